@@ -1,0 +1,1 @@
+//! Boards as data: what a kernel and a packer must know of each.

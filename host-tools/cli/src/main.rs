@@ -1,0 +1,3 @@
+//! The pagewalk program: one file per subcommand.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! HEAR: everything that brings bytes from a board to the desk.

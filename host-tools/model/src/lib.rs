@@ -1,0 +1,1 @@
+//! REMEMBER: faults, address spaces, layouts; no input or output.

@@ -1,0 +1,1 @@
+//! MAKE: definitions and files in, image bytes out.

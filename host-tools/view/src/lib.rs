@@ -1,0 +1,1 @@
+//! SHOW: a model in, bytes out to a writer.

@@ -1,0 +1,1 @@
+//! A demand-paging kernel for RISC-V with an MMU.

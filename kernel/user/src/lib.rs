@@ -1,0 +1,1 @@
+//! Programs for the board, and the little they share.
