@@ -1,5 +1,26 @@
 //! What the kernel promises: system calls, errors, causes, the fault record.
+//!
+//! Kernel, user programs and the desk all read this crate, so a number here
+//! keeps its meaning for ever: add rows, never renumber.
 
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+mod call;
+mod cause;
+mod error;
+mod fault;
+mod numbered;
+mod outcome;
+mod place;
+pub mod text;
+mod topic;
+
+pub use call::Call;
+pub use cause::Cause;
+pub use error::Error;
+pub use fault::Fault;
+pub use outcome::Outcome;
+pub use place::{Access, Class, Source};
+pub use topic::{Set, Topic};

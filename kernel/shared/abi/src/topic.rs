@@ -1,0 +1,28 @@
+//! What `Inspect` can tell about, and what `Set` can turn.
+
+use crate::numbered::closed;
+
+closed! {
+    /// The first argument of [`Call::Inspect`](crate::Call::Inspect).
+    pub enum Topic {
+        /// The tasks, one a line below a heading.
+        Ps = 0,
+        /// The page pool and the kernel's own memory.
+        Free = 1,
+        /// The fault log, oldest first, one record a line.
+        Faults = 2,
+        /// The page table of the task whose id stands in `a4`.
+        Pt = 3,
+        /// What was found and decided at boot.
+        Boot = 4,
+    }
+}
+
+closed! {
+    /// The first argument of [`Call::Set`](crate::Call::Set).
+    pub enum Set {
+        /// 1: every fault is also printed as a line of text
+        /// ([`text::Line`](crate::text::Line)); 0: it is not.
+        FaultText = 0,
+    }
+}
