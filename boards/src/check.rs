@@ -1,0 +1,226 @@
+//! What the types of a board file cannot say: numbers that must fit each other.
+//!
+//! Each rule names the key it blames, so that the message can name its line.
+
+use crate::error::line;
+use crate::{Board, Dialect, Error, Layout, Paging, UartKind};
+use toml::de::DeTable;
+
+/// A key, as `section.key`, and what is wrong with its value.
+type Wrong = (&'static str, String);
+
+/// Holds `board` against every rule; `text` is the file it was read from.
+pub(crate) fn check(board: &Board, text: &str) -> Result<(), Error> {
+    match rules(board) {
+        Ok(()) => Ok(()),
+        Err((key, what)) => {
+            let what = format!("{key} is {what}");
+            Err(Error::Wrong {
+                board: board.name.clone(),
+                line: line(text, place(text, key)),
+                what,
+            })
+        }
+    }
+}
+
+fn rules(board: &Board) -> Result<(), Wrong> {
+    words(board)?;
+    paging(board)?;
+    devices(board)?;
+    memory(board)
+}
+
+fn words(board: &Board) -> Result<(), Wrong> {
+    ensure(!board.title.trim().is_empty(), "title", || {
+        "empty; it is what people call the board".into()
+    })?;
+    ensure(!board.compatible.is_empty(), "compatible", || {
+        "empty; the first one picks the board".into()
+    })?;
+    // Devicetree spec, §2.3.1: manufacturer,model. QEMU's own has no comma.
+    let plain =
+        |word: &String| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic());
+    match board.compatible.iter().find(|word| !plain(word)) {
+        Some(word) => Err((
+            "compatible",
+            format!("`{word}`; it can hold printable characters without blanks"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn paging(board: &Board) -> Result<(), Wrong> {
+    let modes = match board.xlen {
+        32 => &[Paging::Sv32][..],
+        64 => &[Paging::Sv39, Paging::Sv48, Paging::Sv57][..],
+        other => return Err(("xlen", format!("{other}; it can be 32, 64"))),
+    };
+    ensure(modes.contains(&board.paging), "paging", || {
+        format!(
+            "{}; with xlen = {} it can be {}",
+            word(board.paging),
+            board.xlen,
+            list(modes)
+        )
+    })?;
+    ensure(
+        board.xlen == 64 || board.dialect == Dialect::None,
+        "dialect",
+        || {
+            format!(
+                "{}; with xlen = 32 it can be none: an Sv32 entry has no bits for it",
+                word(board.dialect)
+            )
+        },
+    )?;
+    ensure(
+        board.user_layout != Layout::Ox64 || board.xlen == 64,
+        "user_layout",
+        || "ox64; with xlen = 32 it can be low: the other lies where the kernel is".into(),
+    )
+}
+
+fn devices(board: &Board) -> Result<(), Wrong> {
+    let (uart, plic) = (&board.uart, &board.plic);
+    ensure(board.timebase_hz != 0, "timebase_hz", || {
+        "0; a clock ticks".into()
+    })?;
+    ensure(
+        uart.baud != 0 && uart.clock_hz / uart.baud.max(1) != 0,
+        "uart.baud",
+        || {
+            format!(
+                "{}; it can be 1 to uart.clock_hz, which is {}",
+                uart.baud, uart.clock_hz
+            )
+        },
+    )?;
+    ensure(
+        [1, 2, 4].contains(&uart.reg_bytes),
+        "uart.reg_bytes",
+        || format!("{}; it can be 1, 2, 4", uart.reg_bytes),
+    )?;
+    let shifts = if uart.kind == UartKind::Ns16550 {
+        0..=3
+    } else {
+        0..=0
+    };
+    ensure(shifts.contains(&uart.reg_shift), "uart.reg_shift", || {
+        format!(
+            "{}; with kind = \"{}\" it can be {} to {}",
+            uart.reg_shift,
+            word(uart.kind),
+            shifts.start(),
+            shifts.end()
+        )
+    })?;
+    // Privileged PLIC spec, §1: sources 1 to 1023, contexts 0 to 15871.
+    ensure((1..1024).contains(&plic.sources), "plic.sources", || {
+        format!("{}; it can be 1 to 1023", plic.sources)
+    })?;
+    ensure(plic.s_context < 15872, "plic.s_context", || {
+        format!("{}; it can be 0 to 15871", plic.s_context)
+    })?;
+    ensure((1..=plic.sources).contains(&uart.irq), "uart.irq", || {
+        format!(
+            "{}; it can be 1 to plic.sources, which is {}",
+            uart.irq, plic.sources
+        )
+    })
+}
+
+fn memory(board: &Board) -> Result<(), Wrong> {
+    let (ram, boot) = (&board.ram, &board.boot);
+    // The largest leaf below the top: the kernel maps itself with them.
+    let leaf: u64 = if board.xlen == 32 { 4 << 20 } else { 2 << 20 };
+    ensure(ram.base % leaf == 0, "ram.base", || {
+        format!("{:#x}; it can be a multiple of {leaf:#x}", ram.base)
+    })?;
+    let end = ram
+        .base
+        .checked_add(ram.size)
+        .filter(|_| ram.size >= 2 * leaf && ram.size % 4096 == 0);
+    let Some(end) = end else {
+        return Err((
+            "ram.size",
+            format!(
+                "{:#x}; it can be a multiple of 0x1000 from {:#x} up",
+                ram.size,
+                2 * leaf
+            ),
+        ));
+    };
+    ensure(boot.text_offset == leaf, "boot.text_offset", || {
+        format!(
+            "{:#x}; with xlen = {} it can be {leaf:#x}",
+            boot.text_offset, board.xlen
+        )
+    })?;
+    // A boot loader that finds the Image elsewhere moves it there, and may leave its tail behind.
+    ensure(
+        boot.load_address == ram.base + boot.text_offset,
+        "boot.load_address",
+        || {
+            let right = ram.base + boot.text_offset;
+            format!(
+                "{:#x}; it can be {right:#x}, which is ram.base + boot.text_offset",
+                boot.load_address
+            )
+        },
+    )?;
+    let above = |address: u64| (boot.load_address..end).contains(&address);
+    let limit = match boot.dtb_address {
+        Some(dtb) if dtb % 8 == 0 && above(dtb) => dtb,
+        Some(dtb) => {
+            let what = format!(
+                "{dtb:#x}; it can be a multiple of 8 from {:#x} to {end:#x}",
+                boot.load_address
+            );
+            return Err(("boot.dtb_address", what));
+        }
+        None => end,
+    };
+    let room = limit - boot.load_address;
+    ensure(
+        (1..=room).contains(&boot.max_image_bytes),
+        "boot.max_image_bytes",
+        || {
+            format!(
+                "{:#x}; it can be 0x1 to {room:#x}, what lies between load_address and {limit:#x}",
+                boot.max_image_bytes
+            )
+        },
+    )
+}
+
+fn ensure(right: bool, key: &'static str, what: impl FnOnce() -> String) -> Result<(), Wrong> {
+    if right { Ok(()) } else { Err((key, what())) }
+}
+
+/// A word as the file spells it: the lower-cased name of its variant.
+fn word(value: impl std::fmt::Debug) -> String {
+    format!("{value:?}").to_lowercase()
+}
+
+fn list(values: &[Paging]) -> String {
+    values.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// Where in `text` the value of `key` begins; 0 where the key is not written.
+fn place(text: &str, key: &str) -> usize {
+    let Ok(table) = DeTable::parse(text) else {
+        return 0;
+    };
+    let mut words = key.split('.');
+    let Some(mut value) = words.next().and_then(|first| table.get_ref().get(first)) else {
+        return 0;
+    };
+    for word in words {
+        match value.get_ref().get(word) {
+            Some(inner) => value = inner,
+            None => return value.span().start,
+        }
+    }
+    value.span().start
+}

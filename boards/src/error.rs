@@ -1,0 +1,64 @@
+//! What can be wrong with a board, or with a wish for one.
+
+use std::fmt;
+
+/// Why there is no such board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Nobody wrote a file of that name.
+    NoBoard {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// A board file says something that cannot be.
+    Wrong {
+        /// The board whose file it is.
+        board: String,
+        /// The line, from 1.
+        line: usize,
+        /// The value, and what it may be.
+        what: String,
+    },
+}
+
+impl Error {
+    /// What the TOML reader refused: bad syntax, an unknown key or word, a missing or mistyped value.
+    pub(crate) fn unread(board: &str, text: &str, wrong: &toml::de::Error) -> Error {
+        let at = wrong.span().map_or(0, |span| span.start);
+        // The reader's message may go on for lines; its first says it all.
+        let what = wrong
+            .message()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Error::Wrong {
+            board: board.to_owned(),
+            line: line(text, at),
+            what,
+        }
+    }
+}
+
+/// The line, from 1, on which the byte at `offset` lies.
+pub(crate) fn line(text: &str, offset: usize) -> usize {
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|&byte| byte == b'\n')
+        .count()
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NoBoard { name } => {
+                let names = crate::names().collect::<Vec<_>>().join(", ");
+                write!(f, "no board `{name}`; there is {names}")
+            }
+            Error::Wrong { board, line, what } => write!(f, "boards/{board}.toml:{line}: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

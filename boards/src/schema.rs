@@ -1,0 +1,154 @@
+//! The words of a board file.
+//!
+//! Addresses are physical, sizes in bytes, frequencies in hertz. A key that is not named here is refused.
+
+use serde::Deserialize;
+
+/// One board, as its file tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    /// The file's name without `.toml`.
+    #[serde(skip)]
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// The root `compatible` of its device tree, most special first; the first one picks the board.
+    pub compatible: Vec<String>,
+    /// Width of its registers: 32 or 64.
+    pub xlen: u32,
+    /// The paging mode the kernel uses there.
+    pub paging: Paging,
+    /// How its PTEs name memory types.
+    pub dialect: Dialect,
+    /// Ticks of the `time` CSR in a second.
+    pub timebase_hz: u64,
+    /// Where user programs get their heap, mappings and stack.
+    pub user_layout: Layout,
+    /// Memory; the device tree has the last word at run time.
+    pub ram: Ram,
+    /// The console.
+    pub uart: Uart,
+    /// The interrupt controller.
+    pub plic: Plic,
+    /// How a kernel gets there.
+    pub boot: Boot,
+}
+
+/// A paging mode, as the Privileged spec names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Paging {
+    /// 32-bit addresses, two levels; RV32 only.
+    Sv32,
+    /// 39-bit addresses, three levels.
+    Sv39,
+    /// 48-bit addresses, four levels.
+    Sv48,
+    /// 57-bit addresses, five levels.
+    Sv57,
+}
+
+/// How PTE bits 59 to 63 are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// Reserved: set, they fault.
+    None,
+    /// As ratified: PBMT in bits 61 and 62.
+    Svpbmt,
+    /// T-Head's own attributes, where sxstatus.MAEE is set.
+    Thead,
+}
+
+/// A preset of user addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// From `0x1_0000` up.
+    Low,
+    /// As `NuttX` lays out a program on the Ox64: text at `0x8000_0000`, heap at `0x8020_0000`.
+    Ox64,
+}
+
+/// One range of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ram {
+    /// First byte.
+    pub base: u64,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// The console's UART.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Uart {
+    /// Which driver speaks to it.
+    pub kind: UartKind,
+    /// Address of register 0.
+    pub base: u64,
+    /// Its interrupt at the PLIC.
+    pub irq: u32,
+    /// Bits a second, 8N1.
+    pub baud: u32,
+    /// What its divisor divides.
+    pub clock_hz: u32,
+    /// Register n of an `ns16550` lies at `base + (n << reg_shift)`; 0 for the others, whose distances are fixed.
+    #[serde(default)]
+    pub reg_shift: u32,
+    /// Width of an access to a register, in bytes: 1, 2 or 4.
+    pub reg_bytes: u32,
+}
+
+/// A family of UARTs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UartKind {
+    /// National's 16550 and its many children.
+    Ns16550,
+    /// Bouffalo Lab's, in BL602 and BL808.
+    Bl808,
+}
+
+/// The platform-level interrupt controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plic {
+    /// Address of source 0's priority.
+    pub base: u64,
+    /// Context of S-mode on the boot hart: enable bits at `0x2000 + 0x80 * n`, threshold and claim at
+    /// `0x20_0000 + 0x1000 * n`.
+    pub s_context: u32,
+    /// Interrupt sources are 1 to this.
+    pub sources: u32,
+}
+
+/// How a kernel gets there, and how large it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Boot {
+    /// What the boot loader reads.
+    pub medium: Medium,
+    /// Where the boot loader puts the Image.
+    pub load_address: u64,
+    /// What the Image's header says: distance from the start of RAM.
+    pub text_offset: u64,
+    /// Largest Image file, initrd included.
+    pub max_image_bytes: u64,
+    /// Where the boot loader puts the device tree, where that limits the Image.
+    pub dtb_address: Option<u64>,
+}
+
+/// What a board boots from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Medium {
+    /// A microSD card.
+    Sd,
+    /// A virtio disk.
+    Virtio,
+    /// The emulator loads the kernel itself.
+    Loader,
+}
