@@ -1,0 +1,319 @@
+//! The walls of the house, held up by reading manifests and sources.
+//!
+//! Every room has a row that says whom it may import: only floors above its own. Cargo refuses circles, but not a
+//! door that opens the wrong way. To add a room, add a row; to add a door, think first.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use toml::Table;
+
+/// A room, and whom of ours it may import.
+struct Room {
+    folder: &'static str,
+    floor: u8,
+    /// In the program itself.
+    imports: &'static [&'static str],
+    /// Besides those, while it is built or tested.
+    while_built: &'static [&'static str],
+}
+
+const fn room(
+    folder: &'static str,
+    floor: u8,
+    imports: &'static [&'static str],
+    while_built: &'static [&'static str],
+) -> Room {
+    Room {
+        folder,
+        floor,
+        imports,
+        while_built,
+    }
+}
+
+#[rustfmt::skip]
+const ROOMS: &[Room] = &[
+    room("kernel/shared/pagetable", 0, &[], &[]),
+    room("kernel/shared/romfs",     0, &[], &[]),
+    room("boards",                  0, &[], &[]),
+    room("images",                  0, &[], &[]),
+    room("kernel/shared/abi",       1, &["pagetable"], &[]),
+    room("kernel/sim",              1, &["pagetable"], &[]),
+    room("kernel/shared/wire",      2, &["abi", "pagetable"], &[]),
+    room("host-tools/model",        2, &["pagetable", "abi"], &[]),
+    room("kernel/user",             2, &["abi"], &[]),
+    room("kernel",                  3, &["abi", "pagetable", "romfs", "wire"], &["boards", "sim"]),
+    room("host-tools/link",         3, &["wire", "abi", "pagetable"], &[]),
+    room("host-tools/view",         3, &["model", "pagetable", "abi"], &[]),
+    room("host-tools/pack",         3, &["romfs", "boards", "images", "model"], &[]),
+    room("host-tools/cli",          4, &["abi", "pagetable", "romfs", "wire", "boards", "images",
+                                         "model", "link", "view", "pack"], &[]),
+];
+
+/// Where `unsafe` may stand, and nowhere else.
+const UNSAFE: &[&str] = &[
+    "kernel/src/arch/",
+    // A program's own: the system call, its entry, and touching what must fault.
+    "kernel/user/src/sys.rs",
+    "kernel/user/src/lib.rs",
+];
+
+/// The kernel's modules that are given the machine and never name it.
+const PURE: &[&str] = &["mm", "fault", "task", "drivers", "debug"];
+
+fn house() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn manifest(folder: &str) -> Table {
+    let path = house().join(folder).join("Cargo.toml");
+    read(&path)
+        .parse()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A room's name: the last word of its folder, which is the name of its package.
+fn name(folder: &str) -> &str {
+    folder.rsplit('/').next().expect("a path has a last word")
+}
+
+/// What a manifest imports of ours, by the names of packages: in the program, and while built or tested.
+fn imports(manifest: &Table) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut always, mut built) = (BTreeSet::new(), BTreeSet::new());
+    let mut tables = vec![manifest];
+    // What a manifest says of one target only is an import all the same.
+    let targets = manifest
+        .get("target")
+        .and_then(|targets| targets.as_table());
+    tables.extend(
+        targets
+            .into_iter()
+            .flat_map(|targets| targets.values().filter_map(|target| target.as_table())),
+    );
+    for table in tables {
+        for kind in ["dependencies", "build-dependencies", "dev-dependencies"] {
+            let into = if kind == "dependencies" {
+                &mut always
+            } else {
+                &mut built
+            };
+            let Some(list) = table.get(kind).and_then(|list| list.as_table()) else {
+                continue;
+            };
+            for (key, value) in list {
+                let package = value.get("package").and_then(|package| package.as_str());
+                let package = package.unwrap_or(key);
+                if ROOMS.iter().any(|room| name(room.folder) == package) {
+                    into.insert(package.to_owned());
+                }
+            }
+        }
+    }
+    (always, built)
+}
+
+/// The rule that a room breaks, in words; `None` where it keeps to its row.
+fn broken(room: &Room, manifest: &Table) -> Option<String> {
+    let (always, built) = imports(manifest);
+    let may = |import: &String| room.imports.contains(&import.as_str());
+    let may_built = |import: &String| may(import) || room.while_built.contains(&import.as_str());
+    let wrong = always
+        .iter()
+        .find(|import| !may(import))
+        .or(built.iter().find(|import| !may_built(import)))?;
+    let row = [room.imports, room.while_built].concat().join(", ");
+    Some(format!(
+        "{} imports {wrong}; its row in doors.rs allows: {row}",
+        room.folder
+    ))
+}
+
+/// Every Rust file below a folder of the house, by its path from there.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![house().join(folder)];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for path in entries.map(|entry| entry.expect("a folder can be read").path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let shown = path
+                    .strip_prefix(house())
+                    .expect("it lies in the house")
+                    .display()
+                    .to_string();
+                found.push((shown, read(&path)));
+            }
+        }
+    }
+    found
+}
+
+/// The lines, from 1, on which a word of code stands: not in a comment, not in a string on its line.
+fn lines_with(word: &str, source: &str) -> Vec<usize> {
+    let has = |line: &str| {
+        let code = line.split("//").next().unwrap_or_default();
+        let outside = code.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+        outside
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|found| found == word)
+    };
+    source
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| has(line))
+        .map(|(at, _)| at + 1)
+        .collect()
+}
+
+#[test]
+fn every_room_imports_only_what_its_row_allows() {
+    let wrong: Vec<_> = ROOMS
+        .iter()
+        .filter_map(|room| broken(room, &manifest(room.folder)))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_has_a_row_and_every_row_a_room() {
+    let workspace = manifest(".");
+    let members = workspace["workspace"]["members"]
+        .as_array()
+        .expect("members is a list");
+    let members: BTreeSet<_> = members
+        .iter()
+        .map(|member| member.as_str().expect("a folder"))
+        .collect();
+    let rows: BTreeSet<_> = ROOMS.iter().map(|room| room.folder).collect();
+    assert_eq!(members, rows);
+    for folder in rows {
+        let package = manifest(folder)["package"]["name"]
+            .as_str()
+            .map(str::to_owned);
+        assert_eq!(
+            package.as_deref(),
+            Some(name(folder)),
+            "a package is called as its folder"
+        );
+    }
+}
+
+#[test]
+fn no_row_looks_down() {
+    let floor = |package: &str| {
+        let room = ROOMS.iter().find(|room| name(room.folder) == package);
+        room.unwrap_or_else(|| panic!("{package} has a row")).floor
+    };
+    for room in ROOMS {
+        for import in room.imports.iter().chain(room.while_built) {
+            assert!(
+                floor(import) < room.floor,
+                "{} looks down at {import}",
+                room.folder
+            );
+        }
+    }
+}
+
+#[test]
+fn a_door_that_opens_the_wrong_way_is_seen() {
+    let row = |folder| {
+        ROOMS
+            .iter()
+            .find(|room| room.folder == folder)
+            .expect("a row")
+    };
+    let wire = row("kernel/shared/wire");
+    for manifest in [
+        "[dependencies]\nmodel.workspace = true",
+        "[dependencies]\nmodel = { path = '../../../host-tools/model' }",
+        "[dev-dependencies]\nmodel.workspace = true",
+        "[build-dependencies]\nmodel.workspace = true",
+        "[target.'cfg(unix)'.dependencies]\nmodel.workspace = true",
+        "[dependencies]\nm = { package = 'model', path = 'x' }",
+    ] {
+        let answer = broken(wire, &manifest.parse().expect("a manifest")).expect("it is seen");
+        assert!(
+            answer.contains("kernel/shared/wire imports model"),
+            "{answer}"
+        );
+    }
+    let built = "[build-dependencies]\nboards.workspace = true"
+        .parse()
+        .expect("a manifest");
+    let always = "[dependencies]\nboards.workspace = true"
+        .parse()
+        .expect("a manifest");
+    assert_eq!(broken(row("kernel"), &built), None);
+    assert!(broken(row("kernel"), &always).is_some());
+}
+
+#[test]
+fn the_pure_half_of_the_kernel_never_names_arch() {
+    let sources = sources("kernel/src");
+    assert!(!sources.is_empty(), "no source was found in kernel/src");
+    for (path, source) in sources {
+        let module = path["kernel/src/".len()..]
+            .split(['/', '.'])
+            .next()
+            .unwrap_or_default();
+        if PURE.contains(&module) {
+            let lines = lines_with("arch", &source);
+            assert!(
+                lines.is_empty(),
+                "{path}:{}: {module} names arch; it is given the machine",
+                lines[0]
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_stands_in_arch_only() {
+    let mut read = 0;
+    for folder in ["kernel", "host-tools", "boards", "images"] {
+        for (path, source) in sources(folder) {
+            read += 1;
+            let lines = lines_with("unsafe", &source);
+            let may = UNSAFE.iter().any(|place| path.starts_with(place));
+            assert!(
+                may || lines.is_empty(),
+                "{path}:{}: unsafe outside {}",
+                lines[0],
+                UNSAFE.join(", ")
+            );
+        }
+    }
+    assert!(read > 20, "only {read} sources were found");
+}
+
+#[test]
+fn shared_rooms_have_neither_unsafe_nor_an_operating_system() {
+    for room in ROOMS
+        .iter()
+        .filter(|room| room.folder.starts_with("kernel/shared/"))
+    {
+        let lib = read(&house().join(room.folder).join("src/lib.rs"));
+        assert!(
+            lib.contains("#![forbid(unsafe_code)]"),
+            "{} forbids unsafe code",
+            room.folder
+        );
+        assert!(lib.contains("no_std"), "{} is no_std", room.folder);
+    }
+}
+
+#[test]
+fn words_are_found_in_code_and_not_beside_it() {
+    let source = "use crate::arch::csr;\n// arch\nlet a = \"arch\";\n#[cfg(target_arch = \"x\")]\nuse super::{arch, mm};";
+    assert_eq!(lines_with("arch", source), [1, 5]);
+}
