@@ -1,0 +1,86 @@
+# The verbs. Those that take a board take it as `just run qemu-virt`, `just run board=qemu-virt` or
+# `just board=qemu-virt run`.
+
+board := "qemu-virt"
+
+target := "riscv64gc-unknown-none-elf"
+board_side := "target/board-side" / target
+images := "target/images"
+pagewalk := "target/debug/pagewalk"
+
+# Distributions keep mkfs and sfdisk where not every PATH looks.
+export PATH := env_var("PATH") + ":/usr/sbin:/sbin"
+
+# List the verbs
+@_default:
+    just --list --unsorted
+
+# Build kernel, user programs and desk tools, and pack target/images/Image
+build: _desk _board_side
+    rm -rf {{ images }}/rootfs && mkdir -p {{ images }}
+    cp -R images/rootfs {{ images }}/rootfs && mkdir -p {{ images }}/rootfs/bin
+    for program in kernel/user/src/bin/*; do cp {{ board_side }}/board/"$(basename "$program" .rs)" {{ images }}/rootfs/bin/; done
+    {{ pagewalk }} romfs build {{ images }}/rootfs -o {{ images }}/initrd.romfs --align 4096
+    {{ pagewalk }} image glue {{ board_side }}/board/kernel --initrd {{ images }}/initrd.romfs -o {{ images }}/Image
+
+# Boot the kernel in QEMU, to the shell; Ctrl-A X ends it
+run board=board: build
+    {{ if trim_start_match(board, "board=") == "qemu-virt" { "" } else { error("QEMU knows no " + board + "; there is qemu-virt") } }}qemu-system-riscv64 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/Image
+
+# Make the Ox64's bootable SD image, target/images/ox64-sd.img
+ox64-image: (image "ox64")
+    @echo
+    @echo "{{ images }}/ox64-sd.img boots an Ox64. Onto a card, which it overwrites:"
+    @echo "    just flash /dev/sdX ox64"
+    @echo "Then the card into the Ox64, and a terminal at 2000000 baud, 8N1, on GPIO16 and 17 (pins 32 and 31)."
+
+# Make a board's bootable image, target/images/BOARD-sd.img
+image board=board: build
+    just _image {{ trim_start_match(board, "board=") }}
+
+# Write a board's image onto a card, and read it back: `just flash /dev/sdX ox64`
+flash device board=board:
+    {{ pagewalk }} flash {{ images }}/{{ trim_start_match(board, "board=") }}-sd.img {{ device }}
+
+# Run every test: installs what they compare with, builds what they boot
+test: && _test
+    ./setup --tests
+    just image ox64
+    just image qemu-virt
+
+# Read the code: format, lints on both sides, documentation, doors
+check:
+    ./setup --tests
+    cargo fmt --all --check
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+    kernel/cargo clippy --locked -p kernel -p user --target {{ target }} -- -D warnings
+    just doc
+    cargo test --locked -q -p cli --test doors
+
+# Measure: a table of our figures, their limits, and peers in the same run
+bench:
+    just image ox64
+    cargo bench -q -p cli --bench figures
+
+# The same, one JSON object a line
+bench-json:
+    @just image ox64 >&2
+    @cargo bench -q -p cli --bench figures -- --json
+
+# Build the documentation, target/doc; a warning is an error
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+
+_desk:
+    cargo build -p cli
+
+_board_side:
+    kernel/cargo build --profile board -p kernel -p user --target {{ target }}
+
+# The image itself, from what `build` left; a board that brings a device tree gets it compiled.
+_image board:
+    if [ -e boards/{{ board }}.dts ]; then dtc -I dts -O dtb -o {{ images }}/{{ board }}.dtb boards/{{ board }}.dts; fi
+    {{ pagewalk }} image build images/{{ board }}-sd.toml -o {{ images }}/{{ board }}-sd.img
+
+_test:
+    if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace && cargo test -q --workspace --doc; else cargo test --workspace; fi
