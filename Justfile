@@ -48,14 +48,15 @@ test: && _test
     just image ox64
     just image qemu-virt
 
-# Read the code: format, lints on both sides, documentation, doors
+# Read the code: format, lints on both sides, documentation, doors and habits
 check:
     ./setup --tests
     cargo fmt --all --check
     cargo clippy --locked --workspace --all-targets -- -D warnings
     kernel/cargo clippy --locked -p kernel -p user --target {{ target }} -- -D warnings
     just doc
-    cargo test --locked -q -p cli --test doors
+    RUSTDOCFLAGS="-D warnings" kernel/cargo doc -q --locked -p kernel -p user --no-deps --document-private-items --target {{ target }}
+    cargo test --locked -q -p cli --test doors --test habits
 
 # Measure: a table of our figures, their limits, and peers in the same run
 bench:

@@ -3,9 +3,11 @@
 //! Every room has a row that says whom it may import: only floors above its own. Cargo refuses circles, but not a
 //! door that opens the wrong way. To add a room, add a row; to add a door, think first.
 
+mod house;
+
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use house::{house, read, sources};
 use toml::Table;
 
 /// A room, and whom of ours it may import.
@@ -61,14 +63,6 @@ const UNSAFE: &[&str] = &[
 
 /// The kernel's modules that are given the machine and never name it.
 const PURE: &[&str] = &["mm", "fault", "task", "drivers", "debug"];
-
-fn house() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
 
 fn manifest(folder: &str) -> Table {
     let path = house().join(folder).join("Cargo.toml");
@@ -131,30 +125,6 @@ fn broken(room: &Room, manifest: &Table) -> Option<String> {
         "{} imports {wrong}; its row in doors.rs allows: {row}",
         room.folder
     ))
-}
-
-/// Every Rust file below a folder of the house, by its path from there.
-fn sources(folder: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![house().join(folder)];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
-            continue;
-        };
-        for path in entries.map(|entry| entry.expect("a folder can be read").path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let shown = path
-                    .strip_prefix(house())
-                    .expect("it lies in the house")
-                    .display()
-                    .to_string();
-                found.push((shown, read(&path)));
-            }
-        }
-    }
-    found
 }
 
 /// The lines, from 1, on which a word of code stands: not in a comment, not in a string on its line.
@@ -280,7 +250,7 @@ fn the_pure_half_of_the_kernel_never_names_arch() {
 #[test]
 fn unsafe_stands_in_arch_only() {
     let mut read = 0;
-    for folder in ["kernel", "host-tools", "boards", "images"] {
+    for folder in house::ROOMS {
         for (path, source) in sources(folder) {
             read += 1;
             let lines = lines_with("unsafe", &source);
