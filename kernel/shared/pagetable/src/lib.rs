@@ -1,5 +1,32 @@
 //! RISC-V page tables: modes, entries, memory types, and the walk.
+//!
+//! One decoder for every reader of page tables: the kernel's pager, its debug
+//! agent, a dump on the desk, a debugger. Modes and dialects are values, because
+//! who decodes somebody's dump cannot choose them at compile time. What the MMU
+//! refuses is always an explicit case ([`Refusal`]), never an absent answer.
 
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+mod access;
+mod addr;
+mod attr;
+mod leaf;
+mod memory;
+mod mode;
+mod pte;
+mod satp;
+mod visit;
+mod walk;
+
+pub use access::{Access, Answer, Deny, Privilege};
+pub use addr::{PAGE_BYTES, PAGE_SHIFT, PhysAddr, VirtAddr};
+pub use attr::{Attributes, Dialect, MemoryType, Pbmt, THead};
+pub use leaf::{Entry, Leaf, Refusal};
+pub use memory::{Memory, Outside};
+pub use mode::Mode;
+pub use pte::Pte;
+pub use satp::{ReservedMode, Satp, Xlen};
+pub use visit::{Budget, Mapping, Problem, Seen, Trouble, visit, visit_within};
+pub use walk::{Outcome, Root, Step, Walk, translate};

@@ -1,0 +1,245 @@
+//! What kind of memory an entry names, in the dialects that harts speak.
+//!
+//! ```text
+//!          63   62 61   60  59  58 … 54
+//! Svpbmt   N  [ PBMT ]   reserved         ratified: Svnapot, Svpbmt
+//! THead    SO   C  B    SH  SEC reserved  T-Head C9xx with th.sxstatus.MAEE set
+//! None     reserved                       a hart with neither
+//! ```
+//!
+//! T-Head: C906 User Manual, "MMU", page-table entry; the same bits that Linux'
+//! erratum for these cores uses. They mean nothing on any other hart, and fault
+//! there.
+
+/// How bits 59–63 of an RV64 entry are to be read. Sv32 has none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Dialect {
+    /// The hart has neither extension: every one of those bits is reserved.
+    #[default]
+    None,
+    /// Ratified: Svnapot's N in bit 63, Svpbmt's PBMT in bits 62–61.
+    Svpbmt,
+    /// T-Head's own: strong order, cacheable, bufferable, shareable, secure.
+    THead,
+}
+
+/// What a mapping is for; each dialect has its bits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MemoryType {
+    /// Main memory, cached.
+    Ram,
+    /// Main memory, not cached, accesses may still be merged.
+    NonCacheable,
+    /// Device registers: not cached, strongly ordered.
+    Device,
+}
+
+/// Svpbmt's field: Privileged spec, §Svpbmt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pbmt {
+    /// As the platform's memory attributes say.
+    Pma,
+    /// Non-cacheable, idempotent, weakly ordered main memory.
+    NonCacheable,
+    /// Non-cacheable, strongly ordered device memory.
+    Io,
+    /// The value 3: a page fault.
+    Reserved,
+}
+
+impl Pbmt {
+    /// As the manual names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Pbmt::Pma => "PMA",
+            Pbmt::NonCacheable => "NC",
+            Pbmt::Io => "IO",
+            Pbmt::Reserved => "reserved",
+        }
+    }
+}
+
+/// T-Head's five bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct THead {
+    /// Bit 63: accesses are strongly ordered.
+    pub strong_order: bool,
+    /// Bit 62: may be cached.
+    pub cacheable: bool,
+    /// Bit 61: may be buffered.
+    pub bufferable: bool,
+    /// Bit 60: shared between harts.
+    pub shareable: bool,
+    /// Bit 59: belongs to the trusted world.
+    pub secure: bool,
+}
+
+impl THead {
+    pub(crate) const STRONG_ORDER: u64 = 1 << 63;
+    pub(crate) const CACHEABLE: u64 = 1 << 62;
+    pub(crate) const BUFFERABLE: u64 = 1 << 61;
+    pub(crate) const SHAREABLE: u64 = 1 << 60;
+    pub(crate) const SECURE: u64 = 1 << 59;
+
+    const fn decode(raw: u64) -> THead {
+        THead {
+            strong_order: raw & Self::STRONG_ORDER != 0,
+            cacheable: raw & Self::CACHEABLE != 0,
+            bufferable: raw & Self::BUFFERABLE != 0,
+            shareable: raw & Self::SHAREABLE != 0,
+            secure: raw & Self::SECURE != 0,
+        }
+    }
+}
+
+/// The memory attributes of one entry, in its dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Attributes {
+    /// The ratified field; without Svpbmt always [`Pbmt::Pma`].
+    Pbmt(Pbmt),
+    /// T-Head's bits.
+    THead(THead),
+}
+
+impl Attributes {
+    /// What the mapping is for, if it is one of the combinations that
+    /// [`Dialect::bits`] makes.
+    #[inline]
+    pub const fn memory_type(self) -> Option<MemoryType> {
+        match self {
+            Attributes::Pbmt(Pbmt::Pma) => Some(MemoryType::Ram),
+            Attributes::Pbmt(Pbmt::NonCacheable) => Some(MemoryType::NonCacheable),
+            Attributes::Pbmt(Pbmt::Io) => Some(MemoryType::Device),
+            Attributes::Pbmt(Pbmt::Reserved) => None,
+            Attributes::THead(bits) => match (bits.strong_order, bits.cacheable, bits.bufferable) {
+                (false, true, true) => Some(MemoryType::Ram),
+                (false, false, true) => Some(MemoryType::NonCacheable),
+                (true, false, false) => Some(MemoryType::Device),
+                _ => None,
+            },
+        }
+    }
+}
+
+const N: u64 = 1 << 63;
+const PBMT_SHIFT: u32 = 61;
+const PBMT: u64 = 0b11 << PBMT_SHIFT;
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Dialect; 3] = [Dialect::None, Dialect::Svpbmt, Dialect::THead];
+
+    /// The bits a leaf carries for this type of memory. Without a dialect the
+    /// platform's own attributes decide and there is nothing to say.
+    #[inline]
+    pub const fn bits(self, memory: MemoryType) -> u64 {
+        match (self, memory) {
+            (Dialect::None, _) | (Dialect::Svpbmt, MemoryType::Ram) => 0,
+            (Dialect::Svpbmt, MemoryType::NonCacheable) => 1 << PBMT_SHIFT,
+            (Dialect::Svpbmt, MemoryType::Device) => 2 << PBMT_SHIFT,
+            (Dialect::THead, MemoryType::Ram) => {
+                THead::SHAREABLE | THead::BUFFERABLE | THead::CACHEABLE
+            }
+            (Dialect::THead, MemoryType::NonCacheable) => THead::SHAREABLE | THead::BUFFERABLE,
+            (Dialect::THead, MemoryType::Device) => THead::SHAREABLE | THead::STRONG_ORDER,
+        }
+    }
+
+    /// What the bits of a raw RV64 entry say.
+    #[inline]
+    pub const fn attributes(self, raw: u64) -> Attributes {
+        match self {
+            Dialect::None => Attributes::Pbmt(Pbmt::Pma),
+            Dialect::Svpbmt => Attributes::Pbmt(match (raw & PBMT) >> PBMT_SHIFT {
+                0 => Pbmt::Pma,
+                1 => Pbmt::NonCacheable,
+                2 => Pbmt::Io,
+                _ => Pbmt::Reserved,
+            }),
+            Dialect::THead => Attributes::THead(THead::decode(raw)),
+        }
+    }
+
+    /// Bits above the PPN that no entry may set: those the manual reserves, and
+    /// without Svnapot and Svpbmt theirs too.
+    #[inline]
+    pub const fn reserved_bits(self) -> u64 {
+        match self {
+            Dialect::None => 0x3ff << 54,
+            Dialect::Svpbmt => 0x7f << 54,
+            Dialect::THead => 0x1f << 54,
+        }
+    }
+
+    /// Svnapot's N, where this dialect has it.
+    #[inline]
+    pub const fn napot_bit(self) -> u64 {
+        match self {
+            Dialect::Svpbmt => N,
+            _ => 0,
+        }
+    }
+
+    /// Svpbmt's field, where this dialect has it.
+    #[inline]
+    pub const fn pbmt_bits(self) -> u64 {
+        match self {
+            Dialect::Svpbmt => PBMT,
+            _ => 0,
+        }
+    }
+
+    /// The dialect's name as boards and options write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dialect::None => "none",
+            Dialect::Svpbmt => "svpbmt",
+            Dialect::THead => "thead",
+        }
+    }
+
+    /// The dialect of that name.
+    pub fn from_name(name: &str) -> Option<Dialect> {
+        Dialect::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_comes_back_as_it_went() {
+        for dialect in [Dialect::Svpbmt, Dialect::THead] {
+            for memory in [
+                MemoryType::Ram,
+                MemoryType::NonCacheable,
+                MemoryType::Device,
+            ] {
+                let bits = dialect.bits(memory);
+                assert_eq!(dialect.attributes(bits).memory_type(), Some(memory));
+                assert_eq!(bits & dialect.reserved_bits(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_bits_are_those_of_the_manuals() {
+        assert_eq!(Dialect::THead.bits(MemoryType::Ram), 0x7000_0000_0000_0000);
+        assert_eq!(
+            Dialect::THead.bits(MemoryType::Device),
+            0x9000_0000_0000_0000
+        );
+        assert_eq!(
+            Dialect::Svpbmt.bits(MemoryType::Device),
+            0x4000_0000_0000_0000
+        );
+        assert_eq!(Dialect::None.bits(MemoryType::Device), 0);
+    }
+
+    #[test]
+    fn odd_combinations_are_no_type() {
+        assert_eq!(Dialect::THead.attributes(0).memory_type(), None);
+        assert_eq!(Dialect::Svpbmt.attributes(3 << 61).memory_type(), None);
+    }
+}

@@ -1,0 +1,202 @@
+//! The paging modes, each a row of numbers.
+
+use crate::{PAGE_SHIFT, VirtAddr, Xlen};
+
+/// How `satp` says that addresses are translated: Privileged spec, §Sv32 to §Sv57.
+///
+/// Levels are numbered as the manual numbers them: 0 holds 4 KiB leaves, the
+/// root is the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// No translation: the virtual address is the physical one.
+    Bare,
+    /// RV32: 2 levels of 1024 entries of 4 bytes.
+    Sv32,
+    /// RV64: 3 levels of 512 entries of 8 bytes.
+    Sv39,
+    /// RV64: 4 levels.
+    Sv48,
+    /// RV64: 5 levels.
+    Sv57,
+}
+
+impl Mode {
+    /// Every mode that has tables.
+    pub const ALL: [Mode; 4] = [Mode::Sv32, Mode::Sv39, Mode::Sv48, Mode::Sv57];
+    /// The most levels any mode has.
+    pub const MOST_LEVELS: usize = 5;
+
+    /// Levels of tables; 0 for Bare.
+    #[inline]
+    pub const fn levels(self) -> u8 {
+        match self {
+            Mode::Bare => 0,
+            Mode::Sv32 => 2,
+            Mode::Sv39 => 3,
+            Mode::Sv48 => 4,
+            Mode::Sv57 => 5,
+        }
+    }
+
+    /// The level of the root table; 0 for Bare, which has none.
+    #[inline]
+    pub const fn root_level(self) -> u8 {
+        self.levels().saturating_sub(1)
+    }
+
+    /// Bytes of one entry.
+    #[inline]
+    pub const fn entry_bytes(self) -> usize {
+        match self {
+            Mode::Sv32 => 4,
+            _ => 8,
+        }
+    }
+
+    /// Bits of the virtual address that each level takes.
+    #[inline]
+    pub const fn index_bits(self) -> u32 {
+        match self {
+            Mode::Sv32 => 10,
+            _ => 9,
+        }
+    }
+
+    /// Entries of one table.
+    #[inline]
+    pub const fn entries(self) -> usize {
+        1 << self.index_bits()
+    }
+
+    /// Bits of a virtual address that are translated; for Bare, all of them.
+    #[inline]
+    pub const fn va_bits(self) -> u32 {
+        match self {
+            Mode::Bare => 64,
+            _ => PAGE_SHIFT + self.index_bits() * self.levels() as u32,
+        }
+    }
+
+    /// Bits of a physical address.
+    #[inline]
+    pub const fn pa_bits(self) -> u32 {
+        match self {
+            Mode::Bare => 64,
+            Mode::Sv32 => 34,
+            _ => 56,
+        }
+    }
+
+    /// Bits of the PPN field of an entry.
+    #[inline]
+    pub const fn ppn_bits(self) -> u32 {
+        match self {
+            Mode::Sv32 => 22,
+            _ => 44,
+        }
+    }
+
+    /// Bits of an address on the harts that have this mode.
+    #[inline]
+    pub const fn xlen(self) -> Xlen {
+        match self {
+            Mode::Sv32 => Xlen::Rv32,
+            _ => Xlen::Rv64,
+        }
+    }
+
+    /// Which entry of its level-`level` table translates `va`.
+    #[inline]
+    pub const fn index(self, va: VirtAddr, level: u8) -> usize {
+        (va.raw() >> self.leaf_shift(level)) as usize & (self.entries() - 1)
+    }
+
+    /// log2 of [`Mode::leaf_bytes`].
+    #[inline]
+    pub const fn leaf_shift(self, level: u8) -> u32 {
+        PAGE_SHIFT + self.index_bits() * level as u32
+    }
+
+    /// Bytes that one leaf at `level` maps.
+    #[inline]
+    pub const fn leaf_bytes(self, level: u8) -> u64 {
+        1 << self.leaf_shift(level)
+    }
+
+    /// Whether the hart takes `va`: under Sv39 and up, every bit above the
+    /// translated ones must repeat the highest of them; under Sv32, there is no
+    /// bit above 31. Privileged spec, §Sv39 "Addressing and Memory Protection".
+    #[inline]
+    pub const fn canonical(self, va: VirtAddr) -> bool {
+        va.raw() == self.sign_extend(va.raw()).raw()
+    }
+
+    /// The address whose translated bits are those of `raw`.
+    #[inline]
+    pub const fn sign_extend(self, raw: u64) -> VirtAddr {
+        match self {
+            Mode::Bare => VirtAddr::new(raw),
+            Mode::Sv32 => VirtAddr::new(raw & 0xffff_ffff),
+            _ => {
+                let unused = 64 - self.va_bits();
+                VirtAddr::new((((raw << unused) as i64) >> unused) as u64)
+            }
+        }
+    }
+
+    /// The mode's name as boards, options and JSON write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Bare => "bare",
+            Mode::Sv32 => "sv32",
+            Mode::Sv39 => "sv39",
+            Mode::Sv48 => "sv48",
+            Mode::Sv57 => "sv57",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn from_name(name: &str) -> Option<Mode> {
+        [Mode::Bare]
+            .into_iter()
+            .chain(Mode::ALL)
+            .find(|mode| mode.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_says_the_address_bits() {
+        for mode in Mode::ALL {
+            assert_eq!(mode.name()[2..].parse(), Ok(mode.va_bits()));
+            assert_eq!(Mode::from_name(mode.name()), Some(mode));
+            assert_eq!(mode.entries() * mode.entry_bytes(), 4096);
+        }
+    }
+
+    #[test]
+    fn indexes_rebuild_the_address() {
+        for mode in Mode::ALL {
+            let va = mode.sign_extend(0xdead_beef_cafe_f123);
+            assert!(mode.canonical(va));
+            let rebuilt = (0..mode.levels()).fold(va.offset(4096), |sum, level| {
+                sum | (mode.index(va, level) as u64) << mode.leaf_shift(level)
+            });
+            assert_eq!(mode.sign_extend(rebuilt), va);
+        }
+    }
+
+    #[test]
+    fn the_hole_between_the_halves_is_refused() {
+        assert!(Mode::Sv39.canonical(VirtAddr::new(0x3f_ffff_ffff)));
+        assert!(!Mode::Sv39.canonical(VirtAddr::new(0x40_0000_0000)));
+        assert!(!Mode::Sv39.canonical(VirtAddr::new(0xffff_ffbf_ffff_ffff)));
+        assert!(Mode::Sv39.canonical(VirtAddr::new(0xffff_ffc0_0000_0000)));
+        assert!(!Mode::Sv32.canonical(VirtAddr::new(0x1_0000_0000)));
+        assert!(Mode::Sv32.canonical(VirtAddr::new(0xffff_ffff)));
+        assert!(Mode::Bare.canonical(VirtAddr::new(u64::MAX)));
+    }
+}

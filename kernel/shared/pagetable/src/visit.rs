@@ -1,0 +1,309 @@
+//! Walking the whole tree: every mapping the MMU takes, and all it refuses.
+
+use core::ops::ControlFlow;
+
+use crate::{Entry, Leaf, Memory, Mode, PAGE_BYTES, PhysAddr, Pte, Refusal, Root, VirtAddr};
+
+/// One entry that maps something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Mapping {
+    /// The first address it translates.
+    pub va: VirtAddr,
+    /// Where that is in memory. Under Svnapot each of the 16 entries is seen by
+    /// itself and maps its own 4 KiB.
+    pub at: PhysAddr,
+    /// Bytes this entry translates.
+    pub bytes: u64,
+    /// The leaf.
+    pub leaf: Leaf,
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// The MMU refuses it.
+    Refused(Refusal),
+    /// It points to a table that the walk came through. The MMU takes it, and so
+    /// does the visit: a walk is never longer than the mode's levels.
+    SelfReference,
+    /// The budget was used up here: from this address on nothing was looked at.
+    OutOfBudget,
+}
+
+impl Trouble {
+    /// The trouble in words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Trouble::Refused(reason) => reason.text(),
+            Trouble::SelfReference => "points to a table it is reached through",
+            Trouble::OutOfBudget => "too many tables: not looked at from here on",
+        }
+    }
+}
+
+/// Where something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Problem {
+    /// The first address that it concerns.
+    pub va: VirtAddr,
+    /// The table that holds the entry.
+    pub table: PhysAddr,
+    /// Which entry of the table.
+    pub index: u16,
+    /// How many entries from there: more than one only where memory is missing.
+    pub count: u16,
+    /// The level at which the table was read.
+    pub level: u8,
+    /// The entry; nothing where there is no memory.
+    pub entry: Option<Pte>,
+    /// What is wrong.
+    pub trouble: Trouble,
+}
+
+/// What a visit reports, in order of virtual address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// The MMU takes it.
+    Mapping(Mapping),
+    /// Something is wrong.
+    Problem(Problem),
+}
+
+/// How much a visit may look at. Tables that share tables are read once for each
+/// way to them, as the MMU would: 512 pointers to one table, on every level, are
+/// millions of ways in three pages of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Tables read, each way to a table counted.
+    pub tables: u32,
+}
+
+impl Default for Budget {
+    /// 262,144 tables: 512 GiB mapped by 4 KiB pages.
+    fn default() -> Self {
+        Budget { tables: 1 << 18 }
+    }
+}
+
+/// Reports every mapping and every problem of the tree at `root`, within the
+/// default budget. Bare has no tables and nothing to report.
+pub fn visit<M: Memory + ?Sized>(memory: &mut M, root: Root, see: impl FnMut(Seen)) {
+    visit_within(memory, root, Budget::default(), see)
+}
+
+/// As [`visit`], with this budget.
+pub fn visit_within<M: Memory + ?Sized>(
+    memory: &mut M,
+    root: Root,
+    budget: Budget,
+    see: impl FnMut(Seen),
+) {
+    if root.mode == Mode::Bare {
+        return;
+    }
+    let top = Table {
+        at: root.table.align_down(PAGE_BYTES),
+        level: root.mode.root_level(),
+        va: 0,
+    };
+    let mut visitor = Visitor {
+        memory,
+        root,
+        path: [None; Mode::MOST_LEVELS],
+        tables_left: budget.tables,
+        see,
+    };
+    // Out of budget is not an error: `see` was told where.
+    let _ = visitor.enter(top, None);
+}
+
+/// A table on the way.
+#[derive(Clone, Copy)]
+struct Table {
+    at: PhysAddr,
+    level: u8,
+    /// The first address that it translates, not yet sign-extended.
+    va: u64,
+}
+
+impl Table {
+    /// The address that entry `index` translates first, not yet sign-extended.
+    #[inline]
+    fn va(&self, mode: Mode, index: usize) -> u64 {
+        self.va | (index as u64) << mode.leaf_shift(self.level)
+    }
+
+    fn problem(&self, mode: Mode, index: usize, entry: Option<Pte>, trouble: Trouble) -> Problem {
+        Problem {
+            va: mode.sign_extend(self.va(mode, index)),
+            table: self.at,
+            index: index as u16,
+            count: 1,
+            level: self.level,
+            entry,
+            trouble,
+        }
+    }
+
+    /// What the MMU makes of entry `index`; the next table, if it is a pointer.
+    #[inline]
+    fn judge(
+        &self,
+        root: Root,
+        index: usize,
+        pte: Pte,
+        see: &mut impl FnMut(Seen),
+    ) -> Option<PhysAddr> {
+        if !pte.is_valid() {
+            return None;
+        }
+        match pte.decode(root.mode, self.level, root.dialect) {
+            Entry::Pointer(next) => return Some(next),
+            Entry::Leaf(leaf) => {
+                let va = root.mode.sign_extend(self.va(root.mode, index));
+                see(Seen::Mapping(Mapping {
+                    va,
+                    at: leaf.at(va),
+                    bytes: root.mode.leaf_bytes(self.level),
+                    leaf,
+                }));
+            }
+            Entry::Refused(reason) => {
+                let trouble = Trouble::Refused(reason);
+                see(Seen::Problem(self.problem(
+                    root.mode,
+                    index,
+                    Some(pte),
+                    trouble,
+                )));
+            }
+        }
+        None
+    }
+}
+
+struct Visitor<'a, M: ?Sized, F> {
+    memory: &'a mut M,
+    root: Root,
+    /// The tables above the current one, by level.
+    path: [Option<PhysAddr>; Mode::MOST_LEVELS],
+    tables_left: u32,
+    see: F,
+}
+
+impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
+    /// Looks at a table that `from` points to; the root has none. At most as deep
+    /// as the mode has levels.
+    fn enter(&mut self, table: Table, from: Option<Problem>) -> ControlFlow<()> {
+        let mode = self.root.mode;
+        let here = from.unwrap_or(table.problem(mode, 0, None, Trouble::OutOfBudget));
+        if self.tables_left == 0 {
+            (self.see)(Seen::Problem(here));
+            return ControlFlow::Break(());
+        }
+        self.tables_left -= 1;
+        if table.level == 0 && self.read_lent(table) {
+            return ControlFlow::Continue(());
+        }
+        let bytes = mode.entry_bytes();
+        let mut missing = None;
+        let mut index = 0;
+        while index < mode.entries() {
+            index = self.skip_empty(table, index);
+            if index == mode.entries() {
+                break;
+            }
+            let at = table.at.wrapping_add((index * bytes) as u64);
+            match self.memory.read_word(at, bytes) {
+                Err(_) => missing = missing.or(Some(index)),
+                Ok(raw) => {
+                    self.close_gap(table, missing.take(), index, from);
+                    self.entry(table, index, Pte::new(raw))?;
+                }
+            }
+            index += 1;
+        }
+        self.close_gap(table, missing, mode.entries(), from);
+        ControlFlow::Continue(())
+    }
+
+    fn entry(&mut self, table: Table, index: usize, pte: Pte) -> ControlFlow<()> {
+        let root = self.root;
+        let Some(next) = table.judge(root, index, pte, &mut self.see) else {
+            return ControlFlow::Continue(());
+        };
+        self.path[table.level as usize] = Some(table.at);
+        let above = &self.path[table.level as usize..];
+        if above.contains(&Some(next)) {
+            let problem = table.problem(root.mode, index, Some(pte), Trouble::SelfReference);
+            (self.see)(Seen::Problem(problem));
+        }
+        let below = Table {
+            at: next,
+            level: table.level - 1,
+            va: table.va(root.mode, index),
+        };
+        self.enter(
+            below,
+            Some(table.problem(root.mode, index, Some(pte), Trouble::OutOfBudget)),
+        )
+    }
+
+    /// Reads a whole table of leaves in place, if memory lends it.
+    fn read_lent(&mut self, table: Table) -> bool {
+        let Some(page) = self.memory.page(table.at) else {
+            return false;
+        };
+        for (index, raw) in words(page, self.root.mode.entry_bytes()) {
+            // At level 0 a pointer is refused: there is no next table.
+            table.judge(self.root, index, Pte::new(raw), &mut self.see);
+        }
+        true
+    }
+
+    /// The next entry from `index` that is not zero, as far as memory lends the
+    /// table: most tables are nearly empty.
+    #[inline]
+    fn skip_empty(&mut self, table: Table, index: usize) -> usize {
+        let bytes = self.root.mode.entry_bytes();
+        match self.memory.page(table.at) {
+            None => index,
+            Some(page) => page[index * bytes..]
+                .chunks_exact(bytes)
+                .position(|entry| entry.iter().any(|byte| *byte != 0))
+                .map_or(self.root.mode.entries(), |empty| index + empty),
+        }
+    }
+
+    /// Reports the entries `from_index..to` as lying outside memory: at the entry
+    /// that points here if that is the whole table.
+    fn close_gap(
+        &mut self,
+        table: Table,
+        from_index: Option<usize>,
+        to: usize,
+        from: Option<Problem>,
+    ) {
+        let Some(first) = from_index else { return };
+        let trouble = Trouble::Refused(Refusal::NoMemory);
+        let is_whole = first == 0 && to == self.root.mode.entries();
+        let problem = match from {
+            Some(pointer) if is_whole => Problem { trouble, ..pointer },
+            _ => Problem {
+                count: (to - first) as u16,
+                ..table.problem(self.root.mode, first, None, trouble)
+            },
+        };
+        (self.see)(Seen::Problem(problem));
+    }
+}
+
+/// The entries of a page, with their indexes.
+#[inline]
+fn words(page: &[u8; 4096], bytes: usize) -> impl Iterator<Item = (usize, u64)> {
+    page.chunks_exact(bytes).enumerate().map(|(index, entry)| {
+        let mut word = [0; 8];
+        word[..entry.len()].copy_from_slice(entry);
+        (index, u64::from_le_bytes(word))
+    })
+}

@@ -1,0 +1,155 @@
+//! Translating one address, as the MMU does it, every step kept.
+
+use crate::{
+    Access, Answer, Dialect, Entry, Leaf, Memory, Mode, PhysAddr, Privilege, Pte, Refusal, Satp,
+    VirtAddr,
+};
+
+/// Where a walk begins, and how the entries are to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Root {
+    /// The mode.
+    pub mode: Mode,
+    /// The root table.
+    pub table: PhysAddr,
+    /// How bits 59–63 are meant.
+    pub dialect: Dialect,
+}
+
+impl Satp {
+    /// The tree this register points to, read in `dialect`.
+    #[inline]
+    pub const fn tree(self, dialect: Dialect) -> Root {
+        Root {
+            mode: self.mode,
+            table: self.root,
+            dialect,
+        }
+    }
+}
+
+/// One entry on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Step {
+    /// The level of its table.
+    pub level: u8,
+    /// Which entry of the table.
+    pub index: u16,
+    /// Where the entry lies.
+    pub at: PhysAddr,
+    /// The entry; nothing where there is no memory.
+    pub entry: Option<Pte>,
+}
+
+/// How a walk ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// No translation takes place.
+    Bare(PhysAddr),
+    /// The page, and where in memory the address is.
+    Mapped {
+        /// The physical address.
+        at: PhysAddr,
+        /// The leaf that says so.
+        leaf: Leaf,
+    },
+    /// A page fault, whatever the access; an access fault for [`Refusal::NoMemory`].
+    Refused(Refusal),
+}
+
+/// A translation, step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Walk {
+    steps: [Step; Mode::MOST_LEVELS],
+    taken: usize,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Walk {
+    /// The entries that were looked at, root first.
+    #[inline]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps[..self.taken]
+    }
+
+    /// The physical address, if there is one.
+    #[inline]
+    pub const fn address(&self) -> Option<PhysAddr> {
+        match self.outcome {
+            Outcome::Bare(at) | Outcome::Mapped { at, .. } => Some(at),
+            Outcome::Refused(_) => None,
+        }
+    }
+
+    /// The `scause` that `access` by `who` faults with; nothing if it goes
+    /// through. With `svade`, the hart leaves A and D to software.
+    #[inline]
+    pub const fn fault(&self, access: Access, who: Privilege, svade: bool) -> Option<u8> {
+        match self.outcome {
+            Outcome::Bare(_) => None,
+            // Access faults are 1, 5 and 7, page faults 12, 13 and 15.
+            Outcome::Refused(Refusal::NoMemory) => Some(match access {
+                Access::Execute => 1,
+                Access::Read => 5,
+                Access::Write => 7,
+            }),
+            Outcome::Refused(_) => Some(access.page_fault()),
+            Outcome::Mapped { leaf, .. } => match leaf.pte.answer(access, who) {
+                Answer::Allowed => None,
+                Answer::Updates(_) if !svade => None,
+                Answer::Updates(_) | Answer::Denied(_) => Some(access.page_fault()),
+            },
+        }
+    }
+}
+
+/// Translates `va` from `root`. Reads at most one entry a level, so it ends on
+/// any table, also on one that points to itself.
+#[inline]
+pub fn translate<M: Memory + ?Sized>(memory: &mut M, root: Root, va: VirtAddr) -> Walk {
+    let mut walk = Walk {
+        steps: [Step::default(); Mode::MOST_LEVELS],
+        taken: 0,
+        outcome: Outcome::Bare(PhysAddr::new(va.raw())),
+    };
+    if root.mode == Mode::Bare {
+        return walk;
+    }
+    walk.outcome = Outcome::Refused(Refusal::NonCanonical);
+    if !root.mode.canonical(va) {
+        return walk;
+    }
+    let bytes = root.mode.entry_bytes();
+    let mut table = root.table;
+    for level in (0..root.mode.levels()).rev() {
+        let index = root.mode.index(va, level);
+        // A PPN has at most 44 bits: no sum here can pass 2^56.
+        let at = table.wrapping_add((index * bytes) as u64);
+        let entry = memory.read_word(at, bytes).ok().map(Pte::new);
+        walk.steps[walk.taken] = Step {
+            level,
+            index: index as u16,
+            at,
+            entry,
+        };
+        walk.taken += 1;
+        let judged = match entry {
+            Some(pte) => pte.decode(root.mode, level, root.dialect),
+            None => Entry::Refused(Refusal::NoMemory),
+        };
+        match judged {
+            Entry::Pointer(next) => table = next,
+            Entry::Leaf(leaf) => {
+                let at = leaf.at(va);
+                walk.outcome = Outcome::Mapped { at, leaf };
+                break;
+            }
+            Entry::Refused(reason) => {
+                walk.outcome = Outcome::Refused(reason);
+                break;
+            }
+        }
+    }
+    walk
+}
