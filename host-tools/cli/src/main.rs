@@ -1,3 +1,48 @@
 //! The pagewalk program: one file per subcommand.
+//!
+//! To add a subcommand: a file with `Args` and `run`, its `mod` line, and its row
+//! in [`commands!`]. What a subcommand promises everywhere: answers on stdout,
+//! remarks on stderr; exit code 0 for an answer, 1 for an error, 2 for a command
+//! line that makes no sense; a closed pipe is a normal end.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod completions;
+mod exit;
+mod output;
+
+/// Look into a RISC-V board: page tables, page faults, images.
+#[derive(Parser)]
+#[command(name = "pagewalk", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Each row is a subcommand: its name in the enum, and the file it lives in.
+macro_rules! commands {
+    ($($name:ident => $file:ident,)*) => {
+        #[derive(clap::Subcommand)]
+        enum Command {
+            $($name($file::Args),)*
+        }
+
+        impl Command {
+            fn run(self) -> anyhow::Result<()> {
+                match self {
+                    $(Command::$name(args) => $file::run(args),)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    Completions => completions,
+}
+
+fn main() -> ExitCode {
+    exit::code(Cli::parse().command.run())
+}

@@ -1,0 +1,24 @@
+//! `pagewalk completions`: what the shell needs to complete our words.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::output;
+
+/// Print completions for a shell.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  pagewalk completions bash > ~/.local/share/bash-completion/completions/pagewalk")]
+pub struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+/// Prints them.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    let mut command = crate::Cli::command();
+    clap_complete::generate(args.shell, &mut command, "pagewalk", &mut script);
+    output::answer(|out| Ok(out.write_all(&script)?))
+}

@@ -1,0 +1,13 @@
+//! Standard output: answers only, in large writes.
+
+use std::io::{self, BufWriter, Write};
+
+/// Lets `write` fill stdout and makes sure that all of it has left.
+pub fn answer<E: From<io::Error>>(
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    write(&mut out)?;
+    out.flush()?;
+    Ok(())
+}
