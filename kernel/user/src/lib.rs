@@ -1,1 +1,35 @@
-//! Programs for the board, and the little they share.
+//! What programs for the board share: system calls, a line of arguments, text.
+//!
+//! A program is a file in `src/bin` that says `user::main!(run)` with
+//! `fn run(arguments: Arguments) -> u8`; what it returns is its exit status.
+#![cfg_attr(target_os = "none", no_std)]
+
+pub mod arguments;
+pub mod call;
+mod sys;
+pub mod text;
+
+pub use arguments::Arguments;
+pub use sys::{add_misaligned, illegal, instructions, read_at, run_at, write_at};
+
+/// Makes a file of `src/bin` a program.
+#[macro_export]
+macro_rules! main {
+    ($run:path) => {
+        #[cfg(target_os = "none")]
+        #[expect(
+            unsafe_code,
+            reason = "the entry point has a name that the linker script knows"
+        )]
+        #[unsafe(no_mangle)]
+        extern "C" fn program(line: *const u8, bytes: usize) -> ! {
+            $crate::call::exit($run($crate::Arguments::given(line, bytes)))
+        }
+
+        #[cfg(not(target_os = "none"))]
+        fn main() {
+            // On the desk it only has to compile; it is the board's.
+            let _: fn($crate::Arguments) -> u8 = $run;
+        }
+    };
+}

@@ -27,8 +27,9 @@ closed! {
         /// word, a file in the ROMFS's `bin/`, and hands it the whole line;
         /// answers its task id.
         Spawn = 4,
-        /// `Wait(task or 0 for any child)`: answers the task id in `a0` and its
-        /// exit status in `a1` once it has ended.
+        /// `Wait(task or 0 for any child, flags)`: answers the task id in `a0` and
+        /// its exit status in `a1` once it has ended. With bit 0 of the flags
+        /// set it does not wait: `Busy` while no such child has ended.
         Wait = 5,
         /// `Kill(task)`: ends that task; answers 0.
         Kill = 6,
@@ -51,6 +52,9 @@ closed! {
         /// `Set(what, value)`: turns one [`Set`](crate::Set) switch; answers the
         /// old value.
         Set = 13,
+        /// `PowerOff()`: switches the machine off; `Unsupported` where the
+        /// firmware cannot.
+        PowerOff = 14,
     }
 }
 
@@ -63,12 +67,12 @@ mod tests {
         for call in Call::ALL {
             assert_eq!(Call::decode(call.number()), Some(*call));
         }
-        assert_eq!(Call::ALL.len(), 14);
+        assert_eq!(Call::ALL.len(), 15);
     }
 
     #[test]
     fn a_number_beyond_the_last_asks_for_nothing() {
-        assert_eq!(Call::decode(14), None);
+        assert_eq!(Call::decode(15), None);
         assert_eq!(Call::decode(usize::MAX), None);
     }
 }

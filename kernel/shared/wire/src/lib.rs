@@ -1,5 +1,33 @@
 //! What is said on the serial line: events, requests, frames.
+//!
+//! The board speaks [`Event`]s, the desk [`Request`]s; both travel in the same
+//! [`frame`], with plain text flowing between frames. [`Splitter`] takes the
+//! line apart again, on either side. `docs/wire.md` describes every byte.
+//!
+//! A number on the wire keeps its meaning for ever; what a reader does not know
+//! it keeps as `Unknown` and goes on.
 
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+mod batch;
+mod event;
+pub mod frame;
+mod number;
+mod record;
+mod request;
+mod splitter;
+
+pub use batch::{Batch, BatchWriter};
+pub use event::{Event, Welcome};
+pub use frame::Frame;
+pub use number::Malformed;
+pub use request::Request;
+pub use splitter::{Heard, Splitter};
+
+/// The version of this protocol, said by both sides when they meet.
+pub const VERSION: u32 = 1;
+
+/// Bytes a [`Splitter`] needs to hear the largest frame of this version.
+pub const LARGEST: usize = frame::encoded_bytes(frame::MAX_PAYLOAD);

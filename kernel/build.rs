@@ -1,0 +1,52 @@
+//! Turns `boards/*.toml` into the kernel's table, and names the linker script.
+
+use std::fmt::Write as _;
+use std::{env, fs, path::Path};
+
+fn main() {
+    let folder = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
+        println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");
+        println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
+    }
+    println!("cargo::rerun-if-changed=link.ld");
+    println!("cargo::rerun-if-changed=build.rs");
+
+    // A kernel of 32 bits runs on boards of 32 bits; the desk tests the other table.
+    let xlen = if env::var("CARGO_CFG_TARGET_POINTER_WIDTH").as_deref() == Ok("32") {
+        32
+    } else {
+        64
+    };
+    let mut table =
+        String::from("/// Every board of this kernel's XLEN.\npub static BOARDS: &[Board] = &[\n");
+    for board in boards::all().into_iter().filter(|board| board.xlen == xlen) {
+        row(&mut table, &board);
+    }
+    table.push_str("];\n");
+    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
+    fs::write(Path::new(&out).join("boards.rs"), table).expect("OUT_DIR can be written");
+}
+
+fn row(table: &mut String, board: &boards::Board) {
+    let kind = match board.uart.kind {
+        boards::UartKind::Ns16550 => "Ns16550",
+        boards::UartKind::Bl808 => "Bl808",
+    };
+    writeln!(
+        table,
+        "    Board {{ name: {:?}, title: {:?}, compatible: &{:?}, uart: UartKind::{kind}, uart_base: {:#x}, \
+         uart_shift: {}, uart_words: {}, uart_irq: {}, plic_base: {:#x}, plic_context: {}, timebase_hz: {} }},",
+        board.name,
+        board.title,
+        board.compatible,
+        board.uart.base,
+        board.uart.reg_shift,
+        board.uart.reg_bytes == 4,
+        board.uart.irq,
+        board.plic.base,
+        board.plic.s_context,
+        board.timebase_hz,
+    )
+    .expect("a String takes all");
+}

@@ -1,0 +1,261 @@
+//! Reading an image where it lies.
+
+use core::fmt;
+
+/// How many hard links in a row are followed.
+const MAX_LINKS: usize = 8;
+/// The start of every image.
+const MAGIC: &[u8; 8] = b"-rom1fs-";
+
+/// Why an image, or a path in it, could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// It does not begin as a ROMFS does.
+    NotRomfs,
+    /// It says it is longer than what is there, or shorter than its own head.
+    Truncated,
+    /// The superblock's sum is wrong.
+    BadChecksum,
+    /// A header lies outside, has no end of name, or leads in a circle.
+    BadHeader,
+    /// No such name.
+    NotFound,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Error::NotRomfs => "it does not begin with -rom1fs-",
+            Error::Truncated => "it is shorter than it says",
+            Error::BadChecksum => "the superblock's checksum is wrong",
+            Error::BadHeader => "a file header is damaged",
+            Error::NotFound => "no such file",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// What a file header describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Another name of the header at this offset.
+    HardLink(usize),
+    /// A directory whose first entry is at this offset.
+    Directory(usize),
+    /// Data.
+    File,
+    /// Data that is a path.
+    SymbolicLink,
+    /// A block device, major and minor in one number.
+    Block(u32),
+    /// A character device.
+    Character(u32),
+    /// A socket.
+    Socket,
+    /// A pipe.
+    Fifo,
+}
+
+/// An image.
+#[derive(Clone, Copy, Debug)]
+pub struct Romfs<'a> {
+    bytes: &'a [u8],
+}
+
+/// One header.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    bytes: &'a [u8],
+    next: usize,
+    /// What it is.
+    pub kind: Kind,
+    /// The x bit.
+    pub executable: bool,
+    /// Its name: bytes, by custom UTF-8.
+    pub name: &'a [u8],
+    offset: usize,
+    size: usize,
+}
+
+impl<'a> Romfs<'a> {
+    /// Checks the superblock, no more: its length and the sum over its first 512 bytes.
+    pub fn new(bytes: &'a [u8]) -> Result<Romfs<'a>, Error> {
+        if !bytes.starts_with(MAGIC) {
+            return Err(Error::NotRomfs);
+        }
+        let size = word(bytes, 8).ok_or(Error::Truncated)? as usize;
+        if size > bytes.len() || size < 32 {
+            return Err(Error::Truncated);
+        }
+        let image = Romfs {
+            bytes: &bytes[..size],
+        };
+        let summed = &image.bytes[..size.min(512)];
+        let sum = summed.chunks_exact(4).fold(0u32, |sum, word| {
+            sum.wrapping_add(u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+        });
+        if sum != 0 {
+            return Err(Error::BadChecksum);
+        }
+        Ok(image)
+    }
+
+    /// The volume's name.
+    pub fn label(&self) -> Result<&'a [u8], Error> {
+        name(self.bytes, 16).map(|(name, _)| name)
+    }
+
+    /// The root directory's entries.
+    pub fn root(&self) -> Result<Entries<'a>, Error> {
+        let (_, first) = name(self.bytes, 16)?;
+        Ok(Entries::new(self.bytes, first))
+    }
+
+    /// A directory's entries.
+    pub fn entries(&self, directory: &Entry<'a>) -> Result<Entries<'a>, Error> {
+        match directory.kind {
+            Kind::Directory(first) => Ok(Entries::new(self.bytes, first)),
+            _ => Err(Error::NotFound),
+        }
+    }
+
+    /// The entry at a path such as `bin/sh`, hard links followed.
+    pub fn lookup(&self, path: &str) -> Result<Entry<'a>, Error> {
+        let mut entries = self.root()?;
+        let mut words = path.split('/').filter(|word| !word.is_empty()).peekable();
+        while let Some(word) = words.next() {
+            let entry = self.resolve(find(entries, word.as_bytes())?)?;
+            if words.peek().is_none() {
+                return Ok(entry);
+            }
+            entries = self.entries(&entry)?;
+        }
+        Err(Error::NotFound)
+    }
+
+    /// The entry of that name in a directory, hard links followed.
+    pub fn lookup_below(&self, directory: &Entry<'a>, name: &str) -> Result<Entry<'a>, Error> {
+        self.resolve(find(self.entries(directory)?, name.as_bytes())?)
+    }
+
+    /// What a hard link stands for.
+    pub fn resolve(&self, mut entry: Entry<'a>) -> Result<Entry<'a>, Error> {
+        for _ in 0..MAX_LINKS {
+            match entry.kind {
+                Kind::HardLink(at) => entry = Entry::read(self.bytes, at)?,
+                _ => return Ok(entry),
+            }
+        }
+        Err(Error::BadHeader)
+    }
+}
+
+fn find<'a>(entries: Entries<'a>, wanted: &[u8]) -> Result<Entry<'a>, Error> {
+    for entry in entries {
+        let entry = entry?;
+        if entry.name == wanted {
+            return Ok(entry);
+        }
+    }
+    Err(Error::NotFound)
+}
+
+impl<'a> Entry<'a> {
+    fn read(bytes: &'a [u8], at: usize) -> Result<Entry<'a>, Error> {
+        let field = |offset| word(bytes, at.checked_add(offset)?);
+        let (Some(next), Some(spec), Some(size)) = (field(0), field(4), field(8)) else {
+            return Err(Error::BadHeader);
+        };
+        let (name, offset) = name(bytes, at.checked_add(16).ok_or(Error::BadHeader)?)?;
+        let target = (spec & !15) as usize;
+        let kind = match next & 7 {
+            0 => Kind::HardLink(target),
+            1 => Kind::Directory(target),
+            2 => Kind::File,
+            3 => Kind::SymbolicLink,
+            4 => Kind::Block(spec),
+            5 => Kind::Character(spec),
+            6 => Kind::Socket,
+            _ => Kind::Fifo,
+        };
+        let has_data = matches!(kind, Kind::File | Kind::SymbolicLink);
+        let size = if has_data { size as usize } else { 0 };
+        if offset.checked_add(size).is_none_or(|end| end > bytes.len()) {
+            return Err(Error::BadHeader);
+        }
+        let executable = next & 8 != 0;
+        Ok(Entry {
+            bytes,
+            next: (next & !15) as usize,
+            kind,
+            executable,
+            name,
+            offset,
+            size,
+        })
+    }
+
+    /// Its data; empty for what has none.
+    pub fn data(&self) -> &'a [u8] {
+        &self.bytes[self.offset..self.offset + self.size]
+    }
+
+    /// Where its data begins, in bytes from the start of the image.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+/// The entries of a directory, in the order of the image.
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    left: usize,
+}
+
+impl<'a> Entries<'a> {
+    fn new(bytes: &'a [u8], at: usize) -> Entries<'a> {
+        // A header is 32 bytes at least: a chain of more has met itself.
+        Entries {
+            bytes,
+            at,
+            left: bytes.len() / 32,
+        }
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<Entry<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at == 0 {
+            return None;
+        }
+        if self.left == 0 {
+            self.at = 0;
+            return Some(Err(Error::BadHeader));
+        }
+        self.left -= 1;
+        let entry = Entry::read(self.bytes, self.at);
+        self.at = entry.map_or(0, |entry| entry.next);
+        Some(entry)
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    let word = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+}
+
+/// The name at `at`, and the first border of 16 bytes after its zero.
+fn name(bytes: &[u8], at: usize) -> Result<(&[u8], usize), Error> {
+    let rest = bytes.get(at..).ok_or(Error::BadHeader)?;
+    let length = rest
+        .iter()
+        .take(256)
+        .position(|&byte| byte == 0)
+        .ok_or(Error::BadHeader)?;
+    Ok((&rest[..length], (at + length + 16) & !15))
+}

@@ -1,0 +1,221 @@
+//! From assembly into Rust, from the provisional map to the final one, and into programs.
+
+use core::arch::asm;
+use core::ptr;
+
+use pagetable::{Dialect, PhysAddr};
+use spin::Mutex;
+
+use super::hart::Hart;
+use super::mmio::{Mmio, Width};
+use super::window::{Slices, tree_at};
+use super::{LINK_BASE, Riscv, csr, map};
+use crate::board::Board;
+use crate::boot;
+use crate::system::System;
+use crate::task::{Context, schedule};
+use crate::tree::{Range, Tree};
+
+/// The largest device tree the provisional map holds.
+pub const TREE_LIMIT: usize = 2 << 20;
+
+/// The kernel's state. Empty until boot has put it together.
+pub(super) static SYSTEM: Mutex<Option<System<Riscv>>> = Mutex::new(None);
+
+unsafe extern "C" {
+    static _start: u8;
+    static _text_end: u8;
+    static _rodata_end: u8;
+    static _guard: u8;
+    static _end: u8;
+    static boot_tables: u8;
+}
+
+/// The packer finds this by name and writes where the initrd is; see `romfs::record`.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".record")]
+static pagewalk_record: Record = Record([0; romfs::record::BYTES]);
+
+/// The packer wants it on a border of 64 bytes.
+#[repr(C, align(64))]
+struct Record([u8; romfs::record::BYTES]);
+
+/// Where the parts of the Image lie, as distances in bytes from its first byte.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Physical address of the first byte.
+    pub base: PhysAddr,
+    /// End of the instructions.
+    pub text_end: u64,
+    /// End of the constants.
+    pub rodata_end: u64,
+    /// The page below the boot stack, never mapped.
+    pub guard: u64,
+    /// End of everything that is the kernel's.
+    pub end: u64,
+    /// The pool of boot tables.
+    pub tables: u64,
+}
+
+/// What the loader told, while the provisional map stands. Exists once.
+pub struct Entered {
+    hart: &'static mut Hart,
+    tree: PhysAddr,
+    layout: Layout,
+    dialect: Dialect,
+    started: usize,
+}
+
+/// The same after the final map stands.
+pub struct Mapped {
+    /// This hart's block.
+    pub hart: &'static mut Hart,
+    /// Where the Image lies.
+    pub layout: Layout,
+    /// The hart's MMU and clocks.
+    pub machine: Riscv,
+    /// Root of the kernel's own tables.
+    pub root: PhysAddr,
+    /// The right to take slices of boot memory.
+    pub slices: Slices,
+    /// `instret` at the kernel's first instruction.
+    pub started: usize,
+}
+
+/// Called by `entry.S` once, on the boot stack, at the linked addresses.
+#[unsafe(no_mangle)]
+extern "C" fn enter_rust(
+    hart: *mut Hart,
+    id: usize,
+    tree: u64,
+    image: u64,
+    memory_bits: u64,
+    started: usize,
+) -> ! {
+    // SAFETY: `entry.S` passes its own static block, which nobody else refers to; it is
+    // written whole before the reference is made.
+    let hart = unsafe {
+        let stack = hart as usize;
+        hart.write(Hart {
+            context: Context::EMPTY,
+            started: 0,
+            stack,
+            id,
+        });
+        &mut *hart
+    };
+    let dialect = if memory_bits == 0 {
+        Dialect::None
+    } else {
+        Dialect::THead
+    };
+    let layout = layout(PhysAddr::new(image));
+    boot::boot(Entered {
+        hart,
+        tree: PhysAddr::new(tree),
+        layout,
+        dialect,
+        started,
+    })
+}
+
+fn layout(base: PhysAddr) -> Layout {
+    let distance = |symbol: *const u8| symbol as u64 - LINK_BASE;
+    Layout {
+        base,
+        text_end: distance(&raw const _text_end),
+        rodata_end: distance(&raw const _rodata_end),
+        guard: distance(&raw const _guard),
+        end: distance(&raw const _end),
+        tables: distance(&raw const boot_tables),
+    }
+}
+
+/// The record as the packer left it.
+pub fn record() -> [u8; romfs::record::BYTES] {
+    // SAFETY: a static of ours; volatile because the file was changed after the compiler
+    // saw its zeros.
+    unsafe { ptr::read_volatile(&raw const pagewalk_record.0) }
+}
+
+impl Entered {
+    /// The device tree, if the loader passed one. It can be read until the final map stands.
+    pub fn device_tree(&self) -> Option<&[u8]> {
+        // SAFETY: `entry.S` mapped as much as the tree claims, up to the limit.
+        unsafe { tree_at(self.tree, TREE_LIMIT) }
+    }
+
+    /// Where the device tree lies, to reserve it.
+    pub fn tree_extent(&self) -> Range {
+        Range {
+            base: self.tree.raw(),
+            bytes: self.device_tree().map_or(0, |tree| tree.len() as u64),
+        }
+    }
+
+    /// Where the Image lies.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Builds the final map and puts it in force. `image_bytes` is the whole Image with its
+    /// initrd.
+    pub fn map(self, tree: &Tree, image_bytes: u64) -> Result<Mapped, map::Error> {
+        let mut machine = Riscv::new(self.dialect);
+        if tree.sstc {
+            machine.use_sstc();
+        }
+        let plan = map::Plan {
+            layout: self.layout,
+            image_bytes,
+            tree,
+            hart: self.hart.id,
+        };
+        let root = map::build(&mut machine, &plan)?;
+        // SAFETY: `build` mapped the kernel at its link base as it runs now, stack included.
+        unsafe { machine.set_kernel_root(root) };
+        csr::let_programs_count();
+        Ok(Mapped {
+            hart: self.hart,
+            layout: self.layout,
+            machine,
+            root,
+            slices: Slices(()),
+            started: self.started,
+        })
+    }
+}
+
+impl Mapped {
+    /// The registers of the board's console.
+    pub fn console_registers(&mut self, board: &Board) -> Mmio {
+        let shift = board.uart_shift;
+        let width = if board.uart_words {
+            Width::Word { shift }
+        } else {
+            Width::Byte { shift }
+        };
+        // SAFETY: the board's table says what lies there, and the final map holds that page;
+        // boot asks once.
+        unsafe { Mmio::new(PhysAddr::new(board.uart_base), width) }
+    }
+
+    /// The registers of the board's interrupt controller.
+    pub fn plic_registers(&mut self, board: &Board) -> Mmio {
+        // SAFETY: as for the console; the driver names only registers on the mapped pages.
+        unsafe { Mmio::new(PhysAddr::new(board.plic_base), Width::Word { shift: 0 }) }
+    }
+}
+
+/// Hands the kernel's state over and lets the first task run.
+pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
+    {
+        let mut place = SYSTEM.lock();
+        let system = place.insert(system);
+        schedule::reschedule(system, &mut hart.context);
+    }
+    csr::enable_interrupts();
+    // SAFETY: the context on the hart is a program's, its space is in force, and `tp` is
+    // where `trap.S` expects the block; the boot stack's content is not needed any more.
+    unsafe { asm!("mv tp, {0}", "j enter_user", in(reg) hart, options(noreturn)) }
+}

@@ -1,0 +1,95 @@
+//! Boot arguments: the few words of the kernel command line that mean something.
+
+use crate::tree;
+
+/// Fault records kept when the arguments do not say; also the fewest.
+const LOG_RECORDS: usize = 4096;
+/// The most: 64 MiB of records.
+const LOG_RECORDS_LIMIT: usize = 1 << 20;
+
+/// What the arguments ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// `pool=4M`: the page pool, in frames of 4 KiB; all RAM if absent.
+    pub pool_frames: Option<u32>,
+    /// `log=8192`: records the fault log keeps, at least 4,096.
+    pub log_records: usize,
+    /// `initrd.verify=1`: check every byte of the initrd.
+    pub verify: bool,
+    /// `frames=1`: event frames from the start, without waiting for a hello.
+    pub frames: bool,
+}
+
+impl Arguments {
+    /// Reads the words; one that cannot be read means what its absence means.
+    pub fn read(words: &tree::Arguments) -> Arguments {
+        let on = |key| words.value(key) == Some("1");
+        let log = words
+            .value("log")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(LOG_RECORDS);
+        Arguments {
+            pool_frames: words
+                .value("pool")
+                .and_then(size)
+                .map(|bytes| u32::try_from(bytes / 4096).unwrap_or(u32::MAX)),
+            log_records: log.clamp(LOG_RECORDS, LOG_RECORDS_LIMIT),
+            verify: on("initrd.verify"),
+            frames: on("frames"),
+        }
+    }
+}
+
+/// A size in bytes with an optional suffix K, M or G.
+fn size(text: &str) -> Option<u64> {
+    let (digits, shift) = match text.as_bytes().last()? {
+        b'K' | b'k' => (&text[..text.len() - 1], 10),
+        b'M' | b'm' => (&text[..text.len() - 1], 20),
+        b'G' | b'g' => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_take_the_usual_suffixes() {
+        assert_eq!(size("4M"), Some(4 << 20));
+        assert_eq!(size("512k"), Some(512 << 10));
+        assert_eq!(size("4096"), Some(4096));
+        assert_eq!(size("1G"), Some(1 << 30));
+        for bad in ["", "M", "4X", "-1", "99999999999G"] {
+            assert_eq!(size(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_that_make_no_sense_are_as_if_absent() {
+        let read = |text: &str| Arguments::read(&tree::Arguments::new(text));
+        let plain = read("");
+        assert_eq!(
+            plain,
+            Arguments {
+                pool_frames: None,
+                log_records: 4096,
+                verify: false,
+                frames: false
+            }
+        );
+        assert_eq!(read("pool=lots log=few initrd.verify=yes"), plain);
+        let all = read("pool=4M log=8192 initrd.verify=1 frames=1");
+        assert_eq!(
+            all,
+            Arguments {
+                pool_frames: Some(1024),
+                log_records: 8192,
+                verify: true,
+                frames: true
+            }
+        );
+        assert_eq!(read("log=1").log_records, 4096);
+    }
+}

@@ -1,0 +1,86 @@
+//! The boards this kernel knows: `boards/*.toml`, compiled into a table.
+
+/// Which driver a board's console needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UartKind {
+    /// A 16550 or one of its many copies.
+    Ns16550,
+    /// Bouffalo's UART (BL602, BL808).
+    Bl808,
+}
+
+/// What the kernel must know of a board that its device tree does not say.
+#[derive(Debug)]
+pub struct Board {
+    /// Its name, as in `boards/NAME.toml`.
+    pub name: &'static str,
+    /// Its name as people say it.
+    pub title: &'static str,
+    /// The `compatible` words of the device tree's root that mean this board.
+    pub compatible: &'static [&'static str],
+    /// Its console.
+    pub uart: UartKind,
+    /// Physical address of the console's registers.
+    pub uart_base: u64,
+    /// Registers lie `1 << uart_shift` bytes apart.
+    pub uart_shift: u8,
+    /// Registers must be accessed as 32-bit words.
+    pub uart_words: bool,
+    /// The console's interrupt at the PLIC.
+    pub uart_irq: u32,
+    /// Physical address of the PLIC.
+    pub plic_base: u64,
+    /// The S-mode context of hart 0 at the PLIC. Every hart has an M and an S context, so
+    /// hart n's is `2 * n` further.
+    pub plic_context: u32,
+    /// Ticks of `time` in a second, where the device tree does not say.
+    pub timebase_hz: u64,
+}
+
+include!(concat!(env!("OUT_DIR"), "/boards.rs"));
+
+/// The board that a `compatible` word of a device tree's root means.
+pub fn by_compatible(word: &str) -> Option<&'static Board> {
+    BOARDS.iter().find(|board| board.compatible.contains(&word))
+}
+
+impl Board {
+    /// The S-mode context of `hart` at the PLIC.
+    pub fn plic_context(&self, hart: usize) -> u32 {
+        self.plic_context + 2 * hart as u32
+    }
+
+    /// The pages of device registers that the kernel touches: console, and of the PLIC the
+    /// priorities, this context's enables, and its threshold and claim.
+    pub fn device_pages(&self, hart: usize) -> [u64; 4] {
+        const PAGE: u64 = 4096;
+        let context = u64::from(self.plic_context(hart));
+        let plic = self.plic_base;
+        let pages = [
+            self.uart_base,
+            plic,
+            plic + 0x2000 + 0x80 * context,
+            plic + 0x20_0000 + 0x1000 * context,
+        ];
+        pages.map(|at| at / PAGE * PAGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_board_is_found_by_each_of_its_words_and_by_no_other_boards() {
+        assert!(!BOARDS.is_empty());
+        for board in BOARDS {
+            for word in board.compatible {
+                assert_eq!(
+                    by_compatible(word).map(|found| found.name),
+                    Some(board.name)
+                );
+            }
+        }
+        assert!(by_compatible("acme,toaster").is_none());
+    }
+}

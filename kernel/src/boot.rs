@@ -1,0 +1,208 @@
+//! From the loader's word to the first task: a list of steps, in order.
+
+use abi::Fault;
+use pagetable::PhysAddr;
+use romfs::Romfs;
+use romfs::record::Record;
+use spin::{Mutex, MutexGuard};
+
+use crate::arch::{self, Entered, Layout, Mapped, Mmio};
+use crate::arguments::Arguments;
+use crate::board::{Board, UartKind};
+use crate::debug::Console;
+use crate::drivers::{Plic, Uart};
+use crate::fault::Log;
+use crate::mm::{BootRam, Frame, Frames};
+use crate::system::{BootFacts, System};
+use crate::task::{Schedule, Tasks};
+use crate::tree::{Range, Tree};
+
+/// The task table is too big for any stack: it is made where it stays.
+static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
+/// So are the console's rings.
+static CONSOLE: Mutex<Console<Mmio>> = Mutex::new(Console::EMPTY);
+
+/// Runs once, on the boot hart.
+pub fn boot(entered: Entered) -> ! {
+    let tree = read_tree(&entered);
+    let arguments = Arguments::read(&tree.arguments);
+    let record = read_record(&entered.layout());
+    let fdt = entered.tree_extent();
+    let mut mapped = match entered.map(&tree, record.file_size) {
+        Ok(mapped) => mapped,
+        Err(error) => arch::die(format_args!("no kernel map: {error:?}")),
+    };
+    let mut ram = survey(&tree, &mapped.layout, record.file_size, fdt);
+    let initrd_at = PhysAddr::new(mapped.layout.base.raw() + record.initrd_offset);
+    let initrd = read_initrd(&mapped, &ram, &record, arguments.verify);
+    let log = claim::<Fault>(
+        &mut mapped,
+        &mut ram,
+        arguments.log_records,
+        "the fault log",
+    );
+    let entries = Frames::table_bytes(&ram) / size_of::<Frame>();
+    let table = claim::<Frame>(&mut mapped, &mut ram, entries, "the frame table");
+    let frames = Frames::new(table, ram, arguments.pool_frames);
+    let plic = open_plic(&mut mapped, tree.board);
+    let timebase_hz = if tree.timebase_hz == 0 {
+        tree.board.timebase_hz
+    } else {
+        tree.timebase_hz.into()
+    };
+    let console = MutexGuard::leak(CONSOLE.lock());
+    console.open(open_uart(&mut mapped, tree.board), tree.board, timebase_hz);
+    let tasks = MutexGuard::leak(TASKS.lock());
+    let schedule = Schedule::new(timebase_hz);
+    let boot = BootFacts {
+        board: tree.board,
+        image: mapped.layout.base,
+        image_bytes: record.file_size,
+        first_instruction: mapped.started,
+        to_first_byte: 0,
+        timebase_hz,
+        sstc: tree.sstc,
+    };
+    let mut system = System {
+        platform: mapped.machine,
+        frames,
+        kernel_root: mapped.root,
+        tasks,
+        schedule,
+        log: Log::new(log),
+        fault_text: false,
+        console,
+        plic,
+        initrd,
+        initrd_at,
+        shell: 0,
+        boot,
+    };
+    if arguments.frames {
+        system.console.begin_frames();
+    }
+    system.greet();
+    system.start_shell();
+    arch::run(mapped.hart, system)
+}
+
+fn read_tree(entered: &Entered) -> Tree {
+    let Some(bytes) = entered.device_tree() else {
+        arch::die(format_args!(
+            "no device tree at a1; the loader must pass one of at most {} MiB",
+            arch::TREE_LIMIT >> 20
+        ))
+    };
+    match Tree::read(bytes) {
+        Ok(tree) => tree,
+        Err(error) => arch::die(format_args!("device tree refused: {error}")),
+    }
+}
+
+/// The packer's record: without it there is no initrd, and no program to run.
+fn read_record(layout: &Layout) -> Record {
+    let record = match Record::decode(&arch::record()) {
+        Ok(record) => record,
+        Err(error) => arch::die(format_args!(
+            "this Image holds no initrd ({error}); pack it with `pagewalk image build`"
+        )),
+    };
+    let fits = record
+        .initrd_offset
+        .checked_add(record.initrd_size)
+        .is_some_and(|end| end <= record.file_size);
+    if record.initrd_offset < layout.end || !fits || record.initrd_offset % 4096 != 0 {
+        arch::die(format_args!(
+            "this Image's record is not of this kernel; pack it again"
+        ));
+    }
+    record
+}
+
+/// All RAM, with everything reserved that must outlive the first frame given out.
+fn survey(tree: &Tree, layout: &Layout, image_bytes: u64, fdt: Range) -> BootRam {
+    let mut ram = BootRam::new();
+    let image = Range {
+        base: layout.base.raw(),
+        bytes: image_bytes,
+    };
+    let mut result = Ok(());
+    for range in tree.ram.as_slice() {
+        result = result.and(ram.add(range.base, range.bytes));
+    }
+    let taken = tree
+        .held
+        .as_slice()
+        .iter()
+        .chain(tree.reserved.as_slice())
+        .chain([&image, &fdt]);
+    for range in taken {
+        result = result.and(ram.reserve(range.base, range.bytes));
+    }
+    if let Err(error) = result {
+        arch::die(format_args!("memory map refused: {error}"));
+    }
+    ram
+}
+
+/// The ROMFS that the packer glued on, whole: the record is checked, the end of the file,
+/// and the superblock. With `initrd.verify=1` every byte.
+fn read_initrd(mapped: &Mapped, ram: &BootRam, record: &Record, verify: bool) -> Romfs<'static> {
+    let at = mapped.layout.base.raw() + record.initrd_offset;
+    let Some(rest) = mapped.slices.reserved(
+        ram,
+        PhysAddr::new(at),
+        record.file_size - record.initrd_offset,
+    ) else {
+        arch::die(format_args!(
+            "the Image reaches beyond RAM; it is truncated, or too big for this board"
+        ))
+    };
+    if !record.ends_whole(rest) {
+        arch::die(format_args!(
+            "the Image is truncated: its last bytes are not there; copy it again"
+        ));
+    }
+    let initrd = &rest[..record.initrd_size as usize];
+    if verify && romfs::record::crc32(initrd) != record.initrd_crc32 {
+        arch::die(format_args!(
+            "the initrd is damaged: its CRC-32 is not what the packer wrote"
+        ));
+    }
+    match Romfs::new(initrd) {
+        Ok(romfs) => romfs,
+        Err(error) => arch::die(format_args!("the initrd is damaged: {error}")),
+    }
+}
+
+fn claim<T: arch::Plain>(
+    mapped: &mut Mapped,
+    ram: &mut BootRam,
+    count: usize,
+    what: &str,
+) -> &'static mut [T] {
+    match mapped.slices.claim(ram, count) {
+        Some(slice) => slice,
+        None => arch::die(format_args!(
+            "no RAM for {what}: {} bytes",
+            count * size_of::<T>()
+        )),
+    }
+}
+
+fn open_uart(mapped: &mut Mapped, board: &Board) -> Uart<Mmio> {
+    let registers = mapped.console_registers(board);
+    match board.uart {
+        UartKind::Ns16550 => Uart::ns16550(registers),
+        UartKind::Bl808 => Uart::bl808(registers),
+    }
+}
+
+fn open_plic(mapped: &mut Mapped, board: &Board) -> Plic<Mmio> {
+    let mut plic = Plic::new(
+        mapped.plic_registers(board),
+        board.plic_context(mapped.hart.id),
+    );
+    plic.enable(board.uart_irq);
+    plic
+}

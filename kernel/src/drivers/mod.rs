@@ -1,0 +1,17 @@
+//! Devices, one file each, over a block of registers that is given.
+
+mod plic;
+mod uart;
+mod uart16550;
+mod uart_bl808;
+
+pub use plic::Plic;
+pub use uart::Uart;
+
+/// One device's registers: 32 bits wide, or the low bits of that.
+pub trait Registers {
+    /// Reads the register at `offset`: in bytes, or in registers where the device counts so.
+    fn read(&self, offset: usize) -> u32;
+    /// Writes it.
+    fn write(&self, offset: usize, value: u32);
+}

@@ -1,0 +1,57 @@
+//! A board's console UART, whichever it has.
+
+use super::Registers;
+use super::uart_bl808::Bl808;
+use super::uart16550::Ns16550;
+
+/// The console's device.
+pub enum Uart<R> {
+    /// A 16550.
+    Ns16550(Ns16550<R>),
+    /// Bouffalo's.
+    Bl808(Bl808<R>),
+}
+
+impl<R: Registers> Uart<R> {
+    /// Takes a 16550 over as the firmware left it.
+    pub fn ns16550(registers: R) -> Uart<R> {
+        Uart::Ns16550(Ns16550::new(registers))
+    }
+
+    /// Takes a Bouffalo UART over as the firmware left it.
+    pub fn bl808(registers: R) -> Uart<R> {
+        Uart::Bl808(Bl808::new(registers))
+    }
+
+    /// Sends as much of `bytes` as the device has room for now; how many that were.
+    pub fn send(&mut self, bytes: impl Iterator<Item = u8>) -> usize {
+        match self {
+            Uart::Ns16550(uart) => uart.send(bytes),
+            Uart::Bl808(uart) => uart.send(bytes),
+        }
+    }
+
+    /// The next byte that has come in.
+    pub fn receive(&mut self) -> Option<u8> {
+        match self {
+            Uart::Ns16550(uart) => uart.receive(),
+            Uart::Bl808(uart) => uart.receive(),
+        }
+    }
+
+    /// Asks for an interrupt when there is room to send.
+    pub fn want_room(&mut self, wanted: bool) {
+        match self {
+            Uart::Ns16550(uart) => uart.want_room(wanted),
+            Uart::Bl808(uart) => uart.want_room(wanted),
+        }
+    }
+
+    /// Clears what the device holds up until it is told.
+    pub fn acknowledge(&mut self) {
+        match self {
+            Uart::Ns16550(uart) => uart.acknowledge(),
+            Uart::Bl808(uart) => uart.acknowledge(),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What faults leave behind.
+
+mod log;
+
+pub use log::Log;

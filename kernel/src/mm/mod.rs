@@ -1,0 +1,23 @@
+//! Memory management: regions are the truth, page tables a cache of them.
+//!
+//! Pure and safe: the machine is given (`Machine`), so all of it runs on the desk.
+
+mod bootram;
+mod frame;
+mod machine;
+mod pager;
+mod region;
+mod space;
+pub mod table;
+mod usercopy;
+
+pub use bootram::BootRam;
+pub use frame::{Counts, Frame, Frames, Owner};
+pub use machine::Machine;
+pub use pager::{Refused, Resolution, resolve};
+pub use region::{Kind, Object, Prot, Region};
+pub use space::{Space, user_end};
+pub use table::TableFrames;
+pub use usercopy::{copy_in, copy_out};
+
+pub use pagetable::PAGE_BYTES;

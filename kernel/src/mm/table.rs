@@ -1,0 +1,226 @@
+//! Page tables of one root: enter a leaf, take it out, find where a walk stops.
+
+use pagetable::{PhysAddr, Pte, VirtAddr};
+
+use super::{Machine, PAGE_BYTES};
+
+/// Where frames for page tables come from and go to.
+pub trait TableFrames {
+    /// A frame for a table; what it holds is arbitrary.
+    fn take(&mut self) -> Option<PhysAddr>;
+    /// A table that is not needed any more.
+    fn give(&mut self, table: PhysAddr);
+}
+
+/// No frame was left for a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoTable;
+
+/// Where a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Level of the last entry that was read; 0 is the level of 4 KiB leaves.
+    pub level: u8,
+    /// Where that entry lies.
+    pub at: PhysAddr,
+    /// Its bits.
+    pub entry: u64,
+}
+
+/// Follows `va` from the root down to a leaf or to the first invalid entry.
+#[inline]
+pub fn walk<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> Stop {
+    let mut table = root;
+    let mut level = M::MODE.levels() - 1;
+    loop {
+        let at = slot::<M>(table, va, level);
+        let entry = machine.read_entry(at);
+        let pte = Pte::new(entry);
+        if !pte.is_valid() || pte.is_leaf() || level == 0 {
+            return Stop { level, at, entry };
+        }
+        table = pte.target(M::MODE);
+        level -= 1;
+    }
+}
+
+/// The place of `va`'s entry at `level`, with the tables above it made where they are missing.
+/// On failure no table is left behind that was made on the way.
+#[inline]
+pub fn make_slot<M: Machine>(
+    machine: &mut M,
+    tables: &mut impl TableFrames,
+    root: PhysAddr,
+    va: VirtAddr,
+    level: u8,
+) -> Result<PhysAddr, NoTable> {
+    let stop = walk(machine, root, va);
+    if stop.level <= level {
+        return Ok(stop.at);
+    }
+    make_below(machine, tables, stop, va, level)
+}
+
+/// Links new tables from the invalid entry at `stop` down to `level`.
+pub fn make_below<M: Machine>(
+    machine: &mut M,
+    tables: &mut impl TableFrames,
+    stop: Stop,
+    va: VirtAddr,
+    level: u8,
+) -> Result<PhysAddr, NoTable> {
+    let mut at = stop.at;
+    for above in (level + 1..=stop.level).rev() {
+        let Some(table) = tables.take() else {
+            undo(machine, tables, stop.at);
+            return Err(NoTable);
+        };
+        machine.zero_frame(table);
+        machine.write_entry(at, Pte::pointer(M::MODE, table).raw());
+        at = slot::<M>(table, va, above - 1);
+    }
+    Ok(at)
+}
+
+/// Takes back the chain of single-entry tables that begins at `at`.
+pub(super) fn undo<M: Machine>(machine: &mut M, tables: &mut impl TableFrames, at: PhysAddr) {
+    let pte = Pte::new(machine.read_entry(at));
+    if !pte.is_valid() {
+        return;
+    }
+    machine.write_entry(at, 0);
+    let table = pte.target(M::MODE);
+    for index in 0..M::MODE.entries() as u64 {
+        undo(
+            machine,
+            tables,
+            PhysAddr::new(table.raw() + index * M::MODE.entry_bytes() as u64),
+        );
+    }
+    tables.give(table);
+}
+
+/// Maps a range with the largest leaves that fit. Meant for the kernel's own map: what is
+/// mapped already is overwritten, and nothing is undone on failure.
+pub fn map_range<M: Machine>(
+    machine: &mut M,
+    tables: &mut impl TableFrames,
+    root: PhysAddr,
+    va: VirtAddr,
+    pa: PhysAddr,
+    bytes: u64,
+    flags: u64,
+) -> Result<(), NoTable> {
+    let mut done = 0;
+    while done < bytes {
+        let (to, from) = (va.raw() + done, pa.raw() + done);
+        let level = largest_leaf::<M>(to, from, bytes - done);
+        let mut at = make_slot(machine, tables, root, VirtAddr::new(to), level)?;
+        // One walk for each table, not for each leaf.
+        let step = M::MODE.leaf_bytes(level);
+        loop {
+            let target = PhysAddr::new(pa.raw() + done);
+            machine.write_entry(at, Pte::leaf(M::MODE, target, flags).raw());
+            done += step;
+            at = PhysAddr::new(at.raw() + M::MODE.entry_bytes() as u64);
+            let same_table = at.raw() % PAGE_BYTES != 0;
+            if !same_table
+                || largest_leaf::<M>(va.raw() + done, pa.raw() + done, bytes.saturating_sub(done))
+                    != level
+                || done >= bytes
+            {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn largest_leaf<M: Machine>(va: u64, pa: u64, bytes: u64) -> u8 {
+    let mut level = M::MODE.levels() - 1;
+    while level > 0
+        && (bytes < M::MODE.leaf_bytes(level)
+            || !(va | pa).is_multiple_of(M::MODE.leaf_bytes(level)))
+    {
+        level -= 1;
+    }
+    level
+}
+
+/// Clears the 4 KiB leaf of `va`; what it was, if there was one.
+pub fn clear<M: Machine>(machine: &mut M, root: PhysAddr, va: VirtAddr) -> Option<u64> {
+    let stop = walk(machine, root, va);
+    if !Pte::new(stop.entry).is_valid() {
+        return None;
+    }
+    machine.write_entry(stop.at, 0);
+    Some(stop.entry)
+}
+
+/// Gives every table back that maps nothing any more between `from` and `end` (exclusive).
+/// The root stays. How many were given back.
+pub fn prune<M: Machine>(
+    machine: &mut M,
+    tables: &mut impl TableFrames,
+    root: PhysAddr,
+    from: VirtAddr,
+    end: VirtAddr,
+) -> u32 {
+    prune_level(
+        machine,
+        tables,
+        root,
+        M::MODE.levels() - 1,
+        from.raw(),
+        end.raw(),
+    )
+}
+
+fn prune_level<M: Machine>(
+    machine: &mut M,
+    tables: &mut impl TableFrames,
+    table: PhysAddr,
+    level: u8,
+    from: u64,
+    end: u64,
+) -> u32 {
+    if level == 0 || from >= end {
+        return 0;
+    }
+    let mut given = 0;
+    let span = M::MODE.leaf_bytes(level);
+    let mut va = from / span * span;
+    while va < end {
+        let at = slot::<M>(table, VirtAddr::new(va), level);
+        let pte = Pte::new(machine.read_entry(at));
+        if pte.is_valid() && !pte.is_leaf() {
+            let below = pte.target(M::MODE);
+            given += prune_level(
+                machine,
+                tables,
+                below,
+                level - 1,
+                from.max(va),
+                end.min(va + span),
+            );
+            if is_empty(machine, below) {
+                machine.write_entry(at, 0);
+                tables.give(below);
+                given += 1;
+            }
+        }
+        va += span;
+    }
+    given
+}
+
+fn is_empty<M: Machine>(machine: &M, table: PhysAddr) -> bool {
+    let bytes = M::MODE.entry_bytes() as u64;
+    (0..PAGE_BYTES / bytes)
+        .all(|index| machine.read_entry(PhysAddr::new(table.raw() + index * bytes)) == 0)
+}
+
+#[inline]
+fn slot<M: Machine>(table: PhysAddr, va: VirtAddr, level: u8) -> PhysAddr {
+    PhysAddr::new(table.raw() + (M::MODE.index(va, level) * M::MODE.entry_bytes()) as u64)
+}

@@ -1,0 +1,41 @@
+//! What the kernel asks of a hart beyond its MMU: time, interrupts, registers.
+
+use crate::drivers::Registers;
+use crate::mm::{Machine, Space};
+use crate::task::Floats;
+
+/// The interrupts that wait for this hart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// The timer that `set_timer` programmed has fired.
+    pub timer: bool,
+    /// The PLIC holds an interrupt for this hart.
+    pub external: bool,
+}
+
+/// A hart and the firmware under it.
+pub trait Platform: Machine {
+    /// How this machine reaches device registers.
+    type Registers: Registers + 'static;
+
+    /// Ticks of the board's timebase since reset.
+    fn ticks(&self) -> u64;
+    /// Instructions this hart has retired.
+    fn instructions(&self) -> usize;
+    /// Asks for a timer interrupt at `at` ticks; `u64::MAX` for none. A pending one is taken back.
+    fn set_timer(&mut self, at: u64);
+    /// Puts a space's tables in force.
+    fn activate(&mut self, space: &Space);
+    /// Puts the kernel's own tables in force, so that a space can be destroyed.
+    fn leave_spaces(&mut self);
+    /// Instructions written to memory are seen by later fetches.
+    fn fence_code(&mut self);
+    /// Saves the float registers.
+    fn save_floats(&mut self, into: &mut Floats);
+    /// Loads the float registers.
+    fn load_floats(&mut self, from: &Floats);
+    /// Sleeps until an interrupt is pending and says which.
+    fn wait(&mut self) -> Pending;
+    /// Switches the machine off; returns where that cannot be done.
+    fn power_off(&mut self);
+}

@@ -1,0 +1,260 @@
+//! The kernel's state: one value, behind one lock.
+
+use core::fmt::Write;
+
+use abi::{Error, Fault, Topic};
+use pagetable::PhysAddr;
+use romfs::Romfs;
+
+use crate::board::Board;
+use crate::debug::{Console, monitor};
+use crate::drivers::Plic;
+use crate::fault::Log;
+use crate::mm::Frames;
+use crate::platform::{Pending, Platform};
+use crate::task::{Schedule, State, Tasks, exec};
+
+/// What boot found out, kept for those who ask.
+#[derive(Clone, Copy)]
+pub struct BootFacts {
+    /// The board that the device tree named.
+    pub board: &'static Board,
+    /// Where the loader put the Image.
+    pub image: PhysAddr,
+    /// `instret` at the kernel's first instruction.
+    pub first_instruction: usize,
+    /// Instructions from there to the first byte that a program wrote to the console; 0 before.
+    pub to_first_byte: usize,
+    /// Ticks of `time` in a second.
+    pub timebase_hz: u64,
+    /// Its length in bytes, initrd included.
+    pub image_bytes: u64,
+    /// Timer interrupts come from `stimecmp` rather than from the firmware.
+    pub sstc: bool,
+}
+
+/// Everything the kernel knows.
+pub struct System<P: Platform> {
+    /// The hart: MMU, clock, floats.
+    pub platform: P,
+    /// Who owns which frame.
+    pub frames: Frames,
+    /// Root of the kernel's own tables, whose upper half every space shares.
+    pub kernel_root: PhysAddr,
+    /// The task table.
+    pub tasks: &'static mut Tasks,
+    /// Who runs.
+    pub schedule: Schedule,
+    /// Every fault, the last few thousand of them.
+    pub log: Log,
+    /// Each fault is also printed.
+    pub fault_text: bool,
+    /// The serial line.
+    pub console: &'static mut Console<P::Registers>,
+    /// The interrupt controller.
+    pub plic: Plic<P::Registers>,
+    /// The programs.
+    pub initrd: Romfs<'static>,
+    /// Where they lie.
+    pub initrd_at: PhysAddr,
+    /// The shell: started anew when it ends.
+    pub shell: u16,
+    /// How it all began.
+    pub boot: BootFacts,
+}
+
+impl<P: Platform> System<P> {
+    /// Deals with the interrupts that wait.
+    pub fn interrupt(&mut self, pending: Pending) {
+        if pending.timer {
+            self.platform.set_timer(u64::MAX);
+            self.schedule.timer_fired();
+            self.wake_sleepers();
+        }
+        if pending.external {
+            while let Some(irq) = self.plic.claim() {
+                if irq == self.boot.board.uart_irq {
+                    self.console_interrupt();
+                }
+                self.plic.complete(irq);
+            }
+        }
+    }
+
+    fn wake_sleepers(&mut self) {
+        let now = self.platform.ticks();
+        self.tasks.wake(|state| match state {
+            State::Sleeping { until } if until <= now => State::Ready,
+            other => other,
+        });
+    }
+
+    fn console_interrupt(&mut self) {
+        let log = &self.log;
+        self.console.interrupt(log);
+        if self.console.take_interrupt_key() {
+            self.interrupt_foreground();
+        }
+        self.wake_console_waiters();
+    }
+
+    /// Lets go those who waited for input that is there now, or for room that is there now.
+    pub fn wake_console_waiters(&mut self) {
+        let (input, room) = (self.console.has_input(), self.console.room() > 0);
+        let mut woken = false;
+        self.tasks.wake(|state| {
+            let ready = input && state == State::Reading || room && state == State::Writing;
+            woken |= ready;
+            if ready { State::Ready } else { state }
+        });
+        if woken {
+            self.schedule.ask();
+        }
+    }
+
+    /// Ctrl-C ends the program that the shell waits for; while it waits for none, the key is
+    /// the shell's own.
+    fn interrupt_foreground(&mut self) {
+        let waits_for = |task: &crate::task::Task| match task.state {
+            State::Waiting { child } if child != 0 && task.pid == self.shell => Some(child),
+            _ => None,
+        };
+        let child = self.tasks.iter().find_map(|(_, task)| waits_for(task));
+        match child.and_then(|child| self.tasks.find(child)) {
+            Some(slot) => exec::end(self, slot, exec::KILLED),
+            None => self.console.accept(0x03),
+        }
+    }
+
+    /// The file `bin/NAME` of the initrd, and its physical address.
+    pub fn program(&self, name: &str) -> Result<(&'static [u8], PhysAddr), Error> {
+        if name.contains('/') {
+            return Err(Error::NotFound);
+        }
+        let bin = self.initrd.lookup("bin").map_err(|_| Error::NotFound)?;
+        let file = self
+            .initrd
+            .lookup_below(&bin, name)
+            .map_err(|_| Error::NotFound)?;
+        Ok((
+            file.data(),
+            PhysAddr::new(self.initrd_at.raw() + file.offset() as u64),
+        ))
+    }
+
+    /// A task has ended. The shell comes back: a board without one is silent.
+    pub fn task_ended(&mut self, pid: u16) {
+        if pid != self.shell {
+            return;
+        }
+        let _ = writeln!(
+            self.console,
+            "\npagewalk: the shell ended; starting it anew"
+        );
+        self.start_shell();
+    }
+
+    /// A fault stands in the log: print it where that is wanted.
+    pub fn fault_recorded(&mut self, fault: &Fault) {
+        if self.fault_text {
+            let line = abi::text::Line {
+                fault,
+                seq: self.log.next() - 1,
+                ticks_per_second: self.boot.timebase_hz,
+            };
+            let _ = writeln!(self.console, "{line}");
+        }
+        self.console.fault_recorded(&self.log);
+    }
+
+    /// Says on the console why the running task dies.
+    pub fn announce_death(&mut self, fault: &Fault) {
+        let task = self.tasks.at(self.schedule.current());
+        let _ = writeln!(
+            self.console,
+            "{}: killed: {} at {:#x}, pc {:#x}: {}",
+            task.line(),
+            fault.cause(),
+            fault.va,
+            fault.epc,
+            fault.outcome()
+        );
+    }
+
+    /// Says who we are, what we run on and how much of it is free.
+    pub fn greet(&mut self) {
+        let counts = self.frames.counts();
+        let megabytes = |frames: u32| frames / 256;
+        let _ = writeln!(
+            self.console,
+            "\nPagewalk {} on {}: {} MiB RAM, {} MiB page pool, programs at {:#x}",
+            env!("CARGO_PKG_VERSION"),
+            self.boot.board.title,
+            megabytes(counts.total),
+            megabytes(counts.pool),
+            self.initrd_at.raw()
+        );
+    }
+
+    /// Starts the shell, or says why there is none.
+    pub fn start_shell(&mut self) {
+        match exec::spawn(self, 0, b"sh") {
+            Ok(pid) => self.shell = pid,
+            Err(error) => {
+                let _ = writeln!(self.console, "pagewalk: no shell: bin/sh: {error}");
+            }
+        }
+    }
+
+    /// Whole lines of a topic from `index` on, as many as fit; how many bytes, and the index
+    /// to go on with (0: that was the end).
+    pub fn inspect(
+        &self,
+        topic: Topic,
+        mut index: usize,
+        argument: usize,
+        into: &mut [u8],
+    ) -> Result<(usize, usize), Error> {
+        let mut text = Text { into, used: 0 };
+        loop {
+            let whole = text.used;
+            match monitor::line(self, topic, index, argument, &mut text) {
+                Ok(0) => return Ok((text.used, 0)),
+                Ok(next) => index = next,
+                // The line did not fit: it begins the next piece, unless it is alone here.
+                Err(Error::LimitExceeded) if whole > 0 => return Ok((whole, index)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Frames for whatever the desk has not been told, as far as the line has room.
+    pub fn drain_console(&mut self) {
+        self.console.drain(&self.log);
+    }
+
+    /// Remembers when the first program's first byte went out.
+    pub fn first_byte(&mut self) {
+        if self.boot.to_first_byte == 0 {
+            self.boot.to_first_byte = self.platform.instructions() - self.boot.first_instruction;
+        }
+    }
+}
+
+/// Text into a slice; what does not fit is an error.
+struct Text<'a> {
+    into: &'a mut [u8],
+    used: usize,
+}
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        let place = self
+            .into
+            .get_mut(self.used..self.used + text.len())
+            .ok_or(core::fmt::Error)?;
+        place.copy_from_slice(text.as_bytes());
+        self.used += text.len();
+        Ok(())
+    }
+}

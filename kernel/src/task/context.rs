@@ -1,0 +1,110 @@
+//! A program's integer registers, as the trap path saves and restores them.
+
+/// `x[0]` is not a register; it keeps the offsets simple: register `n` lies at word `n`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Context {
+    /// `x0` (unused) to `x31`.
+    pub x: [usize; 32],
+    /// Where the program goes on (`sepc`).
+    pub pc: usize,
+    /// `sstatus` as the program runs with it.
+    pub status: usize,
+}
+
+/// `f0` to `f31` and `fcsr`: moved only for programs that use them.
+#[derive(Clone, Copy)]
+pub struct Floats(pub [u64; 33]);
+
+/// Register numbers of the calling convention.
+const SP: usize = 2;
+const A0: usize = 10;
+const A1: usize = 11;
+const A7: usize = 17;
+
+/// `sstatus.SPIE`: interrupts on once in the program. Privileged spec, §sstatus.
+const STATUS_SPIE: usize = 1 << 5;
+/// `sstatus.FS` = initial: float registers usable and clean.
+const STATUS_FS_INITIAL: usize = 1 << 13;
+/// `sstatus.FS` = dirty.
+const STATUS_FS_DIRTY: usize = 3 << 13;
+
+impl Context {
+    /// All registers zero, not runnable.
+    pub const EMPTY: Context = Context {
+        x: [0; 32],
+        pc: 0,
+        status: 0,
+    };
+
+    /// The first context of a program: entry point, stack, and its argument line.
+    pub fn start(entry: usize, stack: usize, line: usize, line_bytes: usize) -> Context {
+        let mut context = Context {
+            pc: entry,
+            status: STATUS_SPIE | STATUS_FS_INITIAL,
+            ..Context::EMPTY
+        };
+        context.x[SP] = stack;
+        context.x[A0] = line;
+        context.x[A1] = line_bytes;
+        context
+    }
+
+    /// The system call number the program asks for.
+    pub fn call(&self) -> usize {
+        self.x[A7]
+    }
+
+    /// Argument `n` of a system call, 0 to 5.
+    pub fn argument(&self, n: usize) -> usize {
+        self.x[A0 + n]
+    }
+
+    /// Gives a system call its answer and moves past the `ecall`.
+    pub fn answer(&mut self, a0: isize) {
+        self.x[A0] = a0 as usize;
+        self.pc = self.pc.wrapping_add(4);
+    }
+
+    /// The same with a second result.
+    pub fn answer_pair(&mut self, a0: isize, a1: usize) {
+        self.answer(a0);
+        self.x[A1] = a1;
+    }
+
+    /// Has the program written a float register since it was last put on the hart?
+    pub fn floats_dirty(&self) -> bool {
+        self.status & STATUS_FS_DIRTY == STATUS_FS_DIRTY
+    }
+
+    /// After its float registers are saved they count as clean.
+    pub fn floats_saved(&mut self) {
+        self.status = self.status & !STATUS_FS_DIRTY | 2 << 13;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_moves_past_the_ecall() {
+        let mut context = Context::start(0x1_0000, 0x8000, 0x7000, 5);
+        context.answer_pair(-2, 9);
+        assert_eq!(
+            (context.pc, context.argument(0), context.argument(1)),
+            (0x1_0004, usize::MAX - 1, 9)
+        );
+    }
+
+    #[test]
+    fn float_state_goes_from_dirty_to_clean() {
+        let mut context = Context::start(0, 0, 0, 0);
+        assert!(!context.floats_dirty());
+        context.status |= STATUS_FS_DIRTY;
+        assert!(context.floats_dirty());
+        context.floats_saved();
+        assert!(!context.floats_dirty());
+        assert_ne!(context.status & STATUS_FS_DIRTY, 0);
+    }
+}

@@ -1,0 +1,102 @@
+//! A task's two ends: from a file in the ROMFS to a first context, and back to nothing.
+
+use abi::Error;
+use pagetable::PhysAddr;
+
+use super::context::Context;
+use super::program;
+use super::table::{Slot, State};
+use crate::mm::{Space, copy_out};
+use crate::platform::Platform;
+use crate::system::System;
+
+/// Exit status of a task that another one killed.
+pub const KILLED: u8 = 255;
+
+/// Starts the program that `line`'s first word names, with the whole line as its argument.
+pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> Result<u16, Error> {
+    let (file, at) = find(system, line)?;
+    let slot = system.tasks.add(parent, line)?;
+    let pid = system.tasks.at(slot).pid;
+    match start(system, slot, file, at) {
+        Ok(context) => {
+            let task = system.tasks.at_mut(slot);
+            task.context = context;
+            task.state = State::Ready;
+            system.schedule.ask();
+            Ok(pid)
+        }
+        Err(error) => {
+            let task = system.tasks.at_mut(slot);
+            task.space.destroy(&mut system.frames, &mut system.platform);
+            system.tasks.remove(slot);
+            Err(error)
+        }
+    }
+}
+
+/// Gives the task its space, the program's regions, and its line on top of the stack.
+/// On an error the space holds what was done so far; destroying it gives that back.
+fn start<P: Platform>(
+    system: &mut System<P>,
+    slot: Slot,
+    file: &[u8],
+    at: PhysAddr,
+) -> Result<Context, Error> {
+    let task = system.tasks.at_mut(slot);
+    task.space = Space::create(
+        task.pid,
+        &mut system.frames,
+        &mut system.platform,
+        system.kernel_root,
+    )?;
+    let entry = program::load::<P>(&mut task.space, file, at)?;
+    let (line, bytes) = task.line_bytes();
+    let stack = program::add_stack::<P>(&mut task.space, bytes)?;
+    copy_out(
+        &mut task.space,
+        &mut system.frames,
+        &mut system.platform,
+        stack,
+        &line[..bytes],
+    )?;
+    let stack = stack.raw() as usize;
+    Ok(Context::start(entry as usize, stack, stack, bytes))
+}
+
+/// Ends a task: every frame and table back, its parent told.
+pub fn end<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
+    if slot == system.schedule.current() {
+        system.platform.leave_spaces();
+        system.schedule.vacate();
+    }
+    let task = system.tasks.at_mut(slot);
+    task.space.destroy(&mut system.frames, &mut system.platform);
+    task.state = State::Exited { status };
+    let (pid, parent) = (task.pid, task.parent);
+    system.tasks.orphan(pid);
+    let parent_lives = system
+        .tasks
+        .find(parent)
+        .is_some_and(|slot| system.tasks.at(slot).is_alive());
+    if parent_lives {
+        system.tasks.wake(|state| match state {
+            State::Waiting { child } if child == pid || child == 0 => State::Ready,
+            other => other,
+        });
+        system.schedule.ask();
+    } else {
+        system.tasks.remove(slot);
+    }
+    system.task_ended(pid);
+}
+
+/// The program's bytes and where they lie.
+fn find<P: Platform>(system: &System<P>, line: &[u8]) -> Result<(&'static [u8], PhysAddr), Error> {
+    let line = core::str::from_utf8(line).map_err(|_| Error::BadArgument)?;
+    let name = line
+        .split_ascii_whitespace()
+        .next()
+        .ok_or(Error::BadArgument)?;
+    system.program(name)
+}

@@ -1,0 +1,12 @@
+//! Tasks: what runs, what waits, and what they ask of the kernel.
+
+pub mod context;
+pub mod exec;
+mod program;
+pub mod schedule;
+pub mod syscall;
+pub mod table;
+
+pub use context::{Context, Floats};
+pub use schedule::Schedule;
+pub use table::{State, Task, Tasks};

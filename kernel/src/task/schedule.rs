@@ -1,0 +1,137 @@
+//! Who runs next: round robin, in slices of ten milliseconds, and sleep when nobody can.
+
+use super::context::Context;
+use super::table::{Slot, State, Tasks};
+use crate::platform::Platform;
+use crate::system::System;
+
+/// How long a task may run while others are ready, in milliseconds.
+const SLICE_MS: u64 = 10;
+
+/// The hart's place in the task table.
+pub struct Schedule {
+    current: Slot,
+    /// The hart holds the registers of the task at `current`.
+    occupied: bool,
+    due: bool,
+    since: u64,
+    armed: u64,
+    timebase_hz: u64,
+}
+
+impl Schedule {
+    /// Nothing runs yet; `timebase_hz` is ticks in a second.
+    pub fn new(timebase_hz: u64) -> Schedule {
+        Schedule {
+            current: Slot::FIRST,
+            occupied: false,
+            due: true,
+            since: 0,
+            armed: u64::MAX,
+            timebase_hz,
+        }
+    }
+
+    /// The task on the hart.
+    #[inline]
+    pub fn current(&self) -> Slot {
+        self.current
+    }
+
+    /// Another task may have to run before the trap returns.
+    #[inline]
+    pub fn is_due(&self) -> bool {
+        self.due
+    }
+
+    /// The task on the hart has ended: its registers are nobody's.
+    pub fn vacate(&mut self) {
+        self.occupied = false;
+        self.due = true;
+    }
+
+    /// Something changed who may run.
+    pub fn ask(&mut self) {
+        self.due = true;
+    }
+
+    /// Ticks for a time span, never fewer than it says.
+    pub fn ticks(&self, ms: u64) -> u64 {
+        ms.saturating_mul(self.timebase_hz).div_ceil(1000)
+    }
+
+    /// The timer has fired: nothing is armed any more.
+    pub fn timer_fired(&mut self) {
+        self.armed = u64::MAX;
+        self.due = true;
+    }
+}
+
+/// Takes the running task off the hart and puts the next ready one on it, waiting for an
+/// interrupt as long as none is. `context` holds the registers on the hart.
+pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
+    let previous = system.schedule.current;
+    take_off(system, context);
+    let next = loop {
+        if let Some(next) = system.tasks.next_ready(previous) {
+            break next;
+        }
+        system.drain_console();
+        arm_timer(system, None);
+        let pending = system.platform.wait();
+        system.interrupt(pending);
+    };
+    system.schedule.due = false;
+    system.schedule.current = next;
+    put_on(system, context);
+    arm_timer(system, Some(next));
+}
+
+fn take_off<P: Platform>(system: &mut System<P>, context: &mut Context) {
+    let now = system.platform.ticks();
+    if system.schedule.occupied {
+        let task = system.tasks.at_mut(system.schedule.current);
+        task.ticks += now.saturating_sub(system.schedule.since);
+        if context.floats_dirty() {
+            system.platform.save_floats(&mut task.floats);
+            context.floats_saved();
+        }
+        task.context = *context;
+    }
+    system.schedule.occupied = false;
+    system.schedule.since = now;
+}
+
+fn put_on<P: Platform>(system: &mut System<P>, context: &mut Context) {
+    let task = system.tasks.at(system.schedule.current);
+    *context = task.context;
+    system.platform.load_floats(&task.floats);
+    system.platform.activate(&task.space);
+    system.schedule.occupied = true;
+    system.schedule.since = system.platform.ticks();
+}
+
+/// The timer is only armed for what needs it: the end of a slice that others wait for, and
+/// the first sleeper.
+fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
+    let slice_end = system.schedule.since + system.schedule.ticks(SLICE_MS);
+    let others = running.is_some_and(|slot| system.tasks.next_ready(slot) != Some(slot));
+    let mut at = if others { slice_end } else { u64::MAX };
+    at = at.min(first_sleeper(system.tasks));
+    if at != system.schedule.armed {
+        system.schedule.armed = at;
+        system.platform.set_timer(at);
+    }
+}
+
+fn first_sleeper(tasks: &Tasks) -> u64 {
+    let until = |state| match state {
+        State::Sleeping { until } => Some(until),
+        _ => None,
+    };
+    tasks
+        .iter()
+        .filter_map(|(_, task)| until(task.state))
+        .min()
+        .unwrap_or(u64::MAX)
+}

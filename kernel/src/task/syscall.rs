@@ -1,0 +1,243 @@
+//! System calls: what a task asks for, with `abi` as the contract.
+//!
+//! A call that must wait leaves `pc` at the `ecall` and changes the task's state; when the
+//! task is ready again it makes the same call anew. So no call holds anything while it waits.
+
+use abi::{Call, Error, Set, Topic};
+use pagetable::VirtAddr;
+
+use super::context::Context;
+use super::exec;
+use super::table::{LINE_BYTES, State};
+use crate::mm::{copy_in, copy_out};
+use crate::platform::Platform;
+use crate::system::System;
+
+/// What a call comes to.
+enum Answer {
+    /// This value in `a0`.
+    One(usize),
+    /// These in `a0` and `a1`.
+    Two(usize, usize),
+    /// The task waits in this state and asks again.
+    Wait(State),
+    /// The caller does not exist any more.
+    Gone,
+}
+
+/// Bytes that move between a task and the kernel in one piece.
+const PIECE: usize = 512;
+
+/// Carries out the call in `context`.
+pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
+    match dispatch(system, context) {
+        Ok(Answer::One(value)) => context.answer(value as isize),
+        Ok(Answer::Two(first, second)) => context.answer_pair(first as isize, second),
+        Ok(Answer::Wait(state)) => wait(system, state),
+        Ok(Answer::Gone) => {}
+        Err(error) => context.answer(error.to_a0() as isize),
+    }
+}
+
+fn wait<P: Platform>(system: &mut System<P>, state: State) {
+    let slot = system.schedule.current();
+    system.tasks.at_mut(slot).state = state;
+    system.schedule.ask();
+}
+
+fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Result<Answer, Error> {
+    let [a0, a1, a2, a3, a4] = core::array::from_fn(|n| context.argument(n));
+    match Call::decode(context.call()).ok_or(Error::Unsupported)? {
+        Call::Exit => {
+            exec::end(system, system.schedule.current(), a0 as u8);
+            Ok(Answer::Gone)
+        }
+        Call::Write => write(system, a0, a1),
+        Call::Read => read(system, a0, a1),
+        Call::Sleep => Ok(sleep(system, context, a0)),
+        Call::Spawn => spawn(system, a0, a1),
+        Call::Wait => wait_for(system, a0, a1),
+        Call::Kill => kill(system, a0),
+        Call::Sbrk => sbrk(system, a0 as isize),
+        Call::Getpid => Ok(Answer::One(current_pid(system).into())),
+        Call::Yield => {
+            system.schedule.ask();
+            Ok(Answer::One(0))
+        }
+        Call::Mmap => mmap(system, a0),
+        Call::Munmap => munmap(system, a0, a1),
+        Call::Inspect => inspect(system, [a0, a1, a2, a3, a4]),
+        Call::PowerOff => {
+            system.platform.power_off();
+            Err(Error::Unsupported)
+        }
+        Call::Set => match Set::decode(a0).ok_or(Error::BadArgument)? {
+            Set::FaultText => Ok(Answer::One(
+                core::mem::replace(&mut system.fault_text, a1 != 0).into(),
+            )),
+        },
+    }
+}
+
+fn current_pid<P: Platform>(system: &System<P>) -> u16 {
+    system.tasks.at(system.schedule.current()).pid
+}
+
+fn write<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<Answer, Error> {
+    if bytes == 0 {
+        return Ok(Answer::One(0));
+    }
+    let room = system.console.room();
+    if room == 0 {
+        return Ok(Answer::Wait(State::Writing));
+    }
+    let mut piece = [0; PIECE];
+    let piece = &mut piece[..bytes.min(PIECE).min(room)];
+    from_task(system, at, piece)?;
+    system.console.write(piece);
+    system.first_byte();
+    Ok(Answer::One(piece.len()))
+}
+
+fn read<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<Answer, Error> {
+    if bytes == 0 {
+        return Ok(Answer::One(0));
+    }
+    let mut piece = [0; PIECE];
+    let used = system.console.peek(&mut piece[..bytes.min(PIECE)]);
+    if used == 0 {
+        return Ok(Answer::Wait(State::Reading));
+    }
+    // Input is only taken off the line once it has arrived: a bad pointer loses nothing.
+    to_task(system, at, &piece[..used])?;
+    system.console.consume(used);
+    Ok(Answer::One(used))
+}
+
+/// The answer is given before the task sleeps: it must not go to sleep again when it wakes.
+fn sleep<P: Platform>(system: &mut System<P>, context: &mut Context, ms: usize) -> Answer {
+    let until = system
+        .platform
+        .ticks()
+        .saturating_add(system.schedule.ticks(ms as u64));
+    context.answer(0);
+    Answer::Wait(State::Sleeping { until })
+}
+
+fn spawn<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<Answer, Error> {
+    if bytes > LINE_BYTES {
+        return Err(Error::LimitExceeded);
+    }
+    let mut line = [0; LINE_BYTES];
+    let line = &mut line[..bytes];
+    from_task(system, at, line)?;
+    let parent = current_pid(system);
+    exec::spawn(system, parent, line).map(|pid| Answer::One(pid.into()))
+}
+
+/// `flags` bit 0: do not wait; `Busy` while no such child has ended.
+fn wait_for<P: Platform>(
+    system: &mut System<P>,
+    child: usize,
+    flags: usize,
+) -> Result<Answer, Error> {
+    let child = u16::try_from(child).map_err(|_| Error::NoChild)?;
+    let parent = current_pid(system);
+    let mine = |task: &super::Task| task.parent == parent && (child == 0 || task.pid == child);
+    if !system.tasks.iter().any(|(_, task)| mine(task)) {
+        return Err(Error::NoChild);
+    }
+    let ended = system
+        .tasks
+        .iter()
+        .find_map(|(slot, task)| match task.state {
+            State::Exited { status } if mine(task) => Some((slot, task.pid, status)),
+            _ => None,
+        });
+    match ended {
+        Some((slot, pid, status)) => {
+            system.tasks.remove(slot);
+            Ok(Answer::Two(pid.into(), status.into()))
+        }
+        None if flags & 1 != 0 => Err(Error::Busy),
+        None => Ok(Answer::Wait(State::Waiting { child })),
+    }
+}
+
+fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<Answer, Error> {
+    let pid = u16::try_from(pid).map_err(|_| Error::NoSuchTask)?;
+    let slot = system.tasks.find(pid).ok_or(Error::NoSuchTask)?;
+    if !system.tasks.at(slot).is_alive() {
+        return Err(Error::NoSuchTask);
+    }
+    exec::end(system, slot, exec::KILLED);
+    Ok(if slot == system.schedule.current() {
+        Answer::Gone
+    } else {
+        Answer::One(0)
+    })
+}
+
+fn sbrk<P: Platform>(system: &mut System<P>, delta: isize) -> Result<Answer, Error> {
+    let task = system.tasks.at_mut(system.schedule.current());
+    let old = task
+        .space
+        .sbrk(delta as i64, &mut system.frames, &mut system.platform)?;
+    Ok(Answer::One(old.raw() as usize))
+}
+
+fn mmap<P: Platform>(system: &mut System<P>, bytes: usize) -> Result<Answer, Error> {
+    if bytes == 0 {
+        return Err(Error::BadArgument);
+    }
+    let task = system.tasks.at_mut(system.schedule.current());
+    let pages = (bytes as u64).div_ceil(4096);
+    let at = task.space.map_anonymous::<P>(pages)?;
+    Ok(Answer::One(at.raw() as usize))
+}
+
+fn munmap<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<Answer, Error> {
+    let task = system.tasks.at_mut(system.schedule.current());
+    task.space.unmap(
+        VirtAddr::new(at as u64),
+        bytes as u64,
+        &mut system.frames,
+        &mut system.platform,
+    )?;
+    Ok(Answer::One(0))
+}
+
+/// Whole lines, as many as fit, so that a page of them needs one call.
+fn inspect<P: Platform>(
+    system: &mut System<P>,
+    [topic, index, at, bytes, argument]: [usize; 5],
+) -> Result<Answer, Error> {
+    let topic = Topic::decode(topic).ok_or(Error::BadArgument)?;
+    let mut piece = [0; PIECE];
+    let limit = bytes.min(PIECE);
+    let (used, next) = system.inspect(topic, index, argument, &mut piece[..limit])?;
+    to_task(system, at, &piece[..used])?;
+    Ok(Answer::Two(used, next))
+}
+
+fn from_task<P: Platform>(system: &mut System<P>, at: usize, into: &mut [u8]) -> Result<(), Error> {
+    let task = system.tasks.at_mut(system.schedule.current());
+    copy_in(
+        &mut task.space,
+        &mut system.frames,
+        &mut system.platform,
+        VirtAddr::new(at as u64),
+        into,
+    )
+}
+
+fn to_task<P: Platform>(system: &mut System<P>, at: usize, from: &[u8]) -> Result<(), Error> {
+    let task = system.tasks.at_mut(system.schedule.current());
+    copy_out(
+        &mut task.space,
+        &mut system.frames,
+        &mut system.platform,
+        VirtAddr::new(at as u64),
+        from,
+    )
+}

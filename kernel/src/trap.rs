@@ -1,0 +1,148 @@
+//! What a trap means: a system call, an interrupt, a fault; and what follows from it.
+
+use abi::{Access, Cause, Class, Fault, Outcome, Source};
+use pagetable::{PhysAddr, VirtAddr};
+
+use crate::mm::{Refused, Resolution, resolve};
+use crate::platform::{Pending, Platform};
+use crate::system::System;
+use crate::task::{Context, exec, schedule, syscall};
+
+/// What the hart said when it trapped.
+#[derive(Clone, Copy)]
+pub struct Trap {
+    /// `scause`.
+    pub cause: usize,
+    /// `stval`.
+    pub value: usize,
+    /// `instret` at the first instruction of the trap path.
+    pub started: usize,
+}
+
+/// `scause` bit that tells interrupts from exceptions.
+const INTERRUPT: usize = 1 << (usize::BITS - 1);
+const SUPERVISOR_TIMER: usize = INTERRUPT | 5;
+const SUPERVISOR_EXTERNAL: usize = INTERRUPT | 9;
+/// Instructions of the trap path outside what the record can see itself: from the record
+/// to `sret` (counted in the listing of a `board` build).
+const TAIL: usize = 70;
+/// How a task ends that a fault killed: 128 + cause, as shells know it from signals.
+const KILLED_BY_FAULT: u8 = 128;
+
+/// Deals with one trap out of the running task; when it returns, `context` is what runs next.
+pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap) {
+    match trap.cause {
+        SUPERVISOR_TIMER => system.interrupt(Pending {
+            timer: true,
+            external: false,
+        }),
+        SUPERVISOR_EXTERNAL => system.interrupt(Pending {
+            timer: false,
+            external: true,
+        }),
+        code if code & INTERRUPT != 0 => {}
+        code => exception(system, context, Cause::decode(code as u8), trap),
+    }
+    if system.schedule.is_due() {
+        schedule::reschedule(system, context);
+    }
+}
+
+fn exception<P: Platform>(system: &mut System<P>, context: &mut Context, cause: Cause, trap: Trap) {
+    match cause {
+        Cause::CallFromUser => syscall::handle(system, context),
+        Cause::LoadPageFault => page_fault(system, context, cause, Access::Read, trap),
+        Cause::StorePageFault => page_fault(system, context, cause, Access::Write, trap),
+        Cause::InstructionPageFault => page_fault(system, context, cause, Access::Execute, trap),
+        _ => {
+            let refused = Refused {
+                outcome: Outcome::NotMemory,
+                class: Class::None,
+                level: Fault::NO_LEVEL,
+                entry: 0,
+            };
+            refuse(system, context, cause, trap, refused);
+        }
+    }
+}
+
+fn page_fault<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+    cause: Cause,
+    access: Access,
+    trap: Trap,
+) {
+    let task = system.tasks.at_mut(system.schedule.current());
+    task.faults = task.faults.wrapping_add(1);
+    let va = VirtAddr::new(trap.value as u64);
+    match resolve(
+        &mut task.space,
+        &mut system.frames,
+        &mut system.platform,
+        va,
+        access,
+        Source::User,
+    ) {
+        Ok(resolution) => {
+            if access == Access::Execute {
+                system.platform.fence_code();
+            }
+            record(system, context, cause, trap, &resolution);
+        }
+        Err(refused) => refuse(system, context, cause, trap, refused),
+    }
+}
+
+/// A fault that ends the task: its record, a line on the console, and its memory back.
+fn refuse<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+    cause: Cause,
+    trap: Trap,
+    refused: Refused,
+) {
+    let resolution = Resolution {
+        outcome: refused.outcome,
+        class: refused.class,
+        level: refused.level,
+        entry: refused.entry,
+        frame: PhysAddr::new(0),
+    };
+    let fault = record(system, context, cause, trap, &resolution);
+    let slot = system.schedule.current();
+    system.announce_death(&fault);
+    exec::end(system, slot, KILLED_BY_FAULT + cause.number());
+}
+
+fn record<P: Platform>(
+    system: &mut System<P>,
+    context: &Context,
+    cause: Cause,
+    trap: Trap,
+    resolution: &Resolution,
+) -> Fault {
+    let task = system.tasks.at(system.schedule.current());
+    let time = system.platform.ticks();
+    let cost = system.platform.instructions().wrapping_sub(trap.started) + TAIL;
+    let fault = Fault {
+        time,
+        epc: context.pc as u64,
+        va: trap.value as u64,
+        entry: resolution.entry,
+        frame: resolution.frame.frame() as u32,
+        cost: cost as u32,
+        task: task.pid,
+        cause: cause.number(),
+        access: Access::of(cause).map_or(0, Access::number),
+        level: resolution.level,
+        source: Source::User.number(),
+        class: resolution.class.number(),
+        outcome: resolution.outcome.number(),
+        satp: task.space.satp(),
+        ..Fault::EMPTY
+    };
+    system.log.push(&fault);
+    system.fault_recorded(&fault);
+    fault
+}

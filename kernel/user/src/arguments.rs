@@ -1,0 +1,58 @@
+//! The line a program was started with, in words.
+
+use crate::sys::bytes_at;
+
+/// The whole line, its first word being the program's own name.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments {
+    line: &'static str,
+}
+
+impl Arguments {
+    /// What the kernel passed in `a0` and `a1` at the entry point.
+    pub fn given(line: *const u8, bytes: usize) -> Arguments {
+        Arguments {
+            line: core::str::from_utf8(bytes_at(line, bytes)).unwrap_or(""),
+        }
+    }
+
+    /// Word `n`; 0 is the program's name.
+    pub fn word(&self, n: usize) -> Option<&'static str> {
+        self.line.split_ascii_whitespace().nth(n)
+    }
+
+    /// Word `n` as a number, decimal or `0x…`.
+    pub fn number(&self, n: usize) -> Option<usize> {
+        number(self.word(n)?)
+    }
+}
+
+/// A number, decimal or `0x…`.
+pub fn number(word: &str) -> Option<usize> {
+    match word.strip_prefix("0x") {
+        Some(digits) => usize::from_str_radix(digits, 16).ok(),
+        None => word.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_counted_from_the_name_on() {
+        let arguments = Arguments {
+            line: "alloc_test  128 0x64",
+        };
+        assert_eq!(arguments.word(0), Some("alloc_test"));
+        assert_eq!(
+            (
+                arguments.number(1),
+                arguments.number(2),
+                arguments.number(3)
+            ),
+            (Some(128), Some(100), None)
+        );
+        assert_eq!(number("-1"), None);
+    }
+}

@@ -1,0 +1,41 @@
+//! `stack_test DEPTH`: recursion of known appetite, 128 bytes a level.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+use core::hint::black_box;
+
+use user::{Arguments, println};
+
+user::main!(run);
+
+fn run(arguments: Arguments) -> u8 {
+    let Some(depth) = arguments.number(1) else {
+        println!("usage: stack_test DEPTH");
+        return 2;
+    };
+    let top = 0u8;
+    let lowest = descend(depth, 0);
+    println!(
+        "stack_test: depth {depth}, {} bytes of stack",
+        (&raw const top) as usize - lowest
+    );
+    0
+}
+
+/// The lowest address of stack that was written.
+#[inline(never)]
+fn descend(left: usize, seed: u64) -> usize {
+    let mut room = [seed; 8];
+    black_box(&mut room);
+    let here = room.as_ptr() as usize;
+    if left <= 1 {
+        return here;
+    }
+    let below = descend(left - 1, seed + 1);
+    // Used after the call, so that no level's room can be given up early.
+    assert!(
+        room.iter().all(|&word| word == seed),
+        "level {left} was overwritten"
+    );
+    black_box(&room);
+    below
+}

@@ -1,0 +1,112 @@
+//! System calls as safe functions; `abi::Call` has the contract of each.
+
+use abi::{Call, Error, Set, Topic};
+
+use crate::sys::{call, pages_at};
+
+fn ask(which: Call, arguments: [usize; 5]) -> Result<usize, Error> {
+    Error::result(call(which, arguments).0)
+}
+
+/// Ends this task.
+pub fn exit(status: u8) -> ! {
+    loop {
+        let _ = ask(Call::Exit, [status.into(), 0, 0, 0, 0]);
+    }
+}
+
+/// Writes all of `bytes` to the console.
+pub fn write(mut bytes: &[u8]) -> Result<(), Error> {
+    while !bytes.is_empty() {
+        let taken = ask(Call::Write, [bytes.as_ptr() as usize, bytes.len(), 0, 0, 0])?;
+        bytes = &bytes[taken..];
+    }
+    Ok(())
+}
+
+/// Waits for console input; how many bytes came.
+pub fn read(into: &mut [u8]) -> Result<usize, Error> {
+    ask(
+        Call::Read,
+        [into.as_mut_ptr() as usize, into.len(), 0, 0, 0],
+    )
+}
+
+/// Sleeps at least that long.
+pub fn sleep(milliseconds: usize) {
+    let _ = ask(Call::Sleep, [milliseconds, 0, 0, 0, 0]);
+}
+
+/// Starts the program that the line's first word names; its task number.
+pub fn spawn(line: &str) -> Result<usize, Error> {
+    ask(Call::Spawn, [line.as_ptr() as usize, line.len(), 0, 0, 0])
+}
+
+/// Waits until a child has ended; its exit status.
+pub fn wait(child: usize) -> Result<usize, Error> {
+    let (a0, status) = call(Call::Wait, [child, 0, 0, 0, 0]);
+    Error::result(a0).map(|_| status)
+}
+
+/// A child that has ended and its status, without waiting; `Busy` while all run.
+pub fn reap() -> Result<(usize, usize), Error> {
+    let (a0, status) = call(Call::Wait, [0, 1, 0, 0, 0]);
+    Error::result(a0).map(|child| (child, status))
+}
+
+/// Ends another task.
+pub fn kill(task: usize) -> Result<(), Error> {
+    ask(Call::Kill, [task, 0, 0, 0, 0]).map(|_| ())
+}
+
+/// Lets others run first.
+pub fn yield_now() {
+    let _ = ask(Call::Yield, [0; 5]);
+}
+
+/// Grows the heap by `bytes`: the new memory, zero.
+pub fn grow(bytes: usize) -> Result<&'static mut [u8], Error> {
+    ask(Call::Sbrk, [bytes, 0, 0, 0, 0]).map(|at| pages_at(at, bytes))
+}
+
+/// Anonymous memory, zero; whole pages.
+pub fn map(bytes: usize) -> Result<&'static mut [u8], Error> {
+    ask(Call::Mmap, [bytes, 0, 0, 0, 0]).map(|at| pages_at(at, bytes))
+}
+
+/// Gives memory from [`map`] back.
+pub fn unmap(memory: &'static mut [u8]) -> Result<(), Error> {
+    ask(
+        Call::Munmap,
+        [memory.as_ptr() as usize, memory.len(), 0, 0, 0],
+    )
+    .map(|_| ())
+}
+
+/// Lines about a topic from `index` on: bytes written, and the index to go on with (0: none).
+pub fn inspect(
+    topic: Topic,
+    index: usize,
+    argument: usize,
+    into: &mut [u8],
+) -> Result<(usize, usize), Error> {
+    let arguments = [
+        topic.number(),
+        index,
+        into.as_mut_ptr() as usize,
+        into.len(),
+        argument,
+    ];
+    let (a0, next) = call(Call::Inspect, arguments);
+    Error::result(a0).map(|bytes| (bytes, next))
+}
+
+/// Turns a switch; its old value.
+pub fn set(what: Set, value: usize) -> Result<usize, Error> {
+    ask(Call::Set, [what.number(), value, 0, 0, 0])
+}
+
+/// Switches the machine off, where the firmware can.
+pub fn power_off() -> Result<(), Error> {
+    ask(Call::PowerOff, [0; 5]).map(|_| ())
+}

@@ -1,0 +1,113 @@
+//! The few lines a program cannot say in safe Rust.
+#![expect(
+    unsafe_code,
+    reason = "system calls, the entry point, and touching what must fault"
+)]
+
+use abi::Call;
+
+#[cfg(target_os = "none")]
+core::arch::global_asm!(
+    ".section .start, \"ax\"",
+    ".globl _start",
+    "_start:",
+    "  mv   fp, zero",
+    "  mv   ra, zero",
+    "  call program",
+);
+
+/// Makes a system call with up to five arguments; what came back in `a0` and `a1`.
+#[cfg(target_os = "none")]
+pub(crate) fn call(call: Call, arguments: [usize; 5]) -> (usize, usize) {
+    let [mut a0, mut a1, a2, a3, a4] = arguments;
+    // SAFETY: the kernel keeps every register but a0 and a1, and writes only into buffers
+    // whose address and length it was given by the safe wrappers in `call`.
+    unsafe {
+        core::arch::asm!(
+            "ecall",
+            inlateout("a0") a0, inlateout("a1") a1, in("a2") a2, in("a3") a3, in("a4") a4,
+            in("a7") call.number(),
+            options(nostack),
+        );
+    }
+    (a0, a1)
+}
+
+/// On the desk there is no kernel to ask.
+#[cfg(not(target_os = "none"))]
+pub(crate) fn call(_call: Call, _arguments: [usize; 5]) -> (usize, usize) {
+    (abi::Error::Unsupported.to_a0(), 0)
+}
+
+/// The bytes that the kernel put on top of the stack for the program to read.
+pub(crate) fn bytes_at(at: *const u8, bytes: usize) -> &'static [u8] {
+    // SAFETY: the entry point passes what the kernel gave it; the stack's top page stays.
+    unsafe { core::slice::from_raw_parts(at, bytes) }
+}
+
+/// Anonymous pages that the kernel just gave to nobody else.
+pub(crate) fn pages_at(at: usize, bytes: usize) -> &'static mut [u8] {
+    // SAFETY: `mmap` and `sbrk` answer with memory that is zero and only the caller's.
+    unsafe { core::slice::from_raw_parts_mut(at as *mut u8, bytes) }
+}
+
+/// Loads a word from anywhere, mapped or not: for programs that want to fault.
+pub fn read_at(at: usize) -> u32 {
+    // SAFETY: none is claimed; at worst the kernel ends this program, which is the point.
+    unsafe { (at as *const u32).read_volatile() }
+}
+
+/// Stores a word anywhere, mapped or not: for programs that want to fault.
+pub fn write_at(at: usize, value: u32) {
+    // SAFETY: as for `read_at`.
+    unsafe { (at as *mut u32).write_volatile(value) }
+}
+
+/// Jumps to an address as if a function stood there.
+pub fn run_at(at: usize) {
+    // SAFETY: as for `read_at`.
+    unsafe { core::mem::transmute::<usize, extern "C" fn()>(at)() }
+}
+
+/// An atomic addition to a word at an address that is not a multiple of four: hardware and
+/// firmware mend loads and stores, never this.
+pub fn add_misaligned() {
+    #[cfg(target_os = "none")]
+    {
+        let words = [0u32; 4];
+        // SAFETY: stays inside `words`, if it is carried out at all.
+        unsafe {
+            core::arch::asm!("amoadd.w zero, zero, ({0})", in(reg) words.as_ptr() as usize + 2, options(nostack));
+        }
+    }
+}
+
+/// Executes an encoding that is no instruction.
+pub fn illegal() {
+    #[cfg(target_os = "none")]
+    // SAFETY: traps before it could do anything.
+    unsafe {
+        core::arch::asm!("unimp", options(nostack));
+    }
+}
+
+/// Instructions this hart has retired.
+#[inline(always)]
+pub fn instructions() -> usize {
+    #[cfg(target_os = "none")]
+    {
+        let count: usize;
+        // SAFETY: reads a counter; `volatile` by default, so it stays where it stands.
+        unsafe { core::arch::asm!("rdinstret {0}", out(reg) count, options(nostack)) };
+        count
+    }
+    #[cfg(not(target_os = "none"))]
+    0
+}
+
+#[cfg(target_os = "none")]
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo) -> ! {
+    crate::println!("panic: {info}");
+    crate::call::exit(101)
+}

@@ -1,0 +1,70 @@
+//! Text to the console, a line in one system call.
+
+use core::fmt::{self, Write};
+
+use crate::call;
+
+/// Collects text and writes it when it is full or dropped; `\n` becomes `\r\n` in the kernel.
+pub struct Out {
+    bytes: [u8; 256],
+    used: usize,
+}
+
+impl Out {
+    /// Nothing collected yet.
+    pub fn new() -> Out {
+        Out {
+            bytes: [0; 256],
+            used: 0,
+        }
+    }
+
+    fn flush(&mut self) {
+        // A console that refuses has nobody to be told.
+        let _ = call::write(&self.bytes[..self.used]);
+        self.used = 0;
+    }
+}
+
+impl Default for Out {
+    fn default() -> Out {
+        Out::new()
+    }
+}
+
+impl Write for Out {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for &byte in text.as_bytes() {
+            if self.used == self.bytes.len() {
+                self.flush();
+            }
+            self.bytes[self.used] = byte;
+            self.used += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Prints to the console.
+#[macro_export]
+macro_rules! print {
+    ($($text:tt)*) => {{
+        use core::fmt::Write as _;
+        let _ = write!($crate::text::Out::new(), $($text)*);
+    }};
+}
+
+/// Prints a line to the console.
+#[macro_export]
+macro_rules! println {
+    ($($text:tt)*) => {{
+        use core::fmt::Write as _;
+        let _ = writeln!($crate::text::Out::new(), $($text)*);
+    }};
+}
