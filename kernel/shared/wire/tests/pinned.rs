@@ -45,7 +45,7 @@ fn heard(bytes: &[u8]) -> (u8, u16, Vec<u8>) {
 fn hello_and_its_answer() {
     let mut out = [0; 128];
     let length = Request::encode_hello(1, 0, &mut out).unwrap();
-    assert_eq!(hex(&out[..length]), "00 02 c0 01 06 01 99 6d a7 c5 00");
+    assert_eq!(hex(&out[..length]), "00 02 c0 01 06 01 8c 01 0e 20 00");
     let (kind, sequence, payload) = heard(&out[..length]);
     let frame = Frame {
         kind,
@@ -61,7 +61,10 @@ fn hello_and_its_answer() {
         board: "qemu-virt",
     };
     let length = welcome.encode(0x0102, &mut out).unwrap();
-    assert_eq!(hex(&out[..length]), "");
+    assert_eq!(
+        hex(&out[..length]),
+        "00 18 80 02 01 01 80 ad e2 04 40 09 71 65 6d 75 2d 76 69 72 74 f9 f6 c8 88 00"
+    );
     let (kind, sequence, payload) = heard(&out[..length]);
     assert_eq!((kind, sequence), (0x80, 0x0102));
     let frame = Frame {
@@ -95,7 +98,10 @@ fn three_faults_and_a_loss() {
     }
     let mut out = [0; 600];
     let length = batch.encode(7, &mut out).unwrap();
-    assert_eq!(hex(&out[..length]), "");
+    assert_eq!(
+        hex(&out[..length]),
+        "00 03 81 07 37 ac 02 ff 5b e8 48 80 c0 80 02 e2 90 40 d8 0c 84 93 08 03 01 0f 02 03 01 ff eb bf ff ff ff ff ff ff 01 0f 80 0c 80 40 02 03 f0 03 83 13 04 80 01 0c 03 71 74 e3 79 00"
+    );
     let (kind, sequence, payload) = heard(&out[..length]);
     let event = Event::decode(&Frame {
         kind,
@@ -109,7 +115,7 @@ fn three_faults_and_a_loss() {
     assert_eq!(records, [(300, FIRST), (301, second), (302, third)]);
 
     let length = Event::encode_lost(1000, 8, &mut out).unwrap();
-    assert_eq!(hex(&out[..length]), "");
+    assert_eq!(hex(&out[..length]), "00 03 82 08 07 e8 07 47 d0 73 c0 00");
 }
 
 #[test]
