@@ -57,7 +57,7 @@ impl Slices {
 /// The provisional map holds `limit` bytes from `at` on, or as many as the tree claims.
 pub(super) unsafe fn tree_at<'a>(at: PhysAddr, limit: usize) -> Option<&'a [u8]> {
     const MAGIC: u32 = 0xd00d_feed;
-    if at.raw() == 0 || at.raw() % 8 != 0 {
+    if at.raw() == 0 || !at.raw().is_multiple_of(8) {
         return None;
     }
     let header = pointer(at).cast::<[u8; 8]>();
