@@ -8,6 +8,8 @@ board_side := "target/board-side" / target
 images := "target/images"
 pagewalk := "target/debug/pagewalk"
 
+set shell := ["sh", "-euc"]
+
 # Distributions keep mkfs and sfdisk where not every PATH looks.
 export PATH := env_var("PATH") + ":/usr/sbin:/sbin"
 
@@ -25,7 +27,8 @@ build: _desk _board_side
 
 # Boot the kernel in QEMU, to the shell; Ctrl-A X ends it
 run board=board: build
-    {{ if trim_start_match(board, "board=") == "qemu-virt" { "" } else { error("QEMU knows no " + board + "; there is qemu-virt") } }}qemu-system-riscv64 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/Image
+    @[ {{ trim_start_match(board, "board=") }} = qemu-virt ] || { echo "QEMU has no machine {{ board }}; there is qemu-virt" >&2; exit 1; }
+    qemu-system-riscv64 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/Image
 
 # Make the Ox64's bootable SD image, target/images/ox64-sd.img
 ox64-image: (image "ox64")
