@@ -28,8 +28,6 @@ pub trait Platform: Machine {
     fn activate(&mut self, space: &Space);
     /// Puts the kernel's own tables in force, so that a space can be destroyed.
     fn leave_spaces(&mut self);
-    /// Instructions written to memory are seen by later fetches.
-    fn fence_code(&mut self);
     /// Saves the float registers.
     fn save_floats(&mut self, into: &mut Floats);
     /// Loads the float registers.

@@ -2,17 +2,17 @@
 
 use core::fmt::Write;
 
-use abi::{Error, Fault, Topic};
-use pagetable::PhysAddr;
+use abi::{Access, Cause, Error, Fault, Source, Topic};
+use pagetable::{PhysAddr, VirtAddr};
 use romfs::Romfs;
 
 use crate::board::Board;
 use crate::debug::{Console, monitor};
 use crate::drivers::Plic;
 use crate::fault::Log;
-use crate::mm::Frames;
+use crate::mm::{Frames, Resolution, UserMemory};
 use crate::platform::{Pending, Platform};
-use crate::task::{Schedule, State, Tasks, exec};
+use crate::task::{Schedule, Slot, State, Tasks, exec};
 
 /// What boot found out, kept for those who ask.
 #[derive(Clone, Copy)]
@@ -140,6 +140,40 @@ impl<P: Platform> System<P> {
             file.data(),
             PhysAddr::new(self.initrd_at.raw() + file.offset() as u64),
         ))
+    }
+
+    /// A task's memory, for a system call to read and write. Pages that this brings in stand in
+    /// the fault log like those the program brings in itself, with the kernel as source.
+    pub fn memory_of(
+        &mut self,
+        slot: Slot,
+    ) -> UserMemory<'_, P, impl FnMut(&P, VirtAddr, Access, &Resolution)> {
+        let task = self.tasks.at_mut(slot);
+        let (pid, epc, satp) = (task.pid, task.context.pc as u64, task.space.satp());
+        let (log, faults) = (&mut self.log, &mut task.faults);
+        UserMemory {
+            space: &mut task.space,
+            frames: &mut self.frames,
+            machine: &mut self.platform,
+            paged_in: move |platform: &P, va: VirtAddr, access: Access, resolution: &Resolution| {
+                *faults = faults.wrapping_add(1);
+                let cause = match access {
+                    Access::Write => Cause::StorePageFault,
+                    _ => Cause::LoadPageFault,
+                };
+                log.push(&Fault {
+                    time: platform.ticks(),
+                    epc,
+                    cause: cause.number(),
+                    va: va.raw(),
+                    task: pid,
+                    access: access.number(),
+                    source: Source::Kernel.number(),
+                    satp,
+                    ..resolution.record()
+                });
+            },
+        }
     }
 
     /// A task has ended. The shell comes back: a board without one is silent.

@@ -82,12 +82,8 @@ fn page_fault<P: Platform>(
         &mut system.platform,
         va,
         access,
-        Source::User,
     ) {
         Ok(resolution) => {
-            if access == Access::Execute {
-                system.platform.fence_code();
-            }
             record(system, context, cause, trap, &resolution);
         }
         Err(refused) => refuse(system, context, cause, trap, refused),
@@ -129,18 +125,13 @@ fn record<P: Platform>(
         time,
         epc: context.pc as u64,
         va: trap.value as u64,
-        entry: resolution.entry,
-        frame: resolution.frame.frame() as u32,
         cost: cost as u32,
         task: task.pid,
         cause: cause.number(),
         access: Access::of(cause).map_or(0, Access::number),
-        level: resolution.level,
         source: Source::User.number(),
-        class: resolution.class.number(),
-        outcome: resolution.outcome.number(),
         satp: task.space.satp(),
-        ..Fault::EMPTY
+        ..resolution.record()
     };
     system.log.push(&fault);
     system.fault_recorded(&fault);

@@ -152,6 +152,10 @@ impl Machine for Riscv {
         // SAFETY: forgets translations, changes none.
         unsafe { asm!("sfence.vma zero, zero", options(nostack)) };
     }
+
+    fn fence_code(&mut self) {
+        csr::fence_code();
+    }
 }
 
 impl Platform for Riscv {
@@ -183,10 +187,6 @@ impl Platform for Riscv {
     fn leave_spaces(&mut self) {
         // SAFETY: `set_kernel_root` was called at boot, before any space existed.
         unsafe { self.set_root(self.kernel_root) }
-    }
-
-    fn fence_code(&mut self) {
-        csr::fence_code();
     }
 
     fn save_floats(&mut self, into: &mut Floats) {

@@ -28,4 +28,6 @@ pub trait Machine {
     fn fence_page(&mut self, va: VirtAddr);
     /// Forgets every translation of this hart.
     fn fence_all(&mut self);
+    /// Instructions written to memory are seen by later fetches.
+    fn fence_code(&mut self);
 }

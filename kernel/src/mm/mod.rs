@@ -18,6 +18,6 @@ pub use pager::{Refused, Resolution, resolve};
 pub use region::{Kind, Object, Prot, Region};
 pub use space::{Space, user_end};
 pub use table::TableFrames;
-pub use usercopy::{copy_in, copy_out};
+pub use usercopy::UserMemory;
 
 pub use pagetable::PAGE_BYTES;

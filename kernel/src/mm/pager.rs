@@ -2,7 +2,7 @@
 //!
 //! One resolver serves the program's own faults and the kernel's copies on its behalf.
 
-use abi::{Access, Class, Outcome, Source};
+use abi::{Access, Class, Fault, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::region::{Kind, Object, Region};
@@ -22,6 +22,21 @@ pub struct Resolution {
     pub entry: u64,
     /// The frame that is mapped now.
     pub frame: PhysAddr,
+}
+
+impl Resolution {
+    /// A fault record with what is known here; the rest is empty.
+    #[inline]
+    pub fn record(&self) -> Fault {
+        Fault {
+            entry: self.entry,
+            frame: self.frame.frame() as u32,
+            level: self.level,
+            class: self.class.number(),
+            outcome: self.outcome.number(),
+            ..Fault::EMPTY
+        }
+    }
 }
 
 /// Why a fault was not resolved. Nothing was changed.
@@ -45,13 +60,12 @@ pub fn resolve<M: Machine>(
     machine: &mut M,
     va: VirtAddr,
     access: Access,
-    _source: Source,
 ) -> Result<Resolution, Refused> {
     if va >= user_end(M::MODE) {
         return Err(Refused {
             outcome: Outcome::NotUser,
             class: Class::Kernel,
-            level: abi::Fault::NO_LEVEL,
+            level: Fault::NO_LEVEL,
             entry: 0,
         });
     }
@@ -132,6 +146,10 @@ fn absent<M: Machine>(
     let memory = machine.dialect().bits(MemoryType::Ram);
     machine.write_entry(at, Pte::leaf(M::MODE, frame, flags | memory).raw());
     machine.fence_page(page);
+    if region.prot.execute {
+        // Whoever touched it first: a page filled by a load may be fetched from next.
+        machine.fence_code();
+    }
     space.resident += 1;
     Some((outcome, frame))
 }

@@ -216,8 +216,24 @@ impl Space {
         if kept < held {
             self.drop_pages(VirtAddr::new(kept), VirtAddr::new(held), frames, machine);
         }
+        if new < end && !new.is_multiple_of(PAGE_BYTES) {
+            self.clear_tail(VirtAddr::new(new), machine);
+        }
         self.heap.end = new;
         Ok(VirtAddr::new(end))
+    }
+
+    /// Zeros the rest of the page that `va` lies in, if it is there.
+    fn clear_tail<M: Machine>(&self, va: VirtAddr, machine: &mut M) {
+        const ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
+        let pte = Pte::new(table::walk(machine, self.root, va).entry);
+        if pte.is_valid() {
+            let offset = va.raw() % PAGE_BYTES;
+            machine.write_bytes(
+                pte.target(M::MODE).wrapping_add(offset),
+                &ZEROS[offset as usize..],
+            );
+        }
     }
 
     fn set_heap_pages<M: Machine>(&mut self, old: u32, new: u32) -> Result<(), Error> {
@@ -303,8 +319,8 @@ impl Space {
         let end = va
             .raw()
             .checked_add(bytes)
-            .ok_or(Error::BadAddress)?
-            .next_multiple_of(PAGE_BYTES);
+            .and_then(|end| end.checked_next_multiple_of(PAGE_BYTES));
+        let end = end.ok_or(Error::BadAddress)?;
         let region = self.region_at(va).ok_or(Error::NotFound)?;
         if region.kind != Kind::Anonymous {
             return Err(Error::AccessDenied);

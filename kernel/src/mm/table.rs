@@ -82,8 +82,14 @@ pub fn make_below<M: Machine>(
     Ok(at)
 }
 
-/// Takes back the chain of single-entry tables that begins at `at`.
+/// Takes back the chain of tables that was just made below `at`, empty but for itself.
 pub(super) fn undo<M: Machine>(machine: &mut M, tables: &mut impl TableFrames, at: PhysAddr) {
+    take_back(machine, tables, at);
+    // A walk ahead of time may hold a pointer to one of them.
+    machine.fence_all();
+}
+
+fn take_back<M: Machine>(machine: &mut M, tables: &mut impl TableFrames, at: PhysAddr) {
     let pte = Pte::new(machine.read_entry(at));
     if !pte.is_valid() {
         return;
@@ -91,7 +97,7 @@ pub(super) fn undo<M: Machine>(machine: &mut M, tables: &mut impl TableFrames, a
     machine.write_entry(at, 0);
     let table = pte.target(M::MODE);
     for index in 0..M::MODE.entries() as u64 {
-        undo(
+        take_back(
             machine,
             tables,
             PhysAddr::new(table.raw() + index * M::MODE.entry_bytes() as u64),

@@ -1,49 +1,64 @@
 //! Copies between the kernel and a program's memory, page by page through the resolver:
 //! never through the program's own mapping, so they cannot fault.
 
-use abi::{Access, Error, Outcome, Source};
+use abi::{Access, Error, Outcome};
 use pagetable::{PhysAddr, VirtAddr};
 
-use super::{Frames, Machine, PAGE_BYTES, Space, resolve, user_end};
+use super::{Frames, Machine, PAGE_BYTES, Resolution, Space, resolve, user_end};
 
-/// Reads `into.len()` bytes of the space at `va`. On an error what was read is arbitrary.
-pub fn copy_in<M: Machine>(
-    space: &mut Space,
-    frames: &mut Frames,
-    machine: &mut M,
-    va: VirtAddr,
-    into: &mut [u8],
-) -> Result<(), Error> {
-    let mut va = checked::<M>(va, into.len())?;
-    let mut rest = into;
-    while !rest.is_empty() {
-        let at = reach(space, frames, machine, va, Access::Read)?;
-        let (piece, next) = rest.split_at_mut(to_page_end(va).min(rest.len()));
-        machine.read_bytes(at, piece);
-        va = VirtAddr::new(va.raw() + piece.len() as u64);
-        rest = next;
-    }
-    Ok(())
+/// A space whose memory the kernel reads and writes on the program's behalf.
+pub struct UserMemory<'a, M, S> {
+    /// The program's space.
+    pub space: &'a mut Space,
+    /// Where missing pages come from.
+    pub frames: &'a mut Frames,
+    /// The machine.
+    pub machine: &'a mut M,
+    /// Is told of every page that was not there: a fault in all but the trap.
+    pub paged_in: S,
 }
 
-/// Writes `from` to the space at `va`. On an error some of it may have been written.
-pub fn copy_out<M: Machine>(
-    space: &mut Space,
-    frames: &mut Frames,
-    machine: &mut M,
-    va: VirtAddr,
-    from: &[u8],
-) -> Result<(), Error> {
-    let mut va = checked::<M>(va, from.len())?;
-    let mut rest = from;
-    while !rest.is_empty() {
-        let at = reach(space, frames, machine, va, Access::Write)?;
-        let (piece, next) = rest.split_at(to_page_end(va).min(rest.len()));
-        machine.write_bytes(at, piece);
-        va = VirtAddr::new(va.raw() + piece.len() as u64);
-        rest = next;
+impl<M: Machine, S: FnMut(&M, VirtAddr, Access, &Resolution)> UserMemory<'_, M, S> {
+    /// Reads `into.len()` bytes at `va`. On an error what was read is arbitrary.
+    pub fn read(&mut self, va: VirtAddr, into: &mut [u8]) -> Result<(), Error> {
+        let mut va = checked::<M>(va, into.len())?;
+        let mut rest = into;
+        while !rest.is_empty() {
+            let at = self.reach(va, Access::Read)?;
+            let (piece, next) = rest.split_at_mut(to_page_end(va).min(rest.len()));
+            self.machine.read_bytes(at, piece);
+            va = va.wrapping_add(piece.len() as u64);
+            rest = next;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Writes `from` at `va`. On an error some of it may have been written.
+    pub fn write(&mut self, va: VirtAddr, from: &[u8]) -> Result<(), Error> {
+        let mut va = checked::<M>(va, from.len())?;
+        let mut rest = from;
+        while !rest.is_empty() {
+            let at = self.reach(va, Access::Write)?;
+            let (piece, next) = rest.split_at(to_page_end(va).min(rest.len()));
+            self.machine.write_bytes(at, piece);
+            va = va.wrapping_add(piece.len() as u64);
+            rest = next;
+        }
+        Ok(())
+    }
+
+    fn reach(&mut self, va: VirtAddr, access: Access) -> Result<PhysAddr, Error> {
+        match resolve(self.space, self.frames, self.machine, va, access) {
+            Ok(resolution) => {
+                if resolution.outcome != Outcome::Spurious {
+                    (self.paged_in)(self.machine, va, access, &resolution);
+                }
+                Ok(resolution.frame.wrapping_add(va.raw() % PAGE_BYTES))
+            }
+            Err(refused) if refused.outcome == Outcome::OutOfMemory => Err(Error::OutOfMemory),
+            Err(_) => Err(Error::BadAddress),
+        }
+    }
 }
 
 /// The whole range must be the program's before a byte of it is touched.
@@ -61,20 +76,4 @@ fn checked<M: Machine>(va: VirtAddr, bytes: usize) -> Result<VirtAddr, Error> {
 
 fn to_page_end(va: VirtAddr) -> usize {
     (PAGE_BYTES - va.raw() % PAGE_BYTES) as usize
-}
-
-fn reach<M: Machine>(
-    space: &mut Space,
-    frames: &mut Frames,
-    machine: &mut M,
-    va: VirtAddr,
-    access: Access,
-) -> Result<PhysAddr, Error> {
-    match resolve(space, frames, machine, va, access, Source::Kernel) {
-        Ok(resolution) => Ok(PhysAddr::new(
-            resolution.frame.raw() + va.raw() % PAGE_BYTES,
-        )),
-        Err(refused) if refused.outcome == Outcome::OutOfMemory => Err(Error::OutOfMemory),
-        Err(_) => Err(Error::BadAddress),
-    }
 }

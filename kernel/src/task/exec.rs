@@ -6,7 +6,7 @@ use pagetable::PhysAddr;
 use super::context::Context;
 use super::program;
 use super::table::{Slot, State};
-use crate::mm::{Space, copy_out};
+use crate::mm::Space;
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -53,13 +53,7 @@ fn start<P: Platform>(
     let entry = program::load::<P>(&mut task.space, file, at)?;
     let (line, bytes) = task.line_bytes();
     let stack = program::add_stack::<P>(&mut task.space, bytes)?;
-    copy_out(
-        &mut task.space,
-        &mut system.frames,
-        &mut system.platform,
-        stack,
-        &line[..bytes],
-    )?;
+    system.memory_of(slot).write(stack, &line[..bytes])?;
     let stack = stack.raw() as usize;
     Ok(Context::start(entry as usize, stack, stack, bytes))
 }

@@ -9,4 +9,4 @@ pub mod table;
 
 pub use context::{Context, Floats};
 pub use schedule::Schedule;
-pub use table::{State, Task, Tasks};
+pub use table::{Slot, State, Task, Tasks};

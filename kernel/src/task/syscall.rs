@@ -9,7 +9,6 @@ use pagetable::VirtAddr;
 use super::context::Context;
 use super::exec;
 use super::table::{LINE_BYTES, State};
-use crate::mm::{copy_in, copy_out};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -30,6 +29,9 @@ const PIECE: usize = 512;
 
 /// Carries out the call in `context`.
 pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
+    // Pages that the call brings in are recorded with the place that asked for them.
+    let slot = system.schedule.current();
+    system.tasks.at_mut(slot).context.pc = context.pc;
     match dispatch(system, context) {
         Ok(Answer::One(value)) => context.answer(value as isize),
         Ok(Answer::Two(first, second)) => context.answer_pair(first as isize, second),
@@ -221,23 +223,11 @@ fn inspect<P: Platform>(
 }
 
 fn from_task<P: Platform>(system: &mut System<P>, at: usize, into: &mut [u8]) -> Result<(), Error> {
-    let task = system.tasks.at_mut(system.schedule.current());
-    copy_in(
-        &mut task.space,
-        &mut system.frames,
-        &mut system.platform,
-        VirtAddr::new(at as u64),
-        into,
-    )
+    let slot = system.schedule.current();
+    system.memory_of(slot).read(VirtAddr::new(at as u64), into)
 }
 
 fn to_task<P: Platform>(system: &mut System<P>, at: usize, from: &[u8]) -> Result<(), Error> {
-    let task = system.tasks.at_mut(system.schedule.current());
-    copy_out(
-        &mut task.space,
-        &mut system.frames,
-        &mut system.platform,
-        VirtAddr::new(at as u64),
-        from,
-    )
+    let slot = system.schedule.current();
+    system.memory_of(slot).write(VirtAddr::new(at as u64), from)
 }
