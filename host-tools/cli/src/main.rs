@@ -1,7 +1,7 @@
 //! The pagewalk program: one file per subcommand.
 //!
 //! To add a subcommand: a file with `Args` and `run`, its `mod` line, and its row
-//! in [`commands!`]. What a subcommand promises everywhere: answers on stdout,
+//! in `commands!`. What a subcommand promises everywhere: answers on stdout,
 //! remarks on stderr; exit code 0 for an answer, 1 for an error, 2 for a command
 //! line that makes no sense; a closed pipe is a normal end.
 

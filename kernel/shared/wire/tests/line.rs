@@ -270,7 +270,7 @@ fn touching_pages_one_by_one_takes_at_most_16_bytes_a_record() {
 /// The n-th fault of `touch_test 2048`: one page on, a frame off the free list,
 /// every 512th a new leaf table, times and costs that jitter.
 fn touch(n: u64) -> Fault {
-    let is_new_table = n % 512 == 0;
+    let is_new_table = n.is_multiple_of(512);
     Fault {
         time: 9_000_000 + n * 131 + n * 7919 % 23,
         epc: 0x1_0e34,
