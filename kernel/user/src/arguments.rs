@@ -21,6 +21,14 @@ impl Arguments {
         self.line.split_ascii_whitespace().nth(n)
     }
 
+    /// The rest of the line from word `n` on, as it was typed; `None` if there is no such word.
+    pub fn from_word(&self, n: usize) -> Option<&'static str> {
+        let word = self.word(n)?;
+        // Words are pieces of the line, so their distance from its start is where they begin.
+        let at = word.as_ptr() as usize - self.line.as_ptr() as usize;
+        Some(&self.line[at..])
+    }
+
     /// Word `n` as a number, decimal or `0x…`.
     pub fn number(&self, n: usize) -> Option<usize> {
         number(self.word(n)?)
@@ -54,5 +62,15 @@ mod tests {
             (Some(128), Some(100), None)
         );
         assert_eq!(number("-1"), None);
+    }
+
+    #[test]
+    fn the_rest_of_the_line_keeps_its_blanks() {
+        let arguments = Arguments {
+            line: "spawn_test 3  spin  0 3",
+        };
+        assert_eq!(arguments.from_word(2), Some("spin  0 3"));
+        assert_eq!(arguments.from_word(4), Some("3"));
+        assert_eq!(arguments.from_word(5), None);
     }
 }

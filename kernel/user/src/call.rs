@@ -48,6 +48,12 @@ pub fn wait(child: usize) -> Result<usize, Error> {
     Error::result(a0).map(|_| status)
 }
 
+/// Waits until any child has ended: which, and its exit status.
+pub fn wait_any() -> Result<(usize, usize), Error> {
+    let (a0, status) = call(Call::Wait, [0; 5]);
+    Error::result(a0).map(|child| (child, status))
+}
+
 /// A child that has ended and its status, without waiting; `Busy` while all run.
 pub fn reap() -> Result<(usize, usize), Error> {
     let (a0, status) = call(Call::Wait, [0, 1, 0, 0, 0]);

@@ -1,19 +1,25 @@
-//! `alloc_test SIZE COUNT`: that many blocks from the heap, each filled and checked.
+//! `alloc_test SIZE COUNT [MS]`: that many blocks from the heap, each filled, held for that
+//! many milliseconds, and checked.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 use user::{Arguments, call, println};
 
 user::main!(run);
 
-/// How far the heap grows at a time: more than is touched at once, as allocators do.
-const STEP: usize = 64 << 10;
+/// How far the heap grows at a time: far more than is touched, as NuttX's heaps are. What
+/// nobody touches costs nothing.
+const STEP: usize = 8 << 20;
 
 fn run(arguments: Arguments) -> u8 {
     let (Some(size), Some(count)) = (arguments.number(1), arguments.number(2)) else {
-        println!("usage: alloc_test SIZE COUNT");
+        println!("usage: alloc_test SIZE COUNT [MS]");
         return 2;
     };
-    match alloc_test(size, count) {
+    if size == 0 || count == 0 {
+        println!("alloc_test: nothing to allocate");
+        return 2;
+    }
+    match alloc_test(size, count, arguments.number(3).unwrap_or(0)) {
         Ok(()) => {
             println!("alloc_test: {count} blocks of {size} bytes, all as written");
             0
@@ -25,29 +31,28 @@ fn run(arguments: Arguments) -> u8 {
     }
 }
 
-fn alloc_test(size: usize, count: usize) -> Result<(), abi::Error> {
-    let mut free: &'static mut [u8] = &mut [];
-    let mut first: usize = 0;
-    for block in 0..count {
-        if free.len() < size {
-            // What is left over is contiguous with what comes: the heap only grows.
-            let more = call::grow(size.max(STEP))?;
-            free = more;
-        }
-        let (memory, rest) = free.split_at_mut(size);
-        free = rest;
-        if memory.iter().any(|&byte| byte != 0) {
-            println!("alloc_test: block {block} was not zero");
-            return Err(abi::Error::Unknown);
-        }
+fn alloc_test(size: usize, count: usize, hold_ms: usize) -> Result<(), abi::Error> {
+    let bytes = size.checked_mul(count).ok_or(abi::Error::OutOfMemory)?;
+    let heap = call::grow(bytes.next_multiple_of(STEP))?;
+    println!(
+        "alloc_test: a heap of {} bytes, {bytes} of them used",
+        heap.len()
+    );
+    let blocks = &mut heap[..bytes];
+    if blocks.iter().any(|&byte| byte != 0) {
+        println!("alloc_test: the heap was not zero");
+        return Err(abi::Error::Unknown);
+    }
+    for (block, memory) in blocks.chunks_exact_mut(size).enumerate() {
         memory.fill(pattern(block));
+    }
+    call::sleep(hold_ms);
+    for (block, memory) in blocks.chunks_exact(size).enumerate() {
         if memory.iter().any(|&byte| byte != pattern(block)) {
             println!("alloc_test: block {block} reads back wrong");
             return Err(abi::Error::Unknown);
         }
-        first = first.wrapping_add(memory.len());
     }
-    println!("alloc_test: {first} bytes allocated");
     Ok(())
 }
 

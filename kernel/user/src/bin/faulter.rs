@@ -3,7 +3,7 @@
 
 use core::hint::black_box;
 
-use user::{Arguments, add_misaligned, illegal, println, read_at, run_at, write_at};
+use user::{Arguments, illegal, println, read_at, reserve_misaligned, run_at, write_at};
 
 user::main!(run);
 
@@ -18,7 +18,7 @@ const DEEDS: [Deed; 8] = [
     ("data-exec", data_exec),
     ("kernel-read", || read(0xffff_ffff_8000_0000_u64 as usize)),
     ("stack-overflow", || overflow_all()),
-    ("misaligned", add_misaligned),
+    ("misaligned", reserve_misaligned),
     ("illegal", illegal),
 ];
 

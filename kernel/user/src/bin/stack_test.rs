@@ -1,4 +1,4 @@
-//! `stack_test DEPTH`: recursion of known appetite, 128 bytes a level.
+//! `stack_test DEPTH`: recursion of known appetite, at least 64 bytes a level.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 use core::hint::black_box;
@@ -13,10 +13,11 @@ fn run(arguments: Arguments) -> u8 {
         return 2;
     };
     let top = 0u8;
+    let top = &raw const top as usize;
     let lowest = descend(depth, 0);
     println!(
-        "stack_test: depth {depth}, {} bytes of stack",
-        (&raw const top) as usize - lowest
+        "stack_test: depth {depth}, {} bytes of stack, from {top:#x} down to {lowest:#x}",
+        top - lowest
     );
     0
 }

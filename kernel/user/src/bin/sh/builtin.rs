@@ -12,8 +12,9 @@ faults text on|off    print each fault as it happens
 pt TASK               page table and regions of a task
 boot                  what was found at boot
 kill TASK             end a task
+wait                  until no task runs in the background
 poweroff              switch the machine off
-PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test faulter spin";
+PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test faulter spin spawn_test";
 
 /// Carries the line out if it is the shell's own; whether it was.
 pub fn run(line: &str) -> bool {
@@ -29,6 +30,7 @@ pub fn run(line: &str) -> bool {
         ("faults", "text", "off") => set(Set::FaultText, 0),
         ("pt", task, _) => with_task("pt", task, |task| show(Topic::Pt, task)),
         ("kill", task, _) => with_task("kill", task, kill),
+        ("wait", "", _) => wait_for_all(),
         ("poweroff", "", _) => power_off(),
         ("faults", ..) => println!("usage: faults [text on|off]"),
         _ => return false,
@@ -69,6 +71,12 @@ fn set(what: Set, value: usize) {
 fn kill(task: usize) {
     if let Err(error) = call::kill(task) {
         println!("kill: {task}: {error}");
+    }
+}
+
+fn wait_for_all() {
+    while let Ok((task, status)) = call::wait_any() {
+        println!("[{task}] ended with status {status}");
     }
 }
 
