@@ -1,0 +1,154 @@
+//! Whole pages, each read once.
+//!
+//! A walk reads words and a visit reads the same tables again and again: the
+//! line, the file or the debugger behind is asked once for each page.
+
+use std::collections::HashMap;
+
+use pagetable::{Memory, Outside, PhysAddr};
+
+use super::{ReadError, Source};
+
+type Page = Box<[u8; 4096]>;
+
+/// A [`Source`] as page-table memory.
+pub struct Cached<S> {
+    source: S,
+    pages: Vec<Page>,
+    /// Where in `pages` a frame is; nothing if the source does not hold all of it.
+    frames: HashMap<u64, Option<usize>>,
+    /// The last answer: nearly every read is in the page of the one before.
+    last: Option<(u64, usize)>,
+    failure: Option<ReadError>,
+}
+
+impl<S: Source> Cached<S> {
+    /// Reads from `source`.
+    pub fn new(source: S) -> Self {
+        Cached {
+            source,
+            pages: Vec::new(),
+            frames: HashMap::new(),
+            last: None,
+            failure: None,
+        }
+    }
+
+    /// The first error that was not just an address outside: a walk takes both
+    /// for "no memory here", whoever shows its result should not.
+    pub fn take_failure(&mut self) -> Option<ReadError> {
+        self.failure.take()
+    }
+
+    /// How many pages have been read.
+    pub fn pages_read(&self) -> usize {
+        self.pages.len()
+    }
+
+    fn place(&mut self, frame: u64) -> Option<usize> {
+        if let Some((held, place)) = self.last
+            && held == frame
+        {
+            return Some(place);
+        }
+        let place = match self.frames.get(&frame) {
+            Some(known) => *known,
+            None => {
+                let read = self.fetch(frame);
+                self.frames.insert(frame, read);
+                read
+            }
+        }?;
+        self.last = Some((frame, place));
+        Some(place)
+    }
+
+    fn fetch(&mut self, frame: u64) -> Option<usize> {
+        let mut page = Box::new([0; 4096]);
+        let read = self.source.read(PhysAddr::from_frame(frame), &mut page[..]);
+        self.keep_failure(read).ok()?;
+        self.pages.push(page);
+        Some(self.pages.len() - 1)
+    }
+
+    fn keep_failure(&mut self, read: Result<(), ReadError>) -> Result<(), ()> {
+        match read {
+            Ok(()) => Ok(()),
+            Err(ReadError::Outside(_)) => Err(()),
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                Err(())
+            }
+        }
+    }
+}
+
+impl<S: Source> Memory for Cached<S> {
+    type Error = Outside;
+
+    #[inline]
+    fn read_word(&mut self, at: PhysAddr, bytes: usize) -> Result<u64, Outside> {
+        let mut word = [0; 8];
+        let into = &mut word[..bytes];
+        match self.place(at.frame()) {
+            Some(place) => {
+                let from = at.offset(4096) as usize;
+                into.copy_from_slice(&self.pages[place][from..from + bytes]);
+            }
+            // Not the whole page: a text dump, or the ragged end of a segment.
+            None => {
+                let read = self.source.read(at, into);
+                self.keep_failure(read)
+                    .map_err(|()| Outside { at, bytes })?;
+            }
+        }
+        Ok(u64::from_le_bytes(word))
+    }
+
+    #[inline]
+    fn page(&mut self, at: PhysAddr) -> Option<&[u8; 4096]> {
+        let place = self.place(at.frame())?;
+        Some(&self.pages[place])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Half a page of sevens at 0x1000, a whole one at 0x2000; counts its reads.
+    struct Ragged(usize);
+
+    impl Source for Ragged {
+        fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+            self.0 += 1;
+            let end = at.raw() + into.len() as u64;
+            let is_inside = at.raw() >= 0x1800 && end <= 0x3000;
+            into.fill(7);
+            is_inside.then_some(()).ok_or(ReadError::Outside(Outside {
+                at,
+                bytes: into.len(),
+            }))
+        }
+    }
+
+    #[test]
+    fn a_page_is_read_once() {
+        let mut memory = Cached::new(Ragged(0));
+        for at in (0x2000..0x3000).step_by(8) {
+            let word = memory.read_word(PhysAddr::new(at), 8);
+            assert_eq!(word, Ok(0x0707_0707_0707_0707));
+        }
+        assert_eq!(memory.source.0, 1);
+    }
+
+    #[test]
+    fn a_half_known_page_is_read_by_words() {
+        let mut memory = Cached::new(Ragged(0));
+        assert!(memory.page(PhysAddr::new(0x1000)).is_none());
+        assert_eq!(memory.read_word(PhysAddr::new(0x1ffc), 4), Ok(0x0707_0707));
+        let at = PhysAddr::new(0x17f8);
+        assert_eq!(memory.read_word(at, 8), Err(Outside { at, bytes: 8 }));
+        assert!(memory.take_failure().is_none());
+    }
+}

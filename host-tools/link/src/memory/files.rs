@@ -1,0 +1,104 @@
+//! Memory in pieces of files, read where a page is asked for.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use pagetable::{Outside, PhysAddr};
+
+use super::{OpenError, ReadError, Source};
+
+/// One run of memory and where its bytes are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    pub start: u64,
+    /// One past its last byte.
+    pub end: u64,
+    /// Where in the file.
+    pub offset: u64,
+    /// How many of its bytes the file holds; the rest is zero.
+    pub in_file: u64,
+    pub file: usize,
+}
+
+/// Pieces of one or several files.
+#[derive(Default)]
+pub struct Files {
+    files: Vec<(PathBuf, File)>,
+    /// By start.
+    pieces: Vec<Piece>,
+    /// The furthest end of any piece up to this one: pieces may overlap, as they
+    /// do in the cores that Linux' crash kernel writes.
+    reach: Vec<u64>,
+}
+
+impl Files {
+    pub(super) fn add_file(&mut self, path: &Path, file: File) -> usize {
+        self.files.push((path.to_owned(), file));
+        self.files.len() - 1
+    }
+
+    pub(super) fn add_piece(&mut self, piece: Piece) {
+        let at = self.pieces.partition_point(|it| it.start <= piece.start);
+        self.pieces.insert(at, piece);
+        self.reach.clear();
+        let ends = self.pieces.iter().scan(0, |reach: &mut u64, piece| {
+            *reach = piece.end.max(*reach);
+            Some(*reach)
+        });
+        self.reach.extend(ends);
+    }
+
+    /// The first and one past the last byte of every piece, by start.
+    pub fn ranges(&self) -> impl Iterator<Item = (PhysAddr, PhysAddr)> {
+        let range = |it: &Piece| (PhysAddr::new(it.start), PhysAddr::new(it.end));
+        self.pieces.iter().map(range)
+    }
+
+    fn piece_at(&self, at: u64) -> Option<Piece> {
+        let mut candidate = self.pieces.partition_point(|it| it.start <= at);
+        while candidate > 0 && self.reach[candidate - 1] > at {
+            candidate -= 1;
+            if at < self.pieces[candidate].end {
+                return Some(self.pieces[candidate]);
+            }
+        }
+        None
+    }
+
+    fn read_file(&mut self, file: usize, offset: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        let (path, file) = &mut self.files[file];
+        file.seek(SeekFrom::Start(offset))
+            .and_then(|_| file.read_exact(into))
+            .map_err(|error| ReadError::File(path.clone(), error))
+    }
+}
+
+impl Source for Files {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        let mut done = 0;
+        while done < into.len() {
+            let here = at.raw().wrapping_add(done as u64);
+            let Some(piece) = self.piece_at(here) else {
+                let bytes = into.len();
+                return Err(ReadError::Outside(Outside { at, bytes }));
+            };
+            let into_piece = here - piece.start;
+            let count = (piece.end - here).min((into.len() - done) as u64) as usize;
+            let filled = piece.in_file.saturating_sub(into_piece).min(count as u64) as usize;
+            let target = &mut into[done..done + count];
+            self.read_file(piece.file, piece.offset + into_piece, &mut target[..filled])?;
+            target[filled..].fill(0);
+            done += count;
+        }
+        Ok(())
+    }
+}
+
+/// Opens a file and tells how many bytes it has.
+pub(super) fn open(path: &Path) -> Result<(File, u64), OpenError> {
+    let failed = |error| OpenError::File(path.to_owned(), error);
+    let mut file = File::open(path).map_err(failed)?;
+    let bytes = file.seek(SeekFrom::End(0)).map_err(failed)?;
+    Ok((file, bytes))
+}

@@ -1,0 +1,33 @@
+//! Memory that is not ours: dumps and cores, read as page tables are read.
+//!
+//! Each kind of input is a [`Source`] of bytes by physical address; [`Cached`]
+//! makes it a [`pagetable::Memory`] that reads each page once.
+
+mod cached;
+mod core;
+mod error;
+mod files;
+mod raw;
+mod sparse;
+pub mod text;
+
+pub use self::core::{Core, open as open_core};
+pub use cached::Cached;
+pub use error::{OpenError, ReadError};
+pub use files::Files;
+pub use raw::{Place, PlaceError, open as open_raw};
+pub use sparse::Sparse;
+
+use pagetable::PhysAddr;
+
+/// Bytes by physical address.
+pub trait Source {
+    /// Fills `into` with what lies at `at`: all of it, or an error.
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError>;
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        (**self).read(at, into)
+    }
+}

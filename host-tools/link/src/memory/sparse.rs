@@ -1,0 +1,136 @@
+//! Bytes known here and there: what a text dump tells.
+
+use std::collections::BTreeMap;
+
+use pagetable::{Outside, PhysAddr};
+
+use super::{ReadError, Source};
+
+const PAGE: usize = 4096;
+
+/// One page, and which of its bytes are known.
+struct Partial {
+    bytes: [u8; PAGE],
+    known: [u64; PAGE / 64],
+}
+
+impl Partial {
+    const NOTHING: Partial = Partial {
+        bytes: [0; PAGE],
+        known: [0; PAGE / 64],
+    };
+
+    fn knows(&self, at: usize) -> bool {
+        self.known[at / 64] >> (at % 64) & 1 == 1
+    }
+}
+
+/// Memory with holes. Of two words for one place the later counts.
+#[derive(Default)]
+pub struct Sparse {
+    pages: BTreeMap<u64, Box<Partial>>,
+    /// Long runs of zeros, first byte and one past the last: a dump of mostly
+    /// empty memory is short, and stays so here.
+    zeros: Vec<(u64, u64)>,
+}
+
+impl Sparse {
+    /// Notes that `bytes` lie at `at`; beyond the last address there is nothing.
+    pub fn put(&mut self, at: u64, bytes: &[u8]) {
+        for (offset, byte) in bytes.iter().enumerate() {
+            let Some(here) = at.checked_add(offset as u64) else {
+                return;
+            };
+            let page = self.pages.entry(here / PAGE as u64);
+            let page = page.or_insert_with(|| Box::new(Partial::NOTHING));
+            let within = here as usize % PAGE;
+            page.bytes[within] = *byte;
+            page.known[within / 64] |= 1 << (within % 64);
+        }
+    }
+
+    /// Notes that there is nothing but zeros from `from` up to `to`.
+    pub fn put_zeros(&mut self, from: u64, to: u64) {
+        if from < to {
+            self.zeros.push((from, to));
+        }
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty() && self.zeros.is_empty()
+    }
+
+    /// Every aligned word of `bytes` bytes that is known and not zero, by address.
+    pub fn words(&self, bytes: usize) -> impl Iterator<Item = (PhysAddr, u64)> {
+        self.pages.iter().flat_map(move |(frame, page)| {
+            (0..PAGE).step_by(bytes).filter_map(move |within| {
+                if !(within..within + bytes).all(|byte| page.knows(byte)) {
+                    return None;
+                }
+                let mut word = [0; 8];
+                word[..bytes].copy_from_slice(&page.bytes[within..within + bytes]);
+                let word = u64::from_le_bytes(word);
+                let at = PhysAddr::new(frame * PAGE as u64 + within as u64);
+                (word != 0).then_some((at, word))
+            })
+        })
+    }
+
+    fn byte(&self, at: u64) -> Option<u8> {
+        let within = at as usize % PAGE;
+        match self.pages.get(&(at / PAGE as u64)) {
+            Some(page) if page.knows(within) => Some(page.bytes[within]),
+            _ => {
+                let is_zero = self
+                    .zeros
+                    .iter()
+                    .any(|(from, to)| (*from..*to).contains(&at));
+                is_zero.then_some(0)
+            }
+        }
+    }
+}
+
+impl Source for Sparse {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        let bytes = into.len();
+        for (offset, target) in into.iter_mut().enumerate() {
+            let known = at
+                .checked_add(offset as u64)
+                .and_then(|at| self.byte(at.raw()));
+            *target = known.ok_or(ReadError::Outside(Outside { at, bytes }))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_outside_and_the_last_word_counts() {
+        let mut memory = Sparse::default();
+        memory.put(0xffe, &[1, 2, 3, 4]);
+        memory.put(0x1000, &[9]);
+        memory.put_zeros(0x1002, 0x2000);
+        let mut read = |at: u64, bytes: usize| {
+            let mut into = vec![0xaa; bytes];
+            let read = memory.read(PhysAddr::new(at), &mut into);
+            read.map(|()| into).ok()
+        };
+        assert_eq!(read(0xffe, 6), Some(vec![1, 2, 9, 4, 0, 0]));
+        assert_eq!(read(0xffc, 4), None);
+        assert_eq!(read(0x1fff, 2), None);
+        assert_eq!(read(u64::MAX, 2), None);
+    }
+
+    #[test]
+    fn nothing_wraps_around_the_end() {
+        let mut memory = Sparse::default();
+        memory.put(u64::MAX, &[1, 2]);
+        assert_eq!(memory.byte(0), None);
+        assert_eq!(memory.byte(u64::MAX), Some(1));
+    }
+}
