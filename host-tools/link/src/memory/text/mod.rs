@@ -61,15 +61,12 @@ pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenE
     }
 }
 
-/// A number as people write addresses: hexadecimal with `0x`, else decimal; `_`
-/// may part the digits.
+/// A number as people write addresses: hexadecimal, `0x` or not, as boot loaders
+/// and register dumps have it; `_` may part the digits.
 pub fn address(text: &str) -> Option<u64> {
     let digits = text.replace('_', "");
-    match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
-        Some(hex) => hex_digits(hex),
-        None if digits.bytes().all(|it| it.is_ascii_digit()) => digits.parse().ok(),
-        None => None,
-    }
+    let hex = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));
+    hex_digits(hex.unwrap_or(&digits))
 }
 
 /// Hexadecimal digits and nothing else; `u64::from_str_radix` would take a sign.
@@ -244,10 +241,10 @@ noise
     }
 
     #[test]
-    fn addresses_are_hex_or_decimal_and_never_signed() {
+    fn addresses_are_hex_and_never_signed() {
         assert_eq!(address("0x8000_0000"), Some(0x8000_0000));
-        assert_eq!(address("4096"), Some(4096));
-        for wrong in ["", "0x", "+1", "0x+1", "-1", "face", "0x10000000000000000"] {
+        assert_eq!(address("50407000"), Some(0x5040_7000));
+        for wrong in ["", "0x", "+1", "0x+1", "-1", "main", "0x10000000000000000"] {
             assert_eq!(address(wrong), None, "{wrong}");
         }
     }
