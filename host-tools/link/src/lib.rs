@@ -2,4 +2,10 @@
 
 #![warn(missing_docs)]
 
+pub mod listen;
 pub mod memory;
+pub mod symbols;
+pub mod text;
+
+pub use listen::{Listener, Said, Sighting};
+pub use symbols::Symbols;

@@ -48,6 +48,15 @@ macro_rules! numbered {
                     Self::Unknown(_) => $unknown,
                 }
             }
+
+            /// The value whose words these are, as its `Display` prints them.
+            pub fn named(words: &str) -> Option<Self> {
+                if let Some(known) = Self::ALL.iter().find(|value| value.text() == words) {
+                    return Some(*known);
+                }
+                let number = words.strip_prefix($unknown)?.strip_prefix(' ')?;
+                number.parse().ok().map(Self::decode)
+            }
         }
 
         impl core::fmt::Display for $name {

@@ -51,6 +51,9 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+    use std::string::ToString;
+
     use super::*;
 
     #[test]
@@ -59,5 +62,15 @@ mod tests {
         assert!(Outcome::NoRegion.is_refusal());
         assert!(!Outcome::Unknown(0x7f).is_refusal());
         assert!(Outcome::Unknown(0xff).is_refusal());
+    }
+
+    #[test]
+    fn words_lead_back_to_their_value() {
+        for number in 0..=u8::MAX {
+            let outcome = Outcome::decode(number);
+            assert_eq!(Outcome::named(&outcome.to_string()), Some(outcome));
+        }
+        assert_eq!(Outcome::named("zero"), None);
+        assert_eq!(Outcome::named("unknown outcome 256"), None);
     }
 }

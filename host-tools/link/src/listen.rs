@@ -1,0 +1,269 @@
+//! The bytes of a line, live or recorded, and what they say.
+//!
+//! A recorded stream is a transport like any other: frames, text between them,
+//! other kernels' logs and plain noise go in, [`Said`] comes out, in order.
+
+use abi::Fault;
+use wire::{Event, Frame, Heard, Splitter};
+
+use crate::text;
+
+/// Longer lines of text are taken as several; no log line comes near it.
+const LONGEST_LINE: usize = 16 << 10;
+
+/// One fault as it was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its number since boot, where the sender counts.
+    pub seq: Option<u64>,
+    /// Microseconds since boot, where the clock's rate is known.
+    pub time_us: Option<u64>,
+    /// The record; fields that a text log does not tell are as in
+    /// [`Fault::EMPTY`].
+    pub fault: Fault,
+}
+
+/// One thing said on the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A board of ours began to speak in frames.
+    Welcome {
+        /// The protocol version it speaks.
+        version: u32,
+        /// Ticks of its clock in a second.
+        ticks_per_second: u64,
+        /// Bits of an address.
+        xlen: u32,
+        /// Its name.
+        board: String,
+    },
+    /// A fault happened.
+    Fault(Sighting),
+    /// The board overwrote that many records before it could send them.
+    Lost {
+        /// How many.
+        count: u64,
+    },
+    /// Frames that were sent and not heard, by their numbers.
+    Missed {
+        /// How many.
+        frames: u16,
+    },
+    /// A line of text that is no fault, without its line end.
+    Text(String),
+    /// A frame of a newer board.
+    Unknown {
+        /// Its kind byte.
+        kind: u8,
+        /// How long its payload was.
+        len: usize,
+    },
+    /// A frame whose check was right and whose payload made no sense.
+    Malformed {
+        /// Its kind byte.
+        kind: u8,
+        /// How long its payload was.
+        len: usize,
+    },
+    /// Bytes where a frame was that are neither it nor text.
+    Bad {
+        /// How many.
+        bytes: usize,
+    },
+}
+
+/// Listens to one line. Feed it bytes as they come, in pieces of any size.
+pub struct Listener {
+    splitter: Splitter<{ wire::LARGEST }>,
+    line: Vec<u8>,
+    rest: Rest,
+}
+
+/// What has to be known to understand the next frame.
+struct Rest {
+    next_frame: Option<u16>,
+    ticks_per_second: Option<u64>,
+}
+
+impl Listener {
+    /// A listener at the beginning of a line. `ticks_per_second` is the clock's
+    /// rate as long as no welcome tells it.
+    pub fn new(ticks_per_second: Option<u64>) -> Self {
+        let rest = Rest {
+            next_frame: None,
+            ticks_per_second,
+        };
+        Listener {
+            splitter: Splitter::new(),
+            line: Vec::new(),
+            rest,
+        }
+    }
+
+    /// Takes the next bytes and tells what they say.
+    pub fn hear(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Said)) {
+        for byte in bytes {
+            if let Some(heard) = self.splitter.feed(*byte) {
+                take(&mut self.line, &mut self.rest, heard, tell);
+            }
+        }
+    }
+
+    /// The line has ended: tells what was held back.
+    pub fn finish(mut self, tell: &mut dyn FnMut(Said)) {
+        if let Some(heard) = self.splitter.finish() {
+            take(&mut self.line, &mut self.rest, heard, tell);
+        }
+        if !self.line.is_empty() {
+            say_line(&self.line, tell);
+        }
+    }
+}
+
+fn take(line: &mut Vec<u8>, rest: &mut Rest, heard: Heard<'_>, tell: &mut dyn FnMut(Said)) {
+    match heard {
+        Heard::Text(bytes) => {
+            for byte in bytes {
+                if *byte == b'\n' || line.len() == LONGEST_LINE {
+                    say_line(line, tell);
+                    line.clear();
+                }
+                if *byte != b'\n' {
+                    line.push(*byte);
+                }
+            }
+        }
+        Heard::Frame(frame) => rest.say_frame(&frame, tell),
+        Heard::Bad(bytes) => tell(Said::Bad { bytes }),
+    }
+}
+
+fn say_line(line: &[u8], tell: &mut dyn FnMut(Said)) {
+    let line = String::from_utf8_lossy(line);
+    let mut is_fault = false;
+    text::faults(&line, &mut |sighting| {
+        is_fault = true;
+        tell(Said::Fault(sighting));
+    });
+    if !is_fault {
+        tell(Said::Text(line.trim_end_matches('\r').to_owned()));
+    }
+}
+
+impl Rest {
+    fn say_frame(&mut self, frame: &Frame<'_>, tell: &mut dyn FnMut(Said)) {
+        let event = Event::decode(frame);
+        // A welcome with number 0 is a board that has just booted.
+        let is_restart = frame.sequence == 0 && matches!(event, Ok(Event::Welcome(_)));
+        let missed = self
+            .next_frame
+            .map_or(0, |next| frame.sequence.wrapping_sub(next));
+        if missed > 0 && !is_restart {
+            tell(Said::Missed { frames: missed });
+        }
+        self.next_frame = Some(frame.sequence.wrapping_add(1));
+        let (kind, len) = (frame.kind, frame.payload.len());
+        match event {
+            Ok(Event::Welcome(welcome)) => {
+                self.ticks_per_second = Some(welcome.ticks_per_second).filter(|rate| *rate > 0);
+                tell(Said::Welcome {
+                    version: welcome.version,
+                    ticks_per_second: welcome.ticks_per_second,
+                    xlen: welcome.xlen,
+                    board: welcome.board.to_owned(),
+                });
+            }
+            Ok(Event::Faults(batch)) => {
+                for (seq, fault) in batch {
+                    let time_us = self.ticks_per_second.map(|rate| micros(fault.time, rate));
+                    tell(Said::Fault(Sighting {
+                        seq: Some(seq),
+                        time_us,
+                        fault,
+                    }));
+                }
+            }
+            Ok(Event::Lost { count }) => tell(Said::Lost { count }),
+            Ok(Event::Unknown { kind, len }) => tell(Said::Unknown { kind, len }),
+            Err(wire::Malformed) => tell(Said::Malformed { kind, len }),
+        }
+    }
+}
+
+/// Ticks in microseconds, rounded down as the board's own text lines are.
+fn micros(ticks: u64, ticks_per_second: u64) -> u64 {
+    let micros = u128::from(ticks) * 1_000_000 / u128::from(ticks_per_second);
+    u64::try_from(micros).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{BatchWriter, Request, Welcome};
+
+    use super::*;
+
+    fn heard(bytes: &[u8]) -> Vec<Said> {
+        let mut said = Vec::new();
+        let mut listener = Listener::new(None);
+        listener.hear(bytes, &mut |s| said.push(s));
+        listener.finish(&mut |s| said.push(s));
+        said
+    }
+
+    fn frames(make: impl FnOnce(&mut dyn FnMut(&mut dyn FnMut(&mut [u8]) -> usize))) -> Vec<u8> {
+        let mut line = Vec::new();
+        make(&mut |encode| {
+            let mut out = [0; wire::LARGEST];
+            let length = encode(&mut out);
+            line.extend(&out[..length]);
+        });
+        line
+    }
+
+    #[test]
+    fn a_frame_inside_a_line_of_text_does_not_break_the_line() {
+        let hello = frames(|put| put(&mut |out| Request::encode_hello(1, 0, out).unwrap()));
+        let line = [&b"Starting ker"[..], &hello, b"nel ...\r\nnext"].concat();
+        assert_eq!(
+            heard(&line),
+            [
+                Said::Unknown { kind: 0xc0, len: 1 },
+                Said::Text("Starting kernel ...".into()),
+                Said::Text("next".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn times_follow_the_rate_of_the_welcome() {
+        let line = frames(|put| {
+            let welcome = Welcome {
+                version: 1,
+                ticks_per_second: 3_000_000,
+                xlen: 64,
+                board: "ox64",
+            };
+            put(&mut |out| welcome.encode(0, out).unwrap());
+            let mut batch = BatchWriter::<240>::new(41);
+            assert!(batch.push(&Fault {
+                time: 7,
+                ..Fault::EMPTY
+            }));
+            put(&mut |out| batch.encode(1, out).unwrap());
+            put(&mut |out| Event::encode_lost(5, 4, out).unwrap());
+        });
+        let said = heard(&line);
+        let Said::Fault(Sighting {
+            seq: Some(41),
+            time_us: Some(2),
+            ..
+        }) = said[1]
+        else {
+            panic!("{said:?}")
+        };
+        assert_eq!(
+            said[2..],
+            [Said::Missed { frames: 2 }, Said::Lost { count: 5 }]
+        );
+    }
+}

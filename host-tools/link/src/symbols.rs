@@ -1,0 +1,101 @@
+//! Names for addresses, out of a program's ELF file.
+
+use std::fmt;
+
+use object::{Object, ObjectSymbol, SymbolKind};
+
+/// The functions of one program, by address.
+pub struct Symbols {
+    /// Start, size and name; sorted by start.
+    functions: Vec<(u64, u64, String)>,
+}
+
+/// Why a file has no names to give.
+#[derive(Debug)]
+pub enum Error {
+    /// It is not an object file that can be read.
+    NotAnObject(object::Error),
+    /// It is one, and names no function: it was stripped.
+    NoFunctions,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NotAnObject(error) => write!(f, "not an ELF file: {error}"),
+            Error::NoFunctions => f.write_str("names no function; was it stripped?"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Symbols {
+    /// Reads the names out of an ELF file's bytes.
+    pub fn read(elf: &[u8]) -> Result<Symbols, Error> {
+        let file = object::File::parse(elf).map_err(Error::NotAnObject)?;
+        let is_code = |symbol: &object::Symbol<'_, '_>| {
+            symbol.is_definition() && matches!(symbol.kind(), SymbolKind::Text)
+        };
+        let mut functions: Vec<_> = file
+            .symbols()
+            .filter(is_code)
+            .filter_map(|symbol| Some((symbol.address(), symbol.size(), name_of(&symbol)?)))
+            .collect();
+        if functions.is_empty() {
+            return Err(Error::NoFunctions);
+        }
+        functions.sort();
+        Ok(Symbols { functions })
+    }
+
+    /// The function an address lies in, and how far in; `None` if in none. A
+    /// function without a size (assembly) reaches to the next one.
+    pub fn name(&self, address: u64) -> Option<(&str, u64)> {
+        let after = self
+            .functions
+            .partition_point(|(start, ..)| *start <= address);
+        let (start, size, name) = self.functions[..after].last()?;
+        let offset = address - start;
+        let is_inside = match size {
+            0 => after < self.functions.len(),
+            size => offset < *size,
+        };
+        is_inside.then_some((name, offset))
+    }
+}
+
+fn name_of<'data>(symbol: &impl ObjectSymbol<'data>) -> Option<String> {
+    let name = symbol.name().ok().filter(|name| !name.is_empty())?;
+    // Local labels and mapping symbols (`$x`, `.Lpcrel`) name no function.
+    if name.starts_with(['$', '.']) {
+        return None;
+    }
+    Some(format!("{:#}", rustc_demangle::demangle(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_belongs_to_the_function_it_lies_in() {
+        let functions = vec![
+            (0x100, 0x10, "first".to_owned()),
+            (0x200, 0, "entry".to_owned()),
+            (0x300, 8, "last".to_owned()),
+        ];
+        let symbols = Symbols { functions };
+        assert_eq!(symbols.name(0xff), None);
+        assert_eq!(symbols.name(0x10f), Some(("first", 0xf)));
+        assert_eq!(symbols.name(0x110), None);
+        assert_eq!(symbols.name(0x2ff), Some(("entry", 0xff)));
+        assert_eq!(symbols.name(0x308), None);
+    }
+
+    #[test]
+    fn a_text_file_is_no_elf() {
+        let error = Symbols::read(b"hello").err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.starts_with("not an ELF file: ")));
+    }
+}

@@ -1,0 +1,145 @@
+//! Our own line of a fault, as `abi::text` prints it; see `docs/wire.md`.
+
+use abi::text::MARK;
+use abi::{Access, Class, Fault, Outcome, Source};
+
+use crate::Sighting;
+use crate::text::{hex, registers, time_us};
+
+/// Tells every fault of ours that stands in the line.
+pub(super) fn faults(line: &str, tell: &mut dyn FnMut(Sighting)) {
+    for (at, _) in line.match_indices(MARK) {
+        let after = &line[at + MARK.len()..];
+        let fields = &after[..after.find(MARK).unwrap_or(after.len())];
+        if let Some(sighting) = sighting(time_us(&line[..at]), fields) {
+            tell(sighting);
+        }
+    }
+}
+
+fn sighting(time_us: Option<u64>, fields: &str) -> Option<Sighting> {
+    let (cause, epc, va) = registers(fields, ["SCAUSE", "EPC", "STVAL"])?;
+    let mut fault = Fault {
+        time: time_us.unwrap_or(0),
+        epc,
+        va,
+        cause,
+        ..Fault::EMPTY
+    };
+    fault.task = decimal(fields, "task").unwrap_or(Fault::NO_TASK);
+    let mut words = fields
+        .split(", ")
+        .map(str::trim_end)
+        .filter(|part| !part.contains(": "));
+    if let Some((source, access)) = words.next().and_then(who_and_how) {
+        (fault.source, fault.access) = (source.number(), access.map_or(0, Access::number));
+    }
+    fault.class = words.next().and_then(Class::named).map_or(0, Class::number);
+    fault.outcome = words
+        .next()
+        .and_then(Outcome::named)
+        .map_or(0, Outcome::number);
+    if let Some(level) = decimal(fields, "level") {
+        fault.level = level;
+    }
+    fault.entry = hex(fields, "entry").and_then(number).unwrap_or(0);
+    let frame = hex(fields, "frame").and_then(number).unwrap_or(0);
+    fault.frame = u32::try_from(frame >> 12).unwrap_or(0);
+    fault.cost = decimal(fields, "cost").unwrap_or(0);
+    Some(Sighting {
+        seq: decimal(fields, "seq"),
+        time_us,
+        fault,
+    })
+}
+
+/// `user write`, or only `user` where the cause tells no access.
+fn who_and_how(words: &str) -> Option<(Source, Option<Access>)> {
+    if let Some(source) = Source::named(words) {
+        return Some((source, None));
+    }
+    words.match_indices(' ').find_map(|(at, _)| {
+        let source = Source::named(&words[..at])?;
+        Some((source, Some(Access::named(&words[at + 1..])?)))
+    })
+}
+
+fn decimal<T: std::str::FromStr>(fields: &str, name: &str) -> Option<T> {
+    let at = fields.find(name)? + name.len();
+    let value = fields[at..].strip_prefix(": ")?;
+    let end = value
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(value.len());
+    value[..end].parse().ok()
+}
+
+fn number(digits: &str) -> Option<u64> {
+    u64::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::Cause;
+    use abi::text::Line;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(line: &str) -> Vec<Sighting> {
+        let mut found = Vec::new();
+        faults(line, &mut |sighting| found.push(sighting));
+        found
+    }
+
+    fn number_of<T: Copy + std::fmt::Debug>(
+        all: &'static [T],
+        number: fn(T) -> u8,
+    ) -> impl Strategy<Value = u8> {
+        prop_oneof![9 => prop::sample::select(all).prop_map(number), 1 => 1u8..]
+    }
+
+    prop_compose! {
+        fn any_fault()(
+            time in 0..u64::MAX / 1_000_000, epc: u64, va: u64, entry: u64, frame: u32,
+            cost: u32, task: u16, level in prop_oneof![0u8..4, Just(Fault::NO_LEVEL)],
+            cause in number_of(Cause::ALL, Cause::number),
+            access in prop_oneof![Just(0), number_of(Access::ALL, Access::number)],
+            source in number_of(Source::ALL, Source::number),
+            class in number_of(Class::ALL, Class::number),
+            outcome in number_of(Outcome::ALL, Outcome::number),
+        ) -> Fault {
+            let entry = if level == Fault::NO_LEVEL { 0 } else { entry };
+            Fault {
+                time, epc, va, entry, frame, cost, task, cause, access, level, source, class,
+                outcome, ..Fault::EMPTY
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_kernel_prints_the_desk_reads(fault in any_fault(), seq: u64) {
+            let line = Line { fault: &fault, seq, ticks_per_second: 1_000_000 };
+            let found = all(&format!("pw> {line}\r"));
+            let expected = Sighting { seq: Some(seq), time_us: Some(fault.time), fault };
+            prop_assert_eq!(found, [expected]);
+        }
+    }
+
+    #[test]
+    fn a_prompt_behind_the_line_is_not_its_business() {
+        let fault = Fault {
+            cause: 13,
+            source: 1,
+            access: 1,
+            cost: 700,
+            ..Fault::EMPTY
+        };
+        let line = Line {
+            fault: &fault,
+            seq: 1,
+            ticks_per_second: 0,
+        };
+        assert_eq!(all(&format!("{line}pw> hello"))[0].fault, fault);
+    }
+}
