@@ -1,1 +1,11 @@
 //! SHOW: a model in, bytes out to a writer.
+
+#![warn(missing_docs)]
+
+pub mod columns;
+pub mod entries;
+pub mod fields;
+pub mod json;
+pub mod map;
+pub mod walk;
+pub mod words;

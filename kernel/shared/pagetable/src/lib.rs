@@ -26,7 +26,7 @@ pub use attr::{Attributes, Dialect, MemoryType, Pbmt, THead};
 pub use leaf::{Entry, Leaf, Refusal};
 pub use memory::{Memory, Outside};
 pub use mode::Mode;
-pub use pte::Pte;
+pub use pte::{Flags, Pte};
 pub use satp::{ReservedMode, Satp, Xlen};
 pub use visit::{Budget, Mapping, Problem, Seen, Trouble, visit, visit_within};
 pub use walk::{Outcome, Root, Step, Walk, translate};

@@ -1,0 +1,69 @@
+//! Columns that line up.
+
+use std::io::{self, Write};
+
+/// On which side a column's blanks go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Text: blanks behind.
+    Left,
+    /// Numbers: blanks before.
+    Right,
+}
+
+/// Rows of cells under headings; a column where every cell is empty is left out.
+pub struct Columns<const N: usize> {
+    headings: [(&'static str, Side); N],
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Columns<N> {
+    /// A table with these headings.
+    pub fn new(headings: [(&'static str, Side); N]) -> Self {
+        Columns {
+            headings,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells);
+    }
+
+    /// Writes headings and rows, each line indented by `indent` blanks.
+    pub fn write(&self, out: &mut dyn Write, indent: usize) -> io::Result<()> {
+        let widths: [usize; N] = std::array::from_fn(|column| {
+            let cells = self.rows.iter().map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0)
+        });
+        let headings = self.headings.map(|(heading, _)| heading);
+        self.line(out, indent, &widths, headings)?;
+        for row in &self.rows {
+            self.line(out, indent, &widths, row.each_ref().map(String::as_str))?;
+        }
+        Ok(())
+    }
+
+    fn line(
+        &self,
+        out: &mut dyn Write,
+        indent: usize,
+        widths: &[usize; N],
+        cells: [&str; N],
+    ) -> io::Result<()> {
+        let mut line = " ".repeat(indent);
+        for (column, cell) in cells.iter().enumerate() {
+            if widths[column] == 0 {
+                continue;
+            }
+            let (heading, side) = self.headings[column];
+            let width = widths[column].max(heading.len());
+            match side {
+                Side::Left => line.push_str(&format!("{cell:<width$}  ")),
+                Side::Right => line.push_str(&format!("{cell:>width$}  ")),
+            }
+        }
+        writeln!(out, "{}", line.trim_end())
+    }
+}

@@ -1,0 +1,126 @@
+//! The tables of a dump, entry by entry.
+
+use std::io::{self, Write};
+
+use model::Entries;
+use model::entries::Table;
+use pagetable::{PhysAddr, Pte};
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::fields;
+use crate::json::{Hex, Object, Text};
+use crate::words;
+
+/// For people: a block for each table.
+pub fn table(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
+    let mode = entries.mode;
+    for (place, (at, table)) in entries.tables.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        match levels(table).as_str() {
+            "" => writeln!(out, "table {}", words::pa(mode, *at))?,
+            levels => writeln!(out, "table {}, level {levels}", words::pa(mode, *at))?,
+        }
+        let mut columns = Columns::new([
+            ("index", Side::Right),
+            ("entry", Side::Left),
+            ("flags", Side::Left),
+            ("target", Side::Left),
+            ("means", Side::Left),
+            ("memory", Side::Left),
+            ("rsw", Side::Right),
+        ]);
+        for (index, pte) in &table.entries {
+            let rsw = pte.rsw();
+            columns.row([
+                index.to_string(),
+                fields::digits(*pte, mode),
+                pte.flags().to_string(),
+                words::pa(mode, pte.target(mode)),
+                means(entries, table, *pte),
+                memory(entries, *pte, words::attributes),
+                (rsw != 0).then(|| rsw.to_string()).unwrap_or_default(),
+            ]);
+        }
+        columns.write(out, 2)?;
+    }
+    Ok(())
+}
+
+fn levels(table: &Table) -> String {
+    let levels = table.levels.iter().rev().map(u8::to_string);
+    levels.collect::<Vec<_>>().join(" and ")
+}
+
+fn means(entries: &Entries, table: &Table, pte: Pte) -> String {
+    let levels: Vec<u8> = table.levels.iter().copied().collect();
+    fields::means(pte, entries.mode, entries.dialect, &levels)
+}
+
+/// The memory attributes of a leaf; a pointer has none.
+fn memory(entries: &Entries, pte: Pte, write: impl Fn(pagetable::Attributes) -> String) -> String {
+    match pte.is_leaf() {
+        true => write(entries.dialect.attributes(pte.raw())),
+        false => String::new(),
+    }
+}
+
+#[derive(Serialize)]
+struct JsonEntry {
+    table: Hex<u64>,
+    levels: Vec<u8>,
+    index: u16,
+    entry: Hex<u64>,
+    flags: Text<pagetable::Flags>,
+    target: Hex<u64>,
+    means: String,
+    memory: String,
+    rsw: u8,
+}
+
+fn rows(entries: &Entries) -> impl Iterator<Item = (PhysAddr, &Table, u16, Pte)> {
+    entries.tables.iter().flat_map(|(at, table)| {
+        let entries = table.entries.iter();
+        entries.map(move |(index, pte)| (*at, table, *index, *pte))
+    })
+}
+
+/// The schema `pagewalk.entries/1`.
+pub fn json(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
+    let mut object = Object::begin(out, "pagewalk.entries/1")?;
+    object.member("mode", entries.mode.name())?;
+    object.member("dialect", entries.dialect.name())?;
+    let items = rows(entries).map(|(at, table, index, pte)| JsonEntry {
+        table: Hex(at.raw()),
+        levels: table.levels.iter().copied().collect(),
+        index,
+        entry: Hex(pte.raw()),
+        flags: Text(pte.flags()),
+        target: Hex(pte.target(entries.mode).raw()),
+        means: means(entries, table, pte),
+        memory: memory(entries, pte, crate::map::memory_word),
+        rsw: pte.rsw(),
+    });
+    object.list("entries", items)?;
+    object.end()
+}
+
+/// The entries, a line each.
+pub fn csv(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
+    writeln!(out, "table,level,index,entry,flags,target,means,memory,rsw")?;
+    for (at, table, index, pte) in rows(entries) {
+        writeln!(
+            out,
+            "{at:#x},{},{index},{pte:#x},{},{:#x},\"{}\",{},{}",
+            levels(table).replace(" and ", "+"),
+            pte.flags(),
+            pte.target(entries.mode),
+            means(entries, table, pte),
+            memory(entries, pte, crate::map::memory_word),
+            pte.rsw(),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! JSON with a schema's name first and one item a line.
+
+use std::fmt::{self, LowerHex};
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
+
+/// A number as a hexadecimal string.
+pub struct Hex<T>(pub T);
+
+impl<T: LowerHex> Serialize for Hex<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{:#x}", self.0))
+    }
+}
+
+/// Anything by what it displays.
+pub struct Text<T>(pub T);
+
+impl<T: fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+/// An object, member by member.
+pub struct Object<'a> {
+    out: &'a mut dyn Write,
+    is_first: bool,
+}
+
+impl<'a> Object<'a> {
+    /// Begins the object of this schema.
+    pub fn begin(out: &'a mut dyn Write, schema: &str) -> io::Result<Self> {
+        out.write_all(b"{")?;
+        let mut object = Object {
+            out,
+            is_first: true,
+        };
+        object.member("schema", schema)?;
+        Ok(object)
+    }
+
+    fn name(&mut self, name: &str) -> io::Result<()> {
+        let comma = if self.is_first { "" } else { "," };
+        self.is_first = false;
+        write!(self.out, "{comma}\n  \"{name}\": ")
+    }
+
+    /// A member.
+    pub fn member(&mut self, name: &str, value: impl Serialize) -> io::Result<()> {
+        self.name(name)?;
+        Ok(serde_json::to_writer(&mut *self.out, &value)?)
+    }
+
+    /// A member that is a list, each item on a line of its own.
+    pub fn list<T: Serialize>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+    ) -> io::Result<()> {
+        self.name(name)?;
+        self.out.write_all(b"[")?;
+        let mut is_empty = true;
+        for item in items {
+            let before = if is_empty { "\n    " } else { ",\n    " };
+            is_empty = false;
+            self.out.write_all(before.as_bytes())?;
+            serde_json::to_writer(&mut *self.out, &item)?;
+        }
+        let end: &[u8] = if is_empty { b"]" } else { b"\n  ]" };
+        self.out.write_all(end)
+    }
+
+    /// Ends the object.
+    pub fn end(self) -> io::Result<()> {
+        self.out.write_all(b"\n}\n")
+    }
+}

@@ -1,0 +1,238 @@
+//! An address space as a table, JSON or CSV.
+
+use std::io::{self, Write};
+
+use model::Space;
+use model::space::{Finding, Range};
+use pagetable::{Attributes, Mode};
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::{Hex, Object, Text};
+use crate::words::{self, About, Size};
+
+/// For people: where it begins, the ranges, the problems, totals.
+pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+    let mode = space.mode();
+    heading(out, space)?;
+    let mut columns = Columns::new([
+        ("va", Side::Left),
+        ("pa", Side::Left),
+        ("size", Side::Right),
+        ("perms", Side::Left),
+        ("page", Side::Right),
+        ("memory", Side::Left),
+        ("rsw", Side::Right),
+    ]);
+    for range in &space.ranges {
+        let rsw = range.flags().rsw();
+        columns.row([
+            words::va(mode, range.va),
+            words::pa(mode, range.pa),
+            Size(range.bytes).to_string(),
+            range.flags().flags().to_string(),
+            Size(range.leaf.page_bytes).to_string(),
+            words::attributes(range.attributes()),
+            (rsw != 0).then(|| rsw.to_string()).unwrap_or_default(),
+        ]);
+    }
+    columns.write(out, 0)?;
+    if !space.problems.is_empty() {
+        writeln!(out, "\nproblems")?;
+        problems(out, mode, &space.problems)?;
+    }
+    writeln!(
+        out,
+        "\n{} in {}, {} mapped, {}",
+        count(space.leaves, "entry", "entries"),
+        count(space.ranges.len() as u64, "range", "ranges"),
+        About(space.mapped_bytes),
+        match space.problems.len() {
+            0 => "no problems".to_owned(),
+            some => count(some as u64, "problem", "problems"),
+        }
+    )
+}
+
+/// Where the tables begin, on one line.
+pub(crate) fn heading(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+    let satp = space.satp();
+    writeln!(
+        out,
+        "satp {:#x}: {}, asid {}, root {}",
+        satp.encode(satp.mode.xlen()),
+        satp.mode.name(),
+        satp.asid,
+        satp.root
+    )
+}
+
+fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result<()> {
+    let mut columns = Columns::new([
+        ("table", Side::Left),
+        ("index", Side::Right),
+        ("level", Side::Right),
+        ("entry", Side::Left),
+        ("first va", Side::Left),
+        ("times", Side::Right),
+        ("reason", Side::Left),
+    ]);
+    for Finding { problem, times } in findings {
+        let last = problem.index + problem.count - 1;
+        columns.row([
+            words::pa(mode, problem.table),
+            match problem.count {
+                1 => problem.index.to_string(),
+                _ => format!("{}-{last}", problem.index),
+            },
+            problem.level.to_string(),
+            problem
+                .entry
+                .map(|pte| words::pte(mode, pte.raw()))
+                .unwrap_or_default(),
+            words::va(mode, problem.va),
+            match times {
+                1 => String::new(),
+                _ => times.to_string(),
+            },
+            problem.trouble.text().to_owned(),
+        ]);
+    }
+    columns.write(out, 2)
+}
+
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[derive(Serialize)]
+struct JsonRange {
+    va: Hex<u64>,
+    pa: Hex<u64>,
+    size: u64,
+    perms: Text<pagetable::Flags>,
+    page_size: u64,
+    level: u8,
+    #[serde(flatten)]
+    memory: JsonMemory,
+    napot: bool,
+    rsw: u8,
+}
+
+/// The memory attributes as JSON has them: a member named for the dialect.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum JsonMemory {
+    Pbmt(&'static str),
+    THead(JsonTHead),
+}
+
+#[derive(Serialize)]
+pub(crate) struct JsonTHead {
+    so: bool,
+    c: bool,
+    b: bool,
+    sh: bool,
+    sec: bool,
+}
+
+impl From<Attributes> for JsonMemory {
+    fn from(attributes: Attributes) -> Self {
+        match attributes {
+            Attributes::Pbmt(pbmt) => JsonMemory::Pbmt(pbmt.name()),
+            Attributes::THead(bits) => JsonMemory::THead(JsonTHead {
+                so: bits.strong_order,
+                c: bits.cacheable,
+                b: bits.bufferable,
+                sh: bits.shareable,
+                sec: bits.secure,
+            }),
+        }
+    }
+}
+
+impl From<&Range> for JsonRange {
+    fn from(range: &Range) -> Self {
+        JsonRange {
+            va: Hex(range.va.raw()),
+            pa: Hex(range.pa.raw()),
+            size: range.bytes,
+            perms: Text(range.flags().flags()),
+            page_size: range.leaf.page_bytes,
+            level: range.leaf.level,
+            memory: range.attributes().into(),
+            napot: range.leaf.is_napot,
+            rsw: range.flags().rsw(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonProblem {
+    table: Hex<u64>,
+    index: u16,
+    count: u16,
+    level: u8,
+    va: Hex<u64>,
+    entry: Option<Hex<u64>>,
+    reason: &'static str,
+    times: u64,
+}
+
+impl From<&Finding> for JsonProblem {
+    fn from(finding: &Finding) -> Self {
+        let problem = &finding.problem;
+        JsonProblem {
+            table: Hex(problem.table.raw()),
+            index: problem.index,
+            count: problem.count,
+            level: problem.level,
+            va: Hex(problem.va.raw()),
+            entry: problem.entry.map(|pte| Hex(pte.raw())),
+            reason: problem.trouble.text(),
+            times: finding.times,
+        }
+    }
+}
+
+/// The schema `pagewalk.map/1`.
+pub fn json(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+    let satp = space.satp();
+    let mut object = Object::begin(out, "pagewalk.map/1")?;
+    object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
+    object.member("mode", satp.mode.name())?;
+    object.member("asid", satp.asid)?;
+    object.member("root_pa", Hex(satp.root.raw()))?;
+    object.list("ranges", space.ranges.iter().map(JsonRange::from))?;
+    object.list("problems", space.problems.iter().map(JsonProblem::from))?;
+    object.end()
+}
+
+/// The ranges, a line each; the problems are not in it.
+pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+    writeln!(out, "va,pa,size,perms,page_size,level,memory,napot,rsw")?;
+    for range in &space.ranges {
+        writeln!(
+            out,
+            "{:#x},{:#x},{},{},{},{},{},{},{}",
+            range.va,
+            range.pa,
+            range.bytes,
+            range.flags().flags(),
+            range.leaf.page_bytes,
+            range.leaf.level,
+            memory_word(range.attributes()),
+            range.leaf.is_napot,
+            range.flags().rsw(),
+        )?;
+    }
+    Ok(())
+}
+
+/// One word for a CSV cell: T-Head's bits are joined by `+`.
+pub(crate) fn memory_word(attributes: Attributes) -> String {
+    match attributes {
+        Attributes::Pbmt(pbmt) => pbmt.name().to_owned(),
+        Attributes::THead(_) => words::attributes(attributes).replace(',', "+"),
+    }
+}

@@ -1,0 +1,281 @@
+//! One translation: each level, and what every access gets.
+
+use std::io::{self, Write};
+
+use pagetable::{Access, Answer, Entry, Outcome, Privilege, Pte, Root, Satp, Step, VirtAddr, Walk};
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::{Hex, Object, Text};
+use crate::map::{JsonMemory, memory_word};
+use crate::words::{self, Size};
+
+/// A walk with what led to it.
+pub struct Walked {
+    /// The register.
+    pub satp: Satp,
+    /// How it was read.
+    pub root: Root,
+    /// The address.
+    pub va: VirtAddr,
+    /// The walk.
+    pub walk: Walk,
+}
+
+/// Who asks, as people name it.
+const ASKERS: [(&str, Privilege); 4] = [
+    ("user", Privilege::USER),
+    ("supervisor", Privilege::SUPERVISOR),
+    (
+        "supervisor SUM",
+        Privilege {
+            sum: true,
+            ..Privilege::SUPERVISOR
+        },
+    ),
+    (
+        "supervisor MXR",
+        Privilege {
+            mxr: true,
+            ..Privilege::SUPERVISOR
+        },
+    ),
+];
+
+/// For people.
+pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
+    let Walked { satp, walk, va, .. } = walked;
+    let mode = satp.mode;
+    writeln!(
+        out,
+        "satp {:#x}: {}, asid {}, root {}",
+        satp.encode(mode.xlen()),
+        mode.name(),
+        satp.asid,
+        satp.root
+    )?;
+    let mut columns = Columns::new([
+        ("level", Side::Right),
+        ("index", Side::Right),
+        ("entry at", Side::Left),
+        ("entry", Side::Left),
+        ("flags", Side::Left),
+        ("means", Side::Left),
+    ]);
+    for step in walk.steps() {
+        columns.row([
+            step.level.to_string(),
+            step.index.to_string(),
+            words::pa(mode, step.at),
+            step.entry
+                .map(|pte| words::pte(mode, pte.raw()))
+                .unwrap_or_default(),
+            step.entry
+                .map(|pte| pte.flags().to_string())
+                .unwrap_or_default(),
+            means(walked, step),
+        ]);
+    }
+    if !walk.steps().is_empty() {
+        columns.write(out, 0)?;
+    }
+    writeln!(out)?;
+    match walk.outcome {
+        Outcome::Bare(at) => writeln!(out, "{va:#x} -> {at}: bare, no translation"),
+        Outcome::Refused(reason) => {
+            let cause = |access| walk.fault(access, Privilege::SUPERVISOR, false);
+            let causes = Access::ALL.map(|access| cause(access).unwrap_or_default());
+            let [read, write, execute] = causes;
+            writeln!(out, "{va:#x} faults: {reason}")?;
+            writeln!(
+                out,
+                "every access: read {read}, write {write}, execute {execute} (scause)"
+            )
+        }
+        Outcome::Mapped { at, leaf } => {
+            let memory = words::attributes(leaf.attributes);
+            writeln!(
+                out,
+                "{va:#x} -> {at}: {} page at {}, {}{}{memory}",
+                Size(leaf.page_bytes),
+                leaf.base,
+                leaf.pte.flags(),
+                if memory.is_empty() { "" } else { ", memory " },
+            )?;
+            accesses(out, leaf.pte)
+        }
+    }
+}
+
+fn means(walked: &Walked, step: &Step) -> String {
+    match judged(walked, step) {
+        None => pagetable::Refusal::NoMemory.text().to_owned(),
+        Some(Entry::Pointer(table)) => format!("table {table}"),
+        Some(Entry::Leaf(leaf)) => format!("{} page {}", Size(leaf.page_bytes), leaf.base),
+        Some(Entry::Refused(reason)) => reason.text().to_owned(),
+    }
+}
+
+fn judged(walked: &Walked, step: &Step) -> Option<Entry> {
+    let pte = step.entry?;
+    Some(pte.decode(walked.root.mode, step.level, walked.root.dialect))
+}
+
+/// Who may do what with a page, and the cause of the fault that says no.
+pub(crate) fn accesses(out: &mut dyn Write, pte: Pte) -> io::Result<()> {
+    let mut columns = Columns::new([
+        ("access as", Side::Left),
+        ("read", Side::Left),
+        ("write", Side::Left),
+        ("execute", Side::Left),
+    ]);
+    for (asker, who) in ASKERS {
+        let [read, write, execute] = Access::ALL.map(|access| answer(pte, access, who));
+        columns.row([asker.to_owned(), read, write, execute]);
+    }
+    columns.write(out, 0)?;
+    let is_clear = !pte.has(Pte::ACCESSED) || pte.has(Pte::WRITE) && !pte.has(Pte::DIRTY);
+    if is_clear {
+        writeln!(
+            out,
+            "where A or D is to be set, a hart that leaves it to software (Svade, C906) faults"
+        )?;
+    }
+    Ok(())
+}
+
+fn answer(pte: Pte, access: Access, who: Privilege) -> String {
+    match pte.answer(access, who) {
+        Answer::Allowed => "yes".to_owned(),
+        Answer::Updates(bits) => format!("yes, sets {}", bit_names(bits)),
+        Answer::Denied(_) => format!("fault {}", access.page_fault()),
+    }
+}
+
+fn bit_names(bits: u64) -> &'static str {
+    match (bits & Pte::ACCESSED != 0, bits & Pte::DIRTY != 0) {
+        (true, true) => "A and D",
+        (true, false) => "A",
+        _ => "D",
+    }
+}
+
+#[derive(Serialize)]
+struct JsonStep {
+    level: u8,
+    index: u16,
+    at: Hex<u64>,
+    entry: Option<Hex<u64>>,
+    flags: Option<Text<pagetable::Flags>>,
+    means: String,
+}
+
+#[derive(Serialize)]
+struct JsonPage {
+    pa: Hex<u64>,
+    page_pa: Hex<u64>,
+    page_size: u64,
+    perms: Text<pagetable::Flags>,
+    #[serde(flatten)]
+    memory: JsonMemory,
+    napot: bool,
+    rsw: u8,
+}
+
+/// The cause each access faults with; null where it goes through.
+#[derive(Serialize)]
+struct JsonFaults {
+    read: Option<u8>,
+    write: Option<u8>,
+    execute: Option<u8>,
+}
+
+impl JsonFaults {
+    fn of(walk: &Walk, who: Privilege, svade: bool) -> JsonFaults {
+        let [read, write, execute] = Access::ALL.map(|access| walk.fault(access, who, svade));
+        JsonFaults {
+            read,
+            write,
+            execute,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonAccess {
+    #[serde(rename = "as")]
+    who: &'static str,
+    #[serde(flatten)]
+    faults: JsonFaults,
+    /// The same on a hart that leaves A and D to software.
+    svade: JsonFaults,
+}
+
+/// The schema `pagewalk.walk/1`.
+pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
+    let Walked { satp, walk, va, .. } = walked;
+    let mut object = Object::begin(out, "pagewalk.walk/1")?;
+    object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
+    object.member("mode", satp.mode.name())?;
+    object.member("va", Hex(va.raw()))?;
+    let steps = walk.steps().iter().map(|step| JsonStep {
+        level: step.level,
+        index: step.index,
+        at: Hex(step.at.raw()),
+        entry: step.entry.map(|pte| Hex(pte.raw())),
+        flags: step.entry.map(|pte| Text(pte.flags())),
+        means: means(walked, step),
+    });
+    object.list("steps", steps)?;
+    object.member("pa", walk.address().map(|at| Hex(at.raw())))?;
+    match walk.outcome {
+        Outcome::Mapped { at, leaf } => {
+            let page = JsonPage {
+                pa: Hex(at.raw()),
+                page_pa: Hex(leaf.base.raw()),
+                page_size: leaf.page_bytes,
+                perms: Text(leaf.pte.flags()),
+                memory: leaf.attributes.into(),
+                napot: leaf.is_napot,
+                rsw: leaf.pte.rsw(),
+            };
+            object.member("page", page)?;
+        }
+        Outcome::Refused(reason) => object.member("reason", reason.text())?,
+        Outcome::Bare(_) => object.member("reason", "bare")?,
+    }
+    let accesses = ASKERS.map(|(asker, who)| JsonAccess {
+        who: asker,
+        faults: JsonFaults::of(walk, who, false),
+        svade: JsonFaults::of(walk, who, true),
+    });
+    object.list("faults", accesses)?;
+    object.end()
+}
+
+/// The steps, a line each, and the answer on the last.
+pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
+    writeln!(out, "level,index,at,entry,flags,means,memory")?;
+    for step in walked.walk.steps() {
+        let memory = match judged(walked, step) {
+            Some(Entry::Leaf(leaf)) => memory_word(leaf.attributes),
+            _ => String::new(),
+        };
+        writeln!(
+            out,
+            "{},{},{:#x},{},{},{},{memory}",
+            step.level,
+            step.index,
+            step.at,
+            step.entry
+                .map(|pte| format!("{pte:#x}"))
+                .unwrap_or_default(),
+            step.entry
+                .map(|pte| pte.flags().to_string())
+                .unwrap_or_default(),
+            // No reason holds a quote; some hold a comma.
+            format_args!("\"{}\"", means(walked, step)),
+        )?;
+    }
+    Ok(())
+}

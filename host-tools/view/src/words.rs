@@ -1,0 +1,113 @@
+//! How values are written: the same everywhere.
+
+use std::fmt;
+
+use pagetable::{Attributes, Mode, PhysAddr, VirtAddr};
+
+/// A number of bytes in the largest unit that divides it: `4KiB`, `1028KiB`.
+#[derive(Clone, Copy)]
+pub struct Size(pub u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        let divisions = (self.0.trailing_zeros() / 10).min(6) * u32::from(self.0 != 0);
+        let count = self.0 >> (divisions * 10);
+        f.pad(&format!("{count}{}", UNITS[divisions as usize]))
+    }
+}
+
+/// A number of bytes for people: three digits of the unit that suits it.
+#[derive(Clone, Copy)]
+pub struct About(pub u128);
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        let mut count = self.0 as f64;
+        let mut unit = 0;
+        while count >= 1000.0 && unit + 1 < UNITS.len() {
+            count /= 1024.0;
+            unit += 1;
+        }
+        let places = match count {
+            _ if count.fract() == 0.0 => 0,
+            _ if count < 10.0 => 2,
+            _ if count < 100.0 => 1,
+            _ => 0,
+        };
+        f.pad(&format!("{count:.places$}{}", UNITS[unit]))
+    }
+}
+
+/// A virtual address with all the digits its mode has.
+pub fn va(mode: Mode, at: VirtAddr) -> String {
+    match mode {
+        Mode::Sv32 => format!("{at:#010x}"),
+        _ => format!("{at:#018x}"),
+    }
+}
+
+/// A physical address with all the digits its mode has.
+pub fn pa(mode: Mode, at: PhysAddr) -> String {
+    match mode {
+        Mode::Sv32 => format!("{at:#011x}"),
+        _ => format!("{at:#018x}"),
+    }
+}
+
+/// An entry with all its digits.
+pub fn pte(mode: Mode, raw: u64) -> String {
+    match mode {
+        Mode::Sv32 => format!("{raw:#010x}"),
+        _ => format!("{raw:#018x}"),
+    }
+}
+
+/// Memory attributes in a few letters; nothing for the platform's own.
+pub fn attributes(attributes: Attributes) -> String {
+    match attributes {
+        Attributes::Pbmt(pagetable::Pbmt::Pma) => String::new(),
+        Attributes::Pbmt(pbmt) => pbmt.name().to_owned(),
+        Attributes::THead(bits) => {
+            let letters = [
+                (bits.strong_order, "so"),
+                (bits.cacheable, "c"),
+                (bits.bufferable, "b"),
+                (bits.shareable, "sh"),
+                (bits.secure, "sec"),
+            ];
+            let set = letters.into_iter().filter(|(is_set, _)| *is_set);
+            let set: Vec<&str> = set.map(|(_, letter)| letter).collect();
+            match set.is_empty() {
+                true => "none".to_owned(),
+                false => set.join(","),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_exact() {
+        let sizes = [0, 1, 4096, 65536, (1 << 20) + 4096, 1 << 30, 1 << 63];
+        let words = sizes.map(|bytes| Size(bytes).to_string());
+        assert_eq!(
+            words,
+            ["0B", "1B", "4KiB", "64KiB", "1028KiB", "1GiB", "8EiB"]
+        );
+    }
+
+    #[test]
+    fn abouts_have_three_digits() {
+        let sizes = [0u128, 999, 1000, 594_124_800, 1 << 40, 1536 << 10];
+        let words = sizes.map(|bytes| About(bytes).to_string());
+        assert_eq!(
+            words,
+            ["0B", "999B", "0.98KiB", "567MiB", "1TiB", "1.50MiB"]
+        );
+    }
+}
