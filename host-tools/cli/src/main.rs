@@ -10,8 +10,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod completions;
+mod decode;
 mod exit;
+mod format;
+mod map;
 mod output;
+mod tables;
+mod walk;
 
 /// Look into a RISC-V board: page tables, page faults, images.
 #[derive(Parser)]
@@ -40,6 +45,9 @@ macro_rules! commands {
 }
 
 commands! {
+    Decode => decode,
+    Walk => walk,
+    Map => map,
     Completions => completions,
 }
 

@@ -33,15 +33,14 @@ pub fn table(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
             ("rsw", Side::Right),
         ]);
         for (index, pte) in &table.entries {
-            let rsw = pte.rsw();
             columns.row([
                 index.to_string(),
-                fields::digits(*pte, mode),
+                words::pte(mode, pte.raw()),
                 pte.flags().to_string(),
                 words::pa(mode, pte.target(mode)),
                 means(entries, table, *pte),
                 memory(entries, *pte, words::attributes),
-                (rsw != 0).then(|| rsw.to_string()).unwrap_or_default(),
+                words::rsw(*pte),
             ]);
         }
         columns.write(out, 2)?;
@@ -109,18 +108,22 @@ pub fn json(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
 
 /// The entries, a line each.
 pub fn csv(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
-    writeln!(out, "table,level,index,entry,flags,target,means,memory,rsw")?;
+    let mut lines = csv::Writer::from_writer(out);
+    lines.write_record([
+        "table", "level", "index", "entry", "flags", "target", "means", "memory", "rsw",
+    ])?;
     for (at, table, index, pte) in rows(entries) {
-        writeln!(
-            out,
-            "{at:#x},{},{index},{pte:#x},{},{:#x},\"{}\",{},{}",
-            levels(table).replace(" and ", "+"),
-            pte.flags(),
-            pte.target(entries.mode),
+        lines.write_record([
+            format!("{at:#x}"),
+            levels(table),
+            index.to_string(),
+            format!("{pte:#x}"),
+            pte.flags().to_string(),
+            format!("{:#x}", pte.target(entries.mode)),
             means(entries, table, pte),
             memory(entries, pte, crate::map::memory_word),
-            pte.rsw(),
-        )?;
+            pte.rsw().to_string(),
+        ])?;
     }
-    Ok(())
+    lines.flush()
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::columns::{Columns, Side};
 use crate::json::{Hex, Object};
 use crate::walk;
-use crate::words::{self, Size};
+use crate::words::Size;
 
 /// A field.
 #[derive(Serialize)]
@@ -283,44 +283,37 @@ pub fn json(out: &mut dyn Write, fields: &Fields) -> io::Result<()> {
 
 /// The fields, a line each.
 pub fn csv(out: &mut dyn Write, fields: &Fields) -> io::Result<()> {
-    writeln!(out, "bits,field,value,means")?;
+    let mut rows = csv::Writer::from_writer(out);
+    rows.write_record(["bits", "field", "value", "means"])?;
     for field in &fields.fields {
-        writeln!(
-            out,
-            "{},{},{:#x},\"{}\"",
-            field.bits, field.name, field.value.0, field.meaning
-        )?;
+        rows.write_record([
+            &field.bits,
+            field.name,
+            &format!("{:#x}", field.value.0),
+            &field.meaning,
+        ])?;
     }
-    Ok(())
+    rows.flush()
 }
 
-/// An entry, as words for a table of entries.
+/// What an entry is at these levels; with none, at whichever level takes it.
 pub(crate) fn means(pte: Pte, mode: Mode, dialect: Dialect, levels: &[u8]) -> String {
-    let at = |level| match pte.decode(mode, level, dialect) {
+    let decode = |level| pte.decode(mode, level, dialect);
+    if levels.is_empty() {
+        let mut any = (0..mode.levels()).map(decode);
+        let taken = any.find(|entry| !matches!(entry, Entry::Refused(_)));
+        return match taken.unwrap_or_else(|| decode(0)) {
+            Entry::Pointer(_) => "table".to_owned(),
+            Entry::Leaf(_) => "page".to_owned(),
+            Entry::Refused(reason) => reason.text().to_owned(),
+        };
+    }
+    let words = levels.iter().rev().map(|level| match decode(*level) {
         Entry::Pointer(_) => "table".to_owned(),
         Entry::Leaf(leaf) => format!("{} page", Size(leaf.page_bytes)),
         Entry::Refused(reason) => reason.text().to_owned(),
-    };
-    if let [] = levels {
-        // At whichever level it stands: what the highest one that takes it makes of it.
-        return match pte.decode(mode, mode.root_level(), dialect) {
-            Entry::Leaf(_) => "page".to_owned(),
-            Entry::Pointer(_) => "table".to_owned(),
-            Entry::Refused(_) => match pte.decode(mode, 0, dialect) {
-                Entry::Leaf(_) => "page".to_owned(),
-                Entry::Refused(reason) => reason.text().to_owned(),
-                Entry::Pointer(_) => "table".to_owned(),
-            },
-        };
-    }
-    let all: Vec<String> = levels.iter().rev().map(|level| at(*level)).collect();
-    match all.windows(2).all(|pair| pair[0] == pair[1]) {
-        true => all[0].clone(),
-        false => all.join(" or "),
-    }
-}
-
-/// The digits of an entry.
-pub(crate) fn digits(pte: Pte, mode: Mode) -> String {
-    words::pte(mode, pte.raw())
+    });
+    let mut words: Vec<String> = words.collect();
+    words.dedup();
+    words.join(" or ")
 }

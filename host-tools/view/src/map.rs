@@ -25,7 +25,6 @@ pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         ("rsw", Side::Right),
     ]);
     for range in &space.ranges {
-        let rsw = range.flags().rsw();
         columns.row([
             words::va(mode, range.va),
             words::pa(mode, range.pa),
@@ -33,7 +32,7 @@ pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             range.flags().flags().to_string(),
             Size(range.leaf.page_bytes).to_string(),
             words::attributes(range.attributes()),
-            (rsw != 0).then(|| rsw.to_string()).unwrap_or_default(),
+            words::rsw(range.flags()),
         ]);
     }
     columns.write(out, 0)?;
@@ -95,7 +94,7 @@ fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result
                 1 => String::new(),
                 _ => times.to_string(),
             },
-            problem.trouble.text().to_owned(),
+            problem.text().to_owned(),
         ]);
     }
     columns.write(out, 2)
@@ -189,7 +188,7 @@ impl From<&Finding> for JsonProblem {
             level: problem.level,
             va: Hex(problem.va.raw()),
             entry: problem.entry.map(|pte| Hex(pte.raw())),
-            reason: problem.trouble.text(),
+            reason: problem.text(),
             times: finding.times,
         }
     }
@@ -210,23 +209,32 @@ pub fn json(out: &mut dyn Write, space: &Space) -> io::Result<()> {
 
 /// The ranges, a line each; the problems are not in it.
 pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
-    writeln!(out, "va,pa,size,perms,page_size,level,memory,napot,rsw")?;
+    let mut rows = csv::Writer::from_writer(out);
+    rows.write_record([
+        "va",
+        "pa",
+        "size",
+        "perms",
+        "page_size",
+        "level",
+        "memory",
+        "napot",
+        "rsw",
+    ])?;
     for range in &space.ranges {
-        writeln!(
-            out,
-            "{:#x},{:#x},{},{},{},{},{},{},{}",
-            range.va,
-            range.pa,
-            range.bytes,
-            range.flags().flags(),
-            range.leaf.page_bytes,
-            range.leaf.level,
+        rows.write_record([
+            format!("{:#x}", range.va),
+            format!("{:#x}", range.pa),
+            range.bytes.to_string(),
+            range.flags().flags().to_string(),
+            range.leaf.page_bytes.to_string(),
+            range.leaf.level.to_string(),
             memory_word(range.attributes()),
-            range.leaf.is_napot,
-            range.flags().rsw(),
-        )?;
+            range.leaf.is_napot.to_string(),
+            range.flags().rsw().to_string(),
+        ])?;
     }
-    Ok(())
+    rows.flush()
 }
 
 /// One word for a CSV cell: T-Head's bits are joined by `+`.

@@ -255,27 +255,24 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
 
 /// The steps, a line each, and the answer on the last.
 pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
-    writeln!(out, "level,index,at,entry,flags,means,memory")?;
+    let mut rows = csv::Writer::from_writer(out);
+    rows.write_record(["level", "index", "at", "entry", "flags", "means", "memory"])?;
     for step in walked.walk.steps() {
         let memory = match judged(walked, step) {
             Some(Entry::Leaf(leaf)) => memory_word(leaf.attributes),
             _ => String::new(),
         };
-        writeln!(
-            out,
-            "{},{},{:#x},{},{},{},{memory}",
-            step.level,
-            step.index,
-            step.at,
-            step.entry
-                .map(|pte| format!("{pte:#x}"))
-                .unwrap_or_default(),
-            step.entry
-                .map(|pte| pte.flags().to_string())
-                .unwrap_or_default(),
-            // No reason holds a quote; some hold a comma.
-            format_args!("\"{}\"", means(walked, step)),
-        )?;
+        let entry = step.entry.map(|pte| format!("{pte:#x}"));
+        let flags = step.entry.map(|pte| pte.flags().to_string());
+        rows.write_record([
+            step.level.to_string(),
+            step.index.to_string(),
+            format!("{:#x}", step.at),
+            entry.unwrap_or_default(),
+            flags.unwrap_or_default(),
+            means(walked, step),
+            memory,
+        ])?;
     }
-    Ok(())
+    rows.flush()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pagetable::{Attributes, Mode, PhysAddr, VirtAddr};
+use pagetable::{Attributes, Mode, PhysAddr, Pte, VirtAddr};
 
 /// A number of bytes in the largest unit that divides it: `4KiB`, `1028KiB`.
 #[derive(Clone, Copy)]
@@ -84,6 +84,14 @@ pub fn attributes(attributes: Attributes) -> String {
                 false => set.join(","),
             }
         }
+    }
+}
+
+/// The bits left to software; nothing if both are clear.
+pub fn rsw(pte: Pte) -> String {
+    match pte.rsw() {
+        0 => String::new(),
+        rsw => rsw.to_string(),
     }
 }
 

@@ -60,6 +60,17 @@ pub struct Problem {
     pub trouble: Trouble,
 }
 
+impl Problem {
+    /// What is wrong, in words.
+    pub const fn text(&self) -> &'static str {
+        match (self.trouble, self.entry) {
+            (Trouble::Refused(Refusal::NoMemory), None) => "is not in memory",
+            (Trouble::Refused(Refusal::NoMemory), Some(_)) => "points outside memory",
+            (trouble, _) => trouble.text(),
+        }
+    }
+}
+
 /// What a visit reports, in order of virtual address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Seen {

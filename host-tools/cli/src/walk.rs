@@ -1,0 +1,72 @@
+//! `pagewalk walk`: how one address is translated, or why it faults.
+//!
+//! ```text
+//! $ pagewalk walk 0x50201000 --dump ox64.txt --satp 0x8000000000050407
+//! satp 0x8000000000050407: sv39, asid 0, root 0x50407000
+//! level  index  entry at            entry               flags    means
+//!     2      1  0x0000000050407008  0x0000000014101821  ----g--  table 0x50406000
+//!     1    129  0x0000000050406408  0x0000000014101001  -------  table 0x50404000
+//!     0      1  0x0000000050404008  0x00000000140804eb  r-x-gad  4KiB page 0x50201000
+//! ```
+//!
+//! Below stands the address, and for each kind of access whether it goes through
+//! or which `scause` it faults with.
+
+use model::space::{AllBits, guess};
+use pagetable::{Dialect, Mode, VirtAddr, translate};
+use view::walk::Walked;
+
+use crate::format::Format;
+use crate::tables::{Open, Tables, number, remark_dialect};
+
+/// Translate one address, level by level, or say why it faults.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk walk 0x50201000 --dump uboot.log --satp 0x8000000000050407
+  pagewalk walk 0xffffffc600005000 --core vmcore --satp 0x8000000000081fca
+  pagewalk walk 0xc0801000 --mem ram.bin@0x80000000 --satp 0x80080a1f --xlen 32")]
+pub struct Args {
+    /// The virtual address, hexadecimal
+    #[arg(value_parser = number)]
+    va: u64,
+    #[command(flatten)]
+    tables: Tables,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints the walk.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let Open { mut memory, satp } = args.tables.open()?;
+    let given = args.tables.writing.dialect.given();
+    let va = VirtAddr::new(args.va);
+    let mut root = satp.tree(given.unwrap_or(Dialect::None));
+    let mut walk = translate(&mut memory, root, va);
+    if given.is_none() && satp.mode != Mode::Sv32 {
+        let mut bits = AllBits::default();
+        let entries = walk.steps().iter().filter_map(|step| step.entry);
+        entries.for_each(|pte| bits.note(pte));
+        if bits.entries > 0 {
+            root.dialect = guess(bits);
+            remark_dialect(bits.entries, root.dialect);
+            walk = translate(&mut memory, root, va);
+        }
+    }
+    if let Some(failure) = memory.take_failure() {
+        return Err(failure.into());
+    }
+    let walked = Walked {
+        satp,
+        root,
+        va,
+        walk,
+    };
+    args.format.answer(
+        &walked,
+        view::walk::table,
+        view::walk::json,
+        view::walk::csv,
+    )
+}
