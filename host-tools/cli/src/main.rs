@@ -9,12 +9,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod chart;
 mod completions;
 mod decode;
 mod exit;
+mod faults;
 mod format;
 mod map;
 mod output;
+mod recording;
 mod tables;
 mod walk;
 
@@ -48,6 +51,8 @@ commands! {
     Decode => decode,
     Walk => walk,
     Map => map,
+    Faults => faults,
+    Chart => chart,
     Completions => completions,
 }
 

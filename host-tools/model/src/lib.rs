@@ -3,7 +3,9 @@
 #![warn(missing_docs)]
 
 pub mod entries;
+pub mod faults;
 pub mod space;
 
 pub use entries::Entries;
+pub use faults::Faults;
 pub use space::Space;

@@ -2,8 +2,10 @@
 
 #![warn(missing_docs)]
 
+pub mod chart;
 pub mod columns;
 pub mod entries;
+pub mod faults;
 pub mod fields;
 pub mod json;
 pub mod map;

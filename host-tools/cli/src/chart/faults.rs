@@ -1,0 +1,37 @@
+//! `pagewalk chart faults`: faults over time, by cause.
+
+use anyhow::Context;
+use view::chart::FaultsOverTime;
+
+use super::Target;
+use crate::recording::Source;
+
+/// Steps of the time axis at most: bars stay wide enough to see.
+const STEPS: usize = 100;
+
+/// Draw faults over time, a colour for each cause.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk chart faults serial.log -o faults.svg
+  pagewalk chart faults serial.log --task 3 -o faults.png")]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Draws it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    args.target.kind()?;
+    let faults = args.source.read()?;
+    let origin = args.source.name();
+    let none = || format!("{origin}: no fault with a time in it, so nothing to draw over time");
+    let timeline = faults.timeline(STEPS).with_context(none)?;
+    let origin = origin.rsplit('/').next().unwrap_or(&origin);
+    args.target.write(&FaultsOverTime {
+        timeline: &timeline,
+        origin,
+    })
+}

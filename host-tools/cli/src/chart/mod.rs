@@ -1,0 +1,66 @@
+//! `pagewalk chart`: pictures, one file per chart.
+//!
+//! To add a chart: a file with `Args` and `run`, and its row here.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use view::chart::{self, Kind, Picture};
+
+use crate::exit::Misuse;
+
+mod faults;
+
+/// Draw a chart as SVG or PNG.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    chart: Chart,
+}
+
+#[derive(clap::Subcommand)]
+enum Chart {
+    Faults(faults::Args),
+}
+
+/// Draws it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    match args.chart {
+        Chart::Faults(args) => faults::run(args),
+    }
+}
+
+/// Where a chart goes.
+#[derive(clap::Args)]
+pub struct Target {
+    /// The file to write; its extension, svg or png, says what it will be
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl Target {
+    /// What the file will be.
+    pub fn kind(&self) -> anyhow::Result<Kind> {
+        let extension = self
+            .output
+            .extension()
+            .and_then(|extension| extension.to_str());
+        extension.and_then(Kind::of_extension).ok_or_else(|| {
+            let name = self.output.display();
+            Misuse(format!("{name}: a chart is written as .svg or .png")).into()
+        })
+    }
+
+    /// Writes the chart; what stood there before stays if that fails.
+    pub fn write(&self, picture: &impl Picture) -> anyhow::Result<()> {
+        let mut drawn = Vec::new();
+        chart::write(picture, self.kind()?, &mut drawn)?;
+        let name = || self.output.display().to_string();
+        let mut out = BufWriter::new(File::create(&self.output).with_context(name)?);
+        out.write_all(&drawn)
+            .and_then(|()| out.flush())
+            .with_context(name)
+    }
+}

@@ -1,0 +1,81 @@
+//! `pagewalk faults`: the page faults of a recording.
+//!
+//! ```text
+//! $ pagewalk faults stack_test.txt
+//! seconds   cause                 access  address     epc
+//! 0.015000  Store/AMO page fault  write   0xc0001000  0x8000eb08
+//! 0.016000  Store/AMO page fault  write   0xc0002000  0x8000eb08
+//! ```
+//!
+//! Read it from the left: when, why the hart trapped, what it wanted of which
+//! address, and the instruction that wanted it. A board of ours also tells which
+//! task, which region the address lies in, and how the fault ended. Columns of
+//! which nothing is known are left out. Totals by cause, task and page follow.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use link::Symbols;
+use view::faults::Report;
+
+use crate::format::Format;
+use crate::recording::Source;
+
+/// Show the page faults of a recorded serial stream or a text log.
+///
+/// Understands what a board of ours sends (frames, or its lines of text) and
+/// NuttX's `riscv_fillpage: EXCEPTION: …` lines, wherever they stand between boot
+/// messages, prompts and other output.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk faults serial.log
+  pagewalk faults serial.log --task 3 --elf target/board-side/…/board/touch_test
+  pagewalk faults serial.log --totals --top 5
+  pagewalk faults serial.log --format json | jq '.causes'
+  picocom -b 2000000 /dev/ttyUSB0 | tee serial.log; pagewalk faults - < serial.log")]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// Name the instructions by the functions of this program; may be repeated,
+    /// the first that knows an address names it
+    #[arg(long, value_name = "FILE")]
+    elf: Vec<PathBuf>,
+    /// In the table, only the totals
+    #[arg(long)]
+    totals: bool,
+    /// In the table, rows of each total at most
+    #[arg(long, value_name = "ROWS", default_value_t = 10)]
+    top: usize,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints them.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let programs = args
+        .elf
+        .iter()
+        .map(symbols)
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let faults = args.source.read()?;
+    let names = |epc: u64| {
+        let (name, offset) = programs.iter().find_map(|program| program.name(epc))?;
+        Some(format!("{name}+{offset:#x}"))
+    };
+    let report = Report {
+        faults: &faults,
+        names: &names,
+        each: !args.totals,
+        top: args.top,
+    };
+    use view::faults::{csv, json, table};
+    args.format.answer(&report, table, json, csv)
+}
+
+fn symbols(path: &PathBuf) -> anyhow::Result<Symbols> {
+    let name = || path.display().to_string();
+    let bytes = std::fs::read(path).with_context(name)?;
+    Symbols::read(&bytes).with_context(name)
+}

@@ -1,0 +1,163 @@
+//! Faults out of a recorded line: frames of ours, or anybody's text log.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use link::{Listener, Said};
+use model::Faults;
+
+/// Options that say where the recording is and what of it counts.
+#[derive(clap::Args)]
+pub struct Source {
+    /// A recorded serial stream or a text log; `-` reads from stdin
+    #[arg(value_name = "FILE|-")]
+    file: PathBuf,
+    /// Only faults of this task
+    #[arg(long, value_name = "NUMBER")]
+    task: Option<u16>,
+    /// Ticks of the board's clock in a second, where the recording begins after
+    /// its welcome (which tells it)
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..))]
+    timebase: Option<u64>,
+}
+
+impl Source {
+    /// What to call it in a heading or a message.
+    pub fn name(&self) -> String {
+        match self.is_stdin() {
+            true => "standard input".to_owned(),
+            false => self.file.display().to_string(),
+        }
+    }
+
+    fn is_stdin(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
+
+    /// Reads it to its end; remarks on what was odd go to stderr.
+    pub fn read(&self) -> anyhow::Result<Faults> {
+        let mut from: Box<dyn Read> = match self.is_stdin() {
+            true => Box::new(io::stdin().lock()),
+            false => Box::new(File::open(&self.file).with_context(|| self.name())?),
+        };
+        let mut heard = Heard {
+            only: self.task,
+            ..Heard::default()
+        };
+        let mut listener = Listener::new(self.timebase);
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let length = match from.read(&mut piece) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error).with_context(|| self.name()),
+            };
+            heard.bytes += length as u64;
+            listener.hear(&piece[..length], &mut |said| heard.take(said));
+        }
+        listener.finish(&mut |said| heard.take(said));
+        heard.check().with_context(|| self.name())?;
+        heard.remark();
+        Ok(heard.faults)
+    }
+}
+
+/// What was heard, and how much of what was not understood.
+#[derive(Default)]
+struct Heard {
+    faults: Faults,
+    only: Option<u16>,
+    bytes: u64,
+    lines: u64,
+    frames: u64,
+    others: u64,
+    untimed: u64,
+    missed: u64,
+    unknown: u64,
+    malformed: u64,
+    bad: u64,
+}
+
+impl Heard {
+    fn take(&mut self, said: Said) {
+        match said {
+            Said::Fault(sighting) => {
+                if self
+                    .only
+                    .is_some_and(|task| sighting.fault.task() != Some(task))
+                {
+                    self.others += 1;
+                    return;
+                }
+                self.untimed += u64::from(sighting.time_us.is_none());
+                self.faults
+                    .add(sighting.seq, sighting.time_us, sighting.fault);
+            }
+            Said::Text(_) => self.lines += 1,
+            Said::Welcome { .. } => self.frames += 1,
+            Said::Lost { count } => {
+                self.frames += 1;
+                self.faults.add_overwritten(count);
+            }
+            Said::Missed { frames } => self.missed += u64::from(frames),
+            Said::Unknown { .. } => self.unknown += 1,
+            Said::Malformed { .. } => self.malformed += 1,
+            Said::Bad { bytes } => self.bad += bytes as u64,
+        }
+    }
+
+    /// A recording of ours may hold no fault; anything else without one is no log.
+    fn check(&self) -> anyhow::Result<()> {
+        let is_log = self.frames > 0 || self.others > 0 || !self.faults.all().is_empty();
+        if is_log {
+            return Ok(());
+        }
+        if self.bytes == 0 {
+            bail!("empty");
+        }
+        bail!(
+            "no faults in it: {} bytes, {} lines of text, none of them a fault line of Pagewalk \
+             or NuttX, {} frames that are understood, {} that are not, {} bytes of noise",
+            self.bytes,
+            self.lines,
+            self.frames,
+            self.unknown + self.malformed,
+            self.bad
+        );
+    }
+
+    fn remark(&self) {
+        let remarks = [
+            (
+                self.missed,
+                "frames are missing between those that were heard",
+            ),
+            (
+                self.unknown,
+                "frames are of a newer board and were left alone",
+            ),
+            (self.malformed, "frames make no sense and were left alone"),
+            (self.bad, "bytes are neither frames nor text"),
+            (
+                self.untimed,
+                "faults have no time (--timebase HZ tells the clock's rate)",
+            ),
+            (
+                self.faults.repeated(),
+                "faults were told again and count once",
+            ),
+        ];
+        for (count, what) in remarks {
+            if count > 0 {
+                eprintln!("remark: {count} {what}");
+            }
+        }
+        let boots = self.faults.boots();
+        if boots > 1 {
+            eprintln!("remark: the board booted {boots} times; times count from each boot");
+        }
+    }
+}

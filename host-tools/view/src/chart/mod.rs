@@ -1,0 +1,126 @@
+//! Charts: a picture painted once, written as SVG or PNG.
+//!
+//! One file per chart, each a [`Picture`]. Nothing depends on the fonts of the
+//! machine: PNG is drawn with the one in `font/`, whose metrics are those of the
+//! usual sans-serif that SVG names.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io::{self, Write};
+
+use plotters::coord::Shift;
+use plotters::drawing::DrawingArea;
+use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend, WHITE};
+
+mod faults;
+mod font;
+
+pub use faults::FaultsOverTime;
+
+/// The kinds of files a chart can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Scalable, text kept as text.
+    Svg,
+    /// Pixels.
+    Png,
+}
+
+impl Kind {
+    /// The kind that a file's extension asks for.
+    pub fn of_extension(extension: &str) -> Option<Kind> {
+        match extension.to_ascii_lowercase().as_str() {
+            "svg" => Some(Kind::Svg),
+            "png" => Some(Kind::Png),
+            _ => None,
+        }
+    }
+}
+
+/// Why a chart could not be written.
+#[derive(Debug)]
+pub enum Error {
+    /// The writer refused.
+    Io(io::Error),
+    /// The drawing library refused.
+    Draw(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io(error) => error.fmt(f),
+            Error::Draw(why) => write!(f, "cannot draw: {why}"),
+        }
+    }
+}
+
+impl StdError for Error {}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Error::Io(error)
+    }
+}
+
+/// Whatever went wrong while painting.
+pub type Refusal = Box<dyn StdError + Send + Sync>;
+
+/// Something that can be painted, the same on every kind of canvas.
+pub trait Picture {
+    /// Width and height, in pixels.
+    fn size(&self) -> (u32, u32);
+
+    /// Paints it onto a white canvas of that size.
+    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    where
+        B::ErrorType: 'static;
+}
+
+/// Paints a picture and writes it.
+pub fn write(picture: &impl Picture, kind: Kind, out: &mut dyn Write) -> Result<(), Error> {
+    font::register()?;
+    match kind {
+        Kind::Svg => {
+            let mut text = String::new();
+            paint(picture, SVGBackend::with_string(&mut text, picture.size()))?;
+            out.write_all(text.as_bytes())?;
+        }
+        Kind::Png => {
+            let (width, height) = picture.size();
+            let mut pixels = vec![0; width as usize * height as usize * 3];
+            paint(
+                picture,
+                BitMapBackend::with_buffer(&mut pixels, (width, height)),
+            )?;
+            write_png(&pixels, width, height, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn paint<B: DrawingBackend>(picture: &impl Picture, backend: B) -> Result<(), Error>
+where
+    B::ErrorType: 'static,
+{
+    let canvas = backend.into_drawing_area();
+    let painted: Result<(), Refusal> = (|| {
+        canvas.fill(&WHITE)?;
+        picture.paint(&canvas)?;
+        Ok(canvas.present()?)
+    })();
+    painted.map_err(|why| Error::Draw(why.to_string()))
+}
+
+fn write_png(pixels: &[u8], width: u32, height: u32, out: &mut dyn Write) -> Result<(), Error> {
+    let mut encoder = png::Encoder::new(out, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let refused = |error| match error {
+        png::EncodingError::IoError(error) => Error::Io(error),
+        other => Error::Draw(other.to_string()),
+    };
+    let mut writer = encoder.write_header().map_err(refused)?;
+    writer.write_image_data(pixels).map_err(refused)?;
+    writer.finish().map_err(refused)
+}

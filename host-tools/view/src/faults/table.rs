@@ -1,0 +1,175 @@
+//! Faults in columns, and what they add up to.
+
+use std::io::{self, Write};
+
+use model::Faults;
+use model::faults::Seen;
+
+use super::{Names, Report, words};
+use crate::columns::{Columns, Side};
+
+/// Writes the table: one row a fault, then totals by cause, task and page.
+pub fn table(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+    let faults = report.faults;
+    let hex = hex_of(faults);
+    if report.each && !faults.all().is_empty() {
+        each(faults, report.names, &hex, out)?;
+        writeln!(out)?;
+    }
+    summary(faults, out)?;
+    let causes = faults.by_cause().into_iter();
+    let causes = causes.map(|(cause, count)| {
+        [
+            count.to_string(),
+            cause.number().to_string(),
+            cause.to_string(),
+        ]
+    });
+    total(out, ["cause", ""], causes.collect(), report.top)?;
+    let tasks = faults.by_task();
+    if tasks.iter().any(|(task, _)| task.is_some()) {
+        let tasks = tasks.into_iter();
+        let tasks = tasks.map(|(task, count)| [count.to_string(), task_word(task), String::new()]);
+        total(out, ["task", ""], tasks.collect(), report.top)?;
+    }
+    let pages = faults.by_page().into_iter();
+    let pages =
+        pages.map(|(page, count)| [count.to_string(), number(page.task), hex(page.address)]);
+    total(out, ["task", "page"], pages.collect(), report.top)
+}
+
+fn each(
+    faults: &Faults,
+    names: Names<'_>,
+    hex: &dyn Fn(u64) -> String,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    use Side::{Left, Right};
+    let mut columns = Columns::new([
+        ("boot", Right),
+        ("seq", Right),
+        ("seconds", Right),
+        ("task", Right),
+        ("cause", Left),
+        ("by", Left),
+        ("access", Left),
+        ("address", Left),
+        ("epc", Left),
+        ("function", Left),
+        ("region", Left),
+        ("outcome", Left),
+        ("level", Right),
+        ("frame", Left),
+        ("cost", Right),
+    ]);
+    let has_boots = faults.boots() > 1;
+    for Seen {
+        boot,
+        seq,
+        time_us,
+        fault,
+    } in faults.all()
+    {
+        let words = words(fault);
+        columns.row([
+            if has_boots {
+                boot.to_string()
+            } else {
+                String::new()
+            },
+            number(*seq),
+            time_us.map(seconds).unwrap_or_default(),
+            number(fault.task()),
+            fault.cause().to_string(),
+            words.source.unwrap_or_default(),
+            words.access.unwrap_or_default(),
+            hex(fault.va),
+            hex(fault.epc),
+            names(fault.epc).unwrap_or_default(),
+            words.class.unwrap_or_default(),
+            words.outcome.unwrap_or_default(),
+            number(fault.level()),
+            fault
+                .frame()
+                .map(|at| format!("{at:#010x}"))
+                .unwrap_or_default(),
+            number(Some(fault.cost).filter(|cost| *cost > 0)),
+        ]);
+    }
+    columns.write(out, 0)
+}
+
+fn summary(faults: &Faults, out: &mut dyn Write) -> io::Result<()> {
+    let count = faults.all().len();
+    write!(
+        out,
+        "{count} {}",
+        if count == 1 { "fault" } else { "faults" }
+    )?;
+    if let Some(rate) = faults.rate() {
+        write!(
+            out,
+            " in {} s, at most {} in one millisecond",
+            seconds(rate.span_us),
+            rate.most_in_a_millisecond
+        )?;
+    }
+    writeln!(out)?;
+    if faults.missing() > 0 || faults.overwritten() > 0 {
+        writeln!(
+            out,
+            "{} more are missing between them; the board says it overwrote {}",
+            faults.missing(),
+            faults.overwritten()
+        )?;
+    }
+    Ok(())
+}
+
+/// One total under its headings; rows beyond `top` are only counted.
+fn total(
+    out: &mut dyn Write,
+    [first, second]: [&'static str; 2],
+    rows: Vec<[String; 3]>,
+    top: usize,
+) -> io::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut columns = Columns::new([
+        ("faults", Side::Right),
+        (first, Side::Right),
+        (second, Side::Left),
+    ]);
+    let more = rows.len().saturating_sub(top);
+    rows.into_iter().take(top).for_each(|row| columns.row(row));
+    writeln!(out)?;
+    columns.write(out, 0)?;
+    if more > 0 {
+        writeln!(out, "   and {more} more")?;
+    }
+    Ok(())
+}
+
+/// Addresses with all their digits: eight if all of them fit, else sixteen.
+fn hex_of(faults: &Faults) -> impl Fn(u64) -> String + use<> {
+    let fits = |address: u64| u32::try_from(address).is_ok();
+    let is_short = faults
+        .all()
+        .iter()
+        .all(|s| fits(s.fault.va) && fits(s.fault.epc));
+    let width = if is_short { 10 } else { 18 };
+    move |address| format!("{address:#0width$x}")
+}
+
+fn task_word(task: Option<u16>) -> String {
+    task.map_or_else(|| "-".to_owned(), |task| task.to_string())
+}
+
+fn number<T: ToString>(number: Option<T>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+fn seconds(time_us: u64) -> String {
+    format!("{}.{:06}", time_us / 1_000_000, time_us % 1_000_000)
+}
