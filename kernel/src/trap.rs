@@ -25,7 +25,7 @@ const SUPERVISOR_TIMER: usize = INTERRUPT | 5;
 const SUPERVISOR_EXTERNAL: usize = INTERRUPT | 9;
 /// Instructions of the trap path outside what the record can see itself: from the record
 /// to `sret` (counted in the listing of a `board` build).
-const TAIL: usize = 70;
+const TAIL: usize = 148;
 /// How a task ends that a fault killed: 128 + cause, as shells know it from signals.
 const KILLED_BY_FAULT: u8 = 128;
 
