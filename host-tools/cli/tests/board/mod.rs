@@ -1,0 +1,20 @@
+//! A board on the desk: QEMU started, typed at and read, as a user would.
+//!
+//! A test says which machine it wants ([`Qemu`]), gets a running [`Board`], and
+//! speaks to it through its serial line alone. Nothing here sleeps: every wait is
+//! for an event on the line, the end of the emulator, or a deadline, and a wait
+//! that fails shows the last lines the board printed.
+
+mod answers;
+mod console;
+mod figures;
+mod inputs;
+mod qemu;
+mod uboot;
+
+pub use answers::{Logged, fault_log, faults, free_pages, tasks};
+pub use console::Console;
+pub use figures::measure;
+pub use inputs::built;
+pub use qemu::{Board, PROMPT, Qemu};
+pub use uboot::UBoot;

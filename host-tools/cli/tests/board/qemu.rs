@@ -1,0 +1,165 @@
+//! A QEMU `virt` machine: which one, and started.
+
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::console::Console;
+use super::inputs::built;
+
+/// What the shell on the board says when it waits for a line.
+pub const PROMPT: &str = "pw> ";
+
+/// A machine to be started; the defaults are those of `just run`.
+#[derive(Clone)]
+pub struct Qemu {
+    cpu: String,
+    memory: String,
+    harts: u32,
+    kernel: Option<PathBuf>,
+    append: String,
+    drive: Option<PathBuf>,
+    counting: bool,
+}
+
+impl Qemu {
+    /// The default machine with the built Image as its kernel.
+    #[track_caller]
+    pub fn with_image() -> Self {
+        Self::with_kernel(&built("images/Image"))
+    }
+
+    /// The default machine with this file started by OpenSBI.
+    pub fn with_kernel(kernel: &Path) -> Self {
+        Self {
+            kernel: Some(kernel.to_owned()),
+            ..Self::bare()
+        }
+    }
+
+    /// The default machine with firmware only.
+    pub fn bare() -> Self {
+        Self {
+            cpu: "rv64".into(),
+            memory: "128M".into(),
+            harts: 1,
+            kernel: None,
+            append: String::new(),
+            drive: None,
+            counting: false,
+        }
+    }
+
+    /// `-cpu`.
+    pub fn cpu(mut self, cpu: &str) -> Self {
+        self.cpu = cpu.into();
+        self
+    }
+
+    /// `-m`.
+    pub fn memory(mut self, memory: &str) -> Self {
+        self.memory = memory.into();
+        self
+    }
+
+    /// `-smp`.
+    pub fn harts(mut self, harts: u32) -> Self {
+        self.harts = harts;
+        self
+    }
+
+    /// `-append`: the kernel's command line.
+    pub fn append(mut self, words: &str) -> Self {
+        self.append = words.into();
+        self
+    }
+
+    /// A virtio disk holding this raw image, which the machine cannot change.
+    pub fn disk(mut self, image: &Path) -> Self {
+        self.drive = Some(image.to_owned());
+        self
+    }
+
+    /// One instruction is one nanosecond of guest time: counts are then exact.
+    pub fn counting(mut self) -> Self {
+        self.counting = true;
+        self
+    }
+
+    /// Powers the machine on.
+    pub fn start(&self) -> Board {
+        Board {
+            console: Console::start(&mut self.command()),
+        }
+    }
+
+    /// Powers the machine on and waits for the shell's prompt.
+    #[track_caller]
+    pub fn boot(&self) -> Board {
+        let mut board = self.start();
+        board.expect(PROMPT);
+        board
+    }
+
+    fn command(&self) -> Command {
+        let mut qemu = Command::new("qemu-system-riscv64");
+        qemu.args([
+            "-M",
+            "virt",
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+        ])
+        .args(["-serial", "stdio"])
+        .args(["-cpu", &self.cpu, "-m", &self.memory])
+        .args(["-smp", &self.harts.to_string()]);
+        if let Some(kernel) = &self.kernel {
+            qemu.arg("-kernel").arg(kernel);
+        }
+        if !self.append.is_empty() {
+            qemu.args(["-append", &self.append]);
+        }
+        if let Some(image) = &self.drive {
+            // The image stays as it was packed: what the guest writes goes to a scratch file.
+            let image = image
+                .to_str()
+                .expect("paths of the build are UTF-8")
+                .replace(',', ",,");
+            qemu.arg("-drive").arg(format!(
+                "file={image},format=raw,if=none,id=disk,snapshot=on"
+            ));
+            qemu.args(["-device", "virtio-blk-device,drive=disk"]);
+        }
+        if self.counting {
+            qemu.args(["-icount", "shift=0,sleep=off"]);
+        }
+        qemu
+    }
+}
+
+/// A running machine and its serial line.
+pub struct Board {
+    console: Console,
+}
+
+impl Board {
+    /// Gives the shell a command and returns its answer, the prompt being back.
+    #[track_caller]
+    pub fn run(&mut self, command: &str) -> String {
+        self.console.ask(command, PROMPT).replace('\r', "")
+    }
+}
+
+impl Deref for Board {
+    type Target = Console;
+    fn deref(&self) -> &Console {
+        &self.console
+    }
+}
+
+impl DerefMut for Board {
+    fn deref_mut(&mut self) -> &mut Console {
+        &mut self.console
+    }
+}

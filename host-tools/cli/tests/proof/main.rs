@@ -1,0 +1,20 @@
+//! The proof: what the milestone promises, seen on a machine.
+//!
+//! One program, so that `cargo test` runs no more machines at once than there are
+//! cores. Each file holds one promise; inputs come from `just build`.
+
+#[path = "../board/mod.rs"]
+mod board;
+
+mod card;
+mod daily;
+mod faulters;
+mod figures;
+mod harness;
+mod image;
+mod ox64;
+mod pressure;
+mod stream;
+mod tools;
+mod truncated;
+mod uboot;
