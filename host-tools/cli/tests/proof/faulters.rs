@@ -1,0 +1,176 @@
+//! Eight ways to die, each alone and each with its record.
+
+use crate::board::{Board, fault_log, faults};
+
+/// Exit status of a task that a fault ended: this plus the cause.
+const BY_FAULT: u64 = 128;
+
+/// What one kind of faulter must leave in the log.
+struct Death {
+    kind: &'static str,
+    cause: u64,
+    text: &'static str,
+    /// Who wanted what; an illegal instruction wants no address.
+    wanted: &'static str,
+    class: &'static str,
+    outcome: &'static str,
+    /// The address, where it is known beforehand.
+    at: Option<u64>,
+}
+
+const STORE: &str = "Store/AMO page fault";
+const LOAD: &str = "Load page fault";
+
+const DEATHS: [Death; 8] = [
+    death(
+        "null",
+        15,
+        STORE,
+        "user write",
+        "none",
+        "no region",
+        Some(8),
+    ),
+    death(
+        "wild",
+        13,
+        LOAD,
+        "user read",
+        "none",
+        "no region",
+        Some(0x12_3456_7000),
+    ),
+    death(
+        "text-write",
+        15,
+        STORE,
+        "user write",
+        "text",
+        "permission",
+        None,
+    ),
+    death(
+        "data-exec",
+        12,
+        "Instruction page fault",
+        "user execute",
+        "stack",
+        "permission",
+        None,
+    ),
+    death(
+        "kernel-read",
+        13,
+        LOAD,
+        "user read",
+        "kernel",
+        "not a user address",
+        Some(0xffff_ffff_8000_0000),
+    ),
+    death(
+        "stack-overflow",
+        15,
+        STORE,
+        "user write",
+        "guard",
+        "guard page",
+        None,
+    ),
+    death(
+        "misaligned",
+        4,
+        "Load address misaligned",
+        "user read",
+        "none",
+        "not a memory fault",
+        None,
+    ),
+    death(
+        "illegal",
+        2,
+        "Illegal instruction",
+        "user execute",
+        "none",
+        "not a memory fault",
+        None,
+    ),
+];
+
+const fn death(
+    kind: &'static str,
+    cause: u64,
+    text: &'static str,
+    wanted: &'static str,
+    class: &'static str,
+    outcome: &'static str,
+    at: Option<u64>,
+) -> Death {
+    Death {
+        kind,
+        cause,
+        text,
+        wanted,
+        class,
+        outcome,
+        at,
+    }
+}
+
+/// Every kind in turn: a record that says what happened, a shell that says so, and goes on.
+pub fn each_kind_kills_only_itself(board: &mut Board) {
+    let listed = board.run("faulter");
+    for death in &DEATHS {
+        assert!(
+            listed.contains(death.kind),
+            "`faulter` does not list {}:\n{listed}",
+            death.kind
+        );
+    }
+    assert_eq!(
+        listed.lines().filter(|line| line.starts_with("  ")).count(),
+        DEATHS.len(),
+        "{listed}"
+    );
+
+    for death in &DEATHS {
+        board.run("faults text on");
+        let said = board.run(&format!("faulter {}", death.kind));
+        board.run("faults text off");
+        let printed = faults(&said);
+        let last = printed
+            .last()
+            .unwrap_or_else(|| panic!("{}: no fault was printed:\n{said}", death.kind));
+        assert_eq!(last.cause, death.text, "{said}");
+        assert_eq!(last.scause, death.cause, "{said}");
+        assert_eq!(
+            (&*last.wanted, &*last.class),
+            (death.wanted, death.class),
+            "{}:\n{said}",
+            death.kind
+        );
+        assert_eq!(last.outcome, death.outcome, "{}:\n{said}", death.kind);
+        assert!(
+            death.at.is_none_or(|at| at == last.va),
+            "{}:\n{said}",
+            death.kind
+        );
+        assert!(last.frame.is_none(), "a refusal maps nothing:\n{said}");
+        assert!(
+            said.contains(&format!("ended with status {}", BY_FAULT + death.cause)),
+            "{said}"
+        );
+        assert!(!said.contains("still alive"), "{said}");
+
+        // The log tells the same as the line did.
+        let (_, log) = fault_log(&board.run("faults"));
+        let logged = log.iter().find(|logged| logged.seq == last.seq);
+        let logged = logged.unwrap_or_else(|| panic!("{}: {last:?} is not in the log", death.kind));
+        assert_eq!(
+            (logged.scause, logged.epc, logged.va),
+            (last.scause, last.epc, last.va),
+            "{logged:?}"
+        );
+        assert_eq!(logged.outcome, last.outcome);
+        assert_eq!(board.run("hello"), "hello, world\n", "after {}", death.kind);
+    }
+}

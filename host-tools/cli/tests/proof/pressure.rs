@@ -1,0 +1,88 @@
+//! More memory promised than there is, and none left: who pays, and who goes on.
+
+use crate::board::{Board, Qemu, fault_log, free_pages, tasks};
+
+/// Pages of a pool of 4 MiB.
+const POOL: u64 = 4 << 20 >> 12;
+
+fn small_board() -> Board {
+    Qemu::with_image().append("pool=4M").boot()
+}
+
+/// NuttX's demonstration: heaps of 8 MiB each on a board whose page pool is 4.
+#[test]
+fn two_heaps_of_eight_mebibytes_run_to_the_end_in_a_pool_of_four() {
+    let mut board = small_board();
+    board.run("hello");
+    let before = free_pages(&board.run("free"));
+    assert!(before < POOL, "{before} pages free in a pool of {POOL}");
+    // Each asks for its heap, fills blocks in it, and holds them until the other has too.
+    board.run("alloc_test 128 100 3000 &");
+    board.run("alloc_test 128 100 3000 &");
+    let running = tasks(&board.run("ps"));
+    let heaps = running
+        .iter()
+        .filter(|task| task.line.starts_with("alloc_test"));
+    assert_eq!(
+        heaps.count(),
+        2,
+        "both hold their heaps at once: {running:?}"
+    );
+    board.run("wait");
+    let said = board.text();
+    assert_eq!(said.matches("a heap of 8388608 bytes").count(), 2, "{said}");
+    assert_eq!(said.matches("all as written").count(), 2, "{said}");
+    assert_eq!(said.matches("ended with status 0").count(), 2, "{said}");
+    assert_eq!(free_pages(&board.run("free")), before);
+}
+
+#[test]
+fn out_of_frames_the_one_who_faults_dies_and_the_others_go_on() {
+    let mut board = small_board();
+    board.run("hello");
+    let before = free_pages(&board.run("free"));
+    board.run("alloc_test 128 100 4000 &");
+    let greedy = board.run("touch_test 2000");
+    assert!(
+        greedy.contains("touch_test 2000: killed: Store/AMO page fault"),
+        "{greedy}"
+    );
+    assert!(
+        greedy.contains("ended with status 143"),
+        "128 and the cause: {greedy}"
+    );
+    // The neighbour lives on with what it has, and new ones start.
+    let running = tasks(&board.run("ps"));
+    assert!(
+        running
+            .iter()
+            .any(|task| task.line.starts_with("alloc_test")),
+        "{running:?}"
+    );
+    assert!(board.run("hello").contains("hello, world"));
+    let (_, log) = fault_log(&board.run("faults"));
+    let refused: Vec<_> = log
+        .iter()
+        .filter(|fault| fault.outcome == "out of memory")
+        .collect();
+    assert_eq!(
+        refused.len(),
+        1,
+        "one fault found no frame, and nobody else's: {refused:?}"
+    );
+    assert_eq!(refused[0].scause, 15);
+    board.run("wait");
+    let said = board.text();
+    assert_eq!(
+        said.matches("all as written").count(),
+        1,
+        "the neighbour lost something:\n{said}"
+    );
+    assert_eq!(free_pages(&board.run("free")), before);
+    // And again: what the dead one held is there for the next.
+    assert!(
+        board
+            .run("touch_test 500")
+            .contains("touch_test: 500 pages")
+    );
+}

@@ -1,0 +1,122 @@
+//! Faults as frames on the serial line, and what the desk makes of the recording.
+
+use link::{Listener, Said, Sighting};
+use wire::Request;
+
+use crate::board::{Board, Logged, Qemu, fault_log};
+
+/// Everything a recording says.
+fn heard(recording: &[u8]) -> Vec<Said> {
+    let mut said = Vec::new();
+    let mut listener = Listener::new(None);
+    listener.hear(recording, &mut |one| said.push(one));
+    listener.finish(&mut |one| said.push(one));
+    said
+}
+
+/// The faults among what was said.
+fn sightings(said: &[Said]) -> Vec<Sighting> {
+    let fault = |one: &Said| match one {
+        Said::Fault(sighting) => Some(*sighting),
+        _ => None,
+    };
+    said.iter().filter_map(fault).collect()
+}
+
+/// Listens until the board has told of `count` faults: frames go out when the line is idle.
+#[track_caller]
+fn hear_out(board: &mut Board, count: u64) -> Vec<Said> {
+    loop {
+        let said = heard(board.transcript());
+        if sightings(&said).len() as u64 >= count {
+            return said;
+        }
+        board.hear_more();
+    }
+}
+
+/// Programs that fault in every way a healthy program does, and one that dies.
+fn keep_busy(board: &mut Board) -> (u64, Vec<Logged>) {
+    assert_eq!(board.run("hello"), "hello, world\n");
+    assert!(board.run("touch_test 300").contains("300 pages"));
+    assert!(board.run("stack_test 500").contains("depth 500"));
+    assert!(board.run("faulter null").contains("no region"));
+    fault_log(&board.run("faults"))
+}
+
+#[test]
+fn a_recording_tells_every_fault_as_the_board_logged_it() {
+    let mut board = Qemu::with_image().append("frames=1").boot();
+    let (count, log) = keep_busy(&mut board);
+    assert!(count > 300, "{count} faults");
+    let said = hear_out(&mut board, count);
+
+    let Said::Welcome {
+        ticks_per_second,
+        xlen,
+        board: name,
+        ..
+    } = &said
+        .iter()
+        .find(|one| !matches!(one, Said::Text(_)))
+        .expect("a frame")
+    else {
+        panic!("the first frame is a welcome: {said:?}")
+    };
+    assert_eq!(
+        (*ticks_per_second, *xlen, &**name),
+        (10_000_000, 64, "qemu-virt")
+    );
+    let wrong = said
+        .iter()
+        .find(|one| !matches!(one, Said::Welcome { .. } | Said::Fault(_) | Said::Text(_)));
+    assert_eq!(wrong, None, "nothing was lost, missed or broken");
+
+    let told = sightings(&said);
+    assert_eq!(told.len(), log.len());
+    for (told, logged) in told.iter().zip(&log) {
+        let fault = &told.fault;
+        let same = Logged {
+            seq: told.seq.expect("frames count"),
+            task: fault.task.into(),
+            scause: fault.cause.into(),
+            epc: fault.epc,
+            va: fault.va,
+            outcome: fault.outcome().to_string(),
+            cost: fault.cost.into(),
+        };
+        assert_eq!(&same, logged);
+        assert!(told.time_us.is_some(), "the welcome told the clock's rate");
+    }
+    assert!(
+        told.windows(2)
+            .all(|pair| pair[0].time_us <= pair[1].time_us),
+        "in the order of time"
+    );
+    let text = board.text();
+    assert!(
+        text.contains("touch_test: 300 pages") && text.is_ascii(),
+        "the text between is whole:\n{text}"
+    );
+}
+
+#[test]
+fn a_host_that_says_hello_is_told_all_that_went_before() {
+    let mut board = Qemu::with_image().boot();
+    let (count, _) = keep_busy(&mut board);
+    assert!(
+        !board.transcript().contains(&0),
+        "text only, until somebody says hello"
+    );
+    let mut hello = [0; Request::LARGEST];
+    let length = Request::encode_hello(wire::VERSION, 0, &mut hello).expect("room for a hello");
+    board.send(&hello[..length]);
+    let told = sightings(&hear_out(&mut board, count));
+    let numbers: Vec<u64> = told.iter().filter_map(|told| told.seq).collect();
+    assert_eq!(numbers[..count as usize], (0..count).collect::<Vec<u64>>());
+    assert_eq!(
+        board.run("hello"),
+        "hello, world\n",
+        "and the shell saw none of it"
+    );
+}
