@@ -1,0 +1,158 @@
+//! Packing the Ox64's card, beside copying it and beside those who pack cards.
+
+use std::fs;
+use std::path::Path;
+
+use crate::clock::{Cost, has, race, run};
+use crate::row::{Better, Peer, Row};
+use crate::{PAGEWALK, house, scratch};
+
+const RUNS: usize = 11;
+
+/// The card packed from ready inputs: CPU time, and wall time beside a sparse copy of the result.
+pub fn pack() -> Vec<Row> {
+    let scratch = scratch();
+    let (ours, copy) = race(
+        RUNS,
+        || build(scratch.path()),
+        || {
+            run(
+                scratch.path(),
+                "cp",
+                &["--sparse=always", "card.img", "copy.img"],
+            );
+        },
+    );
+    let peer = |value| {
+        Some(Peer {
+            name: "cp --sparse=always".to_owned(),
+            value,
+        })
+    };
+    vec![
+        Row {
+            name: "image.pack",
+            value: ours.cpu,
+            unit: "s cpu",
+            better: Better::Lower,
+            limit: Some(0.05),
+            peer: peer(copy.cpu),
+        },
+        Row {
+            name: "image.pack.wall",
+            value: ours.wall,
+            unit: "s",
+            better: Better::Lower,
+            limit: Some(2.0 * copy.wall),
+            peer: peer(copy.wall),
+        },
+    ]
+}
+
+/// The same card by `sfdisk`, `mkfs.vfat` and `mcopy`: ours takes a third of the time at most.
+pub fn vs_mtools() -> Vec<Row> {
+    if !["sfdisk", "mkfs.vfat", "mcopy"].into_iter().all(has) {
+        return Vec::new();
+    }
+    let scratch = scratch();
+    contents(scratch.path());
+    let bytes = fs::metadata(scratch.path().join("card.img"))
+        .expect("just built")
+        .len();
+    let kibibytes = (bytes - (1 << 20)) / 1024;
+    let script = format!(
+        "rm -f peer.img && truncate -s {bytes} peer.img \
+         && echo 'start=2048, type=c, bootable' | sfdisk -q peer.img \
+         && mkfs.vfat --offset 2048 peer.img {kibibytes} \
+         && mcopy -s -i peer.img@@1M boot/* ::/"
+    );
+    let (ours, peer) = race(
+        RUNS,
+        || build(scratch.path()),
+        || run(scratch.path(), "sh", &["-c", &script]),
+    );
+    vec![against(
+        "image.vs_mtools",
+        "sfdisk + mkfs.vfat + mcopy",
+        ours,
+        peer,
+    )]
+}
+
+/// The same card by genimage, where it is installed.
+pub fn vs_genimage() -> Vec<Row> {
+    if !has("genimage") {
+        return Vec::new();
+    }
+    let scratch = scratch();
+    contents(scratch.path());
+    let bytes = fs::metadata(scratch.path().join("card.img"))
+        .expect("just built")
+        .len()
+        - (1 << 20);
+    let config = format!(
+        "image boot.vfat {{ vfat {{ files = {{ \"Image\", \"ox64.dtb\", \"extlinux\" }} }} size = {bytes} }}\n\
+         image peer.img {{ hdimage {{ }} partition boot {{ partition-type = 0xC bootable = \"true\" \
+         offset = 1M image = \"boot.vfat\" }} }}\n"
+    );
+    fs::write(scratch.path().join("genimage.cfg"), config)
+        .expect("the scratch folder can be written");
+    let arguments = [
+        "--config",
+        "genimage.cfg",
+        "--inputpath",
+        "boot",
+        "--rootpath",
+        "boot",
+        "--outputpath",
+        "out",
+        "--tmppath",
+        "tmp",
+    ];
+    let (ours, peer) = race(
+        RUNS,
+        || build(scratch.path()),
+        || {
+            let _ = fs::remove_dir_all(scratch.path().join("tmp"));
+            run(scratch.path(), "genimage", &arguments);
+        },
+    );
+    vec![against("image.vs_genimage", "genimage", ours, peer)]
+}
+
+fn against(name: &'static str, peer_name: &str, ours: Cost, peer: Cost) -> Row {
+    Row {
+        name,
+        value: ours.wall,
+        unit: "s",
+        better: Better::Lower,
+        limit: Some(peer.wall / 3.0),
+        peer: Some(Peer {
+            name: peer_name.to_owned(),
+            value: peer.wall,
+        }),
+    }
+}
+
+/// Packs `card.img` in a folder, from what `just image ox64` left.
+fn build(folder: &Path) {
+    let card = folder.join("card.img");
+    let card = card.to_str().expect("paths of the build are UTF-8");
+    run(
+        &house(),
+        PAGEWALK,
+        &["image", "build", "images/ox64-sd.toml", "-o", card],
+    );
+}
+
+/// The card, and in `boot/` what lies on it, read back from it.
+fn contents(folder: &Path) {
+    build(folder);
+    let boot = folder.join("boot");
+    fs::create_dir(&boot).expect("the scratch folder can be written");
+    run(
+        &boot,
+        "mcopy",
+        &["-s", "-n", "-i", "../card.img@@1M", "::/*", "."],
+    );
+}

@@ -1,0 +1,77 @@
+//! `just bench`: our figures, their limits, and peers measured in the same run.
+//!
+//! A row is made by a function below; to add one, add it to the list. Prints a table, or with `--json` one object a
+//! line: `{name, value, unit, better, limit, peer, peer_value}`. Every name on the command line asks for the rows that
+//! begin with it. A time is a median of runs that take turns with the peer's, so that a busy machine troubles both.
+
+mod clock;
+mod guest;
+mod image;
+mod romfs;
+mod row;
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use row::Row;
+
+/// What measures, and the names it gives its rows.
+type Measure = (&'static [&'static str], fn() -> Vec<Row>);
+
+const MEASURES: &[Measure] = &[
+    (&["image.pack", "image.pack.wall"], image::pack),
+    (&["image.vs_mtools"], image::vs_mtools),
+    (&["image.vs_genimage"], image::vs_genimage),
+    (&["romfs.69"], romfs::few),
+    (&["romfs.5000"], romfs::many),
+    (&["boot.rv64", "fault.zero.rv64"], guest::rv64),
+];
+
+fn main() -> io::Result<()> {
+    // Cargo passes --bench to every bench program.
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
+    let json = words.iter().any(|word| word == "--json");
+    let names: Vec<&String> = words
+        .iter()
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    let wanted =
+        |name: &str| names.is_empty() || names.iter().any(|begin| name.starts_with(begin.as_str()));
+
+    let mut out = io::stdout().lock();
+    if !json {
+        writeln!(out, "{}", row::HEAD)?;
+    }
+    for (_, measure) in MEASURES
+        .iter()
+        .filter(|(rows, _)| rows.iter().any(|name| wanted(name)))
+    {
+        for row in measure().iter().filter(|row| wanted(row.name)) {
+            writeln!(out, "{}", if json { row.json() } else { row.line() })?;
+        }
+    }
+    Ok(())
+}
+
+/// The program under measurement, as `cargo bench` built it: optimised.
+const PAGEWALK: &str = env!("CARGO_BIN_EXE_pagewalk");
+
+/// The top of the house, where `images/` and `target/` are.
+fn house() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the house stands")
+}
+
+/// A new folder for results, on the disk that `target/` is on.
+fn scratch() -> tempfile::TempDir {
+    let target = house().join("target");
+    tempfile::Builder::new()
+        .prefix("bench-")
+        .tempdir_in(target)
+        .expect("target/ can be written")
+}

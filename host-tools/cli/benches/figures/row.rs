@@ -1,0 +1,85 @@
+//! One figure: what it is, how large it may be, and what another tool needs for the same.
+
+use serde_json::json;
+
+/// One figure.
+pub struct Row {
+    /// Its name, which stays the same for ever.
+    pub name: &'static str,
+    pub value: f64,
+    pub unit: &'static str,
+    pub better: Better,
+    /// What it must not pass.
+    pub limit: Option<f64>,
+    /// Who else does this, and how well.
+    pub peer: Option<Peer>,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    Lower,
+}
+
+/// Who else does the same.
+pub struct Peer {
+    pub name: String,
+    pub value: f64,
+}
+
+/// The table's head, over what [`Row::line`] prints.
+pub const HEAD: &str = "row                     value unit          limit            peer";
+
+impl Row {
+    /// Whether the value keeps to its limit.
+    fn is_within(&self) -> bool {
+        self.limit.is_none_or(|limit| match self.better {
+            Better::Lower => self.value <= limit,
+        })
+    }
+
+    /// A line of the table.
+    pub fn line(&self) -> String {
+        let limit = self
+            .limit
+            .map_or_else(|| "-".to_owned(), |limit| format!("<= {}", number(limit)));
+        let mark = if self.is_within() { "" } else { " PASSED" };
+        let peer = self.peer.as_ref();
+        let peer = peer.map_or_else(
+            || "-".to_owned(),
+            |peer| format!("{} {}", number(peer.value), peer.name),
+        );
+        format!(
+            "{:<18} {:>10} {:<13} {:<16} {peer}",
+            self.name,
+            number(self.value),
+            self.unit,
+            limit + mark
+        )
+        .trim_end()
+        .to_owned()
+    }
+
+    /// The same as one JSON object.
+    pub fn json(&self) -> String {
+        json!({
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "better": match self.better { Better::Lower => "lower" },
+            "limit": self.limit,
+            "peer": self.peer.as_ref().map(|peer| &peer.name),
+            "peer_value": self.peer.as_ref().map(|peer| peer.value),
+        })
+        .to_string()
+    }
+}
+
+/// Counts as they are, seconds to the tenth of a millisecond.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.4}")
+    }
+}
