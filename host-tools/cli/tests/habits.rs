@@ -2,7 +2,7 @@
 
 mod house;
 
-use house::{ROOMS, sources};
+use house::{ROOMS, house, read, sources};
 
 /// Words that say something is not finished; spelled so that this list is not a finding.
 const UNFINISHED: &[&str] = &[
@@ -30,6 +30,36 @@ fn nothing_is_left_for_later() {
         for (at, line) in source.lines().enumerate() {
             let found = UNFINISHED.iter().find(|word| line.contains(**word));
             assert!(found.is_none(), "{path}:{}: {}", at + 1, line.trim());
+        }
+    }
+}
+
+/// docs/kernel.md names the test that shows each capability, as `file::test`.
+#[test]
+fn every_capability_names_a_test_that_exists() {
+    let tests: Vec<(String, String)> = ROOMS.iter().flat_map(|room| sources(room)).collect();
+    let exists = |file: &str, test: &str| {
+        let end = format!("/{file}.rs");
+        let opens = format!("fn {test}(");
+        tests
+            .iter()
+            .any(|(path, source)| path.ends_with(&end) && source.contains(&opens))
+    };
+    let document = read(&house().join("docs/kernel.md"));
+    let rows = document
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.contains("shown by"));
+    for row in rows {
+        let named = row
+            .split('`')
+            .filter_map(|word| word.split_once("::"))
+            .collect::<Vec<_>>();
+        assert!(!named.is_empty(), "docs/kernel.md names no test: {row}");
+        for (file, test) in named {
+            assert!(
+                exists(file, test),
+                "docs/kernel.md names {file}::{test}, which is not there"
+            );
         }
     }
 }
