@@ -39,7 +39,7 @@ pub struct Args {
     #[command(subcommand)]
     what: Option<What>,
     #[command(flatten)]
-    dump: Option<Dump>,
+    dump: Dump,
 }
 
 /// One value.
@@ -93,7 +93,7 @@ enum What {
 struct Dump {
     /// Text: md.q, x/gx, xp, hexdump -C, NuttX's MMU log; FILE@0xADDR adds to its addresses
     #[arg(long, value_name = "FILE|-")]
-    dump: OsString,
+    dump: Option<OsString>,
     /// Value of satp: levels are told from its root
     #[arg(long, value_name = "VALUE", value_parser = number)]
     satp: Option<u64>,
@@ -107,9 +107,9 @@ struct Dump {
 /// Prints what the value is.
 pub fn run(args: Args) -> anyhow::Result<()> {
     match args.what {
-        None => match args.dump {
-            Some(dump) => entries(&dump),
-            None => Err(Misuse("what is to be decoded: satp, pte, va or --dump".into()).into()),
+        None => match &args.dump.dump {
+            Some(name) => entries(name, &args.dump),
+            None => Err(Misuse("nothing to decode; there is satp, pte, va, --dump".into()).into()),
         },
         Some(What::Satp {
             value,
@@ -172,7 +172,7 @@ fn pte(pte: Pte, level: Option<u8>, writing: &Writing, format: Format) -> anyhow
     answer(format, &fields::pte(pte, mode, dialect, level))
 }
 
-fn entries(dump: &Dump) -> anyhow::Result<()> {
+fn entries(name: &OsString, dump: &Dump) -> anyhow::Result<()> {
     let xlen = dump.writing.xlen()?.unwrap_or(Xlen::Rv64);
     let satp = dump
         .satp
@@ -185,7 +185,7 @@ fn entries(dump: &Dump) -> anyhow::Result<()> {
         Some(satp) => satp.mode,
         None => mode_of(&dump.writing)?,
     };
-    let text = read_dump(&dump.dump, mode)?;
+    let text = read_dump(name, mode)?;
     let words = || text.memory.words(mode.entry_bytes());
     let dialect = dump.writing.dialect.given().unwrap_or_else(|| {
         let mut bits = AllBits::default();

@@ -194,7 +194,7 @@ impl Tables {
             (Some(root), Some(mode)) => {
                 let root = PhysAddr::new(root);
                 if !root.is_aligned(pagetable::PAGE_BYTES) || root.raw() >> mode.pa_bits() != 0 {
-                    let misuse = format!("{root} is no address of a {} table", mode.name());
+                    let misuse = format!("{root} is no address of an {} table", mode.name());
                     return Err(Misuse(misuse).into());
                 }
                 Ok(Satp {

@@ -35,7 +35,10 @@ pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             words::rsw(range.flags()),
         ]);
     }
-    columns.write(out, 0)?;
+    match space.ranges.is_empty() {
+        true => writeln!(out, "nothing is mapped")?,
+        false => columns.write(out, 0)?,
+    }
     if !space.problems.is_empty() {
         writeln!(out, "\nproblems")?;
         problems(out, mode, &space.problems)?;

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use pagetable::{Access, Answer, Entry, Outcome, Privilege, Pte, Root, Satp, Step, VirtAddr, Walk};
+use pagetable::{
+    Access, Answer, Entry, Outcome, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr, Walk,
+};
 use serde::Serialize;
 
 use crate::columns::{Columns, Side};
@@ -82,6 +84,17 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     writeln!(out)?;
     match walk.outcome {
         Outcome::Bare(at) => writeln!(out, "{va:#x} -> {at}: bare, no translation"),
+        Outcome::Refused(Refusal::NoMemory) => {
+            let at = walk.steps().last().map_or(satp.root, |step| step.at);
+            writeln!(
+                out,
+                "{va:#x}: the memory given does not hold the entry at {at}"
+            )?;
+            writeln!(
+                out,
+                "if there is no memory on the machine either: read 5, write 7, execute 1 (scause)"
+            )
+        }
         Outcome::Refused(reason) => {
             let cause = |access| walk.fault(access, Privilege::SUPERVISOR, false);
             let causes = Access::ALL.map(|access| cause(access).unwrap_or_default());
@@ -109,7 +122,7 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
 
 fn means(walked: &Walked, step: &Step) -> String {
     match judged(walked, step) {
-        None => pagetable::Refusal::NoMemory.text().to_owned(),
+        None => "is not in memory".to_owned(),
         Some(Entry::Pointer(table)) => format!("table {table}"),
         Some(Entry::Leaf(leaf)) => format!("{} page {}", Size(leaf.page_bytes), leaf.base),
         Some(Entry::Refused(reason)) => reason.text().to_owned(),
@@ -173,7 +186,6 @@ struct JsonStep {
 #[derive(Serialize)]
 struct JsonPage {
     pa: Hex<u64>,
-    page_pa: Hex<u64>,
     page_size: u64,
     perms: Text<pagetable::Flags>,
     #[serde(flatten)]
@@ -229,10 +241,9 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     object.list("steps", steps)?;
     object.member("pa", walk.address().map(|at| Hex(at.raw())))?;
     match walk.outcome {
-        Outcome::Mapped { at, leaf } => {
+        Outcome::Mapped { leaf, .. } => {
             let page = JsonPage {
-                pa: Hex(at.raw()),
-                page_pa: Hex(leaf.base.raw()),
+                pa: Hex(leaf.base.raw()),
                 page_size: leaf.page_bytes,
                 perms: Text(leaf.pte.flags()),
                 memory: leaf.attributes.into(),

@@ -29,9 +29,9 @@ impl Partial {
 #[derive(Default)]
 pub struct Sparse {
     pages: BTreeMap<u64, Box<Partial>>,
-    /// Long runs of zeros, first byte and one past the last: a dump of mostly
+    /// Long runs of zeros, from the first byte to one past the last: a dump of mostly
     /// empty memory is short, and stays so here.
-    zeros: Vec<(u64, u64)>,
+    zeros: BTreeMap<u64, u64>,
 }
 
 impl Sparse {
@@ -52,7 +52,8 @@ impl Sparse {
     /// Notes that there is nothing but zeros from `from` up to `to`.
     pub fn put_zeros(&mut self, from: u64, to: u64) {
         if from < to {
-            self.zeros.push((from, to));
+            let end = self.zeros.entry(from).or_default();
+            *end = to.max(*end);
         }
     }
 
@@ -82,11 +83,8 @@ impl Sparse {
         match self.pages.get(&(at / PAGE as u64)) {
             Some(page) if page.knows(within) => Some(page.bytes[within]),
             _ => {
-                let is_zero = self
-                    .zeros
-                    .iter()
-                    .any(|(from, to)| (*from..*to).contains(&at));
-                is_zero.then_some(0)
+                let (_, end) = self.zeros.range(..=at).next_back()?;
+                (at < *end).then_some(0)
             }
         }
     }

@@ -6,9 +6,10 @@
 //! ```
 //!
 //! NuttX counts levels from the root, 1 upwards. The second line, where it is
-//! there, is the entry itself; else it is worked out as NuttX does.
+//! there, is the entry itself; else it is worked out as NuttX does. NuttX clears a
+//! table before it sets entries: those that no line names are zero.
 
-use pagetable::{PhysAddr, Pte, VirtAddr};
+use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
 use super::super::Sparse;
 use super::{Reading, address};
@@ -24,8 +25,11 @@ pub fn line(text: &str, reading: Reading, memory: &mut Sparse) -> bool {
     let Some((at, value)) = told else {
         return false;
     };
+    let at = PhysAddr::new(reading.base.wrapping_add(at));
+    let table = at.align_down(PAGE_BYTES);
+    memory.put_zeros(table.raw(), table.raw().saturating_add(PAGE_BYTES));
     let bytes = &value.to_le_bytes()[..reading.mode.entry_bytes()];
-    memory.put(reading.base.wrapping_add(at), bytes);
+    memory.put(at.raw(), bytes);
     true
 }
 
