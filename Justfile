@@ -88,3 +88,7 @@ _image board:
 
 _test:
     if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace && cargo test -q --workspace --doc; else cargo test --workspace; fi
+
+# The README's screen, run and written into it.
+_screen: build
+    cargo run -q -p cli --example screen
