@@ -42,10 +42,7 @@ impl Source {
             true => Box::new(io::stdin().lock()),
             false => Box::new(File::open(&self.file).with_context(|| self.name())?),
         };
-        let mut heard = Heard {
-            only: self.task,
-            ..Heard::default()
-        };
+        let mut heard = Heard::default();
         let mut listener = Listener::new(self.timebase);
         let mut piece = vec![0; 1 << 16];
         loop {
@@ -61,7 +58,10 @@ impl Source {
         listener.finish(&mut |said| heard.take(said));
         heard.check().with_context(|| self.name())?;
         heard.remark();
-        Ok(heard.faults)
+        Ok(match self.task {
+            Some(task) => heard.faults.of_task(task),
+            None => heard.faults,
+        })
     }
 }
 
@@ -69,11 +69,9 @@ impl Source {
 #[derive(Default)]
 struct Heard {
     faults: Faults,
-    only: Option<u16>,
     bytes: u64,
     lines: u64,
     frames: u64,
-    others: u64,
     untimed: u64,
     missed: u64,
     unknown: u64,
@@ -85,13 +83,6 @@ impl Heard {
     fn take(&mut self, said: Said) {
         match said {
             Said::Fault(sighting) => {
-                if self
-                    .only
-                    .is_some_and(|task| sighting.fault.task() != Some(task))
-                {
-                    self.others += 1;
-                    return;
-                }
                 self.untimed += u64::from(sighting.time_us.is_none());
                 self.faults
                     .add(sighting.seq, sighting.time_us, sighting.fault);
@@ -111,7 +102,7 @@ impl Heard {
 
     /// A recording of ours may hold no fault; anything else without one is no log.
     fn check(&self) -> anyhow::Result<()> {
-        let is_log = self.frames > 0 || self.others > 0 || !self.faults.all().is_empty();
+        let is_log = self.frames > 0 || !self.faults.all().is_empty();
         if is_log {
             return Ok(());
         }
@@ -131,29 +122,18 @@ impl Heard {
 
     fn remark(&self) {
         let remarks = [
-            (
-                self.missed,
-                "frames are missing between those that were heard",
-            ),
-            (
-                self.unknown,
-                "frames are of a newer board and were left alone",
-            ),
-            (self.malformed, "frames make no sense and were left alone"),
-            (self.bad, "bytes are neither frames nor text"),
+            (self.missed, "frames missing between those that were heard"),
+            (self.unknown, "frames of a newer board, left alone"),
+            (self.malformed, "frames that make no sense, left alone"),
+            (self.bad, "bytes that are neither frames nor text"),
             (
                 self.untimed,
-                "faults have no time (--timebase HZ tells the clock's rate)",
+                "faults without a time (--timebase HZ tells the clock's rate)",
             ),
-            (
-                self.faults.repeated(),
-                "faults were told again and count once",
-            ),
+            (self.faults.repeated(), "faults told again, counted once"),
         ];
-        for (count, what) in remarks {
-            if count > 0 {
-                eprintln!("remark: {count} {what}");
-            }
+        for (count, what) in remarks.into_iter().filter(|(count, _)| *count > 0) {
+            eprintln!("remark: {what}: {count}");
         }
         let boots = self.faults.boots();
         if boots > 1 {

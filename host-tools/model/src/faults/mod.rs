@@ -91,6 +91,14 @@ impl Faults {
         self.overwritten = self.overwritten.saturating_add(count);
     }
 
+    /// Only the faults of one task. Numbers that are missing stay what they were:
+    /// nobody knows whose they would have been.
+    pub fn of_task(mut self, task: u16) -> Faults {
+        self.seen.retain(|seen| seen.fault.task() == Some(task));
+        self.numbered.clear();
+        self
+    }
+
     /// Every fault, as heard.
     pub fn all(&self) -> &[Seen] {
         &self.seen
@@ -119,20 +127,22 @@ impl Faults {
 
     /// Faults of each cause, most first.
     pub fn by_cause(&self) -> Vec<(Cause, u64)> {
-        self.count(|seen| seen.fault.cause())
+        count(self.seen.iter().map(|seen| seen.fault.cause()))
     }
 
     /// Faults of each task, most first.
     pub fn by_task(&self) -> Vec<(Option<u16>, u64)> {
-        self.count(|seen| seen.fault.task())
+        count(self.seen.iter().map(|seen| seen.fault.task()))
     }
 
-    /// Faults on each page of each task, most first.
+    /// Faults on each page of each task, most first. Faults that are about no
+    /// address (an illegal instruction leaves its bits there) are on no page.
     pub fn by_page(&self) -> Vec<(Page, u64)> {
-        self.count(|seen| Page {
+        let on_a_page = |seen: &&Seen| seen.fault.cause().has_address();
+        count(self.seen.iter().filter(on_a_page).map(|seen| Page {
             task: seen.fault.task(),
             address: seen.fault.page(),
-        })
+        }))
     }
 
     /// How fast they came; `None` where no time is known.
@@ -157,16 +167,17 @@ impl Faults {
     pub fn timeline(&self, buckets: usize) -> Option<Timeline> {
         Timeline::of(&self.seen, buckets)
     }
+}
 
-    fn count<K: Ord + Copy>(&self, key: impl Fn(&Seen) -> K) -> Vec<(K, u64)> {
-        let mut counts = BTreeMap::new();
-        for seen in &self.seen {
-            *counts.entry(key(seen)).or_insert(0) += 1;
-        }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        counts
+/// How often each comes, most first, then in order.
+fn count<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<(K, u64)> {
+    let mut counts = BTreeMap::new();
+    for key in keys {
+        *counts.entry(key).or_insert(0) += 1;
     }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
 }
 
 /// Whether both tell of one fault. The clock's ticks are known to frames only,
@@ -236,6 +247,27 @@ mod tests {
         faults.add_overwritten(3);
         assert_eq!((faults.missing(), faults.overwritten()), (3, 3));
         assert_eq!(faults.boots(), 1);
+    }
+
+    #[test]
+    fn an_illegal_instruction_is_on_no_page() {
+        let mut faults = Faults::default();
+        faults.add(None, None, fault(Cause::IllegalInstruction, 0x1000, 2));
+        assert_eq!((faults.by_cause().len(), faults.by_page().len()), (1, 0));
+    }
+
+    #[test]
+    fn another_tasks_faults_are_not_missing() {
+        let mut faults = Faults::default();
+        for (seq, task) in [(0, 2), (1, 3), (2, 2), (4, 3)] {
+            faults.add(
+                Some(seq),
+                None,
+                fault(Cause::LoadPageFault, seq << 12, task),
+            );
+        }
+        let faults = faults.of_task(2);
+        assert_eq!((faults.all().len(), faults.missing()), (2, 1));
     }
 
     #[test]

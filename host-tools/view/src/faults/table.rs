@@ -115,13 +115,15 @@ fn summary(faults: &Faults, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     writeln!(out)?;
-    if faults.missing() > 0 || faults.overwritten() > 0 {
-        writeln!(
-            out,
-            "{} more are missing between them; the board says it overwrote {}",
-            faults.missing(),
-            faults.overwritten()
-        )?;
+    let missing = [
+        (faults.missing(), "missing between them"),
+        (
+            faults.overwritten(),
+            "overwritten on the board before it could send them",
+        ),
+    ];
+    for (count, what) in missing.into_iter().filter(|(count, _)| *count > 0) {
+        writeln!(out, "{count} {what}")?;
     }
     Ok(())
 }

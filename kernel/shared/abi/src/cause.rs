@@ -62,6 +62,20 @@ impl Cause {
             Cause::InstructionPageFault | Cause::LoadPageFault | Cause::StorePageFault
         )
     }
+
+    /// Whether `stval` is the address that was wanted. An illegal instruction
+    /// leaves its bits there, a call nothing (Privileged spec, "stval").
+    pub const fn has_address(self) -> bool {
+        !matches!(
+            self,
+            Cause::IllegalInstruction
+                | Cause::VirtualInstruction
+                | Cause::CallFromUser
+                | Cause::CallFromSupervisor
+                | Cause::CallFromGuest
+                | Cause::CallFromMachine
+        )
+    }
 }
 
 #[cfg(test)]
