@@ -1,1 +1,27 @@
 //! MAKE: definitions and files in, image bytes out.
+//!
+//! Nothing here depends on the clock, the host's paths or the order of its directories: the
+//! same inputs make the same bytes. Nothing half-written is left behind: see [`output`].
+
+pub mod bmap;
+pub mod card;
+pub mod content;
+pub mod fat;
+pub mod flash;
+pub mod gpt;
+pub mod initrd;
+pub mod inspect;
+pub mod mbr;
+pub mod output;
+pub mod payload;
+pub mod swap;
+pub mod tree;
+
+mod error;
+mod kernel;
+
+pub use error::{Error, Result};
+pub use kernel::Kernel;
+
+/// How far a long step has come: bytes done, bytes in all.
+pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;

@@ -8,7 +8,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
 mod reader;
 pub mod record;
+#[cfg(feature = "alloc")]
+pub mod writer;
 
-pub use reader::{Entry, Error, Kind, Romfs};
+pub use reader::{Entries, Entry, Error, Kind, Romfs};

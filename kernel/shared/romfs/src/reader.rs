@@ -4,6 +4,8 @@ use core::fmt;
 
 /// How many hard links in a row are followed.
 const MAX_LINKS: usize = 8;
+/// How deep directories may lie in each other.
+const MAX_DEPTH: usize = 64;
 /// The start of every image.
 const MAGIC: &[u8; 8] = b"-rom1fs-";
 
@@ -67,6 +69,7 @@ pub struct Romfs<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     bytes: &'a [u8],
+    header: usize,
     next: usize,
     /// What it is.
     pub kind: Kind,
@@ -92,10 +95,7 @@ impl<'a> Romfs<'a> {
             bytes: &bytes[..size],
         };
         let summed = &image.bytes[..size.min(512)];
-        let sum = summed.chunks_exact(4).fold(0u32, |sum, word| {
-            sum.wrapping_add(u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
-        });
-        if sum != 0 {
+        if sum(summed) != 0 {
             return Err(Error::BadChecksum);
         }
         Ok(image)
@@ -137,6 +137,39 @@ impl<'a> Romfs<'a> {
     /// The entry of that name in a directory, hard links followed.
     pub fn lookup_below(&self, directory: &Entry<'a>, name: &str) -> Result<Entry<'a>, Error> {
         self.resolve(find(self.entries(directory)?, name.as_bytes())?)
+    }
+
+    /// Reads every header once: sums, borders, and that every directory ends.
+    pub fn check(&self) -> Result<(), Error> {
+        let mut left = self.bytes.len() / 32;
+        self.check_below(self.root()?, &mut left, MAX_DEPTH)
+    }
+
+    fn check_below(
+        &self,
+        entries: Entries<'a>,
+        left: &mut usize,
+        depth: usize,
+    ) -> Result<(), Error> {
+        if depth == 0 {
+            return Err(Error::BadHeader);
+        }
+        for entry in entries {
+            let entry = entry?;
+            *left = left.checked_sub(1).ok_or(Error::BadHeader)?;
+            if sum(&self.bytes[entry.header..entry.offset]) != 0 {
+                return Err(Error::BadChecksum);
+            }
+            match entry.kind {
+                Kind::HardLink(_) => drop(self.resolve(entry)?),
+                // The root's first entry is the root itself.
+                Kind::Directory(first) if entry.header != first => {
+                    self.check_below(Entries::new(self.bytes, first), left, depth - 1)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// What a hard link stands for.
@@ -187,6 +220,7 @@ impl<'a> Entry<'a> {
         let executable = next & 8 != 0;
         Ok(Entry {
             bytes,
+            header: at,
             next: (next & !15) as usize,
             kind,
             executable,
@@ -242,6 +276,15 @@ impl<'a> Iterator for Entries<'a> {
         self.at = entry.map_or(0, |entry| entry.next);
         Some(entry)
     }
+}
+
+/// The sum of big-endian words; a part of a word at the end counts as if zeros followed.
+pub(crate) fn sum(bytes: &[u8]) -> u32 {
+    bytes.chunks(4).fold(0u32, |sum, chunk| {
+        let mut four = [0; 4];
+        four[..chunk.len()].copy_from_slice(chunk);
+        sum.wrapping_add(u32::from_be_bytes(four))
+    })
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

@@ -1,0 +1,191 @@
+//! The block map beside an image: which blocks are not holes, and what they hash to.
+//!
+//! Format 2.0 as bmap-tools reads it.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::content::Extent;
+use crate::{Error, Result};
+
+/// Bytes of a block.
+pub const BLOCK: u64 = 4096;
+
+/// Blocks `first` to `last`, both included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The first block.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+    /// SHA-256 of their bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// The blocks that hold something, merged.
+pub fn blocks(extents: &[Extent]) -> Vec<(u64, u64)> {
+    let mut blocks: Vec<(u64, u64)> = extents
+        .iter()
+        .filter(|extent| extent.content.size() > 0)
+        .map(|extent| {
+            (
+                extent.at / BLOCK,
+                (extent.at + extent.content.size() - 1) / BLOCK,
+            )
+        })
+        .collect();
+    blocks.sort_unstable();
+    blocks.dedup_by(|next, merged| {
+        let touches = next.0 <= merged.1 + 1;
+        if touches {
+            merged.1 = merged.1.max(next.1);
+        }
+        touches
+    });
+    blocks
+}
+
+/// The map of an image, as text.
+pub fn describe(image: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
+    let mut ranges = Vec::new();
+    for &(first, last) in blocks {
+        let sha256 = hash(image, path, first * BLOCK, ((last + 1) * BLOCK).min(size))?;
+        ranges.push(Range {
+            first,
+            last,
+            sha256,
+        });
+    }
+    let mapped: u64 = blocks.iter().map(|(first, last)| last - first + 1).sum();
+    Ok(text(size, mapped, &ranges))
+}
+
+fn hash(image: &File, path: &Path, from: u64, end: u64) -> Result<String> {
+    let mut piece = vec![0; 1 << 20];
+    let mut hash = Sha256::new();
+    let mut at = from;
+    while at < end {
+        let piece = &mut piece[..(end - at).min(1 << 20) as usize];
+        image
+            .read_exact_at(piece, at)
+            .map_err(Error::io("read", path))?;
+        hash.update(&*piece);
+        at += piece.len() as u64;
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn text(size: u64, mapped: u64, ranges: &[Range]) -> String {
+    let mut text = String::from("<?xml version=\"1.0\" ?>\n<bmap version=\"2.0\">\n");
+    let _ = write!(
+        text,
+        "  <ImageSize> {size} </ImageSize>\n  <BlockSize> {BLOCK} </BlockSize>\n  <BlocksCount> {} </BlocksCount>\n  \
+         <MappedBlocksCount> {mapped} </MappedBlocksCount>\n  <ChecksumType> sha256 </ChecksumType>\n  \
+         <BmapFileChecksum> ",
+        size.div_ceil(BLOCK)
+    );
+    let checksum_at = text.len();
+    text.push_str(&"0".repeat(64));
+    text.push_str(" </BmapFileChecksum>\n  <BlockMap>\n");
+    for Range {
+        first,
+        last,
+        sha256,
+    } in ranges
+    {
+        let blocks = if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        };
+        let _ = writeln!(text, "    <Range chksum=\"{sha256}\"> {blocks} </Range>");
+    }
+    text.push_str("  </BlockMap>\n</bmap>\n");
+    // The file's own checksum is taken with zeros in its place.
+    let own = hex(&Sha256::digest(text.as_bytes()));
+    text.replace_range(checksum_at..checksum_at + 64, &own);
+    text
+}
+
+/// Reads a map. `None` if it is none, or its own checksum is wrong.
+pub fn parse(text: &str) -> Option<(u64, Vec<Range>)> {
+    let field = |name: &str| {
+        let rest = text.split_once(&format!("<{name}>"))?.1;
+        Some(rest.split_once('<')?.0.trim())
+    };
+    let own = field("BmapFileChecksum")?;
+    let blank = text.replacen(own, &"0".repeat(own.len()), 1);
+    if field("ChecksumType")? != "sha256" || hex(&Sha256::digest(blank.as_bytes())) != own {
+        return None;
+    }
+    if field("BlockSize")?.parse::<u64>().ok()? != BLOCK {
+        return None;
+    }
+    let size = field("ImageSize")?.parse().ok()?;
+    let mut ranges = Vec::new();
+    for part in text.split("<Range chksum=\"").skip(1) {
+        let (sha256, rest) = part.split_once('"')?;
+        let blocks = rest.strip_prefix('>')?.split_once('<')?.0.trim();
+        let (first, last) = blocks.split_once('-').unwrap_or((blocks, blocks));
+        ranges.push(Range {
+            first: first.parse().ok()?,
+            last: last.parse().ok()?,
+            sha256: sha256.to_owned(),
+        });
+    }
+    Some((size, ranges))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::Content;
+
+    #[test]
+    fn blocks_that_touch_are_one_range() {
+        let extent = |at, size| Extent {
+            at,
+            content: Content::Bytes(vec![1; size]),
+        };
+        let extents = [
+            extent(8192, 1),
+            extent(0, 4096),
+            extent(4096, 4096),
+            extent(40960, 5000),
+            extent(3, 0),
+        ];
+        assert_eq!(blocks(&extents), [(0, 2), (10, 11)]);
+    }
+
+    #[test]
+    fn a_map_reads_back_and_a_changed_one_does_not() {
+        let ranges = vec![
+            Range {
+                first: 0,
+                last: 0,
+                sha256: "ab".repeat(32),
+            },
+            Range {
+                first: 256,
+                last: 300,
+                sha256: "cd".repeat(32),
+            },
+        ];
+        let text = text(1 << 20, 46, &ranges);
+        assert_eq!(parse(&text), Some((1 << 20, ranges)));
+        assert_eq!(parse(&text.replace("256-300", "256-301")), None);
+        assert_eq!(parse("<bmap>"), None);
+    }
+}

@@ -1,0 +1,322 @@
+//! A card: definition and files in, image, block map and checksum out.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use images::{Extlinux, Fat, Image, Partition, Table};
+use sha2::{Digest, Sha256};
+
+use crate::content::{Content, Extent};
+use crate::fat::{self, Plan, Width};
+use crate::output::{self, Output};
+use crate::payload::{self, Payload};
+use crate::{Error, Progress, Result, bmap, gpt, mbr};
+
+/// A part of the finished image, for the table that people read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub what: String,
+    /// Its first byte in the image.
+    pub at: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Bytes of the image.
+    pub size: u64,
+    /// Bytes of it that are not holes, in whole blocks.
+    pub mapped: u64,
+    /// What lies where.
+    pub parts: Vec<Part>,
+    /// SHA-256 of the image.
+    pub sha256: String,
+}
+
+/// Builds the image of a definition at `to`, with `.bmap` and `.sha256` beside it.
+pub fn build(image: &Image, to: &Path, progress: &mut Progress) -> Result<Built> {
+    let board = boards::by_name(&image.board).map_err(|error| Error::Refused(error.to_string()))?;
+    let payload = payload::build(
+        Path::new(&image.payload.kernel),
+        Path::new(&image.payload.initrd),
+    )?;
+    payload::check_limit(payload.bytes.len() as u64, &board)?;
+    let (extents, parts) = lay_out(image, &payload)?;
+    let mut output = Output::create(to)?;
+    output.set_size(image.size.0)?;
+    output.write(&extents, progress)?;
+    let blocks = bmap::blocks(&extents);
+    let map = bmap::describe(output.file(), to, image.size.0, &blocks)?;
+    let sha256 = hash(output.file(), to)?;
+    output.commit()?;
+    output::write(&beside(to, "bmap"), map.as_bytes())?;
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    output::write(
+        &beside(to, "sha256"),
+        format!("{sha256}  {name}\n").as_bytes(),
+    )?;
+    let mapped = blocks
+        .iter()
+        .map(|(first, last)| (last - first + 1) * bmap::BLOCK)
+        .sum();
+    Ok(Built {
+        size: image.size.0,
+        mapped,
+        parts,
+        sha256,
+    })
+}
+
+/// `card.img` and `bmap` make `card.img.bmap`.
+pub fn beside(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    PathBuf::from(name)
+}
+
+fn hash(file: &mut File, path: &Path) -> Result<String> {
+    use std::io::{Seek, SeekFrom};
+    let mut hash = Sha256::new();
+    file.seek(SeekFrom::Start(0))
+        .map_err(Error::io("read", path))?;
+    let mut piece = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut piece).map_err(Error::io("read", path))? {
+            0 => return Ok(bmap::hex(&hash.finalize())),
+            used => hash.update(&piece[..used]),
+        }
+    }
+}
+
+fn lay_out(image: &Image, payload: &Payload) -> Result<(Vec<Extent>, Vec<Part>)> {
+    let size = image.size.0;
+    let ends = if image.table == Table::Gpt {
+        (gpt::SECTORS + 1) * mbr::SECTOR
+    } else {
+        mbr::SECTOR
+    };
+    let back = if image.table == Table::Gpt {
+        gpt::SECTORS * mbr::SECTOR
+    } else {
+        0
+    };
+    let mut extents = Vec::new();
+    let mut parts = vec![Part {
+        what: format!("{} table", name_of(image.table)),
+        at: 0,
+        size: ends,
+    }];
+    let mut spans: Vec<(u64, u64)> = Vec::new();
+    let mut seed = Sha256::new();
+    for partition in &image.partition {
+        let (start, end) = span(partition, size - back, size)?;
+        if start < ends || spans.iter().any(|&(from, to)| start < to && from < end) {
+            return Err(Error::Refused(format!(
+                "partition `{}` ({start:#x} to {end:#x}) overlaps the partition table or another partition",
+                partition.name
+            )));
+        }
+        spans.push((start, end));
+        let volume = volume(partition, start, end - start, payload, &mut parts)?;
+        seed.update(volume.id.to_le_bytes());
+        extents.extend(volume.extents);
+    }
+    let seed: [u8; 32] = seed.finalize().into();
+    extents.extend(table(image, &spans, &seed)?);
+    Ok((extents, parts))
+}
+
+fn name_of(table: Table) -> &'static str {
+    match table {
+        Table::Mbr => "MBR",
+        Table::Gpt => "GPT",
+    }
+}
+
+/// First byte, and one past the last.
+fn span(partition: &Partition, limit: u64, size: u64) -> Result<(u64, u64)> {
+    let start = partition.start.0;
+    let end = partition
+        .size
+        .map_or(limit, |bytes| start.saturating_add(bytes.0));
+    if end > limit || start >= end {
+        return Err(Error::NoRoom {
+            what: format!("partition `{}`", partition.name),
+            needs: end.max(start) + (size - limit),
+            has: size,
+            way_out: "raise the image's `size`",
+        });
+    }
+    Ok((start, end))
+}
+
+fn volume(
+    partition: &Partition,
+    start: u64,
+    size: u64,
+    payload: &Payload,
+    parts: &mut Vec<Part>,
+) -> Result<fat::Volume> {
+    let mut files = Vec::new();
+    if let Some(path) = &partition.payload {
+        files.push(fat::File {
+            path: path.clone(),
+            content: Content::Bytes(payload.bytes.clone()),
+        });
+    }
+    for file in &partition.file {
+        files.push(fat::File {
+            path: file.to.clone(),
+            content: Content::file(Path::new(&file.from))?,
+        });
+    }
+    if let Some(extlinux) = &partition.extlinux {
+        check_extlinux(extlinux, &files, &partition.name)?;
+        let content = Content::Bytes(extlinux_conf(extlinux).into_bytes());
+        files.push(fat::File {
+            path: "/extlinux/extlinux.conf".into(),
+            content,
+        });
+    }
+    let width = match partition.fat {
+        Fat::Fat16 => Width::Fat16,
+        Fat::Fat32 => Width::Fat32,
+    };
+    let plan = Plan {
+        name: &partition.name,
+        width,
+        start,
+        size,
+        label: &partition.label,
+        files: &files,
+    };
+    let volume = fat::build(&plan)?;
+    let active = if partition.bootable { ", active" } else { "" };
+    let kind = format!("{width:?}").to_uppercase();
+    parts.push(Part {
+        what: format!("partition `{}`: {kind}{active}", partition.name),
+        at: start,
+        size,
+    });
+    for laid in &volume.files {
+        parts.push(Part {
+            what: format!("  {}", laid.path),
+            at: laid.at,
+            size: laid.size,
+        });
+        if Some(&laid.path) == partition.payload.as_ref() {
+            parts.extend(payload_parts(payload, laid.at));
+        }
+    }
+    Ok(volume)
+}
+
+fn payload_parts(payload: &Payload, at: u64) -> [Part; 3] {
+    let record = &payload.record;
+    let part = |what: &str, from: u64, end: u64| Part {
+        what: format!("    {what}"),
+        at: at + from,
+        size: end - from,
+    };
+    let initrd_end = record.initrd_offset + record.initrd_size;
+    [
+        part("kernel", 0, payload.kernel_bytes),
+        part(
+            "zeros to the kernel's end in memory",
+            payload.kernel_bytes,
+            record.initrd_offset,
+        ),
+        part("initrd (ROMFS)", record.initrd_offset, initrd_end),
+    ]
+}
+
+/// A path that is not on the partition would only be noticed on the board.
+fn check_extlinux(extlinux: &Extlinux, files: &[fat::File], partition: &str) -> Result<()> {
+    for path in [Some(&extlinux.kernel), extlinux.fdt.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        if !files
+            .iter()
+            .any(|file| file.path.trim_start_matches('/') == path.trim_start_matches('/'))
+        {
+            let there: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+            return Err(Error::Refused(format!(
+                "extlinux.conf names `{path}`, which is not on partition `{partition}`; there is {}",
+                there.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn extlinux_conf(extlinux: &Extlinux) -> String {
+    let Extlinux {
+        label,
+        kernel,
+        fdt,
+        append,
+    } = extlinux;
+    let id = label.to_lowercase().replace(' ', "-");
+    let mut text = format!(
+        "default {id}\ntimeout 10\n\nlabel {id}\n  menu label {label}\n  kernel {kernel}\n"
+    );
+    if let Some(fdt) = fdt {
+        text.push_str(&format!("  fdt {fdt}\n"));
+    }
+    if !append.is_empty() {
+        text.push_str(&format!("  append {append}\n"));
+    }
+    text
+}
+
+fn table(image: &Image, spans: &[(u64, u64)], seed: &[u8; 32]) -> Result<Vec<Extent>> {
+    let sector = |byte: u64| byte / mbr::SECTOR;
+    let at = |at: u64, bytes: Vec<u8>| Extent {
+        at,
+        content: Content::Bytes(bytes),
+    };
+    let pairs = image.partition.iter().zip(spans);
+    if image.table == Table::Gpt {
+        let entries: Vec<gpt::Entry> = pairs
+            .map(|(partition, &(start, end))| gpt::Entry {
+                name: partition.name.clone(),
+                start: sector(start),
+                sectors: sector(end - start),
+                bootable: partition.bootable,
+            })
+            .collect();
+        let (front, back) = gpt::encode(seed, sector(image.size.0), &entries);
+        return Ok(vec![
+            at(0, front),
+            at(image.size.0 - back.len() as u64, back),
+        ]);
+    }
+    if image.partition.len() > 4 {
+        return Err(Error::Refused(format!(
+            "an MBR holds 4 partitions, not {}; use table = \"gpt\"",
+            image.partition.len()
+        )));
+    }
+    let too_far = || Error::Refused("an MBR reaches 2 TiB; use table = \"gpt\"".into());
+    let mut entries = Vec::new();
+    for (partition, &(start, end)) in pairs {
+        entries.push(mbr::Entry {
+            active: partition.bootable,
+            kind: if partition.fat == Fat::Fat16 {
+                mbr::FAT16_LBA
+            } else {
+                mbr::FAT32_LBA
+            },
+            start: u32::try_from(sector(start)).map_err(|_| too_far())?,
+            sectors: u32::try_from(sector(end - start)).map_err(|_| too_far())?,
+        });
+    }
+    let signature = u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]);
+    Ok(vec![at(0, mbr::encode(signature, &entries).to_vec())])
+}

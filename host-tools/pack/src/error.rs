@@ -1,0 +1,86 @@
+//! Why something could not be made.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of making something.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something could not be made.
+#[derive(Debug)]
+pub enum Error {
+    /// The system refused something.
+    Io {
+        /// What was tried: "read", "create", …
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// A file is not what it should be.
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and the way out.
+        what: String,
+    },
+    /// Something does not fit where it should go.
+    NoRoom {
+        /// What does not fit, and into what.
+        what: String,
+        /// Bytes it needs.
+        needs: u64,
+        /// Bytes there are.
+        has: u64,
+        /// The way out.
+        way_out: &'static str,
+    },
+    /// What was asked for makes no sense, or is too dangerous.
+    Refused(String),
+}
+
+impl Error {
+    /// For `map_err` after an operation on a path.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// A file is not what it should be.
+    pub fn wrong(path: &Path, what: impl Into<String>) -> Error {
+        Error::Wrong {
+            path: path.to_owned(),
+            what: what.into(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io {
+                action,
+                path,
+                source,
+            } => write!(f, "cannot {action} {}: {source}", path.display()),
+            Error::Wrong { path, what } => write!(f, "{}: {what}", path.display()),
+            Error::NoRoom {
+                what,
+                needs,
+                has,
+                way_out,
+            } => {
+                write!(f, "{what}: needs {needs} bytes, has {has}; {way_out}")
+            }
+            Error::Refused(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,205 @@
+//! Directories: a tree of names, and its entries as bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::File;
+use super::names::{self, Name};
+
+const ENTRY: u64 = 32;
+const VOLUME_LABEL: u8 = 0x08;
+const DIRECTORY: u8 = 0x10;
+const ARCHIVE: u8 = 0x20;
+const LONG_NAME: u8 = 0x0f;
+/// 1 January 1980, the first day there is: no clock decides a byte.
+const DATE: u16 = 1 << 5 | 1;
+
+/// Where something lies, and how long it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Its first cluster; 0 for what has none.
+    pub cluster: u32,
+    /// Bytes.
+    pub size: u64,
+}
+
+#[derive(Debug)]
+enum Child {
+    Directory(Directory, Place),
+    File(usize, Place),
+}
+
+/// A directory in the making.
+#[derive(Debug, Default)]
+pub struct Directory {
+    children: BTreeMap<String, Child>,
+}
+
+impl Directory {
+    /// Adds file `number` at a path; directories on the way are made.
+    pub fn insert(&mut self, path: &str, number: usize) -> Result<(), String> {
+        let path = path.trim_start_matches('/');
+        let (first, rest) = path
+            .split_once('/')
+            .map_or((path, None), |(first, rest)| (first, Some(rest)));
+        names::check(first)?;
+        let twice = || format!("`{first}` stands there twice");
+        // A FAT does not tell upper from lower case.
+        let same = self
+            .children
+            .keys()
+            .find(|name| name.eq_ignore_ascii_case(first))
+            .cloned();
+        match (rest, same) {
+            (None, None) => {
+                self.children
+                    .insert(first.to_owned(), Child::File(number, Place::default()));
+                Ok(())
+            }
+            (None, Some(_)) => Err(twice()),
+            (Some(rest), same) => {
+                let name = same.unwrap_or_else(|| first.to_owned());
+                let made = || Child::Directory(Directory::default(), Place::default());
+                match self.children.entry(name).or_insert_with(made) {
+                    Child::Directory(directory, _) => directory.insert(rest, number),
+                    Child::File(..) => Err(twice()),
+                }
+            }
+        }
+    }
+
+    /// The files' numbers, in the order of the tree.
+    pub fn numbers(&self) -> Vec<usize> {
+        let below = |child: &Child| match child {
+            Child::Directory(directory, _) => directory.numbers(),
+            Child::File(number, _) => vec![*number],
+        };
+        self.children.values().flat_map(below).collect()
+    }
+
+    /// Bytes of its entries.
+    pub fn encoded_bytes(&self, is_root: bool) -> u64 {
+        let own = if is_root { 1 } else { 2 };
+        let entries: u64 = self.names().map(|(name, _)| 1 + long_entries(&name)).sum();
+        (own + entries) * ENTRY
+    }
+
+    fn names(&self) -> impl Iterator<Item = (Name, &Child)> {
+        let mut taken = BTreeSet::new();
+        self.children
+            .iter()
+            .map(move |(name, child)| (names::name(name, &mut taken), child))
+    }
+
+    /// Gives every child its clusters: directories first, then what they hold.
+    pub fn place(
+        &mut self,
+        _own: Place,
+        take: &mut dyn FnMut(u64) -> u32,
+        files: &[File],
+        places: &mut [Place],
+    ) {
+        for child in self.children.values_mut() {
+            match child {
+                Child::Directory(directory, place) => {
+                    let size = directory.encoded_bytes(false);
+                    *place = Place {
+                        cluster: take(size),
+                        size,
+                    };
+                    directory.place(*place, take, files, places);
+                }
+                Child::File(number, place) => {
+                    let size = files[*number].content.size();
+                    *place = Place {
+                        cluster: take(size),
+                        size,
+                    };
+                    places[*number] = *place;
+                }
+            }
+        }
+    }
+
+    /// The bytes of this directory and of those below it.
+    pub fn emit(
+        &self,
+        own: Place,
+        parent: Place,
+        label: Option<&[u8; 11]>,
+        see: &mut dyn FnMut(Place, Vec<u8>),
+    ) {
+        let mut bytes = Vec::new();
+        match label {
+            Some(label) => bytes.extend(entry(label, VOLUME_LABEL, Place::default())),
+            None => {
+                bytes.extend(entry(b".          ", DIRECTORY, Place { size: 0, ..own }));
+                bytes.extend(entry(
+                    b"..         ",
+                    DIRECTORY,
+                    Place { size: 0, ..parent },
+                ));
+            }
+        }
+        for (name, child) in self.names() {
+            put_long(&mut bytes, &name);
+            let (attributes, place) = match child {
+                Child::Directory(_, place) => (DIRECTORY, Place { size: 0, ..*place }),
+                Child::File(_, place) => (ARCHIVE, *place),
+            };
+            bytes.extend(entry(&name.short, attributes, place));
+        }
+        see(own, bytes);
+        // `..` of a directory in the root says cluster 0, also where the root has one.
+        let up = if label.is_some() {
+            Place::default()
+        } else {
+            own
+        };
+        for child in self.children.values() {
+            if let Child::Directory(directory, place) = child {
+                directory.emit(*place, up, None, see);
+            }
+        }
+    }
+}
+
+fn long_entries(name: &Name) -> u64 {
+    name.long
+        .as_ref()
+        .map_or(0, |long| long.len().div_ceil(13) as u64)
+}
+
+fn entry(short: &[u8; 11], attributes: u8, place: Place) -> [u8; ENTRY as usize] {
+    let mut bytes = [0; ENTRY as usize];
+    bytes[..11].copy_from_slice(short);
+    bytes[11] = attributes;
+    for date_at in [16, 18, 24] {
+        bytes[date_at..date_at + 2].copy_from_slice(&DATE.to_le_bytes());
+    }
+    let cluster = place.cluster.to_le_bytes();
+    bytes[20..22].copy_from_slice(&cluster[2..]);
+    bytes[26..28].copy_from_slice(&cluster[..2]);
+    bytes[28..].copy_from_slice(&(place.size as u32).to_le_bytes());
+    bytes
+}
+
+/// A long name goes before its short one, last piece first.
+fn put_long(into: &mut Vec<u8>, name: &Name) {
+    let Some(long) = &name.long else { return };
+    let sum = names::checksum(&name.short);
+    let last = long.len().div_ceil(13);
+    for (at, piece) in long.chunks(13).enumerate().rev() {
+        let mut bytes = [0u8; ENTRY as usize];
+        bytes[0] = (at + 1) as u8 | if at + 1 == last { 0x40 } else { 0 };
+        bytes[11] = LONG_NAME;
+        bytes[13] = sum;
+        let places = [1usize, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
+        for (number, place) in places.into_iter().enumerate() {
+            // The name, a zero behind it, and all ones in what is left.
+            let beyond = if number == piece.len() { 0 } else { 0xffff };
+            let unit: u16 = piece.get(number).copied().unwrap_or(beyond);
+            bytes[place..place + 2].copy_from_slice(&unit.to_le_bytes());
+        }
+        into.extend(bytes);
+    }
+}

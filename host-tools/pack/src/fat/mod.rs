@@ -1,0 +1,234 @@
+//! FAT16 and FAT32 volumes, built in one pass: every file and directory is one run of
+//! clusters, nothing is ever moved. Layout: Microsoft, "FAT: General Overview of On-Disk
+//! Format", 1.03.
+
+mod directory;
+mod geometry;
+mod names;
+pub mod volume;
+
+pub use geometry::{Geometry, Width};
+
+use sha2::{Digest, Sha256};
+
+use crate::content::{Content, Extent};
+use crate::{Error, Result};
+use directory::{Directory, Place};
+
+/// Bytes of a sector.
+pub const SECTOR: u64 = 512;
+
+/// A file and its path on the volume, such as `/extlinux/extlinux.conf`.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// The path.
+    pub path: String,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a volume shall be.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// For messages.
+    pub name: &'a str,
+    /// FAT16 or FAT32.
+    pub width: Width,
+    /// Its first byte on the disk.
+    pub start: u64,
+    /// How big it is, in bytes.
+    pub size: u64,
+    /// Its label, at most 11 bytes.
+    pub label: &'a str,
+    /// Its files.
+    pub files: &'a [File],
+}
+
+/// A file's place on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Laid {
+    /// Its path.
+    pub path: String,
+    /// Its first byte on the disk.
+    pub at: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// A volume, laid out.
+#[derive(Debug)]
+pub struct Volume {
+    /// What goes where on the disk; all else is zero.
+    pub extents: Vec<Extent>,
+    /// Where the files are.
+    pub files: Vec<Laid>,
+    /// The volume id, made from what the volume holds.
+    pub id: u32,
+    /// Bytes of data that still fit.
+    pub free: u64,
+}
+
+/// Lays a volume out.
+pub fn build(plan: &Plan) -> Result<Volume> {
+    let geometry = Geometry::new(plan)?;
+    let label = label(plan)?;
+    let mut root = Directory::default();
+    for (number, file) in plan.files.iter().enumerate() {
+        root.insert(&file.path, number)
+            .map_err(|what| Error::Refused(format!("{}: {what}", plan.name)))?;
+    }
+    let mut clusters = Clusters {
+        geometry: &geometry,
+        next: 2,
+        entries: Vec::new(),
+    };
+    let root_bytes = root.encoded_bytes(true);
+    if let Some(room) = geometry.fixed_root_bytes()
+        && root_bytes > room
+    {
+        return Err(no_room(plan, root_bytes, room));
+    }
+    let root_place = match geometry.width {
+        Width::Fat16 => Place {
+            cluster: 0,
+            size: root_bytes,
+        },
+        Width::Fat32 => Place {
+            cluster: clusters.take(root_bytes),
+            size: root_bytes,
+        },
+    };
+    let mut places = vec![Place::default(); plan.files.len()];
+    root.place(
+        root_place,
+        &mut |bytes| clusters.take(bytes),
+        plan.files,
+        &mut places,
+    );
+    let used = clusters.next - 2;
+    if used > geometry.clusters {
+        let cluster = geometry.cluster_bytes();
+        return Err(no_room(
+            plan,
+            u64::from(used) * cluster,
+            u64::from(geometry.clusters) * cluster,
+        ));
+    }
+    let id = id(plan, &root)?;
+    let mut extents = geometry.system_extents(plan.start, id, &label, used);
+    let table = clusters.table();
+    for copy in 0..2 {
+        let at = plan.start + geometry.fat_start(copy) * SECTOR;
+        extents.push(Extent {
+            at,
+            content: Content::Bytes(table.clone()),
+        });
+    }
+    root.emit(root_place, root_place, Some(&label), &mut |place, bytes| {
+        let at = plan.start + geometry.byte_of(place.cluster);
+        extents.push(Extent {
+            at,
+            content: Content::Bytes(bytes),
+        });
+    });
+    let mut files = Vec::new();
+    for (file, place) in plan.files.iter().zip(&places) {
+        let at = plan.start + geometry.byte_of(place.cluster);
+        files.push(Laid {
+            path: file.path.clone(),
+            at,
+            size: place.size,
+        });
+        if place.size > 0 {
+            extents.push(Extent {
+                at,
+                content: file.content.clone(),
+            });
+        }
+    }
+    let free = u64::from(geometry.clusters - used) * geometry.cluster_bytes();
+    Ok(Volume {
+        extents,
+        files,
+        id,
+        free,
+    })
+}
+
+fn no_room(plan: &Plan, needs: u64, has: u64) -> Error {
+    Error::NoRoom {
+        what: format!("the files of partition `{}`", plan.name),
+        needs,
+        has,
+        way_out: "raise the partition's size, or the image's if the partition takes the rest of it",
+    }
+}
+
+/// 11 bytes, padded with blanks.
+fn label(plan: &Plan) -> Result<[u8; 11]> {
+    let mut label = [b' '; 11];
+    let fine =
+        |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" -_".contains(&byte);
+    if plan.label.is_empty() || plan.label.len() > 11 || !plan.label.bytes().all(fine) {
+        let label = plan.label;
+        return Err(Error::Refused(format!(
+            "label `{label}` is not 1 to 11 of A-Z, 0-9, blank, `-` and `_`"
+        )));
+    }
+    label[..plan.label.len()].copy_from_slice(plan.label.as_bytes());
+    Ok(label)
+}
+
+/// From names and content, so that two cards with different content have different ids.
+fn id(plan: &Plan, root: &Directory) -> Result<u32> {
+    let mut hash = Sha256::new();
+    hash.update(plan.label);
+    hash.update(plan.size.to_le_bytes());
+    for number in root.numbers() {
+        let file = &plan.files[number];
+        hash.update(file.path.as_bytes());
+        hash.update(file.content.size().to_le_bytes());
+        file.content.hash(&mut hash)?;
+    }
+    let digest = hash.finalize();
+    Ok(u32::from_le_bytes([
+        digest[0], digest[1], digest[2], digest[3],
+    ]))
+}
+
+/// Hands clusters out, each time a run, and remembers the chains.
+struct Clusters<'a> {
+    geometry: &'a Geometry,
+    next: u32,
+    entries: Vec<u32>,
+}
+
+impl Clusters<'_> {
+    /// The first cluster of a run for so many bytes; 0 for none.
+    fn take(&mut self, bytes: u64) -> u32 {
+        let count = bytes.div_ceil(self.geometry.cluster_bytes()) as u32;
+        if count == 0 {
+            return 0;
+        }
+        let first = self.next;
+        self.next = self.next.saturating_add(count);
+        // Beyond the volume's end nothing is written; the caller compares.
+        if self.next - 2 <= self.geometry.clusters {
+            self.entries.extend(first + 1..self.next);
+            self.entries.push(self.geometry.width.end_of_chain());
+        }
+        first
+    }
+
+    fn table(&self) -> Vec<u8> {
+        let width = self.geometry.width;
+        let head = [width.media_entry(), width.clean_entry()];
+        let entries = head.iter().chain(&self.entries);
+        match width {
+            Width::Fat16 => entries
+                .flat_map(|&entry| (entry as u16).to_le_bytes())
+                .collect(),
+            Width::Fat32 => entries.flat_map(|&entry| entry.to_le_bytes()).collect(),
+        }
+    }
+}

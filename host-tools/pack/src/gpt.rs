@@ -1,0 +1,171 @@
+//! The GUID partition table. UEFI specification, §5.3.
+
+use romfs::record::crc32;
+
+use crate::mbr::{self, SECTOR};
+
+/// Sectors that the table needs at either end, the protective record not counted.
+pub const SECTORS: u64 = 33;
+const ENTRIES: usize = 128;
+const ENTRY_BYTES: usize = 128;
+/// "Basic data": what FAT partitions carry.
+const BASIC_DATA: [u8; 16] = guid(
+    0xebd0_a0a2,
+    0xb9e5,
+    0x4433,
+    [0x87, 0xc0, 0x68, 0xb6, 0xb7, 0x26, 0x99, 0xc7],
+);
+/// Attribute bit 2, legacy BIOS bootable: what U-Boot's `part list -bootable` looks for.
+const BOOTABLE: u64 = 1 << 2;
+
+/// A partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, at most 36 UTF-16 units.
+    pub name: String,
+    /// First sector.
+    pub start: u64,
+    /// How many.
+    pub sectors: u64,
+    /// Marked to boot from.
+    pub bootable: bool,
+}
+
+const fn guid(a: u32, b: u16, c: u16, d: [u8; 8]) -> [u8; 16] {
+    let (a, b, c) = (a.to_le_bytes(), b.to_le_bytes(), c.to_le_bytes());
+    [
+        a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], d[0], d[1], d[2], d[3], d[4], d[5], d[6],
+        d[7],
+    ]
+}
+
+/// The first 34 sectors of a disk, and its last 33. GUIDs are made from `seed`.
+pub fn encode(seed: &[u8; 32], disk_sectors: u64, entries: &[Entry]) -> (Vec<u8>, Vec<u8>) {
+    let mut array = vec![0; ENTRIES * ENTRY_BYTES];
+    for (at, (entry, slot)) in entries
+        .iter()
+        .zip(array.chunks_exact_mut(ENTRY_BYTES))
+        .enumerate()
+    {
+        slot[..16].copy_from_slice(&BASIC_DATA);
+        slot[16..32].copy_from_slice(&unique(seed, at as u8 + 1));
+        slot[32..40].copy_from_slice(&entry.start.to_le_bytes());
+        slot[40..48].copy_from_slice(&(entry.start + entry.sectors - 1).to_le_bytes());
+        let attributes = if entry.bootable { BOOTABLE } else { 0 };
+        slot[48..56].copy_from_slice(&attributes.to_le_bytes());
+        for (unit, place) in entry
+            .name
+            .encode_utf16()
+            .take(36)
+            .zip(slot[56..].chunks_exact_mut(2))
+        {
+            place.copy_from_slice(&unit.to_le_bytes());
+        }
+    }
+    let last = disk_sectors - 1;
+    let whole = u32::try_from(last).unwrap_or(u32::MAX);
+    let protective = mbr::Entry {
+        active: false,
+        kind: mbr::PROTECTIVE,
+        start: 1,
+        sectors: whole,
+    };
+    let mut front = mbr::encode(0, &[protective]).to_vec();
+    front.extend(header(seed, 1, last, 2, last, &array));
+    front.extend(&array);
+    let mut back = array.clone();
+    back.extend(header(seed, last, 1, last - (SECTORS - 1), last, &array));
+    (front, back)
+}
+
+/// A GUID of version 4's form, made from content rather than chance.
+fn unique(seed: &[u8; 32], number: u8) -> [u8; 16] {
+    let mut guid: [u8; 16] = std::array::from_fn(|at| seed[at] ^ seed[at + 16]);
+    guid[0] ^= number;
+    guid[7] = guid[7] & 0x0f | 0x40;
+    guid[8] = guid[8] & 0x3f | 0x80;
+    guid
+}
+
+fn header(
+    seed: &[u8; 32],
+    own: u64,
+    other: u64,
+    array_at: u64,
+    last: u64,
+    array: &[u8],
+) -> Vec<u8> {
+    let mut bytes = vec![0; SECTOR as usize];
+    bytes[..8].copy_from_slice(b"EFI PART");
+    bytes[8..12].copy_from_slice(&0x0001_0000u32.to_le_bytes());
+    bytes[12..16].copy_from_slice(&92u32.to_le_bytes());
+    bytes[24..32].copy_from_slice(&own.to_le_bytes());
+    bytes[32..40].copy_from_slice(&other.to_le_bytes());
+    bytes[40..48].copy_from_slice(&(SECTORS + 1).to_le_bytes());
+    bytes[48..56].copy_from_slice(&(last - SECTORS).to_le_bytes());
+    bytes[56..72].copy_from_slice(&unique(seed, 0));
+    bytes[72..80].copy_from_slice(&array_at.to_le_bytes());
+    bytes[80..84].copy_from_slice(&(ENTRIES as u32).to_le_bytes());
+    bytes[84..88].copy_from_slice(&(ENTRY_BYTES as u32).to_le_bytes());
+    bytes[88..92].copy_from_slice(&crc32(array).to_le_bytes());
+    let sum = crc32(&bytes[..92]);
+    bytes[16..20].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// The used entries, from the sectors that follow the protective record.
+pub fn decode(sectors: &[u8]) -> Option<Vec<Entry>> {
+    let long = |at: usize| {
+        Some(u64::from_le_bytes(
+            sectors.get(at..at + 8)?.try_into().ok()?,
+        ))
+    };
+    if !sectors.starts_with(b"EFI PART") {
+        return None;
+    }
+    let array = sectors.get(SECTOR as usize..)?;
+    let used = array
+        .chunks_exact(ENTRY_BYTES)
+        .filter(|slot| slot[..16] != [0; 16]);
+    let _ = long(72)?;
+    Some(
+        used.map(|slot| {
+            let long =
+                |at: usize| u64::from_le_bytes(slot[at..at + 8].try_into().unwrap_or_default());
+            let units = slot[56..]
+                .chunks_exact(2)
+                .map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+            let name: Vec<u16> = units.take_while(|&unit| unit != 0).collect();
+            Entry {
+                name: String::from_utf16_lossy(&name),
+                start: long(32),
+                sectors: long(40).wrapping_sub(long(32)).wrapping_add(1),
+                bootable: long(48) & BOOTABLE != 0,
+            }
+        })
+        .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_survive_and_both_ends_agree() {
+        let entries = [Entry {
+            name: "boot".into(),
+            start: 2048,
+            sectors: 4096,
+            bootable: true,
+        }];
+        let (front, back) = encode(&[7; 32], 8192, &entries);
+        assert_eq!(
+            (front.len() as u64, back.len() as u64),
+            (34 * SECTOR, 33 * SECTOR)
+        );
+        assert_eq!(decode(&front[SECTOR as usize..]).unwrap(), entries);
+        assert_eq!(front[1024..], back[..back.len() - 512]);
+        assert_eq!(decode(b"nothing"), None);
+    }
+}

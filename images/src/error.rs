@@ -1,0 +1,40 @@
+//! What can be wrong with an image definition.
+
+use std::fmt;
+
+/// A definition says something that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The definition.
+    pub name: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The value, and what it may be.
+    pub what: String,
+}
+
+impl Error {
+    pub(crate) fn unread(name: &str, text: &str, wrong: &toml::de::Error) -> Error {
+        let at = wrong.span().map_or(0, |span| span.start);
+        let line = 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
+        let what = wrong
+            .message()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Error {
+            name: name.to_owned(),
+            line,
+            what,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.name, self.line, self.what)
+    }
+}
+
+impl std::error::Error for Error {}
