@@ -14,10 +14,14 @@ mod completions;
 mod decode;
 mod exit;
 mod faults;
+mod flash;
 mod format;
+mod image;
 mod map;
 mod output;
+mod progress;
 mod recording;
+mod romfs;
 mod tables;
 mod walk;
 
@@ -53,6 +57,9 @@ commands! {
     Map => map,
     Faults => faults,
     Chart => chart,
+    Romfs => romfs,
+    Image => image,
+    Flash => flash,
     Completions => completions,
 }
 

@@ -4,8 +4,10 @@
 
 pub mod entries;
 pub mod faults;
+pub mod layout;
 pub mod space;
 
 pub use entries::Entries;
 pub use faults::Faults;
+pub use layout::Layout;
 pub use space::Space;

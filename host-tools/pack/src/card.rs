@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use images::{Extlinux, Fat, Image, Partition, Table};
+use model::layout::Part;
 use sha2::{Digest, Sha256};
 
 use crate::content::{Content, Extent};
@@ -12,17 +13,6 @@ use crate::fat::{self, Plan, Width};
 use crate::output::{self, Output};
 use crate::payload::{self, Payload};
 use crate::{Error, Progress, Result, bmap, gpt, mbr};
-
-/// A part of the finished image, for the table that people read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// What it is.
-    pub what: String,
-    /// Its first byte in the image.
-    pub at: u64,
-    /// Bytes.
-    pub size: u64,
-}
 
 /// What was made.
 #[derive(Clone, Debug)]

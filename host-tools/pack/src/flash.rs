@@ -1,1 +1,350 @@
-//! flash
+//! Writing an image onto a card, and believing it only after reading it back.
+
+use std::fs::{self, File};
+use std::io::{Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Advice, fadvise};
+
+use crate::{Error, Progress, Result, bmap, card};
+
+/// Bytes that are written and compared at a time.
+const PIECE: u64 = 1 << 20;
+/// How often a piece that reads back wrong is written again.
+const TRIES: usize = 3;
+
+/// A card, a disk or a file that an image can go onto.
+#[derive(Clone, Debug)]
+pub struct Target {
+    path: PathBuf,
+    /// Bytes it holds.
+    pub size: u64,
+    /// For the person who must say yes: what it is.
+    pub description: String,
+    is_device: bool,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flashed {
+    /// Bytes written.
+    pub written: u64,
+    /// Pieces that had to be written more than once.
+    pub repeated: u64,
+    /// Only what the block map lists was written.
+    pub mapped_only: bool,
+}
+
+impl Target {
+    /// Looks at a target and refuses what must not be overwritten: mounted, in use by the
+    /// system, not removable, a partition rather than a disk.
+    pub fn check(path: &Path, image: &Path) -> Result<Target> {
+        let metadata = fs::metadata(path).map_err(Error::io("open", path))?;
+        let kind = metadata.file_type();
+        if !kind.is_file() && !kind.is_block_device() {
+            return Err(Error::wrong(path, "is neither a block device nor a file"));
+        }
+        let is_device = kind.is_block_device();
+        let description = if is_device {
+            check_device(path, &metadata)?
+        } else {
+            "a file".to_owned()
+        };
+        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        let size = file
+            .seek(SeekFrom::End(0))
+            .map_err(Error::io("read", path))?;
+        let needs = fs::metadata(image).map_err(Error::io("read", image))?.len();
+        if is_device && needs > size {
+            return Err(Error::NoRoom {
+                what: format!("{} on {}", image.display(), path.display()),
+                needs,
+                has: size,
+                way_out: "take a larger card, or lower `size` in the image's definition",
+            });
+        }
+        Ok(Target {
+            path: path.to_owned(),
+            size,
+            description,
+            is_device,
+        })
+    }
+
+    /// Writes the image, makes sure it has left the caches, and compares every byte.
+    pub fn flash(&self, image: &Path, progress: &mut Progress) -> Result<Flashed> {
+        let source = File::open(image).map_err(Error::io("read", image))?;
+        let size = source.metadata().map_err(Error::io("read", image))?.len();
+        let map = read_map(image, size)?;
+        let spans = map.clone().unwrap_or_else(|| vec![(0, size)]);
+        let mut options = File::options();
+        options.read(true).write(true);
+        if self.is_device {
+            use std::os::unix::fs::OpenOptionsExt;
+            // A device that somebody mounted since is refused by the kernel.
+            options.custom_flags(rustix::fs::OFlags::EXCL.bits() as i32);
+        }
+        let target = options
+            .open(&self.path)
+            .map_err(Error::io("open for writing", &self.path))?;
+        if !self.is_device {
+            target
+                .set_len(size)
+                .map_err(Error::io("write", &self.path))?;
+        }
+        let pieces: Vec<(u64, u64)> = spans
+            .iter()
+            .flat_map(|&(from, end)| pieces(from, end))
+            .collect();
+        let total: u64 = pieces.iter().map(|(_, bytes)| bytes * 2).sum();
+        let mut done = 0;
+        let mut buffer = vec![0; PIECE as usize];
+        for &(at, bytes) in &pieces {
+            self.copy(&source, image, &target, at, &mut buffer[..bytes as usize])?;
+            done += bytes;
+            progress(done, total);
+        }
+        self.settle(&target)?;
+        let mut repeated = 0;
+        let mut back = vec![0; PIECE as usize];
+        for &(at, bytes) in &pieces {
+            let (buffer, back) = (&mut buffer[..bytes as usize], &mut back[..bytes as usize]);
+            repeated += self.verify(&source, image, &target, at, buffer, back)?;
+            done += bytes;
+            progress(done, total);
+        }
+        Ok(Flashed {
+            written: total / 2,
+            repeated,
+            mapped_only: map.is_some(),
+        })
+    }
+
+    fn copy(
+        &self,
+        source: &File,
+        image: &Path,
+        target: &File,
+        at: u64,
+        buffer: &mut [u8],
+    ) -> Result<()> {
+        source
+            .read_exact_at(buffer, at)
+            .map_err(Error::io("read", image))?;
+        target
+            .write_all_at(buffer, at)
+            .map_err(Error::io("write", &self.path))
+    }
+
+    /// Out of the caches, so that reading back asks the card.
+    fn settle(&self, target: &File) -> Result<()> {
+        target.sync_all().map_err(Error::io("write", &self.path))?;
+        fadvise(target, 0, None, Advice::DontNeed).map_err(|error| Error::Io {
+            action: "read back",
+            path: self.path.clone(),
+            source: error.into(),
+        })
+    }
+
+    fn verify(
+        &self,
+        source: &File,
+        image: &Path,
+        target: &File,
+        at: u64,
+        buffer: &mut [u8],
+        back: &mut [u8],
+    ) -> Result<u64> {
+        source
+            .read_exact_at(buffer, at)
+            .map_err(Error::io("read", image))?;
+        for tried in 0..=TRIES {
+            target
+                .read_exact_at(back, at)
+                .map_err(Error::io("read back", &self.path))?;
+            if buffer == back {
+                return Ok(u64::from(tried > 0));
+            }
+            if tried < TRIES {
+                self.copy(source, image, target, at, buffer)?;
+                self.settle(target)?;
+            }
+        }
+        let first = buffer
+            .iter()
+            .zip(back.iter())
+            .position(|(wanted, read)| wanted != read)
+            .unwrap_or(0) as u64;
+        Err(Error::wrong(
+            &self.path,
+            format!(
+                "reads back other bytes than were written at offset {:#x}, {TRIES} times: the card or its reader is broken",
+                at + first
+            ),
+        ))
+    }
+}
+
+fn pieces(from: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
+    (from..end)
+        .step_by(PIECE as usize)
+        .map(move |at| (at, (end - at).min(PIECE)))
+}
+
+/// The spans of the map beside the image; `None` without one. A map of another image is an
+/// error, since it would leave parts out.
+fn read_map(image: &Path, size: u64) -> Result<Option<Vec<(u64, u64)>>> {
+    let path = card::beside(image, "bmap");
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(None);
+    };
+    let (mapped, ranges) = bmap::parse(&text).ok_or_else(|| {
+        Error::wrong(
+            &path,
+            "is damaged, or no block map that is known here; delete it or build the image again",
+        )
+    })?;
+    if mapped != size {
+        return Err(Error::wrong(
+            &path,
+            format!(
+                "is the map of an image of {mapped} bytes, not of {size}; delete it or build the image again"
+            ),
+        ));
+    }
+    let span = |range: &bmap::Range| {
+        (
+            range.first * bmap::BLOCK,
+            ((range.last + 1) * bmap::BLOCK).min(size),
+        )
+    };
+    let spans: Vec<(u64, u64)> = ranges.iter().map(span).collect();
+    if spans.iter().any(|(from, end)| from >= end) {
+        return Err(Error::wrong(&path, "lists blocks beyond the image"));
+    }
+    Ok(Some(spans))
+}
+
+/// Refuses a device that is mounted, or has a mounted partition. Files pass.
+pub fn refuse_mounted(path: &Path) -> Result<()> {
+    let metadata = fs::metadata(path).map_err(Error::io("open", path))?;
+    if !metadata.file_type().is_block_device() {
+        return Ok(());
+    }
+    let folder = device_folder(path, &metadata)?;
+    for number in numbers(&folder) {
+        if let Some(place) = mounted_at(&number) {
+            return Err(Error::Refused(format!(
+                "{} is mounted at {place}; unmount it first, if it is the card you mean",
+                path.display()
+            )));
+        }
+        if is_swap(&number) {
+            return Err(Error::Refused(format!(
+                "{} is swapped onto; it is the system's",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What a device is, for people; an error where it must not be written.
+fn check_device(path: &Path, metadata: &fs::Metadata) -> Result<String> {
+    let folder = device_folder(path, metadata)?;
+    let name = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    if folder.join("partition").exists() {
+        return Err(Error::wrong(
+            path,
+            "is a partition; the image has a table of its own, so name the whole disk",
+        ));
+    }
+    refuse_mounted(path)?;
+    if fs::read_dir(folder.join("holders")).is_ok_and(|mut holders| holders.next().is_some()) {
+        return Err(Error::wrong(
+            path,
+            "is part of something else (LVM, RAID or encryption): it is the system's",
+        ));
+    }
+    let read = |file: &str| {
+        fs::read_to_string(folder.join(file))
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    let is_loop = name.starts_with("loop");
+    let is_sd = read("device/type") == "SD";
+    let is_usb = fs::canonicalize(folder.join("device"))
+        .is_ok_and(|device| device.to_string_lossy().contains("/usb"));
+    if read("removable") != "1" && !is_loop && !is_sd && !is_usb {
+        return Err(Error::wrong(
+            path,
+            "is not removable: no card, no USB reader. Nothing was written",
+        ));
+    }
+    let model = [
+        read("device/vendor"),
+        read("device/model"),
+        read("device/name"),
+    ]
+    .join(" ");
+    Ok(format!("{name} {}", model.trim()).trim().to_owned())
+}
+
+fn device_folder(path: &Path, metadata: &fs::Metadata) -> Result<PathBuf> {
+    let number = metadata.rdev();
+    let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+    let link = format!("/sys/dev/block/{major}:{minor}");
+    fs::canonicalize(&link).map_err(|_| {
+        Error::wrong(
+            path,
+            format!("is a device that {link} does not know: it cannot be told whether it is safe"),
+        )
+    })
+}
+
+/// Device numbers of a disk and its partitions.
+fn numbers(folder: &Path) -> Vec<String> {
+    let read = |folder: &Path| {
+        fs::read_to_string(folder.join("dev"))
+            .ok()
+            .map(|text| text.trim().to_owned())
+    };
+    let below = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| read(&entry.path()));
+    read(folder).into_iter().chain(below).collect()
+}
+
+fn mounted_at(number: &str) -> Option<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mount = mounts
+        .lines()
+        .find(|line| line.split(' ').nth(2) == Some(number))?;
+    mount.split(' ').nth(4).map(str::to_owned)
+}
+
+fn is_swap(number: &str) -> bool {
+    let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
+    let devices = swaps
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().next());
+    devices
+        .filter_map(|path| fs::metadata(path).ok())
+        .any(|metadata| {
+            let device = metadata.rdev();
+            format!(
+                "{}:{}",
+                rustix::fs::major(device),
+                rustix::fs::minor(device)
+            ) == number
+        })
+}

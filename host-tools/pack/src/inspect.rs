@@ -1,1 +1,442 @@
-//! inspect
+//! Looking into any image: what lies where, and whether a board will boot it.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use boards::Board;
+use model::Layout;
+use model::layout::Part;
+use romfs::Romfs;
+use romfs::record::{self, Record};
+
+use crate::fat::volume::{Entry, Volume};
+use crate::{Error, Result, gpt, mbr};
+
+/// A partition as its table has it.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    /// Its number, from 1.
+    pub number: usize,
+    /// First byte.
+    pub start: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Marked to boot from.
+    pub bootable: bool,
+    /// What the table calls it.
+    pub what: String,
+}
+
+/// Looks into an image, a card, or an Image by itself.
+pub fn inspect(path: &Path, board: Option<&Board>) -> Result<Layout> {
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let size = file
+        .seek(SeekFrom::End(0))
+        .map_err(Error::io("read", path))?;
+    let mut layout = Layout {
+        size,
+        board: board.map(|board| board.title.clone()),
+        ..Layout::default()
+    };
+    let mut head = vec![0; size.min(64) as usize];
+    file.read_exact_at(&mut head, 0)
+        .map_err(Error::io("read", path))?;
+    if head.len() == 64 && head[0x38..0x3c] == *b"RSC\x05" {
+        let mut bytes = vec![0; size as usize];
+        file.read_exact_at(&mut bytes, 0)
+            .map_err(Error::io("read", path))?;
+        kernel(&bytes, 0, board, &mut layout);
+        return Ok(layout);
+    }
+    let partitions = partitions(&file, path, size)?;
+    let Some((table, partitions)) = partitions else {
+        return Err(Error::wrong(
+            path,
+            "holds no Image header, no MBR or GPT, and no FAT: nothing that is known here",
+        ));
+    };
+    layout.facts.push(("table".into(), table.into()));
+    for partition in &partitions {
+        let active = if partition.bootable { ", active" } else { "" };
+        let what = format!("partition {}: {}{active}", partition.number, partition.what);
+        layout.parts.push(Part {
+            what,
+            at: partition.start,
+            size: partition.size,
+        });
+        if partition.start + partition.size > size {
+            layout.problems.push(format!(
+                "partition {} ends beyond the image: it is cut off",
+                partition.number
+            ));
+        }
+        list(&file, path, partition, &mut layout)?;
+    }
+    boot_chain(&file, path, &partitions, board, &mut layout)?;
+    Ok(layout)
+}
+
+/// The table's name and its partitions; one volume without a table counts as one partition.
+pub fn partitions(
+    file: &File,
+    path: &Path,
+    size: u64,
+) -> Result<Option<(&'static str, Vec<Partition>)>> {
+    let mut head = vec![0; (34 * mbr::SECTOR).min(size) as usize];
+    file.read_exact_at(&mut head, 0)
+        .map_err(Error::io("read", path))?;
+    if Volume::open(file, path, 0)?.is_some() {
+        let whole = Partition {
+            number: 1,
+            start: 0,
+            size,
+            bootable: true,
+            what: "the whole".into(),
+        };
+        return Ok(Some(("none, one volume", vec![whole])));
+    }
+    let Some(entries) = mbr::decode(&head) else {
+        return Ok(None);
+    };
+    if entries.iter().any(|entry| entry.kind == mbr::PROTECTIVE) {
+        let entries = head
+            .get(mbr::SECTOR as usize..)
+            .and_then(gpt::decode)
+            .unwrap_or_default();
+        let partitions = entries
+            .into_iter()
+            .enumerate()
+            .map(|(at, entry)| Partition {
+                number: at + 1,
+                start: entry.start.saturating_mul(mbr::SECTOR),
+                size: entry.sectors.saturating_mul(mbr::SECTOR),
+                bootable: entry.bootable,
+                what: format!("`{}`", entry.name),
+            });
+        return Ok(Some(("GPT", partitions.collect())));
+    }
+    let partitions = entries
+        .into_iter()
+        .enumerate()
+        .map(|(at, entry)| Partition {
+            number: at + 1,
+            start: u64::from(entry.start) * mbr::SECTOR,
+            size: u64::from(entry.sectors) * mbr::SECTOR,
+            bootable: entry.active,
+            what: format!("type {:#04x}", entry.kind),
+        });
+    Ok(Some(("MBR", partitions.collect())))
+}
+
+fn list(file: &File, path: &Path, partition: &Partition, layout: &mut Layout) -> Result<()> {
+    let Some(volume) = Volume::open(file, path, partition.start)? else {
+        return Ok(());
+    };
+    let name = format!("volume {}", partition.number);
+    layout.facts.push((
+        name,
+        format!("{} `{}`, id {:08x}", volume.kind(), volume.label, volume.id),
+    ));
+    for entry in volume.entries()?.iter().filter(|entry| !entry.is_directory) {
+        let part = Part {
+            what: format!("  {}", entry.path),
+            at: volume.place(entry),
+            size: entry.size,
+        };
+        layout.parts.push(part);
+    }
+    Ok(())
+}
+
+/// Follows what U-Boot's distro boot does: the bootable partition, its extlinux.conf, the
+/// files that it names.
+fn boot_chain(
+    file: &File,
+    path: &Path,
+    partitions: &[Partition],
+    board: Option<&Board>,
+    layout: &mut Layout,
+) -> Result<()> {
+    let Some(partition) = partitions
+        .iter()
+        .find(|partition| partition.bootable)
+        .or(partitions.first())
+    else {
+        layout.problems.push("there is no partition".into());
+        return Ok(());
+    };
+    let number = partition.number;
+    let Some(volume) = Volume::open(file, path, partition.start)? else {
+        layout.problems.push(format!(
+            "partition {number}, which U-Boot would look at, has no FAT that is known here"
+        ));
+        return Ok(());
+    };
+    let entries = volume.entries()?;
+    let find = |wanted: &str| find(&entries, wanted);
+    let Some(conf) = find("/extlinux/extlinux.conf").or(find("/boot/extlinux/extlinux.conf"))
+    else {
+        layout
+            .problems
+            .push(format!("partition {number} has no extlinux/extlinux.conf"));
+        return Ok(());
+    };
+    let text = String::from_utf8_lossy(&volume.data(conf)?).into_owned();
+    let extlinux = Extlinux::read(&text, &conf.path);
+    layout.facts.push((
+        "boots".into(),
+        format!(
+            "{} of {}",
+            extlinux.kernel.as_deref().unwrap_or("nothing"),
+            conf.path
+        ),
+    ));
+    match extlinux
+        .kernel
+        .as_deref()
+        .map(|kernel| (kernel, find(kernel)))
+    {
+        None => layout
+            .problems
+            .push(format!("{} names no kernel", conf.path)),
+        Some((kernel, None)) => layout
+            .problems
+            .push(format!("kernel {kernel} is not on partition {number}")),
+        Some((_, Some(entry))) => {
+            let at = volume.place(entry);
+            kernel(&volume.data(entry)?, at, board, layout);
+        }
+    }
+    if let Some(fdt) = &extlinux.fdt
+        && find(fdt).is_none()
+    {
+        layout
+            .problems
+            .push(format!("device tree {fdt} is not on partition {number}"));
+    }
+    // Only a board with a fixed tree address has a U-Boot without ramdisk_addr_r.
+    if let Some(board) = board.filter(|board| board.boot.dtb_address.is_some()) {
+        if extlinux.initrd {
+            layout.problems.push(format!(
+                "extlinux.conf has an INITRD line: {}'s U-Boot has no ramdisk_addr_r and skips the entry",
+                board.title
+            ));
+        }
+        if extlinux.fdt.is_none() {
+            layout.problems.push(
+                "extlinux.conf has no FDT line: the kernel would get U-Boot's own tree".into(),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn find<'a>(entries: &'a [Entry], wanted: &str) -> Option<&'a Entry> {
+    entries
+        .iter()
+        .find(|entry| !entry.is_directory && entry.path.eq_ignore_ascii_case(wanted))
+}
+
+/// What matters of an extlinux.conf: its default entry, or the first.
+#[derive(Debug, Default)]
+pub struct Extlinux {
+    /// Path of the kernel, from the volume's root.
+    pub kernel: Option<String>,
+    /// Path of the device tree.
+    pub fdt: Option<String>,
+    /// There is an INITRD line.
+    pub initrd: bool,
+}
+
+impl Extlinux {
+    /// Reads a file that lies at `path` on its volume.
+    pub fn read(text: &str, path: &str) -> Extlinux {
+        let words = |line: &str| -> Option<(String, String)> {
+            let (key, value) = line.trim().split_once(char::is_whitespace)?;
+            Some((key.to_lowercase(), value.trim().to_owned()))
+        };
+        let lines: Vec<(String, String)> = text.lines().filter_map(words).collect();
+        let default = lines
+            .iter()
+            .find(|(key, _)| key == "default")
+            .map(|(_, value)| value.clone());
+        let is_default = |at: &usize| Some(&lines[*at].1) == default.as_ref();
+        let labels: Vec<usize> = (0..lines.len())
+            .filter(|&at| lines[at].0 == "label")
+            .collect();
+        // U-Boot takes the first entry where the default's name is no entry's.
+        let Some(chosen) = labels
+            .iter()
+            .copied()
+            .find(is_default)
+            .or(labels.first().copied())
+        else {
+            return Extlinux::default();
+        };
+        let entry = lines[chosen + 1..]
+            .iter()
+            .take_while(|(key, _)| key != "label");
+        let mut extlinux = Extlinux::default();
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (key, value) in entry {
+            match key.as_str() {
+                "kernel" | "linux" => extlinux.kernel = Some(absolute(folder, value)),
+                "fdt" | "devicetree" => extlinux.fdt = Some(absolute(folder, value)),
+                "initrd" => extlinux.initrd = true,
+                _ => {}
+            }
+        }
+        extlinux
+    }
+}
+
+/// `../Image` in `/extlinux` is `/Image`.
+fn absolute(folder: &str, path: &str) -> String {
+    let from = if path.starts_with('/') { "" } else { folder };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in from
+        .split('/')
+        .chain(path.split('/'))
+        .filter(|part| !part.is_empty() && *part != ".")
+    {
+        match part {
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Judges an Image: its header, its record, its initrd.
+fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut Layout) {
+    let Some(head) = bytes
+        .get(..64)
+        .filter(|head| head[0x38..0x3c] == *b"RSC\x05")
+    else {
+        layout.problems.push(
+            "the kernel has no Linux Image header: booti says \"Bad Linux RISCV Image magic!\""
+                .into(),
+        );
+        return;
+    };
+    let long = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap_or_default());
+    let (text_offset, image_size, size) = (long(0x08), long(0x10), bytes.len() as u64);
+    layout
+        .facts
+        .push(("text_offset".into(), format!("{text_offset:#x}")));
+    layout.facts.push((
+        "image_size".into(),
+        format!("{image_size} of {size} bytes in the file"),
+    ));
+    if image_size == 0 {
+        layout
+            .problems
+            .push("image_size is 0: booti says \"Image lacks image_size field, error!\"".into());
+    } else if image_size < size {
+        let lost = size - image_size;
+        layout.problems.push(format!("image_size leaves out the file's last {lost} bytes: a loader that moves the Image loses them"));
+    }
+    if let Some(board) = board {
+        if text_offset != board.boot.text_offset {
+            let wanted = board.boot.text_offset;
+            layout.problems.push(format!(
+                "text_offset is {text_offset:#x}; {} runs it from {wanted:#x}",
+                board.title
+            ));
+        }
+        if size > board.boot.max_image_bytes {
+            let limit = board.boot.max_image_bytes;
+            layout.problems.push(format!(
+                "the Image has {size} bytes; more than {limit} overwrite what lies behind it"
+            ));
+        }
+    }
+    match find_record(bytes) {
+        None => layout.facts.push((
+            "record".into(),
+            "none: not a Pagewalk kernel, or not packed".into(),
+        )),
+        Some(record) => initrd(bytes, at, &record, layout),
+    }
+}
+
+/// The packer's record, by its magic and checksum: the symbol that names it is gone.
+fn find_record(bytes: &[u8]) -> Option<Record> {
+    let chunks = bytes.chunks_exact(record::BYTES);
+    chunks
+        .filter_map(|chunk| Record::decode(chunk.try_into().ok()?).ok())
+        .next()
+}
+
+fn initrd(bytes: &[u8], at: u64, record: &Record, layout: &mut Layout) {
+    let (offset, size) = (record.initrd_offset, record.initrd_size);
+    layout.parts.push(Part {
+        what: "    kernel and its zeros".into(),
+        at,
+        size: offset,
+    });
+    layout.parts.push(Part {
+        what: "    initrd (ROMFS)".into(),
+        at: at + offset,
+        size,
+    });
+    if !record.ends_whole(bytes) || record.file_size != bytes.len() as u64 {
+        let file = record.file_size;
+        layout.problems.push(format!(
+            "the Image is truncated: {} of {file} bytes, or its end is damaged",
+            bytes.len()
+        ));
+    }
+    let end = offset.saturating_add(size);
+    let Some(initrd) = bytes.get(offset as usize..end as usize) else {
+        layout
+            .problems
+            .push("the initrd lies beyond the end of the Image".into());
+        return;
+    };
+    if record::crc32(initrd) != record.initrd_crc32 {
+        layout
+            .problems
+            .push("the initrd is damaged: its CRC-32 is not what the packer wrote".into());
+    }
+    match Romfs::new(initrd).and_then(|romfs| romfs.check().map(|()| romfs)) {
+        Ok(romfs) => {
+            let label = romfs
+                .label()
+                .map(String::from_utf8_lossy)
+                .unwrap_or_default();
+            layout.facts.push((
+                "initrd".into(),
+                format!("ROMFS `{label}`, crc32 {:08x}", record.initrd_crc32),
+            ));
+        }
+        Err(error) => layout
+            .problems
+            .push(format!("the initrd is no good ROMFS: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_extlinux_entry_is_found_as_u_boot_finds_it() {
+        let text = "default Pine64 OX64 Kernel\nlabel Pine64 0X64 Kernel\n  kernel ../Image\n  fdt ../ox64.dtb\nlabel other\n kernel /b\n initrd /c\n";
+        let first = Extlinux::read(text, "/extlinux/extlinux.conf");
+        assert_eq!(
+            (first.kernel.as_deref(), first.fdt.as_deref(), first.initrd),
+            (Some("/Image"), Some("/ox64.dtb"), false)
+        );
+        let other = Extlinux::read(
+            &text.replace("default Pine64 OX64 Kernel", "DEFAULT other"),
+            "/extlinux/extlinux.conf",
+        );
+        assert_eq!((other.kernel.as_deref(), other.initrd), (Some("/b"), true));
+        assert!(Extlinux::read("", "/x").kernel.is_none());
+    }
+}

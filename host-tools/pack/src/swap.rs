@@ -1,1 +1,89 @@
-//! swap
+//! Another kernel in an image or on a card; every other byte stays.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::path::Path;
+
+use crate::fat::volume::{Entry, Volume};
+use crate::inspect::{Extlinux, partitions};
+use crate::{Error, Result, flash};
+
+/// What was swapped.
+#[derive(Clone, Debug)]
+pub struct Swapped {
+    /// The kernel's path.
+    pub path: String,
+    /// The number of its partition.
+    pub partition: usize,
+    /// Bytes it had.
+    pub before: u64,
+}
+
+/// Replaces the kernel that the image's extlinux.conf names, or else `/Image`.
+pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
+    if bytes.len() < 64 || bytes[0x38..0x3c] != *b"RSC\x05" {
+        return Err(Error::wrong(
+            from,
+            "has no Linux Image header: no loader would start it",
+        ));
+    }
+    flash::refuse_mounted(image)?;
+    let options = File::options().read(true).write(true).open(image);
+    let mut file = options.map_err(Error::io("open for writing", image))?;
+    let size = file
+        .seek(SeekFrom::End(0))
+        .map_err(Error::io("read", image))?;
+    let (_, partitions) = partitions(&file, image, size)?
+        .ok_or_else(|| Error::wrong(image, "holds no MBR or GPT, and no FAT: no card's image"))?;
+    let partition = partitions
+        .iter()
+        .find(|partition| partition.bootable)
+        .or(partitions.first());
+    let partition = partition.ok_or_else(|| Error::wrong(image, "has no partition"))?;
+    let number = partition.number;
+    let volume = Volume::open(&file, image, partition.start)?.ok_or_else(|| {
+        Error::wrong(
+            image,
+            format!("has no FAT on partition {number}, the one to boot from"),
+        )
+    })?;
+    let entries = volume.entries()?;
+    let path = named(&volume, &entries)?;
+    let entry = entries
+        .iter()
+        .find(|entry| !entry.is_directory && entry.path.eq_ignore_ascii_case(&path));
+    let entry = entry.ok_or_else(|| {
+        let there: Vec<&str> = entries
+            .iter()
+            .filter(|entry| !entry.is_directory)
+            .map(|entry| &*entry.path)
+            .collect();
+        Error::wrong(
+            image,
+            format!(
+                "has no {path} on partition {number}; there is {}",
+                there.join(", ")
+            ),
+        )
+    })?;
+    volume.replace(entry, bytes)?;
+    file.sync_all().map_err(Error::io("write", image))?;
+    Ok(Swapped {
+        path,
+        partition: number,
+        before: entry.size,
+    })
+}
+
+fn named(volume: &Volume, entries: &[Entry]) -> Result<String> {
+    let conf = entries
+        .iter()
+        .find(|entry| entry.path.eq_ignore_ascii_case("/extlinux/extlinux.conf"));
+    let Some(conf) = conf else {
+        return Ok("/Image".into());
+    };
+    let text = String::from_utf8_lossy(&volume.data(conf)?).into_owned();
+    Ok(Extlinux::read(&text, &conf.path)
+        .kernel
+        .unwrap_or_else(|| "/Image".into()))
+}

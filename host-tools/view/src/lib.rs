@@ -8,6 +8,7 @@ pub mod entries;
 pub mod faults;
 pub mod fields;
 pub mod json;
+pub mod layout;
 pub mod map;
 pub mod walk;
 pub mod words;

@@ -110,8 +110,8 @@ mod tests {
         assert_eq!(short("extlinux.conf"), ("EXTLIN~1CON".into(), true));
         assert_eq!(short("extlinux.conf.old"), ("EXTLIN~1OLD".into(), true));
         assert_eq!(short("image"), ("IMAGE~1    ".into(), true));
-        assert_eq!(short(".profile"), ("PROFILE    ".into(), true));
-        assert_eq!(short("a b+ü.c"), ("AB__    C  ".into(), true));
+        assert_eq!(short(".profile"), ("PROFIL~1   ".into(), true));
+        assert_eq!(short("a b+ü.c"), ("AB__~1  C  ".into(), true));
     }
 
     #[test]

@@ -1,0 +1,68 @@
+//! `pagewalk flash`: an image onto a card, read back and compared.
+
+use std::io::{IsTerminal, Write, stderr, stdin};
+use std::path::PathBuf;
+
+use pack::flash::Target;
+
+use crate::exit::Misuse;
+use crate::progress;
+
+/// Write an image onto a card, read it back, and compare every byte
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk flash ox64-sd.img /dev/sdX
+  pagewalk flash ox64-sd.img /dev/sdX --yes
+
+Refuses what is mounted, the system's or not removable. With ox64-sd.img.bmap beside the
+image only the blocks that hold something are written and compared.")]
+pub struct Args {
+    /// The image
+    image: PathBuf,
+    /// The card's device, or a file
+    device: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Checks, asks, writes, compares.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let target = Target::check(&args.device, &args.image)?;
+    if !args.yes && !agreed(&args, &target)? {
+        anyhow::bail!("nothing was written");
+    }
+    let flashed = progress::with("flashing", |see| target.flash(&args.image, see))?;
+    let map = if flashed.mapped_only {
+        ", only the blocks of its map"
+    } else {
+        ""
+    };
+    eprintln!(
+        "{}: {} bytes written{map}, read back and equal{}",
+        args.device.display(),
+        flashed.written,
+        match flashed.repeated {
+            0 => String::new(),
+            some => format!("; {some} pieces had to be written again: do not trust this card"),
+        }
+    );
+    Ok(())
+}
+
+fn agreed(args: &Args, target: &Target) -> anyhow::Result<bool> {
+    if !stdin().is_terminal() {
+        return Err(Misuse("nobody is there to say yes; --yes means it".into()).into());
+    }
+    let device = args.device.display();
+    eprint!(
+        "{device} ({}, {} MiB): everything on it will be lost. Type yes to go on: ",
+        target.description,
+        target.size >> 20
+    );
+    stderr().flush()?;
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,61 @@
+//! `pagewalk image build`: from a definition to a card.
+//!
+//! Beside the image stand a block map (`.bmap`) and a SHA-256 (`.sha256`). The same inputs
+//! make the same bytes, on every machine and every day.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use pack::card::{self, Built};
+
+use crate::{output, progress};
+
+/// Make a card image from a definition
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk image build images/ox64-sd.toml -o ox64-sd.img
+  pagewalk image build images/ox64-sd.toml -o ox64-sd.img --kernel my-kernel.elf --initrd my.romfs")]
+pub struct Args {
+    /// The definition, a TOML file such as images/ox64-sd.toml
+    definition: PathBuf,
+    /// The image to write
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Another kernel than the definition's, an ELF file
+    #[arg(long)]
+    kernel: Option<String>,
+    /// Another initrd than the definition's, a ROMFS image
+    #[arg(long)]
+    initrd: Option<String>,
+}
+
+/// Builds and tells what lies where.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let path = args.definition.display().to_string();
+    let text =
+        fs::read_to_string(&args.definition).with_context(|| format!("cannot read {path}"))?;
+    let mut image = images::parse(&path, &text)?;
+    image.payload.kernel = args.kernel.unwrap_or(image.payload.kernel);
+    image.payload.initrd = args.initrd.unwrap_or(image.payload.initrd);
+    let built = progress::with("writing", |see| card::build(&image, &args.output, see))?;
+    print(&built)?;
+    eprintln!(
+        "{}: {} bytes, {} of them not holes; map and checksum beside it",
+        args.output.display(),
+        built.size,
+        built.mapped
+    );
+    Ok(())
+}
+
+fn print(built: &Built) -> anyhow::Result<()> {
+    output::answer(|out| {
+        writeln!(out, "      offset         size  what")?;
+        for part in &built.parts {
+            writeln!(out, "{:#012x} {:>12}  {}", part.at, part.size, part.what)?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,46 @@
+//! `pagewalk image glue`: kernel and initrd as the one file that loaders load.
+
+use std::path::PathBuf;
+
+use crate::output;
+
+/// Glue an initrd to a kernel: the Image that lies on the card and that QEMU boots
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  pagewalk image glue kernel --initrd initrd.romfs -o Image")]
+pub struct Args {
+    /// The kernel, an ELF file
+    kernel: PathBuf,
+    /// The initrd, a ROMFS image
+    #[arg(long)]
+    initrd: PathBuf,
+    /// The Image to write
+    #[arg(short, long)]
+    output: PathBuf,
+}
+
+/// Glues, writes, and tells what lies where.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let payload = pack::payload::build(&args.kernel, &args.initrd)?;
+    pack::output::write(&args.output, &payload.bytes)?;
+    let record = payload.record;
+    output::answer(|out| {
+        writeln!(out, "      offset         size  what")?;
+        let pad = record.initrd_offset - payload.kernel_bytes;
+        for (at, size, what) in [
+            (0, payload.kernel_bytes, "kernel"),
+            (
+                payload.kernel_bytes,
+                pad,
+                "zeros to the kernel's end in memory",
+            ),
+            (record.initrd_offset, record.initrd_size, "initrd (ROMFS)"),
+        ] {
+            writeln!(out, "{at:#012x} {size:>12}  {what}")?;
+        }
+        Ok::<(), std::io::Error>(())
+    })?;
+    eprintln!("{}: {} bytes", args.output.display(), record.file_size);
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! `pagewalk image inspect`: what lies where in any image, and whether a board boots it.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+
+use crate::format::Format;
+
+/// Tell what lies where in any image, ours or not, and whether a board will boot it
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk image inspect ox64-sd.img --board ox64
+  pagewalk image inspect Image --format json
+
+Exit code 1 if the image has a problem.")]
+pub struct Args {
+    /// A card's image, a card, or an Image by itself
+    file: PathBuf,
+    /// Judge it for this board
+    #[arg(long)]
+    board: Option<String>,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Looks and tells.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let board = args.board.as_deref().map(boards::by_name).transpose()?;
+    let layout = pack::inspect::inspect(&args.file, board.as_ref())?;
+    args.format.answer(
+        &layout,
+        view::layout::table,
+        view::layout::json,
+        view::layout::csv,
+    )?;
+    match layout.problems.len() {
+        0 => Ok(()),
+        1 => bail!("{} has a problem", args.file.display()),
+        some => bail!("{} has {some} problems", args.file.display()),
+    }
+}

@@ -1,0 +1,35 @@
+//! `pagewalk image swap-kernel`: another kernel in an image or on a card, nothing else touched.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+/// Replace only the kernel in an image or on a card
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk image swap-kernel Image ox64-sd.img
+  pagewalk image swap-kernel Image /dev/sdX")]
+pub struct Args {
+    /// The new Image
+    file: PathBuf,
+    /// The image or card to change
+    image: PathBuf,
+}
+
+/// Swaps.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let bytes =
+        fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let swapped = pack::swap::kernel(&args.file, &bytes, &args.image)?;
+    eprintln!(
+        "{}: {} on partition {} replaced, {} bytes before, {} now",
+        args.image.display(),
+        swapped.path,
+        swapped.partition,
+        swapped.before,
+        bytes.len()
+    );
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! `pagewalk romfs`: build, list, unpack and check ROMFS images.
+//!
+//! ```text
+//! $ pagewalk romfs build rootfs -o initrd.romfs --label pagewalk
+//! initrd.romfs: 9 files, 126976 bytes
+//! $ pagewalk romfs ls initrd.romfs
+//!     offset       size  name
+//!                        bin/
+//! 0x00001000      21856  bin/sh*
+//! ```
+//! The same folder makes the same bytes on every machine; Linux, NuttX and genromfs' other
+//! readers read them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use romfs::{Entry, Kind};
+
+use crate::{output, progress};
+
+/// Build, list, unpack and check ROMFS images
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk romfs build rootfs -o initrd.romfs --label pagewalk --align 4096
+  pagewalk romfs ls initrd.romfs
+  pagewalk romfs extract initrd.romfs -o unpacked
+  pagewalk romfs check initrd.romfs")]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Make an image from a folder
+    Build {
+        /// The folder
+        dir: PathBuf,
+        /// The image to write
+        #[arg(short, long)]
+        output: PathBuf,
+        /// The volume's name
+        #[arg(long, default_value = "pagewalk")]
+        label: String,
+        /// Begin each file's data at a multiple of so many bytes; ELF files have 4096 at least
+        #[arg(long, default_value_t = 16)]
+        align: u64,
+    },
+    /// List what an image holds
+    Ls {
+        /// The image
+        image: PathBuf,
+    },
+    /// Write an image's files below a folder
+    Extract {
+        /// The image
+        image: PathBuf,
+        /// The folder
+        #[arg(short, long)]
+        output: PathBuf,
+    },
+    /// Check every header of an image
+    Check {
+        /// The image
+        image: PathBuf,
+    },
+}
+
+/// Carries the verb out.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    match args.verb {
+        Verb::Build {
+            dir,
+            output,
+            label,
+            align,
+        } => {
+            let built = progress::with("packing", |see| {
+                pack::initrd::build(&dir, &output, &label, align, see)
+            })?;
+            eprintln!(
+                "{}: {} files, {} bytes",
+                output.display(),
+                built.files,
+                built.bytes
+            );
+            Ok(())
+        }
+        Verb::Ls { image } => list(&image),
+        Verb::Extract { image, output } => {
+            let bytes = read(&image)?;
+            let files = pack::initrd::extract(&pack::initrd::open(&image, &bytes)?, &output)?;
+            eprintln!("{}: {files} files", output.display());
+            Ok(())
+        }
+        Verb::Check { image } => {
+            let bytes = read(&image)?;
+            let romfs = pack::initrd::open(&image, &bytes)?;
+            romfs.check().with_context(|| image.display().to_string())?;
+            eprintln!("{}: good", image.display());
+            Ok(())
+        }
+    }
+}
+
+fn read(image: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    fs::read(image).with_context(|| format!("cannot read {}", image.display()))
+}
+
+fn list(image: &PathBuf) -> anyhow::Result<()> {
+    let bytes = read(image)?;
+    let romfs = pack::initrd::open(image, &bytes)?;
+    output::answer(|out| {
+        writeln!(out, "    offset       size  name")?;
+        let mut failed = None;
+        pack::initrd::each(&romfs, &mut |path, entry| {
+            if let Err(error) = writeln!(out, "{}", line(path, entry)) {
+                failed.get_or_insert(error);
+            }
+            Ok(())
+        })?;
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    })
+}
+
+fn line(path: &str, entry: &Entry) -> String {
+    let data = |mark: &str| {
+        format!(
+            "{:#010x} {:>10}  {path}{mark}",
+            entry.offset(),
+            entry.data().len()
+        )
+    };
+    let plain = |what: String| format!("{:>23}{path}{what}", "");
+    match entry.kind {
+        Kind::File => data(if entry.executable { "*" } else { "" }),
+        Kind::SymbolicLink => plain(format!(" -> {}", String::from_utf8_lossy(entry.data()))),
+        Kind::Directory(_) => plain("/".into()),
+        Kind::HardLink(at) => plain(format!(" = entry at {at:#x}")),
+        Kind::Block(number) => plain(format!(
+            " (block device {}:{})",
+            number >> 16,
+            number & 0xffff
+        )),
+        Kind::Character(number) => plain(format!(
+            " (character device {}:{})",
+            number >> 16,
+            number & 0xffff
+        )),
+        Kind::Socket => plain(" (socket)".into()),
+        Kind::Fifo => plain(" (pipe)".into()),
+    }
+}
