@@ -43,7 +43,7 @@ fn main() -> io::Result<()> {
 
     let mut out = io::stdout().lock();
     if !json {
-        writeln!(out, "{}", row::HEAD)?;
+        writeln!(out, "{}", row::head())?;
     }
     for (_, measure) in MEASURES
         .iter()

@@ -1,6 +1,6 @@
 //! One figure: what it is, how large it may be, and what another tool needs for the same.
 
-use serde_json::json;
+use serde::Serialize;
 
 /// One figure.
 pub struct Row {
@@ -16,7 +16,8 @@ pub struct Row {
 }
 
 /// Which way is better.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Better {
     Lower,
 }
@@ -27,8 +28,26 @@ pub struct Peer {
     pub value: f64,
 }
 
+/// What `--json` prints of a row, in this order.
+#[derive(Serialize)]
+struct Line<'a> {
+    name: &'a str,
+    value: f64,
+    unit: &'a str,
+    better: Better,
+    limit: Option<f64>,
+    peer: Option<&'a str>,
+    peer_value: Option<f64>,
+}
+
 /// The table's head, over what [`Row::line`] prints.
-pub const HEAD: &str = "row                     value unit          limit            peer";
+pub fn head() -> String {
+    columns("row", "value", "unit", "limit", "peer")
+}
+
+fn columns(name: &str, value: &str, unit: &str, limit: &str, peer: &str) -> String {
+    format!("{name:<18} {value:>10} {unit:<13} {limit:<18} {peer}")
+}
 
 impl Row {
     /// Whether the value keeps to its limit.
@@ -49,29 +68,27 @@ impl Row {
             || "-".to_owned(),
             |peer| format!("{} {}", number(peer.value), peer.name),
         );
-        format!(
-            "{:<18} {:>10} {:<13} {:<16} {peer}",
+        columns(
             self.name,
-            number(self.value),
+            &number(self.value),
             self.unit,
-            limit + mark
+            &(limit + mark),
+            &peer,
         )
-        .trim_end()
-        .to_owned()
     }
 
     /// The same as one JSON object.
     pub fn json(&self) -> String {
-        json!({
-            "name": self.name,
-            "value": self.value,
-            "unit": self.unit,
-            "better": match self.better { Better::Lower => "lower" },
-            "limit": self.limit,
-            "peer": self.peer.as_ref().map(|peer| &peer.name),
-            "peer_value": self.peer.as_ref().map(|peer| peer.value),
-        })
-        .to_string()
+        let line = Line {
+            name: self.name,
+            value: self.value,
+            unit: self.unit,
+            better: self.better,
+            limit: self.limit,
+            peer: self.peer.as_ref().map(|peer| peer.name.as_str()),
+            peer_value: self.peer.as_ref().map(|peer| peer.value),
+        };
+        serde_json::to_string(&line).expect("numbers and words are JSON")
     }
 }
 
