@@ -58,9 +58,10 @@ impl Source {
         listener.finish(&mut |said| heard.take(said));
         heard.check().with_context(|| self.name())?;
         heard.remark();
+        let faults = heard.faults.in_order();
         Ok(match self.task {
-            Some(task) => heard.faults.of_task(task),
-            None => heard.faults,
+            Some(task) => faults.of_task(task),
+            None => faults,
         })
     }
 }

@@ -99,6 +99,16 @@ impl Faults {
         self
     }
 
+    /// The faults in the order they happened, if all of them are numbered: a line
+    /// of text may have come before the frame of an earlier fault.
+    pub fn in_order(mut self) -> Faults {
+        if self.seen.iter().all(|seen| seen.seq.is_some()) {
+            self.seen.sort_by_key(|seen| (seen.boot, seen.seq));
+            self.numbered.clear();
+        }
+        self
+    }
+
     /// Every fault, as heard.
     pub fn all(&self) -> &[Seen] {
         &self.seen
@@ -247,6 +257,28 @@ mod tests {
         faults.add_overwritten(3);
         assert_eq!((faults.missing(), faults.overwritten()), (3, 3));
         assert_eq!(faults.boots(), 1);
+    }
+
+    #[test]
+    fn numbers_put_faults_in_order_and_logs_without_stay_as_heard() {
+        let mut faults = Faults::default();
+        for seq in [1, 0, 2] {
+            faults.add(Some(seq), None, fault(Cause::LoadPageFault, seq << 12, 2));
+        }
+        let faults = faults.in_order();
+        let order = |faults: &Faults| -> Vec<u64> {
+            faults
+                .all()
+                .iter()
+                .map(|seen| seen.fault.va >> 12)
+                .collect()
+        };
+        assert_eq!(order(&faults), [0, 1, 2]);
+        let mut faults = Faults::default();
+        for page in [1, 0, 2] {
+            faults.add(None, None, fault(Cause::LoadPageFault, page << 12, 2));
+        }
+        assert_eq!(order(&faults.in_order()), [1, 0, 2]);
     }
 
     #[test]
