@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -152,6 +152,19 @@ pub struct Open {
 }
 
 impl Tables {
+    /// The file they are in, without its folder.
+    pub fn name(&self) -> String {
+        let Input { mem, core, dump } = &self.from;
+        let dump = dump.as_ref().map(Path::new);
+        let path = core.as_deref().or(dump);
+        let path = path.or(mem.first().map(|place| place.path.as_path()));
+        match path.and_then(Path::file_name) {
+            Some(name) if name == "-" => "stdin".to_owned(),
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => String::new(),
+        }
+    }
+
     /// Opens the memory and reads satp as the machine did.
     pub fn open(&self) -> anyhow::Result<Open> {
         let asked = self.writing.xlen()?;

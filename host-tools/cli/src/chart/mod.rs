@@ -12,6 +12,7 @@ use view::chart::{self, Kind, Picture};
 use crate::exit::Misuse;
 
 mod faults;
+mod map;
 
 /// Draw a chart as SVG or PNG.
 #[derive(clap::Args)]
@@ -23,12 +24,14 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Chart {
     Faults(faults::Args),
+    Map(map::Args),
 }
 
 /// Draws it.
 pub fn run(args: Args) -> anyhow::Result<()> {
     match args.chart {
         Chart::Faults(args) => faults::run(args),
+        Chart::Map(args) => map::run(args),
     }
 }
 

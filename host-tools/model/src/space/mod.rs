@@ -1,9 +1,11 @@
 //! An address space: what the MMU maps where, and what it refuses.
 
+mod bands;
 mod dialect;
 mod problem;
 mod range;
 
+pub use bands::Band;
 pub use dialect::{AllBits, guess};
 pub use problem::Finding;
 pub use range::Range;

@@ -12,10 +12,14 @@ use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
 use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend, WHITE};
 
+mod block;
 mod faults;
 mod font;
+mod map;
+mod permission;
 
 pub use faults::FaultsOverTime;
+pub use map::AddressSpace;
 
 /// The kinds of files a chart can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

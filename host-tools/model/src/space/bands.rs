@@ -1,0 +1,139 @@
+//! An address space in a few parts: what a picture of it can show.
+
+use pagetable::VirtAddr;
+
+use super::{Range, Space};
+
+/// Neighbouring ranges, and how far it is to the next ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Band<'a> {
+    /// The ranges, at least one.
+    pub ranges: &'a [Range],
+    /// Bytes from the first to the last mapped one, holes included.
+    pub bytes: u64,
+    /// Bytes up to the next band; nothing behind the last.
+    pub gap: Option<u64>,
+}
+
+impl Band<'_> {
+    /// The first address.
+    pub fn va(&self) -> VirtAddr {
+        self.ranges[0].va
+    }
+
+    /// Bytes that are mapped.
+    pub fn mapped_bytes(&self) -> u64 {
+        self.ranges.iter().map(|range| range.bytes).sum()
+    }
+}
+
+impl Space {
+    /// Cuts the space into at most `most` bands, at its widest gaps. Of gaps that
+    /// are equally wide all are cuts or none.
+    pub fn bands(&self, most: usize) -> Vec<Band<'_>> {
+        let gap = |pair: &[Range]| {
+            let end = pair[0].va.wrapping_add(pair[0].bytes);
+            pair[1].va.raw().wrapping_sub(end.raw())
+        };
+        let gaps: Vec<u64> = self.ranges.windows(2).map(gap).collect();
+        let mut widest = gaps.clone();
+        widest.sort_unstable_by(|a, b| b.cmp(a));
+        // The widest that is no cut any more: all cuts must be wider.
+        let inside = widest.get(most.saturating_sub(1)).copied();
+        let mut bands = Vec::new();
+        let mut first = 0;
+        for place in (0..gaps.len()).filter(|place| Some(gaps[*place]) > inside) {
+            bands.push(band(&self.ranges[first..=place], Some(gaps[place])));
+            first = place + 1;
+        }
+        if first < self.ranges.len() {
+            bands.push(band(&self.ranges[first..], None));
+        }
+        bands
+    }
+}
+
+fn band(ranges: &[Range], gap: Option<u64>) -> Band<'_> {
+    let last = ranges[ranges.len() - 1];
+    let into = last.va.raw().wrapping_sub(ranges[0].va.raw());
+    Band {
+        ranges,
+        bytes: into.wrapping_add(last.bytes),
+        gap,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pagetable::{Dialect, Memory, Mode, PhysAddr, Pte, Satp};
+
+    /// Root, level 1 and level 0, one page each; leaves of `pages` in the last.
+    struct Tables(Vec<u64>);
+
+    impl Memory for Tables {
+        type Error = ();
+
+        fn read_word(&mut self, at: PhysAddr, _bytes: usize) -> Result<u64, ()> {
+            let index = at.offset(4096) / 8;
+            Ok(match (at.frame(), index) {
+                (1, 0) => Pte::pointer(Mode::Sv39, PhysAddr::new(0x2000)).raw(),
+                (2, 0) => Pte::pointer(Mode::Sv39, PhysAddr::new(0x3000)).raw(),
+                (3, page) if self.0.contains(&page) => {
+                    let at = PhysAddr::from_frame(0x80000 - page);
+                    Pte::leaf(Mode::Sv39, at, Pte::READ).raw()
+                }
+                _ => 0,
+            })
+        }
+    }
+
+    fn space(pages: &[u64]) -> Space {
+        let satp = Satp {
+            mode: Mode::Sv39,
+            asid: 0,
+            root: PhysAddr::new(0x1000),
+        };
+        Space::read(&mut Tables(pages.to_vec()), satp, Dialect::None)
+    }
+
+    #[test]
+    fn the_widest_gaps_are_the_cuts() {
+        let space = space(&[0, 1, 3, 100, 102, 511]);
+        let bands = space.bands(3);
+        let shape: Vec<_> = bands
+            .iter()
+            .map(|band| {
+                (
+                    band.va().page(),
+                    band.ranges.len(),
+                    band.bytes / 4096,
+                    band.gap,
+                )
+            })
+            .collect();
+        assert_eq!(
+            shape,
+            [
+                (0, 3, 4, Some(96 * 4096)),
+                (100, 2, 3, Some(408 * 4096)),
+                (511, 1, 1, None),
+            ]
+        );
+        assert_eq!(bands[0].mapped_bytes(), 3 * 4096);
+    }
+
+    #[test]
+    fn few_ranges_are_a_band_each_and_nothing_is_none() {
+        assert_eq!(space(&[0, 5]).bands(10).len(), 2);
+        assert_eq!(space(&[0, 5]).bands(1).len(), 1);
+        assert!(space(&[]).bands(10).is_empty());
+    }
+
+    #[test]
+    fn equal_gaps_are_cut_all_or_not_at_all() {
+        let space = space(&[0, 2, 4, 6, 100]);
+        assert_eq!(space.bands(3).len(), 2);
+        assert_eq!(space.bands(5).len(), 5);
+    }
+}

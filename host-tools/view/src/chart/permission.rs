@@ -1,0 +1,50 @@
+//! Permissions and their colours.
+
+use pagetable::Pte;
+use plotters::style::RGBColor;
+
+/// What may be done with a page, and the colour of that: Okabe and Ito's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Class {
+    /// What the legend says.
+    pub words: &'static str,
+    /// How it is filled.
+    pub colour: RGBColor,
+}
+
+/// User's first, then the supervisor's in the same order.
+pub const CLASSES: [Class; 10] = [
+    class("r-- user", 86, 180, 233),
+    class("rw- user", 0, 158, 115),
+    class("r-x user", 240, 200, 66),
+    class("--x user", 204, 121, 167),
+    class("writable and executable, user", 235, 60, 30),
+    class("r-- supervisor", 0, 90, 150),
+    class("rw- supervisor", 0, 96, 70),
+    class("r-x supervisor", 190, 120, 0),
+    class("--x supervisor", 130, 60, 100),
+    class("writable and executable, supervisor", 150, 20, 0),
+];
+
+const fn class(words: &'static str, red: u8, green: u8, blue: u8) -> Class {
+    Class {
+        words,
+        colour: RGBColor(red, green, blue),
+    }
+}
+
+/// Where in [`CLASSES`] a page belongs.
+pub fn class_of(flags: Pte) -> usize {
+    let base = if flags.has(Pte::USER) { 0 } else { 5 };
+    base + match (
+        flags.has(Pte::READ),
+        flags.has(Pte::WRITE),
+        flags.has(Pte::EXEC),
+    ) {
+        (_, true, true) => 4,
+        (_, true, false) => 1,
+        (true, false, true) => 2,
+        (false, false, true) => 3,
+        _ => 0,
+    }
+}
