@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use object::{Object, ObjectSymbol, SymbolKind};
+use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
 
 /// The functions of one program, by address.
 pub struct Symbols {
@@ -34,8 +34,15 @@ impl Symbols {
     /// Reads the names out of an ELF file's bytes.
     pub fn read(elf: &[u8]) -> Result<Symbols, Error> {
         let file = object::File::parse(elf).map_err(Error::NotAnObject)?;
-        let is_code = |symbol: &object::Symbol<'_, '_>| {
-            symbol.is_definition() && matches!(symbol.kind(), SymbolKind::Text)
+        let is_in_text = |symbol: &object::Symbol<'_, '_>| {
+            let section = symbol.section_index().map(|at| file.section_by_index(at));
+            section.is_some_and(|section| section.is_ok_and(|it| it.kind() == SectionKind::Text))
+        };
+        // Assembly that does not say `.type` leaves its labels without a kind.
+        let is_code = |symbol: &object::Symbol<'_, '_>| match symbol.kind() {
+            SymbolKind::Text => symbol.is_definition(),
+            SymbolKind::Unknown | SymbolKind::Label => is_in_text(symbol),
+            _ => false,
         };
         let mut functions: Vec<_> = file
             .symbols()

@@ -117,16 +117,23 @@ pub fn program() -> Vec<u8> {
     let mut elf = Object::new(BinaryFormat::Elf, Architecture::Riscv64, Endianness::Little);
     let text = elf.section_id(object::write::StandardSection::Text);
     elf.append_section_data(text, &[0; 0x20], 4);
+    // An entry in assembly that does not say `.type`, a mapping symbol, a function.
     let names = [
-        ("$x", 0x1_0e30, 0),
-        ("_RNvCs1234_10touch_test5touch", 0x1_0e30, 0x10),
+        ("_start", 0x1_0000, 0, SymbolKind::Label),
+        ("$x", 0x1_0e30, 0, SymbolKind::Label),
+        (
+            "_RNvCs1234_10touch_test5touch",
+            0x1_0e30,
+            0x10,
+            SymbolKind::Text,
+        ),
     ];
-    for (name, value, size) in names {
+    for (name, value, size, kind) in names {
         elf.add_symbol(Symbol {
             name: name.into(),
             value,
             size,
-            kind: SymbolKind::Text,
+            kind,
             scope: SymbolScope::Linkage,
             weak: false,
             section: SymbolSection::Section(text),
