@@ -7,7 +7,7 @@ use pagetable::{
     Xlen, translate, visit_within,
 };
 use proptest::prelude::*;
-use ram::{BASE, Ram};
+use ram::{BASE, PAGE, Ram};
 
 const PAGES: u64 = 6;
 
@@ -103,6 +103,16 @@ proptest! {
                     prop_assert!(leaf.base.raw() >> mode.pa_bits() == 0);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_address_has_its_own_path(raw: u64) {
+        for mode in Mode::ALL {
+            let va = mode.sign_extend(raw);
+            let (mut ram, root) = Ram::with_path(mode, va, |page| Pte::leaf(mode, page, Pte::READ));
+            let walk = translate(&mut ram, root, va);
+            prop_assert_eq!(walk.address(), Some(PhysAddr::new(PAGE + va.offset(4096))));
         }
     }
 

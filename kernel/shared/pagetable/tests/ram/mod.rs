@@ -12,7 +12,6 @@ pub struct Ram {
     pub is_lent: bool,
 }
 
-#[allow(dead_code, reason = "each test binary uses its part")]
 impl Ram {
     pub fn new(pages: usize) -> Ram {
         Ram {
