@@ -67,30 +67,35 @@ fn every_file_reads_back_as_it_went_in() {
 fn extlinux_names_files_that_are_there() {
     let card = card();
     let config = String::from_utf8(card.read("/extlinux/extlinux.conf")).expect("a text");
-    let value = |key: &str| {
-        let line = config
+    // U-Boot takes its keywords in any case, and what follows them as it is.
+    let values = |key: &str| -> Vec<&str> {
+        let pairs = config
             .lines()
-            .find_map(|line| line.trim().strip_prefix(key));
-        line.unwrap_or_else(|| panic!("no {key} in\n{config}"))
-            .trim()
-            .to_owned()
+            .filter_map(|line| line.trim().split_once(' '));
+        pairs
+            .filter(|(word, _)| word.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value.trim())
+            .collect()
     };
     let files = card.files();
-    for key in ["KERNEL ", "FDT "] {
+    for key in ["kernel", "fdt"] {
+        let [named] = values(key)[..] else {
+            panic!("not one {key} in\n{config}")
+        };
         // Relative to the configuration's own folder, or from the root.
-        let named = value(key);
-        let full = named.strip_prefix("..").unwrap_or(&named).to_owned();
-        assert!(files.contains(&full), "{key}{named}: not among {files:?}");
+        let full = named.strip_prefix("..").unwrap_or(named);
+        assert!(
+            files.iter().any(|file| file == full),
+            "{key} {named}: not among {files:?}"
+        );
     }
-    let default = value("DEFAULT ");
-    assert!(
-        config
-            .lines()
-            .any(|line| line.trim() == format!("LABEL {default}")),
-        "DEFAULT names no label:\n{config}"
+    assert_eq!(
+        values("default"),
+        values("label"),
+        "the default is the label:\n{config}"
     );
     assert!(
-        !config.contains("INITRD"),
+        values("initrd").is_empty(),
         "this U-Boot has no ramdisk_addr_r: the label would fail"
     );
 }
