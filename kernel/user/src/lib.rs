@@ -10,7 +10,7 @@ mod sys;
 pub mod text;
 
 pub use arguments::Arguments;
-pub use sys::{illegal, instructions, read_at, reserve_misaligned, run_at, write_at};
+pub use sys::{illegal, instructions, raw_call, read_at, reserve_misaligned, run_at, write_at};
 
 /// Makes a file of `src/bin` a program.
 #[macro_export]

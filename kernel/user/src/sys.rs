@@ -17,16 +17,27 @@ core::arch::global_asm!(
 );
 
 /// Makes a system call with up to five arguments; what came back in `a0` and `a1`.
-#[cfg(target_os = "none")]
 pub(crate) fn call(call: Call, arguments: [usize; 5]) -> (usize, usize) {
+    ask(call.number(), arguments)
+}
+
+/// Makes any system call with anything as its arguments, for programs that test the kernel:
+/// what came back in `a0`. The kernel may write wherever they point.
+pub fn raw_call(number: usize, arguments: [usize; 5]) -> usize {
+    ask(number, arguments).0
+}
+
+#[cfg(target_os = "none")]
+fn ask(number: usize, arguments: [usize; 5]) -> (usize, usize) {
     let [mut a0, mut a1, a2, a3, a4] = arguments;
     // SAFETY: the kernel keeps every register but a0 and a1, and writes only into buffers
-    // whose address and length it was given by the safe wrappers in `call`.
+    // whose address and length it was given: by the safe wrappers in `call`, or by a caller
+    // of `raw_call`, who claims nothing.
     unsafe {
         core::arch::asm!(
             "ecall",
             inlateout("a0") a0, inlateout("a1") a1, in("a2") a2, in("a3") a3, in("a4") a4,
-            in("a7") call.number(),
+            in("a7") number,
             options(nostack),
         );
     }
@@ -35,7 +46,7 @@ pub(crate) fn call(call: Call, arguments: [usize; 5]) -> (usize, usize) {
 
 /// On the desk there is no kernel to ask.
 #[cfg(not(target_os = "none"))]
-pub(crate) fn call(_call: Call, _arguments: [usize; 5]) -> (usize, usize) {
+fn ask(_number: usize, _arguments: [usize; 5]) -> (usize, usize) {
     (abi::Error::Unsupported.to_a0(), 0)
 }
 

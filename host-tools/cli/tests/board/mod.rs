@@ -12,7 +12,7 @@ mod inputs;
 mod qemu;
 mod uboot;
 
-pub use answers::{Logged, fault_log, faults, free_pages, tasks};
+pub use answers::{Logged, fault_log, faults, free_pages, number_after, tasks};
 pub use console::Console;
 pub use figures::measure;
 pub use inputs::built;

@@ -3,7 +3,7 @@
 //! One machine a hart, many checks a machine: what a user would do in a session, in
 //! an order that leaves each step able to see what the one before it left behind.
 
-use crate::board::{Board, Qemu, faults, free_pages, tasks};
+use crate::board::{Board, Qemu, faults, free_pages, number_after, tasks};
 use crate::faulters;
 
 #[test]
@@ -33,6 +33,7 @@ fn a_day(board: &mut Board) {
     stacks_grow_downwards_by_the_page(board);
     a_killed_task_gives_its_memory_back(board);
     faulters::each_kind_kills_only_itself(board);
+    senseless_calls_harm_nobody(board);
     assert_eq!(
         free_pages(&board.run("free")),
         before,
@@ -160,6 +161,21 @@ fn a_killed_task_gives_its_memory_back(board: &mut Board) {
     assert_eq!(tasks(&board.run("ps")).len(), 1, "{said}");
     assert_eq!(free_pages(&board.run("free")), before);
     assert!(board.run(&format!("kill {pid}")).contains("no such task"));
+}
+
+fn senseless_calls_harm_nobody(board: &mut Board) {
+    let before = free_pages(&board.run("free"));
+    for seed in [3, 1_000_003] {
+        let said = board.run(&format!("hostile 10000 {seed}"));
+        let refused = number_after(&said, "10000 calls, ");
+        assert!(
+            (5_000..10_000).contains(&refused),
+            "most are refused, and some make sense:\n{said}"
+        );
+        assert_eq!(said.lines().count(), 1, "nothing else was said:\n{said}");
+    }
+    assert_eq!(tasks(&board.run("ps")).len(), 1);
+    assert_eq!(free_pages(&board.run("free")), before);
 }
 
 /// The pages of a thousand programs come back, each and every one.
