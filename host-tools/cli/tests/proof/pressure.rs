@@ -5,14 +5,14 @@ use crate::board::{Board, Qemu, fault_log, free_pages, tasks};
 /// Pages of a pool of 4 MiB.
 const POOL: u64 = 4 << 20 >> 12;
 
-fn small_board() -> Board {
-    Qemu::with_image().append("pool=4M").boot()
+fn small_board(pool: &str) -> Board {
+    Qemu::with_image().append(&format!("pool={pool}")).boot()
 }
 
 /// NuttX's demonstration: heaps of 8 MiB each on a board whose page pool is 4.
 #[test]
 fn two_heaps_of_eight_mebibytes_run_to_the_end_in_a_pool_of_four() {
-    let mut board = small_board();
+    let mut board = small_board("4M");
     board.run("hello");
     let before = free_pages(&board.run("free"));
     assert!(before < POOL, "{before} pages free in a pool of {POOL}");
@@ -38,13 +38,13 @@ fn two_heaps_of_eight_mebibytes_run_to_the_end_in_a_pool_of_four() {
 
 #[test]
 fn out_of_frames_the_one_who_faults_dies_and_the_others_go_on() {
-    let mut board = small_board();
+    let mut board = small_board("1M");
     board.run("hello");
     let before = free_pages(&board.run("free"));
     board.run("alloc_test 128 100 4000 &");
-    let greedy = board.run("touch_test 2000");
+    let greedy = board.run("touch_test 500");
     assert!(
-        greedy.contains("touch_test 2000: killed: Store/AMO page fault"),
+        greedy.contains("touch_test 500: killed: Store/AMO page fault"),
         "{greedy}"
     );
     assert!(
@@ -82,7 +82,7 @@ fn out_of_frames_the_one_who_faults_dies_and_the_others_go_on() {
     // And again: what the dead one held is there for the next.
     assert!(
         board
-            .run("touch_test 500")
-            .contains("touch_test: 500 pages")
+            .run("touch_test 150")
+            .contains("touch_test: 150 pages")
     );
 }

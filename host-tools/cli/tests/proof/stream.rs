@@ -3,7 +3,8 @@
 use link::{Listener, Said, Sighting};
 use wire::Request;
 
-use crate::board::{Board, Logged, Qemu, fault_log};
+use crate::board::{Board, Logged, Qemu, built, fault_log};
+use crate::tools::{path, tool};
 
 /// Everything a recording says.
 fn heard(recording: &[u8]) -> Vec<Said> {
@@ -98,6 +99,71 @@ fn a_recording_tells_every_fault_as_the_board_logged_it() {
         text.contains("touch_test: 300 pages") && text.is_ascii(),
         "the text between is whole:\n{text}"
     );
+}
+
+#[test]
+fn the_desk_shows_the_recording_fault_by_fault_and_in_sum() {
+    let mut board = Qemu::with_image().append("frames=1").boot();
+    let (count, log) = keep_busy(&mut board);
+    hear_out(&mut board, count);
+    let folder = tempfile::tempdir().expect("a folder for the recording");
+    let recording = folder.path().join("serial.bin");
+    std::fs::write(&recording, board.transcript()).expect("the recording");
+
+    let rows = pagewalk(&["faults", path(&recording), "--format", "csv"]);
+    let mut rows = rows.lines();
+    let heading: Vec<&str> = rows.next().expect("a heading").split(',').collect();
+    let column = |name: &str| heading.iter().position(|word| *word == name).expect(name);
+    let [seq, cause, address, outcome] = ["seq", "cause", "address", "outcome"].map(column);
+    let shown: Vec<[String; 4]> = rows
+        .map(|row| row.split(',').collect::<Vec<&str>>())
+        .map(|row| [row[seq], row[cause], row[address], row[outcome]].map(str::to_owned))
+        .collect();
+    let logged: Vec<[String; 4]> = log
+        .iter()
+        .map(|one| {
+            [
+                one.seq.to_string(),
+                one.scause.to_string(),
+                format!("{:#x}", one.va),
+                one.outcome.clone(),
+            ]
+        })
+        .collect();
+    assert_eq!(shown, logged);
+
+    let sum = pagewalk(&["faults", path(&recording), "--format", "json"]);
+    let sum: serde_json::Value = serde_json::from_str(&sum).expect("JSON");
+    assert_eq!(sum["rate"]["faults"], count, "{}", sum["rate"]);
+    assert_eq!(
+        (&sum["missing"], &sum["overwritten"]),
+        (&0.into(), &0.into())
+    );
+
+    // The task that touched 300 pages, its instruction named by its own program.
+    let toucher = log
+        .iter()
+        .find(|one| one.outcome == "zeroed")
+        .expect("a touch")
+        .task
+        .to_string();
+    let elf = built("board-side/riscv64gc-unknown-none-elf/board/touch_test");
+    let named = pagewalk(&[
+        "faults",
+        path(&recording),
+        "--task",
+        &toucher,
+        "--elf",
+        path(&elf),
+    ]);
+    assert!(named.matches("touch_test::run+").count() >= 300, "{named}");
+}
+
+/// What the desk's own program answers; it must have nothing to complain about.
+#[track_caller]
+fn pagewalk(arguments: &[&str]) -> String {
+    let said = tool(env!("CARGO_BIN_EXE_pagewalk"), arguments, b"");
+    String::from_utf8(said).expect("text")
 }
 
 #[test]
