@@ -33,7 +33,7 @@ run board=board: build
 # Make the Ox64's bootable SD image, target/images/ox64-sd.img
 ox64-image: (image "ox64")
     @echo
-    @echo "{{ images }}/ox64-sd.img boots an Ox64. Onto a card, which it overwrites:"
+    @echo "{{ images }}/ox64-sd.img is a card for the Ox64. To write it onto one, over all that is there:"
     @echo "    just flash /dev/sdX ox64"
     @echo "Then the card into the Ox64, and a terminal at 2000000 baud, 8N1, on GPIO16 and 17 (pins 32 and 31)."
 
@@ -87,7 +87,7 @@ _image board:
     {{ pagewalk }} image build images/{{ board }}-sd.toml -o {{ images }}/{{ board }}-sd.img
 
 _test:
-    if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace && cargo test -q --workspace --doc; else cargo test --workspace; fi
+    if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --no-fail-fast && cargo test -q --workspace --doc; else cargo test --workspace --no-fail-fast; fi
 
 # The README's screen, run and written into it.
 _screen: build
