@@ -37,6 +37,20 @@ impl Frame {
     };
 }
 
+#[cfg(test)]
+impl Frame {
+    /// What a row may hold before its frame is given out: anything.
+    pub(crate) const NOISE: Frame = Frame {
+        state: 3,
+        flags: 0xff,
+        pins: 7,
+        refs: 9,
+        space: 0xffff,
+        vpn: !0,
+        link: 3,
+    };
+}
+
 /// What a frame is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {

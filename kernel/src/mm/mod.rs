@@ -9,6 +9,8 @@ mod pager;
 mod region;
 mod space;
 pub mod table;
+#[cfg(test)]
+mod tests;
 mod usercopy;
 
 pub use bootram::BootRam;

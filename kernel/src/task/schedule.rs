@@ -13,6 +13,8 @@ pub struct Schedule {
     current: Slot,
     /// The hart holds the registers of the task at `current`.
     occupied: bool,
+    /// The task whose space is in force and whose floats the hart holds; 0 for none.
+    loaded: u16,
     due: bool,
     since: u64,
     armed: u64,
@@ -25,6 +27,7 @@ impl Schedule {
         Schedule {
             current: Slot::FIRST,
             occupied: false,
+            loaded: 0,
             due: true,
             since: 0,
             armed: u64::MAX,
@@ -47,6 +50,7 @@ impl Schedule {
     /// The task on the hart has ended: its registers are nobody's.
     pub fn vacate(&mut self) {
         self.occupied = false;
+        self.loaded = 0;
         self.due = true;
     }
 
@@ -105,8 +109,12 @@ fn take_off<P: Platform>(system: &mut System<P>, context: &mut Context) {
 fn put_on<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let task = system.tasks.at(system.schedule.current);
     *context = task.context;
-    system.platform.load_floats(&task.floats);
-    system.platform.activate(&task.space);
+    // A task that only waited finds both as it left them.
+    if system.schedule.loaded != task.pid {
+        system.platform.load_floats(&task.floats);
+        system.platform.activate(&task.space);
+        system.schedule.loaded = task.pid;
+    }
     system.schedule.occupied = true;
     system.schedule.since = system.platform.ticks();
 }

@@ -1,0 +1,196 @@
+//! The simulated machine as `mm` sees it, and a bench to put spaces on.
+
+use abi::Outcome;
+use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
+use sim::{Quirks, Ram};
+
+use crate::mm::{BootRam, Frame, Frames, Machine, Refused, Resolution, Space, resolve};
+
+/// A simulated machine with a mode in its type.
+pub trait Desk: Machine + Sized {
+    fn new(machine: sim::Machine) -> Self;
+    fn hart(&mut self) -> &mut sim::Machine;
+}
+
+macro_rules! desk {
+    ($name:ident, $mode:expr) => {
+        #[derive(Debug)]
+        pub struct $name(sim::Machine);
+
+        impl Desk for $name {
+            fn new(machine: sim::Machine) -> Self {
+                $name(machine)
+            }
+
+            fn hart(&mut self) -> &mut sim::Machine {
+                &mut self.0
+            }
+        }
+
+        impl Machine for $name {
+            const MODE: Mode = $mode;
+
+            fn dialect(&self) -> Dialect {
+                Dialect::None
+            }
+
+            fn read_entry(&self, at: PhysAddr) -> u64 {
+                self.0.read_entry(at)
+            }
+
+            fn write_entry(&mut self, at: PhysAddr, value: u64) {
+                self.0.write_entry(at, value)
+            }
+
+            fn zero_frame(&mut self, frame: PhysAddr) {
+                self.0.zero_frame(frame)
+            }
+
+            fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
+                self.0.copy_frame(from, to)
+            }
+
+            fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
+                into.copy_from_slice(self.0.ram.get(at, into.len()))
+            }
+
+            fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
+                self.0.ram.get_mut(at, from.len()).copy_from_slice(from)
+            }
+
+            fn fence_page(&mut self, va: VirtAddr) {
+                self.0.fence_page(va)
+            }
+
+            fn fence_all(&mut self) {
+                self.0.fence_all()
+            }
+
+            fn fence_code(&mut self) {
+                self.0.fence_code()
+            }
+        }
+    };
+}
+
+desk!(Sv39, Mode::Sv39);
+desk!(Sv32, Mode::Sv32);
+
+/// Runs a test on a plain hart, on one that leaves A and D to us, and on one that faults once
+/// more on a fresh leaf.
+pub fn on_every_hart(test: impl Fn(Quirks)) {
+    test(Quirks::default());
+    test(Quirks {
+        svade: true,
+        ..Quirks::default()
+    });
+    test(Quirks {
+        spurious: true,
+        ..Quirks::default()
+    });
+}
+
+pub const RAM_BASE: u64 = 0x8000_0000;
+/// The first frames of RAM play the initrd: byte n of it is `image_byte(n)`.
+pub const IMAGE_FRAMES: usize = 8;
+
+/// A byte of the initrd.
+pub fn image_byte(at: u64) -> u8 {
+    (at % 251) as u8 + 1
+}
+
+/// A machine, its frames, and a kernel root that maps nothing.
+pub struct Bench<M> {
+    pub machine: M,
+    pub frames: Frames,
+    pub kernel_root: PhysAddr,
+}
+
+impl<M: Desk> Bench<M> {
+    /// So many frames in the pool.
+    pub fn new(quirks: Quirks, pool: usize) -> Bench<M> {
+        let frames = IMAGE_FRAMES + 1 + pool;
+        let mut ram = Ram::new(RAM_BASE, frames);
+        let image_bytes = IMAGE_FRAMES as u64 * PAGE_BYTES;
+        for at in 0..image_bytes {
+            ram.get_mut(PhysAddr::new(RAM_BASE + at), 1)[0] = image_byte(at);
+        }
+        let mut boot = BootRam::new();
+        boot.add(RAM_BASE, frames as u64 * PAGE_BYTES).unwrap();
+        boot.reserve(RAM_BASE, image_bytes).unwrap();
+        let kernel_root = boot.take(PAGE_BYTES, PAGE_BYTES).unwrap();
+        ram.get_mut(kernel_root, PAGE_BYTES as usize).fill(0);
+        // Noise: rows are only meant once their frame was given out.
+        let noise: Vec<Frame> = vec![Frame::NOISE; Frames::table_bytes(&boot) / size_of::<Frame>()];
+        let frames = Frames::new(noise.leak(), boot, None);
+        Bench {
+            machine: M::new(sim::Machine::new(M::MODE, ram, quirks)),
+            frames,
+            kernel_root,
+        }
+    }
+
+    /// A space without regions.
+    pub fn space(&mut self, id: u16) -> Space {
+        Space::create(id, &mut self.frames, &mut self.machine, self.kernel_root).unwrap()
+    }
+
+    /// Frames given out.
+    pub fn used(&self) -> u32 {
+        self.frames.counts().used()
+    }
+
+    pub fn destroy(&mut self, mut space: Space) {
+        space.destroy(&mut self.frames, &mut self.machine);
+    }
+
+    /// What a program does: access, fault, resolve, access again. Where the access landed, and
+    /// how each fault on the way was resolved.
+    pub fn touch(
+        &mut self,
+        space: &mut Space,
+        va: u64,
+        access: sim::Access,
+    ) -> Result<(PhysAddr, Vec<Outcome>), Refused> {
+        let va = VirtAddr::new(va);
+        let mut outcomes = Vec::new();
+        for _ in 0..4 {
+            match self.machine.hart().access(space.root(), va, access) {
+                Ok(at) => return Ok((at, outcomes)),
+                Err(fault) => {
+                    assert_eq!(fault.va, va);
+                    let Resolution { outcome, .. } = resolve(
+                        space,
+                        &mut self.frames,
+                        &mut self.machine,
+                        va,
+                        wanted(access),
+                    )?;
+                    outcomes.push(outcome);
+                }
+            }
+        }
+        panic!("{va:?} faults for ever: {outcomes:?}");
+    }
+
+    /// A program's load of a byte.
+    pub fn load(&mut self, space: &mut Space, va: u64) -> Result<u8, Refused> {
+        let (at, _) = self.touch(space, va, sim::Access::Read)?;
+        Ok(self.machine.hart().ram.get(at, 1)[0])
+    }
+
+    /// A program's store of a byte.
+    pub fn store(&mut self, space: &mut Space, va: u64, byte: u8) -> Result<(), Refused> {
+        let (at, _) = self.touch(space, va, sim::Access::Write)?;
+        self.machine.hart().ram.get_mut(at, 1)[0] = byte;
+        Ok(())
+    }
+}
+
+fn wanted(access: sim::Access) -> abi::Access {
+    match access {
+        sim::Access::Read => abi::Access::Read,
+        sim::Access::Write => abi::Access::Write,
+        sim::Access::Execute => abi::Access::Execute,
+    }
+}

@@ -1,0 +1,28 @@
+//! Memory management on the simulated machine: every test runs as Sv39 and as Sv32, and on
+//! harts with and without their quirks.
+
+mod machine;
+mod oracle;
+mod pages;
+mod regions;
+mod shortage;
+
+/// Makes a generic test one for each mode.
+macro_rules! both {
+    ($($name:ident)*) => {
+        $(
+            mod $name {
+                #[test]
+                fn sv39() {
+                    super::super::machine::on_every_hart(super::$name::<super::super::machine::Sv39>);
+                }
+
+                #[test]
+                fn sv32() {
+                    super::super::machine::on_every_hart(super::$name::<super::super::machine::Sv32>);
+                }
+            }
+        )*
+    };
+}
+pub(crate) use both;
