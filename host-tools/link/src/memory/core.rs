@@ -25,7 +25,7 @@ pub fn open(path: &Path) -> Result<Core, OpenError> {
     let (file, bytes) = files::open(path)?;
     let broken = |what: &str| OpenError::Elf(path.to_owned(), what.to_owned());
     let cache = ReadCache::new(&file);
-    let (xlen, pieces) = match FileKind::parse(&cache) {
+    let (xlen, mut pieces) = match FileKind::parse(&cache) {
         Ok(FileKind::Elf32) => (
             Xlen::Rv32,
             pieces::<FileHeader32<Endianness>, _>(path, &cache)?,
@@ -40,23 +40,20 @@ pub fn open(path: &Path) -> Result<Core, OpenError> {
     if pieces.is_empty() {
         return Err(OpenError::Empty(path.to_owned()));
     }
-    let mut core = Core {
-        memory: Files::default(),
-        xlen,
-        cut_at: None,
-    };
-    core.memory.add_file(path, file);
-    for mut piece in pieces {
+    let mut cut_at = None;
+    for piece in &mut pieces {
         let present = bytes.saturating_sub(piece.offset);
         if piece.in_file > present {
-            core.cut_at
-                .get_or_insert(PhysAddr::new(piece.start + present));
+            cut_at.get_or_insert(PhysAddr::new(piece.start + present));
             piece.in_file = present;
             piece.end = piece.start + present;
         }
-        core.memory.add_piece(piece);
     }
-    Ok(core)
+    Ok(Core {
+        memory: Files::new(vec![(path.to_owned(), file)], pieces),
+        xlen,
+        cut_at,
+    })
 }
 
 fn pieces<'data, H, R>(path: &Path, data: R) -> Result<Vec<Piece>, OpenError>
@@ -99,4 +96,119 @@ where
         });
     }
     Ok(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cached;
+    use super::*;
+    use pagetable::Memory;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    /// Where a segment's fields begin in an ELF64 core of our making.
+    const HEADERS: usize = 64;
+    const HEADER: usize = 56;
+
+    /// `[p_offset, p_paddr, p_filesz, p_memsz]` of each segment.
+    fn core(segments: &[[u64; 4]], data: &[u8]) -> tempfile::NamedTempFile {
+        let mut bytes = vec![0; HEADERS + HEADER * segments.len()];
+        bytes[..20].copy_from_slice(&[
+            0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 243, 0,
+        ]);
+        bytes[20] = 1;
+        bytes[32] = HEADERS as u8;
+        bytes[52] = HEADERS as u8;
+        bytes[54] = HEADER as u8;
+        bytes[56] = segments.len() as u8;
+        for (place, [offset, paddr, filesz, memsz]) in segments.iter().enumerate() {
+            let header = &mut bytes[HEADERS + HEADER * place..];
+            header[0] = 1;
+            for (field, value) in [(8, offset), (24, paddr), (32, filesz), (40, memsz)] {
+                header[field..field + 8].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        bytes.resize(0x400, 0);
+        bytes.extend_from_slice(data);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bytes).unwrap();
+        file
+    }
+
+    fn word(memory: &mut Cached<Files>, at: u64) -> Option<u64> {
+        memory.read_word(PhysAddr::new(at), 8).ok()
+    }
+
+    #[test]
+    fn segments_lie_where_p_paddr_says_and_end_in_zeros() {
+        let file = core(
+            &[[0x400, 0x8000_0000, 8, 16], [0x408, 0x9000_0000, 0, 8]],
+            &[7; 16],
+        );
+        let core = open(file.path()).unwrap();
+        assert_eq!((core.xlen, core.cut_at), (Xlen::Rv64, None));
+        let mut memory = Cached::new(core.memory);
+        assert_eq!(word(&mut memory, 0x8000_0000), Some(0x0707_0707_0707_0707));
+        assert_eq!(word(&mut memory, 0x8000_0008), Some(0));
+        assert_eq!(word(&mut memory, 0x8000_0010), None);
+        assert_eq!(word(&mut memory, 0x9000_0000), Some(0));
+    }
+
+    #[test]
+    fn a_cut_file_keeps_what_it_has() {
+        let file = core(&[[0x400, 0x8000_0000, 32, 32]], &[7; 16]);
+        let core = open(file.path()).unwrap();
+        assert_eq!(core.cut_at, Some(PhysAddr::new(0x8000_0010)));
+        let mut memory = Cached::new(core.memory);
+        assert!(word(&mut memory, 0x8000_0008).is_some());
+        assert!(word(&mut memory, 0x8000_0010).is_none());
+    }
+
+    #[test]
+    fn of_overlapping_segments_the_first_counts() {
+        let segments = [[0x400, 0x8000_0000, 8, 8], [0x408, 0x8000_0000, 8, 8]];
+        let file = core(&segments, &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+        let mut memory = Cached::new(open(file.path()).unwrap().memory);
+        assert_eq!(word(&mut memory, 0x8000_0000), Some(1));
+    }
+
+    #[test]
+    fn what_is_no_riscv_core_is_refused_by_name() {
+        let changed = |at: usize, value: u8| {
+            let file = core(&[[0x400, 0, 8, 8]], &[0; 8]);
+            let mut bytes = std::fs::read(file.path()).unwrap();
+            bytes[at] = value;
+            std::fs::write(file.path(), bytes).unwrap();
+            open(file.path()).map(|_| ()).unwrap_err()
+        };
+        assert!(matches!(changed(0, 0), OpenError::Elf(..)));
+        assert!(matches!(changed(16, 2), OpenError::NotACore(_, 2)));
+        assert!(matches!(changed(18, 62), OpenError::Machine(_, 62)));
+        let empty = core(&[], &[]);
+        assert!(matches!(open(empty.path()), Err(OpenError::Empty(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics(
+            segments in prop::collection::vec(any::<[u64; 4]>(), 0..4),
+            at in prop_oneof![any::<u64>(), 0u64..0x1000],
+            broken in prop::option::of((0usize..0x200, any::<u8>())),
+        ) {
+            let file = core(&segments, &[7; 64]);
+            if let Some((at, value)) = broken {
+                let mut bytes = std::fs::read(file.path()).unwrap();
+                bytes[at] = value;
+                std::fs::write(file.path(), bytes).unwrap();
+            }
+            if let Ok(core) = open(file.path()) {
+                let starts: Vec<_> = core.memory.ranges().map(|(start, _)| start).collect();
+                let mut memory = Cached::new(core.memory);
+                for at in starts.into_iter().chain([PhysAddr::new(at)]) {
+                    let _ = memory.read_word(at.align_down(8), 8);
+                    memory.page(at);
+                }
+            }
+        }
+    }
 }

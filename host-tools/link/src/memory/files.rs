@@ -1,7 +1,7 @@
 //! Memory in pieces of files, read where a page is asked for.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use pagetable::{Outside, PhysAddr};
@@ -22,10 +22,9 @@ pub(super) struct Piece {
 }
 
 /// Pieces of one or several files.
-#[derive(Default)]
 pub struct Files {
     files: Vec<(PathBuf, File)>,
-    /// By start.
+    /// By start; of those with one start, the first given is the last here.
     pieces: Vec<Piece>,
     /// The furthest end of any piece up to this one: pieces may overlap, as they
     /// do in the cores that Linux' crash kernel writes.
@@ -33,20 +32,19 @@ pub struct Files {
 }
 
 impl Files {
-    pub(super) fn add_file(&mut self, path: &Path, file: File) -> usize {
-        self.files.push((path.to_owned(), file));
-        self.files.len() - 1
-    }
-
-    pub(super) fn add_piece(&mut self, piece: Piece) {
-        let at = self.pieces.partition_point(|it| it.start <= piece.start);
-        self.pieces.insert(at, piece);
-        self.reach.clear();
-        let ends = self.pieces.iter().scan(0, |reach: &mut u64, piece| {
+    /// Pieces that name `files` by their place in the list.
+    pub(super) fn new(files: Vec<(PathBuf, File)>, mut pieces: Vec<Piece>) -> Files {
+        pieces.reverse();
+        pieces.sort_by_key(|piece| piece.start);
+        let ends = pieces.iter().scan(0, |reach: &mut u64, piece| {
             *reach = piece.end.max(*reach);
             Some(*reach)
         });
-        self.reach.extend(ends);
+        Files {
+            reach: ends.collect(),
+            files,
+            pieces,
+        }
     }
 
     /// The first and one past the last byte of every piece, by start.
@@ -99,6 +97,9 @@ impl Source for Files {
 pub(super) fn open(path: &Path) -> Result<(File, u64), OpenError> {
     let failed = |error| OpenError::File(path.to_owned(), error);
     let mut file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(failed(ErrorKind::IsADirectory.into()));
+    }
     let bytes = file.seek(SeekFrom::End(0)).map_err(failed)?;
     Ok((file, bytes))
 }

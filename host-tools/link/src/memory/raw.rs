@@ -62,7 +62,7 @@ impl FromStr for Place {
 
 /// Opens raw dumps, each at its address.
 pub fn open(places: &[Place]) -> Result<Files, OpenError> {
-    let mut memory = Files::default();
+    let (mut files, mut pieces) = (Vec::new(), Vec::new());
     for place in places {
         let (file, bytes) = files::open(&place.path)?;
         if bytes == 0 {
@@ -70,16 +70,16 @@ pub fn open(places: &[Place]) -> Result<Files, OpenError> {
         }
         let end = place.at.checked_add(bytes);
         let end = end.ok_or_else(|| OpenError::TooHigh(place.path.clone()))?;
-        let file = memory.add_file(&place.path, file);
-        memory.add_piece(Piece {
+        pieces.push(Piece {
             start: place.at.raw(),
             end: end.raw(),
             offset: 0,
             in_file: bytes,
-            file,
+            file: files.len(),
         });
+        files.push((place.path.clone(), file));
     }
-    Ok(memory)
+    Ok(Files::new(files, pieces))
 }
 
 #[cfg(test)]
