@@ -14,7 +14,7 @@ use crate::words::{self, About, Size};
 /// For people: where it begins, the ranges, the problems, totals.
 pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     let mode = space.mode();
-    heading(out, space)?;
+    writeln!(out, "{}", words::satp(space.satp()))?;
     let mut columns = Columns::new([
         ("va", Side::Left),
         ("pa", Side::Left),
@@ -53,19 +53,6 @@ pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             0 => "no problems".to_owned(),
             some => count(some as u64, "problem", "problems"),
         }
-    )
-}
-
-/// Where the tables begin, on one line.
-pub(crate) fn heading(out: &mut dyn Write, space: &Space) -> io::Result<()> {
-    let satp = space.satp();
-    writeln!(
-        out,
-        "satp {:#x}: {}, asid {}, root {}",
-        satp.encode(satp.mode.xlen()),
-        satp.mode.name(),
-        satp.asid,
-        satp.root
     )
 }
 

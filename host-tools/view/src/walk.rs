@@ -48,14 +48,7 @@ const ASKERS: [(&str, Privilege); 4] = [
 pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     let Walked { satp, walk, va, .. } = walked;
     let mode = satp.mode;
-    writeln!(
-        out,
-        "satp {:#x}: {}, asid {}, root {}",
-        satp.encode(mode.xlen()),
-        mode.name(),
-        satp.asid,
-        satp.root
-    )?;
+    writeln!(out, "{}", words::satp(*satp))?;
     let mut columns = Columns::new([
         ("level", Side::Right),
         ("index", Side::Right),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pagetable::{Attributes, Mode, PhysAddr, Pte, VirtAddr};
+use pagetable::{Attributes, Mode, PhysAddr, Pte, Satp, VirtAddr};
 
 /// A number of bytes in the largest unit that divides it: `4KiB`, `1028KiB`.
 #[derive(Clone, Copy)]
@@ -85,6 +85,17 @@ pub fn attributes(attributes: Attributes) -> String {
             }
         }
     }
+}
+
+/// The register and its fields, on one line.
+pub fn satp(satp: Satp) -> String {
+    format!(
+        "satp {:#x}: {}, asid {}, root {}",
+        satp.encode(satp.mode.xlen()),
+        satp.mode.name(),
+        satp.asid,
+        satp.root
+    )
 }
 
 /// The bits left to software; nothing if both are clear.

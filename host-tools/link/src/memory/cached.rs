@@ -40,11 +40,6 @@ impl<S: Source> Cached<S> {
         self.failure.take()
     }
 
-    /// How many pages have been read.
-    pub fn pages_read(&self) -> usize {
-        self.pages.len()
-    }
-
     fn place(&mut self, frame: u64) -> Option<usize> {
         if let Some((held, place)) = self.last
             && held == frame
