@@ -1,7 +1,7 @@
 //! A card: definition and files in, image, block map and checksum out.
 
 use std::fs::File;
-use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use images::{Extlinux, Fat, Image, Partition, Table};
@@ -23,12 +23,13 @@ pub struct Built {
     pub mapped: u64,
     /// What lies where.
     pub parts: Vec<Part>,
-    /// SHA-256 of the image.
-    pub sha256: String,
+    /// SHA-256 of the image, where one was wanted.
+    pub sha256: Option<String>,
 }
 
-/// Builds the image of a definition at `to`, with `.bmap` and `.sha256` beside it.
-pub fn build(image: &Image, to: &Path, progress: &mut Progress) -> Result<Built> {
+/// Builds the image of a definition at `to`, with `.bmap` beside it, and `.sha256`
+/// if a `sum` is wanted: it is most of the work.
+pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Result<Built> {
     let board = boards::by_name(&image.board).map_err(|error| Error::Refused(error.to_string()))?;
     let payload = payload::build(
         Path::new(&image.payload.kernel),
@@ -41,14 +42,29 @@ pub fn build(image: &Image, to: &Path, progress: &mut Progress) -> Result<Built>
     output.write(&extents, progress)?;
     let blocks = bmap::blocks(&extents);
     let map = bmap::describe(output.file(), to, image.size.0, &blocks)?;
-    let sha256 = hash(output.file(), to)?;
+    let sha256 = if sum {
+        Some(hash(output.file(), to, image.size.0, &blocks)?)
+    } else {
+        None
+    };
     output.commit()?;
     output::write(&beside(to, "bmap"), map.as_bytes())?;
-    let name = to.file_name().unwrap_or_default().to_string_lossy();
-    output::write(
-        &beside(to, "sha256"),
-        format!("{sha256}  {name}\n").as_bytes(),
-    )?;
+    let sum_path = beside(to, "sha256");
+    match &sha256 {
+        Some(sha256) => {
+            let name = to.file_name().unwrap_or_default().to_string_lossy();
+            output::write(
+                &sum_path,
+                format!(
+                    "{sha256}  {name}
+"
+                )
+                .as_bytes(),
+            )?;
+        }
+        // One of an older image would be wrong.
+        None => drop(std::fs::remove_file(&sum_path)),
+    }
     let mapped = blocks
         .iter()
         .map(|(first, last)| (last - first + 1) * bmap::BLOCK)
@@ -69,18 +85,31 @@ pub fn beside(path: &Path, extension: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn hash(file: &mut File, path: &Path) -> Result<String> {
-    use std::io::{Seek, SeekFrom};
+/// SHA-256 of the whole image. Holes are not read: they are known to be zeros.
+fn hash(file: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
+    const PIECE: u64 = 1 << 18;
+    let zeros = vec![0; PIECE as usize];
+    let mut piece = vec![0; PIECE as usize];
     let mut hash = Sha256::new();
-    file.seek(SeekFrom::Start(0))
-        .map_err(Error::io("read", path))?;
-    let mut piece = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut piece).map_err(Error::io("read", path))? {
-            0 => return Ok(bmap::hex(&hash.finalize())),
-            used => hash.update(&piece[..used]),
+    let mut at = 0;
+    let ends = blocks
+        .iter()
+        .map(|&(first, last)| (first * bmap::BLOCK, ((last + 1) * bmap::BLOCK).min(size)));
+    for (from, end) in ends.chain([(size, size)]) {
+        while at < from {
+            let count = (from - at).min(PIECE);
+            hash.update(&zeros[..count as usize]);
+            at += count;
+        }
+        while at < end {
+            let piece = &mut piece[..(end - at).min(PIECE) as usize];
+            file.read_exact_at(piece, at)
+                .map_err(Error::io("read", path))?;
+            hash.update(&*piece);
+            at += piece.len() as u64;
         }
     }
+    Ok(bmap::hex(&hash.finalize()))
 }
 
 fn lay_out(image: &Image, payload: &Payload) -> Result<(Vec<Extent>, Vec<Part>)> {

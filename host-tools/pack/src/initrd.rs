@@ -1,8 +1,12 @@
 //! A folder into a ROMFS image, and back.
 
-use std::fs;
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use romfs::writer::{Layout, Piece, seal};
 use romfs::{Entry, Kind, Romfs};
@@ -19,8 +23,8 @@ pub struct Built {
     pub bytes: u64,
 }
 
-/// Small files are read whole; larger ones are copied by the kernel's own means.
-const SMALL: u64 = 256 << 10;
+/// Bytes that are gathered before they are written.
+const GATHERED: usize = 1 << 20;
 
 /// Builds an image from a folder.
 pub fn build(
@@ -34,49 +38,29 @@ pub fn build(
     let layout =
         Layout::new(label, &tree.root).map_err(|error| Error::wrong(folder, error.to_string()))?;
     let mut output = Output::create(to)?;
-    let mut buffer: Vec<u8> = Vec::with_capacity(1 << 20);
-    let mut done = 0;
-    for piece in layout.pieces() {
-        done += match piece {
-            Piece::Bytes(bytes) => {
-                buffer.extend_from_slice(bytes);
-                bytes.len() as u64
-            }
-            Piece::Data { source, size } => {
-                let path = &tree.sources[*source];
-                let file = fs::File::open(path).map_err(Error::io("read", path))?;
-                let copied = if *size <= SMALL {
-                    file.take(*size)
-                        .read_to_end(&mut buffer)
-                        .map_err(Error::io("read", path))? as u64
-                } else {
-                    output
-                        .file()
-                        .write_all(&buffer)
-                        .map_err(Error::io("write", to))?;
-                    buffer.clear();
-                    std::io::copy(&mut file.take(*size), output.file())
-                        .map_err(Error::io("copy", path))?
-                };
-                if copied != *size {
-                    return Err(Error::wrong(path, "has shrunk while it was read"));
-                }
-                copied
-            }
-        };
-        if buffer.len() > 1 << 19 {
-            output
-                .file()
-                .write_all(&buffer)
-                .map_err(Error::io("write", to))?;
-            buffer.clear();
+    output.set_size(layout.size())?;
+    // Every piece's place is known, so as many hands write as there are cores.
+    let hands = thread::available_parallelism().map_or(1, |count| count.get());
+    let parts = share(layout.pieces(), layout.size(), hands);
+    let done = AtomicU64::new(0);
+    let file = &*output.file();
+    thread::scope(|scope| -> Result<()> {
+        let work = |part: Part<'_>| write_part(file, to, &tree.sources, part, &done);
+        let workers: Vec<_> = parts
+            .into_iter()
+            .map(|part| scope.spawn(move || work(part)))
+            .collect();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            progress(done.load(Ordering::Relaxed), layout.size());
+            thread::park_timeout(Duration::from_millis(1));
         }
-        progress(done, layout.size());
-    }
-    output
-        .file()
-        .write_all(&buffer)
-        .map_err(Error::io("write", to))?;
+        workers
+            .into_iter()
+            .try_for_each(|worker| match worker.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+    })?;
     write_sum(&mut output, to)?;
     output.commit()?;
     Ok(Built {
@@ -85,26 +69,97 @@ pub fn build(
     })
 }
 
+/// Pieces that follow each other, and where the first goes.
+struct Part<'a> {
+    at: u64,
+    pieces: &'a [Piece],
+}
+
+/// Shares the pieces out in runs of about the same number of bytes.
+fn share(pieces: &[Piece], total: u64, hands: usize) -> Vec<Part<'_>> {
+    let fair = total / hands as u64 + 1;
+    let mut parts = Vec::new();
+    let (mut first, mut from, mut at) = (0, 0, 0);
+    for (number, piece) in pieces.iter().enumerate() {
+        at += size(piece);
+        if at - from >= fair || number + 1 == pieces.len() {
+            parts.push(Part {
+                at: from,
+                pieces: &pieces[first..=number],
+            });
+            (first, from) = (number + 1, at);
+        }
+    }
+    parts
+}
+
+fn size(piece: &Piece) -> u64 {
+    match piece {
+        Piece::Bytes(bytes) => bytes.len() as u64,
+        Piece::Data { size, .. } => *size,
+    }
+}
+
+fn write_part(
+    file: &File,
+    to: &Path,
+    sources: &[PathBuf],
+    part: Part,
+    done: &AtomicU64,
+) -> Result<()> {
+    let mut buffer: Vec<u8> = Vec::with_capacity(GATHERED * 2);
+    let mut at = part.at;
+    let mut flush = |buffer: &mut Vec<u8>| -> Result<()> {
+        file.write_all_at(buffer, at)
+            .map_err(Error::io("write", to))?;
+        at += buffer.len() as u64;
+        done.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        buffer.clear();
+        Ok(())
+    };
+    for piece in part.pieces {
+        match piece {
+            Piece::Bytes(bytes) => buffer.extend_from_slice(bytes),
+            Piece::Data { source, size } => {
+                let path = &sources[*source];
+                let mut file = File::open(path).map_err(Error::io("read", path))?;
+                let mut left = *size;
+                while left > 0 {
+                    let piece = left.min(GATHERED as u64);
+                    let read = (&mut file)
+                        .take(piece)
+                        .read_to_end(&mut buffer)
+                        .map_err(Error::io("read", path))?;
+                    if read as u64 != piece {
+                        return Err(Error::wrong(path, "has shrunk while it was read"));
+                    }
+                    left -= piece;
+                    if buffer.len() >= GATHERED {
+                        flush(&mut buffer)?;
+                    }
+                }
+            }
+        }
+        if buffer.len() >= GATHERED {
+            flush(&mut buffer)?;
+        }
+    }
+    flush(&mut buffer)
+}
+
 /// The superblock's sum covers data too: it comes last.
 fn write_sum(output: &mut Output, to: &Path) -> Result<()> {
-    let mut head = Vec::with_capacity(512);
-    output
-        .file()
-        .seek(SeekFrom::Start(0))
-        .map_err(Error::io("write", to))?;
-    BufReader::new(&mut *output.file())
-        .take(512)
-        .read_to_end(&mut head)
+    let file = output.file();
+    let bytes = file
+        .metadata()
+        .map_err(Error::io("read", to))?
+        .len()
+        .min(512);
+    let mut head = vec![0; bytes as usize];
+    file.read_exact_at(&mut head, 0)
         .map_err(Error::io("read", to))?;
     seal(&mut head);
-    output
-        .file()
-        .seek(SeekFrom::Start(0))
-        .map_err(Error::io("write", to))?;
-    output
-        .file()
-        .write_all(&head)
-        .map_err(Error::io("write", to))
+    file.write_all_at(&head, 0).map_err(Error::io("write", to))
 }
 
 /// Opens an image that was read whole.
