@@ -1,4 +1,4 @@
-//! The block map beside an image: which blocks are not holes, and what they hash to.
+//! The block map beside an image: which blocks a card needs, and what they hash to.
 //!
 //! Format 2.0 as bmap-tools reads it.
 
@@ -26,17 +26,19 @@ pub struct Range {
     pub sha256: String,
 }
 
-/// The blocks that hold something, merged.
+/// The blocks that a card must be given, merged: zeros count where they mean something.
 pub fn blocks(extents: &[Extent]) -> Vec<(u64, u64)> {
-    let mut blocks: Vec<(u64, u64)> = extents
+    let spans = extents
         .iter()
-        .filter(|extent| extent.content.size() > 0)
-        .map(|extent| {
-            (
-                extent.at / BLOCK,
-                (extent.at + extent.content.size() - 1) / BLOCK,
-            )
-        })
+        .map(|extent| (extent.at, extent.content.size()));
+    merged(spans)
+}
+
+/// The blocks that spans of bytes touch, each span a first byte and a length.
+pub fn merged(spans: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
+    let mut blocks: Vec<(u64, u64)> = spans
+        .filter(|&(_, bytes)| bytes > 0)
+        .map(|(at, bytes)| (at / BLOCK, (at + bytes - 1) / BLOCK))
         .collect();
     blocks.sort_unstable();
     blocks.dedup_by(|next, merged| {
@@ -53,7 +55,7 @@ pub fn blocks(extents: &[Extent]) -> Vec<(u64, u64)> {
 pub fn describe(image: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
     let mut ranges = Vec::new();
     for &(first, last) in blocks {
-        let sha256 = hash(image, path, first * BLOCK, ((last + 1) * BLOCK).min(size))?;
+        let sha256 = hash(image, path, size, (first, last))?;
         ranges.push(Range {
             first,
             last,
@@ -64,10 +66,12 @@ pub fn describe(image: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -> 
     Ok(text(size, mapped, &ranges))
 }
 
-fn hash(image: &File, path: &Path, from: u64, end: u64) -> Result<String> {
+/// SHA-256 of blocks `first` to `last` of an image of `size` bytes.
+pub fn hash(image: &File, path: &Path, size: u64, (first, last): (u64, u64)) -> Result<String> {
     let mut piece = vec![0; 1 << 20];
     let mut hash = Sha256::new();
-    let mut at = from;
+    let mut at = first * BLOCK;
+    let end = ((last + 1) * BLOCK).min(size);
     while at < end {
         let piece = &mut piece[..(end - at).min(1 << 20) as usize];
         image

@@ -19,7 +19,7 @@ use crate::{Error, Progress, Result, bmap, gpt, mbr};
 pub struct Built {
     /// Bytes of the image.
     pub size: u64,
-    /// Bytes of it that are not holes, in whole blocks.
+    /// Bytes of it that a card must be given, in whole blocks.
     pub mapped: u64,
     /// What lies where.
     pub parts: Vec<Part>,
@@ -51,17 +51,7 @@ pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Re
     output::write(&beside(to, "bmap"), map.as_bytes())?;
     let sum_path = beside(to, "sha256");
     match &sha256 {
-        Some(sha256) => {
-            let name = to.file_name().unwrap_or_default().to_string_lossy();
-            output::write(
-                &sum_path,
-                format!(
-                    "{sha256}  {name}
-"
-                )
-                .as_bytes(),
-            )?;
-        }
+        Some(sha256) => output::write(&sum_path, sum_line(sha256, to).as_bytes())?,
         // One of an older image would be wrong.
         None => drop(std::fs::remove_file(&sum_path)),
     }
@@ -85,8 +75,14 @@ pub fn beside(path: &Path, extension: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// SHA-256 of the whole image. Holes are not read: they are known to be zeros.
-fn hash(file: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
+/// What `sha256sum -c` reads.
+pub(crate) fn sum_line(sha256: &str, image: &Path) -> String {
+    let name = image.file_name().unwrap_or_default().to_string_lossy();
+    format!("{sha256}  {name}\n")
+}
+
+/// SHA-256 of the whole image. Only `blocks` are read: the others are known to be zeros.
+pub(crate) fn hash(file: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
     const PIECE: u64 = 1 << 18;
     let zeros = vec![0; PIECE as usize];
     let mut piece = vec![0; PIECE as usize];

@@ -13,6 +13,8 @@ use crate::{Error, Result};
 pub enum Content {
     /// These.
     Bytes(Vec<u8>),
+    /// So many zeros: a hole in a new file, and yet part of what the card must hold.
+    Zeros(u64),
     /// The first `size` bytes of a file.
     File {
         /// Where it is.
@@ -39,6 +41,7 @@ impl Content {
     pub fn size(&self) -> u64 {
         match self {
             Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Zeros(size) => *size,
             Content::File { size, .. } => *size,
         }
     }
@@ -47,6 +50,12 @@ impl Content {
     pub fn hash(&self, into: &mut Sha256) -> Result<()> {
         match self {
             Content::Bytes(bytes) => into.update(bytes),
+            Content::Zeros(size) => {
+                let zeros = [0; 4096];
+                for at in (0..*size).step_by(zeros.len()) {
+                    into.update(&zeros[..(*size - at).min(4096) as usize]);
+                }
+            }
             Content::File { path, .. } => hash_file(path, into)?,
         }
         Ok(())

@@ -76,7 +76,7 @@ impl Target {
     pub fn flash(&self, image: &Path, progress: &mut Progress) -> Result<Flashed> {
         let source = File::open(image).map_err(Error::io("read", image))?;
         let size = source.metadata().map_err(Error::io("read", image))?.len();
-        let map = read_map(image, size)?;
+        let map = read_map(&source, image, size)?;
         let spans = map.clone().unwrap_or_else(|| vec![(0, size)]);
         let mut options = File::options();
         options.read(true).write(true);
@@ -193,8 +193,8 @@ fn pieces(from: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
 }
 
 /// The spans of the map beside the image; `None` without one. A map of another image is an
-/// error, since it would leave parts out.
-fn read_map(image: &Path, size: u64) -> Result<Option<Vec<(u64, u64)>>> {
+/// error, since it would leave parts out: what it lists must hash to what it says.
+fn read_map(source: &File, image: &Path, size: u64) -> Result<Option<Vec<(u64, u64)>>> {
     let path = card::beside(image, "bmap");
     let Ok(text) = fs::read_to_string(&path) else {
         return Ok(None);
@@ -215,13 +215,32 @@ fn read_map(image: &Path, size: u64) -> Result<Option<Vec<(u64, u64)>>> {
     }
     let span = |range: &bmap::Range| {
         (
-            range.first * bmap::BLOCK,
-            ((range.last + 1) * bmap::BLOCK).min(size),
+            range.first.saturating_mul(bmap::BLOCK),
+            range
+                .last
+                .saturating_add(1)
+                .saturating_mul(bmap::BLOCK)
+                .min(size),
         )
     };
     let spans: Vec<(u64, u64)> = ranges.iter().map(span).collect();
     if spans.iter().any(|(from, end)| from >= end) {
         return Err(Error::wrong(&path, "lists blocks beyond the image"));
+    }
+    for bmap::Range {
+        first,
+        last,
+        sha256,
+    } in &ranges
+    {
+        if bmap::hash(source, image, size, (*first, *last))? != *sha256 {
+            return Err(Error::wrong(
+                &path,
+                format!(
+                    "is not of this image: blocks {first} to {last} hold something else; delete it or build the image again"
+                ),
+            ));
+        }
     }
     Ok(Some(spans))
 }

@@ -311,6 +311,13 @@ fn absolute(folder: &str, path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// What is wrong with an Image, whatever board it is for.
+pub(crate) fn problems(image: &[u8]) -> Vec<String> {
+    let mut layout = Layout::default();
+    kernel(image, 0, None, &mut layout);
+    layout.problems
+}
+
 /// Judges an Image: its header, its record, its initrd.
 fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut Layout) {
     let Some(head) = bytes

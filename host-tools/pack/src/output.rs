@@ -53,7 +53,7 @@ impl Output {
             .map_err(Error::io("write", &self.path))
     }
 
-    /// Writes extents where they belong; what lies between stays a hole.
+    /// Writes extents where they belong; what lies between stays a hole, and so do zeros.
     pub fn write(&mut self, extents: &[Extent], progress: &mut Progress) -> Result<()> {
         let total = extents.iter().map(|extent| extent.content.size()).sum();
         let mut done = 0;
@@ -64,6 +64,7 @@ impl Output {
                         .write_all_at(bytes, extent.at)
                         .map_err(Error::io("write", &self.path))?;
                 }
+                Content::Zeros(_) => {}
                 Content::File { path, size } => self.copy(path, *size, extent.at)?,
             }
             done += extent.content.size();

@@ -1,12 +1,12 @@
 //! Another kernel in an image or on a card; every other byte stays.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
 use crate::fat::volume::{Entry, Volume};
-use crate::inspect::{Extlinux, partitions};
-use crate::{Error, Result, flash};
+use crate::inspect::{self, Extlinux, partitions};
+use crate::{Error, Result, bmap, card, flash, output};
 
 /// What was swapped.
 #[derive(Clone, Debug)]
@@ -27,6 +27,9 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
             "has no Linux Image header: no loader would start it",
         ));
     }
+    if let Some(problem) = inspect::problems(bytes).first() {
+        return Err(Error::wrong(from, format!("would not boot: {problem}")));
+    }
     flash::refuse_mounted(image)?;
     let options = File::options().read(true).write(true).open(image);
     let mut file = options.map_err(Error::io("open for writing", image))?;
@@ -41,6 +44,7 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
         .or(partitions.first());
     let partition = partition.ok_or_else(|| Error::wrong(image, "has no partition"))?;
     let number = partition.number;
+    let map = old_map(image)?;
     let volume = Volume::open(&file, image, partition.start)?.ok_or_else(|| {
         Error::wrong(
             image,
@@ -66,13 +70,57 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
             ),
         )
     })?;
-    volume.replace(entry, bytes)?;
+    let spans = volume.replace(entry, bytes)?;
     file.sync_all().map_err(Error::io("write", image))?;
+    renew(&file, image, size, map, &spans)?;
     Ok(Swapped {
         path,
         partition: number,
         before: entry.size,
     })
+}
+
+/// The blocks that the map beside the image lists, if there is one.
+fn old_map(image: &Path) -> Result<Option<Vec<(u64, u64)>>> {
+    let path = card::beside(image, "bmap");
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(None);
+    };
+    let (_, ranges) = bmap::parse(&text).ok_or_else(|| {
+        Error::wrong(
+            &path,
+            "is damaged; delete it, or it will not fit the image that has another kernel",
+        )
+    })?;
+    let blocks = ranges.iter().map(|range| (range.first, range.last));
+    Ok(Some(blocks.collect()))
+}
+
+/// Map and checksum beside the image were those of the old kernel: flashing by them would
+/// leave a part of the new one out.
+fn renew(
+    file: &File,
+    image: &Path,
+    size: u64,
+    map: Option<Vec<(u64, u64)>>,
+    spans: &[(u64, u64)],
+) -> Result<()> {
+    if let Some(blocks) = map {
+        let old = blocks
+            .iter()
+            .map(|(first, last)| (first * bmap::BLOCK, (last + 1 - first) * bmap::BLOCK));
+        let blocks = bmap::merged(old.chain(spans.iter().copied()));
+        let text = bmap::describe(file, image, size, &blocks)?;
+        output::write(&card::beside(image, "bmap"), text.as_bytes())?;
+    }
+    let sum = card::beside(image, "sha256");
+    if sum.exists() {
+        // What lies outside of the map may be anything by now: all of it is read.
+        let whole = [(0, size.div_ceil(bmap::BLOCK).saturating_sub(1))];
+        let sha256 = card::hash(file, image, size, &whole)?;
+        output::write(&sum, card::sum_line(&sha256, image).as_bytes())?;
+    }
+    Ok(())
 }
 
 fn named(volume: &Volume, entries: &[Entry]) -> Result<String> {

@@ -47,7 +47,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     })?;
     print(&built)?;
     eprintln!(
-        "{}: {} bytes, {} of them not holes; map and checksum beside it",
+        "{}: {} bytes, of which a card needs {}; map and checksum beside it",
         args.output.display(),
         built.size,
         built.mapped

@@ -10,6 +10,7 @@ mod card;
 mod daily;
 mod faulters;
 mod figures;
+mod flash;
 mod harness;
 mod image;
 mod ox64;

@@ -58,7 +58,7 @@ pub struct Laid {
 /// A volume, laid out.
 #[derive(Debug)]
 pub struct Volume {
-    /// What goes where on the disk; all else is zero.
+    /// What goes where on the disk; what lies between does not matter.
     pub extents: Vec<Extent>,
     /// Where the files are.
     pub files: Vec<Laid>,
@@ -115,7 +115,13 @@ pub fn build(plan: &Plan) -> Result<Volume> {
         ));
     }
     let id = id(plan, &root)?;
-    let mut extents = geometry.system_extents(plan.start, id, &label, used);
+    // On a card that was used before, what is a hole here holds something: every entry of both
+    // FATs counts, and so does every entry of a directory.
+    let mut extents = vec![Extent {
+        at: plan.start,
+        content: Content::Zeros(geometry.byte_of(2)),
+    }];
+    extents.extend(geometry.system_extents(plan.start, id, &label, used));
     let table = clusters.table();
     for copy in 0..2 {
         let at = plan.start + geometry.fat_start(copy) * SECTOR;
@@ -126,6 +132,11 @@ pub fn build(plan: &Plan) -> Result<Volume> {
     }
     root.emit(root_place, root_place, Some(&label), &mut |place, bytes| {
         let at = plan.start + geometry.byte_of(place.cluster);
+        let whole = (bytes.len() as u64).next_multiple_of(geometry.cluster_bytes());
+        extents.push(Extent {
+            at,
+            content: Content::Zeros(whole),
+        });
         extents.push(Extent {
             at,
             content: Content::Bytes(bytes),

@@ -199,8 +199,9 @@ impl<'a> Volume<'a> {
     }
 
     /// Replaces a file's data: its clusters first, then free ones; both FATs, the entry, and
-    /// FAT32's count of free clusters follow.
-    pub fn replace(&self, entry: &Entry, data: &[u8]) -> Result<()> {
+    /// FAT32's count of free clusters follow. Answers where the data lies now, each run as its
+    /// first byte in the image and its length.
+    pub fn replace(&self, entry: &Entry, data: &[u8]) -> Result<Vec<(u64, u64)>> {
         let old = if entry.cluster == 0 {
             Vec::new()
         } else {
@@ -246,7 +247,9 @@ impl<'a> Volume<'a> {
             chain.first().copied().unwrap_or(0),
             data.len() as u32,
         )?;
-        self.update_free_count(&fat)
+        self.update_free_count(&fat)?;
+        let bytes = |(first, count)| (self.byte_of(first), count * self.cluster_bytes());
+        Ok(runs(&chain).into_iter().map(bytes).collect())
     }
 
     fn update_entry(&self, entry: &Entry, cluster: u32, size: u32) -> Result<()> {
