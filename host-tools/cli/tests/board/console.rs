@@ -19,12 +19,14 @@ const SHOWN_LINES: usize = 40;
 /// A program on the other end of a line, stopped when this goes out of scope.
 pub struct Console {
     child: Child,
-    incoming: Receiver<Vec<u8>>,
+    incoming: Receiver<Piece>,
     /// Every byte, as it came.
     heard: Vec<u8>,
     /// The same without the frames, which begin and end with a zero.
     text: Vec<u8>,
     in_frame: bool,
+    /// What the program said of itself, on its standard error: never part of the line.
+    remarks: Vec<u8>,
     /// Everything in the text before this has been waited for already.
     seen: usize,
     /// Everything before this is known to hold no cry of panic.
@@ -44,17 +46,16 @@ impl Console {
                 panic!("cannot start {command:?}: {error}; run `./setup --tests`")
             });
         let (sender, incoming) = channel();
-        listen(
-            child.stdout.take().expect("stdout was piped"),
-            sender.clone(),
-        );
-        listen(child.stderr.take().expect("stderr was piped"), sender);
+        let (said, remarked) = (child.stdout.take(), child.stderr.take());
+        listen(said.expect("stdout was piped"), sender.clone(), Piece::Said);
+        listen(remarked.expect("stderr was piped"), sender, Piece::Remarked);
         Self {
             child,
             incoming,
             heard: Vec::new(),
             text: Vec::new(),
             in_frame: false,
+            remarks: Vec::new(),
             seen: 0,
             calm: 0,
         }
@@ -152,14 +153,18 @@ impl Console {
                 RecvTimeoutError::Timeout => Silence::TooLate,
                 RecvTimeoutError::Disconnected => Silence::Ended,
             })?;
-        self.take(&piece);
+        self.take(piece);
         self.look_for_panic(deadline)
     }
 
     /// Keeps a piece of the line, and what of it is text.
-    fn take(&mut self, piece: &[u8]) {
-        self.heard.extend_from_slice(piece);
-        for &byte in piece {
+    fn take(&mut self, piece: Piece) {
+        let bytes = match piece {
+            Piece::Said(bytes) => bytes,
+            Piece::Remarked(bytes) => return self.remarks.extend_from_slice(&bytes),
+        };
+        self.heard.extend_from_slice(&bytes);
+        for byte in bytes {
             match byte {
                 0 => self.in_frame = !self.in_frame,
                 _ if self.in_frame => {}
@@ -182,7 +187,7 @@ impl Console {
         while !self.text[self.calm..].contains(&b'\n') {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.incoming.recv_timeout(left.min(Duration::from_secs(2))) {
-                Ok(piece) => self.take(&piece),
+                Ok(piece) => self.take(piece),
                 Err(_) => break,
             }
         }
@@ -204,6 +209,7 @@ impl Console {
             shown.push_str(line);
             shown.push('\n');
         }
+        shown.push_str(&String::from_utf8_lossy(&self.remarks));
         shown
     }
 }
@@ -214,6 +220,12 @@ impl Drop for Console {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Some bytes, and which way they came.
+enum Piece {
+    Said(Vec<u8>),
+    Remarked(Vec<u8>),
 }
 
 /// Why a wait ended without its text.
@@ -235,11 +247,15 @@ impl std::fmt::Display for Silence {
 }
 
 /// Reads one stream to its end on a thread of its own.
-fn listen(mut stream: impl Read + Send + 'static, sender: Sender<Vec<u8>>) {
+fn listen(
+    mut stream: impl Read + Send + 'static,
+    sender: Sender<Piece>,
+    kind: fn(Vec<u8>) -> Piece,
+) {
     std::thread::spawn(move || {
         let mut piece = [0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut piece) {
-            if sender.send(piece[..length].to_vec()).is_err() {
+            if sender.send(kind(piece[..length].to_vec())).is_err() {
                 break;
             }
         }
