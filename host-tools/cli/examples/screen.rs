@@ -48,7 +48,6 @@ fn on_the_board(house: &Path) -> String {
     let heard = board.transcript();
     fs::write(house.join(RECORDED), heard).expect("target/images can be written");
     let shown = String::from_utf8_lossy(&without_frames(heard)).replace('\r', "");
-    let shown = without_remarks(&shown);
     let from = shown.find("Pagewalk ").expect("the kernel says its name");
     let session = shown[from..].trim_end().trim_end_matches("pw>").trim_end();
     format!("$ just run\n{session}\n")
@@ -84,15 +83,4 @@ fn without_frames(heard: &[u8]) -> Vec<u8> {
         .flatten()
         .copied()
         .collect()
-}
-
-/// QEMU's own remarks, which a terminal would show somewhere between the lines.
-fn without_remarks(shown: &str) -> String {
-    let mut kept = String::new();
-    let mut rest = shown;
-    while let Some((before, remark)) = rest.split_once("qemu-system-riscv64: ") {
-        kept.push_str(before);
-        rest = remark.split_once('\n').map_or("", |(_, after)| after);
-    }
-    kept + rest
 }
