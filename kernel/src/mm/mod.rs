@@ -4,6 +4,7 @@
 
 mod bootram;
 mod frame;
+mod heap;
 mod machine;
 mod pager;
 mod region;

@@ -4,6 +4,7 @@ use abi::Error;
 use pagetable::{Mode, PhysAddr, Pte, Satp, VirtAddr};
 
 use super::frame::TablesOf;
+use super::heap::Heap;
 use super::region::{Kind, Object, Prot, Region};
 use super::{Frames, Machine, Owner, PAGE_BYTES, table};
 
@@ -11,8 +12,6 @@ use super::{Frames, Machine, Owner, PAGE_BYTES, table};
 pub const MAX_REGIONS: usize = 64;
 /// The lowest address a program may have; below it a null pointer is caught.
 const USER_START: u64 = 0x1_0000;
-/// How far a heap may grow.
-const HEAP_LIMIT: u64 = 64 << 20;
 
 /// One past the last address a program may have.
 pub const fn user_end(mode: Mode) -> VirtAddr {
@@ -27,23 +26,16 @@ const fn map_start(mode: Mode) -> u64 {
     user_end(mode).raw() / 2
 }
 
-/// Where the heap begins and how far it reaches, in bytes.
-#[derive(Clone, Copy, Debug)]
-struct Heap {
-    base: u64,
-    end: u64,
-}
-
 /// An address space.
 #[derive(Debug)]
 pub struct Space {
     id: u16,
-    root: PhysAddr,
+    pub(super) root: PhysAddr,
     satp: u64,
-    regions: [Region; MAX_REGIONS],
+    pub(super) regions: [Region; MAX_REGIONS],
     used: usize,
     last: usize,
-    heap: Heap,
+    pub(super) heap: Heap,
     pub(super) resident: u32,
 }
 
@@ -56,7 +48,7 @@ impl Space {
         regions: [Region::EMPTY; MAX_REGIONS],
         used: 0,
         last: 0,
-        heap: Heap { base: 0, end: 0 },
+        heap: Heap::NONE,
         resident: 0,
     };
 
@@ -177,103 +169,10 @@ impl Space {
         Ok(())
     }
 
-    fn remove(&mut self, at: usize) {
+    pub(super) fn remove(&mut self, at: usize) {
         self.regions.copy_within(at + 1..self.used, at);
         self.used -= 1;
         self.regions[self.used] = Region::EMPTY;
-    }
-
-    /// Says where the heap will begin once it grows: at a page.
-    pub fn set_heap(&mut self, base: VirtAddr) {
-        self.heap = Heap {
-            base: base.raw(),
-            end: base.raw(),
-        };
-    }
-
-    /// Moves the end of the heap by `delta` bytes; the old end. What it shrinks by is given
-    /// back, and reads as zero if it grows again.
-    pub fn sbrk<M: Machine>(
-        &mut self,
-        delta: i64,
-        frames: &mut Frames,
-        machine: &mut M,
-    ) -> Result<VirtAddr, Error> {
-        let Heap { base, end } = self.heap;
-        let new = end
-            .checked_add_signed(delta)
-            .filter(|&new| new >= base)
-            .ok_or(Error::BadArgument)?;
-        if new - base > HEAP_LIMIT {
-            return Err(Error::LimitExceeded);
-        }
-        let pages = |end: u64| ((end - base).div_ceil(PAGE_BYTES)) as u32;
-        self.set_heap_pages::<M>(pages(end), pages(new))?;
-        let (kept, held) = (
-            base + u64::from(pages(new)) * PAGE_BYTES,
-            base + u64::from(pages(end)) * PAGE_BYTES,
-        );
-        if kept < held {
-            self.drop_pages(VirtAddr::new(kept), VirtAddr::new(held), frames, machine);
-        }
-        if new < end && !new.is_multiple_of(PAGE_BYTES) {
-            self.clear_tail(VirtAddr::new(new), machine);
-        }
-        self.heap.end = new;
-        Ok(VirtAddr::new(end))
-    }
-
-    /// Zeros the rest of the page that `va` lies in, if it is there.
-    fn clear_tail<M: Machine>(&self, va: VirtAddr, machine: &mut M) {
-        const ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
-        let pte = Pte::new(table::walk(machine, self.root, va).entry);
-        if pte.is_valid() {
-            let offset = va.raw() % PAGE_BYTES;
-            machine.write_bytes(
-                pte.target(M::MODE).wrapping_add(offset),
-                &ZEROS[offset as usize..],
-            );
-        }
-    }
-
-    fn set_heap_pages<M: Machine>(&mut self, old: u32, new: u32) -> Result<(), Error> {
-        let base = VirtAddr::new(self.heap.base);
-        match (old, new) {
-            (old, new) if old == new => Ok(()),
-            (0, new) => {
-                let region = Region::new(base, new, Prot::DATA, Kind::Heap, Object::Zero)?;
-                self.check_gap(base, region.end())?;
-                self.add::<M>(region)
-            }
-            (_, 0) => {
-                let at = self.regions().partition_point(|region| region.base < base);
-                self.remove(at);
-                Ok(())
-            }
-            (old, new) => {
-                let at = self.regions().partition_point(|region| region.base < base);
-                let end = base.raw() + u64::from(new) * PAGE_BYTES;
-                if new > old {
-                    self.check_gap(self.regions[at].end(), VirtAddr::new(end))?;
-                }
-                self.regions[at].pages = new;
-                Ok(())
-            }
-        }
-    }
-
-    /// Is there nothing from `from` to `end` and one page beyond?
-    fn check_gap(&self, from: VirtAddr, end: VirtAddr) -> Result<(), Error> {
-        let guarded = end.raw() + PAGE_BYTES;
-        let taken = self
-            .regions()
-            .iter()
-            .any(|region| region.base.raw() < guarded && from < region.end());
-        if taken {
-            Err(Error::NoAddressSpace)
-        } else {
-            Ok(())
-        }
     }
 
     /// Reserves `pages` pages of zeros where there is room, an empty page on either side.
@@ -345,7 +244,7 @@ impl Space {
     }
 
     /// Takes the leaves of a range out, fences, and only then gives frames and tables back.
-    fn drop_pages<M: Machine>(
+    pub(super) fn drop_pages<M: Machine>(
         &mut self,
         from: VirtAddr,
         end: VirtAddr,
