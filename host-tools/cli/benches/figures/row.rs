@@ -62,7 +62,7 @@ impl Row {
         let limit = self
             .limit
             .map_or_else(|| "-".to_owned(), |limit| format!("<= {}", number(limit)));
-        let mark = if self.is_within() { "" } else { " PASSED" };
+        let mark = if self.is_within() { "" } else { " MISSED" };
         let peer = self.peer.as_ref();
         let peer = peer.map_or_else(
             || "-".to_owned(),
