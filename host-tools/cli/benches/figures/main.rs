@@ -20,6 +20,7 @@ type Measure = (&'static [&'static str], fn() -> Vec<Row>);
 
 const MEASURES: &[Measure] = &[
     (&["image.pack", "image.pack.wall"], image::pack),
+    (&["image.pack.sha256"], image::sum),
     (&["image.vs_mtools"], image::vs_mtools),
     (&["image.vs_genimage"], image::vs_genimage),
     (&["romfs.69"], romfs::few),
