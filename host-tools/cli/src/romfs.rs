@@ -116,7 +116,8 @@ fn list(image: &PathBuf) -> anyhow::Result<()> {
         writeln!(out, "    offset       size  name")?;
         let mut failed = None;
         pack::initrd::each(&romfs, &mut |path, entry| {
-            if let Err(error) = writeln!(out, "{}", line(path, entry)) {
+            let path = String::from_utf8_lossy(path);
+            if let Err(error) = writeln!(out, "{}", line(&path, entry)) {
                 failed.get_or_insert(error);
             }
             Ok(())

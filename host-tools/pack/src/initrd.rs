@@ -1,8 +1,10 @@
 //! A folder into a ROMFS image, and back.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -23,6 +25,8 @@ pub struct Built {
     pub bytes: u64,
 }
 
+/// How deep directories may lie in each other.
+const MAX_DEPTH: usize = 64;
 /// Bytes that are gathered before they are written.
 const GATHERED: usize = 1 << 20;
 
@@ -34,6 +38,7 @@ pub fn build(
     align: u64,
     progress: &mut Progress,
 ) -> Result<Built> {
+    refuse_inside(folder, to)?;
     let tree = tree::read(folder, align)?;
     let layout =
         Layout::new(label, &tree.root).map_err(|error| Error::wrong(folder, error.to_string()))?;
@@ -67,6 +72,22 @@ pub fn build(
         files: tree.sources.len(),
         bytes: layout.size(),
     })
+}
+
+/// An image in its own folder would hold itself, the second time.
+fn refuse_inside(folder: &Path, to: &Path) -> Result<()> {
+    let folder = fs::canonicalize(folder).map_err(Error::io("read", folder))?;
+    let parent = match to.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match fs::canonicalize(parent) {
+        Ok(parent) if parent.starts_with(&folder) => Err(Error::wrong(
+            to,
+            "lies in the folder that it is made from, and would hold itself; name another place",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Pieces that follow each other, and where the first goes.
@@ -170,33 +191,40 @@ pub fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<Romfs<'a>> {
 /// Shows every entry below the root with its path, in the order of the image.
 pub fn each<'a>(
     romfs: &Romfs<'a>,
-    see: &mut dyn FnMut(&str, &Entry<'a>) -> Result<()>,
+    see: &mut dyn FnMut(&[u8], &Entry<'a>) -> Result<()>,
 ) -> Result<()> {
     let root = romfs.root().map_err(damaged)?;
-    below(romfs, root, "", 0, see)
+    // A header has 32 bytes at least: who meets more has met one twice.
+    let mut left = romfs.size() / 32;
+    below(romfs, root, &mut Vec::new(), &mut left, see)
 }
 
 fn below<'a>(
     romfs: &Romfs<'a>,
     entries: romfs::Entries<'a>,
-    path: &str,
-    depth: usize,
-    see: &mut dyn FnMut(&str, &Entry<'a>) -> Result<()>,
+    path: &mut Vec<u8>,
+    left: &mut usize,
+    see: &mut dyn FnMut(&[u8], &Entry<'a>) -> Result<()>,
 ) -> Result<()> {
-    if depth > 64 {
-        return Err(damaged(romfs::Error::BadHeader));
-    }
+    let depth = path.iter().filter(|&&byte| byte == b'/').count();
     for entry in entries {
         let entry = entry.map_err(damaged)?;
+        *left = match left.checked_sub(1) {
+            Some(left) if depth <= MAX_DEPTH => left,
+            _ => return Err(damaged(romfs::Error::BadHeader)),
+        };
         if matches!(entry.name, b"." | b"..") {
             continue;
         }
-        let path = format!("{path}{}", String::from_utf8_lossy(entry.name));
-        see(&path, &entry)?;
+        let parent = path.len();
+        path.extend_from_slice(entry.name);
+        see(path, &entry)?;
         if let Kind::Directory(_) = entry.kind {
             let children = romfs.entries(&entry).map_err(damaged)?;
-            below(romfs, children, &format!("{path}/"), depth + 1, see)?;
+            path.push(b'/');
+            below(romfs, children, path, left, see)?;
         }
+        path.truncate(parent);
     }
     Ok(())
 }
@@ -209,44 +237,45 @@ fn damaged(error: romfs::Error) -> Error {
 /// refused before anything is written.
 pub fn extract(romfs: &Romfs, to: &Path) -> Result<usize> {
     each(romfs, &mut |path, entry| {
-        let leads_out = entry.name.is_empty() || entry.name.contains(&b'/') || path.contains('\0');
-        if leads_out {
-            Err(Error::Refused(format!("`{path}` is no name to extract")))
-        } else {
-            Ok(())
+        let name = entry.name;
+        if name.is_empty() || name.contains(&b'/') {
+            let path = String::from_utf8_lossy(path);
+            return Err(Error::Refused(format!("`{path}` is no name to extract")));
         }
+        Ok(())
     })?;
     fs::create_dir_all(to).map_err(Error::io("create", to))?;
     let mut files = 0;
     each(romfs, &mut |path, entry| {
-        let place = to.join(path);
+        let place = &to.join(OsStr::from_bytes(path));
         let entry = romfs.resolve(*entry).map_err(damaged)?;
         match entry.kind {
-            Kind::Directory(_) => fs::create_dir_all(&place).map_err(Error::io("create", &place)),
+            Kind::Directory(_) => extract_directory(place),
             Kind::File => {
                 files += 1;
-                extract_file(&place, &entry)
+                extract_file(place, &entry)
             }
-            Kind::SymbolicLink => {
-                let target = String::from_utf8_lossy(entry.data()).into_owned();
-                std::os::unix::fs::symlink(target, &place).map_err(Error::io("create", &place))
-            }
+            Kind::SymbolicLink => symlink(OsStr::from_bytes(entry.data()), place),
             // Devices and pipes need a system that wants them.
             _ => Ok(()),
         }
+        .map_err(Error::io("create", place))
     })?;
     Ok(files)
 }
 
-fn extract_file(place: &Path, entry: &Entry) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
+/// A link that was extracted before must not be followed to somewhere else.
+fn extract_directory(place: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(place) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        _ => fs::create_dir(place),
+    }
+}
+
+/// As above: what is there already is not written through.
+fn extract_file(place: &Path, entry: &Entry) -> io::Result<()> {
     let mode = if entry.executable { 0o755 } else { 0o644 };
-    // A link that was extracted before must not be followed to somewhere else.
-    let file = fs::File::options()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(place);
-    file.and_then(|mut file| file.write_all(entry.data()))
-        .map_err(Error::io("create", place))
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(mode);
+    options.open(place)?.write_all(entry.data())
 }

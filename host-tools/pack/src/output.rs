@@ -17,8 +17,10 @@ pub struct Output {
 }
 
 impl Output {
-    /// Begins a file that will be at `path`; a file that is there stays until the end.
+    /// Begins a file that will be at `path`; a file that is there stays until the end. What is
+    /// there and no file, such as a card's device or /dev/null, is refused: it would be gone.
     pub fn create(path: &Path) -> Result<Output> {
+        let path = &place(path)?;
         let name = path
             .file_name()
             .ok_or_else(|| Error::wrong(path, "is not a file name"))?;
@@ -108,6 +110,22 @@ impl Drop for Output {
     }
 }
 
+/// Where a link leads to; the path itself where nothing is yet.
+fn place(path: &Path) -> Result<PathBuf> {
+    let Ok(metadata) = fs::metadata(path) else {
+        return Ok(path.to_owned());
+    };
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() {
+            "is a folder; name a file in it"
+        } else {
+            "is no file; name one, and write it onto a card with `pagewalk flash`"
+        };
+        return Err(Error::wrong(path, what));
+    }
+    fs::canonicalize(path).map_err(Error::io("create", path))
+}
+
 /// Writes a small file whole.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let output = Output::create(path)?;
@@ -140,5 +158,24 @@ mod tests {
         drop(output);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_files_are_replaced_and_links_are_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("card.img"), folder.path().join("link"));
+        write(&path, b"old").unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        write(&link, b"new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        // As a device would: it must stay what it is.
+        let socket = folder.path().join("socket");
+        let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for wrong in [&*socket, folder.path()] {
+            let error = write(wrong, b"new").unwrap_err().to_string();
+            assert!(error.contains("name "), "{error}");
+        }
+        assert!(!fs::metadata(&socket).unwrap().is_file());
     }
 }

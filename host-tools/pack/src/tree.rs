@@ -1,6 +1,7 @@
 //! A folder on the desk as a tree for the ROMFS writer: sorted, so that the disk it lies on
 //! does not matter.
 
+use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -31,80 +32,119 @@ pub fn read(folder: &Path, align: u64) -> Result<Tree> {
             "alignment {align} is not a power of two up to 1 GiB"
         )));
     }
-    let mut tree = Tree {
-        root: Vec::new(),
+    let mut reader = Reader {
+        align,
         sources: Vec::new(),
+        linked: HashMap::new(),
     };
-    tree.root = directory(folder, align, &mut tree.sources)?;
-    Ok(tree)
+    let root = reader.directory(folder)?;
+    Ok(Tree {
+        root,
+        sources: reader.sources,
+    })
 }
 
-fn directory(folder: &Path, align: u64, sources: &mut Vec<PathBuf>) -> Result<Vec<(String, Node)>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        let entry = entry.map_err(Error::io("read", folder))?;
-        let name = entry.file_name();
-        let name = name
-            .into_string()
-            .map_err(|_| Error::wrong(&entry.path(), "has a name that is not UTF-8"))?;
-        entries.push((name, entry.path()));
-    }
-    entries.sort();
-    entries
-        .into_iter()
-        .map(|(name, path)| node(name, &path, align, sources))
-        .collect()
-}
-
-fn node(
-    name: String,
-    path: &Path,
+/// What is known on the way through a folder.
+struct Reader {
     align: u64,
-    sources: &mut Vec<PathBuf>,
-) -> Result<(String, Node)> {
-    let metadata = fs::symlink_metadata(path).map_err(Error::io("read", path))?;
-    let kind = metadata.file_type();
-    let node = if kind.is_dir() {
-        Node::Directory(directory(path, align, sources)?)
-    } else if kind.is_symlink() {
-        let target = fs::read_link(path).map_err(Error::io("read", path))?;
-        let target = target.into_os_string().into_string();
-        Node::Link(target.map_err(|_| Error::wrong(path, "points to a name that is not UTF-8"))?)
-    } else if kind.is_file() {
-        file(path, &metadata, align, sources)?
-    } else if kind.is_fifo() {
-        Node::Special(Kind::Fifo)
-    } else if kind.is_socket() {
-        Node::Special(Kind::Socket)
-    } else {
-        // Linux' own encoding of 12 and 20 bits; ROMFS has 16 and 16.
-        let number = metadata.rdev();
-        let major = (number >> 8 & 0xfff) as u32;
-        let minor = (number & 0xff | number >> 12 & 0xf_ff00) as u32;
-        let packed = major << 16 | minor & 0xffff;
-        Node::Special(if kind.is_block_device() {
-            Kind::Block(packed)
-        } else {
-            Kind::Character(packed)
-        })
-    };
-    Ok((name, node))
+    sources: Vec<PathBuf>,
+    /// The number of a file that has more names than one, by its own: device and inode.
+    linked: HashMap<(u64, u64), usize>,
 }
 
-fn file(path: &Path, metadata: &Metadata, align: u64, sources: &mut Vec<PathBuf>) -> Result<Node> {
+impl Reader {
+    fn directory(&mut self, folder: &Path) -> Result<Vec<(String, Node)>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+            let entry = entry.map_err(Error::io("read", folder))?;
+            let name = entry.file_name();
+            let name = name
+                .into_string()
+                .map_err(|_| Error::wrong(&entry.path(), "has a name that is not UTF-8"))?;
+            entries.push((name, entry.path()));
+        }
+        entries.sort();
+        entries
+            .into_iter()
+            .map(|(name, path)| Ok((name, self.node(&path)?)))
+            .collect()
+    }
+
+    fn node(&mut self, path: &Path) -> Result<Node> {
+        let metadata = fs::symlink_metadata(path).map_err(Error::io("read", path))?;
+        let kind = metadata.file_type();
+        Ok(if kind.is_dir() {
+            Node::Directory(self.directory(path)?)
+        } else if kind.is_symlink() {
+            let target = fs::read_link(path).map_err(Error::io("read", path))?;
+            let target = target.into_os_string().into_string();
+            Node::Link(
+                target.map_err(|_| Error::wrong(path, "points to a name that is not UTF-8"))?,
+            )
+        } else if kind.is_file() {
+            self.file(path, &metadata)?
+        } else if kind.is_fifo() {
+            Node::Special(Kind::Fifo)
+        } else if kind.is_socket() {
+            Node::Special(Kind::Socket)
+        } else {
+            special(path, &metadata)?
+        })
+    }
+
+    /// A file that was met under another name is a hard link: its data lies there once.
+    fn file(&mut self, path: &Path, metadata: &Metadata) -> Result<Node> {
+        if metadata.len() > u64::from(u32::MAX) {
+            let size = metadata.len();
+            return Err(Error::wrong(
+                path,
+                format!("has {size} bytes; a ROMFS ends before 4 GiB"),
+            ));
+        }
+        let number = self.sources.len();
+        if metadata.nlink() > 1 {
+            let own = (metadata.dev(), metadata.ino());
+            if let Some(&first) = self.linked.get(&own) {
+                return Ok(Node::HardLink(first));
+            }
+            self.linked.insert(own, number);
+        }
+        let align = if is_elf(path)? {
+            self.align.max(ELF_ALIGN)
+        } else {
+            self.align
+        };
+        self.sources.push(path.to_owned());
+        Ok(Node::File {
+            source: number,
+            size: metadata.len(),
+            executable: metadata.mode() & 0o111 != 0,
+            align,
+        })
+    }
+}
+
+fn is_elf(path: &Path) -> Result<bool> {
     let mut magic = [0; 4];
     let mut file = File::open(path).map_err(Error::io("read", path))?;
     let used = file.read(&mut magic).map_err(Error::io("read", path))?;
-    let align = if magic[..used] == *b"\x7fELF" {
-        align.max(ELF_ALIGN)
+    Ok(magic[..used] == *b"\x7fELF")
+}
+
+/// A device; Linux' numbers have 12 and 20 bits, ROMFS has 16 for each.
+fn special(path: &Path, metadata: &Metadata) -> Result<Node> {
+    let number = metadata.rdev();
+    let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+    if major > 0xffff || minor > 0xffff {
+        return Err(Error::wrong(
+            path,
+            format!("is device {major}:{minor}; ROMFS has numbers up to 65535"),
+        ));
+    }
+    let packed = major << 16 | minor;
+    Ok(Node::Special(if metadata.file_type().is_block_device() {
+        Kind::Block(packed)
     } else {
-        align
-    };
-    sources.push(path.to_owned());
-    Ok(Node::File {
-        source: sources.len() - 1,
-        size: metadata.len(),
-        executable: metadata.mode() & 0o111 != 0,
-        align,
-    })
+        Kind::Character(packed)
+    }))
 }

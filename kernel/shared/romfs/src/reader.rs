@@ -101,6 +101,11 @@ impl<'a> Romfs<'a> {
         Ok(image)
     }
 
+    /// Bytes of the image, as its superblock says; what pads it at the end is not counted.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The volume's name.
     pub fn label(&self) -> Result<&'a [u8], Error> {
         name(self.bytes, 16).map(|(name, _)| name)

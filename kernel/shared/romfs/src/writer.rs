@@ -4,6 +4,7 @@
 //! The order is the caller's and nothing else decides a byte: no time, no host
 //! path, no order of a directory on some disk.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,7 +12,7 @@ use core::fmt;
 use crate::Kind;
 use crate::reader::sum;
 
-/// The longest name that Linux reads, in bytes.
+/// The longest name that Linux reads, in bytes; the label's too.
 pub const MAX_NAME: usize = 127;
 const BORDER: u64 = 16;
 /// An image's length is a multiple of this.
@@ -33,6 +34,8 @@ pub enum Node {
         /// Its data begins at a multiple of this (a power of two, 16 at least).
         align: u64,
     },
+    /// Another name of the file with this `source`, which must come first.
+    HardLink(usize),
     /// A symbolic link.
     Link(String),
     /// A device, pipe or socket: any kind that has no data.
@@ -56,8 +59,12 @@ pub enum Piece {
 /// Why there can be no such image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteError {
-    /// A name longer than [`MAX_NAME`], empty, or with a `/` or a zero in it.
+    /// A name longer than [`MAX_NAME`], empty, `.` or `..`, or with a `/` or a zero in it.
     BadName(String),
+    /// A label longer than [`MAX_NAME`], or with a zero in it.
+    BadLabel(String),
+    /// A hard link to a file that does not come before it.
+    NoTarget(String),
     /// The image would reach 4 GiB, which its 32-bit numbers cannot say.
     TooBig(u64),
 }
@@ -72,8 +79,19 @@ impl fmt::Display for WriteError {
                     name.len()
                 )
             }
+            WriteError::BadLabel(label) => write!(
+                f,
+                "label `{label}` has {} bytes; a ROMFS label has at most {MAX_NAME}, and no zero",
+                label.len()
+            ),
+            WriteError::NoTarget(name) => {
+                write!(f, "`{name}` links to a file that does not come before it")
+            }
             WriteError::TooBig(bytes) => {
-                write!(f, "{bytes} bytes do not fit: a ROMFS ends before 4 GiB")
+                write!(
+                    f,
+                    "{bytes} bytes and more do not fit: a ROMFS ends before 4 GiB"
+                )
             }
         }
     }
@@ -91,16 +109,17 @@ pub struct Layout {
 impl Layout {
     /// Lays out a root directory.
     pub fn new(label: &str, root: &[(String, Node)]) -> Result<Layout, WriteError> {
+        if label.len() > MAX_NAME || label.contains('\0') {
+            return Err(WriteError::BadLabel(label.into()));
+        }
         let mut places = Places {
             headers: Vec::new(),
+            files: BTreeMap::new(),
             at: BORDER + name_bytes(label),
         };
         let dot = places.at;
         // The root's own header is its first entry and points to itself.
         places.directory(root, dot, dot, DIRECTORY)?;
-        if places.at > u64::from(u32::MAX) - BLOCK {
-            return Err(WriteError::TooBig(places.at));
-        }
         let mut emit = Emit {
             pieces: Vec::new(),
             bytes: Vec::new(),
@@ -171,6 +190,8 @@ const EXECUTABLE: u32 = 8;
 /// First pass: where everything goes.
 struct Places<'a> {
     headers: Vec<Header<'a>>,
+    /// Where the header of the file with that `source` is.
+    files: BTreeMap<usize, u64>,
     at: u64,
 }
 
@@ -184,11 +205,12 @@ impl<'a> Places<'a> {
         parent: u64,
         dot: u32,
     ) -> Result<(), WriteError> {
-        self.header(".", dot, own, Content::None, BORDER);
-        let mut before = self.header("..", HARD_LINK, parent, Content::None, BORDER);
+        self.header(".", dot, own, Content::None, BORDER)?;
+        let mut before = self.header("..", HARD_LINK, parent, Content::None, BORDER)?;
         self.headers[before - 1].next = self.headers[before].at;
         for (name, node) in children {
-            if name.is_empty() || name.len() > MAX_NAME || name.contains(['/', '\0']) {
+            let is_own = matches!(&**name, "" | "." | "..");
+            if is_own || name.len() > MAX_NAME || name.contains(['/', '\0']) {
                 return Err(WriteError::BadName(name.clone()));
             }
             let entry = self.entry(name, node, own)?;
@@ -199,18 +221,13 @@ impl<'a> Places<'a> {
     }
 
     fn entry(&mut self, name: &'a str, node: &'a Node, parent: u64) -> Result<usize, WriteError> {
-        Ok(match node {
+        match node {
             Node::Directory(children) => {
-                let entry = self.header(
-                    name,
-                    DIRECTORY,
-                    self.at + BORDER + name_bytes(name),
-                    Content::None,
-                    BORDER,
-                );
+                let first = self.at + BORDER + name_bytes(name);
+                let entry = self.header(name, DIRECTORY, first, Content::None, BORDER)?;
                 let own = self.headers[entry].at;
                 self.directory(children, own, parent, HARD_LINK)?;
-                entry
+                Ok(entry)
             }
             Node::File {
                 source,
@@ -219,23 +236,25 @@ impl<'a> Places<'a> {
                 align,
             } => {
                 let kind = if *executable { FILE | EXECUTABLE } else { FILE };
-                self.header(
-                    name,
-                    kind,
-                    0,
-                    Content::Data {
-                        source: *source,
-                        size: *size,
-                    },
-                    *align,
-                )
+                let content = Content::Data {
+                    source: *source,
+                    size: *size,
+                };
+                let entry = self.header(name, kind, 0, content, *align)?;
+                self.files.insert(*source, self.headers[entry].at);
+                Ok(entry)
+            }
+            Node::HardLink(source) => {
+                let target = self.files.get(source).copied();
+                let target = target.ok_or_else(|| WriteError::NoTarget(name.into()))?;
+                self.header(name, HARD_LINK, target, Content::None, BORDER)
             }
             Node::Link(target) => self.header(name, LINK, 0, Content::Text(target), BORDER),
             Node::Special(kind) => {
                 let (kind, spec) = special(*kind);
                 self.header(name, kind, spec.into(), Content::None, BORDER)
             }
-        })
+        }
     }
 
     /// Its index. The content begins at a multiple of `align`.
@@ -246,7 +265,7 @@ impl<'a> Places<'a> {
         spec: u64,
         content: Content<'a>,
         align: u64,
-    ) -> usize {
+    ) -> Result<usize, WriteError> {
         let head = BORDER + name_bytes(name);
         let align = align.max(BORDER);
         let at = (self.at + head).next_multiple_of(align) - head;
@@ -263,8 +282,12 @@ impl<'a> Places<'a> {
             name,
             content,
         });
-        self.at = (at + head).saturating_add(size).saturating_add(BORDER - 1) / BORDER * BORDER;
-        self.headers.len() - 1
+        let end = (at + head).saturating_add(size);
+        if end > u64::from(u32::MAX) - BLOCK {
+            return Err(WriteError::TooBig(end));
+        }
+        self.at = end.next_multiple_of(BORDER);
+        Ok(self.headers.len() - 1)
     }
 }
 
@@ -341,113 +364,4 @@ impl Emit {
 /// Bytes that a name takes: its zero, and what fills the border.
 fn name_bytes(name: &str) -> u64 {
     (name.len() as u64 + 1).next_multiple_of(BORDER)
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::string::ToString;
-    use alloc::vec;
-
-    use super::*;
-    use crate::{Error, Romfs};
-
-    fn image(label: &str, root: &[(String, Node)], data: &[&[u8]]) -> Vec<u8> {
-        let layout = Layout::new(label, root).unwrap();
-        let mut image = Vec::new();
-        for piece in layout.pieces() {
-            match piece {
-                Piece::Bytes(bytes) => image.extend_from_slice(bytes),
-                Piece::Data { source, size } => {
-                    assert_eq!(data[*source].len() as u64, *size);
-                    image.extend_from_slice(data[*source]);
-                }
-            }
-        }
-        seal(&mut image);
-        assert_eq!(image.len() as u64, layout.size());
-        image
-    }
-
-    fn file(source: usize, size: usize, align: u64) -> Node {
-        Node::File {
-            source,
-            size: size as u64,
-            executable: false,
-            align,
-        }
-    }
-
-    #[test]
-    fn what_is_written_reads_back() {
-        let program = [7u8; 5000];
-        let root = vec![
-            (
-                "bin".to_string(),
-                Node::Directory(vec![
-                    ("sh".to_string(), file(0, 5000, 4096)),
-                    ("a".to_string(), file(1, 3, 16)),
-                ]),
-            ),
-            ("link".to_string(), Node::Link("bin/sh".to_string())),
-            (
-                "null".to_string(),
-                Node::Special(Kind::Character(1 << 16 | 3)),
-            ),
-            ("empty".to_string(), file(2, 0, 16)),
-        ];
-        let image = image("test", &root, &[&program, b"abc", b""]);
-        let romfs = Romfs::new(&image).unwrap();
-        assert_eq!(romfs.label(), Ok(&b"test"[..]));
-        let sh = romfs.lookup("bin/sh").unwrap();
-        assert_eq!((sh.data(), sh.offset() % 4096), (&program[..], 0));
-        assert_eq!(romfs.lookup("bin/../bin/./a").unwrap().data(), b"abc");
-        assert_eq!(romfs.lookup("link").unwrap().data(), b"bin/sh");
-        assert_eq!(
-            romfs.lookup("null").unwrap().kind,
-            Kind::Character(1 << 16 | 3)
-        );
-        assert_eq!(romfs.lookup("empty").unwrap().data(), b"");
-        assert_eq!(romfs.lookup("bin/zsh").unwrap_err(), Error::NotFound);
-        let names: Vec<_> = romfs
-            .root()
-            .unwrap()
-            .map(|entry| entry.unwrap().name)
-            .collect();
-        assert_eq!(
-            names,
-            [&b"."[..], b"..", b"bin", b"link", b"null", b"empty"]
-        );
-        assert_eq!(romfs.check(), Ok(()));
-    }
-
-    #[test]
-    fn names_that_linux_could_not_read_are_refused() {
-        for name in ["", "a/b", "a\0b", &"x".repeat(128)] {
-            let root = [(name.to_string(), file(0, 0, 16))];
-            assert_eq!(
-                Layout::new("", &root).unwrap_err(),
-                WriteError::BadName(name.to_string())
-            );
-        }
-        let longest = "x".repeat(127);
-        let image = image("", &[(longest.clone(), file(0, 1, 16))], &[b"!"]);
-        assert_eq!(
-            Romfs::new(&image).unwrap().lookup(&longest).unwrap().data(),
-            b"!"
-        );
-    }
-
-    #[test]
-    fn four_gib_are_too_many() {
-        let root = [(
-            "big".to_string(),
-            Node::File {
-                source: 0,
-                size: 1 << 32,
-                executable: false,
-                align: 16,
-            },
-        )];
-        assert!(matches!(Layout::new("", &root), Err(WriteError::TooBig(_))));
-    }
 }
