@@ -79,7 +79,7 @@ pub fn boot(entered: Entered) -> ! {
         boot,
     };
     if arguments.frames {
-        system.console.begin_frames();
+        system.console.begin_frames(&system.log);
     }
     system.greet();
     system.start_shell();

@@ -90,10 +90,10 @@ impl<P: Platform> System<P> {
     }
 
     fn console_interrupt(&mut self) {
-        let log = &self.log;
-        self.console.interrupt(log);
-        if self.console.take_interrupt_key() {
-            self.interrupt_foreground();
+        let foreground = self.foreground();
+        let pressed = self.console.interrupt(&self.log, foreground.is_some());
+        if let Some(shell) = foreground.filter(|_| pressed) {
+            self.interrupt_foreground(shell);
         }
         self.wake_console_waiters();
     }
@@ -112,17 +112,28 @@ impl<P: Platform> System<P> {
         }
     }
 
-    /// Ctrl-C ends the program that the shell waits for; while it waits for none, the key is
-    /// the shell's own.
-    fn interrupt_foreground(&mut self) {
-        let waits_for = |task: &crate::task::Task| match task.state {
-            State::Waiting { child } if child != 0 && task.pid == self.shell => Some(child),
-            _ => None,
-        };
-        let child = self.tasks.iter().find_map(|(_, task)| waits_for(task));
-        match child.and_then(|child| self.tasks.find(child)) {
-            Some(slot) => exec::end(self, slot, exec::KILLED),
-            None => self.console.accept(0x03),
+    /// The shell's place, while it waits for another program: then Ctrl-C is not its own.
+    fn foreground(&self) -> Option<Slot> {
+        let slot = self.tasks.find(self.shell)?;
+        matches!(self.tasks.at(slot).state, State::Waiting { .. }).then_some(slot)
+    }
+
+    /// Ctrl-C ends the program that the shell waits for. When it waits for whichever ends
+    /// first, nothing ends, but it waits no longer.
+    fn interrupt_foreground(&mut self, shell: Slot) {
+        match self.tasks.at(shell).state {
+            State::Waiting { child: 0 } => {
+                let task = self.tasks.at_mut(shell);
+                task.context.answer(Error::Busy.to_a0() as isize);
+                task.state = State::Ready;
+                self.schedule.ask();
+            }
+            State::Waiting { child } => {
+                if let Some(slot) = self.tasks.find(child) {
+                    exec::end(self, slot, exec::KILLED);
+                }
+            }
+            _ => {}
         }
     }
 

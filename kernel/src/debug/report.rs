@@ -17,6 +17,7 @@ pub struct Report {
     used: usize,
     at: usize,
     sequence: u16,
+    owes_greeting: bool,
     /// Sequence number of the next record to send.
     next: u64,
 }
@@ -28,21 +29,15 @@ impl Report {
         used: 0,
         at: 0,
         sequence: 0,
+        owes_greeting: false,
         next: 0,
     };
 
-    /// Greets the desk; faults are told from the oldest that is kept.
-    pub fn welcome(&mut self, board: &str, ticks_per_second: u64) {
-        let welcome = Welcome {
-            version: wire::VERSION,
-            ticks_per_second,
-            xlen: usize::BITS,
-            board,
-        };
-        let sequence = self.number();
-        // A board's name is a few letters; one that were too long would only cost the greeting.
-        self.used = welcome.encode(sequence, &mut self.frame).unwrap_or(0);
-        self.at = 0;
+    /// Greets the desk next, then tells it of faults from the oldest that is kept: a desk
+    /// that says hello again wants to hear what it missed.
+    pub fn greet(&mut self, log: &Log) {
+        self.owes_greeting = true;
+        self.next = self.next.min(log.oldest());
     }
 
     /// What is left to send of the frame in the making.
@@ -61,19 +56,31 @@ impl Report {
         log.next() - self.next >= WORTHWHILE
     }
 
-    /// Is there any new record?
+    /// Is there anything to tell?
     pub fn has_more(&self, log: &Log) -> bool {
-        log.next() > self.next
+        self.owes_greeting || log.next() > self.next
     }
 
-    /// Makes the next frame, if the last one is sent and there is something to tell.
-    pub fn make(&mut self, log: &Log) {
+    /// Makes the next frame, if the last one is sent and there is something to tell. A
+    /// greeting gives the board's name and the ticks in a second.
+    pub fn make(&mut self, log: &Log, (board, ticks_per_second): (&str, u64)) {
         if self.at < self.used || !self.has_more(log) {
             return;
         }
         let sequence = self.number();
-        let forgotten = log.oldest().saturating_sub(self.next);
         self.at = 0;
+        if core::mem::take(&mut self.owes_greeting) {
+            let welcome = Welcome {
+                version: wire::VERSION,
+                ticks_per_second,
+                xlen: usize::BITS,
+                board,
+            };
+            // A board's name is a few letters; one too long would only cost the greeting.
+            self.used = welcome.encode(sequence, &mut self.frame).unwrap_or(0);
+            return;
+        }
+        let forgotten = log.oldest().saturating_sub(self.next);
         if forgotten > 0 {
             self.next = log.oldest();
             self.used = Event::encode_lost(forgotten, sequence, &mut self.frame).unwrap_or(0);
@@ -101,6 +108,8 @@ mod tests {
     use wire::{Heard, Splitter};
 
     use super::*;
+
+    const BOARD: (&str, u64) = ("qemu-virt", 10_000_000);
 
     fn fault(va: u64) -> Fault {
         Fault {
@@ -137,24 +146,48 @@ mod tests {
         let mut log = Log::new(vec![Fault::EMPTY; 64].leak());
         let mut report = Report::EMPTY;
         let mut line = Vec::new();
-        report.welcome("qemu-virt", 10_000_000);
+        report.greet(&log);
         for sequence in 0..500 {
             log.push(&fault(sequence * 4096));
             // A line that now and then keeps up, and then does not for a while.
             if sequence % 100 < 30 {
-                report.make(&log);
+                report.make(&log, BOARD);
                 line.extend_from_slice(report.rest());
                 report.sent(report.rest().len());
             }
         }
         while report.has_more(&log) || !report.rest().is_empty() {
-            report.make(&log);
+            report.make(&log, BOARD);
             line.extend_from_slice(report.rest());
             report.sent(report.rest().len());
         }
         let (told, lost) = hear(&line);
         assert_eq!(told.len() as u64 + lost, 500);
         assert!(lost > 0 && told.is_sorted());
+    }
+
+    #[test]
+    fn a_desk_that_comes_back_is_told_all_that_is_kept() {
+        let mut log = Log::new(vec![Fault::EMPTY; 8].leak());
+        let mut report = Report::EMPTY;
+        let tell = |report: &mut Report, log: &Log| {
+            let mut line = Vec::new();
+            report.greet(log);
+            while report.has_more(log) || !report.rest().is_empty() {
+                report.make(log, BOARD);
+                line.extend_from_slice(report.rest());
+                report.sent(report.rest().len());
+            }
+            hear(&line)
+        };
+        for sequence in 0..6 {
+            log.push(&fault(sequence * 4096));
+        }
+        assert_eq!(tell(&mut report, &log), ((0..6).collect(), 0));
+        for sequence in 6..11 {
+            log.push(&fault(sequence * 4096));
+        }
+        assert_eq!(tell(&mut report, &log), ((3..11).collect(), 0));
     }
 
     #[test]
@@ -170,7 +203,7 @@ mod tests {
         }
         let (mut report, mut bytes) = (Report::EMPTY, 0);
         while report.has_more(&log) {
-            report.make(&log);
+            report.make(&log, BOARD);
             bytes += report.rest().len();
             report.sent(report.rest().len());
         }

@@ -1,5 +1,7 @@
 //! Devices, one file each, over a block of registers that is given.
 
+#[cfg(test)]
+pub mod model;
 mod plic;
 mod uart;
 mod uart16550;

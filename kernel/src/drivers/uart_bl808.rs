@@ -6,6 +6,7 @@
 use super::Registers;
 
 const TX_CONFIG: usize = 0x00;
+const RX_CONFIG: usize = 0x04;
 const INT_MASK: usize = 0x24;
 const INT_CLEAR: usize = 0x28;
 const FIFO_CONFIG_1: usize = 0x84;
@@ -15,6 +16,8 @@ const READ_DATA: usize = 0x8c;
 
 /// `utx_config`: enabled, and free-running, without which the FIFO does not send.
 const TX_ENABLE: u32 = 1 << 0 | 1 << 2;
+/// `urx_config`: enabled.
+const RX_ENABLE: u32 = 1 << 0;
 /// Interrupt bits, the same in mask, clear and status; in the mask 1 means quiet.
 const TX_FIFO_READY: u32 = 1 << 2;
 const RX_FIFO_READY: u32 = 1 << 3;
@@ -34,6 +37,7 @@ impl<R: Registers> Bl808<R> {
     pub fn new(registers: R) -> Bl808<R> {
         let mask = ALL & !(RX_FIFO_READY | RX_TIMEOUT);
         registers.write(TX_CONFIG, registers.read(TX_CONFIG) | TX_ENABLE);
+        registers.write(RX_CONFIG, registers.read(RX_CONFIG) | RX_ENABLE);
         registers.write(INT_CLEAR, STICKY);
         registers.write(INT_MASK, mask);
         Bl808 { registers, mask }
@@ -73,85 +77,27 @@ impl<R: Registers> Bl808<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::collections::VecDeque;
-
+    use super::super::model::{Bl808Model, Device};
     use super::*;
-
-    /// The block as the register table describes it: two FIFOs of 32, counts at 0x84, a pop
-    /// on each read of 0x8c.
-    struct Model(RefCell<State>);
-
-    struct State {
-        tx_config: u32,
-        mask: u32,
-        cleared: u32,
-        tx: VecDeque<u8>,
-        rx: VecDeque<u8>,
-    }
-
-    impl Model {
-        /// As U-Boot leaves it.
-        fn new() -> Model {
-            Model(RefCell::new(State {
-                tx_config: 0x1705,
-                mask: 0xfff,
-                cleared: 0,
-                tx: [].into(),
-                rx: [].into(),
-            }))
-        }
-    }
-
-    impl Registers for &Model {
-        fn read(&self, offset: usize) -> u32 {
-            let mut state = self.0.borrow_mut();
-            match offset {
-                TX_CONFIG => state.tx_config,
-                FIFO_CONFIG_1 => {
-                    0x0707_0000 | (state.rx.len() as u32) << 8 | (32 - state.tx.len() as u32)
-                }
-                READ_DATA => state.rx.pop_front().unwrap_or(0).into(),
-                _ => panic!("the driver has no business reading {offset:#x}"),
-            }
-        }
-
-        fn write(&self, offset: usize, value: u32) {
-            let mut state = self.0.borrow_mut();
-            match offset {
-                TX_CONFIG => state.tx_config = value,
-                INT_MASK => state.mask = value,
-                INT_CLEAR => state.cleared |= value,
-                WRITE_DATA => {
-                    assert!(state.tx.len() < 32, "a byte written to a full FIFO is lost");
-                    state.tx.push_back(value as u8);
-                }
-                _ => panic!("the driver has no business writing {offset:#x}"),
-            }
-        }
-    }
 
     #[test]
     fn no_more_is_sent_than_the_fifo_has_room_for() {
-        let model = Model::new();
-        let mut uart = Bl808::new(&model);
+        let model = Bl808Model::new();
+        let mut uart = Bl808::new(model);
         assert_eq!(uart.send((0..100).map(|n| n as u8)), 32);
         assert_eq!(uart.send(0..1), 0);
-        model.0.borrow_mut().tx.drain(..5);
+        assert_eq!(model.shift_out(5), [0, 1, 2, 3, 4]);
         assert_eq!(uart.send(0..100), 5);
     }
 
     #[test]
     fn reading_the_counts_leaves_input_alone_and_reading_data_takes_it() {
-        let model = Model::new();
-        let mut uart = Bl808::new(&model);
-        model.0.borrow_mut().rx.extend(b"ox");
+        let model = Bl808Model::new();
+        let mut uart = Bl808::new(model);
+        model.shift_in(b'o');
+        model.shift_in(b'x');
         assert_eq!(uart.send([].into_iter()), 0);
-        assert_eq!(
-            model.0.borrow().rx.len(),
-            2,
-            "looking for room must not pop"
-        );
+        assert_eq!(model.waiting(), 2, "looking for room must not pop");
         assert_eq!(
             [uart.receive(), uart.receive(), uart.receive()],
             [Some(b'o'), Some(b'x'), None]
@@ -160,17 +106,28 @@ mod tests {
 
     #[test]
     fn it_interrupts_for_input_and_for_room_only_while_wanted() {
-        let model = Model::new();
-        let mut uart = Bl808::new(&model);
-        assert_eq!(model.0.borrow().mask, 0xfff & !0x18);
+        let model = Bl808Model::new();
+        let mut uart = Bl808::new(model);
+        assert_eq!(model.mask(), 0xfff & !0x18);
         uart.want_room(true);
-        assert_eq!(model.0.borrow().mask, 0xfff & !0x1c);
+        assert_eq!(model.mask(), 0xfff & !0x1c);
+        assert!(model.interrupts());
         uart.want_room(false);
+        assert_eq!(model.mask(), 0xfff & !0x18);
+        assert!(!model.interrupts());
+    }
+
+    #[test]
+    fn one_byte_that_fills_no_threshold_interrupts_once() {
+        let model = Bl808Model::new();
+        let mut uart = Bl808::new(model);
+        model.shift_in(b'p');
+        assert!(!model.interrupts());
+        model.rest();
+        assert!(model.interrupts());
         uart.acknowledge();
-        assert_eq!(
-            (model.0.borrow().mask, model.0.borrow().cleared),
-            (0xfff & !0x18, STICKY)
-        );
-        assert_eq!(model.0.borrow().tx_config & TX_ENABLE, TX_ENABLE);
+        assert_eq!(uart.receive(), Some(b'p'));
+        model.rest();
+        assert!(!model.interrupts());
     }
 }

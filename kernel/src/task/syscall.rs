@@ -70,6 +70,7 @@ fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Resul
         Call::Munmap => munmap(system, a0, a1),
         Call::Inspect => inspect(system, [a0, a1, a2, a3, a4]),
         Call::PowerOff => {
+            system.console.flush(&system.log);
             system.platform.power_off();
             Err(Error::Unsupported)
         }

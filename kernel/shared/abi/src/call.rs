@@ -29,7 +29,8 @@ closed! {
         Spawn = 4,
         /// `Wait(task or 0 for any child, flags)`: answers the task id in `a0` and
         /// its exit status in `a1` once it has ended. With bit 0 of the flags
-        /// set it does not wait: `Busy` while no such child has ended.
+        /// set it does not wait: `Busy` while no such child has ended. `Busy` also
+        /// ends the shell's wait for any child when the interrupt key is pressed.
         Wait = 5,
         /// `Kill(task)`: ends that task; answers 0.
         Kill = 6,

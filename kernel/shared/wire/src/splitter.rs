@@ -77,14 +77,13 @@ impl<const N: usize> Splitter<N> {
     fn hold(&mut self, byte: u8) -> Option<Heard<'_>> {
         self.raw[self.held] = byte;
         self.held += 1;
-        // The second byte of a frame is its kind, or belongs to one that this
-        // version would not know how to read: 0 and below 0x80 are no kinds.
-        let is_text = self.held == 2 && byte < FIRST_KIND;
-        if is_text || self.held == N {
-            self.finish()
-        } else {
-            None
+        // The second byte of a frame is its kind; below 0x80 there are none. So both are
+        // text, whatever they are: control characters too, which are keys to a board.
+        if self.held == 2 && byte < FIRST_KIND {
+            (self.state, self.held) = (State::Text, 0);
+            return Some(Heard::Text(&self.raw[..2]));
         }
+        if self.held == N { self.finish() } else { None }
     }
 
     fn close(&mut self) -> Option<Heard<'_>> {

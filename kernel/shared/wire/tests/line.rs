@@ -206,6 +206,15 @@ fn text_after_a_stray_zero_is_not_held_back() {
 }
 
 #[test]
+fn keys_after_a_stray_zero_are_keys() {
+    let mut splitter = Splitter::<64>::new();
+    assert_eq!(splitter.feed(0), None);
+    assert_eq!(splitter.feed(0x03), None);
+    assert_eq!(splitter.feed(0x15), Some(Heard::Text(b"\x03\x15")));
+    assert_eq!(splitter.feed(0x7f), Some(Heard::Text(b"\x7f")));
+}
+
+#[test]
 fn a_frame_whose_first_zero_was_lost_costs_only_itself() {
     let mut line = encode(0x81, 1, b"first")[1..].to_vec();
     line.extend(encode(0x82, 2, b"second"));

@@ -17,8 +17,8 @@ const OUT: usize = 4096;
 const INPUT: usize = 512;
 /// Text may delay a frame by at most so many bytes.
 const TEXT_BETWEEN: usize = 256;
-/// How often a kernel message looks for room before it gives a byte up: a dead line must not
-/// stop the kernel.
+/// How often a kernel message looks for room before the line counts as stuck: a dead line must
+/// not stop the kernel.
 const PATIENCE: usize = 1_000_000;
 /// The key that ends the program in the foreground.
 const CTRL_C: u8 = 0x03;
@@ -30,12 +30,14 @@ pub struct Console<R> {
     ticks_per_second: u64,
     out: Ring<OUT>,
     input: Ring<INPUT>,
-    splitter: Splitter<{ Request::LARGEST }>,
+    /// Hears the largest frame there can be: of a newer desk's frame, too, no byte is a key.
+    splitter: Splitter<{ wire::LARGEST }>,
     frames: bool,
     report: Report,
     /// Bytes of text since the last frame.
     text: usize,
-    interrupted: bool,
+    /// A message's patience ran out, and nothing was sent since.
+    stuck: bool,
 }
 
 impl<R: Registers> Console<R> {
@@ -50,7 +52,7 @@ impl<R: Registers> Console<R> {
         frames: false,
         report: Report::EMPTY,
         text: 0,
-        interrupted: false,
+        stuck: false,
     };
 
     /// Gives the console its device; the rest is for the greeting when frames begin.
@@ -60,12 +62,10 @@ impl<R: Registers> Console<R> {
         self.ticks_per_second = ticks_per_second;
     }
 
-    /// Frames from now on, beginning with a greeting.
-    pub fn begin_frames(&mut self) {
-        if self.report.rest().is_empty() {
-            self.frames = true;
-            self.report.welcome(self.board, self.ticks_per_second);
-        }
+    /// Frames from now on, beginning with a greeting and the oldest record that is kept.
+    pub fn begin_frames(&mut self, log: &Log) {
+        self.frames = true;
+        self.report.greet(log);
     }
 
     /// How many bytes a program may write: each may become two.
@@ -99,25 +99,18 @@ impl<R: Registers> Console<R> {
         self.input.consume(bytes);
     }
 
-    /// A byte of input for programs. When nobody reads for long, what comes then is lost.
-    pub fn accept(&mut self, byte: u8) {
-        self.input.push(byte);
-    }
-
-    /// The device interrupted: takes what came in, sends what waits.
-    pub fn interrupt(&mut self, log: &Log) {
+    /// The device interrupted: takes what came in, sends what waits. With a program in the
+    /// foreground the key that ends it is kept from the input; whether it was pressed.
+    pub fn interrupt(&mut self, log: &Log, foreground: bool) -> bool {
         if let Some(uart) = &mut self.uart {
             uart.acknowledge();
         }
+        let mut pressed = false;
         while let Some(byte) = self.uart.as_mut().and_then(Uart::receive) {
-            self.hear(byte);
+            pressed |= self.hear(byte, log, foreground);
         }
         self.drain(log);
-    }
-
-    /// Was the interrupt key pressed since this was last asked?
-    pub fn take_interrupt_key(&mut self) -> bool {
-        core::mem::take(&mut self.interrupted)
+        pressed
     }
 
     /// A fault stands in the log. Frames are made when enough have come together.
@@ -133,14 +126,28 @@ impl<R: Registers> Console<R> {
         self.frames && (self.report.has_more(log) || !self.report.rest().is_empty())
     }
 
-    /// Sends text and frames as far as the device has room.
-    pub fn drain(&mut self, log: &Log) {
+    /// Sends all text and every record there is, as long as the line takes anything.
+    pub fn flush(&mut self, log: &Log) {
+        let mut patience = PATIENCE;
+        while (self.out.used() > 0 || self.owes_frames(log)) && patience > 0 {
+            patience -= 1;
+            if self.drain(log) {
+                patience = PATIENCE;
+            }
+        }
+    }
+
+    /// Sends text and frames as far as the device has room; whether it took anything.
+    pub fn drain(&mut self, log: &Log) -> bool {
+        let mut any = false;
         loop {
             let sent = self.send();
+            any |= sent > 0;
             let between = self.report.rest().is_empty()
                 && (self.out.used() == 0 || self.text >= TEXT_BETWEEN);
             if self.frames && between {
-                self.report.make(log);
+                let greeting = (self.board, self.ticks_per_second);
+                self.report.make(log, greeting);
                 self.text = 0;
             }
             if sent == 0 {
@@ -151,15 +158,20 @@ impl<R: Registers> Console<R> {
         if let Some(uart) = &mut self.uart {
             uart.want_room(waiting);
         }
+        any
     }
 
-    fn hear(&mut self, byte: u8) {
-        let mut hello = false;
+    /// Takes a byte from the line. What comes when nobody has read for long is lost.
+    fn hear(&mut self, byte: u8, log: &Log, foreground: bool) -> bool {
+        let (mut pressed, mut hello) = (false, false);
         match self.splitter.feed(byte) {
-            Some(Heard::Text(&[CTRL_C])) => self.interrupted = true,
             Some(Heard::Text(text)) => {
                 for &byte in text {
-                    self.input.push(byte);
+                    if byte == CTRL_C && foreground {
+                        pressed = true;
+                    } else {
+                        self.input.push(byte);
+                    }
                 }
             }
             Some(Heard::Frame(frame)) => {
@@ -168,8 +180,9 @@ impl<R: Registers> Console<R> {
             Some(Heard::Bad(_)) | None => {}
         }
         if hello {
-            self.begin_frames();
+            self.begin_frames(log);
         }
+        pressed
     }
 
     fn put(&mut self, byte: u8) -> bool {
@@ -194,6 +207,9 @@ impl<R: Registers> Console<R> {
             self.report.sent(sent);
             sent
         };
+        if sent > 0 {
+            self.stuck = false;
+        }
         let waiting = self.out.used() > 0 || !self.report.rest().is_empty();
         if let Some(uart) = &mut self.uart {
             uart.want_room(waiting);
@@ -206,13 +222,20 @@ impl<R: Registers> Console<R> {
 impl<R: Registers> fmt::Write for Console<R> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
-            let mut patience = PATIENCE;
+            let mut patience = if self.stuck { 0 } else { PATIENCE };
             while !self.put(byte) && patience > 0 {
-                self.send();
-                patience -= 1;
+                patience = if self.send() > 0 {
+                    PATIENCE
+                } else {
+                    patience - 1
+                };
+                self.stuck = patience == 0;
             }
         }
         self.send();
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
