@@ -33,7 +33,8 @@ fn run(arguments: Arguments) -> u8 {
 
 fn alloc_test(size: usize, count: usize, hold_ms: usize) -> Result<(), abi::Error> {
     let bytes = size.checked_mul(count).ok_or(abi::Error::OutOfMemory)?;
-    let heap = call::grow(bytes.next_multiple_of(STEP))?;
+    let steps = bytes.checked_next_multiple_of(STEP);
+    let heap = call::grow(steps.ok_or(abi::Error::OutOfMemory)?)?;
     println!(
         "alloc_test: a heap of {} bytes, {bytes} of them used",
         heap.len()

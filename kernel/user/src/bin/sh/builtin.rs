@@ -33,6 +33,9 @@ pub fn run(line: &str) -> bool {
         ("wait", "", _) => wait_for_all(),
         ("poweroff", "", _) => power_off(),
         ("faults", ..) => println!("usage: faults [text on|off]"),
+        (name @ ("help" | "ps" | "free" | "boot" | "wait" | "poweroff"), ..) => {
+            println!("usage: {name}")
+        }
         _ => return false,
     }
     true
@@ -74,9 +77,14 @@ fn kill(task: usize) {
     }
 }
 
+/// Ctrl-C ends the waiting, not the tasks.
 fn wait_for_all() {
-    while let Ok((task, status)) = call::wait_any() {
-        println!("[{task}] ended with status {status}");
+    loop {
+        match call::wait_any() {
+            Ok((task, status)) => println!("[{task}] ended with status {status}"),
+            Err(abi::Error::Busy) => return println!("^C"),
+            Err(_) => return,
+        }
     }
 }
 

@@ -3,19 +3,20 @@
 
 mod builtin;
 mod edit;
+mod keyboard;
 
 use edit::Editor;
+use keyboard::Keyboard;
 use user::{Arguments, call, print, println};
 
 user::main!(run);
 
 fn run(_arguments: Arguments) -> u8 {
-    let mut editor = Editor::new();
+    let (mut editor, mut keyboard) = (Editor::new(), Keyboard::new());
     loop {
         say_who_ended();
         print!("pw> ");
-        let line = editor.line();
-        carry_out(line.trim());
+        carry_out(keyboard.line(&mut editor).trim());
     }
 }
 
