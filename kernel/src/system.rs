@@ -12,7 +12,7 @@ use crate::drivers::Plic;
 use crate::fault::Log;
 use crate::mm::{Frames, Resolution, UserMemory};
 use crate::platform::{Pending, Platform};
-use crate::task::{Schedule, Slot, State, Tasks, exec};
+use crate::task::{Schedule, Slot, State, Tasks, exec, schedule};
 
 /// What boot found out, kept for those who ask.
 #[derive(Clone, Copy)]
@@ -68,7 +68,9 @@ impl<P: Platform> System<P> {
     pub fn interrupt(&mut self, pending: Pending) {
         if pending.timer {
             self.platform.set_timer(u64::MAX);
-            self.schedule.timer_fired();
+            if self.schedule.timer_fired(self.platform.ticks()) {
+                self.drain_console();
+            }
             self.wake_sleepers();
         }
         if pending.external {
@@ -209,7 +211,9 @@ impl<P: Platform> System<P> {
             };
             let _ = writeln!(self.console, "{line}");
         }
-        self.console.fault_recorded(&self.log);
+        if self.console.fault_recorded(&self.log) {
+            schedule::tell_soon(self);
+        }
     }
 
     /// Says on the console why the running task dies.

@@ -11,7 +11,7 @@ mod region;
 mod space;
 pub mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod usercopy;
 
 pub use bootram::BootRam;

@@ -18,6 +18,8 @@ pub struct Schedule {
     due: bool,
     since: u64,
     armed: u64,
+    /// When the desk is told of records that wait, at the latest; `u64::MAX` when none do.
+    tell_at: u64,
     timebase_hz: u64,
 }
 
@@ -31,6 +33,7 @@ impl Schedule {
             due: true,
             since: 0,
             armed: u64::MAX,
+            tell_at: u64::MAX,
             timebase_hz,
         }
     }
@@ -64,10 +67,15 @@ impl Schedule {
         ms.saturating_mul(self.timebase_hz).div_ceil(1000)
     }
 
-    /// The timer has fired: nothing is armed any more.
-    pub fn timer_fired(&mut self) {
+    /// The timer has fired: nothing is armed any more. Is it time to tell the desk?
+    pub fn timer_fired(&mut self, now: u64) -> bool {
         self.armed = u64::MAX;
         self.due = true;
+        let tell = self.tell_at <= now;
+        if tell {
+            self.tell_at = u64::MAX;
+        }
+        tell
     }
 }
 
@@ -89,6 +97,20 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
     system.schedule.current = next;
     put_on(system, context);
     arm_timer(system, Some(next));
+}
+
+/// Records wait that are not worth a frame yet. A task that neither faults again nor ever
+/// stops must not keep them from the desk.
+pub fn tell_soon<P: Platform>(system: &mut System<P>) {
+    if system.schedule.tell_at != u64::MAX {
+        return;
+    }
+    let at = system.platform.ticks() + system.schedule.ticks(SLICE_MS);
+    system.schedule.tell_at = at;
+    if at < system.schedule.armed {
+        system.schedule.armed = at;
+        system.platform.set_timer(at);
+    }
 }
 
 fn take_off<P: Platform>(system: &mut System<P>, context: &mut Context) {
@@ -119,13 +141,14 @@ fn put_on<P: Platform>(system: &mut System<P>, context: &mut Context) {
     system.schedule.since = system.platform.ticks();
 }
 
-/// The timer is only armed for what needs it: the end of a slice that others wait for, and
-/// the first sleeper.
+/// The timer is only armed for what needs it: the end of a slice that others wait for, the
+/// first sleeper, and records that the desk waits for.
 fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
     let slice_end = system.schedule.since + system.schedule.ticks(SLICE_MS);
     let others = running.is_some_and(|slot| system.tasks.next_ready(slot) != Some(slot));
     let mut at = if others { slice_end } else { u64::MAX };
     at = at.min(first_sleeper(system.tasks));
+    at = at.min(system.schedule.tell_at);
     if at != system.schedule.armed {
         system.schedule.armed = at;
         system.platform.set_timer(at);

@@ -7,8 +7,8 @@ use abi::{Call, Error, Set, Topic};
 use pagetable::VirtAddr;
 
 use super::context::Context;
-use super::exec;
 use super::table::{LINE_BYTES, State};
+use super::{exec, schedule};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -38,6 +38,10 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
         Ok(Answer::Wait(state)) => wait(system, state),
         Ok(Answer::Gone) => {}
         Err(error) => context.answer(error.to_a0() as isize),
+    }
+    // For the pages that the call brought in.
+    if system.console.fault_recorded(&system.log) {
+        schedule::tell_soon(system);
     }
 }
 

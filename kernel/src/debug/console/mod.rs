@@ -113,12 +113,17 @@ impl<R: Registers> Console<R> {
         pressed
     }
 
-    /// A fault stands in the log. Frames are made when enough have come together.
+    /// Faults stand in the log. A frame is made when enough have come together; whether some
+    /// wait for others.
     #[inline]
-    pub fn fault_recorded(&mut self, log: &Log) {
-        if self.frames && self.report.is_worthwhile(log) {
+    pub fn fault_recorded(&mut self, log: &Log) -> bool {
+        if !self.frames {
+            return false;
+        }
+        if self.report.is_worthwhile(log) {
             self.drain(log);
         }
+        self.report.has_more(log)
     }
 
     /// Are there records that the desk has not been told of?

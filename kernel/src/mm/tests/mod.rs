@@ -1,7 +1,7 @@
 //! Memory management on the simulated machine: every test runs as Sv39 and as Sv32, and on
 //! harts with and without their quirks.
 
-mod machine;
+pub(crate) mod machine;
 mod oracle;
 mod pages;
 mod regions;

@@ -1,0 +1,236 @@
+//! A task's page table and regions: runs of pages with equal flags, and what is not there.
+
+use core::fmt::{self, Write};
+
+use pagetable::{Pte, VirtAddr};
+
+use crate::mm::{Machine, PAGE_BYTES, Region, Space, table};
+
+/// Index n + 1 goes on at virtual page n.
+pub fn line<M: Machine>(
+    machine: &M,
+    space: &Space,
+    index: usize,
+    out: &mut impl Write,
+) -> Result<usize, fmt::Error> {
+    let Some(page) = index.checked_sub(1) else {
+        writeln!(
+            out,
+            "{:<18}    {:<18} {:>10} FLAGS   REGION",
+            "VA", "PA", "SIZE"
+        )?;
+        return Ok(1);
+    };
+    let at = (page as u64).saturating_mul(PAGE_BYTES);
+    let ahead = |from: u64| {
+        let mut regions = space.regions().iter();
+        regions.find(move |region| region.end().raw() > from)
+    };
+    let Some(region) = ahead(at) else {
+        return Ok(0);
+    };
+    let run = run(machine, space, region, at.max(region.base.raw()));
+    write!(out, "{:#018x} -> ", run.from)?;
+    match run.entry {
+        Some(entry) => write!(out, "{:#018x}", Pte::new(entry).target(M::MODE).raw())?,
+        None => write!(out, "{:<18}", "-")?,
+    }
+    let kib = (run.end - run.from) / 1024;
+    writeln!(
+        out,
+        " {kib:>7}KiB {}   {}",
+        Flags(region, run.entry),
+        region.kind.class()
+    )?;
+    Ok(match ahead(run.end) {
+        Some(_) => (run.end / PAGE_BYTES) as usize + 1,
+        None => 0,
+    })
+}
+
+/// What the table permits, or what the region will where nothing is mapped yet.
+struct Flags<'a>(&'a Region, Option<u64>);
+
+impl fmt::Display for Flags<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let prot = self.0.prot;
+        let bits = self.1.unwrap_or(0);
+        let has = |bit: u64| bits & bit != 0;
+        let [read, write, execute] = match self.1 {
+            Some(_) => [has(Pte::READ), has(Pte::WRITE), has(Pte::EXEC)],
+            None => [prot.read, prot.write, prot.execute],
+        };
+        let letters = [
+            (read, 'r'),
+            (write, 'w'),
+            (execute, 'x'),
+            (has(Pte::ACCESSED), 'a'),
+            (has(Pte::DIRTY), 'd'),
+        ];
+        letters
+            .into_iter()
+            .try_for_each(|(on, letter)| f.write_char(if on { letter } else { '-' }))
+    }
+}
+
+/// Pages of one region that follow each other in physical memory too, with equal flags, or
+/// that are all not there.
+struct Run {
+    from: u64,
+    end: u64,
+    entry: Option<u64>,
+}
+
+fn run<M: Machine>(machine: &M, space: &Space, region: &Region, from: u64) -> Run {
+    let walk = |va: u64| {
+        let stop = table::walk(machine, space.root(), VirtAddr::new(va));
+        let entry = Pte::new(stop.entry).is_valid().then_some(stop.entry);
+        // A hole ends no sooner than what its entry would map: a region may be as large as
+        // the address space, and most of it is never touched.
+        let step = match entry {
+            Some(_) => PAGE_BYTES,
+            None => M::MODE.leaf_bytes(stop.level),
+        };
+        (entry, va / step * step + step)
+    };
+    let (entry, mut end) = walk(from);
+    // The physical page number begins at bit 10 of an entry.
+    let expected = |va: u64| entry.map(|entry| entry + (((va - from) / PAGE_BYTES) << 10));
+    while end < region.end().raw() {
+        let (next, next_end) = walk(end);
+        if next != expected(end) {
+            break;
+        }
+        end = next_end;
+    }
+    Run {
+        from,
+        end: end.min(region.end().raw()),
+        entry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use pagetable::{Dialect, Mode, PhysAddr};
+
+    use super::*;
+    use crate::mm::tests::machine::{Bench, Sv39};
+
+    /// Every line, as a reader gets them who begins at 0 and goes on as told.
+    fn lines(machine: &impl Machine, space: &Space) -> Vec<String> {
+        let (mut lines, mut index) = (Vec::new(), 0);
+        loop {
+            let mut text = String::new();
+            let next = line(machine, space, index, &mut text).unwrap();
+            lines.push(text);
+            if next == 0 {
+                return lines;
+            }
+            assert!(next > index, "goes on, and does not go round");
+            index = next;
+        }
+    }
+
+    #[test]
+    fn runs_and_holes_are_lines_and_add_up_to_the_regions() {
+        let mut bench = Bench::<Sv39>::new(Default::default(), 200);
+        let mut space = bench.space(1);
+        let at = space.map_anonymous::<Sv39>(1000).unwrap().raw();
+        for page in [3, 4, 5, 700, 999] {
+            bench.store(&mut space, at + page * PAGE_BYTES, 1).unwrap();
+        }
+        let said = lines(&bench.machine, &space);
+        let sizes: Vec<u64> = said[1..]
+            .iter()
+            .map(|line| {
+                let kib = line.split_once("KiB").unwrap().0;
+                kib.split_whitespace().last().unwrap().parse().unwrap()
+            })
+            .collect();
+        assert_eq!(sizes.iter().sum::<u64>(), 4000, "{said:#?}");
+        let mapped: u64 = said[1..]
+            .iter()
+            .zip(&sizes)
+            .filter(|(line, _)| line.contains("rw-ad"))
+            .map(|(_, kib)| kib)
+            .sum();
+        assert_eq!(mapped, 5 * 4, "{said:#?}");
+        assert!(said[1].contains(&format!("{at:#018x} -> -")), "{said:#?}");
+        assert!(said[1].contains(" 12KiB rw---   mmap"), "{said:#?}");
+    }
+
+    #[test]
+    fn a_region_of_half_the_address_space_is_shown_at_once() {
+        let mut bench = Bench::<Sv39>::new(Default::default(), 200);
+        let mut space = bench.space(1);
+        let pages = (64 << 30) / PAGE_BYTES;
+        let at = space.map_anonymous::<Sv39>(pages).unwrap().raw();
+        bench.store(&mut space, at + (40 << 30), 1).unwrap();
+        let counted = Counted(&bench.machine, Cell::new(0));
+        let said = lines(&counted, &space);
+        assert_eq!(said.len(), 4, "{said:#?}");
+        let reads = counted.1.get();
+        assert!(reads < 10_000, "{reads} entries read for one page");
+    }
+
+    /// Counts the entries that are read; nothing else may be asked of it.
+    struct Counted<'a>(&'a Sv39, Cell<usize>);
+
+    impl Machine for Counted<'_> {
+        const MODE: Mode = Mode::Sv39;
+
+        fn dialect(&self) -> Dialect {
+            Dialect::None
+        }
+
+        fn read_entry(&self, at: PhysAddr) -> u64 {
+            self.1.set(self.1.get() + 1);
+            self.0.read_entry(at)
+        }
+
+        fn write_entry(&mut self, _: PhysAddr, _: u64) {
+            unreachable!("looking changes nothing")
+        }
+
+        fn zero_frame(&mut self, _: PhysAddr) {
+            unreachable!("looking changes nothing")
+        }
+
+        fn copy_frame(&mut self, _: PhysAddr, _: PhysAddr) {
+            unreachable!("looking changes nothing")
+        }
+
+        fn read_bytes(&self, _: PhysAddr, _: &mut [u8]) {
+            unreachable!("only tables are read")
+        }
+
+        fn write_bytes(&mut self, _: PhysAddr, _: &[u8]) {
+            unreachable!("looking changes nothing")
+        }
+
+        fn fence_page(&mut self, _: VirtAddr) {
+            unreachable!("looking changes nothing")
+        }
+
+        fn fence_all(&mut self) {
+            unreachable!("looking changes nothing")
+        }
+
+        fn fence_code(&mut self) {
+            unreachable!("looking changes nothing")
+        }
+    }
+
+    #[test]
+    fn an_index_that_was_never_answered_is_harmless() {
+        let mut bench = Bench::<Sv39>::new(Default::default(), 20);
+        let mut space = bench.space(1);
+        space.map_anonymous::<Sv39>(10).unwrap();
+        for index in [2, 77, usize::MAX / 4096, usize::MAX / 2, usize::MAX] {
+            line(&bench.machine, &space, index, &mut String::new()).unwrap();
+        }
+    }
+}
