@@ -13,6 +13,7 @@ mod figures;
 mod flash;
 mod harness;
 mod image;
+mod keys;
 mod ox64;
 mod pressure;
 mod stream;

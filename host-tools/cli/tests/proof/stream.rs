@@ -3,7 +3,7 @@
 use link::{Listener, Said, Sighting};
 use wire::Request;
 
-use crate::board::{Board, Logged, Qemu, built, fault_log};
+use crate::board::{Board, Logged, Qemu, built, fault_log, number_after};
 use crate::tools::{path, tool};
 
 /// Everything a recording says.
@@ -185,4 +185,26 @@ fn a_host_that_says_hello_is_told_all_that_went_before() {
         "hello, world\n",
         "and the shell saw none of it"
     );
+}
+
+/// A batch is not full for a long time when a task computes; the desk hears of it all the same.
+#[test]
+fn a_task_that_only_computes_keeps_no_fault_from_the_desk() {
+    let mut board = Qemu::with_image().append("frames=1").boot();
+    let started = board.run("spin &");
+    let (_, log) = fault_log(&board.run("faults"));
+    let task = number_after(&started, "[") as u32;
+    let count = log.iter().filter(|logged| logged.task == task).count();
+    assert!((1..12).contains(&count), "less than a batch: {log:?}");
+    board.run(&format!("kill {task}"));
+
+    board.type_line("spin");
+    let told = |board: &Board| {
+        let told = sightings(&heard(board.transcript()));
+        let of_task = |told: &&Sighting| u32::from(told.fault.task) == task + 1;
+        told.iter().filter(of_task).count()
+    };
+    while told(&board) < count {
+        board.hear_more();
+    }
 }
