@@ -120,6 +120,14 @@ fn lay_out(image: &Image, payload: &Payload) -> Result<(Vec<Extent>, Vec<Part>)>
     } else {
         0
     };
+    if size < ends + back {
+        return Err(Error::NoRoom {
+            what: format!("the {} table", name_of(image.table)),
+            needs: ends + back,
+            has: size,
+            way_out: "raise the image's `size`",
+        });
+    }
     let mut extents = Vec::new();
     let mut parts = vec![Part {
         what: format!("{} table", name_of(image.table)),

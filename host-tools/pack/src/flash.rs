@@ -55,8 +55,16 @@ impl Target {
         let size = file
             .seek(SeekFrom::End(0))
             .map_err(Error::io("read", path))?;
-        let needs = fs::metadata(image).map_err(Error::io("read", image))?.len();
-        if is_device && needs > size {
+        let from = fs::metadata(image).map_err(Error::io("read", image))?;
+        let needs = from.len();
+        if !from.is_file() || needs == 0 {
+            return Err(Error::wrong(image, "is no image: a file that is not empty"));
+        }
+        if !is_device && (from.dev(), from.ino()) == (metadata.dev(), metadata.ino()) {
+            return Err(Error::wrong(path, "is the image itself"));
+        }
+        // An empty file is no card yet, and becomes as large as the image.
+        if needs > size && (is_device || size > 0) {
             return Err(Error::NoRoom {
                 what: format!("{} on {}", image.display(), path.display()),
                 needs,
@@ -88,7 +96,7 @@ impl Target {
         let target = options
             .open(&self.path)
             .map_err(Error::io("open for writing", &self.path))?;
-        if !self.is_device {
+        if !self.is_device && self.size == 0 {
             target
                 .set_len(size)
                 .map_err(Error::io("write", &self.path))?;

@@ -66,7 +66,7 @@ pub fn inspect(path: &Path, board: Option<&Board>) -> Result<Layout> {
             at: partition.start,
             size: partition.size,
         });
-        if partition.start + partition.size > size {
+        if partition.start.saturating_add(partition.size) > size {
             layout.problems.push(format!(
                 "partition {} ends beyond the image: it is cut off",
                 partition.number

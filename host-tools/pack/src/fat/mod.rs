@@ -74,6 +74,13 @@ pub fn build(plan: &Plan) -> Result<Volume> {
     let label = label(plan)?;
     let mut root = Directory::default();
     for (number, file) in plan.files.iter().enumerate() {
+        let size = file.content.size();
+        if size > u64::from(u32::MAX) {
+            return Err(Error::Refused(format!(
+                "{}: {size} bytes; a file on a FAT has 4294967295 at most",
+                file.path
+            )));
+        }
         root.insert(&file.path, number)
             .map_err(|what| Error::Refused(format!("{}: {what}", plan.name)))?;
     }

@@ -81,6 +81,12 @@ impl<'a> Volume<'a> {
         if clusters < 4085 || (clusters + 2) * entry_bytes > fat_sectors * SECTOR {
             return Ok(None);
         }
+        // Both FATs are read whole: one that is not there is no FAT.
+        let length = file.metadata().map_err(Error::io("read", path))?;
+        let fat_end = start.saturating_add(root_start * SECTOR);
+        if length.is_file() && fat_end > length.len() {
+            return Ok(None);
+        }
         let tail = if is_32 { 64 } else { 36 };
         Ok(Some(Volume {
             file,
