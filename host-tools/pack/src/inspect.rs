@@ -11,6 +11,7 @@ use model::layout::Part;
 use romfs::Romfs;
 use romfs::record::{self, Record};
 
+use crate::extlinux::Extlinux;
 use crate::fat::volume::{Entry, Volume};
 use crate::{Error, Result, gpt, mbr};
 
@@ -209,12 +210,19 @@ fn boot_chain(
             kernel(&volume.data(entry)?, at, board, layout);
         }
     }
-    if let Some(fdt) = &extlinux.fdt
-        && find(fdt).is_none()
-    {
-        layout
-            .problems
-            .push(format!("device tree {fdt} is not on partition {number}"));
+    if let Some(fdt) = &extlinux.fdt {
+        match find(fdt) {
+            None => {
+                let problem = format!("device tree {fdt} is not on partition {number}");
+                layout.problems.push(problem);
+            }
+            Some(entry) if !is_tree(&volume.data(entry)?) => {
+                let problem =
+                    format!("{fdt} is no device tree: wrong magic, or shorter than it says");
+                layout.problems.push(problem);
+            }
+            Some(_) => {}
+        }
     }
     // Only a board with a fixed tree address has a U-Boot without ramdisk_addr_r.
     if let Some(board) = board.filter(|board| board.boot.dtb_address.is_some()) {
@@ -239,83 +247,17 @@ fn find<'a>(entries: &'a [Entry], wanted: &str) -> Option<&'a Entry> {
         .find(|entry| !entry.is_directory && entry.path.eq_ignore_ascii_case(wanted))
 }
 
-/// What matters of an extlinux.conf: its default entry, or the first.
-#[derive(Debug, Default)]
-pub struct Extlinux {
-    /// Path of the kernel, from the volume's root.
-    pub kernel: Option<String>,
-    /// Path of the device tree.
-    pub fdt: Option<String>,
-    /// There is an INITRD line.
-    pub initrd: bool,
-}
-
-impl Extlinux {
-    /// Reads a file that lies at `path` on its volume.
-    pub fn read(text: &str, path: &str) -> Extlinux {
-        let words = |line: &str| -> Option<(String, String)> {
-            let (key, value) = line.trim().split_once(char::is_whitespace)?;
-            Some((key.to_lowercase(), value.trim().to_owned()))
-        };
-        let lines: Vec<(String, String)> = text.lines().filter_map(words).collect();
-        let default = lines
-            .iter()
-            .find(|(key, _)| key == "default")
-            .map(|(_, value)| value.clone());
-        let is_default = |at: &usize| Some(&lines[*at].1) == default.as_ref();
-        let labels: Vec<usize> = (0..lines.len())
-            .filter(|&at| lines[at].0 == "label")
-            .collect();
-        // U-Boot takes the first entry where the default's name is no entry's.
-        let Some(chosen) = labels
-            .iter()
-            .copied()
-            .find(is_default)
-            .or(labels.first().copied())
-        else {
-            return Extlinux::default();
-        };
-        let entry = lines[chosen + 1..]
-            .iter()
-            .take_while(|(key, _)| key != "label");
-        let mut extlinux = Extlinux::default();
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for (key, value) in entry {
-            match key.as_str() {
-                "kernel" | "linux" => extlinux.kernel = Some(absolute(folder, value)),
-                "fdt" | "devicetree" => extlinux.fdt = Some(absolute(folder, value)),
-                "initrd" => extlinux.initrd = true,
-                _ => {}
-            }
-        }
-        extlinux
-    }
-}
-
-/// `../Image` in `/extlinux` is `/Image`.
-fn absolute(folder: &str, path: &str) -> String {
-    let from = if path.starts_with('/') { "" } else { folder };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in from
-        .split('/')
-        .chain(path.split('/'))
-        .filter(|part| !part.is_empty() && *part != ".")
-    {
-        match part {
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
-
 /// What is wrong with an Image, whatever board it is for.
 pub(crate) fn problems(image: &[u8]) -> Vec<String> {
     let mut layout = Layout::default();
     kernel(image, 0, None, &mut layout);
     layout.problems
+}
+
+/// A flattened device tree by its magic, and as long as it says (Devicetree specification, §5.2).
+fn is_tree(bytes: &[u8]) -> bool {
+    let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    word(0) == Some(0xd00d_feed) && word(4).is_some_and(|size| size as usize <= bytes.len())
 }
 
 /// Judges an Image: its header, its record, its initrd.
@@ -355,6 +297,8 @@ fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut Layout) {
                 board.title
             ));
         }
+        // The loader reserves image_size, BSS included, from where the file begins.
+        let size = size.max(image_size);
         if size > board.boot.max_image_bytes {
             let limit = board.boot.max_image_bytes;
             layout.problems.push(format!(
@@ -432,18 +376,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_extlinux_entry_is_found_as_u_boot_finds_it() {
-        let text = "default Pine64 OX64 Kernel\nlabel Pine64 0X64 Kernel\n  kernel ../Image\n  fdt ../ox64.dtb\nlabel other\n kernel /b\n initrd /c\n";
-        let first = Extlinux::read(text, "/extlinux/extlinux.conf");
-        assert_eq!(
-            (first.kernel.as_deref(), first.fdt.as_deref(), first.initrd),
-            (Some("/Image"), Some("/ox64.dtb"), false)
-        );
-        let other = Extlinux::read(
-            &text.replace("default Pine64 OX64 Kernel", "DEFAULT other"),
-            "/extlinux/extlinux.conf",
-        );
-        assert_eq!((other.kernel.as_deref(), other.initrd), (Some("/b"), true));
-        assert!(Extlinux::read("", "/x").kernel.is_none());
+    fn a_tree_is_known_by_its_magic_and_its_length() {
+        let mut tree = vec![0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 12, 1, 2, 3, 4];
+        assert!(is_tree(&tree));
+        tree.pop();
+        assert!(!is_tree(&tree));
+        assert!(!is_tree(b"no tree at all") && !is_tree(b""));
     }
 }

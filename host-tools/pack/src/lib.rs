@@ -6,6 +6,7 @@
 pub mod bmap;
 pub mod card;
 pub mod content;
+pub mod extlinux;
 pub mod fat;
 pub mod flash;
 pub mod gpt;

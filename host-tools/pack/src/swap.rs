@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
+use crate::extlinux::Extlinux;
 use crate::fat::volume::{Entry, Volume};
-use crate::inspect::{self, Extlinux, partitions};
+use crate::inspect::{self, partitions};
 use crate::{Error, Result, bmap, card, flash, output};
 
 /// What was swapped.
