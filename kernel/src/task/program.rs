@@ -99,3 +99,136 @@ pub fn add_stack<M: Machine>(space: &mut Space, line_bytes: usize) -> Result<Vir
     )?)?;
     Ok(VirtAddr::new((top - line_bytes as u64) & !15))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mm::tests::machine::Sv39;
+
+    const AT: u64 = 0x8030_0000;
+    const FILE_BYTES: usize = 0x5000;
+
+    /// A program header: type, flags, and the five numbers that say what lies where.
+    type Segment = (u32, u32, [u64; 4]);
+
+    /// An ELF file with these segments, and nothing in them.
+    fn program(segments: &[Segment]) -> Vec<u8> {
+        let mut file = vec![0; FILE_BYTES];
+        let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, b"\x7fELF\x02\x01\x01");
+        put(16, &ET_EXEC.to_le_bytes());
+        put(18, &EM_RISCV.to_le_bytes());
+        put(20, &1_u32.to_le_bytes());
+        put(24, &0x1_0000_u64.to_le_bytes());
+        put(32, &64_u64.to_le_bytes());
+        for (at, count) in [(52, 64), (54, 56), (56, segments.len() as u16)] {
+            put(at, &u16::to_le_bytes(count));
+        }
+        for (n, (kind, flags, [offset, start, in_file, in_memory])) in segments.iter().enumerate() {
+            let at = 64 + 56 * n;
+            put(at, &kind.to_le_bytes());
+            put(at + 4, &flags.to_le_bytes());
+            for (word, value) in [offset, start, start, in_file, in_memory]
+                .iter()
+                .enumerate()
+            {
+                put(at + 8 + 8 * word, &value.to_le_bytes());
+            }
+        }
+        file
+    }
+
+    fn loaded(file: &[u8]) -> Result<Space, Error> {
+        let mut space = Space::EMPTY;
+        load::<Sv39>(&mut space, file, PhysAddr::new(AT))?;
+        Ok(space)
+    }
+
+    const TEXT: Segment = (PT_LOAD, PF_X | 4, [0x1000, 0x1_0000, 0x1234, 0x1234]);
+    const DATA: Segment = (PT_LOAD, PF_W | 4, [0x3010, 0x1_2010, 0x20, 0x3000]);
+
+    #[test]
+    fn segments_become_regions_and_the_heap_begins_behind_them() {
+        let space = loaded(&program(&[TEXT, DATA])).unwrap();
+        let [text, data] = space.regions() else {
+            panic!("{:?}", space.regions())
+        };
+        assert_eq!((text.base.raw(), text.end().raw()), (0x1_0000, 0x1_2000));
+        assert_eq!((data.base.raw(), data.end().raw()), (0x1_2000, 0x1_6000));
+        let image = |offset: u64, bytes| Object::Image {
+            at: PhysAddr::new(AT + offset),
+            bytes,
+        };
+        assert_eq!(text.object, image(0x1000, 0x1234));
+        assert_eq!(data.object, image(0x3000, 0x30));
+        assert_eq!((text.kind, data.kind), (Kind::Text, Kind::Data));
+    }
+
+    #[test]
+    fn what_is_no_program_for_this_kernel_is_refused() {
+        let whole = program(&[TEXT, DATA]);
+        for (at, byte) in [(0, 0), (4, 1), (5, 2), (16, 3), (18, 62)] {
+            let mut other = whole.clone();
+            other[at] = byte;
+            assert_eq!(loaded(&other).unwrap_err(), Error::BadProgram, "byte {at}");
+        }
+        let refused: [Segment; 7] = [
+            (PT_LOAD, PF_X | PF_W | 4, [0x1000, 0x1_0000, 8, 8]),
+            (PT_LOAD, 4, [0x1000, 0x1_0000, 9, 8]),
+            (PT_LOAD, 4, [0x1000, 0, 8, 8]),
+            (PT_LOAD, 4, [0x1000, 0x40_0000_0000, 8, 8]),
+            (PT_LOAD, 4, [0x1000, 0xffff_ffff_ffff_f000, 8, 0xfff]),
+            (PT_LOAD, 4, [FILE_BYTES as u64 - 4, 0x1_0000, 8, 8]),
+            (PT_LOAD, 4, [0x10, 0x1_0800, 8, 8]),
+        ];
+        for segment in refused {
+            let answer = loaded(&program(&[segment])).map(|_| ());
+            assert_eq!(answer, Err(Error::BadProgram), "{segment:x?}");
+        }
+        assert!(
+            loaded(&program(&[TEXT, TEXT])).is_err(),
+            "one over the other"
+        );
+        assert!(loaded(&program(&[])).is_err());
+    }
+
+    fn number() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            3 => 0..0x8000_u64,
+            2 => (0x10_u64..0x40).prop_map(|page| page << 12),
+            1 => 0x3f_ffff_0000..0x40_0001_0000_u64,
+            1 => (0..0x3000_u64).prop_map(|below| u64::MAX - below),
+            1 => any::<u64>(),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_reaches_beyond_itself_or_beyond_user_space(
+            segments in prop::collection::vec(
+                (Just(PT_LOAD), 0..8_u32, [number(), number(), number(), number()]), 0..6),
+            noise in prop::collection::vec((0..FILE_BYTES, any::<u8>()), 0..3),
+            length in 0..=FILE_BYTES,
+        ) {
+            let mut file = program(&segments);
+            noise.iter().for_each(|&(at, byte)| file[at] = byte);
+            if noise.len() == 2 {
+                file.truncate(length);
+            }
+            let mut space = Space::EMPTY;
+            let _ = load::<Sv39>(&mut space, &file, PhysAddr::new(AT));
+            for region in space.regions() {
+                prop_assert!(region.base.raw() >= 0x1_0000 && region.end() <= user_end(Sv39::MODE));
+                prop_assert!(!(region.prot.write && region.prot.execute));
+                if let Object::Image { at, bytes } = region.object {
+                    prop_assert!(at.raw() >= AT && at.raw() + bytes <= AT + file.len() as u64);
+                }
+            }
+            for pair in space.regions().windows(2) {
+                prop_assert!(pair[0].end() <= pair[1].base);
+            }
+        }
+    }
+}

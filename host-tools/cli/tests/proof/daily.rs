@@ -31,6 +31,7 @@ fn a_day(board: &mut Board) {
     let before = settled_pages(board);
     heaps_grow_in_the_background(board);
     stacks_grow_downwards_by_the_page(board);
+    variables_are_as_linked_in_every_run(board);
     a_killed_task_gives_its_memory_back(board);
     faulters::each_kind_kills_only_itself(board);
     senseless_calls_harm_nobody(board);
@@ -118,6 +119,25 @@ fn stacks_grow_downwards_by_the_page(board: &mut Board) {
             fault.frame.is_some() && fault.cost.is_some_and(|cost| cost > 0),
             "{fault:?}"
         );
+    }
+}
+
+/// Twice, because what the first run wrote must not be there in the second.
+fn variables_are_as_linked_in_every_run(board: &mut Board) {
+    for _ in 0..2 {
+        board.run("faults text on");
+        let said = board.run("data_test");
+        board.run("faults text off");
+        assert!(said.contains("0 not as linked, 0 not as written"), "{said}");
+        let how = |outcome: &str| {
+            let brought_in = faults(&said);
+            let data = brought_in.iter().filter(|fault| fault.class == "data");
+            data.filter(|fault| fault.outcome == outcome).count()
+        };
+        // 10 KiB with values, whose last page goes on with zeros, and constants in one page.
+        assert_eq!(how("image copied"), 3 + 1, "{said}");
+        // Of 20 KiB without values, what that page does not hold.
+        assert_eq!(how("zeroed"), 5, "{said}");
     }
 }
 
