@@ -4,7 +4,7 @@
 //! other kernels' logs and plain noise go in, [`Said`] comes out, in order.
 
 use abi::Fault;
-use wire::{Event, Frame, Heard, Splitter};
+use wire::{Channel, Event, Frame, Heard, Inbox, Splitter};
 
 use crate::text;
 
@@ -83,6 +83,9 @@ pub struct Listener {
 struct Rest {
     next_frame: Option<u16>,
     ticks_per_second: Option<u64>,
+    /// The session that the streams belong to, and how far they were heard.
+    session: u32,
+    inbox: Inbox,
 }
 
 impl Listener {
@@ -92,6 +95,8 @@ impl Listener {
         let rest = Rest {
             next_frame: None,
             ticks_per_second,
+            session: 0,
+            inbox: Inbox::EMPTY,
         };
         Listener {
             splitter: Splitter::new(),
@@ -122,19 +127,25 @@ impl Listener {
 
 fn take(line: &mut Vec<u8>, rest: &mut Rest, heard: Heard<'_>, tell: &mut dyn FnMut(Said)) {
     match heard {
-        Heard::Text(bytes) => {
-            for byte in bytes {
-                if *byte == b'\n' || line.len() == LONGEST_LINE {
-                    say_line(line, tell);
-                    line.clear();
-                }
-                if *byte != b'\n' {
-                    line.push(*byte);
-                }
+        Heard::Text(bytes) => take_text(line, bytes, tell),
+        Heard::Frame(frame) => {
+            if let Some(text) = rest.say_frame(&frame, tell) {
+                take_text(line, text, tell);
             }
         }
-        Heard::Frame(frame) => rest.say_frame(&frame, tell),
         Heard::Bad(bytes) => tell(Said::Bad { bytes }),
+    }
+}
+
+fn take_text(line: &mut Vec<u8>, bytes: &[u8], tell: &mut dyn FnMut(Said)) {
+    for byte in bytes {
+        if *byte == b'\n' || line.len() == LONGEST_LINE {
+            say_line(line, tell);
+            line.clear();
+        }
+        if *byte != b'\n' {
+            line.push(*byte);
+        }
     }
 }
 
@@ -151,7 +162,8 @@ fn say_line(line: &[u8], tell: &mut dyn FnMut(Said)) {
 }
 
 impl Rest {
-    fn say_frame(&mut self, frame: &Frame<'_>, tell: &mut dyn FnMut(Said)) {
+    /// Tells what a frame says; text of the console that it carries is handed back.
+    fn say_frame<'a>(&mut self, frame: &Frame<'a>, tell: &mut dyn FnMut(Said)) -> Option<&'a [u8]> {
         let event = Event::decode(frame);
         // A welcome with number 0 is a board that has just booted.
         let is_restart = frame.sequence == 0 && matches!(event, Ok(Event::Welcome(_)));
@@ -166,6 +178,9 @@ impl Rest {
         match event {
             Ok(Event::Welcome(welcome)) => {
                 self.ticks_per_second = Some(welcome.ticks_per_second).filter(|rate| *rate > 0);
+                if welcome.session != self.session {
+                    (self.session, self.inbox) = (welcome.session, Inbox::EMPTY);
+                }
                 tell(Said::Welcome {
                     version: welcome.version,
                     ticks_per_second: welcome.ticks_per_second,
@@ -184,9 +199,16 @@ impl Rest {
                 }
             }
             Ok(Event::Lost { count }) => tell(Said::Lost { count }),
+            // What was sent again is told once.
+            Ok(Event::Stream(channel, payload)) => {
+                let bytes = self.inbox.take(payload);
+                return bytes.filter(|_| channel == Channel::Console);
+            }
+            Ok(Event::Heard { .. }) => {}
             Ok(Event::Unknown { kind, len }) => tell(Said::Unknown { kind, len }),
             Err(wire::Malformed) => tell(Said::Malformed { kind, len }),
         }
+        None
     }
 }
 
@@ -242,6 +264,7 @@ mod tests {
                 ticks_per_second: 3_000_000,
                 xlen: 64,
                 board: "ox64",
+                session: 0,
             };
             put(&mut |out| welcome.encode(0, out).unwrap());
             let mut batch = BatchWriter::<240>::new(41);

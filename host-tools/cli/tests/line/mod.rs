@@ -72,10 +72,11 @@ fn framed(encode: impl FnOnce(&mut [u8]) -> Result<usize, wire::frame::NoRoom>) 
 /// What the serial port gave, from power-on.
 pub fn recording() -> Vec<u8> {
     let welcome = Welcome {
-        version: wire::VERSION,
+        version: 1,
         ticks_per_second: TICKS_PER_SECOND,
         xlen: 64,
         board: "ox64",
+        session: 0,
     };
     let printed = touch(0);
     let printed = Line {

@@ -174,7 +174,7 @@ fn a_host_that_says_hello_is_told_all_that_went_before() {
         !board.transcript().contains(&0),
         "text only, until somebody says hello"
     );
-    let mut hello = [0; Request::LARGEST];
+    let mut hello = [0; 32];
     let length = Request::encode_hello(wire::VERSION, 0, &mut hello).expect("room for a hello");
     board.send(&hello[..length]);
     let told = sightings(&hear_out(&mut board, count));

@@ -50,6 +50,11 @@ impl<const N: usize> BatchWriter<N> {
         self.records
     }
 
+    /// The records as they travel: what [`Answer::Faults`](crate::Answer::Faults) holds.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload[..self.length]
+    }
+
     /// Writes the batch as a frame; answers how many bytes that took.
     pub fn encode(&self, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         Frame {

@@ -1,12 +1,14 @@
 //! What the board says.
 
 use crate::Batch;
+use crate::channel::Channel;
 use crate::frame::{Frame, NoRoom};
-use crate::number::{Malformed, take};
+use crate::number::{Malformed, put, take};
 
 pub(crate) const WELCOME: u8 = 0x80;
 pub(crate) const FAULTS: u8 = 0x81;
 pub(crate) const LOST: u8 = 0x82;
+const HEARD: u8 = 0x86;
 
 /// The board's answer to a hello, and the first frame it sends unasked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Welcome<'a> {
     pub xlen: u32,
     /// The board's name, as its board file has it.
     pub board: &'a str,
+    /// The number of the hello that it answers; 0 for a desk that only listens.
+    pub session: u32,
 }
 
 /// One event of the board.
@@ -33,6 +37,13 @@ pub enum Event<'a> {
         /// Since the last such event, or since boot.
         count: u64,
     },
+    /// The next part of a stream: its number, then what it carries.
+    Stream(Channel, &'a [u8]),
+    /// All of the desk's stream before this number has arrived.
+    Heard {
+        /// The number that the board waits for.
+        next: u16,
+    },
     /// An event of a newer board.
     Unknown {
         /// Its kind byte.
@@ -45,11 +56,17 @@ pub enum Event<'a> {
 impl<'a> Event<'a> {
     /// What a frame from the board says.
     pub fn decode(frame: &Frame<'a>) -> Result<Event<'a>, Malformed> {
+        if let Some(channel) = Channel::of_board(frame.kind) {
+            return Ok(Event::Stream(channel, frame.payload));
+        }
         Ok(match frame.kind {
             WELCOME => Event::Welcome(Welcome::decode(frame.payload)?),
             FAULTS => Event::Faults(Batch::decode(frame.payload)?),
             LOST => Event::Lost {
                 count: take(frame.payload)?.0,
+            },
+            HEARD => Event::Heard {
+                next: take(frame.payload)?.0.try_into().map_err(|_| Malformed)?,
             },
             kind => Event::Unknown {
                 kind,
@@ -60,24 +77,42 @@ impl<'a> Event<'a> {
 
     /// Writes a `Lost` as a frame; answers how many bytes that took.
     pub fn encode_lost(count: u64, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
-        let mut payload = [0; 10];
-        let payload = postcard::to_slice(&count, &mut payload).map_err(|_| NoRoom)?;
-        Frame {
-            kind: LOST,
-            sequence,
-            payload,
-        }
-        .encode(out)
+        encode(LOST, count, sequence, out)
     }
+
+    /// Writes a `Heard` as a frame; answers how many bytes that took.
+    pub fn encode_heard(next: u16, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
+        encode(HEARD, next.into(), sequence, out)
+    }
+}
+
+fn encode(kind: u8, number: u64, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
+    let mut payload = [0; 10];
+    let payload = postcard::to_slice(&number, &mut payload).map_err(|_| NoRoom)?;
+    Frame {
+        kind,
+        sequence,
+        payload,
+    }
+    .encode(out)
 }
 
 impl<'a> Welcome<'a> {
     /// Writes it as a frame; answers how many bytes that took. A board's name
     /// longer than 64 bytes has no room.
     pub fn encode(&self, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
-        let mut payload = [0; 5 + 10 + 5 + 1 + 64];
+        let mut payload = [0; 5 + 10 + 5 + 1 + 64 + 5];
         let fields = (self.version, self.ticks_per_second, self.xlen, self.board);
-        let payload = postcard::to_slice(&fields, &mut payload).map_err(|_| NoRoom)?;
+        let mut length = postcard::to_slice(&fields, &mut payload)
+            .map_err(|_| NoRoom)?
+            .len();
+        if self.board.len() > 64 {
+            return Err(NoRoom);
+        }
+        if self.session != 0 {
+            put(&mut payload, &mut length, self.session.into()).ok_or(NoRoom)?;
+        }
+        let payload = &payload[..length];
         Frame {
             kind: WELCOME,
             sequence,
@@ -86,15 +121,17 @@ impl<'a> Welcome<'a> {
         .encode(out)
     }
 
-    /// Bytes after the board's name are a newer board's, and left alone.
+    /// Bytes after the session are a newer board's, and left alone.
     fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
-        let ((version, ticks_per_second, xlen, board), _) =
+        let ((version, ticks_per_second, xlen, board), rest) =
             postcard::take_from_bytes(payload).map_err(|_| Malformed)?;
+        let session = if rest.is_empty() { 0 } else { take(rest)?.0 };
         Ok(Welcome {
             version,
             ticks_per_second,
             xlen,
             board,
+            session: session.try_into().unwrap_or(0),
         })
     }
 }

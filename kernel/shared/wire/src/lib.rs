@@ -2,7 +2,8 @@
 //!
 //! The board speaks [`Event`]s, the desk [`Request`]s; both travel in the same
 //! [`frame`], with plain text flowing between frames. [`Splitter`] takes the
-//! line apart again, on either side. `docs/wire.md` describes every byte.
+//! line apart again, on either side. Streams ([`Channel`]) are heard whole and in order:
+//! [`Outbox`] and [`Inbox`] are their two ends. `docs/wire.md` describes every byte.
 //!
 //! A number on the wire keeps its meaning for ever; what a reader does not know
 //! it keeps as `Unknown` and goes on.
@@ -11,23 +12,31 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod ask;
 mod batch;
+mod channel;
 mod event;
 pub mod frame;
 mod number;
 mod record;
+pub mod reliable;
 mod request;
 mod splitter;
+mod words;
 
+pub use ask::{About, Answer, AnswerWriter, Ask, Extents, Task, TaskList};
 pub use batch::{Batch, BatchWriter};
+pub use channel::Channel;
 pub use event::{Event, Welcome};
 pub use frame::Frame;
 pub use number::Malformed;
+pub use reliable::{Inbox, Outbox};
 pub use request::Request;
 pub use splitter::{Heard, Splitter};
+pub use words::{Words, WordsWriter};
 
 /// The version of this protocol, said by both sides when they meet.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Bytes a [`Splitter`] needs to hear the largest frame of this version.
 pub const LARGEST: usize = frame::encoded_bytes(frame::MAX_PAYLOAD);

@@ -1,18 +1,33 @@
-//! What the desk asks.
+//! What the desk says.
 
+use crate::channel::Channel;
 use crate::frame::{Frame, NoRoom};
 use crate::number::{Malformed, take};
 
 const HELLO: u8 = 0xc0;
+const HEARD: u8 = 0xc4;
+const ALIVE: u8 = 0xc5;
 
 /// One request of the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum Request<'a> {
     /// Speak in frames from now on; the board answers with a welcome.
     Hello {
         /// The protocol version the desk speaks: [`VERSION`](crate::VERSION).
         version: u32,
+        /// A number of the desk's choice: the streams begin anew when it is another than
+        /// before. 0: the desk only listens, and text flows between the frames.
+        session: u32,
     },
+    /// The next part of a stream: its number, then what it carries.
+    Stream(Channel, &'a [u8]),
+    /// All of the board's stream before this number has arrived.
+    Heard {
+        /// The number that the desk waits for.
+        next: u16,
+    },
+    /// The desk is there, and wants to hear that the board is.
+    Alive,
     /// A request of a newer desk; the board leaves it unanswered.
     Unknown {
         /// Its kind byte.
@@ -22,19 +37,26 @@ pub enum Request {
     },
 }
 
-impl Request {
-    /// Bytes a [`Splitter`](crate::Splitter) needs to hear every request.
-    pub const LARGEST: usize = 32;
-
+impl<'a> Request<'a> {
     /// What a frame from the desk asks.
-    pub fn decode(frame: &Frame<'_>) -> Result<Request, Malformed> {
+    pub fn decode(frame: &Frame<'a>) -> Result<Request<'a>, Malformed> {
+        if let Some(channel) = Channel::of_desk(frame.kind) {
+            return Ok(Request::Stream(channel, frame.payload));
+        }
         Ok(match frame.kind {
             HELLO => {
-                let (version, _) = take(frame.payload)?;
+                let (version, rest) = take(frame.payload)?;
+                // A desk that only listens says no more.
+                let session = if rest.is_empty() { 0 } else { take(rest)?.0 };
                 Request::Hello {
                     version: version.try_into().map_err(|_| Malformed)?,
+                    session: session.try_into().map_err(|_| Malformed)?,
                 }
             }
+            HEARD => Request::Heard {
+                next: take(frame.payload)?.0.try_into().map_err(|_| Malformed)?,
+            },
+            ALIVE => Request::Alive,
             kind => Request::Unknown {
                 kind,
                 len: frame.payload.len(),
@@ -42,15 +64,45 @@ impl Request {
         })
     }
 
-    /// Writes a `Hello` as a frame; answers how many bytes that took.
+    /// Writes the `Hello` of a desk that only listens as a frame; answers how many bytes that
+    /// took.
     pub fn encode_hello(version: u32, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
-        let mut payload = [0; 5];
-        let payload = postcard::to_slice(&version, &mut payload).map_err(|_| NoRoom)?;
-        Frame {
-            kind: HELLO,
-            sequence,
-            payload,
-        }
-        .encode(out)
+        encode(HELLO, &version, sequence, out)
     }
+
+    /// Writes the `Hello` of a desk that wants streams as a frame; `session` is not 0.
+    pub fn encode_session(
+        version: u32,
+        session: u32,
+        sequence: u16,
+        out: &mut [u8],
+    ) -> Result<usize, NoRoom> {
+        encode(HELLO, &(version, session), sequence, out)
+    }
+
+    /// Writes a `Heard` as a frame; answers how many bytes that took.
+    pub fn encode_heard(next: u16, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
+        encode(HEARD, &next, sequence, out)
+    }
+
+    /// Writes an `Alive` as a frame; answers how many bytes that took.
+    pub fn encode_alive(sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
+        encode(ALIVE, &(), sequence, out)
+    }
+}
+
+fn encode(
+    kind: u8,
+    numbers: &impl serde::Serialize,
+    sequence: u16,
+    out: &mut [u8],
+) -> Result<usize, NoRoom> {
+    let mut payload = [0; 16];
+    let payload = postcard::to_slice(numbers, &mut payload).map_err(|_| NoRoom)?;
+    Frame {
+        kind,
+        sequence,
+        payload,
+    }
+    .encode(out)
 }

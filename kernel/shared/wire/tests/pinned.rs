@@ -52,13 +52,20 @@ fn hello_and_its_answer() {
         sequence,
         payload: &payload,
     };
-    assert_eq!(Request::decode(&frame), Ok(Request::Hello { version: 1 }));
+    assert_eq!(
+        Request::decode(&frame),
+        Ok(Request::Hello {
+            version: 1,
+            session: 0
+        })
+    );
 
     let welcome = Welcome {
         version: 1,
         ticks_per_second: 10_000_000,
         xlen: 64,
         board: "qemu-virt",
+        session: 0,
     };
     let length = welcome.encode(0x0102, &mut out).unwrap();
     assert_eq!(
