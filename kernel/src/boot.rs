@@ -9,7 +9,8 @@ use spin::{Mutex, MutexGuard};
 use crate::arch::{self, Entered, Layout, Mapped, Mmio};
 use crate::arguments::Arguments;
 use crate::board::{Board, UartKind};
-use crate::debug::Console;
+use crate::debug::stub::{Buffers, Debugger};
+use crate::debug::{Console, RamMap};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
 use crate::mm::{BootRam, Frame, Frames};
@@ -19,6 +20,9 @@ use crate::tree::{Range, Tree};
 
 /// The task table is too big for any stack: it is made where it stays.
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
+/// So is what gdb's packets need.
+static DEBUGGER: Mutex<Debugger> = Mutex::new(Debugger::EMPTY);
+static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers::EMPTY);
 /// So are the console's rings.
 static CONSOLE: Mutex<Console<Mmio>> = Mutex::new(Console::EMPTY);
 
@@ -52,6 +56,8 @@ pub fn boot(entered: Entered) -> ! {
     };
     let console = MutexGuard::leak(CONSOLE.lock());
     console.open(open_uart(&mut mapped, tree.board), tree.board, timebase_hz);
+    let debugger = MutexGuard::leak(DEBUGGER.lock());
+    debugger.give_room(MutexGuard::leak(BUFFERS.lock()));
     let tasks = MutexGuard::leak(TASKS.lock());
     let schedule = Schedule::new(timebase_hz);
     let boot = BootFacts {
@@ -61,6 +67,7 @@ pub fn boot(entered: Entered) -> ! {
         first_instruction: mapped.started,
         to_first_byte: 0,
         timebase_hz,
+        ram: RamMap::new(&tree),
         sstc: tree.sstc,
     };
     let mut system = System {
@@ -71,6 +78,7 @@ pub fn boot(entered: Entered) -> ! {
         schedule,
         log: Log::new(log),
         fault_text: false,
+        debugger,
         console,
         plic,
         initrd,
@@ -79,7 +87,7 @@ pub fn boot(entered: Entered) -> ! {
         boot,
     };
     if arguments.frames {
-        system.console.begin_frames(&system.log);
+        system.console.begin_frames();
     }
     system.greet();
     system.start_shell();

@@ -19,5 +19,6 @@ pub mod mm;
 pub mod platform;
 pub mod system;
 pub mod task;
+mod text;
 pub mod trap;
 pub mod tree;

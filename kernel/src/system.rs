@@ -7,12 +7,14 @@ use pagetable::{PhysAddr, VirtAddr};
 use romfs::Romfs;
 
 use crate::board::Board;
-use crate::debug::{Console, monitor};
+use crate::debug::stub::Debugger;
+use crate::debug::{Console, RamMap, agent, monitor};
 use crate::drivers::Plic;
 use crate::fault::Log;
 use crate::mm::{Frames, Resolution, UserMemory};
 use crate::platform::{Pending, Platform};
 use crate::task::{Schedule, Slot, State, Tasks, exec, schedule};
+use crate::text::Text;
 
 /// What boot found out, kept for those who ask.
 #[derive(Clone, Copy)]
@@ -29,6 +31,8 @@ pub struct BootFacts {
     pub timebase_hz: u64,
     /// Its length in bytes, initrd included.
     pub image_bytes: u64,
+    /// RAM that may be looked at.
+    pub ram: RamMap,
     /// Timer interrupts come from `stimecmp` rather than from the firmware.
     pub sstc: bool,
 }
@@ -49,6 +53,8 @@ pub struct System<P: Platform> {
     pub log: Log,
     /// Each fault is also printed.
     pub fault_text: bool,
+    /// The gdb that is attached, if one is.
+    pub debugger: &'static mut Debugger,
     /// The serial line.
     pub console: &'static mut Console<P::Registers>,
     /// The interrupt controller.
@@ -68,8 +74,13 @@ impl<P: Platform> System<P> {
     pub fn interrupt(&mut self, pending: Pending) {
         if pending.timer {
             self.platform.set_timer(u64::MAX);
-            if self.schedule.timer_fired(self.platform.ticks()) {
+            let now = self.platform.ticks();
+            if self.schedule.timer_fired(now) {
                 self.drain_console();
+            }
+            if self.console.deadline() <= now {
+                self.console.tick(&self.log, now);
+                self.wake_console_waiters();
             }
             self.wake_sleepers();
         }
@@ -93,11 +104,19 @@ impl<P: Platform> System<P> {
 
     fn console_interrupt(&mut self) {
         let foreground = self.foreground();
-        let pressed = self.console.interrupt(&self.log, foreground.is_some());
+        let now = self.platform.ticks();
+        let pressed = self.console.interrupt(&self.log, now, foreground.is_some());
         if let Some(shell) = foreground.filter(|_| pressed) {
             self.interrupt_foreground(shell);
         }
+        agent::serve(self);
         self.wake_console_waiters();
+    }
+
+    /// Shall the kernel stand still for gdb?
+    #[inline]
+    pub fn debugger_is_due(&self) -> bool {
+        self.debugger.is_due() || self.console.gdb_wants()
     }
 
     /// Lets go those who waited for input that is there now, or for room that is there now.
@@ -264,11 +283,11 @@ impl<P: Platform> System<P> {
         argument: usize,
         into: &mut [u8],
     ) -> Result<(usize, usize), Error> {
-        let mut text = Text { into, used: 0 };
+        let mut text = Text::new(into);
         loop {
-            let whole = text.used;
+            let whole = text.used();
             match monitor::line(self, topic, index, argument, &mut text) {
-                Ok(0) => return Ok((text.used, 0)),
+                Ok(0) => return Ok((text.used(), 0)),
                 Ok(next) => index = next,
                 // The line did not fit: it begins the next piece, unless it is alone here.
                 Err(Error::LimitExceeded) if whole > 0 => return Ok((whole, index)),
@@ -287,23 +306,5 @@ impl<P: Platform> System<P> {
         if self.boot.to_first_byte == 0 {
             self.boot.to_first_byte = self.platform.instructions() - self.boot.first_instruction;
         }
-    }
-}
-
-/// Text into a slice; what does not fit is an error.
-struct Text<'a> {
-    into: &'a mut [u8],
-    used: usize,
-}
-
-impl Write for Text<'_> {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        let place = self
-            .into
-            .get_mut(self.used..self.used + text.len())
-            .ok_or(core::fmt::Error)?;
-        place.copy_from_slice(text.as_bytes());
-        self.used += text.len();
-        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use abi::{Access, Cause, Class, Fault, Outcome, Source};
 use pagetable::{PhysAddr, VirtAddr};
 
+use crate::debug::stub;
 use crate::mm::{Refused, Resolution, resolve};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
@@ -25,7 +26,7 @@ const SUPERVISOR_TIMER: usize = INTERRUPT | 5;
 const SUPERVISOR_EXTERNAL: usize = INTERRUPT | 9;
 /// Instructions of the trap path outside what the record can see itself: from the record
 /// to `sret` (counted in the listing of a `board` build).
-const TAIL: usize = 148;
+const TAIL: usize = 159;
 /// How a task ends that a fault killed: 128 + cause, as shells know it from signals.
 const KILLED_BY_FAULT: u8 = 128;
 
@@ -43,6 +44,9 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
         code if code & INTERRUPT != 0 => {}
         code => exception(system, context, Cause::decode(code as u8), trap),
     }
+    if system.debugger_is_due() {
+        schedule::pause(system, context);
+    }
     if system.schedule.is_due() {
         schedule::reschedule(system, context);
     }
@@ -51,6 +55,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
 fn exception<P: Platform>(system: &mut System<P>, context: &mut Context, cause: Cause, trap: Trap) {
     match cause {
         Cause::CallFromUser => syscall::handle(system, context),
+        Cause::Breakpoint if stub::breakpoint(system, context.pc as u64) => {}
         Cause::LoadPageFault => page_fault(system, context, cause, Access::Read, trap),
         Cause::StorePageFault => page_fault(system, context, cause, Access::Write, trap),
         Cause::InstructionPageFault => page_fault(system, context, cause, Access::Execute, trap),
@@ -106,6 +111,9 @@ fn refuse<P: Platform>(
         frame: PhysAddr::new(0),
     };
     let fault = record(system, context, cause, trap, &resolution);
+    if stub::fatal(system, &fault) {
+        return;
+    }
     let slot = system.schedule.current();
     system.announce_death(&fault);
     exec::end(system, slot, KILLED_BY_FAULT + cause.number());

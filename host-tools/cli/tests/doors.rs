@@ -237,6 +237,8 @@ fn the_pure_half_of_the_kernel_never_names_arch() {
         let sources = sources(&format!("kernel/src/{module}"));
         assert!(!sources.is_empty(), "kernel/src/{module} is not there");
         for (path, source) in sources {
+            // A crate has a module of that name, too.
+            let source = source.replace("gdbstub::arch", "gdbstub");
             let lines = lines_with("arch", &source);
             assert!(
                 lines.is_empty(),

@@ -2,22 +2,20 @@
 
 use wire::{BatchWriter, Event, Welcome};
 
+use super::console::Outgoing;
 use crate::fault::Log;
 
 /// A batch is closed when no further record fits; its frame is this long at most.
 const PAYLOAD: usize = 240;
-/// The largest frame that is made here.
-const FRAME: usize = wire::frame::encoded_bytes(PAYLOAD);
 /// Records that are worth a frame while the hart has something better to do.
 const WORTHWHILE: u64 = 12;
 
-/// Frames that tell the desk of faults: one at a time is made, then sent byte by byte.
+/// What the desk has not been told.
 pub struct Report {
-    frame: [u8; FRAME],
-    used: usize,
-    at: usize,
-    sequence: u16,
-    owes_greeting: bool,
+    /// A greeting is owed, for the session of this number.
+    greeting: Option<u32>,
+    /// The desk is to be told from the oldest record on.
+    anew: bool,
     /// Sequence number of the next record to send.
     next: u64,
 }
@@ -25,29 +23,16 @@ pub struct Report {
 impl Report {
     /// Nothing said yet.
     pub const EMPTY: Report = Report {
-        frame: [0; FRAME],
-        used: 0,
-        at: 0,
-        sequence: 0,
-        owes_greeting: false,
+        greeting: None,
+        anew: false,
         next: 0,
     };
 
     /// Greets the desk next, then tells it of faults from the oldest that is kept: a desk
     /// that says hello again wants to hear what it missed.
-    pub fn greet(&mut self, log: &Log) {
-        self.owes_greeting = true;
-        self.next = self.next.min(log.oldest());
-    }
-
-    /// What is left to send of the frame in the making.
-    pub fn rest(&self) -> &[u8] {
-        &self.frame[self.at..self.used]
-    }
-
-    /// That many bytes of it are sent.
-    pub fn sent(&mut self, bytes: usize) {
-        self.at = (self.at + bytes).min(self.used);
+    pub fn greet(&mut self, session: u32) {
+        self.greeting = Some(session);
+        self.anew = true;
     }
 
     /// Are there enough new records for a frame?
@@ -58,33 +43,40 @@ impl Report {
 
     /// Is there anything to tell?
     pub fn has_more(&self, log: &Log) -> bool {
-        self.owes_greeting || log.next() > self.next
+        self.greeting.is_some() || log.next() > self.next
     }
 
-    /// Makes the next frame, if the last one is sent and there is something to tell. A
-    /// greeting gives the board's name and the ticks in a second.
-    pub fn make(&mut self, log: &Log, (board, ticks_per_second): (&str, u64)) {
-        if self.at < self.used || !self.has_more(log) {
-            return;
+    /// Makes the next frame, if the last one is sent and there is something to tell; whether
+    /// it did. A greeting gives the board's name and the ticks in a second.
+    pub fn make(
+        &mut self,
+        log: &Log,
+        (board, ticks_per_second): (&str, u64),
+        outgoing: &mut Outgoing,
+    ) -> bool {
+        if !outgoing.is_free() || !self.has_more(log) {
+            return false;
         }
-        let sequence = self.number();
-        self.at = 0;
-        if core::mem::take(&mut self.owes_greeting) {
+        if core::mem::take(&mut self.anew) {
+            self.next = self.next.min(log.oldest());
+        }
+        if let Some(session) = self.greeting.take() {
             let welcome = Welcome {
                 version: wire::VERSION,
                 ticks_per_second,
                 xlen: usize::BITS,
                 board,
+                session,
             };
             // A board's name is a few letters; one too long would only cost the greeting.
-            self.used = welcome.encode(sequence, &mut self.frame).unwrap_or(0);
-            return;
+            outgoing.begin(|sequence, out| welcome.encode(sequence, out));
+            return true;
         }
         let forgotten = log.oldest().saturating_sub(self.next);
         if forgotten > 0 {
             self.next = log.oldest();
-            self.used = Event::encode_lost(forgotten, sequence, &mut self.frame).unwrap_or(0);
-            return;
+            outgoing.begin(|sequence, out| Event::encode_lost(forgotten, sequence, out));
+            return true;
         }
         let mut batch = BatchWriter::<PAYLOAD>::new(self.next);
         while let Some(fault) = log.get(self.next)
@@ -92,13 +84,8 @@ impl Report {
         {
             self.next += 1;
         }
-        self.used = batch.encode(sequence, &mut self.frame).unwrap_or(0);
-    }
-
-    fn number(&mut self) -> u16 {
-        let sequence = self.sequence;
-        self.sequence = sequence.wrapping_add(1);
-        sequence
+        outgoing.begin(|sequence, out| batch.encode(sequence, out));
+        true
     }
 }
 
@@ -144,22 +131,22 @@ mod tests {
     #[test]
     fn told_and_lost_make_up_all_that_happened() {
         let mut log = Log::new(vec![Fault::EMPTY; 64].leak());
-        let mut report = Report::EMPTY;
+        let (mut report, mut out) = (Report::EMPTY, Outgoing::EMPTY);
         let mut line = Vec::new();
-        report.greet(&log);
+        report.greet(0);
         for sequence in 0..500 {
             log.push(&fault(sequence * 4096));
             // A line that now and then keeps up, and then does not for a while.
             if sequence % 100 < 30 {
-                report.make(&log, BOARD);
-                line.extend_from_slice(report.rest());
-                report.sent(report.rest().len());
+                report.make(&log, BOARD, &mut out);
+                line.extend_from_slice(out.rest());
+                out.sent(out.rest().len());
             }
         }
-        while report.has_more(&log) || !report.rest().is_empty() {
-            report.make(&log, BOARD);
-            line.extend_from_slice(report.rest());
-            report.sent(report.rest().len());
+        while report.has_more(&log) || !out.rest().is_empty() {
+            report.make(&log, BOARD, &mut out);
+            line.extend_from_slice(out.rest());
+            out.sent(out.rest().len());
         }
         let (told, lost) = hear(&line);
         assert_eq!(told.len() as u64 + lost, 500);
@@ -169,14 +156,14 @@ mod tests {
     #[test]
     fn a_desk_that_comes_back_is_told_all_that_is_kept() {
         let mut log = Log::new(vec![Fault::EMPTY; 8].leak());
-        let mut report = Report::EMPTY;
-        let tell = |report: &mut Report, log: &Log| {
+        let (mut report, mut out) = (Report::EMPTY, Outgoing::EMPTY);
+        let mut tell = |report: &mut Report, log: &Log| {
             let mut line = Vec::new();
-            report.greet(log);
-            while report.has_more(log) || !report.rest().is_empty() {
-                report.make(log, BOARD);
-                line.extend_from_slice(report.rest());
-                report.sent(report.rest().len());
+            report.greet(0);
+            while report.has_more(log) || !out.rest().is_empty() {
+                report.make(log, BOARD, &mut out);
+                line.extend_from_slice(out.rest());
+                out.sent(out.rest().len());
             }
             hear(&line)
         };
@@ -201,11 +188,11 @@ mod tests {
                 ..fault(n * 4096)
             });
         }
-        let (mut report, mut bytes) = (Report::EMPTY, 0);
+        let (mut report, mut out, mut bytes) = (Report::EMPTY, Outgoing::EMPTY, 0);
         while report.has_more(&log) {
-            report.make(&log, BOARD);
-            bytes += report.rest().len();
-            report.sent(report.rest().len());
+            report.make(&log, BOARD, &mut out);
+            bytes += out.rest().len();
+            out.sent(out.rest().len());
         }
         assert!(bytes <= 16 * 4000, "{bytes} bytes for 4000 records");
     }

@@ -226,6 +226,24 @@ impl Frames {
         }
     }
 
+    /// How many tables a space has: looks through all that was ever given out.
+    pub fn tables_of(&self, space: u16) -> u32 {
+        let spans = self.ram.free().iter().take(self.range + 1).enumerate();
+        let rows = spans.flat_map(|(n, span)| {
+            let end = if n == self.range {
+                self.fresh
+            } else {
+                span.end
+            };
+            span.first..end.max(span.first)
+        });
+        rows.filter(|number| {
+            let row = &self.table[(number - self.first) as usize];
+            row.state == TABLE && row.space == space
+        })
+        .count() as u32
+    }
+
     /// The pool in numbers.
     pub fn counts(&self) -> Counts {
         self.counts

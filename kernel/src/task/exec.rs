@@ -6,6 +6,7 @@ use pagetable::PhysAddr;
 use super::context::Context;
 use super::program;
 use super::table::{Slot, State};
+use crate::debug::stub;
 use crate::mm::Space;
 use crate::platform::Platform;
 use crate::system::System;
@@ -23,6 +24,7 @@ pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> R
             let task = system.tasks.at_mut(slot);
             task.context = context;
             task.state = State::Ready;
+            stub::spawned(system, slot);
             system.schedule.ask();
             Ok(pid)
         }
@@ -67,6 +69,8 @@ pub fn end<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     let task = system.tasks.at_mut(slot);
     task.space.destroy(&mut system.frames, &mut system.platform);
     task.state = State::Exited { status };
+    stub::ended(system, slot);
+    let task = system.tasks.at(slot);
     let (pid, parent) = (task.pid, task.parent);
     system.tasks.orphan(pid);
     let parent_lives = system

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::table::{Slot, State, Tasks};
+use crate::debug::stub;
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -62,6 +63,11 @@ impl Schedule {
         self.due = true;
     }
 
+    /// Float registers in the task table were changed: the hart's are not the task's any more.
+    pub fn forget_loaded(&mut self) {
+        self.loaded = 0;
+    }
+
     /// Ticks for a time span, never fewer than it says.
     pub fn ticks(&self, ms: u64) -> u64 {
         ms.saturating_mul(self.timebase_hz).div_ceil(1000)
@@ -85,7 +91,10 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let previous = system.schedule.current;
     take_off(system, context);
     let next = loop {
-        if let Some(next) = system.tasks.next_ready(previous) {
+        if system.debugger_is_due() {
+            stub::attend(system);
+        }
+        if let Some(next) = next_task(system, previous) {
             break next;
         }
         system.drain_console();
@@ -97,6 +106,21 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
     system.schedule.current = next;
     put_on(system, context);
     arm_timer(system, Some(next));
+}
+
+/// The next task that may run: any that is ready, or the one that gdb lets run.
+fn next_task<P: Platform>(system: &System<P>, previous: Slot) -> Option<Slot> {
+    match system.debugger.only() {
+        None => system.tasks.next_ready(previous),
+        Some(only) if system.tasks.at(only).state == State::Ready => Some(only),
+        Some(_) => None,
+    }
+}
+
+/// Takes the running task off the hart: what gdb reads and writes is in the task table.
+pub fn pause<P: Platform>(system: &mut System<P>, context: &mut Context) {
+    take_off(system, context);
+    system.schedule.due = true;
 }
 
 /// Records wait that are not worth a frame yet. A task that neither faults again nor ever
@@ -149,6 +173,7 @@ fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
     let mut at = if others { slice_end } else { u64::MAX };
     at = at.min(first_sleeper(system.tasks));
     at = at.min(system.schedule.tell_at);
+    at = at.min(system.console.deadline());
     if at != system.schedule.armed {
         system.schedule.armed = at;
         system.platform.set_timer(at);

@@ -40,6 +40,21 @@ pub enum State {
     },
 }
 
+impl State {
+    /// One word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Empty | State::Starting => "-",
+            State::Ready => "ready",
+            State::Reading => "reading",
+            State::Writing => "writing",
+            State::Sleeping { .. } => "sleeping",
+            State::Waiting { .. } => "waiting",
+            State::Exited { .. } => "exited",
+        }
+    }
+}
+
 /// One task: registers, address space, and where it stands.
 pub struct Task {
     /// Its number, 1 or more; never that of another living task.

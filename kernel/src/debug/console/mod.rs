@@ -1,27 +1,34 @@
-//! The one serial line: text for people, and frames for the desk once it said hello.
+//! The one serial line: text for people, frames for the desk, packets for gdb.
 //!
-//! Text goes through a ring to the device, drained by its interrupt. Frames stand between
-//! zero bytes, so with frames on no zero byte of text is sent; nobody prints one.
+//! What is to be said waits in rings and windows and goes to the device as its interrupts ask
+//! for it. Frames stand between zero bytes, so no zero byte of text is sent; nobody prints one.
+
+mod dialogue;
+mod knock;
+mod outgoing;
+mod session;
 
 use core::fmt;
 
-use wire::{Heard, Request, Splitter};
+use wire::{Channel, Heard, Splitter};
 
-use super::report::Report;
+pub use dialogue::Mode;
+pub use outgoing::Outgoing;
+
+use self::dialogue::Dialogue;
+use self::session::PART;
 use super::ring::Ring;
+use super::stub::{Asked, Shim};
 use crate::board::Board;
 use crate::drivers::{Registers, Uart};
 use crate::fault::Log;
 
 const OUT: usize = 4096;
-const INPUT: usize = 512;
 /// Text may delay a frame by at most so many bytes.
 const TEXT_BETWEEN: usize = 256;
 /// How often a kernel message looks for room before the line counts as stuck: a dead line must
 /// not stop the kernel.
 const PATIENCE: usize = 1_000_000;
-/// The key that ends the program in the foreground.
-const CTRL_C: u8 = 0x03;
 
 /// The line and both its directions.
 pub struct Console<R> {
@@ -29,15 +36,18 @@ pub struct Console<R> {
     board: &'static str,
     ticks_per_second: u64,
     out: Ring<OUT>,
-    input: Ring<INPUT>,
     /// Hears the largest frame there can be: of a newer desk's frame, too, no byte is a key.
     splitter: Splitter<{ wire::LARGEST }>,
-    frames: bool,
-    report: Report,
+    dialogue: Dialogue,
+    outgoing: Outgoing,
+    /// The program runs: gdb may be shown text.
+    running: bool,
     /// Bytes of text since the last frame.
     text: usize,
     /// A message's patience ran out, and nothing was sent since.
     stuck: bool,
+    /// The time, as far as the line was told.
+    now: u64,
 }
 
 impl<R: Registers> Console<R> {
@@ -47,12 +57,13 @@ impl<R: Registers> Console<R> {
         board: "",
         ticks_per_second: 0,
         out: Ring::EMPTY,
-        input: Ring::EMPTY,
         splitter: Splitter::new(),
-        frames: false,
-        report: Report::EMPTY,
+        dialogue: Dialogue::EMPTY,
+        outgoing: Outgoing::EMPTY,
+        running: true,
         text: 0,
         stuck: false,
+        now: 0,
     };
 
     /// Gives the console its device; the rest is for the greeting when frames begin.
@@ -62,10 +73,14 @@ impl<R: Registers> Console<R> {
         self.ticks_per_second = ticks_per_second;
     }
 
-    /// Frames from now on, beginning with a greeting and the oldest record that is kept.
-    pub fn begin_frames(&mut self, log: &Log) {
-        self.frames = true;
-        self.report.greet(log);
+    /// Frames of events from now on, beginning with a greeting and the oldest record kept.
+    pub fn begin_frames(&mut self) {
+        self.dialogue.listen();
+    }
+
+    /// How the line is spoken now.
+    pub fn mode(&self) -> Mode {
+        self.dialogue.mode
     }
 
     /// How many bytes a program may write: each may become two.
@@ -83,52 +98,96 @@ impl<R: Registers> Console<R> {
 
     /// Is there input for a program?
     pub fn has_input(&self) -> bool {
-        self.input.used() > 0
+        self.dialogue.input.used() > 0
     }
 
     /// Copies what input there is; how many bytes that were.
     pub fn peek(&self, into: &mut [u8]) -> usize {
         into.iter_mut()
-            .zip(self.input.iter())
+            .zip(self.dialogue.input.iter())
             .map(|(to, from)| *to = from)
             .count()
     }
 
     /// Takes that many bytes of input off.
     pub fn consume(&mut self, bytes: usize) {
-        self.input.consume(bytes);
+        self.dialogue.input.consume(bytes);
     }
 
     /// The device interrupted: takes what came in, sends what waits. With a program in the
     /// foreground the key that ends it is kept from the input; whether it was pressed.
-    pub fn interrupt(&mut self, log: &Log, foreground: bool) -> bool {
+    pub fn interrupt(&mut self, log: &Log, now: u64, foreground: bool) -> bool {
+        self.now = now;
         if let Some(uart) = &mut self.uart {
             uart.acknowledge();
         }
-        let mut pressed = false;
-        while let Some(byte) = self.uart.as_mut().and_then(Uart::receive) {
-            pressed |= self.hear(byte, log, foreground);
-        }
+        self.listen(foreground);
         self.drain(log);
-        pressed
+        self.dialogue.take_pressed()
+    }
+
+    /// Takes what came in.
+    pub fn listen(&mut self, foreground: bool) {
+        let rate = self.ticks_per_second;
+        while let Some(byte) = self.uart.as_mut().and_then(Uart::receive) {
+            match self.splitter.feed(byte) {
+                Some(Heard::Text(text)) if self.dialogue.mode != Mode::Gdb => {
+                    self.dialogue.hear_text(text, self.now, foreground);
+                }
+                Some(Heard::Frame(frame)) => {
+                    self.dialogue.hear_frame(&frame, rate, self.now, foreground);
+                }
+                _ => {}
+            }
+            // gdb's own bytes may look like anything.
+            if self.dialogue.mode == Mode::Gdb {
+                self.dialogue.hear_text(&[byte], self.now, foreground);
+            }
+        }
+    }
+
+    /// Time has passed: what is overdue is done.
+    pub fn tick(&mut self, log: &Log, now: u64) {
+        self.now = now;
+        let (out, rate) = (&mut self.out, self.ticks_per_second);
+        self.dialogue.tick(now, rate, |text| {
+            for &byte in text {
+                out.push(byte);
+            }
+        });
+        self.drain(log);
+    }
+
+    /// When [`Self::tick`] has something to do, in ticks; `u64::MAX` for never.
+    pub fn deadline(&self) -> u64 {
+        self.dialogue.deadline(self.ticks_per_second)
     }
 
     /// Faults stand in the log. A frame is made when enough have come together; whether some
     /// wait for others.
     #[inline]
     pub fn fault_recorded(&mut self, log: &Log) -> bool {
-        if !self.frames {
+        if !self.tells_events() {
             return false;
         }
-        if self.report.is_worthwhile(log) {
+        if self.dialogue.report.is_worthwhile(log) {
             self.drain(log);
         }
-        self.report.has_more(log)
+        self.dialogue.report.has_more(log)
     }
 
     /// Are there records that the desk has not been told of?
     pub fn owes_frames(&self, log: &Log) -> bool {
-        self.frames && (self.report.has_more(log) || !self.report.rest().is_empty())
+        self.tells_events() && (self.dialogue.report.has_more(log) || !self.outgoing.is_free())
+    }
+
+    #[inline]
+    fn tells_events(&self) -> bool {
+        match self.dialogue.mode {
+            Mode::Plain => self.dialogue.events,
+            Mode::Session => true,
+            Mode::Gdb => false,
+        }
     }
 
     /// Sends all text and every record there is, as long as the line takes anything.
@@ -138,56 +197,116 @@ impl<R: Registers> Console<R> {
             patience -= 1;
             if self.drain(log) {
                 patience = PATIENCE;
+            } else {
+                self.listen_for_room();
             }
         }
     }
 
-    /// Sends text and frames as far as the device has room; whether it took anything.
+    /// Sends what waits: text, and a frame for whatever the desk has not been told. Whether
+    /// the device took anything.
     pub fn drain(&mut self, log: &Log) -> bool {
         let mut any = false;
         loop {
             let sent = self.send();
             any |= sent > 0;
-            let between = self.report.rest().is_empty()
-                && (self.out.used() == 0 || self.text >= TEXT_BETWEEN);
-            if self.frames && between {
+            if self.outgoing.is_free() && self.may_tell_events() {
                 let greeting = (self.board, self.ticks_per_second);
-                self.report.make(log, greeting);
+                let report = &mut self.dialogue.report;
+                report.make(log, greeting, &mut self.outgoing);
                 self.text = 0;
             }
             if sent == 0 {
                 break;
             }
         }
-        let waiting = self.out.used() > 0 || self.owes_frames(log);
+        let waiting = self.has_something() || self.owes_frames(log);
         if let Some(uart) = &mut self.uart {
             uart.want_room(waiting);
         }
         any
     }
 
-    /// Takes a byte from the line. What comes when nobody has read for long is lost.
-    fn hear(&mut self, byte: u8, log: &Log, foreground: bool) -> bool {
-        let (mut pressed, mut hello) = (false, false);
-        match self.splitter.feed(byte) {
-            Some(Heard::Text(text)) => {
-                for &byte in text {
-                    if byte == CTRL_C && foreground {
-                        pressed = true;
-                    } else {
-                        self.input.push(byte);
-                    }
+    fn may_tell_events(&self) -> bool {
+        match self.dialogue.mode {
+            Mode::Plain => {
+                self.dialogue.events && (self.out.used() == 0 || self.text >= TEXT_BETWEEN)
+            }
+            Mode::Session => !self.dialogue.session.wants_to_send(),
+            Mode::Gdb => false,
+        }
+    }
+
+    /// Is there something to send but events? What waits for the other side is nothing.
+    fn has_something(&self) -> bool {
+        let text = self.out.used() > 0;
+        !self.outgoing.is_free()
+            || match self.dialogue.mode {
+                Mode::Plain => text,
+                Mode::Gdb => !self.dialogue.gdb.rest().is_empty() || text && self.may_show_text(),
+                Mode::Session => {
+                    let gdb = !self.dialogue.gdb.rest().is_empty();
+                    self.dialogue.session.wants_to_send()
+                        || self.dialogue.session.has_room() && (gdb || text)
                 }
             }
-            Some(Heard::Frame(frame)) => {
-                hello = matches!(Request::decode(&frame), Ok(Request::Hello { .. }))
-            }
-            Some(Heard::Bad(_)) | None => {}
+    }
+
+    fn may_show_text(&self) -> bool {
+        self.running && self.dialogue.gdb.is_quiet()
+    }
+
+    /// The next question to the agent, if its answer has room; it stays until [`Self::answer`].
+    pub fn ask(&self, into: &mut [u8; 256]) -> Option<usize> {
+        let session = &self.dialogue.session;
+        if self.dialogue.mode == Mode::Session && session.has_room() {
+            self.dialogue.ask(into)
+        } else {
+            None
         }
-        if hello {
-            self.begin_frames(log);
+    }
+
+    /// The agent's answer to that question; empty if it has none.
+    pub fn answer(&mut self, bytes: &[u8]) {
+        self.dialogue.ask_answered();
+        if !bytes.is_empty() {
+            let session = &mut self.dialogue.session;
+            session.send(Channel::Control, bytes, self.now);
         }
-        pressed
+        self.send();
+    }
+
+    /// What gdb wants, told once.
+    pub fn gdb_wanted(&mut self) -> Asked {
+        self.dialogue.take_wanted()
+    }
+
+    /// Does gdb want anything?
+    #[inline]
+    pub fn gdb_wants(&self) -> bool {
+        self.dialogue.wants()
+    }
+
+    /// gdb's packets.
+    pub fn gdb(&mut self) -> &mut Shim {
+        &mut self.dialogue.gdb
+    }
+
+    /// Whether programs run: then gdb may be shown what they print.
+    pub fn set_running(&mut self, running: bool) {
+        self.running = running;
+    }
+
+    /// gdb went away: the line is plain again.
+    pub fn gdb_detached(&mut self) {
+        self.dialogue.detached();
+    }
+
+    /// In a session there is room when the desk has heard what was said before.
+    fn listen_for_room(&mut self) {
+        if self.dialogue.mode != Mode::Plain {
+            self.listen(false);
+        }
     }
 
     fn put(&mut self, byte: u8) -> bool {
@@ -200,26 +319,75 @@ impl<R: Registers> Console<R> {
 
     /// Gives the device what it takes now; a frame that has begun goes first and whole.
     fn send(&mut self) -> usize {
+        self.prepare();
         let Some(uart) = &mut self.uart else { return 0 };
-        let rest = self.report.rest();
-        let sent = if rest.is_empty() {
-            let sent = uart.send(self.out.iter());
-            self.out.consume(sent);
-            self.text += sent;
+        let rest = self.outgoing.rest();
+        let sent = if !rest.is_empty() {
+            let sent = uart.send(rest.iter().copied());
+            self.outgoing.sent(sent);
             sent
         } else {
-            let sent = uart.send(rest.iter().copied());
-            self.report.sent(sent);
-            sent
+            match self.dialogue.mode {
+                Mode::Plain => {
+                    let sent = uart.send(self.out.iter());
+                    self.out.consume(sent);
+                    self.text += sent;
+                    sent
+                }
+                Mode::Gdb => {
+                    let sent = uart.send(self.dialogue.gdb.rest().iter().copied());
+                    self.dialogue.gdb.sent(sent);
+                    sent
+                }
+                Mode::Session => 0,
+            }
         };
         if sent > 0 {
             self.stuck = false;
         }
-        let waiting = self.out.used() > 0 || !self.report.rest().is_empty();
+        let waiting = self.has_something();
         if let Some(uart) = &mut self.uart {
             uart.want_room(waiting);
         }
         sent
+    }
+
+    /// Puts what waits into the form in which it travels.
+    fn prepare(&mut self) {
+        let Dialogue {
+            gdb, session, mode, ..
+        } = &mut self.dialogue;
+        match mode {
+            Mode::Plain => {}
+            Mode::Gdb => {
+                if self.running && gdb.is_quiet() && self.out.used() > 0 {
+                    let shown = gdb.say(self.out.iter());
+                    self.out.consume(shown);
+                }
+            }
+            Mode::Session => {
+                while session.has_room() && !gdb.rest().is_empty() {
+                    let rest = gdb.rest();
+                    let part = &rest[..rest.len().min(PART)];
+                    let bytes = part.len();
+                    session.send(Channel::Gdb, part, self.now);
+                    gdb.sent(bytes);
+                }
+                while session.has_room() && self.out.used() > 0 {
+                    let mut part = [0; PART];
+                    let bytes = part
+                        .iter_mut()
+                        .zip(self.out.iter())
+                        .map(|(to, from)| *to = from)
+                        .count();
+                    session.send(Channel::Console, &part[..bytes], self.now);
+                    self.out.consume(bytes);
+                }
+                if self.outgoing.is_free() {
+                    session.begin(&mut self.outgoing);
+                }
+            }
+        }
     }
 }
 
@@ -232,6 +400,7 @@ impl<R: Registers> fmt::Write for Console<R> {
                 patience = if self.send() > 0 {
                     PATIENCE
                 } else {
+                    self.listen_for_room();
                     patience - 1
                 };
                 self.stuck = patience == 0;

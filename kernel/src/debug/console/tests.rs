@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use abi::Fault;
-use wire::{Event, Frame};
+use wire::{Event, Frame, Request};
+
+use super::dialogue::INPUT;
 
 use super::*;
 use crate::board::BOARDS;
@@ -63,7 +65,7 @@ where
             self.interrupts += 1;
             in_a_row += 1;
             assert!(in_a_row < 100, "an interrupt that nobody can quieten");
-            self.pressed |= self.console.interrupt(&self.log, self.foreground);
+            self.pressed |= self.console.interrupt(&self.log, 0, self.foreground);
         }
     }
 
@@ -78,8 +80,12 @@ where
         }
     }
 
-    /// What a program would read now, all of it.
+    /// What a program would read after a while, all of it.
     fn input(&mut self) -> Vec<u8> {
+        let deadline = self.console.deadline();
+        if deadline != u64::MAX {
+            self.console.tick(&self.log, deadline);
+        }
         let mut input = [0; INPUT];
         let used = self.console.peek(&mut input);
         self.console.consume(used);
@@ -103,7 +109,7 @@ where
     }
 
     fn hello(&mut self) {
-        let mut hello = [0; Request::LARGEST];
+        let mut hello = [0; 32];
         let length = Request::encode_hello(wire::VERSION, 0, &mut hello).unwrap();
         self.type_in(&hello[..length]);
     }
@@ -253,14 +259,11 @@ where
     &'static D: Registers,
 {
     let mut line = Line::<D>::new();
-    line.console.begin_frames(&line.log);
+    line.console.begin_frames();
     line.console.drain(&line.log);
     line.run();
     (0..30).for_each(|n| line.fault(n));
-    assert!(
-        !line.console.report.rest().is_empty(),
-        "a frame is under way"
-    );
+    assert!(!line.console.outgoing.is_free(), "a frame is under way");
     line.hello();
     let (_, told, greetings) = line.on_the_desk();
     assert_eq!(greetings, 2);
@@ -319,7 +322,7 @@ where
     let sent = polled.sent.clone();
     let mut console = Console::EMPTY;
     console.open(D::driver(polled), &BOARDS[0], 1_000_000);
-    console.begin_frames(&line.log);
+    console.begin_frames();
     (0..40).for_each(|va| line.log.push(&Fault { va, ..Fault::EMPTY }));
     let text = vec![b'x'; console.room()];
     console.write(&text);

@@ -5,7 +5,6 @@ use core::fmt::{self, Write};
 use crate::mm::PAGE_BYTES;
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::State;
 
 /// Index n is the n-th task that exists.
 pub fn line<P: Platform>(
@@ -23,15 +22,7 @@ pub fn line<P: Platform>(
     let Some((_, task)) = system.tasks.iter().nth(index - 1) else {
         return Ok(0);
     };
-    let state = match task.state {
-        State::Empty | State::Starting => "-",
-        State::Ready => "ready",
-        State::Reading => "reading",
-        State::Writing => "writing",
-        State::Sleeping { .. } => "sleeping",
-        State::Waiting { .. } => "waiting",
-        State::Exited { .. } => "exited",
-    };
+    let state = task.state.word();
     let ms = task
         .ticks
         .saturating_mul(1000)

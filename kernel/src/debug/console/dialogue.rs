@@ -1,0 +1,251 @@
+//! Who speaks on the line now, and what came in from them.
+//!
+//! Plain at boot: text, and frames of events between it once a listening desk said hello. A
+//! desk that opens a session gets everything in frames, until it falls silent. A gdb that
+//! is attached to the line itself gets packets only, until it detaches.
+
+use wire::{Channel, Frame, Request};
+
+use super::knock::{Knock, Knocked};
+use super::session::{Said, Session};
+use crate::debug::report::Report;
+use crate::debug::ring::Ring;
+use crate::debug::stub::{Asked, Shim};
+
+/// Bytes of keys that wait for a program.
+pub const INPUT: usize = 512;
+/// Bytes of questions that wait for the agent, each with its length in front.
+const ASKS: usize = 512;
+/// The key that ends the program in the foreground.
+const CTRL_C: u8 = 0x03;
+/// Milliseconds after which what looked like a packet of gdb is text.
+const KNOCK_MS: u64 = 100;
+
+/// How the line is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Text; events between it if anybody asked for them.
+    Plain,
+    /// Frames only.
+    Session,
+    /// Packets of gdb only.
+    Gdb,
+}
+
+/// Everything that the line has been told.
+pub struct Dialogue {
+    pub(super) mode: Mode,
+    /// Frames of events are wanted while the line is plain.
+    pub(super) events: bool,
+    pub(super) report: Report,
+    pub(super) session: Session,
+    pub(super) gdb: Shim,
+    pub(super) input: Ring<INPUT>,
+    asks: Ring<ASKS>,
+    knock: Knock,
+    knocked_at: u64,
+    /// gdb has gone and has not acknowledged that it may.
+    parting: bool,
+    /// What gdb wants that has not been dealt with.
+    wanted: Asked,
+    /// The key that ends the program in the foreground was pressed.
+    pressed: bool,
+}
+
+impl Dialogue {
+    /// Nothing said.
+    pub const EMPTY: Dialogue = Dialogue {
+        mode: Mode::Plain,
+        events: false,
+        report: Report::EMPTY,
+        session: Session::NONE,
+        gdb: Shim::EMPTY,
+        input: Ring::EMPTY,
+        asks: Ring::EMPTY,
+        knock: Knock::EMPTY,
+        knocked_at: 0,
+        parting: false,
+        wanted: Asked::Nothing,
+        pressed: false,
+    };
+
+    /// Bytes outside of frames.
+    pub(super) fn hear_text(&mut self, text: &[u8], now: u64, foreground: bool) {
+        for &byte in text {
+            self.hear_byte(byte, now, foreground);
+        }
+    }
+
+    fn hear_byte(&mut self, byte: u8, now: u64, foreground: bool) {
+        if self.mode == Mode::Gdb {
+            return self.hear_gdb(&[byte]);
+        }
+        if core::mem::take(&mut self.parting) && byte == b'+' {
+            return;
+        }
+        self.knocked_at = now;
+        match self.knock.hear(byte) {
+            Knocked::Held => {}
+            Knocked::Keys(keys) => {
+                self.pressed |= take_keys(&mut self.input, keys, foreground);
+            }
+            Knocked::Gdb(packet) => {
+                self.mode = Mode::Gdb;
+                self.gdb.reset();
+                for &byte in packet {
+                    self.wanted = self.wanted.max(self.gdb.hear(byte));
+                }
+            }
+        }
+    }
+
+    fn hear_gdb(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.wanted = self.wanted.max(self.gdb.hear(byte));
+        }
+    }
+
+    /// A frame came in.
+    pub(super) fn hear_frame(&mut self, frame: &Frame<'_>, rate: u64, now: u64, foreground: bool) {
+        let Ok(request) = Request::decode(frame) else {
+            return;
+        };
+        match request {
+            Request::Hello { session: 0, .. } => {
+                self.mode = Mode::Plain;
+                self.listen();
+            }
+            Request::Hello { session, .. } => {
+                if session != self.session.number() {
+                    self.gdb.reset();
+                    self.wanted = Asked::Gone;
+                    self.asks = Ring::EMPTY;
+                }
+                self.session.open(session, rate, now);
+                self.mode = Mode::Session;
+                self.report.greet(session);
+            }
+            // What finds no room now was not heard: it comes again.
+            Request::Stream(channel, payload) if !self.has_room(channel, payload.len()) => {}
+            request if self.mode == Mode::Session => {
+                if let Said::Bytes(channel, bytes) = self.session.hear(&request, now) {
+                    self.take(channel, bytes, foreground);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn has_room(&self, channel: Channel, bytes: usize) -> bool {
+        match channel {
+            Channel::Console => self.input.room() >= bytes,
+            Channel::Control => self.asks.room() > bytes,
+            // One packet is dealt with before the next is taken.
+            Channel::Gdb => self.wanted != Asked::Packet,
+        }
+    }
+
+    fn take(&mut self, channel: Channel, bytes: &[u8], foreground: bool) {
+        match channel {
+            Channel::Console => {
+                self.pressed |= take_keys(&mut self.input, bytes, foreground);
+            }
+            Channel::Gdb => self.hear_gdb(bytes),
+            Channel::Control => {
+                // A part is at most 240 bytes.
+                self.asks.push(bytes.len() as u8);
+                for &byte in bytes {
+                    self.asks.push(byte);
+                }
+            }
+        }
+    }
+
+    /// Frames of events between the text, from the oldest record on, for a desk that listens.
+    pub(super) fn listen(&mut self) {
+        self.events = true;
+        self.report.greet(0);
+    }
+
+    /// What gdb wants; the same want is told once.
+    pub(super) fn take_wanted(&mut self) -> Asked {
+        core::mem::replace(&mut self.wanted, Asked::Nothing)
+    }
+
+    /// Does gdb want anything?
+    pub(super) fn wants(&self) -> bool {
+        self.wanted != Asked::Nothing
+    }
+
+    /// Was the key pressed that ends the program in the foreground?
+    pub(super) fn take_pressed(&mut self) -> bool {
+        core::mem::take(&mut self.pressed)
+    }
+
+    /// The next question to the agent, copied; it stays until [`Self::ask_answered`].
+    pub(super) fn ask(&self, into: &mut [u8; 256]) -> Option<usize> {
+        let mut bytes = self.asks.iter();
+        let length = usize::from(bytes.next()?);
+        into.iter_mut()
+            .zip(bytes.take(length))
+            .for_each(|(to, from)| *to = from);
+        Some(length)
+    }
+
+    /// The question that [`Self::ask`] gave is dealt with.
+    pub(super) fn ask_answered(&mut self) {
+        let length = self.asks.iter().next().map_or(0, usize::from);
+        self.asks.consume(1 + length);
+    }
+
+    /// gdb went away: the line is plain again, but for its last acknowledgement.
+    pub(super) fn detached(&mut self) {
+        if self.mode == Mode::Gdb {
+            self.mode = Mode::Plain;
+            self.parting = !self.gdb.is_quiet();
+        }
+    }
+
+    /// Time has passed. Text of a session that has ended goes to `text`.
+    pub(super) fn tick(&mut self, now: u64, rate: u64, text: impl FnMut(&[u8])) {
+        if self.knock.is_holding() && now.saturating_sub(self.knocked_at) >= knock_ticks(rate) {
+            let keys = self.knock.give_back();
+            take_keys(&mut self.input, keys, false);
+        }
+        if self.mode == Mode::Session && self.session.tick(now) {
+            self.mode = Mode::Plain;
+            self.wanted = Asked::Gone;
+            self.session.close(text);
+        }
+    }
+
+    /// When [`Self::tick`] has something to do; `u64::MAX` for never.
+    pub(super) fn deadline(&self, rate: u64) -> u64 {
+        let knock = if self.knock.is_holding() {
+            self.knocked_at + knock_ticks(rate)
+        } else {
+            u64::MAX
+        };
+        match self.mode {
+            Mode::Session => knock.min(self.session.deadline()),
+            _ => knock,
+        }
+    }
+}
+
+fn knock_ticks(rate: u64) -> u64 {
+    KNOCK_MS * rate / 1000
+}
+
+/// Keys for programs; with one in the foreground, whether the key that ends it is among them.
+fn take_keys(input: &mut Ring<INPUT>, keys: &[u8], foreground: bool) -> bool {
+    let mut pressed = false;
+    for &key in keys {
+        if key == CTRL_C && foreground {
+            pressed = true;
+        } else {
+            input.push(key);
+        }
+    }
+    pressed
+}

@@ -1,0 +1,161 @@
+//! The streams of a desk that opened a session: what it must hear, and what it says.
+
+use wire::reliable::CHUNK;
+use wire::{Channel, Event, Inbox, Outbox, Request};
+
+use super::outgoing::Outgoing;
+
+/// Milliseconds without a word from the desk after which it is gone.
+const SILENCE_MS: u64 = 5_000;
+/// Milliseconds after which what was not heard is sent again.
+const AGAIN_MS: u64 = 250;
+
+/// What the desk said.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said<'a> {
+    /// Nothing that concerns anyone but the streams.
+    Nothing,
+    /// Bytes for a channel, in order.
+    Bytes(Channel, &'a [u8]),
+}
+
+/// One session.
+pub struct Session {
+    /// The desk's number for it; 0: none is open.
+    number: u32,
+    outbox: Outbox,
+    inbox: Inbox,
+    ticks_per_second: u64,
+    /// When the desk was last heard, and when the streams last moved on.
+    heard_at: u64,
+    moved_at: u64,
+}
+
+impl Session {
+    /// No session.
+    pub const NONE: Session = Session {
+        number: 0,
+        outbox: Outbox::EMPTY,
+        inbox: Inbox::EMPTY,
+        ticks_per_second: 0,
+        heard_at: 0,
+        moved_at: 0,
+    };
+
+    /// The desk's number for it.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// A desk opens a session. One that asks twice has not heard the welcome yet: its streams
+    /// go on.
+    pub fn open(&mut self, number: u32, ticks_per_second: u64, now: u64) {
+        if self.number != number {
+            self.outbox.abandon(|_, _| {});
+            self.inbox = Inbox::EMPTY;
+        }
+        self.number = number;
+        self.ticks_per_second = ticks_per_second;
+        (self.heard_at, self.moved_at) = (now, now);
+    }
+
+    /// Takes what the desk said.
+    pub fn hear<'a>(&mut self, request: &Request<'a>, now: u64) -> Said<'a> {
+        self.heard_at = now;
+        match *request {
+            Request::Stream(channel, payload) => match self.inbox.take(payload) {
+                Some(bytes) => Said::Bytes(channel, bytes),
+                None => Said::Nothing,
+            },
+            Request::Heard { next } => {
+                if self.outbox.heard(next) {
+                    self.moved_at = now;
+                }
+                Said::Nothing
+            }
+            Request::Alive => {
+                self.inbox.owe();
+                Said::Nothing
+            }
+            _ => Said::Nothing,
+        }
+    }
+
+    /// Is there room for another part of a stream?
+    pub fn has_room(&self) -> bool {
+        self.outbox.has_room()
+    }
+
+    /// Sends bytes on a channel; `false` when there is no room.
+    pub fn send(&mut self, channel: Channel, bytes: &[u8], now: u64) -> bool {
+        if self.outbox.is_empty() {
+            self.moved_at = now;
+        }
+        self.outbox.push(channel.from_board(), bytes)
+    }
+
+    /// Is there anything to put on the line now?
+    pub fn wants_to_send(&self) -> bool {
+        self.inbox.owes_word() || self.outbox.wants_to_send()
+    }
+
+    /// Puts the next frame on the line; whether there was one.
+    pub fn begin(&mut self, outgoing: &mut Outgoing) -> bool {
+        if let Some(next) = self.inbox.word() {
+            outgoing.begin(|sequence, out| Event::encode_heard(next, sequence, out));
+            return true;
+        }
+        let Some((kind, payload)) = self.outbox.begin_next() else {
+            return false;
+        };
+        outgoing.begin(|sequence, out| {
+            wire::Frame {
+                kind,
+                sequence,
+                payload,
+            }
+            .encode(out)
+        });
+        true
+    }
+
+    /// Time has passed: sends again what was not heard. Whether the desk is gone.
+    pub fn tick(&mut self, now: u64) -> bool {
+        if now.saturating_sub(self.heard_at) >= self.ticks(SILENCE_MS) {
+            return true;
+        }
+        if !self.outbox.is_empty() && now.saturating_sub(self.moved_at) >= self.ticks(AGAIN_MS) {
+            self.outbox.rewind();
+            self.moved_at = now;
+        }
+        false
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub fn deadline(&self) -> u64 {
+        let gone = self.heard_at + self.ticks(SILENCE_MS);
+        if self.outbox.is_empty() {
+            gone
+        } else {
+            gone.min(self.moved_at + self.ticks(AGAIN_MS))
+        }
+    }
+
+    /// Ends it; text that the desk may not have heard goes to `text`.
+    pub fn close(&mut self, mut text: impl FnMut(&[u8])) {
+        let console = Channel::Console.from_board();
+        self.outbox.abandon(|kind, bytes| {
+            if kind == console {
+                text(bytes);
+            }
+        });
+        (self.number, self.inbox) = (0, Inbox::EMPTY);
+    }
+
+    fn ticks(&self, ms: u64) -> u64 {
+        ms * self.ticks_per_second / 1000
+    }
+}
+
+/// Bytes that one part of a stream holds.
+pub const PART: usize = CHUNK;

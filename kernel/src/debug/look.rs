@@ -1,0 +1,139 @@
+//! Memory as a debugger and the desk's agent may look at it: RAM only. A device is never read:
+//! that alone can change it.
+
+use abi::Error;
+use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+
+use crate::mm::{peek, poke, table, user_end};
+use crate::platform::Platform;
+use crate::system::System;
+use crate::task::Slot;
+use crate::tree::{Range, Tree};
+
+/// More pieces than any board has; one too many is not looked at.
+const PIECES: usize = 16;
+
+/// RAM that the kernel may look at: all but the firmware's.
+#[derive(Clone, Copy, Debug)]
+pub struct RamMap {
+    pieces: [Range; PIECES],
+    used: usize,
+}
+
+impl RamMap {
+    /// What the tree says, without what others hold.
+    pub fn new(tree: &Tree) -> RamMap {
+        let mut map = RamMap {
+            pieces: [Range { base: 0, bytes: 0 }; PIECES],
+            used: 0,
+        };
+        for &ram in tree.ram.as_slice() {
+            for piece in ram.without(tree.held.as_slice().iter().copied()) {
+                if let Some(place) = map.pieces.get_mut(map.used) {
+                    *place = piece;
+                    map.used += 1;
+                }
+            }
+        }
+        map
+    }
+
+    /// The pieces.
+    pub fn as_slice(&self) -> &[Range] {
+        &self.pieces[..self.used]
+    }
+
+    /// How many of `bytes` from `at` on are RAM.
+    pub fn there(&self, at: PhysAddr, bytes: usize) -> usize {
+        let at = at.raw();
+        let piece = self
+            .as_slice()
+            .iter()
+            .find(|piece| piece.base <= at && at - piece.base < piece.bytes);
+        piece.map_or(0, |piece| {
+            (piece.bytes - (at - piece.base)).min(bytes as u64) as usize
+        })
+    }
+}
+
+/// Reads physical memory; how many bytes there were.
+pub fn read_physical<P: Platform>(system: &System<P>, at: PhysAddr, into: &mut [u8]) -> usize {
+    let there = system.boot.ram.there(at, into.len());
+    system.platform.read_bytes(at, &mut into[..there]);
+    there
+}
+
+/// Reads at a virtual address, a program's in the lower half and the kernel's in the upper;
+/// how many bytes there were. Brings nothing in.
+pub fn read<P: Platform>(
+    system: &System<P>,
+    slot: Option<Slot>,
+    va: VirtAddr,
+    into: &mut [u8],
+) -> usize {
+    if va < user_end(P::MODE) {
+        return slot.map_or(0, |slot| {
+            peek(&system.tasks.at(slot).space, &system.platform, va, into)
+        });
+    }
+    let mut done = 0;
+    while done < into.len() {
+        let at = va.wrapping_add(done as u64);
+        let bytes = ((PAGE_BYTES - at.raw() % PAGE_BYTES) as usize).min(into.len() - done);
+        let read = kernel_address(system, at).map_or(0, |physical| {
+            read_physical(system, physical, &mut into[done..done + bytes])
+        });
+        done += read;
+        if read < bytes {
+            break;
+        }
+    }
+    done
+}
+
+/// Writes a program's memory, or the kernel's data.
+pub fn write<P: Platform>(
+    system: &mut System<P>,
+    slot: Option<Slot>,
+    va: VirtAddr,
+    from: &[u8],
+) -> Result<(), Error> {
+    if va < user_end(P::MODE) {
+        let task = system.tasks.at_mut(slot.ok_or(Error::NoSuchTask)?);
+        return poke(
+            &mut task.space,
+            &mut system.frames,
+            &mut system.platform,
+            va,
+            from,
+        );
+    }
+    // What the kernel itself may not write stays as it is.
+    let mut done = 0;
+    while done < from.len() {
+        let at = va.wrapping_add(done as u64);
+        let bytes = ((PAGE_BYTES - at.raw() % PAGE_BYTES) as usize).min(from.len() - done);
+        let stop = table::walk(&system.platform, system.kernel_root, at);
+        let physical = kernel_address(system, at).ok_or(Error::BadAddress)?;
+        if !Pte::new(stop.entry).has(Pte::WRITE) {
+            return Err(Error::AccessDenied);
+        }
+        if system.boot.ram.there(physical, bytes) < bytes {
+            return Err(Error::BadAddress);
+        }
+        system
+            .platform
+            .write_bytes(physical, &from[done..done + bytes]);
+        done += bytes;
+    }
+    Ok(())
+}
+
+/// Where the kernel's own tables lead.
+fn kernel_address<P: Platform>(system: &System<P>, va: VirtAddr) -> Option<PhysAddr> {
+    let stop = table::walk(&system.platform, system.kernel_root, va);
+    let pte = Pte::new(stop.entry);
+    let page = P::MODE.leaf_bytes(stop.level);
+    pte.is_leaf()
+        .then(|| pte.target(P::MODE).wrapping_add(va.raw() % page))
+}

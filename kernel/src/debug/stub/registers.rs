@@ -1,0 +1,78 @@
+//! Single registers: floats, and the CSRs as the task has them.
+
+use gdbstub::common::Tid;
+use gdbstub::target::ext::base::single_register_access::SingleRegisterAccess;
+use gdbstub::target::{TargetError, TargetResult};
+
+use super::riscv::{Register, WORD};
+use super::target::EFAULT;
+use super::threads::slot_of;
+use crate::platform::Platform;
+use crate::system::System;
+
+const FFLAGS: u16 = 1;
+const FRM: u16 = 2;
+const FCSR: u16 = 3;
+const SSTATUS: u16 = 0x100;
+const SEPC: u16 = 0x141;
+const SATP: u16 = 0x180;
+const TIME: u16 = 0xc01;
+/// Where `fcsr` stands behind the 32 float registers.
+const FCSR_PLACE: usize = 32;
+
+impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
+    /// A CSR that is nobody's while the task does not run is unavailable: 0 bytes.
+    fn read_register(
+        &mut self,
+        tid: Tid,
+        register: Register,
+        into: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        let slot = slot_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
+        let task = self.tasks.at(slot);
+        let (value, bytes) = match register {
+            Register::Integer(0) => (0, WORD),
+            Register::Integer(n) => (task.context.x[usize::from(n)] as u64, WORD),
+            Register::Pc | Register::Csr(SEPC) => (task.context.pc as u64, WORD),
+            Register::Float(n) => (task.floats.0[usize::from(n)], 8),
+            Register::Csr(FFLAGS) => (task.floats.0[FCSR_PLACE] & 0x1f, 4),
+            Register::Csr(FRM) => (task.floats.0[FCSR_PLACE] >> 5 & 7, 4),
+            Register::Csr(FCSR) => (task.floats.0[FCSR_PLACE] & 0xff, 4),
+            Register::Csr(SSTATUS) => (task.context.status as u64, WORD),
+            Register::Csr(SATP) => (task.space.satp(), WORD),
+            Register::Csr(TIME) => (self.platform.ticks(), WORD),
+            // Every task runs in U-mode.
+            Register::Privilege => (0, WORD),
+            Register::Csr(_) => return Ok(0),
+        };
+        into[..bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);
+        Ok(bytes)
+    }
+
+    /// What the kernel decides, as `satp`, is not written.
+    fn write_register(
+        &mut self,
+        tid: Tid,
+        register: Register,
+        from: &[u8],
+    ) -> TargetResult<(), Self> {
+        let slot = slot_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
+        let task = self.tasks.at_mut(slot);
+        let mut bytes = [0; 8];
+        let length = from.len().min(8);
+        bytes[..length].copy_from_slice(&from[..length]);
+        let value = u64::from_le_bytes(bytes);
+        match register {
+            Register::Integer(0) => {}
+            Register::Integer(n) => task.context.x[usize::from(n)] = value as usize,
+            Register::Pc => task.context.pc = value as usize,
+            Register::Float(n) => task.floats.0[usize::from(n)] = value,
+            Register::Csr(FCSR) => task.floats.0[FCSR_PLACE] = value & 0xff,
+            _ => return Err(TargetError::NonFatal),
+        }
+        if matches!(register, Register::Float(_) | Register::Csr(_)) {
+            self.schedule.forget_loaded();
+        }
+        Ok(())
+    }
+}

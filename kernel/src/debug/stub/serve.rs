@@ -1,0 +1,386 @@
+//! The kernel stands, and gdb asks: the loop between a stop and the next run.
+
+use core::num::NonZeroUsize;
+
+use abi::{Cause, Fault};
+use gdbstub::common::Signal;
+use gdbstub::stub::state_machine::GdbStubStateMachine;
+use gdbstub::stub::{GdbStubBuilder, MultiThreadStopReason};
+
+use super::breakpoints::Planted;
+use super::reply::Reply;
+use super::shim::LONGEST;
+use super::{Asked, Buffers, GREETING, monitor, threads};
+use crate::debug::agent;
+use crate::platform::Platform;
+use crate::system::System;
+use crate::task::Slot;
+use crate::text::Text;
+
+/// Milliseconds that gdb gets to acknowledge a packet before the next one goes out.
+const ACK_MS: u64 = 500;
+/// A line of a `monitor` answer.
+const LINE: usize = 320;
+
+/// Why the kernel stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Ctrl-C in gdb.
+    Interrupt,
+    /// A task came to a breakpoint.
+    Break(Slot),
+    /// A task has gone its step, or ran into an `ebreak` of its own.
+    Trap(Slot),
+    /// A task did what it will die of.
+    Fatal(Slot, Signal),
+    /// The task that was to step has ended.
+    Ended,
+}
+
+type StateMachine<'b, P> = GdbStubStateMachine<'b, System<P>, Reply<'b>>;
+
+/// What a packet led to.
+enum Next<'b, P: Platform> {
+    /// The kernel stands on.
+    Stand(StateMachine<'b, P>),
+    /// The same, but the packet broke the state machine.
+    Broken,
+    /// The programs run.
+    Run,
+    /// gdb has gone.
+    Leave,
+}
+
+/// A task executed an `ebreak`: is that a reason to stop? The task is on the hart.
+pub fn breakpoint<P: Platform>(system: &mut System<P>, at: u64) -> bool {
+    let slot = system.schedule.current();
+    let stop = match system.planted(slot, at) {
+        Some(Planted::Break) => Stop::Break(slot),
+        Some(Planted::Step) => Stop::Trap(slot),
+        None if system.debugger.is_attached() => Stop::Trap(slot),
+        None => return false,
+    };
+    system.debugger.stop = Some(stop);
+    true
+}
+
+/// A task did something it will die of: does gdb want to see it first?
+pub fn fatal<P: Platform>(system: &mut System<P>, fault: &Fault) -> bool {
+    if !system.debugger.is_attached() {
+        return false;
+    }
+    let signal = match fault.cause() {
+        Cause::IllegalInstruction => Signal::SIGILL,
+        Cause::LoadMisaligned | Cause::StoreMisaligned | Cause::InstructionMisaligned => {
+            Signal::SIGBUS
+        }
+        _ => Signal::SIGSEGV,
+    };
+    let slot = system.schedule.current();
+    system.debugger.stop = Some(Stop::Fatal(slot, signal));
+    true
+}
+
+/// A task was started.
+pub fn spawned<P: Platform>(system: &mut System<P>, slot: Slot) {
+    if system.debugger.is_attached() {
+        system.plant_in(slot);
+    }
+}
+
+/// A task has ended. If it was to go by one step, gdb would wait for ever.
+pub fn ended<P: Platform>(system: &mut System<P>, slot: Slot) {
+    if system.debugger.attached && system.is_stepping(slot) {
+        system.debugger.stop.get_or_insert(Stop::Ended);
+    }
+}
+
+/// gdb wants something, or something happened that it wants to know. No task is on the hart.
+/// Returns when programs may run.
+pub fn attend<P: Platform>(system: &mut System<P>) {
+    let asked = system.console.gdb_wanted();
+    match asked {
+        Asked::Gone => return leave(system),
+        Asked::Stop if system.debugger.attached => {
+            system.debugger.stop.get_or_insert(Stop::Interrupt);
+        }
+        _ => {}
+    }
+    let stop = system.debugger.stop.take();
+    if stop.is_none() && asked != Asked::Packet {
+        return;
+    }
+    // Taken and put back: the state machine works on the room and on the system at once.
+    let Some(buffers) = system.debugger.buffers.take() else {
+        return;
+    };
+    system.unplant_steps();
+    system.debugger.plan.only = None;
+    system.console.set_running(false);
+    if stop.is_some() {
+        settle(system);
+    }
+    let mut stands = Some(asked == Asked::Packet);
+    let mut stop = stop;
+    while let Some(packet) = stands {
+        stands = stand(system, buffers, stop.take(), packet);
+    }
+    system.debugger.buffers = Some(buffers);
+    system.console.set_running(true);
+}
+
+/// Answers gdb until it lets the programs run; `Some` if it has to begin anew, because a packet
+/// broke the state machine.
+fn stand<P: Platform>(
+    system: &mut System<P>,
+    buffers: &mut Buffers,
+    stop: Option<Stop>,
+    mut packet: bool,
+) -> Option<bool> {
+    let mut machine = revive(system, buffers, stop)?;
+    loop {
+        if packet {
+            let mut copy = [0; LONGEST];
+            let bytes = system.console.gdb().packet();
+            let length = bytes.len();
+            copy[..length].copy_from_slice(bytes);
+            if !own(system, &copy[..length]) {
+                match deal(system, machine, &copy[..length]) {
+                    Next::Stand(left) => machine = left,
+                    Next::Broken => return Some(false),
+                    Next::Run => {
+                        system.carry_out_plan();
+                        return None;
+                    }
+                    Next::Leave => {
+                        leave(system);
+                        return None;
+                    }
+                }
+            }
+        }
+        packet = match listen(system) {
+            Asked::Packet => true,
+            Asked::Gone => {
+                leave(system);
+                return None;
+            }
+            Asked::Stop | Asked::Nothing => false,
+        };
+    }
+}
+
+/// A state machine that knows this gdb, and has told it of the stop if there was one.
+fn revive<'b, P: Platform>(
+    system: &mut System<P>,
+    buffers: &'b mut Buffers,
+    stop: Option<Stop>,
+) -> Option<StateMachine<'b, P>> {
+    let Buffers { packet, reply } = buffers;
+    let stub = GdbStubBuilder::new(Reply::new(reply))
+        .with_packet_buffer(packet)
+        .build()
+        .ok()?;
+    let mut machine = stub.run_state_machine(system).ok()?;
+    let greeting = system.debugger.greeting;
+    machine = feed(system, machine, &greeting[..system.debugger.greeting_bytes])?;
+    let Some(stop) = stop else {
+        return Some(machine);
+    };
+    system.debugger.plan.replayed = true;
+    machine = feed(system, machine, b"$vCont;c#a8")?;
+    system.debugger.plan.replayed = false;
+    let reason = reason(system, stop);
+    if let MultiThreadStopReason::SignalWithThread { tid, .. }
+    | MultiThreadStopReason::SwBreak(tid) = reason
+    {
+        system.debugger.selected = tid.get();
+    }
+    connection(&mut machine).clear();
+    let GdbStubStateMachine::Running(running) = machine else {
+        return Some(machine);
+    };
+    let mut machine = running.report_stop(system, reason).ok()?;
+    send_reply(system, &mut machine);
+    Some(machine)
+}
+
+/// Has the state machine deal with a packet.
+fn deal<'b, P: Platform>(
+    system: &mut System<P>,
+    mut machine: StateMachine<'b, P>,
+    packet: &[u8],
+) -> Next<'b, P> {
+    connection(&mut machine).clear();
+    let Some(mut machine) = feed(system, machine, packet) else {
+        system.console.gdb().answer(b"E16");
+        return Next::Broken;
+    };
+    send_reply(system, &mut machine);
+    match machine {
+        GdbStubStateMachine::Running(_) => Next::Run,
+        GdbStubStateMachine::Disconnected(_) => Next::Leave,
+        standing => Next::Stand(standing),
+    }
+}
+
+fn feed<'b, P: Platform>(
+    system: &mut System<P>,
+    mut machine: StateMachine<'b, P>,
+    packet: &[u8],
+) -> Option<StateMachine<'b, P>> {
+    for &byte in packet {
+        machine = match machine {
+            GdbStubStateMachine::Idle(inner) => inner.incoming_data(system, byte).ok()?,
+            GdbStubStateMachine::Running(inner) => inner.incoming_data(system, byte).ok()?,
+            // Interrupts are the shim's to hear, and who has gone says no more.
+            GdbStubStateMachine::CtrlCInterrupt(_) | GdbStubStateMachine::Disconnected(_) => {
+                return None;
+            }
+        };
+    }
+    Some(machine)
+}
+
+fn send_reply<P: Platform>(system: &mut System<P>, machine: &mut StateMachine<'_, P>) {
+    if let Some(packet) = connection(machine).packet() {
+        system.console.gdb().forward(packet);
+    }
+}
+
+fn connection<'m, 'b, P: Platform>(machine: &'m mut StateMachine<'b, P>) -> &'m mut Reply<'b> {
+    match machine {
+        GdbStubStateMachine::Idle(inner) => inner.borrow_conn(),
+        GdbStubStateMachine::Running(inner) => inner.borrow_conn(),
+        GdbStubStateMachine::CtrlCInterrupt(inner) => inner.borrow_conn(),
+        GdbStubStateMachine::Disconnected(inner) => inner.borrow_conn(),
+    }
+}
+
+fn reason<P: Platform>(system: &System<P>, stop: Stop) -> MultiThreadStopReason<usize> {
+    let tid = |slot| {
+        let pid = usize::from(system.tasks.at(slot).pid);
+        NonZeroUsize::new(pid).unwrap_or(NonZeroUsize::MIN)
+    };
+    let (tid, signal) = match stop {
+        Stop::Break(slot) => return MultiThreadStopReason::SwBreak(tid(slot)),
+        Stop::Interrupt => (threads::current(system), Signal::SIGINT),
+        Stop::Ended => (threads::current(system), Signal::SIGTRAP),
+        Stop::Trap(slot) => (tid(slot), Signal::SIGTRAP),
+        Stop::Fatal(slot, signal) => (tid(slot), signal),
+    };
+    MultiThreadStopReason::SignalWithThread { tid, signal }
+}
+
+/// Packets that the state machine does not know, or that have to be remembered for the next
+/// one; whether that was all.
+fn own<P: Platform>(system: &mut System<P>, packet: &[u8]) -> bool {
+    let body = packet
+        .strip_prefix(b"$")
+        .and_then(|packet| packet.split_last_chunk::<3>())
+        .map_or(&[][..], |(body, _)| body);
+    system.debugger.attached = true;
+    if body.starts_with(b"qSupported") {
+        let fits = packet.len() <= GREETING;
+        system.debugger.greeting_bytes = if fits { packet.len() } else { 0 };
+        if fits {
+            system.debugger.greeting[..packet.len()].copy_from_slice(packet);
+        }
+        system.debugger.selected = threads::current(system).get();
+        return false;
+    }
+    if let Some(thread) = body.strip_prefix(b"Hg") {
+        let number = thread.rsplit(|byte| *byte == b'.').next().unwrap_or(thread);
+        if let Some(tid @ 1..) = hexadecimal(number) {
+            system.debugger.selected = tid;
+        }
+        return false;
+    }
+    if let Some(command) = body.strip_prefix(b"qRcmd,") {
+        run_monitor(system, command);
+        return true;
+    }
+    let answer: &[u8] = match body {
+        b"qqemu.Supported" => b"PhyMemMode",
+        b"qqemu.PhyMemMode" if system.debugger.physical => b"1",
+        b"qqemu.PhyMemMode" => b"0",
+        b"Qqemu.PhyMemMode:0" | b"Qqemu.PhyMemMode:1" => {
+            system.debugger.physical = body.ends_with(b"1");
+            b"OK"
+        }
+        _ => return false,
+    };
+    system.console.gdb().answer(answer);
+    true
+}
+
+/// Answers a `monitor` command, line by line: no answer is too long for the line.
+fn run_monitor<P: Platform>(system: &mut System<P>, command: &[u8]) {
+    let mut room = [0; 64];
+    let (pairs, _) = command.as_chunks::<2>();
+    let mut used = 0;
+    for (to, pair) in room.iter_mut().zip(pairs) {
+        *to = hexadecimal(pair).unwrap_or(0) as u8;
+        used += 1;
+    }
+    let command = core::str::from_utf8(&room[..used]).unwrap_or("?");
+    let mut index = Some(0);
+    while let Some(at) = index {
+        let mut room = [0; LINE];
+        let mut text = Text::new(&mut room);
+        index = monitor::line(system, command, at, &mut text);
+        let mut rest = text.written();
+        while !rest.is_empty() {
+            settle(system);
+            let said = system.console.gdb().say(rest.iter().copied());
+            rest = &rest[said..];
+        }
+    }
+    settle(system);
+    system.console.gdb().answer(b"OK");
+}
+
+/// Waits until gdb has what was sent, within reason.
+fn settle<P: Platform>(system: &mut System<P>) {
+    let patience = system.schedule.ticks(ACK_MS);
+    let begin = system.platform.ticks();
+    while !system.console.gdb().is_quiet() {
+        system.console.listen(false);
+        let now = system.platform.ticks();
+        system.console.tick(&system.log, now);
+        if now.saturating_sub(begin) > patience {
+            system.console.gdb().give_up();
+        }
+    }
+}
+
+/// Moves the line on, and answers the desk's agent; what gdb wants.
+fn listen<P: Platform>(system: &mut System<P>) -> Asked {
+    system.console.listen(false);
+    let now = system.platform.ticks();
+    system.console.tick(&system.log, now);
+    agent::serve(system);
+    system.console.gdb_wanted()
+}
+
+/// gdb goes: nothing of it stays behind, and the line is plain again.
+fn leave<P: Platform>(system: &mut System<P>) {
+    if !system.debugger.attached {
+        return;
+    }
+    let begin = system.platform.ticks();
+    let patience = system.schedule.ticks(ACK_MS);
+    while !system.console.gdb().rest().is_empty()
+        && system.platform.ticks().saturating_sub(begin) < patience
+    {
+        let now = system.platform.ticks();
+        system.console.tick(&system.log, now);
+    }
+    system.unplant_all();
+    system.debugger.forget();
+    system.console.gdb_detached();
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<usize> {
+    usize::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+}

@@ -1,0 +1,46 @@
+//! The kernel as gdb's target: which of its abilities it has.
+
+use core::convert::Infallible;
+
+use gdbstub::target::Target;
+use gdbstub::target::ext::base::BaseOps;
+use gdbstub::target::ext::breakpoints::BreakpointsOps;
+use gdbstub::target::ext::libraries::LibrariesOps;
+use gdbstub::target::ext::memory_map::MemoryMapOps;
+
+use super::riscv::Riscv;
+use crate::platform::Platform;
+use crate::system::System;
+
+/// Answers an error that gdb shows; `EFAULT` stands for memory that is not there.
+pub const EFAULT: u8 = 14;
+
+impl<P: Platform> Target for System<P> {
+    type Arch = Riscv;
+    type Error = Infallible;
+
+    fn base_ops(&mut self) -> BaseOps<'_, Riscv, Infallible> {
+        BaseOps::MultiThread(self)
+    }
+
+    /// A serial line loses bytes: acknowledgements stay on.
+    fn use_no_ack_mode(&self) -> bool {
+        false
+    }
+
+    fn guard_rail_implicit_sw_breakpoints(&self) -> bool {
+        true
+    }
+
+    fn support_breakpoints(&mut self) -> Option<BreakpointsOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_memory_map(&mut self) -> Option<MemoryMapOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_libraries(&mut self) -> Option<LibrariesOps<'_, Self>> {
+        Some(self)
+    }
+}

@@ -1,0 +1,133 @@
+//! A debugger's eyes and hands: looking installs nothing, writing makes a copy of its own.
+
+use abi::{Access, Error, Outcome};
+use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
+
+use super::region::{Object, Region};
+use super::{Frames, Machine, Owner, PAGE_BYTES, Space, resolve, table, user_end};
+
+/// What stays of an entry whose page is exchanged.
+const KEPT: u64 =
+    Pte::VALID | Pte::READ | Pte::WRITE | Pte::EXEC | Pte::USER | Pte::ACCESSED | Pte::DIRTY;
+
+/// Reads a program's memory as it would find it itself, without bringing a page in: what is
+/// not there yet reads as what a fault would put there. How many bytes could be read.
+pub fn peek<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u8]) -> usize {
+    let mut done = 0;
+    while done < into.len() {
+        let Some(at) = va.raw().checked_add(done as u64).map(VirtAddr::new) else {
+            break;
+        };
+        let bytes = to_page_end(at).min(into.len() - done);
+        if !peek_page(space, machine, at, &mut into[done..done + bytes]) {
+            break;
+        }
+        done += bytes;
+    }
+    done
+}
+
+/// The same within one page.
+fn peek_page<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u8]) -> bool {
+    let Some(region) = region_of::<M>(space, va) else {
+        return false;
+    };
+    let stop = table::walk(machine, space.root(), va);
+    let pte = Pte::new(stop.entry);
+    if pte.is_valid() {
+        let frame = pte.target(M::MODE);
+        machine.read_bytes(frame.wrapping_add(va.raw() % PAGE_BYTES), into);
+        return true;
+    }
+    into.fill(0);
+    if let Object::Image { at, bytes } = region.object {
+        let offset = va.raw() - region.base.raw();
+        let there = bytes.saturating_sub(offset).min(into.len() as u64) as usize;
+        machine.read_bytes(PhysAddr::new(at.raw() + offset), &mut into[..there]);
+    }
+    true
+}
+
+/// Where the initrd holds the byte at `va`, if that is where it comes from.
+pub fn source<M: Machine>(space: &Space, va: VirtAddr) -> Option<PhysAddr> {
+    let region = region_of::<M>(space, va)?;
+    let offset = va.raw() - region.base.raw();
+    match region.object {
+        Object::Image { at, bytes } if offset < bytes => Some(PhysAddr::new(at.raw() + offset)),
+        _ => None,
+    }
+}
+
+/// Writes a program's memory, its text too. A page that others share, as text that is mapped
+/// in place, is copied first. On an error some of it may have been written.
+pub fn poke<M: Machine>(
+    space: &mut Space,
+    frames: &mut Frames,
+    machine: &mut M,
+    va: VirtAddr,
+    from: &[u8],
+) -> Result<(), Error> {
+    let mut done = 0;
+    while done < from.len() {
+        let at = VirtAddr::new(va.raw().checked_add(done as u64).ok_or(Error::BadAddress)?);
+        let bytes = to_page_end(at).min(from.len() - done);
+        let frame = own_page(space, frames, machine, at)?;
+        let place = frame.wrapping_add(at.raw() % PAGE_BYTES);
+        machine.write_bytes(place, &from[done..done + bytes]);
+        done += bytes;
+    }
+    machine.fence_code();
+    Ok(())
+}
+
+/// The frame of the page that `va` lies in, which is this space's alone afterwards.
+fn own_page<M: Machine>(
+    space: &mut Space,
+    frames: &mut Frames,
+    machine: &mut M,
+    va: VirtAddr,
+) -> Result<PhysAddr, Error> {
+    let region = region_of::<M>(space, va).ok_or(Error::BadAddress)?;
+    let access = if region.prot.write {
+        Access::Write
+    } else if region.prot.read {
+        Access::Read
+    } else {
+        Access::Execute
+    };
+    let frame = match resolve(space, frames, machine, va, access) {
+        Ok(resolution) => resolution.frame,
+        Err(refused) if refused.outcome == Outcome::OutOfMemory => return Err(Error::OutOfMemory),
+        Err(_) => return Err(Error::BadAddress),
+    };
+    let id = space.id();
+    if matches!(frames.owner(frame), Owner::Page { space, .. } if space == id) {
+        return Ok(frame);
+    }
+    let vpn = (va.raw() / PAGE_BYTES) as u32;
+    let copy = frames
+        .alloc(Owner::Page { space: id, vpn })
+        .ok_or(Error::OutOfMemory)?;
+    machine.copy_frame(frame, copy);
+    let stop = table::walk(machine, space.root(), va);
+    let memory = machine.dialect().bits(MemoryType::Ram);
+    let flags = stop.entry & KEPT | memory;
+    machine.write_entry(stop.at, Pte::leaf(M::MODE, copy, flags).raw());
+    machine.fence_page(va);
+    Ok(copy)
+}
+
+fn region_of<M: Machine>(space: &Space, va: VirtAddr) -> Option<Region> {
+    if va >= user_end(M::MODE) {
+        return None;
+    }
+    let regions = space.regions();
+    let after = regions.partition_point(|region| region.base <= va);
+    let region = regions[after.checked_sub(1)?];
+    let usable = region.prot.read || region.prot.write || region.prot.execute;
+    (usable && region.contains(va)).then_some(region)
+}
+
+fn to_page_end(va: VirtAddr) -> usize {
+    (PAGE_BYTES - va.raw() % PAGE_BYTES) as usize
+}
