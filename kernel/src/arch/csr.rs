@@ -28,6 +28,11 @@ pub fn instret() -> usize {
     read!("instret")
 }
 
+/// The root of the page tables in force, with its mode.
+pub fn satp() -> usize {
+    read!("satp")
+}
+
 /// The interrupts that are pending and enabled, as `sip & sie`.
 pub fn pending() -> Pending {
     let bits = read!("sip") & read!("sie");

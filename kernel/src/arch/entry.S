@@ -225,6 +225,6 @@ boot_stack_top:
 boot_hart:
     .space  {hart_bytes}
     .balign 16
-    .space  4096
+    .space  {emergency_bytes}
     .globl  emergency_stack_top
 emergency_stack_top:

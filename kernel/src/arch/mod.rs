@@ -3,6 +3,7 @@
 //! Everything else is given a machine and never names this one. The doors out of here are
 //! safe functions whose arguments carry the proof: `activate(&Space)`, not `activate(u64)`.
 
+mod crash;
 mod csr;
 pub mod hart;
 mod map;
@@ -13,11 +14,11 @@ mod start;
 mod traps;
 mod window;
 
+pub use crash::die;
 pub use mmio::Mmio;
 pub use mmu::Riscv;
 pub use sbi::print;
 pub use start::{Entered, Layout, Mapped, TREE_LIMIT, record, run};
-pub use traps::die;
 pub use window::{Plain, Slices};
 
 use core::arch::global_asm;
@@ -34,6 +35,8 @@ pub const PHYSMAP: u64 = 0xffff_ffc0_0000_0000;
 pub const TEXT_OFFSET: u64 = 0x20_0000;
 /// Bytes of one hart's kernel stack; the page below it is never mapped.
 const STACK_BYTES: usize = 32 << 10;
+/// Bytes of the stack that a crashed kernel talks to gdb on.
+const EMERGENCY_BYTES: usize = 24 << 10;
 /// The provisional map: a root, the high table, and a table for each of four GiB.
 const PROVISIONAL_TABLES: usize = 6;
 /// Tables for the final kernel map; what it does not use goes to the frame allocator.
@@ -51,11 +54,13 @@ global_asm!(
     link_base = const LINK_BASE as i64,
     tree_limit = const 2 << 20,
     stack_bytes = const STACK_BYTES,
+    emergency_bytes = const EMERGENCY_BYTES,
     hart_bytes = const size_of::<Hart>(),
 );
 
 global_asm!(
     include_str!("trap.S"),
+    context_bytes = const size_of::<Context>(),
     started = const offset_of!(Hart, started),
     stack = const offset_of!(Hart, stack),
     pc = const offset_of!(Hart, context) + offset_of!(Context, pc),

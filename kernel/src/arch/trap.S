@@ -95,19 +95,35 @@ enter_user:
     ld      tp, 4*8(tp)
     sret
 
-# The kernel itself trapped: a bug of ours. Its stack may be the reason, so the report
-# runs on a stack of its own, and a second trap only halts.
+# The kernel itself trapped: a bug of ours, or a panic's own `ebreak`. Its stack may be the
+# reason, so what follows runs on a stack of its own, and a second trap only halts. The
+# registers are kept as a program's are; sscratch holds the kernel's tp meanwhile.
 trap_from_kernel:
-    lla     tp, halt
-    csrw    stvec, tp
+    lla     tp, crashed
+    sd      t0, 5*8(tp)
+    lla     t0, halt
+    csrw    stvec, t0
+    .irp n,1,2,3,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    sd      x\n, \n*8(tp)
+    .endr
+    csrrw   t0, sscratch, zero
+    csrr    t1, sepc
+    csrr    t2, sstatus
     csrr    a0, scause
-    csrr    a1, sepc
-    csrr    a2, stval
-    mv      a3, sp
-    mv      a4, ra
+    csrr    a1, stval
+    sd      t0, 4*8(tp)
+    sd      t1, {pc}(tp)
+    sd      t2, {status}(tp)
     lla     sp, emergency_stack_top
     call    trap_from_kernel_rust
     j       halt
+
+    .section .bss.crashed, "aw", @nobits
+    .balign 16
+    .globl  crashed
+crashed:
+    .space  {context_bytes}
+    .section .text.trap, "ax"
 
 # fp_save(a0: *mut u64) and fp_load(a0: *const u64): 32 registers, then fcsr.
     .option push

@@ -10,6 +10,7 @@ mod console;
 mod figures;
 mod inputs;
 mod qemu;
+mod socket;
 mod uboot;
 
 pub use answers::{Logged, fault_log, faults, free_pages, number_after, tasks};
@@ -17,4 +18,5 @@ pub use console::Console;
 pub use figures::measure;
 pub use inputs::built;
 pub use qemu::{Board, PROMPT, Qemu};
+pub use socket::SocketBoard;
 pub use uboot::UBoot;

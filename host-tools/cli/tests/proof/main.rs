@@ -11,6 +11,7 @@ mod daily;
 mod faulters;
 mod figures;
 mod flash;
+mod gdb;
 mod harness;
 mod image;
 mod keys;

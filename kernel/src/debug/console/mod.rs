@@ -292,6 +292,11 @@ impl<R: Registers> Console<R> {
         &mut self.dialogue.gdb
     }
 
+    /// Does text wait to be sent?
+    pub fn has_text(&self) -> bool {
+        self.out.used() > 0
+    }
+
     /// Whether programs run: then gdb may be shown what they print.
     pub fn set_running(&mut self, running: bool) {
         self.running = running;

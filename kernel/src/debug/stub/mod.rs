@@ -4,6 +4,7 @@
 //! malformed packet costs one, and nothing of it has to survive a run of the programs.
 
 mod breakpoints;
+mod crash;
 mod maps;
 mod monitor;
 pub mod packet;
@@ -18,6 +19,7 @@ mod target;
 mod threads;
 
 pub use breakpoints::Breakpoints;
+pub use crash::{Crash, post_mortem};
 pub use serve::{Stop, attend, breakpoint, ended, fatal, spawned};
 pub use shim::{Asked, Shim};
 
@@ -50,6 +52,8 @@ pub struct Debugger {
     selected: usize,
     /// Addresses are physical.
     physical: bool,
+    /// The kernel itself crashed: it will not go on.
+    crash: Option<Crash>,
     /// Why the kernel shall stop as soon as it can.
     stop: Option<Stop>,
     breakpoints: Breakpoints,
@@ -66,6 +70,7 @@ impl Debugger {
         greeting_bytes: 0,
         selected: 0,
         physical: false,
+        crash: None,
         stop: None,
         breakpoints: Breakpoints::EMPTY,
         plan: resume::Plan::EMPTY,
@@ -79,9 +84,10 @@ impl Debugger {
 
     /// The gdb that was attached is not any more.
     fn forget(&mut self) {
-        let buffers = self.buffers.take();
+        let (buffers, crash) = (self.buffers.take(), self.crash.take());
         *self = Debugger {
             buffers,
+            crash,
             ..Debugger::EMPTY
         };
     }

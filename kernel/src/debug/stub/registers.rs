@@ -4,9 +4,10 @@ use gdbstub::common::Tid;
 use gdbstub::target::ext::base::single_register_access::SingleRegisterAccess;
 use gdbstub::target::{TargetError, TargetResult};
 
+use super::crash::KERNEL;
 use super::riscv::{Register, WORD};
 use super::target::EFAULT;
-use super::threads::slot_of;
+use super::threads::{context_of, slot_of};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -15,6 +16,8 @@ const FRM: u16 = 2;
 const FCSR: u16 = 3;
 const SSTATUS: u16 = 0x100;
 const SEPC: u16 = 0x141;
+const SCAUSE: u16 = 0x142;
+const STVAL: u16 = 0x143;
 const SATP: u16 = 0x180;
 const TIME: u16 = 0xc01;
 /// Where `fcsr` stands behind the 32 float registers.
@@ -28,22 +31,31 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
         register: Register,
         into: &mut [u8],
     ) -> TargetResult<usize, Self> {
-        let slot = slot_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
-        let task = self.tasks.at(slot);
-        let (value, bytes) = match register {
-            Register::Integer(0) => (0, WORD),
-            Register::Integer(n) => (task.context.x[usize::from(n)] as u64, WORD),
-            Register::Pc | Register::Csr(SEPC) => (task.context.pc as u64, WORD),
-            Register::Float(n) => (task.floats.0[usize::from(n)], 8),
-            Register::Csr(FFLAGS) => (task.floats.0[FCSR_PLACE] & 0x1f, 4),
-            Register::Csr(FRM) => (task.floats.0[FCSR_PLACE] >> 5 & 7, 4),
-            Register::Csr(FCSR) => (task.floats.0[FCSR_PLACE] & 0xff, 4),
-            Register::Csr(SSTATUS) => (task.context.status as u64, WORD),
-            Register::Csr(SATP) => (task.space.satp(), WORD),
-            Register::Csr(TIME) => (self.platform.ticks(), WORD),
-            // Every task runs in U-mode.
-            Register::Privilege => (0, WORD),
-            Register::Csr(_) => return Ok(0),
+        let slot = slot_of(self, tid);
+        let satp = slot.map_or(0, |slot| self.tasks.at(slot).space.satp());
+        let context = context_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
+        let crash = self.debugger.crash.as_ref().filter(|_| tid == KERNEL);
+        // The kernel uses no floats: there it has none.
+        let floats = slot.filter(|_| crash.is_none());
+        let floats = floats.map(|slot| &self.tasks.at(slot).floats.0);
+        let (value, bytes) = match (register, floats) {
+            (Register::Integer(0), _) => (0, WORD),
+            (Register::Integer(n), _) => (context.x[usize::from(n)] as u64, WORD),
+            (Register::Pc | Register::Csr(SEPC), _) => (context.pc as u64, WORD),
+            (Register::Float(n), Some(floats)) => (floats[usize::from(n)], 8),
+            (Register::Csr(FFLAGS), Some(floats)) => (floats[FCSR_PLACE] & 0x1f, 4),
+            (Register::Csr(FRM), Some(floats)) => (floats[FCSR_PLACE] >> 5 & 7, 4),
+            (Register::Csr(FCSR), Some(floats)) => (floats[FCSR_PLACE] & 0xff, 4),
+            (Register::Csr(SSTATUS), _) => (context.status as u64, WORD),
+            (Register::Csr(SATP), _) if satp != 0 => (satp, WORD),
+            (Register::Csr(TIME), _) => (self.platform.ticks(), WORD),
+            (Register::Privilege, _) => (u64::from(crash.is_some()), WORD),
+            (Register::Csr(number), _) => match (crash, number) {
+                (Some(crash), SCAUSE) => (crash.cause as u64, WORD),
+                (Some(crash), STVAL) => (crash.value as u64, WORD),
+                _ => return Ok(0),
+            },
+            (Register::Float(_), None) => return Ok(0),
         };
         into[..bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);
         Ok(bytes)
@@ -56,7 +68,8 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
         register: Register,
         from: &[u8],
     ) -> TargetResult<(), Self> {
-        let slot = slot_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
+        let slot = slot_of(self, tid).filter(|_| tid != KERNEL);
+        let slot = slot.ok_or(TargetError::Errno(EFAULT))?;
         let task = self.tasks.at_mut(slot);
         let mut bytes = [0; 8];
         let length = from.len().min(8);

@@ -8,6 +8,7 @@ use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{GdbStubBuilder, MultiThreadStopReason};
 
 use super::breakpoints::Planted;
+use super::crash::KERNEL;
 use super::reply::Reply;
 use super::shim::LONGEST;
 use super::{Asked, Buffers, GREETING, monitor, threads};
@@ -35,6 +36,8 @@ pub enum Stop {
     Fatal(Slot, Signal),
     /// The task that was to step has ended.
     Ended,
+    /// The kernel itself crashed.
+    Crash,
 }
 
 type StateMachine<'b, P> = GdbStubStateMachine<'b, System<P>, Reply<'b>>;
@@ -264,6 +267,10 @@ fn reason<P: Platform>(system: &System<P>, stop: Stop) -> MultiThreadStopReason<
     };
     let (tid, signal) = match stop {
         Stop::Break(slot) => return MultiThreadStopReason::SwBreak(tid(slot)),
+        Stop::Crash => {
+            let signal = system.debugger.crash.map(|crash| crash.signal());
+            (KERNEL, signal.unwrap_or(Signal::SIGABRT))
+        }
         Stop::Interrupt => (threads::current(system), Signal::SIGINT),
         Stop::Ended => (threads::current(system), Signal::SIGTRAP),
         Stop::Trap(slot) => (tid(slot), Signal::SIGTRAP),
@@ -341,7 +348,7 @@ fn run_monitor<P: Platform>(system: &mut System<P>, command: &[u8]) {
 }
 
 /// Waits until gdb has what was sent, within reason.
-fn settle<P: Platform>(system: &mut System<P>) {
+pub(super) fn settle<P: Platform>(system: &mut System<P>) {
     let patience = system.schedule.ticks(ACK_MS);
     let begin = system.platform.ticks();
     while !system.console.gdb().is_quiet() {

@@ -11,22 +11,39 @@ use gdbstub::target::ext::thread_extra_info::{ThreadExtraInfo, ThreadExtraInfoOp
 use gdbstub::target::{TargetError, TargetResult};
 use pagetable::{PhysAddr, VirtAddr};
 
+use super::crash::KERNEL;
 use super::riscv::Integers;
 use super::target::EFAULT;
 use crate::debug::look;
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::Slot;
+use crate::task::{Context, Slot};
 use crate::text::Text;
 
-/// The living task that gdb means; a thread's number is its task's.
+/// The living task whose memory gdb means; a thread's number is its task's.
 pub fn slot_of<P: Platform>(system: &System<P>, tid: Tid) -> Option<Slot> {
+    // The kernel works for the task that ran last, and in its space.
+    if tid == KERNEL {
+        let slot = system.schedule.current();
+        return system.tasks.at(slot).is_alive().then_some(slot);
+    }
     let slot = system.tasks.find(u16::try_from(tid.get()).ok()?)?;
     system.tasks.at(slot).is_alive().then_some(slot)
 }
 
+/// The registers of a thread.
+pub fn context_of<P: Platform>(system: &System<P>, tid: Tid) -> Option<&Context> {
+    if tid == KERNEL {
+        return system.debugger.crash.as_ref().map(|crash| &crash.context);
+    }
+    Some(&system.tasks.at(slot_of(system, tid)?).context)
+}
+
 /// The thread that a stop is reported for when no other is meant: the one that ran last.
 pub fn current<P: Platform>(system: &System<P>) -> Tid {
+    if system.debugger.crash.is_some() {
+        return KERNEL;
+    }
     let task = system.tasks.at(system.schedule.current());
     let pid = if task.is_alive() {
         task.pid
@@ -43,8 +60,7 @@ pub fn selected<P: Platform>(system: &System<P>) -> Option<Slot> {
 
 impl<P: Platform> MultiThreadBase for System<P> {
     fn read_registers(&mut self, registers: &mut Integers, tid: Tid) -> TargetResult<(), Self> {
-        let slot = slot_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
-        let context = &self.tasks.at(slot).context;
+        let context = context_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
         *registers = Integers {
             x: context.x,
             pc: context.pc,
@@ -54,7 +70,8 @@ impl<P: Platform> MultiThreadBase for System<P> {
     }
 
     fn write_registers(&mut self, registers: &Integers, tid: Tid) -> TargetResult<(), Self> {
-        let slot = slot_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
+        let slot = slot_of(self, tid).filter(|_| tid != KERNEL);
+        let slot = slot.ok_or(TargetError::Errno(EFAULT))?;
         let context = &mut self.tasks.at_mut(slot).context;
         (context.x, context.pc) = (registers.x, registers.pc);
         Ok(())
@@ -104,7 +121,7 @@ impl<P: Platform> MultiThreadBase for System<P> {
     }
 
     fn is_thread_alive(&mut self, tid: Tid) -> Result<bool, Infallible> {
-        Ok(slot_of(self, tid).is_some())
+        Ok(context_of(self, tid).is_some())
     }
 
     fn support_resume(&mut self) -> Option<MultiThreadResumeOps<'_, Self>> {
@@ -119,7 +136,9 @@ impl<P: Platform> MultiThreadBase for System<P> {
 impl<P: Platform> ThreadExtraInfo for System<P> {
     fn thread_extra_info(&self, tid: Tid, into: &mut [u8]) -> Result<usize, Infallible> {
         let mut text = Text::new(into);
-        if let Some(slot) = slot_of(self, tid) {
+        if tid == KERNEL {
+            let _ = text.write_str("the kernel [crashed]");
+        } else if let Some(slot) = slot_of(self, tid) {
             let task = self.tasks.at(slot);
             // What does not fit is cut: gdb shows a line of it.
             let _ = write!(text, "{} [{}]", task.line(), task.state.word());

@@ -1,0 +1,131 @@
+//! The kernel's own end: a panic, or a trap out of the kernel. It says all it knows, and then
+//! answers gdb: the state it died in is still there to be looked at.
+
+use core::arch::asm;
+use core::fmt::{self, Write};
+
+use abi::Cause;
+use spin::Mutex;
+
+use super::{csr, sbi, start};
+use crate::debug::stub::{self, Crash};
+use crate::task::Context;
+use crate::text::Text;
+
+/// What the panic said, for the trap that it ends in.
+static MESSAGE: Mutex<Message> = Mutex::new(Message {
+    bytes: [0; 256],
+    used: 0,
+});
+
+struct Message {
+    bytes: [u8; 256],
+    used: usize,
+}
+
+unsafe extern "C" {
+    /// The registers that the kernel had when it trapped.
+    static mut crashed: Context;
+}
+
+/// Says what belief was wrong and stops the hart. What is left of the kernel can be asked by
+/// gdb.
+pub fn die(message: fmt::Arguments) -> ! {
+    if let Some(mut place) = MESSAGE.try_lock() {
+        let Message { bytes, used } = &mut *place;
+        let mut text = Text::new(bytes);
+        // A message too long is cut.
+        let _ = text.write_fmt(message);
+        *used = text.used();
+    }
+    loop {
+        // SAFETY: traps into `trap_from_kernel`, or into `halt` if that is where we come from:
+        // neither returns.
+        unsafe { asm!("csrw sscratch, zero", "ebreak") };
+    }
+}
+
+/// A trap out of the kernel itself: never expected, so all that is known goes out, on a stack
+/// that this trap cannot have broken.
+#[unsafe(no_mangle)]
+extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
+    // SAFETY: written by `trap.S` before this call, and a second trap never gets here.
+    let context = unsafe { (&raw const crashed).read() };
+    let message = MESSAGE.try_lock();
+    let message = message
+        .as_ref()
+        .map_or(&[][..], |place| &place.bytes[..place.used]);
+    let crash = Crash {
+        context,
+        cause,
+        value,
+    };
+    // SAFETY: the hart that held the lock is this one, and it runs no more; interrupts are off
+    // and there is no other hart.
+    unsafe { start::SYSTEM.force_unlock() };
+    let mut place = start::SYSTEM.lock();
+    let report = Report {
+        message,
+        crash: &crash,
+        satp: csr::satp(),
+    };
+    match place.as_mut() {
+        Some(system) => {
+            if !system.debugger.is_attached() {
+                sbi::print(format_args!("{report}"));
+            }
+            stub::post_mortem(system, crash, &report)
+        }
+        // What goes wrong before the kernel stands is the loader's or the packer's doing: the
+        // message says which.
+        None if !message.is_empty() => {
+            let said = message.utf8_chunks().next();
+            let said = said.map_or("", |chunk| chunk.valid());
+            sbi::print(format_args!("\r\npagewalk: {said}\r\n"));
+        }
+        None => sbi::print(format_args!("{report}")),
+    }
+}
+
+/// What the line shows of it; `pagewalk explain` reads the registers.
+struct Report<'a> {
+    message: &'a [u8],
+    crash: &'a Crash,
+    satp: usize,
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Crash {
+            context,
+            cause,
+            value,
+        } = self.crash;
+        // A message that was cut may end inside a letter.
+        let message = self
+            .message
+            .utf8_chunks()
+            .next()
+            .map_or("", |chunk| chunk.valid());
+        if message.is_empty() {
+            let name = Cause::decode(*cause as u8);
+            write!(f, "\r\npagewalk: kernel fault: {name}\r\n")?;
+        } else {
+            write!(f, "\r\npagewalk: {message}\r\n")?;
+        }
+        write!(
+            f,
+            "  scause {cause:016x} sepc {:016x} stval {value:016x}\r\n",
+            context.pc
+        )?;
+        write!(
+            f,
+            "  sp {:016x} ra {:016x} satp {:016x} time {}\r\n",
+            context.x[2],
+            context.x[1],
+            self.satp,
+            csr::time()
+        )?;
+        f.write_str("  gdb can still ask: target remote on this line\r\n")
+    }
+}
