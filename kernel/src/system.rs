@@ -109,6 +109,9 @@ impl<P: Platform> System<P> {
         if let Some(shell) = foreground.filter(|_| pressed) {
             self.interrupt_foreground(shell);
         }
+        if self.console.deadline() <= now {
+            self.console.tick(&self.log, now);
+        }
         agent::serve(self);
         self.wake_console_waiters();
     }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod board;
 mod chart;
 mod completions;
 mod decode;
@@ -20,8 +21,10 @@ mod image;
 mod map;
 mod output;
 mod progress;
+mod ps;
 mod recording;
 mod romfs;
+mod satp;
 mod tables;
 mod walk;
 
@@ -55,6 +58,8 @@ commands! {
     Decode => decode,
     Walk => walk,
     Map => map,
+    Satp => satp,
+    Ps => ps,
     Faults => faults,
     Chart => chart,
     Romfs => romfs,

@@ -26,6 +26,7 @@ Examples:
   pagewalk map --core vmcore --satp 0x80033000000830ca
   pagewalk map --mem ram.bin@0x80000000 --satp 0x8000000000081fca --format json
   pagewalk map --dump uboot.log --satp 0x8000000000050407 --dialect thead
+  pagewalk map --from /dev/ttyUSB0@2000000 --task 2
   pagewalk map --core nuttx32.core --satp 0x80080a1f --format csv")]
 pub struct Args {
     #[command(flatten)]
@@ -48,8 +49,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// The address space that the options name.
 pub fn read(tables: &Tables) -> anyhow::Result<Space> {
-    let Open { mut memory, satp } = tables.open()?;
-    let given = tables.writing.dialect.given();
+    let Open {
+        mut memory,
+        satp,
+        dialect,
+    } = tables.open()?;
+    let given = tables.writing.dialect.given().or(dialect);
     let mut space = Space::read(&mut memory, satp, given.unwrap_or(Dialect::None));
     if given.is_none() {
         let bits = high_bits(&space);

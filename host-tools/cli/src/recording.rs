@@ -5,15 +5,25 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use link::listen::micros;
+use link::transport::Spec;
 use link::{Listener, Said};
 use model::Faults;
+
+use crate::board;
 
 /// Options that say where the recording is and what of it counts.
 #[derive(clap::Args)]
 pub struct Source {
     /// A recorded serial stream or a text log; `-` reads from stdin
-    #[arg(value_name = "FILE|-")]
-    file: PathBuf,
+    #[arg(value_name = "FILE|-", required_unless_present = "from")]
+    file: Option<PathBuf>,
+    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
+    #[arg(long, value_name = "SPEC", conflicts_with = "file")]
+    from: Option<Spec>,
+    /// Of a board: only faults from this number on
+    #[arg(long, value_name = "NUMBER", requires = "from", default_value_t = 0)]
+    since: u64,
     /// Only faults of this task
     #[arg(long, value_name = "NUMBER")]
     task: Option<u16>,
@@ -26,21 +36,38 @@ pub struct Source {
 impl Source {
     /// What to call it in a heading or a message.
     pub fn name(&self) -> String {
-        match self.is_stdin() {
-            true => "standard input".to_owned(),
-            false => self.file.display().to_string(),
+        match (&self.from, &self.file) {
+            (Some(spec), _) => spec.to_string(),
+            (None, Some(file)) if file.as_os_str() != "-" => file.display().to_string(),
+            _ => "standard input".to_owned(),
         }
     }
 
-    fn is_stdin(&self) -> bool {
-        self.file.as_os_str() == "-"
+    /// What a running board keeps.
+    fn ask(&self, spec: &Spec) -> anyhow::Result<Faults> {
+        let mut board = board::open(spec)?;
+        let rate = board.peer().ticks_per_second;
+        let mut faults = Faults::default();
+        let records = board.faults(self.since)?;
+        let first = records.first().map_or(0, |(number, _)| *number);
+        faults.add_overwritten(first.saturating_sub(self.since));
+        for (number, fault) in records {
+            let time = (rate > 0).then(|| micros(fault.time, rate));
+            faults.add(Some(number), time, fault);
+        }
+        Ok(faults)
     }
 
     /// Reads it to its end; remarks on what was odd go to stderr.
     pub fn read(&self) -> anyhow::Result<Faults> {
-        let mut from: Box<dyn Read> = match self.is_stdin() {
-            true => Box::new(io::stdin().lock()),
-            false => Box::new(File::open(&self.file).with_context(|| self.name())?),
+        if let Some(spec) = &self.from {
+            return Ok(self.chosen(self.ask(spec)?));
+        }
+        let mut from: Box<dyn Read> = match &self.file {
+            Some(file) if file.as_os_str() != "-" => {
+                Box::new(File::open(file).with_context(|| self.name())?)
+            }
+            _ => Box::new(io::stdin().lock()),
         };
         let mut heard = Heard::default();
         let mut listener = Listener::new(self.timebase);
@@ -58,11 +85,15 @@ impl Source {
         listener.finish(&mut |said| heard.take(said));
         heard.check().with_context(|| self.name())?;
         heard.remark();
-        let faults = heard.faults.in_order();
-        Ok(match self.task {
+        Ok(self.chosen(heard.faults))
+    }
+
+    fn chosen(&self, faults: Faults) -> Faults {
+        let faults = faults.in_order();
+        match self.task {
             Some(task) => faults.of_task(task),
             None => faults,
-        })
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use anyhow::Context;
 use clap::ValueEnum;
 use link::memory::text::{self, Reading, TextDump, address};
 use link::memory::{Cached, Place, Source, open_core, open_raw};
+use link::transport::Spec;
 use pagetable::{Dialect, Mode, PhysAddr, Satp, Xlen};
 
+use crate::board;
 use crate::exit::Misuse;
 
 /// A number of an address or a register: hexadecimal, `0x` or not.
@@ -117,15 +119,21 @@ pub struct Input {
     /// Text: md.q, x/gx, xp, hexdump -C, NuttX's MMU log; FILE@0xADDR adds to its addresses
     #[arg(long, value_name = "FILE|-")]
     pub dump: Option<OsString>,
+    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
+    #[arg(long, value_name = "SPEC")]
+    pub from: Option<Spec>,
 }
 
 /// Which tables.
 #[derive(clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub struct Begin {
-    /// Value of the satp register
+    /// Value of the satp register; a board (--from) tells the kernel's own
     #[arg(long, value_name = "VALUE", value_parser = number)]
     pub satp: Option<u64>,
+    /// The tables of this task of the board
+    #[arg(long, value_name = "NUMBER", requires = "from")]
+    pub task: Option<u64>,
     /// Address of the root table, with --mode
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "mode")]
     pub root: Option<u64>,
@@ -149,12 +157,19 @@ pub struct Open {
     pub memory: Cached<Box<dyn Source>>,
     /// Where they begin.
     pub satp: Satp,
+    /// How memory types are written, where the source knows.
+    pub dialect: Option<Dialect>,
 }
 
 impl Tables {
     /// The file they are in, without its folder.
     pub fn name(&self) -> String {
-        let Input { mem, core, dump } = &self.from;
+        let Input {
+            mem, core, dump, ..
+        } = &self.from;
+        if let Some(spec) = &self.from.from {
+            return spec.to_string();
+        }
         let dump = dump.as_ref().map(Path::new);
         let path = core.as_deref().or(dump);
         let path = path.or(mem.first().map(|place| place.path.as_path()));
@@ -168,6 +183,15 @@ impl Tables {
     /// Opens the memory and reads satp as the machine did.
     pub fn open(&self) -> anyhow::Result<Open> {
         let asked = self.writing.xlen()?;
+        let Begin { satp, root, .. } = self.begin;
+        if self.from.from.is_none() && satp.is_none() && root.is_none() {
+            let misuse =
+                "where do the tables begin? --satp VALUE says it, or --root ADDR --mode MODE";
+            return Err(Misuse(misuse.to_owned()).into());
+        }
+        if let Some(spec) = &self.from.from {
+            return self.on_board(spec);
+        }
         if let Some(path) = &self.from.core {
             let core = open_core(path)?;
             if let Some(asked) = asked.filter(|asked| *asked != core.xlen) {
@@ -197,12 +221,36 @@ impl Tables {
         if satp.mode == Mode::Bare {
             eprintln!("remark: satp is bare: addresses are not translated");
         }
-        let memory = Cached::new(source);
-        Ok(Open { memory, satp })
+        Ok(Open {
+            memory: Cached::new(source),
+            satp,
+            dialect: None,
+        })
+    }
+
+    /// A board's memory, through its agent.
+    fn on_board(&self, spec: &Spec) -> anyhow::Result<Open> {
+        let mut board = board::open(spec)?;
+        let (about, dialect) = board.about().with_context(|| spec.to_string())?;
+        let satp = match (self.begin.satp, self.begin.root, self.begin.task) {
+            (None, None, None) => about.kernel_satp,
+            (None, None, Some(pid)) => board::satp_of(&mut board, pid)?,
+            _ => self.begin.satp.unwrap_or_default(),
+        };
+        let xlen = board::xlen(&board);
+        let satp = match self.begin.root {
+            Some(_) => self.satp(xlen)?,
+            None => decode_satp(satp, xlen, self.writing.mode)?,
+        };
+        Ok(Open {
+            memory: Cached::new(Box::new(board)),
+            satp,
+            dialect: Some(dialect),
+        })
     }
 
     fn satp(&self, xlen: Xlen) -> anyhow::Result<Satp> {
-        let Begin { satp, root } = self.begin;
+        let Begin { satp, root, .. } = self.begin;
         match (root, self.writing.mode) {
             (Some(root), Some(mode)) => {
                 let root = PhysAddr::new(root);

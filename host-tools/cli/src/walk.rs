@@ -39,8 +39,12 @@ pub struct Args {
 
 /// Prints the walk.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let Open { mut memory, satp } = args.tables.open()?;
-    let given = args.tables.writing.dialect.given();
+    let Open {
+        mut memory,
+        satp,
+        dialect,
+    } = args.tables.open()?;
+    let given = args.tables.writing.dialect.given().or(dialect);
     let va = VirtAddr::new(args.va);
     let mut root = satp.tree(given.unwrap_or(Dialect::None));
     let mut walk = translate(&mut memory, root, va);

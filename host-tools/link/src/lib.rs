@@ -2,10 +2,12 @@
 
 #![warn(missing_docs)]
 
+pub mod desk;
 pub mod listen;
 pub mod memory;
 pub mod symbols;
 pub mod text;
+pub mod transport;
 
 pub use listen::{Listener, Said, Sighting};
 pub use symbols::Symbols;

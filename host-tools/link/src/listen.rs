@@ -213,7 +213,7 @@ impl Rest {
 }
 
 /// Ticks in microseconds, rounded down as the board's own text lines are.
-fn micros(ticks: u64, ticks_per_second: u64) -> u64 {
+pub fn micros(ticks: u64, ticks_per_second: u64) -> u64 {
     let micros = u128::from(ticks) * 1_000_000 / u128::from(ticks_per_second);
     u64::try_from(micros).unwrap_or(u64::MAX)
 }

@@ -6,8 +6,10 @@ pub mod entries;
 pub mod faults;
 pub mod layout;
 pub mod space;
+pub mod tasks;
 
 pub use entries::Entries;
 pub use faults::Faults;
 pub use layout::Layout;
 pub use space::Space;
+pub use tasks::{Task, Tasks};

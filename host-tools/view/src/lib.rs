@@ -10,5 +10,6 @@ pub mod fields;
 pub mod json;
 pub mod layout;
 pub mod map;
+pub mod tasks;
 pub mod walk;
 pub mod words;

@@ -6,6 +6,7 @@
 #[path = "../board/mod.rs"]
 mod board;
 
+mod agent;
 mod card;
 mod daily;
 mod faulters;

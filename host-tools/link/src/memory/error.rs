@@ -11,6 +11,8 @@ use pagetable::Outside;
 pub enum ReadError {
     /// The dump does not hold them.
     Outside(Outside),
+    /// The board's agent did not tell.
+    Agent(crate::desk::AgentError),
     /// The file that should hold them did not give them.
     File(PathBuf, io::Error),
 }
@@ -20,6 +22,7 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Outside(outside) => outside.fmt(f),
             ReadError::File(path, error) => write!(f, "{}: {error}", path.display()),
+            ReadError::Agent(error) => error.fmt(f),
         }
     }
 }

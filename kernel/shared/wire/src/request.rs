@@ -7,6 +7,7 @@ use crate::number::{Malformed, take};
 const HELLO: u8 = 0xc0;
 const HEARD: u8 = 0xc4;
 const ALIVE: u8 = 0xc5;
+const BYE: u8 = 0xc6;
 
 /// One request of the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum Request<'a> {
     },
     /// The desk is there, and wants to hear that the board is.
     Alive,
+    /// The desk goes: the line is plain again.
+    Bye,
     /// A request of a newer desk; the board leaves it unanswered.
     Unknown {
         /// Its kind byte.
@@ -57,6 +60,7 @@ impl<'a> Request<'a> {
                 next: take(frame.payload)?.0.try_into().map_err(|_| Malformed)?,
             },
             ALIVE => Request::Alive,
+            BYE => Request::Bye,
             kind => Request::Unknown {
                 kind,
                 len: frame.payload.len(),
@@ -83,6 +87,11 @@ impl<'a> Request<'a> {
     /// Writes a `Heard` as a frame; answers how many bytes that took.
     pub fn encode_heard(next: u16, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(HEARD, &next, sequence, out)
+    }
+
+    /// Writes a `Bye` as a frame; answers how many bytes that took.
+    pub fn encode_bye(sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
+        encode(BYE, &(), sequence, out)
     }
 
     /// Writes an `Alive` as a frame; answers how many bytes that took.

@@ -37,6 +37,9 @@ pub struct Dialogue {
     pub(super) mode: Mode,
     /// Frames of events are wanted while the line is plain.
     pub(super) events: bool,
+    began_with_events: bool,
+    /// The desk said that it goes.
+    leaving: bool,
     pub(super) report: Report,
     pub(super) session: Session,
     pub(super) gdb: Shim,
@@ -57,6 +60,8 @@ impl Dialogue {
     pub const EMPTY: Dialogue = Dialogue {
         mode: Mode::Plain,
         events: false,
+        began_with_events: false,
+        leaving: false,
         report: Report::EMPTY,
         session: Session::NONE,
         gdb: Shim::EMPTY,
@@ -125,6 +130,11 @@ impl Dialogue {
                 self.mode = Mode::Session;
                 self.report.greet(session);
             }
+            // The line is plain as soon as the desk was told that it was heard.
+            Request::Bye => {
+                self.leaving = self.mode == Mode::Session;
+                self.session.hear(&Request::Alive, now);
+            }
             // What finds no room now was not heard: it comes again.
             Request::Stream(channel, payload) if !self.has_room(channel, payload.len()) => {}
             request if self.mode == Mode::Session => {
@@ -134,6 +144,15 @@ impl Dialogue {
             }
             _ => {}
         }
+    }
+
+    /// The session has ended; text that the desk may not have heard goes to `text`.
+    fn close(&mut self, text: impl FnMut(&[u8])) {
+        self.mode = Mode::Plain;
+        self.events = self.began_with_events;
+        self.wanted = Asked::Gone;
+        self.asks = Ring::EMPTY;
+        self.session.close(text);
     }
 
     fn has_room(&self, channel: Channel, bytes: usize) -> bool {
@@ -159,6 +178,12 @@ impl Dialogue {
                 }
             }
         }
+    }
+
+    /// Frames of events between the text from boot on, whenever the line is plain.
+    pub(super) fn begin(&mut self) {
+        self.began_with_events = true;
+        self.listen();
     }
 
     /// Frames of events between the text, from the oldest record on, for a desk that listens.
@@ -212,10 +237,10 @@ impl Dialogue {
             let keys = self.knock.give_back();
             take_keys(&mut self.input, keys, false);
         }
-        if self.mode == Mode::Session && self.session.tick(now) {
-            self.mode = Mode::Plain;
-            self.wanted = Asked::Gone;
-            self.session.close(text);
+        let told = self.leaving && !self.session.owes_word();
+        if self.mode == Mode::Session && (told || self.session.tick(now)) {
+            self.leaving = false;
+            self.close(text);
         }
     }
 
@@ -227,6 +252,7 @@ impl Dialogue {
             u64::MAX
         };
         match self.mode {
+            Mode::Session if self.leaving => 0,
             Mode::Session => knock.min(self.session.deadline()),
             _ => knock,
         }

@@ -75,7 +75,7 @@ impl<R: Registers> Console<R> {
 
     /// Frames of events from now on, beginning with a greeting and the oldest record kept.
     pub fn begin_frames(&mut self) {
-        self.dialogue.listen();
+        self.dialogue.begin();
     }
 
     /// How the line is spoken now.

@@ -94,6 +94,11 @@ impl Session {
         self.outbox.push(channel.from_board(), bytes)
     }
 
+    /// Is the desk owed a word?
+    pub fn owes_word(&self) -> bool {
+        self.inbox.owes_word()
+    }
+
     /// Is there anything to put on the line now?
     pub fn wants_to_send(&self) -> bool {
         self.inbox.owes_word() || self.outbox.wants_to_send()

@@ -1,0 +1,52 @@
+//! A board that runs, asked through its agent.
+
+use anyhow::{Context, bail};
+use link::desk::{Agent, AgentError};
+use link::transport::{Line, Spec};
+use model::{Task, Tasks};
+use pagetable::Xlen;
+
+/// Opens the line and waits for the board's answer.
+pub fn open(spec: &Spec) -> anyhow::Result<Agent> {
+    let line = Line::open(spec).with_context(|| spec.to_string())?;
+    Agent::open(line).with_context(|| spec.to_string())
+}
+
+/// The board's tasks.
+pub fn tasks(board: &mut Agent) -> Result<Tasks, AgentError> {
+    let tasks = board.tasks()?;
+    let told = tasks
+        .into_iter()
+        .map(|task| Task {
+            pid: task.pid,
+            state: task.state_word(),
+            satp: task.satp,
+            resident_bytes: task.resident * pagetable::PAGE_BYTES,
+            table_bytes: task.tables * pagetable::PAGE_BYTES,
+            faults: task.faults,
+            line: task.line,
+        })
+        .collect();
+    Ok(Tasks(told))
+}
+
+/// The width of the board's registers.
+pub fn xlen(board: &Agent) -> Xlen {
+    match board.peer().xlen {
+        32 => Xlen::Rv32,
+        _ => Xlen::Rv64,
+    }
+}
+
+/// `satp` while a task runs.
+pub fn satp_of(board: &mut Agent, pid: u64) -> anyhow::Result<u64> {
+    let tasks = board.tasks()?;
+    match tasks.iter().find(|task| task.pid == pid) {
+        Some(task) if task.satp == 0 => bail!("task {pid} has ended: it has no tables any more"),
+        Some(task) => Ok(task.satp),
+        None => {
+            let known: Vec<String> = tasks.iter().map(|task| task.pid.to_string()).collect();
+            bail!("the board has no task {pid}; it has {}", known.join(", "))
+        }
+    }
+}

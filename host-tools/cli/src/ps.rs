@@ -1,0 +1,33 @@
+//! `pagewalk ps`: the tasks of a board that runs.
+
+use link::transport::Spec;
+
+use crate::board;
+use crate::format::Format;
+
+/// List the tasks of a running board: state, memory, faults, root of the page tables.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk ps --from /dev/ttyUSB0@2000000
+  pagewalk ps --from tcp://localhost:4444 --format json")]
+pub struct Args {
+    /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
+    #[arg(long, value_name = "SPEC")]
+    from: Spec,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints them.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let mut board = board::open(&args.from)?;
+    let tasks = board::tasks(&mut board)?;
+    args.format.answer(
+        &tasks,
+        view::tasks::table,
+        view::tasks::json,
+        view::tasks::csv,
+    )
+}

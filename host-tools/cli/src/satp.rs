@@ -1,0 +1,38 @@
+//! `pagewalk satp`: which page tables are in force.
+
+use link::transport::Spec;
+use view::fields;
+
+use crate::board;
+use crate::format::Format;
+
+/// Show the root of a running board's page tables: the kernel's own, or a task's.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk satp --from /dev/ttyUSB0@2000000
+  pagewalk satp --from tcp://localhost:4444 --task 2 --format json
+A value that you have already: pagewalk decode satp 0x8000000000050407")]
+pub struct Args {
+    /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
+    #[arg(long, value_name = "SPEC")]
+    from: Spec,
+    /// The tables of this task
+    #[arg(long, value_name = "NUMBER")]
+    task: Option<u64>,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints it, field by field.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let mut board = board::open(&args.from)?;
+    let satp = match args.task {
+        Some(pid) => board::satp_of(&mut board, pid)?,
+        None => board.about()?.0.kernel_satp,
+    };
+    let value = fields::satp(satp, board::xlen(&board));
+    args.format
+        .answer(&value, fields::table, fields::json, fields::csv)
+}

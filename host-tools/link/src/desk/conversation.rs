@@ -1,0 +1,362 @@
+//! A session with a board, without any I/O: bytes that came go in, bytes to send come out.
+
+use std::time::{Duration, Instant};
+
+use wire::reliable::CHUNK;
+use wire::{Channel, Event, Frame, Inbox, Outbox, Request, Splitter};
+
+/// A hello that was not answered is said again.
+const HELLO_AGAIN: Duration = Duration::from_millis(250);
+/// What was not heard is sent again.
+const SEND_AGAIN: Duration = Duration::from_millis(250);
+/// A word to the board, so that it knows somebody listens.
+const ALIVE_EVERY: Duration = Duration::from_secs(1);
+/// A board that says nothing for so long has gone, or has booted anew.
+const SILENCE: Duration = Duration::from_secs(4);
+
+/// The board that answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The protocol version it speaks.
+    pub version: u32,
+    /// Its name.
+    pub board: String,
+    /// Ticks of its clock in a second.
+    pub ticks_per_second: u64,
+    /// Bits of an address.
+    pub xlen: u32,
+}
+
+/// What was heard.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// The board answered: streams flow from here on, from their beginning.
+    Opened(Peer),
+    /// The board fell silent; it is called again.
+    Lost,
+    /// The board heard the goodbye.
+    Parted,
+    /// The next bytes of a stream.
+    Bytes(Channel, &'a [u8]),
+    /// Text outside of frames: firmware, a boot loader, a board that has not answered yet.
+    Text(&'a [u8]),
+    /// An event, as its frame has it: faults, or how many were lost.
+    Event {
+        /// The frame's kind.
+        kind: u8,
+        /// What it carries.
+        payload: &'a [u8],
+    },
+}
+
+/// One session.
+pub struct Conversation {
+    splitter: Splitter<{ wire::LARGEST }>,
+    streams: Streams,
+}
+
+/// All but the splitter, from which frames are borrowed.
+struct Streams {
+    session: u32,
+    sequence: u16,
+    open: bool,
+    inbox: Inbox,
+    outbox: Outbox,
+    /// Bytes of each channel that find no room in the window yet.
+    waiting: std::collections::VecDeque<(Channel, Vec<u8>)>,
+    parting: bool,
+    said_at: Option<Instant>,
+    heard_at: Instant,
+    moved_at: Instant,
+}
+
+impl Conversation {
+    /// Not open yet. `seed` makes the session another than any before it.
+    pub fn new(seed: u32, now: Instant) -> Self {
+        Conversation {
+            splitter: Splitter::new(),
+            streams: Streams {
+                session: seed.max(1),
+                sequence: 0,
+                open: false,
+                inbox: Inbox::EMPTY,
+                outbox: Outbox::EMPTY,
+                waiting: std::collections::VecDeque::new(),
+                parting: false,
+                said_at: None,
+                heard_at: now,
+                moved_at: now,
+            },
+        }
+    }
+
+    /// Has the board answered?
+    pub fn is_open(&self) -> bool {
+        self.streams.open
+    }
+
+    /// Is everything that was sent heard?
+    pub fn is_settled(&self) -> bool {
+        self.streams.outbox.is_empty() && self.streams.waiting.is_empty()
+    }
+
+    /// Takes what came.
+    pub fn hear(&mut self, bytes: &[u8], now: Instant, tell: &mut dyn FnMut(Heard<'_>)) {
+        for &byte in bytes {
+            match self.splitter.feed(byte) {
+                Some(wire::Heard::Text(text)) => tell(Heard::Text(text)),
+                Some(wire::Heard::Frame(frame)) => self.streams.frame(&frame, now, tell),
+                Some(wire::Heard::Bad(_)) | None => {}
+            }
+        }
+    }
+
+    /// Sends bytes on a channel, as soon as there is room. A question is one piece, of at most
+    /// [`CHUNK`] bytes; of the others the borders mean nothing.
+    pub fn send(&mut self, channel: Channel, bytes: &[u8]) {
+        for piece in bytes.chunks(CHUNK) {
+            let piece = (channel, piece.to_vec());
+            self.streams.waiting.push_back(piece);
+        }
+    }
+
+    /// What has to go out now is appended to `out`. Whether the board has just been lost.
+    pub fn poll(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        self.streams.poll(now, out)
+    }
+
+    /// When to poll again, at the latest.
+    pub fn next_poll(&self) -> Duration {
+        HELLO_AGAIN.min(SEND_AGAIN) / 2
+    }
+
+    /// Says goodbye: the board's line is plain again.
+    pub fn close(&mut self, out: &mut Vec<u8>) {
+        self.streams.put(out, Request::encode_bye);
+        (self.streams.open, self.streams.parting) = (false, true);
+    }
+}
+
+impl Streams {
+    fn frame(&mut self, frame: &Frame<'_>, now: Instant, tell: &mut dyn FnMut(Heard<'_>)) {
+        let Ok(event) = Event::decode(frame) else {
+            return;
+        };
+        match event {
+            Event::Welcome(welcome) if welcome.session == self.session => {
+                self.heard_at = now;
+                if !self.open {
+                    self.open = true;
+                    self.moved_at = now;
+                    tell(Heard::Opened(Peer {
+                        version: welcome.version,
+                        board: welcome.board.to_owned(),
+                        ticks_per_second: welcome.ticks_per_second,
+                        xlen: welcome.xlen,
+                    }));
+                }
+            }
+            Event::Heard { .. } if self.parting => tell(Heard::Parted),
+            // Of a session before this one.
+            _ if !self.open => {}
+            Event::Stream(channel, payload) => {
+                self.heard_at = now;
+                if let Some(bytes) = self.inbox.take(payload) {
+                    tell(Heard::Bytes(channel, bytes));
+                }
+            }
+            Event::Heard { next } => {
+                self.heard_at = now;
+                if self.outbox.heard(next) {
+                    self.moved_at = now;
+                }
+            }
+            Event::Welcome(_) | Event::Unknown { .. } => {}
+            Event::Faults(_) | Event::Lost { .. } => {
+                self.heard_at = now;
+                tell(Heard::Event {
+                    kind: frame.kind,
+                    payload: frame.payload,
+                });
+            }
+        }
+    }
+
+    fn poll(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        let since_said = self.said_at.map(|at| now.saturating_duration_since(at));
+        if !self.open {
+            if since_said.is_none_or(|since| since >= HELLO_AGAIN) {
+                let session = self.session;
+                self.put(out, |sequence, out| {
+                    Request::encode_session(wire::VERSION, session, sequence, out)
+                });
+                self.said_at = Some(now);
+            }
+            return false;
+        }
+        if now.saturating_duration_since(self.heard_at) >= SILENCE {
+            self.lose(now);
+            return true;
+        }
+        while self.outbox.has_room()
+            && let Some((channel, bytes)) = self.waiting.pop_front()
+        {
+            if self.outbox.is_empty() {
+                self.moved_at = now;
+            }
+            self.outbox.push(channel.from_desk(), &bytes);
+        }
+        if !self.outbox.is_empty() && now.saturating_duration_since(self.moved_at) >= SEND_AGAIN {
+            self.outbox.rewind();
+            self.moved_at = now;
+        }
+        let before = out.len();
+        if let Some(next) = self.inbox.word() {
+            self.put(out, |sequence, out| {
+                Request::encode_heard(next, sequence, out)
+            });
+        }
+        while self.outbox.wants_to_send() {
+            let (sequence, mut frame) = (self.sequence, [0; wire::LARGEST]);
+            let Some((kind, payload)) = self.outbox.begin_next() else {
+                break;
+            };
+            let encoded = Frame {
+                kind,
+                sequence,
+                payload,
+            }
+            .encode(&mut frame);
+            self.sequence = sequence.wrapping_add(1);
+            out.extend(&frame[..encoded.unwrap_or(0)]);
+        }
+        if out.len() == before && since_said.is_none_or(|since| since >= ALIVE_EVERY) {
+            self.put(out, Request::encode_alive);
+        }
+        if out.len() > before {
+            self.said_at = Some(now);
+        }
+        false
+    }
+
+    /// The board is called anew, under another number.
+    fn lose(&mut self, now: Instant) {
+        self.open = false;
+        self.session = self.session.wrapping_add(1).max(1);
+        self.inbox = Inbox::EMPTY;
+        self.outbox = Outbox::EMPTY;
+        self.waiting.clear();
+        (self.said_at, self.heard_at) = (None, now);
+    }
+
+    fn put<E>(&mut self, out: &mut Vec<u8>, make: impl FnOnce(u16, &mut [u8]) -> Result<usize, E>) {
+        let mut frame = [0; wire::LARGEST];
+        let used = make(self.sequence, &mut frame).unwrap_or(0);
+        self.sequence = self.sequence.wrapping_add(1);
+        out.extend(&frame[..used]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::Welcome;
+
+    use super::*;
+
+    /// What the frames in `bytes` are, as kinds.
+    fn kinds(bytes: &[u8]) -> Vec<u8> {
+        let mut splitter = Splitter::<{ wire::LARGEST }>::new();
+        let mut kinds = Vec::new();
+        for &byte in bytes {
+            if let Some(wire::Heard::Frame(frame)) = splitter.feed(byte) {
+                kinds.push(frame.kind);
+            }
+        }
+        kinds
+    }
+
+    fn welcome(session: u32) -> Vec<u8> {
+        let mut out = vec![0; 256];
+        let welcome = Welcome {
+            version: 2,
+            ticks_per_second: 10_000_000,
+            xlen: 64,
+            board: "qemu-virt",
+            session,
+        };
+        let used = welcome.encode(0, &mut out).unwrap();
+        out.truncate(used);
+        out
+    }
+
+    fn board_says(kind: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = vec![0; 1200];
+        let frame = Frame {
+            kind,
+            sequence: 3,
+            payload,
+        };
+        let used = frame.encode(&mut out).unwrap();
+        out.truncate(used);
+        out
+    }
+
+    #[test]
+    fn a_hello_is_repeated_until_its_own_welcome_comes() {
+        let now = Instant::now();
+        let mut desk = Conversation::new(77, now);
+        let mut out = Vec::new();
+        desk.poll(now, &mut out);
+        desk.poll(now, &mut out);
+        assert_eq!(kinds(&out), [0xc0]);
+        desk.poll(now + HELLO_AGAIN, &mut out);
+        assert_eq!(kinds(&out), [0xc0, 0xc0]);
+        let mut heard = 0;
+        desk.hear(&welcome(76), now, &mut |_| heard += 1);
+        assert!(heard == 0 && !desk.is_open(), "somebody else's");
+        let both = [welcome(77), welcome(77)].concat();
+        desk.hear(&both, now, &mut |said| {
+            assert!(matches!(said, Heard::Opened(_)), "{said:?}");
+            heard += 1;
+        });
+        assert!(heard == 1 && desk.is_open());
+    }
+
+    #[test]
+    fn streams_flow_and_are_acknowledged_and_sent_again() {
+        let now = Instant::now();
+        let mut desk = Conversation::new(1, now);
+        let mut out = Vec::new();
+        desk.poll(now, &mut out);
+        desk.hear(&welcome(1), now, &mut |_| {});
+        desk.send(Channel::Console, b"ps\r");
+        out.clear();
+        desk.poll(now, &mut out);
+        assert_eq!(kinds(&out), [0xc1]);
+        let mut text = Vec::<u8>::new();
+        let says = [
+            board_says(0x83, &[0, 0, b'h', b'i']),
+            board_says(0x83, &[0, 0, b'h', b'i']),
+            board_says(0x83, &[1, 0, b'!']),
+        ];
+        desk.hear(&says.concat(), now, &mut |said| match said {
+            Heard::Bytes(Channel::Console, bytes) => text.extend(bytes),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(text, b"hi!");
+        out.clear();
+        desk.poll(now + SEND_AGAIN, &mut out);
+        assert_eq!(
+            kinds(&out),
+            [0xc4, 0xc1],
+            "a word for them, and the key again"
+        );
+        assert!(!desk.is_settled());
+        desk.hear(&board_says(0x86, &[1]), now, &mut |_| {});
+        assert!(desk.is_settled());
+        out.clear();
+        assert!(desk.poll(now + SILENCE, &mut out), "nobody there any more");
+        desk.poll(now + SILENCE, &mut out);
+        assert_eq!(kinds(&out), [0xc0]);
+    }
+}

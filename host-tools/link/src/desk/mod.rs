@@ -1,0 +1,7 @@
+//! The desk's side of a session: everything in frames, what must arrive arrives.
+
+mod agent;
+mod conversation;
+
+pub use agent::{Agent, AgentError, Ram, TaskInfo};
+pub use conversation::{Conversation, Heard, Peer};

@@ -1,0 +1,88 @@
+//! Ways to a board's serial line: a port, a socket, an emulator.
+//!
+//! A line is two halves: bytes come in on one thread and go out on another.
+
+mod qemu;
+mod spec;
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+pub use spec::{Spec, SpecError};
+
+/// How long a serial port waits for a byte before it looks again.
+const PORT_WAIT: Duration = Duration::from_millis(50);
+
+/// An open line.
+pub struct Line {
+    /// What the board says.
+    pub reader: Box<dyn Read + Send>,
+    /// What is said to the board.
+    pub writer: Box<dyn Write + Send>,
+    /// The emulator behind it, stopped when this goes.
+    machine: Option<qemu::Machine>,
+}
+
+impl Line {
+    /// Opens it.
+    pub fn open(spec: &Spec) -> io::Result<Line> {
+        match spec {
+            Spec::Tcp(address) => {
+                let stream = TcpStream::connect(address.as_str())?;
+                // A key or an acknowledgement is a packet of its own, or every answer waits.
+                stream.set_nodelay(true)?;
+                Ok(Line::of(stream.try_clone()?, stream))
+            }
+            #[cfg(unix)]
+            Spec::Unix(path) => {
+                let stream = std::os::unix::net::UnixStream::connect(path)?;
+                Ok(Line::of(stream.try_clone()?, stream))
+            }
+            Spec::Port { path, baud } => {
+                let port = serialport::new(path, *baud).timeout(PORT_WAIT).open()?;
+                let reader = Patient(port.try_clone()?);
+                Ok(Line {
+                    reader: Box::new(reader),
+                    writer: Box::new(port),
+                    machine: None,
+                })
+            }
+            Spec::Qemu(image) => {
+                let (reader, writer, machine) = qemu::start(image)?;
+                Ok(Line {
+                    machine: Some(machine),
+                    ..Line::of(reader, writer)
+                })
+            }
+        }
+    }
+
+    fn of(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Line {
+        Line {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+            machine: None,
+        }
+    }
+
+    /// Its halves, and what has to be kept as long as they are used.
+    pub fn split(self) -> (Box<dyn Read + Send>, Box<dyn Write + Send>, impl Send) {
+        (self.reader, self.writer, self.machine)
+    }
+}
+
+/// A port that has nothing to say yet is not a port that has ended.
+struct Patient(Box<dyn serialport::SerialPort>);
+
+impl Read for Patient {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                Ok(0) => {}
+                other => return other,
+            }
+        }
+    }
+}

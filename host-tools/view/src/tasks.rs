@@ -1,0 +1,122 @@
+//! The tasks of a board.
+
+use std::io::{self, Write};
+
+use model::{Task, Tasks};
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::{Hex, Object};
+use crate::words;
+
+/// For people: a line each.
+pub fn table(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
+    let mut columns = Columns::new([
+        ("pid", Side::Right),
+        ("state", Side::Left),
+        ("resident", Side::Right),
+        ("tables", Side::Right),
+        ("faults", Side::Right),
+        ("satp", Side::Left),
+        ("command", Side::Left),
+    ]);
+    for task in &tasks.0 {
+        columns.row([
+            task.pid.to_string(),
+            task.state.to_owned(),
+            words::Size(task.resident_bytes).to_string(),
+            words::Size(task.table_bytes).to_string(),
+            task.faults.to_string(),
+            satp(task),
+            printable(&task.line),
+        ]);
+    }
+    columns.write(out, 0)
+}
+
+fn satp(task: &Task) -> String {
+    match task.satp {
+        0 => "-".to_owned(),
+        satp => format!("{satp:#x}"),
+    }
+}
+
+/// What a board says reaches no terminal as an escape sequence.
+fn printable(text: &str) -> String {
+    let shown = text.chars();
+    shown
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[derive(Serialize)]
+struct JsonTask<'a> {
+    pid: u64,
+    state: &'a str,
+    satp: Hex<u64>,
+    resident: u64,
+    tables: u64,
+    faults: u64,
+    command: &'a str,
+}
+
+/// The schema `pagewalk.tasks/1`.
+pub fn json(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
+    let mut object = Object::begin(out, "pagewalk.tasks/1")?;
+    let items = tasks.0.iter().map(|task| JsonTask {
+        pid: task.pid,
+        state: task.state,
+        satp: Hex(task.satp),
+        resident: task.resident_bytes,
+        tables: task.table_bytes,
+        faults: task.faults,
+        command: &task.line,
+    });
+    object.list("tasks", items)?;
+    object.end()
+}
+
+/// A line each.
+pub fn csv(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
+    let mut lines = csv::Writer::from_writer(out);
+    lines.write_record([
+        "pid", "state", "satp", "resident", "tables", "faults", "command",
+    ])?;
+    for task in &tasks.0 {
+        lines.write_record([
+            task.pid.to_string(),
+            task.state.to_owned(),
+            format!("{:#x}", task.satp),
+            task.resident_bytes.to_string(),
+            task.table_bytes.to_string(),
+            task.faults.to_string(),
+            task.line.clone(),
+        ])?;
+    }
+    lines.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_speak_to_the_terminal() {
+        let task = Task {
+            pid: 2,
+            state: "ready",
+            satp: 8 << 60 | 0x8_0123,
+            resident_bytes: 8192,
+            table_bytes: 12_288,
+            faults: 3,
+            line: "spin \u{1b}[31m".into(),
+        };
+        let mut out = Vec::new();
+        table(&mut out, &Tasks(vec![task])).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(
+            out.contains("spin \u{fffd}[31m") && !out.contains('\u{1b}'),
+            "{out}"
+        );
+    }
+}
