@@ -1,7 +1,10 @@
 //! The bytes of the line, held for ever: a change here breaks every old desk.
 
 use abi::Fault;
-use wire::{Batch, BatchWriter, Event, Frame, Heard, Request, Splitter, Welcome};
+use wire::{
+    AnswerWriter, Ask, Batch, BatchWriter, Channel, Event, Frame, Heard, Request, Splitter,
+    Welcome, WordsWriter,
+};
 
 const FIRST: Fault = Fault {
     time: 0x1234,
@@ -148,4 +151,82 @@ fn an_old_host_hears_a_new_kernel() {
     };
     let (seq, fault) = Batch::next(&mut batch).unwrap();
     assert_eq!((seq, fault.task), (5, 9));
+}
+
+/// The bytes of one frame, as they are pinned below.
+fn frame(kind: u8, sequence: u16, payload: &[u8]) -> String {
+    let mut out = [0; 64];
+    let frame = Frame {
+        kind,
+        sequence,
+        payload,
+    };
+    let length = frame.encode(&mut out).unwrap();
+    hex(&out[..length])
+}
+
+#[test]
+fn a_session_and_its_streams() {
+    let mut out = [0; 128];
+    let length = Request::encode_session(2, 0x0102_0304, 0, &mut out).unwrap();
+    assert_eq!(
+        hex(&out[..length]),
+        "00 02 c0 01 0a 02 84 86 88 08 11 17 46 1f 00"
+    );
+    let welcome = Welcome {
+        version: 2,
+        ticks_per_second: 10_000_000,
+        xlen: 64,
+        board: "qemu-virt",
+        session: 0x0102_0304,
+    };
+    let length = welcome.encode(0, &mut out).unwrap();
+    assert_eq!(
+        hex(&out[..length]),
+        "00 02 80 01 19 02 80 ad e2 04 40 09 71 65 6d 75 2d 76 69 72 74 84 86 88 08 fc 04 02 ef 00"
+    );
+    assert_eq!(
+        frame(Channel::Console.from_board(), 1, b"\x00\x00pw> "),
+        "00 03 83 01 01 01 09 70 77 3e 20 46 cd 51 35 00"
+    );
+    assert_eq!(
+        frame(Channel::Console.from_desk(), 1, b"\x00\x00ps\r"),
+        "00 03 c1 01 01 01 08 70 73 0d ac ad 0b 5b 00"
+    );
+    assert_eq!(
+        frame(Channel::Gdb.from_desk(), 2, b"\x01\x00$g#67"),
+        "00 03 c2 02 02 01 0a 24 67 23 36 37 65 1f 5b 8e 00"
+    );
+    let length = Event::encode_heard(2, 2, &mut out).unwrap();
+    assert_eq!(hex(&out[..length]), "00 03 86 02 06 02 b9 83 fc 04 00");
+    let length = Request::encode_heard(1, 3, &mut out).unwrap();
+    assert_eq!(hex(&out[..length]), "00 03 c4 03 06 01 82 28 2a ad 00");
+    let length = Request::encode_alive(4, &mut out).unwrap();
+    assert_eq!(hex(&out[..length]), "00 03 c5 04 05 bd 48 49 0c 00");
+    let length = Request::encode_bye(5, &mut out).unwrap();
+    assert_eq!(hex(&out[..length]), "00 03 c6 05 05 a5 c7 14 17 00");
+}
+
+#[test]
+fn a_question_and_its_answer() {
+    let mut out = [0; 64];
+    let ask = Ask::Words {
+        at: 0x8012_d000,
+        count: 512,
+    };
+    let length = ask.encode(7, &mut out).unwrap();
+    assert_eq!(hex(&out[..length]), "07 01 80 a0 cb 80 08 80 04");
+    let mut answer = AnswerWriter::new(&mut out, 7, None).unwrap();
+    let mut words = WordsWriter::new(answer.rest());
+    let table = |n: u64| match n {
+        16..20 => 0x200b_345b + (n - 16) * 0x400,
+        300 => 0x200b_e0d7,
+        _ => 0,
+    };
+    assert!((0..512).all(|n| words.push(table(n))));
+    let bytes = words.bytes();
+    assert_eq!(
+        hex(answer.finish(bytes)),
+        "07 00 40 09 b6 d1 d9 80 04 80 10 0a e0 08 05 f8 81 05 cc 06"
+    );
 }
