@@ -12,6 +12,7 @@ use clap::Parser;
 mod board;
 mod chart;
 mod completions;
+mod connect;
 mod decode;
 mod exit;
 mod faults;
@@ -19,9 +20,11 @@ mod flash;
 mod format;
 mod image;
 mod map;
+mod monitor;
 mod output;
 mod progress;
 mod ps;
+mod pty;
 mod recording;
 mod romfs;
 mod satp;
@@ -65,6 +68,8 @@ commands! {
     Romfs => romfs,
     Image => image,
     Flash => flash,
+    Connect => connect,
+    Monitor => monitor,
     Completions => completions,
 }
 

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod desk;
+pub mod hub;
 pub mod listen;
 pub mod memory;
 pub mod symbols;

@@ -8,6 +8,7 @@ mod board;
 
 mod agent;
 mod card;
+mod connect;
 mod daily;
 mod faulters;
 mod figures;

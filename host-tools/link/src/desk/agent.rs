@@ -355,7 +355,7 @@ fn error(number: u64) -> Error {
 }
 
 /// Another number each time: a board tells sessions apart by it.
-fn seed() -> u32 {
+pub fn seed() -> u32 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since.map_or(0, |since| since.as_nanos());
     (nanos as u32) ^ (nanos >> 32) as u32 ^ std::process::id().rotate_left(16)

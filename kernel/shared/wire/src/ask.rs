@@ -186,6 +186,16 @@ impl<'a> Answer<'a> {
         Ok(take(bytes)?.0)
     }
 
+    /// Writes the answer with another question's number into `out`, for whoever passes
+    /// questions on; answers the bytes it took. `None` if it has no number or no room.
+    pub fn renumber(bytes: &[u8], id: u64, out: &mut [u8]) -> Option<usize> {
+        let (_, rest) = take(bytes).ok()?;
+        let mut used = 0;
+        put(out, &mut used, id)?;
+        out.get_mut(used..used + rest.len())?.copy_from_slice(rest);
+        Some(used + rest.len())
+    }
+
     /// Reads the answer to `ask`.
     pub fn decode(ask: &Ask, bytes: &'a [u8]) -> Result<Answer<'a>, Malformed> {
         let (_, rest) = take(bytes)?;

@@ -268,6 +268,15 @@ fn answers_come_back_as_they_were() {
         Ok(Answer::NoFaults(8))
     );
 
+    let mut passed_on = [0; CHUNK];
+    let renumbered = Answer::renumber(none_bytes(), 70_000, &mut passed_on).unwrap();
+    assert_eq!(Answer::id(&passed_on[..renumbered]), Ok(70_000));
+    assert_eq!(
+        Answer::decode(&ask, &passed_on[..renumbered]),
+        Ok(Answer::NoFaults(8))
+    );
+    assert_eq!(Answer::renumber(&[], 1, &mut passed_on), None);
+
     let refused = AnswerWriter::new(&mut out, 1, Some(Error::BadAddress)).unwrap();
     assert_eq!(
         Answer::decode(&ask, refused.finish(0)),
@@ -286,4 +295,9 @@ fn a_run_of_nothing_is_no_run() {
     ] {
         assert!(Answer::decode(&ask, bad).is_err(), "{bad:?}");
     }
+}
+
+/// The answer to question 1 that there is no record before number 8.
+fn none_bytes() -> &'static [u8] {
+    &[1, 0, 8]
 }

@@ -1,0 +1,112 @@
+//! `pagewalk connect`: one serial line for gdb, a terminal and the other commands at once.
+//!
+//! ```text
+//! $ pagewalk connect /dev/ttyUSB0@2000000
+//! gdb       target remote localhost:3333
+//! console   picocom /dev/pts/4
+//! pagewalk  --from tcp://localhost:3334
+//! qemu-virt answers: 64 bits, 10000000 ticks a second
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use link::hub::{Ends, Hub, News};
+use link::transport::{Line, Spec};
+
+use crate::{output, pty};
+
+/// Share a board's serial line: gdb on a port, the console on a terminal of its own, and the
+/// other commands on another port, all at once.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk connect /dev/ttyUSB0@2000000
+  pagewalk connect tcp://localhost:4444 --record line.bin
+  pagewalk connect qemu
+While it runs:
+  gdb-multiarch -ex 'target remote localhost:3333'
+  pagewalk ps --from tcp://localhost:3334")]
+pub struct Args {
+    /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE
+    #[arg(value_name = "SPEC")]
+    line: Spec,
+    /// Port for gdb; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 3333)]
+    gdb_port: u16,
+    /// Port for the other commands; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 3334)]
+    port: u16,
+    /// Append every byte that the board sends to this file, for `pagewalk faults`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+/// Serves until the line ends, or Ctrl-C.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let hub = Hub::bind(args.gdb_port, args.port)
+        .with_context(|| format!("ports {} and {}", args.gdb_port, args.port))?;
+    let record = args.record.as_ref().map(|path| {
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        file.with_context(|| path.display().to_string())
+    });
+    let record = record
+        .transpose()?
+        .map(|file| Box::new(file) as Box<dyn Write + Send>);
+    let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
+    let pty::Pty { ours, path, .. } = &pty::make().context("no terminal could be made")?;
+    let ours: File = ours.try_clone()?;
+    let ends = Ends {
+        keys: Box::new(ours.try_clone()?),
+        text: Box::new(Patient(ours)),
+        record,
+    };
+    let (gdb, desks) = hub.ports()?;
+    output::answer(|out| {
+        writeln!(out, "gdb       target remote localhost:{gdb}")?;
+        writeln!(out, "console   picocom {}", path.display())?;
+        writeln!(out, "pagewalk  --from tcp://localhost:{desks}")
+    })?;
+    hub.run(line, ends, &mut tell)
+        .with_context(|| args.line.to_string())?;
+    eprintln!("remark: {}: the line has ended", args.line);
+    Ok(())
+}
+
+fn tell(news: News) {
+    match news {
+        News::Board(peer) => eprintln!(
+            "{} answers: {} bits, {} ticks a second",
+            peer.board, peer.xlen, peer.ticks_per_second
+        ),
+        News::Lost => eprintln!("the board has fallen silent; calling it"),
+        News::GdbCame => eprintln!("gdb is here"),
+        News::GdbWent => eprintln!("gdb has gone; the board runs on"),
+        News::GdbRefused => eprintln!("a second gdb was sent away: one at a time"),
+    }
+}
+
+/// A terminal that nobody reads is full after a while: then text for it is dropped.
+struct Patient(File);
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let ready = rustix::event::poll(
+            &mut [rustix::event::PollFd::new(
+                &self.0,
+                rustix::event::PollFlags::OUT,
+            )],
+            Some(&rustix::event::Timespec::default()),
+        );
+        match ready {
+            Ok(1..) => self.0.write(bytes),
+            _ => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}

@@ -1,0 +1,209 @@
+//! `pagewalk monitor`: a terminal for a board's console.
+//!
+//! ```text
+//! $ pagewalk monitor /dev/ttyUSB0@2000000 --elf target/board-side/…/board/kernel
+//! [   0.412] Pagewalk 0.1.0 on QEMU virt: 128 MiB RAM, 125 MiB page pool
+//! [   0.413] pw>
+//! [   9.120] pagewalk: kernel fault: Store/AMO page fault
+//! [   9.120]   scause 000000000000000f sepc ffffffff8001d60a <trap_from_user+0x4> …
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context;
+use link::Symbols;
+use link::transport::{Line, Spec};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+/// Ctrl-], as telnet has it.
+const LEAVE: u8 = 0x1d;
+/// A shorter run of hexadecimal digits is no address.
+const DIGITS: usize = 5;
+
+/// Show a board's console, each line with the time at which it began; what is typed goes to
+/// the board. Ctrl-] leaves.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk monitor /dev/ttyUSB0@2000000
+  pagewalk monitor tcp://localhost:4444 --log boot.txt --no-time
+  pagewalk monitor qemu --elf target/board-side/riscv64gc-unknown-none-elf/board/kernel")]
+pub struct Args {
+    /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE
+    #[arg(value_name = "SPEC")]
+    line: Spec,
+    /// Append what the board sends to this file, as it came
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Name addresses by the functions of this program; may be repeated
+    #[arg(long, value_name = "FILE")]
+    elf: Vec<PathBuf>,
+    /// Without the time before each line
+    #[arg(long)]
+    no_time: bool,
+}
+
+/// Shows it until the line ends or Ctrl-] is typed.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let programs = args
+        .elf
+        .iter()
+        .map(|path| {
+            let name = || path.display().to_string();
+            let bytes = std::fs::read(path).with_context(name)?;
+            Symbols::read(&bytes).with_context(name)
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut log = args
+        .log
+        .as_ref()
+        .map(|path| {
+            let file = OpenOptions::new().append(true).create(true).open(path);
+            file.with_context(|| path.display().to_string())
+        })
+        .transpose()?;
+    let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
+    let (mut reader, writer, _machine) = line.split();
+    let raw = Raw::begin()?;
+    std::thread::spawn(move || type_on(writer));
+    let mut screen = Screen {
+        out: io::stdout(),
+        began: Instant::now(),
+        time: !args.no_time,
+        programs: &programs,
+        line_begins: true,
+        word: Vec::new(),
+    };
+    let mut piece = vec![0; 4096];
+    let ended = loop {
+        match reader.read(&mut piece) {
+            Ok(0) => break Ok(()),
+            Ok(length) => {
+                keep(&mut log, &piece[..length])?;
+                screen.show(&piece[..length])?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    screen.end_word()?;
+    drop(raw);
+    ended.with_context(|| args.line.to_string())?;
+    eprintln!("remark: {}: the line has ended", args.line);
+    Ok(())
+}
+
+fn keep(log: &mut Option<File>, bytes: &[u8]) -> anyhow::Result<()> {
+    match log {
+        Some(log) => Ok(log.write_all(bytes).context("the log")?),
+        None => Ok(()),
+    }
+}
+
+/// Keys to the board, until Ctrl-] or the end of the input.
+fn type_on(mut writer: Box<dyn Write + Send>) {
+    let mut piece = [0; 256];
+    while let Ok(length @ 1..) = io::stdin().read(&mut piece) {
+        let typed = &piece[..length];
+        let leave = typed.iter().position(|key| *key == LEAVE);
+        let sent = writer.write_all(&typed[..leave.unwrap_or(length)]);
+        if sent.and_then(|()| writer.flush()).is_err() {
+            return;
+        }
+        if leave.is_some() {
+            Raw::restore();
+            std::process::exit(0);
+        }
+    }
+}
+
+/// What is shown, and what has to be known of it so far.
+struct Screen<'a> {
+    out: io::Stdout,
+    began: Instant,
+    time: bool,
+    programs: &'a [Symbols],
+    line_begins: bool,
+    /// Hexadecimal digits that may become an address.
+    word: Vec<u8>,
+}
+
+impl Screen<'_> {
+    fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for &byte in bytes {
+            if self.line_begins && !matches!(byte, b'\r' | b'\n') {
+                self.line_begins = false;
+                if self.time {
+                    let since = self.began.elapsed();
+                    write!(
+                        self.out,
+                        "[{:>4}.{:03}] ",
+                        since.as_secs(),
+                        since.subsec_millis()
+                    )?;
+                }
+            }
+            if byte.is_ascii_hexdigit() || byte == b'x' && self.word == b"0" {
+                self.word.push(byte);
+            } else {
+                self.end_word()?;
+            }
+            self.out.write_all(&[byte])?;
+            self.line_begins |= byte == b'\n';
+        }
+        self.out.flush()
+    }
+
+    /// A word of digits has ended: its name follows, if it is the address of something.
+    fn end_word(&mut self) -> io::Result<()> {
+        let word = std::mem::take(&mut self.word);
+        let digits = word.strip_prefix(b"0x").unwrap_or(&word);
+        if digits.len() < DIGITS {
+            return Ok(());
+        }
+        let address = std::str::from_utf8(digits).ok();
+        let address = address.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let name = address.and_then(|at| self.programs.iter().find_map(|it| it.name(at)));
+        match name {
+            Some((name, offset)) => write!(self.out, " <{name}+{offset:#x}>"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The terminal passes every key on, until this goes.
+struct Raw;
+
+/// How the terminal was before.
+static BEFORE: std::sync::Mutex<Option<Termios>> = std::sync::Mutex::new(None);
+
+impl Raw {
+    fn begin() -> io::Result<Raw> {
+        let stdin = io::stdin();
+        if stdin.is_terminal() {
+            let before = tcgetattr(&stdin)?;
+            let mut modes = before.clone();
+            modes.make_raw();
+            tcsetattr(&stdin, OptionalActions::Now, &modes)?;
+            *BEFORE.lock().unwrap_or_else(|it| it.into_inner()) = Some(before);
+        }
+        Ok(Raw)
+    }
+
+    fn restore() {
+        let before = BEFORE.lock().unwrap_or_else(|it| it.into_inner()).take();
+        if let Some(before) = before {
+            // The terminal may be gone: then there is nothing to put right.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+        }
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        Raw::restore();
+    }
+}

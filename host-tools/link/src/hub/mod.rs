@@ -1,0 +1,352 @@
+//! One line for many: gdb on a port, a terminal, and any number of listeners, each served as if
+//! it had the board for itself.
+
+mod client;
+mod history;
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use wire::{Answer, Ask, Channel};
+
+use self::client::{Client, Request};
+use self::history::History;
+use crate::desk::{Conversation, Heard, Peer, seed};
+use crate::transport::Line;
+
+/// What stops the board if it runs, and lets it go: for a gdb that left without a word.
+const LET_GO: &[u8] = b"\x03$D#44";
+
+/// How long somebody may take to read what is sent to them.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What somebody did.
+enum Happened {
+    Line(Vec<u8>),
+    LineEnded(Option<io::Error>),
+    Arrived(Role, TcpStream),
+    Said(u64, Vec<u8>),
+    Left(u64),
+    Typed(Vec<u8>),
+}
+
+/// Who connects to which port.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Gdb,
+    Desk,
+}
+
+/// What the hub tells whoever started it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum News {
+    /// The board answered.
+    Board(Peer),
+    /// It fell silent.
+    Lost,
+    /// gdb came.
+    GdbCame,
+    /// gdb went.
+    GdbWent,
+    /// Another gdb came and was sent away.
+    GdbRefused,
+}
+
+/// Where what was said goes beside those who asked for it.
+pub struct Ends {
+    /// Text of the console.
+    pub text: Box<dyn Write + Send>,
+    /// Keys for the board.
+    pub keys: Box<dyn Read + Send>,
+    /// Every byte that came down the line.
+    pub record: Option<Box<dyn Write + Send>>,
+}
+
+/// A hub in the making: the ports are open, so what they are called can be told.
+pub struct Hub {
+    gdb: TcpListener,
+    desks: TcpListener,
+}
+
+impl Hub {
+    /// Opens the ports on this machine alone; 0 takes any that is free.
+    pub fn bind(gdb: u16, desks: u16) -> io::Result<Hub> {
+        let bind = |port| TcpListener::bind(("127.0.0.1", port));
+        Ok(Hub {
+            gdb: bind(gdb)?,
+            desks: bind(desks)?,
+        })
+    }
+
+    /// The port for gdb, and the port for others.
+    pub fn ports(&self) -> io::Result<(u16, u16)> {
+        Ok((
+            self.gdb.local_addr()?.port(),
+            self.desks.local_addr()?.port(),
+        ))
+    }
+
+    /// Serves until the line ends.
+    pub fn run(self, line: Line, ends: Ends, tell: &mut dyn FnMut(News)) -> io::Result<()> {
+        let (reader, writer, _machine) = line.split();
+        let (sender, happened) = channel();
+        let Ends { text, keys, record } = ends;
+        read_on(reader, sender.clone(), Happened::Line, |error| {
+            Some(Happened::LineEnded(error))
+        });
+        read_on(keys, sender.clone(), Happened::Typed, |_| None);
+        accept(self.gdb, Role::Gdb, sender.clone());
+        accept(self.desks, Role::Desk, sender.clone());
+        let mut service = Service {
+            conversation: Conversation::new(seed(), Instant::now()),
+            writer,
+            text,
+            record,
+            sender,
+            history: History::default(),
+            peer: None,
+            clients: HashMap::new(),
+            gdb: None,
+            next_client: 0,
+            asked: HashMap::new(),
+            next_ask: 0,
+        };
+        service.run(&happened, tell)
+    }
+}
+
+/// The hub at work.
+struct Service {
+    conversation: Conversation,
+    writer: Box<dyn Write + Send>,
+    text: Box<dyn Write + Send>,
+    record: Option<Box<dyn Write + Send>>,
+    sender: Sender<Happened>,
+    history: History,
+    peer: Option<Peer>,
+    clients: HashMap<u64, Client>,
+    gdb: Option<(u64, TcpStream)>,
+    next_client: u64,
+    /// Questions under way: whose they are, and the number they had there.
+    asked: HashMap<u64, (u64, u64)>,
+    next_ask: u64,
+}
+
+impl Service {
+    fn run(&mut self, happened: &Receiver<Happened>, tell: &mut dyn FnMut(News)) -> io::Result<()> {
+        loop {
+            let patience = self.conversation.next_poll();
+            match happened.recv_timeout(patience) {
+                Ok(Happened::LineEnded(None)) => return Ok(()),
+                Ok(Happened::LineEnded(Some(error))) => return Err(error),
+                Ok(one) => {
+                    self.take(one, tell)?;
+                    // What else there is goes out together.
+                    while let Ok(more) = happened.try_recv() {
+                        match more {
+                            Happened::LineEnded(None) => return Ok(()),
+                            Happened::LineEnded(Some(error)) => return Err(error),
+                            more => self.take(more, tell)?,
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // Impossible: the hub itself keeps a sender.
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            let mut out = Vec::new();
+            if self.conversation.poll(Instant::now(), &mut out) {
+                self.lost(tell);
+            }
+            if !out.is_empty() {
+                self.writer.write_all(&out)?;
+                self.writer.flush()?;
+            }
+            self.serve();
+        }
+    }
+
+    fn take(&mut self, happened: Happened, tell: &mut dyn FnMut(News)) -> io::Result<()> {
+        match happened {
+            Happened::Line(bytes) => {
+                if let Some(record) = &mut self.record {
+                    record.write_all(&bytes)?;
+                    record.flush()?;
+                }
+                self.hear(&bytes, tell)?;
+            }
+            Happened::Arrived(role, stream) => self.arrive(role, stream, tell),
+            Happened::Said(id, bytes) => self.listen_to(id, &bytes),
+            Happened::Left(id) => {
+                if self.gdb.take_if(|(gdb, _)| *gdb == id).is_some() {
+                    self.conversation.send(Channel::Gdb, LET_GO);
+                    tell(News::GdbWent);
+                }
+                self.clients.remove(&id);
+            }
+            Happened::Typed(keys) => self.conversation.send(Channel::Console, &keys),
+            Happened::LineEnded(_) => {}
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, bytes: &[u8], tell: &mut dyn FnMut(News)) -> io::Result<()> {
+        let Service {
+            conversation,
+            text,
+            history,
+            peer,
+            clients,
+            gdb,
+            asked,
+            ..
+        } = self;
+        let mut text_gone = Ok(());
+        conversation.hear(bytes, Instant::now(), &mut |heard| match heard {
+            Heard::Opened(board) => {
+                history.restart();
+                clients.values_mut().for_each(Client::restart);
+                *peer = Some(board.clone());
+                tell(News::Board(board));
+            }
+            Heard::Text(said) | Heard::Bytes(Channel::Console, said) => {
+                text_gone = text.write_all(said).and_then(|()| text.flush());
+                for client in clients.values_mut() {
+                    client.send(Channel::Console, said);
+                }
+            }
+            Heard::Bytes(Channel::Gdb, said) => {
+                // One that has just gone is told of by its own thread.
+                let gone = gdb
+                    .as_mut()
+                    .is_some_and(|(_, gdb)| gdb.write_all(said).is_err());
+                if gone && let Some((_, gdb)) = gdb {
+                    let _ = gdb.shutdown(Shutdown::Both);
+                }
+            }
+            Heard::Bytes(Channel::Control, answer) => {
+                let whose = Answer::id(answer).ok().and_then(|id| asked.remove(&id));
+                if let Some((client, id)) = whose
+                    && let Some(client) = clients.get_mut(&client)
+                {
+                    client.answer(id, answer);
+                }
+            }
+            Heard::Event { kind, payload } => history.keep(kind, payload),
+            Heard::Lost | Heard::Parted => {}
+        });
+        text_gone
+    }
+
+    fn lost(&mut self, tell: &mut dyn FnMut(News)) {
+        self.peer = None;
+        self.asked.clear();
+        if let Some((_, gdb)) = self.gdb.take() {
+            let _ = gdb.shutdown(Shutdown::Both);
+        }
+        tell(News::Lost);
+    }
+
+    fn arrive(&mut self, role: Role, stream: TcpStream, tell: &mut dyn FnMut(News)) {
+        if role == Role::Gdb && self.gdb.is_some() {
+            let _ = stream.shutdown(Shutdown::Both);
+            return tell(News::GdbRefused);
+        }
+        let id = self.next_client;
+        self.next_client += 1;
+        // Whoever does not read what it asked for must not hold up the others.
+        let bounded = stream.set_write_timeout(Some(PATIENCE));
+        let Ok(reader) = bounded.and_then(|()| stream.try_clone()) else {
+            return;
+        };
+        read_on(
+            reader,
+            self.sender.clone(),
+            move |bytes| Happened::Said(id, bytes),
+            move |_| Some(Happened::Left(id)),
+        );
+        match role {
+            Role::Gdb => {
+                self.gdb = Some((id, stream));
+                tell(News::GdbCame);
+            }
+            Role::Desk => {
+                self.clients.insert(id, Client::new(stream));
+            }
+        }
+    }
+
+    fn listen_to(&mut self, id: u64, bytes: &[u8]) {
+        if self.gdb.as_ref().is_some_and(|(gdb, _)| *gdb == id) {
+            self.conversation.send(Channel::Gdb, bytes);
+            return;
+        }
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        for request in client.hear(bytes) {
+            match request {
+                Request::Keys(keys) => self.conversation.send(Channel::Console, &keys),
+                Request::Gdb(bytes) => self.conversation.send(Channel::Gdb, &bytes),
+                Request::Ask(number, ask) => {
+                    let mut question = [0; Ask::LONGEST];
+                    if let Some(used) = ask.encode(self.next_ask, &mut question) {
+                        self.conversation.send(Channel::Control, &question[..used]);
+                        self.asked.insert(self.next_ask, (id, number));
+                        self.next_ask += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everyone gets what is theirs; whoever does not take it is let go.
+    fn serve(&mut self) {
+        let (peer, history) = (&self.peer, &self.history);
+        self.clients
+            .retain(|_, client| client.serve(peer.as_ref(), history).is_ok());
+    }
+}
+
+/// Reads to the end on a thread of its own.
+fn read_on(
+    mut reader: impl Read + Send + 'static,
+    sender: Sender<Happened>,
+    said: impl Fn(Vec<u8>) -> Happened + Send + 'static,
+    ended: impl FnOnce(Option<io::Error>) -> Option<Happened> + Send + 'static,
+) {
+    std::thread::spawn(move || {
+        let mut piece = vec![0; 4096];
+        let end = loop {
+            match reader.read(&mut piece) {
+                Ok(0) => break None,
+                Ok(length) => {
+                    if sender.send(said(piece[..length].to_vec())).is_err() {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Some(error),
+            }
+        };
+        if let Some(last) = ended(end) {
+            // Nobody is left to tell when the hub itself has ended.
+            let _ = sender.send(last);
+        }
+    });
+}
+
+fn accept(listener: TcpListener, role: Role, sender: Sender<Happened>) {
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // Every acknowledgement is a packet of its own, or gdb waits for each.
+            let _ = stream.set_nodelay(true);
+            if sender.send(Happened::Arrived(role, stream)).is_err() {
+                return;
+            }
+        }
+    });
+}
