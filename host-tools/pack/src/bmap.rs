@@ -2,18 +2,19 @@
 //!
 //! Format 2.0 as bmap-tools reads it.
 
-use std::fmt::Write;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
-
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::thread;
 
-use crate::content::Extent;
-use crate::{Error, Result};
+use crate::Result;
+use crate::content::{Extent, ReadAt};
 
 /// Bytes of a block.
 pub const BLOCK: u64 = 4096;
+/// Blocks of one range at most: 2 MiB.
+const MOST: u64 = 512;
+/// Bytes that are hashed at once: they stay in the nearest cache.
+const PIECE: u64 = 1 << 16;
 
 /// Blocks `first` to `last`, both included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,31 +53,58 @@ pub fn merged(spans: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
 }
 
 /// The map of an image, as text.
-pub fn describe(image: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
-    let mut ranges = Vec::new();
-    for &(first, last) in blocks {
-        let sha256 = hash(image, path, size, (first, last))?;
-        ranges.push(Range {
-            first,
-            last,
-            sha256,
-        });
-    }
+pub(crate) fn describe(
+    image: &(impl ReadAt + Sync),
+    size: u64,
+    blocks: &[(u64, u64)],
+) -> Result<String> {
     let mapped: u64 = blocks.iter().map(|(first, last)| last - first + 1).sum();
+    let blocks = &cut(blocks);
+    // Two hands, each every second range.
+    let hand = |from: usize| -> Result<Vec<Range>> {
+        let mine = blocks.iter().skip(from).step_by(2);
+        mine.map(|&(first, last)| {
+            let sha256 = hash(image, size, (first, last))?;
+            Ok(Range {
+                first,
+                last,
+                sha256,
+            })
+        })
+        .collect()
+    };
+    let (even, odd) = thread::scope(|scope| -> Result<_> {
+        let other = scope.spawn(|| hand(1));
+        let even = hand(0)?;
+        let odd = other
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((even, odd?))
+    })?;
+    let mut ranges: Vec<Range> = even.into_iter().chain(odd).collect();
+    ranges.sort_unstable_by_key(|range| range.first);
     Ok(text(size, mapped, &ranges))
 }
 
+/// Ranges of [`MOST`] blocks: whoever flashes learns sooner, and closer, what does not fit.
+fn cut(blocks: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let pieces = |&(first, last): &(u64, u64)| {
+        (first..=last)
+            .step_by(MOST as usize)
+            .map(move |first| (first, last.min(first + MOST - 1)))
+    };
+    blocks.iter().flat_map(pieces).collect()
+}
+
 /// SHA-256 of blocks `first` to `last` of an image of `size` bytes.
-pub fn hash(image: &File, path: &Path, size: u64, (first, last): (u64, u64)) -> Result<String> {
-    let mut piece = vec![0; 1 << 20];
+pub(crate) fn hash(image: &impl ReadAt, size: u64, (first, last): (u64, u64)) -> Result<String> {
     let mut hash = Sha256::new();
     let mut at = first * BLOCK;
     let end = ((last + 1) * BLOCK).min(size);
+    let mut piece = vec![0; end.saturating_sub(at).min(PIECE) as usize];
     while at < end {
-        let piece = &mut piece[..(end - at).min(1 << 20) as usize];
-        image
-            .read_exact_at(piece, at)
-            .map_err(Error::io("read", path))?;
+        let piece = &mut piece[..(end - at).min(PIECE) as usize];
+        image.read_at(piece, at)?;
         hash.update(&*piece);
         at += piece.len() as u64;
     }
@@ -161,7 +189,7 @@ mod tests {
     fn blocks_that_touch_are_one_range() {
         let extent = |at, size| Extent {
             at,
-            content: Content::Bytes(vec![1; size]),
+            content: Content::bytes(vec![1; size]),
         };
         let extents = [
             extent(8192, 1),
@@ -171,6 +199,19 @@ mod tests {
             extent(3, 0),
         ];
         assert_eq!(blocks(&extents), [(0, 2), (10, 11)]);
+    }
+
+    #[test]
+    fn long_ranges_are_cut_and_none_is_lost() {
+        let cuts = cut(&[(3, 3), (10, 10 + 2 * MOST)]);
+        let far = 10 + MOST;
+        let wanted = [
+            (3, 3),
+            (10, far - 1),
+            (far, far + MOST - 1),
+            (far + MOST, far + MOST),
+        ];
+        assert_eq!(cuts, wanted);
     }
 
     #[test]

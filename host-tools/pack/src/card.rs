@@ -1,14 +1,14 @@
 //! A card: definition and files in, image, block map and checksum out.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use images::{Extlinux, Fat, Image, Partition, Table};
 use model::layout::Part;
 use sha2::{Digest, Sha256};
 
-use crate::content::{Content, Extent};
+use crate::content::{Content, Extent, Planned, ReadAt};
 use crate::fat::{self, Plan, Width};
 use crate::output::{self, Output};
 use crate::payload::{self, Payload};
@@ -37,16 +37,19 @@ pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Re
     )?;
     payload::check_limit(payload.bytes.len() as u64, &board)?;
     let (extents, parts) = lay_out(image, &payload)?;
-    let mut output = Output::create(to)?;
-    output.set_size(image.size.0)?;
-    output.write(&extents, progress)?;
+    let output = Output::create(to)?;
+    let size = image.size.0;
+    output.set_size(size)?;
     let blocks = bmap::blocks(&extents);
-    let map = bmap::describe(output.file(), to, image.size.0, &blocks)?;
-    let sha256 = if sum {
-        Some(hash(output.file(), to, image.size.0, &blocks)?)
-    } else {
-        None
-    };
+    let planned = &Planned::new(&extents)?;
+    let hashed = || bmap::describe(planned, size, &blocks);
+    let summed = || sum.then(|| hash(planned, size, &blocks)).transpose();
+    // What is written is at hand: the hashes need not wait for the disk.
+    let (map, sha256) = thread::scope(|scope| -> Result<_> {
+        let (hashed, summed) = (scope.spawn(hashed), scope.spawn(summed));
+        output.write(&extents, progress)?;
+        Ok((joined(hashed)?, joined(summed)?))
+    })?;
     output.commit()?;
     output::write(&beside(to, "bmap"), map.as_bytes())?;
     let sum_path = beside(to, "sha256");
@@ -67,6 +70,12 @@ pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Re
     })
 }
 
+fn joined<T>(worker: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    worker
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// `card.img` and `bmap` make `card.img.bmap`.
 pub fn beside(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -82,8 +91,8 @@ pub(crate) fn sum_line(sha256: &str, image: &Path) -> String {
 }
 
 /// SHA-256 of the whole image. Only `blocks` are read: the others are known to be zeros.
-pub(crate) fn hash(file: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
-    const PIECE: u64 = 1 << 18;
+pub(crate) fn hash(image: &impl ReadAt, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
+    const PIECE: u64 = 1 << 16;
     let zeros = vec![0; PIECE as usize];
     let mut piece = vec![0; PIECE as usize];
     let mut hash = Sha256::new();
@@ -99,8 +108,7 @@ pub(crate) fn hash(file: &File, path: &Path, size: u64, blocks: &[(u64, u64)]) -
         }
         while at < end {
             let piece = &mut piece[..(end - at).min(PIECE) as usize];
-            file.read_exact_at(piece, at)
-                .map_err(Error::io("read", path))?;
+            image.read_at(piece, at)?;
             hash.update(&*piece);
             at += piece.len() as u64;
         }
@@ -189,7 +197,7 @@ fn volume(
     if let Some(path) = &partition.payload {
         files.push(fat::File {
             path: path.clone(),
-            content: Content::Bytes(payload.bytes.clone()),
+            content: Content::Bytes(Arc::clone(&payload.bytes)),
         });
     }
     for file in &partition.file {
@@ -200,7 +208,7 @@ fn volume(
     }
     if let Some(extlinux) = &partition.extlinux {
         check_extlinux(extlinux, &files, &partition.name)?;
-        let content = Content::Bytes(extlinux_conf(extlinux).into_bytes());
+        let content = Content::bytes(extlinux_conf(extlinux).into_bytes());
         files.push(fat::File {
             path: "/extlinux/extlinux.conf".into(),
             content,
@@ -302,7 +310,7 @@ fn table(image: &Image, spans: &[(u64, u64)], seed: &[u8; 32]) -> Result<Vec<Ext
     let sector = |byte: u64| byte / mbr::SECTOR;
     let at = |at: u64, bytes: Vec<u8>| Extent {
         at,
-        content: Content::Bytes(bytes),
+        content: Content::bytes(bytes),
     };
     let pairs = image.partition.iter().zip(spans);
     if image.table == Table::Gpt {

@@ -1,18 +1,19 @@
 //! What will be written, and where, before anything is.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::thread;
 
 use crate::{Error, Result};
 
 /// Bytes at hand, or still in a file.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// These.
-    Bytes(Vec<u8>),
+    /// These. Shared: an Image of many megabytes is in more than one list.
+    Bytes(Arc<Vec<u8>>),
     /// So many zeros: a hole in a new file, and yet part of what the card must hold.
     Zeros(u64),
     /// The first `size` bytes of a file.
@@ -37,6 +38,11 @@ impl Content {
         })
     }
 
+    /// Bytes that nobody else has.
+    pub fn bytes(bytes: Vec<u8>) -> Content {
+        Content::Bytes(Arc::new(bytes))
+    }
+
     /// How many bytes.
     pub fn size(&self) -> u64 {
         match self {
@@ -46,31 +52,53 @@ impl Content {
         }
     }
 
-    /// Adds the bytes to a hash.
-    pub fn hash(&self, into: &mut Sha256) -> Result<()> {
+    /// Adds the bytes to a CRC-32.
+    pub(crate) fn sum(&self, into: &mut crc32fast::Hasher) -> Result<()> {
         match self {
-            Content::Bytes(bytes) => into.update(bytes),
+            Content::Bytes(bytes) => into.combine(&sum_of(bytes)),
             Content::Zeros(size) => {
                 let zeros = [0; 4096];
                 for at in (0..*size).step_by(zeros.len()) {
                     into.update(&zeros[..(*size - at).min(4096) as usize]);
                 }
             }
-            Content::File { path, .. } => hash_file(path, into)?,
+            Content::File { path, size } => {
+                let file = File::open(path).map_err(Error::io("read", path))?;
+                let mut piece = vec![0; (*size).min(1 << 16) as usize];
+                let mut at = 0;
+                while at < *size {
+                    let piece = &mut piece[..(*size - at).min(1 << 16) as usize];
+                    read_part(&file, piece, at, path, *size)?;
+                    into.update(piece);
+                    at += piece.len() as u64;
+                }
+            }
         }
         Ok(())
     }
 }
 
-fn hash_file(path: &Path, into: &mut Sha256) -> Result<()> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
-    let mut piece = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut piece).map_err(Error::io("read", path))? {
-            0 => return Ok(()),
-            used => into.update(&piece[..used]),
-        }
+/// Many bytes are summed by two hands.
+fn sum_of(bytes: &[u8]) -> crc32fast::Hasher {
+    let one = |bytes: &[u8]| {
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(bytes);
+        sum
+    };
+    if bytes.len() < 1 << 20 {
+        return one(bytes);
     }
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| one(second));
+        let mut sum = one(first);
+        sum.combine(
+            &other
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        );
+        sum
+    })
 }
 
 /// Content and its place in an image, in bytes.
@@ -80,4 +108,108 @@ pub struct Extent {
     pub at: u64,
     /// What goes there.
     pub content: Content,
+}
+
+/// Where an image's bytes can be read: from its file, or from what it will be made of.
+pub(crate) trait ReadAt {
+    /// Fills the buffer from byte `at` on.
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<()>;
+}
+
+/// A file, and its path for messages.
+pub(crate) struct OnDisk<'a> {
+    pub file: &'a File,
+    pub path: &'a Path,
+}
+
+impl ReadAt for OnDisk<'_> {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<()> {
+        let read = self.file.read_exact_at(buffer, at);
+        read.map_err(Error::io("read", self.path))
+    }
+}
+
+/// An image before it is written: where extents lie over each other, the last one counts; what
+/// lies between them is zeros.
+pub(crate) struct Planned<'a> {
+    layers: Vec<(&'a Extent, Option<File>)>,
+}
+
+impl<'a> Planned<'a> {
+    pub fn new(extents: &'a [Extent]) -> Result<Planned<'a>> {
+        let open = |extent: &'a Extent| match &extent.content {
+            Content::File { path, .. } => {
+                let file = File::open(path).map_err(Error::io("read", path))?;
+                Ok((extent, Some(file)))
+            }
+            _ => Ok((extent, None)),
+        };
+        let layers = extents.iter().map(open).collect::<Result<_>>()?;
+        Ok(Planned { layers })
+    }
+}
+
+impl ReadAt for Planned<'_> {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<()> {
+        let end = at + buffer.len() as u64;
+        buffer.fill(0);
+        for (extent, file) in &self.layers {
+            let from = extent.at.max(at);
+            let to = (extent.at + extent.content.size()).min(end);
+            if from >= to {
+                continue;
+            }
+            let part = &mut buffer[(from - at) as usize..(to - at) as usize];
+            let within = from - extent.at;
+            match (&extent.content, file) {
+                (Content::Bytes(bytes), _) => {
+                    let within = within as usize;
+                    part.copy_from_slice(&bytes[within..within + part.len()]);
+                }
+                (Content::File { path, size }, Some(file)) => {
+                    read_part(file, part, within, path, *size)?;
+                }
+                _ => part.fill(0),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_part(file: &File, part: &mut [u8], at: u64, path: &Path, size: u64) -> Result<()> {
+    match file.read_exact_at(part, at) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::wrong(
+            path,
+            format!("has shrunk below its {size} bytes while it was read"),
+        )),
+        read => read.map_err(Error::io("read", path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_extents_that_overlap_counts() {
+        let extent = |at, content| Extent { at, content };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part");
+        fs::write(&path, b"file").unwrap();
+        let extents = [
+            extent(2, Content::bytes(vec![b'a'; 6])),
+            extent(4, Content::Zeros(2)),
+            extent(5, Content::file(&path).unwrap()),
+        ];
+        let planned = Planned::new(&extents).unwrap();
+        let mut all = [b'?'; 12];
+        planned.read_at(&mut all, 0).unwrap();
+        assert_eq!(&all, b"\0\0aa\0file\0\0\0");
+        let mut some = [b'?'; 3];
+        planned.read_at(&mut some, 6).unwrap();
+        assert_eq!(&some, b"ile");
+        fs::write(&path, b"fi").unwrap();
+        let error = planned.read_at(&mut some, 6).unwrap_err().to_string();
+        assert!(error.contains("has shrunk below its 4 bytes"), "{error}");
+    }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, fadvise};
 
+use crate::content::OnDisk;
 use crate::{Error, Progress, Result, bmap, card};
 
 /// Bytes that are written and compared at a time.
@@ -235,13 +236,17 @@ fn read_map(source: &File, image: &Path, size: u64) -> Result<Option<Vec<(u64, u
     if spans.iter().any(|(from, end)| from >= end) {
         return Err(Error::wrong(&path, "lists blocks beyond the image"));
     }
+    let disk = OnDisk {
+        file: source,
+        path: image,
+    };
     for bmap::Range {
         first,
         last,
         sha256,
     } in &ranges
     {
-        if bmap::hash(source, image, size, (*first, *last))? != *sha256 {
+        if bmap::hash(&disk, size, (*first, *last))? != *sha256 {
             return Err(Error::wrong(
                 &path,
                 format!(

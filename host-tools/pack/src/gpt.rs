@@ -1,6 +1,6 @@
 //! The GUID partition table. UEFI specification, §5.3.
 
-use romfs::record::crc32;
+use crc32fast::hash as crc32;
 
 use crate::mbr::{self, SECTOR};
 

@@ -6,9 +6,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
-use std::time::Duration;
 
 use romfs::writer::{Layout, Piece, seal};
 use romfs::{Entry, Kind, Romfs};
@@ -27,8 +26,10 @@ pub struct Built {
 
 /// How deep directories may lie in each other.
 const MAX_DEPTH: usize = 64;
-/// Bytes that are gathered before they are written.
-const GATHERED: usize = 1 << 20;
+/// Bytes that are gathered before they are written: few enough to stay in a core's cache.
+const GATHERED: usize = 1 << 18;
+/// Buffers that may wait to be written.
+const BUFFERS: usize = 4;
 
 /// Builds an image from a folder.
 pub fn build(
@@ -42,31 +43,16 @@ pub fn build(
     let tree = tree::read(folder, align)?;
     let layout =
         Layout::new(label, &tree.root).map_err(|error| Error::wrong(folder, error.to_string()))?;
-    let mut output = Output::create(to)?;
+    let output = Output::create(to)?;
     output.set_size(layout.size())?;
-    // Every piece's place is known, so as many hands write as there are cores.
-    let hands = thread::available_parallelism().map_or(1, |count| count.get());
-    let parts = share(layout.pieces(), layout.size(), hands);
-    let done = AtomicU64::new(0);
-    let file = &*output.file();
-    thread::scope(|scope| -> Result<()> {
-        let work = |part: Part<'_>| write_part(file, to, &tree.sources, part, &done);
-        let workers: Vec<_> = parts
-            .into_iter()
-            .map(|part| scope.spawn(move || work(part)))
-            .collect();
-        while workers.iter().any(|worker| !worker.is_finished()) {
-            progress(done.load(Ordering::Relaxed), layout.size());
-            thread::park_timeout(Duration::from_millis(1));
-        }
-        workers
-            .into_iter()
-            .try_for_each(|worker| match worker.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-    })?;
-    write_sum(&mut output, to)?;
+    write_pieces(
+        output.file(),
+        to,
+        layout.pieces(),
+        &tree.sources,
+        &mut |done| progress(done, layout.size()),
+    )?;
+    write_sum(&output, to)?;
     output.commit()?;
     Ok(Built {
         files: tree.sources.len(),
@@ -90,55 +76,55 @@ fn refuse_inside(folder: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// Pieces that follow each other, and where the first goes.
-struct Part<'a> {
-    at: u64,
-    pieces: &'a [Piece],
-}
-
-/// Shares the pieces out in runs of about the same number of bytes.
-fn share(pieces: &[Piece], total: u64, hands: usize) -> Vec<Part<'_>> {
-    let fair = total / hands as u64 + 1;
-    let mut parts = Vec::new();
-    let (mut first, mut from, mut at) = (0, 0, 0);
-    for (number, piece) in pieces.iter().enumerate() {
-        at += size(piece);
-        if at - from >= fair || number + 1 == pieces.len() {
-            parts.push(Part {
-                at: from,
-                pieces: &pieces[first..=number],
-            });
-            (first, from) = (number + 1, at);
-        }
-    }
-    parts
-}
-
-fn size(piece: &Piece) -> u64 {
-    match piece {
-        Piece::Bytes(bytes) => bytes.len() as u64,
-        Piece::Data { size, .. } => *size,
-    }
-}
-
-fn write_part(
+/// Writes the pieces one after the other. One hand reads, one writes: two that write the same file
+/// would wait for each other.
+fn write_pieces(
     file: &File,
     to: &Path,
+    pieces: &[Piece],
     sources: &[PathBuf],
-    part: Part,
-    done: &AtomicU64,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<()> {
-    let mut buffer: Vec<u8> = Vec::with_capacity(GATHERED * 2);
-    let mut at = part.at;
-    let mut flush = |buffer: &mut Vec<u8>| -> Result<()> {
-        file.write_all_at(buffer, at)
-            .map_err(Error::io("write", to))?;
-        at += buffer.len() as u64;
-        done.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+    thread::scope(|scope| {
+        let (filled, to_write) = mpsc::sync_channel(BUFFERS);
+        let (emptied, to_fill) = mpsc::channel();
+        let reader = scope.spawn(move || read_pieces(pieces, sources, &filled, &to_fill));
+        let mut at = 0;
+        for buffer in to_write {
+            let buffer: Vec<u8> = buffer;
+            file.write_all_at(&buffer, at)
+                .map_err(Error::io("write", to))?;
+            at += buffer.len() as u64;
+            progress(at);
+            // The reader may have ended already.
+            let _ = emptied.send(buffer);
+        }
+        reader
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Reads pieces into buffers that the writer gives back. A writer that failed takes no more: then
+/// its error is the one to tell.
+fn read_pieces(
+    pieces: &[Piece],
+    sources: &[PathBuf],
+    filled: &SyncSender<Vec<u8>>,
+    to_fill: &Receiver<Vec<u8>>,
+) -> Result<()> {
+    let fresh = || {
+        let mut buffer = to_fill.try_recv().unwrap_or_default();
         buffer.clear();
-        Ok(())
+        buffer.reserve(2 * GATHERED);
+        buffer
     };
-    for piece in part.pieces {
+    let mut buffer = fresh();
+    let pass_on = |buffer: &mut Vec<u8>| {
+        let full = std::mem::replace(buffer, fresh());
+        filled.send(full).is_ok()
+    };
+    for piece in pieces {
         match piece {
             Piece::Bytes(bytes) => buffer.extend_from_slice(bytes),
             Piece::Data { source, size } => {
@@ -155,21 +141,22 @@ fn write_part(
                         return Err(Error::wrong(path, "has shrunk while it was read"));
                     }
                     left -= piece;
-                    if buffer.len() >= GATHERED {
-                        flush(&mut buffer)?;
+                    if buffer.len() >= GATHERED && !pass_on(&mut buffer) {
+                        return Ok(());
                     }
                 }
             }
         }
-        if buffer.len() >= GATHERED {
-            flush(&mut buffer)?;
+        if buffer.len() >= GATHERED && !pass_on(&mut buffer) {
+            return Ok(());
         }
     }
-    flush(&mut buffer)
+    pass_on(&mut buffer);
+    Ok(())
 }
 
 /// The superblock's sum covers data too: it comes last.
-fn write_sum(output: &mut Output, to: &Path) -> Result<()> {
+fn write_sum(output: &Output, to: &Path) -> Result<()> {
     let file = output.file();
     let bytes = file
         .metadata()

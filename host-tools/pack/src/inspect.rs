@@ -349,7 +349,7 @@ fn initrd(bytes: &[u8], at: u64, record: &Record, layout: &mut Layout) {
             .push("the initrd lies beyond the end of the Image".into());
         return;
     };
-    if record::crc32(initrd) != record.initrd_crc32 {
+    if crc32fast::hash(initrd) != record.initrd_crc32 {
         layout
             .problems
             .push("the initrd is damaged: its CRC-32 is not what the packer wrote".into());

@@ -1,10 +1,12 @@
 //! From the kernel's ELF file to the bytes a loader copies.
 
-use std::fs;
+use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
-use object::read::elf::{ElfFile64, ProgramHeader};
-use object::{LittleEndian, Object, ObjectSymbol, elf};
+use object::elf::{FileHeader64, Sym64};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
+use object::{LittleEndian, ReadCache, ReadRef, elf};
 
 use crate::{Error, Result};
 
@@ -22,16 +24,20 @@ pub struct Kernel {
 impl Kernel {
     /// Reads an ELF file that our linker script made.
     pub fn read(path: &Path) -> Result<Kernel> {
-        let data = fs::read(path).map_err(Error::io("read", path))?;
+        // Most of the file is for debuggers, and is not read.
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        let data = ReadCache::new(file);
         let wrong = |what: &str| Error::wrong(path, what);
-        let file = ElfFile64::<LittleEndian>::parse(&*data)
-            .map_err(|_| wrong("is no 64-bit ELF file; the kernel's is meant"))?;
-        if file.elf_header().e_machine.get(LittleEndian) != elf::EM_RISCV {
+        let header = FileHeader64::<LittleEndian>::parse(&data)
+            .ok()
+            .filter(|header| header.is_little_endian())
+            .ok_or_else(|| wrong("is no 64-bit ELF file; the kernel's is meant"))?;
+        if header.e_machine(LittleEndian) != elf::EM_RISCV {
             return Err(wrong("is not for RISC-V"));
         }
+        let symbols = Symbols::read(header, &data).ok_or_else(|| wrong("has damaged symbols"))?;
         let symbol = |name: &str| {
-            let found = file.symbols().find(|symbol| symbol.name() == Ok(name));
-            found.map(|symbol| symbol.address()).ok_or_else(|| {
+            symbols.address(name).ok_or_else(|| {
                 Error::wrong(
                     path,
                     format!("has no symbol `{name}`: it is not this kernel, or it was stripped"),
@@ -46,12 +52,15 @@ impl Kernel {
         };
         let (end, record) = (offset("_end")?, offset("pagewalk_record")?);
         let mut bytes = Vec::new();
-        for segment in file.elf_program_headers() {
+        let segments = header
+            .program_headers(LittleEndian, &data)
+            .map_err(|_| wrong("is cut off"))?;
+        for segment in segments {
             if segment.p_type(LittleEndian) != elf::PT_LOAD {
                 continue;
             }
             let content = segment
-                .data(LittleEndian, &*data)
+                .data(LittleEndian, &data)
                 .map_err(|()| wrong("is cut off"))?;
             let at = segment
                 .p_vaddr(LittleEndian)
@@ -70,5 +79,57 @@ impl Kernel {
             return Err(wrong("has its record outside of what is loaded"));
         }
         Ok(Kernel { bytes, end, record })
+    }
+}
+
+/// The global symbols. There are tens of thousands of others, which are not read.
+struct Symbols<'a> {
+    globals: &'a [Sym64<LittleEndian>],
+    /// Where their names are.
+    names: Range<u64>,
+    data: &'a ReadCache<File>,
+}
+
+impl<'a> Symbols<'a> {
+    /// `None` if they are damaged; a stripped file has none at all, and that is well.
+    fn read(header: &FileHeader64<LittleEndian>, data: &'a ReadCache<File>) -> Option<Symbols<'a>> {
+        let mut symbols = Symbols {
+            globals: &[],
+            names: 0..0,
+            data,
+        };
+        let sections = header.section_headers(LittleEndian, data).ok()?;
+        let table = sections
+            .iter()
+            .find(|section| section.sh_type(LittleEndian) == elf::SHT_SYMTAB);
+        let Some(table) = table else {
+            return Some(symbols);
+        };
+        let (at, bytes) = table.file_range(LittleEndian)?;
+        // The locals come first; sh_info counts them.
+        let each = size_of::<Sym64<LittleEndian>>() as u64;
+        let locals = u64::from(table.sh_info(LittleEndian));
+        let count = (bytes / each).checked_sub(locals)?;
+        let at = at.checked_add(locals.checked_mul(each)?)?;
+        symbols.globals = data.read_slice_at(at, usize::try_from(count).ok()?).ok()?;
+        let names = sections.get(table.sh_link(LittleEndian) as usize)?;
+        let (at, bytes) = names.file_range(LittleEndian)?;
+        symbols.names = at..at.checked_add(bytes)?;
+        Some(symbols)
+    }
+
+    fn address(&self, name: &str) -> Option<u64> {
+        let named = |symbol: &&Sym64<LittleEndian>| {
+            let at = self
+                .names
+                .start
+                .checked_add(symbol.st_name(LittleEndian).into());
+            let found = at
+                .filter(|at| self.names.contains(at))
+                .and_then(|at| self.data.read_bytes_at_until(at..self.names.end, 0).ok());
+            found == Some(name.as_bytes())
+        };
+        let symbol = self.globals.iter().find(named)?;
+        Some(symbol.st_value(LittleEndian))
     }
 }

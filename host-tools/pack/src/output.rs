@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 use crate::content::{Content, Extent};
 use crate::{Error, Progress, Result};
 
@@ -44,8 +46,8 @@ impl Output {
     }
 
     /// The file itself.
-    pub fn file(&mut self) -> &mut File {
-        &mut self.file
+    pub fn file(&self) -> &File {
+        &self.file
     }
 
     /// Makes it as long as `size`, the new part a hole.
@@ -56,7 +58,7 @@ impl Output {
     }
 
     /// Writes extents where they belong; what lies between stays a hole, and so do zeros.
-    pub fn write(&mut self, extents: &[Extent], progress: &mut Progress) -> Result<()> {
+    pub fn write(&self, extents: &[Extent], progress: &mut Progress) -> Result<()> {
         let total = extents.iter().map(|extent| extent.content.size()).sum();
         let mut done = 0;
         for extent in extents {
@@ -76,13 +78,13 @@ impl Output {
     }
 
     /// Copies a file by the kernel's own means where it has them.
-    fn copy(&mut self, from: &Path, size: u64, at: u64) -> Result<()> {
+    fn copy(&self, from: &Path, size: u64, at: u64) -> Result<()> {
         use std::io::{Read, Seek, SeekFrom};
         let source = File::open(from).map_err(Error::io("read", from))?;
-        self.file
+        (&self.file)
             .seek(SeekFrom::Start(at))
             .map_err(Error::io("write", &self.path))?;
-        let copied = std::io::copy(&mut source.take(size), &mut self.file)
+        let copied = std::io::copy(&mut source.take(size), &mut &self.file)
             .map_err(Error::io("copy", from))?;
         if copied != size {
             return Err(Error::wrong(
@@ -95,8 +97,12 @@ impl Output {
 
     /// Puts the finished file in its place.
     pub fn commit(mut self) -> Result<()> {
-        fs::rename(&self.partial, &self.path).map_err(Error::io("create", &self.path))?;
-        self.committed = true;
+        // Where the old file is, the two change places: some systems write a file to the disk
+        // before it may replace another, and whoever builds would wait for that.
+        if renameat_with(CWD, &self.partial, CWD, &self.path, RenameFlags::EXCHANGE).is_err() {
+            fs::rename(&self.partial, &self.path).map_err(Error::io("create", &self.path))?;
+            self.committed = true;
+        }
         Ok(())
     }
 }
@@ -104,7 +110,8 @@ impl Output {
 impl Drop for Output {
     fn drop(&mut self) {
         if !self.committed {
-            // Whatever went wrong before is the error worth telling.
+            // It is the old file, or a part of the new one; whatever went wrong before is the error
+            // worth telling.
             let _ = fs::remove_file(&self.partial);
         }
     }
@@ -145,12 +152,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("card.img");
         write(&path, b"old").unwrap();
-        let mut output = Output::create(&path).unwrap();
+        let output = Output::create(&path).unwrap();
         output
             .write(
                 &[Extent {
                     at: 0,
-                    content: Content::Bytes(b"new".to_vec()),
+                    content: Content::bytes(b"new".to_vec()),
                 }],
                 &mut |_, _| {},
             )

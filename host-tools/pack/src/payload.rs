@@ -1,10 +1,13 @@
 //! The Image: kernel, zeros to its end in memory, initrd, trailer. One file, so that a loader
 //! that moves it moves all of it.
 
-use std::fs;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::thread;
 
-use romfs::record::{Record, TRAILER_BYTES, crc32};
+use romfs::record::{Record, TRAILER_BYTES};
 
 use crate::{Error, Kernel, Result};
 
@@ -15,49 +18,83 @@ const PAGE: u64 = 4096;
 #[derive(Debug)]
 pub struct Payload {
     /// The file.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<Vec<u8>>,
     /// What its record says.
     pub record: Record,
     /// Bytes of the kernel that are not zero pad.
     pub kernel_bytes: u64,
 }
 
-/// Glues an initrd to a kernel. The pad is as long as the kernel's own end asks for.
-pub fn glue(kernel: Kernel, initrd: &[u8]) -> Payload {
-    let kernel_bytes = kernel.bytes.len() as u64;
-    let offset = kernel.end.next_multiple_of(PAGE);
-    let file_size = (offset + initrd.len() as u64 + TRAILER_BYTES as u64).next_multiple_of(PAGE);
-    let record = Record {
-        initrd_offset: offset,
-        initrd_size: initrd.len() as u64,
-        initrd_crc32: crc32(initrd),
-        file_size,
-    };
-    let mut bytes = kernel.bytes;
-    bytes.resize(offset as usize, 0);
-    bytes.extend_from_slice(initrd);
-    bytes.resize(file_size as usize - TRAILER_BYTES, 0);
-    bytes.extend_from_slice(&record.trailer());
-    // image_size of the Linux header: a loader that moves the Image moves this much.
-    bytes[0x10..0x18].copy_from_slice(&file_size.to_le_bytes());
-    let at = kernel.record as usize;
-    bytes[at..at + romfs::record::BYTES].copy_from_slice(&record.encode());
-    Payload {
-        bytes,
-        record,
-        kernel_bytes,
-    }
-}
-
-/// Reads kernel and initrd and glues them, after a look at both.
+/// Reads kernel and initrd and glues them, after a look at both. The pad is as long as the
+/// kernel's own end asks for.
 pub fn build(kernel: &Path, initrd: &Path) -> Result<Payload> {
-    let data = fs::read(initrd).map_err(Error::io("read", initrd))?;
-    let romfs = romfs::Romfs::new(&data)
+    let Kernel {
+        bytes: kernel_part,
+        end,
+        record: record_at,
+    } = Kernel::read(kernel)?;
+    let source = File::open(initrd).map_err(Error::io("read", initrd))?;
+    let size = source.metadata().map_err(Error::io("read", initrd))?.len();
+    let kernel_bytes = kernel_part.len() as u64;
+    let offset = end.next_multiple_of(PAGE);
+    let file_size = (offset + size + TRAILER_BYTES as u64).next_multiple_of(PAGE);
+    // The initrd is most of it, and is read to where it stays.
+    let mut bytes = vec![0; file_size as usize];
+    bytes[..kernel_part.len()].copy_from_slice(&kernel_part);
+    let sum = read_summed(
+        &source,
+        initrd,
+        &mut bytes[offset as usize..][..size as usize],
+    )?;
+    let data = &bytes[offset as usize..][..size as usize];
+    let romfs = romfs::Romfs::new(data)
         .map_err(|error| Error::wrong(initrd, format!("is no ROMFS: {error}")))?;
     romfs
         .check()
         .map_err(|error| Error::wrong(initrd, format!("is a damaged ROMFS: {error}")))?;
-    Ok(glue(Kernel::read(kernel)?, &data))
+    let record = Record {
+        initrd_offset: offset,
+        initrd_size: size,
+        initrd_crc32: sum,
+        file_size,
+    };
+    let trailer = bytes.len() - TRAILER_BYTES;
+    bytes[trailer..].copy_from_slice(&record.trailer());
+    // image_size of the Linux header: a loader that moves the Image moves this much.
+    bytes[0x10..0x18].copy_from_slice(&record.file_size.to_le_bytes());
+    let at = record_at as usize;
+    bytes[at..at + romfs::record::BYTES].copy_from_slice(&record.encode());
+    Ok(Payload {
+        bytes: Arc::new(bytes),
+        record,
+        kernel_bytes,
+    })
+}
+
+/// Fills the buffer from a file's beginning; its CRC-32. Two hands, as most of the time goes into
+/// memory that is touched for the first time.
+fn read_summed(source: &File, path: &Path, into: &mut [u8]) -> Result<u32> {
+    let read = |part: &mut [u8], at: usize| {
+        let mut sum = crc32fast::Hasher::new();
+        source
+            .read_exact_at(part, at as u64)
+            .map_err(Error::io("read", path))?;
+        sum.update(part);
+        Ok(sum)
+    };
+    let half = into.len() / 2;
+    let (first, second) = into.split_at_mut(half);
+    let (sum, rest) = thread::scope(|scope| {
+        let other = scope.spawn(|| read(second, half));
+        let sum = read(first, 0);
+        let rest = other
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (sum, rest)
+    });
+    let mut sum = sum?;
+    sum.combine(&rest?);
+    Ok(sum.finalize())
 }
 
 /// Refuses an Image that the board's loader could not hold.

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
+use crate::content::OnDisk;
 use crate::extlinux::Extlinux;
 use crate::fat::volume::{Entry, Volume};
 use crate::inspect::{self, partitions};
@@ -106,19 +107,20 @@ fn renew(
     map: Option<Vec<(u64, u64)>>,
     spans: &[(u64, u64)],
 ) -> Result<()> {
+    let disk = OnDisk { file, path: image };
     if let Some(blocks) = map {
         let old = blocks
             .iter()
             .map(|(first, last)| (first * bmap::BLOCK, (last + 1 - first) * bmap::BLOCK));
         let blocks = bmap::merged(old.chain(spans.iter().copied()));
-        let text = bmap::describe(file, image, size, &blocks)?;
+        let text = bmap::describe(&disk, size, &blocks)?;
         output::write(&card::beside(image, "bmap"), text.as_bytes())?;
     }
     let sum = card::beside(image, "sha256");
     if sum.exists() {
         // What lies outside of the map may be anything by now: all of it is read.
         let whole = [(0, size.div_ceil(bmap::BLOCK).saturating_sub(1))];
-        let sha256 = card::hash(file, image, size, &whole)?;
+        let sha256 = card::hash(&disk, size, &whole)?;
         output::write(&sum, card::sum_line(&sha256, image).as_bytes())?;
     }
     Ok(())

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use crate::clock::{Cost, has, race, run};
 use crate::row::{Better, Peer, Row};
 use crate::{PAGEWALK, house, scratch};
@@ -12,7 +14,7 @@ const RUNS: usize = 11;
 /// The card packed from ready inputs, block map included: CPU time, and wall time beside a sparse
 /// copy of the result. No peer makes a checksum, so ours stands in a row of its own.
 pub fn pack() -> Vec<Row> {
-    let scratch = scratch();
+    let scratch = workplace();
     let (ours, copy) = race(
         RUNS,
         || build(scratch.path()),
@@ -55,7 +57,7 @@ pub fn vs_mtools() -> Vec<Row> {
     if !["sfdisk", "mkfs.vfat", "mcopy"].into_iter().all(has) {
         return Vec::new();
     }
-    let scratch = scratch();
+    let scratch = workplace();
     contents(scratch.path());
     let bytes = fs::metadata(scratch.path().join("card.img"))
         .expect("just built")
@@ -85,7 +87,7 @@ pub fn vs_genimage() -> Vec<Row> {
     if !has("genimage") {
         return Vec::new();
     }
-    let scratch = scratch();
+    let scratch = workplace();
     contents(scratch.path());
     let bytes = fs::metadata(scratch.path().join("card.img"))
         .expect("just built")
@@ -140,7 +142,7 @@ pub fn sum() -> Vec<Row> {
     if !has("sha256sum") {
         return Vec::new();
     }
-    let scratch = scratch();
+    let scratch = workplace();
     let (ours, peer) = race(
         RUNS,
         || pack_card(scratch.path(), &[]),
@@ -159,16 +161,43 @@ pub fn sum() -> Vec<Row> {
     }]
 }
 
-/// Packs `card.img` in a folder, from what `just image ox64` left.
+/// Packs `card.img` in a folder, from the kernel that `just image ox64` left.
 fn build(folder: &Path) {
     pack_card(folder, &["--no-sha256"]);
 }
 
 fn pack_card(folder: &Path, options: &[&str]) {
-    let card = folder.join("card.img");
-    let card = card.to_str().expect("paths of the build are UTF-8");
-    let arguments = ["image", "build", "images/ox64-sd.toml", "-o", card];
+    let place = |name: &str| {
+        let path = folder.join(name);
+        path.to_str()
+            .expect("paths of the build are UTF-8")
+            .to_owned()
+    };
+    let (card, initrd) = (place("card.img"), place("initrd.romfs"));
+    let arguments = [
+        "image",
+        "build",
+        "images/ox64-sd.toml",
+        "-o",
+        &card,
+        "--initrd",
+        &initrd,
+    ];
     run(&house(), PAGEWALK, &[&arguments, options].concat());
+}
+
+/// A folder with an initrd that makes the Image as large as on the cards that the peers' figures
+/// are of: 16 MiB.
+fn workplace() -> TempDir {
+    const INITRD: usize = 15 << 20;
+    let scratch = scratch();
+    let tree = scratch.path().join("tree");
+    fs::create_dir(&tree).expect("the scratch folder can be written");
+    let content: Vec<u8> = (0..INITRD).map(|at| ((at * 31) >> 3) as u8).collect();
+    fs::write(tree.join("data"), content).expect("the scratch folder can be written");
+    let arguments = ["romfs", "build", "tree", "-o", "initrd.romfs"];
+    run(scratch.path(), PAGEWALK, &arguments);
+    scratch
 }
 
 /// The card, and in `boot/` what lies on it, read back from it.

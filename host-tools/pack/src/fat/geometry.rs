@@ -161,7 +161,7 @@ impl Geometry {
     ) -> Vec<Extent> {
         let at = |sector: u64, bytes: Vec<u8>| Extent {
             at: start + sector * SECTOR,
-            content: Content::Bytes(bytes),
+            content: Content::bytes(bytes),
         };
         let boot = self.boot_sector(start / SECTOR, id, label);
         match self.width {

@@ -9,8 +9,6 @@ pub mod volume;
 
 pub use geometry::{Geometry, Width};
 
-use sha2::{Digest, Sha256};
-
 use crate::content::{Content, Extent};
 use crate::{Error, Result};
 use directory::{Directory, Place};
@@ -129,12 +127,12 @@ pub fn build(plan: &Plan) -> Result<Volume> {
         content: Content::Zeros(geometry.byte_of(2)),
     }];
     extents.extend(geometry.system_extents(plan.start, id, &label, used));
-    let table = clusters.table();
+    let table = Content::bytes(clusters.table());
     for copy in 0..2 {
         let at = plan.start + geometry.fat_start(copy) * SECTOR;
         extents.push(Extent {
             at,
-            content: Content::Bytes(table.clone()),
+            content: table.clone(),
         });
     }
     root.emit(root_place, root_place, Some(&label), &mut |place, bytes| {
@@ -146,7 +144,7 @@ pub fn build(plan: &Plan) -> Result<Volume> {
         });
         extents.push(Extent {
             at,
-            content: Content::Bytes(bytes),
+            content: Content::bytes(bytes),
         });
     });
     let mut files = Vec::new();
@@ -199,19 +197,16 @@ fn label(plan: &Plan) -> Result<[u8; 11]> {
 
 /// From names and content, so that two cards with different content have different ids.
 fn id(plan: &Plan, root: &Directory) -> Result<u32> {
-    let mut hash = Sha256::new();
-    hash.update(plan.label);
-    hash.update(plan.size.to_le_bytes());
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(plan.label.as_bytes());
+    sum.update(&plan.size.to_le_bytes());
     for number in root.numbers() {
         let file = &plan.files[number];
-        hash.update(file.path.as_bytes());
-        hash.update(file.content.size().to_le_bytes());
-        file.content.hash(&mut hash)?;
+        sum.update(file.path.as_bytes());
+        sum.update(&file.content.size().to_le_bytes());
+        file.content.sum(&mut sum)?;
     }
-    let digest = hash.finalize();
-    Ok(u32::from_le_bytes([
-        digest[0], digest[1], digest[2], digest[3],
-    ]))
+    Ok(sum.finalize())
 }
 
 /// Hands clusters out, each time a run, and remembers the chains.
