@@ -142,6 +142,18 @@ impl<P: Platform> System<P> {
         matches!(self.tasks.at(slot).state, State::Waiting { .. }).then_some(slot)
     }
 
+    /// The running task waits. If that brings a program to the foreground, a Ctrl-C that was typed
+    /// with its line is for that; what the shell waited for, if so.
+    pub fn foreground_changed(&mut self) -> Option<State> {
+        let shell = self.foreground()?;
+        if shell != self.schedule.current() || !self.console.take_typed_ahead() {
+            return None;
+        }
+        let state = self.tasks.at(shell).state;
+        self.interrupt_foreground(shell);
+        Some(state)
+    }
+
     /// Ctrl-C ends the program that the shell waits for. When it waits for whichever ends
     /// first, nothing ends, but it waits no longer.
     fn interrupt_foreground(&mut self, shell: Slot) {

@@ -35,7 +35,14 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     match dispatch(system, context) {
         Ok(Answer::One(value)) => context.answer(value as isize),
         Ok(Answer::Two(first, second)) => context.answer_pair(first as isize, second),
-        Ok(Answer::Wait(state)) => wait(system, state),
+        Ok(Answer::Wait(state)) => {
+            wait(system, state);
+            // Answered here, as the call is still in the making.
+            if system.foreground_changed() == Some(State::Waiting { child: 0 }) {
+                system.tasks.at_mut(slot).state = State::Ready;
+                context.answer(Error::Busy.to_a0() as isize);
+            }
+        }
         Ok(Answer::Gone) => {}
         Err(error) => context.answer(error.to_a0() as isize),
     }

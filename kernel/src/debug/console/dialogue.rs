@@ -207,6 +207,14 @@ impl Dialogue {
         core::mem::take(&mut self.pressed)
     }
 
+    /// Takes the key that ends a program, and all before it, out of the input; whether it was
+    /// there.
+    pub(super) fn take_typed_ahead(&mut self) -> bool {
+        let place = self.input.iter().position(|key| key == CTRL_C);
+        self.input.consume(place.map_or(0, |place| place + 1));
+        place.is_some()
+    }
+
     /// The next question to the agent, copied; it stays until [`Self::ask_answered`].
     pub(super) fn ask(&self, into: &mut [u8; 256]) -> Option<usize> {
         let mut bytes = self.asks.iter();

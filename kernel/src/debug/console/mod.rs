@@ -101,12 +101,24 @@ impl<R: Registers> Console<R> {
         self.dialogue.input.used() > 0
     }
 
-    /// Copies what input there is; how many bytes that were.
+    /// Copies what input there is, up to the key that ends a line: what was typed ahead may be
+    /// for the program that the line starts. How many bytes that were.
     pub fn peek(&self, into: &mut [u8]) -> usize {
-        into.iter_mut()
-            .zip(self.dialogue.input.iter())
-            .map(|(to, from)| *to = from)
-            .count()
+        let mut copied = 0;
+        for (to, from) in into.iter_mut().zip(self.dialogue.input.iter()) {
+            *to = from;
+            copied += 1;
+            if matches!(from, b'\r' | b'\n') {
+                break;
+            }
+        }
+        copied
+    }
+
+    /// A program comes to the foreground: was the key that ends it typed ahead? Then that key is
+    /// taken, and so is what came before it.
+    pub fn take_typed_ahead(&mut self) -> bool {
+        self.dialogue.take_typed_ahead()
     }
 
     /// Takes that many bytes of input off.

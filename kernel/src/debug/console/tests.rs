@@ -86,10 +86,13 @@ where
         if deadline != u64::MAX {
             self.console.tick(&self.log, deadline);
         }
-        let mut input = [0; INPUT];
-        let used = self.console.peek(&mut input);
-        self.console.consume(used);
-        input[..used].to_vec()
+        let (mut all, mut input) = (Vec::new(), [0; INPUT]);
+        while self.console.has_input() {
+            let used = self.console.peek(&mut input);
+            self.console.consume(used);
+            all.extend_from_slice(&input[..used]);
+        }
+        all
     }
 
     /// A program that writes whenever there is room.
