@@ -132,10 +132,13 @@ impl Machine {
         access: Access,
     ) -> Result<PhysAddr, Fault> {
         let fault = Err(Fault { va, access });
-        if let Some(held) = self.tlb.get(va)
-            && self.permits(held.leaf, access)
-        {
-            return Ok(held.frame.wrapping_add(va.offset(PAGE_BYTES)));
+        if let Some(held) = self.tlb.get(va) {
+            // No hart is bound to look again before it faults.
+            return if self.permits(held.leaf, access) {
+                Ok(held.frame.wrapping_add(va.offset(PAGE_BYTES)))
+            } else {
+                fault
+            };
         }
         let Some((leaf, frame)) = self
             .walk(root, va)
@@ -176,9 +179,18 @@ impl Machine {
         leaf.has(Pte::VALID | Pte::USER | right | kept)
     }
 
-    fn walk(&self, root: PhysAddr, va: VirtAddr) -> Option<(Pte, PhysAddr)> {
+    fn walk(&mut self, root: PhysAddr, va: VirtAddr) -> Option<(Pte, PhysAddr)> {
         let mut table = root;
         for level in (0..self.mode.levels()).rev() {
+            let reach = self.mode.leaf_bytes(level) * self.mode.entries() as u64;
+            let first = va.raw() / reach * reach;
+            // The root is in `satp`, not in a table.
+            if level + 1 < self.mode.levels() {
+                match self.tlb.table(level, first) {
+                    Some(held) => table = held,
+                    None => self.tlb.put_table(level, first, table),
+                }
+            }
             let at =
                 table.wrapping_add((self.mode.index(va, level) * self.mode.entry_bytes()) as u64);
             let pte = Pte::new(self.read_entry(at));

@@ -1,4 +1,6 @@
-//! The hostile TLB: it forgets nothing of its own accord.
+//! The hostile TLB: it forgets nothing of its own accord, neither leaves nor the tables on the
+//! way to them. Privileged Architecture, 12.2.1 (SFENCE.VMA): both may be kept, and a fence for one
+//! address is sure to end the leaf only.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +11,8 @@ use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 #[derive(Debug, Default)]
 pub struct Tlb {
     entries: BTreeMap<u64, Entry>,
+    /// By a table's level and the first address it translates.
+    tables: BTreeMap<(u8, u64), PhysAddr>,
 }
 
 /// One page's translation as it was when it was first used.
@@ -31,6 +35,16 @@ impl Tlb {
         self.entries.insert(va.page(), entry);
     }
 
+    /// The table of a level that translates what begins at `va`, if one was met.
+    pub fn table(&self, level: u8, va: u64) -> Option<PhysAddr> {
+        self.tables.get(&(level, va)).copied()
+    }
+
+    /// Keeps a pointer to a table.
+    pub fn put_table(&mut self, level: u8, va: u64, table: PhysAddr) {
+        self.tables.insert((level, va), table);
+    }
+
     /// `sfence.vma va, x0`.
     pub fn fence_page(&mut self, va: VirtAddr) {
         self.entries.remove(&va.page());
@@ -39,14 +53,22 @@ impl Tlb {
     /// `sfence.vma x0, x0`.
     pub fn fence_all(&mut self) {
         self.entries.clear();
+        self.tables.clear();
     }
 
-    /// A page whose translation still leads to this frame.
+    /// An address whose translation still leads to this frame, or through it as a table.
     pub fn reaches(&self, frame: PhysAddr) -> Option<u64> {
         let frame = frame.align_down(PAGE_BYTES);
-        self.entries
+        let page = self
+            .entries
             .iter()
             .find(|(_, entry)| entry.frame == frame)
-            .map(|(page, _)| page * PAGE_BYTES)
+            .map(|(page, _)| page * PAGE_BYTES);
+        page.or_else(|| {
+            let mut tables = self.tables.iter();
+            tables
+                .find(|&(_, &table)| table == frame)
+                .map(|(&(_, va), _)| va)
+        })
     }
 }
