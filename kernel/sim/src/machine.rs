@@ -1,5 +1,7 @@
 //! A hart: it walks tables, keeps translations, and faults.
 
+use std::collections::BTreeSet;
+
 use pagetable::{Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
 use crate::ram::Ram;
@@ -42,10 +44,12 @@ pub struct Machine {
     mode: Mode,
     quirks: Quirks,
     tlb: Tlb,
+    /// Of the space that was in force last.
+    root: PhysAddr,
     /// The page whose last use failed: with `spurious`, a fault for it was owed.
     owed: Option<u64>,
-    /// Code was written and no `fence_code` came since.
-    stale_code: bool,
+    /// Frames that were written and no `fence_code` came since.
+    stale_code: BTreeSet<PhysAddr>,
 }
 
 impl Machine {
@@ -56,8 +60,9 @@ impl Machine {
             mode,
             quirks,
             tlb: Tlb::default(),
+            root: PhysAddr::new(0),
             owed: None,
-            stale_code: false,
+            stale_code: BTreeSet::new(),
         }
     }
 
@@ -76,12 +81,24 @@ impl Machine {
         self.ram
             .get_mut(at, bytes)
             .copy_from_slice(&value.to_le_bytes()[..bytes]);
+        let pte = Pte::new(value);
+        if pte.is_valid() && !pte.is_leaf() {
+            // A walk ahead of time, for no access at all, may follow it at once.
+            self.tlb.link(pte.target(self.mode));
+        }
+    }
+
+    /// Writes bytes that a program may read, or fetch.
+    pub fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
+        self.ram.get_mut(at, from.len()).copy_from_slice(from);
+        self.stale_code.insert(at.align_down(PAGE_BYTES));
     }
 
     /// Fills a frame with zeros: it must not be reachable any more.
     pub fn zero_frame(&mut self, frame: PhysAddr) {
         self.must_be_free(frame);
         self.ram.get_mut(frame, PAGE_BYTES as usize).fill(0);
+        self.stale_code.insert(frame);
     }
 
     /// Copies a frame: the target must not be reachable any more.
@@ -91,7 +108,7 @@ impl Machine {
         self.ram
             .get_mut(to, PAGE_BYTES as usize)
             .copy_from_slice(&data);
-        self.stale_code = true;
+        self.stale_code.insert(to);
     }
 
     fn must_be_free(&self, frame: PhysAddr) {
@@ -103,9 +120,13 @@ impl Machine {
         }
     }
 
-    /// `sfence.vma va, x0`.
+    /// `sfence.vma va, x0`. A page that was in use is looked up again at once, ahead of time.
     pub fn fence_page(&mut self, va: VirtAddr) {
+        let was_held = self.holds(va);
         self.tlb.fence_page(va);
+        if was_held && let Some((leaf, frame)) = self.walk(self.root, va) {
+            self.tlb.put(va, Entry { leaf, frame });
+        }
     }
 
     /// `sfence.vma x0, x0`.
@@ -115,7 +136,7 @@ impl Machine {
 
     /// `fence.i`.
     pub fn fence_code(&mut self) {
-        self.stale_code = false;
+        self.stale_code.clear();
     }
 
     /// Does the hart still hold a translation for that page?
@@ -132,6 +153,7 @@ impl Machine {
         access: Access,
     ) -> Result<PhysAddr, Fault> {
         let fault = Err(Fault { va, access });
+        self.root = root;
         if let Some(held) = self.tlb.get(va) {
             // No hart is bound to look again before it faults.
             return if self.permits(held.leaf, access) {
@@ -140,19 +162,24 @@ impl Machine {
                 fault
             };
         }
-        let Some((leaf, frame)) = self
-            .walk(root, va)
-            .filter(|(leaf, _)| self.permits(*leaf, access))
-        else {
+        if self.tlb.misses(va) {
+            return fault;
+        }
+        let Some((leaf, frame)) = self.walk(root, va) else {
+            self.tlb.put_miss(va);
             return fault;
         };
+        if !self.permits(leaf, access) {
+            self.tlb.put(va, Entry { leaf, frame });
+            return fault;
+        }
         if self.quirks.spurious && self.owed != Some(va.page()) {
             self.owed = Some(va.page());
             return fault;
         }
         self.owed = None;
         assert!(
-            access != Access::Execute || !self.stale_code,
+            access != Access::Execute || !self.stale_code.contains(&frame),
             "fetched from {:#x} without fence.i",
             va.raw()
         );

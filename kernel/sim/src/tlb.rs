@@ -2,7 +2,7 @@
 //! way to them. Privileged Architecture, 12.2.1 (SFENCE.VMA): both may be kept, and a fence for one
 //! address is sure to end the leaf only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
@@ -13,6 +13,10 @@ pub struct Tlb {
     entries: BTreeMap<u64, Entry>,
     /// By a table's level and the first address it translates.
     tables: BTreeMap<(u8, u64), PhysAddr>,
+    /// Tables that an entry led to, at whatever address.
+    linked: BTreeSet<PhysAddr>,
+    /// Pages that nothing was found for.
+    misses: BTreeSet<u64>,
 }
 
 /// One page's translation as it was when it was first used.
@@ -45,20 +49,42 @@ impl Tlb {
         self.tables.insert((level, va), table);
     }
 
+    /// Keeps a pointer to a table that lies wherever its entry says.
+    pub fn link(&mut self, table: PhysAddr) {
+        self.linked.insert(table);
+    }
+
+    /// Is it held that nothing is there?
+    pub fn misses(&self, va: VirtAddr) -> bool {
+        self.misses.contains(&va.page())
+    }
+
+    /// Keeps that nothing is there: a valid entry is only sure to be seen after a fence.
+    pub fn put_miss(&mut self, va: VirtAddr) {
+        self.misses.insert(va.page());
+    }
+
     /// `sfence.vma va, x0`.
     pub fn fence_page(&mut self, va: VirtAddr) {
         self.entries.remove(&va.page());
+        self.misses.remove(&va.page());
     }
 
     /// `sfence.vma x0, x0`.
     pub fn fence_all(&mut self) {
         self.entries.clear();
         self.tables.clear();
+        self.linked.clear();
+        self.misses.clear();
     }
 
-    /// An address whose translation still leads to this frame, or through it as a table.
+    /// An address whose translation still leads to this frame, or through it as a table. Of a
+    /// table that was only linked, the table's own address.
     pub fn reaches(&self, frame: PhysAddr) -> Option<u64> {
         let frame = frame.align_down(PAGE_BYTES);
+        if self.linked.contains(&frame) {
+            return Some(frame.raw());
+        }
         let page = self
             .entries
             .iter()

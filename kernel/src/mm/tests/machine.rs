@@ -55,7 +55,7 @@ macro_rules! desk {
             }
 
             fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
-                self.0.ram.get_mut(at, from.len()).copy_from_slice(from)
+                self.0.write_bytes(at, from)
             }
 
             fn fence_page(&mut self, va: VirtAddr) {

@@ -4,6 +4,7 @@
 pub(crate) mod machine;
 mod oracle;
 mod pages;
+mod peeks;
 mod regions;
 mod shortage;
 

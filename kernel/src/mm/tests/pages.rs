@@ -31,6 +31,7 @@ both! {
     whole_read_only_pages_are_mapped_in_place_and_cost_no_frame
     partial_and_writable_pages_are_copied_with_a_zero_tail
     an_image_at_an_odd_address_is_copied
+    a_page_comes_with_one_fault_and_can_be_fetched_from_whoever_touched_it
     no_page_is_ever_writable_and_executable
     a_forbidden_touch_changes_nothing
     a_store_after_a_load_is_resolved_by_the_dirty_bit
@@ -232,6 +233,20 @@ fn a_forbidden_touch_changes_nothing<M: Desk>(quirks: Quirks) {
     );
     let leaf = table::walk(&bench.machine, space.root(), VirtAddr::new(0x1_0000)).entry;
     assert!(!Pte::new(leaf).has(Pte::WRITE));
+}
+
+/// The hart holds that nothing was there, and what the frame held before.
+fn a_page_comes_with_one_fault_and_can_be_fetched_from_whoever_touched_it<M: Desk>(quirks: Quirks) {
+    let mut bench = Bench::<M>::new(quirks, 64);
+    let mut space = bench.space(1);
+    let object = image(100, 2 * PAGE_BYTES);
+    add::<M>(&mut space, 0x1_0000, 2, TEXT, Kind::Text, object);
+    for page in [0x1_0000, 0x1_1000] {
+        let (_, outcomes) = bench.touch(&mut space, page, Access::Read).unwrap();
+        let again = &[Outcome::Spurious][..usize::from(quirks.spurious)];
+        assert_eq!(outcomes[1..], *again);
+        bench.touch(&mut space, page, Access::Execute).unwrap();
+    }
 }
 
 fn a_store_after_a_load_is_resolved_by_the_dirty_bit<M: Desk>(quirks: Quirks) {

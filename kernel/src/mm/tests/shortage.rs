@@ -6,10 +6,11 @@ use sim::{Access, Quirks};
 
 use super::both;
 use super::machine::{Bench, Desk};
-use crate::mm::{BootRam, Frame, Frames, Owner, Space};
+use crate::mm::{BootRam, Frame, Frames, Kind, Object, Owner, Prot, Region, Space};
 
 both! {
     a_fault_without_memory_leaves_no_trace
+    tables_that_were_given_back_can_be_pages_at_once
     a_space_without_memory_is_not_made
     the_pool_can_be_used_up_and_got_back_to_the_last_frame
 }
@@ -31,6 +32,25 @@ fn a_fault_without_memory_leaves_no_trace<M: Desk>(quirks: Quirks) {
         assert_eq!((bench.used(), space.resident()), (1, 0), "{pool}");
         bench.destroy(space);
         assert_eq!(bench.used(), 0);
+    }
+}
+
+/// Tables that were made for a page which then found no frame: a walk ahead of time may hold them.
+fn tables_that_were_given_back_can_be_pages_at_once<M: Desk>(quirks: Quirks) {
+    let levels = usize::from(M::MODE.levels());
+    let mut bench = Bench::<M>::new(quirks, 2 * levels);
+    let mut space = bench.space(1);
+    let near = space.map_anonymous::<M>(levels as u64).unwrap().raw();
+    bench.store(&mut space, near, 1).unwrap();
+    // So far that it needs tables of its own, for which there are frames, and a page, for which
+    // there is none.
+    let far = 0x1000_0000;
+    let region = Region::new(VirtAddr::new(far), 1, Prot::DATA, Kind::Data, Object::Zero);
+    space.add::<M>(region.unwrap()).unwrap();
+    for page in 1..levels as u64 {
+        let touched = bench.touch(&mut space, far, Access::Write);
+        assert_eq!(touched.unwrap_err().outcome, Outcome::OutOfMemory);
+        assert_eq!(bench.store(&mut space, near + page * PAGE_BYTES, 1), Ok(()));
     }
 }
 
