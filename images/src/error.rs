@@ -16,16 +16,20 @@ pub struct Error {
 impl Error {
     pub(crate) fn unread(name: &str, text: &str, wrong: &toml::de::Error) -> Error {
         let at = wrong.span().map_or(0, |span| span.start);
-        let line = 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count();
         let what = wrong
             .message()
             .lines()
             .next()
             .unwrap_or_default()
             .to_owned();
+        Error::at(name, text, at, what)
+    }
+
+    /// The byte `at` of the text tells the line.
+    pub(crate) fn at(name: &str, text: &str, at: usize, what: String) -> Error {
         Error {
             name: name.to_owned(),
-            line,
+            line: 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count(),
             what,
         }
     }

@@ -11,13 +11,21 @@ pub use error::Error;
 pub use schema::{Extlinux, Fat, File, Image, Partition, Payload, Table};
 pub use size::Size;
 
-/// Reads the text of an image definition; `name` is for messages.
+/// Reads the text of an image definition; `name` is for messages. Boards are known elsewhere:
+/// `check_board` says of a board's name what is wrong with it.
 ///
 /// # Errors
 ///
 /// [`Error`] with name, line, the value and what it may be.
-pub fn parse(name: &str, text: &str) -> Result<Image, Error> {
-    toml::from_str(text).map_err(|wrong| Error::unread(name, text, &wrong))
+pub fn parse(
+    name: &str,
+    text: &str,
+    check_board: impl FnOnce(&str) -> Result<(), String>,
+) -> Result<Image, Error> {
+    let image: Image = toml::from_str(text).map_err(|wrong| Error::unread(name, text, &wrong))?;
+    check_board(image.board.get_ref())
+        .map_err(|what| Error::at(name, text, image.board.span().start, what))?;
+    Ok(image)
 }
 
 #[cfg(test)]
@@ -32,7 +40,7 @@ mod tests {
             ("ox64-sd.toml", OX64),
             ("qemu-virt-sd.toml", include_str!("../qemu-virt-sd.toml")),
         ] {
-            let image = parse(name, text).unwrap_or_else(|wrong| panic!("{wrong}"));
+            let image = parse(name, text, |_| Ok(())).unwrap_or_else(|wrong| panic!("{wrong}"));
             assert!(
                 image.partition.iter().any(|partition| partition.bootable),
                 "{name}"
@@ -43,7 +51,11 @@ mod tests {
     #[test]
     fn a_wrong_word_is_answered_with_line_and_the_right_ones() {
         let wrong = |from: &str, to: &str| {
-            parse("my.toml", &OX64.replace(from, to))
+            let known = |name: &str| match name {
+                "ox64" => Ok(()),
+                _ => Err(format!("no board `{name}`")),
+            };
+            parse("my.toml", &OX64.replace(from, to), known)
                 .unwrap_err()
                 .to_string()
         };
@@ -57,6 +69,8 @@ mod tests {
             key.contains("`botable`") && key.contains("`bootable`"),
             "{key}"
         );
+        let board = wrong("\"ox64\"", "\"ox46\"");
+        assert_eq!(board, "my.toml:3: no board `ox46`");
         let size = wrong("128MiB", "128MB");
         assert!(
             size.contains("`128MB`") && size.contains("KiB, MiB or GiB"),

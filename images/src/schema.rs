@@ -1,6 +1,7 @@
 //! The words of an image definition.
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::Size;
 
@@ -9,7 +10,7 @@ use crate::Size;
 #[serde(deny_unknown_fields)]
 pub struct Image {
     /// The board it boots, by name: its limits hold for the payload.
-    pub board: String,
+    pub board: Spanned<String>,
     /// How big the image is.
     pub size: Size,
     /// The partition table.

@@ -30,7 +30,8 @@ pub struct Built {
 /// Builds the image of a definition at `to`, with `.bmap` beside it, and `.sha256`
 /// if a `sum` is wanted: it is most of the work.
 pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Result<Built> {
-    let board = boards::by_name(&image.board).map_err(|error| Error::Refused(error.to_string()))?;
+    let board = boards::by_name(image.board.get_ref())
+        .map_err(|error| Error::Refused(error.to_string()))?;
     let payload = payload::build(
         Path::new(&image.payload.kernel),
         Path::new(&image.payload.initrd),

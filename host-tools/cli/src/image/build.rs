@@ -39,7 +39,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let path = args.definition.display().to_string();
     let text =
         fs::read_to_string(&args.definition).with_context(|| format!("cannot read {path}"))?;
-    let mut image = images::parse(&path, &text)?;
+    let mut image = images::parse(&path, &text, |board| {
+        boards::by_name(board)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    })?;
     image.payload.kernel = args.kernel.unwrap_or(image.payload.kernel);
     image.payload.initrd = args.initrd.unwrap_or(image.payload.initrd);
     let built = progress::with("writing", |see| {
