@@ -3,9 +3,11 @@
 #![warn(missing_docs)]
 
 pub mod desk;
+pub mod gdb;
 pub mod hub;
 pub mod listen;
 pub mod memory;
+pub mod recording;
 pub mod symbols;
 pub mod text;
 pub mod transport;

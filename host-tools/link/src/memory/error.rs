@@ -13,6 +13,10 @@ pub enum ReadError {
     Outside(Outside),
     /// The board's agent did not tell.
     Agent(crate::desk::AgentError),
+    /// The gdb stub did not tell.
+    Stub(crate::gdb::StubError),
+    /// The program at the other end of the pipe did not.
+    Pipe(io::Error),
     /// The file that should hold them did not give them.
     File(PathBuf, io::Error),
 }
@@ -23,6 +27,8 @@ impl fmt::Display for ReadError {
             ReadError::Outside(outside) => outside.fmt(f),
             ReadError::File(path, error) => write!(f, "{}: {error}", path.display()),
             ReadError::Agent(error) => error.fmt(f),
+            ReadError::Stub(error) => error.fmt(f),
+            ReadError::Pipe(error) => write!(f, "whoever asked gives no memory: {error}"),
         }
     }
 }

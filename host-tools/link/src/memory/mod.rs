@@ -3,6 +3,7 @@
 //! Each kind of input is a [`Source`] of bytes by physical address; [`Cached`]
 //! makes it a [`pagetable::Memory`] that reads each page once.
 
+mod ahead;
 mod cached;
 mod core;
 mod error;
@@ -12,6 +13,7 @@ mod sparse;
 pub mod text;
 
 pub use self::core::{Core, open as open_core};
+pub use ahead::{Ahead, Batch};
 pub use cached::Cached;
 pub use error::{OpenError, ReadError};
 pub use files::Files;

@@ -9,7 +9,9 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-pub use spec::{Spec, SpecError};
+pub use spec::{Spec, SpecError, Speed};
+
+use crate::recording::Replay;
 
 /// How long a serial port waits for a byte before it looks again.
 const PORT_WAIT: Duration = Duration::from_millis(50);
@@ -48,6 +50,11 @@ impl Line {
                     machine: None,
                 })
             }
+            Spec::Recording(path, speed) => Ok(Line::of(Replay::open(path, *speed)?, io::sink())),
+            Spec::Gdb(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "a gdb stub tells memory and registers, and has no console",
+            )),
             Spec::Qemu(image) => {
                 let (reader, writer, machine) = qemu::start(image)?;
                 Ok(Line {

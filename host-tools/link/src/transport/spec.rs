@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Where a board's line is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Spec {
     /// `tcp://HOST:PORT`.
     Tcp(String),
@@ -21,10 +21,52 @@ pub enum Spec {
     },
     /// `qemu` or `qemu:IMAGE`: an emulated board, started for this.
     Qemu(PathBuf),
+    /// `gdb://HOST:PORT`: a gdb stub. It tells memory and registers, and has no console.
+    Gdb(String),
+    /// `RUN.pwlog`, or `RUN.pwlog@4x`, `RUN.pwlog@max`: what a board once said.
+    Recording(PathBuf, Speed),
+}
+
+/// How fast a recording is told again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// So many times as fast as it was.
+    Times(f64),
+    /// As fast as it can be read.
+    Max,
+}
+
+impl FromStr for Speed {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Speed, SpecError> {
+        let wrong = || SpecError::Speed(text.to_owned());
+        if text == "max" {
+            return Ok(Speed::Max);
+        }
+        let times = text.strip_suffix('x').unwrap_or(text);
+        let times = times.parse::<f64>().map_err(|_| wrong())?;
+        if !(0.001..=1_000_000.0).contains(&times) {
+            return Err(wrong());
+        }
+        Ok(Speed::Times(times))
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Speed::Times(times) => write!(f, "{times}x"),
+            Speed::Max => f.write_str("max"),
+        }
+    }
 }
 
 /// The Image that `qemu` alone means.
 const BUILT: &str = "target/images/Image";
+
+/// How a recording's name ends.
+const RECORDING: &str = ".pwlog";
 
 /// Why a name is no line's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +77,8 @@ pub enum SpecError {
     Address(String),
     /// Behind the `@` there is no number above 0.
     Baud(String),
+    /// No speed of a replay.
+    Speed(String),
 }
 
 impl fmt::Display for SpecError {
@@ -43,7 +87,11 @@ impl fmt::Display for SpecError {
             SpecError::Form(name) => write!(
                 f,
                 "`{name}` names no line; there are /dev/ttyUSB0@2000000, tcp://HOST:PORT, \
-                 unix:PATH, qemu, qemu:IMAGE"
+                 unix:PATH, qemu, qemu:IMAGE, gdb://HOST:PORT, RUN.pwlog"
+            ),
+            SpecError::Speed(speed) => write!(
+                f,
+                "`{speed}` is no speed; there are 1x, 0.5x, 20x (from 0.001x to 1000000x) and max"
             ),
             SpecError::Address(address) => {
                 write!(f, "`{address}` is no HOST:PORT, as localhost:4444 is")
@@ -62,13 +110,18 @@ impl FromStr for Spec {
     type Err = SpecError;
 
     fn from_str(name: &str) -> Result<Spec, SpecError> {
-        if let Some(address) = name.strip_prefix("tcp://") {
+        let (address, of): (_, fn(String) -> Spec) =
+            match (name.strip_prefix("tcp://"), name.strip_prefix("gdb://")) {
+                (Some(address), _) => (Some(address), Spec::Tcp),
+                (_, address) => (address, Spec::Gdb),
+            };
+        if let Some(address) = address {
             let port = address
                 .rsplit_once(':')
                 .filter(|(host, _)| !host.is_empty());
             let port = port.and_then(|(_, port)| port.parse::<u16>().ok());
             return match port {
-                Some(1..) => Ok(Spec::Tcp(address.to_owned())),
+                Some(1..) => Ok(of(address.to_owned())),
                 _ => Err(SpecError::Address(address.to_owned())),
             };
         }
@@ -82,7 +135,13 @@ impl FromStr for Spec {
         if let Some(image) = name.strip_prefix("qemu:").filter(|image| !image.is_empty()) {
             return Ok(Spec::Qemu(image.into()));
         }
+        if name.ends_with(RECORDING) {
+            return Ok(Spec::Recording(name.into(), Speed::Times(1.0)));
+        }
         match name.rsplit_once('@') {
+            Some((path, speed)) if path.ends_with(RECORDING) => {
+                Ok(Spec::Recording(path.into(), speed.parse()?))
+            }
             Some((path, baud)) if !path.is_empty() => match baud.parse() {
                 Ok(baud @ 1..) => Ok(Spec::Port {
                     path: path.to_owned(),
@@ -103,6 +162,9 @@ impl fmt::Display for Spec {
             Spec::Unix(path) => write!(f, "unix:{}", path.display()),
             Spec::Port { path, baud } => write!(f, "{path}@{baud}"),
             Spec::Qemu(image) => write!(f, "qemu:{}", image.display()),
+            Spec::Gdb(address) => write!(f, "gdb://{address}"),
+            Spec::Recording(path, Speed::Times(1.0)) => write!(f, "{}", path.display()),
+            Spec::Recording(path, speed) => write!(f, "{}@{speed}", path.display()),
         }
     }
 }
@@ -120,6 +182,10 @@ mod tests {
             "/dev/ttyUSB0@2000000",
             "COM3@115200",
             "qemu:target/images/Image",
+            "gdb://localhost:1234",
+            "run.pwlog",
+            "/tmp/a@b/run.pwlog@4x",
+            "run.pwlog@max",
         ] {
             assert_eq!(name.parse::<Spec>().unwrap().to_string(), name);
         }
@@ -133,6 +199,8 @@ mod tests {
         assert!(matches!(refused("unix:"), SpecError::Form(_)));
         assert!(matches!(refused("@115200"), SpecError::Form(_)));
         assert!(matches!(refused("/dev/ttyS0@fast"), SpecError::Baud(_)));
+        assert!(matches!(refused("run.pwlog@fast"), SpecError::Speed(_)));
+        assert!(matches!(refused("run.pwlog@0x"), SpecError::Speed(_)));
         assert!(matches!(refused("/dev/ttyS0@0"), SpecError::Baud(_)));
         for address in [
             "tcp://",

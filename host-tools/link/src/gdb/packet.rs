@@ -1,0 +1,153 @@
+//! Packets: `$…#xx`, each acknowledged.
+
+use std::io::{self, BufRead, Write};
+
+use super::StubError;
+
+/// How often a packet that came damaged is asked for again, or sent again.
+const TRIES: usize = 5;
+/// A longer packet is nobody's answer.
+const LONGEST: usize = 1 << 20;
+
+/// Sends a question and takes the answer, unescaped and with its runs written out.
+pub fn exchange(
+    reader: &mut impl BufRead,
+    writer: &mut impl Write,
+    question: &[u8],
+) -> Result<Vec<u8>, StubError> {
+    let mut packet = vec![b'$'];
+    packet.extend(question);
+    packet.push(b'#');
+    packet.extend(format!("{:02x}", sum(question)).bytes());
+    for _ in 0..TRIES {
+        writer.write_all(&packet).map_err(StubError::Line)?;
+        // What it does not like it asks for again.
+        loop {
+            match next(reader)? {
+                b'-' => break,
+                b'$' => match take(reader)? {
+                    Some(answer) => {
+                        writer.write_all(b"+").map_err(StubError::Line)?;
+                        return Ok(answer);
+                    }
+                    None => writer.write_all(b"-").map_err(StubError::Line)?,
+                },
+                // Acknowledgements, and whatever a line carries beside packets.
+                _ => {}
+            }
+        }
+    }
+    Err(StubError::NoStub)
+}
+
+/// The rest of a packet; `None` if its sum is wrong.
+fn take(reader: &mut impl BufRead) -> Result<Option<Vec<u8>>, StubError> {
+    let mut raw = Vec::new();
+    loop {
+        match next(reader)? {
+            b'#' => break,
+            _ if raw.len() == LONGEST => return Err(StubError::NoStub),
+            byte => raw.push(byte),
+        }
+    }
+    let told = [next(reader)?, next(reader)?];
+    let is_whole = told == format!("{:02x}", sum(&raw)).as_bytes();
+    Ok(is_whole.then(|| plain(&raw)))
+}
+
+fn next(reader: &mut impl BufRead) -> Result<u8, StubError> {
+    let mut byte = [0];
+    reader.read_exact(&mut byte).map_err(|error| {
+        match error.kind() {
+            // It hung up: what has a gdb already does that.
+            io::ErrorKind::UnexpectedEof => StubError::NoStub,
+            _ => StubError::Line(error),
+        }
+    })?;
+    Ok(byte[0])
+}
+
+fn sum(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
+}
+
+/// Escapes resolved (`}` and the byte xor 0x20), runs written out (`*` and the count plus 29).
+fn plain(raw: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = Vec::with_capacity(raw.len());
+    let mut bytes = raw.iter();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'}' => out.extend(bytes.next().map(|byte| byte ^ 0x20)),
+            b'*' => {
+                let count = bytes.next().map_or(0, |count| count.saturating_sub(29));
+                if let Some(&last) = out.last() {
+                    out.extend(std::iter::repeat_n(last, count.into()));
+                }
+            }
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+/// Bytes written as pairs of hexadecimal digits; `None` for anything else.
+pub fn bytes(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pair = |pair: &[u8]| Some((digit(pair[0])? << 4 | digit(*pair.get(1)?)?) as u8);
+    text.chunks(2).map(pair).collect()
+}
+
+/// The hexadecimal number behind `name` in a list with semicolons.
+pub fn field(list: &[u8], name: &str) -> Option<usize> {
+    let list = std::str::from_utf8(list).ok()?;
+    let value = list.split(';').find_map(|part| part.strip_prefix(name))?;
+    usize::from_str_radix(value, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ask(said: &[u8]) -> (Result<Vec<u8>, StubError>, Vec<u8>) {
+        let mut told = Vec::new();
+        let answer = exchange(&mut &*said, &mut told, b"?");
+        (answer, told)
+    }
+
+    #[test]
+    fn an_answer_comes_with_runs_and_escapes_resolved() {
+        let (answer, told) = ask(b"+$0* }\x03#fa");
+        assert_eq!(answer.unwrap(), b"0000#");
+        assert_eq!(told, b"$?#3f+");
+    }
+
+    #[test]
+    fn a_damaged_answer_is_asked_for_again_and_so_is_a_damaged_question() {
+        let (answer, told) = ask(b"+$OK#00$OK#9a");
+        assert_eq!(
+            (answer.unwrap(), told),
+            (b"OK".to_vec(), b"$?#3f-+".to_vec())
+        );
+        let (answer, told) = ask(b"-+$OK#9a");
+        assert_eq!(answer.unwrap(), b"OK");
+        assert_eq!(told, b"$?#3f$?#3f+");
+    }
+
+    #[test]
+    fn what_hangs_up_is_no_stub() {
+        assert!(matches!(ask(b"").0, Err(StubError::NoStub)));
+        assert!(matches!(ask(b"HTTP/1.1 400\r\n").0, Err(StubError::NoStub)));
+        assert!(matches!(ask(b"-----").0, Err(StubError::NoStub)));
+    }
+
+    proptest! {
+        #[test]
+        fn noise_does_no_harm(noise in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            let _ = ask(&noise);
+            let _ = bytes(&noise);
+            let _ = field(&noise, "PacketSize=");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Page tables asked for in batches: where every question waits for its answer, the tables that
+//! a table points to are asked for together.
+
+use std::collections::{HashMap, VecDeque};
+
+use pagetable::{Dialect, Entry, Mode, Outside, PhysAddr, Pte, Satp};
+
+use super::{ReadError, Source};
+
+const PAGE: usize = pagetable::PAGE_BYTES as usize;
+/// Pages in one batch.
+const BATCH: usize = 64;
+
+/// Memory that is asked for in batches.
+pub trait Batch {
+    /// What lies at each address, so many bytes each; `None` where there is no memory.
+    fn read_all(&mut self, wanted: &[(PhysAddr, usize)])
+    -> Result<Vec<Option<Vec<u8>>>, ReadError>;
+}
+
+/// A [`Batch`] as a [`Source`] for one set of page tables.
+pub struct Ahead<B> {
+    batch: B,
+    mode: Mode,
+    /// What came before it was asked for.
+    held: HashMap<u64, Option<Vec<u8>>>,
+    /// The level of every table that was met.
+    levels: HashMap<u64, u8>,
+    /// Tables that were pointed to and not asked for.
+    next: VecDeque<u64>,
+}
+
+impl<B: Batch> Ahead<B> {
+    /// For the tables that begin there; of [`Mode::Bare`], each read is a question of its own.
+    pub fn new(batch: B, satp: Satp) -> Self {
+        let top = satp.mode.levels().saturating_sub(1);
+        Ahead {
+            batch,
+            mode: satp.mode,
+            held: HashMap::new(),
+            levels: HashMap::from([(satp.root.frame(), top)]),
+            next: VecDeque::new(),
+        }
+    }
+
+    /// Whatever a table points to will be asked for soon. A table is met before its own come.
+    fn expect(&mut self, table: u64, bytes: &[u8]) {
+        let Some(level) = self.levels.get(&table).copied().filter(|level| *level > 0) else {
+            return;
+        };
+        for entry in bytes.chunks_exact(self.mode.entry_bytes()) {
+            let mut raw = [0; 8];
+            raw[..entry.len()].copy_from_slice(entry);
+            // No dialect changes what a pointer is.
+            let pte = Pte::new(u64::from_le_bytes(raw));
+            if let Entry::Pointer(to) = pte.decode(self.mode, level, Dialect::None)
+                && !self.levels.contains_key(&to.frame())
+            {
+                self.levels.insert(to.frame(), level - 1);
+                self.next.push_back(to.frame());
+            }
+        }
+    }
+
+    /// Asks for a page, and with it for those that are expected.
+    fn fetch(&mut self, frame: u64) -> Result<(), ReadError> {
+        let mut frames = vec![frame];
+        while frames.len() < BATCH
+            && let Some(next) = self.next.pop_front()
+        {
+            if !self.held.contains_key(&next) && next != frame {
+                frames.push(next);
+            }
+        }
+        let wanted: Vec<_> = frames
+            .iter()
+            .map(|frame| (PhysAddr::from_frame(*frame), PAGE))
+            .collect();
+        let pages = self.batch.read_all(&wanted)?;
+        self.held.extend(frames.into_iter().zip(pages));
+        Ok(())
+    }
+}
+
+impl<B: Batch> Source for Ahead<B> {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        let bytes = into.len();
+        let outside = ReadError::Outside(Outside { at, bytes });
+        let read = if bytes == PAGE && at.is_aligned(PAGE as u64) && self.mode != Mode::Bare {
+            if !self.held.contains_key(&at.frame()) {
+                self.fetch(at.frame())?;
+            }
+            self.held.remove(&at.frame()).flatten()
+        } else {
+            self.batch.read_all(&[(at, bytes)])?.pop().flatten()
+        };
+        let read = read.filter(|read| read.len() == bytes).ok_or(outside)?;
+        into.copy_from_slice(&read);
+        if bytes == PAGE {
+            self.expect(at.frame(), &read);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tables at 0x1000 to 0x5000: the root points to 2 and 3, which point to 4 and 5; and 5
+    /// holds what would be a pointer anywhere else.
+    struct Tables {
+        questions: Vec<Vec<u64>>,
+    }
+
+    impl Batch for Tables {
+        fn read_all(
+            &mut self,
+            wanted: &[(PhysAddr, usize)],
+        ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+            self.questions
+                .push(wanted.iter().map(|(at, _)| at.frame()).collect());
+            let page = |&(at, bytes): &(PhysAddr, usize)| {
+                let mut page = vec![0; bytes];
+                let targets: &[u64] = match at.frame() {
+                    1 => &[2, 3],
+                    2 => &[4],
+                    3 => &[5, 9],
+                    5 => &[6],
+                    4 => &[],
+                    _ => return None,
+                };
+                for (place, target) in page.chunks_exact_mut(8).zip(targets) {
+                    place.copy_from_slice(&(target << 10 | 1).to_le_bytes());
+                }
+                Some(page)
+            };
+            Ok(wanted.iter().map(page).collect())
+        }
+    }
+
+    #[test]
+    fn a_level_is_one_question_and_no_page_is_read_that_no_table_names() {
+        let satp = Satp {
+            mode: Mode::Sv39,
+            asid: 0,
+            root: PhysAddr::new(0x1000),
+        };
+        let tables = Tables {
+            questions: Vec::new(),
+        };
+        let mut ahead = Ahead::new(tables, satp);
+        let mut page = [0; PAGE];
+        let mut read = |frame| ahead.read(PhysAddr::from_frame(frame), &mut page);
+        for frame in [1, 2, 4, 3, 5] {
+            read(frame).unwrap();
+        }
+        assert!(matches!(read(9), Err(ReadError::Outside(_))));
+        // Page 5 is a last-level table: what it holds are no tables.
+        assert_eq!(
+            ahead.batch.questions,
+            [vec![1], vec![2, 3], vec![4], vec![5, 9]]
+        );
+    }
+}

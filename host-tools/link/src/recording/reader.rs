@@ -1,0 +1,125 @@
+//! A recording, block by block.
+
+use std::io::{self, Read};
+
+use super::{HEAD, HEADER, sum};
+
+/// What a block holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Bytes that the board said.
+    Heard,
+    /// The recording began, or went on: microseconds since 1970 (u64).
+    Began,
+    /// Something that a newer program wrote.
+    Other(u8),
+}
+
+impl Kind {
+    pub(super) const HEARD: u8 = 0;
+    pub(super) const BEGAN: u8 = 1;
+
+    fn of(number: u8) -> Kind {
+        match number {
+            Kind::HEARD => Kind::Heard,
+            Kind::BEGAN => Kind::Began,
+            other => Kind::Other(other),
+        }
+    }
+}
+
+/// A block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Microseconds since the block before.
+    pub after_us: u32,
+    /// What it holds.
+    pub kind: Kind,
+    /// That.
+    pub payload: Vec<u8>,
+}
+
+/// The blocks of a recording.
+pub struct Blocks<R> {
+    from: R,
+    at: u64,
+    cut: bool,
+}
+
+impl<R: Read> Blocks<R> {
+    /// Reads the header. `InvalidData` if it is none.
+    pub fn new(mut from: R) -> io::Result<Blocks<R>> {
+        let mut header = [0; HEADER.len()];
+        let read = fill(&mut from, &mut header)?;
+        if header[..read] != HEADER {
+            let what = if header[..6] == HEADER[..6] {
+                "a recording of a version that this program does not know"
+            } else {
+                "no recording of Pagewalk's"
+            };
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        Ok(Blocks {
+            from,
+            at: HEADER.len() as u64,
+            cut: false,
+        })
+    }
+
+    /// The next block; `None` at the end, or where the file was cut or damaged.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator of results would go on after an error"
+    )]
+    pub fn next(&mut self) -> io::Result<Option<Block>> {
+        if self.cut {
+            return Ok(None);
+        }
+        let mut head = [0; HEAD];
+        let read = fill(&mut self.from, &mut head)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.cut = true;
+        if read < HEAD {
+            return Ok(None);
+        }
+        let [a, b, c, d, e, f, kind, _, g, h, i, j] = head;
+        let mut payload = vec![0; u16::from_le_bytes([e, f]).into()];
+        let is_whole = fill(&mut self.from, &mut payload)? == payload.len();
+        if !is_whole || u32::from_le_bytes([g, h, i, j]) != sum(&head[..8], &payload) {
+            return Ok(None);
+        }
+        self.cut = false;
+        self.at += (HEAD + payload.len()) as u64;
+        Ok(Some(Block {
+            after_us: u32::from_le_bytes([a, b, c, d]),
+            kind: Kind::of(kind),
+            payload,
+        }))
+    }
+
+    /// Where the last whole block ends, in bytes, if anything follows it that is none.
+    pub fn cut_at(&self) -> Option<u64> {
+        self.cut.then_some(self.at)
+    }
+
+    /// Where the block that comes next begins, in bytes.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+}
+
+/// As much as there is; how much that was.
+fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < into.len() {
+        match from.read(&mut into[done..]) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,60 @@
+//! A recording told again, at its own pace or another.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Blocks, Kind};
+use crate::transport::Speed;
+
+/// A recording as a line: what the board said comes when it is due.
+pub struct Replay {
+    blocks: Blocks<BufReader<File>>,
+    speed: Speed,
+    start: Instant,
+    /// Microseconds of the recording that are told.
+    told_us: u64,
+    rest: Vec<u8>,
+}
+
+impl Replay {
+    /// Opens a recording.
+    pub fn open(path: &Path, speed: Speed) -> io::Result<Replay> {
+        Ok(Replay {
+            blocks: Blocks::new(BufReader::new(File::open(path)?))?,
+            speed,
+            start: Instant::now(),
+            told_us: 0,
+            rest: Vec::new(),
+        })
+    }
+
+    fn wait(&self) {
+        if let Speed::Times(times) = self.speed {
+            let due = Duration::from_secs_f64(self.told_us as f64 / 1e6 / times);
+            thread::sleep(due.saturating_sub(self.start.elapsed()));
+        }
+    }
+}
+
+impl Read for Replay {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            let Some(block) = self.blocks.next()? else {
+                return Ok(0);
+            };
+            // Between two sessions nothing happened that is worth waiting for.
+            if block.kind == Kind::Heard {
+                self.told_us += u64::from(block.after_us);
+                self.rest = block.payload;
+                self.wait();
+            }
+        }
+        let count = self.rest.len().min(into.len());
+        into[..count].copy_from_slice(&self.rest[..count]);
+        self.rest.drain(..count);
+        Ok(count)
+    }
+}
