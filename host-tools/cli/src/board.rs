@@ -2,14 +2,47 @@
 
 use anyhow::{Context, bail};
 use link::desk::{Agent, AgentError};
+use link::gdb::{Stub, StubError};
 use link::transport::{Line, Spec};
 use model::{Task, Tasks};
 use pagetable::Xlen;
 
 /// Opens the line and waits for the board's answer.
 pub fn open(spec: &Spec) -> anyhow::Result<Agent> {
+    match spec {
+        Spec::Gdb(_) => {
+            bail!("{spec}: a gdb stub knows no tasks and no faults; a board of ours does")
+        }
+        Spec::Recording(..) => bail!(
+            "{spec}: a recording holds what a board said, not its memory; \
+             `pagewalk faults`, `dash` and `replay` read it"
+        ),
+        _ => {}
+    }
     let line = Line::open(spec).with_context(|| spec.to_string())?;
     Agent::open(line).with_context(|| spec.to_string())
+}
+
+/// Opens a gdb stub.
+pub fn stub(address: &str) -> anyhow::Result<Stub> {
+    let name = || format!("gdb://{address}");
+    let stub = Stub::connect(address).with_context(name)?;
+    if !stub.is_physical() {
+        eprintln!(
+            "remark: {}: this stub cannot read physical memory; reads go the way the hart's own \
+             would",
+            name()
+        );
+    }
+    Ok(stub)
+}
+
+/// The width of a stub's registers.
+pub fn stub_xlen(stub: &mut Stub) -> Result<Xlen, StubError> {
+    Ok(match stub.xlen()? {
+        32 => Xlen::Rv32,
+        _ => Xlen::Rv64,
+    })
 }
 
 /// The board's tasks.

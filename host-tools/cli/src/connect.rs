@@ -8,7 +8,7 @@
 //! qemu-virt answers: 64 bits, 10000000 ticks a second
 //! ```
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use anyhow::Context;
 use link::hub::{Ends, Hub, News};
 use link::transport::{Line, Spec};
 
-use crate::{output, pty};
+use crate::{output, pty, record};
 
 /// Share a board's serial line: gdb on a port, the console on a terminal of its own, and the
 /// other commands on another port, all at once.
@@ -24,7 +24,7 @@ use crate::{output, pty};
 #[command(after_help = "\
 Examples:
   pagewalk connect /dev/ttyUSB0@2000000
-  pagewalk connect tcp://localhost:4444 --record line.bin
+  pagewalk connect tcp://localhost:4444 --record run.pwlog
   pagewalk connect qemu
 While it runs:
   gdb-multiarch -ex 'target remote localhost:3333'
@@ -39,7 +39,8 @@ pub struct Args {
     /// Port for the other commands; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 3334)]
     port: u16,
-    /// Append every byte that the board sends to this file, for `pagewalk faults`
+    /// Append what the board says to this file: with times if its name ends in .pwlog, else as
+    /// it comes
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 }
@@ -48,13 +49,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let hub = Hub::bind(args.gdb_port, args.port)
         .with_context(|| format!("ports {} and {}", args.gdb_port, args.port))?;
-    let record = args.record.as_ref().map(|path| {
-        let file = OpenOptions::new().append(true).create(true).open(path);
-        file.with_context(|| path.display().to_string())
-    });
-    let record = record
-        .transpose()?
-        .map(|file| Box::new(file) as Box<dyn Write + Send>);
+    let record = args.record.as_deref().map(record::open).transpose()?;
     let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
     let pty::Pty { ours, path, .. } = &pty::make().context("no terminal could be made")?;
     let ours: File = ours.try_clone()?;

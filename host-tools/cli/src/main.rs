@@ -25,6 +25,7 @@ mod output;
 mod progress;
 mod ps;
 mod pty;
+mod record;
 mod recording;
 mod romfs;
 mod satp;
@@ -68,6 +69,7 @@ commands! {
     Romfs => romfs,
     Image => image,
     Flash => flash,
+    Record => record,
     Connect => connect,
     Monitor => monitor,
     Completions => completions,

@@ -17,7 +17,7 @@ use model::space::{AllBits, guess};
 use pagetable::{Dialect, Refusal, Trouble};
 
 use crate::format::Format;
-use crate::tables::{Open, Tables, remark_dialect};
+use crate::tables::{Open, Tables, Writing, remark_dialect};
 
 /// List everything an address space maps, and what the MMU refuses.
 #[derive(clap::Args)]
@@ -27,6 +27,7 @@ Examples:
   pagewalk map --mem ram.bin@0x80000000 --satp 0x8000000000081fca --format json
   pagewalk map --dump uboot.log --satp 0x8000000000050407 --dialect thead
   pagewalk map --from /dev/ttyUSB0@2000000 --task 2
+  pagewalk map --from gdb://localhost:1234
   pagewalk map --core nuttx32.core --satp 0x80080a1f --format csv")]
 pub struct Args {
     #[command(flatten)]
@@ -49,12 +50,17 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// The address space that the options name.
 pub fn read(tables: &Tables) -> anyhow::Result<Space> {
+    of(tables.open()?, &tables.writing)
+}
+
+/// The address space of tables that are open.
+pub fn of(open: Open, writing: &Writing) -> anyhow::Result<Space> {
     let Open {
         mut memory,
         satp,
         dialect,
-    } = tables.open()?;
-    let given = tables.writing.dialect.given().or(dialect);
+    } = open;
+    let given = writing.dialect.given().or(dialect);
     let mut space = Space::read(&mut memory, satp, given.unwrap_or(Dialect::None));
     if given.is_none() {
         let bits = high_bits(&space);

@@ -1,11 +1,12 @@
 //! Faults out of a recorded line: frames of ours, or anybody's text log.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use link::listen::micros;
+use link::recording::{Blocks, Bytes, is_recording};
 use link::transport::Spec;
 use link::{Listener, Said};
 use model::Faults;
@@ -60,15 +61,18 @@ impl Source {
 
     /// Reads it to its end; remarks on what was odd go to stderr.
     pub fn read(&self) -> anyhow::Result<Faults> {
-        if let Some(spec) = &self.from {
-            return Ok(self.chosen(self.ask(spec)?));
-        }
-        let mut from: Box<dyn Read> = match &self.file {
+        let file = match &self.from {
+            Some(Spec::Recording(path, _)) => Some(path),
+            Some(spec) => return Ok(self.chosen(self.ask(spec)?)),
+            None => self.file.as_ref(),
+        };
+        let from: Box<dyn Read> = match file {
             Some(file) if file.as_os_str() != "-" => {
                 Box::new(File::open(file).with_context(|| self.name())?)
             }
             _ => Box::new(io::stdin().lock()),
         };
+        let mut from = recorded(from).with_context(|| self.name())?;
         let mut heard = Heard::default();
         let mut listener = Listener::new(self.timebase);
         let mut piece = vec![0; 1 << 16];
@@ -95,6 +99,15 @@ impl Source {
             None => faults,
         }
     }
+}
+
+/// What the board said, of a recording with times too.
+fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+    let mut from = BufReader::with_capacity(1 << 16, from);
+    if is_recording(from.fill_buf()?) {
+        return Ok(Box::new(Bytes::new(Blocks::new(from)?)));
+    }
+    Ok(Box::new(from))
 }
 
 /// What was heard, and how much of what was not understood.

@@ -12,9 +12,10 @@ use crate::format::Format;
 Examples:
   pagewalk satp --from /dev/ttyUSB0@2000000
   pagewalk satp --from tcp://localhost:4444 --task 2 --format json
+  pagewalk satp --from gdb://localhost:1234
 A value that you have already: pagewalk decode satp 0x8000000000050407")]
 pub struct Args {
-    /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
+    /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; or gdb://HOST:PORT
     #[arg(long, value_name = "SPEC")]
     from: Spec,
     /// The tables of this task
@@ -27,12 +28,21 @@ pub struct Args {
 
 /// Prints it, field by field.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut board = board::open(&args.from)?;
-    let satp = match args.task {
-        Some(pid) => board::satp_of(&mut board, pid)?,
-        None => board.about()?.0.kernel_satp,
+    let (satp, xlen) = match &args.from {
+        Spec::Gdb(address) if args.task.is_none() => {
+            let mut stub = board::stub(address)?;
+            (stub.register("satp")?, board::stub_xlen(&mut stub)?)
+        }
+        spec => {
+            let mut board = board::open(spec)?;
+            let satp = match args.task {
+                Some(pid) => board::satp_of(&mut board, pid)?,
+                None => board.about()?.0.kernel_satp,
+            };
+            (satp, board::xlen(&board))
+        }
     };
-    let value = fields::satp(satp, board::xlen(&board));
+    let value = fields::satp(satp, xlen);
     args.format
         .answer(&value, fields::table, fields::json, fields::csv)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use link::memory::text::{self, Reading, TextDump, address};
 use link::memory::{Cached, Place, Source, open_core, open_raw};
@@ -119,7 +119,8 @@ pub struct Input {
     /// Text: md.q, x/gx, xp, hexdump -C, NuttX's MMU log; FILE@0xADDR adds to its addresses
     #[arg(long, value_name = "FILE|-")]
     pub dump: Option<OsString>,
-    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
+    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; or any gdb
+    /// stub: gdb://HOST:PORT
     #[arg(long, value_name = "SPEC")]
     pub from: Option<Spec>,
 }
@@ -128,7 +129,7 @@ pub struct Input {
 #[derive(clap::Args)]
 #[group(multiple = false)]
 pub struct Begin {
-    /// Value of the satp register; a board (--from) tells the kernel's own
+    /// Value of the satp register; a board (--from) tells the kernel's own, a gdb stub the hart's
     #[arg(long, value_name = "VALUE", value_parser = number)]
     pub satp: Option<u64>,
     /// The tables of this task of the board
@@ -189,8 +190,10 @@ impl Tables {
                 "where do the tables begin? --satp VALUE says it, or --root ADDR --mode MODE";
             return Err(Misuse(misuse.to_owned()).into());
         }
-        if let Some(spec) = &self.from.from {
-            return self.on_board(spec);
+        match &self.from.from {
+            Some(Spec::Gdb(address)) => return self.on_stub(address),
+            Some(spec) => return self.on_board(spec),
+            None => {}
         }
         if let Some(path) = &self.from.core {
             let core = open_core(path)?;
@@ -223,6 +226,35 @@ impl Tables {
         }
         Ok(Open {
             memory: Cached::new(source),
+            satp,
+            dialect: None,
+        })
+    }
+
+    /// Memory that a gdb stub reads.
+    fn on_stub(&self, address: &str) -> anyhow::Result<Open> {
+        let name = || format!("gdb://{address}");
+        if self.begin.task.is_some() {
+            bail!("{}: a gdb stub knows no tasks; give --satp", name());
+        }
+        let mut stub = board::stub(address)?;
+        let xlen = match self.writing.xlen()? {
+            Some(xlen) => xlen,
+            None => board::stub_xlen(&mut stub).with_context(name)?,
+        };
+        let satp = match (self.begin.root, self.begin.satp) {
+            (Some(_), _) => self.satp(xlen)?,
+            (None, Some(satp)) => decode_satp(satp, xlen, self.writing.mode)?,
+            (None, None) => {
+                let satp = stub.register("satp").with_context(name)?;
+                decode_satp(satp, xlen, self.writing.mode)?
+            }
+        };
+        if satp.mode == Mode::Bare {
+            eprintln!("remark: satp is bare: addresses are not translated");
+        }
+        Ok(Open {
+            memory: Cached::new(Box::new(stub)),
             satp,
             dialect: None,
         })

@@ -17,7 +17,7 @@ use pagetable::{Dialect, Mode, VirtAddr, translate};
 use view::walk::Walked;
 
 use crate::format::Format;
-use crate::tables::{Open, Tables, number, remark_dialect};
+use crate::tables::{Open, Tables, Writing, number, remark_dialect};
 
 /// Translate one address, level by level, or say why it faults.
 #[derive(clap::Args)]
@@ -39,13 +39,24 @@ pub struct Args {
 
 /// Prints the walk.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let walked = of(args.tables.open()?, &args.tables.writing, args.va)?;
+    args.format.answer(
+        &walked,
+        view::walk::table,
+        view::walk::json,
+        view::walk::csv,
+    )
+}
+
+/// The way of one address through tables that are open.
+pub fn of(open: Open, writing: &Writing, va: u64) -> anyhow::Result<Walked> {
     let Open {
         mut memory,
         satp,
         dialect,
-    } = args.tables.open()?;
-    let given = args.tables.writing.dialect.given().or(dialect);
-    let va = VirtAddr::new(args.va);
+    } = open;
+    let given = writing.dialect.given().or(dialect);
+    let va = VirtAddr::new(va);
     let mut root = satp.tree(given.unwrap_or(Dialect::None));
     let mut walk = translate(&mut memory, root, va);
     if given.is_none() && satp.mode != Mode::Sv32 {
@@ -61,16 +72,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(failure) = memory.take_failure() {
         return Err(failure.into());
     }
-    let walked = Walked {
+    Ok(Walked {
         satp,
         root,
         va,
         walk,
-    };
-    args.format.answer(
-        &walked,
-        view::walk::table,
-        view::walk::json,
-        view::walk::csv,
-    )
+    })
 }

@@ -13,7 +13,7 @@ mod reader;
 mod replay;
 mod writer;
 
-pub use reader::{Block, Blocks, Kind};
+pub use reader::{Block, Blocks, Bytes, Kind};
 pub use replay::Replay;
 pub use writer::Writer;
 

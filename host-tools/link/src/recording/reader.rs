@@ -123,3 +123,35 @@ fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     }
     Ok(done)
 }
+
+/// What was heard, without when. A file that was cut ends at its last whole block.
+pub struct Bytes<R> {
+    blocks: Blocks<R>,
+    rest: Vec<u8>,
+}
+
+impl<R: Read> Bytes<R> {
+    /// Of these blocks.
+    pub fn new(blocks: Blocks<R>) -> Bytes<R> {
+        Bytes {
+            blocks,
+            rest: Vec::new(),
+        }
+    }
+}
+
+impl<R: Read> Read for Bytes<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.blocks.next()? {
+                Some(block) if block.kind == Kind::Heard => self.rest = block.payload,
+                Some(_) => {}
+                None => return Ok(0),
+            }
+        }
+        let count = self.rest.len().min(into.len());
+        into[..count].copy_from_slice(&self.rest[..count]);
+        self.rest.drain(..count);
+        Ok(count)
+    }
+}
