@@ -30,6 +30,13 @@ run board=board: build
     @[ {{ trim_start_match(board, "board=") }} = qemu-virt ] || { echo "QEMU has no machine {{ board }}; there is qemu-virt" >&2; exit 1; }
     qemu-system-riscv64 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/Image
 
+# Start QEMU under gdb with the page-table commands, stopped where the first program begins
+gdb *arguments: build
+    @echo "The board's console: {{ pagewalk }} monitor tcp://localhost:4444    In gdb: help pw"
+    gdb-multiarch -q -nx {{ board_side }}/board/kernel -ex 'set confirm off' -ex 'source gdb-plugin/pagewalk.py' \
+        -ex 'target remote | exec qemu-system-riscv64 -M virt -m 128M -smp 1 -display none -monitor none -gdb stdio -S -serial tcp:127.0.0.1:4444,server=on,wait=off -kernel {{ images }}/Image' \
+        -ex 'thbreak enter_user' -ex 'continue' {{ arguments }}
+
 # Make the Ox64's bootable SD image, target/images/ox64-sd.img
 ox64-image: (image "ox64")
     @echo

@@ -14,12 +14,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-use link::Symbols;
 use view::faults::Report;
 
 use crate::format::Format;
 use crate::recording::Source;
+use crate::symbols::Programs;
 
 /// Show the page faults of a recorded serial stream or a text log.
 ///
@@ -54,16 +53,9 @@ pub struct Args {
 
 /// Prints them.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let programs = args
-        .elf
-        .iter()
-        .map(symbols)
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let programs = Programs::read(&args.elf)?;
     let faults = args.source.read()?;
-    let names = |epc: u64| {
-        let (name, offset) = programs.iter().find_map(|program| program.name(epc))?;
-        Some(format!("{name}+{offset:#x}"))
-    };
+    let names = |epc: u64| programs.name(epc);
     let report = Report {
         faults: &faults,
         names: &names,
@@ -72,10 +64,4 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     };
     use view::faults::{csv, json, table};
     args.format.answer(&report, table, json, csv)
-}
-
-fn symbols(path: &PathBuf) -> anyhow::Result<Symbols> {
-    let name = || path.display().to_string();
-    let bytes = std::fs::read(path).with_context(name)?;
-    Symbols::read(&bytes).with_context(name)
 }

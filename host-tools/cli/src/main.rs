@@ -10,11 +10,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod board;
+mod bridge;
 mod chart;
 mod completions;
 mod connect;
 mod decode;
 mod exit;
+mod explain;
 mod faults;
 mod flash;
 mod format;
@@ -29,6 +31,7 @@ mod record;
 mod recording;
 mod romfs;
 mod satp;
+mod symbols;
 mod tables;
 mod walk;
 
@@ -65,6 +68,7 @@ commands! {
     Satp => satp,
     Ps => ps,
     Faults => faults,
+    Explain => explain,
     Chart => chart,
     Romfs => romfs,
     Image => image,
@@ -72,6 +76,7 @@ commands! {
     Record => record,
     Connect => connect,
     Monitor => monitor,
+    Bridge => bridge,
     Completions => completions,
 }
 

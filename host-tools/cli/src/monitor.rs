@@ -14,9 +14,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
-use link::Symbols;
 use link::transport::{Line, Spec};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use crate::symbols::Programs;
 
 /// Ctrl-], as telnet has it.
 const LEAVE: u8 = 0x1d;
@@ -48,15 +49,7 @@ pub struct Args {
 
 /// Shows it until the line ends or Ctrl-] is typed.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let programs = args
-        .elf
-        .iter()
-        .map(|path| {
-            let name = || path.display().to_string();
-            let bytes = std::fs::read(path).with_context(name)?;
-            Symbols::read(&bytes).with_context(name)
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let programs = Programs::read(&args.elf)?;
     let mut log = args
         .log
         .as_ref()
@@ -125,7 +118,7 @@ struct Screen<'a> {
     out: io::Stdout,
     began: Instant,
     time: bool,
-    programs: &'a [Symbols],
+    programs: &'a Programs,
     line_begins: bool,
     /// Hexadecimal digits that may become an address.
     word: Vec<u8>,
@@ -166,9 +159,9 @@ impl Screen<'_> {
         }
         let address = std::str::from_utf8(digits).ok();
         let address = address.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        let name = address.and_then(|at| self.programs.iter().find_map(|it| it.name(at)));
+        let name = address.and_then(|at| self.programs.name(at));
         match name {
-            Some((name, offset)) => write!(self.out, " <{name}+{offset:#x}>"),
+            Some(name) => write!(self.out, " <{name}>"),
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use link::listen::micros;
@@ -66,13 +66,11 @@ impl Source {
             Some(spec) => return Ok(self.chosen(self.ask(spec)?)),
             None => self.file.as_ref(),
         };
-        let from: Box<dyn Read> = match file {
-            Some(file) if file.as_os_str() != "-" => {
-                Box::new(File::open(file).with_context(|| self.name())?)
-            }
-            _ => Box::new(io::stdin().lock()),
+        let from = match file {
+            Some(file) if file.as_os_str() != "-" => open(file),
+            _ => recorded(Box::new(io::stdin().lock())),
         };
-        let mut from = recorded(from).with_context(|| self.name())?;
+        let mut from = from.with_context(|| self.name())?;
         let mut heard = Heard::default();
         let mut listener = Listener::new(self.timebase);
         let mut piece = vec![0; 1 << 16];
@@ -99,6 +97,11 @@ impl Source {
             None => faults,
         }
     }
+}
+
+/// A file of what a board said, with times or without.
+pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    recorded(Box::new(File::open(path)?))
 }
 
 /// What the board said, of a recording with times too.

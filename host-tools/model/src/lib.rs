@@ -2,12 +2,14 @@
 
 #![warn(missing_docs)]
 
+pub mod crash;
 pub mod entries;
 pub mod faults;
 pub mod layout;
 pub mod space;
 pub mod tasks;
 
+pub use crash::{Crash, Why};
 pub use entries::Entries;
 pub use faults::Faults;
 pub use layout::Layout;

@@ -5,6 +5,7 @@
 pub mod chart;
 pub mod columns;
 pub mod entries;
+pub mod explain;
 pub mod faults;
 pub mod fields;
 pub mod json;

@@ -28,7 +28,7 @@ pub fn table(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
             words::Size(task.table_bytes).to_string(),
             task.faults.to_string(),
             satp(task),
-            printable(&task.line),
+            words::printable(&task.line),
         ]);
     }
     columns.write(out, 0)
@@ -39,14 +39,6 @@ fn satp(task: &Task) -> String {
         0 => "-".to_owned(),
         satp => format!("{satp:#x}"),
     }
-}
-
-/// What a board says reaches no terminal as an escape sequence.
-fn printable(text: &str) -> String {
-    let shown = text.chars();
-    shown
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[derive(Serialize)]

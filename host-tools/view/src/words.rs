@@ -98,6 +98,14 @@ pub fn satp(satp: Satp) -> String {
     )
 }
 
+/// What a board says reaches no terminal as an escape sequence.
+pub fn printable(text: &str) -> String {
+    let shown = text.chars();
+    shown
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
 /// The bits left to software; nothing if both are clear.
 pub fn rsw(pte: Pte) -> String {
     match pte.rsw() {

@@ -18,6 +18,7 @@ mod harness;
 mod image;
 mod keys;
 mod ox64;
+mod plugin;
 mod pressure;
 mod stream;
 mod tools;

@@ -31,6 +31,8 @@ pub struct Stub {
     registers: Vec<Register>,
     /// Reads go to physical memory; the setting to go back to.
     physical: Option<Vec<u8>>,
+    /// How the target is let go: a stub that knows of processes wants its number.
+    parting: String,
     /// Nothing is to be said any more: the line is broken.
     broken: bool,
 }
@@ -66,13 +68,18 @@ impl Stub {
             packet_bytes: SMALLEST_PACKET,
             registers: Vec::new(),
             physical: None,
+            parting: "D".to_owned(),
             broken: false,
         };
-        let supported = stub.ask("qSupported:xmlRegisters=riscv;swbreak+")?;
+        // QEMU keeps for ever that a gdb before us knew of processes.
+        let supported = stub.ask("qSupported:multiprocess+;xmlRegisters=riscv;swbreak+")?;
         let size = packet::field(&supported, "PacketSize=");
         stub.packet_bytes = size.unwrap_or(SMALLEST_PACKET).max(SMALLEST_PACKET);
         // Whatever runs stops, and says so.
-        stub.ask("?")?;
+        let stopped = stub.ask("?")?;
+        if let Some(process) = packet::process(&stopped) {
+            stub.parting = format!("D;{process}");
+        }
         stub.switch()?;
         Ok(stub)
     }
@@ -185,7 +192,8 @@ impl Drop for Stub {
             let _ = self.ask(&String::from_utf8_lossy(&back));
         }
         // The target runs on. What fails now is a line that broke, and was told of before.
-        let _ = self.ask("D");
+        let parting = std::mem::take(&mut self.parting);
+        let _ = self.ask(&parting);
         let _ = self.writer.flush();
     }
 }

@@ -104,6 +104,15 @@ pub fn field(list: &[u8], name: &str) -> Option<usize> {
     usize::from_str_radix(value, 16).ok()
 }
 
+/// The process that a stop was in, as the stub writes it: `1` of `T05thread:p1.3;`.
+pub fn process(stopped: &[u8]) -> Option<String> {
+    let stopped = std::str::from_utf8(stopped).ok()?;
+    let (_, thread) = stopped.split_once("thread:p")?;
+    let (process, _) = thread.split_once('.')?;
+    let is_number = !process.is_empty() && process.bytes().all(|it| it.is_ascii_hexdigit());
+    is_number.then(|| process.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -133,6 +142,14 @@ mod tests {
         let (answer, told) = ask(b"-+$OK#9a");
         assert_eq!(answer.unwrap(), b"OK");
         assert_eq!(told, b"$?#3f$?#3f+");
+    }
+
+    #[test]
+    fn the_process_is_named_where_there_are_processes() {
+        assert_eq!(process(b"T05thread:p01.02;").as_deref(), Some("01"));
+        assert_eq!(process(b"T05thread:02;"), None);
+        assert_eq!(process(b"S05"), None);
+        assert_eq!(process(b"T05thread:p#.1;"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::Sighting;
 
 mod nuttx;
 mod pagewalk;
+pub mod report;
 
 /// Tells every fault that stands in one line of text.
 pub fn faults(line: &str, tell: &mut dyn FnMut(Sighting)) {

@@ -1,0 +1,136 @@
+//! Registers of a hart that trapped, and what they add up to.
+
+use abi::Cause;
+use pagetable::{Mode, Satp, VirtAddr, Xlen};
+
+/// What a report, or a debugger, tells of a trap. What it does not tell is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Crash {
+    /// What whoever reported it said.
+    pub message: Option<String>,
+    /// Why it trapped.
+    pub scause: Option<u64>,
+    /// At which instruction.
+    pub sepc: Option<u64>,
+    /// The address, or the instruction's bits.
+    pub stval: Option<u64>,
+    /// The stack pointer.
+    pub sp: Option<u64>,
+    /// Where the function would have returned to.
+    pub ra: Option<u64>,
+    /// The tables.
+    pub satp: Option<u64>,
+    /// Ticks of the clock.
+    pub time: Option<u64>,
+}
+
+/// What scause says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// An exception.
+    Exception(Cause),
+    /// An interrupt of this number.
+    Interrupt(u64),
+}
+
+impl Crash {
+    /// Why the hart trapped.
+    pub fn why(&self, xlen: Xlen) -> Option<Why> {
+        let scause = self.scause?;
+        let top = 1 << (xlen.bits() - 1);
+        if scause & top != 0 {
+            return Some(Why::Interrupt(scause & !top));
+        }
+        Some(Why::Exception(Cause::decode(
+            u8::try_from(scause).unwrap_or(u8::MAX),
+        )))
+    }
+
+    /// Is `stval` an address that was wanted?
+    pub fn is_about_an_address(&self, xlen: Xlen) -> bool {
+        matches!(self.why(xlen), Some(Why::Exception(cause)) if cause.has_address())
+    }
+
+    /// What the numbers suggest to somebody who has seen many of them.
+    pub fn hints(&self, xlen: Xlen) -> Vec<String> {
+        let mut hints = Vec::new();
+        let Some(Why::Exception(cause)) = self.why(xlen) else {
+            return hints;
+        };
+        let stval = self.stval.filter(|_| cause.has_address());
+        if let Some(at) = stval {
+            let satp = self.satp.and_then(|raw| Satp::decode(raw, xlen).ok());
+            let mode = satp.map_or(Mode::Bare, |satp| satp.mode);
+            if at < 4096 {
+                hints.push(format!("a null pointer, {at} bytes on"));
+            } else if !mode.canonical(VirtAddr::new(at)) {
+                hints.push(format!(
+                    "no address of {}: its upper bits are not all equal",
+                    mode.name()
+                ));
+            }
+            if self.sepc == Some(at) {
+                hints.push("the instruction itself could not be fetched: a jump to nowhere".into());
+            }
+            if let Some(sp) = self.sp
+                && at.abs_diff(sp) < 4096
+                && self.sepc != Some(at)
+            {
+                hints.push("next to the stack pointer: the stack may be full".into());
+            }
+        }
+        if cause == Cause::Breakpoint && self.message.is_some() {
+            hints.push("the kernel stopped itself, for the reason it gives".into());
+        }
+        hints
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crash(cause: Cause, sepc: u64, stval: u64, sp: u64) -> Vec<String> {
+        let crash = Crash {
+            scause: Some(cause.number().into()),
+            sepc: Some(sepc),
+            stval: Some(stval),
+            sp: Some(sp),
+            satp: Some(8 << 60 | 0x80120),
+            ..Crash::default()
+        };
+        crash.hints(Xlen::Rv64)
+    }
+
+    #[test]
+    fn hints_say_what_stands_out_and_nothing_else() {
+        let load = Cause::LoadPageFault;
+        assert_eq!(
+            crash(load, 0x1_0000, 16, 0x8000),
+            ["a null pointer, 16 bytes on"]
+        );
+        assert!(crash(load, 0x1_0000, 0x40_0000_0000, 0x8000)[0].contains("no address of sv39"));
+        assert!(
+            crash(Cause::InstructionPageFault, 0x9000, 0x9000, 0)[0].contains("jump to nowhere")
+        );
+        assert!(
+            crash(Cause::StorePageFault, 0x1_0000, 0x7ff8, 0x8000)[0].contains("stack may be full")
+        );
+        assert!(crash(load, 0x1_0000, 0x5000, 0x9_0000).is_empty());
+        assert!(crash(Cause::IllegalInstruction, 0x1_0000, 0, 0x8000).is_empty());
+    }
+
+    #[test]
+    fn an_interrupt_is_told_from_an_exception_by_the_top_bit() {
+        let crash = Crash {
+            scause: Some(1 << 63 | 5),
+            ..Crash::default()
+        };
+        assert_eq!(crash.why(Xlen::Rv64), Some(Why::Interrupt(5)));
+        let crash = Crash {
+            scause: Some(1 << 31 | 9),
+            ..Crash::default()
+        };
+        assert_eq!(crash.why(Xlen::Rv32), Some(Why::Interrupt(9)));
+    }
+}

@@ -1,0 +1,124 @@
+//! Why a hart trapped, in words.
+
+use std::io::{self, Write};
+
+use model::{Crash, Why};
+use pagetable::{Satp, Xlen};
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::{Hex, Object};
+use crate::words;
+
+/// A trap with what is needed to tell of it.
+pub struct Explained<'a> {
+    /// The trap.
+    pub crash: &'a Crash,
+    /// The hart's width.
+    pub xlen: Xlen,
+    /// Names of instructions.
+    pub names: &'a dyn Fn(u64) -> Option<String>,
+}
+
+impl Explained<'_> {
+    fn why(&self) -> String {
+        match self.crash.why(self.xlen) {
+            Some(Why::Exception(cause)) => cause.to_string(),
+            Some(Why::Interrupt(number)) => match number {
+                1 => "Supervisor software interrupt".to_owned(),
+                5 => "Supervisor timer interrupt".to_owned(),
+                9 => "Supervisor external interrupt".to_owned(),
+                number => format!("Interrupt {number}"),
+            },
+            None => "Trap".to_owned(),
+        }
+    }
+
+    /// Register, value, and what it means.
+    fn rows(&self) -> Vec<(&'static str, u64, String)> {
+        let Crash {
+            scause,
+            sepc,
+            stval,
+            sp,
+            ra,
+            satp,
+            time,
+            ..
+        } = self.crash;
+        let code = |at: u64| (self.names)(at).unwrap_or_default();
+        let tables = |raw| match Satp::decode(raw, self.xlen) {
+            Ok(satp) => words::satp(satp)
+                .split_once(": ")
+                .map_or_else(String::new, |(_, means)| means.to_owned()),
+            Err(_) => "a reserved mode".to_owned(),
+        };
+        let stval_means = match self.crash.why(self.xlen) {
+            Some(Why::Exception(cause)) if cause.has_address() => "the address",
+            Some(Why::Exception(_)) => "about the instruction",
+            _ => "",
+        };
+        let rows = [
+            ("scause", *scause, self.why()),
+            ("sepc", *sepc, sepc.map(code).unwrap_or_default()),
+            ("stval", *stval, stval_means.to_owned()),
+            ("ra", *ra, ra.map(code).unwrap_or_default()),
+            ("sp", *sp, String::new()),
+            ("satp", *satp, satp.map(tables).unwrap_or_default()),
+            ("time", *time, "ticks".to_owned()),
+        ];
+        let known = rows.into_iter();
+        known
+            .filter_map(|(name, value, means)| Some((name, value?, means)))
+            .collect()
+    }
+}
+
+/// For people.
+pub fn table(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
+    match &it.crash.message {
+        Some(message) => writeln!(out, "{}", words::printable(message))?,
+        None => writeln!(out, "{}", it.why())?,
+    }
+    let mut columns = Columns::new([
+        ("register", Side::Left),
+        ("value", Side::Left),
+        ("means", Side::Left),
+    ]);
+    let digits = it.xlen.bits() as usize / 4 + 2;
+    for (name, value, means) in it.rows() {
+        let value = match name {
+            "time" => value.to_string(),
+            _ => format!("{value:#0digits$x}"),
+        };
+        columns.row([name.to_owned(), value, means]);
+    }
+    columns.write(out, 0)?;
+    for hint in it.crash.hints(it.xlen) {
+        writeln!(out, "{hint}")?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    value: Hex<u64>,
+    means: String,
+}
+
+/// The schema `pagewalk.explain/1`.
+pub fn json(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
+    let mut object = Object::begin(out, "pagewalk.explain/1")?;
+    object.member("message", it.crash.message.as_deref())?;
+    object.member("cause", it.why())?;
+    object.member("xlen", it.xlen.bits())?;
+    let rows = it.rows().into_iter().map(|(name, value, means)| Row {
+        name,
+        value: Hex(value),
+        means,
+    });
+    object.list("registers", rows)?;
+    object.list("hints", it.crash.hints(it.xlen))?;
+    object.end()
+}
