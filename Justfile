@@ -32,6 +32,7 @@ run board=board: build
 
 # Start QEMU under gdb with the page-table commands, stopped where the first program begins
 gdb *arguments: build
+    @command -v gdb-multiarch >/dev/null || ./setup --tests
     @echo "The board's console: {{ pagewalk }} monitor tcp://localhost:4444    In gdb: help pw"
     gdb-multiarch -q -nx {{ board_side }}/board/kernel -ex 'set confirm off' -ex 'source gdb-plugin/pagewalk.py' \
         -ex 'target remote | exec qemu-system-riscv64 -M virt -m 128M -smp 1 -display none -monitor none -gdb stdio -S -serial tcp:127.0.0.1:4444,server=on,wait=off -kernel {{ images }}/Image' \

@@ -3,9 +3,10 @@
 use anyhow::{Context, bail};
 use link::desk::{Agent, AgentError};
 use link::gdb::{Stub, StubError};
+use link::memory::{Cached, ReadError};
 use link::transport::{Line, Spec};
-use model::{Task, Tasks};
-use pagetable::Xlen;
+use model::{Space, Task, Tasks};
+use pagetable::{Dialect, Satp, Xlen};
 
 /// Opens the line and waits for the board's answer.
 pub fn open(spec: &Spec) -> anyhow::Result<Agent> {
@@ -43,6 +44,20 @@ pub fn stub_xlen(stub: &mut Stub) -> Result<Xlen, StubError> {
         32 => Xlen::Rv32,
         _ => Xlen::Rv64,
     })
+}
+
+/// A task's address space, through the board's agent.
+pub fn space(board: &mut Agent, satp: u64, dialect: Dialect) -> Result<Space, ReadError> {
+    let satp = match Satp::decode(satp, xlen(board)) {
+        Ok(satp) => satp,
+        Err(_) => return Err(ReadError::Agent(AgentError::Malformed)),
+    };
+    let mut memory = Cached::new(board);
+    let space = Space::read(&mut memory, satp, dialect);
+    match memory.take_failure() {
+        Some(failure) => Err(failure),
+        None => Ok(space),
+    }
 }
 
 /// The board's tasks.

@@ -14,6 +14,7 @@ mod bridge;
 mod chart;
 mod completions;
 mod connect;
+mod dash;
 mod decode;
 mod exit;
 mod explain;
@@ -29,6 +30,7 @@ mod ps;
 mod pty;
 mod record;
 mod recording;
+mod replay;
 mod romfs;
 mod satp;
 mod symbols;
@@ -73,7 +75,9 @@ commands! {
     Romfs => romfs,
     Image => image,
     Flash => flash,
+    Dash => dash,
     Record => record,
+    Replay => replay,
     Connect => connect,
     Monitor => monitor,
     Bridge => bridge,

@@ -6,6 +6,7 @@ pub mod crash;
 pub mod entries;
 pub mod faults;
 pub mod layout;
+pub mod live;
 pub mod space;
 pub mod tasks;
 
@@ -13,5 +14,6 @@ pub use crash::{Crash, Why};
 pub use entries::Entries;
 pub use faults::Faults;
 pub use layout::Layout;
+pub use live::Live;
 pub use space::Space;
 pub use tasks::{Task, Tasks};

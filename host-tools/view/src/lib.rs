@@ -10,6 +10,7 @@ pub mod faults;
 pub mod fields;
 pub mod json;
 pub mod layout;
+pub mod live;
 pub mod map;
 pub mod tasks;
 pub mod walk;

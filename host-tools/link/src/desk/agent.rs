@@ -103,11 +103,21 @@ pub struct Agent {
     ram: Vec<Ram>,
     /// Bytes of the answers so far.
     answered: u64,
+    /// Hears every byte that the board says.
+    tap: Option<Tap>,
 }
+
+/// Somebody who listens in.
+pub type Tap = Box<dyn FnMut(&[u8]) + Send>;
 
 impl Agent {
     /// Opens a session on a line.
     pub fn open(line: Line) -> Result<Agent, AgentError> {
+        Agent::open_with(line, None)
+    }
+
+    /// Opens a session on a line, with somebody who hears all that is said on it.
+    pub fn open_with(line: Line, tap: Option<Tap>) -> Result<Agent, AgentError> {
         let (reader, writer, machine) = line.split();
         let now = Instant::now();
         let mut agent = Agent {
@@ -124,6 +134,7 @@ impl Agent {
             next_id: 0,
             ram: Vec::new(),
             answered: 0,
+            tap,
         };
         let deadline = now + PATIENCE;
         while !agent.conversation.is_open() {
@@ -135,6 +146,19 @@ impl Agent {
     /// Who answers.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// Lets the session go on for a while, with nothing to ask.
+    pub fn attend(&mut self, time: Duration) -> Result<(), AgentError> {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            match self.step(end, &mut |_, _| {}) {
+                // The time is over.
+                Err(AgentError::NoAnswer) => return Ok(()),
+                step => step?,
+            }
+        }
+        Ok(())
     }
 
     /// Bytes that its answers took so far, numbers and all.
@@ -296,6 +320,9 @@ impl Agent {
                 return Err(AgentError::Line(io::ErrorKind::UnexpectedEof.into()));
             }
         };
+        if let Some(tap) = &mut self.tap {
+            tap(&bytes);
+        }
         let peer = &mut self.peer;
         self.conversation
             .hear(&bytes, Instant::now(), &mut |heard| match heard {

@@ -3,5 +3,5 @@
 mod agent;
 mod conversation;
 
-pub use agent::{Agent, AgentError, Ram, TaskInfo, seed};
+pub use agent::{Agent, AgentError, Ram, Tap, TaskInfo, seed};
 pub use conversation::{Conversation, Heard, Peer};

@@ -28,6 +28,12 @@ pub trait Source {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError>;
 }
 
+impl<S: Source + ?Sized> Source for &mut S {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        (**self).read(at, into)
+    }
+}
+
 impl<S: Source + ?Sized> Source for Box<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         (**self).read(at, into)

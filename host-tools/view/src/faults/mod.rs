@@ -27,16 +27,16 @@ pub struct Report<'a> {
 }
 
 /// What a record says in words, where it says anything.
-struct Words {
-    source: Option<String>,
-    access: Option<String>,
-    class: Option<String>,
-    outcome: Option<String>,
+pub(crate) struct Words {
+    pub source: Option<String>,
+    pub access: Option<String>,
+    pub class: Option<String>,
+    pub outcome: Option<String>,
 }
 
 /// Foreign logs do not tell the fields that are words; ours tell all of them,
 /// except for an access that the cause does not tell.
-fn words(fault: &Fault) -> Words {
+pub(crate) fn words(fault: &Fault) -> Words {
     let outcome = Some(fault.outcome()).filter(|outcome| *outcome != Outcome::None);
     Words {
         source: Some(fault.source())

@@ -1,0 +1,126 @@
+//! What a board says and what it is asked, as one stream of updates.
+
+use std::io::{ErrorKind, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use link::desk::{Agent, AgentError, Tap};
+use link::transport::{Line, Spec};
+use link::{Listener, Said};
+use model::live::Update;
+
+use crate::board;
+
+/// Updates that may wait to be drawn: a recording at full speed waits for whoever draws.
+const WAITING: usize = 4096;
+/// How often tasks are asked for.
+const TASKS: Duration = Duration::from_millis(1000);
+/// Maps take a tenth of the line's time at most.
+const MAP_SHARE: u32 = 9;
+
+/// Begins to listen. A board of ours is asked for its tasks and their tables too, unless it shall
+/// be `silent`; anything else, and a recording, is only listened to.
+pub fn start(spec: &Spec, silent: bool) -> anyhow::Result<Receiver<Update>> {
+    use anyhow::Context;
+    let line = Line::open(spec).with_context(|| spec.to_string())?;
+    let (sender, updates) = sync_channel(WAITING);
+    let only_listens = silent || matches!(spec, Spec::Recording(..));
+    thread::spawn(move || {
+        let ended = if only_listens {
+            listen(line, &sender)
+        } else {
+            converse(line, &sender)
+        };
+        if let Err(trouble) = ended {
+            let _ = sender.send(Update::Trouble(trouble));
+        }
+        let _ = sender.send(Update::Ended);
+    });
+    Ok(updates)
+}
+
+fn listen(line: Line, sender: &SyncSender<Update>) -> Result<(), String> {
+    let (mut reader, _writer, _machine) = line.split();
+    let mut listener = Listener::new(None);
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => listener.hear(&piece[..count], &mut |said| tell(said, sender)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    listener.finish(&mut |said| tell(said, sender));
+    Ok(())
+}
+
+fn converse(line: Line, sender: &SyncSender<Update>) -> Result<(), String> {
+    let mut listener = Listener::new(None);
+    let tapped = sender.clone();
+    let tap: Tap = Box::new(move |bytes| listener.hear(bytes, &mut |said| tell(said, &tapped)));
+    let mut agent = Agent::open_with(line, Some(tap)).map_err(|error| error.to_string())?;
+    let (_, dialect) = agent.about().map_err(|error| error.to_string())?;
+    let mut turn = 0;
+    loop {
+        let tasks = match board::tasks(&mut agent) {
+            Ok(tasks) => tasks,
+            Err(AgentError::NoAnswer) => {
+                let what = "the board is silent; calling it".to_owned();
+                let _ = sender.send(Update::Trouble(what));
+                continue;
+            }
+            // A line that ends is an end like any other.
+            Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let alive: Vec<(u64, u64)> = tasks
+            .0
+            .iter()
+            .filter(|task| task.satp != 0)
+            .map(|task| (task.pid, task.satp))
+            .collect();
+        if sender.send(Update::Tasks(tasks)).is_err() {
+            return Ok(());
+        }
+        let asked = Instant::now();
+        let mut rest = TASKS;
+        if !alive.is_empty() {
+            let (pid, satp) = alive[turn % alive.len()];
+            turn += 1;
+            // One that ended meanwhile has no tables; there are others.
+            if let Ok(space) = board::space(&mut agent, satp, dialect) {
+                let _ = sender.send(Update::Space(pid, Box::new(space)));
+            }
+            rest = rest.max(asked.elapsed() * MAP_SHARE);
+        }
+        match agent.attend(rest) {
+            Ok(()) => {}
+            Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Ok(());
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
+fn tell(said: Said, sender: &SyncSender<Update>) {
+    let update = match said {
+        Said::Welcome { board, xlen, .. } => Update::Board { name: board, xlen },
+        Said::Fault(sighting) => Update::Fault {
+            seq: sighting.seq,
+            time_us: sighting.time_us,
+            fault: sighting.fault,
+        },
+        Said::Missed { frames } => Update::Missed(frames.into()),
+        Said::Text(line) => Update::Text(line),
+        // The numbers of the faults tell it too.
+        Said::Lost { .. } => return,
+        Said::Unknown { .. } | Said::Malformed { .. } | Said::Bad { .. } => return,
+    };
+    // Whoever draws has gone: nobody is to be told.
+    let _ = sender.send(update);
+}

@@ -1,0 +1,127 @@
+//! What the user wants to see: the keys of the terminal view, and the state they change.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What is shown of what is known.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// The view stands still; what comes is counted and kept.
+    pub paused: bool,
+    /// The list of keys is open.
+    pub help: bool,
+    /// Only faults with this in them, in small letters.
+    pub filter: String,
+    /// The filter is being typed.
+    pub typing: bool,
+    /// Rows that the table is scrolled up from the newest.
+    pub back: usize,
+    /// Which task's strip is shown, by its place in the list.
+    pub task: usize,
+}
+
+/// What a key leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The view goes on.
+    Stay,
+    /// The user leaves.
+    Leave,
+}
+
+/// The keys and what they do.
+pub const HELP: [(&str, &str); 8] = [
+    ("q, Ctrl-C", "leave"),
+    ("space", "pause: the view stands still, nothing is lost"),
+    ("/", "filter the faults; Enter keeps it, Esc clears it"),
+    ("Up, Down", "scroll the faults by one"),
+    ("PgUp, PgDn", "scroll them by ten"),
+    ("End", "back to the newest"),
+    ("Tab", "the next task's address space"),
+    ("?", "this list"),
+];
+
+impl Look {
+    /// Takes a key.
+    pub fn key(&mut self, key: KeyEvent) -> Next {
+        if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
+            return Next::Leave;
+        }
+        if self.typing {
+            self.type_in(key.code);
+            return Next::Stay;
+        }
+        if std::mem::take(&mut self.help) {
+            return Next::Stay;
+        }
+        match key.code {
+            KeyCode::Char('q') => return Next::Leave,
+            KeyCode::Char(' ') => self.paused = !self.paused,
+            KeyCode::Char('?') => self.help = true,
+            KeyCode::Char('/') => self.typing = true,
+            KeyCode::Esc => self.filter.clear(),
+            KeyCode::Tab => self.task = self.task.wrapping_add(1),
+            KeyCode::Up => self.back = self.back.saturating_add(1),
+            KeyCode::Down => self.back = self.back.saturating_sub(1),
+            KeyCode::PageUp => self.back = self.back.saturating_add(10),
+            KeyCode::PageDown => self.back = self.back.saturating_sub(10),
+            KeyCode::End => self.back = 0,
+            _ => {}
+        }
+        Next::Stay
+    }
+
+    fn type_in(&mut self, key: KeyCode) {
+        match key {
+            KeyCode::Enter => self.typing = false,
+            KeyCode::Esc => {
+                self.typing = false;
+                self.filter.clear();
+            }
+            KeyCode::Backspace => drop(self.filter.pop()),
+            KeyCode::Char(letter) => self.filter.extend(letter.to_lowercase()),
+            _ => {}
+        }
+        self.back = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(look: &mut Look, keys: &[KeyCode]) -> Next {
+        let mut next = Next::Stay;
+        for code in keys {
+            next = look.key(KeyEvent::new(*code, KeyModifiers::NONE));
+        }
+        next
+    }
+
+    #[test]
+    fn a_filter_is_typed_kept_and_cleared() {
+        let mut look = Look::default();
+        let typed = "/Qst?".chars().map(KeyCode::Char).collect::<Vec<_>>();
+        assert_eq!(press(&mut look, &typed), Next::Stay);
+        assert_eq!(
+            (&*look.filter, look.typing, look.help),
+            ("qst?", true, false)
+        );
+        press(&mut look, &[KeyCode::Backspace, KeyCode::Enter]);
+        assert_eq!((&*look.filter, look.typing), ("qst", false));
+        press(&mut look, &[KeyCode::Esc]);
+        assert_eq!(look.filter, "");
+        assert_eq!(press(&mut look, &[KeyCode::Char('q')]), Next::Leave);
+    }
+
+    #[test]
+    fn help_closes_with_any_key_and_ctrl_c_leaves_from_everywhere() {
+        let mut look = Look::default();
+        press(&mut look, &[KeyCode::Char('?')]);
+        assert!(look.help);
+        assert_eq!(press(&mut look, &[KeyCode::Char('q')]), Next::Stay);
+        assert!(!look.help);
+        press(&mut look, &[KeyCode::Char('/')]);
+        let leave = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        assert_eq!(look.key(leave), Next::Leave);
+    }
+}

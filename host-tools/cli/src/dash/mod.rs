@@ -1,0 +1,63 @@
+//! `pagewalk dash`: a board's faults, tasks and address spaces while it runs.
+//!
+//! In a terminal it draws; anywhere else it prints a line for each fault; with `--web` it serves
+//! a page to browsers on this machine.
+
+mod feed;
+mod keys;
+mod lines;
+mod term;
+#[cfg(feature = "web")]
+mod web;
+
+use std::io::{self, IsTerminal};
+
+use link::transport::Spec;
+
+pub use lines::print;
+
+/// Show a board while it runs: faults by cause and time, tasks, address spaces, what was lost.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk dash /dev/ttyUSB0@2000000
+  pagewalk dash tcp://localhost:3334 --web
+  pagewalk dash run.pwlog@10x
+  pagewalk dash /dev/ttyUSB0@2000000 --silent | grep Store
+In the terminal, ? lists the keys.")]
+pub struct Args {
+    /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, or a recording:
+    /// RUN.pwlog, RUN.pwlog@10x
+    #[arg(value_name = "SPEC")]
+    line: Spec,
+    /// Ask the board nothing: it may be none of ours. What it says is shown
+    #[arg(long)]
+    silent: bool,
+    /// Serve a page to browsers on this machine instead
+    #[cfg(feature = "web")]
+    #[arg(long)]
+    web: bool,
+    /// Port of the page; 0 takes a free one
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "PORT", default_value_t = 8080, requires = "web")]
+    port: u16,
+}
+
+/// Shows it until the line ends or the user leaves.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let updates = feed::start(&args.line, args.silent)?;
+    let name = args.line.to_string();
+    #[cfg(feature = "web")]
+    if args.web {
+        return web::serve(&name, updates, args.port);
+    }
+    if io::stdout().is_terminal() && io::stdin().is_terminal() {
+        return term::run(&name, updates);
+    }
+    lines::print(updates)
+}
+
+/// A recording, told again.
+pub fn replay(spec: &Spec) -> anyhow::Result<()> {
+    print(feed::start(spec, true)?)
+}

@@ -1,0 +1,70 @@
+//! The terminal view: what is known, drawn ten times a second at most.
+
+mod draw;
+mod strip;
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use model::Live;
+use model::live::Update;
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+
+use super::keys::{Look, Next};
+
+/// The least time between two drawings.
+const TICK: Duration = Duration::from_millis(100);
+/// Updates that are held back while the view is paused; older ones are taken in.
+const HELD: usize = 100_000;
+
+/// Draws until the user leaves. A line that has ended stays on the screen.
+pub fn run(name: &str, updates: Receiver<Update>) -> anyhow::Result<()> {
+    let mut terminal = ratatui::try_init()?;
+    let shown = show(&mut terminal, name, &updates);
+    ratatui::restore();
+    shown
+}
+
+fn show(
+    terminal: &mut ratatui::DefaultTerminal,
+    name: &str,
+    updates: &Receiver<Update>,
+) -> anyhow::Result<()> {
+    let (mut live, mut look) = (Live::default(), Look::default());
+    let mut held = VecDeque::new();
+    let mut is_new = true;
+    loop {
+        if is_new {
+            terminal.draw(|frame| draw::all(frame, name, &live, &look, held.len()))?;
+        }
+        let drawn = Instant::now();
+        is_new = false;
+        while event::poll(TICK.saturating_sub(drawn.elapsed()))? {
+            is_new = true;
+            match event::read()? {
+                Event::Key(key) if key.kind != KeyEventKind::Release => {
+                    if look.key(key) == Next::Leave {
+                        return Ok(());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let until = Instant::now() + TICK;
+        while Instant::now() < until {
+            match updates.try_recv() {
+                Ok(update) => held.push_back(update),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+            is_new = true;
+            while !held.is_empty() && (!look.paused || held.len() > HELD) {
+                held.drain(..1).for_each(|update| live.take(update));
+            }
+        }
+        if !look.paused && !held.is_empty() {
+            held.drain(..).for_each(|update| live.take(update));
+            is_new = true;
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The page: one static document, and a stream of what happens. For browsers on this machine only.
+//!
+//! Names that a board tells reach the page as text; whoever asks under another host's name, or
+//! from another site's page, gets nothing.
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, serve as serve_http};
+use futures_util::stream::{self, Stream};
+use model::Live;
+use model::live::Update;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+/// How often a page is told what is new.
+const TICK: Duration = Duration::from_millis(200);
+/// Rows in one message, and what a page that comes anew gets at most.
+const ROWS: usize = 2000;
+const PAGE: &str = include_str!("../../web/page.html");
+const SCRIPT: &str = include_str!("../../web/page.js");
+const STYLE: &str = include_str!("../../web/page.css");
+/// Nothing from anywhere else, and nothing that stands in the document itself, is run.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Shared {
+    live: Arc<Mutex<Live>>,
+    /// Another one for each run: a page that stays open tells by it that rows begin anew.
+    run: u64,
+    port: u16,
+}
+
+impl Shared {
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(|held| held.into_inner())
+    }
+}
+
+/// Serves until Ctrl-C.
+pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+        let listener = listener.with_context(|| format!("port {port}"))?;
+        let port = listener.local_addr()?.port();
+        let shared = Shared {
+            live: Arc::default(),
+            run: link::desk::seed().into(),
+            port,
+        };
+        let taken = shared.clone();
+        thread::spawn(move || {
+            for update in updates {
+                taken.live().take(update);
+            }
+        });
+        crate::output::answer(|out| writeln!(out, "{name}: http://localhost:{port}/"))?;
+        let app = Router::new()
+            .route("/", get(|| asset("text/html; charset=utf-8", PAGE)))
+            .route(
+                "/page.js",
+                get(|| asset("text/javascript; charset=utf-8", SCRIPT)),
+            )
+            .route("/page.css", get(|| asset("text/css; charset=utf-8", STYLE)))
+            .route("/live.json", get(live_json))
+            .route("/events", get(events))
+            .layer(middleware::from_fn_with_state(shared.clone(), guard))
+            .with_state(shared);
+        Ok(serve_http(listener, app).await?)
+    })
+}
+
+async fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// Who asks must mean this machine by a name of this machine, and must not be another site's page.
+async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let port = shared.port;
+    let hosts = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
+    let headers = request.headers();
+    let text = |name| headers.get(name).map(|it| it.to_str().unwrap_or(""));
+    let is_host = text(header::HOST).is_some_and(|host| hosts.iter().any(|it| it == host));
+    let is_origin = text(header::ORIGIN).is_none_or(|origin| {
+        let host = origin.strip_prefix("http://");
+        host.is_some_and(|host| hosts.iter().any(|it| it == host))
+    });
+    if !is_host || !is_origin {
+        let why = "this page is for http://localhost of the machine it runs on\n";
+        return (StatusCode::FORBIDDEN, why).into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, header::HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn summary(live: &Live) -> String {
+    let mut out = Vec::new();
+    // Writing into memory does not fail.
+    let _ = view::live::json(&mut out, live);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+async fn live_json(State(shared): State<Shared>) -> Response {
+    let json = summary(&shared.live());
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+/// Where a page's stream stands.
+struct Place {
+    shared: Shared,
+    /// The next row's number.
+    next: u64,
+    /// What was told last of all but the rows.
+    told: String,
+    is_first: bool,
+}
+
+/// Rows from the one after `Last-Event-ID` on, or the last few thousand; and whenever anything
+/// has changed, all the rest.
+async fn events(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let last = headers.get("last-event-id").and_then(|it| it.to_str().ok());
+    let resumed = last.and_then(|last| {
+        let (run, id) = last.split_once(':')?;
+        (run.parse() == Ok(shared.run)).then_some(id.parse::<u64>().ok()?)
+    });
+    let next = match resumed {
+        Some(id) => id + 1,
+        None => (shared.live().shown() + 1)
+            .saturating_sub(ROWS as u64)
+            .max(1),
+    };
+    let place = Place {
+        shared,
+        next,
+        told: String::new(),
+        is_first: resumed.is_none(),
+    };
+    Sse::new(stream::unfold(place, |mut place| async move {
+        loop {
+            if let Some(event) = place.event() {
+                return Some((Ok(event), place));
+            }
+            sleep(TICK).await;
+        }
+    }))
+}
+
+impl Place {
+    /// What is to be told next, if anything.
+    fn event(&mut self) -> Option<Event> {
+        let run = self.shared.run;
+        // The page forgets what it had of another run.
+        if std::mem::take(&mut self.is_first) {
+            return Some(Event::default().event("begin").data(run.to_string()));
+        }
+        let live = self.shared.live();
+        let rows: Vec<_> = live.rows_from(self.next).take(ROWS).copied().collect();
+        let summary = rows.is_empty().then(|| summary(&live));
+        drop(live);
+        if let Some(last) = rows.last() {
+            self.next = last.id + 1;
+            let mut out = Vec::new();
+            let _ = view::live::rows_json(&mut out, rows.iter());
+            let event = Event::default()
+                .event("faults")
+                .id(format!("{run}:{}", last.id));
+            return Some(event.data(String::from_utf8_lossy(&out)));
+        }
+        let summary = summary.filter(|summary| *summary != self.told)?;
+        self.told.clone_from(&summary);
+        Some(Event::default().event("live").data(summary))
+    }
+}

@@ -1,0 +1,263 @@
+//! A board as it runs: a line for each fault, and JSON for whoever draws it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use model::live::{Live, Row};
+use model::space::Range;
+use serde::Serialize;
+
+use crate::json::{Hex, Object};
+use crate::words;
+
+/// Seconds that a picture shows.
+const SECONDS: usize = 120;
+/// Parts that a picture of an address space has at most.
+const BANDS: usize = 8;
+
+/// A fault in the words that every view of it uses. What is not known is empty.
+pub struct Cells {
+    /// Seconds since boot, with six places.
+    pub time: String,
+    /// The task's number.
+    pub task: String,
+    /// Why.
+    pub cause: String,
+    /// What was wanted.
+    pub access: String,
+    /// Of which address.
+    pub va: String,
+    /// By which instruction.
+    pub epc: String,
+    /// How it ended.
+    pub outcome: String,
+}
+
+/// Its cells.
+pub fn cells(row: &Row) -> Cells {
+    let seen = &row.seen;
+    let fault = &seen.fault;
+    let known = crate::faults::words(fault);
+    let time = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+    Cells {
+        time: seen.time_us.map(time).unwrap_or_default(),
+        task: fault.task().map(|it| it.to_string()).unwrap_or_default(),
+        cause: fault.cause().to_string(),
+        access: known.access.unwrap_or_default(),
+        va: format!("{:#x}", fault.va),
+        epc: format!("{:#x}", fault.epc),
+        outcome: known.outcome.unwrap_or_default(),
+    }
+}
+
+impl Cells {
+    /// Is the text in any of them? Case does not count.
+    pub fn contain(&self, lowercase: &str) -> bool {
+        let cells = [
+            &self.time,
+            &self.task,
+            &self.cause,
+            &self.access,
+            &self.va,
+            &self.epc,
+            &self.outcome,
+        ];
+        cells
+            .iter()
+            .any(|cell| cell.to_lowercase().contains(lowercase))
+    }
+}
+
+/// A fault in one line, for where there is no terminal.
+pub fn line(out: &mut dyn Write, row: &Row) -> io::Result<()> {
+    let cells = cells(row);
+    write!(out, "{:>12}", cells.time)?;
+    if !cells.task.is_empty() {
+        write!(out, "  task {:<3}", cells.task)?;
+    }
+    write!(
+        out,
+        "  {:<24} {:<18} by {}",
+        cells.cause, cells.va, cells.epc
+    )?;
+    if !cells.outcome.is_empty() {
+        write!(out, "  {}", cells.outcome)?;
+    }
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct JsonRow {
+    id: u64,
+    boot: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    time: String,
+    task: String,
+    cause: String,
+    access: String,
+    va: String,
+    epc: String,
+    outcome: String,
+}
+
+/// Rows as a list in one line.
+pub fn rows_json<'a>(out: &mut dyn Write, rows: impl Iterator<Item = &'a Row>) -> io::Result<()> {
+    let rows: Vec<JsonRow> = rows
+        .map(|row| {
+            let cells = cells(row);
+            JsonRow {
+                id: row.id,
+                boot: row.seen.boot,
+                seq: row.seen.seq,
+                time: cells.time,
+                task: cells.task,
+                cause: cells.cause,
+                access: cells.access,
+                va: cells.va,
+                epc: cells.epc,
+                outcome: cells.outcome,
+            }
+        })
+        .collect();
+    Ok(serde_json::to_writer(out, &rows)?)
+}
+
+#[derive(Serialize)]
+struct JsonSecond {
+    second: u64,
+    counts: BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct JsonCause {
+    cause: String,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct JsonTask<'a> {
+    pid: u64,
+    state: &'a str,
+    resident: u64,
+    tables: u64,
+    faults: u64,
+    command: &'a str,
+    bands: Vec<JsonBand>,
+}
+
+#[derive(Serialize)]
+struct JsonBand {
+    va: Hex<u64>,
+    bytes: u64,
+    ranges: Vec<JsonRange>,
+}
+
+#[derive(Serialize)]
+struct JsonRange {
+    va: Hex<u64>,
+    bytes: u64,
+    perms: String,
+}
+
+fn band(band: &model::space::Band<'_>) -> JsonBand {
+    let range = |range: &Range| JsonRange {
+        va: Hex(range.va.raw()),
+        bytes: range.bytes,
+        perms: range.leaf.pte.flags().to_string(),
+    };
+    JsonBand {
+        va: Hex(band.va().raw()),
+        bytes: band.bytes,
+        ranges: band.ranges.iter().map(range).collect(),
+    }
+}
+
+/// All but the rows: the schema `pagewalk.live/1`.
+pub fn json(out: &mut dyn Write, live: &Live) -> io::Result<()> {
+    let mut object = Object::begin(out, "pagewalk.live/1")?;
+    object.member("board", live.board.as_ref().map(|(name, _)| name))?;
+    object.member("xlen", live.board.as_ref().map(|(_, xlen)| xlen))?;
+    object.member("boots", live.boots())?;
+    object.member("shown", live.shown())?;
+    object.member("lost", live.lost())?;
+    object.member("repeated", live.repeated())?;
+    object.member("missed_frames", live.missed_frames())?;
+    object.member("ended", live.ended)?;
+    object.member("trouble", live.trouble.as_deref())?;
+    let causes = live.by_cause().into_iter().map(|(cause, count)| JsonCause {
+        cause: cause.to_string(),
+        count,
+    });
+    object.list("causes", causes)?;
+    let seconds = live.last_seconds(SECONDS).into_iter();
+    let seconds = seconds.map(|second| JsonSecond {
+        second: second.second,
+        counts: second
+            .counts
+            .iter()
+            .map(|(cause, count)| (cause.to_string(), *count))
+            .collect(),
+    });
+    object.list("seconds", seconds)?;
+    let tasks = live.tasks.0.iter().map(|task| JsonTask {
+        pid: task.pid,
+        state: task.state,
+        resident: task.resident_bytes,
+        tables: task.table_bytes,
+        faults: task.faults,
+        command: &task.line,
+        bands: live.spaces.get(&task.pid).map_or_else(Vec::new, |space| {
+            space.bands(BANDS).iter().map(band).collect()
+        }),
+    });
+    object.list("tasks", tasks)?;
+    let text = live.text.iter().rev().take(20).rev();
+    object.list("text", text.map(|line| words::printable(line)))?;
+    object.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::{Cause, Fault};
+    use model::live::Update;
+
+    use super::*;
+
+    #[test]
+    fn the_json_has_every_member_even_of_nothing() {
+        let mut out = Vec::new();
+        json(&mut out, &Live::default()).unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(value["schema"], "pagewalk.live/1");
+        assert_eq!(value["shown"], 0);
+        assert!(value["board"].is_null() && value["tasks"].as_array().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_fault_is_found_by_any_word_of_it() {
+        let mut live = Live::default();
+        live.take(Update::Fault {
+            seq: Some(0),
+            time_us: Some(1_500_000),
+            fault: Fault {
+                cause: Cause::StorePageFault.number(),
+                va: 0xc000_1000,
+                epc: 0x1_0424,
+                task: 3,
+                ..Fault::EMPTY
+            },
+        });
+        let row = live.rows_from(0).next().unwrap();
+        let cells = cells(row);
+        assert!(cells.contain("store") && cells.contain("c0001") && cells.contain("1.500"));
+        assert!(!cells.contain("load"));
+        let mut out = Vec::new();
+        line(&mut out, row).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text,
+            "    1.500000  task 3    Store/AMO page fault     0xc0001000         by 0x10424\n"
+        );
+    }
+}
