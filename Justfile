@@ -38,6 +38,15 @@ gdb *arguments: build
         -ex 'target remote | exec qemu-system-riscv64 -M virt -m 128M -smp 1 -display none -monitor none -gdb stdio -S -serial tcp:127.0.0.1:4444,server=on,wait=off -kernel {{ images }}/Image' \
         -ex 'thbreak enter_user' -ex 'continue' {{ arguments }}
 
+# Start QEMU with a program that faults, and the dashboard in this terminal
+dashboard: build
+    {{ pagewalk }} dash qemu:{{ images }}/Image --type 'pace_test 40 &' --type 'spin forever 1048576 &'
+
+# The same, as a page for a browser on this machine
+dashboard-web: build
+    cargo build -p cli --features web
+    {{ pagewalk }} dash qemu:{{ images }}/Image --type 'pace_test 40 &' --type 'spin forever 1048576 &' --web
+
 # Make the Ox64's bootable SD image, target/images/ox64-sd.img
 ox64-image: (image "ox64")
     @echo
@@ -63,11 +72,11 @@ test: && _test
 check:
     ./setup --tests
     cargo fmt --all --check
-    cargo clippy --locked --workspace --all-targets -- -D warnings
+    cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
     kernel/cargo clippy --locked -p kernel -p user --target {{ target }} -- -D warnings
     just doc
     RUSTDOCFLAGS="-D warnings" kernel/cargo doc -q --locked -p kernel -p user --no-deps --document-private-items --target {{ target }}
-    cargo test --locked -q -p cli --test doors --test habits
+    cargo test --locked -q -p cli --all-features --test doors --test habits
 
 # Measure: a table of our figures, their limits, and peers in the same run
 bench:
@@ -81,7 +90,7 @@ bench-json:
 
 # Build the documentation, target/doc; a warning is an error
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --document-private-items
 
 _desk:
     cargo build -p cli
@@ -95,7 +104,7 @@ _image board:
     {{ pagewalk }} image build images/{{ board }}-sd.toml -o {{ images }}/{{ board }}-sd.img
 
 _test:
-    if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --no-fail-fast && cargo test -q --workspace --doc; else cargo test --workspace --no-fail-fast; fi
+    if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --all-features --no-fail-fast && cargo test -q --workspace --all-features --doc; else cargo test --workspace --all-features --no-fail-fast; fi
 
 # The README's screen, run and written into it.
 _screen: build

@@ -1,10 +1,13 @@
 //! What a board says and what it is asked, as one stream of updates.
 
 use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use link::desk::{Agent, AgentError, Tap};
 use link::transport::{Line, Spec};
 use link::{Listener, Said};
@@ -16,28 +19,62 @@ use crate::board;
 const WAITING: usize = 4096;
 /// How often tasks are asked for.
 const TASKS: Duration = Duration::from_millis(1000);
+/// How often it is looked whether the user has left.
+const LOOK: Duration = Duration::from_millis(50);
 /// Maps take a tenth of the line's time at most.
 const MAP_SHARE: u32 = 9;
 
-/// Begins to listen. A board of ours is asked for its tasks and their tables too, unless it shall
+/// Begins to listen, and types commands at a board that answers. A board of ours is asked for its tasks and their tables too, unless it shall
 /// be `silent`; anything else, and a recording, is only listened to.
-pub fn start(spec: &Spec, silent: bool) -> anyhow::Result<Receiver<Update>> {
-    use anyhow::Context;
+pub fn start(spec: &Spec, silent: bool, typed: Vec<String>) -> anyhow::Result<Feed> {
     let line = Line::open(spec).with_context(|| spec.to_string())?;
     let (sender, updates) = sync_channel(WAITING);
     let only_listens = silent || matches!(spec, Spec::Recording(..));
-    thread::spawn(move || {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let thread = thread::spawn(move || {
         let ended = if only_listens {
             listen(line, &sender)
         } else {
-            converse(line, &sender)
+            converse(line, &typed, &sender, &stopped)
         };
         if let Err(trouble) = ended {
             let _ = sender.send(Update::Trouble(trouble));
         }
         let _ = sender.send(Update::Ended);
     });
-    Ok(updates)
+    // What is only listened to needs no goodbye.
+    let thread = (!only_listens).then_some(thread);
+    Ok(Feed {
+        updates: Some(updates),
+        stop,
+        thread,
+    })
+}
+
+/// The updates. When this goes, the board is told goodbye: its line is a terminal's again.
+pub struct Feed {
+    updates: Option<Receiver<Update>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Feed {
+    /// The updates, for somebody else to take.
+    pub fn take(&mut self) -> Receiver<Update> {
+        // Taken once; whoever asks again finds an end.
+        self.updates.take().unwrap_or_else(|| sync_channel(0).1)
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.updates = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 fn listen(line: Line, sender: &SyncSender<Update>) -> Result<(), String> {
@@ -56,12 +93,21 @@ fn listen(line: Line, sender: &SyncSender<Update>) -> Result<(), String> {
     Ok(())
 }
 
-fn converse(line: Line, sender: &SyncSender<Update>) -> Result<(), String> {
+fn converse(
+    line: Line,
+    typed: &[String],
+    sender: &SyncSender<Update>,
+    stop: &AtomicBool,
+) -> Result<(), String> {
     let mut listener = Listener::new(None);
     let tapped = sender.clone();
     let tap: Tap = Box::new(move |bytes| listener.hear(bytes, &mut |said| tell(said, &tapped)));
     let mut agent = Agent::open_with(line, Some(tap)).map_err(|error| error.to_string())?;
     let (_, dialect) = agent.about().map_err(|error| error.to_string())?;
+    for command in typed {
+        // Ctrl-U first: a call that came while the board booted may have left a part of itself.
+        agent.type_in(format!("\x15{command}\r").as_bytes());
+    }
     let mut turn = 0;
     loop {
         let tasks = match board::tasks(&mut agent) {
@@ -97,12 +143,18 @@ fn converse(line: Line, sender: &SyncSender<Update>) -> Result<(), String> {
             }
             rest = rest.max(asked.elapsed() * MAP_SHARE);
         }
-        match agent.attend(rest) {
-            Ok(()) => {}
-            Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+        let end = Instant::now() + rest;
+        while Instant::now() < end {
+            if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            Err(error) => return Err(error.to_string()),
+            match agent.attend(LOOK) {
+                Ok(()) => {}
+                Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Ok(());
+                }
+                Err(error) => return Err(error.to_string()),
+            }
         }
     }
 }

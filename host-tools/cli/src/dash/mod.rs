@@ -14,8 +14,6 @@ use std::io::{self, IsTerminal};
 
 use link::transport::Spec;
 
-pub use lines::print;
-
 /// Show a board while it runs: faults by cause and time, tasks, address spaces, what was lost.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -23,6 +21,7 @@ Examples:
   pagewalk dash /dev/ttyUSB0@2000000
   pagewalk dash tcp://localhost:3334 --web
   pagewalk dash run.pwlog@10x
+  pagewalk dash qemu --type 'pace_test 50 &'
   pagewalk dash /dev/ttyUSB0@2000000 --silent | grep Store
 In the terminal, ? lists the keys.")]
 pub struct Args {
@@ -33,6 +32,9 @@ pub struct Args {
     /// Ask the board nothing: it may be none of ours. What it says is shown
     #[arg(long)]
     silent: bool,
+    /// Type this command at the board's shell first; may be repeated
+    #[arg(long = "type", value_name = "COMMAND", conflicts_with = "silent")]
+    typed: Vec<String>,
     /// Serve a page to browsers on this machine instead
     #[cfg(feature = "web")]
     #[arg(long)]
@@ -45,19 +47,19 @@ pub struct Args {
 
 /// Shows it until the line ends or the user leaves.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let updates = feed::start(&args.line, args.silent)?;
+    let mut feed = feed::start(&args.line, args.silent, args.typed)?;
     let name = args.line.to_string();
     #[cfg(feature = "web")]
     if args.web {
-        return web::serve(&name, updates, args.port);
+        return web::serve(&name, feed.take(), args.port);
     }
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
-        return term::run(&name, updates);
+        return term::run(&name, feed.take());
     }
-    lines::print(updates)
+    lines::print(feed.take())
 }
 
 /// A recording, told again.
 pub fn replay(spec: &Spec) -> anyhow::Result<()> {
-    print(feed::start(spec, true)?)
+    lines::print(feed::start(spec, true, Vec::new())?.take())
 }

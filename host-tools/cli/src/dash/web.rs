@@ -22,6 +22,8 @@ use futures_util::stream::{self, Stream};
 use model::Live;
 use model::live::Update;
 use tokio::net::TcpListener;
+use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 /// How often a page is told what is new.
@@ -82,8 +84,25 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
             .route("/events", get(events))
             .layer(middleware::from_fn_with_state(shared.clone(), guard))
             .with_state(shared);
-        Ok(serve_http(listener, app).await?)
+        // Whichever ends first.
+        tokio::select! {
+            served = serve_http(listener, app) => served?,
+            () = asked_to_end() => {}
+        }
+        Ok(())
     })
+}
+
+/// Ctrl-C, or the system's own way to say it.
+async fn asked_to_end() {
+    let mut ended = match signal(SignalKind::terminate()) {
+        Ok(ended) => ended,
+        Err(_) => return std::future::pending().await,
+    };
+    tokio::select! {
+        _ = ctrl_c() => {}
+        _ = ended.recv() => {}
+    }
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> Response {

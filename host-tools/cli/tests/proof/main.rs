@@ -7,6 +7,8 @@
 mod board;
 
 mod agent;
+#[cfg(feature = "web")]
+mod browser;
 mod card;
 mod connect;
 mod daily;
@@ -24,3 +26,5 @@ mod stream;
 mod tools;
 mod truncated;
 mod uboot;
+#[cfg(feature = "web")]
+mod web;

@@ -148,6 +148,11 @@ impl Agent {
         &self.peer
     }
 
+    /// Types keys at the board's console.
+    pub fn type_in(&mut self, keys: &[u8]) {
+        self.conversation.send(Channel::Console, keys);
+    }
+
     /// Lets the session go on for a while, with nothing to ask.
     pub fn attend(&mut self, time: Duration) -> Result<(), AgentError> {
         let end = Instant::now() + time;

@@ -14,7 +14,7 @@ boot                  what was found at boot
 kill TASK             end a task
 wait                  until no task runs in the background
 poweroff              switch the machine off
-PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test data_test faulter spin
+PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test pace_test data_test faulter spin
                       spawn_test hostile";
 
 /// Carries the line out if it is the shell's own; whether it was.
