@@ -36,17 +36,23 @@ pub struct Args {
     #[arg(long = "type", value_name = "COMMAND", conflicts_with = "silent")]
     typed: Vec<String>,
     /// Serve a page to browsers on this machine instead
-    #[cfg(feature = "web")]
     #[arg(long)]
     web: bool,
     /// Port of the page; 0 takes a free one
-    #[cfg(feature = "web")]
     #[arg(long, value_name = "PORT", default_value_t = 8080, requires = "web")]
     port: u16,
 }
 
 /// Shows it until the line ends or the user leaves.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    #[cfg(not(feature = "web"))]
+    if args.web {
+        let port = args.port;
+        anyhow::bail!(
+            "no page on port {port}: this pagewalk was built without it; \
+             cargo build -p cli --features web"
+        );
+    }
     let mut feed = feed::start(&args.line, args.silent, args.typed)?;
     let name = args.line.to_string();
     #[cfg(feature = "web")]
