@@ -1,0 +1,80 @@
+//! The dashboard in a terminal, to the letter: `screens/*.txt`, of a recording.
+//!
+//! With `UPDATE=1` the files are written anew, for a diff to read.
+
+#[path = "board/screen.rs"]
+mod screen;
+
+use std::fs;
+use std::path::PathBuf;
+
+use screen::Screen;
+
+const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+
+/// Waits until the screen is as expected.
+#[track_caller]
+fn same(name: &str, screen: &mut Screen) {
+    let path = PathBuf::from(format!("{TESTS}/screens/{name}.txt"));
+    if std::env::var_os("UPDATE").is_some() {
+        screen.settle();
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, screen.text()).expect("a file");
+    }
+    let expected = fs::read_to_string(&path).expect("a text file");
+    screen.until_is(&expected);
+}
+
+fn dash(width: u16, height: u16) -> Screen {
+    let mut screen = Screen::run(
+        &["dash", "run.pwlog@max"],
+        &format!("{TESTS}/captures"),
+        width,
+        height,
+    );
+    screen.until("the line has ended");
+    screen
+}
+
+#[test]
+fn a_small_screen_and_a_large_one() {
+    same("80x24", &mut dash(80, 24));
+    same("200x60", &mut dash(200, 60));
+}
+
+#[test]
+fn the_smallest_terminals_do_no_harm() {
+    for (width, height) in [(1, 1), (20, 3), (80, 5), (10, 60)] {
+        let mut screen = Screen::run(
+            &["dash", "run.pwlog@max"],
+            &format!("{TESTS}/captures"),
+            width,
+            height,
+        );
+        screen.drawn();
+        screen.press(b"q");
+        screen.end();
+    }
+}
+
+#[test]
+fn keys_filter_scroll_help_and_leave() {
+    let mut screen = dash(80, 24);
+    screen.press(b"/instruction\r");
+    screen.until("only faults with `instruction`");
+    same("filtered", &mut screen);
+    screen.press(b"\x1b");
+    screen.until("q leave");
+    screen.press(b"?");
+    screen.until("the view stands still");
+    same("help", &mut screen);
+    screen.press(b"x");
+    screen.until("Tab next task");
+    // Up, ten times a page.
+    screen.press(b"\x1b[5~");
+    screen.until("\n    6.");
+    screen.press(b" ");
+    screen.until("PAUSED");
+    screen.press(b"q");
+    screen.end();
+}
