@@ -10,6 +10,7 @@ mod console;
 mod figures;
 mod inputs;
 mod qemu;
+mod screen;
 mod socket;
 mod uboot;
 
@@ -18,5 +19,6 @@ pub use console::Console;
 pub use figures::measure;
 pub use inputs::built;
 pub use qemu::{Board, PROMPT, Qemu};
+pub use screen::Screen;
 pub use socket::SocketBoard;
 pub use uboot::UBoot;

@@ -10,16 +10,18 @@ use crate::board::{PROMPT, SocketBoard, built};
 use crate::tools::path;
 
 /// A hub on a board's line.
-struct Connection {
+pub struct Connection {
     hub: Child,
     gdb: String,
-    console: PathBuf,
-    desks: String,
+    /// Where the console's terminal is.
+    pub console: PathBuf,
+    /// What `--from` takes.
+    pub desks: String,
 }
 
 impl Connection {
     #[track_caller]
-    fn to(board: &SocketBoard, record: &Path) -> Connection {
+    pub fn to(board: &SocketBoard, record: &Path) -> Connection {
         let line = format!("unix:{}", path(&board.line()));
         let mut hub = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
             .args(["connect", &line, "--gdb-port", "0", "--port", "0"])
@@ -43,7 +45,7 @@ impl Connection {
     }
 
     #[track_caller]
-    fn pagewalk(&self, arguments: &[&str]) -> String {
+    pub fn pagewalk(&self, arguments: &[&str]) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
             .args(arguments)
             .args(["--from", &self.desks])
@@ -64,7 +66,7 @@ impl Drop for Connection {
 
 /// Types a command and waits until `end` has come after it.
 #[track_caller]
-fn ask(console: &mut File, command: &str, end: &str) -> String {
+pub fn ask(console: &mut File, command: &str, end: &str) -> String {
     console.write_all(command.as_bytes()).expect("keys");
     let deadline = Instant::now() + Duration::from_secs(100);
     let mut said = Vec::new();

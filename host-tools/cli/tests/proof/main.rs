@@ -22,9 +22,11 @@ mod keys;
 mod ox64;
 mod plugin;
 mod pressure;
+mod screens;
 mod stream;
 mod tools;
 mod truncated;
 mod uboot;
+mod views;
 #[cfg(feature = "web")]
 mod web;

@@ -2,13 +2,10 @@
 //!
 //! With `UPDATE=1` the files are written anew, for a diff to read.
 
-#[path = "board/screen.rs"]
-mod screen;
-
 use std::fs;
 use std::path::PathBuf;
 
-use screen::Screen;
+use crate::board::Screen;
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 

@@ -1,0 +1,127 @@
+//! Forty faults, once and in order, in every view there is: live and told again.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::process::Command;
+use std::thread;
+
+use crate::board::{PROMPT, Screen, SocketBoard};
+use crate::connect::{Connection, ask};
+use crate::tools::path;
+
+const PAGES: u64 = 40;
+/// Where `touch_test` is given its memory.
+const FIRST: u64 = 0x20_0000_0000;
+
+/// Addresses of `touch_test`'s pages, as they stand in a text, in its order.
+fn touched(text: &str) -> Vec<u64> {
+    let hex = |word: &str| u64::from_str_radix(word.strip_prefix("0x")?, 16).ok();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let addresses = words.filter_map(hex);
+    addresses
+        .filter(|it| (FIRST..FIRST + 2 * PAGES * 4096).contains(it))
+        .collect()
+}
+
+fn wanted() -> Vec<u64> {
+    (0..PAGES).map(|page| FIRST + page * 4096).collect()
+}
+
+#[track_caller]
+fn pagewalk(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(arguments)
+        .output()
+        .expect("pagewalk starts");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {complaint}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn each_fault_is_in_every_view_once_and_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("run.pwlog");
+    let board = SocketBoard::boot(&[]);
+    let connection = Connection::to(&board, &record);
+    // Two listen while it happens: a screen, and a program that reads lines.
+    let mut screen = Screen::run(&["dash", &connection.desks], ".", 200, 60);
+    screen.until("sh");
+    let mut console = File::options()
+        .read(true)
+        .write(true)
+        .open(&connection.console)
+        .expect("the terminal");
+    let said = ask(&mut console, "touch_test 40\r", PROMPT);
+    assert!(said.contains("40 pages"), "{said}");
+    let last = format!("{:#x}", FIRST + (PAGES - 1) * 4096);
+    screen.until(&last);
+    // The task ends with one more fault, or the screen is in the middle of a drawing.
+    screen.until("2 Load page fault");
+    screen.settle();
+    assert_eq!(touched(&screen.text()), wanted(), "{}", screen.text());
+    screen.until("0 lost");
+
+    // Asked afterwards, the board tells the same.
+    let asked = connection.pagewalk(&["faults", "--format", "csv"]);
+    assert_eq!(touched(&asked), wanted(), "{asked}");
+    screen.press(b"q");
+    screen.end();
+    drop(connection);
+
+    // And so does the recording, in a table, in lines, and on a screen.
+    let name = path(&record);
+    let table = pagewalk(&["faults", name, "--format", "csv"]);
+    assert_eq!(touched(&table), wanted(), "{table}");
+    for lines in [
+        pagewalk(&["replay", name, "--speed", "max"]),
+        pagewalk(&["dash", &format!("{name}@max")]),
+    ] {
+        assert_eq!(touched(&lines), wanted(), "{lines}");
+    }
+    let mut screen = Screen::run(&["dash", &format!("{name}@max")], ".", 200, 60);
+    screen.until("the line has ended");
+    screen.until(&last);
+    screen.settle();
+    assert_eq!(touched(&screen.text()), wanted(), "{}", screen.text());
+}
+
+#[test]
+fn what_is_only_listened_to_is_recorded_and_shown_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("nuttx.pwlog");
+    let captures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures");
+    let log = std::fs::read(format!("{captures}/nuttx-stack_test.txt")).expect("a log");
+    // Somebody else's board: it says what it says, and then the line ends.
+    let line = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let spec = format!("tcp://{}", line.local_addr().expect("a port"));
+    let told = log.clone();
+    let board = thread::spawn(move || {
+        let (mut stream, _) = line.accept().expect("a listener");
+        stream.write_all(&told).expect("it listens");
+        stream.shutdown(Shutdown::Write).expect("it listens");
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).expect("it listens");
+        heard
+    });
+    let name = path(&record);
+    pagewalk(&["record", &spec, name, "--silent"]);
+    assert!(
+        board.join().expect("a board").is_empty(),
+        "nothing was said to it"
+    );
+    let by_file = pagewalk(&[
+        "faults",
+        &format!("{captures}/nuttx-stack_test.txt"),
+        "--format",
+        "csv",
+    ]);
+    assert!(by_file.lines().count() > 3, "{by_file}");
+    assert_eq!(pagewalk(&["faults", name, "--format", "csv"]), by_file);
+    let lines = pagewalk(&["replay", name, "--speed", "max"]);
+    let shown = lines
+        .lines()
+        .filter(|it| it.contains("page fault") && it.contains(" by 0x"));
+    assert_eq!(shown.count(), by_file.lines().count() - 1, "{lines}");
+}
