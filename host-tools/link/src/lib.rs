@@ -7,6 +7,8 @@ pub mod gdb;
 pub mod hub;
 pub mod listen;
 pub mod memory;
+#[cfg(test)]
+mod noise;
 pub mod recording;
 pub mod symbols;
 pub mod text;

@@ -20,6 +20,7 @@ mod harness;
 mod image;
 mod keys;
 mod ox64;
+mod paced;
 mod plugin;
 mod pressure;
 mod screens;

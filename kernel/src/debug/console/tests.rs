@@ -152,6 +152,8 @@ macro_rules! over_each_device {
     };
 }
 
+mod session;
+
 over_each_device! {
     all_that_is_written_comes_out_in_order
     all_that_is_typed_comes_in_in_order

@@ -1,0 +1,103 @@
+//! Two thousand faults a second over a line as fast as the Ox64's: none is lost.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::board::SocketBoard;
+
+/// 2,000,000 baud, ten bits a byte.
+const BYTES_A_SECOND: f64 = 200_000.0;
+const RATE: u64 = 2000;
+const SECONDS: u64 = 3;
+
+/// Passes bytes on no faster than the line would.
+fn pace(mut from: impl Read, mut to: impl Write) {
+    let (start, mut passed) = (Instant::now(), 0_u64);
+    let mut idle_until = start;
+    let mut piece = [0; 64];
+    while let Ok(count @ 1..) = from.read(&mut piece) {
+        // A line that was idle has saved nothing up.
+        idle_until = idle_until.max(Instant::now());
+        idle_until += Duration::from_secs_f64(count as f64 / BYTES_A_SECOND);
+        if to.write_all(&piece[..count]).is_err() {
+            return;
+        }
+        passed += count as u64;
+        thread::sleep(idle_until.saturating_duration_since(Instant::now()));
+    }
+    assert!(passed as f64 <= BYTES_A_SECOND * (start.elapsed().as_secs_f64() + 1.0));
+}
+
+#[test]
+fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
+    let board = SocketBoard::boot(&[]);
+    let line = UnixStream::connect(board.line()).expect("the line");
+    let slow = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let spec = format!("tcp://{}", slow.local_addr().expect("a port"));
+    let mut desk = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["dash", &spec, "--type"])
+        .arg(format!("pace_test {RATE} {SECONDS}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("pagewalk starts");
+    let (stream, _) = slow.accept().expect("pagewalk");
+    let down = {
+        let (line, stream) = (
+            line.try_clone().expect("a line"),
+            stream.try_clone().expect("a line"),
+        );
+        thread::spawn(move || pace(line, stream))
+    };
+    let up = {
+        let (line, stream) = (
+            line.try_clone().expect("a line"),
+            stream.try_clone().expect("a line"),
+        );
+        thread::spawn(move || pace(stream, line))
+    };
+
+    let mut lines = BufReader::new(desk.stdout.take().expect("stdout was piped")).lines();
+    let ended = format!("pace_test: {} faults", RATE * SECONDS);
+    let (mut zeroed, mut is_over) = (0, false);
+    // Text and faults travel on channels of their own: the last may come after the program's word.
+    while !is_over || zeroed < RATE * SECONDS {
+        let line = lines.next().expect("more lines").expect("text");
+        is_over |= line.contains(&ended);
+        zeroed += u64::from(line.contains("zeroed") && line.contains("0x20"));
+    }
+    stream.shutdown(Shutdown::Both).expect("a line");
+    line.shutdown(Shutdown::Both).expect("a line");
+    let mut remark = String::new();
+    let mut stderr = desk.stderr.take().expect("stderr was piped");
+    drop(lines);
+    stderr.read_to_string(&mut remark).expect("text");
+    desk.wait().expect("a program");
+    (up.join().expect("a pace"), down.join().expect("a pace"));
+    assert!(remark.contains(" faults, 0 lost, "), "{remark}");
+
+    // The board counts the same: every number up to the last was told.
+    let told: u64 = remark
+        .split_whitespace()
+        .nth(1)
+        .and_then(|count| count.parse().ok())
+        .expect("a count");
+    let mut terminal = board.terminal();
+    terminal.send(b"faults\r");
+    // It may come in frames still: the board has not given the desk up yet.
+    let said = terminal.expect(" forgotten");
+    let raised = said
+        .rsplit_once(" faults, ")
+        .and_then(|(before, _)| {
+            let digits = before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+            before[digits..].parse::<u64>().ok()
+        })
+        .unwrap_or_else(|| panic!("{said}"));
+    // What the shell itself faulted on since then is not known to the desk.
+    assert!(raised - told <= 2, "{raised} raised, {told} told");
+}

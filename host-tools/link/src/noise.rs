@@ -1,0 +1,91 @@
+//! A million bytes of noise into everything that listens to a line.
+
+use std::time::{Duration, Instant};
+
+use crate::desk::Conversation;
+use crate::listen::Listener;
+use crate::text::report::reports;
+use crate::{Said, text};
+
+/// Noise with more of the bytes that mean something than chance would have; always the same.
+fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let meaning = [0, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, b'\n', b'$'];
+    (0..bytes)
+        .map(|_| match next() % 4 {
+            0 => meaning[next() as usize % meaning.len()],
+            _ => next() as u8,
+        })
+        .collect()
+}
+
+#[test]
+fn a_listener_forgets_none_of_a_million() {
+    let noise = noise(1_000_000);
+    let mut said = 0;
+    let mut listener = Listener::new(None);
+    for piece in noise.chunks(977) {
+        listener.hear(piece, &mut |one| {
+            said += usize::from(!matches!(one, Said::Fault(_)))
+        });
+    }
+    listener.finish(&mut |_| said += 1);
+    assert!(said > 1000, "noise is told, as what it is: {said}");
+}
+
+#[test]
+fn a_conversation_goes_on_after_a_million() {
+    let start = Instant::now();
+    let mut conversation = Conversation::new(1, start);
+    let mut out = Vec::new();
+    for (number, piece) in noise(1_000_000).chunks(977).enumerate() {
+        let now = start + Duration::from_millis(number as u64);
+        conversation.hear(piece, now, &mut |_| {});
+        conversation.poll(now, &mut out);
+        // It answers, and does not shout.
+        assert!(out.len() < 100_000, "{}", out.len());
+        out.clear();
+    }
+}
+
+#[test]
+fn text_logs_find_nothing_in_a_million() {
+    let noise = noise(1_000_000);
+    let lossy = String::from_utf8_lossy(&noise);
+    for line in lossy.lines() {
+        text::faults(line, &mut |_| {});
+    }
+    assert!(reports(&lossy).is_empty());
+}
+
+#[test]
+fn a_desk_that_knows_only_events_hears_them_from_a_newer_board() {
+    // What a board sent in a session, with streams and answers between its events.
+    let recorded = include_bytes!("../../cli/tests/captures/run.pwlog");
+    let mut blocks = crate::recording::Blocks::new(&recorded[..]).unwrap();
+    let mut splitter = wire::Splitter::<{ wire::LARGEST }>::new();
+    let (mut numbers, mut unknown) = (Vec::new(), 0);
+    while let Some(block) = blocks.next().unwrap() {
+        for byte in block.payload {
+            let Some(wire::Heard::Frame(frame)) = splitter.feed(byte) else {
+                continue;
+            };
+            // Welcome, faults and lost were all there was in the first version.
+            if !(0x80..=0x82).contains(&frame.kind) {
+                unknown += 1;
+                continue;
+            }
+            if let Ok(wire::Event::Faults(batch)) = wire::Event::decode(&frame) {
+                numbers.extend(batch.map(|(number, _)| number));
+            }
+        }
+    }
+    assert!(unknown > 20, "{unknown}");
+    assert!(numbers.iter().copied().eq(0..107), "{numbers:?}");
+}

@@ -1,0 +1,154 @@
+//! A desk that opened a session, one that falls silent, and one that talks nonsense.
+
+use super::*;
+use crate::debug::console::dialogue::INPUT;
+
+/// Text of the console among the frames, by the number of its part, as often as it was sent.
+fn streamed(heard: &[u8]) -> Vec<Vec<u8>> {
+    let mut splitter = Splitter::<{ wire::LARGEST }>::new();
+    let mut parts = Vec::new();
+    for &byte in heard {
+        if let Some(Heard::Frame(frame)) = splitter.feed(byte)
+            && let Ok(Event::Stream(Channel::Console, payload)) = Event::decode(&frame)
+        {
+            parts.push(payload.to_vec());
+        }
+    }
+    parts
+}
+
+fn open<D: Device>(line: &mut Line<D>, session: u32)
+where
+    &'static D: Registers,
+{
+    let mut hello = [0; 32];
+    let length = Request::encode_session(wire::VERSION, session, 0, &mut hello).unwrap();
+    line.type_in(&hello[..length]);
+    assert_eq!(line.console.mode(), Mode::Session);
+}
+
+over_each_device! {
+    what_a_desk_has_not_heard_is_sent_again
+    a_desk_that_falls_silent_leaves_a_terminal_and_all_its_text
+    keys_that_come_twice_are_typed_once
+    a_million_random_bytes_do_no_harm
+}
+
+fn what_a_desk_has_not_heard_is_sent_again<D: Device>()
+where
+    &'static D: Registers,
+{
+    let mut line = Line::<D>::new();
+    open(&mut line, 7);
+    line.write_all(b"hello");
+    let first = streamed(&line.heard);
+    assert_eq!(first.len(), 1, "{:?}", line.heard);
+    let deadline = line.console.deadline();
+    line.console.tick(&line.log, deadline);
+    line.run();
+    let again = streamed(&line.heard);
+    assert_eq!(again, [first[0].clone(), first[0].clone()]);
+    // Heard, it is not sent any more.
+    let Ok((_, next)) = number_and_next(&first[0]) else {
+        panic!("{first:?}")
+    };
+    let mut word = [0; 32];
+    let length = Request::encode_heard(next, 1, &mut word).unwrap();
+    line.type_in(&word[..length]);
+    let deadline = line.console.deadline();
+    line.console.tick(&line.log, deadline);
+    line.run();
+    assert_eq!(streamed(&line.heard).len(), 2);
+}
+
+/// The number of a stream's part, and the one after it.
+fn number_and_next(payload: &[u8]) -> Result<(u16, u16), ()> {
+    let mut inbox = wire::Inbox::EMPTY;
+    inbox.take(payload).ok_or(())?;
+    let next = inbox.word().ok_or(())?;
+    Ok((next.wrapping_sub(1), next))
+}
+
+fn a_desk_that_falls_silent_leaves_a_terminal_and_all_its_text<D: Device>()
+where
+    &'static D: Registers,
+{
+    let mut line = Line::<D>::new();
+    open(&mut line, 7);
+    line.write_all(b"not heard");
+    let mut ticks = 0;
+    while line.console.mode() == Mode::Session {
+        let deadline = line.console.deadline();
+        line.console.tick(&line.log, deadline);
+        line.run();
+        ticks += 1;
+        assert!(ticks < 1000, "it waits for ever");
+    }
+    let heard = std::mem::take(&mut line.heard);
+    let plain = heard.windows(9).any(|window| window == b"not heard");
+    assert!(plain, "{}", String::from_utf8_lossy(&heard));
+    line.write_all(b"and on");
+    assert_eq!(line.heard, b"and on");
+    line.type_in(b"ls\r");
+    assert_eq!(line.input(), b"ls\r");
+}
+
+fn keys_that_come_twice_are_typed_once<D: Device>()
+where
+    &'static D: Registers,
+{
+    let mut line = Line::<D>::new();
+    open(&mut line, 7);
+    let mut outbox = wire::Outbox::EMPTY;
+    outbox.push(Channel::Console.from_desk(), b"ps\r");
+    let (kind, payload) = outbox.begin_next().unwrap();
+    let mut room = [0; wire::LARGEST];
+    let frame = Frame {
+        kind,
+        sequence: 3,
+        payload,
+    };
+    let length = frame.encode(&mut room).unwrap();
+    for _ in 0..3 {
+        line.type_in(&room[..length]);
+    }
+    assert_eq!(line.input(), b"ps\r");
+}
+
+/// Noise with more of the bytes that mean something than chance would have.
+fn a_million_random_bytes_do_no_harm<D: Device>()
+where
+    &'static D: Registers,
+{
+    let mut line = Line::<D>::new();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let meaning = [0, b'$', b'#', b'+', b'-', 0x03, b'%', b'}', 0x80, 0xc0];
+    for round in 0..1000_u64 {
+        let noise: Vec<u8> = (0..1000)
+            .map(|_| match next() % 4 {
+                0 => meaning[next() as usize % meaning.len()],
+                _ => next() as u8,
+            })
+            .collect();
+        line.type_in(&noise);
+        line.console.write(b"text");
+        line.run();
+        line.heard.clear();
+        // Somebody reads what was typed, and gdb is answered by nobody.
+        let mut keys = [0; INPUT];
+        let used = line.console.peek(&mut keys);
+        line.console.consume(used);
+        line.console.gdb_wanted();
+        line.console.tick(&line.log, round * 1000);
+    }
+    // It can still be spoken with.
+    line.console.gdb_detached();
+    line.type_in(b"\0\0");
+    open(&mut line, 9);
+}
