@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ use crate::board::SocketBoard;
 const BYTES_A_SECOND: f64 = 200_000.0;
 const RATE: u64 = 2000;
 const SECONDS: u64 = 3;
+/// How long nothing may be said.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Passes bytes on no faster than the line would.
 fn pace(mut from: impl Read, mut to: impl Write) {
@@ -62,20 +65,29 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
         thread::spawn(move || pace(stream, line))
     };
 
-    let mut lines = BufReader::new(desk.stdout.take().expect("stdout was piped")).lines();
+    let lines = BufReader::new(desk.stdout.take().expect("stdout was piped")).lines();
+    let (sender, said) = channel();
+    thread::spawn(move || {
+        lines
+            .map_while(Result::ok)
+            .try_for_each(|line| sender.send(line))
+    });
     let ended = format!("pace_test: {} faults", RATE * SECONDS);
-    let (mut zeroed, mut is_over) = (0, false);
+    let (mut zeroed, mut is_over, mut all) = (0, false, Vec::new());
     // Text and faults travel on channels of their own: the last may come after the program's word.
     while !is_over || zeroed < RATE * SECONDS {
-        let line = lines.next().expect("more lines").expect("text");
+        let Ok(line) = said.recv_timeout(PATIENCE) else {
+            let last = &all[all.len().saturating_sub(20)..];
+            panic!("{zeroed} told, ended: {is_over}; the last: {last:#?}");
+        };
         is_over |= line.contains(&ended);
         zeroed += u64::from(line.contains("zeroed") && line.contains("0x20"));
+        all.push(line);
     }
     stream.shutdown(Shutdown::Both).expect("a line");
     line.shutdown(Shutdown::Both).expect("a line");
     let mut remark = String::new();
     let mut stderr = desk.stderr.take().expect("stderr was piped");
-    drop(lines);
     stderr.read_to_string(&mut remark).expect("text");
     desk.wait().expect("a program");
     (up.join().expect("a pace"), down.join().expect("a pace"));

@@ -67,6 +67,11 @@ impl<const N: usize> Splitter<N> {
         }
     }
 
+    /// Has a frame begun that has not ended?
+    pub fn is_holding(&self) -> bool {
+        self.held > 0
+    }
+
     /// What was held back when the line ended.
     pub fn finish(&mut self) -> Option<Heard<'_>> {
         self.state = State::Text;

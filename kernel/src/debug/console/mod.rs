@@ -26,6 +26,9 @@ use crate::fault::Log;
 const OUT: usize = 4096;
 /// Text may delay a frame by at most so many bytes.
 const TEXT_BETWEEN: usize = 256;
+/// Milliseconds after which a frame that has begun and does not go on is none: whoever sent it
+/// was cut off, and the next one may be typing.
+const PARTIAL_MS: u64 = 200;
 /// How often a kernel message looks for room before the line counts as stuck: a dead line must
 /// not stop the kernel.
 const PATIENCE: usize = 1_000_000;
@@ -38,6 +41,8 @@ pub struct Console<R> {
     out: Ring<OUT>,
     /// Hears the largest frame there can be: of a newer desk's frame, too, no byte is a key.
     splitter: Splitter<{ wire::LARGEST }>,
+    /// When the last byte came.
+    heard_at: u64,
     dialogue: Dialogue,
     outgoing: Outgoing,
     /// The program runs: gdb may be shown text.
@@ -58,6 +63,7 @@ impl<R: Registers> Console<R> {
         ticks_per_second: 0,
         out: Ring::EMPTY,
         splitter: Splitter::new(),
+        heard_at: 0,
         dialogue: Dialogue::EMPTY,
         outgoing: Outgoing::EMPTY,
         running: true,
@@ -142,6 +148,7 @@ impl<R: Registers> Console<R> {
     pub fn listen(&mut self, foreground: bool) {
         let rate = self.ticks_per_second;
         while let Some(byte) = self.uart.as_mut().and_then(Uart::receive) {
+            self.heard_at = self.now;
             match self.splitter.feed(byte) {
                 Some(Heard::Text(text)) if self.dialogue.mode != Mode::Gdb => {
                     self.dialogue.hear_text(text, self.now, foreground);
@@ -161,6 +168,12 @@ impl<R: Registers> Console<R> {
     /// Time has passed: what is overdue is done.
     pub fn tick(&mut self, log: &Log, now: u64) {
         self.now = now;
+        if now >= self.partial_deadline()
+            && let Some(Heard::Text(text)) = self.splitter.finish()
+            && self.dialogue.mode != Mode::Gdb
+        {
+            self.dialogue.hear_text(text, now, false);
+        }
         let (out, rate) = (&mut self.out, self.ticks_per_second);
         self.dialogue.tick(now, rate, |text| {
             for &byte in text {
@@ -172,7 +185,17 @@ impl<R: Registers> Console<R> {
 
     /// When [`Self::tick`] has something to do, in ticks; `u64::MAX` for never.
     pub fn deadline(&self) -> u64 {
-        self.dialogue.deadline(self.ticks_per_second)
+        let dialogue = self.dialogue.deadline(self.ticks_per_second);
+        dialogue.min(self.partial_deadline())
+    }
+
+    /// When a frame that has begun is given up; `u64::MAX` if none has.
+    fn partial_deadline(&self) -> u64 {
+        if self.splitter.is_holding() {
+            self.heard_at + PARTIAL_MS * self.ticks_per_second / 1000
+        } else {
+            u64::MAX
+        }
     }
 
     /// Faults stand in the log. A frame is made when enough have come together; whether some

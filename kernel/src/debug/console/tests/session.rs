@@ -31,6 +31,7 @@ over_each_device! {
     what_a_desk_has_not_heard_is_sent_again
     a_desk_that_falls_silent_leaves_a_terminal_and_all_its_text
     keys_that_come_twice_are_typed_once
+    half_a_frame_swallows_no_key_that_comes_later
     a_million_random_bytes_do_no_harm
 }
 
@@ -112,6 +113,22 @@ where
     for _ in 0..3 {
         line.type_in(&room[..length]);
     }
+    assert_eq!(line.input(), b"ps\r");
+}
+
+fn half_a_frame_swallows_no_key_that_comes_later<D: Device>()
+where
+    &'static D: Registers,
+{
+    let mut line = Line::<D>::new();
+    let mut hello = [0; 32];
+    let length = Request::encode_session(wire::VERSION, 7, 0, &mut hello).unwrap();
+    line.type_in(&hello[..length - 3]);
+    // The cable is pulled; somebody else comes later.
+    let deadline = line.console.deadline();
+    assert!(deadline < u64::MAX, "nobody would look again");
+    line.console.tick(&line.log, deadline);
+    line.type_in(b"ps\r");
     assert_eq!(line.input(), b"ps\r");
 }
 
