@@ -6,7 +6,7 @@
     unused_imports,
     reason = "the harness of the tests; figures need little of it"
 )]
-mod board;
+pub mod board;
 
 use crate::row::{Better, Peer, Row};
 
@@ -34,7 +34,7 @@ pub fn rv64() -> Vec<Row> {
 }
 
 /// A peer that takes hours to build, measured once on the same QEMU in the same way.
-fn recorded(name: &str, value: f64) -> Option<Peer> {
+pub fn recorded(name: &str, value: f64) -> Option<Peer> {
     Some(Peer {
         name: name.to_owned(),
         value,

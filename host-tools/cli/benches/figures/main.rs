@@ -7,6 +7,7 @@
 mod clock;
 mod guest;
 mod image;
+mod live;
 mod romfs;
 mod row;
 
@@ -26,6 +27,10 @@ const MEASURES: &[Measure] = &[
     (&["romfs.69"], romfs::few),
     (&["romfs.5000"], romfs::many),
     (&["boot.rv64", "fault.zero.rv64"], guest::rv64),
+    (&["wire.bytes_per_fault"], live::bytes_per_fault),
+    (&["agent.bytes_per_entry"], live::bytes_per_entry),
+    (&["gdb.start_to_map"], live::start_to_map),
+    (&["dash.cpu_percent_1000"], live::dash_cpu),
 ];
 
 fn main() -> io::Result<()> {

@@ -93,6 +93,21 @@ impl Screen {
         }
     }
 
+    /// Waits until a text stands on the screen no more.
+    #[track_caller]
+    pub fn until_not(&mut self, unwanted: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.text().contains(unwanted) {
+            assert!(Instant::now() < deadline, "{unwanted}: {}", self.text());
+            assert!(self.read(), "{unwanted}: it ended: {}", self.text());
+        }
+    }
+
+    /// The program's number.
+    pub fn process(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Waits until the screen is to the letter what is expected.
     #[track_caller]
     pub fn until_is(&mut self, expected: &str) {

@@ -40,6 +40,11 @@ impl<S: Source> Cached<S> {
         self.failure.take()
     }
 
+    /// How many pages were read.
+    pub fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
     fn place(&mut self, frame: u64) -> Option<usize> {
         if let Some((held, place)) = self.last
             && held == frame
