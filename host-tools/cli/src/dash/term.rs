@@ -43,10 +43,10 @@ fn show(
         while event::poll(TICK.saturating_sub(drawn.elapsed()))? {
             is_new = true;
             match event::read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => {
-                    if look.key(key) == Next::Leave {
-                        return Ok(());
-                    }
+                Event::Key(key)
+                    if key.kind != KeyEventKind::Release && look.key(key) == Next::Leave =>
+                {
+                    return Ok(());
                 }
                 _ => {}
             }

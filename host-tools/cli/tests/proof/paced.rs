@@ -90,7 +90,8 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
     let mut stderr = desk.stderr.take().expect("stderr was piped");
     stderr.read_to_string(&mut remark).expect("text");
     desk.wait().expect("a program");
-    (up.join().expect("a pace"), down.join().expect("a pace"));
+    up.join().expect("a pace");
+    down.join().expect("a pace");
     assert!(remark.contains(" faults, 0 lost, "), "{remark}");
 
     // The board counts the same: every number up to the last was told.

@@ -72,6 +72,8 @@ fn keys_filter_scroll_help_and_leave() {
     screen.until("\n    6.");
     screen.press(b" ");
     screen.until("PAUSED");
+    screen.press(b" ");
+    screen.until_not("PAUSED");
     screen.press(b"q");
     screen.end();
 }

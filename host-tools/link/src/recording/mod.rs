@@ -80,7 +80,7 @@ mod tests {
         let bytes = recorded(&[b"one", b"two", b"three"]);
         for length in HEADER.len()..bytes.len() {
             let (all, cut) = heard(&bytes[..length]);
-            assert!(b"onetwothree".starts_with(&*all), "{length}");
+            assert!(b"onetwothree".starts_with(&all), "{length}");
             let whole = [8, 28, 28 + 15, 28 + 30].contains(&length);
             assert_eq!(cut.is_none(), whole, "{length}: {cut:?}");
         }
