@@ -68,6 +68,18 @@ pub struct Second {
     pub counts: BTreeMap<Cause, u64>,
 }
 
+/// What a fault's number says.
+enum Place {
+    /// It is the next, or comes behind some that were lost.
+    Next,
+    /// It was told before.
+    Told,
+    /// It was taken for lost, and has come after all.
+    Late,
+    /// Its number belongs to another fault.
+    AnotherBoot,
+}
+
 /// All that is known.
 #[derive(Default)]
 pub struct Live {
@@ -130,18 +142,21 @@ impl Live {
     /// told again, or the board has booted again.
     fn fault(&mut self, seq: Option<u64>, time_us: Option<u64>, fault: Fault) {
         if let (Some(seq), Some(next)) = (seq, self.next_seq) {
-            if seq < next {
-                if self.is_known(seq, &fault) {
+            match self.place(seq, next, time_us, &fault) {
+                Place::Next => self.missing += seq - next,
+                Place::Told => {
                     self.repeated += 1;
                     return;
                 }
-                self.boot += 1;
-            } else {
-                self.missing += seq - next;
+                Place::Late => self.missing = self.missing.saturating_sub(1),
+                Place::AnotherBoot => {
+                    self.boot += 1;
+                    self.next_seq = None;
+                }
             }
         }
         if let Some(seq) = seq {
-            self.next_seq = Some(seq + 1);
+            self.next_seq = self.next_seq.max(Some(seq + 1));
         }
         self.shown += 1;
         *self.causes.entry(fault.cause()).or_default() += 1;
@@ -163,22 +178,32 @@ impl Live {
         });
     }
 
-    /// A number of this boot that is not kept any more is taken for one that was told.
-    fn is_known(&self, seq: u64, fault: &Fault) -> bool {
-        let of_this_boot = self.rows.iter().rev();
-        let mut of_this_boot = of_this_boot.take_while(|row| row.seen.boot == self.boot);
-        let same = of_this_boot.find(|row| row.seen.seq.is_some_and(|known| known <= seq));
-        match same.map(|row| &row.seen) {
-            Some(known) if known.seq == Some(seq) => {
-                (
-                    known.fault.epc,
-                    known.fault.va,
-                    known.fault.cause,
-                    known.fault.task,
-                ) == (fault.epc, fault.va, fault.cause, fault.task)
-            }
-            Some(_) => false,
-            None => self.rows.len() == ROWS,
+    /// What a number says of its fault. One that is not kept any more is taken for one that was
+    /// told.
+    fn place(&self, seq: u64, next: u64, time_us: Option<u64>, fault: &Fault) -> Place {
+        if seq >= next {
+            return Place::Next;
+        }
+        let of_this_boot = || {
+            let newest_first = self.rows.iter().rev();
+            newest_first.take_while(|row| row.seen.boot == self.boot)
+        };
+        if let Some(known) = of_this_boot().find(|row| row.seen.seq == Some(seq)) {
+            let known = &known.seen;
+            let key = |it: &Fault| (it.epc, it.va, it.cause, it.task);
+            let times = known.time_us.zip(time_us);
+            let is_same = key(&known.fault) == key(fault) && times.is_none_or(|(a, b)| a == b);
+            return if is_same {
+                Place::Told
+            } else {
+                Place::AnotherBoot
+            };
+        }
+        let is_after_some = of_this_boot().any(|row| row.seen.seq.is_some_and(|it| it < seq));
+        match (is_after_some, self.rows.len() == ROWS) {
+            (true, _) => Place::Late,
+            (false, true) => Place::Told,
+            (false, false) => Place::AnotherBoot,
         }
     }
 
@@ -306,8 +331,9 @@ mod tests {
         for seq in 0..7 {
             tell(&mut live, seq, seq * 1000, seq << 12);
         }
-        tell(&mut live, 7, 7000, 7 << 12);
-        assert_eq!((live.shown() + live.lost(), live.lost()), (8, 2));
+        tell(&mut live, 9, 9000, 9 << 12);
+        // The two that were missing came after all; two others have not.
+        assert_eq!((live.shown(), live.lost()), (8, 2));
         assert_eq!((live.repeated(), live.boots()), (5, 1));
     }
 
