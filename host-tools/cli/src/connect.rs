@@ -30,7 +30,8 @@ While it runs:
   gdb-multiarch -ex 'target remote localhost:3333'
   pagewalk ps --from tcp://localhost:3334")]
 pub struct Args {
-    /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE
+    /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE; or a
+    /// recording, RUN.pwlog, which has no gdb and no memory
     #[arg(value_name = "SPEC")]
     line: Spec,
     /// Port for gdb; 0 takes a free one
@@ -64,7 +65,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         writeln!(out, "console   picocom {}", path.display())?;
         writeln!(out, "pagewalk  --from tcp://localhost:{desks}")
     })?;
-    hub.run(line, ends, &mut tell)
+    let answers = !matches!(args.line, Spec::Recording(..));
+    hub.run(line, answers, ends, &mut tell)
         .with_context(|| args.line.to_string())?;
     eprintln!("remark: {}: the line has ended", args.line);
     Ok(())
@@ -79,7 +81,9 @@ fn tell(news: News) {
         News::Lost => eprintln!("the board has fallen silent; calling it"),
         News::GdbCame => eprintln!("gdb is here"),
         News::GdbWent => eprintln!("gdb has gone; the board runs on"),
-        News::GdbRefused => eprintln!("a second gdb was sent away: one at a time"),
+        News::GdbRefused => {
+            eprintln!("a gdb was sent away: one at a time, and none on a recording")
+        }
     }
 }
 

@@ -14,8 +14,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
+use link::desk::{Heard, Overheard};
 use link::transport::{Line, Spec};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use wire::Channel;
 
 use crate::symbols::Programs;
 
@@ -70,13 +72,23 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         line_begins: true,
         word: Vec::new(),
     };
+    let mut overheard = Overheard::default();
     let mut piece = vec![0; 4096];
     let ended = loop {
         match reader.read(&mut piece) {
             Ok(0) => break Ok(()),
             Ok(length) => {
                 keep(&mut log, &piece[..length])?;
-                screen.show(&piece[..length])?;
+                // Frames, of a session of somebody else's too, are no noise on the screen.
+                let mut shown = Ok(());
+                overheard.hear(&piece[..length], &mut |heard| {
+                    if let Heard::Text(text) | Heard::Bytes(Channel::Console, text) = heard
+                        && shown.is_ok()
+                    {
+                        shown = screen.show(text);
+                    }
+                });
+                shown?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => break Err(error),

@@ -103,7 +103,15 @@ fn converse(
     let tapped = sender.clone();
     let tap: Tap = Box::new(move |bytes| listener.hear(bytes, &mut |said| tell(said, &tapped)));
     let mut agent = Agent::open_with(line, Some(tap)).map_err(|error| error.to_string())?;
-    let (_, dialect) = agent.about().map_err(|error| error.to_string())?;
+    let dialect = match agent.about() {
+        Ok((_, dialect)) => dialect,
+        // Whoever shares a recording answers nothing; what it tells is shown.
+        Err(AgentError::Refused(_)) => {
+            while attend(&mut agent, TASKS, stop)? {}
+            return Ok(());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
     for command in typed {
         // Ctrl-U first: a call that came while the board booted may have left a part of itself.
         agent.type_in(format!("\x15{command}\r").as_bytes());
@@ -143,20 +151,28 @@ fn converse(
             }
             rest = rest.max(asked.elapsed() * MAP_SHARE);
         }
-        let end = Instant::now() + rest;
-        while Instant::now() < end {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-            match agent.attend(LOOK) {
-                Ok(()) => {}
-                Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                    return Ok(());
-                }
-                Err(error) => return Err(error.to_string()),
-            }
+        if !attend(&mut agent, rest, stop)? {
+            return Ok(());
         }
     }
+}
+
+/// Lets the session go on for a while; false where the line, or the user, has come to an end.
+fn attend(agent: &mut Agent, time: Duration, stop: &AtomicBool) -> Result<bool, String> {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        match agent.attend(LOOK) {
+            Ok(()) => {}
+            Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Ok(false);
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(true)
 }
 
 fn tell(said: Said, sender: &SyncSender<Update>) {

@@ -99,7 +99,11 @@ impl Browser {
     /// What an expression is on the page.
     #[track_caller]
     pub fn eval(&mut self, expression: &str) -> Value {
-        let asked = json!({"expression": expression, "returnByValue": true});
+        let asked = json!({
+            "expression": expression,
+            "returnByValue": true,
+            "awaitPromise": true,
+        });
         let result = self.ask("Runtime.evaluate", asked);
         assert!(
             result["exceptionDetails"].is_null(),

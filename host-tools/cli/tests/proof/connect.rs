@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::board::{PROMPT, SocketBoard, built};
+use crate::board::{PROMPT, Screen, SocketBoard, built};
 use crate::tools::path;
 
 /// A hub on a board's line.
@@ -23,9 +24,14 @@ impl Connection {
     #[track_caller]
     pub fn to(board: &SocketBoard, record: &Path) -> Connection {
         let line = format!("unix:{}", path(&board.line()));
+        Connection::on(&line, &["--record", path(record)])
+    }
+
+    #[track_caller]
+    fn on(line: &str, arguments: &[&str]) -> Connection {
         let mut hub = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-            .args(["connect", &line, "--gdb-port", "0", "--port", "0"])
-            .args(["--record", path(record)])
+            .args(["connect", line, "--gdb-port", "0", "--port", "0"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .expect("pagewalk starts");
@@ -85,6 +91,27 @@ pub fn ask(console: &mut File, command: &str, end: &str) -> String {
             return after_echo.to_owned();
         }
     }
+}
+
+#[test]
+fn a_recording_is_shared_as_a_line_is() {
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/run.pwlog@max");
+    let connection = Connection::on(recording, &[]);
+    // Two at once, each of whom hears all of it, whenever it comes.
+    let mut screens = [(); 2].map(|()| Screen::run(&["dash", &connection.desks], ".", 120, 40));
+    for screen in &mut screens {
+        screen.until("107 faults, 0 lost");
+    }
+    let asked = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["ps", "--from", &connection.desks])
+        .output()
+        .expect("pagewalk starts");
+    let complaint = String::from_utf8_lossy(&asked.stderr);
+    assert!(complaint.contains("the board refuses"), "{complaint}");
+    let port = connection.gdb.rsplit(':').next().expect("a port");
+    let port = port.parse::<u16>().expect("a port");
+    let mut gdb = TcpStream::connect(("127.0.0.1", port)).expect("the port");
+    assert!(matches!(gdb.read(&mut [0]), Ok(0)), "no gdb on a recording");
 }
 
 #[test]

@@ -122,6 +122,24 @@ fn the_page_counts_filters_pauses_and_comes_back() {
     page.until("document.getElementById('state').textContent === 'live'");
     page.picture(&pictures().join("page.png"));
 
+    // A page whose connection broke goes on behind the last row it had.
+    let run = page.eval(
+        "fetch('/events').then((it) => it.body.getReader().read())\
+        .then(({value}) => new TextDecoder().decode(value))",
+    );
+    let run = run
+        .as_str()
+        .and_then(|it| it.split("data: ").nth(1))
+        .unwrap_or_default();
+    let run = run.split_whitespace().next().expect("the run's number");
+    let resumed = page.eval(&format!(
+        "fetch('/events', {{headers: {{'Last-Event-ID': '{run}:10'}}}}).then((it) => it.body.getReader().read())\
+        .then(({{value}}) => new TextDecoder().decode(value))"
+    ));
+    let resumed = resumed.as_str().expect("an event");
+    assert!(resumed.contains("event: faults"), "{resumed}");
+    assert!(resumed.contains("[{\"id\":11,"), "{resumed}");
+
     // The server goes and comes back at the same place: the page finds it, and begins anew.
     let port = served.host().rsplit(':').next().expect("a port").to_owned();
     drop(served);

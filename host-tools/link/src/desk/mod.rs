@@ -2,6 +2,8 @@
 
 mod agent;
 mod conversation;
+mod overheard;
 
 pub use agent::{Agent, AgentError, Ram, Tap, TaskInfo, seed};
 pub use conversation::{Conversation, Heard, Peer};
+pub use overheard::Overheard;

@@ -90,14 +90,7 @@ impl Client {
                         Channel::Gdb => wants.push(Request::Gdb(bytes.to_vec())),
                         Channel::Control => match Ask::decode(bytes) {
                             Ok((id, Some(ask))) => wants.push(Request::Ask(id, ask)),
-                            Ok((id, None)) => {
-                                let mut room = [0; CHUNK];
-                                let error = Some(Error::Unsupported);
-                                if let Some(answer) = AnswerWriter::new(&mut room, id, error) {
-                                    let answer = answer.finish(0).to_vec();
-                                    self.waiting.push_back((Channel::Control, answer));
-                                }
-                            }
+                            Ok((id, None)) => refuse(&mut self.waiting, id),
                             Err(wire::Malformed) => {}
                         },
                     }
@@ -121,6 +114,11 @@ impl Client {
                 self.waiting.extend(pieces);
             }
         }
+    }
+
+    /// Nobody can answer that.
+    pub fn refuse(&mut self, id: u64) {
+        refuse(&mut self.waiting, id);
     }
 
     /// Passes an answer on, under the listener's own number.
@@ -204,5 +202,14 @@ impl Client {
         let used = make(self.sequence, &mut room).unwrap_or(0);
         self.sequence = self.sequence.wrapping_add(1);
         out.extend(&room[..used]);
+    }
+}
+
+fn refuse(waiting: &mut VecDeque<(Channel, Vec<u8>)>, id: u64) {
+    let mut room = [0; CHUNK];
+    let error = Some(Error::Unsupported);
+    if let Some(answer) = AnswerWriter::new(&mut room, id, error) {
+        let answer = answer.finish(0).to_vec();
+        waiting.push_back((Channel::Control, answer));
     }
 }

@@ -14,7 +14,7 @@ use wire::{Answer, Ask, Channel};
 
 use self::client::{Client, Request};
 use self::history::History;
-use crate::desk::{Conversation, Heard, Peer, seed};
+use crate::desk::{Conversation, Heard, Overheard, Peer, seed};
 use crate::transport::Line;
 
 /// What stops the board if it runs, and lets it go: for a gdb that left without a word.
@@ -89,8 +89,15 @@ impl Hub {
         ))
     }
 
-    /// Serves until the line ends.
-    pub fn run(self, line: Line, ends: Ends, tell: &mut dyn FnMut(News)) -> io::Result<()> {
+    /// Serves until the line ends. A line that nobody answers on, a recording, is only listened
+    /// to, and what it told is served for ever.
+    pub fn run(
+        self,
+        line: Line,
+        answers: bool,
+        ends: Ends,
+        tell: &mut dyn FnMut(News),
+    ) -> io::Result<()> {
         let (reader, writer, _machine) = line.split();
         let (sender, happened) = channel();
         let Ends { text, keys, record } = ends;
@@ -102,6 +109,7 @@ impl Hub {
         accept(self.desks, Role::Desk, sender.clone());
         let mut service = Service {
             conversation: Conversation::new(seed(), Instant::now()),
+            overheard: (!answers).then(Overheard::default),
             writer,
             text,
             record,
@@ -121,6 +129,8 @@ impl Hub {
 /// The hub at work.
 struct Service {
     conversation: Conversation,
+    /// Instead of a conversation.
+    overheard: Option<Overheard>,
     writer: Box<dyn Write + Send>,
     text: Box<dyn Write + Send>,
     record: Option<Box<dyn Write + Send>>,
@@ -140,6 +150,7 @@ impl Service {
         loop {
             let patience = self.conversation.next_poll();
             match happened.recv_timeout(patience) {
+                Ok(Happened::LineEnded(None)) if self.overheard.is_some() => {}
                 Ok(Happened::LineEnded(None)) => return Ok(()),
                 Ok(Happened::LineEnded(Some(error))) => return Err(error),
                 Ok(one) => {
@@ -147,6 +158,7 @@ impl Service {
                     // What else there is goes out together.
                     while let Ok(more) = happened.try_recv() {
                         match more {
+                            Happened::LineEnded(None) if self.overheard.is_some() => {}
                             Happened::LineEnded(None) => return Ok(()),
                             Happened::LineEnded(Some(error)) => return Err(error),
                             more => self.take(more, tell)?,
@@ -158,7 +170,7 @@ impl Service {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             let mut out = Vec::new();
-            if self.conversation.poll(Instant::now(), &mut out) {
+            if self.overheard.is_none() && self.conversation.poll(Instant::now(), &mut out) {
                 self.lost(tell);
             }
             if !out.is_empty() {
@@ -196,6 +208,7 @@ impl Service {
     fn hear(&mut self, bytes: &[u8], tell: &mut dyn FnMut(News)) -> io::Result<()> {
         let Service {
             conversation,
+            overheard,
             text,
             history,
             peer,
@@ -205,7 +218,7 @@ impl Service {
             ..
         } = self;
         let mut text_gone = Ok(());
-        conversation.hear(bytes, Instant::now(), &mut |heard| match heard {
+        let mut take = |heard: Heard<'_>| match heard {
             Heard::Opened(board) => {
                 history.restart();
                 clients.values_mut().for_each(Client::restart);
@@ -237,7 +250,11 @@ impl Service {
             }
             Heard::Event { kind, payload } => history.keep(kind, payload),
             Heard::Lost | Heard::Parted => {}
-        });
+        };
+        match overheard {
+            Some(overheard) => overheard.hear(bytes, &mut take),
+            None => conversation.hear(bytes, Instant::now(), &mut take),
+        }
         text_gone
     }
 
@@ -251,7 +268,8 @@ impl Service {
     }
 
     fn arrive(&mut self, role: Role, stream: TcpStream, tell: &mut dyn FnMut(News)) {
-        if role == Role::Gdb && self.gdb.is_some() {
+        let is_taken = self.gdb.is_some() || self.overheard.is_some();
+        if role == Role::Gdb && is_taken {
             let _ = stream.shutdown(Shutdown::Both);
             return tell(News::GdbRefused);
         }
@@ -291,6 +309,7 @@ impl Service {
             match request {
                 Request::Keys(keys) => self.conversation.send(Channel::Console, &keys),
                 Request::Gdb(bytes) => self.conversation.send(Channel::Gdb, &bytes),
+                Request::Ask(number, _) if self.overheard.is_some() => client.refuse(number),
                 Request::Ask(number, ask) => {
                     let mut question = [0; Ask::LONGEST];
                     if let Some(used) = ask.encode(self.next_ask, &mut question) {

@@ -1,0 +1,111 @@
+//! A line that somebody else speaks on, or once spoke on: what the board says there.
+
+use wire::{Event, Frame, Inbox, Splitter};
+
+use super::conversation::{Heard, Peer};
+
+/// Hears both sorts of line: text with events between, and a session of somebody else's.
+pub struct Overheard {
+    splitter: Splitter<{ wire::LARGEST }>,
+    ear: Ear,
+}
+
+/// All but the splitter, from which frames are borrowed.
+struct Ear {
+    peer: Option<Peer>,
+    session: u32,
+    inbox: Inbox,
+}
+
+impl Default for Overheard {
+    fn default() -> Self {
+        Overheard {
+            splitter: Splitter::new(),
+            ear: Ear {
+                peer: None,
+                session: 0,
+                inbox: Inbox::EMPTY,
+            },
+        }
+    }
+}
+
+impl Overheard {
+    /// Takes what came down the line.
+    pub fn hear(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Heard<'_>)) {
+        for byte in bytes {
+            match self.splitter.feed(*byte) {
+                Some(wire::Heard::Text(text)) => tell(Heard::Text(text)),
+                Some(wire::Heard::Frame(frame)) => self.ear.frame(&frame, tell),
+                Some(wire::Heard::Bad(_)) | None => {}
+            }
+        }
+    }
+}
+
+impl Ear {
+    fn frame(&mut self, frame: &Frame<'_>, tell: &mut dyn FnMut(Heard<'_>)) {
+        match Event::decode(frame) {
+            Ok(Event::Welcome(welcome)) => {
+                if welcome.session != self.session {
+                    (self.session, self.inbox) = (welcome.session, Inbox::EMPTY);
+                }
+                let peer = Peer {
+                    version: welcome.version,
+                    board: welcome.board.to_owned(),
+                    ticks_per_second: welcome.ticks_per_second,
+                    xlen: welcome.xlen,
+                };
+                // One that is greeted again is the same board, unless it is another.
+                if self.peer.as_ref() != Some(&peer) {
+                    self.peer = Some(peer.clone());
+                    tell(Heard::Opened(peer));
+                }
+            }
+            // What was sent again is told once.
+            Ok(Event::Stream(channel, payload)) => {
+                if let Some(bytes) = self.inbox.take(payload) {
+                    tell(Heard::Bytes(channel, bytes));
+                }
+            }
+            Ok(Event::Faults(_) | Event::Lost { .. }) => tell(Heard::Event {
+                kind: frame.kind,
+                payload: frame.payload,
+            }),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::{Blocks, Kind};
+
+    #[test]
+    fn a_recorded_session_is_text_and_events_again() {
+        let recorded = include_bytes!("../../../cli/tests/captures/run.pwlog");
+        let mut blocks = Blocks::new(&recorded[..]).unwrap();
+        let mut overheard = Overheard::default();
+        let (mut text, mut events, mut boards) = (Vec::new(), 0, Vec::new());
+        while let Some(block) = blocks.next().unwrap() {
+            assert!(matches!(block.kind, Kind::Heard | Kind::Began));
+            if block.kind != Kind::Heard {
+                continue;
+            }
+            overheard.hear(&block.payload, &mut |heard| match heard {
+                Heard::Text(said) | Heard::Bytes(wire::Channel::Console, said) => {
+                    text.extend_from_slice(said);
+                }
+                Heard::Event { .. } => events += 1,
+                Heard::Opened(peer) => boards.push(peer.board),
+                _ => {}
+            });
+        }
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("pace_test: 40 faults"), "{text}");
+        assert!(!text.contains('\0'));
+        assert_eq!(boards, ["qemu-virt"]);
+        assert!(events > 40, "{events}");
+    }
+}
