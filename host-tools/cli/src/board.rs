@@ -1,5 +1,7 @@
 //! A board that runs, asked through its agent.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::{Context, bail};
 use link::desk::{Agent, AgentError};
 use link::gdb::{Stub, StubError};
@@ -24,10 +26,15 @@ pub fn open(spec: &Spec) -> anyhow::Result<Agent> {
     Agent::open(line).with_context(|| spec.to_string())
 }
 
+/// The user wants no answer any more.
+static STOP: AtomicBool = AtomicBool::new(false);
+
 /// Opens a gdb stub.
 pub fn stub(address: &str) -> anyhow::Result<Stub> {
     let name = || format!("gdb://{address}");
-    let stub = Stub::connect(address).with_context(name)?;
+    // Ctrl-C must not leave the target as it is now.
+    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
+    let stub = Stub::connect(address, &STOP).with_context(name)?;
     if !stub.is_physical() {
         eprintln!(
             "remark: {}: this stub cannot read physical memory; reads go the way the hart's own \

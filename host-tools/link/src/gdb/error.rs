@@ -8,6 +8,8 @@ use std::io;
 pub enum StubError {
     /// The connection was refused or broke.
     Line(io::Error),
+    /// The user wants no answer any more.
+    Stopped,
     /// It does not answer as a stub does.
     NoStub,
     /// It does not describe its registers.
@@ -25,6 +27,7 @@ impl fmt::Display for StubError {
                 }
                 _ => error.fmt(f),
             },
+            StubError::Stopped => f.write_str("stopped; the target runs on"),
             StubError::NoStub => f.write_str("what answers is no gdb stub"),
             StubError::NoDescription => {
                 f.write_str("the stub does not describe its registers; give --satp and --xlen")

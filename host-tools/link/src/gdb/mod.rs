@@ -8,6 +8,7 @@ mod packet;
 
 use std::io::{self, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pagetable::{Outside, PhysAddr};
@@ -33,14 +34,17 @@ pub struct Stub {
     physical: Option<Vec<u8>>,
     /// How the target is let go: a stub that knows of processes wants its number.
     parting: String,
+    /// The user wants no answer any more.
+    stop: &'static AtomicBool,
     /// Nothing is to be said any more: the line is broken.
     broken: bool,
 }
 
 impl Stub {
     /// Connects to `HOST:PORT`, which stops the target, and switches reads to physical memory
-    /// where the stub knows how: [`Stub::is_physical`] tells.
-    pub fn connect(address: &str) -> Result<Stub, StubError> {
+    /// where the stub knows how: [`Stub::is_physical`] tells. Once `stop` is set nothing more is
+    /// asked but to put back what was switched.
+    pub fn connect(address: &str, stop: &'static AtomicBool) -> Result<Stub, StubError> {
         let mut tried = None;
         let places = address.to_socket_addrs().map_err(StubError::Line)?;
         let stream = places.into_iter().find_map(|place| {
@@ -69,6 +73,7 @@ impl Stub {
             registers: Vec::new(),
             physical: None,
             parting: "D".to_owned(),
+            stop,
             broken: false,
         };
         // QEMU keeps for ever that a gdb before us knew of processes.
@@ -150,6 +155,13 @@ impl Stub {
     }
 
     fn ask(&mut self, question: &str) -> Result<Vec<u8>, StubError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(StubError::Stopped);
+        }
+        self.say(question)
+    }
+
+    fn say(&mut self, question: &str) -> Result<Vec<u8>, StubError> {
         if self.broken {
             return Err(StubError::Line(io::ErrorKind::BrokenPipe.into()));
         }
@@ -189,11 +201,11 @@ impl Drop for Stub {
         if let Some(before) = self.physical.take() {
             let mut back = b"Qqemu.PhyMemMode:".to_vec();
             back.extend(before);
-            let _ = self.ask(&String::from_utf8_lossy(&back));
+            let _ = self.say(&String::from_utf8_lossy(&back));
         }
         // The target runs on. What fails now is a line that broke, and was told of before.
         let parting = std::mem::take(&mut self.parting);
-        let _ = self.ask(&parting);
+        let _ = self.say(&parting);
         let _ = self.writer.flush();
     }
 }
