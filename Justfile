@@ -88,6 +88,10 @@ bench-json:
     @just image ox64 >&2
     @cargo bench -q -p cli --bench figures -- --json
 
+# Build the desk tool as it is given away, with every feature, target/release/pagewalk
+release:
+    cargo build --release -p cli --all-features
+
 # Build the documentation, target/doc; a warning is an error
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --document-private-items

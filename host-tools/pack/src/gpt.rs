@@ -147,6 +147,34 @@ pub fn decode(sectors: &[u8]) -> Option<Vec<Entry>> {
     )
 }
 
+/// What is wrong with the first table, from the sectors that follow the protective record: a
+/// firmware would go by the second, if that is right.
+pub fn problems(sectors: &[u8]) -> Vec<&'static str> {
+    let long = |at: usize| {
+        let bytes = sectors.get(at..at + 4).and_then(<[u8]>::first_chunk);
+        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize
+    };
+    let mut problems = Vec::new();
+    let header = sectors.get(..long(12).min(SECTOR as usize)).map(|header| {
+        let mut header = header.to_vec();
+        // The sum is taken with zeros in its place.
+        if let Some(sum) = header.get_mut(16..20) {
+            sum.fill(0);
+        }
+        header
+    });
+    if header.is_none_or(|header| header.len() < 92 || crc32(&header) as usize != long(16)) {
+        problems.push("the GPT's header has a wrong checksum");
+    }
+    // What does not follow at once, or is longer than is usual, was not read.
+    let array = sectors.get(SECTOR as usize..);
+    let array = array.and_then(|array| array.get(..long(80).saturating_mul(long(84))));
+    if long(72) == 2 && array.is_some_and(|array| crc32(array) as usize != long(88)) {
+        problems.push("the GPT's entries have a wrong checksum");
+    }
+    problems
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,5 +195,18 @@ mod tests {
         assert_eq!(decode(&front[SECTOR as usize..]).unwrap(), entries);
         assert_eq!(front[1024..], back[..back.len() - 512]);
         assert_eq!(decode(b"nothing"), None);
+        let table = front[SECTOR as usize..].to_vec();
+        assert!(problems(&table).is_empty());
+        let changed = |at: usize| {
+            let mut table = table.clone();
+            table[at] ^= 1;
+            problems(&table)
+        };
+        assert_eq!(changed(40), ["the GPT's header has a wrong checksum"]);
+        assert_eq!(
+            changed(512 + 33),
+            ["the GPT's entries have a wrong checksum"]
+        );
+        assert_eq!(problems(b"EFI PART").len(), 1);
     }
 }

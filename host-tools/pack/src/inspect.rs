@@ -59,6 +59,15 @@ pub fn inspect(path: &Path, board: Option<&Board>) -> Result<Layout> {
         ));
     };
     layout.facts.push(("table".into(), table.into()));
+    if table == "GPT" {
+        let mut head = vec![0; (33 * mbr::SECTOR).min(size - mbr::SECTOR) as usize];
+        file.read_exact_at(&mut head, mbr::SECTOR)
+            .map_err(Error::io("read", path))?;
+        let problems = gpt::problems(&head);
+        layout
+            .problems
+            .extend(problems.into_iter().map(String::from));
+    }
     for partition in &partitions {
         let active = if partition.bootable { ", active" } else { "" };
         let what = format!("partition {}: {}{active}", partition.number, partition.what);
