@@ -1,29 +1,110 @@
 //! A board that runs, asked through its agent.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
-use link::desk::{Agent, AgentError};
+use link::desk::{Agent, AgentError, TaskInfo};
 use link::gdb::{Stub, StubError};
-use link::memory::{Cached, ReadError};
+use link::memory::{Cached, ReadError, Source};
+use link::recording::Kept;
 use link::transport::{Line, Spec};
 use model::{Space, Task, Tasks};
-use pagetable::{Dialect, Satp, Xlen};
+use pagetable::{Dialect, PhysAddr, Satp, Xlen};
+
+/// A board that can be asked for its tasks and its tables: one that runs, or one that was asked
+/// while it was recorded.
+pub enum Board {
+    /// It runs.
+    Here(Agent),
+    /// It was recorded.
+    Once(Kept),
+}
+
+/// Opens the line and waits for the board's answer, or reads what was once answered.
+pub fn open(spec: &Spec) -> anyhow::Result<Board> {
+    let Spec::Recording(path, _) = spec else {
+        return Ok(Board::Here(agent(spec)?));
+    };
+    let name = || path.display().to_string();
+    let file = File::open(path).with_context(name)?;
+    let kept = Kept::read(BufReader::new(file)).with_context(name)?;
+    if kept.about.is_none() {
+        bail!(
+            "{}: nobody asked the board for its tasks and tables while this was recorded; \
+             `pagewalk record` does",
+            name()
+        );
+    }
+    Ok(Board::Once(kept))
+}
 
 /// Opens the line and waits for the board's answer.
-pub fn open(spec: &Spec) -> anyhow::Result<Agent> {
-    match spec {
-        Spec::Gdb(_) => {
-            bail!("{spec}: a gdb stub knows no tasks and no faults; a board of ours does")
-        }
-        Spec::Recording(..) => bail!(
-            "{spec}: a recording holds what a board said, not its memory; \
-             `pagewalk faults`, `dash` and `replay` read it"
-        ),
-        _ => {}
+pub fn agent(spec: &Spec) -> anyhow::Result<Agent> {
+    if let Spec::Gdb(_) = spec {
+        bail!("{spec}: a gdb stub knows no tasks and no faults; a board of ours does");
     }
     let line = Line::open(spec).with_context(|| spec.to_string())?;
     Agent::open(line).with_context(|| spec.to_string())
+}
+
+impl Board {
+    /// The kernel's own `satp`, and how memory types are written.
+    pub fn about(&mut self) -> Result<(u64, Dialect), AgentError> {
+        match self {
+            Board::Here(agent) => agent.about().map(|(about, it)| (about.kernel_satp, it)),
+            Board::Once(kept) => {
+                let about = kept.about.as_ref().ok_or(AgentError::NoAnswer)?;
+                Ok((about.kernel_satp, kept.dialect()))
+            }
+        }
+    }
+
+    fn infos(&mut self) -> Result<Vec<TaskInfo>, AgentError> {
+        match self {
+            Board::Here(agent) => agent.tasks(),
+            Board::Once(kept) => Ok(kept.tasks.clone()),
+        }
+    }
+
+    /// Its tasks.
+    pub fn tasks(&mut self) -> Result<Tasks, AgentError> {
+        self.infos().map(told)
+    }
+
+    /// The width of its registers.
+    pub fn xlen(&self) -> Xlen {
+        match self {
+            Board::Here(agent) => xlen(agent),
+            Board::Once(kept) if kept.xlen == 32 => Xlen::Rv32,
+            Board::Once(_) => Xlen::Rv64,
+        }
+    }
+
+    /// `satp` while a task runs.
+    pub fn satp_of(&mut self, pid: u64) -> anyhow::Result<u64> {
+        let tasks = self.infos()?;
+        match tasks.iter().find(|task| task.pid == pid) {
+            Some(task) if task.satp == 0 => {
+                bail!("task {pid} has ended: it has no tables any more")
+            }
+            Some(task) => Ok(task.satp),
+            None => {
+                let known: Vec<String> = tasks.iter().map(|task| task.pid.to_string()).collect();
+                bail!("the board has no task {pid}; it has {}", known.join(", "))
+            }
+        }
+    }
+}
+
+impl Source for Board {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        match self {
+            Board::Here(agent) => agent.read(at, into),
+            Board::Once(kept) => kept.read(at, into),
+        }
+    }
 }
 
 /// The user wants no answer any more.
@@ -69,20 +150,20 @@ pub fn space(board: &mut Agent, satp: u64, dialect: Dialect) -> Result<Space, Re
 
 /// The board's tasks.
 pub fn tasks(board: &mut Agent) -> Result<Tasks, AgentError> {
-    let tasks = board.tasks()?;
-    let told = tasks
-        .into_iter()
-        .map(|task| Task {
-            pid: task.pid,
-            state: task.state_word(),
-            satp: task.satp,
-            resident_bytes: task.resident * pagetable::PAGE_BYTES,
-            table_bytes: task.tables * pagetable::PAGE_BYTES,
-            faults: task.faults,
-            line: task.line,
-        })
-        .collect();
-    Ok(Tasks(told))
+    board.tasks().map(told)
+}
+
+fn told(tasks: Vec<TaskInfo>) -> Tasks {
+    let task = |task: TaskInfo| Task {
+        pid: task.pid,
+        state: task.state_word(),
+        satp: task.satp,
+        resident_bytes: task.resident * pagetable::PAGE_BYTES,
+        table_bytes: task.tables * pagetable::PAGE_BYTES,
+        faults: task.faults,
+        line: task.line,
+    };
+    Tasks(tasks.into_iter().map(task).collect())
 }
 
 /// The width of the board's registers.
@@ -90,18 +171,5 @@ pub fn xlen(board: &Agent) -> Xlen {
     match board.peer().xlen {
         32 => Xlen::Rv32,
         _ => Xlen::Rv64,
-    }
-}
-
-/// `satp` while a task runs.
-pub fn satp_of(board: &mut Agent, pid: u64) -> anyhow::Result<u64> {
-    let tasks = board.tasks()?;
-    match tasks.iter().find(|task| task.pid == pid) {
-        Some(task) if task.satp == 0 => bail!("task {pid} has ended: it has no tables any more"),
-        Some(task) => Ok(task.satp),
-        None => {
-            let known: Vec<String> = tasks.iter().map(|task| task.pid.to_string()).collect();
-            bail!("the board has no task {pid}; it has {}", known.join(", "))
-        }
     }
 }

@@ -10,7 +10,8 @@ use crate::format::Format;
 #[command(after_help = "\
 Examples:
   pagewalk ps --from /dev/ttyUSB0@2000000
-  pagewalk ps --from tcp://localhost:4444 --format json")]
+  pagewalk ps --from tcp://localhost:4444 --format json
+  pagewalk ps --from run.pwlog")]
 pub struct Args {
     /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
     #[arg(long, value_name = "SPEC")]
@@ -23,7 +24,7 @@ pub struct Args {
 /// Prints them.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let mut board = board::open(&args.from)?;
-    let tasks = board::tasks(&mut board)?;
+    let tasks = board.tasks()?;
     args.format.answer(
         &tasks,
         view::tasks::table,

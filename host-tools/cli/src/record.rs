@@ -6,15 +6,25 @@
 //! ```
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
-use anyhow::Context;
-use link::recording::Writer;
-use link::transport::{Line, Spec};
+use anyhow::{Context, bail};
+use link::recording::{Raw, Record, Writer};
+use link::transport::Spec;
+use model::Live;
+
+use crate::dash::feed::{self, Wishes};
+
+/// How often it is looked whether the user has had enough.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Keep what a board says, with its times, in a file: for `pagewalk replay`, `dash` and `faults`.
 ///
+/// A board of ours is asked for its tasks and their tables meanwhile: `ps`, `satp`, `walk` and
+/// `map` take the recording too, and tell what was answered last.
 /// The file is only added to. Whatever happens, it can be read up to its last whole block.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -22,6 +32,7 @@ Examples:
   pagewalk record /dev/ttyUSB0@2000000 run.pwlog
   pagewalk record tcp://localhost:3334 run.pwlog
   pagewalk faults run.pwlog
+  pagewalk map --from run.pwlog --task 2
   pagewalk replay run.pwlog --speed 10x")]
 pub struct Args {
     /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE
@@ -37,34 +48,41 @@ pub struct Args {
 
 /// Records until the line ends, or Ctrl-C.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let name = || args.to.display().to_string();
-    let mut writer = open_timed(&args.to)?;
-    let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
-    let (mut reader, mut speaker, _machine) = line.split();
-    if !args.silent {
-        let mut hello = [0; 32];
-        let length = wire::Request::encode_hello(wire::VERSION, 0, &mut hello).unwrap_or(0);
-        speaker
-            .write_all(&hello[..length])
-            .and_then(|()| speaker.flush())
-            .with_context(|| args.line.to_string())?;
-    }
-    eprintln!("{}: recording; Ctrl-C ends it", name());
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        match reader.read(&mut piece) {
-            Ok(0) => break,
-            Ok(count) => writer.write_all(&piece[..count]).with_context(name)?,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error).with_context(|| args.line.to_string()),
+    let wishes = Wishes {
+        silent: args.silent,
+        typed: Vec::new(),
+        record: Some(Box::new(open_timed(&args.to)?)),
+    };
+    // The board is told goodbye: its line is a terminal's again.
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
+    let mut feed = feed::start(&args.line, wishes)?;
+    let updates = feed.take();
+    eprintln!("{}: recording; Ctrl-C ends it", args.to.display());
+    let mut live = Live::default();
+    while !live.ended && !STOP.load(Ordering::Relaxed) {
+        match updates.recv_timeout(LOOK) {
+            Ok(update) => live.take(update),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    eprintln!("remark: {}: the line has ended", args.line);
-    Ok(())
+    // Nobody takes the rest: whoever tells it must not wait for that.
+    drop(updates);
+    drop(feed);
+    if live.ended {
+        eprintln!("remark: {}: the line has ended", args.line);
+    }
+    eprintln!("remark: {} faults, {} lost", live.shown(), live.lost());
+    match live.trouble {
+        Some(trouble) if live.ended => bail!("{}: {trouble}", args.line),
+        _ => Ok(()),
+    }
 }
 
-/// Where bytes of a line are kept: with times if the name says so, else as they come.
-pub fn open(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
+/// Where both directions of a line are kept: with times if the name says so, else only what the
+/// board says, as it comes.
+pub fn open(path: &Path) -> anyhow::Result<Box<dyn Record>> {
     if path
         .extension()
         .is_some_and(|extension| extension == "pwlog")
@@ -72,7 +90,9 @@ pub fn open(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
         return Ok(Box::new(open_timed(path)?));
     }
     let file = OpenOptions::new().append(true).create(true).open(path);
-    Ok(Box::new(file.with_context(|| path.display().to_string())?))
+    Ok(Box::new(Raw(
+        file.with_context(|| path.display().to_string())?
+    )))
 }
 
 fn open_timed(path: &Path) -> anyhow::Result<Writer> {

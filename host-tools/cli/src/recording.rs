@@ -46,7 +46,7 @@ impl Source {
 
     /// What a running board keeps.
     fn ask(&self, spec: &Spec) -> anyhow::Result<Faults> {
-        let mut board = board::open(spec)?;
+        let mut board = board::agent(spec)?;
         let rate = board.peer().ticks_per_second;
         let mut faults = Faults::default();
         let records = board.faults(self.since)?;

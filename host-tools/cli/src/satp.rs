@@ -36,10 +36,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         spec => {
             let mut board = board::open(spec)?;
             let satp = match args.task {
-                Some(pid) => board::satp_of(&mut board, pid)?,
-                None => board.about()?.0.kernel_satp,
+                Some(pid) => board.satp_of(pid)?,
+                None => board.about()?.0,
             };
-            (satp, board::xlen(&board))
+            (satp, board.xlen())
         }
     };
     let value = fields::satp(satp, xlen);

@@ -119,8 +119,8 @@ pub struct Input {
     /// Text: md.q, x/gx, xp, hexdump -C, NuttX's MMU log; FILE@0xADDR adds to its addresses
     #[arg(long, value_name = "FILE|-")]
     pub dump: Option<OsString>,
-    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; or any gdb
-    /// stub: gdb://HOST:PORT
+    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; a recording:
+    /// RUN.pwlog, as it was asked last; or any gdb stub: gdb://HOST:PORT
     #[arg(long, value_name = "SPEC")]
     pub from: Option<Spec>,
 }
@@ -263,13 +263,13 @@ impl Tables {
     /// A board's memory, through its agent.
     fn on_board(&self, spec: &Spec) -> anyhow::Result<Open> {
         let mut board = board::open(spec)?;
-        let (about, dialect) = board.about().with_context(|| spec.to_string())?;
+        let (kernel_satp, dialect) = board.about().with_context(|| spec.to_string())?;
         let satp = match (self.begin.satp, self.begin.root, self.begin.task) {
-            (None, None, None) => about.kernel_satp,
-            (None, None, Some(pid)) => board::satp_of(&mut board, pid)?,
+            (None, None, None) => kernel_satp,
+            (None, None, Some(pid)) => board.satp_of(pid)?,
             _ => self.begin.satp.unwrap_or_default(),
         };
-        let xlen = board::xlen(&board);
+        let xlen = board.xlen();
         let satp = match self.begin.root {
             Some(_) => self.satp(xlen)?,
             None => decode_satp(satp, xlen, self.writing.mode)?,

@@ -8,7 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use link::desk::{Agent, AgentError, Tap};
+use link::desk::{Agent, AgentError, Direction, Tap};
+use link::recording::Record;
 use link::transport::{Line, Spec};
 use link::{Listener, Said};
 use model::live::Update;
@@ -24,9 +25,25 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Maps take a tenth of the line's time at most.
 const MAP_SHARE: u32 = 9;
 
+/// How a board is to be listened to.
+#[derive(Default)]
+pub struct Wishes {
+    /// It is asked nothing.
+    pub silent: bool,
+    /// Commands for its shell.
+    pub typed: Vec<String>,
+    /// Where both directions of the line are kept.
+    pub record: Option<Box<dyn Record>>,
+}
+
 /// Begins to listen, and types commands at a board that answers. A board of ours is asked for its tasks and their tables too, unless it shall
 /// be `silent`; anything else, and a recording, is only listened to.
-pub fn start(spec: &Spec, silent: bool, typed: Vec<String>) -> anyhow::Result<Feed> {
+pub fn start(spec: &Spec, wishes: Wishes) -> anyhow::Result<Feed> {
+    let Wishes {
+        silent,
+        typed,
+        record,
+    } = wishes;
     let line = Line::open(spec).with_context(|| spec.to_string())?;
     let (sender, updates) = sync_channel(WAITING);
     let only_listens = silent || matches!(spec, Spec::Recording(..));
@@ -34,9 +51,9 @@ pub fn start(spec: &Spec, silent: bool, typed: Vec<String>) -> anyhow::Result<Fe
     let stopped = Arc::clone(&stop);
     let thread = thread::spawn(move || {
         let ended = if only_listens {
-            listen(line, &sender)
+            listen(line, record, &sender)
         } else {
-            converse(line, &typed, &sender, &stopped)
+            converse(line, &typed, record, &sender, &stopped)
         };
         if let Err(trouble) = ended {
             let _ = sender.send(Update::Trouble(trouble));
@@ -77,14 +94,25 @@ impl Drop for Feed {
     }
 }
 
-fn listen(line: Line, sender: &SyncSender<Update>) -> Result<(), String> {
+fn listen(
+    line: Line,
+    mut record: Option<Box<dyn Record>>,
+    sender: &SyncSender<Update>,
+) -> Result<(), String> {
     let (mut reader, _writer, _machine) = line.split();
     let mut listener = Listener::new(None);
     let mut piece = vec![0; 1 << 16];
     loop {
         match reader.read(&mut piece) {
             Ok(0) => break,
-            Ok(count) => listener.hear(&piece[..count], &mut |said| tell(said, sender)),
+            Ok(count) => {
+                if let Some(record) = &mut record {
+                    record
+                        .heard(&piece[..count])
+                        .map_err(|error| error.to_string())?;
+                }
+                listener.hear(&piece[..count], &mut |said| tell(said, sender));
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error.to_string()),
         }
@@ -96,12 +124,27 @@ fn listen(line: Line, sender: &SyncSender<Update>) -> Result<(), String> {
 fn converse(
     line: Line,
     typed: &[String],
+    mut record: Option<Box<dyn Record>>,
     sender: &SyncSender<Update>,
     stop: &AtomicBool,
 ) -> Result<(), String> {
     let mut listener = Listener::new(None);
     let tapped = sender.clone();
-    let tap: Tap = Box::new(move |bytes| listener.hear(bytes, &mut |said| tell(said, &tapped)));
+    let tap: Tap = Box::new(move |direction, bytes| {
+        let kept = match (&mut record, direction) {
+            (None, _) => Ok(()),
+            (Some(record), Direction::Heard) => record.heard(bytes),
+            (Some(record), Direction::Said) => record.said(bytes),
+        };
+        if let Err(error) = kept {
+            record = None;
+            let what = format!("the recording has ended: {error}");
+            let _ = tapped.send(Update::Trouble(what));
+        }
+        if direction == Direction::Heard {
+            listener.hear(bytes, &mut |said| tell(said, &tapped));
+        }
+    });
     let mut agent = Agent::open_with(line, Some(tap)).map_err(|error| error.to_string())?;
     let dialect = match agent.about() {
         Ok((_, dialect)) => dialect,

@@ -3,7 +3,7 @@
 //! In a terminal it draws; anywhere else it prints a line for each fault; with `--web` it serves
 //! a page to browsers on this machine.
 
-mod feed;
+pub mod feed;
 mod keys;
 mod lines;
 mod term;
@@ -12,6 +12,7 @@ mod web;
 
 use std::io::{self, IsTerminal};
 
+use feed::Wishes;
 use link::transport::Spec;
 
 /// Show a board while it runs: faults by cause and time, tasks, address spaces, what was lost.
@@ -53,7 +54,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
              cargo build -p cli --features web"
         );
     }
-    let mut feed = feed::start(&args.line, args.silent, args.typed)?;
+    let mut feed = feed::start(
+        &args.line,
+        Wishes {
+            silent: args.silent,
+            typed: args.typed,
+            record: None,
+        },
+    )?;
     let name = args.line.to_string();
     #[cfg(feature = "web")]
     if args.web {
@@ -67,5 +75,5 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// A recording, told again.
 pub fn replay(spec: &Spec) -> anyhow::Result<()> {
-    lines::print(feed::start(spec, true, Vec::new())?.take())
+    lines::print(feed::start(spec, Wishes::default())?.take())
 }

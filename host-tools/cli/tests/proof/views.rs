@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::board::{PROMPT, Screen, SocketBoard};
 use crate::connect::{Connection, ask};
@@ -68,10 +69,25 @@ fn each_fault_is_in_every_view_once_and_in_order() {
     assert_eq!(touched(&asked), wanted(), "{asked}");
     screen.press(b"q");
     screen.end();
+    // The shell waits for keys: what is asked of it now is so later.
+    let tables = ["map", "--task", "1", "--format", "csv"];
+    let mapped = connection.pagewalk(&tables);
+    assert!(mapped.lines().count() > 10, "{mapped}");
+    let walk = ["walk", "0x10000", "--task", "1"];
+    let walked = connection.pagewalk(&walk);
+    let satp = connection.pagewalk(&["satp"]);
+    let tasks = connection.pagewalk(&["ps"]);
     drop(connection);
 
-    // And so does the recording, in a table, in lines, and on a screen.
+    // What was answered is in the recording too.
     let name = path(&record);
+    let told = |arguments: &[&str]| pagewalk(&[arguments, &["--from", name]].concat());
+    assert_eq!(told(&tables), mapped);
+    assert_eq!(told(&walk), walked);
+    assert_eq!(told(&["satp"]), satp);
+    assert_eq!(told(&["ps"]), tasks);
+
+    // And so does the recording, in a table, in lines, and on a screen.
     let table = pagewalk(&["faults", name, "--format", "csv"]);
     assert_eq!(touched(&table), wanted(), "{table}");
     for lines in [
@@ -85,6 +101,40 @@ fn each_fault_is_in_every_view_once_and_in_order() {
     screen.until(&last);
     screen.settle();
     assert_eq!(touched(&screen.text()), wanted(), "{}", screen.text());
+}
+
+#[test]
+fn a_recorder_asks_and_leaves_the_line_as_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let record = folder.path().join("run.pwlog");
+    let name = path(&record);
+    let board = SocketBoard::boot(&[]);
+    board.terminal().run("spin forever 1048576 &");
+    let recorder = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["record", &format!("unix:{}", path(&board.line())), name])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("pagewalk starts");
+    // It has asked for tasks, and then for the tables of each in turn.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let map = || {
+        let arguments = ["map", "--task", "2", "--from", name, "--format", "csv"];
+        let map = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+            .args(arguments)
+            .output();
+        String::from_utf8(map.expect("pagewalk starts").stdout).expect("text")
+    };
+    while !map().contains("0x3fffffe000") {
+        assert!(Instant::now() < deadline, "{}", map());
+    }
+    let number = recorder.id().to_string();
+    let ended = Command::new("kill").args(["-INT", &number]).status();
+    assert!(ended.expect("kill").success());
+    let ended = recorder.wait_with_output().expect("a program");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && said.contains("0 lost"), "{said}");
+    assert_eq!(board.terminal().run("hello"), "hello, world\n");
+    assert!(pagewalk(&["ps", "--from", name]).contains("spin forever 1048576"));
 }
 
 #[test]

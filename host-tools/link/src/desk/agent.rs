@@ -103,12 +103,44 @@ pub struct Agent {
     ram: Vec<Ram>,
     /// Bytes of the answers so far.
     answered: u64,
-    /// Hears every byte that the board says.
+    /// Hears every byte.
     tap: Option<Tap>,
 }
 
-/// Somebody who listens in.
-pub type Tap = Box<dyn FnMut(&[u8]) + Send>;
+/// Somebody who listens in, to what the board says and to what is said to it.
+pub type Tap = Box<dyn FnMut(Direction, &[u8]) + Send>;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the board.
+    Heard,
+    /// To the board.
+    Said,
+}
+
+impl From<wire::Task<'_>> for TaskInfo {
+    fn from(task: wire::Task<'_>) -> TaskInfo {
+        TaskInfo {
+            pid: task.pid,
+            satp: task.satp,
+            state: task.state,
+            resident: task.resident,
+            tables: task.tables,
+            faults: task.faults,
+            line: task.line.to_owned(),
+        }
+    }
+}
+
+/// How a board says that it writes memory types.
+pub fn dialect(about: &wire::About) -> Dialect {
+    match about.dialect {
+        1 => Dialect::Svpbmt,
+        2 => Dialect::THead,
+        _ => Dialect::None,
+    }
+}
 
 impl Agent {
     /// Opens a session on a line.
@@ -181,11 +213,7 @@ impl Agent {
             _ => None,
         })?;
         self.ram = ram;
-        let dialect = match about.dialect {
-            1 => Dialect::Svpbmt,
-            2 => Dialect::THead,
-            _ => Dialect::None,
-        };
+        let dialect = dialect(&about);
         Ok((about, dialect))
     }
 
@@ -204,15 +232,7 @@ impl Agent {
         loop {
             let next = self.ask(&Ask::Tasks { from }, |answer| match answer {
                 Answer::Tasks(next, list) => {
-                    all.extend(list.map(|task| TaskInfo {
-                        pid: task.pid,
-                        satp: task.satp,
-                        state: task.state,
-                        resident: task.resident,
-                        tables: task.tables,
-                        faults: task.faults,
-                        line: task.line.to_owned(),
-                    }));
+                    all.extend(list.map(TaskInfo::from));
                     Some(next)
                 }
                 _ => None,
@@ -313,6 +333,9 @@ impl Agent {
         }
         let mut out = Vec::new();
         self.conversation.poll(now, &mut out);
+        if let Some(tap) = self.tap.as_mut().filter(|_| !out.is_empty()) {
+            tap(Direction::Said, &out);
+        }
         self.writer
             .write_all(&out)
             .and_then(|()| self.writer.flush())
@@ -326,7 +349,7 @@ impl Agent {
             }
         };
         if let Some(tap) = &mut self.tap {
-            tap(&bytes);
+            tap(Direction::Heard, &bytes);
         }
         let peer = &mut self.peer;
         self.conversation

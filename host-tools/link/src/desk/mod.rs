@@ -4,6 +4,6 @@ mod agent;
 mod conversation;
 mod overheard;
 
-pub use agent::{Agent, AgentError, Ram, Tap, TaskInfo, seed};
+pub use agent::{Agent, AgentError, Direction, Ram, Tap, TaskInfo, dialect, seed};
 pub use conversation::{Conversation, Heard, Peer};
 pub use overheard::Overheard;

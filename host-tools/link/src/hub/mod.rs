@@ -15,6 +15,7 @@ use wire::{Answer, Ask, Channel};
 use self::client::{Client, Request};
 use self::history::History;
 use crate::desk::{Conversation, Heard, Overheard, Peer, seed};
+use crate::recording::Record;
 use crate::transport::Line;
 
 /// What stops the board if it runs, and lets it go: for a gdb that left without a word.
@@ -61,8 +62,8 @@ pub struct Ends {
     pub text: Box<dyn Write + Send>,
     /// Keys for the board.
     pub keys: Box<dyn Read + Send>,
-    /// Every byte that came down the line.
-    pub record: Option<Box<dyn Write + Send>>,
+    /// Every byte that went up or down the line.
+    pub record: Option<Box<dyn Record>>,
 }
 
 /// A hub in the making: the ports are open, so what they are called can be told.
@@ -133,7 +134,7 @@ struct Service {
     overheard: Option<Overheard>,
     writer: Box<dyn Write + Send>,
     text: Box<dyn Write + Send>,
-    record: Option<Box<dyn Write + Send>>,
+    record: Option<Box<dyn Record>>,
     sender: Sender<Happened>,
     history: History,
     peer: Option<Peer>,
@@ -174,6 +175,9 @@ impl Service {
                 self.lost(tell);
             }
             if !out.is_empty() {
+                if let Some(record) = &mut self.record {
+                    record.said(&out)?;
+                }
                 self.writer.write_all(&out)?;
                 self.writer.flush()?;
             }
@@ -185,8 +189,7 @@ impl Service {
         match happened {
             Happened::Line(bytes) => {
                 if let Some(record) = &mut self.record {
-                    record.write_all(&bytes)?;
-                    record.flush()?;
+                    record.heard(&bytes)?;
                 }
                 self.hear(&bytes, tell)?;
             }

@@ -9,13 +9,39 @@
 //! All numbers are little-endian. A file is only ever added to; what was cut off, by a full disk
 //! or a pulled plug, ends at its last whole block.
 
+mod kept;
 mod reader;
 mod replay;
 mod writer;
 
+use std::fs::File;
+use std::io::{self, Write};
+
+pub use kept::Kept;
 pub use reader::{Block, Blocks, Bytes, Kind};
 pub use replay::Replay;
 pub use writer::Writer;
+
+/// Where both directions of a line are kept.
+pub trait Record: Send {
+    /// What the board said just now.
+    fn heard(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// What was said to it.
+    fn said(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// Bytes of the board as they come, without times, and nothing of what was said to it.
+pub struct Raw(pub File);
+
+impl Record for Raw {
+    fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn said(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// What every recording begins with: the name and the version, 1.
 const HEADER: [u8; 8] = *b"PWLOG\0\x01\0";
@@ -36,7 +62,7 @@ fn sum(head: &[u8], payload: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Read;
     use std::time::{Duration, Instant};
 
     use proptest::prelude::*;

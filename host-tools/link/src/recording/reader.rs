@@ -11,6 +11,8 @@ pub enum Kind {
     Heard,
     /// The recording began, or went on: microseconds since 1970 (u64).
     Began,
+    /// Bytes that were said to the board.
+    Said,
     /// Something that a newer program wrote.
     Other(u8),
 }
@@ -18,11 +20,13 @@ pub enum Kind {
 impl Kind {
     pub(super) const HEARD: u8 = 0;
     pub(super) const BEGAN: u8 = 1;
+    pub(super) const SAID: u8 = 2;
 
     fn of(number: u8) -> Kind {
         match number {
             Kind::HEARD => Kind::Heard,
             Kind::BEGAN => Kind::Began,
+            Kind::SAID => Kind::Said,
             other => Kind::Other(other),
         }
     }

@@ -46,8 +46,10 @@ impl Read for Replay {
                 return Ok(0);
             };
             // Between two sessions nothing happened that is worth waiting for.
-            if block.kind == Kind::Heard {
+            if matches!(block.kind, Kind::Heard | Kind::Said) {
                 self.told_us += u64::from(block.after_us);
+            }
+            if block.kind == Kind::Heard {
                 self.rest = block.payload;
                 self.wait();
             }

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Blocks, HEADER, Kind, sum};
+use super::{Blocks, HEADER, Kind, Record, sum};
 
 /// A recording that is added to. Each block is whole in the file before the call returns.
 pub struct Writer {
@@ -55,16 +55,20 @@ impl Writer {
 
     /// Keeps what the board said at `now`.
     pub fn heard(&mut self, bytes: &[u8], now: Instant) -> io::Result<()> {
+        self.keep(Kind::HEARD, bytes, now)
+    }
+
+    fn keep(&mut self, kind: u8, bytes: &[u8], now: Instant) -> io::Result<()> {
         let mut after = now.saturating_duration_since(self.last);
         self.last = self.last.max(now);
         // A block can tell of 71 minutes.
         const MOST: Duration = Duration::from_micros(u32::MAX as u64);
         while after > MOST {
-            self.block(MOST, Kind::HEARD, &[])?;
+            self.block(MOST, kind, &[])?;
             after -= MOST;
         }
         for piece in bytes.chunks(usize::from(u16::MAX)) {
-            self.block(after, Kind::HEARD, piece)?;
+            self.block(after, kind, piece)?;
             after = Duration::ZERO;
         }
         Ok(())
@@ -81,10 +85,20 @@ impl Writer {
     }
 }
 
+impl Record for Writer {
+    fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.keep(Kind::HEARD, bytes, Instant::now())
+    }
+
+    fn said(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.keep(Kind::SAID, bytes, Instant::now())
+    }
+}
+
 /// What is written was heard now.
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.heard(bytes, Instant::now())?;
+        self.keep(Kind::HEARD, bytes, Instant::now())?;
         Ok(bytes.len())
     }
 

@@ -1,0 +1,180 @@
+//! What a board once answered: its tasks, and the memory that somebody asked it for.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use pagetable::{Dialect, Outside, PhysAddr};
+use wire::{About, Answer, Ask, Channel, Event, Inbox, Request, Splitter};
+
+use super::{Blocks, Kind};
+use crate::desk::TaskInfo;
+use crate::memory::{ReadError, Source};
+
+const PAGE: usize = 4096;
+/// Bytes that are known together: a word of the narrower harts.
+const WORD: usize = 4;
+
+/// A page as far as it is known.
+struct Page {
+    bytes: [u8; PAGE],
+    known: [bool; PAGE / WORD],
+}
+
+/// The last answers of a recording.
+#[derive(Default)]
+pub struct Kept {
+    /// What the board said of itself.
+    pub about: Option<About>,
+    /// Its tasks.
+    pub tasks: Vec<TaskInfo>,
+    /// Bits of its addresses.
+    pub xlen: u32,
+    pages: HashMap<u64, Box<Page>>,
+}
+
+impl Kept {
+    /// Reads a recording to its end. What was asked more than once is as it was told last.
+    pub fn read(from: impl Read) -> io::Result<Kept> {
+        let mut blocks = Blocks::new(from)?;
+        let mut heard = Side::default();
+        let mut said = Side::default();
+        let mut asked = HashMap::new();
+        let mut kept = Kept {
+            xlen: 64,
+            ..Kept::default()
+        };
+        while let Some(block) = blocks.next()? {
+            let side = match block.kind {
+                Kind::Heard => &mut heard,
+                Kind::Said => &mut said,
+                Kind::Began | Kind::Other(_) => continue,
+            };
+            let Side { splitter, ear } = side;
+            for byte in block.payload {
+                let Some(wire::Heard::Frame(frame)) = splitter.feed(byte) else {
+                    continue;
+                };
+                match block.kind {
+                    Kind::Said => match Request::decode(&frame) {
+                        Ok(Request::Hello { session, .. }) => ear.begin(session),
+                        Ok(Request::Stream(Channel::Control, payload)) => {
+                            let question = ear.inbox.take(payload).map(Ask::decode);
+                            if let Some(Ok((id, Some(ask)))) = question {
+                                asked.insert(id, ask);
+                            }
+                        }
+                        Ok(Request::Stream(_, payload)) => drop(ear.inbox.take(payload)),
+                        _ => {}
+                    },
+                    _ => match Event::decode(&frame) {
+                        Ok(Event::Welcome(welcome)) => {
+                            kept.xlen = welcome.xlen;
+                            ear.begin(welcome.session);
+                        }
+                        Ok(Event::Stream(channel, payload)) => {
+                            let bytes = ear.inbox.take(payload);
+                            if let Some(bytes) = bytes.filter(|_| channel == Channel::Control)
+                                && let Ok(id) = Answer::id(bytes)
+                                && let Some(ask) = asked.remove(&id)
+                                && let Ok(answer) = Answer::decode(&ask, bytes)
+                            {
+                                kept.take(&ask, answer);
+                            }
+                        }
+                        _ => {}
+                    },
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    fn take(&mut self, ask: &Ask, answer: Answer<'_>) {
+        match (ask, answer) {
+            (_, Answer::About(about, _)) => self.about = Some(about),
+            (Ask::Tasks { from }, Answer::Tasks(_, list)) => {
+                if *from == 0 {
+                    self.tasks.clear();
+                }
+                self.tasks.extend(list.map(TaskInfo::from));
+            }
+            (Ask::Words { at, .. }, Answer::Words(words)) => {
+                let word = self.xlen as usize / 8;
+                let mut at = *at;
+                for value in words {
+                    self.put(at, &value.to_le_bytes()[..word]);
+                    at = at.wrapping_add(word as u64);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn put(&mut self, at: u64, bytes: &[u8]) {
+        let page = self.pages.entry(at / PAGE as u64).or_insert_with(|| {
+            Box::new(Page {
+                bytes: [0; PAGE],
+                known: [false; PAGE / WORD],
+            })
+        });
+        let from = (at % PAGE as u64) as usize;
+        if let Some(place) = page.bytes.get_mut(from..from + bytes.len()) {
+            place.copy_from_slice(bytes);
+            page.known[from / WORD..(from + bytes.len()) / WORD].fill(true);
+        }
+    }
+
+    /// How memory types are written.
+    pub fn dialect(&self) -> Dialect {
+        self.about
+            .as_ref()
+            .map_or(Dialect::None, crate::desk::dialect)
+    }
+}
+
+/// One direction of a line.
+#[derive(Default)]
+struct Side {
+    splitter: Splitter<{ wire::LARGEST }>,
+    ear: Ear,
+}
+
+/// All but the splitter, from which frames are borrowed.
+struct Ear {
+    session: u32,
+    inbox: Inbox,
+}
+
+impl Default for Ear {
+    fn default() -> Self {
+        Ear {
+            session: 0,
+            inbox: Inbox::EMPTY,
+        }
+    }
+}
+
+impl Ear {
+    /// A session begins, unless it is the one that is there.
+    fn begin(&mut self, session: u32) {
+        if session != self.session {
+            (self.session, self.inbox) = (session, Inbox::EMPTY);
+        }
+    }
+}
+
+impl Source for Kept {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        let bytes = into.len();
+        let from = at.offset(PAGE as u64) as usize;
+        let page = self.pages.get(&at.frame());
+        let known = page.filter(|page| {
+            let words = from / WORD..(from + bytes).div_ceil(WORD);
+            let known = page.known.get(words);
+            known.is_some_and(|known| known.iter().all(|known| *known))
+        });
+        let page = known.ok_or(ReadError::Outside(Outside { at, bytes }))?;
+        into.copy_from_slice(&page.bytes[from..from + bytes]);
+        Ok(())
+    }
+}
