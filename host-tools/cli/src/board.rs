@@ -17,7 +17,7 @@ use pagetable::{Dialect, PhysAddr, Satp, Xlen};
 /// while it was recorded.
 pub enum Board {
     /// It runs.
-    Here(Agent),
+    Here(Box<Agent>),
     /// It was recorded.
     Once(Kept),
 }
@@ -25,7 +25,7 @@ pub enum Board {
 /// Opens the line and waits for the board's answer, or reads what was once answered.
 pub fn open(spec: &Spec) -> anyhow::Result<Board> {
     let Spec::Recording(path, _) = spec else {
-        return Ok(Board::Here(agent(spec)?));
+        return Ok(Board::Here(Box::new(agent(spec)?)));
     };
     let name = || path.display().to_string();
     let file = File::open(path).with_context(name)?;
