@@ -11,6 +11,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use link::hub::{Ends, Hub, News};
@@ -66,8 +67,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         writeln!(out, "pagewalk  --from tcp://localhost:{desks}")
     })?;
     let answers = !matches!(args.line, Spec::Recording(..));
-    hub.run(line, answers, ends, &mut tell)
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
+    hub.run(line, answers, ends, &STOP, &mut tell)
         .with_context(|| args.line.to_string())?;
+    if STOP.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     eprintln!("remark: {}: the line has ended", args.line);
     Ok(())
 }

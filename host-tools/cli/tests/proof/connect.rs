@@ -13,7 +13,8 @@ use crate::tools::path;
 /// A hub on a board's line.
 pub struct Connection {
     hub: Child,
-    gdb: String,
+    /// Where gdb finds the board.
+    pub gdb: String,
     /// Where the console's terminal is.
     pub console: PathBuf,
     /// What `--from` takes.
@@ -65,7 +66,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let _ = self.hub.kill();
+        // As Ctrl-C would end it: the board is told, and its line is a terminal's again.
+        let hub = self.hub.id().to_string();
+        let _ = Command::new("kill").arg(hub).status();
         let _ = self.hub.wait();
     }
 }

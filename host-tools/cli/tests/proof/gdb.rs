@@ -4,17 +4,40 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::board::{PROMPT, SocketBoard, built};
+use crate::connect::Connection;
 use crate::tools::path;
 
 /// What gdb says to these commands, in one session on the line.
 #[track_caller]
 fn gdb(board: &SocketBoard, symbols: Option<&Path>, commands: &[&str]) -> String {
+    gdb_at(path(&board.line()), symbols, commands)
+}
+
+/// The same on the bare line, and then through `pagewalk connect`.
+#[track_caller]
+fn both_ways(board: &SocketBoard, symbols: &Path, commands: &[&str]) -> [String; 2] {
+    [
+        gdb(board, Some(symbols), commands),
+        connected(board, symbols, commands),
+    ]
+}
+
+#[track_caller]
+fn connected(board: &SocketBoard, symbols: &Path, commands: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let connection = Connection::to(board, &folder.path().join("line.bin"));
+    // Answers once the session stands.
+    connection.pagewalk(&["ps"]);
+    gdb_at(&connection.gdb, Some(symbols), commands)
+}
+
+#[track_caller]
+fn gdb_at(target: &str, symbols: Option<&Path>, commands: &[&str]) -> String {
     // What the kernel answers to `monitor` comes out on gdb's standard error.
     let mut gdb = Command::new("sh");
     gdb.args(["-c", "exec timeout 120 gdb-multiarch \"$@\" 2>&1", "gdb"]);
     gdb.args(["-nx", "-batch"]);
-    let line = board.line();
-    let attach = format!("target remote {}", path(&line));
+    let attach = format!("target remote {target}");
     let first = ["set pagination off", "set confirm off", &attach];
     for command in first.iter().chain(commands) {
         gdb.args(["-ex", command]);
@@ -91,9 +114,9 @@ fn interrupts_and_steps_and_holds_the_others() {
     terminal.run("spin &");
     terminal.run("spin &");
     drop(terminal);
-    let said = gdb(
+    for said in both_ways(
         &board,
-        Some(&program("spin")),
+        &program("spin"),
         &[
             "thread find spin .ready.",
             "thread 1",
@@ -110,16 +133,17 @@ fn interrupts_and_steps_and_holds_the_others() {
             "set scheduler-locking off",
             "detach",
         ],
-    );
-    let places: Vec<&str> = between(&said, "from\n", "to\n")
-        .lines()
-        .filter_map(|line| line.strip_prefix('$')?.split("= ").nth(1))
-        .collect();
-    assert_eq!(places.len(), 3, "{said}");
-    assert!(
-        places[0] != places[1] && places[0] == places[2],
-        "a loop of two: {said}"
-    );
+    ) {
+        let places: Vec<&str> = between(&said, "from\n", "to\n")
+            .lines()
+            .filter_map(|line| line.strip_prefix('$')?.split("= ").nth(1))
+            .collect();
+        assert_eq!(places.len(), 3, "{said}");
+        assert!(
+            places[0] != places[1] && places[0] == places[2],
+            "a loop of two: {said}"
+        );
+    }
     assert!(board.terminal().run("ps").matches("spin").count() == 2);
 }
 
@@ -129,9 +153,9 @@ fn a_breakpoint_is_its_programs_and_nobody_elses() {
     let mut terminal = board.terminal();
     terminal.run("spin &");
     drop(terminal);
-    let said = gdb(
+    for said in both_ways(
         &board,
-        Some(&program("spin")),
+        &program("spin"),
         &[
             "stepi",
             "break *$pc",
@@ -143,10 +167,11 @@ fn a_breakpoint_is_its_programs_and_nobody_elses() {
             "delete",
             "detach",
         ],
-    );
-    assert_eq!(said.matches("hit Breakpoint 1").count(), 2, "{said}");
-    assert!(said.contains("=> 0x"), "{said}");
-    assert!(!said.contains("ebreak"), "breakpoints are hidden: {said}");
+    ) {
+        assert_eq!(said.matches("hit Breakpoint 1").count(), 2, "{said}");
+        assert!(said.contains("=> 0x"), "{said}");
+        assert!(!said.contains("ebreak"), "breakpoints are hidden: {said}");
+    }
     // The shell ran all the while, from the same addresses, and nothing is left behind.
     let mut terminal = board.terminal();
     assert_eq!(terminal.run("hello"), "hello, world\n");
@@ -158,32 +183,36 @@ fn a_breakpoint_is_its_programs_and_nobody_elses() {
 
 #[test]
 fn a_step_over_a_page_fault_is_one_step() {
-    let board = SocketBoard::boot(&[]);
-    board.terminal().run("spin &");
-    let said = gdb(
-        &board,
-        Some(&program("spin")),
-        &[
-            "monitor free",
+    // The program does not survive what is done to it: each way has a board of its own.
+    for is_connected in [false, true] {
+        let board = SocketBoard::boot(&[]);
+        board.terminal().run("spin &");
+        let commands = [
             // The first instructions of a function: make room on the stack, store to it.
             "set $sp = (long)$sp - 0x8000",
             "set $pc = program",
             "p/x $sp",
             "stepi",
-            "echo store\\n",
+            "echo store\n",
             "x/i $pc",
             "stepi",
-            "echo after\\n",
+            "echo after\n",
             "x/i $pc",
             "monitor faults 1",
             "detach",
-        ],
-    );
-    assert!(between(&said, "store\n", "after").contains("sd"), "{said}");
-    let last = said[said.find("after").unwrap()..].to_owned();
-    assert!(last.contains("write"), "{said}");
-    assert!(last.contains("stack grown"), "{said}");
-    assert!(board.terminal().run("ps").contains("spin"));
+        ];
+        let spin = program("spin");
+        let said = if is_connected {
+            connected(&board, &spin, &commands)
+        } else {
+            gdb(&board, Some(&spin), &commands)
+        };
+        assert!(between(&said, "store\n", "after").contains("sd"), "{said}");
+        let last = said[said.find("after").unwrap()..].to_owned();
+        assert!(last.contains("write"), "{said}");
+        assert!(last.contains("stack grown"), "{said}");
+        assert!(board.terminal().run("ps").contains("spin"));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod history;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,9 @@ use crate::transport::Line;
 /// What stops the board if it runs, and lets it go: for a gdb that left without a word.
 const LET_GO: &[u8] = b"\x03$D#44";
 
+/// How often it is looked whether all shall end, and how long a board may take to hear of it.
+const LOOK: Duration = Duration::from_millis(100);
+const GOODBYE: Duration = Duration::from_millis(500);
 /// How long somebody may take to read what is sent to them.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -91,12 +95,13 @@ impl Hub {
     }
 
     /// Serves until the line ends. A line that nobody answers on, a recording, is only listened
-    /// to, and what it told is served for ever.
+    /// to, and what it told is served for ever. Once `stop` is set the board is told goodbye.
     pub fn run(
         self,
         line: Line,
         answers: bool,
         ends: Ends,
+        stop: &'static AtomicBool,
         tell: &mut dyn FnMut(News),
     ) -> io::Result<()> {
         let (reader, writer, _machine) = line.split();
@@ -123,7 +128,7 @@ impl Hub {
             asked: HashMap::new(),
             next_ask: 0,
         };
-        service.run(&happened, tell)
+        service.run(&happened, stop, tell)
     }
 }
 
@@ -147,9 +152,17 @@ struct Service {
 }
 
 impl Service {
-    fn run(&mut self, happened: &Receiver<Happened>, tell: &mut dyn FnMut(News)) -> io::Result<()> {
+    fn run(
+        &mut self,
+        happened: &Receiver<Happened>,
+        stop: &AtomicBool,
+        tell: &mut dyn FnMut(News),
+    ) -> io::Result<()> {
         loop {
-            let patience = self.conversation.next_poll();
+            if stop.load(Ordering::Relaxed) {
+                return self.part(happened);
+            }
+            let patience = self.conversation.next_poll().min(LOOK);
             match happened.recv_timeout(patience) {
                 Ok(Happened::LineEnded(None)) if self.overheard.is_some() => {}
                 Ok(Happened::LineEnded(None)) => return Ok(()),
@@ -183,6 +196,32 @@ impl Service {
             }
             self.serve();
         }
+    }
+
+    /// Says goodbye, and waits a moment for the board to hear it.
+    fn part(&mut self, happened: &Receiver<Happened>) -> io::Result<()> {
+        let mut out = Vec::new();
+        self.conversation.close(&mut out);
+        if self.overheard.is_some() || out.is_empty() {
+            return Ok(());
+        }
+        self.writer.write_all(&out)?;
+        self.writer.flush()?;
+        let deadline = Instant::now() + GOODBYE;
+        let mut heard = false;
+        while !heard {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match happened.recv_timeout(left) {
+                Ok(Happened::Line(bytes)) => {
+                    self.conversation.hear(&bytes, Instant::now(), &mut |said| {
+                        heard |= said == Heard::Parted;
+                    });
+                }
+                Ok(Happened::LineEnded(_)) | Err(_) => return Ok(()),
+                Ok(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, happened: Happened, tell: &mut dyn FnMut(News)) -> io::Result<()> {
