@@ -6,22 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::board::SocketBoard;
+use crate::desk::pagewalk;
 use crate::tools::path;
-
-/// What `pagewalk` answers.
-#[track_caller]
-fn pagewalk(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-        .args(arguments)
-        .output()
-        .expect("pagewalk starts");
-    assert!(
-        output.status.success(),
-        "pagewalk {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("text")
-}
 
 /// Has the emulator itself write guest memory into a file.
 #[track_caller]

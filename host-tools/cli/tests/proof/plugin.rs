@@ -1,87 +1,15 @@
 //! The gdb plugin, on QEMU's stub and on ours: what it shows is what the emulator itself says.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::board::SocketBoard;
+use crate::board::{Monitor, SocketBoard, with_stub};
+use crate::desk::pagewalk;
 use crate::tools::path;
 
 const PLUGIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../gdb-plugin/pagewalk.py");
-
-/// QEMU's monitor.
-struct Monitor(UnixStream);
-
-impl Monitor {
-    #[track_caller]
-    fn connect(at: &Path) -> Monitor {
-        let mut monitor = loop {
-            match UnixStream::connect(at) {
-                Ok(stream) => break Monitor(stream),
-                Err(_) => std::thread::yield_now(),
-            }
-        };
-        monitor.until("(qemu) ");
-        monitor
-    }
-
-    #[track_caller]
-    fn until(&mut self, end: &str) -> String {
-        let (mut said, mut piece) = (String::new(), [0; 4096]);
-        while !said.ends_with(end) {
-            let count = self.0.read(&mut piece).expect("QEMU's monitor");
-            assert!(count > 0, "{said}");
-            said += &String::from_utf8_lossy(&piece[..count]);
-        }
-        said
-    }
-
-    /// What a command answers, without its echo.
-    #[track_caller]
-    fn ask(&mut self, command: &str) -> String {
-        writeln!(self.0, "{command}").expect("QEMU's monitor");
-        let said = self.until("(qemu) ");
-        let (_, answer) = said.split_once('\n').expect("an echo");
-        answer.trim_end_matches("(qemu) ").to_owned()
-    }
-
-    /// The machine is as it was before somebody looked.
-    #[track_caller]
-    fn must_run(&mut self) {
-        let status = self.ask("info status");
-        assert!(status.contains("running"), "{status}");
-    }
-
-    /// `HOST:PORT` of the gdb stub.
-    #[track_caller]
-    fn stub(&mut self) -> String {
-        let devices = self.ask("info chardev");
-        let stub = devices.lines().find(|line| line.starts_with("stub:"));
-        let (_, address) = stub
-            .and_then(|line| line.split_once("tcp:"))
-            .expect("a stub");
-        address.split(',').next().expect("an address").to_owned()
-    }
-}
-
-/// What has QEMU open a stub and a monitor in a folder.
-fn with_stub(folder: &Path) -> ([String; 6], PathBuf) {
-    let monitor = folder.join("monitor");
-    let arguments = [
-        "-chardev".into(),
-        "socket,id=stub,host=127.0.0.1,port=0,server=on,wait=off".into(),
-        "-gdb".into(),
-        "chardev:stub".into(),
-        "-monitor".into(),
-        format!("unix:{},server=on,wait=off", path(&monitor)),
-    ];
-    (arguments, monitor)
-}
 
 /// What gdb with the plugin says to these commands.
 #[track_caller]
@@ -102,17 +30,6 @@ fn gdb(target: &str, commands: &[&str]) -> String {
     }
     let output = gdb.output().expect("gdb-multiarch; run `./setup --tests`");
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-#[track_caller]
-fn pagewalk(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-        .args(arguments)
-        .output()
-        .expect("pagewalk starts");
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {complaint}");
-    String::from_utf8(output.stdout).expect("text")
 }
 
 /// The lines between two that `echo` printed.
@@ -433,78 +350,4 @@ fn without_a_target_it_says_what_is_missing() {
     );
     assert!(said.contains("does not tell $satp"), "{said}");
     assert!(said.contains("root table at 0x80100000"), "{said}");
-}
-
-/// A stub that knows a few packets; at the first read of memory it does `then`. What it was asked.
-fn little_stub(stub: TcpListener, mut then: impl FnMut()) -> Vec<String> {
-    let (mut stream, _) = stub.accept().expect("a client");
-    let (mut asked, mut held) = (Vec::new(), Vec::new());
-    let mut piece = [0; 512];
-    while let Ok(count @ 1..) = stream.read(&mut piece) {
-        held.extend(&piece[..count]);
-        while let Some(end) = held.iter().position(|byte| *byte == b'#') {
-            if held.len() < end + 3 {
-                break;
-            }
-            let packet: Vec<u8> = held.drain(..end + 3).collect();
-            let begin = packet
-                .iter()
-                .position(|byte| *byte == b'$')
-                .expect("a packet");
-            let text = String::from_utf8_lossy(&packet[begin + 1..end]).into_owned();
-            let answer = match &*text {
-                "?" => "T05thread:01;",
-                "qqemu.PhyMemMode" => "0",
-                "Qqemu.PhyMemMode:1" | "Qqemu.PhyMemMode:0" | "D" => "OK",
-                read if read.starts_with('m') => {
-                    then();
-                    "E01"
-                }
-                _ => "",
-            };
-            asked.push(text);
-            let sum = answer.bytes().fold(0_u8, u8::wrapping_add);
-            write!(stream, "+${answer}#{sum:02x}").expect("a client");
-        }
-    }
-    asked
-}
-
-#[test]
-fn ctrl_c_puts_back_what_was_switched() {
-    let stub = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let from = format!("gdb://{}", stub.local_addr().expect("a port"));
-    let program = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-        .args([
-            "map",
-            "--from",
-            &from,
-            "--satp",
-            "0x8000000000080000",
-            "--xlen",
-            "64",
-        ])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("pagewalk starts");
-    let number = program.id().to_string();
-    let asked = little_stub(stub, || {
-        let sent = Command::new("kill").args(["-INT", &number]).status();
-        assert!(sent.expect("kill").success());
-        // The signal is there when the program has noted it: its handler runs on a thread.
-        let status = format!("/proc/{number}/status");
-        while std::fs::read_to_string(&status)
-            .is_ok_and(|it| it.contains("ShdPnd:\t0000000000000002"))
-        {}
-        std::thread::yield_now();
-    });
-    let ended = program.wait_with_output().expect("a program");
-    let said = String::from_utf8_lossy(&ended.stderr);
-    assert!(!ended.status.success(), "{said}");
-    assert_eq!(
-        asked[asked.len() - 2..],
-        ["Qqemu.PhyMemMode:0", "D"],
-        "{said}"
-    );
 }

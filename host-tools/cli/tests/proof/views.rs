@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::board::{PROMPT, Screen, SocketBoard};
 use crate::connect::{Connection, ask};
+use crate::desk::pagewalk;
 use crate::tools::path;
 
 const PAGES: u64 = 40;
@@ -27,17 +28,6 @@ fn touched(text: &str) -> Vec<u64> {
 
 fn wanted() -> Vec<u64> {
     (0..PAGES).map(|page| FIRST + page * 4096).collect()
-}
-
-#[track_caller]
-fn pagewalk(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-        .args(arguments)
-        .output()
-        .expect("pagewalk starts");
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {complaint}");
-    String::from_utf8(output.stdout).expect("text")
 }
 
 #[test]

@@ -10,6 +10,7 @@ use pagetable::{Dialect, Outside, PhysAddr};
 use wire::{Answer, Ask, Channel};
 
 use super::conversation::{Conversation, Heard, Peer};
+use super::told::{Ram, TaskInfo, dialect};
 use crate::memory::{ReadError, Source};
 use crate::transport::Line;
 
@@ -19,47 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Pieces of the line that may wait for us.
 const PIECES: usize = 1024;
-
-/// A piece of RAM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ram {
-    /// Its first byte.
-    pub base: u64,
-    /// How many.
-    pub bytes: u64,
-}
-
-/// A task as the board tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskInfo {
-    /// Its number.
-    pub pid: u64,
-    /// `satp` while it runs.
-    pub satp: u64,
-    /// What it does: the number in `docs/wire.md`.
-    pub state: u64,
-    /// Pages that are there.
-    pub resident: u64,
-    /// Page tables.
-    pub tables: u64,
-    /// Faults since it began.
-    pub faults: u64,
-    /// Its command line.
-    pub line: String,
-}
-
-impl TaskInfo {
-    /// One word for what it does.
-    pub fn state_word(&self) -> &'static str {
-        const WORDS: [&str; 7] = [
-            "starting", "ready", "reading", "writing", "sleeping", "waiting", "exited",
-        ];
-        usize::try_from(self.state)
-            .ok()
-            .and_then(|state| WORDS.get(state).copied())
-            .unwrap_or("?")
-    }
-}
 
 /// Why the agent gave no answer.
 #[derive(Debug)]
@@ -117,29 +77,6 @@ pub enum Direction {
     Heard,
     /// To the board.
     Said,
-}
-
-impl From<wire::Task<'_>> for TaskInfo {
-    fn from(task: wire::Task<'_>) -> TaskInfo {
-        TaskInfo {
-            pid: task.pid,
-            satp: task.satp,
-            state: task.state,
-            resident: task.resident,
-            tables: task.tables,
-            faults: task.faults,
-            line: task.line.to_owned(),
-        }
-    }
-}
-
-/// How a board says that it writes memory types.
-pub fn dialect(about: &wire::About) -> Dialect {
-    match about.dialect {
-        1 => Dialect::Svpbmt,
-        2 => Dialect::THead,
-        _ => Dialect::None,
-    }
 }
 
 impl Agent {

@@ -3,7 +3,9 @@
 mod agent;
 mod conversation;
 mod overheard;
+mod told;
 
-pub use agent::{Agent, AgentError, Direction, Ram, Tap, TaskInfo, dialect, seed};
+pub use agent::{Agent, AgentError, Direction, Tap, seed};
 pub use conversation::{Conversation, Heard, Peer};
 pub use overheard::Overheard;
+pub use told::{Ram, TaskInfo, dialect};

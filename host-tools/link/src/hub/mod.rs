@@ -3,6 +3,7 @@
 
 mod client;
 mod history;
+mod threads;
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -15,6 +16,7 @@ use wire::{Answer, Ask, Channel};
 
 use self::client::{Client, Request};
 use self::history::History;
+use self::threads::{accept, read_on};
 use crate::desk::{Conversation, Heard, Overheard, Peer, seed};
 use crate::recording::Record;
 use crate::transport::Line;
@@ -370,44 +372,4 @@ impl Service {
         self.clients
             .retain(|_, client| client.serve(peer.as_ref(), history).is_ok());
     }
-}
-
-/// Reads to the end on a thread of its own.
-fn read_on(
-    mut reader: impl Read + Send + 'static,
-    sender: Sender<Happened>,
-    said: impl Fn(Vec<u8>) -> Happened + Send + 'static,
-    ended: impl FnOnce(Option<io::Error>) -> Option<Happened> + Send + 'static,
-) {
-    std::thread::spawn(move || {
-        let mut piece = vec![0; 4096];
-        let end = loop {
-            match reader.read(&mut piece) {
-                Ok(0) => break None,
-                Ok(length) => {
-                    if sender.send(said(piece[..length].to_vec())).is_err() {
-                        return;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break Some(error),
-            }
-        };
-        if let Some(last) = ended(end) {
-            // Nobody is left to tell when the hub itself has ended.
-            let _ = sender.send(last);
-        }
-    });
-}
-
-fn accept(listener: TcpListener, role: Role, sender: Sender<Happened>) {
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // Every acknowledgement is a packet of its own, or gdb waits for each.
-            let _ = stream.set_nodelay(true);
-            if sender.send(Happened::Arrived(role, stream)).is_err() {
-                return;
-            }
-        }
-    });
 }

@@ -6,6 +6,7 @@
 mod dialogue;
 mod knock;
 mod outgoing;
+mod send;
 mod session;
 
 use core::fmt;
@@ -16,7 +17,6 @@ pub use dialogue::Mode;
 pub use outgoing::Outgoing;
 
 use self::dialogue::Dialogue;
-use self::session::PART;
 use super::ring::Ring;
 use super::stub::{Asked, Shim};
 use crate::board::Board;
@@ -354,79 +354,6 @@ impl<R: Registers> Console<R> {
             0 => true,
             b'\n' => self.out.room() >= 2 && self.out.push(b'\r') && self.out.push(b'\n'),
             _ => self.out.push(byte),
-        }
-    }
-
-    /// Gives the device what it takes now; a frame that has begun goes first and whole.
-    fn send(&mut self) -> usize {
-        self.prepare();
-        let Some(uart) = &mut self.uart else { return 0 };
-        let rest = self.outgoing.rest();
-        let sent = if !rest.is_empty() {
-            let sent = uart.send(rest.iter().copied());
-            self.outgoing.sent(sent);
-            sent
-        } else {
-            match self.dialogue.mode {
-                Mode::Plain => {
-                    let sent = uart.send(self.out.iter());
-                    self.out.consume(sent);
-                    self.text += sent;
-                    sent
-                }
-                Mode::Gdb => {
-                    let sent = uart.send(self.dialogue.gdb.rest().iter().copied());
-                    self.dialogue.gdb.sent(sent);
-                    sent
-                }
-                Mode::Session => 0,
-            }
-        };
-        if sent > 0 {
-            self.stuck = false;
-        }
-        let waiting = self.has_something();
-        if let Some(uart) = &mut self.uart {
-            uart.want_room(waiting);
-        }
-        sent
-    }
-
-    /// Puts what waits into the form in which it travels.
-    fn prepare(&mut self) {
-        let Dialogue {
-            gdb, session, mode, ..
-        } = &mut self.dialogue;
-        match mode {
-            Mode::Plain => {}
-            Mode::Gdb => {
-                if self.running && gdb.is_quiet() && self.out.used() > 0 {
-                    let shown = gdb.say(self.out.iter());
-                    self.out.consume(shown);
-                }
-            }
-            Mode::Session => {
-                while session.has_room() && !gdb.rest().is_empty() {
-                    let rest = gdb.rest();
-                    let part = &rest[..rest.len().min(PART)];
-                    let bytes = part.len();
-                    session.send(Channel::Gdb, part, self.now);
-                    gdb.sent(bytes);
-                }
-                while session.has_room() && self.out.used() > 0 {
-                    let mut part = [0; PART];
-                    let bytes = part
-                        .iter_mut()
-                        .zip(self.out.iter())
-                        .map(|(to, from)| *to = from)
-                        .count();
-                    session.send(Channel::Console, &part[..bytes], self.now);
-                    self.out.consume(bytes);
-                }
-                if self.outgoing.is_free() {
-                    session.begin(&mut self.outgoing);
-                }
-            }
         }
     }
 }

@@ -1,0 +1,15 @@
+//! The program itself, asked and answered.
+
+use std::process::Command;
+
+/// What `pagewalk` answers; it must answer well.
+#[track_caller]
+pub fn pagewalk(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(arguments)
+        .output()
+        .expect("pagewalk starts");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {complaint}");
+    String::from_utf8(output.stdout).expect("text")
+}
