@@ -28,7 +28,10 @@ fn connected(board: &SocketBoard, symbols: &Path, commands: &[&str]) -> String {
     let connection = Connection::to(board, &folder.path().join("line.bin"));
     // Answers once the session stands.
     connection.pagewalk(&["ps"]);
-    gdb_at(&connection.gdb, Some(symbols), commands)
+    let said = gdb_at(&connection.gdb, Some(symbols), commands);
+    // It is answered when the board has heard that gdb is gone.
+    connection.pagewalk(&["ps"]);
+    said
 }
 
 #[track_caller]

@@ -202,9 +202,27 @@ impl Service {
 
     /// Says goodbye, and waits a moment for the board to hear it.
     fn part(&mut self, happened: &Receiver<Happened>) -> io::Result<()> {
+        if self.overheard.is_some() {
+            return Ok(());
+        }
+        // What was said before must have arrived: that gdb has gone, above all.
+        let deadline = Instant::now() + GOODBYE;
         let mut out = Vec::new();
+        while !self.conversation.is_settled() && Instant::now() < deadline {
+            self.conversation.poll(Instant::now(), &mut out);
+            self.writer.write_all(&out)?;
+            self.writer.flush()?;
+            out.clear();
+            match happened.recv_timeout(self.conversation.next_poll().min(LOOK)) {
+                Ok(Happened::Line(bytes)) => {
+                    self.conversation.hear(&bytes, Instant::now(), &mut |_| {});
+                }
+                Ok(Happened::LineEnded(_)) => return Ok(()),
+                _ => {}
+            }
+        }
         self.conversation.close(&mut out);
-        if self.overheard.is_some() || out.is_empty() {
+        if out.is_empty() {
             return Ok(());
         }
         self.writer.write_all(&out)?;
