@@ -58,8 +58,8 @@ fn show(
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
             is_new = true;
-            while !held.is_empty() && (!look.paused || held.len() > HELD) {
-                held.drain(..1).for_each(|update| live.take(update));
+            if !look.paused || held.len() > HELD {
+                held.pop_front().into_iter().for_each(|it| live.take(it));
             }
         }
         if !look.paused && !held.is_empty() {

@@ -3,6 +3,9 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// QEMU's monitor.
 pub struct Monitor(UnixStream);
@@ -11,12 +14,18 @@ impl Monitor {
     /// Waits for it to be there.
     #[track_caller]
     pub fn connect(at: &Path) -> Monitor {
-        let mut monitor = loop {
+        let deadline = Instant::now() + PATIENCE;
+        let stream = loop {
             match UnixStream::connect(at) {
-                Ok(stream) => break Monitor(stream),
+                Ok(stream) => break stream,
+                Err(error) if Instant::now() > deadline => panic!("{}: {error}", at.display()),
                 Err(_) => std::thread::yield_now(),
             }
         };
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a socket takes a deadline");
+        let mut monitor = Monitor(stream);
         monitor.until("(qemu) ");
         monitor
     }

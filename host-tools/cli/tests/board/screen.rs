@@ -88,21 +88,23 @@ impl Screen {
     /// Waits until a text stands on the screen.
     #[track_caller]
     pub fn until(&mut self, wanted: &str) {
+        self.until_that(wanted, |text| text.contains(wanted));
+    }
+
+    /// Waits until something holds of the screen.
+    #[track_caller]
+    pub fn until_that(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.text().contains(wanted) {
-            assert!(Instant::now() < deadline, "{wanted}: {}", self.text());
-            assert!(self.read(), "{wanted}: it ended: {}", self.text());
+        while !holds(&self.text()) {
+            assert!(Instant::now() < deadline, "{what}: {}", self.text());
+            assert!(self.read(), "{what}: it ended: {}", self.text());
         }
     }
 
     /// Waits until a text stands on the screen no more.
     #[track_caller]
     pub fn until_not(&mut self, unwanted: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.text().contains(unwanted) {
-            assert!(Instant::now() < deadline, "{unwanted}: {}", self.text());
-            assert!(self.read(), "{unwanted}: it ended: {}", self.text());
-        }
+        self.until_that(unwanted, |text| !text.contains(unwanted));
     }
 
     /// The program's number.
