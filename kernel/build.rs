@@ -8,16 +8,19 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");
         println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
+        // The same as `LINK_BASE` in `src/arch/sv39.rs` and `sv32.rs`.
+        let base = if xlen() == 32 {
+            "0xbe000000"
+        } else {
+            "0xffffffff80000000"
+        };
+        println!("cargo::rustc-link-arg-bins=--defsym=link_base={base}");
     }
     println!("cargo::rerun-if-changed=link.ld");
     println!("cargo::rerun-if-changed=build.rs");
 
     // A kernel of 32 bits runs on boards of 32 bits; the desk tests the other table.
-    let xlen = if env::var("CARGO_CFG_TARGET_POINTER_WIDTH").as_deref() == Ok("32") {
-        32
-    } else {
-        64
-    };
+    let xlen = xlen();
     let mut table =
         String::from("/// Every board of this kernel's XLEN.\npub static BOARDS: &[Board] = &[\n");
     for board in boards::all().into_iter().filter(|board| board.xlen == xlen) {
@@ -26,6 +29,14 @@ fn main() {
     table.push_str("];\n");
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&out).join("boards.rs"), table).expect("OUT_DIR can be written");
+}
+
+fn xlen() -> u32 {
+    if env::var("CARGO_CFG_TARGET_POINTER_WIDTH").as_deref() == Ok("32") {
+        32
+    } else {
+        64
+    }
 }
 
 fn row(table: &mut String, board: &boards::Board) {

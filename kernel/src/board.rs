@@ -1,5 +1,12 @@
 //! The boards this kernel knows: `boards/*.toml`, compiled into a table.
 
+use pagetable::PAGE_BYTES;
+
+/// The console's number among a board's devices.
+pub const CONSOLE: usize = 0;
+/// The interrupt controller's.
+pub const PLIC: usize = 1;
+
 /// Which driver a board's console needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UartKind {
@@ -51,18 +58,18 @@ impl Board {
     }
 
     /// The pages of device registers that the kernel touches: console, and of the PLIC the
-    /// priorities, this context's enables, and its threshold and claim.
-    pub fn device_pages(&self, hart: usize) -> [u64; 4] {
-        const PAGE: u64 = 4096;
+    /// priorities, this context's enables, and its threshold and claim. With each the device's
+    /// number and where its registers begin.
+    pub fn device_pages(&self, hart: usize) -> [(usize, u64, u64); 4] {
         let context = u64::from(self.plic_context(hart));
         let plic = self.plic_base;
         let pages = [
-            self.uart_base,
-            plic,
-            plic + 0x2000 + 0x80 * context,
-            plic + 0x20_0000 + 0x1000 * context,
+            (CONSOLE, self.uart_base, self.uart_base),
+            (PLIC, plic, plic),
+            (PLIC, plic, plic + 0x2000 + 0x80 * context),
+            (PLIC, plic, plic + 0x20_0000 + 0x1000 * context),
         ];
-        pages.map(|at| at / PAGE * PAGE)
+        pages.map(|(device, base, at)| (device, base, at / PAGE_BYTES * PAGE_BYTES))
     }
 }
 

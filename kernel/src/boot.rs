@@ -28,7 +28,8 @@ static CONSOLE: Mutex<Console<Mmio>> = Mutex::new(Console::EMPTY);
 
 /// Runs once, on the boot hart.
 pub fn boot(entered: Entered) -> ! {
-    let tree = read_tree(&entered);
+    let mut tree = read_tree(&entered);
+    let beyond = tree.ram.keep_within(arch::REACH);
     let arguments = Arguments::read(&tree.arguments);
     let record = read_record(&entered.layout());
     let fdt = entered.tree_extent();
@@ -89,7 +90,7 @@ pub fn boot(entered: Entered) -> ! {
     if arguments.frames {
         system.console.begin_frames();
     }
-    system.greet();
+    system.greet(beyond);
     system.start_shell();
     arch::run(mapped.hart, system)
 }

@@ -264,8 +264,9 @@ impl<P: Platform> System<P> {
         );
     }
 
-    /// Says who we are, what we run on and how much of it is free.
-    pub fn greet(&mut self) {
+    /// Says who we are, what we run on and how much of it is free. `beyond` is how many bytes of
+    /// RAM lie outside of what the kernel can see.
+    pub fn greet(&mut self, beyond: u64) {
         let counts = self.frames.counts();
         let megabytes = |frames: u32| frames / 256;
         let _ = writeln!(
@@ -277,6 +278,13 @@ impl<P: Platform> System<P> {
             megabytes(counts.pool),
             self.initrd_at.raw()
         );
+        if beyond > 0 {
+            let _ = writeln!(
+                self.console,
+                "pagewalk: {} MiB of RAM lie beyond the kernel's window and are not used",
+                beyond.div_ceil(1 << 20)
+            );
+        }
     }
 
     /// Starts the shell, or says why there is none.

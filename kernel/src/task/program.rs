@@ -6,7 +6,7 @@ use elf::abi::{EM_RISCV, ET_EXEC, PF_W, PF_X, PT_LOAD};
 use elf::endian::LittleEndian;
 use elf::file::Class;
 use elf::segment::ProgramHeader;
-use pagetable::{PhysAddr, VirtAddr};
+use pagetable::{PhysAddr, VirtAddr, Xlen};
 
 use crate::mm::{Kind, Machine, Object, PAGE_BYTES, Prot, Region, Space, user_end};
 
@@ -20,7 +20,11 @@ const STACK_BYTES: u64 = 256 << 10;
 pub fn load<M: Machine>(space: &mut Space, file: &[u8], at: PhysAddr) -> Result<u64, Error> {
     let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(|_| Error::BadProgram)?;
     let header = elf.ehdr;
-    if header.e_machine != EM_RISCV || header.e_type != ET_EXEC || header.class != Class::ELF64 {
+    let class = match M::MODE.xlen() {
+        Xlen::Rv32 => Class::ELF32,
+        Xlen::Rv64 => Class::ELF64,
+    };
+    if header.e_machine != EM_RISCV || header.e_type != ET_EXEC || header.class != class {
         return Err(Error::BadProgram);
     }
     let segments = elf.segments().ok_or(Error::BadProgram)?;
