@@ -44,10 +44,21 @@ fn row(table: &mut String, board: &boards::Board) {
         boards::UartKind::Ns16550 => "Ns16550",
         boards::UartKind::Bl808 => "Bl808",
     };
+    let layout = match board.user_layout {
+        boards::Layout::Low => "low",
+        boards::Layout::Ox64 => "ox64",
+    };
+    let devices = board.device.iter().map(|device| {
+        format!(
+            "Device {{ name: {:?}, base: {:#x}, bytes: {:#x} }}",
+            device.name, device.base, device.size
+        )
+    });
+    let devices: Vec<_> = devices.collect();
     writeln!(
         table,
         "    Board {{ name: {:?}, title: {:?}, compatible: &{:?}, uart: UartKind::{kind}, uart_base: {:#x}, \
-         uart_shift: {}, uart_words: {}, uart_irq: {}, plic_base: {:#x}, plic_context: {}, timebase_hz: {} }},",
+         uart_shift: {}, uart_words: {}, uart_irq: {}, plic_base: {:#x}, plic_context: {}, timebase_hz: {}, layout: {layout:?}, devices: &[{}] }},",
         board.name,
         board.title,
         board.compatible,
@@ -58,6 +69,7 @@ fn row(table: &mut String, board: &boards::Board) {
         board.plic.base,
         board.plic.s_context,
         board.timebase_hz,
+        devices.join(", "),
     )
     .expect("a String takes all");
 }

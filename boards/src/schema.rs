@@ -33,6 +33,21 @@ pub struct Board {
     pub plic: Plic,
     /// How a kernel gets there.
     pub boot: Boot,
+    /// Devices whose registers a program may map.
+    #[serde(default)]
+    pub device: Vec<Device>,
+}
+
+/// A device that a user program may drive: whole pages, of one owner at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// What people call it.
+    pub name: String,
+    /// Physical address of its first register; a multiple of 4096.
+    pub base: u64,
+    /// Bytes; a multiple of 4096.
+    pub size: u64,
 }
 
 /// A paging mode, as the Privileged spec names it.

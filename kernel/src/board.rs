@@ -42,6 +42,21 @@ pub struct Board {
     pub plic_context: u32,
     /// Ticks of `time` in a second, where the device tree does not say.
     pub timebase_hz: u64,
+    /// The memory layout of programs that name none.
+    pub layout: &'static str,
+    /// What programs may map.
+    pub devices: &'static [Device],
+}
+
+/// A device whose registers a program may have.
+#[derive(Debug)]
+pub struct Device {
+    /// What people call it.
+    pub name: &'static str,
+    /// Physical address of its first page.
+    pub base: u64,
+    /// Whole pages.
+    pub bytes: u64,
 }
 
 include!(concat!(env!("OUT_DIR"), "/boards.rs"));
@@ -52,6 +67,16 @@ pub fn by_compatible(word: &str) -> Option<&'static Board> {
 }
 
 impl Board {
+    /// May a program map these pages? All of one device's, or none.
+    pub fn may_map(&self, base: u64, bytes: u64) -> bool {
+        let inside = |device: &Device| {
+            base >= device.base
+                && bytes <= device.bytes
+                && base - device.base <= device.bytes - bytes
+        };
+        self.devices.iter().any(inside)
+    }
+
     /// The S-mode context of `hart` at the PLIC.
     pub fn plic_context(&self, hart: usize) -> u32 {
         self.plic_context + 2 * hart as u32

@@ -13,7 +13,7 @@ use crate::debug::stub::{Buffers, Debugger};
 use crate::debug::{Console, RamMap};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
-use crate::mm::{BootRam, Frame, Frames};
+use crate::mm::{BootRam, Fast, Frame, Frames, Objects};
 use crate::system::{BootFacts, System};
 use crate::task::{Schedule, Tasks};
 use crate::tree::{Range, Tree};
@@ -25,6 +25,9 @@ static DEBUGGER: Mutex<Debugger> = Mutex::new(Debugger::EMPTY);
 static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers::EMPTY);
 /// So are the console's rings.
 static CONSOLE: Mutex<Console<Mmio>> = Mutex::new(Console::EMPTY);
+
+/// The trap path's assembly knows where it is.
+static FAST: Mutex<Fast> = Mutex::new(Fast::EMPTY);
 
 /// Runs once, on the boot hart.
 pub fn boot(entered: Entered) -> ! {
@@ -48,7 +51,13 @@ pub fn boot(entered: Entered) -> ! {
     );
     let entries = Frames::table_bytes(&ram) / size_of::<Frame>();
     let table = claim::<Frame>(&mut mapped, &mut ram, entries, "the frame table");
-    let frames = Frames::new(table, ram, arguments.pool_frames);
+    let frames = Frames::new(
+        table,
+        MutexGuard::leak(FAST.lock()),
+        ram,
+        arguments.pool_frames,
+        arguments.arena.map(PhysAddr::new),
+    );
     let plic = open_plic(&mut mapped, tree.board);
     let timebase_hz = if tree.timebase_hz == 0 {
         tree.board.timebase_hz
@@ -74,10 +83,12 @@ pub fn boot(entered: Entered) -> ! {
     let mut system = System {
         platform: mapped.machine,
         frames,
+        objects: Objects::EMPTY,
         kernel_root: mapped.root,
         tasks,
         schedule,
         log: Log::new(log),
+        fast: arguments.fast,
         fault_text: false,
         debugger,
         console,

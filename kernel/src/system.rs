@@ -11,7 +11,7 @@ use crate::debug::stub::Debugger;
 use crate::debug::{Console, RamMap, agent, monitor};
 use crate::drivers::Plic;
 use crate::fault::Log;
-use crate::mm::{Frames, Resolution, UserMemory};
+use crate::mm::{Audit, Frames, Objects, Resolution, Space, UserMemory, audit};
 use crate::platform::{Pending, Platform};
 use crate::task::{Schedule, Slot, State, Tasks, exec, schedule};
 use crate::text::Text;
@@ -43,6 +43,8 @@ pub struct System<P: Platform> {
     pub platform: P,
     /// Who owns which frame.
     pub frames: Frames,
+    /// Memory that tasks share.
+    pub objects: Objects,
     /// Root of the kernel's own tables, whose upper half every space shares.
     pub kernel_root: PhysAddr,
     /// The task table.
@@ -51,6 +53,8 @@ pub struct System<P: Platform> {
     pub schedule: Schedule,
     /// Every fault, the last few thousand of them.
     pub log: Log,
+    /// Faults may take the fast path.
+    pub fast: bool,
     /// Each fault is also printed.
     pub fault_text: bool,
     /// The gdb that is attached, if one is.
@@ -70,6 +74,30 @@ pub struct System<P: Platform> {
 }
 
 impl<P: Platform> System<P> {
+    /// Makes up for what the fast path did since the running task was put on the hart.
+    #[inline]
+    pub fn settle(&mut self) {
+        let served = self.frames.settle();
+        if served > 0 {
+            let task = self.tasks.at_mut(self.schedule.current());
+            task.space.add_resident(served);
+            task.faults = task.faults.wrapping_add(served);
+            self.log.advance(served);
+        }
+    }
+
+    /// Lets the fast path serve the window that is open; not while somebody wants to hear of
+    /// every fault as it happens.
+    #[inline]
+    pub fn allow_fast(&mut self) {
+        if self.fault_text || !self.fast || self.console.tells_events() {
+            self.frames.fast.close();
+            return;
+        }
+        let (record, slots) = self.log.slots();
+        self.frames.allow_fast(record, slots);
+    }
+
     /// Deals with the interrupts that wait.
     pub fn interrupt(&mut self, pending: Pending) {
         if pending.timer {
@@ -187,6 +215,25 @@ impl<P: Platform> System<P> {
             file.data(),
             PhysAddr::new(self.initrd_at.raw() + file.offset() as u64),
         ))
+    }
+
+    /// The running task's space, and what it is made of.
+    pub fn memory(&mut self) -> (&mut Space, &mut Frames, &mut P) {
+        let task = self.tasks.at_mut(self.schedule.current());
+        (&mut task.space, &mut self.frames, &mut self.platform)
+    }
+
+    /// A task has lost regions: shared objects that were its alone may be nobody's now.
+    pub fn reap_objects(&mut self) {
+        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        self.objects
+            .reap(spaces, &mut self.frames, &self.platform);
+    }
+
+    /// Does every frame have one owner, and does all add up?
+    pub fn audit(&mut self) -> Audit {
+        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        audit(&mut self.frames, &self.platform, spaces, &self.objects)
     }
 
     /// A task's memory, for a system call to read and write. Pages that this brings in stand in

@@ -32,6 +32,7 @@ const KILLED_BY_FAULT: u8 = 128;
 
 /// Deals with one trap out of the running task; when it returns, `context` is what runs next.
 pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap) {
+    system.settle();
     match trap.cause {
         SUPERVISOR_TIMER => system.interrupt(Pending {
             timer: true,
@@ -49,6 +50,9 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
     }
     if system.schedule.is_due() {
         schedule::reschedule(system, context);
+    }
+    if system.frames.fast.is_open() {
+        system.allow_fast();
     }
 }
 

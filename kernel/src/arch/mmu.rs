@@ -92,6 +92,11 @@ impl Machine for Riscv {
         unsafe { paging::copy(pointer(from), pointer(to)) }
     }
 
+    #[inline]
+    fn seen(&self, at: PhysAddr) -> usize {
+        paging::seen(at)
+    }
+
     fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
         // SAFETY: see `Riscv`; the caller stays inside the frame or the initrd.
         unsafe { ptr::copy_nonoverlapping(pointer(at), into.as_mut_ptr(), into.len()) }
@@ -164,6 +169,11 @@ impl Platform for Riscv {
         unsafe {
             asm!("call fp_load", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _)
         };
+    }
+
+    fn is_interrupted(&self) -> bool {
+        let pending = csr::pending();
+        pending.timer || pending.external
     }
 
     fn wait(&mut self) -> crate::platform::Pending {

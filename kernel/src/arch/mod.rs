@@ -34,6 +34,7 @@ pub use window::{Plain, Slices};
 use core::arch::global_asm;
 use core::mem::{offset_of, size_of};
 
+use crate::mm::Fast;
 use crate::task::context::Context;
 use hart::Hart;
 
@@ -84,7 +85,28 @@ global_asm!(
 );
 
 global_asm!(
-    include_str!("trap.S"),
+    concat!(
+        include_str!("trap_entry.S"),
+        include_str!("fast.S"),
+        include_str!("trap.S")
+    ),
+    fast = const offset_of!(Hart, fast),
+    base = const offset_of!(Fast, base),
+    bytes = const offset_of!(Fast, bytes),
+    leaf = const offset_of!(Fast, leaf),
+    flags = const offset_of!(Fast, flags),
+    rows = const offset_of!(Fast, rows),
+    seen = const offset_of!(Fast, seen),
+    room = const offset_of!(Fast, room),
+    record = const offset_of!(Fast, record),
+    count = const offset_of!(Fast, count),
+    active = const offset_of!(Fast, active),
+    cboz = const offset_of!(Fast, cboz),
+    row = const offset_of!(Fast, row),
+    words = const offset_of!(Fast, words),
+    satp = const offset_of!(Fast, satp),
+    heads = const offset_of!(Fast, heads),
+    zeroed = const offset_of!(Fast, zeroed),
     context_bytes = const size_of::<Context>(),
     started = const offset_of!(Hart, started),
     stack = const offset_of!(Hart, stack),

@@ -100,6 +100,7 @@ extern "C" fn enter_rust(
         hart.write(Hart {
             context: Context::EMPTY,
             started: 0,
+            fast: 0,
             stack,
             id,
         });
@@ -218,6 +219,8 @@ pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
     {
         let mut place = SYSTEM.lock();
         let system = place.insert(system);
+        hart.fast = (&raw mut *system.frames.fast) as usize;
+        system.frames.fast.seen = paging::seen(PhysAddr::new(0));
         schedule::reschedule(system, &mut hart.context);
     }
     csr::enable_interrupts();

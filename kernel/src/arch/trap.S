@@ -1,48 +1,15 @@
-# In and out of the kernel.
-#
-# sscratch holds the hart's block while a program runs and zero while the kernel does,
-# so the first two instructions tell who was interrupted. The running program's
-# registers live in the block itself (offset 0 on): a switch of tasks copies them.
-
-    .section .text.trap, "ax"
-    .option norelax
-    .balign 4
-    .globl trap_entry
-trap_entry:
-    csrrw   tp, sscratch, tp
-    beqz    tp, trap_from_kernel
-    sx      t0, 5*WORD(tp)
+# The general path: all that the fast path has not kept is kept here.
+general:
     rdinstret t0
     sx      t0, {started}(tp)
     sx      ra, 1*WORD(tp)
     sx      sp, 2*WORD(tp)
     sx      gp, 3*WORD(tp)
-    sx      t1, 6*WORD(tp)
-    sx      t2, 7*WORD(tp)
     sx      s0, 8*WORD(tp)
     sx      s1, 9*WORD(tp)
-    sx      a0, 10*WORD(tp)
-    sx      a1, 11*WORD(tp)
-    sx      a2, 12*WORD(tp)
-    sx      a3, 13*WORD(tp)
-    sx      a4, 14*WORD(tp)
-    sx      a5, 15*WORD(tp)
-    sx      a6, 16*WORD(tp)
-    sx      a7, 17*WORD(tp)
-    sx      s2, 18*WORD(tp)
-    sx      s3, 19*WORD(tp)
-    sx      s4, 20*WORD(tp)
-    sx      s5, 21*WORD(tp)
-    sx      s6, 22*WORD(tp)
-    sx      s7, 23*WORD(tp)
-    sx      s8, 24*WORD(tp)
-    sx      s9, 25*WORD(tp)
-    sx      s10, 26*WORD(tp)
-    sx      s11, 27*WORD(tp)
-    sx      t3, 28*WORD(tp)
-    sx      t4, 29*WORD(tp)
-    sx      t5, 30*WORD(tp)
-    sx      t6, 31*WORD(tp)
+    .irp n,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,31
+    sx      x\n, \n*WORD(tp)
+    .endr
     csrrw   t0, sscratch, zero      # the program's tp; and from here on: the kernel
     csrr    t1, sepc
     csrr    t2, sstatus

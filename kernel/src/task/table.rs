@@ -142,7 +142,7 @@ impl Tasks {
     }
 
     /// Every task that exists, ended ones included, by place.
-    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Task)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Task)> + Clone {
         let exists = |(_, task): &(usize, &Task)| task.state != State::Empty;
         self.places
             .iter()

@@ -24,5 +24,8 @@ closed! {
         /// 1: every fault is also printed as a line of text
         /// ([`text::Line`](crate::text::Line)); 0: it is not.
         FaultText = 0,
+        /// How many bytes the caller's heap may have; 0 only asks. `LimitExceeded` for less
+        /// than it has, or more than its window.
+        HeapLimit = 1,
     }
 }
