@@ -75,25 +75,35 @@ pub struct System<P: Platform> {
 
 impl<P: Platform> System<P> {
     /// Makes up for what the fast path did since the running task was put on the hart.
-    #[inline]
+    #[inline(always)]
     pub fn settle(&mut self) {
-        let served = self.frames.settle();
-        if served > 0 {
-            let task = self.tasks.at_mut(self.schedule.current());
-            task.space.add_resident(served);
-            task.faults = task.faults.wrapping_add(served);
-            self.log.advance(served);
+        if self.frames.fast.has_served() {
+            self.settle_served();
         }
     }
 
-    /// Lets the fast path serve the window that is open; not while somebody wants to hear of
-    /// every fault as it happens.
-    #[inline]
-    pub fn allow_fast(&mut self) {
-        if self.fault_text || !self.fast || self.console.tells_events() {
+    #[cold]
+    #[inline(never)]
+    fn settle_served(&mut self) {
+        let served = self.frames.settle();
+        let task = self.tasks.at_mut(self.schedule.current());
+        task.space.add_resident(served);
+        task.faults = task.faults.wrapping_add(served);
+        self.log.advance(served);
+    }
+
+    /// Faults may take the fast path, unless somebody wants to hear of each as it happens.
+    pub fn choose_path(&mut self) {
+        let wanted = self.fast && !self.fault_text && !self.console.tells_events();
+        self.frames.fast.wanted = wanted;
+        if !wanted {
             self.frames.fast.close();
-            return;
         }
+    }
+
+    /// Lets the fast path serve the window that is open.
+    #[cold]
+    pub fn allow_fast(&mut self) {
         let (record, slots) = self.log.slots();
         self.frames.allow_fast(record, slots);
     }
@@ -283,10 +293,12 @@ impl<P: Platform> System<P> {
     }
 
     /// A fault stands in the log: print it where that is wanted.
-    pub fn fault_recorded(&mut self, fault: &Fault) {
+    #[inline]
+    pub fn fault_recorded(&mut self) {
         if self.fault_text {
+            let fault = self.log.last();
             let line = abi::text::Line {
-                fault,
+                fault: &fault,
                 seq: self.log.next() - 1,
                 ticks_per_second: self.boot.timebase_hz,
             };

@@ -23,7 +23,7 @@ impl Log {
     }
 
     /// Keeps a record, over the oldest if the ring is full.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, fault: &Fault) {
         if let Some(slot) = self.ring.get_mut(self.place) {
             *slot = *fault;
@@ -34,6 +34,12 @@ impl Log {
             };
         }
         self.next += 1;
+    }
+
+    /// The record that was pushed last; an empty one before the first, or without room.
+    pub fn last(&self) -> Fault {
+        let last = self.next.checked_sub(1).and_then(|last| self.get(last));
+        last.copied().unwrap_or(Fault::EMPTY)
     }
 
     /// Where the next records go, for the fast path's assembly: the address of the first, and

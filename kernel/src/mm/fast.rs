@@ -53,6 +53,8 @@ pub struct Fast {
     pub heads: [u32; MAX_ARENAS],
     /// Frames full of zeros.
     pub zeroed: [u32; MAGAZINE],
+    /// Windows shall be opened.
+    pub wanted: bool,
     /// `room` as it was when it was last looked at.
     given: usize,
 }
@@ -98,6 +100,7 @@ impl Fast {
         satp: 0,
         heads: [NONE; MAX_ARENAS],
         zeroed: [NONE; MAGAZINE],
+        wanted: true,
         given: 0,
     };
 
@@ -142,6 +145,12 @@ impl Fast {
         self.room = room;
         self.given = room;
         self.record = record;
+    }
+
+    /// Has it given any out since?
+    #[inline]
+    pub fn has_served(&self) -> bool {
+        self.given != self.room
     }
 
     /// How many it has given out since.

@@ -29,7 +29,7 @@ pub use frame::{Arena, Counts, Frame, Frames, Owner};
 pub use gap::{Place, Wanted};
 pub use machine::Machine;
 pub use object::Objects;
-pub use pager::{Refused, Resolution, resolve};
+pub use pager::{Refused, Resolution, resolve, resolve_here};
 pub use peek::{peek, poke, source};
 pub use region::{Kind, Object, Prot, Region};
 pub use space::Space;

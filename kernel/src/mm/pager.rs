@@ -10,6 +10,7 @@ use super::object;
 use super::region::{Advice, Kind, Object, Prot, Region};
 use super::table::{self, Stop};
 use super::window::open_window;
+use super::space::Whose;
 use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
 
 /// Pages of a file that come together, if they lie in one leaf table and need no frame.
@@ -44,8 +45,19 @@ pub struct Refused {
 }
 
 /// Makes `access` to `va` possible, or says why it is not.
-#[inline]
 pub fn resolve<M: Machine>(
+    space: &mut Space,
+    frames: &mut Frames,
+    machine: &mut M,
+    va: VirtAddr,
+    access: Access,
+) -> Result<Resolution, Refused> {
+    resolve_here(space, frames, machine, va, access)
+}
+
+/// The same as part of its caller: for the trap, where every call is felt.
+#[inline(always)]
+pub fn resolve_here<M: Machine>(
     space: &mut Space,
     frames: &mut Frames,
     machine: &mut M,
@@ -60,27 +72,45 @@ pub fn resolve<M: Machine>(
             entry: 0,
         });
     }
-    let region = space.region_at(va);
-    let stop = table::walk(machine, space.root(), va);
-    let class = region.map_or(Class::None, |region| region.kind.class());
-    let refuse = |outcome| Refused {
+    let root = space.root();
+    let stop = table::walk(machine, root, va);
+    let refuse = |class, outcome| Refused {
         outcome,
         class,
         level: stop.level,
         entry: stop.entry,
     };
-    let region = region.ok_or(refuse(Outcome::NoRegion))?;
-    if region.kind == Kind::Guard {
-        return Err(refuse(Outcome::GuardPage));
-    }
+    // Borrowed, not copied: a region is seven words.
+    let (owner, resident, region) = space.parts_at(va);
+    let Some(region) = region else {
+        return Err(refuse(Class::None, Outcome::NoRegion));
+    };
+    let class = region.kind.class();
     if !region.prot.permits(access) {
-        return Err(refuse(Outcome::Permission));
+        let guard = region.kind == Kind::Guard;
+        let outcome = if guard {
+            Outcome::GuardPage
+        } else {
+            Outcome::Permission
+        };
+        return Err(refuse(class, outcome));
     }
     let (outcome, frame) = if Pte::new(stop.entry).is_valid() {
         present(machine, va, access, stop)
     } else {
-        absent(space, frames, machine, &region, va, access, stop)
-            .ok_or(refuse(Outcome::OutOfMemory))?
+        let mut absent = Absent {
+            owner,
+            region,
+            frames,
+            machine,
+            page: va.align_down(PAGE_BYTES),
+            stop,
+        };
+        let Some((outcome, frame, pages)) = absent.bring_in(access) else {
+            return Err(refuse(class, Outcome::OutOfMemory));
+        };
+        *resident += pages;
+        (outcome, frame)
     };
     Ok(Resolution {
         outcome,
@@ -93,6 +123,8 @@ pub fn resolve<M: Machine>(
 
 /// The leaf is there and permits: A or D is missing where the hart does not set them
 /// (Svade, the C906), or the hart had not seen the leaf yet.
+#[cold]
+#[inline(never)]
 fn present<M: Machine>(
     machine: &mut M,
     va: VirtAddr,
@@ -115,172 +147,187 @@ fn present<M: Machine>(
     )
 }
 
-/// Nothing is there: fill the page from its object and enter the leaf. `None` without memory.
-#[inline]
-fn absent<M: Machine>(
-    space: &mut Space,
-    frames: &mut Frames,
-    machine: &mut M,
-    region: &Region,
-    va: VirtAddr,
-    access: Access,
+/// Nothing is there, and the region permits the access.
+struct Absent<'a, M> {
+    owner: Whose,
+    region: &'a Region,
+    frames: &'a mut Frames,
+    machine: &'a mut M,
+    page: VirtAddr,
     stop: Stop,
-) -> Option<(Outcome, PhysAddr)> {
-    let page = va.align_down(PAGE_BYTES);
-    if let Object::Phys { at, memory } = region.object {
-        return device(space, frames, machine, region, page, at, memory, stop);
-    }
-    let at = if stop.level == 0 {
-        stop.at
-    } else {
-        table::make_below(machine, &mut space.tables(frames), stop, page, 0).ok()?
-    };
-    let Some((outcome, frame)) = fill(space, frames, machine, region, page) else {
-        if stop.level > 0 {
-            table::undo(machine, &mut space.tables(frames), stop.at);
+}
+
+impl<M: Machine> Absent<'_, M> {
+    /// Fills the page from its object and enters the leaf; how, which frame, and how many
+    /// pages more there are now. `None` without memory.
+    #[inline(always)]
+    fn bring_in(&mut self, access: Access) -> Option<(Outcome, PhysAddr, u32)> {
+        if let Object::Phys { at, memory } = self.region.object {
+            return self.device(at, memory);
         }
-        return None;
-    };
-    let flags = leaf_flags(machine, region.prot, MemoryType::Ram) | accessed(access);
-    machine.write_entry(at, Pte::leaf(M::MODE, frame, flags).raw());
-    machine.fence_page(page);
-    space.resident += 1;
-    match outcome {
-        Outcome::Zeroed | Outcome::StackGrown => {
-            open_window(space, frames, machine, region, page, at);
+        let at = if self.stop.level == 0 {
+            self.stop.at
+        } else {
+            self.make_below(0)?
+        };
+        let Some((outcome, frame)) = self.fill() else {
+            self.unmake();
+            return None;
+        };
+        let flags = leaf_flags(self.machine, self.region.prot, MemoryType::Ram) | accessed(access);
+        let leaf = Pte::leaf(M::MODE, frame, flags).raw();
+        self.machine.write_entry(at, leaf);
+        self.machine.fence_page(self.page);
+        let mut pages = 1;
+        match outcome {
+            Outcome::Zeroed | Outcome::StackGrown if self.frames.fast.wanted => open_window(
+                &self.owner,
+                self.frames,
+                self.machine,
+                self.region,
+                self.page,
+                at,
+            ),
+            Outcome::ImageInPlace if self.region.advice == Advice::Normal => {
+                pages += self.around(at, leaf);
+            }
+            _ => {}
         }
-        Outcome::ImageInPlace if region.advice == Advice::Normal => {
-            around(space, machine, region, page, at, flags);
+        if self.region.prot.execute {
+            // Whoever touched it first: a page filled by a load may be fetched from next.
+            self.machine.fence_code();
         }
-        _ => {}
+        Some((outcome, frame, pages))
     }
-    if region.prot.execute {
-        // Whoever touched it first: a page filled by a load may be fetched from next.
-        machine.fence_code();
+
+    /// Takes the tables back that were made for nothing.
+    #[cold]
+    #[inline(never)]
+    fn unmake(&mut self) {
+        if self.stop.level > 0 {
+            table::undo(self.machine, &mut self.owner.tables(self.frames), self.stop.at);
+        }
     }
-    Some((outcome, frame))
+
+    #[cold]
+    #[inline(never)]
+    fn make_below(&mut self, level: u8) -> Option<PhysAddr> {
+        let mut tables = self.owner.tables(self.frames);
+        table::make_below(self.machine, &mut tables, self.stop, self.page, level).ok()
+    }
+
+    /// Memory outside of the pool: the largest leaf around the page that fits the region, with
+    /// A and D, since nobody asks later what became of it.
+    #[cold]
+    #[inline(never)]
+    fn device(&mut self, at: PhysAddr, memory: MemoryType) -> Option<(Outcome, PhysAddr, u32)> {
+        let (base, end) = (self.region.base.raw(), self.region.end().raw());
+        let page = self.page;
+        let fits = |&level: &u8| {
+            let bytes = M::MODE.leaf_bytes(level);
+            let start = page.align_down(bytes).raw();
+            start >= base
+                && start + bytes <= end
+                && (at.raw() + (start - base)).is_multiple_of(bytes)
+        };
+        let level = (0..=self.stop.level).rev().find(fits)?;
+        let slot = if level == self.stop.level {
+            self.stop.at
+        } else {
+            self.make_below(level)?
+        };
+        let bytes = M::MODE.leaf_bytes(level);
+        let start = page.align_down(bytes).raw();
+        let target = at.wrapping_add(start - base);
+        let kept = Pte::ACCESSED | Pte::DIRTY;
+        let flags = leaf_flags(self.machine, self.region.prot, memory) | kept;
+        self.machine
+            .write_entry(slot, Pte::leaf(M::MODE, target, flags).raw());
+        self.machine.fence_page(page);
+        let frame = target.wrapping_add(page.raw() - start);
+        Some((Outcome::Device, frame, (bytes / PAGE_BYTES) as u32))
+    }
+
+    /// A frame with what the page holds at first.
+    #[inline(always)]
+    fn fill(&mut self) -> Option<(Outcome, PhysAddr)> {
+        let vpn = (self.page.raw() / PAGE_BYTES) as u32;
+        let owner = Owner::Page {
+            space: self.owner.id,
+            vpn,
+        };
+        let offset = self.page.raw() - self.region.base.raw();
+        let (from, left) = match self.region.object {
+            Object::Image { at, bytes } if offset < bytes => {
+                (at.wrapping_add(offset), bytes - offset)
+            }
+            Object::Shared { .. } => return self.shared(),
+            _ => {
+                let frame = self.frames.alloc_zeroed(self.machine, owner)?;
+                let outcome = if self.region.kind == Kind::Stack {
+                    Outcome::StackGrown
+                } else {
+                    Outcome::Zeroed
+                };
+                return Some((outcome, frame));
+            }
+        };
+        let whole = left >= PAGE_BYTES && from.raw() % PAGE_BYTES == 0;
+        // What may be written one day must be the space's own from the start.
+        if whole && !self.region.max.write {
+            return Some((Outcome::ImageInPlace, from));
+        }
+        let frame = self.frames.alloc(owner)?;
+        if whole {
+            self.machine.copy_frame(from, frame);
+        } else {
+            self.machine.copy_part(from, frame, left.min(PAGE_BYTES));
+        }
+        Some((Outcome::ImageCopied, frame))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn shared(&mut self) -> Option<(Outcome, PhysAddr)> {
+        let frame = object::bring_in(self.frames, self.machine, self.region, self.page)?;
+        Some((Outcome::Shared, frame))
+    }
+
+    /// Enters the pages around one of a file that is mapped in place, as far as they are whole
+    /// too; how many. `leaf` is the page's own, at `at`.
+    fn around(&mut self, at: PhysAddr, leaf: u64) -> u32 {
+        let page_bytes = PAGE_BYTES;
+        let region = self.region;
+        let here = self.page.raw();
+        let block = here & !(AROUND * page_bytes - 1);
+        let start = block.max(region.base.raw());
+        let whole = region.file_bytes() & !(page_bytes - 1);
+        let end = (block + AROUND * page_bytes)
+            .min(region.end().raw())
+            .min(region.base.raw() + whole);
+        let back = (here - start) / page_bytes;
+        let mut slot = PhysAddr::new(at.raw() - back * M::MODE.entry_bytes() as u64);
+        // The page number begins at bit 10.
+        let mut leaf = leaf - (back << 10);
+        let (mut va, mut entered) = (start, 0);
+        while va < end {
+            if va != here && self.machine.read_entry(slot) == 0 {
+                self.machine.write_entry(slot, leaf);
+                self.machine.fence_page(VirtAddr::new(va));
+                entered += 1;
+            }
+            va += page_bytes;
+            slot = slot.wrapping_add(M::MODE.entry_bytes() as u64);
+            leaf += 1 << 10;
+        }
+        entered
+    }
 }
 
 /// The bits of a leaf besides its frame, A and D.
 #[inline]
 pub(super) fn leaf_flags<M: Machine>(machine: &M, prot: Prot, memory: MemoryType) -> u64 {
     Pte::VALID | Pte::USER | prot.bits() | machine.dialect().bits(memory)
-}
-
-/// Memory outside of the pool: the largest leaf around the page that fits the region, with A
-/// and D, since nobody asks later what became of it.
-#[expect(clippy::too_many_arguments, reason = "all that a fault knows")]
-fn device<M: Machine>(
-    space: &mut Space,
-    frames: &mut Frames,
-    machine: &mut M,
-    region: &Region,
-    page: VirtAddr,
-    at: PhysAddr,
-    memory: MemoryType,
-    stop: Stop,
-) -> Option<(Outcome, PhysAddr)> {
-    let (base, end) = (region.base.raw(), region.end().raw());
-    let fits = |&level: &u8| {
-        let bytes = M::MODE.leaf_bytes(level);
-        let start = page.align_down(bytes).raw();
-        start >= base && start + bytes <= end && (at.raw() + (start - base)).is_multiple_of(bytes)
-    };
-    let level = (0..=stop.level).rev().find(fits)?;
-    let slot = if level == stop.level {
-        stop.at
-    } else {
-        table::make_below(machine, &mut space.tables(frames), stop, page, level).ok()?
-    };
-    let bytes = M::MODE.leaf_bytes(level);
-    let start = page.align_down(bytes).raw();
-    let target = at.wrapping_add(start - base);
-    let kept = Pte::ACCESSED | Pte::DIRTY;
-    let flags = leaf_flags(machine, region.prot, memory) | kept;
-    machine.write_entry(slot, Pte::leaf(M::MODE, target, flags).raw());
-    machine.fence_page(page);
-    space.resident += (bytes / PAGE_BYTES) as u32;
-    Some((Outcome::Device, target.wrapping_add(page.raw() - start)))
-}
-
-/// A frame with what `page` holds at first.
-#[inline]
-fn fill<M: Machine>(
-    space: &Space,
-    frames: &mut Frames,
-    machine: &mut M,
-    region: &Region,
-    page: VirtAddr,
-) -> Option<(Outcome, PhysAddr)> {
-    let offset = page.raw() - region.base.raw();
-    let (from, left) = match region.object {
-        Object::Image { at, bytes } if offset < bytes => (at.wrapping_add(offset), bytes - offset),
-        Object::Shared { .. } => {
-            let frame = object::bring_in(frames, machine, region, page)?;
-            return Some((Outcome::Shared, frame));
-        }
-        _ => (PhysAddr::new(0), 0),
-    };
-    let whole = left >= PAGE_BYTES && from.raw() % PAGE_BYTES == 0;
-    // What may be written one day must be the space's own from the start.
-    if whole && !region.max.write {
-        return Some((Outcome::ImageInPlace, from));
-    }
-    let owner = Owner::Page {
-        space: space.id(),
-        vpn: (page.raw() / PAGE_BYTES) as u32,
-    };
-    if left == 0 {
-        let frame = frames.alloc_zeroed(machine, owner)?;
-        let outcome = if region.kind == Kind::Stack {
-            Outcome::StackGrown
-        } else {
-            Outcome::Zeroed
-        };
-        return Some((outcome, frame));
-    }
-    let frame = frames.alloc(owner)?;
-    if whole {
-        machine.copy_frame(from, frame);
-    } else {
-        machine.copy_part(from, frame, left.min(PAGE_BYTES));
-    }
-    Some((Outcome::ImageCopied, frame))
-}
-
-/// Enters the pages around one of a file that is mapped in place, as far as they are whole too.
-fn around<M: Machine>(
-    space: &mut Space,
-    machine: &mut M,
-    region: &Region,
-    page: VirtAddr,
-    at: PhysAddr,
-    flags: u64,
-) {
-    let Object::Image { at: first, bytes } = region.object else {
-        return;
-    };
-    let (base, here) = (region.base.raw(), page.raw());
-    let start = (here & !(AROUND * PAGE_BYTES - 1)).max(base);
-    let whole = (bytes & !(PAGE_BYTES - 1)).min(u64::from(region.pages) * PAGE_BYTES);
-    let end = (start & !(AROUND * PAGE_BYTES - 1)) + AROUND * PAGE_BYTES;
-    let end = end.min(base + whole);
-    let entry_bytes = M::MODE.entry_bytes() as u64;
-    let mut slot = at.raw() - (here - start) / PAGE_BYTES * entry_bytes;
-    let mut leaf = Pte::leaf(M::MODE, first.wrapping_add(start - base), flags).raw();
-    let mut va = start;
-    while va < end {
-        let place = PhysAddr::new(slot);
-        if va != here && machine.read_entry(place) == 0 {
-            machine.write_entry(place, leaf);
-            machine.fence_page(VirtAddr::new(va));
-            space.resident += 1;
-        }
-        va += PAGE_BYTES;
-        slot += entry_bytes;
-        // The page number begins at bit 10.
-        leaf += 1 << 10;
-    }
 }
 
 /// A, and D for a store: set when a leaf is entered, so that the access does not fault again

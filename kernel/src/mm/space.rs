@@ -12,6 +12,24 @@ use super::{Frames, Machine, Owner, PAGE_BYTES};
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
 pub const MAX_REGIONS: usize = 64;
 
+/// What of a space its frames and leaves need.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whose {
+    pub id: u16,
+    pub satp: u64,
+}
+
+impl Whose {
+    /// The source of this space's page tables.
+    #[inline]
+    pub fn tables<'a>(&self, frames: &'a mut Frames) -> TablesOf<'a> {
+        TablesOf {
+            frames,
+            space: self.id,
+        }
+    }
+}
+
 /// An address space.
 #[derive(Debug)]
 pub struct Space {
@@ -172,6 +190,29 @@ impl Space {
         }
         self.last = self.place_of(va)?;
         Some(self.regions[self.last])
+    }
+
+    /// Makes the region of `va` the last one that was looked up.
+    #[cold]
+    #[inline(never)]
+    fn look_up(&mut self, va: VirtAddr) -> bool {
+        let place = self.place_of(va);
+        self.last = place.unwrap_or(self.last);
+        place.is_some()
+    }
+
+    /// Whose the space is, its count of resident pages, and the region that `va` lies in.
+    #[inline(always)]
+    pub(super) fn parts_at(&mut self, va: VirtAddr) -> (Whose, &mut u32, Option<&Region>) {
+        let whose = Whose {
+            id: self.id,
+            satp: self.satp,
+        };
+        let hit = self.regions[self.last].contains(va);
+        if !hit && !self.look_up(va) {
+            return (whose, &mut self.resident, None);
+        }
+        (whose, &mut self.resident, Some(&self.regions[self.last]))
     }
 
     /// The place of the region that `va` lies in.

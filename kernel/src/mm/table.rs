@@ -28,7 +28,7 @@ pub struct Stop {
 }
 
 /// Follows `va` from the root down to a leaf or to the first invalid entry.
-#[inline]
+#[inline(always)]
 pub fn walk<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> Stop {
     let mut table = root;
     let mut level = M::MODE.levels() - 1;

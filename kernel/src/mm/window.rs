@@ -7,14 +7,15 @@ use super::fast::Window;
 use super::frame::Frame;
 use super::pager::leaf_flags;
 use super::region::{Kind, Prot, Region};
-use super::{Frames, Machine, PAGE_BYTES, Space};
+use super::space::Whose;
+use super::{Frames, Machine, PAGE_BYTES};
 
 /// Opens the window: as much of the region as the leaf table of `page` translates, whose leaf
 /// entry lies at `at`. Only for zeros that may be read and written, so that the fast path has
 /// no rights to look at.
-#[inline]
+#[inline(never)]
 pub fn open_window<M: Machine>(
-    space: &Space,
+    owner: &Whose,
     frames: &mut Frames,
     machine: &M,
     region: &Region,
@@ -36,9 +37,9 @@ pub fn open_window<M: Machine>(
         bytes: (end - start) as usize,
         leaf: machine.seen(first),
         flags: leaf_flags(machine, region.prot, MemoryType::Ram) | Pte::ACCESSED,
-        row: Frame::head(space.id()),
-        satp: space.satp(),
-        task: space.id(),
+        row: Frame::head(owner.id),
+        satp: owner.satp,
+        task: owner.id,
         class: region.kind.class(),
         outcome: if region.kind == Kind::Stack {
             Outcome::StackGrown

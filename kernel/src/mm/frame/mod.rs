@@ -137,7 +137,7 @@ impl Frames {
     }
 
     /// Gives a frame out; what it holds is arbitrary. `None` when the pool is empty.
-    #[inline]
+    #[inline(always)]
     pub fn alloc(&mut self, owner: Owner) -> Option<PhysAddr> {
         if !self.may_alloc(1) {
             return None;
@@ -152,7 +152,7 @@ impl Frames {
     }
 
     /// The same, full of zeros.
-    #[inline]
+    #[inline(always)]
     pub fn alloc_zeroed<M: Machine>(&mut self, machine: &mut M, owner: Owner) -> Option<PhysAddr> {
         if self.fast.count == 0 {
             let frame = self.alloc(owner)?;
@@ -170,7 +170,7 @@ impl Frames {
     }
 
     /// Is there room for `count` more? Every allocation asks once.
-    #[inline]
+    #[inline(always)]
     fn may_alloc(&mut self, count: u32) -> bool {
         #[cfg(test)]
         if let Some(left) = &mut self.fail_after {
@@ -323,6 +323,7 @@ impl Frames {
         self.fast.allow(room, record);
     }
 
+    #[inline(always)]
     fn enter(&mut self, frame: u32, row: Frame) {
         match row.state {
             TABLE => self.counts.tables += 1,
@@ -335,7 +336,7 @@ impl Frames {
     }
 
     /// The first of the active list, if it has one.
-    #[inline]
+    #[inline(always)]
     fn pop(&mut self) -> u32 {
         let arena = self.fast.active / size_of::<u32>();
         let frame = self.fast.heads[arena];
@@ -347,6 +348,7 @@ impl Frames {
 
     /// The active list is empty: another one, rows that were never written, or what is zeroed.
     #[cold]
+    #[inline(never)]
     fn refill(&mut self) -> Option<u32> {
         if self.rise_some() {
             return Some(self.pop());

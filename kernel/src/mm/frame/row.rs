@@ -50,6 +50,7 @@ impl Frame {
         link: NONE,
     };
 
+    #[inline(always)]
     pub(super) fn of(owner: Owner) -> Option<Frame> {
         let (state, space, vpn) = match owner {
             Owner::Table { space } => (TABLE, space, 0),
