@@ -89,6 +89,7 @@ pub fn boot(entered: Entered) -> ! {
         schedule,
         log: Log::new(log),
         fast: arguments.fast,
+        quiet: false,
         fault_text: false,
         debugger,
         console,

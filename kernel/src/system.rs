@@ -55,6 +55,8 @@ pub struct System<P: Platform> {
     pub log: Log,
     /// Faults may take the fast path.
     pub fast: bool,
+    /// Nobody wants to hear of faults as they happen.
+    pub quiet: bool,
     /// Each fault is also printed.
     pub fault_text: bool,
     /// The gdb that is attached, if one is.
@@ -94,7 +96,8 @@ impl<P: Platform> System<P> {
 
     /// Faults may take the fast path, unless somebody wants to hear of each as it happens.
     pub fn choose_path(&mut self) {
-        let wanted = self.fast && !self.fault_text && !self.console.tells_events();
+        self.quiet = !self.fault_text && !self.console.tells_events();
+        let wanted = self.fast && self.quiet;
         self.frames.fast.wanted = wanted;
         if !wanted {
             self.frames.fast.close();
@@ -293,8 +296,16 @@ impl<P: Platform> System<P> {
     }
 
     /// A fault stands in the log: print it where that is wanted.
-    #[inline]
+    #[inline(always)]
     pub fn fault_recorded(&mut self) {
+        if !self.quiet {
+            self.tell_of_fault();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_of_fault(&mut self) {
         if self.fault_text {
             let fault = self.log.last();
             let line = abi::text::Line {

@@ -38,15 +38,16 @@ const KILLED_BY_FAULT: u8 = 128;
 #[inline(always)]
 pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap) {
     system.settle();
-    let access = match trap.cause {
-        STORE => Access::Write,
-        LOAD => Access::Read,
-        FETCH => Access::Execute,
-        _ => Access::Unknown(0),
-    };
-    match access {
-        Access::Unknown(_) => other(system, context, trap),
-        access => page_fault(system, context, trap.cause as u8, access, trap),
+    // One copy of the page fault's code: it is long.
+    if matches!(trap.cause, STORE | LOAD | FETCH) {
+        let access = match trap.cause {
+            STORE => Access::Write,
+            LOAD => Access::Read,
+            _ => Access::Execute,
+        };
+        page_fault(system, context, trap.cause as u8, access, trap);
+    } else {
+        other(system, context, trap);
     }
     if system.debugger_is_due() || system.schedule.is_due() {
         switch(system, context);
@@ -166,17 +167,24 @@ fn record<P: Platform>(
     let (task, satp) = (task.pid, task.space.satp());
     let time = system.platform.ticks();
     let cost = system.platform.instructions().wrapping_sub(trap.started) + TAIL;
+    // Every field by hand: made of two halves, a record would be copied twice.
     system.log.push(&Fault {
         time,
         epc: context.pc as u64,
         va: trap.value as u64,
+        entry: resolution.entry,
+        frame: resolution.frame.frame() as u32,
         cost: cost as u32,
         task,
         cause,
         access,
+        level: resolution.level,
         source: Source::User.number(),
+        class: resolution.class.number(),
+        outcome: resolution.outcome.number(),
         satp,
-        ..resolution.record()
+        hart: 0,
+        reserved: [0; 3],
     });
     system.fault_recorded();
 }

@@ -20,7 +20,7 @@ general:
     sx      t2, {status}(tp)
     lx      sp, {stack}(tp)
     mv      a0, tp
-    call    trap_from_user
+    tail    trap_from_user
 
     .globl enter_user
 enter_user:

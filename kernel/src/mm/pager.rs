@@ -98,15 +98,9 @@ pub fn resolve_here<M: Machine>(
     let (outcome, frame) = if Pte::new(stop.entry).is_valid() {
         present(machine, va, access, stop)
     } else {
-        let mut absent = Absent {
-            owner,
-            region,
-            frames,
-            machine,
-            page: va.align_down(PAGE_BYTES),
-            stop,
-        };
-        let Some((outcome, frame, pages)) = absent.bring_in(access) else {
+        let wanted = (va.align_down(PAGE_BYTES), access);
+        let brought = absent(owner, region, frames, machine, wanted, stop);
+        let Some((outcome, frame, pages)) = brought else {
             return Err(refuse(class, Outcome::OutOfMemory));
         };
         *resident += pages;
@@ -147,181 +141,198 @@ fn present<M: Machine>(
     )
 }
 
-/// Nothing is there, and the region permits the access.
-struct Absent<'a, M> {
+/// Nothing is there, and the region permits the access: fills the page from its object and
+/// enters the leaf; how, which frame, and how many pages more there are now. `None` without
+/// memory.
+///
+/// What is rare is called, with no more than it needs; the rest is part of the trap.
+#[inline(always)]
+fn absent<M: Machine>(
     owner: Whose,
-    region: &'a Region,
-    frames: &'a mut Frames,
-    machine: &'a mut M,
-    page: VirtAddr,
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    (page, access): (VirtAddr, Access),
     stop: Stop,
+) -> Option<(Outcome, PhysAddr, u32)> {
+    if let Object::Phys { .. } = region.object {
+        return device(owner, region, frames, machine, page, stop);
+    }
+    let at = if stop.level == 0 {
+        stop.at
+    } else {
+        make_below(owner, frames, machine, stop, page, 0)?
+    };
+    let Some((outcome, frame)) = fill(owner, region, frames, machine, page) else {
+        if stop.level > 0 {
+            unmake(owner, frames, machine, stop);
+        }
+        return None;
+    };
+    let flags = leaf_flags(machine, region.prot, MemoryType::Ram) | accessed(access);
+    let leaf = Pte::leaf(M::MODE, frame, flags).raw();
+    machine.write_entry(at, leaf);
+    machine.fence_page(page);
+    let mut pages = 1;
+    match outcome {
+        Outcome::Zeroed | Outcome::StackGrown if frames.fast.wanted => {
+            open_window(owner, frames, machine, region, page, at);
+        }
+        Outcome::ImageInPlace if region.advice == Advice::Normal => {
+            pages += around(machine, region, page, at, leaf);
+        }
+        _ => {}
+    }
+    if region.prot.execute {
+        // Whoever touched it first: a page filled by a load may be fetched from next.
+        machine.fence_code();
+    }
+    Some((outcome, frame, pages))
 }
 
-impl<M: Machine> Absent<'_, M> {
-    /// Fills the page from its object and enters the leaf; how, which frame, and how many
-    /// pages more there are now. `None` without memory.
-    #[inline(always)]
-    fn bring_in(&mut self, access: Access) -> Option<(Outcome, PhysAddr, u32)> {
-        if let Object::Phys { at, memory } = self.region.object {
-            return self.device(at, memory);
-        }
-        let at = if self.stop.level == 0 {
-            self.stop.at
-        } else {
-            self.make_below(0)?
-        };
-        let Some((outcome, frame)) = self.fill() else {
-            self.unmake();
-            return None;
-        };
-        let flags = leaf_flags(self.machine, self.region.prot, MemoryType::Ram) | accessed(access);
-        let leaf = Pte::leaf(M::MODE, frame, flags).raw();
-        self.machine.write_entry(at, leaf);
-        self.machine.fence_page(self.page);
-        let mut pages = 1;
-        match outcome {
-            Outcome::Zeroed | Outcome::StackGrown if self.frames.fast.wanted => open_window(
-                &self.owner,
-                self.frames,
-                self.machine,
-                self.region,
-                self.page,
-                at,
-            ),
-            Outcome::ImageInPlace if self.region.advice == Advice::Normal => {
-                pages += self.around(at, leaf);
-            }
-            _ => {}
-        }
-        if self.region.prot.execute {
-            // Whoever touched it first: a page filled by a load may be fetched from next.
-            self.machine.fence_code();
-        }
-        Some((outcome, frame, pages))
-    }
+#[cold]
+#[inline(never)]
+fn make_below<M: Machine>(
+    owner: Whose,
+    frames: &mut Frames,
+    machine: &mut M,
+    stop: Stop,
+    page: VirtAddr,
+    level: u8,
+) -> Option<PhysAddr> {
+    table::make_below(machine, &mut owner.tables(frames), stop, page, level).ok()
+}
 
-    /// Takes the tables back that were made for nothing.
-    #[cold]
-    #[inline(never)]
-    fn unmake(&mut self) {
-        if self.stop.level > 0 {
-            table::undo(self.machine, &mut self.owner.tables(self.frames), self.stop.at);
-        }
-    }
+/// Takes the tables back that were made for nothing.
+#[cold]
+#[inline(never)]
+fn unmake<M: Machine>(owner: Whose, frames: &mut Frames, machine: &mut M, stop: Stop) {
+    table::undo(machine, &mut owner.tables(frames), stop.at);
+}
 
-    #[cold]
-    #[inline(never)]
-    fn make_below(&mut self, level: u8) -> Option<PhysAddr> {
-        let mut tables = self.owner.tables(self.frames);
-        table::make_below(self.machine, &mut tables, self.stop, self.page, level).ok()
-    }
-
-    /// Memory outside of the pool: the largest leaf around the page that fits the region, with
-    /// A and D, since nobody asks later what became of it.
-    #[cold]
-    #[inline(never)]
-    fn device(&mut self, at: PhysAddr, memory: MemoryType) -> Option<(Outcome, PhysAddr, u32)> {
-        let (base, end) = (self.region.base.raw(), self.region.end().raw());
-        let page = self.page;
-        let fits = |&level: &u8| {
-            let bytes = M::MODE.leaf_bytes(level);
-            let start = page.align_down(bytes).raw();
-            start >= base
-                && start + bytes <= end
-                && (at.raw() + (start - base)).is_multiple_of(bytes)
-        };
-        let level = (0..=self.stop.level).rev().find(fits)?;
-        let slot = if level == self.stop.level {
-            self.stop.at
-        } else {
-            self.make_below(level)?
-        };
+/// Memory outside of the pool: the largest leaf around the page that fits the region, with
+/// A and D, since nobody asks later what became of it.
+#[cold]
+#[inline(never)]
+fn device<M: Machine>(
+    owner: Whose,
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    page: VirtAddr,
+    stop: Stop,
+) -> Option<(Outcome, PhysAddr, u32)> {
+    let Object::Phys { at, memory } = region.object else {
+        return None;
+    };
+    let (base, end) = (region.base.raw(), region.end().raw());
+    let fits = |&level: &u8| {
         let bytes = M::MODE.leaf_bytes(level);
         let start = page.align_down(bytes).raw();
-        let target = at.wrapping_add(start - base);
-        let kept = Pte::ACCESSED | Pte::DIRTY;
-        let flags = leaf_flags(self.machine, self.region.prot, memory) | kept;
-        self.machine
-            .write_entry(slot, Pte::leaf(M::MODE, target, flags).raw());
-        self.machine.fence_page(page);
-        let frame = target.wrapping_add(page.raw() - start);
-        Some((Outcome::Device, frame, (bytes / PAGE_BYTES) as u32))
-    }
+        start >= base && start + bytes <= end && (at.raw() + (start - base)).is_multiple_of(bytes)
+    };
+    let level = (0..=stop.level).rev().find(fits)?;
+    let slot = if level == stop.level {
+        stop.at
+    } else {
+        make_below(owner, frames, machine, stop, page, level)?
+    };
+    let bytes = M::MODE.leaf_bytes(level);
+    let start = page.align_down(bytes).raw();
+    let target = at.wrapping_add(start - base);
+    let kept = Pte::ACCESSED | Pte::DIRTY;
+    let flags = leaf_flags(machine, region.prot, memory) | kept;
+    machine.write_entry(slot, Pte::leaf(M::MODE, target, flags).raw());
+    machine.fence_page(page);
+    let frame = target.wrapping_add(page.raw() - start);
+    Some((Outcome::Device, frame, (bytes / PAGE_BYTES) as u32))
+}
 
-    /// A frame with what the page holds at first.
-    #[inline(always)]
-    fn fill(&mut self) -> Option<(Outcome, PhysAddr)> {
-        let vpn = (self.page.raw() / PAGE_BYTES) as u32;
-        let owner = Owner::Page {
-            space: self.owner.id,
-            vpn,
-        };
-        let offset = self.page.raw() - self.region.base.raw();
-        let (from, left) = match self.region.object {
-            Object::Image { at, bytes } if offset < bytes => {
-                (at.wrapping_add(offset), bytes - offset)
-            }
-            Object::Shared { .. } => return self.shared(),
-            _ => {
-                let frame = self.frames.alloc_zeroed(self.machine, owner)?;
-                let outcome = if self.region.kind == Kind::Stack {
-                    Outcome::StackGrown
-                } else {
-                    Outcome::Zeroed
-                };
-                return Some((outcome, frame));
-            }
-        };
-        let whole = left >= PAGE_BYTES && from.raw() % PAGE_BYTES == 0;
-        // What may be written one day must be the space's own from the start.
-        if whole && !self.region.max.write {
-            return Some((Outcome::ImageInPlace, from));
+/// A frame with what the page holds at first.
+#[inline(always)]
+fn fill<M: Machine>(
+    owner: Whose,
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    page: VirtAddr,
+) -> Option<(Outcome, PhysAddr)> {
+    let own = Owner::Page {
+        space: owner.id,
+        vpn: (page.raw() / PAGE_BYTES) as u32,
+    };
+    let offset = page.raw() - region.base.raw();
+    let (from, left) = match region.object {
+        Object::Image { at, bytes } if offset < bytes => (at.wrapping_add(offset), bytes - offset),
+        Object::Shared { .. } => return shared(region, frames, machine, page),
+        _ => {
+            let frame = frames.alloc_zeroed(machine, own)?;
+            let outcome = if region.kind == Kind::Stack {
+                Outcome::StackGrown
+            } else {
+                Outcome::Zeroed
+            };
+            return Some((outcome, frame));
         }
-        let frame = self.frames.alloc(owner)?;
-        if whole {
-            self.machine.copy_frame(from, frame);
-        } else {
-            self.machine.copy_part(from, frame, left.min(PAGE_BYTES));
-        }
-        Some((Outcome::ImageCopied, frame))
+    };
+    let whole = left >= PAGE_BYTES && from.raw() % PAGE_BYTES == 0;
+    // What may be written one day must be the space's own from the start.
+    if whole && !region.max.write {
+        return Some((Outcome::ImageInPlace, from));
     }
+    let frame = frames.alloc(own)?;
+    if whole {
+        machine.copy_frame(from, frame);
+    } else {
+        machine.copy_part(from, frame, left.min(PAGE_BYTES));
+    }
+    Some((Outcome::ImageCopied, frame))
+}
 
-    #[cold]
-    #[inline(never)]
-    fn shared(&mut self) -> Option<(Outcome, PhysAddr)> {
-        let frame = object::bring_in(self.frames, self.machine, self.region, self.page)?;
-        Some((Outcome::Shared, frame))
-    }
+#[cold]
+#[inline(never)]
+fn shared<M: Machine>(
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    page: VirtAddr,
+) -> Option<(Outcome, PhysAddr)> {
+    let frame = object::bring_in(frames, machine, region, page)?;
+    Some((Outcome::Shared, frame))
+}
 
-    /// Enters the pages around one of a file that is mapped in place, as far as they are whole
-    /// too; how many. `leaf` is the page's own, at `at`.
-    fn around(&mut self, at: PhysAddr, leaf: u64) -> u32 {
-        let page_bytes = PAGE_BYTES;
-        let region = self.region;
-        let here = self.page.raw();
-        let block = here & !(AROUND * page_bytes - 1);
-        let start = block.max(region.base.raw());
-        let whole = region.file_bytes() & !(page_bytes - 1);
-        let end = (block + AROUND * page_bytes)
-            .min(region.end().raw())
-            .min(region.base.raw() + whole);
-        let back = (here - start) / page_bytes;
-        let mut slot = PhysAddr::new(at.raw() - back * M::MODE.entry_bytes() as u64);
-        // The page number begins at bit 10.
-        let mut leaf = leaf - (back << 10);
-        let (mut va, mut entered) = (start, 0);
-        while va < end {
-            if va != here && self.machine.read_entry(slot) == 0 {
-                self.machine.write_entry(slot, leaf);
-                self.machine.fence_page(VirtAddr::new(va));
-                entered += 1;
-            }
-            va += page_bytes;
-            slot = slot.wrapping_add(M::MODE.entry_bytes() as u64);
-            leaf += 1 << 10;
+/// Enters the pages around one of a file that is mapped in place, as far as they are whole
+/// too; how many. `leaf` is the page's own, at `at`.
+fn around<M: Machine>(
+    machine: &mut M,
+    region: &Region,
+    page: VirtAddr,
+    at: PhysAddr,
+    leaf: u64,
+) -> u32 {
+    let here = page.raw();
+    let block = here & !(AROUND * PAGE_BYTES - 1);
+    let start = block.max(region.base.raw());
+    let whole = region.file_bytes() & !(PAGE_BYTES - 1);
+    let end = (block + AROUND * PAGE_BYTES)
+        .min(region.end().raw())
+        .min(region.base.raw() + whole);
+    let back = (here - start) / PAGE_BYTES;
+    let mut slot = PhysAddr::new(at.raw() - back * M::MODE.entry_bytes() as u64);
+    // The page number begins at bit 10.
+    let mut leaf = leaf - (back << 10);
+    let (mut va, mut entered) = (start, 0);
+    while va < end {
+        if va != here && machine.read_entry(slot) == 0 {
+            machine.write_entry(slot, leaf);
+            machine.fence_page(VirtAddr::new(va));
+            entered += 1;
         }
-        entered
+        va += PAGE_BYTES;
+        slot = slot.wrapping_add(M::MODE.entry_bytes() as u64);
+        leaf += 1 << 10;
     }
+    entered
 }
 
 /// The bits of a leaf besides its frame, A and D.

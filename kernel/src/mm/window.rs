@@ -15,7 +15,7 @@ use super::{Frames, Machine, PAGE_BYTES};
 /// no rights to look at.
 #[inline(never)]
 pub fn open_window<M: Machine>(
-    owner: &Whose,
+    owner: Whose,
     frames: &mut Frames,
     machine: &M,
     region: &Region,

@@ -66,6 +66,8 @@ pub struct Frames {
     arenas: [Arena; MAX_ARENAS],
     arenas_used: usize,
     counts: Counts,
+    /// Frames that may still be given out.
+    left: u32,
     limited: bool,
     /// What the fast path takes from; the heads of the free lists are here.
     pub fast: &'static mut Fast,
@@ -129,6 +131,7 @@ impl Frames {
             arenas,
             arenas_used,
             counts,
+            left: pool,
             limited: limit.is_some(),
             fast,
             #[cfg(test)]
@@ -179,7 +182,7 @@ impl Frames {
             }
             *left -= 1;
         }
-        self.counts.free() >= count
+        self.left >= count
     }
 
     /// Takes a frame back. One that was not given out is left alone: `false`.
@@ -193,6 +196,9 @@ impl Frames {
             OBJECT => self.counts.objects -= 1,
             _ => return false,
         }
+        // Between two of these, what is given out only grows.
+        self.counts.peak = self.counts.peak.max(self.counts.pool - self.left);
+        self.left += 1;
         self.put_back(at);
         true
     }
@@ -262,9 +268,12 @@ impl Frames {
     }
 
     /// The pool in numbers.
-    #[inline]
     pub fn counts(&self) -> Counts {
-        self.counts
+        let counts = self.counts;
+        Counts {
+            peak: counts.peak.max(counts.used()),
+            ..counts
+        }
     }
 
     /// The arenas in the order in which they are used.
@@ -281,7 +290,7 @@ impl Frames {
     /// free. Meant for a hart that has nothing to do.
     pub fn prepare<M: Machine>(&mut self, machine: &mut M) -> bool {
         let enough = self.fast.count == MAGAZINE
-            || self.fast.count as u32 >= self.counts.free();
+            || self.fast.count as u32 >= self.left;
         if enough {
             return false;
         }
@@ -310,7 +319,7 @@ impl Frames {
         let served = self.fast.served() as u32;
         if served > 0 {
             self.counts.pages += served;
-            self.counts.peak = self.counts.peak.max(self.counts.used());
+            self.left -= served;
         }
         served
     }
@@ -319,7 +328,7 @@ impl Frames {
     /// `slots` from `record` on.
     #[inline]
     pub fn allow_fast(&mut self, record: usize, slots: usize) {
-        let room = (self.counts.free() as usize).min(slots);
+        let room = (self.left as usize).min(slots);
         self.fast.allow(room, record);
     }
 
@@ -330,9 +339,9 @@ impl Frames {
             OBJECT => self.counts.objects += 1,
             _ => self.counts.pages += 1,
         }
+        self.left -= 1;
         let at = self.index(frame);
         self.table[at] = row;
-        self.counts.peak = self.counts.peak.max(self.counts.used());
     }
 
     /// The first of the active list, if it has one.

@@ -66,6 +66,7 @@ impl Frames {
             };
         }
         self.counts.pool = left;
+        self.left -= count;
         self.counts.boot += count;
         Ok(())
     }
@@ -96,6 +97,7 @@ impl Frames {
         self.counts.boot -= released;
         if !self.limited {
             self.counts.pool += released;
+            self.left += released;
         }
         released
     }
