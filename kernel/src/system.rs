@@ -239,8 +239,7 @@ impl<P: Platform> System<P> {
     /// A task has lost regions: shared objects that were its alone may be nobody's now.
     pub fn reap_objects(&mut self) {
         let spaces = self.tasks.iter().map(|(_, task)| &task.space);
-        self.objects
-            .reap(spaces, &mut self.frames, &self.platform);
+        self.objects.reap(spaces, &mut self.frames, &self.platform);
     }
 
     /// Does every frame have one owner, and does all add up?

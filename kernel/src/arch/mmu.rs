@@ -12,6 +12,9 @@ use crate::mm::{Machine, Space};
 use crate::platform::Platform;
 use crate::task::Floats;
 
+/// Bytes of a frame.
+const FRAME: usize = 4096;
+
 /// A RISC-V hart in the kernel's paging mode, after the provisional map.
 ///
 /// Physical addresses that come in are frames that the frame allocator gave out, tables
@@ -83,13 +86,43 @@ impl Machine for Riscv {
     #[inline]
     fn zero_frame(&mut self, frame: PhysAddr) {
         // SAFETY: see `Riscv`; a frame is 4096 bytes, aligned.
-        unsafe { paging::zero(pointer(frame)) }
+        unsafe { paging::zero(pointer(frame), FRAME) }
     }
 
     #[inline]
     fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
         // SAFETY: see `Riscv`; two different frames do not overlap.
-        unsafe { paging::copy(pointer(from), pointer(to)) }
+        unsafe { paging::copy(pointer(from), pointer(to), FRAME) }
+    }
+
+    fn copy_part(&mut self, from: PhysAddr, to: PhysAddr, bytes: u64) {
+        if !from.raw().is_multiple_of(FRAME as u64) {
+            self.zero_frame(to);
+            let mut done = 0;
+            while done < bytes as usize {
+                // Behind it another frame begins, which need not be there.
+                let here = from.wrapping_add(done as u64);
+                let piece = (FRAME - here.raw() as usize % FRAME).min(bytes as usize - done);
+                // SAFETY: see `Riscv`; the initrd does not lie in the frame.
+                unsafe {
+                    ptr::copy_nonoverlapping(pointer(here), pointer(to).wrapping_add(done), piece)
+                };
+                done += piece;
+            }
+            return;
+        }
+        // Whole pieces are quick: what follows in the source's own frame comes along, and goes.
+        let bytes = (bytes as usize).min(FRAME);
+        let pieces = bytes.next_multiple_of(paging::PIECE);
+        let to = pointer(to);
+        // SAFETY: see `Riscv`; both are frames, and what is copied ends within them.
+        unsafe {
+            paging::copy(pointer(from), to, pieces);
+            to.wrapping_add(bytes).write_bytes(0, pieces - bytes);
+            if pieces < FRAME {
+                paging::zero(to.wrapping_add(pieces), FRAME - pieces);
+            }
+        }
     }
 
     #[inline]

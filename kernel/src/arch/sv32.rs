@@ -15,6 +15,8 @@ use crate::tree::Range;
 
 /// The kernel's paging mode.
 pub const MODE: Mode = Mode::Sv32;
+/// `copy` moves as many bytes at a time.
+pub const PIECE: usize = 1024;
 /// An entry of its tables.
 pub type Entry = u32;
 /// `satp` with that mode and nothing else.
@@ -50,12 +52,12 @@ pub fn device(slot: usize, base: u64, at: u64) -> u64 {
     DEVICES + slot as u64 * DEVICE_BYTES + (at - base)
 }
 
-/// Fills the frame that is seen at `at` with zeros.
+/// Fills memory that is seen at `at` with zeros: a multiple of 512 bytes, at least so many.
 ///
 /// # Safety
-/// 4096 bytes from `at` on, aligned, are nobody else's.
+/// `bytes` bytes from `at` on, aligned to 512, are nobody else's.
 #[inline]
-pub unsafe fn zero(at: *mut u8) {
+pub unsafe fn zero(at: *mut u8, bytes: usize) {
     // Unrolled: the compiler's own memset costs twice as many instructions.
     // SAFETY: the caller's contract.
     unsafe {
@@ -70,23 +72,24 @@ pub unsafe fn zero(at: *mut u8) {
             "addi {at}, {at}, 512",
             "bltu {at}, {end}, 2b",
             at = inout(reg) at => _,
-            end = in(reg) at.wrapping_add(4096),
+            end = in(reg) at.wrapping_add(bytes),
             options(nostack),
         );
     }
 }
 
-/// Copies a frame.
+/// Copies memory: a multiple of 1024 bytes, at least so many.
 ///
 /// # Safety
-/// 4096 bytes from `from` on can be read; as many from `to` on are nobody else's; both aligned.
+/// `bytes` bytes from `from` on can be read; as many from `to` on are nobody else's; both are
+/// aligned to 1024.
 #[inline]
-pub unsafe fn copy(from: *const u8, to: *mut u8) {
+pub unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
     // SAFETY: the caller's contract.
     unsafe {
         asm!(
             "2:",
-            ".irp n,0,4,8,12,16,20,24,28,32,36,40,44,48,52,56,60",
+            ".irp n,0,4,8,12,16,20,24,28,32,36,40,44,48,52,56,60,64,68,72,76,80,84,88,92,96,100,104,108,112,116,120,124,128,132,136,140,144,148,152,156,160,164,168,172,176,180,184,188,192,196,200,204,208,212,216,220,224,228,232,236,240,244,248,252",
             "lw {a}, \\n*4({from})",
             "lw {b}, \\n*4+4({from})",
             "lw {c}, \\n*4+8({from})",
@@ -96,12 +99,12 @@ pub unsafe fn copy(from: *const u8, to: *mut u8) {
             "sw {c}, \\n*4+8({to})",
             "sw {d}, \\n*4+12({to})",
             ".endr",
-            "addi {from}, {from}, 256",
-            "addi {to}, {to}, 256",
+            "addi {from}, {from}, 1024",
+            "addi {to}, {to}, 1024",
             "bltu {to}, {end}, 2b",
             from = inout(reg) from => _,
             to = inout(reg) to => _,
-            end = in(reg) to.wrapping_add(4096),
+            end = in(reg) to.wrapping_add(bytes),
             a = out(reg) _,
             b = out(reg) _,
             c = out(reg) _,

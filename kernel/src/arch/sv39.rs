@@ -8,6 +8,8 @@ use crate::tree::Range;
 
 /// The kernel's paging mode.
 pub const MODE: Mode = Mode::Sv39;
+/// `copy` moves as many bytes at a time.
+pub const PIECE: usize = 512;
 /// An entry of its tables.
 pub type Entry = u64;
 /// `satp` with that mode and nothing else.
@@ -41,12 +43,12 @@ pub fn device(_slot: usize, _base: u64, at: u64) -> u64 {
     PHYSMAP + at
 }
 
-/// Fills the frame that is seen at `at` with zeros.
+/// Fills memory that is seen at `at` with zeros: a multiple of 512 bytes, at least so many.
 ///
 /// # Safety
-/// 4096 bytes from `at` on, aligned, are nobody else's.
+/// `bytes` bytes from `at` on, aligned to 512, are nobody else's.
 #[inline]
-pub unsafe fn zero(at: *mut u8) {
+pub unsafe fn zero(at: *mut u8, bytes: usize) {
     // Unrolled: the compiler's own memset costs twice as many instructions.
     // SAFETY: the caller's contract.
     unsafe {
@@ -59,23 +61,24 @@ pub unsafe fn zero(at: *mut u8) {
             "addi {at}, {at}, 512",
             "bltu {at}, {end}, 2b",
             at = inout(reg) at => _,
-            end = in(reg) at.wrapping_add(4096),
+            end = in(reg) at.wrapping_add(bytes),
             options(nostack),
         );
     }
 }
 
-/// Copies a frame.
+/// Copies memory: a multiple of 512 bytes, at least so many.
 ///
 /// # Safety
-/// 4096 bytes from `from` on can be read; as many from `to` on are nobody else's; both aligned.
+/// `bytes` bytes from `from` on can be read; as many from `to` on are nobody else's; both are
+/// aligned to 512.
 #[inline]
-pub unsafe fn copy(from: *const u8, to: *mut u8) {
+pub unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
     // SAFETY: the caller's contract.
     unsafe {
         asm!(
             "2:",
-            ".irp n,0,4,8,12,16,20,24,28",
+            ".irp n,0,4,8,12,16,20,24,28,32,36,40,44,48,52,56,60",
             "ld {a}, \\n*8({from})",
             "ld {b}, \\n*8+8({from})",
             "ld {c}, \\n*8+16({from})",
@@ -85,12 +88,12 @@ pub unsafe fn copy(from: *const u8, to: *mut u8) {
             "sd {c}, \\n*8+16({to})",
             "sd {d}, \\n*8+24({to})",
             ".endr",
-            "addi {from}, {from}, 256",
-            "addi {to}, {to}, 256",
+            "addi {from}, {from}, 512",
+            "addi {to}, {to}, 512",
             "bltu {to}, {end}, 2b",
             from = inout(reg) from => _,
             to = inout(reg) to => _,
-            end = in(reg) to.wrapping_add(4096),
+            end = in(reg) to.wrapping_add(bytes),
             a = out(reg) _,
             b = out(reg) _,
             c = out(reg) _,

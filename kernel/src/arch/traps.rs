@@ -24,7 +24,7 @@ extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize
             );
         }
     }
-    // SAFETY: the context on the hart is a program's, its space is in force, and `tp` is where
-    // `trap.S` expects the block; this stack is not needed any more.
-    unsafe { asm!("mv tp, {0}", "j enter_user", in(reg) hart, options(noreturn)) }
+    // SAFETY: the context on the hart is a program's, and its space is in force; `tp` still is
+    // what `trap.S` made it, as Rust leaves it alone; this stack is not needed any more.
+    unsafe { asm!("j enter_user", options(noreturn)) }
 }

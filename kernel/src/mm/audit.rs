@@ -54,13 +54,25 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Twice { space, frame } => {
-                write!(f, "frame {:#x} is reached twice, by task {space}", frame.raw())
+                write!(
+                    f,
+                    "frame {:#x} is reached twice, by task {space}",
+                    frame.raw()
+                )
             }
             Problem::Foreign { space, frame } => {
-                write!(f, "frame {:#x} of another is reached by task {space}", frame.raw())
+                write!(
+                    f,
+                    "frame {:#x} of another is reached by task {space}",
+                    frame.raw()
+                )
             }
             Problem::Stray { space, va } => {
-                write!(f, "task {space} has a page at {:#x} where it can have none", va.raw())
+                write!(
+                    f,
+                    "task {space} has a page at {:#x} where it can have none",
+                    va.raw()
+                )
             }
             Problem::Lost { frame } => {
                 write!(f, "frame {:#x} is given out and nobody has it", frame.raw())
@@ -222,8 +234,14 @@ impl<M: Machine> Walk<'_, M> {
                     self.found.blame(Problem::Twice { space, frame });
                 }
             }
-            (Owner::Object { object, page }, Object::Shared { object: of, page: from, .. })
-                if object == of && u64::from(page) == u64::from(from) + offset / PAGE_BYTES => {}
+            (
+                Owner::Object { object, page },
+                Object::Shared {
+                    object: of,
+                    page: from,
+                    ..
+                },
+            ) if object == of && u64::from(page) == u64::from(from) + offset / PAGE_BYTES => {}
             (Owner::Boot, Object::Image { at, .. }) if frame == at.wrapping_add(offset) => {}
             (Owner::Boot, Object::Phys { at, .. }) if frame == at.wrapping_add(offset) => {}
             _ => self.found.blame(Problem::Foreign { space, frame }),

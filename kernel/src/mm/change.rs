@@ -28,7 +28,11 @@ impl Space {
         machine: &mut M,
     ) -> Result<(), Error> {
         let end = self.covered(va, bytes)?;
-        if self.overlap(va, end).iter().any(|region| !region.is_given()) {
+        if self
+            .overlap(va, end)
+            .iter()
+            .any(|region| !region.is_given())
+        {
             return Err(Error::AccessDenied);
         }
         self.cut(va, end, frames, machine)?;
@@ -81,13 +85,7 @@ impl Space {
     }
 
     /// The leaves that are there get their rights; fenced before anybody can rely on it.
-    fn rewrite<M: Machine>(
-        &mut self,
-        va: VirtAddr,
-        end: VirtAddr,
-        prot: Prot,
-        machine: &mut M,
-    ) {
+    fn rewrite<M: Machine>(&mut self, va: VirtAddr, end: VirtAddr, prot: Prot, machine: &mut M) {
         let mut changed = 0;
         table::each_page(machine, self.root(), va, end, |machine, page, stop| {
             let entry = table::with_rights(stop.entry, prot.bits());
@@ -103,7 +101,7 @@ impl Space {
         if changed > FENCES {
             machine.fence_all();
         }
-        if prot.execute && changed > 0 {
+        if prot.execute() && changed > 0 {
             machine.fence_code();
         }
     }
@@ -152,8 +150,8 @@ impl Space {
         while at < end {
             let prot = self.region_at(at).map_or(Prot::NONE, |region| region.prot);
             let access = match prot {
-                Prot { write: true, .. } => Access::Write,
-                Prot { read: true, .. } => Access::Read,
+                prot if prot.write() => Access::Write,
+                prot if prot.read() => Access::Read,
                 _ => Access::Execute,
             };
             if resolve(self, frames, machine, at, access).is_err() {

@@ -179,11 +179,7 @@ fn is_of(region: &Region, at: u16) -> bool {
 }
 
 /// The frame of a shared region's page, if it has come.
-pub(super) fn frame_at<M: Machine>(
-    machine: &M,
-    region: &Region,
-    va: VirtAddr,
-) -> Option<PhysAddr> {
+pub(super) fn frame_at<M: Machine>(machine: &M, region: &Region, va: VirtAddr) -> Option<PhysAddr> {
     let Object::Shared { page, list, .. } = region.object else {
         return None;
     };

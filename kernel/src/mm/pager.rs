@@ -8,9 +8,9 @@ use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 use super::layout::is_user;
 use super::object;
 use super::region::{Advice, Kind, Object, Prot, Region};
+use super::space::Whose;
 use super::table::{self, Stop};
 use super::window::open_window;
-use super::space::Whose;
 use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
 
 /// Pages of a file that come together, if they lie in one leaf table and need no frame.
@@ -183,7 +183,7 @@ fn absent<M: Machine>(
         }
         _ => {}
     }
-    if region.prot.execute {
+    if region.prot.execute() {
         // Whoever touched it first: a page filled by a load may be fetched from next.
         machine.fence_code();
     }
@@ -277,7 +277,7 @@ fn fill<M: Machine>(
     };
     let whole = left >= PAGE_BYTES && from.raw() % PAGE_BYTES == 0;
     // What may be written one day must be the space's own from the start.
-    if whole && !region.max.write {
+    if whole && !region.max.write() {
         return Some((Outcome::ImageInPlace, from));
     }
     let frame = frames.alloc(own)?;

@@ -101,9 +101,9 @@ fn own_page<M: Machine>(
     if matches!(region.object, Object::Phys { .. }) {
         return Err(Error::BadAddress);
     }
-    let access = if region.prot.write {
+    let access = if region.prot.write() {
         Access::Write
-    } else if region.prot.read {
+    } else if region.prot.read() {
         Access::Read
     } else {
         Access::Execute
@@ -134,7 +134,7 @@ fn own_page<M: Machine>(
 
 fn region_of(space: &Space, va: VirtAddr) -> Option<Region> {
     let region = space.regions()[space.place_of(va)?];
-    let usable = region.prot.read || region.prot.write || region.prot.execute;
+    let usable = region.prot.read() || region.prot.write() || region.prot.execute();
     usable.then_some(region)
 }
 

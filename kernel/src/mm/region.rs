@@ -5,66 +5,71 @@ use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::PAGE_BYTES;
 
-/// What a program may do with a page. Never write and execute both.
+/// What a program may do with a page: R, W and X of a leaf. Never W and X both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prot {
-    /// Loads.
-    pub read: bool,
-    /// Stores; readable too, since the architecture has no write-only page.
-    pub write: bool,
-    /// Instruction fetches.
-    pub execute: bool,
-}
+pub struct Prot(u8);
+
+const R: u8 = Pte::READ as u8;
+const W: u8 = Pte::WRITE as u8;
+const X: u8 = Pte::EXEC as u8;
 
 impl Prot {
     /// Nothing at all: a guard.
-    pub const NONE: Prot = Prot {
-        read: false,
-        write: false,
-        execute: false,
-    };
+    pub const NONE: Prot = Prot(0);
+    /// Loads.
+    pub const READ: Prot = Prot(R);
     /// Loads and stores.
-    pub const DATA: Prot = Prot {
-        read: true,
-        write: true,
-        execute: false,
-    };
+    pub const DATA: Prot = Prot(R | W);
+    /// Loads and instruction fetches.
+    pub const TEXT: Prot = Prot(R | X);
+
+    /// Loads, stores and instruction fetches, each or not.
+    pub const fn new(read: bool, write: bool, execute: bool) -> Prot {
+        Prot(read as u8 * R | write as u8 * W | execute as u8 * X)
+    }
 
     /// Loads.
-    pub const READ: Prot = Prot {
-        read: true,
-        write: false,
-        execute: false,
-    };
+    #[inline]
+    pub const fn read(self) -> bool {
+        self.0 & R != 0
+    }
 
-    /// Never both: what can be written can not be run; and what can be written can be read.
-    pub fn is_allowed(self) -> bool {
-        !(self.write && (self.execute || !self.read))
+    /// Stores.
+    #[inline]
+    pub const fn write(self) -> bool {
+        self.0 & W != 0
+    }
+
+    /// Instruction fetches.
+    #[inline]
+    pub const fn execute(self) -> bool {
+        self.0 & X != 0
+    }
+
+    /// Never both: what can be written can not be run; and what can be written can be read,
+    /// since the architecture has no write-only page.
+    pub const fn is_allowed(self) -> bool {
+        !self.write() || self.0 == R | W
     }
 
     /// Is every right of `other` one of these?
-    pub fn covers(self, other: Prot) -> bool {
-        (self.read || !other.read)
-            && (self.write || !other.write)
-            && (self.execute || !other.execute)
+    pub const fn covers(self, other: Prot) -> bool {
+        other.0 & !self.0 == 0
     }
 
     /// Does it permit this access?
     #[inline]
     pub fn permits(self, access: Access) -> bool {
-        match access {
-            Access::Read => self.read,
-            Access::Write => self.write,
-            Access::Execute => self.execute,
-            _ => false,
-        }
+        // Reads, writes and fetches are numbered as their bits follow each other.
+        const _: () = assert!(Access::Read.number() == 1 && Access::Execute.number() == 3);
+        const _: () = assert!(R == 1 << 1 && W == 1 << 2 && X == 1 << 3);
+        self.0 >> (access.number() & 7) & 1 != 0
     }
 
     /// The R, W and X bits of a leaf.
     #[inline]
-    pub fn bits(self) -> u64 {
-        let bit = |wanted: bool, bit| if wanted { bit } else { 0 };
-        bit(self.read, Pte::READ) | bit(self.write, Pte::WRITE) | bit(self.execute, Pte::EXEC)
+    pub const fn bits(self) -> u64 {
+        self.0 as u64
     }
 }
 

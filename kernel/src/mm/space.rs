@@ -11,6 +11,7 @@ use super::{Frames, Machine, Owner, PAGE_BYTES};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
 pub const MAX_REGIONS: usize = 64;
+const _: () = assert!(MAX_REGIONS.is_power_of_two());
 
 /// What of a space its frames and leaves need.
 #[derive(Clone, Copy, Debug)]
@@ -110,13 +111,7 @@ impl Space {
 
     /// Gives back what one entry reaches, tables included. What is not this space's own, as a
     /// page mapped in place or a device, is left alone.
-    fn release<M: Machine>(
-        &self,
-        frames: &mut Frames,
-        machine: &mut M,
-        at: PhysAddr,
-        level: u8,
-    ) {
+    fn release<M: Machine>(&self, frames: &mut Frames, machine: &mut M, at: PhysAddr, level: u8) {
         let pte = Pte::new(machine.read_entry(at));
         if !pte.is_valid() {
             return;
@@ -195,10 +190,9 @@ impl Space {
     /// Makes the region of `va` the last one that was looked up.
     #[cold]
     #[inline(never)]
-    fn look_up(&mut self, va: VirtAddr) -> bool {
-        let place = self.place_of(va);
-        self.last = place.unwrap_or(self.last);
-        place.is_some()
+    fn look_up(&mut self, va: VirtAddr) -> Option<usize> {
+        self.last = self.place_of(va)?;
+        Some(self.last)
     }
 
     /// Whose the space is, its count of resident pages, and the region that `va` lies in.
@@ -208,11 +202,15 @@ impl Space {
             id: self.id,
             satp: self.satp,
         };
-        let hit = self.regions[self.last].contains(va);
-        if !hit && !self.look_up(va) {
-            return (whose, &mut self.resident, None);
+        // The mask changes nothing, and spares a comparison on the way of every fault.
+        let mut place = self.last & (MAX_REGIONS - 1);
+        if !self.regions[place].contains(va) {
+            match self.look_up(va) {
+                Some(found) => place = found & (MAX_REGIONS - 1),
+                None => return (whose, &mut self.resident, None),
+            }
         }
-        (whose, &mut self.resident, Some(&self.regions[self.last]))
+        (whose, &mut self.resident, Some(&self.regions[place]))
     }
 
     /// The place of the region that `va` lies in.

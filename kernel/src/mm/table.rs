@@ -172,7 +172,11 @@ pub fn page_of<M: Machine>(entry: u64, level: u8) -> Option<PhysAddr> {
 pub fn with_rights(entry: u64, rights: u64) -> u64 {
     const RIGHTS: u64 = Pte::READ | Pte::WRITE | Pte::EXEC;
     let kept = entry & !(RIGHTS | Pte::VALID | HIDDEN);
-    kept | if rights == 0 { HIDDEN } else { rights | Pte::VALID }
+    kept | if rights == 0 {
+        HIDDEN
+    } else {
+        rights | Pte::VALID
+    }
 }
 
 /// Does the leaf that `va` lies in begin before it? Then it is one of a higher level.
@@ -255,9 +259,8 @@ fn pointer_at<M: Machine>(
 /// The leaf of `level` that says the same as all of a table's entries together.
 fn joined<M: Machine>(machine: &M, table: PhysAddr, level: u8) -> Option<u64> {
     const TRACES: u64 = Pte::ACCESSED | Pte::DIRTY;
-    let entry = |index: u64| {
-        machine.read_entry(table.wrapping_add(index * M::MODE.entry_bytes() as u64))
-    };
+    let entry =
+        |index: u64| machine.read_entry(table.wrapping_add(index * M::MODE.entry_bytes() as u64));
     let first = entry(0);
     let start = page_of::<M>(first, level - 1)?;
     if !start.raw().is_multiple_of(M::MODE.leaf_bytes(level)) {

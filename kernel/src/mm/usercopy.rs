@@ -90,6 +90,9 @@ pub(super) fn clear<M: Machine>(space: &Space, machine: &mut M, va: VirtAddr, by
     let stop = table::walk(machine, space.root(), va);
     if let Some(page) = table::page_of::<M>(stop.entry, stop.level) {
         let within = va.offset(M::MODE.leaf_bytes(stop.level));
-        machine.write_bytes(page.wrapping_add(within), &ZEROS[..bytes.min(to_page_end(va))]);
+        machine.write_bytes(
+            page.wrapping_add(within),
+            &ZEROS[..bytes.min(to_page_end(va))],
+        );
     }
 }

@@ -230,11 +230,11 @@ fn decode(rights: usize, otherwise: Prot) -> Result<Prot, Error> {
     if rights == 0 {
         return Ok(otherwise);
     }
-    let prot = Prot {
-        read: rights & prot::READ != 0,
-        write: rights & prot::WRITE != 0,
-        execute: rights & prot::EXECUTE != 0,
-    };
+    let prot = Prot::new(
+        rights & prot::READ != 0,
+        rights & prot::WRITE != 0,
+        rights & prot::EXECUTE != 0,
+    );
     prot.is_allowed().then_some(prot).ok_or(Error::AccessDenied)
 }
 

@@ -57,7 +57,9 @@ fn named_layout<'a>(elf: &ElfBytes<LittleEndian>, file: &'a [u8]) -> Option<&'a 
         .iter()
         .find(|segment| segment.p_type == PT_NOTE)?;
     let from = usize::try_from(note.p_offset).ok()?;
-    let bytes = file.get(from..)?.get(..usize::try_from(note.p_filesz).ok()?)?;
+    let bytes = file
+        .get(from..)?
+        .get(..usize::try_from(note.p_filesz).ok()?)?;
     let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
     let (owner, length, kind) = (word(0)?, word(4)?, word(8)?);
     let rest = bytes.get(12..)?;
@@ -87,12 +89,16 @@ fn region(segment: &ProgramHeader, file_bytes: u64, at: PhysAddr) -> Result<Regi
     if in_file > in_memory || !ends_in_file || offset < lead {
         return Err(Error::BadProgram);
     }
-    let prot = Prot {
-        read: true,
-        write: segment.p_flags & PF_W != 0,
-        execute: segment.p_flags & PF_X != 0,
+    let prot = Prot::new(
+        true,
+        segment.p_flags & PF_W != 0,
+        segment.p_flags & PF_X != 0,
+    );
+    let kind = if prot.execute() {
+        Kind::Text
+    } else {
+        Kind::Data
     };
-    let kind = if prot.execute { Kind::Text } else { Kind::Data };
     let object = if in_file == 0 {
         Object::Zero
     } else {
@@ -249,7 +255,7 @@ mod tests {
             let _ = load::<Sv39>(&mut space, &file, PhysAddr::new(AT));
             for region in space.regions() {
                 prop_assert!(region.base.raw() >= 0x1_0000 && region.end() <= kernel_start(Sv39::MODE));
-                prop_assert!(!(region.prot.write && region.prot.execute));
+                prop_assert!(!(region.prot.write() && region.prot.execute()));
                 if let Object::Image { at, bytes } = region.object {
                     prop_assert!(at.raw() >= AT && at.raw() + bytes <= AT + file.len() as u64);
                 }

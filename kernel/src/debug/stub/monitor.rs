@@ -132,9 +132,9 @@ fn region(regions: &[Region], index: usize, out: &mut impl Write) -> Option<usiz
         region.base.raw(),
         region.end().raw(),
         u64::from(region.pages) * 4,
-        letter(region.prot.read, 'r'),
-        letter(region.prot.write, 'w'),
-        letter(region.prot.execute, 'x'),
+        letter(region.prot.read(), 'r'),
+        letter(region.prot.write(), 'w'),
+        letter(region.prot.execute(), 'x'),
         region.kind.class().text()
     );
     Some(index + 1).filter(|next| *next < regions.len())

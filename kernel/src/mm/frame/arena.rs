@@ -33,34 +33,29 @@ impl Arena {
     }
 
     /// Writes the next rows, at least up to `to` (exclusive), and puts those that are free
-    /// before the list at `head`. How many were free.
-    pub(super) fn rise(
-        &mut self,
-        to: u64,
-        rows: &mut [Frame],
-        free: &[Span],
-        head: &mut u32,
-    ) -> u64 {
+    /// before the list at `head`.
+    pub(super) fn rise(&mut self, to: u64, rows: &mut [Frame], free: &[Span], head: &mut u32) {
         let end = to
             .max(self.fresh)
             .next_multiple_of(BLOCK)
             .clamp(self.fresh, self.end);
-        let mut count = 0;
+        let first = self.fresh;
+        let rows = &mut rows[..(end - first) as usize];
+        let whole = free
+            .iter()
+            .any(|span| span.first <= first && end <= span.end && first > u64::from(NONE));
         // Backwards, so that the lowest comes first.
-        for (at, row) in rows.iter_mut().enumerate().take((end - self.fresh) as usize).rev() {
-            let frame = self.fresh + at as u64;
-            let is_free = free.iter().any(|span| span.contains(frame)) && frame as u32 != NONE;
-            *row = Frame {
-                state: if is_free { FREE } else { BOOT },
-                link: if is_free { *head } else { NONE },
-                ..Frame::EMPTY
-            };
-            if is_free {
-                *head = frame as u32;
-                count += 1;
+        for (at, place) in rows.iter_mut().enumerate().rev() {
+            let frame = first as u32 + at as u32;
+            let held =
+                !whole && (frame == NONE || !free.iter().any(|span| span.contains(frame.into())));
+            if held {
+                place.set(BOOT, NONE);
+            } else {
+                place.set(FREE, *head);
+                *head = frame;
             }
         }
         self.fresh = end;
-        count
     }
 }

@@ -13,8 +13,8 @@ mod tests;
 use pagetable::PhysAddr;
 
 pub use arena::Arena;
-pub use row::{Frame, NONE, Owner};
 use row::{FREE, OBJECT, PAGE, SEEN, TABLE, ZEROED};
+pub use row::{Frame, NONE, Owner};
 
 use super::bootram::Span;
 use super::fast::{Fast, MAGAZINE, MAX_ARENAS};
@@ -289,8 +289,7 @@ impl Frames {
     /// Fills one more frame with zeros for later; `false` when enough are ready, or none is
     /// free. Meant for a hart that has nothing to do.
     pub fn prepare<M: Machine>(&mut self, machine: &mut M) -> bool {
-        let enough = self.fast.count == MAGAZINE
-            || self.fast.count as u32 >= self.left;
+        let enough = self.fast.count == MAGAZINE || self.fast.count as u32 >= self.left;
         if enough {
             return false;
         }
@@ -440,11 +439,7 @@ impl Frames {
             for number in arena.first..arena.fresh {
                 let row = &mut self.table[(number - self.first) as usize];
                 if matches!(row.state, TABLE | PAGE | OBJECT) {
-                    see(
-                        address(number as u32),
-                        row.owner(),
-                        row.flags & SEEN != 0,
-                    );
+                    see(address(number as u32), row.owner(), row.flags & SEEN != 0);
                 }
                 row.flags &= !SEEN;
             }

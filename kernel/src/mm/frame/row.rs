@@ -7,7 +7,7 @@ pub const NONE: u32 = 0;
 ///
 /// The fast path of `arch/trap.S` writes the first eight bytes as one value ([`Frame::head`])
 /// and then `vpn`.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub(super) state: u8,
@@ -65,6 +65,18 @@ impl Frame {
             vpn,
             ..Frame::EMPTY
         })
+    }
+
+    /// Says only this. Field by field: a row that is made elsewhere would be copied by bytes.
+    #[inline(always)]
+    pub(super) fn set(&mut self, state: u8, link: u32) {
+        self.state = state;
+        self.flags = 0;
+        self.pins = 0;
+        self.refs = 0;
+        self.space = 0;
+        self.vpn = 0;
+        self.link = link;
     }
 
     pub(super) fn owner(&self) -> Owner {

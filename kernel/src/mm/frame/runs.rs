@@ -88,7 +88,14 @@ impl Frames {
             let written = number < self.arenas[arena].fresh;
             if written {
                 self.put_back((number - self.first) as usize);
-            } else if self.ram.release(Span { first: number, end: number + 1 }).is_err() {
+            } else if self
+                .ram
+                .release(Span {
+                    first: number,
+                    end: number + 1,
+                })
+                .is_err()
+            {
                 // Too many pieces: what is left stays boot's.
                 break;
             }
@@ -155,10 +162,7 @@ impl Frames {
         let row = Frame::of(owner(0)).ok_or(Error::BadArgument)?;
         self.unlist(arena, first, count.into());
         for place in 0..count {
-            self.enter(
-                first as u32 + place,
-                Frame::of(owner(place)).unwrap_or(row),
-            );
+            self.enter(first as u32 + place, Frame::of(owner(place)).unwrap_or(row));
         }
         Ok(())
     }

@@ -75,7 +75,9 @@ impl<M: Desk> World<M> {
         let bench = &mut self.bench;
         let known = &mut self.spaces[0];
         match step {
-            Step::Map { pages } => drop(known.space.map::<M>(Place::ANYWHERE, &Wanted::zeros(pages))),
+            Step::Map { pages } => {
+                let _ = known.space.map::<M>(Place::ANYWHERE, &Wanted::zeros(pages));
+            }
             Step::Unmap { which, from, pages } => {
                 let Some(region) = pick(&known.space, which) else {
                     return;
