@@ -50,9 +50,9 @@ impl Arena {
             let held =
                 !whole && (frame == NONE || !free.iter().any(|span| span.contains(frame.into())));
             if held {
-                place.set(BOOT, NONE);
+                *place = Frame::new(BOOT, NONE);
             } else {
-                place.set(FREE, *head);
+                *place = Frame::new(FREE, *head);
                 *head = frame;
             }
         }

@@ -13,7 +13,7 @@ mod tests;
 use pagetable::PhysAddr;
 
 pub use arena::Arena;
-use row::{FREE, OBJECT, PAGE, SEEN, TABLE, ZEROED};
+use row::{FREE, OBJECT, PAGE, TABLE, ZEROED};
 pub use row::{Frame, NONE, Owner};
 
 use super::bootram::Span;
@@ -190,7 +190,7 @@ impl Frames {
         let Some(at) = self.row(frame) else {
             return false;
         };
-        match self.table[at].state {
+        match self.table[at].state() {
             TABLE => self.counts.tables -= 1,
             PAGE => self.counts.pages -= 1,
             OBJECT => self.counts.objects -= 1,
@@ -207,7 +207,7 @@ impl Frames {
     pub fn free_of(&mut self, space: u16, frame: PhysAddr) -> bool {
         let own = self.row(frame).is_some_and(|at| {
             let row = &self.table[at];
-            row.space == space && matches!(row.state, TABLE | PAGE)
+            row.space() == space && matches!(row.state(), TABLE | PAGE)
         });
         own && self.free(frame)
     }
@@ -225,11 +225,7 @@ impl Frames {
         let arenas = &self.arenas[..self.arenas_used];
         let arena = arenas.iter().position(|arena| arena.contains(number));
         let arena = arena.unwrap_or(0);
-        self.table[at] = Frame {
-            state: FREE,
-            link: self.fast.heads[arena],
-            ..Frame::EMPTY
-        };
+        self.table[at] = Frame::new(FREE, self.fast.heads[arena]);
         self.fast.heads[arena] = number as u32;
         // An arena that comes earlier in the order is used first again.
         self.fast.active = self.fast.active.min(arena * size_of::<u32>());
@@ -262,7 +258,7 @@ impl Frames {
         written
             .filter(|number| {
                 let row = &self.table[(number - self.first) as usize];
-                row.state == TABLE && row.space == space
+                row.state() == TABLE && row.space() == space
             })
             .count() as u32
     }
@@ -303,10 +299,7 @@ impl Frames {
         }
         machine.zero_frame(address(frame));
         let at = self.index(frame);
-        self.table[at] = Frame {
-            state: ZEROED,
-            ..Frame::EMPTY
-        };
+        self.table[at] = Frame::new(ZEROED, NONE);
         self.fast.zeroed[self.fast.count] = frame;
         self.fast.count += 1;
         true
@@ -333,7 +326,7 @@ impl Frames {
 
     #[inline(always)]
     fn enter(&mut self, frame: u32, row: Frame) {
-        match row.state {
+        match row.state() {
             TABLE => self.counts.tables += 1,
             OBJECT => self.counts.objects += 1,
             _ => self.counts.pages += 1,
@@ -427,8 +420,8 @@ impl Frames {
             return false;
         };
         let row = &mut self.table[at];
-        let first = row.flags & SEEN == 0;
-        row.flags |= SEEN;
+        let first = !row.is_seen();
+        row.set_seen(true);
         first
     }
 
@@ -438,10 +431,10 @@ impl Frames {
         for arena in self.arenas[..self.arenas_used].iter() {
             for number in arena.first..arena.fresh {
                 let row = &mut self.table[(number - self.first) as usize];
-                if matches!(row.state, TABLE | PAGE | OBJECT) {
-                    see(address(number as u32), row.owner(), row.flags & SEEN != 0);
+                if matches!(row.state(), TABLE | PAGE | OBJECT) {
+                    see(address(number as u32), row.owner(), row.is_seen());
                 }
-                row.flags &= !SEEN;
+                row.set_seen(false);
             }
         }
     }

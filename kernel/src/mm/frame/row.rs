@@ -5,16 +5,15 @@ pub const NONE: u32 = 0;
 
 /// One row of the table: 16 bytes, integers only, so that any bit pattern is a value.
 ///
-/// The fast path of `arch/trap.S` writes the first eight bytes as one value ([`Frame::head`])
-/// and then `vpn`.
-#[repr(C, align(8))]
+/// ```text
+///  0       8       16               48      64      96     128
+///  | state | flags | 0              | space | vpn   | link |
+/// ```
+/// The first eight bytes are one value, which the fast path of `arch/trap.S` writes as it is.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
-    pub(super) state: u8,
-    pub(super) flags: u8,
-    pub(super) pins: u16,
-    pub(super) refs: u16,
-    pub(super) space: u16,
+    head: u64,
     pub(super) vpn: u32,
     /// Of a free frame: the number of the next one, or [`NONE`].
     pub(super) link: u32,
@@ -36,19 +35,21 @@ pub(super) const ZEROED: u8 = 5;
 pub(super) const OBJECT: u8 = 6;
 
 /// Flag: was met by the audit that runs.
-pub(super) const SEEN: u8 = 1;
+const SEEN: u64 = 1 << 8;
 
 impl Frame {
     /// A row that says nothing.
-    pub const EMPTY: Frame = Frame {
-        state: 0,
-        flags: 0,
-        pins: 0,
-        refs: 0,
-        space: 0,
-        vpn: 0,
-        link: NONE,
-    };
+    pub const EMPTY: Frame = Frame::new(0, NONE);
+
+    /// A row of nobody's.
+    #[inline(always)]
+    pub(super) const fn new(state: u8, link: u32) -> Frame {
+        Frame {
+            head: state as u64,
+            vpn: 0,
+            link,
+        }
+    }
 
     #[inline(always)]
     pub(super) fn of(owner: Owner) -> Option<Frame> {
@@ -59,31 +60,36 @@ impl Frame {
             Owner::Free | Owner::Boot => return None,
         };
         Some(Frame {
-            state,
-            refs: 1,
-            space,
+            head: u64::from(state) | u64::from(space) << 48,
             vpn,
-            ..Frame::EMPTY
+            link: NONE,
         })
     }
 
-    /// Says only this. Field by field: a row that is made elsewhere would be copied by bytes.
-    #[inline(always)]
-    pub(super) fn set(&mut self, state: u8, link: u32) {
-        self.state = state;
-        self.flags = 0;
-        self.pins = 0;
-        self.refs = 0;
-        self.space = 0;
-        self.vpn = 0;
-        self.link = link;
+    /// What it is given out as, if it is.
+    #[inline]
+    pub(super) fn state(&self) -> u8 {
+        self.head as u8
+    }
+
+    /// The space, or the object.
+    #[inline]
+    pub(super) fn space(&self) -> u16 {
+        (self.head >> 48) as u16
+    }
+
+    /// Was met by the audit that runs.
+    pub(super) fn is_seen(&self) -> bool {
+        self.head & SEEN != 0
+    }
+
+    pub(super) fn set_seen(&mut self, seen: bool) {
+        self.head = self.head & !SEEN | if seen { SEEN } else { 0 };
     }
 
     pub(super) fn owner(&self) -> Owner {
-        let Frame {
-            state, space, vpn, ..
-        } = *self;
-        match state {
+        let (space, vpn) = (self.space(), self.vpn);
+        match self.state() {
             TABLE => Owner::Table { space },
             PAGE => Owner::Page { space, vpn },
             OBJECT => Owner::Object {
@@ -97,7 +103,7 @@ impl Frame {
 
     /// The first eight bytes of a page of `space`, as the fast path writes them.
     pub(in crate::mm) fn head(space: u16) -> u64 {
-        u64::from(PAGE) | 1 << 32 | u64::from(space) << 48
+        u64::from(PAGE) | u64::from(space) << 48
     }
 }
 
@@ -105,11 +111,7 @@ impl Frame {
 impl Frame {
     /// What a row may hold before its frame is given out: anything.
     pub(crate) const NOISE: Frame = Frame {
-        state: 3,
-        flags: 0xff,
-        pins: 7,
-        refs: 9,
-        space: 0xffff,
+        head: 0xffff_0000_0000_ff03,
         vpn: !0,
         link: 3,
     };
@@ -167,12 +169,7 @@ mod tests {
             assert_eq!(Frame::of(owner).unwrap().owner(), owner);
         }
         let page = Frame::of(owners[1]).unwrap();
-        let head = u64::from(page.state)
-            | u64::from(page.flags) << 8
-            | u64::from(page.pins) << 16
-            | u64::from(page.refs) << 32
-            | u64::from(page.space) << 48;
-        assert_eq!(Frame::head(0xfffe), head);
+        assert_eq!(Frame::head(0xfffe), page.head);
         assert_eq!(
             core::mem::offset_of!(Frame, vpn),
             8,

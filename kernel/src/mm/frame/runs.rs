@@ -60,10 +60,7 @@ impl Frames {
         let left = left.ok_or(Error::OutOfMemory)?;
         self.unlist(arena, first, u64::from(count));
         for number in first..first + u64::from(count) {
-            self.table[(number - self.first) as usize] = Frame {
-                state: BOOT,
-                ..Frame::EMPTY
-            };
+            self.table[(number - self.first) as usize] = Frame::new(BOOT, NONE);
         }
         self.counts.pool = left;
         self.left -= count;
@@ -198,7 +195,7 @@ impl Frames {
         while let Some(count) = self.fast.count.checked_sub(1) {
             self.fast.count = count;
             let at = self.index(self.fast.zeroed[count]);
-            debug_assert!(self.table[at].state == ZEROED || self.table[at].state == FREE);
+            debug_assert!(self.table[at].state() == ZEROED || self.table[at].state() == FREE);
             self.put_back(at);
         }
     }
