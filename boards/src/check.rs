@@ -145,15 +145,19 @@ fn mapped(board: &Board) -> Result<(), Wrong> {
         ensure(base % PAGE == 0, "device.base", || {
             format!("{base:#x}; it can be a multiple of 0x1000")
         })?;
-        let end = base.checked_add(size).filter(|_| size > 0 && size % PAGE == 0);
+        let end = base
+            .checked_add(size)
+            .filter(|_| size > 0 && size % PAGE == 0);
         let end = end.ok_or_else(|| {
             let what = format!("{size:#x}; it can be a multiple of 0x1000, and end at 2^64");
             ("device.size", what)
         })?;
         for (name, from, bytes) in own {
-            ensure(end <= from || from.saturating_add(bytes) <= base, "device.base", || {
-                format!("{base:#x}; it can be where {name} is not: that is the kernel's")
-            })?;
+            ensure(
+                end <= from || from.saturating_add(bytes) <= base,
+                "device.base",
+                || format!("{base:#x}; it can be where {name} is not: that is the kernel's"),
+            )?;
         }
     }
     Ok(())

@@ -23,7 +23,10 @@ fn line(text: &str) -> usize {
 #[test]
 fn what_programs_may_map_is_whole_pages_and_nothing_of_the_kernels() {
     for (to, says) in [
-        ("base = 0x3000_7004", "device.base is 0x30007004; it can be a multiple of 0x1000"),
+        (
+            "base = 0x3000_7004",
+            "device.base is 0x30007004; it can be a multiple of 0x1000",
+        ),
         ("base = 0x3000_2000", "it can be where uart is not"),
         ("base = 0x5000_1000", "it can be where ram is not"),
         ("base = 0xe000_1000", "it can be where plic is not"),

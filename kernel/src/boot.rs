@@ -13,7 +13,7 @@ use crate::debug::stub::{Buffers, Debugger};
 use crate::debug::{Console, RamMap};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
-use crate::mm::{BootRam, Fast, Frame, Frames, Objects};
+use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
 use crate::system::{BootFacts, System};
 use crate::task::{Schedule, Tasks};
 use crate::tree::{Range, Tree};
@@ -93,6 +93,7 @@ pub fn boot(entered: Entered) -> ! {
         fault_text: false,
         debugger,
         console,
+        audited: Audit::default(),
         plic,
         initrd,
         initrd_at,

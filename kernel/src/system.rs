@@ -63,6 +63,8 @@ pub struct System<P: Platform> {
     pub debugger: &'static mut Debugger,
     /// The serial line.
     pub console: &'static mut Console<P::Registers>,
+    /// What the last audit found.
+    pub audited: Audit,
     /// The interrupt controller.
     pub plic: Plic<P::Registers>,
     /// The programs.
@@ -369,16 +371,24 @@ impl<P: Platform> System<P> {
     /// Whole lines of a topic from `index` on, as many as fit; how many bytes, and the index
     /// to go on with (0: that was the end).
     pub fn inspect(
-        &self,
-        topic: Topic,
+        &mut self,
+        (topic, json): (Topic, bool),
         mut index: usize,
         argument: usize,
         into: &mut [u8],
     ) -> Result<(usize, usize), Error> {
+        if topic == Topic::Audit && index == 0 {
+            self.audited = self.audit();
+        }
         let mut text = Text::new(into);
         loop {
             let whole = text.used();
-            match monitor::line(self, topic, index, argument, &mut text) {
+            let written = if json {
+                monitor::json(self, topic, index, argument, &mut text)
+            } else {
+                monitor::line(self, topic, index, argument, &mut text)
+            };
+            match written {
                 Ok(0) => return Ok((text.used(), 0)),
                 Ok(next) => index = next,
                 // The line did not fit: it begins the next piece, unless it is alone here.

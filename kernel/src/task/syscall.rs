@@ -219,10 +219,11 @@ fn inspect<P: Platform>(
     system: &mut System<P>,
     [topic, index, at, bytes, argument]: [usize; 5],
 ) -> Result<Answer, Error> {
-    let topic = Topic::decode(topic).ok_or(Error::BadArgument)?;
+    let json = topic & Topic::JSON != 0;
+    let topic = Topic::decode(topic & !Topic::JSON).ok_or(Error::BadArgument)?;
     let mut piece = [0; PIECE];
     let limit = bytes.min(PIECE);
-    let (used, next) = system.inspect(topic, index, argument, &mut piece[..limit])?;
+    let (used, next) = system.inspect((topic, json), index, argument, &mut piece[..limit])?;
     to_task(system, at, &piece[..used])?;
     Ok(Answer::Two(used, next))
 }

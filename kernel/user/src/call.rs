@@ -154,13 +154,13 @@ pub fn move_heap(delta: isize) -> Result<usize, Error> {
 
 /// Lines about a topic from `index` on: bytes written, and the index to go on with (0: none).
 pub fn inspect(
-    topic: Topic,
+    (topic, json): (Topic, bool),
     index: usize,
     argument: usize,
     into: &mut [u8],
 ) -> Result<(usize, usize), Error> {
     let arguments = [
-        topic.number(),
+        topic.number() | if json { Topic::JSON } else { 0 },
         index,
         into.as_mut_ptr() as usize,
         into.len(),

@@ -26,7 +26,10 @@ fn run(arguments: Arguments) -> u8 {
             }
         }
         Some("take") => {
-            println!("device_test: {:?}", call::map_device(CLOCK, PAGE, 0).map(|_| "taken"));
+            println!(
+                "device_test: {:?}",
+                call::map_device(CLOCK, PAGE, 0).map(|_| "taken")
+            );
             0
         }
         None => whole(),
@@ -58,7 +61,11 @@ fn whole() -> u8 {
         ("nothing", usize::MAX >> 12, PAGE),
         ("no address at all", usize::MAX, PAGE),
     ] {
-        tally.add(is(name, call::map_device(frame, bytes, 0), Err(Error::BadAddress)));
+        tally.add(is(
+            name,
+            call::map_device(frame, bytes, 0),
+            Err(Error::BadAddress),
+        ));
     }
     let code = call::map_device(CLOCK, PAGE, prot::READ | prot::EXECUTE);
     tally.add(is("to be run", code, Err(Error::AccessDenied)));

@@ -44,6 +44,8 @@ fn touch(how: &str, at: usize) -> bool {
             }
         }
     }
-    println!("image_test: {PAGES} pages {how}: {faults} faults, min {least} instructions, as linked: {same}");
+    println!(
+        "image_test: {PAGES} pages {how}: {faults} faults, min {least} instructions, as linked: {same}"
+    );
     same
 }

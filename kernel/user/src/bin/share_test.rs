@@ -65,18 +65,34 @@ fn whole() -> u8 {
     tally.add(is("and has answered", read_at(there + PAGE), 42));
     tally.add(is("a reader may not write", child("writer", id), BY_STORE));
     tally.add(is("detach", call::share_detach(there), Ok(())));
-    tally.add(is("only what is attached", call::share_detach(there), Err(Error::NotFound)));
+    tally.add(is(
+        "only what is attached",
+        call::share_detach(there),
+        Err(Error::NotFound),
+    ));
     // Ended while it is attached: nobody else comes, and who has it keeps it.
     tally.add(is("end it", call::share_destroy(id), Ok(())));
-    tally.add(is("nobody attaches", call::share_attach(id, 0, 0), Err(Error::NotFound)));
+    tally.add(is(
+        "nobody attaches",
+        call::share_attach(id, 0, 0),
+        Err(Error::NotFound),
+    ));
     tally.add(is("but who has it has it", read_at(here), 41));
     tally.add(is("the last one goes", call::share_detach(here), Ok(())));
-    tally.add(is("the id is nobody's", call::share_destroy(id), Err(Error::NotFound)));
+    tally.add(is(
+        "the id is nobody's",
+        call::share_destroy(id),
+        Err(Error::NotFound),
+    ));
     let next = call::share_create(PAGE).unwrap_or(usize::MAX);
     tally.add(is("a new one has a new id", next != id, true));
     let at = call::share_attach(next, 0, 0).unwrap_or(0);
     tally.add(is("and is zero", read_at(at), 0));
-    tally.add(is("nothing", call::share_create(0), Err(Error::BadArgument)));
+    tally.add(is(
+        "nothing",
+        call::share_create(0),
+        Err(Error::BadArgument),
+    ));
     let large = call::share_create(5 << 20);
     tally.add(is("too large", large, Err(Error::LimitExceeded)));
     let mut made = 1;
@@ -93,8 +109,16 @@ fn reader(id: usize) -> u8 {
     let at = call::share_attach(id, prot::READ, 0).unwrap_or(0);
     tally.add(is("what the other wrote", read_at(at), 41));
     let more = call::protect(at, PAGE, prot::READ | prot::WRITE);
-    tally.add(is("no more rights than asked for", more, Err(Error::AccessDenied)));
-    tally.add(is("not its own to end", call::share_destroy(id), Err(Error::AccessDenied)));
+    tally.add(is(
+        "no more rights than asked for",
+        more,
+        Err(Error::AccessDenied),
+    ));
+    tally.add(is(
+        "not its own to end",
+        call::share_destroy(id),
+        Err(Error::AccessDenied),
+    ));
     let mine = call::share_attach(id, 0, 0).unwrap_or(0);
     write_at(mine + PAGE, 42);
     tally.add(is("seen at once", read_at(at + PAGE), 42));
