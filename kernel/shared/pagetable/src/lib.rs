@@ -28,5 +28,5 @@ pub use memory::{Memory, Outside};
 pub use mode::Mode;
 pub use pte::{Flags, Pte};
 pub use satp::{ReservedMode, Satp, Xlen};
-pub use visit::{Budget, Mapping, Problem, Seen, Trouble, visit, visit_within};
+pub use visit::{Budget, Mapping, Problem, Seen, Trouble, Visited, visit, visit_within};
 pub use walk::{Outcome, Root, Step, Walk, translate};

@@ -71,13 +71,31 @@ impl Problem {
     }
 }
 
-/// What a visit reports, in order of virtual address.
+/// A table that was looked at, on one way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Visited {
+    /// Where it lies.
+    pub at: PhysAddr,
+    /// The level at which it was read.
+    pub level: u8,
+    /// The first address that it translates.
+    pub va: VirtAddr,
+    /// The entry that points to it, and where that entry lies; the root has none.
+    pub pointer: Option<(PhysAddr, Pte)>,
+    /// How many of its entries have V set.
+    pub valid: u16,
+}
+
+/// What a visit reports: mappings and problems in order of virtual address, each
+/// table behind all that is below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Seen {
     /// The MMU takes it.
     Mapping(Mapping),
     /// Something is wrong.
     Problem(Problem),
+    /// All of a table has been looked at.
+    Table(Visited),
 }
 
 /// How much a visit may look at. Tables that share tables are read once for each
@@ -213,11 +231,16 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
             return ControlFlow::Break(());
         }
         self.tables_left -= 1;
-        if table.level == 0 && self.read_lent(table) {
+        if table.level == 0
+            && let Some(valid) = self.read_lent(table)
+        {
+            self.leave(table, from, valid);
             return ControlFlow::Continue(());
         }
         let bytes = mode.entry_bytes();
         let mut missing = None;
+        let mut known = 0;
+        let mut valid = 0;
         let mut index = 0;
         while index < mode.entries() {
             index = self.skip_empty(table, index);
@@ -229,13 +252,34 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
                 Err(_) => missing = missing.or(Some(index)),
                 Ok(raw) => {
                     self.close_gap(table, missing.take(), index, from);
+                    known += 1;
+                    valid += u16::from(Pte::new(raw).is_valid());
                     self.entry(table, index, Pte::new(raw))?;
                 }
             }
             index += 1;
         }
+        let is_there = known > 0 || missing.is_none();
         self.close_gap(table, missing, mode.entries(), from);
+        if is_there {
+            self.leave(table, from, valid);
+        }
         ControlFlow::Continue(())
+    }
+
+    fn leave(&mut self, table: Table, from: Option<Problem>, valid: u16) {
+        let mode = self.root.mode;
+        let pointer = from.and_then(|from| {
+            let into = usize::from(from.index) * mode.entry_bytes();
+            Some((from.table.wrapping_add(into as u64), from.entry?))
+        });
+        (self.see)(Seen::Table(Visited {
+            at: table.at,
+            level: table.level,
+            va: mode.sign_extend(table.va),
+            pointer,
+            valid,
+        }));
     }
 
     fn entry(&mut self, table: Table, index: usize, pte: Pte) -> ControlFlow<()> {
@@ -260,16 +304,17 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
         )
     }
 
-    /// Reads a whole table of leaves in place, if memory lends it.
-    fn read_lent(&mut self, table: Table) -> bool {
-        let Some(page) = self.memory.page(table.at) else {
-            return false;
-        };
+    /// Reads a whole table of leaves in place, if memory lends it; tells how many
+    /// entries are valid.
+    fn read_lent(&mut self, table: Table) -> Option<u16> {
+        let page = self.memory.page(table.at)?;
+        let mut valid = 0;
         for (index, raw) in words(page, self.root.mode.entry_bytes()) {
             // At level 0 a pointer is refused: there is no next table.
+            valid += u16::from(Pte::new(raw).is_valid());
             table.judge(self.root, index, Pte::new(raw), &mut self.see);
         }
-        true
+        Some(valid)
     }
 
     /// The next entry from `index` that is not zero, as far as memory lends the
