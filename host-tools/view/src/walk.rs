@@ -25,8 +25,15 @@ pub struct Walked {
 }
 
 /// Who asks, as people name it.
-const ASKERS: [(&str, Privilege); 4] = [
+const ASKERS: [(&str, Privilege); 6] = [
     ("user", Privilege::USER),
+    (
+        "user MXR",
+        Privilege {
+            mxr: true,
+            ..Privilege::USER
+        },
+    ),
     ("supervisor", Privilege::SUPERVISOR),
     (
         "supervisor SUM",
@@ -38,6 +45,14 @@ const ASKERS: [(&str, Privilege); 4] = [
     (
         "supervisor MXR",
         Privilege {
+            mxr: true,
+            ..Privilege::SUPERVISOR
+        },
+    ),
+    (
+        "supervisor SUM MXR",
+        Privilege {
+            sum: true,
             mxr: true,
             ..Privilege::SUPERVISOR
         },
@@ -110,6 +125,25 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
             )?;
             accesses(out, leaf.pte)
         }
+    }
+}
+
+/// Why there is no answer, with the level and the entry that say so.
+pub fn reason(walked: &Walked) -> String {
+    let mode = walked.satp.mode;
+    let Outcome::Refused(reason) = walked.walk.outcome else {
+        return "bare, no translation".to_owned();
+    };
+    match walked.walk.steps().last() {
+        Some(step) => format!(
+            "{:#x}: {reason}: level {}, entry {} at {}",
+            walked.va,
+            step.level,
+            step.entry
+                .map_or_else(|| "unknown".to_owned(), |pte| words::pte(mode, pte.raw())),
+            step.at
+        ),
+        None => format!("{:#x}: {reason}", walked.va),
     }
 }
 

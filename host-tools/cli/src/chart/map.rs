@@ -13,7 +13,7 @@ Examples:
   pagewalk chart map --dump uboot.log --satp 0x8000000000050407 -o space.png")]
 pub struct Args {
     #[command(flatten)]
-    tables: Tables,
+    pub tables: Tables,
     #[command(flatten)]
     target: Target,
 }
@@ -21,7 +21,9 @@ pub struct Args {
 /// Draws it.
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.target.kind()?;
-    let space = crate::map::read(&args.tables)?;
+    let spaces = args.tables.spaces()?;
     let origin = args.tables.name();
-    args.target.write(&AddressSpace::new(&space, &origin))
+    args.target
+        .write(&AddressSpace::new(spaces.one()?, &origin))?;
+    spaces.end()
 }

@@ -10,6 +10,7 @@ use anyhow::Context;
 use view::chart::{self, Kind, Picture};
 
 use crate::exit::Misuse;
+use crate::tables::Roots;
 
 mod faults;
 mod map;
@@ -25,6 +26,16 @@ pub struct Args {
 enum Chart {
     Faults(faults::Args),
     Map(map::Args),
+}
+
+impl Args {
+    /// Which tables, if the chart is one of tables.
+    pub fn roots(&mut self) -> Option<&mut Roots> {
+        match &mut self.chart {
+            Chart::Map(args) => Some(&mut args.tables.roots),
+            Chart::Faults(_) => None,
+        }
+    }
 }
 
 /// Draws it.

@@ -31,15 +31,18 @@ pub struct Ahead<B> {
 }
 
 impl<B: Batch> Ahead<B> {
-    /// For the tables that begin there; of [`Mode::Bare`], each read is a question of its own.
-    pub fn new(batch: B, satp: Satp) -> Self {
-        let top = satp.mode.levels().saturating_sub(1);
+    /// For the tables that begin there, all of one mode; of [`Mode::Bare`], each read is a
+    /// question of its own.
+    pub fn new(batch: B, roots: &[Satp]) -> Self {
+        let mode = roots.first().map_or(Mode::Bare, |satp| satp.mode);
+        let roots: Vec<u64> = roots.iter().map(|satp| satp.root.frame()).collect();
+        let levels = roots.iter().map(|root| (*root, mode.root_level()));
         Ahead {
             batch,
-            mode: satp.mode,
+            mode,
             held: HashMap::new(),
-            levels: HashMap::from([(satp.root.frame(), top)]),
-            next: VecDeque::new(),
+            levels: levels.collect(),
+            next: roots.into(),
         }
     }
 
@@ -68,7 +71,7 @@ impl<B: Batch> Ahead<B> {
         while frames.len() < BATCH
             && let Some(next) = self.next.pop_front()
         {
-            if !self.held.contains_key(&next) && next != frame {
+            if !self.held.contains_key(&next) && !frames.contains(&next) {
                 frames.push(next);
             }
         }
@@ -149,7 +152,7 @@ mod tests {
         let tables = Tables {
             questions: Vec::new(),
         };
-        let mut ahead = Ahead::new(tables, satp);
+        let mut ahead = Ahead::new(tables, &[satp]);
         let mut page = [0; PAGE];
         let mut read = |frame| ahead.read(PhysAddr::from_frame(frame), &mut page);
         for frame in [1, 2, 4, 3, 5] {

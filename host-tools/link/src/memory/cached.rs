@@ -64,6 +64,11 @@ impl<S: Source> Cached<S> {
         self.fetched
     }
 
+    /// Reads bytes that are no table: they are not kept.
+    pub fn read_uncached(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        self.source.read(at, into)
+    }
+
     /// Forgets what was read: the next reads see memory as it is then.
     pub fn forget(&mut self) {
         self.pages.clear();

@@ -83,7 +83,7 @@ impl fmt::Display for OpenError {
                 path.display()
             ),
             OpenError::Snapshot(path, what) => {
-                write!(f, "{}: is no snapshot: {what}", path.display())
+                write!(f, "{}: no snapshot of ours: {what}", path.display())
             }
             OpenError::NoDump { name, lines } => write!(
                 f,

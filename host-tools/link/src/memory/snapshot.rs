@@ -51,9 +51,15 @@ struct Table {
     entries: Vec<(u16, Hex)>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct File {
+/// What any file of ours says first.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
     schema: String,
+}
+
+#[derive(Deserialize)]
+struct File {
     origin: String,
     xlen: u32,
     dialect: Option<String>,
@@ -114,10 +120,11 @@ impl Snapshot {
 
     /// Reads the text of a file; else what is wrong with it.
     pub fn read(text: &[u8]) -> Result<Snapshot, String> {
-        let file: File = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        if file.schema != SCHEMA {
-            return Err(format!("its schema is `{}`, not {SCHEMA}", file.schema));
+        let named: Named = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if named.schema != SCHEMA {
+            return Err(format!("its schema is `{}`, not {SCHEMA}", named.schema));
         }
+        let file: File = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let xlen = match file.xlen {
             32 => Xlen::Rv32,
             64 => Xlen::Rv64,
@@ -220,7 +227,10 @@ impl Source for Snapshot {
         let outside = || ReadError::Outside(Outside { at, bytes });
         let page = self.pages.get(&at.frame()).ok_or_else(outside)?;
         let (word, from) = (self.word(), at.offset(PAGE_BYTES) as usize);
-        if from % word != 0 || bytes % word != 0 || from + bytes > PAGE_BYTES as usize {
+        if !from.is_multiple_of(word)
+            || !bytes.is_multiple_of(word)
+            || from + bytes > PAGE_BYTES as usize
+        {
             return Err(outside());
         }
         for (place, target) in into.chunks_exact_mut(word).enumerate() {

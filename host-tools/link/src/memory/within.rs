@@ -9,7 +9,7 @@ use std::str::FromStr;
 use pagetable::{Outside, PhysAddr};
 
 use super::text::address;
-use super::{ReadError, Source};
+use super::{Batch, ReadError, Source};
 
 /// A run of addresses: `START-END`, END not in it, or `START+SIZE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,17 +113,40 @@ impl<S> Within<S> {
         });
         Within { source, known }
     }
+
+    fn is_known(&self, at: PhysAddr, bytes: usize) -> bool {
+        let wanted = Span::of(at.raw(), bytes as u64);
+        wanted.is_some_and(|it| self.known.iter().any(|span| span.holds(it)))
+    }
 }
 
 impl<S: Source> Source for Within<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
-        let wanted = Span::of(at.raw(), bytes as u64);
-        let is_known = wanted.is_some_and(|it| self.known.iter().any(|span| span.holds(it)));
-        match is_known {
+        match self.is_known(at, bytes) {
             true => self.source.read(at, into),
             false => Err(ReadError::Outside(Outside { at, bytes })),
         }
+    }
+}
+
+impl<B: Batch> Batch for Within<B> {
+    fn read_all(
+        &mut self,
+        wanted: &[(PhysAddr, usize)],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        let is_known = |(at, bytes): &(PhysAddr, usize)| self.is_known(*at, *bytes);
+        let known: Vec<_> = wanted.iter().copied().filter(is_known).collect();
+        let mut read = match known.is_empty() {
+            true => Vec::new(),
+            false => self.source.read_all(&known)?,
+        }
+        .into_iter();
+        let all = wanted.iter().map(|it| match self.is_known(it.0, it.1) {
+            true => read.next().flatten(),
+            false => None,
+        });
+        Ok(all.collect())
     }
 }
 
