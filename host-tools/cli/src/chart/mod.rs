@@ -12,8 +12,12 @@ use view::chart::{self, Kind, Picture};
 use crate::exit::Misuse;
 use crate::tables::Roots;
 
+mod diff;
 mod faults;
+mod levels;
 mod map;
+mod timeline;
+mod ws;
 
 /// Draw a chart as SVG or PNG.
 #[derive(clap::Args)]
@@ -24,8 +28,12 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Chart {
-    Faults(faults::Args),
     Map(map::Args),
+    Ws(ws::Args),
+    Diff(diff::Args),
+    Levels(levels::Args),
+    Timeline(timeline::Args),
+    Faults(faults::Args),
 }
 
 impl Args {
@@ -33,7 +41,10 @@ impl Args {
     pub fn roots(&mut self) -> Option<&mut Roots> {
         match &mut self.chart {
             Chart::Map(args) => Some(&mut args.tables.roots),
-            Chart::Faults(_) => None,
+            Chart::Ws(args) => Some(&mut args.tables.roots),
+            Chart::Levels(args) => Some(&mut args.tables.roots),
+            Chart::Diff(args) => Some(&mut args.roots),
+            Chart::Timeline(_) | Chart::Faults(_) => None,
         }
     }
 }
@@ -41,9 +52,18 @@ impl Args {
 /// Draws it.
 pub fn run(args: Args) -> anyhow::Result<()> {
     match args.chart {
-        Chart::Faults(args) => faults::run(args),
         Chart::Map(args) => map::run(args),
+        Chart::Ws(args) => ws::run(args),
+        Chart::Diff(args) => diff::run(args),
+        Chart::Levels(args) => levels::run(args),
+        Chart::Timeline(args) => timeline::run(args),
+        Chart::Faults(args) => faults::run(args),
     }
+}
+
+/// A file's name without its folder, for a heading.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// Where a chart goes.

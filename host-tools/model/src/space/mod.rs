@@ -7,7 +7,7 @@ mod problem;
 mod range;
 mod tables;
 
-pub use bands::Band;
+pub use bands::{Band, Piece, cut};
 pub use dialect::{AllBits, guess};
 pub use filter::{Attribute, Bounds, Filter};
 pub use problem::Finding;
