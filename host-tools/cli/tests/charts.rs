@@ -45,10 +45,10 @@ fn says(svg: &str, words: &[&str]) {
 fn physical_memory_has_a_colour_for_each_owner() {
     let both = "0x80033000000830ca,0x800000000008feee";
     let svg = drawn(&["map", "--physical", LINUX[0], LINUX[1], LINUX[2], both]);
-    // As the truth of both roots has it: what U maps, without what both have.
+    // Counted apart from this program: every page that U maps in one of the roots, or in both.
     let words = [
         "Physical memory of 2 address spaces: pagetables.core",
-        "page tables (940KiB)",
+        "page tables (948KiB)",
         "user of 0x80033000000830ca (6.82MiB)",
         "user of 0x800000000008feee (1.30MiB)",
         "user, shared by several (132KiB)",
