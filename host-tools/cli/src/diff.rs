@@ -19,7 +19,7 @@ use model::diff::{Kind, pairs};
 
 use crate::format::Format;
 use crate::output;
-use crate::tables::{Roots, read};
+use crate::tables::{Roots, Spaces, read};
 
 /// Compare two readings of page tables: what was added, removed, moved, or is permitted otherwise.
 #[derive(clap::Args)]
@@ -76,9 +76,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// Writes the changes.
 pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let open = |origin: &Origin| args.roots.open(vec![origin.clone()]);
-    let before = read(open(&args.before)?, false);
-    let after = read(open(&args.after)?, false);
+    let (before, after) = both(&args.roots, &args.before, &args.after)?;
     let ignored: Vec<Kind> = args.ignore.iter().map(|it| it.0).collect();
     let diffs = pairs(&before.list, &after.list, &ignored);
     args.format.write(
@@ -90,4 +88,15 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     )?;
     before.end()?;
     after.end()
+}
+
+/// Both readings. Where nobody says which roots, the later one is read from those of the earlier,
+/// unless it is a snapshot, which has its own.
+pub fn both(roots: &Roots, before: &Origin, after: &Origin) -> anyhow::Result<(Spaces, Spaces)> {
+    let before = roots.open(vec![before.clone()])?;
+    let after = match after.clone().sniffed()? {
+        snapshot @ Origin::Snapshot(_) => roots.open(vec![snapshot])?,
+        other => roots.or(&before.roots).open(vec![other])?,
+    };
+    Ok((read(before, false), read(after, false)))
 }

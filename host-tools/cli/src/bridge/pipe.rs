@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use link::memory::{Batch, ReadError, Span, memory_map, memory_tree};
+use link::memory::{Batch, ReadError, Span, memory_map, memory_regions, memory_tree};
 use pagetable::PhysAddr;
 
 /// Whoever asks, and reads memory for us.
@@ -46,6 +46,7 @@ impl Pipe {
                 let text = String::from_utf8_lossy(&text);
                 let mut spans = memory_tree(&text);
                 spans.extend(memory_map(&text));
+                spans.extend(memory_regions(&text));
                 Ok(Some(spans))
             }
             ["stop", ..] => Err(io::Error::other("it was interrupted")),

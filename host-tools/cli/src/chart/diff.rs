@@ -5,8 +5,9 @@ use model::diff::pairs;
 use view::chart::changes;
 
 use super::Target;
+use crate::diff::both;
 use crate::exit::Misuse;
-use crate::tables::{Roots, read};
+use crate::tables::Roots;
 
 /// Draw what changed between two readings, a colour for each kind of change.
 #[derive(clap::Args)]
@@ -29,9 +30,7 @@ pub struct Args {
 /// Draws it.
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.target.kind()?;
-    let open = |origin: &Origin| args.roots.open(vec![origin.clone()]);
-    let before = read(open(&args.before)?, false);
-    let after = read(open(&args.after)?, false);
+    let (before, after) = both(&args.roots, &args.before, &args.after)?;
     let diffs = pairs(&before.list, &after.list, &[]);
     let [diff] = &diffs[..] else {
         let misuse = format!("one root is needed, and there are {}", diffs.len());

@@ -67,8 +67,11 @@ impl Roots {
             .context("nobody is at the other end of a pipe")?;
         let xlen = self.writing.xlen()?.unwrap_or(Xlen::Rv64);
         let roots = self.given(xlen)?;
+        let is_bare = roots.iter().all(|root| root.satp.mode == Mode::Bare);
         let ram = match self.known.ram() {
             Some(ram) => Some(ram),
+            // Nothing will be read.
+            None if is_bare => None,
             None => pipe.memory()?,
         };
         Ok(match ram {

@@ -55,7 +55,7 @@ impl Input {
 }
 
 /// Which tables.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Begin {
     /// Value of the satp register, or several with commas between; a board (--from) tells the
     /// kernel's own, a gdb stub the hart's, a snapshot those it was taken of
@@ -83,7 +83,7 @@ pub struct Tables {
 }
 
 /// Which tables, wherever they are.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Roots {
     #[command(flatten)]
     begin: Begin,
@@ -95,6 +95,9 @@ pub struct Roots {
     /// Where `pipe:` leads.
     #[arg(skip)]
     pub pipe: Option<Pipe>,
+    /// The roots, where the command line gives none.
+    #[arg(skip)]
+    instead: Vec<Named>,
 }
 
 /// A root, and whose it is.
@@ -160,6 +163,14 @@ impl Tables {
 }
 
 impl Roots {
+    /// The same; where the command line gives no roots, these.
+    pub fn or(&self, instead: &[Named]) -> Roots {
+        Roots {
+            instead: instead.to_vec(),
+            ..self.clone()
+        }
+    }
+
     /// Opens these memories and reads satp as the machine did.
     pub fn open(&self, origins: Vec<Origin>) -> anyhow::Result<Open> {
         let asked = self.writing.xlen()?;
@@ -238,7 +249,7 @@ impl Roots {
 
     /// Whether the command line says where the tables begin.
     fn is_given(&self) -> bool {
-        !self.begin.satp.is_empty() || self.begin.root.is_some()
+        !self.begin.satp.is_empty() || self.begin.root.is_some() || !self.instead.is_empty()
     }
 
     /// The roots that the command line gives.
@@ -247,6 +258,9 @@ impl Roots {
             let misuse =
                 "where do the tables begin? --satp VALUE says it, or --root ADDR --mode MODE";
             return Err(Misuse(misuse.to_owned()).into());
+        }
+        if self.begin.satp.is_empty() && self.begin.root.is_none() {
+            return Ok(self.instead.clone());
         }
         let (Some(root), Some(mode)) = (self.begin.root, self.writing.mode) else {
             let decoded = self.begin.satp.iter();

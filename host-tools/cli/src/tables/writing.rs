@@ -64,7 +64,7 @@ impl DialectOption {
 }
 
 /// How entries are written.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Writing {
     /// Paging mode, where satp does not say: sv32, sv39, sv48, sv57
     #[arg(long, value_name = "MODE", value_parser = mode)]

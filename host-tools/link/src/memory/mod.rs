@@ -26,7 +26,7 @@ pub use raw::{Place, PlaceError, open as open_raw};
 pub use several::Several;
 pub use snapshot::{Recorder, Snapshot};
 pub use sparse::Sparse;
-pub use within::{Span, SpanError, Within, memory_map, memory_tree};
+pub use within::{Span, SpanError, Within, memory_map, memory_regions, memory_tree};
 
 use pagetable::PhysAddr;
 

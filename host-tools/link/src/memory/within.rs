@@ -195,6 +195,25 @@ pub fn memory_map(xml: &str) -> Vec<Span> {
     .collect()
 }
 
+/// The memory in what gdb answers to `info mem`, of regions that the target told: lines of a
+/// number, `y`, the first address, one past the last, and `rw`.
+pub fn memory_regions(text: &str) -> Vec<Span> {
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "y", first, end, "rw", ..] = words[..] else {
+            return None;
+        };
+        // gdb writes the end of all addresses as 0x0 or 0x1 0000….
+        let (first, end) = (address(first)?, address(end).unwrap_or(0));
+        Some(Span {
+            first,
+            last: end.wrapping_sub(1),
+        })
+        .filter(|span| span.first <= span.last)
+    };
+    text.lines().filter_map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,5 +271,9 @@ mod tests {
             <memory type="ram" start="0x80000000" length="0x8000000"/></memory-map>"#;
         assert_eq!(memory_map(map), [ram]);
         assert!(memory_tree("unknown command\n").is_empty());
+        let regions = "Using memory regions provided by the target.\nNum Enb Low Addr   High Addr  \
+            Attrs \n0   y  \t0x0000000000000000 0x0000000000000100 ro nocache \n1   y  \t\
+            0x80000000 0x88000000 rw nocache \n";
+        assert_eq!(memory_regions(regions), [ram]);
     }
 }
