@@ -1,7 +1,7 @@
 //! Page tables asked for in batches: where every question waits for its answer, the tables that
 //! a table points to are asked for together.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use pagetable::{Dialect, Entry, Mode, Outside, PhysAddr, Pte, Satp};
 
@@ -26,8 +26,9 @@ pub struct Ahead<B> {
     held: HashMap<u64, Option<Vec<u8>>>,
     /// The level of every table that was met.
     levels: HashMap<u64, u8>,
-    /// Tables that were pointed to and not asked for.
+    /// Tables that were pointed to; those that were needed at once have been asked for.
     next: VecDeque<u64>,
+    asked: HashSet<u64>,
 }
 
 impl<B: Batch> Ahead<B> {
@@ -43,6 +44,7 @@ impl<B: Batch> Ahead<B> {
             held: HashMap::new(),
             levels: levels.collect(),
             next: roots.into(),
+            asked: HashSet::new(),
         }
     }
 
@@ -71,7 +73,7 @@ impl<B: Batch> Ahead<B> {
         while frames.len() < BATCH
             && let Some(next) = self.next.pop_front()
         {
-            if !self.held.contains_key(&next) && !frames.contains(&next) {
+            if !self.asked.contains(&next) && next != frame {
                 frames.push(next);
             }
         }
@@ -80,6 +82,7 @@ impl<B: Batch> Ahead<B> {
             .map(|frame| (PhysAddr::from_frame(*frame), PAGE))
             .collect();
         let pages = self.batch.read_all(&wanted)?;
+        self.asked.extend(&frames);
         self.held.extend(frames.into_iter().zip(pages));
         Ok(())
     }
