@@ -7,7 +7,7 @@ use model::space::{Finding, Range};
 use pagetable::{Attributes, Mode};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
+use crate::columns::{Columns, Side, stream};
 use crate::json::{Hex, Object, Text};
 use crate::words::{self, About, Size};
 
@@ -34,7 +34,7 @@ pub(crate) fn heading(space: &Space) -> String {
 fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     let mode = space.mode();
     writeln!(out, "{}", heading(space))?;
-    let mut columns = Columns::new([
+    let headings = [
         ("va", Side::Left),
         ("pa", Side::Left),
         ("size", Side::Right),
@@ -43,26 +43,13 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         ("memory", Side::Left),
         ("rsw", Side::Right),
         ("pieces", Side::Right),
-    ]);
-    for range in &space.ranges {
-        columns.row([
-            words::va(mode, range.va),
-            words::pa(mode, range.pa),
-            Size(range.bytes).to_string(),
-            range.flags().flags().to_string(),
-            Size(range.leaf.page_bytes).to_string(),
-            words::attributes(range.attributes()),
-            words::rsw(range.flags()),
-            match range.pieces {
-                1 => String::new(),
-                many => many.to_string(),
-            },
-        ]);
-    }
+    ];
     match space.ranges.is_empty() {
         true if space.is_part => writeln!(out, "nothing of that is mapped")?,
         true => writeln!(out, "nothing is mapped")?,
-        false => columns.write(out, 0)?,
+        false => stream(out, headings, || {
+            space.ranges.iter().map(|range| row(mode, range))
+        })?,
     }
     if space.is_part {
         return writeln!(
@@ -88,6 +75,22 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             some => count(some as u64, "problem", "problems"),
         }
     )
+}
+
+fn row(mode: Mode, range: &Range) -> [String; 8] {
+    [
+        words::va(mode, range.va),
+        words::pa(mode, range.pa),
+        Size(range.bytes).to_string(),
+        range.flags().flags().to_string(),
+        Size(range.leaf.page_bytes).to_string(),
+        words::attributes(range.attributes()),
+        words::rsw(range.flags()),
+        match range.pieces {
+            1 => String::new(),
+            many => many.to_string(),
+        },
+    ]
 }
 
 fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result<()> {

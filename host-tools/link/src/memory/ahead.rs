@@ -10,6 +10,8 @@ use super::{ReadError, Source};
 const PAGE: usize = pagetable::PAGE_BYTES as usize;
 /// Pages in one batch.
 const BATCH: usize = 64;
+/// Pages that wait to be needed, at most: 16 MiB.
+const MOST_HELD: usize = 1 << 12;
 
 /// Memory that is asked for in batches.
 pub trait Batch {
@@ -71,6 +73,7 @@ impl<B: Batch> Ahead<B> {
     fn fetch(&mut self, frame: u64) -> Result<(), ReadError> {
         let mut frames = vec![frame];
         while frames.len() < BATCH
+            && self.held.len() < MOST_HELD
             && let Some(next) = self.next.pop_front()
         {
             if !self.asked.contains(&next) && next != frame {

@@ -18,7 +18,7 @@ use pagetable::{Budget, Mapping, Memory, Mode, Problem, Root, Satp, Seen, Troubl
 
 /// More ranges than this are counted and not kept: a few pages of tables that
 /// share tables can map more than fits into any memory.
-const MOST_RANGES: usize = 1 << 20;
+const MOST_RANGES: usize = 1 << 18;
 
 /// Everything one root maps.
 pub struct Space {
@@ -142,15 +142,40 @@ impl Space {
     }
 
     fn map(&mut self, mapping: &Mapping, is_apart: bool) {
-        self.leaves += 1;
+        self.leaves += u64::from(mapping.entries);
         self.mapped_bytes += u128::from(mapping.bytes);
-        let mut last = self.ranges.last_mut();
-        if !is_apart && last.as_mut().is_some_and(|it| it.join(mapping)) {
+        if is_apart {
+            return self.map_apart(mapping);
+        }
+        let last = self.ranges.last_mut();
+        if last.is_some_and(|it| it.join(mapping)) {
             return;
         }
         match self.ranges.len() < MOST_RANGES {
             true => self.ranges.push(Range::new(mapping)),
             false => self.lost_ranges += 1,
+        }
+    }
+
+    /// Each entry is a range.
+    fn map_apart(&mut self, mapping: &Mapping) {
+        let bytes = mapping.bytes / u64::from(mapping.entries);
+        for entry in 0..u64::from(mapping.entries) {
+            if self.ranges.len() >= MOST_RANGES {
+                self.lost_ranges += 1;
+                continue;
+            }
+            self.ranges.push(Range {
+                va: mapping.va.wrapping_add(entry * bytes),
+                pa: mapping.at.wrapping_add(entry * bytes),
+                bytes,
+                leaf: pagetable::Leaf {
+                    pte: pagetable::Pte::new(mapping.leaf.pte.raw() + (entry << 10)),
+                    base: mapping.leaf.base.wrapping_add(entry * bytes),
+                    ..mapping.leaf
+                },
+                pieces: 1,
+            });
         }
     }
 

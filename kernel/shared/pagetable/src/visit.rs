@@ -4,7 +4,8 @@ use core::ops::ControlFlow;
 
 use crate::{Entry, Leaf, Memory, Mode, PAGE_BYTES, PhysAddr, Pte, Refusal, Root, VirtAddr};
 
-/// One entry that maps something.
+/// Entries that map something: one, or some that follow each other in a table and differ in
+/// nothing but their pages, which follow each other too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mapping {
     /// The first address it translates.
@@ -12,9 +13,12 @@ pub struct Mapping {
     /// Where that is in memory. Under Svnapot each of the 16 entries is seen by
     /// itself and maps its own 4 KiB.
     pub at: PhysAddr,
-    /// Bytes this entry translates.
+    /// Bytes that are translated, all entries together.
     pub bytes: u64,
-    /// The leaf.
+    /// How many entries; each translates an equal part. More than one only where memory lends
+    /// the table.
+    pub entries: u16,
+    /// The first entry's leaf.
     pub leaf: Leaf,
 }
 
@@ -108,9 +112,9 @@ pub struct Budget {
 }
 
 impl Default for Budget {
-    /// 262,144 tables: 512 GiB mapped by 4 KiB pages.
+    /// 131,072 tables: 256 GiB mapped by 4 KiB pages.
     fn default() -> Self {
-        Budget { tables: 1 << 18 }
+        Budget { tables: 1 << 17 }
     }
 }
 
@@ -174,6 +178,19 @@ impl Table {
         }
     }
 
+    /// What `entries` of them map, from `index` on.
+    #[inline]
+    fn mapping(&self, mode: Mode, index: usize, leaf: Leaf, entries: u16) -> Mapping {
+        let va = mode.sign_extend(self.va(mode, index));
+        Mapping {
+            va,
+            at: leaf.at(va),
+            bytes: u64::from(entries) * mode.leaf_bytes(self.level),
+            entries,
+            leaf,
+        }
+    }
+
     /// What the MMU makes of entry `index`; the next table, if it is a pointer.
     #[inline]
     fn judge(
@@ -188,15 +205,7 @@ impl Table {
         }
         match pte.decode(root.mode, self.level, root.dialect) {
             Entry::Pointer(next) => return Some(next),
-            Entry::Leaf(leaf) => {
-                let va = root.mode.sign_extend(self.va(root.mode, index));
-                see(Seen::Mapping(Mapping {
-                    va,
-                    at: leaf.at(va),
-                    bytes: root.mode.leaf_bytes(self.level),
-                    leaf,
-                }));
-            }
+            Entry::Leaf(leaf) => see(Seen::Mapping(self.mapping(root.mode, index, leaf, 1))),
             Entry::Refused(reason) => {
                 let trouble = Trouble::Refused(reason);
                 see(Seen::Problem(self.problem(
@@ -307,14 +316,12 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
     /// Reads a whole table of leaves in place, if memory lends it; tells how many
     /// entries are valid.
     fn read_lent(&mut self, table: Table) -> Option<u16> {
+        let root = self.root;
         let page = self.memory.page(table.at)?;
-        let mut valid = 0;
-        for (index, raw) in words(page, self.root.mode.entry_bytes()) {
-            // At level 0 a pointer is refused: there is no next table.
-            valid += u16::from(Pte::new(raw).is_valid());
-            table.judge(self.root, index, Pte::new(raw), &mut self.see);
-        }
-        Some(valid)
+        Some(match root.mode.entry_bytes() {
+            4 => leaves(root, table, &words::<4, 1024>(page), &mut self.see),
+            _ => leaves(root, table, &words::<8, 512>(page), &mut self.see),
+        })
     }
 
     /// The next entry from `index` that is not zero, as far as memory lends the
@@ -354,12 +361,55 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
     }
 }
 
-/// The entries of a page, with their indexes.
+/// The entries of a page.
 #[inline]
-fn words(page: &[u8; 4096], bytes: usize) -> impl Iterator<Item = (usize, u64)> {
-    page.chunks_exact(bytes).enumerate().map(|(index, entry)| {
-        let mut word = [0; 8];
-        word[..entry.len()].copy_from_slice(entry);
-        (index, u64::from_le_bytes(word))
-    })
+fn words<const BYTES: usize, const COUNT: usize>(page: &[u8; 4096]) -> [u64; COUNT] {
+    let mut all = [0; COUNT];
+    for (word, entry) in all.iter_mut().zip(page.chunks_exact(BYTES)) {
+        let mut raw = [0; 8];
+        raw[..BYTES].copy_from_slice(entry);
+        *word = u64::from_le_bytes(raw);
+    }
+    all
+}
+
+/// Reports the entries of a table at level 0; tells how many are valid. Where an entry's page is
+/// the next one and all else is equal, it is judged with the one before: most tables are long
+/// runs of such.
+#[inline]
+fn leaves(root: Root, table: Table, words: &[u64], see: &mut impl FnMut(Seen)) -> u16 {
+    /// What the next page adds to an entry.
+    const NEXT: u64 = 1 << 10;
+    let above_page = NEXT.trailing_zeros() + root.mode.ppn_bits();
+    let mut valid = 0;
+    let mut index = 0;
+    while let Some(&raw) = words.get(index) {
+        let first = index;
+        index += 1;
+        let pte = Pte::new(raw);
+        if !pte.is_valid() {
+            continue;
+        }
+        match pte.decode(root.mode, table.level, root.dialect) {
+            Entry::Leaf(leaf) if !leaf.is_napot => {
+                let follows = |count: usize, next: u64| {
+                    next == raw.wrapping_add(count as u64 * NEXT) && (next ^ raw) >> above_page == 0
+                };
+                while words
+                    .get(index)
+                    .is_some_and(|next| follows(index - first, *next))
+                {
+                    index += 1;
+                }
+                let entries = (index - first) as u16;
+                see(Seen::Mapping(
+                    table.mapping(root.mode, first, leaf, entries),
+                ));
+            }
+            // A pointer is refused here: there is no next table.
+            _ => drop(table.judge(root, first, pte, see)),
+        }
+        valid += (index - first) as u16;
+    }
+    valid
 }
