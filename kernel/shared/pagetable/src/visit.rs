@@ -2,121 +2,10 @@
 
 use core::ops::ControlFlow;
 
-use crate::{Entry, Leaf, Memory, Mode, PAGE_BYTES, PhysAddr, Pte, Refusal, Root, VirtAddr};
-
-/// Entries that map something: one, or some that follow each other in a table and differ in
-/// nothing but their pages, which follow each other too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Mapping {
-    /// The first address it translates.
-    pub va: VirtAddr,
-    /// Where that is in memory. Under Svnapot each of the 16 entries is seen by
-    /// itself and maps its own 4 KiB.
-    pub at: PhysAddr,
-    /// Bytes that are translated, all entries together.
-    pub bytes: u64,
-    /// How many entries; each translates an equal part. More than one only where memory lends
-    /// the table.
-    pub entries: u16,
-    /// The first entry's leaf.
-    pub leaf: Leaf,
-}
-
-/// What is wrong with an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Trouble {
-    /// The MMU refuses it.
-    Refused(Refusal),
-    /// It points to a table that the walk came through. The MMU takes it, and so
-    /// does the visit: a walk is never longer than the mode's levels.
-    SelfReference,
-    /// The budget was used up here: from this address on nothing was looked at.
-    OutOfBudget,
-}
-
-impl Trouble {
-    /// The trouble in words.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Trouble::Refused(reason) => reason.text(),
-            Trouble::SelfReference => "points to a table it is reached through",
-            Trouble::OutOfBudget => "too many tables: not looked at from here on",
-        }
-    }
-}
-
-/// Where something is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Problem {
-    /// The first address that it concerns.
-    pub va: VirtAddr,
-    /// The table that holds the entry.
-    pub table: PhysAddr,
-    /// Which entry of the table.
-    pub index: u16,
-    /// How many entries from there: more than one only where memory is missing.
-    pub count: u16,
-    /// The level at which the table was read.
-    pub level: u8,
-    /// The entry; nothing where there is no memory.
-    pub entry: Option<Pte>,
-    /// What is wrong.
-    pub trouble: Trouble,
-}
-
-impl Problem {
-    /// What is wrong, in words.
-    pub const fn text(&self) -> &'static str {
-        match (self.trouble, self.entry) {
-            (Trouble::Refused(Refusal::NoMemory), None) => "is not in memory",
-            (Trouble::Refused(Refusal::NoMemory), Some(_)) => "points outside memory",
-            (trouble, _) => trouble.text(),
-        }
-    }
-}
-
-/// A table that was looked at, on one way to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Visited {
-    /// Where it lies.
-    pub at: PhysAddr,
-    /// The level at which it was read.
-    pub level: u8,
-    /// The first address that it translates.
-    pub va: VirtAddr,
-    /// The entry that points to it, and where that entry lies; the root has none.
-    pub pointer: Option<(PhysAddr, Pte)>,
-    /// How many of its entries have V set.
-    pub valid: u16,
-}
-
-/// What a visit reports: mappings and problems in order of virtual address, each
-/// table behind all that is below it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Seen {
-    /// The MMU takes it.
-    Mapping(Mapping),
-    /// Something is wrong.
-    Problem(Problem),
-    /// All of a table has been looked at.
-    Table(Visited),
-}
-
-/// How much a visit may look at. Tables that share tables are read once for each
-/// way to them, as the MMU would: 512 pointers to one table, on every level, are
-/// millions of ways in three pages of memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// Tables read, each way to a table counted.
-    pub tables: u32,
-}
-
-impl Default for Budget {
-    /// 131,072 tables: 256 GiB mapped by 4 KiB pages.
-    fn default() -> Self {
-        Budget { tables: 1 << 17 }
-    }
-}
+use crate::{
+    Budget, Entry, Leaf, Mapping, Memory, Mode, PAGE_BYTES, PhysAddr, Problem, Pte, Refusal, Root,
+    Seen, Trouble, Visited,
+};
 
 /// Reports every mapping and every problem of the tree at `root`, within the
 /// default budget. Bare has no tables and nothing to report.
@@ -240,22 +129,51 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
             return ControlFlow::Break(());
         }
         self.tables_left -= 1;
-        if table.level == 0
-            && let Some(valid) = self.read_lent(table)
-        {
-            self.leave(table, from, valid);
-            return ControlFlow::Continue(());
+        match self.memory.page(table.at) {
+            None => self.read_words(table, from),
+            // Most tables of a running system are.
+            Some(page) if *page == EMPTY => {
+                self.leave(table, from, 0);
+                ControlFlow::Continue(())
+            }
+            Some(page) if mode.entry_bytes() == 4 => {
+                let words = words::<4, 1024>(page);
+                self.read_lent(table, from, &words)
+            }
+            Some(page) => {
+                let words = words::<8, 512>(page);
+                self.read_lent(table, from, &words)
+            }
         }
+    }
+
+    /// Reads a table that memory lends.
+    fn read_lent(&mut self, table: Table, from: Option<Problem>, words: &[u64]) -> ControlFlow<()> {
+        let mut valid = 0;
+        if table.level == 0 {
+            valid = leaves(self.root, table, words, &mut self.see);
+        } else {
+            for (index, raw) in words
+                .iter()
+                .enumerate()
+                .filter(|(_, raw)| **raw & Pte::VALID != 0)
+            {
+                valid += 1;
+                self.entry(table, index, Pte::new(*raw))?;
+            }
+        }
+        self.leave(table, from, valid);
+        ControlFlow::Continue(())
+    }
+
+    /// Reads a table word by word.
+    fn read_words(&mut self, table: Table, from: Option<Problem>) -> ControlFlow<()> {
+        let mode = self.root.mode;
         let bytes = mode.entry_bytes();
         let mut missing = None;
         let mut known = 0;
         let mut valid = 0;
-        let mut index = 0;
-        while index < mode.entries() {
-            index = self.skip_empty(table, index);
-            if index == mode.entries() {
-                break;
-            }
+        for index in 0..mode.entries() {
             let at = table.at.wrapping_add((index * bytes) as u64);
             match self.memory.read_word(at, bytes) {
                 Err(_) => missing = missing.or(Some(index)),
@@ -266,7 +184,6 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
                     self.entry(table, index, Pte::new(raw))?;
                 }
             }
-            index += 1;
         }
         let is_there = known > 0 || missing.is_none();
         self.close_gap(table, missing, mode.entries(), from);
@@ -313,31 +230,6 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
         )
     }
 
-    /// Reads a whole table of leaves in place, if memory lends it; tells how many
-    /// entries are valid.
-    fn read_lent(&mut self, table: Table) -> Option<u16> {
-        let root = self.root;
-        let page = self.memory.page(table.at)?;
-        Some(match root.mode.entry_bytes() {
-            4 => leaves(root, table, &words::<4, 1024>(page), &mut self.see),
-            _ => leaves(root, table, &words::<8, 512>(page), &mut self.see),
-        })
-    }
-
-    /// The next entry from `index` that is not zero, as far as memory lends the
-    /// table: most tables are nearly empty.
-    #[inline]
-    fn skip_empty(&mut self, table: Table, index: usize) -> usize {
-        let bytes = self.root.mode.entry_bytes();
-        match self.memory.page(table.at) {
-            None => index,
-            Some(page) => page[index * bytes..]
-                .chunks_exact(bytes)
-                .position(|entry| entry.iter().any(|byte| *byte != 0))
-                .map_or(self.root.mode.entries(), |empty| index + empty),
-        }
-    }
-
     /// Reports the entries `from_index..to` as lying outside memory: at the entry
     /// that points here if that is the whole table.
     fn close_gap(
@@ -360,6 +252,8 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
         (self.see)(Seen::Problem(problem));
     }
 }
+
+static EMPTY: [u8; 4096] = [0; 4096];
 
 /// The entries of a page.
 #[inline]
