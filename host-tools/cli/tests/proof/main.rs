@@ -25,6 +25,7 @@ mod ox64;
 mod paced;
 mod plugin;
 mod pressure;
+mod roots;
 mod rsp;
 mod screens;
 mod stream;
