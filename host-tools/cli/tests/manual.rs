@@ -131,7 +131,7 @@ fn image() -> Image {
             image.put(
                 BASE + table * 4096,
                 index,
-                1 << 63 | 0x4_0008 + (index / 16 * 16) << 10 | 0xcf,
+                1 << 63 | (0x4_0008 + index / 16 * 16) << 10 | 0xcf,
             );
         }
     }
