@@ -18,7 +18,7 @@ use crate::guest::recorded;
 use crate::row::{Better, Peer, Row};
 use crate::{PAGEWALK, scratch};
 
-const SATP: u64 = 0x8003_3000_000_830ca;
+const SATP: u64 = 0x8003_3000_0008_30ca;
 
 fn captures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/captures/linux-sv39")
