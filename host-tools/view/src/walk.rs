@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use pagetable::{
-    Access, Answer, Entry, Outcome, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr, Walk,
+    Access, Answer, Deny, Entry, Outcome, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr, Walk,
 };
 use serde::Serialize;
 
@@ -145,6 +145,30 @@ pub fn reason(walked: &Walked) -> String {
         ),
         None => format!("{:#x}: {reason}", walked.va),
     }
+}
+
+/// What stopped one kind of access, for user mode and for the supervisor.
+pub fn verdict(walked: &Walked, access: Access) -> String {
+    let what = match access {
+        Access::Read => "a load",
+        Access::Write => "a store",
+        Access::Execute => "a fetch",
+    };
+    let Outcome::Mapped { leaf, .. } = walked.walk.outcome else {
+        return format!("{what} stops there: {}", reason(walked));
+    };
+    let flags = leaf.pte.flags();
+    let told = |who| match leaf.pte.answer(access, who) {
+        Answer::Allowed => "goes through: the entry was another, or a TLB still holds one",
+        Answer::Updates(_) => "goes through where the hart sets A and D, else faults for them",
+        Answer::Denied(Deny::Permission) => "is not permitted",
+        Answer::Denied(Deny::SupervisorPage) => "is not permitted: U is clear",
+        Answer::Denied(Deny::UserPage) => "is not permitted: U is set, and SUM is clear",
+    };
+    let (user, supervisor) = (told(Privilege::USER), told(Privilege::SUPERVISOR));
+    format!(
+        "{what} to a {flags} page: from user mode it {user}; from the supervisor it {supervisor}"
+    )
 }
 
 fn means(walked: &Walked, step: &Step) -> String {

@@ -229,6 +229,9 @@ fn explain(args: &Explain, out: &mut dyn Write) -> anyhow::Result<()> {
         let walked = walk::of(open, args.stval)?;
         writeln!(out)?;
         view::walk::table(out, &walked)?;
+        if let Some(access) = crash.access(xlen) {
+            writeln!(out, "{}", view::walk::verdict(&walked, access))?;
+        }
     }
     Ok(())
 }

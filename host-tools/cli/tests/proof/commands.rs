@@ -156,3 +156,21 @@ fn a_working_set_is_watched_while_a_program_touches_its_pages() {
         "time goes on: {told}"
     );
 }
+
+#[test]
+fn a_stub_tells_why_the_hart_trapped_last() {
+    let mut machine = Machine::boot(&[]);
+    machine.board.terminal().run("faulter null");
+    let from = format!("gdb://{}", machine.stub);
+    let told = pagewalk(&["explain", "--from", &from]);
+    for register in ["scause", "sepc", "stval", "satp"] {
+        assert!(told.contains(register), "{register}: {told}");
+    }
+    let inside = asked(&machine.stub, &[("explain", "pw explain")]);
+    let cause = told.lines().next().expect("a cause");
+    assert!(
+        between(&inside, "explain").contains(cause),
+        "{told}: {inside}"
+    );
+    machine.monitor.must_run();
+}

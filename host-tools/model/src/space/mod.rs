@@ -147,6 +147,11 @@ impl Space {
         if is_apart {
             return self.map_apart(mapping);
         }
+        // Full: what a hostile dump goes on with must cost little.
+        if self.lost_ranges > 0 {
+            self.lost_ranges += 1;
+            return;
+        }
         let last = self.ranges.last_mut();
         if last.is_some_and(|it| it.join(mapping)) {
             return;
