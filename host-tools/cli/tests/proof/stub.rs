@@ -5,8 +5,14 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 /// A stub that knows a few packets; at the first read of memory it does `then`. What it was asked.
-fn little_stub(stub: TcpListener, mut then: impl FnMut()) -> Vec<String> {
+fn little_stub(stub: TcpListener, then: impl FnMut()) -> Vec<String> {
+    stub_that(stub, true, then)
+}
+
+/// The same, which can read physical memory or not.
+fn stub_that(stub: TcpListener, is_physical: bool, mut then: impl FnMut()) -> Vec<String> {
     let (mut stream, _) = stub.accept().expect("a client");
+    stream.set_nodelay(true).expect("a socket");
     let (mut asked, mut held) = (Vec::new(), Vec::new());
     let mut piece = [0; 512];
     while let Ok(count @ 1..) = stream.read(&mut piece) {
@@ -23,7 +29,7 @@ fn little_stub(stub: TcpListener, mut then: impl FnMut()) -> Vec<String> {
             let text = String::from_utf8_lossy(&packet[begin + 1..end]).into_owned();
             let answer = match &*text {
                 "?" => "T05thread:01;",
-                "qqemu.PhyMemMode" => "0",
+                "qqemu.PhyMemMode" if is_physical => "0",
                 "Qqemu.PhyMemMode:1" | "Qqemu.PhyMemMode:0" | "D" => "OK",
                 read if read.starts_with('m') => {
                     then();
@@ -99,6 +105,36 @@ fn without_a_word_on_what_is_memory_nothing_is_read() {
         assert!(said.contains(way), "{way}: {said}");
     }
     assert_eq!(asked.last().map(String::as_str), Some("D"), "{asked:?}");
+}
+
+#[test]
+fn where_a_kernel_maps_all_of_memory_its_addresses_are_asked_for() {
+    let stub = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let from = format!("gdb://{}", stub.local_addr().expect("a port"));
+    let tables = [
+        "--satp",
+        "0x8000000000080000",
+        "--xlen",
+        "64",
+        "--board",
+        "qemu-virt",
+    ];
+    let program = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args([&["walk", "0", "--from", &from], &tables[..]].concat())
+        .args(["--linear", "0xffffffc000000000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("pagewalk starts");
+    let asked = stub_that(stub, false, || ());
+    let reads: Vec<&String> = asked.iter().filter(|it| it.starts_with('m')).collect();
+    assert!(!reads.is_empty(), "{asked:?}");
+    assert!(
+        reads.iter().all(|it| it.starts_with("mffffffc08000")),
+        "{reads:?}"
+    );
+    let ended = program.wait_with_output().expect("a program");
+    assert!(ended.status.success());
 }
 
 #[test]
