@@ -21,6 +21,9 @@ pub struct Board {
     pub paging: Paging,
     /// How its PTEs name memory types.
     pub dialect: Dialect,
+    /// Whether its hart leaves the A and D bits of entries to software: then it faults where one is clear.
+    #[serde(default)]
+    pub svade: bool,
     /// Ticks of the `time` CSR in a second.
     pub timebase_hz: u64,
     /// Where user programs get their heap, mappings and stack.

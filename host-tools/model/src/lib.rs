@@ -3,12 +3,17 @@
 #![warn(missing_docs)]
 
 pub mod crash;
+pub mod diff;
 pub mod entries;
 pub mod faults;
+pub mod find;
 pub mod layout;
+pub mod lint;
 pub mod live;
 pub mod space;
+pub mod stats;
 pub mod tasks;
+pub mod working;
 
 pub use crash::{Crash, Why};
 pub use entries::Entries;

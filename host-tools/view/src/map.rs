@@ -1,4 +1,4 @@
-//! An address space as a table, JSON or CSV.
+//! Address spaces as a table, JSON or CSV.
 
 use std::io::{self, Write};
 
@@ -7,15 +7,34 @@ use model::space::{Finding, Range};
 use pagetable::{Attributes, Mode};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
+use crate::columns::{Columns, Side, stream};
 use crate::json::{Hex, Object, Text};
 use crate::words::{self, About, Size};
 
-/// For people: where it begins, the ranges, the problems, totals.
-pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+/// For people: of each, where it begins, the ranges, the problems, totals.
+pub fn table(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
+    for (place, space) in spaces.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        one_table(out, space)?;
+    }
+    Ok(())
+}
+
+/// Whose it is and where it begins.
+pub(crate) fn heading(space: &Space) -> String {
+    let satp = words::satp(space.satp());
+    match space.name.is_empty() {
+        true => satp,
+        false => format!("{}: {satp}", words::printable(&space.name)),
+    }
+}
+
+fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     let mode = space.mode();
-    writeln!(out, "{}", words::satp(space.satp()))?;
-    let mut columns = Columns::new([
+    writeln!(out, "{}", heading(space))?;
+    let headings = [
         ("va", Side::Left),
         ("pa", Side::Left),
         ("size", Side::Right),
@@ -23,21 +42,23 @@ pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         ("page", Side::Right),
         ("memory", Side::Left),
         ("rsw", Side::Right),
-    ]);
-    for range in &space.ranges {
-        columns.row([
-            words::va(mode, range.va),
-            words::pa(mode, range.pa),
-            Size(range.bytes).to_string(),
-            range.flags().flags().to_string(),
-            Size(range.leaf.page_bytes).to_string(),
-            words::attributes(range.attributes()),
-            words::rsw(range.flags()),
-        ]);
-    }
+        ("pieces", Side::Right),
+    ];
     match space.ranges.is_empty() {
+        true if space.is_part => writeln!(out, "nothing of that is mapped")?,
         true => writeln!(out, "nothing is mapped")?,
-        false => columns.write(out, 0)?,
+        false => stream(out, headings, || {
+            space.ranges.iter().map(|range| row(mode, range))
+        })?,
+    }
+    if space.is_part {
+        return writeln!(
+            out,
+            "\n{} in {}, {} mapped, of what was asked for",
+            count(space.leaves, "entry", "entries"),
+            count(space.ranges.len() as u64, "range", "ranges"),
+            About(space.mapped_bytes),
+        );
     }
     if !space.problems.is_empty() {
         writeln!(out, "\nproblems")?;
@@ -54,6 +75,22 @@ pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             some => count(some as u64, "problem", "problems"),
         }
     )
+}
+
+fn row(mode: Mode, range: &Range) -> [String; 8] {
+    [
+        words::va(mode, range.va),
+        words::pa(mode, range.pa),
+        Size(range.bytes).to_string(),
+        range.flags().flags().to_string(),
+        Size(range.leaf.page_bytes).to_string(),
+        words::attributes(range.attributes()),
+        words::rsw(range.flags()),
+        match range.pieces {
+            1 => String::new(),
+            many => many.to_string(),
+        },
+    ]
 }
 
 fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result<()> {
@@ -90,12 +127,12 @@ fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result
     columns.write(out, 2)
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
 #[derive(Serialize)]
-struct JsonRange {
+pub(crate) struct JsonRange {
     va: Hex<u64>,
     pa: Hex<u64>,
     size: u64,
@@ -106,6 +143,9 @@ struct JsonRange {
     memory: JsonMemory,
     napot: bool,
     rsw: u8,
+    /// Only where it lies in memory in more than one: then `pa` is the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pieces: Option<u32>,
 }
 
 /// The memory attributes as JSON has them: a member named for the dialect.
@@ -152,6 +192,7 @@ impl From<&Range> for JsonRange {
             memory: range.attributes().into(),
             napot: range.leaf.is_napot,
             rsw: range.flags().rsw(),
+            pieces: (range.pieces > 1).then_some(range.pieces),
         }
     }
 }
@@ -184,8 +225,37 @@ impl From<&Finding> for JsonProblem {
     }
 }
 
-/// The schema `pagewalk.map/1`.
-pub fn json(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+/// One of several spaces.
+#[derive(Serialize)]
+struct JsonSpace<'a> {
+    name: &'a str,
+    satp: Hex<u64>,
+    mode: &'static str,
+    asid: u16,
+    root_pa: Hex<u64>,
+    ranges: Vec<JsonRange>,
+    problems: Vec<JsonProblem>,
+}
+
+/// The schema `pagewalk.map/1`; of several spaces, `pagewalk.maps/1`.
+pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
+    let [space] = spaces else {
+        let spaces = spaces.iter().map(|space| {
+            let satp = space.satp();
+            JsonSpace {
+                name: &space.name,
+                satp: Hex(satp.encode(satp.mode.xlen())),
+                mode: satp.mode.name(),
+                asid: satp.asid,
+                root_pa: Hex(satp.root.raw()),
+                ranges: space.ranges.iter().map(JsonRange::from).collect(),
+                problems: space.problems.iter().map(JsonProblem::from).collect(),
+            }
+        });
+        let mut object = Object::begin(out, "pagewalk.maps/1")?;
+        object.list("spaces", spaces)?;
+        return object.end();
+    };
     let satp = space.satp();
     let mut object = Object::begin(out, "pagewalk.map/1")?;
     object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
@@ -197,10 +267,12 @@ pub fn json(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     object.end()
 }
 
-/// The ranges, a line each; the problems are not in it.
-pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+/// The ranges, a line each; the problems are not in it. Of several spaces, `satp` comes first.
+pub fn csv(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record([
+    let is_alone = spaces.len() == 1;
+    let names = [
+        "satp",
         "va",
         "pa",
         "size",
@@ -210,9 +282,15 @@ pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         "memory",
         "napot",
         "rsw",
-    ])?;
-    for range in &space.ranges {
-        rows.write_record([
+    ];
+    let first = usize::from(is_alone);
+    rows.write_record(&names[first..])?;
+    for (satp, range) in spaces.iter().flat_map(|space| {
+        let satp = space.satp().encode(space.mode().xlen());
+        space.ranges.iter().map(move |range| (satp, range))
+    }) {
+        let cells = [
+            format!("{satp:#x}"),
             format!("{:#x}", range.va),
             format!("{:#x}", range.pa),
             range.bytes.to_string(),
@@ -222,7 +300,8 @@ pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             memory_word(range.attributes()),
             range.leaf.is_napot.to_string(),
             range.flags().rsw().to_string(),
-        ])?;
+        ];
+        rows.write_record(&cells[first..])?;
     }
     rows.flush()
 }

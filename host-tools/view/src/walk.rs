@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use pagetable::{
-    Access, Answer, Entry, Outcome, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr, Walk,
+    Access, Answer, Deny, Entry, Outcome, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr, Walk,
 };
 use serde::Serialize;
 
@@ -25,8 +25,15 @@ pub struct Walked {
 }
 
 /// Who asks, as people name it.
-const ASKERS: [(&str, Privilege); 4] = [
+const ASKERS: [(&str, Privilege); 6] = [
     ("user", Privilege::USER),
+    (
+        "user MXR",
+        Privilege {
+            mxr: true,
+            ..Privilege::USER
+        },
+    ),
     ("supervisor", Privilege::SUPERVISOR),
     (
         "supervisor SUM",
@@ -38,6 +45,14 @@ const ASKERS: [(&str, Privilege); 4] = [
     (
         "supervisor MXR",
         Privilege {
+            mxr: true,
+            ..Privilege::SUPERVISOR
+        },
+    ),
+    (
+        "supervisor SUM MXR",
+        Privilege {
+            sum: true,
             mxr: true,
             ..Privilege::SUPERVISOR
         },
@@ -111,6 +126,49 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
             accesses(out, leaf.pte)
         }
     }
+}
+
+/// Why there is no answer, with the level and the entry that say so.
+pub fn reason(walked: &Walked) -> String {
+    let mode = walked.satp.mode;
+    let Outcome::Refused(reason) = walked.walk.outcome else {
+        return "bare, no translation".to_owned();
+    };
+    match walked.walk.steps().last() {
+        Some(step) => format!(
+            "{:#x}: {reason}: level {}, entry {} at {}",
+            walked.va,
+            step.level,
+            step.entry
+                .map_or_else(|| "unknown".to_owned(), |pte| words::pte(mode, pte.raw())),
+            step.at
+        ),
+        None => format!("{:#x}: {reason}", walked.va),
+    }
+}
+
+/// What stopped one kind of access, for user mode and for the supervisor.
+pub fn verdict(walked: &Walked, access: Access) -> String {
+    let what = match access {
+        Access::Read => "a load",
+        Access::Write => "a store",
+        Access::Execute => "a fetch",
+    };
+    let Outcome::Mapped { leaf, .. } = walked.walk.outcome else {
+        return format!("{what} stops there: {}", reason(walked));
+    };
+    let flags = leaf.pte.flags();
+    let told = |who| match leaf.pte.answer(access, who) {
+        Answer::Allowed => "goes through: the entry was another, or a TLB still holds one",
+        Answer::Updates(_) => "goes through where the hart sets A and D, else faults for them",
+        Answer::Denied(Deny::Permission) => "is not permitted",
+        Answer::Denied(Deny::SupervisorPage) => "is not permitted: U is clear",
+        Answer::Denied(Deny::UserPage) => "is not permitted: U is set, and SUM is clear",
+    };
+    let (user, supervisor) = (told(Privilege::USER), told(Privilege::SUPERVISOR));
+    format!(
+        "{what} to a {flags} page: from user mode it {user}; from the supervisor it {supervisor}"
+    )
 }
 
 fn means(walked: &Walked, step: &Step) -> String {

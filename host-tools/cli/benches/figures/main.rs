@@ -6,10 +6,13 @@
 
 mod clock;
 mod guest;
+#[path = "../../tests/hostile/mod.rs"]
+mod hostile;
 mod image;
 mod live;
 mod romfs;
 mod row;
+mod tables;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -31,6 +34,12 @@ const MEASURES: &[Measure] = &[
     (&["agent.bytes_per_entry"], live::bytes_per_entry),
     (&["gdb.start_to_map"], live::start_to_map),
     (&["dash.cpu_percent_1000"], live::dash_cpu),
+    (&["map.core"], tables::core),
+    (&["decode.rate"], tables::rate),
+    (&["map.hostile", "map.hostile.memory"], tables::hostile),
+    (&["map.rsp_packets", "map.rsp"], tables::rsp),
+    (&["map.rsp_5ms"], tables::rsp_far),
+    (&["map.all_roots_pages"], tables::all_roots),
 ];
 
 fn main() -> io::Result<()> {

@@ -20,6 +20,7 @@ pub struct Row {
 #[serde(rename_all = "lowercase")]
 pub enum Better {
     Lower,
+    Higher,
 }
 
 /// Who else does the same.
@@ -54,14 +55,18 @@ impl Row {
     fn is_within(&self) -> bool {
         self.limit.is_none_or(|limit| match self.better {
             Better::Lower => self.value <= limit,
+            Better::Higher => self.value >= limit,
         })
     }
 
     /// A line of the table.
     pub fn line(&self) -> String {
-        let limit = self
-            .limit
-            .map_or_else(|| "-".to_owned(), |limit| format!("<= {}", number(limit)));
+        let side = match self.better {
+            Better::Lower => "<=",
+            Better::Higher => ">=",
+        };
+        let limit = self.limit;
+        let limit = limit.map_or_else(|| "-".to_owned(), |it| format!("{side} {}", number(it)));
         let mark = if self.is_within() { "" } else { " MISSED" };
         let peer = self.peer.as_ref();
         let peer = peer.map_or_else(
