@@ -61,8 +61,8 @@ impl TableFrames for Pool {
     fn give(&mut self, _table: PhysAddr) {}
 }
 
-/// Builds the map out of the boot pool; its root.
-pub fn build(machine: &mut Riscv, plan: &Plan) -> Result<PhysAddr, Error> {
+/// Builds the map out of the boot pool; its root, and how many tables it took.
+pub fn build(machine: &mut Riscv, plan: &Plan) -> Result<(PhysAddr, usize), Error> {
     let base = plan.layout.base.raw();
     let mut pool = Pool {
         base: PhysAddr::new(base + plan.layout.tables),
@@ -78,7 +78,8 @@ pub fn build(machine: &mut Riscv, plan: &Plan) -> Result<PhysAddr, Error> {
     map.image(&plan.layout)?;
     map.ram(plan)?;
     map.devices(plan.tree.board, plan.hart)?;
-    Ok(root)
+    let used = map.pool.used;
+    Ok((root, used))
 }
 
 struct Map<'a> {

@@ -77,6 +77,8 @@ pub struct Mapped {
     pub machine: Riscv,
     /// Root of the kernel's own tables.
     pub root: PhysAddr,
+    /// How many tables it has.
+    tables_used: usize,
     /// The right to take slices of boot memory.
     pub slices: Slices,
     /// `instret` at the kernel's first instruction.
@@ -173,7 +175,7 @@ impl Entered {
             tree,
             hart: self.hart.id,
         };
-        let root = map::build(&mut machine, &plan)?;
+        let (root, tables_used) = map::build(&mut machine, &plan)?;
         // SAFETY: `build` mapped the kernel at its link base as it runs now, stack included.
         unsafe { machine.set_kernel_root(root) };
         csr::let_programs_count();
@@ -182,6 +184,7 @@ impl Entered {
             layout: self.layout,
             machine,
             root,
+            tables_used,
             slices: Slices(()),
             started: self.started,
         })
@@ -189,6 +192,20 @@ impl Entered {
 }
 
 impl Mapped {
+    /// Memory of the Image that boot needed and nobody needs now: the provisional tables, and
+    /// boot tables that the final map did not take.
+    pub fn spare_tables(&self) -> [(PhysAddr, u64); 2] {
+        const PAGE: u64 = 4096;
+        let provisional = paging::PROVISIONAL_TABLES as u64 * PAGE;
+        let tables = self.layout.base.raw() + self.layout.tables;
+        let used = self.tables_used as u64 * PAGE;
+        let spare = super::BOOT_TABLES as u64 * PAGE - used;
+        [
+            (PhysAddr::new(tables - provisional), provisional),
+            (PhysAddr::new(tables + used), spare),
+        ]
+    }
+
     /// The registers of the board's console.
     pub fn console_registers(&mut self, board: &Board) -> Mmio {
         let shift = board.uart_shift;

@@ -1,6 +1,8 @@
 //! Memory management on the simulated machine: every test runs as Sv39 and as Sv32, and on
 //! harts with and without their quirks.
 
+mod chance;
+mod entries;
 pub(crate) mod machine;
 mod oracle;
 mod pages;
