@@ -1,8 +1,9 @@
 //! Memory management on the simulated machine: every test runs as Sv39 and as Sv32, and on
 //! harts with and without their quirks.
 
-mod chance;
+pub(crate) mod chance;
 mod entries;
+mod large;
 pub(crate) mod machine;
 mod oracle;
 mod pages;
