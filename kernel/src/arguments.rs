@@ -16,6 +16,8 @@ pub struct Arguments {
     pub arena: Option<u64>,
     /// `fast=off`: no fault takes the fast path.
     pub fast: bool,
+    /// `zeroed=off`: an idle hart gets no frames ready.
+    pub zeroed: bool,
     /// `log=8192`: records the fault log keeps, at least 4,096.
     pub log_records: usize,
     /// `initrd.verify=1`: check every byte of the initrd.
@@ -39,6 +41,7 @@ impl Arguments {
                 .map(|bytes| u32::try_from(bytes / 4096).unwrap_or(u32::MAX)),
             arena: words.value("arena").and_then(address),
             fast: words.value("fast") != Some("off"),
+            zeroed: words.value("zeroed") != Some("off"),
             log_records: log.clamp(LOG_RECORDS, LOG_RECORDS_LIMIT),
             verify: on("initrd.verify"),
             frames: on("frames"),
@@ -86,6 +89,7 @@ mod tests {
                 pool_frames: None,
                 arena: None,
                 fast: true,
+                zeroed: true,
                 log_records: 4096,
                 verify: false,
                 frames: false
@@ -95,13 +99,15 @@ mod tests {
             read("pool=lots log=few initrd.verify=yes arena=here fast=no"),
             plain
         );
-        let all = read("pool=4M arena=0x50000000 fast=off log=8192 initrd.verify=1 frames=1");
+        let all =
+            read("pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 frames=1");
         assert_eq!(
             all,
             Arguments {
                 pool_frames: Some(1024),
                 arena: Some(0x5000_0000),
                 fast: false,
+                zeroed: false,
                 log_records: 8192,
                 verify: true,
                 frames: true

@@ -52,13 +52,15 @@ pub fn boot(entered: Entered) -> ! {
     );
     let entries = Frames::table_bytes(&ram) / size_of::<Frame>();
     let table = claim::<Frame>(&mut mapped, &mut ram, entries, "the frame table");
-    let frames = Frames::new(
+    let mut frames = Frames::new(
         table,
         MutexGuard::leak(FAST.lock()),
         ram,
         arguments.pool_frames,
         arguments.arena.map(PhysAddr::new),
     );
+    // The fast path's assembly clears 64 of 64.
+    frames.fast.cboz = usize::from(tree.cboz_bytes == 64);
     let plic = open_plic(&mut mapped, tree.board);
     let timebase_hz = if tree.timebase_hz == 0 {
         tree.board.timebase_hz
@@ -90,6 +92,7 @@ pub fn boot(entered: Entered) -> ! {
         schedule,
         log: Log::new(log),
         fast: arguments.fast,
+        prepares: arguments.zeroed,
         quiet: false,
         fault_text: false,
         debugger,

@@ -55,6 +55,8 @@ pub struct System<P: Platform> {
     pub log: Log,
     /// Faults may take the fast path.
     pub fast: bool,
+    /// An idle hart gets frames ready.
+    pub prepares: bool,
     /// Nobody wants to hear of faults as they happen.
     pub quiet: bool,
     /// Each fault is also printed.

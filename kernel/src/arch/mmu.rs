@@ -83,6 +83,28 @@ impl Machine for Riscv {
         unsafe { pointer(at).cast::<Entry>().write_volatile(value as Entry) }
     }
 
+    fn enter_missing(&mut self, at: PhysAddr, leaf: u64, va: VirtAddr, count: usize) -> u32 {
+        // In words of the hart: on RV32 the numbers of other places have twice as many.
+        let (mut leaf, mut va) = (leaf as Entry, va.raw() as usize);
+        let mut place = pointer(at).cast::<Entry>();
+        let end = place.wrapping_add(count);
+        let mut entered = 0;
+        while place < end {
+            // SAFETY: see `Riscv`; the entries lie in one table.
+            unsafe {
+                if place.read_volatile() == 0 {
+                    place.write_volatile(leaf);
+                    asm!("sfence.vma {0}, zero", in(reg) va, options(nostack));
+                    entered += 1;
+                }
+            }
+            place = place.wrapping_add(1);
+            leaf = leaf.wrapping_add(1 << 10);
+            va = va.wrapping_add(FRAME);
+        }
+        entered
+    }
+
     #[inline]
     fn zero_frame(&mut self, frame: PhysAddr) {
         // SAFETY: see `Riscv`; a frame is 4096 bytes, aligned.

@@ -1,6 +1,6 @@
 //! What `mm` asks of a machine: table entries, frames, fences.
 
-use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
+use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
 
 /// A hart's MMU and the memory behind it.
 ///
@@ -16,6 +16,21 @@ pub trait Machine {
     fn read_entry(&self, at: PhysAddr) -> u64;
     /// Writes one entry with a single store.
     fn write_entry(&mut self, at: PhysAddr, value: u64);
+    /// Enters `count` leaves behind each other, `leaf` with one page number after the other,
+    /// where no entry is yet, and fences each; how many. The first is `va`'s, at `at`.
+    fn enter_missing(&mut self, at: PhysAddr, leaf: u64, va: VirtAddr, count: usize) -> u32 {
+        let mut entered = 0;
+        for index in 0..count as u64 {
+            let at = at.wrapping_add(index * Self::MODE.entry_bytes() as u64);
+            if self.read_entry(at) == 0 {
+                // The page number begins at bit 10.
+                self.write_entry(at, leaf + (index << 10));
+                self.fence_page(va.wrapping_add(index * PAGE_BYTES));
+                entered += 1;
+            }
+        }
+        entered
+    }
     /// Fills a frame with zeros.
     fn zero_frame(&mut self, frame: PhysAddr);
     /// Copies a frame.

@@ -14,7 +14,7 @@ use super::window::open_window;
 use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
 
 /// Pages of a file that come together, if they lie in one leaf table and need no frame.
-const AROUND: u64 = 8;
+const AROUND: u32 = 8;
 
 /// How a fault was resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,29 +315,20 @@ fn around<M: Machine>(
     at: PhysAddr,
     leaf: u64,
 ) -> u32 {
-    let here = page.raw();
-    let block = here & !(AROUND * PAGE_BYTES - 1);
-    let start = block.max(region.base.raw());
-    let whole = region.file_bytes() & !(PAGE_BYTES - 1);
-    let end = (block + AROUND * PAGE_BYTES)
-        .min(region.end().raw())
-        .min(region.base.raw() + whole);
-    let back = (here - start) / PAGE_BYTES;
-    let mut slot = PhysAddr::new(at.raw() - back * M::MODE.entry_bytes() as u64);
+    // In page numbers, which fit 32 bits.
+    let number = |va: VirtAddr| (va.raw() / PAGE_BYTES) as u32;
+    let (here, base) = (number(page), number(region.base));
+    let block = here & !(AROUND - 1);
+    let start = block.max(base);
+    let whole = (region.file_bytes() / PAGE_BYTES) as u32;
+    let end = (block + AROUND).min(base + region.pages.min(whole));
+    let back = here - start;
+    let entry_bytes = M::MODE.entry_bytes() as u32;
+    let first = PhysAddr::new(at.raw() - u64::from(back * entry_bytes));
     // The page number begins at bit 10.
-    let mut leaf = leaf - (back << 10);
-    let (mut va, mut entered) = (start, 0);
-    while va < end {
-        if va != here && machine.read_entry(slot) == 0 {
-            machine.write_entry(slot, leaf);
-            machine.fence_page(VirtAddr::new(va));
-            entered += 1;
-        }
-        va += PAGE_BYTES;
-        slot = slot.wrapping_add(M::MODE.entry_bytes() as u64);
-        leaf += 1 << 10;
-    }
-    entered
+    let leaf = leaf - (u64::from(back) << 10);
+    let va = VirtAddr::new(page.raw() - u64::from(back) * PAGE_BYTES);
+    machine.enter_missing(first, leaf, va, (end - start) as usize)
 }
 
 /// The bits of a leaf besides its frame, A and D.

@@ -100,7 +100,10 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
         system.drain_console();
         arm_timer(system, None);
         // A hart with nothing to do gets frames ready for those who will fault.
-        while !system.platform.is_interrupted() && system.frames.prepare(&mut system.platform) {}
+        while system.prepares
+            && !system.platform.is_interrupted()
+            && system.frames.prepare(&mut system.platform)
+        {}
         let pending = system.platform.wait();
         system.interrupt(pending);
     };

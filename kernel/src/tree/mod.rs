@@ -95,7 +95,9 @@ pub struct Tree {
     pub timebase_hz: u32,
     /// The first CPU lists the Sstc extension.
     pub sstc: bool,
-    /// Bytes that `cbo.zero` clears at once; 0 where the first CPU lists no Zicboz.
+    /// The first CPU lists the Zicboz extension.
+    zicboz: bool,
+    /// Bytes that `cbo.zero` clears at once; 0 where the first CPU has none.
     pub cboz_bytes: u32,
 }
 
@@ -169,6 +171,7 @@ impl Tree {
                 arguments: Arguments::EMPTY,
                 timebase_hz: 0,
                 sstc: false,
+                zicboz: false,
                 cboz_bytes: 0,
             },
             board: None,
@@ -192,6 +195,9 @@ impl Tree {
             mut tree, board, ..
         } = reader;
         tree.board = board.ok_or(Error::UnknownBoard)?;
+        if !tree.zicboz {
+            tree.cboz_bytes = 0;
+        }
         if tree.ram.as_slice().is_empty() {
             return Err(Error::NoMemory);
         }
@@ -242,17 +248,23 @@ impl Tree {
     /// A property of the first CPU.
     fn hear_cpu(&mut self, name: &[u8], value: &[u8]) {
         let is_sstc = |word: &[u8]| word == b"sstc";
+        let is_zicboz = |word: &[u8]| word == b"zicboz";
         match name {
             b"timebase-frequency" => {
                 self.timebase_hz = number32(value).unwrap_or(self.timebase_hz);
             }
             b"riscv,isa-extensions" => {
-                self.sstc |= value.split(|&byte| byte == 0).any(is_sstc);
+                let words = || value.split(|&byte| byte == 0);
+                self.sstc |= words().any(is_sstc);
+                self.zicboz |= words().any(is_zicboz);
             }
             b"riscv,isa" => {
                 let isa = text(value).unwrap_or(value);
-                self.sstc |= isa.split(|&byte| byte == b'_').any(is_sstc);
+                let words = || isa.split(|&byte| byte == b'_');
+                self.sstc |= words().any(is_sstc);
+                self.zicboz |= words().any(is_zicboz);
             }
+            b"riscv,cboz-block-size" => self.cboz_bytes = number32(value).unwrap_or(0),
             _ => {}
         }
     }

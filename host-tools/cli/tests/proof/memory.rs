@@ -80,7 +80,7 @@ fn devices_are_mapped_for_one_owner_and_nothing_else_is() {
 fn a_file_comes_eight_pages_at_a_time_in_place_and_one_by_one_as_copies() {
     on_each_width(|board| {
         let said = board.run("image_test");
-        assert_eq!(said.matches("as linked: true").count(), 2, "{said}");
+        assert_eq!(said.matches("as linked: true").count(), 3, "{said}");
         let (_, log) = fault_log(&board.run("faults"));
         let task = log.last().expect("it faulted").task;
         let how = |outcome: &str| {
@@ -88,8 +88,9 @@ fn a_file_comes_eight_pages_at_a_time_in_place_and_one_by_one_as_copies() {
             own.filter(|fault| fault.outcome == outcome && fault.scause == 13)
                 .count()
         };
-        // 16 pages of constants on a border of pages, not of eight: two or three blocks.
-        assert!((2..=4).contains(&how("image in place")), "{said}");
+        // 32 pages of constants on a border of pages, not of eight: four or five blocks; eight
+        // that come alone; and what else it reads.
+        assert!((12..=15).contains(&how("image in place")), "{said}");
         assert!((16..=19).contains(&how("image copied")), "{said}");
     });
 }

@@ -5,33 +5,42 @@
 use core::hint::black_box;
 use core::sync::atomic::AtomicU32;
 
-use user::{Arguments, instructions, println, read_at};
+use abi::Advice;
+use user::{Arguments, call, instructions, println, read_at};
 
 user::main!(run);
 
 const PAGE: usize = 4096;
-const PAGES: usize = 16;
+/// Pages with values that are read only, and that can be written.
+const CONSTANTS: usize = 40;
+const VARIABLES: usize = 16;
+/// Of the constants, how many come one by one.
+const ALONE: usize = 8;
 
 #[repr(align(4096))]
-struct Pages<T>([[T; PAGE / 4]; PAGES]);
+struct Pages<T, const N: usize>([[T; PAGE / 4]; N]);
 
-static CONSTANT: Pages<u32> = Pages([[7; PAGE / 4]; PAGES]);
+static CONSTANT: Pages<u32, CONSTANTS> = Pages([[7; PAGE / 4]; CONSTANTS]);
 /// Atomic, so that it lies in memory that can be written.
-static VARIABLE: Pages<AtomicU32> =
-    Pages([const { [const { AtomicU32::new(7) }; PAGE / 4] }; PAGES]);
+static VARIABLE: Pages<AtomicU32, VARIABLES> =
+    Pages([const { [const { AtomicU32::new(7) }; PAGE / 4] }; VARIABLES]);
 
 fn run(_: Arguments) -> u8 {
     let constant = &raw const CONSTANT.0 as usize;
     let variable = &raw const VARIABLE.0 as usize;
-    let same = touch("in place", constant) & touch("copied", variable);
-    u8::from(!same)
+    let alone = constant + (CONSTANTS - ALONE) * PAGE;
+    let advised = call::advise(alone, ALONE * PAGE, Advice::Random).is_ok();
+    let same = touch("in place", constant, CONSTANTS - ALONE)
+        & touch("in place, each alone", alone, ALONE)
+        & touch("copied", variable, VARIABLES);
+    u8::from(!(same && advised))
 }
 
 /// Reads a word of each page; whether they are as linked. The first page brings tables too and
 /// is not counted.
-fn touch(how: &str, at: usize) -> bool {
+fn touch(how: &str, at: usize, pages: usize) -> bool {
     let (mut same, mut least, mut faults) = (true, usize::MAX, 0);
-    for page in 0..PAGES {
+    for page in 0..pages {
         let address = black_box(at + page * PAGE);
         let before = instructions();
         let value = read_at(address);
@@ -45,7 +54,7 @@ fn touch(how: &str, at: usize) -> bool {
         }
     }
     println!(
-        "image_test: {PAGES} pages {how}: {faults} faults, min {least} instructions, as linked: {same}"
+        "image_test: {pages} pages {how}: {faults} faults, min {least} instructions, as linked: {same}"
     );
     same
 }
