@@ -16,7 +16,6 @@ pub struct Qemu {
     bits: u32,
     cpu: String,
     memory: String,
-    harts: u32,
     kernel: Option<PathBuf>,
     append: String,
     drive: Option<PathBuf>,
@@ -59,7 +58,6 @@ impl Qemu {
             bits: 64,
             cpu: "rv64".into(),
             memory: "128M".into(),
-            harts: 1,
             kernel: None,
             append: String::new(),
             drive: None,
@@ -76,12 +74,6 @@ impl Qemu {
     /// `-m`.
     pub fn memory(mut self, memory: &str) -> Self {
         self.memory = memory.into();
-        self
-    }
-
-    /// `-smp`.
-    pub fn harts(mut self, harts: u32) -> Self {
-        self.harts = harts;
         self
     }
 
@@ -130,7 +122,7 @@ impl Qemu {
         ])
         .args(["-serial", "stdio"])
         .args(["-cpu", &self.cpu, "-m", &self.memory])
-        .args(["-smp", &self.harts.to_string()]);
+        .args(["-smp", "1"]);
         if let Some(kernel) = &self.kernel {
             qemu.arg("-kernel").arg(kernel);
         }
