@@ -11,6 +11,8 @@ use crate::trap::{self, Trap};
 #[unsafe(no_mangle)]
 extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize) -> ! {
     {
+        // The only lock of the kernel's state: whoever held it now would never give it back.
+        debug_assert!(!start::SYSTEM.is_locked());
         let mut place = start::SYSTEM.lock();
         if let Some(system) = place.as_mut() {
             trap::handle(

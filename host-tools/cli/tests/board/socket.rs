@@ -25,12 +25,24 @@ impl SocketBoard {
     /// Starts the built Image with `extra` arguments for QEMU.
     #[track_caller]
     pub fn start(extra: &[&str]) -> Self {
+        Self::start_of("riscv64", "images/Image", extra)
+    }
+
+    /// Starts the Image of 32 bits and waits for the shell's prompt.
+    #[track_caller]
+    pub fn boot_of_32_bits() -> Self {
+        let board = Self::start_of("riscv32", "images/rv32/Image", &[]);
+        board.terminal().expect(PROMPT);
+        board
+    }
+
+    fn start_of(machine: &str, image: &str, extra: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the socket");
         let line = folder.path().join("line");
-        let machine = Command::new("qemu-system-riscv64")
+        let machine = Command::new(format!("qemu-system-{machine}"))
             .args(["-M", "virt", "-m", "128M", "-smp", "1", "-nodefaults"])
             .args(["-display", "none", "-no-reboot", "-kernel"])
-            .arg(built("images/Image"))
+            .arg(built(image))
             .arg("-chardev")
             .arg(format!(
                 "socket,id=line,path={},server=on,wait=on",

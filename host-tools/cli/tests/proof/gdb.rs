@@ -110,6 +110,33 @@ fn attaches_to_a_running_kernel_and_leaves_it_running() {
     assert_eq!(terminal.run("hello"), "hello, world\n");
 }
 
+/// The same stub with registers of 32 bits: it stops, steps, tells and lets run.
+#[test]
+fn a_kernel_of_32_bits_is_debugged_as_one_of_64() {
+    let board = SocketBoard::boot_of_32_bits();
+    board.terminal().run("spin forever &");
+    let said = gdb(
+        &board,
+        None,
+        &[
+            "info threads",
+            "thread 2",
+            "print sizeof($sp)",
+            "print/x $satp >> 31",
+            "set $before = $pc",
+            "stepi",
+            "print $pc != $before",
+            "x/2xw $pc",
+            "monitor ps",
+            "detach",
+        ],
+    );
+    for due in ["(spin [", "$1 = 4", "$2 = 0x1", "$3 = 1", "ready"] {
+        assert!(said.contains(due), "no {due}: {said}");
+    }
+    assert_eq!(board.terminal().run("hello"), "hello, world\n");
+}
+
 #[test]
 fn interrupts_and_steps_and_holds_the_others() {
     let board = SocketBoard::boot(&[]);

@@ -39,7 +39,7 @@ fn run(_: Arguments) -> u8 {
 /// Reads a word of each page; whether they are as linked. The first page brings tables too and
 /// is not counted.
 fn touch(how: &str, at: usize, pages: usize) -> bool {
-    let (mut same, mut least, mut faults) = (true, usize::MAX, 0);
+    let (mut same, mut least, mut most, mut faults) = (true, usize::MAX, 0, 0);
     for page in 0..pages {
         let address = black_box(at + page * PAGE);
         let before = instructions();
@@ -50,11 +50,12 @@ fn touch(how: &str, at: usize, pages: usize) -> bool {
             faults += 1;
             if page > 0 {
                 least = least.min(cost);
+                most = most.max(cost);
             }
         }
     }
     println!(
-        "image_test: {pages} pages {how}: {faults} faults, min {least} instructions, as linked: {same}"
+        "image_test: {pages} pages {how}: {faults} faults, min {least} max {most} instructions, as linked: {same}"
     );
     same
 }
