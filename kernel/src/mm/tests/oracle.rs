@@ -186,7 +186,11 @@ proptest! {
         svade: bool,
         spurious: bool,
     ) {
-        let quirks = Quirks { svade, spurious };
+        let quirks = Quirks {
+            svade,
+            spurious,
+            ..Quirks::default()
+        };
         history::<Sv39>(quirks, &steps);
         history::<Sv32>(quirks, &steps);
     }
