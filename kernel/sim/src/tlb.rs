@@ -114,8 +114,7 @@ impl Tlb {
         self.misses.retain(|&(whose, _)| whose != asid);
         if let Some(root) = root {
             let parents = &self.parents;
-            self.linked
-                .retain(|&table| !descends(parents, table, root));
+            self.linked.retain(|&table| !descends(parents, table, root));
         }
     }
 
