@@ -154,7 +154,9 @@ impl Entered {
         let plan = Plan {
             layout: self.layout,
             image_bytes,
-            tree,
+            ram: tree.ram.as_slice(),
+            held: tree.held.as_slice(),
+            board: tree.board,
             hart: self.hart.id,
         };
         let root = bootmap::build(&mut machine, &plan)?;

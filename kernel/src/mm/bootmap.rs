@@ -14,7 +14,7 @@ use pagetable::{MemoryType, Mode, PhysAddr, Pte, VirtAddr};
 
 use super::{Machine, TableFrames, table};
 use crate::board::Board;
-use crate::tree::{Range, Tree};
+use crate::tree::Range;
 
 const READ: u64 = Pte::READ;
 const WRITE: u64 = Pte::WRITE;
@@ -126,8 +126,12 @@ pub struct Plan<'a> {
     pub layout: Layout,
     /// Its length with pad and initrd.
     pub image_bytes: u64,
-    /// RAM, and what others hold of it.
-    pub tree: &'a Tree,
+    /// All RAM that the kernel uses.
+    pub ram: &'a [Range],
+    /// What others hold of it.
+    pub held: &'a [Range],
+    /// Whose devices are wanted.
+    pub board: &'a Board,
     /// The hart whose interrupts are wanted.
     pub hart: usize,
 }
@@ -166,7 +170,7 @@ pub fn build<M: Machine>(machine: &mut M, plan: &Plan) -> Result<PhysAddr, Error
     };
     map.image(&plan.layout)?;
     map.ram(plan)?;
-    map.devices(plan.tree.board, plan.hart)?;
+    map.devices(plan.board, plan.hart)?;
     Ok(root)
 }
 
@@ -242,8 +246,8 @@ impl<M: Machine> Map<'_, M> {
         for range in read_only {
             self.physmap(range, READ)?;
         }
-        for &ram in plan.tree.ram.as_slice() {
-            let holes = plan.tree.held.as_slice().iter().chain(&read_only).copied();
+        for &ram in plan.ram {
+            let holes = plan.held.iter().chain(&read_only).copied();
             for piece in ram.without(holes) {
                 self.physmap(piece, READ | WRITE)?;
             }

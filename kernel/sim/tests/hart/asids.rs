@@ -126,6 +126,7 @@ fn end(fence: impl Fn(&mut Desk)) {
     let (root, page) = desk.space(VA, DATA);
     assert_eq!(desk.read(root, 1, VA), Ok(page));
     let [table, leaf] = [1, 0].map(|level| desk.slot(root, VA, level));
+    desk.machine.write_entry(leaf, 0);
     fence(&mut desk);
     for frame in [page, table.align_down(4096), leaf.align_down(4096)] {
         desk.machine.zero_frame(frame);
@@ -147,5 +148,9 @@ fn frames_that_are_used_again_after_a_fence_for_another_asid_are_caught() {
 #[test]
 #[should_panic(expected = "a fence is missing")]
 fn tables_that_are_used_again_after_a_fence_for_the_page_alone_are_caught() {
-    end(|desk| desk.machine.fence_page_of(VirtAddr::new(VA), 1));
+    end(|desk| {
+        let va = VirtAddr::new(VA);
+        desk.machine.fence_page_of(va, 1);
+        assert!(!desk.machine.holds(va), "the page itself is free");
+    });
 }

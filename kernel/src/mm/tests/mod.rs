@@ -1,12 +1,14 @@
 //! Memory management on the simulated machine: every test runs as Sv39 and as Sv32, and on
 //! harts with and without their quirks.
 
+mod bootmap;
 pub(crate) mod machine;
 mod oracle;
 mod pages;
 mod peeks;
 mod regions;
 mod shortage;
+mod world;
 
 /// Makes a generic test one for each mode.
 macro_rules! both {
