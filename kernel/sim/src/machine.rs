@@ -343,16 +343,19 @@ impl Machine {
 
     /// A walk that uses pointers it met before, however stale, and keeps those it meets.
     fn walk(&mut self, view: View, va: VirtAddr) -> Option<(Pte, PhysAddr)> {
-        let mut met = Vec::new();
+        // By level; above those of the mode there is nothing.
+        let mut met = [None; Mode::MOST_LEVELS];
         let found = self.walker().walk(view.root, va, |level, first, table| {
             let held = self.tlb.table(view.asid, level, first).unwrap_or(table);
-            met.push((level, first, held));
+            met[usize::from(level)] = Some((first, held));
             held
         });
         let is_global = found.is_some_and(|(leaf, _)| leaf.has(Pte::GLOBAL));
-        for (level, first, table) in met {
-            self.tlb
-                .put_table(view.asid, is_global, level, first, table);
+        for (level, met) in (0..).zip(met) {
+            if let Some((first, table)) = met {
+                let tlb = &mut self.tlb;
+                tlb.put_table(view.asid, is_global, level, first, table);
+            }
         }
         found
     }

@@ -3,6 +3,7 @@
 //! address is sure to end the leaf only, and a fence for one ASID nothing that is global.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
@@ -13,7 +14,7 @@ type Whose = Option<u16>;
 /// used in the next unless it was fenced.
 #[derive(Debug, Default)]
 pub struct Tlb {
-    entries: BTreeMap<(Whose, u64), Entry>,
+    entries: BTreeMap<(u64, Whose), Entry>,
     /// By a table's level and the first address it translates.
     tables: BTreeMap<(Whose, u8, u64), PhysAddr>,
     /// Tables that an entry led to, at whatever address.
@@ -21,7 +22,7 @@ pub struct Tlb {
     /// The table that led to a table last.
     parents: BTreeMap<PhysAddr, PhysAddr>,
     /// Pages that nothing was found for.
-    misses: BTreeSet<(u16, u64)>,
+    misses: BTreeSet<(u64, u16)>,
 }
 
 /// One page's translation as it was when it was first used.
@@ -42,18 +43,18 @@ impl Entry {
 impl Tlb {
     /// What is held for the page of `va`, of that ASID or of all.
     pub fn get(&self, asid: u16, va: VirtAddr) -> Option<Entry> {
-        let of = |whose| self.entries.get(&(whose, va.page())).copied();
+        let of = |whose| self.entries.get(&(va.page(), whose)).copied();
         of(None).or_else(|| of(Some(asid)))
     }
 
     /// Is anything held for the page of `va`, of whatever ASID?
     pub fn holds(&self, va: VirtAddr) -> bool {
-        self.entries.keys().any(|&(_, page)| page == va.page())
+        self.entries.range(everyones(va)).next().is_some()
     }
 
     /// Keeps a translation.
     pub fn put(&mut self, asid: u16, va: VirtAddr, entry: Entry) {
-        self.entries.insert((entry.whose(asid), va.page()), entry);
+        self.entries.insert((va.page(), entry.whose(asid)), entry);
     }
 
     /// The table of a level that translates what begins at `va`, if one was met.
@@ -78,24 +79,29 @@ impl Tlb {
 
     /// Is it held that nothing is there?
     pub fn misses(&self, asid: u16, va: VirtAddr) -> bool {
-        self.misses.contains(&(asid, va.page()))
+        self.misses.contains(&(va.page(), asid))
     }
 
     /// Keeps that nothing is there: a valid entry is only sure to be seen after a fence.
     pub fn put_miss(&mut self, asid: u16, va: VirtAddr) {
-        self.misses.insert((asid, va.page()));
+        self.misses.insert((va.page(), asid));
     }
 
     /// `sfence.vma va, x0`.
     pub fn fence_page(&mut self, va: VirtAddr) {
-        self.entries.retain(|&(_, page), _| page != va.page());
-        self.misses.retain(|&(_, page)| page != va.page());
+        while let Some((&held, _)) = self.entries.range(everyones(va)).next() {
+            self.entries.remove(&held);
+        }
+        let misses = (va.page(), 0)..=(va.page(), u16::MAX);
+        while let Some(&held) = self.misses.range(misses.clone()).next() {
+            self.misses.remove(&held);
+        }
     }
 
     /// `sfence.vma va, asid`.
     pub fn fence_page_of(&mut self, asid: u16, va: VirtAddr) {
-        self.entries.remove(&(Some(asid), va.page()));
-        self.misses.remove(&(asid, va.page()));
+        self.entries.remove(&(va.page(), Some(asid)));
+        self.misses.remove(&(va.page(), asid));
     }
 
     /// `sfence.vma x0, x0`.
@@ -109,9 +115,9 @@ impl Tlb {
     /// `sfence.vma x0, asid`, of the space at `root`. Tables of a space that never ran are only
     /// sure to be forgotten after [`Self::fence_all`].
     pub fn fence_space(&mut self, asid: u16, root: Option<PhysAddr>) {
-        self.entries.retain(|&(whose, _), _| whose != Some(asid));
+        self.entries.retain(|&(_, whose), _| whose != Some(asid));
         self.tables.retain(|&(whose, ..), _| whose != Some(asid));
-        self.misses.retain(|&(whose, _)| whose != asid);
+        self.misses.retain(|&(_, whose)| whose != asid);
         if let Some(root) = root {
             let parents = &self.parents;
             self.linked.retain(|&table| !descends(parents, table, root));
@@ -129,7 +135,7 @@ impl Tlb {
             .entries
             .iter()
             .find(|(_, entry)| entry.frame == frame)
-            .map(|((_, page), _)| page * PAGE_BYTES);
+            .map(|((page, _), _)| page * PAGE_BYTES);
         page.or_else(|| {
             let mut tables = self.tables.iter();
             tables
@@ -137,6 +143,11 @@ impl Tlb {
                 .map(|(&(_, _, va), _)| va)
         })
     }
+}
+
+/// A page's translations, of all ASIDs.
+fn everyones(va: VirtAddr) -> RangeInclusive<(u64, Whose)> {
+    (va.page(), None)..=(va.page(), Some(u16::MAX))
 }
 
 /// Does the way up from a table come to `root`? No tree has more levels than five.
