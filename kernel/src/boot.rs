@@ -41,6 +41,7 @@ pub fn boot(entered: Entered) -> ! {
         Ok(mapped) => mapped,
         Err(error) => arch::die(format_args!("no kernel map: {error:?}")),
     };
+    let mapped_spare = mapped.spare_tables();
     let mut ram = survey(&tree, &mapped.layout, record.file_size, fdt);
     let initrd_at = PhysAddr::new(mapped.layout.base.raw() + record.initrd_offset);
     let initrd = read_initrd(&mapped, &ram, &record, arguments.verify);
@@ -101,6 +102,12 @@ pub fn boot(entered: Entered) -> ! {
         shell: 0,
         boot,
     };
+    // The loader's tree has been read, and the tables that were enough to begin with are not in
+    // force any more.
+    system.frames.release(PhysAddr::new(fdt.base), fdt.bytes);
+    for (at, bytes) in mapped_spare {
+        system.frames.release(at, bytes);
+    }
     if arguments.frames {
         system.console.begin_frames();
     }

@@ -61,6 +61,8 @@ pub struct Mapped {
     pub machine: Riscv,
     /// Root of the kernel's own tables.
     pub root: PhysAddr,
+    /// How many tables it has.
+    tables_used: usize,
     /// The right to take slices of boot memory.
     pub slices: Slices,
     /// `instret` at the kernel's first instruction.
@@ -159,7 +161,7 @@ impl Entered {
             board: tree.board,
             hart: self.hart.id,
         };
-        let root = bootmap::build(&mut machine, &plan)?;
+        let (root, tables_used) = bootmap::build(&mut machine, &plan)?;
         // SAFETY: `build` mapped the kernel at its link base as it runs now, stack included.
         unsafe { machine.set_kernel_root(root) };
         csr::let_programs_count();
@@ -168,6 +170,7 @@ impl Entered {
             layout: self.layout,
             machine,
             root,
+            tables_used,
             slices: Slices(()),
             started: self.started,
         })
@@ -175,6 +178,20 @@ impl Entered {
 }
 
 impl Mapped {
+    /// Memory of the Image that boot needed and nobody needs now: the provisional tables, and
+    /// boot tables that the final map did not take.
+    pub fn spare_tables(&self) -> [(PhysAddr, u64); 2] {
+        const PAGE: u64 = 4096;
+        let provisional = paging::PROVISIONAL_TABLES as u64 * PAGE;
+        let tables = self.layout.base.raw() + self.layout.tables;
+        let used = self.tables_used as u64 * PAGE;
+        let spare = bootmap::TABLES as u64 * PAGE - used;
+        [
+            (PhysAddr::new(tables - provisional), provisional),
+            (PhysAddr::new(tables + used), spare),
+        ]
+    }
+
     /// The registers of the board's console.
     pub fn console_registers(&mut self, board: &Board) -> Mmio {
         let shift = board.uart_shift;

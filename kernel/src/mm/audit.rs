@@ -40,6 +40,8 @@ pub enum Problem {
     Lost {
         /// The frame.
         frame: PhysAddr,
+        /// Whose the frame table says it is.
+        owner: Owner,
     },
     /// A space counts its pages wrong.
     Resident {
@@ -74,8 +76,12 @@ impl fmt::Display for Problem {
                     va.raw()
                 )
             }
-            Problem::Lost { frame } => {
-                write!(f, "frame {:#x} is given out and nobody has it", frame.raw())
+            Problem::Lost { frame, owner } => {
+                let at = frame.raw();
+                write!(
+                    f,
+                    "frame {at:#x} is given out and nobody has it: {owner:x?}"
+                )
             }
             Problem::Resident { space } => write!(f, "task {space} counts its pages wrong"),
             Problem::Counts => f.write_str("the counts do not add up"),
@@ -139,9 +145,9 @@ pub fn audit<'a, M: Machine>(
         objects,
         ..
     } = found;
-    frames.sweep(|frame, _, met| {
+    frames.sweep(|frame, owner, met| {
         if !met {
-            found.blame(Problem::Lost { frame });
+            found.blame(Problem::Lost { frame, owner });
         }
     });
     found.free = frames.count_free();

@@ -154,8 +154,8 @@ impl TableFrames for Pool {
     fn give(&mut self, _table: PhysAddr) {}
 }
 
-/// Builds the map out of the boot pool; its root.
-pub fn build<M: Machine>(machine: &mut M, plan: &Plan) -> Result<PhysAddr, Error> {
+/// Builds the map out of the boot pool; its root, and how many tables it took.
+pub fn build<M: Machine>(machine: &mut M, plan: &Plan) -> Result<(PhysAddr, usize), Error> {
     let base = plan.layout.base.raw();
     let mut pool = Pool {
         base: PhysAddr::new(base + plan.layout.tables),
@@ -171,7 +171,8 @@ pub fn build<M: Machine>(machine: &mut M, plan: &Plan) -> Result<PhysAddr, Error
     map.image(&plan.layout)?;
     map.ram(plan)?;
     map.devices(plan.board, plan.hart)?;
-    Ok(root)
+    let used = map.pool.used;
+    Ok((root, used))
 }
 
 struct Map<'a, M> {

@@ -83,7 +83,12 @@ pub fn resolve_here<M: Machine>(
     // Borrowed, not copied: a region is seven words.
     let (owner, resident, region) = space.parts_at(va);
     let Some(region) = region else {
-        return Err(refuse(Class::None, Outcome::NoRegion));
+        let (class, outcome) = if space.is_beside_mapping(va) {
+            (Class::Guard, Outcome::GuardPage)
+        } else {
+            (Class::None, Outcome::NoRegion)
+        };
+        return Err(refuse(class, outcome));
     };
     let class = region.kind.class();
     if !region.prot.permits(access) {

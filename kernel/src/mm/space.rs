@@ -7,7 +7,7 @@ use super::frame::TablesOf;
 use super::heap::Heap;
 use super::layout::{Layout, is_user_range, kernel_entries};
 use super::region::Region;
-use super::{Frames, Machine, Owner, PAGE_BYTES};
+use super::{Frames, Machine, Owner, PAGE_BYTES, table};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
 pub const MAX_REGIONS: usize = 64;
@@ -112,15 +112,16 @@ impl Space {
     /// Gives back what one entry reaches, tables included. What is not this space's own, as a
     /// page mapped in place or a device, is left alone.
     fn release<M: Machine>(&self, frames: &mut Frames, machine: &mut M, at: PhysAddr, level: u8) {
-        let pte = Pte::new(machine.read_entry(at));
+        let entry = machine.read_entry(at);
+        if let Some(page) = table::page_of::<M>(entry, level) {
+            frames.free_leaf(self.id, page, M::MODE.leaf_bytes(level));
+            return;
+        }
+        let pte = Pte::new(entry);
         if !pte.is_valid() {
             return;
         }
         let target = pte.target(M::MODE);
-        if level == 0 || pte.is_leaf() {
-            frames.free_leaf(self.id, target, M::MODE.leaf_bytes(level));
-            return;
-        }
         for offset in (0..PAGE_BYTES).step_by(M::MODE.entry_bytes()) {
             self.release(frames, machine, target.wrapping_add(offset), level - 1);
         }
@@ -211,6 +212,19 @@ impl Space {
             }
         }
         (whose, &mut self.resident, Some(&self.regions[place]))
+    }
+
+    /// Is it an empty page beside memory that was mapped, which is kept empty so that running
+    /// past an end is noticed?
+    #[cold]
+    pub(super) fn is_beside_mapping(&self, va: VirtAddr) -> bool {
+        let page = va.align_down(PAGE_BYTES);
+        let mapped = |at: VirtAddr| {
+            let place = self.place_of(at);
+            place.is_some_and(|place| self.regions[place].is_given())
+        };
+        mapped(page.wrapping_add(PAGE_BYTES))
+            || page.raw() > 0 && mapped(VirtAddr::new(page.raw() - 1))
     }
 
     /// The place of the region that `va` lies in.

@@ -21,6 +21,7 @@ mod gdb;
 mod harness;
 mod image;
 mod keys;
+mod memory;
 mod ox64;
 mod paced;
 mod plugin;

@@ -2,6 +2,9 @@
 //! harts with and without their quirks.
 
 mod bootmap;
+pub(crate) mod chance;
+mod entries;
+mod large;
 pub(crate) mod machine;
 mod oracle;
 mod pages;

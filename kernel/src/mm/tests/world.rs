@@ -28,6 +28,8 @@ const SCRATCH: u64 = 7 << 20;
 pub struct World<M> {
     pub machine: M,
     pub root: PhysAddr,
+    /// How many tables the map took.
+    pub tables: usize,
     pub layout: Layout,
     pub ram: [Range; 2],
     pub held: [Range; 3],
@@ -79,6 +81,7 @@ impl<M: Desk> World<M> {
         World {
             machine,
             root: PhysAddr::new(0),
+            tables: 0,
             layout: Layout {
                 base: PhysAddr::new(ram.base + M::MODE.leaf_bytes(1)),
                 text_end: TEXT_END,
@@ -130,7 +133,7 @@ impl<M: Desk> World<M> {
             board: self.board,
             hart: HART,
         };
-        self.root = build(&mut self.machine, &plan)?;
+        (self.root, self.tables) = build(&mut self.machine, &plan)?;
         self.run_on(self.root);
         Ok(())
     }

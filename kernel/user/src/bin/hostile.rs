@@ -83,56 +83,105 @@ fn nonsense(chance: &mut Chance, from: &[usize; 16], to: &[usize; 16]) -> (usize
     let (address, target) = (chance.pick(from), chance.pick(to));
     let length = chance.pick(&LENGTHS);
     let any = chance.next() as usize;
-    match chance.next() % 10 {
+    match chance.next() % 20 {
         0 => (Call::Write.number(), [address, length, 0, 0, 0]),
         1 => (Call::Spawn.number(), [address, length, 0, 0, 0]),
         2 => (Call::Wait.number(), [any, 1, 0, 0, 0]),
         // Numbers that no task has: beyond the last, and beyond what a number can be.
         3 => (Call::Kill.number(), [any | 0x8000, 0, 0, 0, 0]),
-        4 => (
-            Call::Sbrk.number(),
-            [
-                chance.pick(&[length, any, length.wrapping_neg()]),
-                0,
-                0,
-                0,
-                0,
-            ],
-        ),
-        5 => (
-            Call::Mmap.number(),
-            [chance.pick(&[length, any]), 0, 0, 0, 0],
-        ),
+        4 => {
+            let delta = chance.pick(&[length, any, length.wrapping_neg()]);
+            (Call::Sbrk.number(), [delta, 0, 0, 0, 0])
+        }
+        5 => {
+            let topic = any % 12 + chance.pick(&[0, 0x100]);
+            let index = chance.pick(&[0, 1, any, usize::MAX]);
+            (
+                Call::Inspect.number(),
+                [topic, index, target, length, any % 3],
+            )
+        }
         6 => (
-            Call::Munmap.number(),
-            [
-                chance.pick(&[address, any]),
-                chance.pick(&[length, any]),
-                0,
-                0,
-                0,
-            ],
-        ),
-        7 => (
-            Call::Inspect.number(),
-            [
-                any % 7,
-                chance.pick(&[0, 1, any, usize::MAX]),
-                target,
-                length,
-                any % 3,
-            ],
-        ),
-        8 => (
             Call::Sleep.number() + 100 * (any % 2),
             [any % 2, 0, 0, 0, 0],
         ),
-        _ => (
+        7 => (
             chance.pick(&[Call::ALL.len(), any | 0x100, usize::MAX]),
             [any, address, length, 0, 0],
         ),
+        _ => memory(chance, target),
     }
 }
+
+/// A call about memory: mappings that the program has itself get in the way of each other.
+fn memory(chance: &mut Chance, target: usize) -> (usize, [usize; 5]) {
+    let any = chance.next() as usize;
+    let page = any & !(PAGE - 1);
+    // The page that results are written to stays: the reader of this wants to hear of them.
+    let address = chance.pick(&[
+        target + PAGE,
+        target.wrapping_sub(PAGE),
+        page,
+        any,
+        SCRATCH,
+        SCRATCH + 5 * PAGE,
+    ]);
+    let bytes = chance.pick(&LENGTHS);
+    let few = (any >> 20) % (20 * PAGE);
+    let rights = chance.pick(&[0, 1, 3, 5, 7, 2, any]);
+    match chance.next() % 12 {
+        0 => (Call::Mmap.number(), [bytes, rights, 0, 0, 0]),
+        1 => (Call::Mmap.number(), [few, rights, 1, SCRATCH + few, 0]),
+        2 => {
+            let flags = chance.pick(&[0, 1, 2, 3, 4, 5, 8, 9, 16, 31, any]);
+            (Call::Mmap.number(), [few, rights, flags, address, any])
+        }
+        3 | 4 => {
+            let from = chance.pick(&[SCRATCH + page % (32 * PAGE), any, SCRATCH]);
+            (
+                Call::Munmap.number(),
+                [from, chance.pick(&[few, bytes]), 0, 0, 0],
+            )
+        }
+        5 => (
+            Call::Protect.number(),
+            [SCRATCH + page % (32 * PAGE), few, rights, 0, 0],
+        ),
+        6 => (Call::Protect.number(), [address, bytes, rights, 0, 0]),
+        7 => {
+            let from = chance.pick(&[SCRATCH + page % (32 * PAGE), any]);
+            (Call::Advise.number(), [from, few, any % 6, 0, 0])
+        }
+        8 => (
+            Call::MapDevice.number(),
+            [
+                chance.pick(&[0x101, 0x20000, any, any >> 12]),
+                few,
+                rights,
+                0,
+                0,
+            ],
+        ),
+        9 => (
+            Call::ShareCreate.number(),
+            [chance.pick(&[few, bytes]), 0, 0, 0, 0],
+        ),
+        10 => (
+            Call::ShareAttach.number() + any % 3,
+            [
+                chance.pick(&[any % 64, any, address]),
+                rights,
+                SCRATCH & any,
+                0,
+                0,
+            ],
+        ),
+        _ => (Call::Translate.number(), [address, 0, 0, 0, 0]),
+    }
+}
+
+/// Addresses where nothing else of the program is.
+const SCRATCH: usize = 0x5000_0000;
 
 /// Numbers that look like chance and are the same on every run.
 struct Chance(u64);
