@@ -23,6 +23,7 @@ both! {
     the_text_can_be_fetched_and_nothing_else
     tables_written_through_the_map_are_never_stale
     tables_written_past_the_cache_leave_no_kernel
+    all_tables_are_the_first_of_the_pool_and_none_is_given_away
     too_few_tables_are_an_error
 }
 
@@ -218,6 +219,17 @@ fn tables_written_past_the_cache_leave_no_kernel<M: Desk>(quirks: Quirks) {
     };
     let found = world.access(World::<M>::PLACES.link, Access::Execute);
     assert_eq!(found, wanted);
+}
+
+/// The rest of the pool goes to the frame allocator.
+fn all_tables_are_the_first_of_the_pool_and_none_is_given_away<M: Desk>(quirks: Quirks) {
+    World::<M>::each(quirks, |mut world| {
+        let pool = world.layout.base.wrapping_add(world.layout.tables);
+        let first = (0..world.tables as u64).map(|n| pool.wrapping_add(n * PAGE_BYTES));
+        let first: BTreeSet<PhysAddr> = first.collect();
+        assert_eq!(world.seen_tables(), first);
+        assert!(world.tables <= TABLES);
+    });
 }
 
 fn too_few_tables_are_an_error<M: Desk>(quirks: Quirks) {

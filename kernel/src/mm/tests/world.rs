@@ -1,6 +1,6 @@
 //! A board as a loader leaves it, and the kernel's own map built on it as boot builds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pagetable::{Mapping, Memory, MemoryType, Outside, PAGE_BYTES, PhysAddr, Pte, Root, Seen};
 use pagetable::{VirtAddr, visit};
@@ -140,22 +140,33 @@ impl<M: Desk> World<M> {
 
     /// All that the map maps, read by the tools' own decoder.
     pub fn mappings(&mut self) -> Vec<Mapping> {
+        let mut found = Vec::new();
+        self.visit(|seen| match seen {
+            Seen::Mapping(mapping) => found.push(mapping),
+            Seen::Problem(problem) => panic!("{:?}: {}", problem, problem.text()),
+            Seen::Table(_) => {}
+        });
+        found
+    }
+
+    /// Where its tables lie.
+    pub fn seen_tables(&mut self) -> BTreeSet<PhysAddr> {
+        let mut found = BTreeSet::new();
+        self.visit(|seen| {
+            if let Seen::Table(table) = seen {
+                found.insert(table.at);
+            }
+        });
+        found
+    }
+
+    fn visit(&mut self, see: impl FnMut(Seen)) {
         let root = Root {
             mode: M::MODE,
             table: self.root,
             dialect: self.machine.dialect(),
         };
-        let mut found = Vec::new();
-        visit(
-            &mut Tables(&self.machine.hart().ram),
-            root,
-            |seen| match seen {
-                Seen::Mapping(mapping) => found.push(mapping),
-                Seen::Problem(problem) => panic!("{:?}: {}", problem, problem.text()),
-                Seen::Table(_) => {}
-            },
-        );
-        found
+        visit(&mut Tables(&self.machine.hart().ram), root, see);
     }
 
     /// What becomes of an access of the kernel. A hart may fault once more than it must.
