@@ -86,6 +86,20 @@ fn a_global_leaf_is_every_asids_and_no_fence_for_one_ends_it() {
 }
 
 #[test]
+fn a_global_leaf_that_was_changed_is_stale_to_every_asid() {
+    let mut desk = with_asids(16);
+    let (root, old) = desk.space(VA, DATA | Pte::GLOBAL);
+    assert_eq!(desk.read(root, 1, VA), Ok(old));
+    let new = desk.frame();
+    desk.map(root, VA, new, DATA | Pte::GLOBAL);
+    assert_eq!(desk.read(root, 2, VA), Ok(old));
+    desk.machine.fence_page_of(VirtAddr::new(VA), 1);
+    assert_eq!(desk.read(root, 1, VA), Ok(old));
+    desk.machine.fence_page(VirtAddr::new(VA));
+    assert_eq!(desk.read(root, 2, VA), Ok(new));
+}
+
+#[test]
 fn a_fence_for_a_page_and_an_asid_ends_that_leaf_of_that_space_only() {
     let mut desk = with_asids(16);
     let [a, b] = two(&mut desk, DATA);
@@ -153,4 +167,17 @@ fn tables_that_are_used_again_after_a_fence_for_the_page_alone_are_caught() {
         desk.machine.fence_page_of(va, 1);
         assert!(!desk.machine.holds(va), "the page itself is free");
     });
+}
+
+#[test]
+#[should_panic(expected = "a fence is missing")]
+fn tables_that_were_never_used_are_held_until_a_fence_for_their_own_space() {
+    let mut desk = with_asids(16);
+    let [a, b] = two(&mut desk, DATA);
+    assert_eq!(desk.read(a.0, 1, VA), Ok(a.1));
+    assert_eq!(desk.read(b.0, 2, VA), Ok(b.1));
+    // A walk ahead of time may have come here.
+    let leaf = desk.slot(a.0, 0x10_4000_0000, 0);
+    desk.machine.fence_space(2);
+    desk.machine.zero_frame(leaf.align_down(4096));
 }
