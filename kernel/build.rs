@@ -8,7 +8,7 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");
         println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
-        // The same as `LINK_BASE` in `src/arch/sv39.rs` and `sv32.rs`.
+        // The same as `Places::link` in `src/mm/bootmap.rs`.
         let base = if xlen() == 32 {
             "0xbe000000"
         } else {

@@ -6,13 +6,14 @@ use romfs::Romfs;
 use romfs::record::Record;
 use spin::{Mutex, MutexGuard};
 
-use crate::arch::{self, Entered, Layout, Mapped, Mmio};
+use crate::arch::{self, Entered, Mapped, Mmio};
 use crate::arguments::Arguments;
 use crate::board::{Board, UartKind};
 use crate::debug::stub::{Buffers, Debugger};
 use crate::debug::{Console, RamMap};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
+use crate::mm::bootmap::Layout;
 use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
 use crate::system::{BootFacts, System};
 use crate::task::{Schedule, Tasks};

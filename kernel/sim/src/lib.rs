@@ -2,12 +2,17 @@
 //!
 //! What an emulator forgives, this does not: a translation that was used once stays in
 //! force until a fence that the architecture says is sufficient, and a frame that is filled
-//! anew while a translation to it is still held is a failure at once.
+//! anew while a translation to it is still held is a failure at once. On request it is as
+//! strict as T-Head's C906, whose memory types no emulator has.
 #![forbid(unsafe_code)]
 
+mod cache;
 mod machine;
+mod quirks;
 mod ram;
 mod tlb;
+mod walker;
 
-pub use machine::{Access, Fault, Machine, Quirks};
+pub use machine::{Access, Cause, Fault, Machine, View};
+pub use quirks::Quirks;
 pub use ram::Ram;

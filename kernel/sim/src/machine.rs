@@ -1,11 +1,14 @@
 //! A hart: it walks tables, keeps translations, and faults.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pagetable::{Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
+use crate::cache::Cache;
+use crate::quirks::Quirks;
 use crate::ram::Ram;
 use crate::tlb::{Entry, Tlb};
+use crate::walker::{Walker, number};
 
 /// What an instruction wants of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,22 +21,59 @@ pub enum Access {
     Execute,
 }
 
-/// A page fault of a program.
+/// Which exception a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A page fault: the tables do not let it.
+    Page,
+    /// An access fault: the kind of memory does not.
+    Access,
+}
+
+/// A fault of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The address.
     pub va: VirtAddr,
     /// What was wanted.
     pub access: Access,
+    /// Which exception it is.
+    pub cause: Cause,
 }
 
-/// How a hart may behave, and some do.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Quirks {
-    /// A and D are the kernel's to set: a leaf without them faults (Svade, the C906).
-    pub svade: bool,
-    /// The first use of a leaf that just became valid faults once more.
-    pub spurious: bool,
+/// Whose access it is: what `satp` says, and the privilege.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The root of the space.
+    pub root: PhysAddr,
+    /// Its ASID.
+    pub asid: u16,
+    /// A program's access, or the kernel's own.
+    pub is_user: bool,
+}
+
+impl View {
+    /// A program's, in a space of ASID 0.
+    pub const fn user(root: PhysAddr) -> View {
+        View {
+            root,
+            asid: 0,
+            is_user: true,
+        }
+    }
+
+    /// The kernel's, in a space of ASID 0.
+    pub const fn kernel(root: PhysAddr) -> View {
+        View {
+            is_user: false,
+            ..View::user(root)
+        }
+    }
+
+    /// The same in a space of that ASID.
+    pub const fn with_asid(self, asid: u16) -> View {
+        View { asid, ..self }
+    }
 }
 
 /// Memory and one hart.
@@ -44,8 +84,13 @@ pub struct Machine {
     mode: Mode,
     quirks: Quirks,
     tlb: Tlb,
-    /// Of the space that was in force last.
-    root: PhysAddr,
+    cache: Cache,
+    /// Who ran last.
+    view: View,
+    /// The last root of each ASID.
+    roots: BTreeMap<u16, PhysAddr>,
+    /// The kernel's root, and where it shows physical address 0; none while translation is off.
+    kernel: Option<(PhysAddr, u64)>,
     /// The page whose last use failed: with `spurious`, a fault for it was owed.
     owed: Option<u64>,
     /// Frames that were written and no `fence_code` came since.
@@ -58,56 +103,99 @@ impl Machine {
         Machine {
             ram,
             mode,
-            quirks,
+            quirks: quirks.in_mode(mode),
             tlb: Tlb::default(),
-            root: PhysAddr::new(0),
+            cache: Cache::default(),
+            view: View::user(PhysAddr::new(0)),
+            roots: BTreeMap::new(),
+            kernel: None,
             owed: None,
             stale_code: BTreeSet::new(),
         }
     }
 
+    /// How leaves say their memory type on this hart.
+    pub fn dialect(&self) -> Dialect {
+        self.quirks.dialect
+    }
+
+    /// From here on the kernel itself reads and writes memory through the tables at `root`, which
+    /// show physical address 0 at `physmap`: with their memory types, and with their rights.
+    /// Before, translation is off and memory is cached.
+    pub fn map_kernel(&mut self, root: PhysAddr, physmap: u64) {
+        self.kernel = Some((root, physmap));
+    }
+
+    /// Does the kernel's own access go through the cache? Panics where its map does not let it.
+    fn is_cached(&self, at: PhysAddr, access: Access) -> bool {
+        let Some((root, physmap)) = self.kernel else {
+            return true;
+        };
+        let va = VirtAddr::new(physmap.wrapping_add(at.raw()));
+        let found = self.walker().walk(root, va, |_, _, table| table);
+        match found {
+            Some((leaf, frame)) if self.refuses(leaf, access, false).is_none() => {
+                assert_eq!(frame, at.align_down(PAGE_BYTES), "what {va:?} shows");
+                self.quirks.is_cached(leaf)
+            }
+            _ => panic!("the kernel faults: {access:?} of {at:?} at {va:?}: {found:x?}"),
+        }
+    }
+
+    fn write(&mut self, at: PhysAddr, from: &[u8]) {
+        let is_cached = self.is_cached(at, Access::Write);
+        self.cache.write(&mut self.ram, at, from, is_cached);
+    }
+
+    fn read(&self, at: PhysAddr, bytes: usize) -> &[u8] {
+        if self.is_cached(at, Access::Read) {
+            self.cache.get(&self.ram, at, bytes)
+        } else {
+            self.ram.get(at, bytes)
+        }
+    }
+
     /// Reads a table entry.
     pub fn read_entry(&self, at: PhysAddr) -> u64 {
-        let bytes = self.ram.get(at, self.mode.entry_bytes());
-        bytes
-            .iter()
-            .rev()
-            .fold(0, |value, &byte| value << 8 | u64::from(byte))
+        number(self.read(at, self.mode.entry_bytes()))
     }
 
     /// Writes a table entry.
     pub fn write_entry(&mut self, at: PhysAddr, value: u64) {
         let bytes = self.mode.entry_bytes();
-        self.ram
-            .get_mut(at, bytes)
-            .copy_from_slice(&value.to_le_bytes()[..bytes]);
+        self.write(at, &value.to_le_bytes()[..bytes]);
         let pte = Pte::new(value);
         if pte.is_valid() && !pte.is_leaf() {
             // A walk ahead of time, for no access at all, may follow it at once.
-            self.tlb.link(pte.target(self.mode));
+            self.tlb
+                .link(at.align_down(PAGE_BYTES), pte.target(self.mode));
         }
     }
 
-    /// Writes bytes that a program may read, or fetch.
+    /// Reads bytes that a program may have written; they lie within one frame, or where nobody
+    /// writes.
+    pub fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
+        into.copy_from_slice(self.read(at, into.len()));
+    }
+
+    /// Writes bytes that a program may read, or fetch; they lie within one frame.
     pub fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
-        self.ram.get_mut(at, from.len()).copy_from_slice(from);
+        self.write(at, from);
         self.stale_code.insert(at.align_down(PAGE_BYTES));
     }
 
     /// Fills a frame with zeros: it must not be reachable any more.
     pub fn zero_frame(&mut self, frame: PhysAddr) {
         self.must_be_free(frame);
-        self.ram.get_mut(frame, PAGE_BYTES as usize).fill(0);
+        self.write(frame, &[0; PAGE_BYTES as usize]);
         self.stale_code.insert(frame);
     }
 
     /// Copies a frame: the target must not be reachable any more.
     pub fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
         self.must_be_free(to);
-        let data = self.ram.get(from, PAGE_BYTES as usize).to_vec();
-        self.ram
-            .get_mut(to, PAGE_BYTES as usize)
-            .copy_from_slice(&data);
+        let data = self.read(from, PAGE_BYTES as usize).to_vec();
+        self.write(to, &data);
         self.stale_code.insert(to);
     }
 
@@ -122,10 +210,23 @@ impl Machine {
 
     /// `sfence.vma va, x0`. A page that was in use is looked up again at once, ahead of time.
     pub fn fence_page(&mut self, va: VirtAddr) {
-        let was_held = self.holds(va);
+        let was_held = self.tlb.get(self.view.asid, va).is_some();
         self.tlb.fence_page(va);
-        if was_held && let Some((leaf, frame)) = self.walk(self.root, va) {
-            self.tlb.put(va, Entry { leaf, frame });
+        self.look_again(was_held, va);
+    }
+
+    /// `sfence.vma va, asid`: what is global stays. Looks again as [`Self::fence_page`] does.
+    pub fn fence_page_of(&mut self, va: VirtAddr, asid: u16) {
+        let asid = self.quirks.asid(asid);
+        let was_held = asid == self.view.asid && self.tlb.get(asid, va).is_some();
+        self.tlb.fence_page_of(asid, va);
+        self.look_again(was_held, va);
+    }
+
+    fn look_again(&mut self, was_held: bool, va: VirtAddr) {
+        let asid = self.view.asid;
+        if was_held && let Some((leaf, frame)) = self.walk(self.view, va) {
+            self.tlb.put(asid, va, Entry { leaf, frame });
         }
     }
 
@@ -134,48 +235,65 @@ impl Machine {
         self.tlb.fence_all();
     }
 
+    /// `sfence.vma x0, asid`: what is global stays.
+    pub fn fence_space(&mut self, asid: u16) {
+        let asid = self.quirks.asid(asid);
+        self.tlb.fence_space(asid, self.roots.get(&asid).copied());
+    }
+
     /// `fence.i`.
     pub fn fence_code(&mut self) {
         self.stale_code.clear();
     }
 
-    /// Does the hart still hold a translation for that page?
+    /// Does the hart still hold a translation for that page, in whatever space?
     pub fn holds(&self, va: VirtAddr) -> bool {
-        self.tlb.get(va).is_some()
+        self.tlb.holds(va)
     }
 
-    /// Where an access of a program lands, or its fault. A held translation is used, however
-    /// stale it is.
+    /// Where an access of a program in a space of ASID 0 lands, or its fault.
     pub fn access(
         &mut self,
         root: PhysAddr,
         va: VirtAddr,
         access: Access,
     ) -> Result<PhysAddr, Fault> {
-        let fault = Err(Fault { va, access });
-        self.root = root;
-        if let Some(held) = self.tlb.get(va) {
+        self.access_as(View::user(root), va, access)
+    }
+
+    /// Where an access lands, or its fault. A held translation is used, however stale it is.
+    pub fn access_as(
+        &mut self,
+        view: View,
+        va: VirtAddr,
+        access: Access,
+    ) -> Result<PhysAddr, Fault> {
+        let view = view.with_asid(self.quirks.asid(view.asid));
+        self.view = view;
+        self.roots.insert(view.asid, view.root);
+        let fault = |cause| Err(Fault { va, access, cause });
+        if let Some(held) = self.tlb.get(view.asid, va) {
             // No hart is bound to look again before it faults.
-            return if self.permits(held.leaf, access) {
-                Ok(held.frame.wrapping_add(va.offset(PAGE_BYTES)))
-            } else {
-                fault
+            return match self.refuses(held.leaf, access, view.is_user) {
+                None => Ok(held.frame.wrapping_add(va.offset(PAGE_BYTES))),
+                Some(cause) => fault(cause),
             };
         }
-        if self.tlb.misses(va) {
-            return fault;
+        if self.tlb.misses(view.asid, va) {
+            return fault(Cause::Page);
         }
-        let Some((leaf, frame)) = self.walk(root, va) else {
-            self.tlb.put_miss(va);
-            return fault;
+        let Some((leaf, frame)) = self.walk(view, va) else {
+            self.tlb.put_miss(view.asid, va);
+            return fault(Cause::Page);
         };
-        if !self.permits(leaf, access) {
-            self.tlb.put(va, Entry { leaf, frame });
-            return fault;
+        let entry = Entry { leaf, frame };
+        if let Some(cause) = self.refuses(leaf, access, view.is_user) {
+            self.tlb.put(view.asid, va, entry);
+            return fault(cause);
         }
         if self.quirks.spurious && self.owed != Some(va.page()) {
             self.owed = Some(va.page());
-            return fault;
+            return fault(Cause::Page);
         }
         self.owed = None;
         assert!(
@@ -183,11 +301,12 @@ impl Machine {
             "fetched from {:#x} without fence.i",
             va.raw()
         );
-        self.tlb.put(va, Entry { leaf, frame });
+        self.tlb.put(view.asid, va, entry);
         Ok(frame.wrapping_add(va.offset(PAGE_BYTES)))
     }
 
-    fn permits(&self, leaf: Pte, access: Access) -> bool {
+    /// The exception that a leaf has for an access, if any.
+    fn refuses(&self, leaf: Pte, access: Access, is_user: bool) -> Option<Cause> {
         let right = match access {
             Access::Read => Pte::READ,
             Access::Write => Pte::WRITE,
@@ -203,38 +322,41 @@ impl Machine {
         } else {
             0
         };
-        leaf.has(Pte::VALID | Pte::USER | right | kept)
+        // The kernel runs with SUM clear.
+        if leaf.has(Pte::USER) != is_user || !leaf.has(Pte::VALID | right | kept) {
+            Some(Cause::Page)
+        } else if access == Access::Execute && self.quirks.is_strong_order(leaf) {
+            Some(Cause::Access)
+        } else {
+            None
+        }
     }
 
-    fn walk(&mut self, root: PhysAddr, va: VirtAddr) -> Option<(Pte, PhysAddr)> {
-        let mut table = root;
-        for level in (0..self.mode.levels()).rev() {
-            let reach = self.mode.leaf_bytes(level) * self.mode.entries() as u64;
-            let first = va.raw() / reach * reach;
-            // The root is in `satp`, not in a table.
-            if level + 1 < self.mode.levels() {
-                match self.tlb.table(level, first) {
-                    Some(held) => table = held,
-                    None => self.tlb.put_table(level, first, table),
-                }
-            }
-            let at =
-                table.wrapping_add((self.mode.index(va, level) * self.mode.entry_bytes()) as u64);
-            let pte = Pte::new(self.read_entry(at));
-            if !pte.is_valid() {
-                return None;
-            }
-            if pte.is_leaf() {
-                let within = va.offset(self.mode.leaf_bytes(level));
-                return Some((
-                    pte,
-                    pte.target(self.mode)
-                        .wrapping_add(within)
-                        .align_down(PAGE_BYTES),
-                ));
-            }
-            table = pte.target(self.mode);
+    fn walker(&self) -> Walker<'_> {
+        Walker {
+            ram: &self.ram,
+            cache: &self.cache,
+            mode: self.mode,
+            quirks: self.quirks,
         }
-        None
+    }
+
+    /// A walk that uses pointers it met before, however stale, and keeps those it meets.
+    fn walk(&mut self, view: View, va: VirtAddr) -> Option<(Pte, PhysAddr)> {
+        // By level; above those of the mode there is nothing.
+        let mut met = [None; Mode::MOST_LEVELS];
+        let found = self.walker().walk(view.root, va, |level, first, table| {
+            let held = self.tlb.table(view.asid, level, first).unwrap_or(table);
+            met[usize::from(level)] = Some((first, held));
+            held
+        });
+        let is_global = found.is_some_and(|(leaf, _)| leaf.has(Pte::GLOBAL));
+        for (level, met) in (0..).zip(met) {
+            if let Some((first, table)) = met {
+                let tlb = &mut self.tlb;
+                tlb.put_table(view.asid, is_global, level, first, table);
+            }
+        }
+        found
     }
 }

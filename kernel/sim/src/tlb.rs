@@ -1,22 +1,28 @@
 //! The hostile TLB: it forgets nothing of its own accord, neither leaves nor the tables on the
 //! way to them. Privileged Architecture, 12.2.1 (SFENCE.VMA): both may be kept, and a fence for one
-//! address is sure to end the leaf only.
+//! address is sure to end the leaf only, and a fence for one ASID nothing that is global.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
-/// Translations by virtual page. All spaces share one ASID, as the kernel has it, so a
-/// translation of one space is used in the next unless it was fenced.
+/// Whose a translation is: one ASID's, or with `None` everyone's.
+type Whose = Option<u16>;
+
+/// Translations by virtual page. Spaces of one ASID share them, so a translation of one space is
+/// used in the next unless it was fenced.
 #[derive(Debug, Default)]
 pub struct Tlb {
-    entries: BTreeMap<u64, Entry>,
+    entries: BTreeMap<(u64, Whose), Entry>,
     /// By a table's level and the first address it translates.
-    tables: BTreeMap<(u8, u64), PhysAddr>,
+    tables: BTreeMap<(Whose, u8, u64), PhysAddr>,
     /// Tables that an entry led to, at whatever address.
     linked: BTreeSet<PhysAddr>,
+    /// The table that led to a table last.
+    parents: BTreeMap<PhysAddr, PhysAddr>,
     /// Pages that nothing was found for.
-    misses: BTreeSet<u64>,
+    misses: BTreeSet<(u64, u16)>,
 }
 
 /// One page's translation as it was when it was first used.
@@ -28,46 +34,74 @@ pub struct Entry {
     pub frame: PhysAddr,
 }
 
+impl Entry {
+    fn whose(&self, asid: u16) -> Whose {
+        (!self.leaf.has(Pte::GLOBAL)).then_some(asid)
+    }
+}
+
 impl Tlb {
-    /// What is held for the page of `va`.
-    pub fn get(&self, va: VirtAddr) -> Option<Entry> {
-        self.entries.get(&va.page()).copied()
+    /// What is held for the page of `va`, of that ASID or of all.
+    pub fn get(&self, asid: u16, va: VirtAddr) -> Option<Entry> {
+        let of = |whose| self.entries.get(&(va.page(), whose)).copied();
+        of(None).or_else(|| of(Some(asid)))
+    }
+
+    /// Is anything held for the page of `va`, of whatever ASID?
+    pub fn holds(&self, va: VirtAddr) -> bool {
+        self.entries.range(everyones(va)).next().is_some()
     }
 
     /// Keeps a translation.
-    pub fn put(&mut self, va: VirtAddr, entry: Entry) {
-        self.entries.insert(va.page(), entry);
+    pub fn put(&mut self, asid: u16, va: VirtAddr, entry: Entry) {
+        self.entries.insert((va.page(), entry.whose(asid)), entry);
     }
 
     /// The table of a level that translates what begins at `va`, if one was met.
-    pub fn table(&self, level: u8, va: u64) -> Option<PhysAddr> {
-        self.tables.get(&(level, va)).copied()
+    pub fn table(&self, asid: u16, level: u8, va: u64) -> Option<PhysAddr> {
+        let of = |whose| self.tables.get(&(whose, level, va)).copied();
+        of(None).or_else(|| of(Some(asid)))
     }
 
-    /// Keeps a pointer to a table.
-    pub fn put_table(&mut self, level: u8, va: u64, table: PhysAddr) {
-        self.tables.insert((level, va), table);
+    /// Keeps a pointer to a table. One that led to a global leaf is kept for all ASIDs too.
+    pub fn put_table(&mut self, asid: u16, is_global: bool, level: u8, va: u64, table: PhysAddr) {
+        self.tables.entry((Some(asid), level, va)).or_insert(table);
+        if is_global {
+            self.tables.entry((None, level, va)).or_insert(table);
+        }
     }
 
-    /// Keeps a pointer to a table that lies wherever its entry says.
-    pub fn link(&mut self, table: PhysAddr) {
+    /// Keeps a pointer to a table that lies wherever its entry, in the table `from`, says.
+    pub fn link(&mut self, from: PhysAddr, table: PhysAddr) {
         self.linked.insert(table);
+        self.parents.insert(table, from);
     }
 
     /// Is it held that nothing is there?
-    pub fn misses(&self, va: VirtAddr) -> bool {
-        self.misses.contains(&va.page())
+    pub fn misses(&self, asid: u16, va: VirtAddr) -> bool {
+        self.misses.contains(&(va.page(), asid))
     }
 
     /// Keeps that nothing is there: a valid entry is only sure to be seen after a fence.
-    pub fn put_miss(&mut self, va: VirtAddr) {
-        self.misses.insert(va.page());
+    pub fn put_miss(&mut self, asid: u16, va: VirtAddr) {
+        self.misses.insert((va.page(), asid));
     }
 
     /// `sfence.vma va, x0`.
     pub fn fence_page(&mut self, va: VirtAddr) {
-        self.entries.remove(&va.page());
-        self.misses.remove(&va.page());
+        while let Some((&held, _)) = self.entries.range(everyones(va)).next() {
+            self.entries.remove(&held);
+        }
+        let misses = (va.page(), 0)..=(va.page(), u16::MAX);
+        while let Some(&held) = self.misses.range(misses.clone()).next() {
+            self.misses.remove(&held);
+        }
+    }
+
+    /// `sfence.vma va, asid`.
+    pub fn fence_page_of(&mut self, asid: u16, va: VirtAddr) {
+        self.entries.remove(&(va.page(), Some(asid)));
+        self.misses.remove(&(va.page(), asid));
     }
 
     /// `sfence.vma x0, x0`.
@@ -76,6 +110,18 @@ impl Tlb {
         self.tables.clear();
         self.linked.clear();
         self.misses.clear();
+    }
+
+    /// `sfence.vma x0, asid`, of the space at `root`. Tables of a space that never ran are only
+    /// sure to be forgotten after [`Self::fence_all`].
+    pub fn fence_space(&mut self, asid: u16, root: Option<PhysAddr>) {
+        self.entries.retain(|&(_, whose), _| whose != Some(asid));
+        self.tables.retain(|&(whose, ..), _| whose != Some(asid));
+        self.misses.retain(|&(_, whose)| whose != asid);
+        if let Some(root) = root {
+            let parents = &self.parents;
+            self.linked.retain(|&table| !descends(parents, table, root));
+        }
     }
 
     /// An address whose translation still leads to this frame, or through it as a table. Of a
@@ -89,12 +135,25 @@ impl Tlb {
             .entries
             .iter()
             .find(|(_, entry)| entry.frame == frame)
-            .map(|(page, _)| page * PAGE_BYTES);
+            .map(|((page, _), _)| page * PAGE_BYTES);
         page.or_else(|| {
             let mut tables = self.tables.iter();
             tables
                 .find(|&(_, &table)| table == frame)
-                .map(|(&(_, va), _)| va)
+                .map(|(&(_, _, va), _)| va)
         })
     }
+}
+
+/// A page's translations, of all ASIDs.
+fn everyones(va: VirtAddr) -> RangeInclusive<(u64, Whose)> {
+    (va.page(), None)..=(va.page(), Some(u16::MAX))
+}
+
+/// Does the way up from a table come to `root`? No tree has more levels than five.
+fn descends(parents: &BTreeMap<PhysAddr, PhysAddr>, table: PhysAddr, root: PhysAddr) -> bool {
+    let up = |table: &PhysAddr| parents.get(table).copied();
+    std::iter::successors(Some(table), up)
+        .take(5)
+        .any(|table| table == root)
 }

@@ -72,6 +72,13 @@ impl Machine for Riscv {
     }
 
     #[inline]
+    #[cfg_attr(
+        target_pointer_width = "64",
+        expect(
+            clippy::useless_conversion,
+            reason = "an entry of Sv32 has half the bits"
+        )
+    )]
     fn read_entry(&self, at: PhysAddr) -> u64 {
         // SAFETY: see `Riscv`; volatile because the walker may set A and D.
         unsafe { pointer(at).cast::<Entry>().read_volatile().into() }

@@ -6,7 +6,6 @@
 mod crash;
 mod csr;
 pub mod hart;
-mod map;
 mod mmio;
 mod mmu;
 mod sbi;
@@ -28,13 +27,13 @@ pub use mmio::Mmio;
 pub use mmu::Riscv;
 pub use paging::REACH;
 pub use sbi::print;
-pub use start::{Entered, Layout, Mapped, TREE_LIMIT, record, run};
+pub use start::{Entered, Mapped, TREE_LIMIT, record, run};
 pub use window::{Plain, Slices};
 
 use core::arch::global_asm;
 use core::mem::{offset_of, size_of};
 
-use crate::mm::Fast;
+use crate::mm::{Fast, bootmap};
 use crate::task::context::Context;
 use hart::Hart;
 
@@ -42,8 +41,6 @@ use hart::Hart;
 const STACK_BYTES: usize = 32 << 10;
 /// Bytes of the stack that a crashed kernel talks to gdb on.
 const EMERGENCY_BYTES: usize = 24 << 10;
-/// Tables for the final kernel map; what it does not use goes to the frame allocator.
-const BOOT_TABLES: usize = 32;
 /// T-Head leaf bits of ordinary RAM: cacheable, bufferable, shareable (62, 61, 60).
 const THEAD_RAM: u64 = 0x7 << 60;
 
@@ -59,7 +56,7 @@ global_asm!(
     leaf_bytes = const paging::LEAF_BYTES,
     satp_mode = const paging::SATP_MODE,
     provisional_bytes = const paging::PROVISIONAL_TABLES * 4096,
-    boot_tables_bytes = const BOOT_TABLES * 4096,
+    boot_tables_bytes = const bootmap::TABLES * 4096,
     link_base = const paging::LINK_BASE as isize,
     tree_limit = const 2 << 20,
     stack_bytes = const STACK_BYTES,

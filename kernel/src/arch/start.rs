@@ -8,11 +8,12 @@ use spin::Mutex;
 
 use super::hart::Hart;
 use super::mmio::{Mmio, Width};
-use super::paging::{self, LINK_BASE};
+use super::paging::{self, LINK_BASE, PLACES};
 use super::window::{Slices, tree_at};
-use super::{Riscv, csr, map};
+use super::{Riscv, csr};
 use crate::board::{Board, CONSOLE, PLIC};
 use crate::boot;
+use crate::mm::bootmap::{self, Layout, Plan};
 use crate::system::System;
 use crate::task::{Context, schedule};
 use crate::tree::{Range, Tree};
@@ -40,23 +41,6 @@ static pagewalk_record: Record = Record([0; romfs::record::BYTES]);
 /// The packer wants it on a border of 64 bytes.
 #[repr(C, align(64))]
 struct Record([u8; romfs::record::BYTES]);
-
-/// Where the parts of the Image lie, as distances in bytes from its first byte.
-#[derive(Clone, Copy, Debug)]
-pub struct Layout {
-    /// Physical address of the first byte.
-    pub base: PhysAddr,
-    /// End of the instructions.
-    pub text_end: u64,
-    /// End of the constants.
-    pub rodata_end: u64,
-    /// The page below the boot stack, never mapped.
-    pub guard: u64,
-    /// End of everything that is the kernel's.
-    pub end: u64,
-    /// The pool of boot tables.
-    pub tables: u64,
-}
 
 /// What the loader told, while the provisional map stands. Exists once.
 pub struct Entered {
@@ -164,18 +148,20 @@ impl Entered {
 
     /// Builds the final map and puts it in force. `image_bytes` is the whole Image with its
     /// initrd.
-    pub fn map(self, tree: &Tree, image_bytes: u64) -> Result<Mapped, map::Error> {
+    pub fn map(self, tree: &Tree, image_bytes: u64) -> Result<Mapped, bootmap::Error> {
         let mut machine = Riscv::new(self.dialect);
         if tree.sstc {
             machine.use_sstc();
         }
-        let plan = map::Plan {
+        let plan = Plan {
             layout: self.layout,
             image_bytes,
-            tree,
+            ram: tree.ram.as_slice(),
+            held: tree.held.as_slice(),
+            board: tree.board,
             hart: self.hart.id,
         };
-        let (root, tables_used) = map::build(&mut machine, &plan)?;
+        let (root, tables_used) = bootmap::build(&mut machine, &plan)?;
         // SAFETY: `build` mapped the kernel at its link base as it runs now, stack included.
         unsafe { machine.set_kernel_root(root) };
         csr::let_programs_count();
@@ -199,7 +185,7 @@ impl Mapped {
         let provisional = paging::PROVISIONAL_TABLES as u64 * PAGE;
         let tables = self.layout.base.raw() + self.layout.tables;
         let used = self.tables_used as u64 * PAGE;
-        let spare = super::BOOT_TABLES as u64 * PAGE - used;
+        let spare = bootmap::TABLES as u64 * PAGE - used;
         [
             (PhysAddr::new(tables - provisional), provisional),
             (PhysAddr::new(tables + used), spare),
@@ -228,7 +214,7 @@ impl Mapped {
 
 /// Where the kernel's map shows a device whose registers begin at `base`.
 fn registers(device: usize, base: u64) -> usize {
-    paging::device(device, base, base) as usize
+    PLACES.device(device, base, base) as usize
 }
 
 /// Hands the kernel's state over and lets the first task run.

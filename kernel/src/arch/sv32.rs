@@ -1,16 +1,10 @@
 //! RV32 with Sv32: where the kernel lies, and what moves a frame.
-//!
-//! ```text
-//! 8000_0000  RAM as it lies, 992 MiB of it; what RAM there is elsewhere is not used
-//! be00_0000  the Image as linked
-//! bf00_0000  device registers, 4 MiB for each device
-//! ```
-//! Below and above is the programs'.
 
 use core::arch::asm;
 
 use pagetable::{Mode, PhysAddr};
 
+use crate::mm::bootmap::Places;
 use crate::tree::Range;
 
 /// The kernel's paging mode.
@@ -21,17 +15,12 @@ pub const PIECE: usize = 1024;
 pub type Entry = u32;
 /// `satp` with that mode and nothing else.
 pub const SATP_MODE: usize = 1 << 31;
-/// Where the kernel is linked (`build.rs` tells the linker).
-pub const LINK_BASE: u64 = 0xbe00_0000;
-/// Where device registers appear.
-const DEVICES: u64 = 0xbf00_0000;
-/// Room for one device's registers: a PLIC with 511 contexts.
-const DEVICE_BYTES: u64 = 4 << 20;
+/// Where the kernel sees what.
+pub const PLACES: Places = Places::of(MODE);
+/// Where the kernel is linked.
+pub const LINK_BASE: u64 = PLACES.link;
 /// Physical memory that the kernel sees, each byte at its own address.
-pub const REACH: Range = Range {
-    base: 0x8000_0000,
-    bytes: LINK_BASE - 0x8000_0000,
-};
+pub const REACH: Range = PLACES.reach;
 /// How far above RAM base a loader shall put the Image (Linux boot protocol, RV32).
 pub const TEXT_OFFSET: u64 = 0x40_0000;
 /// Bytes of a leaf in the provisional map.
@@ -44,12 +33,7 @@ pub const LINK_INDEX: u64 = LINK_BASE >> 22;
 /// Where the kernel sees physical address `at`, which lies in [`REACH`].
 #[inline]
 pub fn seen(at: PhysAddr) -> usize {
-    at.raw() as usize
-}
-
-/// Where the kernel sees byte `at` of device number `slot`, whose registers begin at `base`.
-pub fn device(slot: usize, base: u64, at: u64) -> u64 {
-    DEVICES + slot as u64 * DEVICE_BYTES + (at - base)
+    PLACES.seen(at) as usize
 }
 
 /// Fills memory that is seen at `at` with zeros: a multiple of 512 bytes, at least so many.

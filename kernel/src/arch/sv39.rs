@@ -4,6 +4,7 @@ use core::arch::asm;
 
 use pagetable::{Mode, PhysAddr};
 
+use crate::mm::bootmap::Places;
 use crate::tree::Range;
 
 /// The kernel's paging mode.
@@ -14,15 +15,12 @@ pub const PIECE: usize = 512;
 pub type Entry = u64;
 /// `satp` with that mode and nothing else.
 pub const SATP_MODE: usize = 8 << 60;
-/// Where the kernel is linked (`build.rs` tells the linker).
-pub const LINK_BASE: u64 = 0xffff_ffff_8000_0000;
-/// Where physical address 0 appears: the physmap, 254 GiB of it.
-const PHYSMAP: u64 = 0xffff_ffc0_0000_0000;
+/// Where the kernel sees what.
+pub const PLACES: Places = Places::of(MODE);
+/// Where the kernel is linked.
+pub const LINK_BASE: u64 = PLACES.link;
 /// Physical memory that the physmap shows.
-pub const REACH: Range = Range {
-    base: 0,
-    bytes: LINK_BASE - PHYSMAP,
-};
+pub const REACH: Range = PLACES.reach;
 /// How far above RAM base a loader shall put the Image (Linux boot protocol, RV64).
 pub const TEXT_OFFSET: u64 = 0x20_0000;
 /// Bytes of a leaf in the provisional map.
@@ -35,12 +33,7 @@ pub const LINK_INDEX: u64 = (LINK_BASE >> 30) & 511;
 /// Where the kernel sees physical address `at`, which lies in [`REACH`].
 #[inline]
 pub fn seen(at: PhysAddr) -> usize {
-    PHYSMAP.wrapping_add(at.raw()) as usize
-}
-
-/// Where the kernel sees byte `at` of device number `_slot`, whose registers begin at `_base`.
-pub fn device(_slot: usize, _base: u64, at: u64) -> u64 {
-    PHYSMAP + at
+    PLACES.seen(at) as usize
 }
 
 /// Fills memory that is seen at `at` with zeros: a multiple of 512 bytes, at least so many.

@@ -3,6 +3,7 @@
 //! Pure and safe: the machine is given (`Machine`), so all of it runs on the desk.
 
 mod audit;
+pub mod bootmap;
 mod bootram;
 mod change;
 mod fast;

@@ -25,7 +25,7 @@ impl Prot {
 
     /// Loads, stores and instruction fetches, each or not.
     pub const fn new(read: bool, write: bool, execute: bool) -> Prot {
-        Prot(read as u8 * R | write as u8 * W | execute as u8 * X)
+        Prot((read as u8 * R) | (write as u8 * W) | (execute as u8 * X))
     }
 
     /// Loads.

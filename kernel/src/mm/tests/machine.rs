@@ -2,7 +2,7 @@
 
 use abi::Outcome;
 use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
-use sim::{Quirks, Ram};
+use sim::{Cause, Quirks, Ram};
 
 use crate::mm::{BootRam, Fast, Frame, Frames, Machine, Refused, Resolution, Space, resolve};
 
@@ -31,7 +31,7 @@ macro_rules! desk {
             const MODE: Mode = $mode;
 
             fn dialect(&self) -> Dialect {
-                Dialect::None
+                self.0.dialect()
             }
 
             fn read_entry(&self, at: PhysAddr) -> u64 {
@@ -55,7 +55,7 @@ macro_rules! desk {
             }
 
             fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
-                into.copy_from_slice(self.0.ram.get(at, into.len()))
+                self.0.read_bytes(at, into)
             }
 
             fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
@@ -80,18 +80,16 @@ macro_rules! desk {
 desk!(Sv39, Mode::Sv39);
 desk!(Sv32, Mode::Sv32);
 
-/// Runs a test on a plain hart, on one that leaves A and D to us, and on one that faults once
-/// more on a fresh leaf.
+/// Runs a test on a plain hart, on one that faults once more on a fresh leaf, and on a C906, which
+/// leaves A and D to us, without memory types and with them. Sv32 has no such types.
 pub fn on_every_hart(test: impl Fn(Quirks)) {
     test(Quirks::default());
-    test(Quirks {
-        svade: true,
-        ..Quirks::default()
-    });
     test(Quirks {
         spurious: true,
         ..Quirks::default()
     });
+    test(Quirks::c906(false));
+    test(Quirks::c906(true));
 }
 
 pub const RAM_BASE: u64 = 0x8000_0000;
@@ -168,7 +166,7 @@ impl<M: Desk> Bench<M> {
             match self.machine.hart().access(space.root(), va, access) {
                 Ok(at) => return Ok((at, outcomes)),
                 Err(fault) => {
-                    assert_eq!(fault.va, va);
+                    assert_eq!((fault.va, fault.cause), (va, Cause::Page));
                     let Resolution { outcome, .. } = resolve(
                         space,
                         &mut self.frames,

@@ -1,6 +1,7 @@
 //! Memory management on the simulated machine: every test runs as Sv39 and as Sv32, and on
 //! harts with and without their quirks.
 
+mod bootmap;
 pub(crate) mod chance;
 mod entries;
 mod large;
@@ -10,6 +11,7 @@ mod pages;
 mod peeks;
 mod regions;
 mod shortage;
+mod world;
 
 /// Makes a generic test one for each mode.
 macro_rules! both {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use abi::{Advice, Error};
-use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
+use pagetable::{Dialect, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::Quirks;
 
 use super::chance::Chance;
@@ -472,6 +472,11 @@ fn random_histories_agree_with_the_oracle() {
         let quirks = Quirks {
             svade: seed >> 20 & 1 != 0,
             spurious: seed >> 20 & 6 == 6,
+            dialect: if seed >> 24 & 1 != 0 {
+                Dialect::THead
+            } else {
+                Dialect::None
+            },
             ..Quirks::default()
         };
         if seed >> 23 & 1 != 0 {

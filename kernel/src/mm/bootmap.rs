@@ -10,14 +10,11 @@
 //! ```
 //! Everything is global, never user, and has A and D set: the C906 does not set them itself.
 
-use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
+use pagetable::{MemoryType, Mode, PhysAddr, Pte, VirtAddr};
 
-use super::paging::{self, LINK_BASE};
-use super::start::Layout;
-use super::{BOOT_TABLES, Riscv};
+use super::{Machine, TableFrames, table};
 use crate::board::Board;
-use crate::mm::{Machine, TableFrames, table};
-use crate::tree::{Range, Tree};
+use crate::tree::Range;
 
 const READ: u64 = Pte::READ;
 const WRITE: u64 = Pte::WRITE;
@@ -31,14 +28,110 @@ pub enum Error {
     TablesExhausted,
 }
 
+/// Tables for the map; the room for them is a part of the Image.
+pub const TABLES: usize = 32;
+
+/// Where the parts of the Image lie, as distances in bytes from its first byte.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Physical address of the first byte.
+    pub base: PhysAddr,
+    /// End of the instructions.
+    pub text_end: u64,
+    /// End of the constants.
+    pub rodata_end: u64,
+    /// The page below the boot stack, never mapped.
+    pub guard: u64,
+    /// End of everything that is the kernel's.
+    pub end: u64,
+    /// The pool of [`TABLES`] boot tables.
+    pub tables: u64,
+}
+
+/// Where a paging mode's kernel sees what.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// Where it is linked (`build.rs` tells the linker).
+    pub link: u64,
+    /// Where physical address 0 appears, or would, if it were RAM.
+    pub physmap: u64,
+    /// Physical memory that the physmap shows.
+    pub reach: Range,
+    devices: Devices,
+}
+
+/// Where device registers appear.
+#[derive(Clone, Copy, Debug)]
+enum Devices {
+    /// As RAM does.
+    Physmap,
+    /// From an address on, each device with so many bytes.
+    Apart { base: u64, each: u64 },
+}
+
+impl Places {
+    /// The physmap has 254 GiB.
+    pub const SV39: Places = Places {
+        link: 0xffff_ffff_8000_0000,
+        physmap: 0xffff_ffc0_0000_0000,
+        reach: Range {
+            base: 0,
+            bytes: 254 << 30,
+        },
+        devices: Devices::Physmap,
+    };
+
+    /// RAM appears at its own addresses, 992 MiB of it; what RAM there is elsewhere is not used.
+    /// Each device has room for a PLIC with 511 contexts. Below and above is the programs'.
+    pub const SV32: Places = Places {
+        link: 0xbe00_0000,
+        physmap: 0,
+        reach: Range {
+            base: 0x8000_0000,
+            bytes: 992 << 20,
+        },
+        devices: Devices::Apart {
+            base: 0xbf00_0000,
+            each: 4 << 20,
+        },
+    };
+
+    /// Those of a mode that the kernel runs in.
+    #[inline]
+    pub const fn of(mode: Mode) -> Places {
+        match mode {
+            Mode::Sv32 => Places::SV32,
+            _ => Places::SV39,
+        }
+    }
+
+    /// Where the kernel sees physical address `at`, which lies in `reach`.
+    #[inline]
+    pub const fn seen(&self, at: PhysAddr) -> u64 {
+        self.physmap.wrapping_add(at.raw())
+    }
+
+    /// Where the kernel sees byte `at` of device number `slot`, whose registers begin at `base`.
+    pub const fn device(&self, slot: usize, base: u64, at: u64) -> u64 {
+        match self.devices {
+            Devices::Physmap => self.physmap + at,
+            Devices::Apart { base: first, each } => first + slot as u64 * each + (at - base),
+        }
+    }
+}
+
 /// What the map is made from.
 pub struct Plan<'a> {
     /// Where the Image lies.
     pub layout: Layout,
     /// Its length with pad and initrd.
     pub image_bytes: u64,
-    /// RAM, and what others hold of it.
-    pub tree: &'a Tree,
+    /// All RAM that the kernel uses.
+    pub ram: &'a [Range],
+    /// What others hold of it.
+    pub held: &'a [Range],
+    /// Whose devices are wanted.
+    pub board: &'a Board,
     /// The hart whose interrupts are wanted.
     pub hart: usize,
 }
@@ -51,7 +144,7 @@ struct Pool {
 
 impl TableFrames for Pool {
     fn take(&mut self) -> Option<PhysAddr> {
-        (self.used < BOOT_TABLES).then(|| {
+        (self.used < TABLES).then(|| {
             let table = PhysAddr::new(self.base.raw() + self.used as u64 * PAGE);
             self.used += 1;
             table
@@ -62,7 +155,7 @@ impl TableFrames for Pool {
 }
 
 /// Builds the map out of the boot pool; its root, and how many tables it took.
-pub fn build(machine: &mut Riscv, plan: &Plan) -> Result<(PhysAddr, usize), Error> {
+pub fn build<M: Machine>(machine: &mut M, plan: &Plan) -> Result<(PhysAddr, usize), Error> {
     let base = plan.layout.base.raw();
     let mut pool = Pool {
         base: PhysAddr::new(base + plan.layout.tables),
@@ -77,18 +170,20 @@ pub fn build(machine: &mut Riscv, plan: &Plan) -> Result<(PhysAddr, usize), Erro
     };
     map.image(&plan.layout)?;
     map.ram(plan)?;
-    map.devices(plan.tree.board, plan.hart)?;
+    map.devices(plan.board, plan.hart)?;
     let used = map.pool.used;
     Ok((root, used))
 }
 
-struct Map<'a> {
-    machine: &'a mut Riscv,
+struct Map<'a, M> {
+    machine: &'a mut M,
     pool: Pool,
     root: PhysAddr,
 }
 
-impl Map<'_> {
+impl<M: Machine> Map<'_, M> {
+    const PLACES: Places = Places::of(M::MODE);
+
     fn put(
         &mut self,
         va: u64,
@@ -126,7 +221,7 @@ impl Map<'_> {
         ];
         for (from, to, rights) in parts {
             self.put(
-                LINK_BASE + from,
+                Self::PLACES.link + from,
                 base + from,
                 to - from,
                 rights,
@@ -152,8 +247,8 @@ impl Map<'_> {
         for range in read_only {
             self.physmap(range, READ)?;
         }
-        for &ram in plan.tree.ram.as_slice() {
-            let holes = plan.tree.held.as_slice().iter().chain(&read_only).copied();
+        for &ram in plan.ram {
+            let holes = plan.held.iter().chain(&read_only).copied();
             for piece in ram.without(holes) {
                 self.physmap(piece, READ | WRITE)?;
             }
@@ -163,7 +258,7 @@ impl Map<'_> {
 
     fn physmap(&mut self, range: Range, rights: u64) -> Result<(), Error> {
         self.put(
-            paging::seen(PhysAddr::new(range.base)) as u64,
+            Self::PLACES.seen(PhysAddr::new(range.base)),
             range.base,
             range.bytes,
             rights,
@@ -174,7 +269,7 @@ impl Map<'_> {
     /// The registers of the board's console and interrupt controller.
     fn devices(&mut self, board: &Board, hart: usize) -> Result<(), Error> {
         for (device, base, page) in board.device_pages(hart) {
-            let seen = paging::device(device, base, page);
+            let seen = Self::PLACES.device(device, base, page);
             self.put(seen, page, PAGE, READ | WRITE, MemoryType::Device)?;
         }
         Ok(())
