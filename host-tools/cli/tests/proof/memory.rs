@@ -191,7 +191,7 @@ fn the_monitor_answers_programs_too() {
         }
         // The same numbers twice: pages used are the tasks' pages, their tables, and nothing else.
         let object = |said: String| -> Vec<serde_json::Value> {
-            let lines = said.lines().map(|line| serde_json::from_str(line));
+            let lines = said.lines().map(serde_json::from_str);
             lines
                 .map(|value| value.expect("it was read before"))
                 .collect()
