@@ -28,6 +28,7 @@ mod pressure;
 mod roots;
 mod rsp;
 mod screens;
+mod source;
 mod stream;
 mod stub;
 mod tools;
