@@ -48,6 +48,8 @@ impl Lines {
 
     /// The line that an instruction was made from; `None` where the program does not say.
     pub fn line(&self, address: u64) -> Option<Line> {
+        // addr2line adds one to it.
+        address.checked_add(1)?;
         // Every section is here: nothing is to be loaded from another file.
         let frames = self.0.find_frames(address).skip_all_loads();
         let frame = frames.ok().and_then(|mut frames| {
@@ -93,6 +95,15 @@ mod tests {
     #[test]
     fn a_text_file_has_no_lines_and_is_no_elf() {
         assert!(Lines::read(b"hello").is_err());
+    }
+
+    #[test]
+    fn assembly_has_lines_and_the_last_address_has_none() {
+        let elf = include_bytes!("../../cli/tests/captures/fall.elf");
+        let lines = Lines::read(elf).unwrap().unwrap();
+        let line = |at| lines.line(at).map(|line| (line.file, line.number));
+        assert_eq!(line(0x1_0010), Some(("/board/fall.s".to_owned(), 14)));
+        assert_eq!((line(0x1_0018), line(u64::MAX)), (None, None));
     }
 
     #[test]
