@@ -10,6 +10,7 @@ mod agent;
 #[cfg(feature = "web")]
 mod browser;
 mod card;
+mod changes;
 mod commands;
 mod connect;
 mod daily;
