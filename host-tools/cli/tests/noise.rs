@@ -81,7 +81,7 @@ fn text(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
 /// What a stub answers: an own way to begin a line, and what is in it.
 fn script() -> impl Strategy<Value = Vec<u8>> {
     let how = select(vec![
-        '=', '=', '=', ' ', ' ', ' ', ' ', '#', '<', '!', '~', '.',
+        '=', '=', '=', ' ', ' ', ' ', ' ', '#', '<', '!', '~', '^', '.',
     ]);
     let known = select(vec![
         "",
@@ -227,11 +227,17 @@ fn an_honest_stub_is_believed_and_one_that_repeats_itself_is_not() {
     let honest = inputs::line::stub(b"").expect("a stub");
     // A handshake, a description, a tree of seven pages.
     assert!((20..400).contains(&honest), "{honest}");
-    for endless in ["~OK", "~O41", "~O", "~m0", "~", "!\n~00"] {
-        let _ = inputs::line::stub(endless.as_bytes());
-        // After a good beginning, too.
-        for honest in (1..12).step_by(4) {
-            let _ = inputs::line::stub(&[&b"\n".repeat(honest)[..], endless.as_bytes()].concat());
+    // Packets of all kinds, damaged ones, and none at all: from the beginning, and instead of any
+    // answer of a session that began well.
+    let endless = [
+        "~OK", "~O41", "~O", "~m0", "~", "~00", "^+", "^-", "^$OK#00", "^$", "^0*~",
+    ];
+    for endless in endless {
+        for honest in [0, 5, 8] {
+            let _ = inputs::line::stub(&[&b" \n".repeat(honest)[..], endless.as_bytes()].concat());
         }
+        // It knows no map of its memory: QEMU's monitor is asked.
+        let script = format!("{}=\n{endless}", " \n".repeat(5));
+        let _ = inputs::line::stub(script.as_bytes());
     }
 }

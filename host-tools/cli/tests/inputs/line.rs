@@ -1,8 +1,9 @@
 //! A gdb stub that lies: what it says is written in a script, and it is honest otherwise.
 //!
 //! A script has a line for each answer. Its first letter says how the rest of it goes out:
-//! `=` as a packet, `#` with a wrong sum, `<` cut off, `!` as it is, `~` again and again for ever,
-//! `.` not at all; anything else is an honest answer, as are all that the script does not tell.
+//! `=` as a packet, `#` with a wrong sum, `<` cut off, `!` as it is, `.` not at all; `~` as a packet
+//! and `^` as it is, again and again for ever, whatever is asked. Anything else is an honest answer,
+//! as are all that the script does not tell.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -42,7 +43,8 @@ impl Read for Liar {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut state = self.0.lock().expect("no panic");
         if state.said.is_empty() {
-            let again = state.endless.clone();
+            let times = 4096 / state.endless.len().max(1);
+            let again = state.endless.repeat(times.max(1));
             state.said.extend(again);
         }
         let bytes = into.len().min(state.said.len());
@@ -85,6 +87,9 @@ fn packet(text: &[u8]) -> Vec<u8> {
 fn answer(state: &mut State, question: &str) {
     state.questions += 1;
     assert!(state.questions <= MOST_QUESTIONS, "it asks for ever");
+    if !state.endless.is_empty() {
+        return;
+    }
     let line = state.script.pop_front().unwrap_or_default();
     let (how, rest) = line.split_first().unwrap_or((&b' ', &[]));
     let whole = packet(rest);
@@ -95,6 +100,10 @@ fn answer(state: &mut State, question: &str) {
         b'!' => rest.to_vec(),
         b'~' => {
             state.endless = whole;
+            Vec::new()
+        }
+        b'^' => {
+            state.endless = rest.to_vec();
             Vec::new()
         }
         b'.' => Vec::new(),
