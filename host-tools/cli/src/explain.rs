@@ -5,7 +5,7 @@
 //! kernel fault: Load page fault
 //! register  value               means
 //! scause    0x000000000000000d  Load page fault
-//! sepc      0xffffffff80005a3c  kernel::mm::pager::resolve+0x1c
+//! sepc      0xffffffff80005a3c  kernel::mm::pager::resolve+0x1c at kernel/src/mm/pager.rs:120
 //! stval     0x0000000000000010  the address
 //! a null pointer, 16 bytes on
 //! ```
@@ -19,7 +19,7 @@ use link::text::report::{Report, reports};
 use link::transport::Spec;
 use model::Crash;
 use pagetable::{Mode, Xlen};
-use view::explain::{Explained, json, table};
+use view::explain::{Explained, Source, json, table};
 
 use crate::exit::Misuse;
 use crate::symbols::Programs;
@@ -55,7 +55,8 @@ pub struct Args {
     from: Vec<Origin>,
     #[command(flatten)]
     roots: Roots,
-    /// Name instructions by the functions of this program; may be repeated
+    /// Name instructions by the functions of this program, and by file and line where it has
+    /// DWARF; may be repeated
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
     /// One object, pagewalk.explain/1
@@ -80,7 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         crate::recording::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
     };
     read.with_context(name)?;
-    let programs = Programs::read(&args.elf)?;
+    let programs = Programs::with_lines(&args.elf)?;
     let found = reports(&String::from_utf8_lossy(&bytes));
     let Some(report) = found.last() else {
         bail!(
@@ -95,9 +96,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             found.len()
         );
     }
-    let names = |at| programs.name(at);
     let (crash, xlen) = of(report);
-    answer(&crash, xlen, &names, args.json)
+    answer(&crash, xlen, &programs, args.json)
 }
 
 /// Explains registers that are given, or that a stub tells now; with tables, by them.
@@ -137,8 +137,8 @@ fn registers(args: &Args) -> anyhow::Result<()> {
     };
     let by_option = args.roots.writing.xlen()?.unwrap_or(Xlen::Rv64);
     let xlen = open.as_ref().map_or(by_option, |open| open.xlen);
-    let programs = Programs::read(&args.elf)?;
-    answer(&crash, xlen, &|at| programs.name(at), args.json)?;
+    let programs = Programs::with_lines(&args.elf)?;
+    answer(&crash, xlen, &programs, args.json)?;
     let (Some(open), Some(access), Some(stval)) = (open, crash.access(xlen), crash.stval) else {
         return Ok(());
     };
@@ -172,13 +172,20 @@ fn of(report: &Report) -> (Crash, Xlen) {
     (crash, xlen)
 }
 
-fn answer(
-    crash: &Crash,
-    xlen: Xlen,
-    names: &dyn Fn(u64) -> Option<String>,
-    is_json: bool,
-) -> anyhow::Result<()> {
-    let explained = Explained { crash, xlen, names };
+fn answer(crash: &Crash, xlen: Xlen, programs: &Programs, is_json: bool) -> anyhow::Result<()> {
+    let source = |at| {
+        programs.line(at).map(|line| Source {
+            file: line.file,
+            line: line.number,
+            inlined: line.inlined,
+        })
+    };
+    let explained = Explained {
+        crash,
+        xlen,
+        names: &|at| programs.name(at),
+        sources: &source,
+    };
     let view = if is_json { json } else { table };
     Ok(output::answer(|out| view(out, &explained))?)
 }

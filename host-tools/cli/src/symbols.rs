@@ -1,28 +1,56 @@
-//! Names for instructions, out of the programs that `--elf` names.
+//! Names and lines for instructions, out of the programs that `--elf` names.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
-use link::Symbols;
+use link::lines::Line;
+use link::{Lines, Symbols};
 
 /// The programs, in the order they were named.
-pub struct Programs(Vec<Symbols>);
+pub struct Programs {
+    symbols: Vec<Symbols>,
+    lines: Vec<Lines>,
+}
 
 impl Programs {
-    /// Reads them.
+    /// Reads their names.
     pub fn read(paths: &[PathBuf]) -> anyhow::Result<Programs> {
-        let symbols = |path: &PathBuf| {
-            let name = || path.display().to_string();
-            let bytes = std::fs::read(path).with_context(name)?;
-            Symbols::read(&bytes).with_context(name)
-        };
-        let programs = paths.iter().map(symbols);
-        Ok(Programs(programs.collect::<anyhow::Result<_>>()?))
+        Ok(Programs {
+            symbols: all(paths, Symbols::read)?,
+            lines: Vec::new(),
+        })
+    }
+
+    /// Reads their names, and the lines of those that have some.
+    pub fn with_lines(paths: &[PathBuf]) -> anyhow::Result<Programs> {
+        let lines = all(paths, Lines::read)?.into_iter().flatten();
+        Ok(Programs {
+            lines: lines.collect(),
+            ..Programs::read(paths)?
+        })
+    }
+
+    /// The line of source, of the first program that knows the address.
+    pub fn line(&self, at: u64) -> Option<Line> {
+        self.lines.iter().find_map(|program| program.line(at))
     }
 
     /// `function+0x10`, of the first program that knows the address.
     pub fn name(&self, at: u64) -> Option<String> {
-        let (name, offset) = self.0.iter().find_map(|program| program.name(at))?;
+        let (name, offset) = self.symbols.iter().find_map(|program| program.name(at))?;
         Some(format!("{name}+{offset:#x}"))
     }
+}
+
+/// What `read` finds in each of the files.
+fn all<T>(
+    paths: &[PathBuf],
+    read: impl Fn(&[u8]) -> Result<T, link::symbols::Error>,
+) -> anyhow::Result<Vec<T>> {
+    let one = |path: &PathBuf| {
+        let name = || path.display().to_string();
+        let bytes = std::fs::read(path).with_context(name)?;
+        read(&bytes).with_context(name)
+    };
+    paths.iter().map(one).collect()
 }

@@ -3,7 +3,73 @@
 mod hostile;
 mod program;
 
+use std::collections::BTreeMap;
+
+use link::memory::{Cached, Place, ReadError, Source, open_raw};
+use model::Space;
+use pagetable::{Dialect, Memory, Outside, PhysAddr, Satp, Xlen};
 use program::{json, pagewalk};
+
+/// Memory that counts what is asked of it.
+struct Counted<M> {
+    memory: M,
+    looks: u64,
+    words: u64,
+}
+
+impl<M: Memory<Error = Outside>> Memory for Counted<M> {
+    type Error = Outside;
+
+    fn read_word(&mut self, at: PhysAddr, bytes: usize) -> Result<u64, Outside> {
+        self.words += 1;
+        self.memory.read_word(at, bytes)
+    }
+
+    fn page(&mut self, at: PhysAddr) -> Option<&[u8; 4096]> {
+        self.looks += 1;
+        self.memory.page(at)
+    }
+}
+
+/// How often each page was read.
+struct Reads<S>(S, BTreeMap<u64, u32>);
+
+impl<S: Source> Source for Reads<S> {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        *self.1.entry(at.frame()).or_default() += 1;
+        self.0.read(at, into)
+    }
+}
+
+/// The work that stands for two seconds, whatever this was built with: half a GiB of tables, at
+/// `decode.rate` half a second's, and no more ranges than are kept and written.
+#[test]
+fn a_hostile_dump_costs_no_more_work_than_two_seconds_hold() {
+    const TABLES: u64 = 1 << 17;
+    const RANGES: usize = 1 << 18;
+    let folder = tempfile::tempdir().expect("a folder");
+    let dump = hostile::dump(folder.path());
+    let place: Place = format!("{}@0x80000000", dump.display())
+        .parse()
+        .expect("a place");
+    let mut reads = Reads(open_raw(&[place]).expect("a dump"), BTreeMap::new());
+    let satp = Satp::decode(8 << 60 | 0x80000, Xlen::Rv64).expect("a satp");
+    let mut memory = Counted {
+        memory: Cached::new(&mut reads),
+        looks: 0,
+        words: 0,
+    };
+    let space = Space::read(&mut memory, satp, Dialect::None);
+    assert!(space.is_cut(), "there is more than anybody looks at");
+    // It looks at all that it may, and at nothing more.
+    assert_eq!((memory.looks, memory.words), (TABLES, 0));
+    assert!(space.leaves > 60_000_000, "{}", space.leaves);
+    assert_eq!(space.ranges.len(), RANGES);
+    assert!(space.tables.len() <= 1 + 512 + 1009);
+    // A table that a hundred others lead to is read from the file once.
+    assert!(reads.1.len() <= 1 + 512 + 1009, "{} pages", reads.1.len());
+    assert!(reads.1.values().all(|times| *times == 1));
+}
 
 #[test]
 fn a_hostile_dump_ends_with_a_word_on_how_far_it_came() {

@@ -2,6 +2,13 @@
 
 mod program;
 
+use std::path::Path;
+
+use link::memory::{Cached, open_core};
+use model::Space;
+use model::find::reaching;
+use model::space::Bounds;
+use pagetable::{Dialect, Satp};
 use program::json;
 use serde_json::{Value, json};
 
@@ -32,6 +39,42 @@ fn linux_maps_are_exact_for_every_root() {
         let known = map["ranges"].as_array().map(Vec::len);
         assert_eq!(known, Some(ranges), "{name}");
     }
+}
+
+/// 672 ways to tables lead to 238 of them: the maps of all roots and a search through them read
+/// each of them from the file once, and nothing else.
+#[test]
+fn three_roots_of_linux_are_mapped_and_searched_in_238_pages() {
+    let core = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/captures/linux-sv39/pagetables.core"
+    );
+    let core = open_core(Path::new(core)).expect("a core");
+    let mut memory = Cached::new(core.memory);
+    let mut spaces = Vec::new();
+    let mut wanted = 0;
+    for (name, tables) in [("current", 229), ("swapper", 218), ("pid1", 225)] {
+        let truth = truth(&format!("linux-sv39/truth.{name}.json"));
+        let satp = Satp::decode(number(&truth["satp"]), core.xlen).expect("a satp");
+        let space = Space::read(&mut memory, satp, Dialect::None);
+        assert_eq!(space.tables.len(), tables, "{name}");
+        // The kernel's first page is in every space.
+        let ranges = truth["ranges"].as_array().expect("ranges");
+        let holds = |range: &&Value| {
+            let first = number(&range["pa"]);
+            (first..first + number(&range["size"])).contains(&0x8020_0000)
+        };
+        wanted += ranges.iter().filter(holds).count();
+        spaces.push(space);
+    }
+    assert_eq!(memory.pages(), 238);
+    let page = Bounds {
+        first: 0x8020_0000,
+        last: 0x8020_0000,
+    };
+    assert_eq!(reaching(&spaces, page).len(), wanted);
+    assert!(wanted >= 3, "{wanted}");
+    assert_eq!(memory.pages(), 238, "a search reads nothing again");
 }
 
 fn number(value: &Value) -> u64 {

@@ -5,6 +5,7 @@
 pub mod desk;
 pub mod gdb;
 pub mod hub;
+pub mod lines;
 pub mod listen;
 pub mod memory;
 #[cfg(test)]
@@ -14,5 +15,6 @@ pub mod symbols;
 pub mod text;
 pub mod transport;
 
+pub use lines::Lines;
 pub use listen::{Listener, Said, Sighting};
 pub use symbols::Symbols;

@@ -18,6 +18,19 @@ pub struct Explained<'a> {
     pub xlen: Xlen,
     /// Names of instructions.
     pub names: &'a dyn Fn(u64) -> Option<String>,
+    /// Where instructions stand in their source.
+    pub sources: &'a dyn Fn(u64) -> Option<Source>,
+}
+
+/// A line of source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// The file, as the compiler named it.
+    pub file: String,
+    /// Counted from 1.
+    pub line: u32,
+    /// The function it is of, where that was written into the code of another one.
+    pub inlined: Option<String>,
 }
 
 impl Explained<'_> {
@@ -31,6 +44,16 @@ impl Explained<'_> {
                 number => format!("Interrupt {number}"),
             },
             None => "Trap".to_owned(),
+        }
+    }
+
+    /// The source of what a register points to.
+    fn source(&self, register: &str, value: u64) -> Option<Source> {
+        match register {
+            "sepc" => (self.sources)(value),
+            // The call itself is what comes before the place to return to.
+            "ra" => (self.sources)(value.checked_sub(1)?),
+            _ => None,
         }
     }
 
@@ -86,7 +109,19 @@ pub fn table(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
         ("means", Side::Left),
     ]);
     let digits = it.xlen.bits() as usize / 4 + 2;
-    for (name, value, means) in it.rows() {
+    for (name, value, mut means) in it.rows() {
+        if let Some(Source {
+            file,
+            line,
+            inlined,
+        }) = it.source(name, value)
+        {
+            let inlined = inlined.map(|name| format!("inlined {name}"));
+            let place = format!("{file}:{line}");
+            let parts = [Some(means), inlined, Some(place)];
+            let told = parts.into_iter().flatten().filter(|part| !part.is_empty());
+            means = told.collect::<Vec<_>>().join(" at ");
+        }
         let value = match name {
             "time" => value.to_string(),
             _ => format!("{value:#0digits$x}"),
@@ -105,6 +140,7 @@ struct Row {
     name: &'static str,
     value: Hex<u64>,
     means: String,
+    source: Option<Source>,
 }
 
 /// The schema `pagewalk.explain/1`.
@@ -117,6 +153,7 @@ pub fn json(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
         name,
         value: Hex(value),
         means,
+        source: it.source(name, value),
     });
     object.list("registers", rows)?;
     object.list("hints", it.crash.hints(it.xlen))?;

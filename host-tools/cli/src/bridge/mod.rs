@@ -223,6 +223,7 @@ fn explain(args: &Explain, out: &mut dyn Write) -> anyhow::Result<()> {
         crash: &crash,
         xlen,
         names: &|_| None,
+        sources: &|_| None,
     };
     view::explain::table(out, &explained)?;
     if satp.mode != Mode::Bare && crash.is_about_an_address(xlen) {

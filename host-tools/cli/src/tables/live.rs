@@ -96,7 +96,9 @@ impl Roots {
         let Begin {
             task, all_roots, ..
         } = &self.begin;
-        let roots = match (self.is_given(), task) {
+        // What an earlier reading knew is not all that there is now.
+        let is_all = *all_roots && self.begin.satp.is_empty();
+        let roots = match (self.is_given() && !is_all, task) {
             (true, _) => self.given(xlen)?,
             (false, Some(pid)) => vec![decode(board.satp_of(*pid)?)?.into()],
             (false, None) if *all_roots => {

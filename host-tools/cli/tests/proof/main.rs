@@ -10,6 +10,7 @@ mod agent;
 #[cfg(feature = "web")]
 mod browser;
 mod card;
+mod changes;
 mod commands;
 mod connect;
 mod daily;
@@ -29,6 +30,7 @@ mod pressure;
 mod roots;
 mod rsp;
 mod screens;
+mod source;
 mod stream;
 mod stub;
 mod tools;

@@ -1,5 +1,6 @@
 //! Real page tables through QEMU's stub: exact, in few packets, and nothing but memory is read.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -72,6 +73,37 @@ fn roots_that_share_tables_read_each_once() {
     assert_eq!(map.lines().count(), 1 + 349 + 257 + 285);
     // 672 ways to tables lead to 238 of them.
     assert_eq!(reads(&line.asked()).len(), 2 * 238);
+}
+
+#[test]
+fn a_search_and_a_snapshot_of_all_roots_read_each_table_once() {
+    let machine = linux();
+    let line = StubLine::to(&machine.stub, Duration::ZERO);
+    let from = format!("gdb://{}", line.address);
+    let satps = "0x80033000000830ca,0x8000000000081fca,0x800000000008feee";
+    let roots = ["--from", &from, "--satp", satps, "--xlen", "64"];
+    let find = pagewalk(&[&["find", "0x80200000", "--format", "csv"], &roots[..]].concat());
+    assert_eq!(reads(&line.asked()).len(), 2 * 238, "{find}");
+    let spaces: BTreeSet<&str> = find
+        .lines()
+        .skip(1)
+        .filter_map(|it| it.split(',').next())
+        .collect();
+    assert_eq!(spaces.len(), 3, "the kernel is in each of them: {find}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("all.json");
+    let file = file.to_str().expect("UTF-8");
+    pagewalk(&[&["snapshot", "save", file], &roots[..]].concat());
+    assert_eq!(reads(&line.asked()).len(), 2 * 238);
+    // Nothing more is asked of the machine: the snapshot has it.
+    let all = ["--all-roots", "--from", file, "--format", "csv"];
+    let map = pagewalk(&[&["map"], &all[..]].concat());
+    assert_eq!(map.lines().count(), 1 + 349 + 257 + 285);
+    assert_eq!(
+        pagewalk(&[&["find", "0x80200000"], &all[..]].concat()),
+        find
+    );
+    assert!(line.asked().is_empty());
 }
 
 #[test]

@@ -8,6 +8,9 @@ use pagetable::{Outside, PhysAddr};
 use super::{Stub, StubError, packet};
 use crate::memory::{Batch, ReadError, Source};
 
+/// How often the rest of a part is asked for: who gives less than a word at a time gives nothing.
+const MOST_PIECES: usize = 512;
+
 /// A part of what is wanted, as large as an answer may be.
 #[derive(Clone, Copy)]
 struct Part {
@@ -15,6 +18,11 @@ struct Part {
     wish: usize,
     at: u64,
     bytes: usize,
+}
+
+/// The bytes that were told; more than was asked for is no answer.
+fn answer(part: &Part, said: &[u8]) -> Option<Vec<u8>> {
+    packet::bytes(said).filter(|told| told.len() <= part.bytes)
 }
 
 impl Stub {
@@ -27,7 +35,7 @@ impl Stub {
             if let [only] = some {
                 let question = question(only);
                 let said = self.ask(&question)?;
-                read.push(packet::bytes(&said));
+                read.push(answer(only, &said));
                 continue;
             }
             if self.stop.load(Ordering::Relaxed) {
@@ -41,10 +49,11 @@ impl Stub {
             self.writer
                 .write_all(&all)
                 .map_err(|error| self.lost(error))?;
-            for _ in some {
+            for part in some {
+                self.reader.get_mut().begin();
                 let said = packet::hear(&mut self.reader);
                 self.broken |= said.is_err();
-                read.push(packet::bytes(&said?));
+                read.push(answer(part, &said?));
             }
             if self.acknowledges {
                 self.writer
@@ -84,10 +93,13 @@ impl Batch for Stub {
         let mut answers: Vec<Option<Vec<u8>>> = vec![Some(Vec::new()); wanted.len()];
         for (part, mut bytes) in parts.iter().zip(read) {
             // A stub may give less than was asked for, and the rest when it is asked again.
+            let mut pieces = 0;
             while let Some(some) = &mut bytes
                 && some.len() < part.bytes
                 && !some.is_empty()
+                && pieces < MOST_PIECES
             {
+                pieces += 1;
                 let rest = Part {
                     at: part.at.wrapping_add(some.len() as u64),
                     bytes: part.bytes - some.len(),

@@ -7,14 +7,16 @@ mod batch;
 mod error;
 mod features;
 mod packet;
+mod patient;
 
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use error::StubError;
 use features::Register;
+use patient::Patient;
 
 use crate::memory::{Span, memory_map, memory_tree};
 
@@ -25,12 +27,14 @@ const SMALLEST_PACKET: usize = 64;
 
 /// A longer description or listing is nobody's.
 const MOST_TEXT: usize = 1 << 22;
+/// Nor one in more pieces: the smallest packets hold enough for any description.
+const MOST_PIECES: usize = 1 << 14;
 
 /// A stub. The target stands still as long as this is there, and runs on afterwards; what was
 /// switched is switched back.
 pub struct Stub {
-    reader: BufReader<TcpStream>,
-    writer: TcpStream,
+    reader: BufReader<Patient>,
+    writer: Box<dyn Write + Send>,
     packet_bytes: usize,
     registers: Vec<Register>,
     /// Reads go to physical memory; the setting to go back to.
@@ -82,10 +86,20 @@ impl Stub {
             stream.set_write_timeout(Some(PATIENCE))?;
             stream.try_clone()
         };
-        let reader = BufReader::new(ready().map_err(StubError::Line)?);
+        let reader = ready().map_err(StubError::Line)?;
+        Stub::over(Box::new(reader), Box::new(stream), stop)
+    }
+
+    /// The same over any line that is open: what is read from, and what is written to. Its reads
+    /// should end by themselves when nothing comes.
+    pub fn over(
+        reader: Box<dyn Read + Send>,
+        writer: Box<dyn Write + Send>,
+        stop: &'static AtomicBool,
+    ) -> Result<Stub, StubError> {
         let mut stub = Stub {
-            reader,
-            writer: stream,
+            reader: BufReader::new(Patient::new(reader)),
+            writer,
             packet_bytes: SMALLEST_PACKET,
             registers: Vec::new(),
             physical: None,
@@ -162,14 +176,15 @@ impl Stub {
     /// What a command of the stub's own monitor prints; nothing where there is none.
     pub fn monitor(&mut self, command: &str) -> Result<String, StubError> {
         let digits: String = command.bytes().map(|it| format!("{it:02x}")).collect();
-        let mut text = Vec::new();
+        let (mut text, mut pieces) = (Vec::new(), 0);
         let mut said = self.ask(&format!("qRcmd,{digits}"))?;
         // Text comes in packets of its own, then OK.
         while let Some((b'O', part)) = said.split_first()
             && said != b"OK"
         {
             text.extend(packet::bytes(part).unwrap_or_default());
-            if text.len() > MOST_TEXT {
+            pieces += 1;
+            if text.len() > MOST_TEXT || pieces > MOST_PIECES {
                 return Err(StubError::NoStub);
             }
             said = self.hear()?;
@@ -223,10 +238,10 @@ impl Stub {
     fn transfer(&mut self, object: &str, file: &str) -> Result<String, StubError> {
         let mut text = Vec::new();
         let most = self.packet_bytes - 8;
-        loop {
+        for _ in 0..MOST_PIECES {
             let from = text.len();
             if from > MOST_TEXT {
-                return Err(StubError::NoDescription);
+                break;
             }
             let said = self.ask(&format!("qXfer:{object}:read:{file}:{from:x},{most:x}"))?;
             match said.split_first() {
@@ -235,9 +250,10 @@ impl Stub {
                     text.extend(part);
                     return Ok(String::from_utf8_lossy(&text).into_owned());
                 }
-                _ => return Err(StubError::NoDescription),
+                _ => break,
             }
         }
+        Err(StubError::NoDescription)
     }
 
     fn ask(&mut self, question: &str) -> Result<Vec<u8>, StubError> {
@@ -252,6 +268,7 @@ impl Stub {
             return Err(StubError::Line(io::ErrorKind::BrokenPipe.into()));
         }
         self.packets += 1;
+        self.reader.get_mut().begin();
         let (reader, writer) = (&mut self.reader, &mut self.writer);
         let answer = match self.acknowledges {
             true => packet::exchange(reader, writer, question.as_bytes()),
@@ -263,6 +280,7 @@ impl Stub {
 
     /// A further answer to the last question.
     fn hear(&mut self) -> Result<Vec<u8>, StubError> {
+        self.reader.get_mut().begin();
         let answer = packet::hear(&mut self.reader);
         if answer.is_ok() && self.acknowledges {
             self.writer.write_all(b"+").map_err(StubError::Line)?;

@@ -8,6 +8,8 @@ use super::StubError;
 const TRIES: usize = 5;
 /// A longer packet is nobody's answer.
 const LONGEST: usize = 1 << 20;
+/// More than this around packets is no stub's line.
+const MOST_NOISE: usize = 1 << 18;
 
 /// Sends a question and takes the answer, unescaped and with its runs written out.
 pub fn exchange(
@@ -16,10 +18,11 @@ pub fn exchange(
     question: &[u8],
 ) -> Result<Vec<u8>, StubError> {
     let packet = framed(question);
+    let (mut noise, mut damaged) = (0, 0);
     for _ in 0..TRIES {
         writer.write_all(&packet).map_err(StubError::Line)?;
         // What it does not like it asks for again.
-        loop {
+        while noise < MOST_NOISE && damaged < TRIES {
             match next(reader)? {
                 b'-' => break,
                 b'$' => match take(reader)? {
@@ -27,10 +30,13 @@ pub fn exchange(
                         writer.write_all(b"+").map_err(StubError::Line)?;
                         return Ok(answer);
                     }
-                    None => writer.write_all(b"-").map_err(StubError::Line)?,
+                    None => {
+                        damaged += 1;
+                        writer.write_all(b"-").map_err(StubError::Line)?;
+                    }
                 },
                 // Acknowledgements, and whatever a line carries beside packets.
-                _ => {}
+                _ => noise += 1,
             }
         }
     }
@@ -53,8 +59,12 @@ pub fn send(writer: &mut impl Write, question: &[u8]) -> Result<(), StubError> {
 
 /// Takes the next answer. One that comes damaged cannot be told from another's: the line is lost.
 pub fn hear(reader: &mut impl BufRead) -> Result<Vec<u8>, StubError> {
-    while next(reader)? != b'$' {}
-    take(reader)?.ok_or(StubError::NoStub)
+    for _ in 0..MOST_NOISE {
+        if next(reader)? == b'$' {
+            return take(reader)?.ok_or(StubError::NoStub);
+        }
+    }
+    Err(StubError::NoStub)
 }
 
 /// The rest of a packet; `None` if its sum is wrong.
@@ -69,7 +79,11 @@ fn take(reader: &mut impl BufRead) -> Result<Option<Vec<u8>>, StubError> {
     }
     let told = [next(reader)?, next(reader)?];
     let is_whole = told == format!("{:02x}", sum(&raw)).as_bytes();
-    Ok(is_whole.then(|| plain(&raw)))
+    let answer = is_whole.then(|| plain(&raw));
+    match answer.as_ref().is_some_and(|answer| answer.len() > LONGEST) {
+        true => Err(StubError::NoStub),
+        false => Ok(answer),
+    }
 }
 
 fn next(reader: &mut impl BufRead) -> Result<u8, StubError> {
@@ -88,11 +102,14 @@ fn sum(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
 }
 
-/// Escapes resolved (`}` and the byte xor 0x20), runs written out (`*` and the count plus 29).
+/// Escapes resolved (`}` and the byte xor 0x20), runs written out (`*` and the count plus 29), up
+/// to a little more than the longest answer.
 fn plain(raw: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(raw.len());
     let mut bytes = raw.iter();
-    while let Some(&byte) = bytes.next() {
+    while out.len() <= LONGEST
+        && let Some(&byte) = bytes.next()
+    {
         match byte {
             b'}' => out.extend(bytes.next().map(|byte| byte ^ 0x20)),
             b'*' => {
@@ -174,6 +191,29 @@ mod tests {
         assert!(matches!(ask(b"").0, Err(StubError::NoStub)));
         assert!(matches!(ask(b"HTTP/1.1 400\r\n").0, Err(StubError::NoStub)));
         assert!(matches!(ask(b"-----").0, Err(StubError::NoStub)));
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_given_up() {
+        // Nothing but acknowledgements, and nothing but damaged packets.
+        for endless in [&b"+"[..], b"$OK#00", b"$OK"] {
+            let forever = || endless.iter().copied().cycle().take(8 * MOST_NOISE);
+            let said: Vec<u8> = forever().collect();
+            let mut rest = &said[..];
+            let mut told = Vec::new();
+            let answer = exchange(&mut rest, &mut told, b"?");
+            assert!(matches!(answer, Err(StubError::NoStub)));
+            assert!(!rest.is_empty(), "it stopped listening");
+            assert!(matches!(hear(&mut &said[..]), Err(StubError::NoStub)));
+        }
+    }
+
+    #[test]
+    fn runs_make_no_answer_longer_than_any() {
+        let raw = [b"0".to_vec(), b"*~".repeat(LONGEST / 80)].concat();
+        let said = [b"$", &raw[..], format!("#{:02x}", sum(&raw)).as_bytes()].concat();
+        assert!(raw.len() < LONGEST);
+        assert!(matches!(ask(&said).0, Err(StubError::NoStub)));
     }
 
     proptest! {

@@ -1,0 +1,9 @@
+//! Raw dumps of memory.
+
+#![no_main]
+
+use fuzz::inputs;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    inputs::dump(bytes);
+});

@@ -1,0 +1,9 @@
+//! Programs, for their names and lines.
+
+#![no_main]
+
+use fuzz::inputs;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    inputs::program(bytes);
+});

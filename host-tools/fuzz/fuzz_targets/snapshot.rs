@@ -1,0 +1,9 @@
+//! Snapshots.
+
+#![no_main]
+
+use fuzz::inputs;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    inputs::snapshot(bytes);
+});

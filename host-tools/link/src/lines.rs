@@ -1,0 +1,114 @@
+//! Lines of source for addresses, out of a program's DWARF.
+
+use std::sync::Arc;
+
+use gimli::{Dwarf, EndianArcSlice, RunTimeEndian, SectionId};
+use object::{Object, ObjectSection};
+
+use crate::symbols::Error;
+
+type Bytes = EndianArcSlice<RunTimeEndian>;
+
+/// Where an instruction stands in its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The file, as the compiler named it, its folder before it.
+    pub file: String,
+    /// Counted from 1.
+    pub number: u32,
+    /// The function whose text that line is, where it was written into another one's code.
+    pub inlined: Option<String>,
+}
+
+/// The lines of one program.
+pub struct Lines(addr2line::Context<Bytes>);
+
+impl Lines {
+    /// Reads them out of an ELF file's bytes; `None` if it has none to tell: it was stripped, or
+    /// what it says is not DWARF.
+    pub fn read(elf: &[u8]) -> Result<Option<Lines>, Error> {
+        let file = object::File::parse(elf).map_err(Error::NotAnObject)?;
+        let endian = match file.is_little_endian() {
+            true => RunTimeEndian::Little,
+            false => RunTimeEndian::Big,
+        };
+        let section = |id: SectionId| -> Result<Bytes, Error> {
+            let section = file.section_by_name(id.name());
+            let bytes = section.map_or(Ok(&[][..]), |section| section.data());
+            let bytes = bytes.map_err(Error::NotAnObject)?;
+            Ok(EndianArcSlice::new(Arc::from(bytes), endian))
+        };
+        let has_lines = file.section_by_name(SectionId::DebugLine.name()).is_some();
+        if !has_lines {
+            return Ok(None);
+        }
+        let dwarf = Dwarf::load(section)?;
+        Ok(addr2line::Context::from_dwarf(dwarf).ok().map(Lines))
+    }
+
+    /// The line that an instruction was made from; `None` where the program does not say.
+    pub fn line(&self, address: u64) -> Option<Line> {
+        // addr2line adds one to it.
+        address.checked_add(1)?;
+        // Every section is here: nothing is to be loaded from another file.
+        let frames = self.0.find_frames(address).skip_all_loads();
+        let frame = frames.ok().and_then(|mut frames| {
+            let mut frame = frames.next().ok()??;
+            loop {
+                let outer = frames.next().ok().flatten();
+                let name = frame.function.filter(|_| outer.is_some());
+                let name = name.and_then(|it| Some(it.demangle().ok()?.into_owned()));
+                match (frame.location.as_ref().and_then(known), outer) {
+                    (Some((file, number)), _) => return Some((file, number, name)),
+                    // The compiler's own, of no line: the call that it stands for has one.
+                    (None, outer) => frame = outer?,
+                }
+            }
+        });
+        // Assembly has lines and no functions.
+        let (file, number, inlined) = match frame {
+            Some(frame) => frame,
+            None => {
+                let place = self.0.find_location(address).ok()??;
+                let (file, number) = known(&place)?;
+                (file, number, None)
+            }
+        };
+        Some(Line {
+            file,
+            number,
+            inlined,
+        })
+    }
+}
+
+/// DWARF says 0 where there is no line.
+fn known(place: &addr2line::Location<'_>) -> Option<(String, u32)> {
+    let number = place.line.filter(|line| *line > 0)?;
+    Some((place.file?.to_owned(), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_file_has_no_lines_and_is_no_elf() {
+        assert!(Lines::read(b"hello").is_err());
+    }
+
+    #[test]
+    fn assembly_has_lines_and_the_last_address_has_none() {
+        let elf = include_bytes!("../../cli/tests/captures/fall.elf");
+        let lines = Lines::read(elf).unwrap().unwrap();
+        let line = |at| lines.line(at).map(|line| (line.file, line.number));
+        assert_eq!(line(0x1_0010), Some(("/board/fall.s".to_owned(), 14)));
+        assert_eq!((line(0x1_0018), line(u64::MAX)), (None, None));
+    }
+
+    #[test]
+    fn a_stripped_program_tells_no_lines() {
+        let stripped = include_bytes!("../../cli/tests/captures/touch_test.elf");
+        assert!(Lines::read(stripped).is_ok_and(|lines| lines.is_none()));
+    }
+}
