@@ -24,11 +24,15 @@ mod found;
 mod memory;
 mod module;
 #[cfg(all(test, feature = "sim"))]
+mod peer;
+#[cfg(all(test, feature = "sim"))]
 mod proof;
 mod registers;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod target;
+#[cfg(all(test, feature = "sim"))]
+mod trouble;
 mod wires;
 
 pub use bitbang::Bitbang;

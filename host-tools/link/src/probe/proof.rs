@@ -13,7 +13,7 @@ const SATP: u64 = 0x8000_0000_0008_0001;
 /// Every word of memory is different, and there is no more of it.
 struct Pattern;
 
-fn byte(at: u64) -> u8 {
+pub(super) fn byte(at: u64) -> u8 {
     ((at / 4).wrapping_mul(0x9e37_79b1) >> (8 * (at % 4))) as u8
 }
 
@@ -32,13 +32,13 @@ impl Source for Pattern {
 }
 
 /// Every module with harts of either width.
-fn profiles() -> impl Iterator<Item = Profile> {
+pub(super) fn profiles() -> impl Iterator<Item = Profile> {
     let widths = [Xlen::Rv64, Xlen::Rv32];
     let all = Profile::ALL.into_iter();
     all.flat_map(move |profile| widths.map(|xlen| profile.with_xlen(xlen)))
 }
 
-fn pattern(profile: Profile) -> Shared {
+pub(super) fn pattern(profile: Profile) -> Shared {
     let satp = match profile.xlen {
         Xlen::Rv64 => SATP,
         Xlen::Rv32 => 0x8008_0001,
@@ -69,7 +69,12 @@ fn lasting(mut hart: Hart, was_halted: bool) -> Hart {
 
 #[test]
 fn every_way_reads_what_is_there_and_leaves_the_hart_as_it_was() {
-    for profile in profiles() {
+    // One that repeats nothing by itself, too.
+    let slow = Profile {
+        repeats: false,
+        ..Profile::PROGRAM
+    };
+    for profile in profiles().chain([slow]) {
         for (mode, is_halted) in [(1, false), (0, true), (1, true), (3, true)] {
             let what = format!(
                 "{} {:?} mode {mode} {is_halted}",

@@ -86,7 +86,6 @@ impl Profile {
         data_words: 2,
         has_abstract_memory: false,
         refuses_narrow_writes: true,
-        repeats: false,
         bus_widths: 0b1_1100,
         vendor: 0x5b7,
         ..Profile::FULL
@@ -97,6 +96,7 @@ impl Profile {
         name: "abstract",
         idcode: 0x3000_0d5b,
         program_words: 0,
+        repeats: false,
         bus_widths: 0,
         ..Profile::FULL
     };

@@ -96,6 +96,11 @@ impl Tap {
         }
     }
 
+    /// What the module is like.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
     /// How often the data register was scanned.
     pub fn scans(&self) -> u64 {
         self.scans
