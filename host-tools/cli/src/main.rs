@@ -25,6 +25,8 @@ mod image;
 mod map;
 mod monitor;
 mod output;
+#[cfg(feature = "probe")]
+mod probe;
 mod progress;
 mod ps;
 mod pty;
@@ -47,16 +49,16 @@ struct Cli {
 
 /// Each row is a subcommand: its name in the enum, and the file it lives in.
 macro_rules! commands {
-    ($($name:ident => $file:ident,)*) => {
+    ($($(#[$only:meta])* $name:ident => $file:ident,)*) => {
         #[derive(clap::Subcommand)]
         enum Command {
-            $($name($file::Args),)*
+            $($(#[$only])* $name($file::Args),)*
         }
 
         impl Command {
             fn run(self) -> anyhow::Result<()> {
                 match self {
-                    $(Command::$name(args) => $file::run(args),)*
+                    $($(#[$only])* Command::$name(args) => $file::run(args),)*
                 }
             }
         }
@@ -69,6 +71,8 @@ commands! {
     Map => map,
     Satp => satp,
     Ps => ps,
+    #[cfg(feature = "probe")]
+    Probe => probe,
     Faults => faults,
     Explain => explain,
     Chart => chart,

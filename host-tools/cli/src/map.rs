@@ -73,6 +73,7 @@ pub fn of(open: Open, writing: &Writing) -> anyhow::Result<Space> {
     if let Some(failure) = memory.take_failure() {
         return Err(failure.into());
     }
+    space.is_possibly_stale = memory.is_possibly_stale();
     if space.is_cut() {
         eprintln!("remark: the tables map more than can be listed; the map is cut short");
     }

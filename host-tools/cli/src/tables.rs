@@ -14,6 +14,8 @@ use pagetable::{Dialect, Mode, PhysAddr, Satp, Xlen};
 use crate::board;
 use crate::exit::Misuse;
 
+mod probe;
+
 /// A number of an address or a register: hexadecimal, `0x` or not.
 pub fn number(text: &str) -> Result<u64, String> {
     address(text).ok_or_else(|| format!("`{text}` is no hexadecimal number of 64 bits"))
@@ -120,7 +122,8 @@ pub struct Input {
     #[arg(long, value_name = "FILE|-")]
     pub dump: Option<OsString>,
     /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; a recording:
-    /// RUN.pwlog, as it was asked last; or any gdb stub: gdb://HOST:PORT
+    /// RUN.pwlog, as it was asked last; any gdb stub: gdb://HOST:PORT; or a hart through JTAG:
+    /// probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
     pub from: Option<Spec>,
 }
@@ -150,6 +153,9 @@ pub struct Tables {
     /// How entries are written
     #[command(flatten)]
     pub writing: Writing,
+    #[cfg(feature = "probe")]
+    #[command(flatten)]
+    wiring: crate::probe::Wiring,
 }
 
 /// The tables, open.
@@ -190,7 +196,9 @@ impl Tables {
                 "where do the tables begin? --satp VALUE says it, or --root ADDR --mode MODE";
             return Err(Misuse(misuse.to_owned()).into());
         }
+        self.check_wiring()?;
         match &self.from.from {
+            Some(Spec::Probe(selector)) => return self.on_probe(selector),
             Some(Spec::Gdb(address)) => return self.on_stub(address),
             Some(spec) => return self.on_board(spec),
             None => {}
@@ -209,18 +217,17 @@ impl Tables {
                     path.display()
                 );
             }
-            return self.at(Box::new(core.memory), core.xlen);
+            return self.at(Box::new(core.memory), self.satp(core.xlen)?);
         }
         let xlen = asked.unwrap_or(Xlen::Rv64);
         let Some(dump) = &self.from.dump else {
-            return self.at(Box::new(open_raw(&self.from.mem)?), xlen);
+            return self.at(Box::new(open_raw(&self.from.mem)?), self.satp(xlen)?);
         };
-        let mode = self.satp(xlen)?.mode;
-        self.at(Box::new(read_dump(dump, mode)?.memory), xlen)
+        let satp = self.satp(xlen)?;
+        self.at(Box::new(read_dump(dump, satp.mode)?.memory), satp)
     }
 
-    fn at(&self, source: Box<dyn Source>, xlen: Xlen) -> anyhow::Result<Open> {
-        let satp = self.satp(xlen)?;
+    fn at(&self, source: Box<dyn Source>, satp: Satp) -> anyhow::Result<Open> {
         if satp.mode == Mode::Bare {
             eprintln!("remark: satp is bare: addresses are not translated");
         }
@@ -250,14 +257,7 @@ impl Tables {
                 decode_satp(satp, xlen, self.writing.mode)?
             }
         };
-        if satp.mode == Mode::Bare {
-            eprintln!("remark: satp is bare: addresses are not translated");
-        }
-        Ok(Open {
-            memory: Cached::new(Box::new(stub)),
-            satp,
-            dialect: None,
-        })
+        self.at(Box::new(stub), satp)
     }
 
     /// A board's memory, through its agent.

@@ -77,5 +77,6 @@ pub fn of(open: Open, writing: &Writing, va: u64) -> anyhow::Result<Walked> {
         root,
         va,
         walk,
+        is_possibly_stale: memory.is_possibly_stale(),
     })
 }

@@ -3,10 +3,12 @@
 #![warn(missing_docs)]
 
 pub mod crash;
+pub mod csr;
 pub mod entries;
 pub mod faults;
 pub mod layout;
 pub mod live;
+pub mod probe;
 pub mod space;
 pub mod tasks;
 

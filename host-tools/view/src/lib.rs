@@ -12,6 +12,7 @@ pub mod json;
 pub mod layout;
 pub mod live;
 pub mod map;
+pub mod probe;
 pub mod tasks;
 pub mod walk;
 pub mod words;

@@ -15,6 +15,7 @@ use crate::words::{self, About, Size};
 pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     let mode = space.mode();
     writeln!(out, "{}", words::satp(space.satp()))?;
+    words::staleness(out, space.is_possibly_stale)?;
     let mut columns = Columns::new([
         ("va", Side::Left),
         ("pa", Side::Left),
@@ -192,6 +193,9 @@ pub fn json(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     object.member("mode", satp.mode.name())?;
     object.member("asid", satp.asid)?;
     object.member("root_pa", Hex(satp.root.raw()))?;
+    if space.is_possibly_stale {
+        object.member("possibly_stale", true)?;
+    }
     object.list("ranges", space.ranges.iter().map(JsonRange::from))?;
     object.list("problems", space.problems.iter().map(JsonProblem::from))?;
     object.end()
@@ -199,8 +203,9 @@ pub fn json(out: &mut dyn Write, space: &Space) -> io::Result<()> {
 
 /// The ranges, a line each; the problems are not in it.
 pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+    let stale = words::stale_cell(space.is_possibly_stale);
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record([
+    let headings = [
         "va",
         "pa",
         "size",
@@ -210,9 +215,14 @@ pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         "memory",
         "napot",
         "rsw",
-    ])?;
+    ];
+    rows.write_record(
+        headings
+            .into_iter()
+            .chain(stale.map(|(heading, _)| heading)),
+    )?;
     for range in &space.ranges {
-        rows.write_record([
+        let cells = [
             format!("{:#x}", range.va),
             format!("{:#x}", range.pa),
             range.bytes.to_string(),
@@ -222,7 +232,12 @@ pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             memory_word(range.attributes()),
             range.leaf.is_napot.to_string(),
             range.flags().rsw().to_string(),
-        ])?;
+        ];
+        rows.write_record(
+            cells
+                .into_iter()
+                .chain(stale.map(|(_, cell)| cell.to_owned())),
+        )?;
     }
     rows.flush()
 }

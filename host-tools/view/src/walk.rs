@@ -22,6 +22,8 @@ pub struct Walked {
     pub va: VirtAddr,
     /// The walk.
     pub walk: Walk,
+    /// The tables were read in a way that need not see what the hart last wrote.
+    pub is_possibly_stale: bool,
 }
 
 /// Who asks, as people name it.
@@ -49,6 +51,7 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     let Walked { satp, walk, va, .. } = walked;
     let mode = satp.mode;
     writeln!(out, "{}", words::satp(*satp))?;
+    words::staleness(out, walked.is_possibly_stale)?;
     let mut columns = Columns::new([
         ("level", Side::Right),
         ("index", Side::Right),
@@ -223,6 +226,9 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
     object.member("mode", satp.mode.name())?;
     object.member("va", Hex(va.raw()))?;
+    if walked.is_possibly_stale {
+        object.member("possibly_stale", true)?;
+    }
     let steps = walk.steps().iter().map(|step| JsonStep {
         level: step.level,
         index: step.index,
@@ -259,8 +265,14 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
 
 /// The steps, a line each, and the answer on the last.
 pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
+    let stale = words::stale_cell(walked.is_possibly_stale);
     let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["level", "index", "at", "entry", "flags", "means", "memory"])?;
+    let headings = ["level", "index", "at", "entry", "flags", "means", "memory"];
+    rows.write_record(
+        headings
+            .into_iter()
+            .chain(stale.map(|(heading, _)| heading)),
+    )?;
     for step in walked.walk.steps() {
         let memory = match judged(walked, step) {
             Some(Entry::Leaf(leaf)) => memory_word(leaf.attributes),
@@ -268,7 +280,7 @@ pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
         };
         let entry = step.entry.map(|pte| format!("{pte:#x}"));
         let flags = step.entry.map(|pte| pte.flags().to_string());
-        rows.write_record([
+        let cells = [
             step.level.to_string(),
             step.index.to_string(),
             format!("{:#x}", step.at),
@@ -276,7 +288,12 @@ pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
             flags.unwrap_or_default(),
             means(walked, step),
             memory,
-        ])?;
+        ];
+        rows.write_record(
+            cells
+                .into_iter()
+                .chain(stale.map(|(_, cell)| cell.to_owned())),
+        )?;
     }
     rows.flush()
 }

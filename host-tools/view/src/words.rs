@@ -1,6 +1,7 @@
 //! How values are written: the same everywhere.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use pagetable::{Attributes, Mode, PhysAddr, Pte, Satp, VirtAddr};
 
@@ -38,6 +39,23 @@ impl fmt::Display for About {
         };
         f.pad(&format!("{count:.places$}{}", UNITS[unit]))
     }
+}
+
+/// What is said of tables that the hart may have written otherwise since.
+pub const STALE: &str =
+    "possibly stale: read through the system bus, which need not see the hart's cache";
+
+/// Says so, on a line of its own.
+pub(crate) fn staleness(out: &mut dyn Write, is_possibly_stale: bool) -> io::Result<()> {
+    match is_possibly_stale {
+        true => writeln!(out, "{STALE}"),
+        false => Ok(()),
+    }
+}
+
+/// Heading and cell of a CSV that says so.
+pub(crate) fn stale_cell(is_possibly_stale: bool) -> Option<(&'static str, &'static str)> {
+    is_possibly_stale.then_some(("possibly_stale", "true"))
 }
 
 /// A virtual address with all the digits its mode has.

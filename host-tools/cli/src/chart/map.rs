@@ -22,6 +22,9 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.target.kind()?;
     let space = crate::map::read(&args.tables)?;
-    let origin = args.tables.name();
+    let mut origin = args.tables.name();
+    if space.is_possibly_stale {
+        origin += ", possibly stale";
+    }
     args.target.write(&AddressSpace::new(&space, &origin))
 }

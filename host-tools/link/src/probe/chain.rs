@@ -12,7 +12,7 @@ const MOST_IR_BITS: usize = 32 * MOST_PORTS;
 /// What somebody knows of the chain already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// What the port of the debug module says that it is.
+    /// What the port of the debug module says that it is; where one does, no other is asked.
     pub idcode: Option<u32>,
     /// Bits of each instruction, from TDO to TDI. They are taken as they are: there are ports
     /// that do not mark the beginning of their instruction.
@@ -41,10 +41,9 @@ pub fn look(wires: &mut Wires, known: &Known) -> Result<Chain, ProbeError> {
         ir_bits,
         port: 0,
     };
+    let is_known = known.idcode.is_some() && chain.idcodes.contains(&known.idcode);
     for port in 0..chain.idcodes.len() {
-        let is_other = known
-            .idcode
-            .is_some_and(|it| chain.idcodes[port] != Some(it));
+        let is_other = is_known && chain.idcodes[port] != known.idcode;
         if is_other || chain.ir_bits[port] < 5 {
             continue;
         }
@@ -57,10 +56,7 @@ pub fn look(wires: &mut Wires, known: &Known) -> Result<Chain, ProbeError> {
             return Ok(chain);
         }
     }
-    Err(ProbeError::NoModule {
-        idcodes: chain.idcodes,
-        wanted: known.idcode,
-    })
+    Err(ProbeError::NoModule(chain.idcodes))
 }
 
 impl Chain {

@@ -55,13 +55,8 @@ pub enum ProbeError {
         /// Bits of their instructions together.
         bits: usize,
     },
-    /// No port leads to a debug module.
-    NoModule {
-        /// What the ports say that they are.
-        idcodes: Vec<Option<u32>>,
-        /// The only one that was to be looked at.
-        wanted: Option<u32>,
-    },
+    /// No port leads to a debug module; what they say that they are.
+    NoModule(Vec<Option<u32>>),
     /// The module is of another version than 0.13 or 1.0.
     Version(u32),
     /// The module wants a password.
@@ -97,6 +92,8 @@ pub enum ProbeError {
         /// What was tried, and what became of it.
         tried: Vec<(Method, Refusal)>,
     },
+    /// The user wants no answer any more.
+    Stopped,
     /// What was changed for a while could not be changed back.
     NotPutBack(Box<ProbeError>),
 }
@@ -225,19 +222,11 @@ impl fmt::Display for ProbeError {
                 "{ports} ports share {bits} bits of instruction, and it cannot be seen how; \
                  --chain says it, as 5,4 from TDO to TDI"
             ),
-            ProbeError::NoModule { idcodes, wanted } => {
-                let found = list(idcodes);
-                match wanted {
-                    Some(wanted) => write!(
-                        f,
-                        "no port {wanted:#010x} leads to a RISC-V debug module; there is {found}"
-                    ),
-                    None => write!(
-                        f,
-                        "none of the ports leads to a RISC-V debug module; there is {found}"
-                    ),
-                }
-            }
+            ProbeError::NoModule(idcodes) => write!(
+                f,
+                "no port on the chain leads to a RISC-V debug module; there is {}",
+                list(idcodes)
+            ),
             ProbeError::Version(version) => write!(
                 f,
                 "debug module of version {version}; 2 (0.13) and 3 (1.0) are known"
@@ -273,6 +262,7 @@ impl fmt::Display for ProbeError {
                     false => Ok(()),
                 }
             }
+            ProbeError::Stopped => f.write_str("stopped; the hart is as it was"),
             ProbeError::NotPutBack(error) => write!(
                 f,
                 "the hart is not as it was before, a register could not be put back: {error}"

@@ -287,14 +287,6 @@ fn what_is_not_there_is_said_in_a_sentence() {
         refused(chain(&[4, 5]), 0),
         "wrong chain: 1 ports with 5 bits of instruction are there, 2 with 9 were said"
     );
-    let other = Known {
-        idcode: Some(0x1234_5677),
-        ..Known::default()
-    };
-    assert_eq!(
-        refused(other, 0),
-        "no port 0x12345677 leads to a RISC-V debug module; there is 0x10000b6f"
-    );
     assert_eq!(
         refused(Known::default(), 3),
         "no hart 3; there are 1, counted from 0"

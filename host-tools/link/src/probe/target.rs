@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pagetable::{Dialect, Outside, PhysAddr, Xlen};
@@ -45,6 +46,8 @@ pub struct Options {
     pub is_coherent: Option<bool>,
     /// The way entries are written, where the board says it.
     pub dialect: Option<Dialect>,
+    /// Once this is set nothing more is asked, but to put back what was changed.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 /// What there is at the other end.
@@ -149,6 +152,7 @@ impl Target {
 
     /// A CSR. Halts the hart for a moment.
     pub fn csr(&mut self, number: u16) -> Result<u64, ProbeError> {
+        self.go_on()?;
         self.module.csr(number)
     }
 
@@ -205,8 +209,20 @@ impl Target {
         methods
     }
 
+    fn go_on(&self) -> Result<(), ProbeError> {
+        match self
+            .options
+            .stop
+            .is_some_and(|stop| stop.load(Ordering::Relaxed))
+        {
+            true => Err(ProbeError::Stopped),
+            false => Ok(()),
+        }
+    }
+
     /// Reads physical memory.
     pub fn read_physical(&mut self, at: u64, into: &mut [u8]) -> Result<(), ProbeError> {
+        self.go_on()?;
         let methods = self.methods();
         let method = match (methods.is_empty(), self.options.by) {
             (true, Some(only)) => {
@@ -241,6 +257,11 @@ impl Target {
     /// did not come in time; it runs on then.
     pub fn halt_at(&mut self, address: u64, patience: Duration) -> Result<bool, ProbeError> {
         breakpoint::halt_at(&mut self.module, address, patience)
+    }
+
+    /// Whether the hart was halted when we came.
+    pub fn was_halted(&self) -> bool {
+        self.module.was_halted()
     }
 
     /// Lets the hart run.

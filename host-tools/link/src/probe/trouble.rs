@@ -124,7 +124,7 @@ fn a_server_that_goes_away_or_says_nothing_is_not_waited_for() {
     };
     let start = Instant::now();
     let seen = Target::open(options).and_then(|mut target| look(&mut target));
-    let told = seen.err().expect("it has gone").to_string();
+    let told = seen.expect_err("it has gone").to_string();
     assert!(told.contains("the server has gone"), "{told}");
     assert!(start.elapsed() < LONGEST);
     // One that takes everything and never answers is asked once, and given up.

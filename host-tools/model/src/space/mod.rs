@@ -32,6 +32,8 @@ pub struct Space {
     pub mapped_bytes: u128,
     /// Ranges that were too many to keep.
     pub lost_ranges: u64,
+    /// The tables were read in a way that need not see what the hart last wrote.
+    pub is_possibly_stale: bool,
     known: problem::Known,
 }
 
@@ -51,6 +53,7 @@ impl Space {
             leaves: 0,
             mapped_bytes: 0,
             lost_ranges: 0,
+            is_possibly_stale: false,
             known: problem::Known::default(),
         };
         visit(memory, root, |seen| match seen {
