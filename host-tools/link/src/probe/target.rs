@@ -177,7 +177,7 @@ impl Target {
     /// How memory types are written, where the hart tells. Only T-Head's harts are asked for what
     /// only they have.
     pub fn dialect(&mut self) -> Result<Option<Dialect>, ProbeError> {
-        if self.vendor()? == Some(T_HEAD) {
+        if self.xlen()? == Xlen::Rv64 && self.vendor()? == Some(T_HEAD) {
             let status = self.module.csr(TH_SXSTATUS)?;
             return Ok(Some(match status & MAEE != 0 {
                 true => Dialect::THead,
