@@ -1,6 +1,7 @@
 //! What a probe tells is what the dump of the same memory tells, and the hart stays as it was.
 #![cfg(feature = "probe")]
 
+#[expect(dead_code, reason = "JSON is compared as it is written")]
 mod program;
 mod simulated;
 
@@ -160,6 +161,34 @@ fn what_is_read_is_read_again_by_dump() {
     let from_dump = said(&[&walk[..], &["--dump", file], &satp].concat());
     let from_probe = said(&[&walk[..], &["--from", &format!("probe:{probe}")]].concat());
     assert_eq!(from_dump, from_probe);
+}
+
+#[test]
+fn tables_of_a_hart_that_does_not_halt_are_read_by_the_bus() {
+    let fixture = &FIXTURES[1];
+    let (tap, probe) = start(Profile::FULL, fixture);
+    lock(&tap).module.harts[0].heeds = false;
+    let from = format!("probe:{probe}");
+    let words = ["map", "--from", &from, "--by", "bus"];
+    let told = pagewalk(&words, "");
+    assert_eq!(told.code, 1);
+    let why = "error: the hart does not halt; perhaps the bus it waits for is stuck.";
+    assert!(told.stderr.starts_with(why), "{}", told.stderr);
+    let tables = ["--satp", "0x80080a1f", "--xlen", "32"];
+    let dumped = said(&["map", "--core", fixture.core, "--satp", "0x80080a1f"]);
+    assert_eq!(said(&[&words[..], &tables].concat()), dumped);
+    assert!(!hart(&tap).is_halted);
+}
+
+#[test]
+fn whatever_is_plugged_in_here_is_listed() {
+    let list = said(&["probe", "list", "--format", "json"]);
+    assert!(list.contains("\"schema\": \"pagewalk.probes/1\""), "{list}");
+    assert!(!said(&["probe", "list"]).is_empty());
+    let none = pagewalk(&["probe", "info", "fffe:fffe"], "");
+    assert_eq!(none.code, 1);
+    let told = "error: no probe `fffe:fffe`; there is ";
+    assert!(none.stderr.starts_with(told), "{}", none.stderr);
 }
 
 #[test]

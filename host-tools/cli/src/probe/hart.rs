@@ -22,18 +22,21 @@ pub enum By {
     Abstract,
 }
 
+/// Where help has these options.
+const WITH: &str = "With a probe";
+
 /// What is known of the board at a probe.
 #[derive(clap::Args, Clone, Default)]
-#[command(next_help_heading = "With a probe")]
 pub struct Wiring {
     /// The board; else it is known by its port
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = WITH, long, value_name = "NAME")]
     board: Option<String>,
     /// Which hart, counted from 0
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(help_heading = WITH, long, value_name = "NUMBER")]
     hart: Option<u32>,
     /// The only way to memory that is to be used
     #[arg(
+        help_heading = WITH,
         long,
         value_enum,
         hide_possible_values = true,
@@ -41,10 +44,10 @@ pub struct Wiring {
     )]
     by: Option<By>,
     /// Clock of the probe in kHz
-    #[arg(long, value_name = "KHZ", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = WITH, long, value_name = "KHZ", value_parser = clap::value_parser!(u32).range(1..))]
     speed: Option<u32>,
     /// Bits of instruction of each port on the chain, from TDO to TDI
-    #[arg(long, value_name = "BITS,…", value_delimiter = ',')]
+    #[arg(help_heading = WITH, long, value_name = "BITS,…", value_delimiter = ',')]
     chain: Vec<u8>,
 }
 

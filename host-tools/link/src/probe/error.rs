@@ -4,7 +4,7 @@ use std::fmt;
 
 use probe_rs::probe::{DebugProbeError, ProbeCreationError};
 
-use super::memory::{Method, Refusal};
+use super::method::{Method, Refusal};
 
 /// Lets members of `plugdev`, and whoever sits at the machine, use probes.
 const RULE: &str = "SUBSYSTEM==\"usb\", ATTR{idVendor}==\"VENDOR\", ATTR{idProduct}==\"PRODUCT\", \
@@ -150,6 +150,11 @@ impl ProbeError {
     }
 }
 
+/// A number of things.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// IDCODEs as people look them up.
 fn list(idcodes: &[Option<u32>]) -> String {
     let one = |idcode: &Option<u32>| match idcode {
@@ -212,9 +217,10 @@ impl fmt::Display for ProbeError {
                 let sum: usize = said.iter().sum();
                 write!(
                     f,
-                    "wrong chain: {ports} ports with {bits} bits of instruction are there, {} with \
-                     {sum} were said",
-                    said.len()
+                    "wrong chain: {} with {bits} bits of instruction together, and not {} with \
+                     {sum}",
+                    count(*ports, "port"),
+                    count(said.len(), "port")
                 )
             }
             ProbeError::Ambiguous { ports, bits } => write!(
@@ -232,9 +238,11 @@ impl fmt::Display for ProbeError {
                 "debug module of version {version}; 2 (0.13) and 3 (1.0) are known"
             ),
             ProbeError::Locked => f.write_str("the debug module is locked"),
-            ProbeError::NoHart { hart, harts } => {
-                write!(f, "no hart {hart}; there are {harts}, counted from 0")
-            }
+            ProbeError::NoHart { hart, harts } => write!(
+                f,
+                "no hart {hart}; there is {}, counted from 0",
+                count(*harts as usize, "hart")
+            ),
             ProbeError::NotHalted => f.write_str(
                 "the hart does not halt; perhaps the bus it waits for is stuck. Memory can still be \
                  read where there is a system bus (--by bus), with --root or --satp",
@@ -272,3 +280,44 @@ impl fmt::Display for ProbeError {
 }
 
 impl std::error::Error for ProbeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_is_said() {
+        let none = ProbeError::NoProbe {
+            wanted: None,
+            found: Vec::new(),
+        };
+        assert_eq!(
+            none.to_string(),
+            "no probe; is it plugged in? a simulator's port is bitbang://HOST:PORT"
+        );
+        let other = ProbeError::NoProbe {
+            wanted: Some("0403:6010".to_owned()),
+            found: vec!["1366:0101 (J-Link)".to_owned()],
+        };
+        assert_eq!(
+            other.to_string(),
+            "no probe `0403:6010`; there is 1366:0101 (J-Link)"
+        );
+        let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        for error in [
+            DebugProbeError::Usb(denied()),
+            DebugProbeError::ProbeCouldNotBeCreated(ProbeCreationError::Usb(denied())),
+        ] {
+            let told = ProbeError::opening(error, "Dual RS232", (0x403, 0x6010)).to_string();
+            assert!(
+                told.starts_with("Dual RS232: no permission to use it"),
+                "{told}"
+            );
+            let rule = "ATTR{idVendor}==\"0403\", ATTR{idProduct}==\"6010\"";
+            assert!(
+                told.contains(rule) && told.contains("/etc/udev/rules.d/"),
+                "{told}"
+            );
+        }
+    }
+}

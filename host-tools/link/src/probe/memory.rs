@@ -3,82 +3,11 @@
 //! Debug spec 0.13, §3.10 and Appendix B.2. A word of the hart's registers is read at a time, in
 //! runs; what lies around the bytes asked for in their first and last word is read, and no more.
 
-use std::fmt;
-
 use super::ProbeError;
 use super::dtm::Op;
+use super::method::{Method, Refusal};
 use super::module::{Module, at};
 use super::registers::{S0, S1};
-
-/// A way to memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Past the hart; it goes on meanwhile. Perhaps past its cache, too.
-    Bus,
-    /// Loads that the hart does.
-    Program,
-    /// The module's own command.
-    Abstract,
-}
-
-impl Method {
-    /// Every way.
-    pub const ALL: [Method; 3] = [Method::Bus, Method::Program, Method::Abstract];
-
-    /// Its word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Method::Bus => "bus",
-            Method::Program => "program",
-            Method::Abstract => "abstract",
-        }
-    }
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Method::Bus => "system bus",
-            Method::Program => "program buffer",
-            Method::Abstract => "abstract memory",
-        })
-    }
-}
-
-/// Why a way does not lead to some memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The module has no such way.
-    NotThere,
-    /// Nothing answers at the address.
-    NoMemory,
-    /// The bus says so: sbcs.sberror.
-    Bus(u32),
-    /// It does not get ready.
-    Busy,
-    /// The hart would have to halt.
-    NotHalted,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::NotThere => f.write_str("not there"),
-            Refusal::NoMemory => f.write_str("nothing at this address"),
-            Refusal::Bus(error) => {
-                let what = match error {
-                    1 => "no answer in time",
-                    3 => "not aligned",
-                    4 => "no access of this size",
-                    _ => "failed",
-                };
-                write!(f, "{what} (sberror {error})")
-            }
-            Refusal::Busy => f.write_str("never ready"),
-            Refusal::NotHalted => f.write_str("the hart does not halt"),
-        }
-    }
-}
 
 /// Bits of sbcs.
 const SBBUSYERROR: u32 = 1 << 22;
@@ -128,8 +57,8 @@ impl Module {
         let is_there = |method: &Method| match method {
             Method::Bus => offers.bus_widths & 0b0_1100 != 0,
             Method::Program => offers.program_words >= 2 + behind,
-            // It shows only when it is tried; its address is the second argument.
-            Method::Abstract => offers.data_words >= 2 * self.words(),
+            // Its address is the second argument.
+            Method::Abstract => !self.lacks_abstract && offers.data_words >= 2 * self.words(),
         };
         Method::ALL.into_iter().filter(is_there).collect()
     }
@@ -145,7 +74,12 @@ impl Module {
         for method in methods {
             match self.read_by(*method, start, into) {
                 Ok(()) => return Ok(*method),
-                Err(Miss::Refused(refusal)) => tried.push((*method, refusal)),
+                Err(Miss::Refused(refusal)) => {
+                    // Only a try shows it.
+                    let is_abstract = *method == Method::Abstract;
+                    self.lacks_abstract |= is_abstract && refusal == Refusal::NotThere;
+                    tried.push((*method, refusal));
+                }
                 Err(Miss::Broken(error)) => return Err(error),
             }
         }

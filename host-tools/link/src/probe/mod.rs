@@ -22,6 +22,7 @@ mod dtm;
 mod error;
 mod found;
 mod memory;
+mod method;
 mod module;
 #[cfg(all(test, feature = "sim"))]
 mod peer;
@@ -39,6 +40,6 @@ pub use bitbang::Bitbang;
 pub use chain::{Chain, Known};
 pub use error::ProbeError;
 pub use found::{Found, Selector, list};
-pub use memory::{Method, Refusal};
+pub use method::{Method, Refusal};
 pub use module::Offers;
 pub use target::{Info, Options, Target};

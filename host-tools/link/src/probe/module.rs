@@ -84,6 +84,8 @@ pub struct Module {
     pub(super) needs_program: bool,
     /// Loads of Debug Mode are known to be physical.
     pub(super) is_physical: bool,
+    /// The module has no command for memory.
+    pub(super) lacks_abstract: bool,
 }
 
 impl Module {
@@ -122,6 +124,7 @@ impl Module {
             program: Vec::new(),
             needs_program: false,
             is_physical: false,
+            lacks_abstract: false,
         };
         module.control(0)?;
         module.look()?;

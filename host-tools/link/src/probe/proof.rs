@@ -2,7 +2,7 @@
 
 use pagetable::{Outside, PhysAddr, Satp, Xlen};
 
-use super::sim::{Driver, Fault, Hart, Profile, Shared, csr, lock, machine};
+use super::sim::{Driver, Fault, Hart, Neighbour, Profile, Shared, csr, lock, machine};
 use super::{Known, Method, Options, ProbeError, Target};
 use crate::memory::{Cached, ReadError, Source, open_core};
 
@@ -248,6 +248,53 @@ fn a_hart_halts_where_it_is_told_in_any_mode() {
 }
 
 #[test]
+fn a_hart_is_found_among_other_ports_and_other_harts() {
+    let neighbour = |bits, idcode| Neighbour::new(bits, idcode);
+    for profile in [Profile::FULL, Profile::C906] {
+        let tap = pattern(profile);
+        let other = Hart::new(&profile, 1, 0x9000_0000_0008_1234);
+        {
+            let mut tap = lock(&tap);
+            tap.module.harts.push(other);
+            let before = vec![neighbour(4, Some(0x4ba0_0477)), neighbour(6, None)];
+            tap.surround(before, vec![neighbour(9, Some(0x0643_3041))]);
+        }
+        let known = Known {
+            idcode: None,
+            ir_bits: vec![4, 6, 5, 9],
+        };
+        let options = Options {
+            known,
+            hart: 1,
+            ..Options::default()
+        };
+        let mut target = Target::on(Driver::probe(&tap), options.clone()).unwrap();
+        let info = target.info().unwrap();
+        let idcodes = [
+            Some(0x4ba0_0477),
+            None,
+            Some(profile.idcode),
+            Some(0x0643_3041),
+        ];
+        assert_eq!((info.chain.idcodes, info.chain.port), (idcodes.to_vec(), 2));
+        assert_eq!(info.offers.harts, 2);
+        assert_eq!(target.satp().unwrap(), 0x9000_0000_0008_1234);
+        assert!(!hart(&tap).is_halted, "the other one runs on");
+        let mut page = [0; 0x1000];
+        target.read_physical(BASE, &mut page).unwrap();
+        assert!((BASE..).zip(page).all(|(at, read)| read == byte(at)));
+        target.close().unwrap();
+        // Nobody says how long instructions are: it shows, if each marks its beginning.
+        let options = Options {
+            known: Known::default(),
+            ..options
+        };
+        let found = Target::on(Driver::probe(&tap), options);
+        assert_eq!(found.unwrap().satp().unwrap(), 0x9000_0000_0008_1234);
+    }
+}
+
+#[test]
 fn halt_resume_and_reset_do_what_they_say() {
     let tap = pattern(Profile::FULL);
     let mut target = open(&tap, None).unwrap();
@@ -285,11 +332,11 @@ fn what_is_not_there_is_said_in_a_sentence() {
     };
     assert_eq!(
         refused(chain(&[4, 5]), 0),
-        "wrong chain: 1 ports with 5 bits of instruction are there, 2 with 9 were said"
+        "wrong chain: 1 port with 5 bits of instruction together, and not 2 ports with 9"
     );
     assert_eq!(
         refused(Known::default(), 3),
-        "no hart 3; there are 1, counted from 0"
+        "no hart 3; there is 1 hart, counted from 0"
     );
     for (level, text) in [(true, "TDO is always 1"), (false, "TDO is always 0")] {
         let tap = pattern(Profile::C906);

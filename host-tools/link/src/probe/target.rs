@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pagetable::{Dialect, Outside, PhysAddr, Xlen};
+use pagetable::{Dialect, Mode, Outside, PhysAddr, Satp, Xlen};
 use probe_rs::probe::Probe;
 
 use super::chain::{self, Chain, Known};
 use super::dtm::Dtm;
 use super::found::{self, Selector};
-use super::memory::{Method, Refusal};
+use super::method::{Method, Refusal};
 use super::module::{Module, Offers};
 use super::wires::Wires;
 use super::{ProbeError, breakpoint};
@@ -19,6 +19,7 @@ use crate::memory::{ReadError, Source};
 
 /// CSRs: Privileged spec, table 3; T-Head's extension, `th.sxstatus`.
 const SATP: u16 = 0x180;
+const DPC: u16 = 0x7b1;
 const TH_SXSTATUS: u16 = 0x5c0;
 const MAEE: u64 = 1 << 21;
 const MVENDORID: u16 = 0xf11;
@@ -126,6 +127,7 @@ impl Target {
         let was_halted = self.module.was_halted();
         let xlen = self.module.xlen()?;
         let vendor = self.vendor()?;
+        self.try_abstract(xlen)?;
         Ok(Info {
             probe: self.module.dtm.wires().name(),
             chain: self.chain.clone(),
@@ -138,6 +140,23 @@ impl Target {
             methods: self.methods(),
             is_bus_doubtful: self.is_bus_doubtful(),
         })
+    }
+
+    /// Looks whether the module has a command for memory, with memory that the hart reads itself:
+    /// its root table, or its next instruction.
+    fn try_abstract(&mut self, xlen: Xlen) -> Result<(), ProbeError> {
+        if !self.module.methods().contains(&Method::Abstract) {
+            return Ok(());
+        }
+        let satp = Satp::decode(self.module.csr(SATP)?, xlen);
+        let at = match satp.map(|satp| (satp.mode, satp.root.raw())) {
+            Ok((Mode::Bare, _)) | Err(_) => self.module.csr(DPC)? & !7,
+            Ok((_, root)) => root,
+        };
+        match self.module.read(at, &mut [0; 4], &[Method::Abstract]) {
+            Ok(_) | Err(ProbeError::Unreachable { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Width of the hart's registers. Halts the hart for a moment.

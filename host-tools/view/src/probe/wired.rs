@@ -42,7 +42,7 @@ fn facts(wired: &Wired) -> Vec<(&'static str, String)> {
         (
             "debug module",
             format!(
-                "version {}, addresses of {} bits, {} idle clocks",
+                "version {}, addresses of {} bits, idle for {} between scans",
                 version(wired.version),
                 wired.abits,
                 wired.idle

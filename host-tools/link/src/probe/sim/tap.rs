@@ -4,6 +4,7 @@
 //! a rising edge does what the state says and goes on.
 
 use super::module::Module;
+use super::neighbour::Neighbour;
 use super::profile::Profile;
 
 /// A state of the port.
@@ -73,6 +74,8 @@ pub struct Tap {
     stuck: Option<bool>,
     /// Scans of the data register, as long as this is there.
     scans: u64,
+    /// Ports between this one and TDO, nearest to TDO first, and between TDI and this one.
+    neighbours: [Vec<Neighbour>; 2],
     /// The debug module.
     pub module: Module,
 }
@@ -92,8 +95,14 @@ impl Tap {
             data: 0,
             stuck: None,
             scans: 0,
+            neighbours: [Vec::new(), Vec::new()],
             module,
         }
+    }
+
+    /// Puts other ports between this one and TDO, nearest to TDO first, and between TDI and it.
+    pub fn surround(&mut self, before: Vec<Neighbour>, behind: Vec<Neighbour>) {
+        self.neighbours = [before, behind];
     }
 
     /// What the module is like.
@@ -114,14 +123,24 @@ impl Tap {
     /// What the pin shows.
     pub fn tdo(&self) -> bool {
         let shows = match self.state {
-            State::Shift(_) => self.shifted & 1 == 1,
+            State::Shift(_) => match self.neighbours[0].first() {
+                Some(last) => last.tdo(),
+                None => self.shifted & 1 == 1,
+            },
             _ => true,
         };
         self.stuck.unwrap_or(shows)
     }
 
     /// A rising edge of TCK.
-    pub fn clock(&mut self, tms: bool, tdi: bool) {
+    pub fn clock(&mut self, tms: bool, mut tdi: bool) {
+        let all = self.neighbours.iter_mut().flatten();
+        match self.state {
+            State::Capture(scan) => all.for_each(|it| it.capture(scan == Scan::Instruction)),
+            State::Update(Scan::Instruction) => all.for_each(Neighbour::update_instruction),
+            State::Reset => all.for_each(Neighbour::reset),
+            _ => {}
+        }
         match self.state {
             State::Capture(Scan::Instruction) => {
                 self.length = self.profile.ir_bits;
@@ -132,6 +151,12 @@ impl Tap {
             }
             State::Capture(Scan::Data) => self.capture(),
             State::Shift(_) => {
+                // From TDI on, each takes what the one before lets go.
+                let behind = self.neighbours[1].iter_mut().rev();
+                tdi = behind.fold(tdi, |bit, it| it.shift(bit));
+                let leaves = self.shifted & 1 == 1;
+                let before = self.neighbours[0].iter_mut().rev();
+                before.fold(leaves, |bit, it| it.shift(bit));
                 self.shifted = self.shifted >> 1 | u128::from(tdi) << (self.length - 1);
             }
             _ => {}
