@@ -81,12 +81,12 @@ check:
 # Measure: a table of our figures, their limits, and peers in the same run
 bench:
     just image ox64
-    cargo bench -q -p cli --bench figures
+    cargo bench -q -p cli --features probe --bench figures
 
 # The same, one JSON object a line
 bench-json:
     @just image ox64 >&2
-    @cargo bench -q -p cli --bench figures -- --json
+    @cargo bench -q -p cli --features probe --bench figures -- --json
 
 # Build the desk tool as it is given away, with every feature, target/release/pagewalk
 release:

@@ -8,6 +8,8 @@ mod clock;
 mod guest;
 mod image;
 mod live;
+#[cfg(feature = "probe")]
+mod probe;
 mod romfs;
 mod row;
 
@@ -31,6 +33,17 @@ const MEASURES: &[Measure] = &[
     (&["agent.bytes_per_entry"], live::bytes_per_entry),
     (&["gdb.start_to_map"], live::start_to_map),
     (&["dash.cpu_percent_1000"], live::dash_cpu),
+    #[cfg(feature = "probe")]
+    (&["probe.map_scans"], probe::map_scans),
+    #[cfg(feature = "probe")]
+    (
+        &[
+            "probe.read_kib_s.bus",
+            "probe.read_kib_s.program",
+            "probe.read_kib_s.abstract",
+        ],
+        probe::speed,
+    ),
 ];
 
 fn main() -> io::Result<()> {

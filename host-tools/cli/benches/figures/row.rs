@@ -20,6 +20,8 @@ pub struct Row {
 #[serde(rename_all = "lowercase")]
 pub enum Better {
     Lower,
+    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "no such row"))]
+    Higher,
 }
 
 /// Who else does the same.
@@ -46,7 +48,7 @@ pub fn head() -> String {
 }
 
 fn columns(name: &str, value: &str, unit: &str, limit: &str, peer: &str) -> String {
-    format!("{name:<21} {value:>10} {unit:<13} {limit:<18} {peer}")
+    format!("{name:<26} {value:>10} {unit:<13} {limit:<18} {peer}")
 }
 
 impl Row {
@@ -54,14 +56,20 @@ impl Row {
     fn is_within(&self) -> bool {
         self.limit.is_none_or(|limit| match self.better {
             Better::Lower => self.value <= limit,
+            Better::Higher => self.value >= limit,
         })
     }
 
     /// A line of the table.
     pub fn line(&self) -> String {
-        let limit = self
-            .limit
-            .map_or_else(|| "-".to_owned(), |limit| format!("<= {}", number(limit)));
+        let bound = match self.better {
+            Better::Lower => "<=",
+            Better::Higher => ">=",
+        };
+        let limit = self.limit.map_or_else(
+            || "-".to_owned(),
+            |limit| format!("{bound} {}", number(limit)),
+        );
         let mark = if self.is_within() { "" } else { " MISSED" };
         let peer = self.peer.as_ref();
         let peer = peer.map_or_else(

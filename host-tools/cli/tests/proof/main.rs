@@ -19,6 +19,8 @@ mod flash;
 mod gdb;
 mod harness;
 mod image;
+#[cfg(feature = "probe")]
+mod jtag;
 mod keys;
 mod ox64;
 mod paced;
