@@ -5,7 +5,11 @@
 mod program;
 mod simulated;
 
-use link::probe::sim::{Hart, Profile, Shared, csr, lock};
+use std::process::{Command, Stdio};
+
+use link::memory::{ReadError, Source, open_core};
+use link::probe::sim::{Hart, Profile, Shared, csr, lock, machine, serve};
+use pagetable::PhysAddr;
 use program::pagewalk;
 use simulated::{FIXTURES, Fixture, start};
 
@@ -189,6 +193,54 @@ fn whatever_is_plugged_in_here_is_listed() {
     assert_eq!(none.code, 1);
     let told = "error: no probe `fffe:fffe`; there is ";
     assert!(none.stderr.starts_with(told), "{}", none.stderr);
+}
+
+/// Memory in which somebody presses Ctrl-C at the hundredth word.
+struct Interrupted {
+    core: link::memory::Files,
+    reads: u32,
+    program: std::sync::mpsc::Receiver<u32>,
+}
+
+impl Source for Interrupted {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        self.reads += 1;
+        if self.reads == 100 {
+            let number = self.program.recv().expect("a program").to_string();
+            let sent = Command::new("kill").args(["-INT", &number]).status();
+            assert!(sent.expect("kill").success());
+        }
+        self.core.read(at, into)
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_the_hart_as_it_was() {
+    let captures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/");
+    let core = format!("{captures}{}", FIXTURES[0].core);
+    let (told, program) = std::sync::mpsc::channel();
+    let memory = Interrupted {
+        core: open_core(core.as_ref()).expect("a core").memory,
+        reads: 0,
+        program,
+    };
+    let tap = machine(Profile::PROGRAM, FIXTURES[0].satp, memory);
+    let before = hart(&tap);
+    let from = format!("probe:bitbang://{}", serve(tap.clone()).expect("a socket"));
+    let child = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["map", "--from", &from])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("pagewalk starts");
+    told.send(child.id()).expect("somebody waits");
+    let ended = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("stopped; the hart is as it was"), "{said}");
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(before, hart(&tap));
+    // It was stopped on the way, not at the end of 229 tables.
+    assert!(lock(&tap).module.ram.reads() < 229 * 512);
 }
 
 #[test]

@@ -224,3 +224,81 @@ impl DebugProbe for Bitbang {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// A client of a server that does `serve` with its one connection.
+    fn client(serve: impl FnOnce(TcpStream) + Send + 'static) -> (Bitbang, thread::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = thread::spawn(move || serve(listener.accept().unwrap().0));
+        (Bitbang::connect(&address).unwrap(), server)
+    }
+
+    /// Reads until so many questions have come; how many there are.
+    fn questions(stream: &mut TcpStream, wanted: usize) -> usize {
+        let (mut count, mut bytes) = (0, [0; 1 << 16]);
+        while count < wanted {
+            let length = stream.read(&mut bytes).unwrap();
+            assert!(length > 0, "the client has gone");
+            count += bytes[..length].iter().filter(|byte| **byte == b'R').count();
+        }
+        count
+    }
+
+    #[test]
+    fn no_more_questions_are_open_than_a_server_stands() {
+        const ROUNDS: usize = 3;
+        let (mut port, server) = client(|mut stream| {
+            for _ in 0..ROUNDS {
+                assert_eq!(questions(&mut stream, MOST_QUESTIONS), MOST_QUESTIONS);
+                stream.write_all(&[b'1'; MOST_QUESTIONS]).unwrap();
+            }
+        });
+        let bits = ROUNDS * MOST_QUESTIONS;
+        let levels = || std::iter::repeat_n(true, bits);
+        port.shift_bits(levels(), levels(), levels()).unwrap();
+        assert_eq!(port.read_captured_bits().unwrap().count_ones(), bits);
+        server.join().unwrap();
+    }
+
+    /// The server's kernel keeps a second packet back until the first is acknowledged.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_batch_waits_for_an_acknowledgement() {
+        const ROUNDS: u32 = 50;
+        let (mut port, server) = client(|mut stream| {
+            for _ in 0..ROUNDS {
+                questions(&mut stream, 2);
+                stream.write_all(b"0").unwrap();
+                stream.write_all(b"1").unwrap();
+            }
+        });
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            port.shift_bits([false; 2], [false; 2], [true; 2]).unwrap();
+            assert_eq!(port.read_captured_bits().unwrap().len(), 2);
+        }
+        server.join().unwrap();
+        // Each would wait 40 ms.
+        let took = start.elapsed();
+        assert!(took < Duration::from_millis(40) * ROUNDS / 2, "{took:?}");
+    }
+
+    #[test]
+    fn what_is_no_level_of_a_pin_is_refused_and_the_line_is_given_up() {
+        let (mut port, server) = client(|mut stream| {
+            questions(&mut stream, 1);
+            stream.write_all(b"?").unwrap();
+        });
+        port.shift_bit(false, false, true).unwrap();
+        let refused = port.read_captured_bits().unwrap_err().to_string();
+        assert!(refused.contains("0x3f"), "{refused}");
+        server.join().unwrap();
+        assert_eq!(port.flush().unwrap_err().to_string(), refused);
+    }
+}
