@@ -14,6 +14,8 @@ use probe_rs::probe::{
     WireProtocol,
 };
 
+use super::wires::Pins;
+
 /// How long a server may take to connect, and to answer what it was asked.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Questions that wait for an answer at once. OpenOCD's own client has no more, and there are
@@ -27,7 +29,7 @@ pub struct Bitbang {
     stream: TcpStream,
     out: Vec<u8>,
     questions: usize,
-    captured: BitVec,
+    captured: Vec<bool>,
     state: JtagDriverState,
     /// What broke the line: nobody waits for it again.
     broken: Option<String>,
@@ -55,7 +57,7 @@ impl Bitbang {
             stream,
             out: Vec::with_capacity(MOST_BYTES + 4),
             questions: 0,
-            captured: BitVec::new(),
+            captured: Vec::new(),
             state: JtagDriverState::default(),
             broken: None,
         })
@@ -152,6 +154,24 @@ impl RawJtagIo for Bitbang {
     }
 
     fn read_captured_bits(&mut self) -> Result<BitVec, DebugProbeError> {
+        Ok(self.captured()?.into_iter().collect())
+    }
+}
+
+impl Pins for Bitbang {
+    fn clock(
+        &mut self,
+        tms: &[bool],
+        tdi: &[bool],
+        capture: &[bool],
+    ) -> Result<(), DebugProbeError> {
+        for ((tms, tdi), capture) in tms.iter().zip(tdi).zip(capture) {
+            self.shift_bit(*tms, *tdi, *capture)?;
+        }
+        Ok(())
+    }
+
+    fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
         self.flush()?;
         Ok(std::mem::take(&mut self.captured))
     }

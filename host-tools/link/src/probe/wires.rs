@@ -18,7 +18,7 @@ use super::bitbang::Bitbang;
 const BATCH: usize = 512;
 
 /// A probe's pins.
-trait Pins {
+pub(super) trait Pins {
     /// Clocks with these levels; `capture` says whether TDO is kept.
     fn clock(
         &mut self,
@@ -31,22 +31,6 @@ trait Pins {
     fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError>;
 }
 
-impl<P: RawJtagIo> Pins for P {
-    fn clock(
-        &mut self,
-        tms: &[bool],
-        tdi: &[bool],
-        capture: &[bool],
-    ) -> Result<(), DebugProbeError> {
-        let bits = |levels: &[bool]| levels.to_vec();
-        self.shift_bits(bits(tms), bits(tdi), bits(capture))
-    }
-
-    fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
-        Ok(self.read_captured_bits()?.iter().map(|bit| *bit).collect())
-    }
-}
-
 /// The pins of a probe, if they can be had: WCH's speak a protocol of their own, for chips
 /// without an MMU.
 fn pins(probe: &mut Probe) -> Option<&mut dyn Pins> {
@@ -57,18 +41,35 @@ fn pins(probe: &mut Probe) -> Option<&mut dyn Pins> {
             })*
         };
     }
+    one_of!(Bitbang);
     #[cfg(feature = "sim")]
     one_of!(super::sim::Driver);
-    one_of!(
-        Bitbang,
-        FtdiProbe,
-        JLink,
-        CmsisDap,
-        Ch347UsbJtag,
-        BlackMagicProbe
-    );
+    one_of!(FtdiProbe, JLink, CmsisDap, Ch347UsbJtag, BlackMagicProbe);
     None
 }
+
+/// Each is a type of its own, and what they share takes any iterator.
+macro_rules! pins_of {
+    ($($driver:ty),*) => {
+        $(impl Pins for $driver {
+            fn clock(
+                &mut self,
+                tms: &[bool],
+                tdi: &[bool],
+                capture: &[bool],
+            ) -> Result<(), DebugProbeError> {
+                let bits = |levels: &[bool]| levels.to_vec();
+                self.shift_bits(bits(tms), bits(tdi), bits(capture))
+            }
+
+            fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
+                Ok(self.read_captured_bits()?.iter().map(|bit| *bit).collect())
+            }
+        })*
+    };
+}
+
+pins_of!(FtdiProbe, JLink, CmsisDap, Ch347UsbJtag, BlackMagicProbe);
 
 /// Where in the chain the port is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

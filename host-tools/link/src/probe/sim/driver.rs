@@ -8,13 +8,14 @@ use probe_rs::probe::{
     RawJtagIo, WireProtocol,
 };
 
+use super::super::wires::Pins;
 use super::server::{Shared, lock};
 
 /// A probe at a simulated port.
 pub struct Driver {
     tap: Shared,
     state: JtagDriverState,
-    captured: BitVec,
+    captured: Vec<bool>,
 }
 
 impl Driver {
@@ -23,7 +24,7 @@ impl Driver {
         Probe::from_specific_probe(Box::new(Driver {
             tap: tap.clone(),
             state: JtagDriverState::default(),
-            captured: BitVec::new(),
+            captured: Vec::new(),
         }))
     }
 }
@@ -117,6 +118,24 @@ impl RawJtagIo for Driver {
     }
 
     fn read_captured_bits(&mut self) -> Result<BitVec, DebugProbeError> {
+        Ok(std::mem::take(&mut self.captured).into_iter().collect())
+    }
+}
+
+impl Pins for Driver {
+    fn clock(
+        &mut self,
+        tms: &[bool],
+        tdi: &[bool],
+        capture: &[bool],
+    ) -> Result<(), DebugProbeError> {
+        for ((tms, tdi), capture) in tms.iter().zip(tdi).zip(capture) {
+            self.shift_bit(*tms, *tdi, *capture)?;
+        }
+        Ok(())
+    }
+
+    fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
         Ok(std::mem::take(&mut self.captured))
     }
 }
