@@ -87,6 +87,31 @@ fn whole_maps_of_nuttx_are_the_dumps_by_every_way() {
 }
 
 #[test]
+fn a_picture_of_the_map_is_the_dumps() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("map.svg");
+    let name = file.to_str().expect("a name");
+    let drawn = |input: &[&str], origin: &str| {
+        said(&[&["chart", "map", "-o", name][..], input].concat());
+        let picture = std::fs::read_to_string(&file).expect("a picture");
+        assert!(picture.contains(origin), "{picture}");
+        picture.replace(origin, "ORIGIN")
+    };
+    let fixture = &FIXTURES[1];
+    let core = ["--core", fixture.core, "--satp", "0x80080a1f"];
+    let dumped = drawn(&core, "pagetables.core");
+    for profile in Profile::ALL {
+        let (_tap, probe) = start(profile, fixture);
+        let from = format!("probe:{probe}");
+        assert!(
+            drawn(&["--from", &from], &from) == dumped,
+            "{}",
+            profile.name
+        );
+    }
+}
+
+#[test]
 fn a_hart_that_halted_in_any_mode_tells_the_same() {
     for profile in Profile::ALL {
         for mode in [0, 1, 3] {

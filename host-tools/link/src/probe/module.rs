@@ -91,7 +91,7 @@ pub struct Module {
 impl Module {
     /// The module on a bus, with hart `hart` chosen. The hart is left as it is.
     pub fn open(mut dtm: Dtm, hart: u32) -> Result<Module, ProbeError> {
-        dtm.run(&[Op::Write(at::DMCONTROL, DMACTIVE)])?;
+        wake(&mut dtm)?;
         let status = dtm.run(&[Op::Read(at::DMSTATUS)])?[0];
         let version = status & 0xf;
         if !(2..=3).contains(&version) {
@@ -274,6 +274,18 @@ impl Drop for Module {
         // Whoever wanted to know has closed it.
         let _ = self.close();
     }
+}
+
+/// Makes the module work; it says when it does.
+fn wake(dtm: &mut Dtm) -> Result<(), ProbeError> {
+    let deadline = Instant::now() + PATIENCE;
+    let ops = [Op::Write(at::DMCONTROL, DMACTIVE), Op::Read(at::DMCONTROL)];
+    while dtm.run(&ops)?[1] & DMACTIVE == 0 {
+        if Instant::now() > deadline {
+            return Err(ProbeError::Busy);
+        }
+    }
+    Ok(())
 }
 
 /// How many harts there are: they are counted from 0 without gaps.
