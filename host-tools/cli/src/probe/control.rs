@@ -17,7 +17,7 @@ const DPC: u16 = 0x7b1;
 /// What all of them take.
 #[derive(clap::Args)]
 struct Common {
-    /// The probe: VENDOR:PRODUCT[:SERIAL], or bitbang://HOST:PORT; without it the only one
+    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
     #[arg(default_value = "", hide_default_value = true)]
     probe: String,
     #[command(flatten)]

@@ -24,7 +24,7 @@ pub struct Args {
     /// Names or, from 0x0 to 0xfff, numbers
     #[arg(required = true, value_name = "CSR", value_parser = number)]
     registers: Vec<u16>,
-    /// The probe: VENDOR:PRODUCT[:SERIAL], or bitbang://HOST:PORT; without it the only one
+    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
     #[arg(
         long,
         value_name = "PROBE",

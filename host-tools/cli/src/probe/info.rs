@@ -15,7 +15,7 @@ Examples:
   pagewalk probe info 0403:6010 --speed 1000
   pagewalk probe info bitbang://localhost:9824 --format json")]
 pub struct Args {
-    /// The probe: VENDOR:PRODUCT[:SERIAL], or bitbang://HOST:PORT; without it the only one
+    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
     #[arg(default_value = "", hide_default_value = true)]
     probe: String,
     #[command(flatten)]

@@ -48,7 +48,7 @@ pub struct Args {
     /// Write the bytes into this file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The probe: VENDOR:PRODUCT[:SERIAL], or bitbang://HOST:PORT; without it the only one
+    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
     #[arg(
         long,
         value_name = "PROBE",
