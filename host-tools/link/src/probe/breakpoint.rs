@@ -2,8 +2,6 @@
 //!
 //! Debug spec 0.13, §5.2: `mcontrol`, type 2; 1.0's `mcontrol6` is the same in the bits used.
 
-use std::time::Duration;
-
 use pagetable::Xlen;
 
 use super::ProbeError;
@@ -18,23 +16,27 @@ const CONTROL: u64 = 1 << 12 | 1 << 6 | 1 << 4 | 1 << 3 | 1 << 2;
 /// Triggers that are looked at.
 const MOST: u64 = 16;
 
-/// Lets the hart run until it comes to `address`.
-pub fn halt_at(module: &mut Module, address: u64, patience: Duration) -> Result<bool, ProbeError> {
+/// Lets the hart run until it comes to `address`, or `is_over`.
+pub fn halt_at(
+    module: &mut Module,
+    address: u64,
+    is_over: impl FnMut() -> bool,
+) -> Result<bool, ProbeError> {
     let xlen = module.xlen()?;
-    let (trigger, kind) = free(module, xlen)?;
+    let Trigger { number, control } = free(module, xlen)?;
     let top = xlen.bits() - 4;
-    let dmode = 1 << (top - 1);
-    module.write_csr(TSELECT, trigger)?;
+    let (kind, dmode) = (control >> top, 1 << (top - 1));
     module.write_csr(TDATA2, address)?;
     module.write_csr(TDATA1, kind << top | dmode | CONTROL)?;
-    module.resume()?;
-    let came = module.wait_for_halt(patience)?;
-    // The trigger goes, whether it was met or not.
+    let came = module.resume().and_then(|()| module.wait_for_halt(is_over));
+    // The trigger goes, whatever became of it: a hart must not stop at it when nobody looks.
     module.halt()?;
-    module.write_csr(TSELECT, trigger)?;
-    module.write_csr(TDATA1, kind << top)?;
+    module.borrow(TSELECT.into())?;
+    module.write_csr(TSELECT, number)?;
+    module.write_csr(TDATA1, control)?;
     module.write_csr(TDATA2, 0)?;
     module.put_back()?;
+    let came = came?;
     match came {
         true => module.keep_halted(),
         false => module.resume()?,
@@ -42,18 +44,25 @@ pub fn halt_at(module: &mut Module, address: u64, patience: Duration) -> Result<
     Ok(came)
 }
 
-/// A trigger that nobody uses, and its type.
-fn free(module: &mut Module, xlen: Xlen) -> Result<(u64, u64), ProbeError> {
-    for trigger in 0..MOST {
-        module.write_csr(TSELECT, trigger)?;
-        if module.csr(TSELECT)? != trigger {
+/// A trigger, and its `tdata1`.
+struct Trigger {
+    number: u64,
+    control: u64,
+}
+
+/// A trigger that nobody uses, selected.
+fn free(module: &mut Module, xlen: Xlen) -> Result<Trigger, ProbeError> {
+    module.borrow(TSELECT.into())?;
+    for number in 0..MOST {
+        module.write_csr(TSELECT, number)?;
+        if module.csr(TSELECT)? != number {
             break;
         }
         let control = module.csr(TDATA1)?;
         let kind = control >> (xlen.bits() - 4);
         // load, store, execute
         if matches!(kind, 2 | 6) && control & 7 == 0 {
-            return Ok((trigger, kind));
+            return Ok(Trigger { number, control });
         }
     }
     Err(ProbeError::NoRegister("free trigger, tselect", TSELECT))

@@ -240,16 +240,22 @@ impl Module {
         Ok(())
     }
 
-    /// Waits until the hart halts by itself.
-    pub fn wait_for_halt(&mut self, patience: Duration) -> Result<bool, ProbeError> {
-        let deadline = Instant::now() + patience;
-        while Instant::now() < deadline {
-            if self.status()? & ALLHALTED != 0 {
-                (self.is_halted, self.was_running) = (true, false);
-                return Ok(true);
+    /// Waits until the hart halts by itself, or `is_over`.
+    pub fn wait_for_halt(&mut self, mut is_over: impl FnMut() -> bool) -> Result<bool, ProbeError> {
+        while self.status()? & ALLHALTED == 0 {
+            if is_over() {
+                return Ok(false);
             }
+            // Nothing tells when it halts but a look at it.
+            std::thread::sleep(Duration::from_millis(1));
         }
-        Ok(false)
+        (self.is_halted, self.was_running) = (true, false);
+        Ok(true)
+    }
+
+    /// Whether the hart stands still now.
+    pub fn is_halted(&self) -> bool {
+        self.is_halted
     }
 
     /// Leaves the hart as it was.

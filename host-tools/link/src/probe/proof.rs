@@ -160,6 +160,14 @@ fn a_bus_that_does_not_see_the_cache_is_doubted() {
     target.read(PhysAddr::new(BASE + 8), &mut word).unwrap();
     assert_eq!(word, std::array::from_fn(|n| byte(BASE + 8 + n as u64)));
     assert!(target.is_possibly_stale());
+    // The same in a chip whose port says something else: the hart tells who made it.
+    let profile = Profile {
+        idcode: 0x5555_0b6f,
+        ..Profile::C906
+    };
+    let mut target = open(&pattern(profile), Some(Method::Bus)).unwrap();
+    target.read(PhysAddr::new(BASE + 8), &mut word).unwrap();
+    assert!(target.is_possibly_stale());
     // A hart that does not halt any more leaves no other way.
     lock(&tap).module.harts[0].heeds = false;
     let mut target = open(&tap, None).unwrap();
@@ -227,6 +235,9 @@ fn a_hart_halts_where_it_is_told_in_any_mode() {
                 let hart = &mut lock(&tap).module.harts[0];
                 hart.wanders = true;
                 hart.set_privilege(mode);
+                // Somebody uses one already, and looks at another.
+                hart.triggers[0][0] |= 1 << 6 | 1 << 2;
+                hart.csr.insert(csr::TSELECT, 1);
             }
             let before = hart(&tap);
             let mut target = open(&tap, None).unwrap();
@@ -239,6 +250,7 @@ fn a_hart_halts_where_it_is_told_in_any_mode() {
             let after = hart(&tap);
             assert!(after.is_halted && after.csr[&csr::DPC] == 0x8020_0050);
             assert_eq!((after.gpr, after.triggers), (before.gpr, before.triggers));
+            assert_eq!(after.csr[&csr::TSELECT], before.csr[&csr::TSELECT]);
             let mut target = open(&tap, None).unwrap();
             let soon = std::time::Duration::from_millis(20);
             assert!(!target.halt_at(0x4000, soon).unwrap());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pagetable::{Dialect, Mode, Outside, PhysAddr, Satp, Xlen};
 use probe_rs::probe::Probe;
@@ -193,6 +193,24 @@ impl Target {
         Ok(vendor)
     }
 
+    /// Learns whose hart it is before its memory is read: on that depends what the system bus is
+    /// worth. One that ran runs on; one that does not halt does not tell.
+    fn meet(&mut self) -> Result<(), ProbeError> {
+        if self.options.is_coherent.is_some() || self.vendor.is_some() {
+            return Ok(());
+        }
+        let stood = self.module.is_halted();
+        match self.vendor() {
+            Ok(_) => {}
+            Err(ProbeError::NotHalted) => self.vendor = Some(None),
+            Err(error) => return Err(error),
+        }
+        match stood {
+            true => Ok(()),
+            false => self.module.close(),
+        }
+    }
+
     /// How memory types are written, where the hart tells. Only T-Head's harts are asked for what
     /// only they have.
     pub fn dialect(&mut self) -> Result<Option<Dialect>, ProbeError> {
@@ -242,6 +260,7 @@ impl Target {
     /// Reads physical memory.
     pub fn read_physical(&mut self, at: u64, into: &mut [u8]) -> Result<(), ProbeError> {
         self.go_on()?;
+        self.meet()?;
         let methods = self.methods();
         let method = match (methods.is_empty(), self.options.by) {
             (true, Some(only)) => {
@@ -275,7 +294,11 @@ impl Target {
     /// Lets the hart run until it comes to an instruction, and keeps it there. False where it
     /// did not come in time; it runs on then.
     pub fn halt_at(&mut self, address: u64, patience: Duration) -> Result<bool, ProbeError> {
-        breakpoint::halt_at(&mut self.module, address, patience)
+        let deadline = Instant::now() + patience;
+        let stop = self.options.stop;
+        let is_stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        let is_over = || is_stopped() || Instant::now() > deadline;
+        breakpoint::halt_at(&mut self.module, address, is_over)
     }
 
     /// Whether the hart was halted when we came.
