@@ -4,6 +4,7 @@
 board := "qemu-virt"
 
 target := "riscv64gc-unknown-none-elf"
+target32 := "riscv32imac-unknown-none-elf"
 board_side := "target/board-side" / target
 images := "target/images"
 pagewalk := "target/debug/pagewalk"
@@ -17,18 +18,15 @@ export PATH := env_var("PATH") + ":/usr/sbin:/sbin"
 @_default:
     just --list --unsorted
 
-# Build kernel, user programs and desk tools, and pack target/images/Image
-build: _desk _board_side
-    rm -rf {{ images }}/rootfs && mkdir -p {{ images }}
-    cp -R images/rootfs {{ images }}/rootfs && mkdir -p {{ images }}/rootfs/bin
-    for program in kernel/user/src/bin/*; do cp {{ board_side }}/board/"$(basename "$program" .rs)" {{ images }}/rootfs/bin/; done
-    {{ pagewalk }} romfs build {{ images }}/rootfs -o {{ images }}/initrd.romfs --align 4096
-    {{ pagewalk }} image glue {{ board_side }}/board/kernel --initrd {{ images }}/initrd.romfs -o {{ images }}/Image
+# Build kernel, user programs and desk tools, and pack target/images/Image (of 32 bits: target/images/rv32/Image)
+build board=board: _desk (_pack if board =~ "rv32$" { "32" } else { "64" })
 
-# Boot the kernel in QEMU, to the shell; Ctrl-A X ends it
-run board=board: build
-    @[ {{ trim_start_match(board, "board=") }} = qemu-virt ] || { echo "QEMU has no machine {{ board }}; there is qemu-virt" >&2; exit 1; }
-    qemu-system-riscv64 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/Image
+# Boot the kernel in QEMU, to the shell; Ctrl-A X ends it. There is qemu-virt and qemu-virt-rv32
+run board=board: (build board)
+    @case {{ trim_start_match(board, "board=") }} in \
+    qemu-virt) exec qemu-system-riscv64 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/Image ;; \
+    qemu-virt-rv32) exec qemu-system-riscv32 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/rv32/Image ;; \
+    *) echo "QEMU has no machine {{ board }}; there is qemu-virt, qemu-virt-rv32" >&2; exit 1 ;; esac
 
 # Start QEMU under gdb with the page-table commands, stopped where the first program begins
 gdb *arguments: build
@@ -55,7 +53,7 @@ ox64-image: (image "ox64")
     @echo "Then the card into the Ox64, and a terminal at 2000000 baud, 8N1, on GPIO16 and 17 (pins 32 and 31)."
 
 # Make a board's bootable image, target/images/BOARD-sd.img
-image board=board: build
+image board=board: (build board)
     just _image {{ trim_start_match(board, "board=") }}
 
 # Write a board's image onto a card, and read it back: `just flash /dev/sdX ox64`
@@ -65,6 +63,7 @@ flash device board=board:
 # Run every test: installs what they compare with, builds what they boot
 test: && _test
     ./setup --tests
+    just build qemu-virt-rv32
     just image ox64
     just image qemu-virt
 
@@ -74,17 +73,20 @@ check:
     cargo fmt --all --check
     cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
     kernel/cargo clippy --locked -p kernel -p user --target {{ target }} -- -D warnings
+    kernel/cargo clippy --locked -p kernel -p user --target {{ target32 }} -- -D warnings
     just doc
     RUSTDOCFLAGS="-D warnings" kernel/cargo doc -q --locked -p kernel -p user --no-deps --document-private-items --target {{ target }}
     cargo test --locked -q -p cli --all-features --test doors --test habits
 
 # Measure: a table of our figures, their limits, and peers in the same run
 bench:
+    just build qemu-virt-rv32
     just image ox64
     cargo bench -q -p cli --features probe --bench figures
 
 # The same, one JSON object a line
 bench-json:
+    @just build qemu-virt-rv32 >&2
     @just image ox64 >&2
     @cargo bench -q -p cli --features probe --bench figures -- --json
 
@@ -99,8 +101,15 @@ doc:
 _desk:
     cargo build -p cli
 
-_board_side:
-    kernel/cargo build --profile board -p kernel -p user --target {{ target }}
+# What runs on a board of that many bits, packed.
+_pack xlen:
+    target={{ if xlen == "32" { target32 } else { target } }}; \
+    built=target/board-side/$target/board; out={{ images }}{{ if xlen == "32" { "/rv32" } else { "" } }}; \
+    kernel/cargo build --profile board -p kernel -p user --target $target; \
+    rm -rf $out/rootfs && mkdir -p $out && cp -R images/rootfs $out/rootfs && mkdir -p $out/rootfs/bin; \
+    for program in kernel/user/src/bin/*; do cp $built/"$(basename "$program" .rs)" $out/rootfs/bin/; done; \
+    {{ pagewalk }} romfs build $out/rootfs -o $out/initrd.romfs --align 4096; \
+    {{ pagewalk }} image glue $built/kernel --initrd $out/initrd.romfs -o $out/Image
 
 # The image itself, from what `build` left; a board that brings a device tree gets it compiled.
 _image board:

@@ -8,16 +8,19 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");
         println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
+        // The same as `LINK_BASE` in `src/arch/sv39.rs` and `sv32.rs`.
+        let base = if xlen() == 32 {
+            "0xbe000000"
+        } else {
+            "0xffffffff80000000"
+        };
+        println!("cargo::rustc-link-arg-bins=--defsym=link_base={base}");
     }
     println!("cargo::rerun-if-changed=link.ld");
     println!("cargo::rerun-if-changed=build.rs");
 
     // A kernel of 32 bits runs on boards of 32 bits; the desk tests the other table.
-    let xlen = if env::var("CARGO_CFG_TARGET_POINTER_WIDTH").as_deref() == Ok("32") {
-        32
-    } else {
-        64
-    };
+    let xlen = xlen();
     let mut table =
         String::from("/// Every board of this kernel's XLEN.\npub static BOARDS: &[Board] = &[\n");
     for board in boards::all().into_iter().filter(|board| board.xlen == xlen) {
@@ -28,15 +31,34 @@ fn main() {
     fs::write(Path::new(&out).join("boards.rs"), table).expect("OUT_DIR can be written");
 }
 
+fn xlen() -> u32 {
+    if env::var("CARGO_CFG_TARGET_POINTER_WIDTH").as_deref() == Ok("32") {
+        32
+    } else {
+        64
+    }
+}
+
 fn row(table: &mut String, board: &boards::Board) {
     let kind = match board.uart.kind {
         boards::UartKind::Ns16550 => "Ns16550",
         boards::UartKind::Bl808 => "Bl808",
     };
+    let layout = match board.user_layout {
+        boards::Layout::Low => "low",
+        boards::Layout::Ox64 => "ox64",
+    };
+    let devices = board.device.iter().map(|device| {
+        format!(
+            "Device {{ name: {:?}, base: {:#x}, bytes: {:#x} }}",
+            device.name, device.base, device.size
+        )
+    });
+    let devices: Vec<_> = devices.collect();
     writeln!(
         table,
         "    Board {{ name: {:?}, title: {:?}, compatible: &{:?}, uart: UartKind::{kind}, uart_base: {:#x}, \
-         uart_shift: {}, uart_words: {}, uart_irq: {}, plic_base: {:#x}, plic_context: {}, timebase_hz: {} }},",
+         uart_shift: {}, uart_words: {}, uart_irq: {}, plic_base: {:#x}, plic_context: {}, timebase_hz: {}, layout: {layout:?}, devices: &[{}] }},",
         board.name,
         board.title,
         board.compatible,
@@ -47,6 +69,7 @@ fn row(table: &mut String, board: &boards::Board) {
         board.plic.base,
         board.plic.s_context,
         board.timebase_hz,
+        devices.join(", "),
     )
     .expect("a String takes all");
 }

@@ -29,6 +29,7 @@ fn rules(board: &Board) -> Result<(), Wrong> {
     paging(board)?;
     devices(board)?;
     jtag(board)?;
+    mapped(board)?;
     memory(board)
 }
 
@@ -144,6 +145,38 @@ fn jtag(board: &Board) -> Result<(), Wrong> {
     ensure(fits, "jtag.ir_bits", || {
         format!("{bits:?}; it can be 1 to 8 numbers from 2 to 32")
     })
+}
+
+/// What programs may map is whole pages, and nothing of the kernel's own.
+fn mapped(board: &Board) -> Result<(), Wrong> {
+    const PAGE: u64 = 4096;
+    // A PLIC's context registers end at 64 MiB; Privileged PLIC spec, §3.
+    let own = [
+        ("ram", board.ram.base, board.ram.size),
+        ("uart", board.uart.base / PAGE * PAGE, PAGE),
+        ("plic", board.plic.base, 64 << 20),
+    ];
+    for device in &board.device {
+        let (base, size) = (device.base, device.size);
+        ensure(base % PAGE == 0, "device.base", || {
+            format!("{base:#x}; it can be a multiple of 0x1000")
+        })?;
+        let end = base
+            .checked_add(size)
+            .filter(|_| size > 0 && size % PAGE == 0);
+        let end = end.ok_or_else(|| {
+            let what = format!("{size:#x}; it can be a multiple of 0x1000, and end at 2^64");
+            ("device.size", what)
+        })?;
+        for (name, from, bytes) in own {
+            ensure(
+                end <= from || from.saturating_add(bytes) <= base,
+                "device.base",
+                || format!("{base:#x}; it can be where {name} is not: that is the kernel's"),
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn memory(board: &Board) -> Result<(), Wrong> {

@@ -21,6 +21,9 @@ pub struct Board {
     pub paging: Paging,
     /// How its PTEs name memory types.
     pub dialect: Dialect,
+    /// Whether its hart leaves the A and D bits of entries to software: then it faults where one is clear.
+    #[serde(default)]
+    pub svade: bool,
     /// Ticks of the `time` CSR in a second.
     pub timebase_hz: u64,
     /// Where user programs get their heap, mappings and stack.
@@ -35,6 +38,21 @@ pub struct Board {
     pub boot: Boot,
     /// Its JTAG port, where it is known.
     pub jtag: Option<Jtag>,
+    /// Devices whose registers a program may map.
+    #[serde(default)]
+    pub device: Vec<Device>,
+}
+
+/// A device that a user program may drive: whole pages, of one owner at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// What people call it.
+    pub name: String,
+    /// Physical address of its first register; a multiple of 4096.
+    pub base: u64,
+    /// Bytes; a multiple of 4096.
+    pub size: u64,
 }
 
 /// A paging mode, as the Privileged spec names it.

@@ -21,6 +21,25 @@ fn line(text: &str) -> usize {
 }
 
 #[test]
+fn what_programs_may_map_is_whole_pages_and_nothing_of_the_kernels() {
+    for (to, says) in [
+        (
+            "base = 0x3000_7004",
+            "device.base is 0x30007004; it can be a multiple of 0x1000",
+        ),
+        ("base = 0x3000_2000", "it can be where uart is not"),
+        ("base = 0x5000_1000", "it can be where ram is not"),
+        ("base = 0xe000_1000", "it can be where plic is not"),
+    ] {
+        let answer = wrong("base = 0x3000_7000", to);
+        assert!(answer.contains(says), "{answer}");
+    }
+    let text = "name = \"mm_glb\"\nbase = 0x3000_7000\nsize = 0x1000";
+    let answer = wrong(text, &text.replace("size = 0x1000", "size = 0x1001"));
+    assert!(answer.contains("device.size is 0x1001"), "{answer}");
+}
+
+#[test]
 fn an_unknown_word_is_named_beside_the_known_ones() {
     let at = line("dialect");
     assert_eq!(

@@ -12,6 +12,10 @@ const LOG_RECORDS_LIMIT: usize = 1 << 20;
 pub struct Arguments {
     /// `pool=4M`: the page pool, in frames of 4 KiB; all RAM if absent.
     pub pool_frames: Option<u32>,
+    /// `arena=0x50000000`: the piece of RAM with that address is used first.
+    pub arena: Option<u64>,
+    /// `fast=off`: no fault takes the fast path.
+    pub fast: bool,
     /// `log=8192`: records the fault log keeps, at least 4,096.
     pub log_records: usize,
     /// `initrd.verify=1`: check every byte of the initrd.
@@ -33,11 +37,17 @@ impl Arguments {
                 .value("pool")
                 .and_then(size)
                 .map(|bytes| u32::try_from(bytes / 4096).unwrap_or(u32::MAX)),
+            arena: words.value("arena").and_then(address),
+            fast: words.value("fast") != Some("off"),
             log_records: log.clamp(LOG_RECORDS, LOG_RECORDS_LIMIT),
             verify: on("initrd.verify"),
             frames: on("frames"),
         }
     }
+}
+
+fn address(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }
 
 /// A size in bytes with an optional suffix K, M or G.
@@ -74,17 +84,24 @@ mod tests {
             plain,
             Arguments {
                 pool_frames: None,
+                arena: None,
+                fast: true,
                 log_records: 4096,
                 verify: false,
                 frames: false
             }
         );
-        assert_eq!(read("pool=lots log=few initrd.verify=yes"), plain);
-        let all = read("pool=4M log=8192 initrd.verify=1 frames=1");
+        assert_eq!(
+            read("pool=lots log=few initrd.verify=yes arena=here fast=no"),
+            plain
+        );
+        let all = read("pool=4M arena=0x50000000 fast=off log=8192 initrd.verify=1 frames=1");
         assert_eq!(
             all,
             Arguments {
                 pool_frames: Some(1024),
+                arena: Some(0x5000_0000),
+                fast: false,
                 log_records: 8192,
                 verify: true,
                 frames: true

@@ -1,5 +1,12 @@
 //! The boards this kernel knows: `boards/*.toml`, compiled into a table.
 
+use pagetable::PAGE_BYTES;
+
+/// The console's number among a board's devices.
+pub const CONSOLE: usize = 0;
+/// The interrupt controller's.
+pub const PLIC: usize = 1;
+
 /// Which driver a board's console needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UartKind {
@@ -35,6 +42,21 @@ pub struct Board {
     pub plic_context: u32,
     /// Ticks of `time` in a second, where the device tree does not say.
     pub timebase_hz: u64,
+    /// The memory layout of programs that name none.
+    pub layout: &'static str,
+    /// What programs may map.
+    pub devices: &'static [Device],
+}
+
+/// A device whose registers a program may have.
+#[derive(Debug)]
+pub struct Device {
+    /// What people call it.
+    pub name: &'static str,
+    /// Physical address of its first page.
+    pub base: u64,
+    /// Whole pages.
+    pub bytes: u64,
 }
 
 include!(concat!(env!("OUT_DIR"), "/boards.rs"));
@@ -45,24 +67,34 @@ pub fn by_compatible(word: &str) -> Option<&'static Board> {
 }
 
 impl Board {
+    /// May a program map these pages? All of one device's, or none.
+    pub fn may_map(&self, base: u64, bytes: u64) -> bool {
+        let inside = |device: &Device| {
+            base >= device.base
+                && bytes <= device.bytes
+                && base - device.base <= device.bytes - bytes
+        };
+        self.devices.iter().any(inside)
+    }
+
     /// The S-mode context of `hart` at the PLIC.
     pub fn plic_context(&self, hart: usize) -> u32 {
         self.plic_context + 2 * hart as u32
     }
 
     /// The pages of device registers that the kernel touches: console, and of the PLIC the
-    /// priorities, this context's enables, and its threshold and claim.
-    pub fn device_pages(&self, hart: usize) -> [u64; 4] {
-        const PAGE: u64 = 4096;
+    /// priorities, this context's enables, and its threshold and claim. With each the device's
+    /// number and where its registers begin.
+    pub fn device_pages(&self, hart: usize) -> [(usize, u64, u64); 4] {
         let context = u64::from(self.plic_context(hart));
         let plic = self.plic_base;
         let pages = [
-            self.uart_base,
-            plic,
-            plic + 0x2000 + 0x80 * context,
-            plic + 0x20_0000 + 0x1000 * context,
+            (CONSOLE, self.uart_base, self.uart_base),
+            (PLIC, plic, plic),
+            (PLIC, plic, plic + 0x2000 + 0x80 * context),
+            (PLIC, plic, plic + 0x20_0000 + 0x1000 * context),
         ];
-        pages.map(|at| at / PAGE * PAGE)
+        pages.map(|(device, base, at)| (device, base, at / PAGE_BYTES * PAGE_BYTES))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::debug::stub::{Buffers, Debugger};
 use crate::debug::{Console, RamMap};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
-use crate::mm::{BootRam, Frame, Frames};
+use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
 use crate::system::{BootFacts, System};
 use crate::task::{Schedule, Tasks};
 use crate::tree::{Range, Tree};
@@ -26,9 +26,13 @@ static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers::EMPTY);
 /// So are the console's rings.
 static CONSOLE: Mutex<Console<Mmio>> = Mutex::new(Console::EMPTY);
 
+/// The trap path's assembly knows where it is.
+static FAST: Mutex<Fast> = Mutex::new(Fast::EMPTY);
+
 /// Runs once, on the boot hart.
 pub fn boot(entered: Entered) -> ! {
-    let tree = read_tree(&entered);
+    let mut tree = read_tree(&entered);
+    let beyond = tree.ram.keep_within(arch::REACH);
     let arguments = Arguments::read(&tree.arguments);
     let record = read_record(&entered.layout());
     let fdt = entered.tree_extent();
@@ -47,7 +51,13 @@ pub fn boot(entered: Entered) -> ! {
     );
     let entries = Frames::table_bytes(&ram) / size_of::<Frame>();
     let table = claim::<Frame>(&mut mapped, &mut ram, entries, "the frame table");
-    let frames = Frames::new(table, ram, arguments.pool_frames);
+    let frames = Frames::new(
+        table,
+        MutexGuard::leak(FAST.lock()),
+        ram,
+        arguments.pool_frames,
+        arguments.arena.map(PhysAddr::new),
+    );
     let plic = open_plic(&mut mapped, tree.board);
     let timebase_hz = if tree.timebase_hz == 0 {
         tree.board.timebase_hz
@@ -73,13 +83,17 @@ pub fn boot(entered: Entered) -> ! {
     let mut system = System {
         platform: mapped.machine,
         frames,
+        objects: Objects::EMPTY,
         kernel_root: mapped.root,
         tasks,
         schedule,
         log: Log::new(log),
+        fast: arguments.fast,
+        quiet: false,
         fault_text: false,
         debugger,
         console,
+        audited: Audit::default(),
         plic,
         initrd,
         initrd_at,
@@ -89,7 +103,7 @@ pub fn boot(entered: Entered) -> ! {
     if arguments.frames {
         system.console.begin_frames();
     }
-    system.greet();
+    system.greet(beyond);
     system.start_shell();
     arch::run(mapped.hart, system)
 }

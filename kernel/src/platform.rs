@@ -32,6 +32,8 @@ pub trait Platform: Machine {
     fn save_floats(&mut self, into: &mut Floats);
     /// Loads the float registers.
     fn load_floats(&mut self, from: &Floats);
+    /// Does an interrupt wait?
+    fn is_interrupted(&self) -> bool;
     /// Sleeps until an interrupt is pending and says which.
     fn wait(&mut self) -> Pending;
     /// Switches the machine off; returns where that cannot be done.

@@ -11,7 +11,7 @@ use crate::debug::stub::Debugger;
 use crate::debug::{Console, RamMap, agent, monitor};
 use crate::drivers::Plic;
 use crate::fault::Log;
-use crate::mm::{Frames, Resolution, UserMemory};
+use crate::mm::{Audit, Frames, Objects, Resolution, Space, UserMemory, audit};
 use crate::platform::{Pending, Platform};
 use crate::task::{Schedule, Slot, State, Tasks, exec, schedule};
 use crate::text::Text;
@@ -43,6 +43,8 @@ pub struct System<P: Platform> {
     pub platform: P,
     /// Who owns which frame.
     pub frames: Frames,
+    /// Memory that tasks share.
+    pub objects: Objects,
     /// Root of the kernel's own tables, whose upper half every space shares.
     pub kernel_root: PhysAddr,
     /// The task table.
@@ -51,12 +53,18 @@ pub struct System<P: Platform> {
     pub schedule: Schedule,
     /// Every fault, the last few thousand of them.
     pub log: Log,
+    /// Faults may take the fast path.
+    pub fast: bool,
+    /// Nobody wants to hear of faults as they happen.
+    pub quiet: bool,
     /// Each fault is also printed.
     pub fault_text: bool,
     /// The gdb that is attached, if one is.
     pub debugger: &'static mut Debugger,
     /// The serial line.
     pub console: &'static mut Console<P::Registers>,
+    /// What the last audit found.
+    pub audited: Audit,
     /// The interrupt controller.
     pub plic: Plic<P::Registers>,
     /// The programs.
@@ -70,6 +78,41 @@ pub struct System<P: Platform> {
 }
 
 impl<P: Platform> System<P> {
+    /// Makes up for what the fast path did since the running task was put on the hart.
+    #[inline(always)]
+    pub fn settle(&mut self) {
+        if self.frames.fast.has_served() {
+            self.settle_served();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle_served(&mut self) {
+        let served = self.frames.settle();
+        let task = self.tasks.at_mut(self.schedule.current());
+        task.space.add_resident(served);
+        task.faults = task.faults.wrapping_add(served);
+        self.log.advance(served);
+    }
+
+    /// Faults may take the fast path, unless somebody wants to hear of each as it happens.
+    pub fn choose_path(&mut self) {
+        self.quiet = !self.fault_text && !self.console.tells_events();
+        let wanted = self.fast && self.quiet;
+        self.frames.fast.wanted = wanted;
+        if !wanted {
+            self.frames.fast.close();
+        }
+    }
+
+    /// Lets the fast path serve the window that is open.
+    #[cold]
+    pub fn allow_fast(&mut self) {
+        let (record, slots) = self.log.slots();
+        self.frames.allow_fast(record, slots);
+    }
+
     /// Deals with the interrupts that wait.
     pub fn interrupt(&mut self, pending: Pending) {
         if pending.timer {
@@ -189,6 +232,24 @@ impl<P: Platform> System<P> {
         ))
     }
 
+    /// The running task's space, and what it is made of.
+    pub fn memory(&mut self) -> (&mut Space, &mut Frames, &mut P) {
+        let task = self.tasks.at_mut(self.schedule.current());
+        (&mut task.space, &mut self.frames, &mut self.platform)
+    }
+
+    /// A task has lost regions: shared objects that were its alone may be nobody's now.
+    pub fn reap_objects(&mut self) {
+        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        self.objects.reap(spaces, &mut self.frames, &self.platform);
+    }
+
+    /// Does every frame have one owner, and does all add up?
+    pub fn audit(&mut self) -> Audit {
+        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        audit(&mut self.frames, &self.platform, spaces, &self.objects)
+    }
+
     /// A task's memory, for a system call to read and write. Pages that this brings in stand in
     /// the fault log like those the program brings in itself, with the kernel as source.
     pub fn memory_of(
@@ -236,10 +297,20 @@ impl<P: Platform> System<P> {
     }
 
     /// A fault stands in the log: print it where that is wanted.
-    pub fn fault_recorded(&mut self, fault: &Fault) {
+    #[inline(always)]
+    pub fn fault_recorded(&mut self) {
+        if !self.quiet {
+            self.tell_of_fault();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_of_fault(&mut self) {
         if self.fault_text {
+            let fault = self.log.last();
             let line = abi::text::Line {
-                fault,
+                fault: &fault,
                 seq: self.log.next() - 1,
                 ticks_per_second: self.boot.timebase_hz,
             };
@@ -264,8 +335,9 @@ impl<P: Platform> System<P> {
         );
     }
 
-    /// Says who we are, what we run on and how much of it is free.
-    pub fn greet(&mut self) {
+    /// Says who we are, what we run on and how much of it is free. `beyond` is how many bytes of
+    /// RAM lie outside of what the kernel can see.
+    pub fn greet(&mut self, beyond: u64) {
         let counts = self.frames.counts();
         let megabytes = |frames: u32| frames / 256;
         let _ = writeln!(
@@ -277,6 +349,13 @@ impl<P: Platform> System<P> {
             megabytes(counts.pool),
             self.initrd_at.raw()
         );
+        if beyond > 0 {
+            let _ = writeln!(
+                self.console,
+                "pagewalk: {} MiB of RAM lie beyond the kernel's window and are not used",
+                beyond.div_ceil(1 << 20)
+            );
+        }
     }
 
     /// Starts the shell, or says why there is none.
@@ -292,16 +371,24 @@ impl<P: Platform> System<P> {
     /// Whole lines of a topic from `index` on, as many as fit; how many bytes, and the index
     /// to go on with (0: that was the end).
     pub fn inspect(
-        &self,
-        topic: Topic,
+        &mut self,
+        (topic, json): (Topic, bool),
         mut index: usize,
         argument: usize,
         into: &mut [u8],
     ) -> Result<(usize, usize), Error> {
+        if topic == Topic::Audit && index == 0 {
+            self.audited = self.audit();
+        }
         let mut text = Text::new(into);
         loop {
             let whole = text.used();
-            match monitor::line(self, topic, index, argument, &mut text) {
+            let written = if json {
+                monitor::json(self, topic, index, argument, &mut text)
+            } else {
+                monitor::line(self, topic, index, argument, &mut text)
+            };
+            match written {
                 Ok(0) => return Ok((text.used(), 0)),
                 Ok(next) => index = next,
                 // The line did not fit: it begins the next piece, unless it is alone here.

@@ -4,7 +4,7 @@ use abi::{Access, Cause, Class, Fault, Outcome, Source};
 use pagetable::{PhysAddr, VirtAddr};
 
 use crate::debug::stub;
-use crate::mm::{Refused, Resolution, resolve};
+use crate::mm::{Refused, Resolution, resolve_here};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
 use crate::task::{Context, exec, schedule, syscall};
@@ -24,14 +24,42 @@ pub struct Trap {
 const INTERRUPT: usize = 1 << (usize::BITS - 1);
 const SUPERVISOR_TIMER: usize = INTERRUPT | 5;
 const SUPERVISOR_EXTERNAL: usize = INTERRUPT | 9;
+/// The page faults, which must be quick.
+const FETCH: usize = 12;
+const LOAD: usize = 13;
+const STORE: usize = 15;
 /// Instructions of the trap path outside what the record can see itself: from the record
-/// to `sret` (counted in the listing of a `board` build).
-const TAIL: usize = 159;
+/// to `sret`, and the tests of the fast path. A test compares the records with what programs
+/// feel.
+const TAIL: usize = if usize::BITS == 64 { 131 } else { 130 };
 /// How a task ends that a fault killed: 128 + cause, as shells know it from signals.
 const KILLED_BY_FAULT: u8 = 128;
 
 /// Deals with one trap out of the running task; when it returns, `context` is what runs next.
+#[inline(always)]
 pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap) {
+    system.settle();
+    // One copy of the page fault's code: it is long.
+    if matches!(trap.cause, STORE | LOAD | FETCH) {
+        let access = match trap.cause {
+            STORE => Access::Write,
+            LOAD => Access::Read,
+            _ => Access::Execute,
+        };
+        page_fault(system, context, trap.cause as u8, access, trap);
+    } else {
+        other(system, context, trap);
+    }
+    if system.debugger_is_due() || system.schedule.is_due() {
+        switch(system, context);
+    }
+    if system.frames.fast.is_open() {
+        system.allow_fast();
+    }
+}
+
+#[inline(never)]
+fn other<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap) {
     match trap.cause {
         SUPERVISOR_TIMER => system.interrupt(Pending {
             timer: true,
@@ -44,11 +72,20 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
         code if code & INTERRUPT != 0 => {}
         code => exception(system, context, Cause::decode(code as u8), trap),
     }
+    // A desk may have begun to listen, or a program asked for faults in words.
+    system.choose_path();
+}
+
+#[cold]
+#[inline(never)]
+fn switch<P: Platform>(system: &mut System<P>, context: &mut Context) {
     if system.debugger_is_due() {
         schedule::pause(system, context);
     }
     if system.schedule.is_due() {
         schedule::reschedule(system, context);
+        // Interrupts were dealt with while nobody could run.
+        system.choose_path();
     }
 }
 
@@ -56,9 +93,6 @@ fn exception<P: Platform>(system: &mut System<P>, context: &mut Context, cause: 
     match cause {
         Cause::CallFromUser => syscall::handle(system, context),
         Cause::Breakpoint if stub::breakpoint(system, context.pc as u64) => {}
-        Cause::LoadPageFault => page_fault(system, context, cause, Access::Read, trap),
-        Cause::StorePageFault => page_fault(system, context, cause, Access::Write, trap),
-        Cause::InstructionPageFault => page_fault(system, context, cause, Access::Execute, trap),
         _ => {
             let refused = Refused {
                 outcome: Outcome::NotMemory,
@@ -71,31 +105,32 @@ fn exception<P: Platform>(system: &mut System<P>, context: &mut Context, cause: 
     }
 }
 
+#[inline(always)]
 fn page_fault<P: Platform>(
     system: &mut System<P>,
     context: &mut Context,
-    cause: Cause,
+    cause: u8,
     access: Access,
     trap: Trap,
 ) {
     let task = system.tasks.at_mut(system.schedule.current());
     task.faults = task.faults.wrapping_add(1);
     let va = VirtAddr::new(trap.value as u64);
-    match resolve(
+    match resolve_here(
         &mut task.space,
         &mut system.frames,
         &mut system.platform,
         va,
         access,
     ) {
-        Ok(resolution) => {
-            record(system, context, cause, trap, &resolution);
-        }
-        Err(refused) => refuse(system, context, cause, trap, refused),
+        Ok(resolution) => record(system, context, (cause, access.number()), trap, &resolution),
+        Err(refused) => refuse(system, context, Cause::decode(cause), trap, refused),
     }
 }
 
 /// A fault that ends the task: its record, a line on the console, and its memory back.
+#[cold]
+#[inline(never)]
 fn refuse<P: Platform>(
     system: &mut System<P>,
     context: &mut Context,
@@ -110,7 +145,9 @@ fn refuse<P: Platform>(
         entry: refused.entry,
         frame: PhysAddr::new(0),
     };
-    let fault = record(system, context, cause, trap, &resolution);
+    let access = Access::of(cause).map_or(0, Access::number);
+    record(system, context, (cause.number(), access), trap, &resolution);
+    let fault = system.log.last();
     if stub::fatal(system, &fault) {
         return;
     }
@@ -119,29 +156,36 @@ fn refuse<P: Platform>(
     exec::end(system, slot, KILLED_BY_FAULT + cause.number());
 }
 
+#[inline(always)]
 fn record<P: Platform>(
     system: &mut System<P>,
     context: &Context,
-    cause: Cause,
+    (cause, access): (u8, u8),
     trap: Trap,
     resolution: &Resolution,
-) -> Fault {
+) {
     let task = system.tasks.at(system.schedule.current());
+    let (task, satp) = (task.pid, task.space.satp());
     let time = system.platform.ticks();
     let cost = system.platform.instructions().wrapping_sub(trap.started) + TAIL;
-    let fault = Fault {
+    // Every field by hand: made of two halves, a record would be copied twice.
+    system.log.push(&Fault {
         time,
         epc: context.pc as u64,
         va: trap.value as u64,
+        entry: resolution.entry,
+        frame: resolution.frame.frame() as u32,
         cost: cost as u32,
-        task: task.pid,
-        cause: cause.number(),
-        access: Access::of(cause).map_or(0, Access::number),
+        task,
+        cause,
+        access,
+        level: resolution.level,
         source: Source::User.number(),
-        satp: task.space.satp(),
-        ..resolution.record()
-    };
-    system.log.push(&fault);
-    system.fault_recorded(&fault);
-    fault
+        class: resolution.class.number(),
+        outcome: resolution.outcome.number(),
+        satp,
+        hart: 0,
+        reserved: [0; 3],
+    });
+    system.fault_recorded();
 }

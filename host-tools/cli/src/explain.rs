@@ -14,25 +14,47 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use link::memory::Origin;
 use link::text::report::{Report, reports};
+use link::transport::Spec;
 use model::Crash;
-use pagetable::Xlen;
+use pagetable::{Mode, Xlen};
 use view::explain::{Explained, json, table};
 
-use crate::output;
+use crate::exit::Misuse;
 use crate::symbols::Programs;
+use crate::tables::{Roots, number};
+use crate::{board, output, walk};
 
-/// Explain the report that a kernel of ours printed when it ended: cause, place, address.
+/// Explain a trap: the report that a kernel of ours printed when it ended, or three registers;
+/// with page tables, which level stopped it and why.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   pagewalk explain serial.log
   pagewalk explain run.pwlog --elf target/board-side/riscv64gc-unknown-none-elf/board/kernel
-  xclip -o | pagewalk explain - --json")]
+  xclip -o | pagewalk explain - --json
+  pagewalk explain --scause 0xf --sepc 0x10a06 --stval 0x8 --from vmcore --satp 0x8000000000081fca
+  pagewalk explain --from gdb://localhost:1234")]
 pub struct Args {
     /// Text with the report in it, or a recording; `-` reads from stdin. The last report counts
-    #[arg(value_name = "FILE|-")]
-    file: PathBuf,
+    #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],
+          conflicts_with_all = ["scause", "from"])]
+    file: Option<PathBuf>,
+    /// The registers of a trap, instead of a report
+    #[arg(long, value_name = "VALUE", value_parser = number, requires_all = ["sepc", "stval"])]
+    scause: Option<u64>,
+    /// Where it happened
+    #[arg(long, value_name = "ADDR", value_parser = number, requires = "scause")]
+    sepc: Option<u64>,
+    /// The address that was wanted
+    #[arg(long, value_name = "ADDR", value_parser = number, requires = "scause")]
+    stval: Option<u64>,
+    /// Where the page tables are, as for `walk`; of a gdb stub the registers too
+    #[arg(long, value_name = "SPEC")]
+    from: Vec<Origin>,
+    #[command(flatten)]
+    roots: Roots,
     /// Name instructions by the functions of this program; may be repeated
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
@@ -43,16 +65,19 @@ pub struct Args {
 
 /// Prints it.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let is_stdin = args.file.as_os_str() == "-";
+    let Some(file) = &args.file else {
+        return registers(&args);
+    };
+    let is_stdin = file.as_os_str() == "-";
     let name = || match is_stdin {
         true => "standard input".to_owned(),
-        false => args.file.display().to_string(),
+        false => file.display().to_string(),
     };
     let mut bytes = Vec::new();
     let read = if is_stdin {
         io::stdin().lock().read_to_end(&mut bytes)
     } else {
-        crate::recording::open(&args.file).and_then(|mut file| file.read_to_end(&mut bytes))
+        crate::recording::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
     };
     read.with_context(name)?;
     let programs = Programs::read(&args.elf)?;
@@ -73,6 +98,59 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let names = |at| programs.name(at);
     let (crash, xlen) = of(report);
     answer(&crash, xlen, &names, args.json)
+}
+
+/// Explains registers that are given, or that a stub tells now; with tables, by them.
+fn registers(args: &Args) -> anyhow::Result<()> {
+    let crash = match (args.scause, &args.from[..]) {
+        (Some(scause), _) => Crash {
+            scause: Some(scause),
+            sepc: args.sepc,
+            stval: args.stval,
+            ..Crash::default()
+        },
+        (None, [Origin::Line(Spec::Gdb(address))]) => {
+            let mut stub = board::stub(address)?;
+            let mut told = |name| {
+                stub.register(name)
+                    .with_context(|| format!("gdb://{address}"))
+            };
+            Crash {
+                scause: Some(told("scause")?),
+                sepc: Some(told("sepc")?),
+                stval: Some(told("stval")?),
+                sp: Some(told("sp")?),
+                ra: Some(told("ra")?),
+                satp: Some(told("satp")?),
+                ..Crash::default()
+            }
+        }
+        _ => {
+            let misuse = "which trap? --scause, --sepc and --stval say it, or a stub does: --from \
+                          gdb://HOST:PORT";
+            return Err(Misuse(misuse.to_owned()).into());
+        }
+    };
+    let open = match args.from.is_empty() {
+        true => None,
+        false => Some(args.roots.open(args.from.clone())?),
+    };
+    let by_option = args.roots.writing.xlen()?.unwrap_or(Xlen::Rv64);
+    let xlen = open.as_ref().map_or(by_option, |open| open.xlen);
+    let programs = Programs::read(&args.elf)?;
+    answer(&crash, xlen, &|at| programs.name(at), args.json)?;
+    let (Some(open), Some(access), Some(stval)) = (open, crash.access(xlen), crash.stval) else {
+        return Ok(());
+    };
+    if args.json || open.one()?.mode == Mode::Bare {
+        return Ok(());
+    }
+    let walked = walk::of(open, stval)?;
+    output::answer(|out| {
+        writeln!(out)?;
+        view::walk::table(out, &walked)?;
+        Ok(writeln!(out, "{}", view::walk::verdict(&walked, access))?)
+    })
 }
 
 /// A report as the model has it, and the hart's width.

@@ -22,8 +22,20 @@ pub type View<T> = fn(&mut dyn Write, &T) -> io::Result<()>;
 
 impl Format {
     /// Answers on stdout with the view of this form.
-    pub fn answer<T>(
+    pub fn answer<T: ?Sized>(
         self,
+        model: &T,
+        table: View<T>,
+        json: View<T>,
+        csv: View<T>,
+    ) -> anyhow::Result<()> {
+        output::answer(|out| self.write(out, model, table, json, csv))
+    }
+
+    /// Writes the view of this form.
+    pub fn write<T: ?Sized>(
+        self,
+        out: &mut dyn Write,
         model: &T,
         table: View<T>,
         json: View<T>,
@@ -34,6 +46,6 @@ impl Format {
             Format::Json => json,
             Format::Csv => csv,
         };
-        Ok(output::answer(|out| view(out, model))?)
+        Ok(view(out, model)?)
     }
 }

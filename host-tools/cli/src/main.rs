@@ -16,12 +16,16 @@ mod completions;
 mod connect;
 mod dash;
 mod decode;
+mod diff;
 mod exit;
 mod explain;
 mod faults;
+mod filter;
+mod find;
 mod flash;
 mod format;
 mod image;
+mod lint;
 mod map;
 mod monitor;
 mod output;
@@ -35,9 +39,12 @@ mod recording;
 mod replay;
 mod romfs;
 mod satp;
+mod snapshot;
+mod stats;
 mod symbols;
 mod tables;
 mod walk;
+mod ws;
 
 /// Look into a RISC-V board: page tables, page faults, images.
 #[derive(Parser)]
@@ -69,6 +76,12 @@ commands! {
     Decode => decode,
     Walk => walk,
     Map => map,
+    Find => find,
+    Diff => diff,
+    Lint => lint,
+    Stats => stats,
+    Ws => ws,
+    Snapshot => snapshot,
     Satp => satp,
     Ps => ps,
     #[cfg(feature = "probe")]

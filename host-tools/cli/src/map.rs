@@ -12,26 +12,53 @@
 //! both continue and whose flags are equal. What the MMU would refuse is no range
 //! but a problem, named with the table and the entry.
 
-use model::Space;
-use model::space::{AllBits, guess};
-use pagetable::{Dialect, Refusal, Trouble};
+use std::io::Write;
 
+use clap::ValueEnum;
+
+use crate::filter::Wanted;
 use crate::format::Format;
-use crate::tables::{Open, Tables, Writing, remark_dialect};
+use crate::output;
+use crate::tables::{Tables, read};
+
+/// Which neighbours are one range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Merge {
+    /// Those whose virtual and physical addresses continue, and that are equal in all else
+    All,
+    /// Those whose virtual addresses continue, wherever they lie in memory
+    Va,
+    /// None: a line for each entry
+    None,
+}
 
 /// List everything an address space maps, and what the MMU refuses.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   pagewalk map --core vmcore --satp 0x80033000000830ca
+  pagewalk map --from vmcore --satp 0x80033000000830ca --user --write
+  pagewalk map --from vmcore --satp 0x80033000000830ca,0x800000000008feee --range 0x0-0x4000000000
   pagewalk map --mem ram.bin@0x80000000 --satp 0x8000000000081fca --format json
   pagewalk map --dump uboot.log --satp 0x8000000000050407 --dialect thead
   pagewalk map --from /dev/ttyUSB0@2000000 --task 2
+  pagewalk map --from tcp://localhost:3334 --all-roots
   pagewalk map --from gdb://localhost:1234
   pagewalk map --core nuttx32.core --satp 0x80080a1f --format csv")]
 pub struct Args {
     #[command(flatten)]
-    tables: Tables,
+    pub tables: Tables,
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Which neighbours are one range
+    #[arg(
+        long,
+        value_enum,
+        default_value = "all",
+        hide_possible_values = true,
+        value_name = "all|va|none"
+    )]
+    merge: Merge,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -39,54 +66,30 @@ pub struct Args {
 
 /// Prints the map.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let space = read(&args.tables)?;
-    if args.format == Format::Csv && !space.problems.is_empty() {
-        let problems = space.problems.len();
-        eprintln!("remark: {problems} problems are not in the CSV; the table and JSON have them");
-    }
-    args.format
-        .answer(&space, view::map::table, view::map::json, view::map::csv)
+    output::answer(|out| tell(&args, out))
 }
 
-/// The address space that the options name.
-pub fn read(tables: &Tables) -> anyhow::Result<Space> {
-    of(tables.open()?, &tables.writing)
-}
-
-/// The address space of tables that are open.
-pub fn of(open: Open, writing: &Writing) -> anyhow::Result<Space> {
-    let Open {
-        mut memory,
-        satp,
-        dialect,
-    } = open;
-    let given = writing.dialect.given().or(dialect);
-    let mut space = Space::read(&mut memory, satp, given.unwrap_or(Dialect::None));
-    if given.is_none() {
-        let bits = high_bits(&space);
-        if bits.entries > 0 {
-            let dialect = guess(bits);
-            remark_dialect(bits.entries, dialect);
-            space = Space::read(&mut memory, satp, dialect);
+/// Writes the map.
+pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let filter = args.wanted.filter()?;
+    let mut spaces = read(args.tables.open()?, args.merge == Merge::None);
+    for space in &mut spaces.list {
+        space.only(&filter);
+        if args.merge == Merge::Va {
+            space.join_va();
         }
     }
-    if let Some(failure) = memory.take_failure() {
-        return Err(failure.into());
+    let problems: usize = spaces.list.iter().map(|space| space.problems.len()).sum();
+    if args.format == Format::Csv && problems > 0 {
+        eprintln!("remark: {problems} problems are not in the CSV; the table and JSON have them");
     }
-    space.is_possibly_stale = memory.is_possibly_stale();
-    if space.is_cut() {
-        eprintln!("remark: the tables map more than can be listed; the map is cut short");
-    }
-    Ok(space)
-}
-
-/// What a reading without any dialect refused for its upper bits.
-fn high_bits(space: &Space) -> AllBits {
-    let mut bits = AllBits::default();
-    let refused = Trouble::Refused(Refusal::ReservedBits);
-    let problems = space.problems.iter().map(|it| it.problem);
-    for problem in problems.filter(|it| it.trouble == refused) {
-        bits.note(problem.entry.unwrap_or_default());
-    }
-    bits
+    let format = args.format;
+    format.write(
+        out,
+        &spaces.list[..],
+        view::map::table,
+        view::map::json,
+        view::map::csv,
+    )?;
+    spaces.end()
 }

@@ -7,7 +7,8 @@ pub fn answer<E: From<io::Error>>(
     write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    write(&mut out)?;
+    // What could be said is said, also where the end is an error.
+    let written = write(&mut out);
     out.flush()?;
-    Ok(())
+    written
 }

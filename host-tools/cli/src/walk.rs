@@ -12,26 +12,29 @@
 //! Below stands the address, and for each kind of access whether it goes through
 //! or which `scause` it faults with.
 
+use std::io::Write;
+
 use model::space::{AllBits, guess};
 use pagetable::{Dialect, Mode, VirtAddr, translate};
 use view::walk::Walked;
 
 use crate::format::Format;
-use crate::tables::{Open, Tables, Writing, number, remark_dialect};
+use crate::output;
+use crate::tables::{Open, Tables, number, remark_dialect};
 
 /// Translate one address, level by level, or say why it faults.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   pagewalk walk 0x50201000 --dump uboot.log --satp 0x8000000000050407
-  pagewalk walk 0xffffffc600005000 --core vmcore --satp 0x8000000000081fca
+  pagewalk walk 0xffffffc600005000 --from vmcore --satp 0x8000000000081fca
   pagewalk walk 0xc0801000 --mem ram.bin@0x80000000 --satp 0x80080a1f --xlen 32")]
 pub struct Args {
     /// The virtual address, hexadecimal
     #[arg(value_parser = number)]
     va: u64,
     #[command(flatten)]
-    tables: Tables,
+    pub tables: Tables,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -39,8 +42,15 @@ pub struct Args {
 
 /// Prints the walk.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let walked = of(args.tables.open()?, &args.tables.writing, args.va)?;
-    args.format.answer(
+    output::answer(|out| tell(&args, out))
+}
+
+/// Writes the walk.
+pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let walked = of(args.tables.open()?, args.va)?;
+    let format = args.format;
+    format.write(
+        out,
         &walked,
         view::walk::table,
         view::walk::json,
@@ -49,17 +59,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// The way of one address through tables that are open.
-pub fn of(open: Open, writing: &Writing, va: u64) -> anyhow::Result<Walked> {
-    let Open {
-        mut memory,
-        satp,
-        dialect,
-    } = open;
-    let given = writing.dialect.given().or(dialect);
+pub fn of(open: Open, va: u64) -> anyhow::Result<Walked> {
+    let satp = open.one()?;
+    let mut memory = open.memory;
     let va = VirtAddr::new(va);
-    let mut root = satp.tree(given.unwrap_or(Dialect::None));
+    let mut root = satp.tree(open.dialect.unwrap_or(Dialect::None));
     let mut walk = translate(&mut memory, root, va);
-    if given.is_none() && satp.mode != Mode::Sv32 {
+    if open.dialect.is_none() && satp.mode != Mode::Sv32 {
         let mut bits = AllBits::default();
         let entries = walk.steps().iter().filter_map(|step| step.entry);
         entries.for_each(|pte| bits.note(pte));

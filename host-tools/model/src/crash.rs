@@ -1,7 +1,7 @@
 //! Registers of a hart that trapped, and what they add up to.
 
 use abi::Cause;
-use pagetable::{Mode, Satp, VirtAddr, Xlen};
+use pagetable::{Access, Mode, Satp, VirtAddr, Xlen};
 
 /// What a report, or a debugger, tells of a trap. What it does not tell is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,21 @@ impl Crash {
     /// Is `stval` an address that was wanted?
     pub fn is_about_an_address(&self, xlen: Xlen) -> bool {
         matches!(self.why(xlen), Some(Why::Exception(cause)) if cause.has_address())
+    }
+
+    /// What the hart wanted of that address: an exception of addresses has one access.
+    pub fn access(&self, xlen: Xlen) -> Option<Access> {
+        let Some(Why::Exception(cause)) = self.why(xlen).filter(|_| self.is_about_an_address(xlen))
+        else {
+            return None;
+        };
+        // Misaligned, access fault, page fault: Privileged spec, table of scause.
+        match cause.number() {
+            0 | 1 | 12 => Some(Access::Execute),
+            4 | 5 | 13 => Some(Access::Read),
+            6 | 7 | 15 => Some(Access::Write),
+            _ => None,
+        }
     }
 
     /// What the numbers suggest to somebody who has seen many of them.

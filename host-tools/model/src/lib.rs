@@ -4,13 +4,18 @@
 
 pub mod crash;
 pub mod csr;
+pub mod diff;
 pub mod entries;
 pub mod faults;
+pub mod find;
 pub mod layout;
+pub mod lint;
 pub mod live;
 pub mod probe;
 pub mod space;
+pub mod stats;
 pub mod tasks;
+pub mod working;
 
 pub use crash::{Crash, Why};
 pub use entries::Entries;

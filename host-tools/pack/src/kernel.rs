@@ -4,9 +4,9 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
-use object::elf::{FileHeader64, Sym64};
+use object::elf::{FileHeader32, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
-use object::{LittleEndian, ReadCache, ReadRef, elf};
+use object::{FileKind, LittleEndian, ReadCache, ReadRef, elf};
 
 use crate::{Error, Result};
 
@@ -28,14 +28,26 @@ impl Kernel {
         let file = File::open(path).map_err(Error::io("read", path))?;
         let data = ReadCache::new(file);
         let wrong = |what: &str| Error::wrong(path, what);
-        let header = FileHeader64::<LittleEndian>::parse(&data)
+        match FileKind::parse(&data) {
+            Ok(FileKind::Elf64) => Kernel::flatten::<FileHeader64<LittleEndian>>(path, &data),
+            Ok(FileKind::Elf32) => Kernel::flatten::<FileHeader32<LittleEndian>>(path, &data),
+            _ => Err(wrong("is no ELF file; the kernel's is meant")),
+        }
+    }
+
+    fn flatten<H: FileHeader<Endian = LittleEndian>>(
+        path: &Path,
+        data: &ReadCache<File>,
+    ) -> Result<Kernel> {
+        let wrong = |what: &str| Error::wrong(path, what);
+        let header = H::parse(data)
             .ok()
             .filter(|header| header.is_little_endian())
-            .ok_or_else(|| wrong("is no 64-bit ELF file; the kernel's is meant"))?;
+            .ok_or_else(|| wrong("is no little-endian ELF file"))?;
         if header.e_machine(LittleEndian) != elf::EM_RISCV {
             return Err(wrong("is not for RISC-V"));
         }
-        let symbols = Symbols::read(header, &data).ok_or_else(|| wrong("has damaged symbols"))?;
+        let symbols = Symbols::read(header, data).ok_or_else(|| wrong("has damaged symbols"))?;
         let symbol = |name: &str| {
             symbols.address(name).ok_or_else(|| {
                 Error::wrong(
@@ -53,17 +65,18 @@ impl Kernel {
         let (end, record) = (offset("_end")?, offset("pagewalk_record")?);
         let mut bytes = Vec::new();
         let segments = header
-            .program_headers(LittleEndian, &data)
+            .program_headers(LittleEndian, data)
             .map_err(|_| wrong("is cut off"))?;
         for segment in segments {
             if segment.p_type(LittleEndian) != elf::PT_LOAD {
                 continue;
             }
             let content = segment
-                .data(LittleEndian, &data)
+                .data(LittleEndian, data)
                 .map_err(|()| wrong("is cut off"))?;
             let at = segment
                 .p_vaddr(LittleEndian)
+                .into()
                 .checked_sub(base)
                 .filter(|at| at.saturating_add(content.len() as u64) <= end);
             let at = at.ok_or_else(|| wrong("has a segment outside `_start` to `_end`"))? as usize;
@@ -83,16 +96,16 @@ impl Kernel {
 }
 
 /// The global symbols. There are tens of thousands of others, which are not read.
-struct Symbols<'a> {
-    globals: &'a [Sym64<LittleEndian>],
+struct Symbols<'a, H: FileHeader> {
+    globals: &'a [H::Sym],
     /// Where their names are.
     names: Range<u64>,
     data: &'a ReadCache<File>,
 }
 
-impl<'a> Symbols<'a> {
+impl<'a, H: FileHeader<Endian = LittleEndian>> Symbols<'a, H> {
     /// `None` if they are damaged; a stripped file has none at all, and that is well.
-    fn read(header: &FileHeader64<LittleEndian>, data: &'a ReadCache<File>) -> Option<Symbols<'a>> {
+    fn read(header: &H, data: &'a ReadCache<File>) -> Option<Symbols<'a, H>> {
         let mut symbols = Symbols {
             globals: &[],
             names: 0..0,
@@ -107,7 +120,7 @@ impl<'a> Symbols<'a> {
         };
         let (at, bytes) = table.file_range(LittleEndian)?;
         // The locals come first; sh_info counts them.
-        let each = size_of::<Sym64<LittleEndian>>() as u64;
+        let each = size_of::<H::Sym>() as u64;
         let locals = u64::from(table.sh_info(LittleEndian));
         let count = (bytes / each).checked_sub(locals)?;
         let at = at.checked_add(locals.checked_mul(each)?)?;
@@ -119,7 +132,7 @@ impl<'a> Symbols<'a> {
     }
 
     fn address(&self, name: &str) -> Option<u64> {
-        let named = |symbol: &&Sym64<LittleEndian>| {
+        let named = |symbol: &&H::Sym| {
             let at = self
                 .names
                 .start
@@ -130,6 +143,6 @@ impl<'a> Symbols<'a> {
             found == Some(name.as_bytes())
         };
         let symbol = self.globals.iter().find(named)?;
-        Some(symbol.st_value(LittleEndian))
+        Some(symbol.st_value(LittleEndian).into())
     }
 }

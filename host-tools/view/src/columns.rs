@@ -17,6 +17,27 @@ pub struct Columns<const N: usize> {
     rows: Vec<[String; N]>,
 }
 
+/// Writes rows under headings, as [`Columns`] does, without keeping them: `rows` makes them twice,
+/// once to see how wide they are.
+pub fn stream<const N: usize, I: Iterator<Item = [String; N]>>(
+    out: &mut dyn Write,
+    headings: [(&'static str, Side); N],
+    rows: impl Fn() -> I,
+) -> io::Result<()> {
+    let mut widths = [0; N];
+    for row in rows() {
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let columns = Columns::new(headings);
+    columns.line(out, 0, &widths, headings.map(|(heading, _)| heading))?;
+    for row in rows() {
+        columns.line(out, 0, &widths, row.each_ref().map(String::as_str))?;
+    }
+    Ok(())
+}
+
 impl<const N: usize> Columns<N> {
     /// A table with these headings.
     pub fn new(headings: [(&'static str, Side); N]) -> Self {

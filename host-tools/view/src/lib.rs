@@ -4,15 +4,21 @@
 
 pub mod chart;
 pub mod columns;
+pub mod diff;
 pub mod entries;
 pub mod explain;
 pub mod faults;
 pub mod fields;
+pub mod find;
 pub mod json;
 pub mod layout;
+pub mod lint;
 pub mod live;
 pub mod map;
 pub mod probe;
+mod rows;
+pub mod stats;
 pub mod tasks;
 pub mod walk;
 pub mod words;
+pub mod working;

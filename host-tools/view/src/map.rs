@@ -1,4 +1,4 @@
-//! An address space as a table, JSON or CSV.
+//! Address spaces as a table, JSON or CSV.
 
 use std::io::{self, Write};
 
@@ -7,16 +7,41 @@ use model::space::{Finding, Range};
 use pagetable::{Attributes, Mode};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
+use crate::columns::{Columns, Side, stream};
 use crate::json::{Hex, Object, Text};
+use crate::rows::Rows;
 use crate::words::{self, About, Size};
 
-/// For people: where it begins, the ranges, the problems, totals.
-pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+/// For people: of each, where it begins, the ranges, the problems, totals.
+pub fn table(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
+    for (place, space) in spaces.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        one_table(out, space)?;
+    }
+    Ok(())
+}
+
+/// Whether any of them may be stale.
+pub(crate) fn is_any_stale<'a>(spaces: impl IntoIterator<Item = &'a Space>) -> bool {
+    spaces.into_iter().any(|space| space.is_possibly_stale)
+}
+
+/// Whose it is and where it begins.
+pub(crate) fn heading(space: &Space) -> String {
+    let satp = words::satp(space.satp());
+    match space.name.is_empty() {
+        true => satp,
+        false => format!("{}: {satp}", words::printable(&space.name)),
+    }
+}
+
+fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     let mode = space.mode();
-    writeln!(out, "{}", words::satp(space.satp()))?;
+    writeln!(out, "{}", heading(space))?;
     words::staleness(out, space.is_possibly_stale)?;
-    let mut columns = Columns::new([
+    let headings = [
         ("va", Side::Left),
         ("pa", Side::Left),
         ("size", Side::Right),
@@ -24,21 +49,23 @@ pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         ("page", Side::Right),
         ("memory", Side::Left),
         ("rsw", Side::Right),
-    ]);
-    for range in &space.ranges {
-        columns.row([
-            words::va(mode, range.va),
-            words::pa(mode, range.pa),
-            Size(range.bytes).to_string(),
-            range.flags().flags().to_string(),
-            Size(range.leaf.page_bytes).to_string(),
-            words::attributes(range.attributes()),
-            words::rsw(range.flags()),
-        ]);
-    }
+        ("pieces", Side::Right),
+    ];
     match space.ranges.is_empty() {
+        true if space.is_part => writeln!(out, "nothing of that is mapped")?,
         true => writeln!(out, "nothing is mapped")?,
-        false => columns.write(out, 0)?,
+        false => stream(out, headings, || {
+            space.ranges.iter().map(|range| row(mode, range))
+        })?,
+    }
+    if space.is_part {
+        return writeln!(
+            out,
+            "\n{} in {}, {} mapped, of what was asked for",
+            count(space.leaves, "entry", "entries"),
+            count(space.ranges.len() as u64, "range", "ranges"),
+            About(space.mapped_bytes),
+        );
     }
     if !space.problems.is_empty() {
         writeln!(out, "\nproblems")?;
@@ -55,6 +82,22 @@ pub fn table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             some => count(some as u64, "problem", "problems"),
         }
     )
+}
+
+fn row(mode: Mode, range: &Range) -> [String; 8] {
+    [
+        words::va(mode, range.va),
+        words::pa(mode, range.pa),
+        Size(range.bytes).to_string(),
+        range.flags().flags().to_string(),
+        Size(range.leaf.page_bytes).to_string(),
+        words::attributes(range.attributes()),
+        words::rsw(range.flags()),
+        match range.pieces {
+            1 => String::new(),
+            many => many.to_string(),
+        },
+    ]
 }
 
 fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result<()> {
@@ -91,12 +134,12 @@ fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result
     columns.write(out, 2)
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
 #[derive(Serialize)]
-struct JsonRange {
+pub(crate) struct JsonRange {
     va: Hex<u64>,
     pa: Hex<u64>,
     size: u64,
@@ -107,6 +150,9 @@ struct JsonRange {
     memory: JsonMemory,
     napot: bool,
     rsw: u8,
+    /// Only where it lies in memory in more than one: then `pa` is the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pieces: Option<u32>,
 }
 
 /// The memory attributes as JSON has them: a member named for the dialect.
@@ -153,6 +199,7 @@ impl From<&Range> for JsonRange {
             memory: range.attributes().into(),
             napot: range.leaf.is_napot,
             rsw: range.flags().rsw(),
+            pieces: (range.pieces > 1).then_some(range.pieces),
         }
     }
 }
@@ -185,27 +232,55 @@ impl From<&Finding> for JsonProblem {
     }
 }
 
-/// The schema `pagewalk.map/1`.
-pub fn json(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+/// One of several spaces.
+#[derive(Serialize)]
+struct JsonSpace<'a> {
+    name: &'a str,
+    satp: Hex<u64>,
+    mode: &'static str,
+    asid: u16,
+    root_pa: Hex<u64>,
+    ranges: Vec<JsonRange>,
+    problems: Vec<JsonProblem>,
+}
+
+/// The schema `pagewalk.map/1`; of several spaces, `pagewalk.maps/1`.
+pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
+    let [space] = spaces else {
+        let all = spaces.iter().map(|space| {
+            let satp = space.satp();
+            JsonSpace {
+                name: &space.name,
+                satp: Hex(satp.encode(satp.mode.xlen())),
+                mode: satp.mode.name(),
+                asid: satp.asid,
+                root_pa: Hex(satp.root.raw()),
+                ranges: space.ranges.iter().map(JsonRange::from).collect(),
+                problems: space.problems.iter().map(JsonProblem::from).collect(),
+            }
+        });
+        let mut object = Object::begin(out, "pagewalk.maps/1")?;
+        object.staleness(is_any_stale(spaces))?;
+        object.list("spaces", all)?;
+        return object.end();
+    };
     let satp = space.satp();
     let mut object = Object::begin(out, "pagewalk.map/1")?;
     object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
     object.member("mode", satp.mode.name())?;
     object.member("asid", satp.asid)?;
     object.member("root_pa", Hex(satp.root.raw()))?;
-    if space.is_possibly_stale {
-        object.member("possibly_stale", true)?;
-    }
+    object.staleness(space.is_possibly_stale)?;
     object.list("ranges", space.ranges.iter().map(JsonRange::from))?;
     object.list("problems", space.problems.iter().map(JsonProblem::from))?;
     object.end()
 }
 
-/// The ranges, a line each; the problems are not in it.
-pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
-    let stale = words::stale_cell(space.is_possibly_stale);
-    let mut rows = csv::Writer::from_writer(out);
-    let headings = [
+/// The ranges, a line each; the problems are not in it. Of several spaces, `satp` comes first.
+pub fn csv(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
+    let is_alone = spaces.len() == 1;
+    let names = [
+        "satp",
         "va",
         "pa",
         "size",
@@ -216,13 +291,14 @@ pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         "napot",
         "rsw",
     ];
-    rows.write_record(
-        headings
-            .into_iter()
-            .chain(stale.map(|(heading, _)| heading)),
-    )?;
-    for range in &space.ranges {
+    let first = usize::from(is_alone);
+    let mut rows = Rows::begin(out, &names[first..], is_any_stale(spaces))?;
+    for (satp, range) in spaces.iter().flat_map(|space| {
+        let satp = space.satp().encode(space.mode().xlen());
+        space.ranges.iter().map(move |range| (satp, range))
+    }) {
         let cells = [
+            format!("{satp:#x}"),
             format!("{:#x}", range.va),
             format!("{:#x}", range.pa),
             range.bytes.to_string(),
@@ -233,13 +309,9 @@ pub fn csv(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             range.leaf.is_napot.to_string(),
             range.flags().rsw().to_string(),
         ];
-        rows.write_record(
-            cells
-                .into_iter()
-                .chain(stale.map(|(_, cell)| cell.to_owned())),
-        )?;
+        rows.row(&cells[first..])?;
     }
-    rows.flush()
+    rows.end()
 }
 
 /// One word for a CSV cell: T-Head's bits are joined by `+`.

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 
 use pagetable::{
-    Access, Answer, Entry, Outcome, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr, Walk,
+    Access, Answer, Deny, Entry, Outcome, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr, Walk,
 };
 use serde::Serialize;
 
 use crate::columns::{Columns, Side};
 use crate::json::{Hex, Object, Text};
 use crate::map::{JsonMemory, memory_word};
+use crate::rows::Rows;
 use crate::words::{self, Size};
 
 /// A walk with what led to it.
@@ -27,8 +28,15 @@ pub struct Walked {
 }
 
 /// Who asks, as people name it.
-const ASKERS: [(&str, Privilege); 4] = [
+const ASKERS: [(&str, Privilege); 6] = [
     ("user", Privilege::USER),
+    (
+        "user MXR",
+        Privilege {
+            mxr: true,
+            ..Privilege::USER
+        },
+    ),
     ("supervisor", Privilege::SUPERVISOR),
     (
         "supervisor SUM",
@@ -40,6 +48,14 @@ const ASKERS: [(&str, Privilege); 4] = [
     (
         "supervisor MXR",
         Privilege {
+            mxr: true,
+            ..Privilege::SUPERVISOR
+        },
+    ),
+    (
+        "supervisor SUM MXR",
+        Privilege {
+            sum: true,
             mxr: true,
             ..Privilege::SUPERVISOR
         },
@@ -114,6 +130,49 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
             accesses(out, leaf.pte)
         }
     }
+}
+
+/// Why there is no answer, with the level and the entry that say so.
+pub fn reason(walked: &Walked) -> String {
+    let mode = walked.satp.mode;
+    let Outcome::Refused(reason) = walked.walk.outcome else {
+        return "bare, no translation".to_owned();
+    };
+    match walked.walk.steps().last() {
+        Some(step) => format!(
+            "{:#x}: {reason}: level {}, entry {} at {}",
+            walked.va,
+            step.level,
+            step.entry
+                .map_or_else(|| "unknown".to_owned(), |pte| words::pte(mode, pte.raw())),
+            step.at
+        ),
+        None => format!("{:#x}: {reason}", walked.va),
+    }
+}
+
+/// What stopped one kind of access, for user mode and for the supervisor.
+pub fn verdict(walked: &Walked, access: Access) -> String {
+    let what = match access {
+        Access::Read => "a load",
+        Access::Write => "a store",
+        Access::Execute => "a fetch",
+    };
+    let Outcome::Mapped { leaf, .. } = walked.walk.outcome else {
+        return format!("{what} stops there: {}", reason(walked));
+    };
+    let flags = leaf.pte.flags();
+    let told = |who| match leaf.pte.answer(access, who) {
+        Answer::Allowed => "goes through: the entry was another, or a TLB still holds one",
+        Answer::Updates(_) => "goes through where the hart sets A and D, else faults for them",
+        Answer::Denied(Deny::Permission) => "is not permitted",
+        Answer::Denied(Deny::SupervisorPage) => "is not permitted: U is clear",
+        Answer::Denied(Deny::UserPage) => "is not permitted: U is set, and SUM is clear",
+    };
+    let (user, supervisor) = (told(Privilege::USER), told(Privilege::SUPERVISOR));
+    format!(
+        "{what} to a {flags} page: from user mode it {user}; from the supervisor it {supervisor}"
+    )
 }
 
 fn means(walked: &Walked, step: &Step) -> String {
@@ -226,9 +285,7 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
     object.member("mode", satp.mode.name())?;
     object.member("va", Hex(va.raw()))?;
-    if walked.is_possibly_stale {
-        object.member("possibly_stale", true)?;
-    }
+    object.staleness(walked.is_possibly_stale)?;
     let steps = walk.steps().iter().map(|step| JsonStep {
         level: step.level,
         index: step.index,
@@ -265,14 +322,8 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
 
 /// The steps, a line each, and the answer on the last.
 pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
-    let stale = words::stale_cell(walked.is_possibly_stale);
-    let mut rows = csv::Writer::from_writer(out);
-    let headings = ["level", "index", "at", "entry", "flags", "means", "memory"];
-    rows.write_record(
-        headings
-            .into_iter()
-            .chain(stale.map(|(heading, _)| heading)),
-    )?;
+    let names = ["level", "index", "at", "entry", "flags", "means", "memory"];
+    let mut rows = Rows::begin(out, &names, walked.is_possibly_stale)?;
     for step in walked.walk.steps() {
         let memory = match judged(walked, step) {
             Some(Entry::Leaf(leaf)) => memory_word(leaf.attributes),
@@ -280,7 +331,7 @@ pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
         };
         let entry = step.entry.map(|pte| format!("{pte:#x}"));
         let flags = step.entry.map(|pte| pte.flags().to_string());
-        let cells = [
+        rows.row(&[
             step.level.to_string(),
             step.index.to_string(),
             format!("{:#x}", step.at),
@@ -288,12 +339,7 @@ pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
             flags.unwrap_or_default(),
             means(walked, step),
             memory,
-        ];
-        rows.write_record(
-            cells
-                .into_iter()
-                .chain(stale.map(|(_, cell)| cell.to_owned())),
-        )?;
+        ])?;
     }
-    rows.flush()
+    rows.end()
 }

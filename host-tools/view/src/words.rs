@@ -53,11 +53,6 @@ pub(crate) fn staleness(out: &mut dyn Write, is_possibly_stale: bool) -> io::Res
     }
 }
 
-/// Heading and cell of a CSV that says so.
-pub(crate) fn stale_cell(is_possibly_stale: bool) -> Option<(&'static str, &'static str)> {
-    is_possibly_stale.then_some(("possibly_stale", "true"))
-}
-
 /// A virtual address with all the digits its mode has.
 pub fn va(mode: Mode, at: VirtAddr) -> String {
     match mode {

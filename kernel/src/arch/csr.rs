@@ -20,7 +20,16 @@ const EXTERNAL: usize = 1 << 9;
 
 /// Ticks of the board's timebase since reset.
 pub fn time() -> u64 {
-    read!("time") as u64
+    #[cfg(target_pointer_width = "64")]
+    return read!("time") as u64;
+    // The halves belong together when the upper one did not change meanwhile.
+    #[cfg(target_pointer_width = "32")]
+    loop {
+        let (high, low, again) = (read!("timeh"), read!("time"), read!("timeh"));
+        if high == again {
+            return (high as u64) << 32 | low as u64;
+        }
+    }
 }
 
 /// Instructions this hart has retired.
@@ -64,7 +73,18 @@ pub fn wait_for_interrupt() {
 /// The next timer interrupt, on harts with Sstc (`stimecmp`, CSR 0x14d).
 pub fn set_stimecmp(at: u64) {
     // SAFETY: only called where the device tree lists Sstc; it programs this hart's timer.
-    unsafe { asm!("csrw 0x14d, {0}", in(reg) at, options(nomem, nostack)) };
+    #[cfg(target_pointer_width = "64")]
+    unsafe {
+        asm!("csrw 0x14d, {0}", in(reg) at, options(nomem, nostack))
+    };
+    // In halves: never a moment that is sooner than both the old and the new one.
+    // SAFETY: as above; `stimecmph` is CSR 0x15d.
+    #[cfg(target_pointer_width = "32")]
+    unsafe {
+        asm!("csrw 0x14d, {ever}", "csrw 0x15d, {high}", "csrw 0x14d, {low}",
+            ever = in(reg) usize::MAX, high = in(reg) (at >> 32) as usize, low = in(reg) at as usize,
+            options(nomem, nostack))
+    };
 }
 
 /// Instructions written to memory are seen by later fetches of this hart.

@@ -1,16 +1,20 @@
 //! The kernel's own map: what runs can not be written, what is written can not run.
 //!
 //! ```text
-//! ffff_ffff_8000_0000  the Image as linked: text RX · rodata R · data, BSS, stack RW · guard –
-//! ffff_ffc0_0000_0000  physmap: all RAM RW in the largest leaves, the Image's text, constants
-//!                      and initrd R; firmware's memory left out; device pages RW, I/O typed
+//! RV64 ffff_ffff_8000_0000  the Image as linked: text RX · rodata R · data, BSS, stack RW · guard –
+//! RV32           be00_0000
+//! RV64 ffff_ffc0_0000_0000  physmap: all RAM RW in the largest leaves, the Image's text, constants
+//! RV32           8000_0000  and initrd R; firmware's memory left out
+//! RV64 (in the physmap)     device pages RW, I/O typed
+//! RV32           bf00_0000
 //! ```
 //! Everything is global, never user, and has A and D set: the C906 does not set them itself.
 
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
+use super::paging::{self, LINK_BASE};
 use super::start::Layout;
-use super::{BOOT_TABLES, LINK_BASE, PHYSMAP, Riscv};
+use super::{BOOT_TABLES, Riscv};
 use crate::board::Board;
 use crate::mm::{Machine, TableFrames, table};
 use crate::tree::{Range, Tree};
@@ -158,7 +162,7 @@ impl Map<'_> {
 
     fn physmap(&mut self, range: Range, rights: u64) -> Result<(), Error> {
         self.put(
-            PHYSMAP + range.base,
+            paging::seen(PhysAddr::new(range.base)) as u64,
             range.base,
             range.bytes,
             rights,
@@ -168,8 +172,9 @@ impl Map<'_> {
 
     /// The registers of the board's console and interrupt controller.
     fn devices(&mut self, board: &Board, hart: usize) -> Result<(), Error> {
-        for page in board.device_pages(hart) {
-            self.put(PHYSMAP + page, page, PAGE, READ | WRITE, MemoryType::Device)?;
+        for (device, base, page) in board.device_pages(hart) {
+            let seen = paging::device(device, base, page);
+            self.put(seen, page, PAGE, READ | WRITE, MemoryType::Device)?;
         }
         Ok(())
     }

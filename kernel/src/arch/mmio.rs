@@ -1,8 +1,6 @@
-//! Device registers, through the physmap.
+//! Device registers, where the kernel's map shows them.
 
-use crate::arch::PHYSMAP;
 use crate::drivers::Registers;
-use pagetable::PhysAddr;
 
 /// How a device's registers are spaced and how wide an access must be.
 #[derive(Clone, Copy)]
@@ -21,13 +19,10 @@ pub struct Mmio {
 
 impl Mmio {
     /// # Safety
-    /// `base` to the last register that the driver names is a device's, mapped in the
-    /// kernel's map with the device memory type, and no other `Mmio` drives it.
-    pub unsafe fn new(base: PhysAddr, width: Width) -> Mmio {
-        Mmio {
-            base: (PHYSMAP + base.raw()) as usize,
-            width,
-        }
+    /// `base` (virtual) to the last register that the driver names is a device's, mapped in
+    /// the kernel's map with the device memory type, and no other `Mmio` drives it.
+    pub unsafe fn new(base: usize, width: Width) -> Mmio {
+        Mmio { base, width }
     }
 }
 

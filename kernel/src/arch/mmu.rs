@@ -5,13 +5,17 @@ use core::ptr;
 
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
+use super::paging::{self, Entry};
 use super::window::pointer;
 use super::{Mmio, csr, sbi};
 use crate::mm::{Machine, Space};
 use crate::platform::Platform;
 use crate::task::Floats;
 
-/// A RISC-V hart with Sv39, after the provisional map.
+/// Bytes of a frame.
+const FRAME: usize = 4096;
+
+/// A RISC-V hart in the kernel's paging mode, after the provisional map.
 ///
 /// Physical addresses that come in are frames that the frame allocator gave out, tables
 /// built from them, or RAM reserved at boot: `mm` never makes one up. That is what makes
@@ -53,15 +57,14 @@ impl Riscv {
     /// # Safety
     /// The tables at `root` map the kernel as it runs now.
     unsafe fn set_root(&mut self, root: PhysAddr) {
-        const SV39: u64 = 8 << 60;
-        let satp = SV39 | root.raw() >> 12;
+        let satp = paging::SATP_MODE | (root.raw() >> 12) as usize;
         // SAFETY: the caller's contract; all spaces share ASID 0, hence the whole fence.
         unsafe { asm!("csrw satp, {0}", "sfence.vma zero, zero", in(reg) satp, options(nostack)) };
     }
 }
 
 impl Machine for Riscv {
-    const MODE: Mode = Mode::Sv39;
+    const MODE: Mode = paging::MODE;
 
     #[inline]
     fn dialect(&self) -> Dialect {
@@ -71,63 +74,60 @@ impl Machine for Riscv {
     #[inline]
     fn read_entry(&self, at: PhysAddr) -> u64 {
         // SAFETY: see `Riscv`; volatile because the walker may set A and D.
-        unsafe { pointer(at).cast::<u64>().read_volatile() }
+        unsafe { pointer(at).cast::<Entry>().read_volatile().into() }
     }
 
     #[inline]
     fn write_entry(&mut self, at: PhysAddr, value: u64) {
         // SAFETY: see `Riscv`; one aligned store, as the walker needs it.
-        unsafe { pointer(at).cast::<u64>().write_volatile(value) }
+        unsafe { pointer(at).cast::<Entry>().write_volatile(value as Entry) }
     }
 
     #[inline]
     fn zero_frame(&mut self, frame: PhysAddr) {
-        // Unrolled: the compiler's own memset costs twice as many instructions.
         // SAFETY: see `Riscv`; a frame is 4096 bytes, aligned.
-        unsafe {
-            asm!(
-                "2:",
-                ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31",
-                "sd zero, \\n*8({at})",
-                ".endr",
-                "addi {at}, {at}, 256",
-                "bltu {at}, {end}, 2b",
-                at = inout(reg) pointer(frame) => _,
-                end = in(reg) pointer(frame).wrapping_add(4096),
-                options(nostack),
-            );
-        }
+        unsafe { paging::zero(pointer(frame), FRAME) }
     }
 
     #[inline]
     fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
         // SAFETY: see `Riscv`; two different frames do not overlap.
-        unsafe {
-            asm!(
-                "2:",
-                ".irp n,0,4,8,12",
-                "ld {a}, \\n*8({from})",
-                "ld {b}, \\n*8+8({from})",
-                "ld {c}, \\n*8+16({from})",
-                "ld {d}, \\n*8+24({from})",
-                "sd {a}, \\n*8({to})",
-                "sd {b}, \\n*8+8({to})",
-                "sd {c}, \\n*8+16({to})",
-                "sd {d}, \\n*8+24({to})",
-                ".endr",
-                "addi {from}, {from}, 128",
-                "addi {to}, {to}, 128",
-                "bltu {to}, {end}, 2b",
-                from = inout(reg) pointer(from) => _,
-                to = inout(reg) pointer(to) => _,
-                end = in(reg) pointer(to).wrapping_add(4096),
-                a = out(reg) _,
-                b = out(reg) _,
-                c = out(reg) _,
-                d = out(reg) _,
-                options(nostack),
-            );
+        unsafe { paging::copy(pointer(from), pointer(to), FRAME) }
+    }
+
+    fn copy_part(&mut self, from: PhysAddr, to: PhysAddr, bytes: u64) {
+        if !from.raw().is_multiple_of(FRAME as u64) {
+            self.zero_frame(to);
+            let mut done = 0;
+            while done < bytes as usize {
+                // Behind it another frame begins, which need not be there.
+                let here = from.wrapping_add(done as u64);
+                let piece = (FRAME - here.raw() as usize % FRAME).min(bytes as usize - done);
+                // SAFETY: see `Riscv`; the initrd does not lie in the frame.
+                unsafe {
+                    ptr::copy_nonoverlapping(pointer(here), pointer(to).wrapping_add(done), piece)
+                };
+                done += piece;
+            }
+            return;
         }
+        // Whole pieces are quick: what follows in the source's own frame comes along, and goes.
+        let bytes = (bytes as usize).min(FRAME);
+        let pieces = bytes.next_multiple_of(paging::PIECE);
+        let to = pointer(to);
+        // SAFETY: see `Riscv`; both are frames, and what is copied ends within them.
+        unsafe {
+            paging::copy(pointer(from), to, pieces);
+            to.wrapping_add(bytes).write_bytes(0, pieces - bytes);
+            if pieces < FRAME {
+                paging::zero(to.wrapping_add(pieces), FRAME - pieces);
+            }
+        }
+    }
+
+    #[inline]
+    fn seen(&self, at: PhysAddr) -> usize {
+        paging::seen(at)
     }
 
     fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
@@ -145,7 +145,7 @@ impl Machine for Riscv {
         // rs1 is the address and rs2 the ASID (Privileged spec, §sfence.vma): swapped, the
         // fence would cover nothing and no emulator would show it.
         // SAFETY: forgets translations, changes none.
-        unsafe { asm!("sfence.vma {0}, zero", in(reg) va.raw(), options(nostack)) };
+        unsafe { asm!("sfence.vma {0}, zero", in(reg) va.raw() as usize, options(nostack)) };
     }
 
     fn fence_all(&mut self) {
@@ -202,6 +202,11 @@ impl Platform for Riscv {
         unsafe {
             asm!("call fp_load", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _)
         };
+    }
+
+    fn is_interrupted(&self) -> bool {
+        let pending = csr::pending();
+        pending.timer || pending.external
     }
 
     fn wait(&mut self) -> crate::platform::Pending {

@@ -11,12 +11,22 @@ mod mmio;
 mod mmu;
 mod sbi;
 mod start;
+#[cfg(target_pointer_width = "32")]
+mod sv32;
+#[cfg(target_pointer_width = "64")]
+mod sv39;
 mod traps;
 mod window;
+
+#[cfg(target_pointer_width = "32")]
+use sv32 as paging;
+#[cfg(target_pointer_width = "64")]
+use sv39 as paging;
 
 pub use crash::die;
 pub use mmio::Mmio;
 pub use mmu::Riscv;
+pub use paging::REACH;
 pub use sbi::print;
 pub use start::{Entered, Layout, Mapped, TREE_LIMIT, record, run};
 pub use window::{Plain, Slices};
@@ -24,42 +34,79 @@ pub use window::{Plain, Slices};
 use core::arch::global_asm;
 use core::mem::{offset_of, size_of};
 
+use crate::mm::Fast;
 use crate::task::context::Context;
 use hart::Hart;
 
-/// Where the kernel is linked (`link.ld`).
-pub const LINK_BASE: u64 = 0xffff_ffff_8000_0000;
-/// Where physical address 0 appears: the physmap, 254 GiB of it.
-pub const PHYSMAP: u64 = 0xffff_ffc0_0000_0000;
-/// How far above RAM base a loader shall put the Image (Linux boot protocol, RV64).
-pub const TEXT_OFFSET: u64 = 0x20_0000;
 /// Bytes of one hart's kernel stack; the page below it is never mapped.
 const STACK_BYTES: usize = 32 << 10;
 /// Bytes of the stack that a crashed kernel talks to gdb on.
 const EMERGENCY_BYTES: usize = 24 << 10;
-/// The provisional map: a root, the high table, and a table for each of four GiB.
-const PROVISIONAL_TABLES: usize = 6;
 /// Tables for the final kernel map; what it does not use goes to the frame allocator.
 const BOOT_TABLES: usize = 32;
 /// T-Head leaf bits of ordinary RAM: cacheable, bufferable, shareable (62, 61, 60).
 const THEAD_RAM: u64 = 0x7 << 60;
 
+#[cfg(target_pointer_width = "64")]
+global_asm!(include_str!("words64.S"));
+#[cfg(target_pointer_width = "32")]
+global_asm!(include_str!("words32.S"));
+
 global_asm!(
     include_str!("entry.S"),
-    text_offset = const TEXT_OFFSET,
+    text_offset = const paging::TEXT_OFFSET,
     thead_ram = const THEAD_RAM,
-    provisional_bytes = const PROVISIONAL_TABLES * 4096,
+    leaf_bytes = const paging::LEAF_BYTES,
+    satp_mode = const paging::SATP_MODE,
+    provisional_bytes = const paging::PROVISIONAL_TABLES * 4096,
     boot_tables_bytes = const BOOT_TABLES * 4096,
-    high_index = const (LINK_BASE >> 30) & 511,
-    link_base = const LINK_BASE as i64,
+    link_base = const paging::LINK_BASE as isize,
     tree_limit = const 2 << 20,
     stack_bytes = const STACK_BYTES,
     emergency_bytes = const EMERGENCY_BYTES,
     hart_bytes = const size_of::<Hart>(),
 );
 
+#[cfg(target_pointer_width = "64")]
 global_asm!(
-    include_str!("trap.S"),
+    ".section .head, \"ax\"",
+    include_str!("sv39.S"),
+    link_index = const paging::LINK_INDEX,
+    leaf_bytes = const paging::LEAF_BYTES,
+    provisional_bytes = const paging::PROVISIONAL_TABLES * 4096,
+);
+#[cfg(target_pointer_width = "32")]
+global_asm!(
+    ".section .head, \"ax\"",
+    include_str!("sv32.S"),
+    link_index = const paging::LINK_INDEX,
+    leaf_bytes = const paging::LEAF_BYTES,
+    provisional_bytes = const paging::PROVISIONAL_TABLES * 4096,
+);
+
+global_asm!(
+    concat!(
+        include_str!("trap_entry.S"),
+        include_str!("fast.S"),
+        include_str!("trap.S")
+    ),
+    fast = const offset_of!(Hart, fast),
+    base = const offset_of!(Fast, base),
+    bytes = const offset_of!(Fast, bytes),
+    leaf = const offset_of!(Fast, leaf),
+    flags = const offset_of!(Fast, flags),
+    rows = const offset_of!(Fast, rows),
+    seen = const offset_of!(Fast, seen),
+    room = const offset_of!(Fast, room),
+    record = const offset_of!(Fast, record),
+    count = const offset_of!(Fast, count),
+    active = const offset_of!(Fast, active),
+    cboz = const offset_of!(Fast, cboz),
+    row = const offset_of!(Fast, row),
+    words = const offset_of!(Fast, words),
+    satp = const offset_of!(Fast, satp),
+    heads = const offset_of!(Fast, heads),
+    zeroed = const offset_of!(Fast, zeroed),
     context_bytes = const size_of::<Context>(),
     started = const offset_of!(Hart, started),
     stack = const offset_of!(Hart, stack),

@@ -8,9 +8,10 @@ use spin::Mutex;
 
 use super::hart::Hart;
 use super::mmio::{Mmio, Width};
+use super::paging::{self, LINK_BASE};
 use super::window::{Slices, tree_at};
-use super::{LINK_BASE, Riscv, csr, map};
-use crate::board::Board;
+use super::{Riscv, csr, map};
+use crate::board::{Board, CONSOLE, PLIC};
 use crate::boot;
 use crate::system::System;
 use crate::task::{Context, schedule};
@@ -87,9 +88,9 @@ pub struct Mapped {
 extern "C" fn enter_rust(
     hart: *mut Hart,
     id: usize,
-    tree: u64,
-    image: u64,
-    memory_bits: u64,
+    tree: usize,
+    image: usize,
+    memory_bits: usize,
     started: usize,
 ) -> ! {
     // SAFETY: `entry.S` passes its own static block, which nobody else refers to; it is
@@ -99,6 +100,7 @@ extern "C" fn enter_rust(
         hart.write(Hart {
             context: Context::EMPTY,
             started: 0,
+            fast: 0,
             stack,
             id,
         });
@@ -109,10 +111,10 @@ extern "C" fn enter_rust(
     } else {
         Dialect::THead
     };
-    let layout = layout(PhysAddr::new(image));
+    let layout = layout(PhysAddr::new(image as u64));
     boot::boot(Entered {
         hart,
-        tree: PhysAddr::new(tree),
+        tree: PhysAddr::new(tree as u64),
         layout,
         dialect,
         started,
@@ -197,14 +199,19 @@ impl Mapped {
         };
         // SAFETY: the board's table says what lies there, and the final map holds that page;
         // boot asks once.
-        unsafe { Mmio::new(PhysAddr::new(board.uart_base), width) }
+        unsafe { Mmio::new(registers(CONSOLE, board.uart_base), width) }
     }
 
     /// The registers of the board's interrupt controller.
     pub fn plic_registers(&mut self, board: &Board) -> Mmio {
         // SAFETY: as for the console; the driver names only registers on the mapped pages.
-        unsafe { Mmio::new(PhysAddr::new(board.plic_base), Width::Word { shift: 0 }) }
+        unsafe { Mmio::new(registers(PLIC, board.plic_base), Width::Word { shift: 0 }) }
     }
+}
+
+/// Where the kernel's map shows a device whose registers begin at `base`.
+fn registers(device: usize, base: u64) -> usize {
+    paging::device(device, base, base) as usize
 }
 
 /// Hands the kernel's state over and lets the first task run.
@@ -212,6 +219,8 @@ pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
     {
         let mut place = SYSTEM.lock();
         let system = place.insert(system);
+        hart.fast = (&raw mut *system.frames.fast) as usize;
+        system.frames.fast.seen = paging::seen(PhysAddr::new(0));
         schedule::reschedule(system, &mut hart.context);
     }
     csr::enable_interrupts();

@@ -1,24 +1,30 @@
 //! The Rust end of `trap.S` for traps out of programs.
 
+use core::arch::asm;
+
 use super::hart::Hart;
 use super::start;
 use crate::trap::{self, Trap};
 
-/// A trap out of a program: `hart.context` holds its registers, and on return those of
-/// whoever runs next.
+/// A trap out of a program: `hart.context` holds its registers, and then those of whoever runs
+/// next. It does not return: what it would have to save for a caller is saved already.
 #[unsafe(no_mangle)]
-extern "C" fn trap_from_user(hart: &mut Hart, cause: usize, value: usize) {
-    let mut place = start::SYSTEM.lock();
-    let system = place
-        .as_mut()
-        .expect("programs run only once the kernel's state stands");
-    trap::handle(
-        system,
-        &mut hart.context,
-        Trap {
-            cause,
-            value,
-            started: hart.started,
-        },
-    );
+extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize) -> ! {
+    {
+        let mut place = start::SYSTEM.lock();
+        if let Some(system) = place.as_mut() {
+            trap::handle(
+                system,
+                &mut hart.context,
+                Trap {
+                    cause,
+                    value,
+                    started: hart.started,
+                },
+            );
+        }
+    }
+    // SAFETY: the context on the hart is a program's, and its space is in force; `tp` still is
+    // what `trap.S` made it, as Rust leaves it alone; this stack is not needed any more.
+    unsafe { asm!("j enter_user", options(noreturn)) }
 }

@@ -5,13 +5,13 @@ use core::slice;
 use abi::Fault;
 use pagetable::PhysAddr;
 
-use super::PHYSMAP;
+use super::paging;
 use crate::mm::{BootRam, Frame};
 
 /// The virtual address at which the kernel sees physical address `at`.
 #[inline]
 pub(super) fn pointer(at: PhysAddr) -> *mut u8 {
-    PHYSMAP.wrapping_add(at.raw()) as *mut u8
+    paging::seen(at) as *mut u8
 }
 
 /// Any bit pattern is a value of these: memory that was never written can hold them.

@@ -4,7 +4,8 @@
 use abi::Error;
 use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
-use crate::mm::{peek, poke, table, user_end};
+use crate::mm::layout::is_user;
+use crate::mm::{peek, poke, table};
 use crate::platform::Platform;
 use crate::system::System;
 use crate::task::Slot;
@@ -71,7 +72,7 @@ pub fn read<P: Platform>(
     va: VirtAddr,
     into: &mut [u8],
 ) -> usize {
-    if va < user_end(P::MODE) {
+    if is_user(P::MODE, va) {
         return slot.map_or(0, |slot| {
             peek(&system.tasks.at(slot).space, &system.platform, va, into)
         });
@@ -98,7 +99,7 @@ pub fn write<P: Platform>(
     va: VirtAddr,
     from: &[u8],
 ) -> Result<(), Error> {
-    if va < user_end(P::MODE) {
+    if is_user(P::MODE, va) {
         let task = system.tasks.at_mut(slot.ok_or(Error::NoSuchTask)?);
         return poke(
             &mut task.space,

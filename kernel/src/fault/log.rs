@@ -23,7 +23,7 @@ impl Log {
     }
 
     /// Keeps a record, over the oldest if the ring is full.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, fault: &Fault) {
         if let Some(slot) = self.ring.get_mut(self.place) {
             *slot = *fault;
@@ -34,6 +34,29 @@ impl Log {
             };
         }
         self.next += 1;
+    }
+
+    /// The record that was pushed last; an empty one before the first, or without room.
+    pub fn last(&self) -> Fault {
+        let last = self.next.checked_sub(1).and_then(|last| self.get(last));
+        last.copied().unwrap_or(Fault::EMPTY)
+    }
+
+    /// Where the next records go, for the fast path's assembly: the address of the first, and
+    /// how many lie behind each other from there.
+    #[inline]
+    pub fn slots(&mut self) -> (usize, usize) {
+        let rest = &mut self.ring[self.place..];
+        (rest.as_mut_ptr() as usize, rest.len())
+    }
+
+    /// The fast path has written so many of them.
+    #[inline]
+    pub fn advance(&mut self, records: u32) {
+        let ring = self.ring.len();
+        self.next += u64::from(records);
+        let place = self.place + records as usize;
+        self.place = if place >= ring { 0 } else { place };
     }
 
     /// Sequence number of the next record: how many there have been.
@@ -102,6 +125,24 @@ mod tests {
         }
         assert_eq!((log.oldest(), log.next()), (7, 11));
         assert!(log.get(6).is_none() && log.get(11).is_none());
+    }
+
+    #[test]
+    fn records_that_were_written_in_their_slots_are_as_if_pushed() {
+        let mut log = log(4);
+        for round in 0..9 {
+            let (_, slots) = log.slots();
+            assert!((1..=4).contains(&slots), "never past the end");
+            let written = slots.min(1 + round % 3);
+            let place = log.place;
+            for n in 0..written {
+                log.ring[place + n].va = log.next + n as u64;
+            }
+            log.advance(written as u32);
+            for sequence in log.oldest()..log.next() {
+                assert_eq!(log.get(sequence).unwrap().va, sequence);
+            }
+        }
     }
 
     #[test]

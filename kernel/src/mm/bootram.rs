@@ -23,6 +23,11 @@ impl Span {
     fn frames(self) -> u64 {
         self.end - self.first
     }
+
+    /// Does the frame lie in it?
+    pub fn contains(&self, frame: u64) -> bool {
+        self.first <= frame && frame < self.end
+    }
 }
 
 /// RAM, and which of it is still free. Hands memory out by cutting it off the free ranges.
@@ -66,6 +71,7 @@ impl BootRam {
         }
         self.ram[self.ram_used] = span;
         self.ram_used += 1;
+        self.ram[..self.ram_used].sort_unstable_by_key(|span| span.first);
         self.free[self.free_used] = span;
         self.free_used += 1;
         self.free[..self.free_used].sort_unstable_by_key(|span| span.first);
@@ -146,6 +152,33 @@ impl BootRam {
         let at = start * PAGE_BYTES;
         self.reserve(at, frames * PAGE_BYTES).ok()?;
         Some(PhysAddr::new(at))
+    }
+
+    /// Frees what was reserved, for as far as it is RAM. Nothing of it may be free already.
+    pub fn release(&mut self, span: Span) -> Result<(), Error> {
+        if span.first >= span.end {
+            return Ok(());
+        }
+        let at = self.free().partition_point(|free| free.first < span.first);
+        if at > 0 && self.free[at - 1].end == span.first {
+            self.free[at - 1].end = span.end;
+            return Ok(());
+        }
+        if at < self.free_used && self.free[at].first == span.end {
+            self.free[at].first = span.first;
+            return Ok(());
+        }
+        self.insert(at, span)
+    }
+
+    /// All RAM, ascending.
+    pub fn ram(&self) -> &[Span] {
+        &self.ram[..self.ram_used]
+    }
+
+    /// Is that frame RAM, free or not?
+    pub fn is_ram(&self, frame: u64) -> bool {
+        self.ram().iter().any(|span| span.contains(frame))
     }
 
     /// The free ranges, ascending.

@@ -1,113 +1,129 @@
-//! The heap of a space: one region that grows and shrinks at its end.
+//! The heap of a space: zeros that grow and shrink at their end.
 
 use abi::Error;
-use pagetable::{Pte, VirtAddr};
+use pagetable::VirtAddr;
 
+use super::layout::is_user_range;
 use super::region::{Kind, Object, Prot, Region};
-use super::{Frames, Machine, PAGE_BYTES, Space, table};
+use super::usercopy::clear;
+use super::{Frames, Machine, PAGE_BYTES, Space};
 
-/// How far a heap may grow.
-const HEAP_LIMIT: u64 = 64 << 20;
+/// How far a heap may grow if nobody says otherwise, in bytes.
+pub const HEAP_LIMIT: u64 = 64 << 20;
 
 /// Where the heap begins and how far it reaches, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Heap {
     base: u64,
     end: u64,
+    limit: u64,
 }
 
 impl Heap {
     /// None: it cannot grow.
-    pub const NONE: Heap = Heap { base: 0, end: 0 };
+    pub const NONE: Heap = Heap {
+        base: 0,
+        end: 0,
+        limit: HEAP_LIMIT,
+    };
 }
 
 impl Space {
-    /// Says where the heap will begin once it grows: at a page.
-    pub fn set_heap(&mut self, base: VirtAddr) {
+    /// Says where the heap will begin once it grows: at the start of the layout's window, or
+    /// at `behind` (a page) if that is higher.
+    pub fn set_heap<M: Machine>(&mut self, behind: VirtAddr) {
+        let base = behind.raw().max(self.layout::<M>().heap.start);
         self.heap = Heap {
-            base: base.raw(),
-            end: base.raw(),
+            base,
+            end: base,
+            ..Heap::NONE
         };
+    }
+
+    /// How many bytes the heap may have.
+    pub fn heap_limit(&self) -> u64 {
+        self.heap.limit
+    }
+
+    /// Changes that; `LimitExceeded` for less than it has already, or more than its window.
+    pub fn set_heap_limit<M: Machine>(&mut self, bytes: u64) -> Result<(), Error> {
+        let Heap { base, end, .. } = self.heap;
+        let window = self.layout::<M>().heap.end.saturating_sub(base);
+        if bytes < end - base || bytes > window {
+            return Err(Error::LimitExceeded);
+        }
+        self.heap.limit = bytes;
+        Ok(())
     }
 
     /// Moves the end of the heap by `delta` bytes; the old end. What it shrinks by is given
     /// back, and reads as zero if it grows again.
+    ///
+    /// `BadArgument` for an end before the beginning, `LimitExceeded` beyond the limit,
+    /// `NoAddressSpace` where something else lies in the way.
     pub fn sbrk<M: Machine>(
         &mut self,
         delta: i64,
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<VirtAddr, Error> {
-        let Heap { base, end } = self.heap;
+        let Heap { base, end, limit } = self.heap;
         let new = end
             .checked_add_signed(delta)
             .filter(|&new| new >= base)
             .ok_or(Error::BadArgument)?;
-        if new - base > HEAP_LIMIT {
+        if delta > 0 && new - base > limit {
             return Err(Error::LimitExceeded);
         }
-        let pages = |end: u64| ((end - base).div_ceil(PAGE_BYTES)) as u32;
-        self.set_heap_pages::<M>(pages(end), pages(new))?;
-        let (kept, held) = (
-            base + u64::from(pages(new)) * PAGE_BYTES,
-            base + u64::from(pages(end)) * PAGE_BYTES,
-        );
+        let page_end = |at: u64| at.next_multiple_of(PAGE_BYTES);
+        let (held, kept) = (page_end(end), page_end(new));
+        if kept > held {
+            self.extend_heap::<M>(held, kept)?;
+        }
         if kept < held {
+            self.carve(VirtAddr::new(kept), VirtAddr::new(held));
             self.drop_pages(VirtAddr::new(kept), VirtAddr::new(held), frames, machine);
         }
-        if new < end && !new.is_multiple_of(PAGE_BYTES) {
-            self.clear_tail(VirtAddr::new(new), machine);
+        if new < end && new < kept {
+            clear(self, machine, VirtAddr::new(new), (kept - new) as usize);
         }
         self.heap.end = new;
         Ok(VirtAddr::new(end))
     }
 
-    /// Zeros the rest of the page that `va` lies in, if it is there.
-    fn clear_tail<M: Machine>(&self, va: VirtAddr, machine: &mut M) {
-        const ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
-        let pte = Pte::new(table::walk(machine, self.root, va).entry);
-        if pte.is_valid() {
-            let offset = va.raw() % PAGE_BYTES;
-            machine.write_bytes(
-                pte.target(M::MODE).wrapping_add(offset),
-                &ZEROS[offset as usize..],
-            );
+    /// More of the heap: by the region that it ends with, or one more behind it.
+    fn extend_heap<M: Machine>(&mut self, held: u64, kept: u64) -> Result<(), Error> {
+        self.check_gap(held, kept)?;
+        if !is_user_range(M::MODE, held, kept) {
+            return Err(Error::NoAddressSpace);
         }
-    }
-
-    fn set_heap_pages<M: Machine>(&mut self, old: u32, new: u32) -> Result<(), Error> {
-        let base = VirtAddr::new(self.heap.base);
-        match (old, new) {
-            (old, new) if old == new => Ok(()),
-            (0, new) => {
-                let region = Region::new(base, new, Prot::DATA, Kind::Heap, Object::Zero)?;
-                self.check_gap(base, region.end())?;
-                self.add::<M>(region)
-            }
-            (_, 0) => {
-                let at = self.regions().partition_point(|region| region.base < base);
-                self.remove(at);
+        let pages = u32::try_from((kept - held) / PAGE_BYTES).map_err(|_| Error::NoAddressSpace)?;
+        let more = Region::new(
+            VirtAddr::new(held),
+            pages,
+            Prot::DATA,
+            Kind::Heap,
+            Object::Zero,
+        )?;
+        let before = held
+            .checked_sub(1)
+            .and_then(|last| self.place_of(VirtAddr::new(last)));
+        match before {
+            Some(place) if self.regions()[place].goes_on_as(&more) => {
+                self.regions_mut()[place].pages += pages;
                 Ok(())
             }
-            (old, new) => {
-                let at = self.regions().partition_point(|region| region.base < base);
-                let end = base.raw() + u64::from(new) * PAGE_BYTES;
-                if new > old {
-                    self.check_gap(self.regions[at].end(), VirtAddr::new(end))?;
-                }
-                self.regions[at].pages = new;
-                Ok(())
-            }
+            _ => self.add::<M>(more),
         }
     }
 
     /// Is there nothing from `from` to `end` and one page beyond?
-    fn check_gap(&self, from: VirtAddr, end: VirtAddr) -> Result<(), Error> {
-        let guarded = end.raw() + PAGE_BYTES;
+    fn check_gap(&self, from: u64, end: u64) -> Result<(), Error> {
+        let guarded = end + PAGE_BYTES;
         let taken = self
             .regions()
             .iter()
-            .any(|region| region.base.raw() < guarded && from < region.end());
+            .any(|region| region.base.raw() < guarded && from < region.end().raw());
         if taken {
             Err(Error::NoAddressSpace)
         } else {

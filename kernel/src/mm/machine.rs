@@ -20,6 +20,21 @@ pub trait Machine {
     fn zero_frame(&mut self, frame: PhysAddr);
     /// Copies a frame.
     fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr);
+    /// Copies `bytes` bytes, less than a frame or from an address that is no frame's, to the
+    /// beginning of one, and zeros behind them.
+    fn copy_part(&mut self, from: PhysAddr, to: PhysAddr, bytes: u64) {
+        let mut piece = [0; 256];
+        self.zero_frame(to);
+        let mut done = 0;
+        while done < bytes {
+            let piece = &mut piece[..(bytes - done).min(256) as usize];
+            self.read_bytes(from.wrapping_add(done), piece);
+            self.write_bytes(to.wrapping_add(done), piece);
+            done += piece.len() as u64;
+        }
+    }
+    /// Where the kernel itself sees a physical address, for the fast path's assembly.
+    fn seen(&self, at: PhysAddr) -> usize;
     /// Reads bytes that lie within one frame, or within the initrd.
     fn read_bytes(&self, at: PhysAddr, into: &mut [u8]);
     /// Writes bytes that lie within one frame.

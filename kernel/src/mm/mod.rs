@@ -2,10 +2,16 @@
 //!
 //! Pure and safe: the machine is given (`Machine`), so all of it runs on the desk.
 
+mod audit;
 mod bootram;
+mod change;
+mod fast;
 mod frame;
+mod gap;
 mod heap;
+pub mod layout;
 mod machine;
+mod object;
 mod pager;
 mod peek;
 mod region;
@@ -14,14 +20,19 @@ pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 mod usercopy;
+mod window;
 
+pub use audit::{Audit, Problem, audit};
 pub use bootram::BootRam;
-pub use frame::{Counts, Frame, Frames, Owner};
+pub use fast::Fast;
+pub use frame::{Arena, Counts, Frame, Frames, Owner};
+pub use gap::{Place, Wanted};
 pub use machine::Machine;
-pub use pager::{Refused, Resolution, resolve};
+pub use object::Objects;
+pub use pager::{Refused, Resolution, resolve, resolve_here};
 pub use peek::{peek, poke, source};
 pub use region::{Kind, Object, Prot, Region};
-pub use space::{Space, user_end};
+pub use space::Space;
 pub use table::TableFrames;
 pub use usercopy::UserMemory;
 

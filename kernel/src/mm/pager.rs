@@ -5,9 +5,16 @@
 use abi::{Access, Class, Fault, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
-use super::region::{Kind, Object, Region};
+use super::layout::is_user;
+use super::object;
+use super::region::{Advice, Kind, Object, Prot, Region};
+use super::space::Whose;
 use super::table::{self, Stop};
-use super::{Frames, Machine, Owner, PAGE_BYTES, Space, user_end};
+use super::window::open_window;
+use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
+
+/// Pages of a file that come together, if they lie in one leaf table and need no frame.
+const AROUND: u64 = 8;
 
 /// How a fault was resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,21 +31,6 @@ pub struct Resolution {
     pub frame: PhysAddr,
 }
 
-impl Resolution {
-    /// A fault record with what is known here; the rest is empty.
-    #[inline]
-    pub fn record(&self) -> Fault {
-        Fault {
-            entry: self.entry,
-            frame: self.frame.frame() as u32,
-            level: self.level,
-            class: self.class.number(),
-            outcome: self.outcome.number(),
-            ..Fault::EMPTY
-        }
-    }
-}
-
 /// Why a fault was not resolved. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -53,7 +45,6 @@ pub struct Refused {
 }
 
 /// Makes `access` to `va` possible, or says why it is not.
-#[inline]
 pub fn resolve<M: Machine>(
     space: &mut Space,
     frames: &mut Frames,
@@ -61,7 +52,19 @@ pub fn resolve<M: Machine>(
     va: VirtAddr,
     access: Access,
 ) -> Result<Resolution, Refused> {
-    if va >= user_end(M::MODE) {
+    resolve_here(space, frames, machine, va, access)
+}
+
+/// The same as part of its caller: for the trap, where every call is felt.
+#[inline(always)]
+pub fn resolve_here<M: Machine>(
+    space: &mut Space,
+    frames: &mut Frames,
+    machine: &mut M,
+    va: VirtAddr,
+    access: Access,
+) -> Result<Resolution, Refused> {
+    if !is_user(M::MODE, va) {
         return Err(Refused {
             outcome: Outcome::NotUser,
             class: Class::Kernel,
@@ -69,28 +72,39 @@ pub fn resolve<M: Machine>(
             entry: 0,
         });
     }
-    let region = space.region_at(va);
-    let stop = table::walk(machine, space.root(), va);
-    let class = region.map_or(Class::None, |region| region.kind.class());
-    let refuse = |outcome| Refused {
+    let root = space.root();
+    let stop = table::walk(machine, root, va);
+    let refuse = |class, outcome| Refused {
         outcome,
         class,
         level: stop.level,
         entry: stop.entry,
     };
-    let region = region.ok_or(refuse(Outcome::NoRegion))?;
-    if region.kind == Kind::Guard {
-        return Err(refuse(Outcome::GuardPage));
-    }
+    // Borrowed, not copied: a region is seven words.
+    let (owner, resident, region) = space.parts_at(va);
+    let Some(region) = region else {
+        return Err(refuse(Class::None, Outcome::NoRegion));
+    };
+    let class = region.kind.class();
     if !region.prot.permits(access) {
-        return Err(refuse(Outcome::Permission));
+        let guard = region.kind == Kind::Guard;
+        let outcome = if guard {
+            Outcome::GuardPage
+        } else {
+            Outcome::Permission
+        };
+        return Err(refuse(class, outcome));
     }
-    let page = VirtAddr::new(va.raw() & !(PAGE_BYTES - 1));
     let (outcome, frame) = if Pte::new(stop.entry).is_valid() {
-        present(machine, page, access, stop)
+        present(machine, va, access, stop)
     } else {
-        absent(space, frames, machine, &region, page, access, stop)
-            .ok_or(refuse(Outcome::OutOfMemory))?
+        let wanted = (va.align_down(PAGE_BYTES), access);
+        let brought = absent(owner, region, frames, machine, wanted, stop);
+        let Some((outcome, frame, pages)) = brought else {
+            return Err(refuse(class, Outcome::OutOfMemory));
+        };
+        *resident += pages;
+        (outcome, frame)
     };
     Ok(Resolution {
         outcome,
@@ -103,9 +117,11 @@ pub fn resolve<M: Machine>(
 
 /// The leaf is there and permits: A or D is missing where the hart does not set them
 /// (Svade, the C906), or the hart had not seen the leaf yet.
+#[cold]
+#[inline(never)]
 fn present<M: Machine>(
     machine: &mut M,
-    page: VirtAddr,
+    va: VirtAddr,
     access: Access,
     stop: Stop,
 ) -> (Outcome, PhysAddr) {
@@ -116,97 +132,213 @@ fn present<M: Machine>(
         machine.write_entry(stop.at, wanted);
         Outcome::AccessBits
     };
+    let page = va.align_down(PAGE_BYTES);
     machine.fence_page(page);
-    (outcome, Pte::new(wanted).target(M::MODE))
+    let within = page.offset(M::MODE.leaf_bytes(stop.level));
+    (
+        outcome,
+        Pte::new(wanted).target(M::MODE).wrapping_add(within),
+    )
 }
 
-/// Nothing is there: fill the page from its object and enter the leaf. `None` without memory.
-#[inline]
+/// Nothing is there, and the region permits the access: fills the page from its object and
+/// enters the leaf; how, which frame, and how many pages more there are now. `None` without
+/// memory.
+///
+/// What is rare is called, with no more than it needs; the rest is part of the trap.
+#[inline(always)]
 fn absent<M: Machine>(
-    space: &mut Space,
+    owner: Whose,
+    region: &Region,
     frames: &mut Frames,
     machine: &mut M,
-    region: &Region,
-    page: VirtAddr,
-    access: Access,
+    (page, access): (VirtAddr, Access),
     stop: Stop,
-) -> Option<(Outcome, PhysAddr)> {
+) -> Option<(Outcome, PhysAddr, u32)> {
+    if let Object::Phys { .. } = region.object {
+        return device(owner, region, frames, machine, page, stop);
+    }
     let at = if stop.level == 0 {
         stop.at
     } else {
-        table::make_below(machine, &mut space.tables(frames), stop, page, 0).ok()?
+        make_below(owner, frames, machine, stop, page, 0)?
     };
-    let Some((outcome, frame)) = fill(space, frames, machine, region, page) else {
+    let Some((outcome, frame)) = fill(owner, region, frames, machine, page) else {
         if stop.level > 0 {
-            table::undo(machine, &mut space.tables(frames), stop.at);
+            unmake(owner, frames, machine, stop);
         }
         return None;
     };
-    let flags = Pte::VALID | Pte::USER | region.prot.bits() | accessed(access);
-    let memory = machine.dialect().bits(MemoryType::Ram);
-    machine.write_entry(at, Pte::leaf(M::MODE, frame, flags | memory).raw());
+    let flags = leaf_flags(machine, region.prot, MemoryType::Ram) | accessed(access);
+    let leaf = Pte::leaf(M::MODE, frame, flags).raw();
+    machine.write_entry(at, leaf);
     machine.fence_page(page);
-    if region.prot.execute {
+    let mut pages = 1;
+    match outcome {
+        Outcome::Zeroed | Outcome::StackGrown if frames.fast.wanted => {
+            open_window(owner, frames, machine, region, page, at);
+        }
+        Outcome::ImageInPlace if region.advice == Advice::Normal => {
+            pages += around(machine, region, page, at, leaf);
+        }
+        _ => {}
+    }
+    if region.prot.execute() {
         // Whoever touched it first: a page filled by a load may be fetched from next.
         machine.fence_code();
     }
-    space.resident += 1;
-    Some((outcome, frame))
+    Some((outcome, frame, pages))
 }
 
-/// A frame with what `page` holds at first.
-#[inline]
-fn fill<M: Machine>(
-    space: &Space,
+#[cold]
+#[inline(never)]
+fn make_below<M: Machine>(
+    owner: Whose,
     frames: &mut Frames,
     machine: &mut M,
+    stop: Stop,
+    page: VirtAddr,
+    level: u8,
+) -> Option<PhysAddr> {
+    table::make_below(machine, &mut owner.tables(frames), stop, page, level).ok()
+}
+
+/// Takes the tables back that were made for nothing.
+#[cold]
+#[inline(never)]
+fn unmake<M: Machine>(owner: Whose, frames: &mut Frames, machine: &mut M, stop: Stop) {
+    table::undo(machine, &mut owner.tables(frames), stop.at);
+}
+
+/// Memory outside of the pool: the largest leaf around the page that fits the region, with
+/// A and D, since nobody asks later what became of it.
+#[cold]
+#[inline(never)]
+fn device<M: Machine>(
+    owner: Whose,
     region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    page: VirtAddr,
+    stop: Stop,
+) -> Option<(Outcome, PhysAddr, u32)> {
+    let Object::Phys { at, memory } = region.object else {
+        return None;
+    };
+    let (base, end) = (region.base.raw(), region.end().raw());
+    let fits = |&level: &u8| {
+        let bytes = M::MODE.leaf_bytes(level);
+        let start = page.align_down(bytes).raw();
+        start >= base && start + bytes <= end && (at.raw() + (start - base)).is_multiple_of(bytes)
+    };
+    let level = (0..=stop.level).rev().find(fits)?;
+    let slot = if level == stop.level {
+        stop.at
+    } else {
+        make_below(owner, frames, machine, stop, page, level)?
+    };
+    let bytes = M::MODE.leaf_bytes(level);
+    let start = page.align_down(bytes).raw();
+    let target = at.wrapping_add(start - base);
+    let kept = Pte::ACCESSED | Pte::DIRTY;
+    let flags = leaf_flags(machine, region.prot, memory) | kept;
+    machine.write_entry(slot, Pte::leaf(M::MODE, target, flags).raw());
+    machine.fence_page(page);
+    let frame = target.wrapping_add(page.raw() - start);
+    Some((Outcome::Device, frame, (bytes / PAGE_BYTES) as u32))
+}
+
+/// A frame with what the page holds at first.
+#[inline(always)]
+fn fill<M: Machine>(
+    owner: Whose,
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
     page: VirtAddr,
 ) -> Option<(Outcome, PhysAddr)> {
+    let own = Owner::Page {
+        space: owner.id,
+        vpn: (page.raw() / PAGE_BYTES) as u32,
+    };
     let offset = page.raw() - region.base.raw();
     let (from, left) = match region.object {
-        Object::Image { at, bytes } if offset < bytes => {
-            (PhysAddr::new(at.raw() + offset), bytes - offset)
+        Object::Image { at, bytes } if offset < bytes => (at.wrapping_add(offset), bytes - offset),
+        Object::Shared { .. } => return shared(region, frames, machine, page),
+        _ => {
+            let frame = frames.alloc_zeroed(machine, own)?;
+            let outcome = if region.kind == Kind::Stack {
+                Outcome::StackGrown
+            } else {
+                Outcome::Zeroed
+            };
+            return Some((outcome, frame));
         }
-        _ => (PhysAddr::new(0), 0),
     };
     let whole = left >= PAGE_BYTES && from.raw() % PAGE_BYTES == 0;
-    if whole && !region.prot.write {
+    // What may be written one day must be the space's own from the start.
+    if whole && !region.max.write() {
         return Some((Outcome::ImageInPlace, from));
     }
-    let vpn = (page.raw() / PAGE_BYTES) as u32;
-    let frame = frames.alloc(Owner::Page {
-        space: space.id(),
-        vpn,
-    })?;
-    if left == 0 {
-        machine.zero_frame(frame);
-        let outcome = if region.kind == Kind::Stack {
-            Outcome::StackGrown
-        } else {
-            Outcome::Zeroed
-        };
-        return Some((outcome, frame));
-    }
+    let frame = frames.alloc(own)?;
     if whole {
         machine.copy_frame(from, frame);
     } else {
-        machine.zero_frame(frame);
-        copy(machine, from, frame, left.min(PAGE_BYTES));
+        machine.copy_part(from, frame, left.min(PAGE_BYTES));
     }
     Some((Outcome::ImageCopied, frame))
 }
 
-/// Copies less than a page, or from an address that is not a page's.
-fn copy<M: Machine>(machine: &mut M, from: PhysAddr, to: PhysAddr, bytes: u64) {
-    let mut piece = [0; 256];
-    let mut done = 0;
-    while done < bytes {
-        let piece = &mut piece[..(bytes - done).min(256) as usize];
-        machine.read_bytes(PhysAddr::new(from.raw() + done), piece);
-        machine.write_bytes(PhysAddr::new(to.raw() + done), piece);
-        done += piece.len() as u64;
+#[cold]
+#[inline(never)]
+fn shared<M: Machine>(
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    page: VirtAddr,
+) -> Option<(Outcome, PhysAddr)> {
+    let frame = object::bring_in(frames, machine, region, page)?;
+    Some((Outcome::Shared, frame))
+}
+
+/// Enters the pages around one of a file that is mapped in place, as far as they are whole
+/// too; how many. `leaf` is the page's own, at `at`.
+fn around<M: Machine>(
+    machine: &mut M,
+    region: &Region,
+    page: VirtAddr,
+    at: PhysAddr,
+    leaf: u64,
+) -> u32 {
+    let here = page.raw();
+    let block = here & !(AROUND * PAGE_BYTES - 1);
+    let start = block.max(region.base.raw());
+    let whole = region.file_bytes() & !(PAGE_BYTES - 1);
+    let end = (block + AROUND * PAGE_BYTES)
+        .min(region.end().raw())
+        .min(region.base.raw() + whole);
+    let back = (here - start) / PAGE_BYTES;
+    let mut slot = PhysAddr::new(at.raw() - back * M::MODE.entry_bytes() as u64);
+    // The page number begins at bit 10.
+    let mut leaf = leaf - (back << 10);
+    let (mut va, mut entered) = (start, 0);
+    while va < end {
+        if va != here && machine.read_entry(slot) == 0 {
+            machine.write_entry(slot, leaf);
+            machine.fence_page(VirtAddr::new(va));
+            entered += 1;
+        }
+        va += PAGE_BYTES;
+        slot = slot.wrapping_add(M::MODE.entry_bytes() as u64);
+        leaf += 1 << 10;
     }
+    entered
+}
+
+/// The bits of a leaf besides its frame, A and D.
+#[inline]
+pub(super) fn leaf_flags<M: Machine>(machine: &M, prot: Prot, memory: MemoryType) -> u64 {
+    Pte::VALID | Pte::USER | prot.bits() | machine.dialect().bits(memory)
 }
 
 /// A, and D for a store: set when a leaf is entered, so that the access does not fault again
@@ -216,5 +348,20 @@ fn accessed(access: Access) -> u64 {
     match access {
         Access::Write => Pte::ACCESSED | Pte::DIRTY,
         _ => Pte::ACCESSED,
+    }
+}
+
+impl Resolution {
+    /// A fault record with what is known here; the rest is empty.
+    #[inline]
+    pub fn record(&self) -> Fault {
+        Fault {
+            entry: self.entry,
+            frame: self.frame.frame() as u32,
+            level: self.level,
+            class: self.class.number(),
+            outcome: self.outcome.number(),
+            ..Fault::EMPTY
+        }
     }
 }

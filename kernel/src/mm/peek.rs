@@ -4,7 +4,7 @@ use abi::{Access, Error, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::region::{Object, Region};
-use super::{Frames, Machine, Owner, PAGE_BYTES, Space, resolve, table, user_end};
+use super::{Frames, Machine, Owner, PAGE_BYTES, Space, object, resolve, table};
 
 /// What stays of an entry whose page is exchanged.
 const KEPT: u64 =
@@ -29,14 +29,24 @@ pub fn peek<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u8
 
 /// The same within one page.
 fn peek_page<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u8]) -> bool {
-    let Some(region) = region_of::<M>(space, va) else {
+    let Some(region) = region_of(space, va) else {
         return false;
     };
+    // To read a device's register may change what it says.
+    if matches!(region.object, Object::Phys { .. }) {
+        return false;
+    }
     let stop = table::walk(machine, space.root(), va);
-    let pte = Pte::new(stop.entry);
-    if pte.is_valid() {
-        let frame = pte.target(M::MODE);
-        machine.read_bytes(frame.wrapping_add(va.raw() % PAGE_BYTES), into);
+    let there = table::page_of::<M>(stop.entry, stop.level).map(|page| {
+        let within = va.offset(M::MODE.leaf_bytes(stop.level));
+        page.wrapping_add(within)
+    });
+    let shared = || {
+        let frame = object::frame_at(machine, &region, va)?;
+        Some(frame.wrapping_add(va.raw() % PAGE_BYTES))
+    };
+    if let Some(at) = there.or_else(shared) {
+        machine.read_bytes(at, into);
         return true;
     }
     into.fill(0);
@@ -49,8 +59,8 @@ fn peek_page<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u
 }
 
 /// Where the initrd holds the byte at `va`, if that is where it comes from.
-pub fn source<M: Machine>(space: &Space, va: VirtAddr) -> Option<PhysAddr> {
-    let region = region_of::<M>(space, va)?;
+pub fn source(space: &Space, va: VirtAddr) -> Option<PhysAddr> {
+    let region = region_of(space, va)?;
     let offset = va.raw() - region.base.raw();
     match region.object {
         Object::Image { at, bytes } if offset < bytes => Some(PhysAddr::new(at.raw() + offset)),
@@ -87,10 +97,13 @@ fn own_page<M: Machine>(
     machine: &mut M,
     va: VirtAddr,
 ) -> Result<PhysAddr, Error> {
-    let region = region_of::<M>(space, va).ok_or(Error::BadAddress)?;
-    let access = if region.prot.write {
+    let region = region_of(space, va).ok_or(Error::BadAddress)?;
+    if matches!(region.object, Object::Phys { .. }) {
+        return Err(Error::BadAddress);
+    }
+    let access = if region.prot.write() {
         Access::Write
-    } else if region.prot.read {
+    } else if region.prot.read() {
         Access::Read
     } else {
         Access::Execute
@@ -101,7 +114,9 @@ fn own_page<M: Machine>(
         Err(_) => return Err(Error::BadAddress),
     };
     let id = space.id();
-    if matches!(frames.owner(frame), Owner::Page { space, .. } if space == id) {
+    let own = matches!(frames.owner(frame), Owner::Page { space, .. } if space == id);
+    // What is shared is meant to be seen by the others.
+    if own || matches!(region.object, Object::Shared { .. }) {
         return Ok(frame);
     }
     let vpn = (va.raw() / PAGE_BYTES) as u32;
@@ -117,15 +132,10 @@ fn own_page<M: Machine>(
     Ok(copy)
 }
 
-fn region_of<M: Machine>(space: &Space, va: VirtAddr) -> Option<Region> {
-    if va >= user_end(M::MODE) {
-        return None;
-    }
-    let regions = space.regions();
-    let after = regions.partition_point(|region| region.base <= va);
-    let region = regions[after.checked_sub(1)?];
-    let usable = region.prot.read || region.prot.write || region.prot.execute;
-    (usable && region.contains(va)).then_some(region)
+fn region_of(space: &Space, va: VirtAddr) -> Option<Region> {
+    let region = space.regions()[space.place_of(va)?];
+    let usable = region.prot.read() || region.prot.write() || region.prot.execute();
+    usable.then_some(region)
 }
 
 fn to_page_end(va: VirtAddr) -> usize {

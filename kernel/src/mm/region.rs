@@ -1,51 +1,75 @@
 //! A region: a run of pages of one kind, with the same rights, filled from one object.
 
 use abi::{Access, Class, Error};
-use pagetable::{PhysAddr, Pte, VirtAddr};
+use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::PAGE_BYTES;
 
-/// What a program may do with a page. Never write and execute both.
+/// What a program may do with a page: R, W and X of a leaf. Never W and X both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prot {
-    /// Loads.
-    pub read: bool,
-    /// Stores; readable too, since the architecture has no write-only page.
-    pub write: bool,
-    /// Instruction fetches.
-    pub execute: bool,
-}
+pub struct Prot(u8);
+
+const R: u8 = Pte::READ as u8;
+const W: u8 = Pte::WRITE as u8;
+const X: u8 = Pte::EXEC as u8;
 
 impl Prot {
     /// Nothing at all: a guard.
-    pub const NONE: Prot = Prot {
-        read: false,
-        write: false,
-        execute: false,
-    };
+    pub const NONE: Prot = Prot(0);
+    /// Loads.
+    pub const READ: Prot = Prot(R);
     /// Loads and stores.
-    pub const DATA: Prot = Prot {
-        read: true,
-        write: true,
-        execute: false,
-    };
+    pub const DATA: Prot = Prot(R | W);
+    /// Loads and instruction fetches.
+    pub const TEXT: Prot = Prot(R | X);
+
+    /// Loads, stores and instruction fetches, each or not.
+    pub const fn new(read: bool, write: bool, execute: bool) -> Prot {
+        Prot(read as u8 * R | write as u8 * W | execute as u8 * X)
+    }
+
+    /// Loads.
+    #[inline]
+    pub const fn read(self) -> bool {
+        self.0 & R != 0
+    }
+
+    /// Stores.
+    #[inline]
+    pub const fn write(self) -> bool {
+        self.0 & W != 0
+    }
+
+    /// Instruction fetches.
+    #[inline]
+    pub const fn execute(self) -> bool {
+        self.0 & X != 0
+    }
+
+    /// Never both: what can be written can not be run; and what can be written can be read,
+    /// since the architecture has no write-only page.
+    pub const fn is_allowed(self) -> bool {
+        !self.write() || self.0 == R | W
+    }
+
+    /// Is every right of `other` one of these?
+    pub const fn covers(self, other: Prot) -> bool {
+        other.0 & !self.0 == 0
+    }
 
     /// Does it permit this access?
     #[inline]
     pub fn permits(self, access: Access) -> bool {
-        match access {
-            Access::Read => self.read,
-            Access::Write => self.write,
-            Access::Execute => self.execute,
-            _ => false,
-        }
+        // Reads, writes and fetches are numbered as their bits follow each other.
+        const _: () = assert!(Access::Read.number() == 1 && Access::Execute.number() == 3);
+        const _: () = assert!(R == 1 << 1 && W == 1 << 2 && X == 1 << 3);
+        self.0 >> (access.number() & 7) & 1 != 0
     }
 
     /// The R, W and X bits of a leaf.
     #[inline]
-    pub fn bits(self) -> u64 {
-        let bit = |wanted: bool, bit| if wanted { bit } else { 0 };
-        bit(self.read, Pte::READ) | bit(self.write, Pte::WRITE) | bit(self.execute, Pte::EXEC)
+    pub const fn bits(self) -> u64 {
+        self.0 as u64
     }
 }
 
@@ -64,6 +88,12 @@ pub enum Kind {
     Guard,
     /// What `mmap` gave.
     Anonymous,
+    /// Addresses that are kept, with nothing behind them.
+    Reserved,
+    /// A device's registers, or other memory at a fixed physical address.
+    Device,
+    /// Memory that several spaces share.
+    Shared,
 }
 
 impl Kind {
@@ -77,6 +107,9 @@ impl Kind {
             Kind::Stack => Class::Stack,
             Kind::Guard => Class::Guard,
             Kind::Anonymous => Class::Anonymous,
+            Kind::Reserved => Class::Reserved,
+            Kind::Device => Class::Device,
+            Kind::Shared => Class::Shared,
         }
     }
 }
@@ -93,6 +126,35 @@ pub enum Object {
         /// How many bytes there are; the rest of the region is zero.
         bytes: u64,
     },
+    /// Physical memory that belongs to nobody's pool.
+    Phys {
+        /// What belongs at the region's base.
+        at: PhysAddr,
+        /// How it is accessed.
+        memory: MemoryType,
+    },
+    /// Frames that were taken, one behind the other, when the region was made. They are there
+    /// until it goes.
+    Wired,
+    /// Pages of a shared object, see `object.rs`.
+    Shared {
+        /// The object's place in the table.
+        object: u16,
+        /// The page that belongs at the region's base.
+        page: u32,
+        /// The frame that lists the object's pages.
+        list: PhysAddr,
+    },
+}
+
+/// How a program says it will use a region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Advice {
+    /// In some order: pages of a file come several at a time.
+    #[default]
+    Normal,
+    /// Here and there: each page comes alone.
+    Random,
 }
 
 /// A run of pages.
@@ -104,10 +166,14 @@ pub struct Region {
     pub pages: u32,
     /// What a program may do with them.
     pub prot: Prot,
+    /// What it may ever be allowed to do with them.
+    pub max: Prot,
     /// What they are for.
     pub kind: Kind,
     /// What they hold at first.
     pub object: Object,
+    /// How they will be used.
+    pub advice: Advice,
 }
 
 impl Region {
@@ -116,8 +182,10 @@ impl Region {
         base: VirtAddr::new(0),
         pages: 0,
         prot: Prot::NONE,
+        max: Prot::NONE,
         kind: Kind::Guard,
         object: Object::Zero,
+        advice: Advice::Normal,
     };
 
     /// Checks what no region may be: unaligned, empty, writable and executable.
@@ -135,16 +203,26 @@ impl Region {
         if pages == 0 || base.raw().checked_add(bytes).is_none() {
             return Err(Error::BadArgument);
         }
-        if prot.write && (prot.execute || !prot.read) {
+        if !prot.is_allowed() {
             return Err(Error::AccessDenied);
         }
         Ok(Region {
             base,
             pages,
             prot,
+            max: prot,
             kind,
             object,
+            advice: Advice::Normal,
         })
+    }
+
+    /// May it be unmapped by the program that has it?
+    pub(super) fn is_given(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Anonymous | Kind::Reserved | Kind::Device | Kind::Shared
+        )
     }
 
     /// One past its last byte.
@@ -159,6 +237,15 @@ impl Region {
         self.base <= va && va < self.end()
     }
 
+    /// How many bytes of it come from a file.
+    #[inline]
+    pub fn file_bytes(&self) -> u64 {
+        match self.object {
+            Object::Image { bytes, .. } => bytes,
+            _ => 0,
+        }
+    }
+
     /// The part of it that begins `pages` pages in.
     pub(super) fn tail(&self, pages: u32) -> Region {
         let skipped = u64::from(pages) * PAGE_BYTES;
@@ -168,6 +255,16 @@ impl Region {
                 at: PhysAddr::new(at.raw() + skipped),
                 bytes: bytes.saturating_sub(skipped),
             },
+            Object::Phys { at, memory } => Object::Phys {
+                at: PhysAddr::new(at.raw() + skipped),
+                memory,
+            },
+            Object::Wired => Object::Wired,
+            Object::Shared { object, page, list } => Object::Shared {
+                object,
+                page: page + pages,
+                list,
+            },
         };
         Region {
             base: VirtAddr::new(self.base.raw() + skipped),
@@ -175,5 +272,27 @@ impl Region {
             object,
             ..*self
         }
+    }
+
+    /// The part of it between two of its addresses, both at pages.
+    pub(super) fn part(&self, from: u64, end: u64) -> Region {
+        let skipped = ((from - self.base.raw()) / PAGE_BYTES) as u32;
+        Region {
+            pages: ((end - from) / PAGE_BYTES) as u32,
+            ..self.tail(skipped)
+        }
+    }
+
+    /// Does `next` go on where this one ends, in every respect?
+    pub(super) fn goes_on_as(&self, next: &Region) -> bool {
+        let joined = Region {
+            pages: self.pages.saturating_add(next.pages),
+            ..*self
+        };
+        self.end() == next.base
+            && joined.pages > self.pages
+            && joined.tail(self.pages) == *next
+            // Bytes of a file that end at this border are not told from zeros behind them.
+            && !matches!(self.object, Object::Image { bytes, .. } if bytes < u64::from(self.pages) * PAGE_BYTES)
     }
 }

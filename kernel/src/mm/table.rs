@@ -28,7 +28,7 @@ pub struct Stop {
 }
 
 /// Follows `va` from the root down to a leaf or to the first invalid entry.
-#[inline]
+#[inline(always)]
 pub fn walk<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> Stop {
     let mut table = root;
     let mut level = M::MODE.levels() - 1;
@@ -153,14 +153,156 @@ fn largest_leaf<M: Machine>(va: u64, pa: u64, bytes: u64) -> u8 {
     level
 }
 
-/// Clears the 4 KiB leaf of `va`; what it was, if there was one.
-pub fn clear<M: Machine>(machine: &mut M, root: PhysAddr, va: VirtAddr) -> Option<u64> {
+/// An entry that is not valid, and yet has a page: one that nobody may touch at present. The bit
+/// is G, which no leaf of a program has.
+const HIDDEN: u64 = Pte::GLOBAL;
+
+/// The page of an entry, if it is a leaf, or a hidden one.
+#[inline]
+pub fn page_of<M: Machine>(entry: u64, level: u8) -> Option<PhysAddr> {
+    let pte = Pte::new(entry);
+    let is_page = match pte.is_valid() {
+        true => level == 0 || pte.is_leaf(),
+        false => entry & HIDDEN != 0,
+    };
+    is_page.then(|| pte.target(M::MODE))
+}
+
+/// The same page with other rights: R, W and X as in `rights`; hidden if there are none.
+pub fn with_rights(entry: u64, rights: u64) -> u64 {
+    const RIGHTS: u64 = Pte::READ | Pte::WRITE | Pte::EXEC;
+    let kept = entry & !(RIGHTS | Pte::VALID | HIDDEN);
+    kept | if rights == 0 {
+        HIDDEN
+    } else {
+        rights | Pte::VALID
+    }
+}
+
+/// Does the leaf that `va` lies in begin before it? Then it is one of a higher level.
+fn straddled<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> Option<Stop> {
     let stop = walk(machine, root, va);
-    if !Pte::new(stop.entry).is_valid() {
+    let begins_before = !va.raw().is_multiple_of(M::MODE.leaf_bytes(stop.level));
+    (begins_before && page_of::<M>(stop.entry, stop.level).is_some()).then_some(stop)
+}
+
+/// Splits leaves until none reaches over `va`: what is mapped stays the same. On failure
+/// every split is taken back.
+pub fn split_at<M: Machine>(
+    machine: &mut M,
+    tables: &mut impl TableFrames,
+    root: PhysAddr,
+    va: VirtAddr,
+) -> Result<(), NoTable> {
+    while let Some(stop) = straddled(machine, root, va) {
+        let Some(table) = tables.take() else {
+            merge_around(machine, tables, root, va);
+            return Err(NoTable);
+        };
+        let step = M::MODE.leaf_bytes(stop.level - 1);
+        let pages = step / PAGE_BYTES;
+        for index in 0..M::MODE.entries() as u64 {
+            let at = table.wrapping_add(index * M::MODE.entry_bytes() as u64);
+            // The page number begins at bit 10.
+            machine.write_entry(at, stop.entry + ((index * pages) << 10));
+        }
+        machine.write_entry(stop.at, Pte::pointer(M::MODE, table).raw());
+        machine.fence_all();
+    }
+    Ok(())
+}
+
+/// Joins what `va` lies in into the largest leaves that say the same. A and D of the whole are
+/// those of any part.
+pub fn merge_around<M: Machine>(
+    machine: &mut M,
+    tables: &mut impl TableFrames,
+    root: PhysAddr,
+    va: VirtAddr,
+) {
+    for level in 1..M::MODE.levels() {
+        let Some(at) = pointer_at(machine, root, va, level) else {
+            return;
+        };
+        let table = Pte::new(machine.read_entry(at)).target(M::MODE);
+        let Some(leaf) = joined(machine, table, level) else {
+            return;
+        };
+        machine.write_entry(at, leaf);
+        machine.fence_all();
+        tables.give(table);
+    }
+}
+
+/// The place of `va`'s entry at `level`, if that is a pointer.
+fn pointer_at<M: Machine>(
+    machine: &M,
+    root: PhysAddr,
+    va: VirtAddr,
+    level: u8,
+) -> Option<PhysAddr> {
+    let mut table = root;
+    for above in (level..M::MODE.levels()).rev() {
+        let at = slot::<M>(table, va, above);
+        let pte = Pte::new(machine.read_entry(at));
+        if !pte.is_valid() || pte.is_leaf() {
+            return None;
+        }
+        if above == level {
+            return Some(at);
+        }
+        table = pte.target(M::MODE);
+    }
+    None
+}
+
+/// The leaf of `level` that says the same as all of a table's entries together.
+fn joined<M: Machine>(machine: &M, table: PhysAddr, level: u8) -> Option<u64> {
+    const TRACES: u64 = Pte::ACCESSED | Pte::DIRTY;
+    let entry =
+        |index: u64| machine.read_entry(table.wrapping_add(index * M::MODE.entry_bytes() as u64));
+    let first = entry(0);
+    let start = page_of::<M>(first, level - 1)?;
+    if !start.raw().is_multiple_of(M::MODE.leaf_bytes(level)) {
         return None;
     }
-    machine.write_entry(stop.at, 0);
-    Some(stop.entry)
+    let pages = M::MODE.leaf_bytes(level - 1) / PAGE_BYTES;
+    let mut traces = 0;
+    for index in 0..M::MODE.entries() as u64 {
+        let found = entry(index);
+        if found & !TRACES != (first & !TRACES) + ((index * pages) << 10) {
+            return None;
+        }
+        traces |= found & TRACES;
+    }
+    Some(first | traces)
+}
+
+/// Clears every leaf of a range. Nothing is fenced, nothing given back.
+pub fn clear_range<M: Machine>(machine: &mut M, root: PhysAddr, from: VirtAddr, end: VirtAddr) {
+    each_page(machine, root, from, end, |machine, _, stop| {
+        machine.write_entry(stop.at, 0);
+    });
+}
+
+/// Every page that is there between `from` and `end` (exclusive), with its first address.
+/// Where a walk stops early, nothing is there as far as that entry reaches.
+pub fn each_page<M: Machine>(
+    machine: &mut M,
+    root: PhysAddr,
+    from: VirtAddr,
+    end: VirtAddr,
+    mut see: impl FnMut(&mut M, VirtAddr, Stop),
+) {
+    let mut va = from.raw();
+    while va < end.raw() {
+        let stop = walk(machine, root, VirtAddr::new(va));
+        if page_of::<M>(stop.entry, stop.level).is_some() {
+            see(machine, VirtAddr::new(va), stop);
+        }
+        let reach = M::MODE.leaf_bytes(stop.level);
+        va = (va / reach + 1) * reach;
+    }
 }
 
 /// Gives every table back that maps nothing any more between `from` and `end` (exclusive).

@@ -4,7 +4,8 @@
 use abi::{Access, Error, Outcome};
 use pagetable::{PhysAddr, VirtAddr};
 
-use super::{Frames, Machine, PAGE_BYTES, Resolution, Space, resolve, user_end};
+use super::layout::{is_user, user_windows};
+use super::{Frames, Machine, PAGE_BYTES, Resolution, Space, resolve, table};
 
 /// A space whose memory the kernel reads and writes on the program's behalf.
 pub struct UserMemory<'a, M, S> {
@@ -67,7 +68,12 @@ fn checked<M: Machine>(va: VirtAddr, bytes: usize) -> Result<VirtAddr, Error> {
         .raw()
         .checked_add(bytes as u64)
         .ok_or(Error::BadAddress)?;
-    if end > user_end(M::MODE).raw() {
+    let last = VirtAddr::new(end.saturating_sub(1).max(va.raw()));
+    // The programs' part may be two, with the kernel between them.
+    let apart = user_windows(M::MODE)
+        .windows(2)
+        .any(|pair| va.raw() < pair[0].end && last.raw() >= pair[1].start);
+    if !is_user(M::MODE, va) || !is_user(M::MODE, last) || apart {
         Err(Error::BadAddress)
     } else {
         Ok(va)
@@ -76,4 +82,17 @@ fn checked<M: Machine>(va: VirtAddr, bytes: usize) -> Result<VirtAddr, Error> {
 
 fn to_page_end(va: VirtAddr) -> usize {
     (PAGE_BYTES - va.raw() % PAGE_BYTES) as usize
+}
+
+/// Zeros bytes of one page, if that page is there.
+pub(super) fn clear<M: Machine>(space: &Space, machine: &mut M, va: VirtAddr, bytes: usize) {
+    const ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
+    let stop = table::walk(machine, space.root(), va);
+    if let Some(page) = table::page_of::<M>(stop.entry, stop.level) {
+        let within = va.offset(M::MODE.leaf_bytes(stop.level));
+        machine.write_bytes(
+            page.wrapping_add(within),
+            &ZEROS[..bytes.min(to_page_end(va))],
+        );
+    }
 }

@@ -8,6 +8,7 @@ use super::program;
 use super::table::{Slot, State};
 use crate::debug::stub;
 use crate::mm::Space;
+use crate::mm::layout::Layout;
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -52,6 +53,9 @@ fn start<P: Platform>(
         &mut system.platform,
         system.kernel_root,
     )?;
+    if let Some(layout) = Layout::named(P::MODE, system.boot.board.layout.as_bytes()) {
+        task.space.set_layout(layout);
+    }
     let entry = program::load::<P>(&mut task.space, file, at)?;
     let (line, bytes) = task.line_bytes();
     let stack = program::add_stack::<P>(&mut task.space, bytes)?;
@@ -69,6 +73,9 @@ pub fn end<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     let task = system.tasks.at_mut(slot);
     task.space.destroy(&mut system.frames, &mut system.platform);
     task.state = State::Exited { status };
+    let pid = task.pid;
+    system.objects.creator_ended(pid);
+    system.reap_objects();
     stub::ended(system, slot);
     let task = system.tasks.at(slot);
     let (pid, parent) = (task.pid, task.parent);

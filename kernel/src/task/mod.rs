@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod exec;
+mod memory;
 mod program;
 pub mod schedule;
 pub mod syscall;

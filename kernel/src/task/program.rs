@@ -2,13 +2,14 @@
 
 use abi::Error;
 use elf::ElfBytes;
-use elf::abi::{EM_RISCV, ET_EXEC, PF_W, PF_X, PT_LOAD};
+use elf::abi::{EM_RISCV, ET_EXEC, PF_W, PF_X, PT_LOAD, PT_NOTE};
 use elf::endian::LittleEndian;
 use elf::file::Class;
 use elf::segment::ProgramHeader;
-use pagetable::{PhysAddr, VirtAddr};
+use pagetable::{PhysAddr, VirtAddr, Xlen};
 
-use crate::mm::{Kind, Machine, Object, PAGE_BYTES, Prot, Region, Space, user_end};
+use crate::mm::layout::Layout;
+use crate::mm::{Kind, Machine, Object, PAGE_BYTES, Prot, Region, Space};
 
 /// The most a stack can grow to; a guard page lies below.
 const STACK_BYTES: u64 = 256 << 10;
@@ -20,10 +21,17 @@ const STACK_BYTES: u64 = 256 << 10;
 pub fn load<M: Machine>(space: &mut Space, file: &[u8], at: PhysAddr) -> Result<u64, Error> {
     let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(|_| Error::BadProgram)?;
     let header = elf.ehdr;
-    if header.e_machine != EM_RISCV || header.e_type != ET_EXEC || header.class != Class::ELF64 {
+    let class = match M::MODE.xlen() {
+        Xlen::Rv32 => Class::ELF32,
+        Xlen::Rv64 => Class::ELF64,
+    };
+    if header.e_machine != EM_RISCV || header.e_type != ET_EXEC || header.class != class {
         return Err(Error::BadProgram);
     }
     let segments = elf.segments().ok_or(Error::BadProgram)?;
+    if let Some(name) = named_layout(&elf, file) {
+        space.set_layout(Layout::named(M::MODE, name).ok_or(Error::BadProgram)?);
+    }
     let mut end = 0;
     for segment in segments
         .iter()
@@ -36,8 +44,29 @@ pub fn load<M: Machine>(space: &mut Space, file: &[u8], at: PhysAddr) -> Result<
     if end == 0 {
         return Err(Error::BadProgram);
     }
-    space.set_heap(VirtAddr::new(end));
+    space.set_heap::<M>(VirtAddr::new(end));
     Ok(header.e_entry)
+}
+
+/// The layout that the program names in a note: owner `Pagewalk`, type 1, the name as it is.
+/// Only the first note is read.
+fn named_layout<'a>(elf: &ElfBytes<LittleEndian>, file: &'a [u8]) -> Option<&'a [u8]> {
+    const OWNER: &[u8] = b"Pagewalk\0";
+    let note = elf
+        .segments()?
+        .iter()
+        .find(|segment| segment.p_type == PT_NOTE)?;
+    let from = usize::try_from(note.p_offset).ok()?;
+    let bytes = file
+        .get(from..)?
+        .get(..usize::try_from(note.p_filesz).ok()?)?;
+    let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
+    let (owner, length, kind) = (word(0)?, word(4)?, word(8)?);
+    let rest = bytes.get(12..)?;
+    if kind != 1 || rest.get(..owner)? != OWNER {
+        return None;
+    }
+    rest.get(owner.next_multiple_of(4)..)?.get(..length)
 }
 
 /// One segment as a region. Everything in the file is a claim until it has been checked.
@@ -60,12 +89,16 @@ fn region(segment: &ProgramHeader, file_bytes: u64, at: PhysAddr) -> Result<Regi
     if in_file > in_memory || !ends_in_file || offset < lead {
         return Err(Error::BadProgram);
     }
-    let prot = Prot {
-        read: true,
-        write: segment.p_flags & PF_W != 0,
-        execute: segment.p_flags & PF_X != 0,
+    let prot = Prot::new(
+        true,
+        segment.p_flags & PF_W != 0,
+        segment.p_flags & PF_X != 0,
+    );
+    let kind = if prot.execute() {
+        Kind::Text
+    } else {
+        Kind::Data
     };
-    let kind = if prot.execute { Kind::Text } else { Kind::Data };
     let object = if in_file == 0 {
         Object::Zero
     } else {
@@ -77,10 +110,10 @@ fn region(segment: &ProgramHeader, file_bytes: u64, at: PhysAddr) -> Result<Regi
     Region::new(VirtAddr::new(base), pages, prot, kind, object).map_err(|_| Error::BadProgram)
 }
 
-/// Adds the stack and its guard at the end of the user half; where `line_bytes` bytes of
+/// Adds the stack and its guard where the layout says; where `line_bytes` bytes of
 /// argument line go, which is also the first stack pointer (16-byte aligned, RISC-V psABI).
 pub fn add_stack<M: Machine>(space: &mut Space, line_bytes: usize) -> Result<VirtAddr, Error> {
-    let top = user_end(M::MODE).raw() - PAGE_BYTES;
+    let top = space.layout::<M>().stack_end;
     let base = top - STACK_BYTES;
     let pages = (STACK_BYTES / PAGE_BYTES) as u32;
     space.add::<M>(Region::new(
@@ -105,6 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mm::layout::kernel_start;
     use crate::mm::tests::machine::Sv39;
 
     const AT: u64 = 0x8030_0000;
@@ -220,8 +254,8 @@ mod tests {
             let mut space = Space::EMPTY;
             let _ = load::<Sv39>(&mut space, &file, PhysAddr::new(AT));
             for region in space.regions() {
-                prop_assert!(region.base.raw() >= 0x1_0000 && region.end() <= user_end(Sv39::MODE));
-                prop_assert!(!(region.prot.write && region.prot.execute));
+                prop_assert!(region.base.raw() >= 0x1_0000 && region.end() <= kernel_start(Sv39::MODE));
+                prop_assert!(!(region.prot.write() && region.prot.execute()));
                 if let Object::Image { at, bytes } = region.object {
                     prop_assert!(at.raw() >= AT && at.raw() + bytes <= AT + file.len() as u64);
                 }

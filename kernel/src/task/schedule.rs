@@ -99,6 +99,8 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
         }
         system.drain_console();
         arm_timer(system, None);
+        // A hart with nothing to do gets frames ready for those who will fault.
+        while !system.platform.is_interrupted() && system.frames.prepare(&mut system.platform) {}
         let pending = system.platform.wait();
         system.interrupt(pending);
     };
@@ -157,6 +159,7 @@ fn put_on<P: Platform>(system: &mut System<P>, context: &mut Context) {
     *context = task.context;
     // A task that only waited finds both as it left them.
     if system.schedule.loaded != task.pid {
+        system.frames.fast.close();
         system.platform.load_floats(&task.floats);
         system.platform.activate(&task.space);
         system.schedule.loaded = task.pid;

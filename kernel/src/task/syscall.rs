@@ -8,12 +8,12 @@ use pagetable::VirtAddr;
 
 use super::context::Context;
 use super::table::{LINE_BYTES, State};
-use super::{exec, schedule};
+use super::{exec, memory, schedule};
 use crate::platform::Platform;
 use crate::system::System;
 
 /// What a call comes to.
-enum Answer {
+pub(super) enum Answer {
     /// This value in `a0`.
     One(usize),
     /// These in `a0` and `a1`.
@@ -77,8 +77,16 @@ fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Resul
             system.schedule.ask();
             Ok(Answer::One(0))
         }
-        Call::Mmap => mmap(system, a0),
-        Call::Munmap => munmap(system, a0, a1),
+        Call::Mmap => memory::mmap(system, [a0, a1, a2, a3, a4]),
+        Call::Munmap => memory::munmap(system, a0, a1),
+        Call::Protect => memory::protect(system, a0, a1, a2),
+        Call::Advise => memory::advise(system, a0, a1, a2),
+        Call::MapDevice => memory::map_device(system, a0, a1, a2),
+        Call::ShareCreate => memory::share_create(system, a0),
+        Call::ShareAttach => memory::share_attach(system, a0, a1, a2),
+        Call::ShareDetach => memory::share_detach(system, a0),
+        Call::ShareDestroy => memory::share_destroy(system, a0),
+        Call::Translate => memory::translate(system, a0),
         Call::Inspect => inspect(system, [a0, a1, a2, a3, a4]),
         Call::PowerOff => {
             system.console.flush(&system.log);
@@ -89,6 +97,14 @@ fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Resul
             Set::FaultText => Ok(Answer::One(
                 core::mem::replace(&mut system.fault_text, a1 != 0).into(),
             )),
+            Set::HeapLimit => {
+                let (space, ..) = system.memory();
+                let old = space.heap_limit();
+                if a1 != 0 {
+                    space.set_heap_limit::<P>(a1 as u64)?;
+                }
+                Ok(Answer::One(old as usize))
+            }
         },
     }
 }
@@ -193,32 +209,9 @@ fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<Answer, Error
 }
 
 fn sbrk<P: Platform>(system: &mut System<P>, delta: isize) -> Result<Answer, Error> {
-    let task = system.tasks.at_mut(system.schedule.current());
-    let old = task
-        .space
-        .sbrk(delta as i64, &mut system.frames, &mut system.platform)?;
+    let (space, frames, platform) = system.memory();
+    let old = space.sbrk(delta as i64, frames, platform)?;
     Ok(Answer::One(old.raw() as usize))
-}
-
-fn mmap<P: Platform>(system: &mut System<P>, bytes: usize) -> Result<Answer, Error> {
-    if bytes == 0 {
-        return Err(Error::BadArgument);
-    }
-    let task = system.tasks.at_mut(system.schedule.current());
-    let pages = (bytes as u64).div_ceil(4096);
-    let at = task.space.map_anonymous::<P>(pages)?;
-    Ok(Answer::One(at.raw() as usize))
-}
-
-fn munmap<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<Answer, Error> {
-    let task = system.tasks.at_mut(system.schedule.current());
-    task.space.unmap(
-        VirtAddr::new(at as u64),
-        bytes as u64,
-        &mut system.frames,
-        &mut system.platform,
-    )?;
-    Ok(Answer::One(0))
 }
 
 /// Whole lines, as many as fit, so that a page of them needs one call.
@@ -226,10 +219,11 @@ fn inspect<P: Platform>(
     system: &mut System<P>,
     [topic, index, at, bytes, argument]: [usize; 5],
 ) -> Result<Answer, Error> {
-    let topic = Topic::decode(topic).ok_or(Error::BadArgument)?;
+    let json = topic & Topic::JSON != 0;
+    let topic = Topic::decode(topic & !Topic::JSON).ok_or(Error::BadArgument)?;
     let mut piece = [0; PIECE];
     let limit = bytes.min(PIECE);
-    let (used, next) = system.inspect(topic, index, argument, &mut piece[..limit])?;
+    let (used, next) = system.inspect((topic, json), index, argument, &mut piece[..limit])?;
     to_task(system, at, &piece[..used])?;
     Ok(Answer::Two(used, next))
 }

@@ -7,6 +7,8 @@ use crate::mm::Space;
 
 /// Tasks that can exist at once, those that have exited and were not waited for included.
 pub const MAX_TASKS: usize = 64;
+// Places are masked with it, which spares a comparison on the way of every fault.
+const _: () = assert!(MAX_TASKS.is_power_of_two());
 /// The longest command line a task is started with, in bytes.
 pub const LINE_BYTES: usize = 96;
 
@@ -132,17 +134,17 @@ impl Tasks {
     /// The task at `slot`.
     #[inline]
     pub fn at(&self, slot: Slot) -> &Task {
-        &self.places[slot.0]
+        &self.places[slot.0 & (MAX_TASKS - 1)]
     }
 
     /// The task at `slot`.
     #[inline]
     pub fn at_mut(&mut self, slot: Slot) -> &mut Task {
-        &mut self.places[slot.0]
+        &mut self.places[slot.0 & (MAX_TASKS - 1)]
     }
 
     /// Every task that exists, ended ones included, by place.
-    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Task)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Task)> + Clone {
         let exists = |(_, task): &(usize, &Task)| task.state != State::Empty;
         self.places
             .iter()

@@ -95,6 +95,8 @@ pub struct Tree {
     pub timebase_hz: u32,
     /// The first CPU lists the Sstc extension.
     pub sstc: bool,
+    /// Bytes that `cbo.zero` clears at once; 0 where the first CPU lists no Zicboz.
+    pub cboz_bytes: u32,
 }
 
 /// The nodes below the root that are looked into.
@@ -167,6 +169,7 @@ impl Tree {
                 arguments: Arguments::EMPTY,
                 timebase_hz: 0,
                 sstc: false,
+                cboz_bytes: 0,
             },
             board: None,
             top: Top::Other,

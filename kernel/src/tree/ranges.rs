@@ -83,6 +83,23 @@ impl Ranges {
         Ok(())
     }
 
+    /// Cuts off what lies outside of `reach`; how many bytes that was.
+    pub fn keep_within(&mut self, reach: Range) -> u64 {
+        let mut cut = 0;
+        let mut kept = Ranges::EMPTY;
+        for range in self.as_slice() {
+            let base = range.base.max(reach.base);
+            let bytes = range.end().min(reach.end()).saturating_sub(base);
+            cut += range.bytes - bytes;
+            if bytes > 0 {
+                kept.list[kept.used] = Range { base, bytes };
+                kept.used += 1;
+            }
+        }
+        *self = kept;
+        cut
+    }
+
     /// The ranges.
     pub fn as_slice(&self) -> &[Range] {
         &self.list[..self.used]
@@ -115,6 +132,22 @@ mod tests {
             pieces(ram, &holes),
             [(0x8000_2000, 0x2000), (0x8000_5000, 0xf_a000)]
         );
+    }
+
+    #[test]
+    fn ram_beyond_the_kernels_reach_is_cut_off_and_counted() {
+        let mut ram = Ranges::EMPTY;
+        for (base, bytes) in [
+            (0x1000, 0x1000),
+            (0x8000_0000, 0x8000_0000),
+            (0x1_0000_0000, 0x2000),
+        ] {
+            ram.push(base, bytes).unwrap();
+        }
+        let cut = ram.keep_within(range(0x8000_0000, 0x3e00_0000));
+        assert_eq!(cut, 0x1000 + 0x4200_0000 + 0x2000);
+        assert_eq!(ram.as_slice(), [range(0x8000_0000, 0x3e00_0000)]);
+        assert_eq!(ram.keep_within(range(0, u64::MAX)), 0);
     }
 
     #[test]

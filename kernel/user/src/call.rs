@@ -1,6 +1,6 @@
 //! System calls as safe functions; `abi::Call` has the contract of each.
 
-use abi::{Call, Error, Set, Topic};
+use abi::{Advice, Call, Error, Set, Topic};
 
 use crate::sys::{call, pages_at};
 
@@ -89,15 +89,78 @@ pub fn unmap(memory: &'static mut [u8]) -> Result<(), Error> {
     .map(|_| ())
 }
 
+/// Memory as it is wanted: rights, flags, an address or a multiple for it, see
+/// [`Call::Mmap`]; its address.
+pub fn map_as(
+    bytes: usize,
+    prot: usize,
+    flags: usize,
+    at: usize,
+    align: usize,
+) -> Result<usize, Error> {
+    ask(Call::Mmap, [bytes, prot, flags, at, align])
+}
+
+/// Gives whole pages back, wherever they came from.
+pub fn unmap_at(at: usize, bytes: usize) -> Result<(), Error> {
+    ask(Call::Munmap, [at, bytes, 0, 0, 0]).map(|_| ())
+}
+
+/// Other rights for whole pages.
+pub fn protect(at: usize, bytes: usize, prot: usize) -> Result<(), Error> {
+    ask(Call::Protect, [at, bytes, prot, 0, 0]).map(|_| ())
+}
+
+/// How whole pages will be used.
+pub fn advise(at: usize, bytes: usize, advice: Advice) -> Result<(), Error> {
+    ask(Call::Advise, [at, bytes, advice.number(), 0, 0]).map(|_| ())
+}
+
+/// A device's registers, from physical page number `frame` on; their address.
+pub fn map_device(frame: usize, bytes: usize, prot: usize) -> Result<usize, Error> {
+    ask(Call::MapDevice, [frame, bytes, prot, 0, 0])
+}
+
+/// Makes memory that tasks can share; its id.
+pub fn share_create(bytes: usize) -> Result<usize, Error> {
+    ask(Call::ShareCreate, [bytes, 0, 0, 0, 0])
+}
+
+/// Maps shared memory, at an address or (0) anywhere; the address.
+pub fn share_attach(id: usize, prot: usize, at: usize) -> Result<usize, Error> {
+    ask(Call::ShareAttach, [id, prot, at, 0, 0])
+}
+
+/// Takes it away again.
+pub fn share_detach(at: usize) -> Result<(), Error> {
+    ask(Call::ShareDetach, [at, 0, 0, 0, 0]).map(|_| ())
+}
+
+/// Ends shared memory: it goes with its last attachment.
+pub fn share_destroy(id: usize) -> Result<(), Error> {
+    ask(Call::ShareDestroy, [id, 0, 0, 0, 0]).map(|_| ())
+}
+
+/// The physical page number behind an address, and the low bits of its leaf.
+pub fn translate(at: usize) -> Result<(usize, usize), Error> {
+    let (a0, bits) = call(Call::Translate, [at, 0, 0, 0, 0]);
+    Error::result(a0).map(|frame| (frame, bits))
+}
+
+/// Moves the end of the heap; the old end.
+pub fn move_heap(delta: isize) -> Result<usize, Error> {
+    ask(Call::Sbrk, [delta as usize, 0, 0, 0, 0])
+}
+
 /// Lines about a topic from `index` on: bytes written, and the index to go on with (0: none).
 pub fn inspect(
-    topic: Topic,
+    (topic, json): (Topic, bool),
     index: usize,
     argument: usize,
     into: &mut [u8],
 ) -> Result<(usize, usize), Error> {
     let arguments = [
-        topic.number(),
+        topic.number() | if json { Topic::JSON } else { 0 },
         index,
         into.as_mut_ptr() as usize,
         into.len(),

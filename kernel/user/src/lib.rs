@@ -6,11 +6,33 @@
 
 pub mod arguments;
 pub mod call;
+pub mod check;
+pub mod layout;
 mod sys;
 pub mod text;
 
 pub use arguments::Arguments;
 pub use sys::{illegal, instructions, raw_call, read_at, reserve_misaligned, run_at, write_at};
+
+/// Says in a note which layout the program wants; without it, it gets the board's.
+#[macro_export]
+macro_rules! layout {
+    ($name:literal) => {
+        #[cfg(target_os = "none")]
+        core::arch::global_asm!(
+            ".section .note.pagewalk, \"a\", @note",
+            ".balign 4",
+            ".word 9, 2f - 1f, 1",
+            ".asciz \"Pagewalk\"",
+            ".balign 4",
+            "1:",
+            concat!(".ascii \"", $name, "\""),
+            "2:",
+            ".balign 4",
+            ".text",
+        );
+    };
+}
 
 /// Makes a file of `src/bin` a program.
 #[macro_export]

@@ -123,7 +123,7 @@ pub fn start_to_map() -> Vec<Row> {
         value: ours.wall,
         unit: "s",
         better: Better::Lower,
-        limit: Some(0.5),
+        limit: Some(2.0 * peer.wall),
         peer: recorded("gdb that only attaches", peer.wall),
     }]
 }

@@ -6,12 +6,15 @@
 
 mod clock;
 mod guest;
+#[path = "../../tests/hostile/mod.rs"]
+mod hostile;
 mod image;
 mod live;
 #[cfg(feature = "probe")]
 mod probe;
 mod romfs;
 mod row;
+mod tables;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -44,6 +47,12 @@ const MEASURES: &[Measure] = &[
         ],
         probe::speed,
     ),
+    (&["map.core"], tables::core),
+    (&["decode.rate"], tables::rate),
+    (&["map.hostile", "map.hostile.memory"], tables::hostile),
+    (&["map.rsp_packets", "map.rsp"], tables::rsp),
+    (&["map.rsp_5ms"], tables::rsp_far),
+    (&["map.all_roots_pages"], tables::all_roots),
 ];
 
 fn main() -> io::Result<()> {

@@ -20,7 +20,6 @@ pub struct Row {
 #[serde(rename_all = "lowercase")]
 pub enum Better {
     Lower,
-    #[cfg_attr(not(feature = "probe"), expect(dead_code, reason = "no such row"))]
     Higher,
 }
 
@@ -62,14 +61,12 @@ impl Row {
 
     /// A line of the table.
     pub fn line(&self) -> String {
-        let bound = match self.better {
+        let side = match self.better {
             Better::Lower => "<=",
             Better::Higher => ">=",
         };
-        let limit = self.limit.map_or_else(
-            || "-".to_owned(),
-            |limit| format!("{bound} {}", number(limit)),
-        );
+        let limit = self.limit;
+        let limit = limit.map_or_else(|| "-".to_owned(), |it| format!("{side} {}", number(it)));
         let mark = if self.is_within() { "" } else { " MISSED" };
         let peer = self.peer.as_ref();
         let peer = peer.map_or_else(

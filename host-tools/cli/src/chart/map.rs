@@ -1,19 +1,27 @@
 //! `pagewalk chart map`: an address space as a strip.
 
-use view::chart::AddressSpace;
+use view::chart::{address_space, physical};
 
 use super::Target;
+use crate::filter::Wanted;
 use crate::tables::Tables;
 
-/// Draw an address space as a strip, a colour for each permission.
+/// Draw an address space as a strip, a colour for each permission; or physical memory, a colour
+/// for each owner.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   pagewalk chart map --core vmcore --satp 0x80033000000830ca -o space.svg
-  pagewalk chart map --dump uboot.log --satp 0x8000000000050407 -o space.png")]
+  pagewalk chart map --dump uboot.log --satp 0x8000000000050407 -o space.png
+  pagewalk chart map --physical --from tcp://localhost:3334 --all-roots -o memory.svg")]
 pub struct Args {
     #[command(flatten)]
-    tables: Tables,
+    pub tables: Tables,
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Draw physical memory: who has it, of all roots that are given
+    #[arg(long)]
+    physical: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -21,10 +29,13 @@ pub struct Args {
 /// Draws it.
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.target.kind()?;
-    let space = crate::map::read(&args.tables)?;
-    let mut origin = args.tables.name();
-    if space.is_possibly_stale {
-        origin += ", possibly stale";
+    let filter = args.wanted.filter()?;
+    let mut spaces = args.tables.spaces()?;
+    spaces.list.iter_mut().for_each(|space| space.only(&filter));
+    let origin = spaces.origin(args.tables.name());
+    match args.physical {
+        true => args.target.write(&physical(&spaces.list, &origin))?,
+        false => args.target.write(&address_space(spaces.one()?, &origin))?,
     }
-    args.target.write(&AddressSpace::new(&space, &origin))
+    spaces.end()
 }

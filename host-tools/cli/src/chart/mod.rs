@@ -10,9 +10,14 @@ use anyhow::Context;
 use view::chart::{self, Kind, Picture};
 
 use crate::exit::Misuse;
+use crate::tables::Roots;
 
+mod diff;
 mod faults;
+mod levels;
 mod map;
+mod timeline;
+mod ws;
 
 /// Draw a chart as SVG or PNG.
 #[derive(clap::Args)]
@@ -23,16 +28,42 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Chart {
-    Faults(faults::Args),
     Map(map::Args),
+    Ws(ws::Args),
+    Diff(diff::Args),
+    Levels(levels::Args),
+    Timeline(timeline::Args),
+    Faults(faults::Args),
+}
+
+impl Args {
+    /// Which tables, if the chart is one of tables.
+    pub fn roots(&mut self) -> Option<&mut Roots> {
+        match &mut self.chart {
+            Chart::Map(args) => Some(&mut args.tables.roots),
+            Chart::Ws(args) => Some(&mut args.tables.roots),
+            Chart::Levels(args) => Some(&mut args.tables.roots),
+            Chart::Diff(args) => Some(&mut args.roots),
+            Chart::Timeline(_) | Chart::Faults(_) => None,
+        }
+    }
 }
 
 /// Draws it.
 pub fn run(args: Args) -> anyhow::Result<()> {
     match args.chart {
-        Chart::Faults(args) => faults::run(args),
         Chart::Map(args) => map::run(args),
+        Chart::Ws(args) => ws::run(args),
+        Chart::Diff(args) => diff::run(args),
+        Chart::Levels(args) => levels::run(args),
+        Chart::Timeline(args) => timeline::run(args),
+        Chart::Faults(args) => faults::run(args),
     }
+}
+
+/// A file's name without its folder, for a heading.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// Where a chart goes.

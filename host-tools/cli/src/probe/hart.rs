@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use boards::Board;
 use clap::ValueEnum;
-use link::memory::{ReadError, Source};
+use link::memory::{ReadError, Source, Span};
 use link::probe::{Known, Method, Options, ProbeError, Selector, Target};
 use pagetable::{Dialect, PhysAddr, Xlen};
 
@@ -30,7 +30,14 @@ const WITH: &str = "With a probe";
 pub struct Wiring {
     /// The board; else it is known by its port
     #[arg(help_heading = WITH, long, value_name = "NAME")]
-    board: Option<String>,
+    pub board: Option<String>,
+    #[command(flatten)]
+    pub wires: Wires,
+}
+
+/// Which hart, and the way to it.
+#[derive(clap::Args, Clone, Default)]
+pub struct Wires {
     /// Which hart, counted from 0
     #[arg(help_heading = WITH, long, value_name = "NUMBER")]
     hart: Option<u32>,
@@ -51,22 +58,23 @@ pub struct Wiring {
     chain: Vec<u8>,
 }
 
-impl Wiring {
+impl Wires {
     /// Whether anything was said.
     pub fn is_given(&self) -> bool {
-        let Wiring {
-            board,
+        let Wires {
             hart,
             by,
             speed,
             chain,
         } = self;
-        board.is_some() || hart.is_some() || by.is_some() || speed.is_some() || !chain.is_empty()
+        hart.is_some() || by.is_some() || speed.is_some() || !chain.is_empty()
     }
+}
 
+impl Wiring {
     /// The hart that was chosen.
     pub fn number(&self) -> u32 {
-        self.hart.unwrap_or_default()
+        self.wires.hart.unwrap_or_default()
     }
 }
 
@@ -91,7 +99,7 @@ impl Hart {
         let said = wiring.board.as_deref().map(boards::by_name).transpose();
         let said = said.map_err(|error| Misuse(error.to_string()))?;
         let jtag = said.as_ref().and_then(|board| board.jtag.as_ref());
-        let mut ir_bits = wiring.chain.clone();
+        let mut ir_bits = wiring.wires.chain.clone();
         if let (true, Some(jtag)) = (ir_bits.is_empty(), jtag) {
             ir_bits.clone_from(&jtag.ir_bits);
         }
@@ -99,13 +107,13 @@ impl Hart {
         let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
         let options = Options {
             selector,
-            speed_khz: wiring.speed,
+            speed_khz: wiring.wires.speed,
             known: Known {
                 idcode: jtag.map(|jtag| jtag.idcode),
                 ir_bits,
             },
             hart: wiring.number(),
-            by: wiring.by.map(|by| match by {
+            by: wiring.wires.by.map(|by| match by {
                 By::Bus => Method::Bus,
                 By::Program => Method::Program,
                 By::Abstract => Method::Abstract,
@@ -162,18 +170,10 @@ impl Hart {
         }
     }
 
-    /// Tables that begin there. Where that is in the RAM of the board that the port looks like,
-    /// it is the board, and nothing but its RAM is read from here on: a wrong table may point
-    /// into a device.
-    pub fn begins_at(&mut self, root: PhysAddr) -> anyhow::Result<()> {
-        let ram = self.board.as_ref().map(|board| board.ram);
-        let Some(ram) = ram.map(|ram| ram.base..ram.base.saturating_add(ram.size)) else {
-            return Ok(());
-        };
-        if ram.contains(&root.raw()) {
-            self.target()?.learn(|options| options.ram = Some(ram));
-        }
-        Ok(())
+    /// The RAM of the board that it is, or that its port looks like.
+    pub fn ram(&self) -> Option<Span> {
+        let ram = self.board.as_ref()?.ram;
+        Span::of(ram.base, ram.size)
     }
 
     /// Lets the hart go, as it was.
@@ -197,8 +197,6 @@ fn by_port(idcode: Option<u32>) -> Option<Board> {
 fn learn(options: &mut Options, board: &Board, is_said: bool) {
     options.is_coherent = board.jtag.as_ref().map(|jtag| jtag.coherent);
     if is_said {
-        let ram = board.ram;
-        options.ram = Some(ram.base..ram.base.saturating_add(ram.size));
         options.dialect = Some(word(board.dialect));
     }
 }

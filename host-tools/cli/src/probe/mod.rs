@@ -20,7 +20,7 @@ mod list;
 mod read;
 mod satp;
 
-pub use hart::{Hart, Wiring};
+pub use hart::{Hart, Wires, Wiring};
 
 /// Look at a hart through JTAG: registers, memory, whether it runs.
 #[derive(clap::Args)]

@@ -1,51 +1,82 @@
 //! Tables in memory that a probe reads.
 
 use anyhow::bail;
+use link::memory::Origin;
+#[cfg(feature = "probe")]
+use link::memory::{Cached, Source, Within};
 #[cfg(feature = "probe")]
 use link::transport::Spec;
 
-use super::{Open, Tables};
+#[cfg(feature = "probe")]
+use super::decode_satp;
+use super::{Open, Roots};
 #[cfg(feature = "probe")]
 use crate::exit::Misuse;
+#[cfg(feature = "probe")]
+use crate::probe::{Hart, Wiring};
 
-impl Tables {
+impl Roots {
     /// What is said of a probe's wires is for a probe.
     #[cfg(feature = "probe")]
-    pub(super) fn check_wiring(&self) -> anyhow::Result<()> {
-        match (&self.from.from, self.wiring.is_given()) {
-            (Some(Spec::Probe(_)), _) | (_, false) => Ok(()),
-            _ => {
-                let misuse = "--board, --hart, --by, --speed and --chain go with --from probe";
-                Err(Misuse(misuse.to_owned()).into())
-            }
+    pub fn check_wires(&self, origins: &[Origin]) -> anyhow::Result<()> {
+        let is_probe = |origin: &Origin| matches!(origin, Origin::Line(Spec::Probe(_)));
+        if self.wires.is_given() && !origins.iter().any(is_probe) {
+            let misuse = "--hart, --by, --speed and --chain go with --from probe";
+            return Err(Misuse(misuse.to_owned()).into());
         }
+        Ok(())
     }
 
+    /// Without probes nothing is said of their wires.
     #[cfg(not(feature = "probe"))]
-    pub(super) fn check_wiring(&self) -> anyhow::Result<()> {
+    pub fn check_wires(&self, _: &[Origin]) -> anyhow::Result<()> {
         Ok(())
+    }
+
+    /// What the command line says of the hart at a probe.
+    #[cfg(feature = "probe")]
+    pub fn wiring(&self) -> Wiring {
+        Wiring {
+            board: self.known.name().map(str::to_owned),
+            wires: self.wires.clone(),
+        }
     }
 
     /// Memory of a hart through JTAG.
     #[cfg(feature = "probe")]
     pub(super) fn on_probe(&self, selector: &str) -> anyhow::Result<Open> {
-        if self.begin.task.is_some() {
+        if self.begin.task.is_some() || self.begin.all_roots && self.begin.satp.is_empty() {
             bail!("a probe knows no tasks; give --satp");
         }
-        let mut hart = crate::probe::Hart::open(selector, &self.wiring)?;
+        let mut hart = Hart::open(selector, &self.wiring())?;
         let xlen = match self.writing.xlen()? {
             Some(xlen) => xlen,
             None => hart.xlen()?,
         };
-        let satp = match (self.begin.root, self.begin.satp) {
-            (Some(_), _) => self.satp(xlen)?,
-            (None, Some(satp)) => super::decode_satp(satp, xlen, self.writing.mode)?,
-            (None, None) => super::decode_satp(hart.target()?.satp()?, xlen, self.writing.mode)?,
+        let roots = match self.is_given() {
+            true => self.given(xlen)?,
+            false => vec![decode_satp(hart.target()?.satp()?, xlen, self.writing.mode)?.into()],
         };
-        hart.begins_at(satp.root)?;
+        // Where the tables begin in the RAM of the board that the port looks like, it is the board.
+        let looks_so = hart.ram().filter(|ram| {
+            let mut begins = roots.iter().map(|root| root.satp.root.raw());
+            begins.all(|at| (ram.first..=ram.last).contains(&at))
+        });
+        let ram = self.known.ram().or(looks_so.map(|ram| vec![ram]));
         let dialect = hart.dialect()?;
-        let open = self.at(Box::new(hart), satp)?;
-        Ok(Open { dialect, ..open })
+        let source: Box<dyn Source> = match &ram {
+            Some(ram) => Box::new(Within::new(hart, ram.clone())),
+            None => Box::new(hart),
+        };
+        Ok(Open {
+            memory: Cached::new(source),
+            roots,
+            xlen,
+            dialect,
+            ram: ram.unwrap_or_default(),
+            svade: None,
+            cut_at: None,
+        })
     }
 
     #[cfg(not(feature = "probe"))]

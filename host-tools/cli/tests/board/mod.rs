@@ -8,6 +8,7 @@
 mod answers;
 mod console;
 mod figures;
+mod frozen;
 mod inputs;
 mod monitor;
 mod qemu;
@@ -18,6 +19,7 @@ mod uboot;
 pub use answers::{Logged, fault_log, faults, free_pages, number_after, tasks};
 pub use console::Console;
 pub use figures::measure;
+pub use frozen::{Frozen, StubLine};
 pub use inputs::built;
 pub use monitor::{Monitor, with_stub};
 pub use qemu::{Board, PROMPT, Qemu};

@@ -74,7 +74,7 @@ pub fn with_stub(folder: &Path) -> ([String; 6], PathBuf) {
     let monitor = folder.join("monitor");
     let arguments = [
         "-chardev".into(),
-        "socket,id=stub,host=127.0.0.1,port=0,server=on,wait=off".into(),
+        "socket,id=stub,host=127.0.0.1,port=0,server=on,wait=off,nodelay=on".into(),
         "-gdb".into(),
         "chardev:stub".into(),
         "-monitor".into(),

@@ -13,6 +13,7 @@ pub const PROMPT: &str = "pw> ";
 /// A machine to be started; the defaults are those of `just run`.
 #[derive(Clone)]
 pub struct Qemu {
+    bits: u32,
     cpu: String,
     memory: String,
     harts: u32,
@@ -29,6 +30,21 @@ impl Qemu {
         Self::with_kernel(&built("images/Image"))
     }
 
+    /// The machine of 32 bits with the Image of 32 bits as its kernel.
+    #[track_caller]
+    pub fn with_image_of_32_bits() -> Self {
+        Self {
+            bits: 32,
+            cpu: "rv32".into(),
+            ..Self::with_kernel(&built("images/rv32/Image"))
+        }
+    }
+
+    /// Both machines, each with its Image: what must hold on Sv39 must hold on Sv32.
+    pub fn of_each_width() -> [Self; 2] {
+        [Self::with_image(), Self::with_image_of_32_bits()]
+    }
+
     /// The default machine with this file started by OpenSBI.
     pub fn with_kernel(kernel: &Path) -> Self {
         Self {
@@ -40,6 +56,7 @@ impl Qemu {
     /// The default machine with firmware only.
     pub fn bare() -> Self {
         Self {
+            bits: 64,
             cpu: "rv64".into(),
             memory: "128M".into(),
             harts: 1,
@@ -102,7 +119,7 @@ impl Qemu {
     }
 
     fn command(&self) -> Command {
-        let mut qemu = Command::new("qemu-system-riscv64");
+        let mut qemu = Command::new(format!("qemu-system-riscv{}", self.bits));
         qemu.args([
             "-M",
             "virt",

@@ -26,6 +26,33 @@ fn on_a_hart_that_leaves_a_and_d_to_us() {
     a_day(&mut board);
 }
 
+/// The same kernel for Sv32.
+#[test]
+fn on_a_hart_of_32_bits() {
+    a_day(&mut Qemu::with_image_of_32_bits().boot());
+}
+
+#[test]
+fn on_a_hart_of_32_bits_that_leaves_a_and_d_to_us() {
+    let mut board = Qemu::with_image_of_32_bits()
+        .cpu("rv32,sstc=off,svade=on,svadu=off")
+        .boot();
+    a_day(&mut board);
+}
+
+/// RAM that a kernel of 32 bits can not see is said, and not used.
+#[test]
+fn ram_beyond_the_window_of_32_bits_is_said_and_not_used() {
+    let mut board = Qemu::with_image_of_32_bits().memory("2G").boot();
+    let said = board.text();
+    assert!(said.contains("992 MiB RAM"), "{said}");
+    assert!(
+        said.contains("1056 MiB of RAM lie beyond the kernel's window and are not used"),
+        "{said}"
+    );
+    assert_eq!(board.run("hello"), "hello, world\n");
+}
+
 fn a_day(board: &mut Board) {
     programs_run_and_say_so(board);
     let before = settled_pages(board);

@@ -10,6 +10,7 @@ mod agent;
 #[cfg(feature = "web")]
 mod browser;
 mod card;
+mod commands;
 mod connect;
 mod daily;
 mod desk;
@@ -26,6 +27,8 @@ mod ox64;
 mod paced;
 mod plugin;
 mod pressure;
+mod roots;
+mod rsp;
 mod screens;
 mod stream;
 mod stub;

@@ -9,11 +9,11 @@ use crate::board::{Monitor, SocketBoard, with_stub};
 use crate::desk::pagewalk;
 use crate::tools::path;
 
-const PLUGIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../gdb-plugin/pagewalk.py");
+pub const PLUGIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../gdb-plugin/pagewalk.py");
 
 /// What gdb with the plugin says to these commands.
 #[track_caller]
-fn gdb(target: &str, commands: &[&str]) -> String {
+pub fn gdb(target: &str, commands: &[&str]) -> String {
     let mut gdb = Command::new("sh");
     gdb.args(["-c", "exec timeout 120 gdb-multiarch \"$@\" 2>&1", "gdb"]);
     gdb.args(["-nx", "-batch"]);
@@ -34,7 +34,7 @@ fn gdb(target: &str, commands: &[&str]) -> String {
 
 /// The lines between two that `echo` printed.
 #[track_caller]
-fn between<'a>(said: &'a str, mark: &str) -> &'a str {
+pub fn between<'a>(said: &'a str, mark: &str) -> &'a str {
     let (begin, end) = (format!("<{mark}>\n"), format!("</{mark}>\n"));
     let rest = said
         .split_once(&begin)
@@ -91,16 +91,16 @@ fn mapped(csv: &str) -> Runs {
 }
 
 /// A kernel that runs a program, with QEMU's stub beside its line.
-struct Machine {
-    board: SocketBoard,
-    monitor: Monitor,
-    stub: String,
+pub struct Machine {
+    pub board: SocketBoard,
+    pub monitor: Monitor,
+    pub stub: String,
     _folder: TempDir,
 }
 
 impl Machine {
     #[track_caller]
-    fn boot(extra: &[&str]) -> Machine {
+    pub fn boot(extra: &[&str]) -> Machine {
         let folder = tempfile::tempdir().expect("a folder");
         let (arguments, monitor) = with_stub(folder.path());
         let arguments: Vec<&str> = arguments.iter().map(|it| &**it).collect();
@@ -188,6 +188,7 @@ fn the_commands_help_complain_and_restore() {
             "help pw",
             "help pw walk",
             "complete pw ",
+            "complete pw map --us",
             "pw walk",
             "pw walk no_such_symbol",
             "pw map 3",
@@ -211,8 +212,10 @@ fn the_commands_help_complain_and_restore() {
     );
     for wanted in [
         "pw satp [VALUE] the root of the tables",
+        "pw map --user\n",
         "Usage: pw walk ADDR",
-        "pw explain\npw faults\npw map\npw satp\npw walk\n",
+        "pw chart\npw diff\npw explain\npw faults\npw find\npw lint\npw map\npw ram\npw root\npw \
+         satp\npw snapshot\npw stats\npw walk\npw ws\n",
         "of which address? Example: pw walk $pc",
         "\nNo symbol table is loaded.",
         "pw map takes no address",

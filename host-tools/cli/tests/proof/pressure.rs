@@ -5,14 +5,20 @@ use crate::board::{Board, Qemu, fault_log, free_pages, tasks};
 /// Pages of a pool of 4 MiB.
 const POOL: u64 = 4 << 20 >> 12;
 
-fn small_board(pool: &str) -> Board {
-    Qemu::with_image().append(&format!("pool={pool}")).boot()
+/// What must hold for Sv39 must hold for Sv32.
+fn on_small_boards(pool: &str, check: impl Fn(&mut Board)) {
+    for machine in Qemu::of_each_width() {
+        check(&mut machine.append(&format!("pool={pool}")).boot());
+    }
 }
 
 /// NuttX's demonstration: heaps of 8 MiB each on a board whose page pool is 4.
 #[test]
 fn two_heaps_of_eight_mebibytes_run_to_the_end_in_a_pool_of_four() {
-    let mut board = small_board("4M");
+    on_small_boards("4M", two_heaps);
+}
+
+fn two_heaps(board: &mut Board) {
     board.run("hello");
     let before = free_pages(&board.run("free"));
     assert!(before < POOL, "{before} pages free in a pool of {POOL}");
@@ -38,7 +44,10 @@ fn two_heaps_of_eight_mebibytes_run_to_the_end_in_a_pool_of_four() {
 
 #[test]
 fn out_of_frames_the_one_who_faults_dies_and_the_others_go_on() {
-    let mut board = small_board("1M");
+    on_small_boards("1M", the_one_who_faults_dies);
+}
+
+fn the_one_who_faults_dies(board: &mut Board) {
     board.run("hello");
     let before = free_pages(&board.run("free"));
     board.run("alloc_test 128 100 4000 &");

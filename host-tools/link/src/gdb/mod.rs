@@ -1,7 +1,9 @@
 //! A gdb stub that is asked over TCP as gdb would ask it: registers, and physical memory.
 //!
-//! Protocol: "Debugging with GDB", appendix E. Acknowledgements stay on, so that any stub will do.
+//! Protocol: "Debugging with GDB", appendix E. Acknowledgements stay on unless the stub offers to
+//! do without, so that any stub will do.
 
+mod batch;
 mod error;
 mod features;
 mod packet;
@@ -11,17 +13,18 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pagetable::{Outside, PhysAddr};
-
 pub use error::StubError;
 use features::Register;
 
-use crate::memory::{ReadError, Source};
+use crate::memory::{Span, memory_map, memory_tree};
 
 /// How long a stub may take to connect, and to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What a stub can take that does not say: enough for a word of memory with all around it.
 const SMALLEST_PACKET: usize = 64;
+
+/// A longer description or listing is nobody's.
+const MOST_TEXT: usize = 1 << 22;
 
 /// A stub. The target stands still as long as this is there, and runs on afterwards; what was
 /// switched is switched back.
@@ -38,7 +41,21 @@ pub struct Stub {
     stop: &'static AtomicBool,
     /// Nothing is to be said any more: the line is broken.
     broken: bool,
+    /// Whether packets are acknowledged.
+    acknowledges: bool,
+    /// How many questions may be on their way at once.
+    window: usize,
+    /// Whether the stub tells what memory there is.
+    has_memory_map: bool,
+    /// How many questions were asked.
+    packets: u64,
+    /// Added to every address that is read.
+    shift: u64,
 }
+
+/// Questions on their way at once: their answers fit into any socket's buffer, and an
+/// acknowledgement for each is one packet of the network.
+const WINDOW: usize = 64;
 
 impl Stub {
     /// Connects to `HOST:PORT`, which stops the target, and switches reads to physical memory
@@ -75,11 +92,25 @@ impl Stub {
             parting: "D".to_owned(),
             stop,
             broken: false,
+            acknowledges: true,
+            window: 1,
+            has_memory_map: false,
+            packets: 0,
+            shift: 0,
         };
         // QEMU keeps for ever that a gdb before us knew of processes.
         let supported = stub.ask("qSupported:multiprocess+;xmlRegisters=riscv;swbreak+")?;
         let size = packet::field(&supported, "PacketSize=");
         stub.packet_bytes = size.unwrap_or(SMALLEST_PACKET).max(SMALLEST_PACKET);
+        let says = |word: &str| {
+            let list = String::from_utf8_lossy(&supported);
+            list.split(';').any(|it| it == word)
+        };
+        stub.has_memory_map = says("qXfer:memory-map:read+");
+        if says("QStartNoAckMode+") && stub.ask("QStartNoAckMode")? == b"OK" {
+            stub.acknowledges = false;
+            stub.window = WINDOW;
+        }
         // Whatever runs stops, and says so.
         let stopped = stub.ask("?")?;
         if let Some(process) = packet::process(&stopped) {
@@ -94,8 +125,56 @@ impl Stub {
         let before = self.ask("qqemu.PhyMemMode")?;
         if !before.is_empty() && self.ask("Qqemu.PhyMemMode:1")? == b"OK" {
             self.physical = Some(before);
+            // QEMU takes the next question for an acknowledgement.
+            self.window = WINDOW;
         }
         Ok(())
+    }
+
+    /// Asks for one thing after the other from now on, as a stub without any of this would have
+    /// it: the yardstick for what it saves.
+    pub fn one_by_one(&mut self) {
+        self.window = 1;
+    }
+
+    /// Reads physical memory where the target's kernel maps all of it: address 0 at `at`.
+    pub fn shift(&mut self, at: u64) {
+        self.shift = at;
+    }
+
+    /// How many questions were asked.
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// What is memory, as far as the stub tells: its memory map, or QEMU's monitor.
+    pub fn memory(&mut self) -> Result<Vec<Span>, StubError> {
+        if self.has_memory_map {
+            let map = self.transfer("memory-map", "");
+            let spans = memory_map(&map.unwrap_or_default());
+            if !spans.is_empty() {
+                return Ok(spans);
+            }
+        }
+        self.monitor("info mtree -f").map(|text| memory_tree(&text))
+    }
+
+    /// What a command of the stub's own monitor prints; nothing where there is none.
+    pub fn monitor(&mut self, command: &str) -> Result<String, StubError> {
+        let digits: String = command.bytes().map(|it| format!("{it:02x}")).collect();
+        let mut text = Vec::new();
+        let mut said = self.ask(&format!("qRcmd,{digits}"))?;
+        // Text comes in packets of its own, then OK.
+        while let Some((b'O', part)) = said.split_first()
+            && said != b"OK"
+        {
+            text.extend(packet::bytes(part).unwrap_or_default());
+            if text.len() > MOST_TEXT {
+                return Err(StubError::NoStub);
+            }
+            said = self.hear()?;
+        }
+        Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
     /// Whether addresses are physical ones. If not, they go the way the hart's own would.
@@ -138,11 +217,18 @@ impl Stub {
 
     /// A file of the target's description.
     fn feature(&mut self, file: &str) -> Result<String, StubError> {
+        self.transfer("features", file)
+    }
+
+    fn transfer(&mut self, object: &str, file: &str) -> Result<String, StubError> {
         let mut text = Vec::new();
         let most = self.packet_bytes - 8;
         loop {
             let from = text.len();
-            let said = self.ask(&format!("qXfer:features:read:{file}:{from:x},{most:x}"))?;
+            if from > MOST_TEXT {
+                return Err(StubError::NoDescription);
+            }
+            let said = self.ask(&format!("qXfer:{object}:read:{file}:{from:x},{most:x}"))?;
             match said.split_first() {
                 Some((b'm', part)) if !part.is_empty() => text.extend(part),
                 Some((b'l', part)) => {
@@ -165,34 +251,24 @@ impl Stub {
         if self.broken {
             return Err(StubError::Line(io::ErrorKind::BrokenPipe.into()));
         }
-        let answer = packet::exchange(&mut self.reader, &mut self.writer, question.as_bytes());
+        self.packets += 1;
+        let (reader, writer) = (&mut self.reader, &mut self.writer);
+        let answer = match self.acknowledges {
+            true => packet::exchange(reader, writer, question.as_bytes()),
+            false => packet::send(writer, question.as_bytes()).and_then(|()| packet::hear(reader)),
+        };
         self.broken = answer.is_err();
         answer
     }
-}
 
-impl Source for Stub {
-    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
-        let outside = Outside {
-            at,
-            bytes: into.len(),
-        };
-        let most = (self.packet_bytes - 8) / 2;
-        let mut done = 0;
-        while done < into.len() {
-            let from = at.wrapping_add(done as u64).raw();
-            let count = (into.len() - done).min(most);
-            let said = self
-                .ask(&format!("m{from:x},{count:x}"))
-                .map_err(ReadError::Stub)?;
-            // A stub says E and a number; there is no memory then.
-            let bytes = packet::bytes(&said)
-                .filter(|bytes| !bytes.is_empty() && bytes.len() <= count)
-                .ok_or(ReadError::Outside(outside))?;
-            into[done..done + bytes.len()].copy_from_slice(&bytes);
-            done += bytes.len();
+    /// A further answer to the last question.
+    fn hear(&mut self) -> Result<Vec<u8>, StubError> {
+        let answer = packet::hear(&mut self.reader);
+        if answer.is_ok() && self.acknowledges {
+            self.writer.write_all(b"+").map_err(StubError::Line)?;
         }
-        Ok(())
+        self.broken = answer.is_err();
+        answer
     }
 }
 

@@ -15,10 +15,7 @@ pub fn exchange(
     writer: &mut impl Write,
     question: &[u8],
 ) -> Result<Vec<u8>, StubError> {
-    let mut packet = vec![b'$'];
-    packet.extend(question);
-    packet.push(b'#');
-    packet.extend(format!("{:02x}", sum(question)).bytes());
+    let packet = framed(question);
     for _ in 0..TRIES {
         writer.write_all(&packet).map_err(StubError::Line)?;
         // What it does not like it asks for again.
@@ -38,6 +35,26 @@ pub fn exchange(
         }
     }
     Err(StubError::NoStub)
+}
+
+/// A question as it goes over the line.
+pub fn framed(question: &[u8]) -> Vec<u8> {
+    let mut packet = vec![b'$'];
+    packet.extend(question);
+    packet.push(b'#');
+    packet.extend(format!("{:02x}", sum(question)).bytes());
+    packet
+}
+
+/// Sends a question that nobody acknowledges.
+pub fn send(writer: &mut impl Write, question: &[u8]) -> Result<(), StubError> {
+    writer.write_all(&framed(question)).map_err(StubError::Line)
+}
+
+/// Takes the next answer. One that comes damaged cannot be told from another's: the line is lost.
+pub fn hear(reader: &mut impl BufRead) -> Result<Vec<u8>, StubError> {
+    while next(reader)? != b'$' {}
+    take(reader)?.ok_or(StubError::NoStub)
 }
 
 /// The rest of a packet; `None` if its sum is wrong.

@@ -1,7 +1,7 @@
 //! Page tables asked for in batches: where every question waits for its answer, the tables that
 //! a table points to are asked for together.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use pagetable::{Dialect, Entry, Mode, Outside, PhysAddr, Pte, Satp};
 
@@ -10,6 +10,8 @@ use super::{ReadError, Source};
 const PAGE: usize = pagetable::PAGE_BYTES as usize;
 /// Pages in one batch.
 const BATCH: usize = 64;
+/// Pages that wait to be needed, at most: 16 MiB.
+const MOST_HELD: usize = 1 << 12;
 
 /// Memory that is asked for in batches.
 pub trait Batch {
@@ -26,20 +28,25 @@ pub struct Ahead<B> {
     held: HashMap<u64, Option<Vec<u8>>>,
     /// The level of every table that was met.
     levels: HashMap<u64, u8>,
-    /// Tables that were pointed to and not asked for.
+    /// Tables that were pointed to; those that were needed at once have been asked for.
     next: VecDeque<u64>,
+    asked: HashSet<u64>,
 }
 
 impl<B: Batch> Ahead<B> {
-    /// For the tables that begin there; of [`Mode::Bare`], each read is a question of its own.
-    pub fn new(batch: B, satp: Satp) -> Self {
-        let top = satp.mode.levels().saturating_sub(1);
+    /// For the tables that begin there, all of one mode; of [`Mode::Bare`], each read is a
+    /// question of its own.
+    pub fn new(batch: B, roots: &[Satp]) -> Self {
+        let mode = roots.first().map_or(Mode::Bare, |satp| satp.mode);
+        let roots: Vec<u64> = roots.iter().map(|satp| satp.root.frame()).collect();
+        let levels = roots.iter().map(|root| (*root, mode.root_level()));
         Ahead {
             batch,
-            mode: satp.mode,
+            mode,
             held: HashMap::new(),
-            levels: HashMap::from([(satp.root.frame(), top)]),
-            next: VecDeque::new(),
+            levels: levels.collect(),
+            next: roots.into(),
+            asked: HashSet::new(),
         }
     }
 
@@ -66,9 +73,10 @@ impl<B: Batch> Ahead<B> {
     fn fetch(&mut self, frame: u64) -> Result<(), ReadError> {
         let mut frames = vec![frame];
         while frames.len() < BATCH
+            && self.held.len() < MOST_HELD
             && let Some(next) = self.next.pop_front()
         {
-            if !self.held.contains_key(&next) && next != frame {
+            if !self.asked.contains(&next) && next != frame {
                 frames.push(next);
             }
         }
@@ -77,6 +85,7 @@ impl<B: Batch> Ahead<B> {
             .map(|frame| (PhysAddr::from_frame(*frame), PAGE))
             .collect();
         let pages = self.batch.read_all(&wanted)?;
+        self.asked.extend(&frames);
         self.held.extend(frames.into_iter().zip(pages));
         Ok(())
     }
@@ -149,7 +158,7 @@ mod tests {
         let tables = Tables {
             questions: Vec::new(),
         };
-        let mut ahead = Ahead::new(tables, satp);
+        let mut ahead = Ahead::new(tables, &[satp]);
         let mut page = [0; PAGE];
         let mut read = |frame| ahead.read(PhysAddr::from_frame(frame), &mut page);
         for frame in [1, 2, 4, 3, 5] {

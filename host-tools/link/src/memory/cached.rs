@@ -11,14 +11,32 @@ use super::{ReadError, Source};
 
 type Page = Box<[u8; 4096]>;
 
+/// Pages that are kept at most, empty ones aside: 64 MiB. Then all are forgotten and read anew
+/// where they are needed: a machine has a few hundred, only a hostile dump has more.
+const MOST_PAGES: usize = 1 << 14;
+
+static EMPTY: [u8; 4096] = [0; 4096];
+
+/// What is known of a frame.
+#[derive(Clone, Copy)]
+enum Known {
+    /// The source does not hold all of it.
+    Ragged,
+    /// Zeros: most tables of a running system are.
+    Empty,
+    /// Where in `pages` it is.
+    At(usize),
+}
+
 /// A [`Source`] as page-table memory.
 pub struct Cached<S> {
     source: S,
     pages: Vec<Page>,
-    /// Where in `pages` a frame is; nothing if the source does not hold all of it.
-    frames: HashMap<u64, Option<usize>>,
+    frames: HashMap<u64, Known>,
     /// The last answer: nearly every read is in the page of the one before.
-    last: Option<(u64, usize)>,
+    last: Option<(u64, Known)>,
+    /// How many pages were read.
+    fetched: usize,
     failure: Option<ReadError>,
 }
 
@@ -30,6 +48,7 @@ impl<S: Source> Cached<S> {
             pages: Vec::new(),
             frames: HashMap::new(),
             last: None,
+            fetched: 0,
             failure: None,
         }
     }
@@ -47,33 +66,53 @@ impl<S: Source> Cached<S> {
 
     /// How many pages were read.
     pub fn pages(&self) -> usize {
-        self.pages.len()
+        self.fetched
     }
 
-    fn place(&mut self, frame: u64) -> Option<usize> {
-        if let Some((held, place)) = self.last
+    /// Reads bytes that are no table: they are not kept.
+    pub fn read_uncached(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        self.source.read(at, into)
+    }
+
+    /// Forgets what was read: the next reads see memory as it is then.
+    pub fn forget(&mut self) {
+        self.pages.clear();
+        self.frames.clear();
+        self.last = None;
+    }
+
+    fn known(&mut self, frame: u64) -> Known {
+        if let Some((held, known)) = self.last
             && held == frame
         {
-            return Some(place);
+            return known;
         }
-        let place = match self.frames.get(&frame) {
+        let known = match self.frames.get(&frame) {
             Some(known) => *known,
-            None => {
-                let read = self.fetch(frame);
-                self.frames.insert(frame, read);
-                read
-            }
-        }?;
-        self.last = Some((frame, place));
-        Some(place)
+            None => self.fetch(frame),
+        };
+        self.last = Some((frame, known));
+        known
     }
 
-    fn fetch(&mut self, frame: u64) -> Option<usize> {
+    fn fetch(&mut self, frame: u64) -> Known {
         let mut page = Box::new([0; 4096]);
         let read = self.source.read(PhysAddr::from_frame(frame), &mut page[..]);
-        self.keep_failure(read).ok()?;
-        self.pages.push(page);
-        Some(self.pages.len() - 1)
+        let known = if self.keep_failure(read).is_err() {
+            Known::Ragged
+        } else if *page == EMPTY {
+            self.fetched += 1;
+            Known::Empty
+        } else {
+            if self.pages.len() == MOST_PAGES {
+                self.forget();
+            }
+            self.fetched += 1;
+            self.pages.push(page);
+            Known::At(self.pages.len() - 1)
+        };
+        self.frames.insert(frame, known);
+        known
     }
 
     fn keep_failure(&mut self, read: Result<(), ReadError>) -> Result<(), ()> {
@@ -95,13 +134,14 @@ impl<S: Source> Memory for Cached<S> {
     fn read_word(&mut self, at: PhysAddr, bytes: usize) -> Result<u64, Outside> {
         let mut word = [0; 8];
         let into = &mut word[..bytes];
-        match self.place(at.frame()) {
-            Some(place) => {
+        match self.known(at.frame()) {
+            Known::Empty => {}
+            Known::At(place) => {
                 let from = at.offset(4096) as usize;
                 into.copy_from_slice(&self.pages[place][from..from + bytes]);
             }
             // Not the whole page: a text dump, or the ragged end of a segment.
-            None => {
+            Known::Ragged => {
                 let read = self.source.read(at, into);
                 self.keep_failure(read)
                     .map_err(|()| Outside { at, bytes })?;
@@ -112,8 +152,11 @@ impl<S: Source> Memory for Cached<S> {
 
     #[inline]
     fn page(&mut self, at: PhysAddr) -> Option<&[u8; 4096]> {
-        let place = self.place(at.frame())?;
-        Some(&self.pages[place])
+        match self.known(at.frame()) {
+            Known::Ragged => None,
+            Known::Empty => Some(&EMPTY),
+            Known::At(place) => Some(&self.pages[place]),
+        }
     }
 }
 

@@ -55,6 +55,8 @@ pub enum OpenError {
     Empty(PathBuf),
     /// Its bytes would lie beyond the last physical address.
     TooHigh(PathBuf),
+    /// It is no snapshot, or a broken one.
+    Snapshot(PathBuf, String),
     /// No line of it reads like a dump.
     NoDump {
         /// What was read.
@@ -85,6 +87,9 @@ impl fmt::Display for OpenError {
                 "{}: reaches beyond the last physical address",
                 path.display()
             ),
+            OpenError::Snapshot(path, what) => {
+                write!(f, "{}: no snapshot of ours: {what}", path.display())
+            }
             OpenError::NoDump { name, lines } => write!(
                 f,
                 "{name}: none of its {lines} lines reads like a dump; known are U-Boot's md.q, \

@@ -8,17 +8,25 @@ mod cached;
 mod core;
 mod error;
 mod files;
+mod origin;
 mod raw;
+mod several;
+pub mod snapshot;
 mod sparse;
 pub mod text;
+mod within;
 
 pub use self::core::{Core, open as open_core};
 pub use ahead::{Ahead, Batch};
 pub use cached::Cached;
 pub use error::{OpenError, ReadError};
 pub use files::Files;
+pub use origin::Origin;
 pub use raw::{Place, PlaceError, open as open_raw};
+pub use several::Several;
+pub use snapshot::{Recorder, Snapshot};
 pub use sparse::Sparse;
+pub use within::{Span, SpanError, Within, memory_map, memory_regions, memory_tree};
 
 use pagetable::PhysAddr;
 

@@ -1,7 +1,6 @@
 //! A hart behind a probe, as commands ask for it.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -41,8 +40,6 @@ pub struct Options {
     pub hart: u32,
     /// The only way to memory that is to be used.
     pub by: Option<Method>,
-    /// Where memory is; nothing else is read. None where that is not known.
-    pub ram: Option<Range<u64>>,
     /// The system bus is known to see what the hart's cache holds, or known not to.
     pub is_coherent: Option<bool>,
     /// The way entries are written, where the board says it.
@@ -326,13 +323,6 @@ impl Source for Target {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let outside = || ReadError::Outside(Outside { at, bytes });
-        let end = at.raw().checked_add(bytes as u64).ok_or_else(outside)?;
-        // A wrong table must not make a device read.
-        if let Some(ram) = &self.options.ram
-            && (at.raw() < ram.start || end > ram.end)
-        {
-            return Err(outside());
-        }
         self.read_physical(at.raw(), into)
             .map_err(|error| match error {
                 ProbeError::Unreachable { tried, .. }

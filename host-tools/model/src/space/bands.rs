@@ -31,36 +31,59 @@ impl Space {
     /// Cuts the space into at most `most` bands, at its widest gaps. Of gaps that
     /// are equally wide all are cuts or none.
     pub fn bands(&self, most: usize) -> Vec<Band<'_>> {
-        let gap = |pair: &[Range]| {
-            let end = pair[0].va.wrapping_add(pair[0].bytes);
-            pair[1].va.raw().wrapping_sub(end.raw())
-        };
-        let gaps: Vec<u64> = self.ranges.windows(2).map(gap).collect();
-        let mut widest = gaps.clone();
-        widest.sort_unstable_by(|a, b| b.cmp(a));
-        // The widest that is no cut any more: all cuts must be wider.
-        let inside = widest.get(most.saturating_sub(1)).copied();
-        let mut bands = Vec::new();
-        let mut first = 0;
-        for place in (0..gaps.len()).filter(|place| Some(gaps[*place]) > inside) {
-            bands.push(band(&self.ranges[first..=place], Some(gaps[place])));
-            first = place + 1;
-        }
-        if first < self.ranges.len() {
-            bands.push(band(&self.ranges[first..], None));
-        }
-        bands
+        let runs: Vec<(u64, u64)> = self
+            .ranges
+            .iter()
+            .map(|range| (range.va.raw(), range.bytes))
+            .collect();
+        let cuts = cut(&runs, most).into_iter();
+        cuts.map(|piece| Band {
+            ranges: &self.ranges[piece.runs],
+            bytes: piece.bytes,
+            gap: piece.gap,
+        })
+        .collect()
     }
 }
 
-fn band(ranges: &[Range], gap: Option<u64>) -> Band<'_> {
-    let last = ranges[ranges.len() - 1];
-    let into = last.va.raw().wrapping_sub(ranges[0].va.raw());
-    Band {
-        ranges,
-        bytes: into.wrapping_add(last.bytes),
-        gap,
+/// Neighbouring runs of a list that was cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Which runs: at least one.
+    pub runs: std::ops::Range<usize>,
+    /// Bytes from the first to the last of them, holes included.
+    pub bytes: u64,
+    /// Bytes up to the next piece; nothing behind the last.
+    pub gap: Option<u64>,
+}
+
+/// Cuts runs, each its first address and its bytes, by address, into at most `most` pieces at
+/// the widest gaps. Of gaps that are equally wide all are cuts or none.
+pub fn cut(runs: &[(u64, u64)], most: usize) -> Vec<Piece> {
+    let gap = |pair: &[(u64, u64)]| pair[1].0.wrapping_sub(pair[0].0.wrapping_add(pair[0].1));
+    let gaps: Vec<u64> = runs.windows(2).map(gap).collect();
+    let mut widest = gaps.clone();
+    widest.sort_unstable_by(|a, b| b.cmp(a));
+    // The widest that is no cut any more: all cuts must be wider.
+    let inside = widest.get(most.saturating_sub(1)).copied();
+    let piece = |runs_of: std::ops::Range<usize>, gap| {
+        let (first, last) = (runs[runs_of.start], runs[runs_of.end - 1]);
+        Piece {
+            bytes: last.0.wrapping_sub(first.0).wrapping_add(last.1),
+            runs: runs_of,
+            gap,
+        }
+    };
+    let mut pieces = Vec::new();
+    let mut first = 0;
+    for place in (0..gaps.len()).filter(|place| Some(gaps[*place]) > inside) {
+        pieces.push(piece(first..place + 1, Some(gaps[place])));
+        first = place + 1;
     }
+    if first < runs.len() {
+        pieces.push(piece(first..runs.len(), None));
+    }
+    pieces
 }
 
 #[cfg(test)]

@@ -2,22 +2,28 @@
 
 mod bands;
 mod dialect;
+mod filter;
 mod problem;
 mod range;
+mod tables;
 
-pub use bands::Band;
+pub use bands::{Band, Piece, cut};
 pub use dialect::{AllBits, guess};
+pub use filter::{Attribute, Bounds, Filter};
 pub use problem::Finding;
 pub use range::Range;
+pub use tables::Table;
 
-use pagetable::{Mapping, Memory, Mode, Problem, Root, Satp, Seen, Trouble, visit};
+use pagetable::{Budget, Mapping, Memory, Mode, Problem, Root, Satp, Seen, Trouble, visit_within};
 
 /// More ranges than this are counted and not kept: a few pages of tables that
 /// share tables can map more than fits into any memory.
-const MOST_RANGES: usize = 1 << 22;
+const MOST_RANGES: usize = 1 << 18;
 
 /// Everything one root maps.
 pub struct Space {
+    /// Whose it is, where that is known: a task, as `3 sh`.
+    pub name: String,
     /// Where the tables begin.
     pub root: Root,
     /// The address space's number.
@@ -34,7 +40,15 @@ pub struct Space {
     pub lost_ranges: u64,
     /// The tables were read in a way that need not see what the hart last wrote.
     pub is_possibly_stale: bool,
+    /// Problems that were too many to keep.
+    pub lost_problems: u64,
+    /// The tables that were looked at, each once for every level it was read at, by the first
+    /// address that they translate.
+    pub tables: Vec<Table>,
+    /// Whether only a part of it is left, by [`Space::only`].
+    pub is_part: bool,
     known: problem::Known,
+    met: tables::Met,
 }
 
 impl Space {
@@ -44,8 +58,38 @@ impl Space {
         satp: Satp,
         dialect: pagetable::Dialect,
     ) -> Space {
+        Space::read_in(memory, satp, dialect, false, Budget::default())
+    }
+
+    /// The same, but a range is what one entry maps.
+    pub fn read_apart<M: Memory + ?Sized>(
+        memory: &mut M,
+        satp: Satp,
+        dialect: pagetable::Dialect,
+    ) -> Space {
+        Space::read_in(memory, satp, dialect, true, Budget::default())
+    }
+
+    /// The same as [`Space::read`], looking at no more than that.
+    pub fn read_within<M: Memory + ?Sized>(
+        memory: &mut M,
+        satp: Satp,
+        dialect: pagetable::Dialect,
+        budget: Budget,
+    ) -> Space {
+        Space::read_in(memory, satp, dialect, false, budget)
+    }
+
+    fn read_in<M: Memory + ?Sized>(
+        memory: &mut M,
+        satp: Satp,
+        dialect: pagetable::Dialect,
+        is_apart: bool,
+        budget: Budget,
+    ) -> Space {
         let root = satp.tree(dialect);
         let mut space = Space {
+            name: String::new(),
             root,
             asid: satp.asid,
             ranges: Vec::new(),
@@ -54,12 +98,18 @@ impl Space {
             mapped_bytes: 0,
             lost_ranges: 0,
             is_possibly_stale: false,
+            lost_problems: 0,
+            tables: Vec::new(),
+            is_part: false,
             known: problem::Known::default(),
+            met: tables::Met::default(),
         };
-        visit(memory, root, |seen| match seen {
-            Seen::Mapping(mapping) => space.map(&mapping),
+        visit_within(memory, root, budget, |seen| match seen {
+            Seen::Mapping(mapping) => space.map(&mapping, is_apart),
             Seen::Problem(problem) => space.note(&problem),
+            Seen::Table(table) => space.met.note(&mut space.tables, &table),
         });
+        space.tables.sort_by_key(|table| (table.va, table.level));
         space
     }
 
@@ -80,13 +130,33 @@ impl Space {
     /// Whether the visit had to stop before it had seen everything.
     pub fn is_cut(&self) -> bool {
         let is_out = |it: &Finding| it.problem.trouble == Trouble::OutOfBudget;
-        self.lost_ranges > 0 || self.problems.iter().any(is_out)
+        self.lost_ranges > 0 || self.lost_problems > 0 || self.problems.iter().any(is_out)
     }
 
-    fn map(&mut self, mapping: &Mapping) {
-        self.leaves += 1;
+    /// Joins neighbours that are equal in all but where they lie in memory.
+    pub fn join_va(&mut self) {
+        let mut joined: Vec<Range> = Vec::with_capacity(self.ranges.len());
+        for range in &self.ranges {
+            if !joined.last_mut().is_some_and(|last| last.join_va(range)) {
+                joined.push(*range);
+            }
+        }
+        self.ranges = joined;
+    }
+
+    fn map(&mut self, mapping: &Mapping, is_apart: bool) {
+        self.leaves += u64::from(mapping.entries);
         self.mapped_bytes += u128::from(mapping.bytes);
-        if self.ranges.last_mut().is_some_and(|it| it.join(mapping)) {
+        if is_apart {
+            return self.map_apart(mapping);
+        }
+        // Full: what a hostile dump goes on with must cost little.
+        if self.lost_ranges > 0 {
+            self.lost_ranges += 1;
+            return;
+        }
+        let last = self.ranges.last_mut();
+        if last.is_some_and(|it| it.join(mapping)) {
             return;
         }
         match self.ranges.len() < MOST_RANGES {
@@ -95,7 +165,31 @@ impl Space {
         }
     }
 
+    /// Each entry is a range.
+    fn map_apart(&mut self, mapping: &Mapping) {
+        let bytes = mapping.bytes / u64::from(mapping.entries);
+        for entry in 0..u64::from(mapping.entries) {
+            if self.ranges.len() >= MOST_RANGES {
+                self.lost_ranges += 1;
+                continue;
+            }
+            self.ranges.push(Range {
+                va: mapping.va.wrapping_add(entry * bytes),
+                pa: mapping.at.wrapping_add(entry * bytes),
+                bytes,
+                leaf: pagetable::Leaf {
+                    pte: pagetable::Pte::new(mapping.leaf.pte.raw() + (entry << 10)),
+                    base: mapping.leaf.base.wrapping_add(entry * bytes),
+                    ..mapping.leaf
+                },
+                pieces: 1,
+            });
+        }
+    }
+
     fn note(&mut self, problem: &Problem) {
-        self.known.note(&mut self.problems, problem);
+        if !self.known.note(&mut self.problems, problem) {
+            self.lost_problems += 1;
+        }
     }
 }

@@ -14,21 +14,31 @@ pub struct Finding {
     pub times: u64,
 }
 
+/// More problems than this are counted and not kept.
+const MOST_PROBLEMS: usize = 1 << 16;
+
 /// Which problems have been met: by table, index, level and trouble.
 #[derive(Default)]
 pub(super) struct Known(HashMap<(u64, u16, u8, Trouble), usize>);
 
 impl Known {
-    pub(super) fn note(&mut self, findings: &mut Vec<Finding>, problem: &Problem) {
+    /// Keeps it, unless there are too many.
+    pub(super) fn note(&mut self, findings: &mut Vec<Finding>, problem: &Problem) -> bool {
         let table = problem.table.raw();
         let key = (table, problem.index, problem.level, problem.trouble);
-        let place = *self.0.entry(key).or_insert(findings.len());
-        match findings.get_mut(place) {
-            Some(finding) => finding.times += 1,
-            None => findings.push(Finding {
-                problem: *problem,
-                times: 1,
-            }),
+        if let Some(place) = self.0.get(&key) {
+            findings[*place].times += 1;
+            return true;
         }
+        // That nothing was looked at from here on is said in any case.
+        if findings.len() >= MOST_PROBLEMS && problem.trouble != Trouble::OutOfBudget {
+            return false;
+        }
+        self.0.insert(key, findings.len());
+        findings.push(Finding {
+            problem: *problem,
+            times: 1,
+        });
+        true
     }
 }

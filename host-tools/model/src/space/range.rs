@@ -14,6 +14,8 @@ pub struct Range {
     pub bytes: u64,
     /// The first page's entry; all have its flags, RSW and memory attributes.
     pub leaf: Leaf,
+    /// In how many pieces it lies in memory: 1, unless joined by [`super::Space::join_va`].
+    pub pieces: u32,
 }
 
 impl Range {
@@ -23,6 +25,7 @@ impl Range {
             pa: mapping.at,
             bytes: mapping.bytes,
             leaf: mapping.leaf,
+            pieces: 1,
         }
     }
 
@@ -38,6 +41,35 @@ impl Range {
         continues
     }
 
+    /// Takes the next range in if its virtual addresses continue this one's, and it is equal in
+    /// all but where it lies.
+    pub(super) fn join_va(&mut self, next: &Range) -> bool {
+        let continues =
+            self.va.wrapping_add(self.bytes) == next.va && look(&self.leaf) == look(&next.leaf);
+        if continues {
+            self.bytes += next.bytes;
+            self.pieces = self.pieces.saturating_add(next.pieces);
+        }
+        continues
+    }
+
+    /// The last virtual address.
+    pub fn last_va(&self) -> VirtAddr {
+        self.va.wrapping_add(self.bytes - 1)
+    }
+
+    /// Where an address of this range lies in memory, if the range lies there in one piece.
+    pub fn at(&self, va: VirtAddr) -> Option<PhysAddr> {
+        let into = va.raw().wrapping_sub(self.va.raw());
+        (self.pieces == 1 && into < self.bytes).then(|| self.pa.wrapping_add(into))
+    }
+
+    /// How many entries map it.
+    pub fn entries(&self) -> u64 {
+        let pages = if self.leaf.is_napot { 16 } else { 1 };
+        self.bytes.div_ceil(self.leaf.page_bytes / pages)
+    }
+
     /// The flags of every page.
     pub fn flags(&self) -> Pte {
         self.leaf.pte
@@ -51,7 +83,7 @@ impl Range {
 
 /// All that must be equal.
 #[inline]
-fn look(leaf: &Leaf) -> (u64, u8, bool, Attributes) {
+pub(super) fn look(leaf: &Leaf) -> (u64, u8, bool, Attributes) {
     const FLAGS: u64 = 0xff | Pte::RSW;
     (
         leaf.pte.raw() & FLAGS,

@@ -13,13 +13,25 @@ use plotters::drawing::DrawingArea;
 use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend, WHITE};
 
 mod block;
+mod changes;
 mod faults;
 mod font;
+mod heat;
+mod levels;
 mod map;
 mod permission;
+mod physical;
+mod strip;
+mod timeline;
 
+pub use changes::changes;
 pub use faults::FaultsOverTime;
-pub use map::AddressSpace;
+pub use heat::Heat;
+pub use levels::Levels;
+pub use map::address_space;
+pub use physical::physical;
+pub use strip::Strip;
+pub use timeline::WorkingSetOverTime;
 
 /// The kinds of files a chart can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

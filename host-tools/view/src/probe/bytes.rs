@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use model::probe::Bytes;
 
 use crate::json::{Hex, Object};
+use crate::rows::Rows;
 use crate::words;
 
 const LINE: usize = 16;
@@ -47,22 +48,16 @@ pub fn json(out: &mut dyn Write, bytes: &Bytes) -> io::Result<()> {
     object.member("at", Hex(bytes.at))?;
     object.member("virtual", bytes.is_virtual)?;
     object.member("by", &bytes.ways)?;
-    if bytes.is_possibly_stale {
-        object.member("possibly_stale", true)?;
-    }
+    object.staleness(bytes.is_possibly_stale)?;
     object.member("bytes", digits(&bytes.bytes))?;
     object.end()
 }
 
 /// A line for sixteen bytes.
 pub fn csv(out: &mut dyn Write, bytes: &Bytes) -> io::Result<()> {
-    let stale = words::stale_cell(bytes.is_possibly_stale);
-    let mut rows = csv::Writer::from_writer(out);
-    let headings = ["at", "bytes"].into_iter();
-    rows.write_record(headings.chain(stale.map(|(heading, _)| heading)))?;
+    let mut rows = Rows::begin(out, &["at", "bytes"], bytes.is_possibly_stale)?;
     for (at, line) in lines(bytes) {
-        let cells = [format!("{at:#x}"), digits(line)].into_iter();
-        rows.write_record(cells.chain(stale.map(|(_, cell)| cell.to_owned())))?;
+        rows.row(&[format!("{at:#x}"), digits(line)])?;
     }
-    rows.flush()
+    rows.end()
 }

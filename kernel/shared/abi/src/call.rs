@@ -41,10 +41,13 @@ closed! {
         Getpid = 8,
         /// `Yield()`: lets others run first; answers 0.
         Yield = 9,
-        /// `Mmap(len)`: anonymous memory, zero, readable and writable; answers
-        /// its address.
+        /// `Mmap(len, prot, flags, at, align)`: whole pages, zero; answers their address.
+        /// [`prot`](crate::prot) 0 means readable and writable; [`flags`](crate::map) say
+        /// what else; without `AT` the address is a multiple of `align` bytes (0: of a page),
+        /// with an empty page on either side. No page is touched.
         Mmap = 10,
-        /// `Munmap(addr, len)`: gives whole pages back; answers 0.
+        /// `Munmap(addr, len)`: gives whole pages of `Mmap`, `MapDevice` and `ShareAttach`
+        /// back; answers 0.
         Munmap = 11,
         /// `Inspect(topic, index, buf, len, argument)`: whole text lines about a
         /// [`Topic`](crate::Topic) into the buffer; answers in `a0` how many
@@ -56,6 +59,28 @@ closed! {
         /// `PowerOff()`: switches the machine off; `Unsupported` where the
         /// firmware cannot.
         PowerOff = 14,
+        /// `Protect(addr, len, prot)`: other rights for whole pages, never more than they were
+        /// mapped with; 0 takes all of them; answers 0.
+        Protect = 15,
+        /// `Advise(addr, len, advice)`: how pages will be used, an
+        /// [`Advice`](crate::Advice); answers 0.
+        Advise = 16,
+        /// `MapDevice(frame, len, prot)`: registers of a device that the board lists, from
+        /// physical page number `frame` on; answers their address.
+        MapDevice = 17,
+        /// `ShareCreate(len)`: makes memory that tasks can share; answers its id.
+        ShareCreate = 18,
+        /// `ShareAttach(id, prot, at)`: maps all of it, at an address or (0) anywhere;
+        /// answers the address.
+        ShareAttach = 19,
+        /// `ShareDetach(addr)`: takes it away again; `addr` as `ShareAttach` answered it.
+        ShareDetach = 20,
+        /// `ShareDestroy(id)`: nobody can attach it any more, and it goes with its last
+        /// attachment. Only for the task that made it; when that ends, this happens too.
+        ShareDestroy = 21,
+        /// `Translate(addr)`: the physical page number in `a0`, the low ten bits of the leaf
+        /// in `a1`; `NotFound` for a page that has not come yet.
+        Translate = 22,
     }
 }
 
@@ -68,12 +93,12 @@ mod tests {
         for call in Call::ALL {
             assert_eq!(Call::decode(call.number()), Some(*call));
         }
-        assert_eq!(Call::ALL.len(), 15);
+        assert_eq!(Call::ALL.len(), 23);
     }
 
     #[test]
     fn a_number_beyond_the_last_asks_for_nothing() {
-        assert_eq!(Call::decode(15), None);
+        assert_eq!(Call::decode(23), None);
         assert_eq!(Call::decode(usize::MAX), None);
     }
 }

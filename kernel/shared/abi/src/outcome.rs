@@ -20,6 +20,10 @@ numbered! {
         AccessBits = 5 => "A/D set",
         /// The page was there and permitted the access: a stale translation.
         Spurious = 6 => "spurious",
+        /// Physical memory outside of the pool was mapped: a device.
+        Device = 7 => "device",
+        /// A page of a shared object was mapped.
+        Shared = 8 => "shared",
         /// The address lies in no region.
         NoRegion = 0x80 => "no region",
         /// The address lies in a guard page.

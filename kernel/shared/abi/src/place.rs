@@ -65,8 +65,14 @@ numbered! {
         Guard = 5 => "guard",
         /// What `mmap` gave.
         Anonymous = 6 => "mmap",
-        /// The kernel's half of the address space.
+        /// The kernel's part of the address space.
         Kernel = 7 => "kernel",
+        /// Addresses that are kept, with nothing behind them.
+        Reserved = 8 => "reserved",
+        /// A device's registers, or other memory at a fixed physical address.
+        Device = 9 => "device",
+        /// Memory that several tasks share.
+        Shared = 10 => "shared",
     }
 }
 

@@ -17,6 +17,7 @@ mod memory;
 mod mode;
 mod pte;
 mod satp;
+mod seen;
 mod visit;
 mod walk;
 
@@ -28,5 +29,6 @@ pub use memory::{Memory, Outside};
 pub use mode::Mode;
 pub use pte::{Flags, Pte};
 pub use satp::{ReservedMode, Satp, Xlen};
-pub use visit::{Budget, Mapping, Problem, Seen, Trouble, visit, visit_within};
+pub use seen::{Budget, Mapping, Problem, Seen, Trouble, Visited};
+pub use visit::{visit, visit_within};
 pub use walk::{Outcome, Root, Step, Walk, translate};

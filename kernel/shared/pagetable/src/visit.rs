@@ -2,99 +2,10 @@
 
 use core::ops::ControlFlow;
 
-use crate::{Entry, Leaf, Memory, Mode, PAGE_BYTES, PhysAddr, Pte, Refusal, Root, VirtAddr};
-
-/// One entry that maps something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Mapping {
-    /// The first address it translates.
-    pub va: VirtAddr,
-    /// Where that is in memory. Under Svnapot each of the 16 entries is seen by
-    /// itself and maps its own 4 KiB.
-    pub at: PhysAddr,
-    /// Bytes this entry translates.
-    pub bytes: u64,
-    /// The leaf.
-    pub leaf: Leaf,
-}
-
-/// What is wrong with an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Trouble {
-    /// The MMU refuses it.
-    Refused(Refusal),
-    /// It points to a table that the walk came through. The MMU takes it, and so
-    /// does the visit: a walk is never longer than the mode's levels.
-    SelfReference,
-    /// The budget was used up here: from this address on nothing was looked at.
-    OutOfBudget,
-}
-
-impl Trouble {
-    /// The trouble in words.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Trouble::Refused(reason) => reason.text(),
-            Trouble::SelfReference => "points to a table it is reached through",
-            Trouble::OutOfBudget => "too many tables: not looked at from here on",
-        }
-    }
-}
-
-/// Where something is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Problem {
-    /// The first address that it concerns.
-    pub va: VirtAddr,
-    /// The table that holds the entry.
-    pub table: PhysAddr,
-    /// Which entry of the table.
-    pub index: u16,
-    /// How many entries from there: more than one only where memory is missing.
-    pub count: u16,
-    /// The level at which the table was read.
-    pub level: u8,
-    /// The entry; nothing where there is no memory.
-    pub entry: Option<Pte>,
-    /// What is wrong.
-    pub trouble: Trouble,
-}
-
-impl Problem {
-    /// What is wrong, in words.
-    pub const fn text(&self) -> &'static str {
-        match (self.trouble, self.entry) {
-            (Trouble::Refused(Refusal::NoMemory), None) => "is not in memory",
-            (Trouble::Refused(Refusal::NoMemory), Some(_)) => "points outside memory",
-            (trouble, _) => trouble.text(),
-        }
-    }
-}
-
-/// What a visit reports, in order of virtual address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Seen {
-    /// The MMU takes it.
-    Mapping(Mapping),
-    /// Something is wrong.
-    Problem(Problem),
-}
-
-/// How much a visit may look at. Tables that share tables are read once for each
-/// way to them, as the MMU would: 512 pointers to one table, on every level, are
-/// millions of ways in three pages of memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// Tables read, each way to a table counted.
-    pub tables: u32,
-}
-
-impl Default for Budget {
-    /// 262,144 tables: 512 GiB mapped by 4 KiB pages.
-    fn default() -> Self {
-        Budget { tables: 1 << 18 }
-    }
-}
+use crate::{
+    Budget, Entry, Leaf, Mapping, Memory, Mode, PAGE_BYTES, PhysAddr, Problem, Pte, Refusal, Root,
+    Seen, Trouble, Visited,
+};
 
 /// Reports every mapping and every problem of the tree at `root`, within the
 /// default budget. Bare has no tables and nothing to report.
@@ -156,6 +67,19 @@ impl Table {
         }
     }
 
+    /// What `entries` of them map, from `index` on.
+    #[inline]
+    fn mapping(&self, mode: Mode, index: usize, leaf: Leaf, entries: u16) -> Mapping {
+        let va = mode.sign_extend(self.va(mode, index));
+        Mapping {
+            va,
+            at: leaf.at(va),
+            bytes: u64::from(entries) * mode.leaf_bytes(self.level),
+            entries,
+            leaf,
+        }
+    }
+
     /// What the MMU makes of entry `index`; the next table, if it is a pointer.
     #[inline]
     fn judge(
@@ -170,15 +94,7 @@ impl Table {
         }
         match pte.decode(root.mode, self.level, root.dialect) {
             Entry::Pointer(next) => return Some(next),
-            Entry::Leaf(leaf) => {
-                let va = root.mode.sign_extend(self.va(root.mode, index));
-                see(Seen::Mapping(Mapping {
-                    va,
-                    at: leaf.at(va),
-                    bytes: root.mode.leaf_bytes(self.level),
-                    leaf,
-                }));
-            }
+            Entry::Leaf(leaf) => see(Seen::Mapping(self.mapping(root.mode, index, leaf, 1))),
             Entry::Refused(reason) => {
                 let trouble = Trouble::Refused(reason);
                 see(Seen::Problem(self.problem(
@@ -213,29 +129,83 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
             return ControlFlow::Break(());
         }
         self.tables_left -= 1;
-        if table.level == 0 && self.read_lent(table) {
-            return ControlFlow::Continue(());
+        match self.memory.page(table.at) {
+            None => self.read_words(table, from),
+            // Most tables of a running system are.
+            Some(page) if *page == EMPTY => {
+                self.leave(table, from, 0);
+                ControlFlow::Continue(())
+            }
+            Some(page) if mode.entry_bytes() == 4 => {
+                let words = words::<4, 1024>(page);
+                self.read_lent(table, from, &words)
+            }
+            Some(page) => {
+                let words = words::<8, 512>(page);
+                self.read_lent(table, from, &words)
+            }
         }
+    }
+
+    /// Reads a table that memory lends.
+    fn read_lent(&mut self, table: Table, from: Option<Problem>, words: &[u64]) -> ControlFlow<()> {
+        let mut valid = 0;
+        if table.level == 0 {
+            valid = leaves(self.root, table, words, &mut self.see);
+        } else {
+            for (index, raw) in words
+                .iter()
+                .enumerate()
+                .filter(|(_, raw)| **raw & Pte::VALID != 0)
+            {
+                valid += 1;
+                self.entry(table, index, Pte::new(*raw))?;
+            }
+        }
+        self.leave(table, from, valid);
+        ControlFlow::Continue(())
+    }
+
+    /// Reads a table word by word.
+    fn read_words(&mut self, table: Table, from: Option<Problem>) -> ControlFlow<()> {
+        let mode = self.root.mode;
         let bytes = mode.entry_bytes();
         let mut missing = None;
-        let mut index = 0;
-        while index < mode.entries() {
-            index = self.skip_empty(table, index);
-            if index == mode.entries() {
-                break;
-            }
+        let mut known = 0;
+        let mut valid = 0;
+        for index in 0..mode.entries() {
             let at = table.at.wrapping_add((index * bytes) as u64);
             match self.memory.read_word(at, bytes) {
                 Err(_) => missing = missing.or(Some(index)),
                 Ok(raw) => {
                     self.close_gap(table, missing.take(), index, from);
+                    known += 1;
+                    valid += u16::from(Pte::new(raw).is_valid());
                     self.entry(table, index, Pte::new(raw))?;
                 }
             }
-            index += 1;
         }
+        let is_there = known > 0 || missing.is_none();
         self.close_gap(table, missing, mode.entries(), from);
+        if is_there {
+            self.leave(table, from, valid);
+        }
         ControlFlow::Continue(())
+    }
+
+    fn leave(&mut self, table: Table, from: Option<Problem>, valid: u16) {
+        let mode = self.root.mode;
+        let pointer = from.and_then(|from| {
+            let into = usize::from(from.index) * mode.entry_bytes();
+            Some((from.table.wrapping_add(into as u64), from.entry?))
+        });
+        (self.see)(Seen::Table(Visited {
+            at: table.at,
+            level: table.level,
+            va: mode.sign_extend(table.va),
+            pointer,
+            valid,
+        }));
     }
 
     fn entry(&mut self, table: Table, index: usize, pte: Pte) -> ControlFlow<()> {
@@ -258,32 +228,6 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
             below,
             Some(table.problem(root.mode, index, Some(pte), Trouble::OutOfBudget)),
         )
-    }
-
-    /// Reads a whole table of leaves in place, if memory lends it.
-    fn read_lent(&mut self, table: Table) -> bool {
-        let Some(page) = self.memory.page(table.at) else {
-            return false;
-        };
-        for (index, raw) in words(page, self.root.mode.entry_bytes()) {
-            // At level 0 a pointer is refused: there is no next table.
-            table.judge(self.root, index, Pte::new(raw), &mut self.see);
-        }
-        true
-    }
-
-    /// The next entry from `index` that is not zero, as far as memory lends the
-    /// table: most tables are nearly empty.
-    #[inline]
-    fn skip_empty(&mut self, table: Table, index: usize) -> usize {
-        let bytes = self.root.mode.entry_bytes();
-        match self.memory.page(table.at) {
-            None => index,
-            Some(page) => page[index * bytes..]
-                .chunks_exact(bytes)
-                .position(|entry| entry.iter().any(|byte| *byte != 0))
-                .map_or(self.root.mode.entries(), |empty| index + empty),
-        }
     }
 
     /// Reports the entries `from_index..to` as lying outside memory: at the entry
@@ -309,12 +253,57 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
     }
 }
 
-/// The entries of a page, with their indexes.
+static EMPTY: [u8; 4096] = [0; 4096];
+
+/// The entries of a page.
 #[inline]
-fn words(page: &[u8; 4096], bytes: usize) -> impl Iterator<Item = (usize, u64)> {
-    page.chunks_exact(bytes).enumerate().map(|(index, entry)| {
-        let mut word = [0; 8];
-        word[..entry.len()].copy_from_slice(entry);
-        (index, u64::from_le_bytes(word))
-    })
+fn words<const BYTES: usize, const COUNT: usize>(page: &[u8; 4096]) -> [u64; COUNT] {
+    let mut all = [0; COUNT];
+    for (word, entry) in all.iter_mut().zip(page.chunks_exact(BYTES)) {
+        let mut raw = [0; 8];
+        raw[..BYTES].copy_from_slice(entry);
+        *word = u64::from_le_bytes(raw);
+    }
+    all
+}
+
+/// Reports the entries of a table at level 0; tells how many are valid. Where an entry's page is
+/// the next one and all else is equal, it is judged with the one before: most tables are long
+/// runs of such.
+#[inline]
+fn leaves(root: Root, table: Table, words: &[u64], see: &mut impl FnMut(Seen)) -> u16 {
+    /// What the next page adds to an entry.
+    const NEXT: u64 = 1 << 10;
+    let above_page = NEXT.trailing_zeros() + root.mode.ppn_bits();
+    let mut valid = 0;
+    let mut index = 0;
+    while let Some(&raw) = words.get(index) {
+        let first = index;
+        index += 1;
+        let pte = Pte::new(raw);
+        if !pte.is_valid() {
+            continue;
+        }
+        match pte.decode(root.mode, table.level, root.dialect) {
+            Entry::Leaf(leaf) if !leaf.is_napot => {
+                let follows = |count: usize, next: u64| {
+                    next == raw.wrapping_add(count as u64 * NEXT) && (next ^ raw) >> above_page == 0
+                };
+                while words
+                    .get(index)
+                    .is_some_and(|next| follows(index - first, *next))
+                {
+                    index += 1;
+                }
+                let entries = (index - first) as u16;
+                see(Seen::Mapping(
+                    table.mapping(root.mode, first, leaf, entries),
+                ));
+            }
+            // A pointer is refused here: there is no next table.
+            _ => drop(table.judge(root, first, pte, see)),
+        }
+        valid += (index - first) as u16;
+    }
+    valid
 }

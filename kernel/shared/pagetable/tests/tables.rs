@@ -131,7 +131,21 @@ fn a_walk_shows_each_level_and_the_address() {
         }
         assert_eq!(walk.address(), Some(PhysAddr::new(ram::PAGE + 0x234)));
         let mut seen = Vec::new();
-        visit(&mut ram, root, |it| seen.push(it));
+        let mut tables = Vec::new();
+        visit(&mut ram, root, |it| match it {
+            Seen::Table(table) => tables.push(table),
+            other => seen.push(other),
+        });
+        // From the leaf's table up to the root, each with the entry that led there.
+        let levels: Vec<u8> = tables.iter().map(|table| table.level).collect();
+        assert_eq!(levels, (0..mode.levels()).collect::<Vec<u8>>());
+        for (table, step) in tables.iter().zip(walk.steps().iter().rev()) {
+            assert_eq!(table.at, step.at.align_down(4096));
+            assert_eq!((table.valid, mode.index(table.va, 0)), (1, 0));
+        }
+        for (table, above) in tables.iter().zip(walk.steps().iter().rev().skip(1)) {
+            assert_eq!(table.pointer, above.entry.map(|entry| (above.at, entry)));
+        }
         let [Seen::Mapping(only)] = seen[..] else {
             panic!("{mode:?}: {seen:x?}");
         };
@@ -184,7 +198,10 @@ fn a_table_outside_memory_is_not_read_and_is_named_once() {
             dialect: Dialect::None,
         };
         let mut seen = Vec::new();
-        visit(&mut ram, root, |it| seen.push(it));
+        visit(&mut ram, root, |it| match it {
+            Seen::Table(table) => assert_eq!(table.at.raw(), ram::BASE),
+            other => seen.push(other),
+        });
         let [Seen::Problem(problem)] = seen[..] else {
             panic!("{mode:?}: {seen:x?}");
         };
@@ -233,6 +250,7 @@ fn a_root_that_points_to_itself_ends_and_is_named() {
         visit(&mut ram, root, |it| match it {
             Seen::Problem(problem) => troubles.push(problem.trouble),
             Seen::Mapping(mapping) => panic!("{mapping:?}"),
+            Seen::Table(seen) => assert_eq!(seen.at, table),
         });
         let mut expected = vec![Trouble::SelfReference; mode.levels() as usize - 1];
         expected.push(Trouble::Refused(Refusal::PointerAtLevelZero));

@@ -216,8 +216,9 @@ impl<R: Registers> Console<R> {
         self.tells_events() && (self.dialogue.report.has_more(log) || !self.outgoing.is_free())
     }
 
+    /// Does the desk want to hear of faults as they happen?
     #[inline]
-    fn tells_events(&self) -> bool {
+    pub fn tells_events(&self) -> bool {
         match self.dialogue.mode {
             Mode::Plain => self.dialogue.events,
             Mode::Session => true,

@@ -3,11 +3,17 @@
 //! A reader asks for the line at an index and is told the index of the next one, so the
 //! kernel keeps nothing between two lines and a long table needs no buffer.
 
+mod audit;
 mod boot;
 mod faults;
 mod free;
+mod json;
+mod pages;
+mod pmm;
 mod ps;
 mod pt;
+mod vmm;
+mod ws;
 
 use core::fmt::Write;
 
@@ -15,6 +21,7 @@ use abi::{Error, Topic};
 
 use crate::platform::Platform;
 use crate::system::System;
+use crate::task::Slot;
 
 /// Writes the line at `index` of a topic to `out`; the index of the next one, 0 at the end.
 /// Index 0 is the first line; one that no line was answered with may give any line or none.
@@ -32,11 +39,39 @@ pub fn line<P: Platform>(
         Topic::Free => free::line(system, index, out),
         Topic::Faults => faults::line(system, index, out),
         Topic::Boot => boot::line(system, index, out),
-        Topic::Pt => {
-            let pid = u16::try_from(argument).map_err(|_| Error::NoSuchTask)?;
-            let slot = system.tasks.find(pid).ok_or(Error::NoSuchTask)?;
-            pt::line(&system.platform, &system.tasks.at(slot).space, index, out)
+        Topic::Pt | Topic::Pages => {
+            let space = &system.tasks.at(slot(system, argument)?).space;
+            if topic == Topic::Pt {
+                pt::line(&system.platform, space, index, out)
+            } else {
+                pages::line(&system.platform, space, index, out)
+            }
         }
+        Topic::Pmm => pmm::line(system, index, out),
+        Topic::Dump => pmm::dump(system, index, out),
+        Topic::Vmm => vmm::line(system, index, out),
+        Topic::Audit => audit::line(system, index, out),
+        Topic::Ws => ws::line(system, index, out),
     };
     next.map_err(|_| Error::LimitExceeded)
+}
+
+/// The same as one JSON object a line.
+pub fn json<P: Platform>(
+    system: &System<P>,
+    topic: Topic,
+    index: usize,
+    argument: usize,
+    out: &mut impl Write,
+) -> Result<usize, Error> {
+    let pid = match topic {
+        Topic::Pt | Topic::Pages => system.tasks.at(slot(system, argument)?).pid,
+        _ => 0,
+    };
+    json::line(system, topic, index, pid, out).map_err(|_| Error::LimitExceeded)
+}
+
+fn slot<P: Platform>(system: &System<P>, task: usize) -> Result<Slot, Error> {
+    let pid = u16::try_from(task).map_err(|_| Error::NoSuchTask)?;
+    system.tasks.find(pid).ok_or(Error::NoSuchTask)
 }

@@ -58,7 +58,7 @@ impl fmt::Display for Flags<'_> {
         let has = |bit: u64| bits & bit != 0;
         let [read, write, execute] = match self.1 {
             Some(_) => [has(Pte::READ), has(Pte::WRITE), has(Pte::EXEC)],
-            None => [prot.read, prot.write, prot.execute],
+            None => [prot.read(), prot.write(), prot.execute()],
         };
         let letters = [
             (read, 'r'),
@@ -118,6 +118,7 @@ mod tests {
 
     use super::*;
     use crate::mm::tests::machine::{Bench, Sv39};
+    use crate::mm::{Place, Wanted};
 
     /// Every line, as a reader gets them who begins at 0 and goes on as told.
     fn lines(machine: &impl Machine, space: &Space) -> Vec<String> {
@@ -138,7 +139,10 @@ mod tests {
     fn runs_and_holes_are_lines_and_add_up_to_the_regions() {
         let mut bench = Bench::<Sv39>::new(Default::default(), 200);
         let mut space = bench.space(1);
-        let at = space.map_anonymous::<Sv39>(1000).unwrap().raw();
+        let at = space
+            .map::<Sv39>(Place::ANYWHERE, &Wanted::zeros(1000))
+            .unwrap()
+            .raw();
         for page in [3, 4, 5, 700, 999] {
             bench.store(&mut space, at + page * PAGE_BYTES, 1).unwrap();
         }
@@ -167,7 +171,10 @@ mod tests {
         let mut bench = Bench::<Sv39>::new(Default::default(), 200);
         let mut space = bench.space(1);
         let pages = (64 << 30) / PAGE_BYTES;
-        let at = space.map_anonymous::<Sv39>(pages).unwrap().raw();
+        let at = space
+            .map::<Sv39>(Place::ANYWHERE, &Wanted::zeros(pages))
+            .unwrap()
+            .raw();
         bench.store(&mut space, at + (40 << 30), 1).unwrap();
         let counted = Counted(&bench.machine, Cell::new(0));
         let said = lines(&counted, &space);
@@ -203,6 +210,10 @@ mod tests {
             unreachable!("looking changes nothing")
         }
 
+        fn seen(&self, _: PhysAddr) -> usize {
+            unreachable!("nothing is entered")
+        }
+
         fn read_bytes(&self, _: PhysAddr, _: &mut [u8]) {
             unreachable!("only tables are read")
         }
@@ -228,7 +239,9 @@ mod tests {
     fn an_index_that_was_never_answered_is_harmless() {
         let mut bench = Bench::<Sv39>::new(Default::default(), 20);
         let mut space = bench.space(1);
-        space.map_anonymous::<Sv39>(10).unwrap();
+        space
+            .map::<Sv39>(Place::ANYWHERE, &Wanted::zeros(10))
+            .unwrap();
         for index in [2, 77, usize::MAX / 4096, usize::MAX / 2, usize::MAX] {
             line(&bench.machine, &space, index, &mut String::new()).unwrap();
         }

@@ -145,14 +145,14 @@ impl<P: Platform> System<P> {
         chosen.into_iter().chain(others).find_map(|slot| {
             let task = self.tasks.at(slot);
             let alive = task.is_alive().then_some(&task.space)?;
-            source::<P>(alive, VirtAddr::new(at))
+            source(alive, VirtAddr::new(at))
         })
     }
 
     /// The tasks that have that instruction there.
     fn runs(&self, at: u64, instruction: PhysAddr) -> impl Iterator<Item = Slot> + '_ {
         let same = move |task: &crate::task::Task| {
-            task.is_alive() && source::<P>(&task.space, VirtAddr::new(at)) == Some(instruction)
+            task.is_alive() && source(&task.space, VirtAddr::new(at)) == Some(instruction)
         };
         self.tasks
             .iter()
@@ -208,7 +208,7 @@ impl<P: Platform> System<P> {
                 continue;
             };
             let space = &self.tasks.at(slot).space;
-            if source::<P>(space, VirtAddr::new(one.at)) == Some(one.source) {
+            if source(space, VirtAddr::new(one.at)) == Some(one.source) {
                 // Without memory for the copy the task runs past it.
                 let _ = self.poke(slot, one.at, code(one.bytes));
             }
@@ -220,7 +220,7 @@ impl<P: Platform> System<P> {
         let space = &self.tasks.at(slot).space;
         let set = self.debugger.breakpoints.breaks.iter().flatten();
         for one in set.filter(|one| one.set) {
-            if source::<P>(space, VirtAddr::new(one.at)) == Some(one.source) {
+            if source(space, VirtAddr::new(one.at)) == Some(one.source) {
                 overlay(at, read, one.at, &self.original(one)[..one.bytes.into()]);
             }
         }
@@ -237,7 +237,7 @@ impl<P: Platform> System<P> {
         if waits.clone().any(|wait| wait.slot == slot && wait.at == at) {
             return Some(Planted::Step);
         }
-        let instruction = source::<P>(&self.tasks.at(slot).space, VirtAddr::new(at))?;
+        let instruction = source(&self.tasks.at(slot).space, VirtAddr::new(at))?;
         let mut set = self.debugger.breakpoints.breaks.iter().flatten();
         set.any(|one| one.set && one.at == at && one.source == instruction)
             .then_some(Planted::Break)

@@ -7,7 +7,8 @@ use gdbstub::target::ext::libraries::Libraries;
 use gdbstub::target::ext::memory_map::MemoryMap;
 
 use super::threads;
-use crate::mm::{Kind, user_end};
+use crate::mm::Kind;
+use crate::mm::layout::kernel_start;
 use crate::platform::Platform;
 use crate::system::System;
 use crate::text::Text;
@@ -23,8 +24,9 @@ impl<P: Platform> MemoryMap for System<P> {
         length: usize,
         into: &mut [u8],
     ) -> TargetResult<usize, Self> {
-        let end = user_end(P::MODE).raw();
-        let kernel = end.wrapping_neg() & u64::MAX >> (64 - usize::BITS);
+        let half = kernel_start(P::MODE).raw();
+        // On Sv32 programs have addresses on both sides of the kernel: the two are all there is.
+        let upper = half.wrapping_neg() & u64::MAX >> (64 - usize::BITS);
         let mut room = [0; LONGEST];
         let mut xml = Text::new(&mut room);
         // It fits: the numbers have a greatest length.
@@ -33,8 +35,8 @@ impl<P: Platform> MemoryMap for System<P> {
             "<?xml version=\"1.0\"?><!DOCTYPE memory-map PUBLIC \
              \"+//IDN gnu.org//DTD GDB Memory Map V1.0//EN\" \
              \"http://sourceware.org/gdb/gdb-memory-map.dtd\"><memory-map>\
-             <memory type=\"ram\" start=\"0\" length=\"{end:#x}\"/>\
-             <memory type=\"ram\" start=\"{kernel:#x}\" length=\"{end:#x}\"/>\
+             <memory type=\"ram\" start=\"0\" length=\"{half:#x}\"/>\
+             <memory type=\"ram\" start=\"{upper:#x}\" length=\"{half:#x}\"/>\
              </memory-map>"
         );
         Ok(part(xml.written(), offset, length, into))

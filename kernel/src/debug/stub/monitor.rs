@@ -7,7 +7,8 @@ use pagetable::{Pte, VirtAddr};
 
 use super::threads;
 use crate::debug::monitor;
-use crate::mm::{Region, table, user_end};
+use crate::mm::layout::is_user;
+use crate::mm::{Region, table};
 use crate::platform::Platform;
 use crate::system::System;
 use crate::task::Slot;
@@ -131,18 +132,18 @@ fn region(regions: &[Region], index: usize, out: &mut impl Write) -> Option<usiz
         region.base.raw(),
         region.end().raw(),
         u64::from(region.pages) * 4,
-        letter(region.prot.read, 'r'),
-        letter(region.prot.write, 'w'),
-        letter(region.prot.execute, 'x'),
+        letter(region.prot.read(), 'r'),
+        letter(region.prot.write(), 'w'),
+        letter(region.prot.execute(), 'x'),
         region.kind.class().text()
     );
     Some(index + 1).filter(|next| *next < regions.len())
 }
 
-/// Where a translation stops: in the task's tables for the lower half, else in the kernel's.
+/// Where a translation stops: in the task's tables for what programs can have, else in the kernel's.
 fn walk<P: Platform>(system: &System<P>, slot: Slot, va: u64, out: &mut impl Write) {
     let va = VirtAddr::new(va);
-    let root = if va < user_end(P::MODE) {
+    let root = if is_user(P::MODE, va) {
         system.tasks.at(slot).space.root()
     } else {
         system.kernel_root

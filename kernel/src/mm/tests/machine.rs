@@ -4,7 +4,7 @@ use abi::Outcome;
 use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::{Quirks, Ram};
 
-use crate::mm::{BootRam, Frame, Frames, Machine, Refused, Resolution, Space, resolve};
+use crate::mm::{BootRam, Fast, Frame, Frames, Machine, Refused, Resolution, Space, resolve};
 
 /// A simulated machine with a mode in its type.
 pub trait Desk: Machine + Sized {
@@ -48,6 +48,10 @@ macro_rules! desk {
 
             fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
                 self.0.copy_frame(from, to)
+            }
+
+            fn seen(&self, at: PhysAddr) -> usize {
+                at.raw() as usize
             }
 
             fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
@@ -122,7 +126,13 @@ impl<M: Desk> Bench<M> {
         ram.get_mut(kernel_root, PAGE_BYTES as usize).fill(0);
         // Noise: rows are only meant once their frame was given out.
         let noise: Vec<Frame> = vec![Frame::NOISE; Frames::table_bytes(&boot) / size_of::<Frame>()];
-        let frames = Frames::new(noise.leak(), boot, None);
+        let frames = Frames::new(
+            noise.leak(),
+            Box::leak(Box::new(Fast::EMPTY)),
+            boot,
+            None,
+            None,
+        );
         Bench {
             machine: M::new(sim::Machine::new(M::MODE, ram, quirks)),
             frames,

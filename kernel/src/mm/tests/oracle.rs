@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use sim::Quirks;
 
 use super::machine::{Bench, Desk, Sv32, Sv39};
-use crate::mm::Space;
+use crate::mm::{Place, Space, Wanted};
 
 /// One step of a history; numbers are taken modulo what there is.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ impl<M: Desk> World<M> {
 
     fn start(&mut self) {
         let mut space = self.bench.space(self.next);
-        space.set_heap(VirtAddr::new(HEAP));
+        space.set_heap::<M>(VirtAddr::new(HEAP));
         self.next += 1;
         self.spaces.push(Known {
             space,
@@ -75,7 +75,9 @@ impl<M: Desk> World<M> {
         let bench = &mut self.bench;
         let known = &mut self.spaces[0];
         match step {
-            Step::Map { pages } => drop(known.space.map_anonymous::<M>(pages)),
+            Step::Map { pages } => {
+                let _ = known.space.map::<M>(Place::ANYWHERE, &Wanted::zeros(pages));
+            }
             Step::Unmap { which, from, pages } => {
                 let Some(region) = pick(&known.space, which) else {
                     return;

@@ -5,7 +5,7 @@ use sim::{Access, Quirks};
 
 use super::both;
 use super::machine::{Bench, Desk, RAM_BASE, image_byte};
-use crate::mm::{Kind, Object, Prot, Region, Space, peek, poke};
+use crate::mm::{Kind, Object, Place, Prot, Region, Space, Wanted, peek, poke};
 
 const TEXT_AT: u64 = 0x1_0000;
 
@@ -18,11 +18,7 @@ both! {
 /// A space with two pages of text, which are mapped in place.
 fn with_text<M: Desk>(bench: &mut Bench<M>, id: u16) -> Space {
     let mut space = bench.space(id);
-    let prot = Prot {
-        read: true,
-        write: false,
-        execute: true,
-    };
+    let prot = Prot::new(true, false, true);
     let object = Object::Image {
         at: PhysAddr::new(RAM_BASE),
         bytes: 2 * PAGE_BYTES,
@@ -93,7 +89,10 @@ fn a_byte_written_into_text_is_fetched_and_is_nobody_elses<M: Desk>(quirks: Quir
 fn memory_that_was_used_before_is_written_in_its_place<M: Desk>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
-    let base = space.map_anonymous::<M>(2).unwrap().raw();
+    let base = space
+        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .unwrap()
+        .raw();
     bench.store(&mut space, base, 7).unwrap();
     let pages = bench.frames.counts().pages;
     write(&mut bench, &mut space, base, &[9]);

@@ -6,7 +6,8 @@ use sim::Quirks;
 
 use super::both;
 use super::machine::{Bench, Desk};
-use crate::mm::{Kind, Object, Prot, Region, user_end};
+use crate::mm::layout::kernel_start;
+use crate::mm::{Kind, Object, Place, Prot, Region, Wanted};
 
 both! {
     regions_never_overlap_and_stay_in_the_programs_half
@@ -32,7 +33,7 @@ fn region(base: u64, pages: u32) -> Region {
 fn regions_never_overlap_and_stay_in_the_programs_half<M: Desk>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 16);
     let mut space = bench.space(1);
-    let end = user_end(M::MODE).raw();
+    let end = kernel_start(M::MODE).raw();
     space.add::<M>(region(0x2_0000, 4)).unwrap();
     for (base, pages) in [
         (0x2_0000, 4),
@@ -87,9 +88,18 @@ fn regions_never_overlap_and_stay_in_the_programs_half<M: Desk>(quirks: Quirks) 
 fn mappings_keep_a_page_between_them_and_gaps_are_used_again<M: Desk>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
-    let one = space.map_anonymous::<M>(2).unwrap().raw();
-    let two = space.map_anonymous::<M>(2).unwrap().raw();
-    let three = space.map_anonymous::<M>(2).unwrap().raw();
+    let one = space
+        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .unwrap()
+        .raw();
+    let two = space
+        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .unwrap()
+        .raw();
+    let three = space
+        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .unwrap()
+        .raw();
     assert_eq!((two - one, three - two), (3 * PAGE_BYTES, 3 * PAGE_BYTES));
     bench.store(&mut space, two, 1).unwrap();
     assert!(
@@ -108,15 +118,30 @@ fn mappings_keep_a_page_between_them_and_gaps_are_used_again<M: Desk>(quirks: Qu
         bench.load(&mut space, two).is_err(),
         "a stale translation would let this pass"
     );
-    assert_eq!(space.map_anonymous::<M>(2).unwrap().raw(), two);
+    assert_eq!(
+        space
+            .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+            .unwrap()
+            .raw(),
+        two
+    );
     assert_eq!(bench.load(&mut space, two), Ok(0));
-    assert_ne!(space.map_anonymous::<M>(3).unwrap().raw(), two);
+    assert_ne!(
+        space
+            .map::<M>(Place::ANYWHERE, &Wanted::zeros(3))
+            .unwrap()
+            .raw(),
+        two
+    );
 }
 
 fn unmapping_splits_and_frees_exactly_what_was_named<M: Desk>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
-    let base = space.map_anonymous::<M>(8).unwrap().raw();
+    let base = space
+        .map::<M>(Place::ANYWHERE, &Wanted::zeros(8))
+        .unwrap()
+        .raw();
     for page in 0..8 {
         bench
             .store(&mut space, base + page * PAGE_BYTES, page as u8 + 1)
@@ -164,7 +189,10 @@ fn a_hostile_unmap_is_refused<M: Desk>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     space.add::<M>(region(0x2_0000, 4)).unwrap();
-    let base = space.map_anonymous::<M>(2).unwrap().raw();
+    let base = space
+        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .unwrap()
+        .raw();
     bench.store(&mut space, base, 7).unwrap();
     let used = bench.used();
     let kernel = 0xffff_ffff_8000_0000;
@@ -193,7 +221,7 @@ fn a_hostile_unmap_is_refused<M: Desk>(quirks: Quirks) {
 fn a_heap_grows_shrinks_and_reads_zero_again<M: Desk>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
-    space.set_heap(VirtAddr::new(0x4_0000));
+    space.set_heap::<M>(VirtAddr::new(0x4_0000));
     let grow = |bench: &mut Bench<M>, space: &mut crate::mm::Space, delta| {
         space
             .sbrk(delta, &mut bench.frames, &mut bench.machine)
@@ -238,7 +266,7 @@ fn a_heap_grows_shrinks_and_reads_zero_again<M: Desk>(quirks: Quirks) {
 fn a_heap_does_not_grow_into_its_neighbour<M: Desk>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 16);
     let mut space = bench.space(1);
-    space.set_heap(VirtAddr::new(0x4_0000));
+    space.set_heap::<M>(VirtAddr::new(0x4_0000));
     space.add::<M>(region(0x4_4000, 1)).unwrap();
     let grow = |bench: &mut Bench<M>, space: &mut crate::mm::Space, delta| {
         space
@@ -258,7 +286,9 @@ fn a_gigabyte_costs_nothing_until_it_is_touched<M: Desk>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 16);
     let mut space = bench.space(1);
     let pages = (512 << 20) / PAGE_BYTES;
-    let base = space.map_anonymous::<M>(pages).unwrap();
+    let base = space
+        .map::<M>(Place::ANYWHERE, &Wanted::zeros(pages))
+        .unwrap();
     assert_eq!((bench.used(), space.regions().len()), (1, 1));
     space
         .unmap(
@@ -270,7 +300,7 @@ fn a_gigabyte_costs_nothing_until_it_is_touched<M: Desk>(quirks: Quirks) {
         .unwrap();
     assert_eq!(bench.used(), 1);
     assert_eq!(
-        space.map_anonymous::<M>(u64::MAX / PAGE_BYTES),
+        space.map::<M>(Place::ANYWHERE, &Wanted::zeros(u64::MAX / PAGE_BYTES)),
         Err(Error::NoAddressSpace)
     );
 }

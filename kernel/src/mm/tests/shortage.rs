@@ -6,7 +6,9 @@ use sim::{Access, Quirks};
 
 use super::both;
 use super::machine::{Bench, Desk};
-use crate::mm::{BootRam, Frame, Frames, Kind, Object, Owner, Prot, Region, Space};
+use crate::mm::{
+    BootRam, Fast, Frame, Frames, Kind, Object, Owner, Place, Prot, Region, Space, Wanted,
+};
 
 both! {
     a_fault_without_memory_leaves_no_trace
@@ -21,7 +23,10 @@ fn a_fault_without_memory_leaves_no_trace<M: Desk>(quirks: Quirks) {
     for pool in 1..=levels + 1 {
         let mut bench = Bench::<M>::new(quirks, pool);
         let mut space = bench.space(1);
-        let base = space.map_anonymous::<M>(1).unwrap().raw();
+        let base = space
+            .map::<M>(Place::ANYWHERE, &Wanted::zeros(1))
+            .unwrap()
+            .raw();
         let touched = bench.touch(&mut space, base, Access::Write);
         // The root is there; each level below it takes a table, and the page a frame.
         if pool > levels {
@@ -40,7 +45,10 @@ fn tables_that_were_given_back_can_be_pages_at_once<M: Desk>(quirks: Quirks) {
     let levels = usize::from(M::MODE.levels());
     let mut bench = Bench::<M>::new(quirks, 2 * levels);
     let mut space = bench.space(1);
-    let near = space.map_anonymous::<M>(levels as u64).unwrap().raw();
+    let near = space
+        .map::<M>(Place::ANYWHERE, &Wanted::zeros(levels as u64))
+        .unwrap()
+        .raw();
     bench.store(&mut space, near, 1).unwrap();
     // So far that it needs tables of its own, for which there are frames, and a page, for which
     // there is none.
@@ -68,7 +76,10 @@ fn the_pool_can_be_used_up_and_got_back_to_the_last_frame<M: Desk>(quirks: Quirk
     let mut bench = Bench::<M>::new(quirks, 40);
     for round in 0..3 {
         let mut space = bench.space(round);
-        let base = space.map_anonymous::<M>(1000).unwrap().raw();
+        let base = space
+            .map::<M>(Place::ANYWHERE, &Wanted::zeros(1000))
+            .unwrap()
+            .raw();
         let mut pages = 0;
         while bench
             .store(&mut space, base + pages * PAGE_BYTES, 1)
@@ -99,7 +110,13 @@ fn the_pool_can_be_used_up_and_got_back_to_the_last_frame<M: Desk>(quirks: Quirk
 fn a_limit_caps_pages_and_tables_together() {
     let mut ram = BootRam::new();
     ram.add(0x8000_0000, 64 * PAGE_BYTES).unwrap();
-    let mut frames = Frames::new(vec![Frame::NOISE; 64].leak(), ram, Some(3));
+    let mut frames = Frames::new(
+        vec![Frame::NOISE; 64].leak(),
+        Box::leak(Box::new(Fast::EMPTY)),
+        ram,
+        Some(3),
+        None,
+    );
     assert!(frames.alloc(Owner::Table { space: 1 }).is_some());
     let page = frames.alloc(Owner::Page { space: 1, vpn: 7 }).unwrap();
     assert!(frames.alloc(Owner::Page { space: 1, vpn: 8 }).is_some());

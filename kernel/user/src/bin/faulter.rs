@@ -11,7 +11,7 @@ type Deed = (&'static str, fn());
 
 const DEEDS: [Deed; 8] = [
     ("null", || write_at(8, 1)),
-    ("wild", || read(0x12_3456_7000)),
+    ("wild", || read(0x1234_5000)),
     ("text-write", || {
         write_at(run as fn(Arguments) -> u8 as usize & !3, 0)
     }),

@@ -10,10 +10,14 @@ use user::{Arguments, call, println, raw_call};
 user::main!(run);
 
 const PAGE: usize = 4096;
-/// One past the last address a program may have, on RV64.
-const USER_END: usize = (0x40_0000_0000_u64 & usize::MAX as u64) as usize;
-const KERNEL: usize = (0xffff_ffff_8000_0000_u64 & usize::MAX as u64) as usize;
-const PHYSMAP: usize = (0xffff_ffc0_8020_0000_u64 & usize::MAX as u64) as usize;
+/// One past the last address of the programs' lower part, the kernel, and RAM as it sees it.
+#[cfg(target_pointer_width = "64")]
+const PLACES: [usize; 3] = [0x40_0000_0000, 0xffff_ffff_8000_0000, 0xffff_ffc0_8020_0000];
+#[cfg(target_pointer_width = "32")]
+const PLACES: [usize; 3] = [0x8000_0000, 0xbe00_0000, 0x8040_0000];
+const USER_END: usize = PLACES[0];
+const KERNEL: usize = PLACES[1];
+const PHYSMAP: usize = PLACES[2];
 
 const LENGTHS: [usize; 12] = [
     0,

@@ -7,15 +7,33 @@ use user::{call, print, println};
 const HELP: &str = "\
 ps                    tasks
 free                  the page pool
+pmm [dump]            physical memory: arenas, or a letter for each frame
+vmm                   virtual memory: the regions of all tasks
+pt TASK [pages]       page table and regions of a task; each page as Xous shows it
+ws                    pages of each task that are there, touched, written to
+audit                 does every frame have one owner?
 faults                the fault log
 faults text on|off    print each fault as it happens
-pt TASK               page table and regions of a task
 boot                  what was found at boot
+TOPIC json            any of these for programs, one object a line
 kill TASK             end a task
 wait                  until no task runs in the background
 poweroff              switch the machine off
 PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test pace_test data_test faulter spin
-                      spawn_test hostile";
+                      spawn_test hostile map_test share_test device_test image_test layout_low layout_nuttx
+                      layout_xous layout_ox64";
+
+/// What can be asked for by name alone.
+const TOPICS: [(&str, Topic); 8] = [
+    ("ps", Topic::Ps),
+    ("free", Topic::Free),
+    ("pmm", Topic::Pmm),
+    ("vmm", Topic::Vmm),
+    ("ws", Topic::Ws),
+    ("audit", Topic::Audit),
+    ("faults", Topic::Faults),
+    ("boot", Topic::Boot),
+];
 
 /// Carries the line out if it is the shell's own; whether it was.
 pub fn run(line: &str) -> bool {
@@ -23,20 +41,32 @@ pub fn run(line: &str) -> bool {
     let mut word = || words.next().unwrap_or("");
     match (word(), word(), word()) {
         ("help", "", _) => println!("{HELP}"),
-        ("ps", "", _) => show(Topic::Ps, 0),
-        ("free", "", _) => show(Topic::Free, 0),
-        ("boot", "", _) => show(Topic::Boot, 0),
-        ("faults", "", _) => show(Topic::Faults, 0),
+        ("pmm", "dump", _) => show((Topic::Dump, false), 0),
         ("faults", "text", "on") => set(Set::FaultText, 1),
         ("faults", "text", "off") => set(Set::FaultText, 0),
-        ("pt", task, _) => with_task("pt", task, |task| show(Topic::Pt, task)),
+        ("pt", task, how @ ("" | "json" | "pages")) => with_task("pt", task, |task| {
+            let topic = if how == "pages" {
+                Topic::Pages
+            } else {
+                Topic::Pt
+            };
+            show((topic, how == "json"), task)
+        }),
+        ("pt", ..) => println!("usage: pt TASK [pages|json]; `ps` lists tasks"),
         ("kill", task, _) => with_task("kill", task, kill),
         ("wait", "", _) => wait_for_all(),
         ("poweroff", "", _) => power_off(),
-        ("faults", ..) => println!("usage: faults [text on|off]"),
-        (name @ ("help" | "ps" | "free" | "boot" | "wait" | "poweroff"), ..) => {
-            println!("usage: {name}")
+        (name, how, _)
+            if let Some((_, topic)) = TOPICS.iter().find(|(known, _)| *known == name) =>
+        {
+            match how {
+                "" | "json" => show((*topic, how == "json"), 0),
+                _ if name == "faults" => println!("usage: faults [json|text on|text off]"),
+                _ if name == "pmm" => println!("usage: pmm [dump|json]"),
+                _ => println!("usage: {name} [json]"),
+            }
         }
+        (name @ ("help" | "wait" | "poweroff"), ..) => println!("usage: {name}"),
         _ => return false,
     }
     true
@@ -49,7 +79,7 @@ fn with_task(name: &str, word: &str, act: impl Fn(usize)) {
     }
 }
 
-fn show(topic: Topic, argument: usize) {
+fn show(topic: (Topic, bool), argument: usize) {
     let mut index = 0;
     loop {
         let mut text = [0; 512];

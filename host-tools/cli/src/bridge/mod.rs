@@ -1,0 +1,237 @@
+//! `pagewalk bridge`: page tables for a program that can read memory and knows nothing of them.
+//!
+//! The program writes a request, a line; reads are asked of it; the answer comes as text. Each
+//! line below that begins with `>` is written to us:
+//!
+//! ```text
+//! > walk 0x10000 --satp 0x8000000000080120
+//! memory
+//! > data 466c617456696577…        what tells RAM: a memory map, QEMU's `info mtree -f`; or `all`
+//! read 0x80120000 4096
+//! > data 01f8060000…
+//! text satp 0x8000000000080120: sv39, asid 0, root 0x80120000
+//! end
+//! ```
+
+mod pipe;
+
+use std::io::Write;
+
+use clap::Parser;
+use model::Crash;
+use pagetable::{Mode, Xlen};
+use view::explain::Explained;
+use view::fields;
+
+use crate::tables::{Roots, Tables, Writing, number};
+use crate::{chart, diff, find, lint, map, snapshot, stats, walk, ws};
+
+pub use pipe::Pipe;
+
+/// Serve a debugger's plugin: it reads the memory, this knows what page tables mean.
+///
+/// Requests are lines on standard input: walk, map, find, diff, lint, stats, ws, chart, snapshot,
+/// satp and explain, each with the options that it lists with --help. What is memory is asked for
+/// with `memory`, and answered with `data HEX`, a text that tells it, or `all`; what is to be read
+/// with `read ADDR LENGTH …`, and answered with `data HEX …`, a `-` for what cannot be read. An
+/// answer is lines of `text`, then `end`, or `error` and why.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  echo 'satp 0x8000000000080120' | pagewalk bridge
+In gdb:
+  source gdb-plugin/pagewalk.py")]
+pub struct Args {}
+
+/// What can be asked for.
+#[derive(Parser)]
+#[command(no_binary_name = true, name = "", disable_help_subcommand = true)]
+enum Request {
+    Walk(walk::Args),
+    Map(map::Args),
+    Find(find::Args),
+    Diff(diff::Args),
+    Lint(lint::Args),
+    Stats(stats::Args),
+    Ws(ws::Args),
+    Chart(chart::Args),
+    Snapshot(snapshot::Args),
+    /// The physical address of a virtual one, or why there is none
+    Pa(At),
+    /// What an address is mapped as: `rwxugad`
+    Flags(At),
+    /// Take a value of satp apart
+    Satp {
+        /// The value, hexadecimal
+        #[arg(value_parser = number)]
+        value: u64,
+        #[command(flatten)]
+        writing: Writing,
+    },
+    /// Say why a hart trapped, and how the address is translated
+    Explain(Explain),
+}
+
+/// One address.
+#[derive(clap::Args)]
+struct At {
+    #[arg(value_parser = number)]
+    va: u64,
+    #[command(flatten)]
+    tables: Tables,
+}
+
+/// A trap, as its registers tell it.
+#[derive(clap::Args)]
+struct Explain {
+    #[arg(long, value_parser = number)]
+    scause: u64,
+    #[arg(long, value_parser = number)]
+    sepc: u64,
+    #[arg(long, value_parser = number)]
+    stval: u64,
+    #[arg(long, value_parser = number)]
+    sp: Option<u64>,
+    #[arg(long, value_parser = number)]
+    ra: Option<u64>,
+    #[command(flatten)]
+    tables: Tables,
+}
+
+/// Requests that read no memory.
+const WITHOUT: [&str; 2] = ["satp", "diff"];
+
+impl Request {
+    /// Reads the words of a line; whoever asks is where memory is.
+    fn parse(line: &str, pipe: &Pipe) -> Result<Request, clap::Error> {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        let is_help = words.iter().any(|word| matches!(*word, "--help" | "-h"));
+        if words.first().is_some_and(|word| !WITHOUT.contains(word)) && !is_help {
+            words.extend(["--from", "pipe:"]);
+        }
+        let mut request = Request::try_parse_from(words)?;
+        if let Some(roots) = request.roots() {
+            roots.pipe = Some(pipe.clone());
+        }
+        Ok(request)
+    }
+
+    fn roots(&mut self) -> Option<&mut Roots> {
+        Some(match self {
+            Request::Walk(args) => &mut args.tables.roots,
+            Request::Map(args) => &mut args.tables.roots,
+            Request::Find(args) => &mut args.tables.roots,
+            Request::Diff(args) => &mut args.roots,
+            Request::Lint(args) => &mut args.tables.roots,
+            Request::Stats(args) => &mut args.tables.roots,
+            Request::Ws(args) => &mut args.tables.roots,
+            Request::Chart(args) => args.roots()?,
+            Request::Snapshot(args) => args.roots(),
+            Request::Pa(at) | Request::Flags(at) => &mut at.tables.roots,
+            Request::Explain(args) => &mut args.tables.roots,
+            Request::Satp { .. } => return None,
+        })
+    }
+}
+
+/// Answers requests until the input ends.
+pub fn run(_: Args) -> anyhow::Result<()> {
+    let pipe = Pipe::standard();
+    while let Some(line) = pipe.line()? {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let mut text = Vec::new();
+        let answer = match Request::parse(&line, &pipe) {
+            Ok(request) => answer(request, &mut text).map_err(|error| format!("{error:#}")),
+            // Help is an answer too.
+            Err(error) if !error.use_stderr() => {
+                text.extend(error.to_string().bytes());
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let last = match &answer {
+            Ok(()) => "end".to_owned(),
+            Err(error) => format!("error {}", one_line(error)),
+        };
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.lines().map(|line| format!("text {line}\n"));
+        let all: String = lines.chain([last + "\n"]).collect();
+        pipe.say(&all)?;
+    }
+    Ok(())
+}
+
+/// An error's first paragraph, in one line.
+fn one_line(error: &str) -> String {
+    let first = error.split("\n\n").next().unwrap_or(error);
+    let first = first.trim().trim_start_matches("error: ");
+    first.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn answer(request: Request, out: &mut dyn Write) -> anyhow::Result<()> {
+    match request {
+        Request::Walk(args) => walk::tell(&args, out),
+        Request::Map(args) => map::tell(&args, out),
+        Request::Find(args) => find::tell(&args, out),
+        Request::Diff(args) => diff::tell(&args, out),
+        Request::Lint(args) => lint::tell(&args, out),
+        Request::Stats(args) => stats::tell(&args, out),
+        Request::Ws(args) => ws::tell(&args, out),
+        Request::Chart(args) => chart::run(args),
+        Request::Snapshot(args) => snapshot::tell(&args, out),
+        Request::Pa(at) => pa(&at, out),
+        Request::Flags(at) => flags(&at, out),
+        Request::Satp { value, writing } => {
+            let xlen = writing.xlen()?.unwrap_or(Xlen::Rv64);
+            Ok(fields::table(out, &fields::satp(value, xlen))?)
+        }
+        Request::Explain(args) => explain(&args, out),
+    }
+}
+
+fn pa(at: &At, out: &mut dyn Write) -> anyhow::Result<()> {
+    let walked = walk::of(at.tables.open()?, at.va)?;
+    match walked.walk.address() {
+        Some(address) => Ok(writeln!(out, "{address}")?),
+        None => anyhow::bail!("{}", view::walk::reason(&walked)),
+    }
+}
+
+fn flags(at: &At, out: &mut dyn Write) -> anyhow::Result<()> {
+    let walked = walk::of(at.tables.open()?, at.va)?;
+    match walked.walk.outcome {
+        pagetable::Outcome::Mapped { leaf, .. } => Ok(writeln!(out, "{}", leaf.pte.flags())?),
+        _ => anyhow::bail!("{}", view::walk::reason(&walked)),
+    }
+}
+
+fn explain(args: &Explain, out: &mut dyn Write) -> anyhow::Result<()> {
+    let open = args.tables.open()?;
+    let (satp, xlen) = (open.one()?, open.xlen);
+    let crash = Crash {
+        scause: Some(args.scause),
+        sepc: Some(args.sepc),
+        stval: Some(args.stval),
+        sp: args.sp,
+        ra: args.ra,
+        satp: Some(satp.encode(xlen)),
+        ..Crash::default()
+    };
+    let explained = Explained {
+        crash: &crash,
+        xlen,
+        names: &|_| None,
+    };
+    view::explain::table(out, &explained)?;
+    if satp.mode != Mode::Bare && crash.is_about_an_address(xlen) {
+        let walked = walk::of(open, args.stval)?;
+        writeln!(out)?;
+        view::walk::table(out, &walked)?;
+        if let Some(access) = crash.access(xlen) {
+            writeln!(out, "{}", view::walk::verdict(&walked, access))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `pagewalk chart diff`: what changed, as a strip.
+
+use link::memory::Origin;
+use model::diff::pairs;
+use view::chart::changes;
+
+use super::Target;
+use crate::diff::both;
+use crate::exit::Misuse;
+use crate::tables::{Roots, Spaces};
+
+/// Draw what changed between two readings, a colour for each kind of change.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  pagewalk chart diff before.json after.json -o changes.svg")]
+pub struct Args {
+    /// The earlier one: a snapshot, or anything that --from takes
+    #[arg(value_name = "BEFORE")]
+    before: Origin,
+    /// The later one
+    #[arg(value_name = "AFTER")]
+    after: Origin,
+    #[command(flatten)]
+    pub roots: Roots,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Draws it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    args.target.kind()?;
+    let (before, after) = both(&args.roots, &args.before, &args.after)?;
+    let diffs = pairs(&before.list, &after.list, &[]);
+    let [diff] = &diffs[..] else {
+        let misuse = format!("one root is needed, and there are {}", diffs.len());
+        return Err(Misuse(misuse).into());
+    };
+    let named = |spaces: &Spaces, origin: &Origin| spaces.origin(origin.to_string());
+    let origin = format!(
+        "{} to {}",
+        named(&before, &args.before),
+        named(&after, &args.after)
+    );
+    args.target.write(&changes(diff, &origin))?;
+    before.end()?;
+    after.end()
+}

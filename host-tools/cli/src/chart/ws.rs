@@ -1,0 +1,34 @@
+//! `pagewalk chart ws`: the working set as a heat map.
+
+use view::chart::Heat;
+
+use super::Target;
+use crate::filter::Wanted;
+use crate::tables::Tables;
+
+/// Draw the working set as a heat map: where in the address space, and with which permissions,
+/// pages have been used.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk chart ws --from vmcore --satp 0x80033000000830ca -o used.svg
+  pagewalk chart ws --from gdb://localhost:1234 --user -o used.png")]
+pub struct Args {
+    #[command(flatten)]
+    pub tables: Tables,
+    #[command(flatten)]
+    wanted: Wanted,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Draws it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    args.target.kind()?;
+    let filter = args.wanted.filter()?;
+    let mut spaces = args.tables.spaces()?;
+    spaces.list.iter_mut().for_each(|space| space.only(&filter));
+    let origin = spaces.origin(args.tables.name());
+    args.target.write(&Heat::new(spaces.one()?, &origin))?;
+    spaces.end()
+}

@@ -1,0 +1,103 @@
+//! `pagewalk diff`: what changed between two readings of page tables.
+//!
+//! ```text
+//! $ pagewalk diff before.json gdb://localhost:1234
+//! satp 0x8000000000081fca: sv39, asid 0, root 0x81fca000
+//! change      va                  size  perms               pa
+//! added       0x0000000000012000  8KiB  rw-u-ad             0x0000000080a11000
+//! permission  0xffffffff80200000  2MiB  rwx-gad -> r-x-gad  0x0000000080400000
+//!
+//! 2 changes: 8KiB added, 2MiB permission, 30.1MiB as before
+//! ```
+
+use std::io::Write;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use link::memory::Origin;
+use model::diff::{Kind, pairs};
+
+use crate::format::Format;
+use crate::output;
+use crate::tables::{Roots, Spaces, read};
+
+/// Compare two readings of page tables: what was added, removed, moved, or is permitted otherwise.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk snapshot save before.json --from gdb://localhost:1234
+  pagewalk diff before.json gdb://localhost:1234
+  pagewalk diff before.json after.json --all-roots --ignore used
+  pagewalk diff boot.core crash.core --satp 0x8000000000081fca --format json")]
+pub struct Args {
+    /// The earlier one: a snapshot, or anything that --from takes
+    #[arg(value_name = "BEFORE")]
+    before: Origin,
+    /// The later one
+    #[arg(value_name = "AFTER")]
+    after: Origin,
+    #[command(flatten)]
+    pub roots: Roots,
+    /// Leave out changes of these kinds alone
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,…")]
+    ignore: Vec<KindOption>,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// `--ignore`.
+#[derive(Clone, Copy, Debug)]
+struct KindOption(Kind);
+
+impl ValueEnum for KindOption {
+    fn value_variants<'a>() -> &'a [KindOption] {
+        const ALL: [KindOption; Kind::ALL.len()] = {
+            let mut all = [KindOption(Kind::Added); Kind::ALL.len()];
+            let mut place = 0;
+            while place < all.len() {
+                all[place] = KindOption(Kind::ALL[place]);
+                place += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()))
+    }
+}
+
+/// Prints the changes.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    output::answer(|out| tell(&args, out))
+}
+
+/// Writes the changes.
+pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (before, after) = both(&args.roots, &args.before, &args.after)?;
+    let ignored: Vec<Kind> = args.ignore.iter().map(|it| it.0).collect();
+    let diffs = pairs(&before.list, &after.list, &ignored);
+    args.format.write(
+        out,
+        &diffs[..],
+        view::diff::table,
+        view::diff::json,
+        view::diff::csv,
+    )?;
+    before.end()?;
+    after.end()
+}
+
+/// Both readings. Where nobody says which roots, the later one is read from those of the earlier,
+/// unless it is a snapshot, which has its own.
+pub fn both(roots: &Roots, before: &Origin, after: &Origin) -> anyhow::Result<(Spaces, Spaces)> {
+    roots.check_wires(&[before.clone(), after.clone()])?;
+    let before = roots.open(vec![before.clone()])?;
+    let after = match after.clone().sniffed()? {
+        snapshot @ Origin::Snapshot(_) => roots.open(vec![snapshot])?,
+        other => roots.or(&before.roots).open(vec![other])?,
+    };
+    Ok((read(before, false), read(after, false)))
+}

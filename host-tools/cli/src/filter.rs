@@ -1,0 +1,93 @@
+//! Options that ask for a part of what is mapped.
+
+use link::memory::Span;
+use model::space::{Attribute, Bounds, Filter};
+use pagetable::Pte;
+
+use crate::exit::Misuse;
+use crate::tables::span;
+
+/// What is wanted; all that is given must hold.
+#[derive(clap::Args)]
+pub struct Wanted {
+    /// Only pages of user mode
+    #[arg(long, conflicts_with = "kernel")]
+    user: bool,
+    /// Only pages of the supervisor
+    #[arg(long)]
+    kernel: bool,
+    /// Only what can be written
+    #[arg(long)]
+    write: bool,
+    /// Only what can be executed
+    #[arg(long)]
+    exec: bool,
+    /// Only these virtual addresses, as 0x10000-0x20000 or 0x10000+64K; may be repeated
+    #[arg(long, value_name = "START-END", value_parser = span)]
+    range: Vec<Span>,
+    /// Only what lies at these physical addresses; may be repeated
+    #[arg(long, value_name = "START-END", value_parser = span)]
+    pa: Vec<Span>,
+    /// Only pages mapped at this level; may be repeated
+    #[arg(long, value_name = "LEVEL")]
+    level: Vec<u8>,
+    /// Only what has these attributes, with no- what has not: r w x u g a d rsw napot pma nc io
+    /// ram noncacheable device
+    #[arg(long, value_name = "WORD,…", value_delimiter = ',')]
+    attr: Vec<String>,
+}
+
+impl Wanted {
+    /// Whose pages, and where.
+    pub fn only(is_user: bool, is_kernel: bool, range: &[Span]) -> Filter {
+        Filter {
+            is_user: match (is_user, is_kernel) {
+                (false, false) => None,
+                (is_user, _) => Some(is_user),
+            },
+            va: range.iter().map(|it| bounds(*it)).collect(),
+            ..Filter::default()
+        }
+    }
+
+    /// The same, as the model has it.
+    pub fn filter(&self) -> anyhow::Result<Filter> {
+        let mut attributes = Vec::new();
+        for (is_given, flag) in [(self.write, Pte::WRITE), (self.exec, Pte::EXEC)] {
+            attributes.extend(is_given.then_some((Attribute::Flag(flag), true)));
+        }
+        for word in &self.attr {
+            attributes.push(attribute(word)?);
+        }
+        Ok(Filter {
+            pa: self.pa.iter().map(|it| bounds(*it)).collect(),
+            levels: self.level.clone(),
+            attributes,
+            ..Wanted::only(self.user, self.kernel, &self.range)
+        })
+    }
+}
+
+/// A run of addresses as the model has it.
+pub fn bounds(span: Span) -> Bounds {
+    Bounds {
+        first: span.first,
+        last: span.last,
+    }
+}
+
+fn attribute(word: &str) -> anyhow::Result<(Attribute, bool)> {
+    let (name, has) = match word.strip_prefix("no-") {
+        Some(name) => (name, false),
+        None => (word, true),
+    };
+    let known = Attribute::ALL
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let Some((_, attribute)) = known else {
+        let names: Vec<&str> = Attribute::ALL.iter().map(|(name, _)| *name).collect();
+        let misuse = format!("no attribute `{name}`; there is {}", names.join(", "));
+        return Err(Misuse(misuse).into());
+    };
+    Ok((*attribute, has))
+}

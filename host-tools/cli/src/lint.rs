@@ -1,0 +1,80 @@
+//! `pagewalk lint`: what page tables say that nobody can have meant.
+//!
+//! ```text
+//! $ pagewalk lint --from uboot.log --satp 0x8000000000050407 --board ox64
+//! satp 0x8000000000050407: sv39, asid 0, root 0x50407000
+//!
+//! warning write-and-execute: a page is writable and executable; the MMU accepts it
+//!   va                  size  pa                  what
+//!   0x0000000050200000  2MiB  0x0000000050200000  rwx-gad
+//!   -> write it through another mapping, or take W away before it is executed
+//!
+//! 0 errors, 1 warning, 0 info
+//! ```
+
+use std::io::Write;
+
+use anyhow::bail;
+use model::lint::{Machine, Severity, lint};
+use view::lint::Judged;
+
+use crate::filter::bounds;
+use crate::format::Format;
+use crate::output;
+use crate::tables::Tables;
+
+/// Judge page tables: reserved bits, W+X, tables that users reach, conflicting memory types, and
+/// what a board's hart refuses. Exit code 1 if there is more than information.
+#[derive(clap::Args)]
+#[command(after_help = help())]
+pub struct Args {
+    #[command(flatten)]
+    pub tables: Tables,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Examples, and every rule.
+fn help() -> String {
+    let mut rules = Vec::new();
+    // A vector takes whatever is written.
+    let _ = view::lint::rules(&mut rules);
+    format!(
+        "Examples:\n  pagewalk lint --from vmcore --satp 0x80033000000830ca,0x800000000008feee\n  \
+         pagewalk lint --from tcp://localhost:3334 --all-roots --board ox64\n\nRules:\n{}",
+        String::from_utf8_lossy(&rules)
+    )
+}
+
+/// Prints the findings.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    output::answer(|out| tell(&args, out))
+}
+
+/// Writes the findings.
+pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let spaces = args.tables.spaces()?;
+    let machine = Machine {
+        ram: spaces.ram.iter().map(|span| bounds(*span)).collect(),
+        svade: spaces.svade,
+    };
+    let judged = Judged {
+        lints: lint(&spaces.list, &machine),
+        spaces: &spaces.list,
+    };
+    args.format.write(
+        out,
+        &judged,
+        view::lint::table,
+        view::lint::json,
+        view::lint::csv,
+    )?;
+    let bad = judged.count(Severity::Error) + judged.count(Severity::Warning);
+    spaces.end()?;
+    match bad {
+        0 => Ok(()),
+        1 => bail!("1 finding is more than information"),
+        many => bail!("{many} findings are more than information"),
+    }
+}

@@ -1,0 +1,95 @@
+//! `pagewalk snapshot`: page tables kept in a file, for later and for `diff`.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use link::memory::{Recorder, Snapshot};
+use model::Space;
+use pagetable::Dialect;
+
+use crate::output;
+use crate::tables::{Roots, STALE, Tables};
+
+/// Keep page tables in a file that every command here reads again.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    Save(Save),
+}
+
+/// Write the tables of one root, or of all, into a file.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk snapshot save before.json --from gdb://localhost:1234
+  pagewalk snapshot save all.json --from tcp://localhost:3334 --all-roots
+  pagewalk map --from before.json")]
+struct Save {
+    /// The file to write
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    tables: Tables,
+}
+
+impl Args {
+    /// Which tables.
+    pub fn roots(&mut self) -> &mut Roots {
+        let What::Save(save) = &mut self.what;
+        &mut save.tables.roots
+    }
+}
+
+/// Writes it, and says what it holds.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    output::answer(|out| tell(&args, out))
+}
+
+/// The same, to somebody else.
+pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let What::Save(save) = &args.what;
+    let open = save.tables.open()?;
+    let mut memory = open.memory;
+    let mut snapshot = Snapshot::new(save.tables.name(), open.xlen);
+    snapshot.dialect = open.dialect;
+    for root in &open.roots {
+        // T-Head's looks at no bit above a pointer's address: all tables that any meets are met.
+        let dialect = open.dialect.unwrap_or(Dialect::THead);
+        let mut recorder = Recorder::new(&mut memory, &mut snapshot);
+        let space = Space::read(&mut recorder, root.satp, dialect);
+        if space.is_cut() {
+            eprintln!("remark: the tables map more than can be kept; the snapshot is cut short");
+        }
+        snapshot
+            .roots
+            .push((root.name.clone(), root.satp.encode(open.xlen)));
+    }
+    snapshot.is_possibly_stale = memory.is_possibly_stale();
+    // A line that broke leaves a snapshot of what was read until then.
+    let failure = memory.take_failure();
+    let name = || save.file.display().to_string();
+    let file = File::create(&save.file).with_context(name)?;
+    let mut file = BufWriter::new(file);
+    snapshot
+        .write(&mut file)
+        .and_then(|()| file.flush())
+        .with_context(name)?;
+    let (tables, roots) = (snapshot.tables(), snapshot.roots.len());
+    let s = if roots == 1 { "" } else { "s" };
+    let stale = match snapshot.is_possibly_stale {
+        true => STALE,
+        false => "",
+    };
+    writeln!(out, "{}: {tables} tables of {roots} root{s}{stale}", name())?;
+    match failure {
+        Some(failure) => Err(anyhow::anyhow!(failure).context("not all could be read")),
+        None => Ok(()),
+    }
+}

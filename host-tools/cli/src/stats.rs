@@ -1,0 +1,52 @@
+//! `pagewalk stats`: how an address space is made, and what that costs.
+//!
+//! ```text
+//! $ pagewalk stats --from vmcore --satp 0x80033000000830ca
+//! level  tables  empty  entries  filled
+//!     2       1      0      135   26.4%
+//!     1     132    127       43    0.1%
+//!     0      43      …
+//! ```
+
+use std::io::Write;
+
+use model::Space;
+use model::stats::Stats;
+
+use crate::format::Format;
+use crate::output;
+use crate::tables::Tables;
+
+/// Count tables by level, the empty ones, bytes by page size and permission, and what a TLB
+/// reaches.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk stats --from vmcore --satp 0x80033000000830ca
+  pagewalk stats --from tcp://localhost:3334 --all-roots --format json")]
+pub struct Args {
+    #[command(flatten)]
+    pub tables: Tables,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints the figures.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    output::answer(|out| tell(&args, out))
+}
+
+/// Writes the figures.
+pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let spaces = args.tables.spaces()?;
+    let all: Vec<(&Space, Stats)> = spaces.list.iter().map(|it| (it, Stats::of(it))).collect();
+    args.format.write(
+        out,
+        &all[..],
+        view::stats::table,
+        view::stats::json,
+        view::stats::csv,
+    )?;
+    spaces.end()
+}

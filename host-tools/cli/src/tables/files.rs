@@ -1,0 +1,109 @@
+//! Memory in files: cores, raw dumps, text, snapshots, alone or several together.
+
+use std::ffi::OsString;
+use std::io::Read;
+
+use anyhow::Context;
+use link::memory::text::{self, Reading, TextDump, address};
+use link::memory::{Origin, Several, Snapshot, Source, open_core, open_raw};
+use pagetable::{Mode, PhysAddr, Xlen};
+
+use crate::exit::Misuse;
+
+/// What was opened.
+pub struct Opened {
+    /// The width of a register, if a file says so.
+    pub xlen: Option<Xlen>,
+    /// The roots that a snapshot has, and how it writes memory types.
+    pub snapshot: Option<Snapshot>,
+    /// Where memory is missing that a core promises.
+    pub cut_at: Option<PhysAddr>,
+    sources: Vec<Box<dyn Source>>,
+    texts: Vec<OsString>,
+}
+
+/// Opens all but text, which is read when the mode is known.
+pub fn open(origins: Vec<Origin>, asked: Option<Xlen>) -> anyhow::Result<Opened> {
+    let mut opened = Opened {
+        xlen: None,
+        snapshot: None,
+        cut_at: None,
+        sources: Vec::new(),
+        texts: Vec::new(),
+    };
+    // Raw dumps are one memory: where they overlap, the first given counts.
+    let mut places = Vec::new();
+    for origin in origins {
+        match origin {
+            Origin::Raw(place) => places.push(place),
+            Origin::Text(name) => opened.texts.push(name),
+            Origin::Core(path) => {
+                let core = open_core(&path)?;
+                opened.narrow(core.xlen, asked, &format!("{} is a core", path.display()))?;
+                if let Some(at) = core.cut_at {
+                    let name = path.display();
+                    eprintln!("remark: {name}: cut off; memory from {at} is missing");
+                    opened.cut_at.get_or_insert(at);
+                }
+                opened.sources.push(Box::new(core.memory));
+            }
+            Origin::Snapshot(path) => {
+                let snapshot = Snapshot::open(&path)?;
+                let name = format!("{} is a snapshot", path.display());
+                opened.narrow(snapshot.xlen, asked, &name)?;
+                opened.sources.push(Box::new(snapshot.clone()));
+                opened.snapshot.get_or_insert(snapshot);
+            }
+            Origin::Line(_) | Origin::File(_) | Origin::Pipe => {}
+        }
+    }
+    if !places.is_empty() {
+        opened.sources.push(Box::new(open_raw(&places)?));
+    }
+    Ok(opened)
+}
+
+impl Opened {
+    fn narrow(&mut self, xlen: Xlen, asked: Option<Xlen>, name: &str) -> anyhow::Result<()> {
+        let wanted = asked.or(self.xlen);
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != xlen) {
+            let (bits, wanted) = (xlen.bits(), wanted.bits());
+            return Err(Misuse(format!("{name} of {bits} bits, not {wanted}")).into());
+        }
+        self.xlen = Some(xlen);
+        Ok(())
+    }
+
+    /// Everything as one memory, text read as tables of this mode.
+    pub fn memory(self, mode: Mode) -> anyhow::Result<Box<dyn Source>> {
+        let mut sources = self.sources;
+        for name in &self.texts {
+            sources.push(Box::new(read_dump(name, mode)?.memory));
+        }
+        Ok(Several::of(sources))
+    }
+}
+
+/// Reads a text dump from a file, `FILE@0xADDR` or, for `-`, from stdin.
+pub fn read_dump(name: &OsString, mode: Mode) -> anyhow::Result<TextDump> {
+    let lossy = name.to_string_lossy().into_owned();
+    let based = lossy.rsplit_once("@0x");
+    let (path, base) = match based.and_then(|(path, at)| Some((path, address(at)?))) {
+        Some((path, base)) => (OsString::from(path), base),
+        None => (name.clone(), 0),
+    };
+    let mut bytes = Vec::new();
+    if path == "-" {
+        let stdin = std::io::stdin().lock().read_to_end(&mut bytes);
+        stdin.context("stdin")?;
+    } else {
+        bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    }
+    let name = if path == "-" { "stdin" } else { &lossy };
+    let dump = text::read(name, &bytes, Reading { base, mode })?;
+    if dump.noise > 0 {
+        let (told, noise) = (dump.told, dump.noise);
+        eprintln!("remark: {name}: {told} lines of memory, {noise} of something else");
+    }
+    Ok(dump)
+}

@@ -1,0 +1,168 @@
+//! Address spaces out of tables that are open, and what went wrong while they were read.
+
+use anyhow::anyhow;
+use link::memory::{Cached, Source, Span};
+use model::Space;
+use model::space::{AllBits, guess};
+use pagetable::{Dialect, Memory, Mode, Refusal, Satp, Trouble};
+
+use super::{Open, Tables, remark_dialect};
+use crate::exit::Misuse;
+
+/// What a picture says behind the name of memory that may be older than what the hart sees.
+pub const STALE: &str = ", possibly stale";
+
+/// Address spaces, one for each root.
+pub struct Spaces {
+    /// At least one.
+    pub list: Vec<Space>,
+    /// Where they are.
+    pub memory: Cached<Box<dyn Source>>,
+    /// What is memory on the machine; nothing if nobody says so.
+    pub ram: Vec<Span>,
+    /// Whether the hart leaves A and D to software, where that is known.
+    pub svade: Option<bool>,
+    /// Why not all could be read; what could be is here.
+    failure: Option<anyhow::Error>,
+}
+
+impl Spaces {
+    /// The one space; several are too many for a command that shows one.
+    pub fn one(&self) -> anyhow::Result<&Space> {
+        match &self.list[..] {
+            [only] => Ok(only),
+            many => {
+                let misuse = format!("one root is needed, and there are {}", many.len());
+                Err(Misuse(misuse).into())
+            }
+        }
+    }
+
+    /// Marks them if some of what was read until now may be older than what the hart sees.
+    pub fn note_staleness(&mut self) {
+        for space in &mut self.list {
+            space.is_possibly_stale = self.memory.is_possibly_stale();
+        }
+    }
+
+    /// What a picture of them says that it is drawn from.
+    pub fn origin(&self, mut name: String) -> String {
+        if self.memory.is_possibly_stale() {
+            name += STALE;
+        }
+        name
+    }
+
+    /// Says why not all could be read, after what could be was shown.
+    pub fn end(self) -> anyhow::Result<()> {
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Tables {
+    /// The address spaces that the options name.
+    pub fn spaces(&self) -> anyhow::Result<Spaces> {
+        Ok(read(self.open()?, false))
+    }
+}
+
+/// The address spaces of tables that are open. If `is_apart`, a range is what one entry maps.
+pub fn read(open: Open, is_apart: bool) -> Spaces {
+    let mut memory = open.memory;
+    let given = open.dialect;
+    let mut all = |dialect| -> Vec<Space> {
+        let roots = open.roots.iter();
+        roots
+            .map(|root| {
+                let mut space = one(&mut memory, root.satp, dialect, is_apart);
+                space.name.clone_from(&root.name);
+                space
+            })
+            .collect()
+    };
+    let mut dialect = given.unwrap_or(Dialect::None);
+    let mut list = all(dialect);
+    if given.is_none() {
+        let bits = high_bits(&list);
+        if bits.entries > 0 {
+            dialect = guess(bits);
+            remark_dialect(bits.entries, dialect);
+            list = all(dialect);
+        }
+    }
+    for space in list.iter().filter(|space| space.is_cut()) {
+        eprintln!(
+            "remark: stopped after {} tables and {} ranges: the tables map more than can be \
+             listed",
+            space.tables.iter().map(|table| table.times).sum::<u64>(),
+            space.ranges.len()
+        );
+    }
+    let failure = match memory.take_failure() {
+        Some(failure) => {
+            let seen: u64 = list.iter().map(|space| space.leaves).sum();
+            let told = format!("{} pages, {seen} entries", memory.pages());
+            Some(anyhow!(failure).context(format!("not all could be read; until then: {told}")))
+        }
+        None => missing(&list, open.cut_at),
+    };
+    let mut spaces = Spaces {
+        list,
+        memory,
+        ram: open.ram,
+        svade: open.svade,
+        failure,
+    };
+    spaces.note_staleness();
+    spaces
+}
+
+fn one(memory: &mut impl Memory, satp: Satp, dialect: Dialect, is_apart: bool) -> Space {
+    match is_apart {
+        true => Space::read_apart(memory, satp, dialect),
+        false => Space::read(memory, satp, dialect),
+    }
+}
+
+/// Memory that should be there: of a root all, of a core what it promises.
+fn missing(list: &[Space], cut_at: Option<pagetable::PhysAddr>) -> Option<anyhow::Error> {
+    let is_missing =
+        |problem: &pagetable::Problem| problem.trouble == Trouble::Refused(Refusal::NoMemory);
+    for space in list.iter().filter(|space| space.mode() != Mode::Bare) {
+        let gone = space.problems.iter().find(|it| is_missing(&it.problem));
+        let Some(gone) = gone.map(|finding| finding.problem) else {
+            continue;
+        };
+        let is_root = gone.table == space.root.table
+            && gone.entry.is_none()
+            && usize::from(gone.count) == space.mode().entries();
+        if is_root {
+            return Some(anyhow!(
+                "the root table at {} is not in the memory given",
+                gone.table
+            ));
+        }
+        if let Some(at) = cut_at {
+            return Some(anyhow!(
+                "the core ends at {at}: tables behind it are missing, the first at {}",
+                gone.entry
+                    .map_or(gone.table, |pte| pte.target(space.mode()))
+            ));
+        }
+    }
+    None
+}
+
+/// What a reading without any dialect refused for its upper bits.
+fn high_bits(list: &[Space]) -> AllBits {
+    let mut bits = AllBits::default();
+    let refused = Trouble::Refused(Refusal::ReservedBits);
+    let problems = list.iter().flat_map(|space| &space.problems);
+    for problem in problems
+        .map(|it| it.problem)
+        .filter(|it| it.trouble == refused)
+    {
+        bits.note(problem.entry.unwrap_or_default());
+    }
+    bits
+}

@@ -1,0 +1,123 @@
+//! `pagewalk ws`: the working set, from the A and D bits.
+//!
+//! ```text
+//! $ pagewalk ws --from gdb://localhost:1234 --watch 0.5 --samples 3
+//!    seconds     mapped       used    written      +used   +written    cleared
+//!      0.000    30.4MiB    30.2MiB    30.0MiB         0B         0B         0B
+//!      0.503    30.6MiB    30.4MiB    30.2MiB     204KiB     204KiB         0B
+//! ```
+
+use std::io::Write;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use model::Space;
+use model::working::{Sample, WorkingSet};
+use view::working;
+
+use crate::exit::Misuse;
+use crate::filter::Wanted;
+use crate::format::Format;
+use crate::output;
+use crate::tables::Tables;
+
+/// Show what has been used and written since A and D were last cleared; with --watch, again and
+/// again.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk ws --from vmcore --satp 0x80033000000830ca --user
+  pagewalk ws --from gdb://localhost:1234 --watch 0.5
+  pagewalk ws --from tcp://localhost:3334 --task 2 --watch 1 --samples 60 --format csv")]
+pub struct Args {
+    #[command(flatten)]
+    pub tables: Tables,
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Look again every so many seconds; a stub's target runs in between
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    watch: Option<Duration>,
+    /// Look so many times; without it, until Ctrl-C
+    #[arg(long, value_name = "NUMBER", requires = "watch",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    samples: Option<u32>,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text
+        .parse::<f64>()
+        .ok()
+        .filter(|it| (0.0..=86400.0).contains(it));
+    let wrong = || format!("`{text}` is no number of seconds up to a day, as 0.5 is");
+    number.map(Duration::from_secs_f64).ok_or_else(wrong)
+}
+
+/// Prints it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    output::answer(|out| tell(&args, out))
+}
+
+/// Writes it.
+pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+    let filter = args.wanted.filter()?;
+    if let Some(every) = args.watch {
+        return watch(args, every, out);
+    }
+    let mut spaces = args.tables.spaces()?;
+    spaces.list.iter_mut().for_each(|space| space.only(&filter));
+    let all = spaces.list.iter().map(|it| (it, WorkingSet::of(it)));
+    let all: Vec<(&Space, WorkingSet)> = all.collect();
+    args.format
+        .write(out, &all[..], working::table, working::json, working::csv)?;
+    spaces.end()
+}
+
+/// A line for each look. The source is opened anew each time: so a stub's target runs on.
+fn watch(args: &Args, every: Duration, out: &mut dyn Write) -> anyhow::Result<()> {
+    let filter = args.wanted.filter()?;
+    // Of a probe each look may go another way.
+    let says_stale = args.tables.is_of_probe();
+    let mut is_told = false;
+    match args.format {
+        Format::Table => working::sample_head(out)?,
+        Format::Csv if says_stale => {
+            writeln!(out, "{}{}", working::SAMPLE_NAMES, working::STALE_NAME)?;
+        }
+        Format::Csv => writeln!(out, "{}", working::SAMPLE_NAMES)?,
+        Format::Json => {}
+    }
+    let begin = Instant::now();
+    let mut before: Option<Space> = None;
+    for look in 0.. {
+        let time_us = begin.elapsed().as_micros() as u64;
+        let mut spaces = args.tables.spaces()?;
+        let [space] = &mut spaces.list[..] else {
+            return Err(Misuse("--watch looks at one root".to_owned()).into());
+        };
+        space.only(&filter);
+        let sample = Sample::of(time_us, before.as_ref(), space);
+        match args.format {
+            Format::Table => {
+                if sample.is_possibly_stale && !is_told {
+                    writeln!(out, "{}", view::words::STALE)?;
+                    is_told = true;
+                }
+                working::sample(out, &sample)?;
+            }
+            Format::Csv => working::sample_csv(out, &sample, says_stale)?,
+            Format::Json => working::sample_json(out, &sample)?,
+        }
+        out.flush()?;
+        before = spaces.list.pop();
+        spaces.end()?;
+        if args.samples.is_some_and(|samples| look + 1 >= samples) {
+            break;
+        }
+        let due = every.saturating_mul(look + 1);
+        sleep(due.saturating_sub(begin.elapsed()));
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Memory through a stub: many questions on their way at once, where it takes that.
+
+use std::io::Write;
+use std::sync::atomic::Ordering;
+
+use pagetable::{Outside, PhysAddr};
+
+use super::{Stub, StubError, packet};
+use crate::memory::{Batch, ReadError, Source};
+
+/// A part of what is wanted, as large as an answer may be.
+#[derive(Clone, Copy)]
+struct Part {
+    /// Of which wish.
+    wish: usize,
+    at: u64,
+    bytes: usize,
+}
+
+impl Stub {
+    /// Answers to `parts`, in their order; nothing where there is no memory.
+    fn read_parts(&mut self, parts: &[Part]) -> Result<Vec<Option<Vec<u8>>>, StubError> {
+        let shift = self.shift;
+        let question = |part: &Part| format!("m{:x},{:x}", part.at.wrapping_add(shift), part.bytes);
+        let mut read = Vec::with_capacity(parts.len());
+        for some in parts.chunks(self.window) {
+            if let [only] = some {
+                let question = question(only);
+                let said = self.ask(&question)?;
+                read.push(packet::bytes(&said));
+                continue;
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(StubError::Stopped);
+            }
+            let all: Vec<u8> = some
+                .iter()
+                .flat_map(|part| packet::framed(question(part).as_bytes()))
+                .collect();
+            self.packets += some.len() as u64;
+            self.writer
+                .write_all(&all)
+                .map_err(|error| self.lost(error))?;
+            for _ in some {
+                let said = packet::hear(&mut self.reader);
+                self.broken |= said.is_err();
+                read.push(packet::bytes(&said?));
+            }
+            if self.acknowledges {
+                self.writer
+                    .write_all(b"+")
+                    .map_err(|error| self.lost(error))?;
+            }
+        }
+        Ok(read)
+    }
+
+    fn lost(&mut self, error: std::io::Error) -> StubError {
+        self.broken = true;
+        StubError::Line(error)
+    }
+}
+
+impl Batch for Stub {
+    fn read_all(
+        &mut self,
+        wanted: &[(PhysAddr, usize)],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        // QEMU does not count what stands around an answer: it gives half a page, not a little less.
+        let around = if self.is_physical() { 0 } else { 8 };
+        let most = (self.packet_bytes - around) / 2;
+        let most = (most - most % 8).min(pagetable::PAGE_BYTES as usize);
+        let parts: Vec<Part> = (0..)
+            .zip(wanted)
+            .flat_map(|(wish, &(at, bytes))| {
+                (0..bytes).step_by(most).map(move |from| Part {
+                    wish,
+                    at: at.wrapping_add(from as u64).raw(),
+                    bytes: most.min(bytes - from),
+                })
+            })
+            .collect();
+        let read = self.read_parts(&parts).map_err(ReadError::Stub)?;
+        let mut answers: Vec<Option<Vec<u8>>> = vec![Some(Vec::new()); wanted.len()];
+        for (part, mut bytes) in parts.iter().zip(read) {
+            // A stub may give less than was asked for, and the rest when it is asked again.
+            while let Some(some) = &mut bytes
+                && some.len() < part.bytes
+                && !some.is_empty()
+            {
+                let rest = Part {
+                    at: part.at.wrapping_add(some.len() as u64),
+                    bytes: part.bytes - some.len(),
+                    ..*part
+                };
+                let more = self.read_parts(&[rest]).map_err(ReadError::Stub)?;
+                match more.into_iter().flatten().next() {
+                    Some(more) if !more.is_empty() => some.extend(more),
+                    _ => bytes = None,
+                }
+            }
+            let is_whole = |read: &Vec<u8>| read.len() == part.bytes;
+            match (bytes.filter(is_whole), &mut answers[part.wish]) {
+                (Some(bytes), Some(answer)) => answer.extend(bytes),
+                (_, answer) => *answer = None,
+            }
+        }
+        Ok(answers)
+    }
+}
+
+impl Source for Stub {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        let bytes = into.len();
+        let read = self.read_all(&[(at, bytes)])?.pop().flatten();
+        let read = read.ok_or(ReadError::Outside(Outside { at, bytes }))?;
+        into.copy_from_slice(&read);
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! What memory is called on a command line, whatever it comes from.
+//!
+//! ```text
+//! vmcore  uboot.log  before.json     a file: what it is, its first bytes say
+//! ram.bin@0x80000000                 raw memory, and where its first byte lay
+//! core: text: mem: snapshot:         before a file's name: what it is meant as
+//! gdb://localhost:1234  /dev/ttyUSB0@2000000  tcp://…  unix:…  qemu  run.pwlog
+//! ```
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::{OpenError, Place, files};
+use crate::transport::{Spec, SpecError};
+
+/// Where memory comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// A board, a stub or a recording.
+    Line(Spec),
+    /// Raw memory.
+    Raw(Place),
+    /// An ELF core.
+    Core(PathBuf),
+    /// A text dump, `FILE@0xADDR` or `-`.
+    Text(OsString),
+    /// A snapshot of ours.
+    Snapshot(PathBuf),
+    /// A file whose first bytes will tell.
+    File(PathBuf),
+    /// Whoever asks reads the memory.
+    Pipe,
+}
+
+/// What `pagewalk bridge` puts in for its caller.
+const PIPE: &str = "pipe:";
+
+/// What goes before a name to say what it is.
+const KINDS: [&str; 4] = ["core:", "text:", "mem:", "snapshot:"];
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Origin, String> {
+        if name == PIPE {
+            return Ok(Origin::Pipe);
+        }
+        if name == "-" {
+            return Ok(Origin::Text(name.into()));
+        }
+        let kind = KINDS
+            .iter()
+            .find_map(|kind| Some((*kind, name.strip_prefix(kind)?)));
+        match kind {
+            Some(("core:", path)) => return Ok(Origin::Core(path.into())),
+            Some(("text:", path)) => return Ok(Origin::Text(path.into())),
+            Some(("snapshot:", path)) => return Ok(Origin::Snapshot(path.into())),
+            Some((_, place)) => {
+                let place: Place = place
+                    .parse()
+                    .map_err(|it: super::PlaceError| it.to_string())?;
+                return Ok(Origin::Raw(place));
+            }
+            None => {}
+        }
+        // A serial port is no regular file, a dump is one: that tells PATH@BAUD from FILE@ADDR.
+        if let Ok(place) = name.parse::<Place>()
+            && place.path.is_file()
+            && !name.contains(".pwlog@")
+        {
+            return Ok(Origin::Raw(place));
+        }
+        match name.parse::<Spec>() {
+            Ok(spec) => Ok(Origin::Line(spec)),
+            Err(SpecError::Form(_)) if Path::new(name).is_file() => Ok(Origin::File(name.into())),
+            Err(SpecError::Form(_)) => Err(format!(
+                "`{name}` is no file and names no line; there are a core, a text dump, a snapshot, \
+                 raw memory as FILE@0x80000000, and gdb://HOST:PORT, /dev/ttyUSB0@2000000, \
+                 tcp://HOST:PORT, unix:PATH, qemu, RUN.pwlog"
+            )),
+            Err(other) => Err(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = |path: &Path| match path.file_name() {
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => path.display().to_string(),
+        };
+        match self {
+            Origin::Line(spec) => spec.fmt(f),
+            Origin::Raw(place) => f.write_str(&last(&place.path)),
+            Origin::Core(path) | Origin::Snapshot(path) | Origin::File(path) => {
+                f.write_str(&last(path))
+            }
+            Origin::Text(name) if name == "-" => f.write_str("stdin"),
+            Origin::Text(name) => f.write_str(&last(Path::new(name))),
+            Origin::Pipe => f.write_str("the target"),
+        }
+    }
+}
+
+impl Origin {
+    /// A file is what its first bytes say; all else stays as it is.
+    pub fn sniffed(self) -> Result<Origin, OpenError> {
+        let Origin::File(path) = self else {
+            return Ok(self);
+        };
+        let (mut file, _) = files::open(&path)?;
+        let mut first = [0; 512];
+        let failed = |error| OpenError::File(path.clone(), error);
+        std::io::Seek::rewind(&mut file).map_err(failed)?;
+        let count = file.read(&mut first).map_err(failed)?;
+        let first = &first[..count];
+        Ok(if first.starts_with(b"\x7fELF") {
+            Origin::Core(path)
+        } else if first.trim_ascii_start().starts_with(b"{") {
+            Origin::Snapshot(path)
+        } else {
+            Origin::Text(path.into())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_file_is_told_from_a_port_and_by_its_first_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for (name, first) in [
+            ("a", &b"\x7fELF..."[..]),
+            ("b", b" {\"schema\""),
+            ("c", b"80: 1"),
+        ] {
+            fs::write(path(name), first).unwrap();
+        }
+        let origin = |name: &str| path(name).to_str().unwrap().parse::<Origin>();
+        let sniffed = |name: &str| origin(name).unwrap().sniffed().unwrap();
+        assert_eq!(sniffed("a"), Origin::Core(path("a")));
+        assert_eq!(sniffed("b"), Origin::Snapshot(path("b")));
+        assert_eq!(sniffed("c"), Origin::Text(path("c").into()));
+        assert!(matches!(origin("c@0x80000000"), Ok(Origin::Raw(_))));
+        assert!(
+            origin("missing")
+                .unwrap_err()
+                .contains("is no file and names no line")
+        );
+        assert!(matches!(
+            "/dev/ttyUSB0@2000000".parse(),
+            Ok(Origin::Line(Spec::Port { .. }))
+        ));
+        assert!(matches!(
+            "gdb://here:1".parse(),
+            Ok(Origin::Line(Spec::Gdb(_)))
+        ));
+        assert!(matches!("-".parse(), Ok(Origin::Text(_))));
+        assert!(matches!("mem:x@0".parse(), Ok(Origin::Raw(_))));
+        assert!("mem:x".parse::<Origin>().is_err());
+    }
+}

@@ -1,0 +1,283 @@
+//! What is known to be memory, and a source that is asked for nothing else.
+//!
+//! A bad table may point into a device, and to read a device's register is to change it: what
+//! is read from a running machine must be known to be RAM first.
+
+use std::fmt;
+use std::str::FromStr;
+
+use pagetable::{Outside, PhysAddr};
+
+use super::text::address;
+use super::{Batch, ReadError, Source};
+
+/// A run of addresses: `START-END`, END not in it, or `START+SIZE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// The first.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+}
+
+impl Span {
+    /// So many bytes from there on; nothing if there are none, or they pass the last address.
+    pub fn of(first: u64, bytes: u64) -> Option<Span> {
+        let last = first.checked_add(bytes.checked_sub(1)?)?;
+        Some(Span { first, last })
+    }
+
+    /// Whether all of another run lies in it.
+    pub fn holds(&self, other: Span) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}-{:#x}", self.first, self.last.wrapping_add(1))
+    }
+}
+
+/// A text that is no run of addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanError(String);
+
+impl fmt::Display for SpanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no run of addresses; write 0x80000000-0x88000000 or 0x80000000+128M",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for SpanError {}
+
+impl FromStr for Span {
+    type Err = SpanError;
+
+    fn from_str(text: &str) -> Result<Span, SpanError> {
+        let span = match (text.split_once('+'), text.split_once('-')) {
+            (Some((first, bytes)), _) => address(first)
+                .zip(size(bytes))
+                .and_then(|(first, bytes)| Span::of(first, bytes)),
+            (None, Some((first, end))) => address(first)
+                .zip(address(end))
+                // The end of all addresses has no number of its own: 0 stands for it.
+                .filter(|(first, end)| *end == 0 || end > first)
+                .map(|(first, end)| Span {
+                    first,
+                    last: end.wrapping_sub(1),
+                }),
+            _ => None,
+        };
+        span.ok_or_else(|| SpanError(text.to_owned()))
+    }
+}
+
+/// `128M`, `4096`, `0x1000`.
+fn size(text: &str) -> Option<u64> {
+    if text.starts_with("0x") {
+        return address(text);
+    }
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "K" | "KiB" | "k" => 10,
+        "M" | "MiB" | "m" => 20,
+        "G" | "GiB" | "g" => 30,
+        _ => return None,
+    };
+    let count: u64 = digits.parse().ok()?;
+    count.checked_mul(1 << shift)
+}
+
+/// A source that is asked for what is known to be memory, and for nothing else.
+pub struct Within<S> {
+    source: S,
+    known: Vec<Span>,
+}
+
+impl<S> Within<S> {
+    /// Only those addresses; runs that touch are one.
+    pub fn new(source: S, mut known: Vec<Span>) -> Self {
+        known.sort_unstable();
+        known.dedup_by(|next, before| {
+            let is_near = next.first <= before.last.saturating_add(1);
+            if is_near {
+                before.last = before.last.max(next.last);
+            }
+            is_near
+        });
+        Within { source, known }
+    }
+
+    fn is_known(&self, at: PhysAddr, bytes: usize) -> bool {
+        let wanted = Span::of(at.raw(), bytes as u64);
+        wanted.is_some_and(|it| self.known.iter().any(|span| span.holds(it)))
+    }
+}
+
+impl<S: Source> Source for Within<S> {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        let bytes = into.len();
+        match self.is_known(at, bytes) {
+            true => self.source.read(at, into),
+            false => Err(ReadError::Outside(Outside { at, bytes })),
+        }
+    }
+
+    fn is_possibly_stale(&self) -> bool {
+        self.source.is_possibly_stale()
+    }
+}
+
+impl<B: Batch> Batch for Within<B> {
+    fn read_all(
+        &mut self,
+        wanted: &[(PhysAddr, usize)],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        let is_known = |(at, bytes): &(PhysAddr, usize)| self.is_known(*at, *bytes);
+        let known: Vec<_> = wanted.iter().copied().filter(is_known).collect();
+        let mut read = match known.is_empty() {
+            true => Vec::new(),
+            false => self.source.read_all(&known)?,
+        }
+        .into_iter();
+        let all = wanted.iter().map(|it| match self.is_known(it.0, it.1) {
+            true => read.next().flatten(),
+            false => None,
+        });
+        Ok(all.collect())
+    }
+}
+
+/// The memory in what QEMU answers to `info mtree -f`: lines that end in `(prio N, ram): NAME`,
+/// of the address space that the harts see.
+pub fn memory_tree(text: &str) -> Vec<Span> {
+    let mut is_system = false;
+    let mut spans = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("FlatView") {
+            is_system = false;
+        } else if line.starts_with("AS \"") {
+            is_system |= line.starts_with("AS \"memory\"") || line.starts_with("AS \"cpu-memory");
+        } else if is_system
+            && let Some((place, what)) = line.split_once(" (prio ")
+            && what.contains(", ram)")
+            && let Some((first, last)) = place.split_once('-')
+            && let Some((first, last)) = address(first).zip(address(last))
+            && first <= last
+        {
+            spans.push(Span { first, last });
+        }
+    }
+    spans
+}
+
+/// The memory in a stub's memory map: `<memory type="ram" start="…" length="…"/>`. Format:
+/// "Debugging with GDB", appendix E, "Memory Map Format".
+pub fn memory_map(xml: &str) -> Vec<Span> {
+    let tags = xml.split('<').filter_map(|tag| tag.strip_prefix("memory "));
+    tags.filter_map(|tag| {
+        let value = |name: &str| {
+            let (_, rest) = tag.split_once(&format!("{name}=\""))?;
+            rest.split('"').next()
+        };
+        let number = |name| {
+            let text: &str = value(name)?;
+            match text.starts_with("0x") {
+                true => address(text),
+                false => text.parse().ok(),
+            }
+        };
+        let is_ram = value("type") == Some("ram");
+        Span::of(number("start")?, number("length")?).filter(|_| is_ram)
+    })
+    .collect()
+}
+
+/// The memory in what gdb answers to `info mem`, of regions that the target told: lines of a
+/// number, `y`, the first address, one past the last, and `rw`.
+pub fn memory_regions(text: &str) -> Vec<Span> {
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "y", first, end, "rw", ..] = words[..] else {
+            return None;
+        };
+        // gdb writes the end of all addresses as 0x0 or 0x1 0000….
+        let (first, end) = (address(first)?, address(end).unwrap_or(0));
+        Some(Span {
+            first,
+            last: end.wrapping_sub(1),
+        })
+        .filter(|span| span.first <= span.last)
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_written_with_an_end_or_a_size() {
+        let span = |text: &str| text.parse::<Span>().ok().map(|it| (it.first, it.last));
+        let ram = Some((0x8000_0000, 0x87ff_ffff));
+        assert_eq!(span("0x80000000-0x88000000"), ram);
+        assert_eq!(span("0x80000000+128M"), ram);
+        assert_eq!(span("80000000+0x8000000"), ram);
+        assert_eq!(span("0xffffffff80000000-0"), Some((!0 << 31, u64::MAX)));
+        for wrong in [
+            "",
+            "0x80000000",
+            "2000-1000",
+            "1000+0",
+            "1000+4T",
+            "1000-1000",
+            "ffffffffffffffff+2",
+        ] {
+            assert_eq!(span(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_known_is_read_and_touching_runs_are_one() {
+        struct Asked(Vec<u64>);
+        impl Source for Asked {
+            fn read(&mut self, at: PhysAddr, _: &mut [u8]) -> Result<(), ReadError> {
+                self.0.push(at.raw());
+                Ok(())
+            }
+        }
+        let spans = ["2000-3000", "1000-2000", "ffff_0000-1_0000_0000"];
+        let spans = spans.map(|it| it.parse().unwrap());
+        let mut within = Within::new(Asked(Vec::new()), spans.to_vec());
+        let mut read = |at, bytes| within.read(PhysAddr::new(at), &mut vec![0; bytes]).is_ok();
+        assert!(read(0x1800, 0x1000) && read(0xffff_f000, 0x1000));
+        assert!(!read(0x2800, 0x1000) && !read(0xfff, 1) && !read(u64::MAX, 2));
+        assert_eq!(within.source.0, [0x1800, 0xffff_f000]);
+    }
+
+    #[test]
+    fn qemus_tree_and_a_stubs_map_tell_ram_only() {
+        let tree = "FlatView #0\n AS \"I/O\", root: io\n Root memory region: io\n  \
+            0000000000000000-000000000000ffff (prio 0, ram): no\nFlatView #1\n AS \"memory\", root: \
+            system\n AS \"cpu-memory-0\", root: system\n Root memory region: system\n  \
+            0000000000001000-000000000000ffff (prio 0, rom): riscv_virt_board.mrom\n  \
+            0000000010000000-0000000010000007 (prio 0, i/o): serial\n  \
+            0000000080000000-0000000087ffffff (prio 0, ram): riscv_virt_board.ram KVM\n";
+        let ram: Span = "80000000-88000000".parse().unwrap();
+        assert_eq!(memory_tree(tree), [ram]);
+        let map = r#"<memory-map><memory type="rom" start="0x0" length="0x100"/>
+            <memory type="ram" start="0x80000000" length="0x8000000"/></memory-map>"#;
+        assert_eq!(memory_map(map), [ram]);
+        assert!(memory_tree("unknown command\n").is_empty());
+        let regions = "Using memory regions provided by the target.\nNum Enb Low Addr   High Addr  \
+            Attrs \n0   y  \t0x0000000000000000 0x0000000000000100 ro nocache \n1   y  \t\
+            0x80000000 0x88000000 rw nocache \n";
+        assert_eq!(memory_regions(regions), [ram]);
+    }
+}

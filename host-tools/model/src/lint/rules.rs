@@ -1,0 +1,148 @@
+//! The rules, each a row.
+
+/// How bad it is. The worst comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It faults, or it lets a user take the machine.
+    Error,
+    /// Hardly meant.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "info",
+        }
+    }
+}
+
+/// What the MMU makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mmu {
+    /// It takes it: nothing faults.
+    Accepts,
+    /// It faults.
+    Refuses,
+    /// Nobody can say: it was not seen.
+    Unknown,
+}
+
+impl Mmu {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mmu::Accepts => "accepts",
+            Mmu::Refuses => "refuses",
+            Mmu::Unknown => "unknown",
+        }
+    }
+}
+
+/// A rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name, which stays the same for ever.
+    pub name: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What the MMU makes of it.
+    pub mmu: Mmu,
+    /// What it looks for.
+    pub says: &'static str,
+    /// What to do.
+    pub advice: &'static str,
+}
+
+const fn row(
+    name: &'static str,
+    severity: Severity,
+    mmu: Mmu,
+    says: &'static str,
+    advice: &'static str,
+) -> Rule {
+    Rule {
+        name,
+        severity,
+        mmu,
+        says,
+        advice,
+    }
+}
+
+use Mmu::{Accepts, Refuses, Unknown};
+use Severity::{Error, Info, Warning};
+
+/// Every rule.
+#[rustfmt::skip]
+pub static RULES: [Rule; 26] = [
+    row("write-without-read", Error, Refuses, "W without R is reserved",
+        "set R too, or clear W"),
+    row("reserved-bits", Error, Refuses, "bits are set that this hart reserves",
+        "clear them; PBMT, N and T-Head's bits only where the hart has them (--dialect, --board)"),
+    row("pbmt-reserved", Error, Refuses, "PBMT=3 is reserved",
+        "0 is PMA, 1 NC, 2 IO"),
+    row("pointer-bits", Error, Refuses, "a pointer has U, A, D, N or PBMT set",
+        "a pointer is an address and V, and G at most: clear the rest"),
+    row("pointer-at-level-0", Error, Refuses, "a pointer where only pages can stand",
+        "set R, W or X if a page is meant; else clear V"),
+    row("misaligned-superpage", Error, Refuses, "a large page at an address that is no multiple of its size",
+        "align its physical address, or map it with smaller pages"),
+    row("napot-encoding", Error, Refuses, "N with a size or at a level that Svnapot does not have",
+        "only 64 KiB at level 0: PPN bits 3-0 are 1000"),
+    row("table-outside-ram", Error, Refuses, "a pointer leads out of memory",
+        "the walk ends in an access fault there, or reads a device: clear the entry"),
+    row("table-writable-by-user", Error, Accepts, "a page table is mapped writable for user mode",
+        "unmap it: who writes it owns the machine"),
+    row("global-differs", Error, Accepts, "a page with G leads elsewhere in another root",
+        "clear G, or map it alike everywhere: the TLB need not look at the ASID"),
+    row("table-readable-by-user", Warning, Accepts, "a page table is mapped for user mode",
+        "unmap it: it tells physical addresses"),
+    row("write-and-execute", Warning, Accepts, "a page of the kernel is writable and executable",
+        "write it through another mapping, or take W away before it is executed"),
+    row("user-in-kernel-half", Warning, Accepts, "a user page in the upper half",
+        "clear U: the kernel's half is not the user's"),
+    row("self-reference", Warning, Accepts, "a table that is reached through itself",
+        "its entries are mapped as pages too: meant by few kernels, and never for user mode"),
+    row("alias-memory-type", Warning, Accepts, "memory is mapped with two memory types",
+        "give all mappings one type, or flush caches between: which one holds is not defined"),
+    row("device-cacheable", Warning, Accepts, "an address outside memory with a type of memory",
+        "map devices as IO, on T-Head as strongly ordered"),
+    row("ram-as-device", Warning, Accepts, "memory with the type of a device",
+        "map it cacheable: as it is, it is slow, and AMOs and misaligned accesses may fault"),
+    row("accessed-clear", Warning, Accepts, "A is clear, and this hart does not set it",
+        "set A when mapping, or be ready for a page fault at the first access"),
+    row("dirty-clear", Warning, Accepts, "W is set and D clear, and this hart does not set it",
+        "set D when mapping, or be ready for a page fault at the first store"),
+    row("napot-mixed", Warning, Accepts, "entries of one Svnapot page differ",
+        "make all 16 entries equal: which one holds is not defined"),
+    row("user-write-and-execute", Info, Accepts, "a user page is writable and executable",
+        "a program may do so, if it makes code; else it is how attackers do"),
+    row("not-seen", Info, Unknown, "tables are not in the memory given",
+        "give more memory, or say what is memory on the machine with --ram or --board"),
+    row("shared-without-global", Info, Accepts, "a kernel page that several roots share is not G",
+        "set G: it costs a TLB entry for each address space, and a walk after each switch"),
+    row("pointer-global", Info, Accepts, "a pointer has G set",
+        "allowed: everything below is global"),
+    row("empty-tables", Info, Accepts, "tables without a valid entry",
+        "each costs 4 KiB and a read of the walk; kernels keep some for what comes later"),
+    row("cut-short", Info, Unknown, "not everything was looked at",
+        "the tables map more than can be judged: --range and --satp ask for a part"),
+];
+
+/// The rule of that name.
+///
+/// # Panics
+///
+/// If there is none: names are written in this room only.
+pub fn rule(name: &str) -> &'static Rule {
+    match RULES.iter().find(|rule| rule.name == name) {
+        Some(rule) => rule,
+        None => panic!("no rule is called {name}"),
+    }
+}

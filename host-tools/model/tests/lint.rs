@@ -1,0 +1,308 @@
+//! Each rule is met by tables that break it, and by no others.
+
+use std::collections::{BTreeSet, HashMap};
+
+use model::Space;
+use model::lint::{Machine, RULES, lint};
+use model::space::Bounds;
+use pagetable::{Budget, Dialect, Memory, MemoryType, Mode, PhysAddr, Pte, Satp};
+
+const RAM: u64 = 0x8000_0000;
+const ROOT: u64 = RAM;
+const MID: u64 = RAM + 0x1000;
+const LAST: u64 = RAM + 0x2000;
+/// A page that is no table.
+const PAGE: u64 = RAM + 0x10_0000;
+const USED: u64 = Pte::ACCESSED | Pte::DIRTY;
+const KERNEL: u64 = Pte::READ | Pte::WRITE | Pte::GLOBAL | USED;
+const USER: u64 = Pte::READ | Pte::WRITE | Pte::USER | USED;
+
+/// Words of memory; the 16 pages from [`RAM`] on are known, all else is not.
+#[derive(Clone, Default)]
+struct Tables(HashMap<u64, u64>);
+
+impl Memory for Tables {
+    type Error = ();
+
+    fn read_word(&mut self, at: PhysAddr, _bytes: usize) -> Result<u64, ()> {
+        let is_known = (RAM..RAM + 0x1_0000).contains(&at.raw());
+        is_known
+            .then(|| self.0.get(&at.raw()).copied().unwrap_or(0))
+            .ok_or(())
+    }
+}
+
+fn leaf(at: u64, flags: u64) -> Pte {
+    Pte::leaf(Mode::Sv39, PhysAddr::new(at), flags)
+}
+
+fn pointer(at: u64) -> Pte {
+    Pte::pointer(Mode::Sv39, PhysAddr::new(at))
+}
+
+fn typed(at: u64, flags: u64, dialect: Dialect, memory: MemoryType) -> Pte {
+    Pte::leaf_of(Mode::Sv39, PhysAddr::new(at), flags, dialect, memory)
+}
+
+impl Tables {
+    /// Three tables, and one page of the kernel's at 0x0.
+    fn healthy() -> Tables {
+        Tables::default()
+            .with(ROOT, 0, pointer(MID))
+            .with(MID, 0, pointer(LAST))
+            .with(LAST, 0, leaf(PAGE, KERNEL))
+    }
+
+    fn with(mut self, table: u64, index: u64, pte: Pte) -> Tables {
+        self.0.insert(table + index * 8, pte.raw());
+        self
+    }
+
+    fn space(mut self, root: u64, dialect: Dialect) -> Space {
+        let satp = Satp {
+            mode: Mode::Sv39,
+            asid: 0,
+            root: PhysAddr::new(root),
+        };
+        Space::read(&mut self, satp, dialect)
+    }
+}
+
+fn machine() -> Machine {
+    Machine {
+        ram: vec![Bounds {
+            first: RAM,
+            last: RAM + 0x7ff_ffff,
+        }],
+        svade: Some(false),
+    }
+}
+
+/// The rules that some spaces break.
+fn broken(spaces: &[Space], machine: &Machine) -> Vec<&'static str> {
+    let rules: BTreeSet<&str> = lint(spaces, machine)
+        .iter()
+        .map(|it| it.rule.name)
+        .collect();
+    rules.into_iter().collect()
+}
+
+/// One case: the rule, the tables, the dialect, the machine, further roots.
+fn one(tables: Tables) -> (Vec<Space>, Machine) {
+    (vec![tables.space(ROOT, Dialect::None)], machine())
+}
+
+fn in_dialect(tables: Tables, dialect: Dialect) -> (Vec<Space>, Machine) {
+    (vec![tables.space(ROOT, dialect)], machine())
+}
+
+fn cases() -> Vec<(&'static str, (Vec<Space>, Machine))> {
+    use Dialect::{Svpbmt, THead};
+    let tables = Tables::healthy;
+    let svade = |tables: Tables| {
+        let machine = Machine {
+            svade: Some(true),
+            ..machine()
+        };
+        (vec![tables.space(ROOT, Dialect::None)], machine)
+    };
+    // A second root, at 0x80003000.
+    let second = RAM + 0x3000;
+    let both = |tables: Tables| {
+        let roots = [ROOT, second];
+        let spaces = roots.map(|root| tables.clone().space(root, Dialect::None));
+        (spaces.into(), machine())
+    };
+    let napot = Pte::new(1 << 63).raw();
+    let whole_napot = |tables: Tables, count: u64| {
+        (16..16 + count).fold(tables, |tables, index| {
+            tables.with(LAST, index, leaf(PAGE + 0x8000, KERNEL | napot))
+        })
+    };
+    vec![
+        (
+            "write-without-read",
+            one(tables().with(LAST, 1, leaf(PAGE, Pte::WRITE | USED))),
+        ),
+        (
+            "reserved-bits",
+            one(tables().with(LAST, 1, leaf(PAGE, KERNEL | 1 << 54))),
+        ),
+        (
+            "pbmt-reserved",
+            in_dialect(tables().with(LAST, 1, leaf(PAGE, KERNEL | 3 << 61)), Svpbmt),
+        ),
+        (
+            "pointer-bits",
+            one(tables().with(MID, 1, pointer(LAST).with(Pte::ACCESSED))),
+        ),
+        (
+            "pointer-at-level-0",
+            one(tables().with(LAST, 1, pointer(PAGE))),
+        ),
+        (
+            "misaligned-superpage",
+            one(tables().with(MID, 1, leaf(PAGE, KERNEL))),
+        ),
+        (
+            "napot-encoding",
+            in_dialect(
+                tables().with(LAST, 1, leaf(PAGE + 0x4000, KERNEL | napot)),
+                Svpbmt,
+            ),
+        ),
+        (
+            "table-outside-ram",
+            one(tables().with(ROOT, 1, pointer(0x1000_0000))),
+        ),
+        (
+            "not-seen",
+            one(tables().with(ROOT, 1, pointer(RAM + 0x2_0000))),
+        ),
+        (
+            "table-writable-by-user",
+            one(tables().with(LAST, 1, leaf(MID, USER))),
+        ),
+        (
+            "table-readable-by-user",
+            one(tables().with(LAST, 1, leaf(MID, Pte::READ | Pte::USER | USED))),
+        ),
+        (
+            "write-and-execute",
+            one(tables().with(LAST, 1, leaf(PAGE, KERNEL | Pte::EXEC))),
+        ),
+        (
+            "user-write-and-execute",
+            one(tables().with(LAST, 1, leaf(PAGE, USER | Pte::EXEC))),
+        ),
+        (
+            "user-in-kernel-half",
+            one(tables().with(ROOT, 511, leaf(0, USER))),
+        ),
+        (
+            "self-reference",
+            one(tables()
+                .with(MID, 1, leaf(0x8020_0000, KERNEL))
+                .with(ROOT, 511, pointer(ROOT))),
+        ),
+        (
+            "alias-memory-type",
+            in_dialect(
+                tables().with(
+                    LAST,
+                    1,
+                    typed(PAGE, KERNEL, Svpbmt, MemoryType::NonCacheable),
+                ),
+                Svpbmt,
+            ),
+        ),
+        (
+            "device-cacheable",
+            in_dialect(
+                tables()
+                    .with(LAST, 0, typed(PAGE, KERNEL, THead, MemoryType::Ram))
+                    .with(LAST, 1, typed(0x1000_0000, KERNEL, THead, MemoryType::Ram)),
+                THead,
+            ),
+        ),
+        (
+            "ram-as-device",
+            in_dialect(
+                tables().with(LAST, 0, typed(PAGE, KERNEL, THead, MemoryType::Device)),
+                THead,
+            ),
+        ),
+        (
+            "accessed-clear",
+            svade(tables().with(LAST, 1, leaf(PAGE, Pte::READ | Pte::GLOBAL))),
+        ),
+        (
+            "dirty-clear",
+            svade(tables().with(LAST, 1, leaf(PAGE, KERNEL).without(Pte::DIRTY))),
+        ),
+        ("napot-mixed", in_dialect(whole_napot(tables(), 15), Svpbmt)),
+        (
+            "pointer-global",
+            one(tables().with(MID, 0, pointer(LAST).with(Pte::GLOBAL))),
+        ),
+        (
+            "empty-tables",
+            one(tables().with(MID, 1, pointer(RAM + 0x4000))),
+        ),
+        (
+            "shared-without-global",
+            both(
+                tables()
+                    .with(LAST, 1, leaf(PAGE, KERNEL).without(Pte::GLOBAL))
+                    .with(second, 0, pointer(MID)),
+            ),
+        ),
+        (
+            "global-differs",
+            both(
+                tables()
+                    .with(second, 0, pointer(RAM + 0x4000))
+                    .with(RAM + 0x4000, 0, pointer(RAM + 0x5000))
+                    .with(RAM + 0x5000, 0, leaf(PAGE + 0x1000, KERNEL)),
+            ),
+        ),
+        ("cut-short", cut()),
+    ]
+}
+
+/// More tables than a visit may look at.
+fn cut() -> (Vec<Space>, Machine) {
+    let mut tables = Tables::healthy().with(MID, 1, pointer(LAST));
+    let satp = Satp {
+        mode: Mode::Sv39,
+        asid: 0,
+        root: PhysAddr::new(ROOT),
+    };
+    let budget = Budget { tables: 3 };
+    let space = Space::read_within(&mut tables, satp, Dialect::None, budget);
+    (vec![space], machine())
+}
+
+#[test]
+fn every_rule_is_broken_by_its_own_tables_and_by_no_others() {
+    let cases = cases();
+    for (rule, (spaces, machine)) in &cases {
+        assert_eq!(broken(spaces, machine), [*rule]);
+    }
+    let mut tested: Vec<&str> = cases.iter().map(|(rule, _)| *rule).collect();
+    tested.sort_unstable();
+    let mut rules: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
+    rules.sort_unstable();
+    assert_eq!(tested, rules);
+}
+
+#[test]
+fn healthy_tables_break_none() {
+    for machine in [
+        machine(),
+        Machine {
+            svade: Some(true),
+            ..machine()
+        },
+        Machine::default(),
+    ] {
+        let spaces = [Tables::healthy().space(ROOT, Dialect::None)];
+        assert_eq!(broken(&spaces, &machine), [""; 0]);
+    }
+    // All 16 entries of a Svnapot page, and a device as one.
+    let napot = (16..32).fold(Tables::healthy(), |tables, index| {
+        tables.with(LAST, index, leaf(PAGE + 0x8000, KERNEL | 1 << 63))
+    });
+    let device = typed(0x1000_0000, KERNEL, Dialect::Svpbmt, MemoryType::Device);
+    let spaces = [napot.with(LAST, 1, device).space(ROOT, Dialect::Svpbmt)];
+    assert_eq!(broken(&spaces, &machine()), [""; 0]);
+}
+
+#[test]
+fn what_nobody_knows_is_not_judged() {
+    // Neither where memory is, nor who sets A.
+    let tables = Tables::healthy().with(ROOT, 1, pointer(0x1000_0000));
+    let tables = tables.with(LAST, 1, leaf(PAGE, Pte::READ));
+    let spaces = [tables.space(ROOT, Dialect::None)];
+    assert_eq!(broken(&spaces, &Machine::default()), ["not-seen"]);
+}

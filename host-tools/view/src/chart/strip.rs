@@ -1,0 +1,292 @@
+//! A strip of addresses: what is where, a colour for each class of things.
+//!
+//! From the lowest address down to the highest. The height of a block is the
+//! logarithm of its size, that of a gap too, so that 4 KiB and 256 GiB fit onto
+//! one page; inside a block, addresses are to scale.
+
+use model::space::{Piece, cut};
+use plotters::coord::Shift;
+use plotters::drawing::DrawingArea;
+use plotters::element::{PathElement, Rectangle, Text};
+use plotters::prelude::DrawingBackend;
+use plotters::style::{BLACK, Color, IntoFont, RGBColor, TextStyle};
+
+use super::block::{self, Rows};
+use super::font::FAMILY;
+use super::{Picture, Refusal};
+use crate::words::{About, Size};
+
+/// Blocks at most: each has a line of text beside it.
+pub(super) const MOST_BLOCKS: usize = 40;
+
+pub(super) const WIDTH: u32 = 1000;
+const FOOT: i32 = 24;
+/// Left and right edge of the strip; addresses stand before, words behind.
+const STRIP: (i32, i32) = (200, 400);
+const LINE: i32 = 20;
+
+pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
+const PALE: RGBColor = RGBColor(238, 238, 238);
+
+/// A class of things, and its colour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Class {
+    /// What the legend says.
+    pub words: String,
+    /// How it is filled.
+    pub colour: RGBColor,
+}
+
+/// A run of addresses that is all of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The first address.
+    pub first: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Which class.
+    pub class: usize,
+    /// Which thing it is of, for the words beside it.
+    pub place: usize,
+}
+
+/// Words for a block of some parts and so many bytes.
+pub type Beside<'a> = Box<dyn Fn(&[Part], u64) -> String + 'a>;
+
+/// A strip, ready to be painted.
+pub struct Strip<'a> {
+    /// The heading.
+    pub title: String,
+    /// What is to be known of it, below the legend.
+    pub note: String,
+    /// The classes, in the order of the legend.
+    pub classes: Vec<Class>,
+    /// Pixels of height for each doubling beyond a page.
+    pub doubling: i32,
+    /// By address, none over another.
+    pub parts: Vec<Part>,
+    /// How an address is written.
+    pub address: Box<dyn Fn(u64) -> String + 'a>,
+    /// What a gap is called, if it is no plain one.
+    pub gap: Box<dyn Fn(u64) -> Option<String> + 'a>,
+    /// The words beside a block.
+    pub words: Beside<'a>,
+}
+
+/// Pixels for so many bytes.
+fn block_height(bytes: u64, doubling: i32) -> i32 {
+    let doublings = (bytes.max(4096) as f64 / 4096.0).log2();
+    LINE + (doublings * f64::from(doubling)).round() as i32
+}
+
+fn gap_height(bytes: u64) -> i32 {
+    match bytes {
+        0 => 0,
+        _ => LINE + (block_height(bytes, 2) - LINE) / 3,
+    }
+}
+
+pub(super) fn text(size: u32) -> TextStyle<'static> {
+    (FAMILY, size).into_font().color(&BLACK)
+}
+
+impl Strip<'_> {
+    fn pieces(&self) -> Vec<Piece> {
+        let runs: Vec<(u64, u64)> = self
+            .parts
+            .iter()
+            .map(|part| (part.first, part.bytes))
+            .collect();
+        cut(&runs, MOST_BLOCKS)
+    }
+
+    /// Bytes of each class that occurs.
+    fn totals(&self) -> Vec<(usize, u128)> {
+        let mut totals = vec![0_u128; self.classes.len()];
+        for part in &self.parts {
+            totals[part.class] += u128::from(part.bytes);
+        }
+        let all = totals.into_iter().enumerate();
+        all.filter(|(_, bytes)| *bytes > 0).collect()
+    }
+
+    fn legend(&self) -> Vec<(RGBColor, String)> {
+        let item = |(class, bytes): (usize, u128)| {
+            let Class { words, colour } = &self.classes[class];
+            (*colour, format!("{words} ({})", About(bytes)))
+        };
+        self.totals().into_iter().map(item).collect()
+    }
+
+    /// Where the strip begins: heading, legend and note stand above.
+    fn head(&self) -> i32 {
+        let rows = legend_rows(&self.legend());
+        128.max(48 + 22 * rows as i32 + 60)
+    }
+}
+
+/// Words are this wide at most, in pixels, for each letter of 16.
+const LETTER: f64 = 8.2;
+
+/// Where each item of a legend stands: column and row, in pixels and lines.
+fn legend_places(items: &[(RGBColor, String)]) -> Vec<(i32, usize)> {
+    let (mut left, mut row) = (18, 0);
+    let place = |(_, words): &(RGBColor, String)| {
+        let width = (words.chars().count() as f64 * LETTER) as i32 + 42;
+        if left + width > WIDTH as i32 && left > 18 {
+            (left, row) = (18, row + 1);
+        }
+        let here = (left, row);
+        left += width;
+        here
+    };
+    items.iter().map(place).collect()
+}
+
+pub(super) fn legend_rows(items: &[(RGBColor, String)]) -> usize {
+    legend_places(items).last().map_or(0, |(_, row)| row + 1)
+}
+
+/// Squares of colour and what they mean, from `top` down.
+pub(super) fn paint_legend<B: DrawingBackend>(
+    canvas: &DrawingArea<B, Shift>,
+    top: i32,
+    items: &[(RGBColor, String)],
+) -> Result<(), Refusal>
+where
+    B::ErrorType: 'static,
+{
+    for ((left, row), (colour, words)) in legend_places(items).into_iter().zip(items) {
+        let top = top + 22 * row as i32;
+        let square = [(left, top + 1), (left + 13, top + 14)];
+        canvas.draw(&Rectangle::new(square, colour.filled()))?;
+        canvas.draw(&Rectangle::new(square, BLACK.mix(0.4)))?;
+        canvas.draw(&Text::new(words.clone(), (left + 20, top), text(16)))?;
+    }
+    Ok(())
+}
+
+impl Picture for Strip<'_> {
+    fn size(&self) -> (u32, u32) {
+        let pieces = self.pieces();
+        let heights = pieces.iter();
+        let heights =
+            heights.map(|it| block_height(it.bytes, self.doubling) + it.gap.map_or(0, gap_height));
+        let height = self.head() + heights.sum::<i32>().max(LINE) + FOOT;
+        (WIDTH, height as u32)
+    }
+
+    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    where
+        B::ErrorType: 'static,
+    {
+        let head = self.head();
+        canvas.draw(&Text::new(self.title.clone(), (16, 12), text(24)))?;
+        paint_legend(canvas, 48, &self.legend())?;
+        canvas.draw(&Text::new(self.note.clone(), (18, head - 30), text(14)))?;
+        paint_scale(canvas, head, self.doubling)?;
+        let mut top = head;
+        let pieces = self.pieces();
+        for piece in &pieces {
+            let bottom = top + block_height(piece.bytes, self.doubling);
+            self.paint_block(canvas, piece, top, bottom)?;
+            top = bottom;
+            if let Some(gap @ 1..) = piece.gap {
+                let bottom = top + gap_height(gap);
+                self.paint_gap(canvas, gap, top, bottom)?;
+                top = bottom;
+            }
+        }
+        if pieces.is_empty() {
+            canvas.draw(&Text::new("nothing is mapped", (STRIP.0, top), text(16)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Strip<'_> {
+    fn paint_block<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+        piece: &Piece,
+        top: i32,
+        bottom: i32,
+    ) -> Result<(), Refusal>
+    where
+        B::ErrorType: 'static,
+    {
+        let corners = [(STRIP.0, top), (STRIP.1, bottom)];
+        canvas.draw(&Rectangle::new(corners, PALE.filled()))?;
+        let parts = &self.parts[piece.runs.clone()];
+        let (height, width) = (bottom - top, STRIP.1 - STRIP.0);
+        for Rows {
+            first,
+            count,
+            shares,
+        } in block::rows(parts, piece.bytes, self.classes.len(), height, width)
+        {
+            let top = top + first;
+            let bottom = top + count;
+            let mut left = STRIP.0;
+            for (class, width) in shares.iter().enumerate().filter(|(_, width)| **width > 0) {
+                let corners = [(left, top), (left + width, bottom)];
+                let colour = self.classes[class].colour.filled();
+                canvas.draw(&Rectangle::new(corners, colour))?;
+                left += width;
+            }
+        }
+        canvas.draw(&Rectangle::new(corners, BLACK.mix(0.6)))?;
+        let address = (self.address)(parts[0].first);
+        canvas.draw(&Text::new(address, (22, top + 2), text(16)))?;
+        let words = (self.words)(parts, piece.bytes);
+        canvas.draw(&Text::new(words, (STRIP.1 + 14, top + 2), text(16)))?;
+        Ok(())
+    }
+
+    /// Hatching where nothing is mapped, and how much that is beside it.
+    fn paint_gap<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+        bytes: u64,
+        top: i32,
+        bottom: i32,
+    ) -> Result<(), Refusal>
+    where
+        B::ErrorType: 'static,
+    {
+        for left in (STRIP.0..STRIP.1).step_by(10) {
+            let line = vec![(left, bottom - 3), (left + 8, top + 3)];
+            canvas.draw(&PathElement::new(line, GREY.mix(0.5)))?;
+        }
+        let plain = || format!("gap of {}", About(bytes.into()));
+        let words = (self.gap)(bytes).unwrap_or_else(plain);
+        let style = (FAMILY, 14).into_font().color(&GREY);
+        let middle = (top + bottom) / 2 - 8;
+        canvas.draw(&Text::new(words, (STRIP.1 + 14, middle), style))?;
+        Ok(())
+    }
+}
+
+/// What heights mean, at the right edge.
+fn paint_scale<B: DrawingBackend>(
+    canvas: &DrawingArea<B, Shift>,
+    head: i32,
+    doubling: i32,
+) -> Result<(), Refusal>
+where
+    B::ErrorType: 'static,
+{
+    let label = (FAMILY, 14).into_font().color(&GREY);
+    let mut left = WIDTH as i32 - 170;
+    for bytes in [1u64 << 12, 1 << 21, 1 << 30] {
+        let corners = [
+            (left, head),
+            (left + 30, head + block_height(bytes, doubling)),
+        ];
+        canvas.draw(&Rectangle::new(corners, GREY.mix(0.7)))?;
+        let words = Size(bytes).to_string();
+        canvas.draw(&Text::new(words, (left, head - 16), label.clone()))?;
+        left += 54;
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Where a physical address, or some bytes, are mapped.
+
+use std::io::{self, Write};
+
+use model::Space;
+use model::find::Hit;
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::{Hex, Object, Text};
+use crate::map::{count, heading, is_any_stale, memory_word};
+use crate::rows::Rows;
+use crate::words::{self, Size};
+
+/// What was looked for, and where it is.
+pub struct Found<'a> {
+    /// The question: `0x80200000`, or `bytes 13 00 00 00`.
+    pub question: String,
+    /// Where it was looked for.
+    pub spaces: &'a [Space],
+    /// Where it is.
+    pub hits: Vec<Hit>,
+    /// Whether there were more hits than are listed.
+    pub is_cut: bool,
+}
+
+/// For people: a line for each mapping, under the root it is in.
+pub fn table(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
+    words::staleness(out, is_any_stale(found.spaces))?;
+    for (place, space) in found.spaces.iter().enumerate() {
+        let mode = space.mode();
+        let mut columns = Columns::new([
+            ("va", Side::Left),
+            ("pa", Side::Left),
+            ("size", Side::Right),
+            ("perms", Side::Left),
+            ("page", Side::Right),
+            ("memory", Side::Left),
+        ]);
+        let mut is_empty = true;
+        for hit in found.hits.iter().filter(|hit| hit.space == place) {
+            is_empty = false;
+            columns.row([
+                words::va(mode, hit.va),
+                words::pa(mode, hit.pa),
+                Size(hit.bytes).to_string(),
+                hit.range.flags().flags().to_string(),
+                Size(hit.range.leaf.page_bytes).to_string(),
+                words::attributes(hit.range.attributes()),
+            ]);
+        }
+        if !is_empty {
+            writeln!(out, "{}", heading(space))?;
+            columns.write(out, 0)?;
+            writeln!(out)?;
+        }
+    }
+    let more = if found.is_cut { " and more" } else { "" };
+    writeln!(
+        out,
+        "{}: {}{more} in {}",
+        found.question,
+        match found.hits.len() {
+            0 => "not mapped".to_owned(),
+            some => count(some as u64, "place", "places"),
+        },
+        count(found.spaces.len() as u64, "root", "roots")
+    )
+}
+
+#[derive(Serialize)]
+struct JsonHit<'a> {
+    name: &'a str,
+    satp: Hex<u64>,
+    va: Hex<u64>,
+    pa: Hex<u64>,
+    size: u64,
+    perms: Text<pagetable::Flags>,
+    page_size: u64,
+    level: u8,
+    memory: String,
+}
+
+/// The schema `pagewalk.find/1`.
+pub fn json(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
+    let mut object = Object::begin(out, "pagewalk.find/1")?;
+    object.member("question", &found.question)?;
+    object.member("roots", found.spaces.len())?;
+    object.member("more", found.is_cut)?;
+    object.staleness(is_any_stale(found.spaces))?;
+    let hits = found.hits.iter().map(|hit| {
+        let space = &found.spaces[hit.space];
+        JsonHit {
+            name: &space.name,
+            satp: Hex(space.satp().encode(space.mode().xlen())),
+            va: Hex(hit.va.raw()),
+            pa: Hex(hit.pa.raw()),
+            size: hit.bytes,
+            perms: Text(hit.range.flags().flags()),
+            page_size: hit.range.leaf.page_bytes,
+            level: hit.range.leaf.level,
+            memory: memory_word(hit.range.attributes()),
+        }
+    });
+    object.list("hits", hits)?;
+    object.end()
+}
+
+/// A line for each mapping.
+pub fn csv(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
+    let names = [
+        "satp",
+        "va",
+        "pa",
+        "size",
+        "perms",
+        "page_size",
+        "level",
+        "memory",
+    ];
+    let mut rows = Rows::begin(out, &names, is_any_stale(found.spaces))?;
+    for hit in &found.hits {
+        let space = &found.spaces[hit.space];
+        rows.row(&[
+            format!("{:#x}", space.satp().encode(space.mode().xlen())),
+            format!("{:#x}", hit.va),
+            format!("{:#x}", hit.pa),
+            hit.bytes.to_string(),
+            hit.range.flags().flags().to_string(),
+            hit.range.leaf.page_bytes.to_string(),
+            hit.range.leaf.level.to_string(),
+            memory_word(hit.range.attributes()),
+        ])?;
+    }
+    rows.end()
+}

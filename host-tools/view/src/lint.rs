@@ -1,0 +1,203 @@
+//! What the rules found, and the rules themselves.
+
+use std::io::{self, Write};
+
+use model::Space;
+use model::lint::{Lint, Mmu, RULES, Severity};
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::{Hex, Object};
+use crate::map::{heading, is_any_stale};
+use crate::rows::Rows;
+use crate::words::{self, Size};
+
+/// Findings, and the spaces they are about.
+pub struct Judged<'a> {
+    /// What was judged.
+    pub spaces: &'a [Space],
+    /// What was found, worst first.
+    pub lints: Vec<Lint>,
+}
+
+impl Judged<'_> {
+    /// How many are as bad as that.
+    pub fn count(&self, severity: Severity) -> usize {
+        let is_so = |it: &&Lint| it.rule.severity == severity;
+        self.lints.iter().filter(is_so).count()
+    }
+}
+
+/// For people: the findings of each rule under one heading, with what to do.
+pub fn table(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+    for (place, space) in judged.spaces.iter().enumerate() {
+        match judged.spaces.len() {
+            1 => writeln!(out, "{}", heading(space))?,
+            _ => writeln!(out, "[{place}] {}", heading(space))?,
+        }
+    }
+    words::staleness(out, is_any_stale(judged.spaces))?;
+    let mut rest = &judged.lints[..];
+    while let Some(first) = rest.first() {
+        let (same, others) =
+            rest.split_at(rest.iter().take_while(|it| it.rule == first.rule).count());
+        rest = others;
+        let rule = first.rule;
+        let mmu = match rule.mmu {
+            Mmu::Accepts => "the MMU accepts it",
+            Mmu::Refuses => "the MMU refuses it",
+            Mmu::Unknown => "what the MMU does is not known",
+        };
+        writeln!(
+            out,
+            "\n{} {}: {}; {mmu}",
+            rule.severity.name(),
+            rule.name,
+            rule.says
+        )?;
+        rows(out, judged, same)?;
+        writeln!(out, "  -> {}", rule.advice)?;
+    }
+    let counts = [Severity::Error, Severity::Warning, Severity::Info].map(|severity| {
+        let name = severity.name();
+        let number = judged.count(severity);
+        let s = if number == 1 || severity == Severity::Info {
+            ""
+        } else {
+            "s"
+        };
+        format!("{number} {name}{s}")
+    });
+    writeln!(out, "\n{}", counts.join(", "))
+}
+
+fn rows(out: &mut dyn Write, judged: &Judged<'_>, lints: &[Lint]) -> io::Result<()> {
+    let mut columns = Columns::new([
+        ("root", Side::Right),
+        ("va", Side::Left),
+        ("size", Side::Right),
+        ("pa", Side::Left),
+        ("entry at", Side::Left),
+        ("entry", Side::Left),
+        ("what", Side::Left),
+    ]);
+    for lint in lints {
+        let mode = judged.spaces[lint.space].mode();
+        columns.row([
+            match judged.spaces.len() {
+                1 => String::new(),
+                _ => format!("[{}]", lint.space),
+            },
+            words::va(mode, lint.va),
+            match lint.bytes {
+                0 => String::new(),
+                bytes => Size(bytes).to_string(),
+            },
+            lint.pa.map(|at| words::pa(mode, at)).unwrap_or_default(),
+            lint.entry_at
+                .map(|at| words::pa(mode, at))
+                .unwrap_or_default(),
+            lint.entry
+                .map(|pte| words::pte(mode, pte.raw()))
+                .unwrap_or_default(),
+            lint.detail.clone(),
+        ]);
+    }
+    columns.write(out, 2)
+}
+
+#[derive(Serialize)]
+struct JsonLint<'a> {
+    rule: &'static str,
+    severity: &'static str,
+    mmu: &'static str,
+    satp: Hex<u64>,
+    va: Hex<u64>,
+    size: u64,
+    pa: Option<Hex<u64>>,
+    entry_at: Option<Hex<u64>>,
+    entry: Option<Hex<u64>>,
+    says: &'static str,
+    detail: &'a str,
+    advice: &'static str,
+}
+
+impl<'a> JsonLint<'a> {
+    fn of(judged: &Judged<'_>, lint: &'a Lint) -> JsonLint<'a> {
+        let space = &judged.spaces[lint.space];
+        JsonLint {
+            rule: lint.rule.name,
+            severity: lint.rule.severity.name(),
+            mmu: lint.rule.mmu.name(),
+            satp: Hex(space.satp().encode(space.mode().xlen())),
+            va: Hex(lint.va.raw()),
+            size: lint.bytes,
+            pa: lint.pa.map(|at| Hex(at.raw())),
+            entry_at: lint.entry_at.map(|at| Hex(at.raw())),
+            entry: lint.entry.map(|pte| Hex(pte.raw())),
+            says: lint.rule.says,
+            detail: &lint.detail,
+            advice: lint.rule.advice,
+        }
+    }
+}
+
+/// The schema `pagewalk.lint/1`.
+pub fn json(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+    let mut object = Object::begin(out, "pagewalk.lint/1")?;
+    object.member("errors", judged.count(Severity::Error))?;
+    object.member("warnings", judged.count(Severity::Warning))?;
+    object.member("infos", judged.count(Severity::Info))?;
+    object.staleness(is_any_stale(judged.spaces))?;
+    let lints = judged.lints.iter().map(|lint| JsonLint::of(judged, lint));
+    object.list("findings", lints)?;
+    object.end()
+}
+
+/// A line for each finding.
+pub fn csv(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
+    let names = [
+        "rule", "severity", "mmu", "satp", "va", "size", "pa", "entry_at", "entry", "detail",
+    ];
+    let mut rows = Rows::begin(out, &names, is_any_stale(judged.spaces))?;
+    for lint in judged.lints.iter().map(|lint| JsonLint::of(judged, lint)) {
+        let hex = |number: &Option<Hex<u64>>| {
+            number
+                .as_ref()
+                .map(|it| format!("{:#x}", it.0))
+                .unwrap_or_default()
+        };
+        rows.row(&[
+            lint.rule.to_owned(),
+            lint.severity.to_owned(),
+            lint.mmu.to_owned(),
+            format!("{:#x}", lint.satp.0),
+            format!("{:#x}", lint.va.0),
+            lint.size.to_string(),
+            hex(&lint.pa),
+            hex(&lint.entry_at),
+            hex(&lint.entry),
+            lint.detail.to_owned(),
+        ])?;
+    }
+    rows.end()
+}
+
+/// Every rule, worst first.
+pub fn rules(out: &mut dyn Write) -> io::Result<()> {
+    let mut columns = Columns::new([
+        ("severity", Side::Left),
+        ("rule", Side::Left),
+        ("the MMU", Side::Left),
+        ("looks for", Side::Left),
+    ]);
+    for rule in &RULES {
+        columns.row([
+            rule.severity.name().to_owned(),
+            rule.name.to_owned(),
+            rule.mmu.name().to_owned(),
+            rule.says.to_owned(),
+        ]);
+    }
+    columns.write(out, 2)
+}

@@ -1,0 +1,249 @@
+//! How address spaces are made.
+
+use std::io::{self, Write};
+
+use model::Space;
+use model::stats::Stats;
+use pagetable::PAGE_BYTES;
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::{Hex, Object};
+use crate::map::{count, heading, is_any_stale};
+use crate::rows::Rows;
+use crate::words::{self, About, Size};
+
+/// For people: tables, page sizes, permissions, reach of a TLB.
+pub fn table(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
+    for (place, (space, stats)) in all.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        writeln!(out, "{}", heading(space))?;
+        words::staleness(out, space.is_possibly_stale)?;
+        one(out, space, stats)?;
+    }
+    Ok(())
+}
+
+fn percent(part: f64, whole: f64) -> String {
+    match whole {
+        0.0 => "-".to_owned(),
+        whole => format!("{:.1}%", 100.0 * part / whole),
+    }
+}
+
+fn one(out: &mut dyn Write, space: &Space, stats: &Stats) -> io::Result<()> {
+    let mut levels = Columns::new([
+        ("level", Side::Right),
+        ("tables", Side::Right),
+        ("empty", Side::Right),
+        ("entries", Side::Right),
+        ("filled", Side::Right),
+    ]);
+    for (level, it) in stats.levels.iter().rev() {
+        let room = it.tables * stats.entries_per_table;
+        levels.row([
+            level.to_string(),
+            it.tables.to_string(),
+            it.empty.to_string(),
+            it.valid.to_string(),
+            percent(it.valid as f64, room as f64),
+        ]);
+    }
+    levels.write(out, 0)?;
+    writeln!(
+        out,
+        "{} in {}, {} of them empty: {}\n",
+        Size(stats.tables() * PAGE_BYTES),
+        count(stats.tables(), "table", "tables"),
+        stats.empty(),
+        Size(stats.empty() * PAGE_BYTES)
+    )?;
+    let whole = space.mapped_bytes as f64;
+    let mut sizes = Columns::new([
+        ("page", Side::Right),
+        ("pages", Side::Right),
+        ("mapped", Side::Right),
+        ("of all", Side::Right),
+    ]);
+    for (size, (bytes, pages)) in stats.sizes.iter().rev() {
+        sizes.row([
+            Size(*size).to_string(),
+            pages.to_string(),
+            About(*bytes).to_string(),
+            percent(*bytes as f64, whole),
+        ]);
+    }
+    sizes.write(out, 0)?;
+    let mut permissions = Columns::new([
+        ("perms", Side::Left),
+        ("mapped", Side::Right),
+        ("of all", Side::Right),
+    ]);
+    for (letters, bytes) in &stats.permissions {
+        permissions.row([
+            letters.clone(),
+            About(*bytes).to_string(),
+            percent(*bytes as f64, whole),
+        ]);
+    }
+    writeln!(out)?;
+    permissions.write(out, 0)?;
+    let ranges = stats.ranges.max(1);
+    writeln!(
+        out,
+        "\n{} mapped in {}, {} each; {} could be larger pages as they lie",
+        About(space.mapped_bytes),
+        count(stats.ranges, "range", "ranges"),
+        About(space.mapped_bytes / u128::from(ranges)),
+        About(stats.joinable_bytes)
+    )?;
+    let reach = stats.reach.iter().map(|(entries, bytes)| {
+        let part = percent(*bytes as f64, whole);
+        format!("{entries} entries {} ({part})", About(*bytes))
+    });
+    let reach: Vec<String> = reach.collect();
+    writeln!(
+        out,
+        "a TLB needs {} for all of it; at best it reaches with {}",
+        count(stats.translations(), "entry", "entries"),
+        reach.join(", ")
+    )
+}
+
+#[derive(Serialize)]
+struct JsonLevel {
+    level: u8,
+    tables: u64,
+    empty: u64,
+    valid: u64,
+}
+
+#[derive(Serialize)]
+struct JsonSize {
+    page_size: u64,
+    pages: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct JsonPermission<'a> {
+    perms: &'a str,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct JsonReach {
+    entries: u64,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct JsonStats<'a> {
+    name: &'a str,
+    satp: Hex<u64>,
+    mapped: u64,
+    ranges: u64,
+    joinable: u64,
+    translations: u64,
+    levels: Vec<JsonLevel>,
+    sizes: Vec<JsonSize>,
+    permissions: Vec<JsonPermission<'a>>,
+    tlb_reach: Vec<JsonReach>,
+}
+
+/// A number of bytes as JSON has it: no space is larger than 64 bits can say.
+pub(crate) fn bytes(count: u128) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// The schema `pagewalk.stats/1`.
+pub fn json(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
+    let spaces = all.iter().map(|(space, stats)| JsonStats {
+        name: &space.name,
+        satp: Hex(space.satp().encode(space.mode().xlen())),
+        mapped: bytes(space.mapped_bytes),
+        ranges: stats.ranges,
+        joinable: bytes(stats.joinable_bytes),
+        translations: stats.translations(),
+        levels: stats
+            .levels
+            .iter()
+            .map(|(level, it)| JsonLevel {
+                level: *level,
+                tables: it.tables,
+                empty: it.empty,
+                valid: it.valid,
+            })
+            .collect(),
+        sizes: stats
+            .sizes
+            .iter()
+            .map(|(size, (mapped, pages))| JsonSize {
+                page_size: *size,
+                pages: *pages,
+                bytes: bytes(*mapped),
+            })
+            .collect(),
+        permissions: stats
+            .permissions
+            .iter()
+            .map(|(perms, mapped)| JsonPermission {
+                perms,
+                bytes: bytes(*mapped),
+            })
+            .collect(),
+        tlb_reach: stats
+            .reach
+            .iter()
+            .map(|(entries, reached)| JsonReach {
+                entries: *entries,
+                bytes: bytes(*reached),
+            })
+            .collect(),
+    });
+    let mut object = Object::begin(out, "pagewalk.stats/1")?;
+    object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;
+    object.list("spaces", spaces)?;
+    object.end()
+}
+
+/// A line for each figure: `satp,what,of,count,bytes`.
+pub fn csv(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
+    let names = ["satp", "what", "of", "count", "bytes"];
+    let mut rows = Rows::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
+    for (space, stats) in all {
+        let satp = format!("{:#x}", space.satp().encode(space.mode().xlen()));
+        let mut row = |what: &str, of: String, count: u64, size: u128| {
+            let cells = [&satp, what, &of, &count.to_string(), &size.to_string()];
+            rows.row(&cells)
+        };
+        for (level, it) in &stats.levels {
+            row(
+                "tables",
+                level.to_string(),
+                it.tables,
+                u128::from(it.tables * PAGE_BYTES),
+            )?;
+            row(
+                "empty",
+                level.to_string(),
+                it.empty,
+                u128::from(it.empty * PAGE_BYTES),
+            )?;
+        }
+        for (size, (mapped, pages)) in &stats.sizes {
+            row("page", size.to_string(), *pages, *mapped)?;
+        }
+        for (perms, mapped) in &stats.permissions {
+            row("perms", perms.clone(), 0, *mapped)?;
+        }
+        for (entries, reached) in &stats.reach {
+            row("tlb", entries.to_string(), *entries, *reached)?;
+        }
+        row("ranges", String::new(), stats.ranges, space.mapped_bytes)?;
+        row("joinable", String::new(), 0, stats.joinable_bytes)?;
+    }
+    rows.end()
+}

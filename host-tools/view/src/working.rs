@@ -1,0 +1,209 @@
+//! The working set: once, and again and again.
+
+use std::io::{self, Write};
+
+use model::Space;
+use model::working::{Sample, Used, WorkingSet};
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::{Hex, Object};
+use crate::map::{JsonRange, heading, is_any_stale};
+use crate::rows::Rows;
+use crate::stats::bytes;
+use crate::words::{self, About, Size};
+
+/// For people: by permission, and what has been used.
+pub fn table(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
+    for (place, (space, set)) in all.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        writeln!(out, "{}", heading(space))?;
+        words::staleness(out, space.is_possibly_stale)?;
+        one(out, space, set)?;
+    }
+    Ok(())
+}
+
+fn one(out: &mut dyn Write, space: &Space, set: &WorkingSet) -> io::Result<()> {
+    let mode = space.mode();
+    let mut ranges = Columns::new([
+        ("used", Side::Left),
+        ("size", Side::Right),
+        ("perms", Side::Left),
+        ("page", Side::Right),
+    ]);
+    for range in &set.ranges {
+        ranges.row([
+            words::va(mode, range.va),
+            Size(range.bytes).to_string(),
+            range.flags().flags().to_string(),
+            Size(range.leaf.page_bytes).to_string(),
+        ]);
+    }
+    if !set.ranges.is_empty() {
+        ranges.write(out, 0)?;
+        writeln!(out)?;
+    }
+    let mut columns = Columns::new([
+        ("perms", Side::Left),
+        ("mapped", Side::Right),
+        ("used (A)", Side::Right),
+        ("written (D)", Side::Right),
+    ]);
+    let all = [("all".to_owned(), set.all)];
+    let permissions = set
+        .permissions
+        .iter()
+        .map(|(letters, used)| (letters.clone(), *used));
+    for (letters, used) in permissions.chain(all) {
+        columns.row([
+            letters,
+            About(used.mapped).to_string(),
+            About(used.accessed).to_string(),
+            About(used.dirty).to_string(),
+        ]);
+    }
+    columns.write(out, 0)
+}
+
+#[derive(Serialize)]
+struct JsonUsed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perms: Option<&'a str>,
+    mapped: u64,
+    accessed: u64,
+    dirty: u64,
+}
+
+impl<'a> JsonUsed<'a> {
+    fn of(perms: Option<&'a str>, used: &Used) -> JsonUsed<'a> {
+        JsonUsed {
+            perms,
+            mapped: bytes(used.mapped),
+            accessed: bytes(used.accessed),
+            dirty: bytes(used.dirty),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonSet<'a> {
+    name: &'a str,
+    satp: Hex<u64>,
+    all: JsonUsed<'a>,
+    permissions: Vec<JsonUsed<'a>>,
+    ranges: Vec<JsonRange>,
+}
+
+/// The schema `pagewalk.ws/1`.
+pub fn json(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
+    let spaces = all.iter().map(|(space, set)| JsonSet {
+        name: &space.name,
+        satp: Hex(space.satp().encode(space.mode().xlen())),
+        all: JsonUsed::of(None, &set.all),
+        permissions: set
+            .permissions
+            .iter()
+            .map(|(perms, used)| JsonUsed::of(Some(perms), used))
+            .collect(),
+        ranges: set.ranges.iter().map(JsonRange::from).collect(),
+    });
+    let mut object = Object::begin(out, "pagewalk.ws/1")?;
+    object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;
+    object.list("spaces", spaces)?;
+    object.end()
+}
+
+/// A line for each run of used pages.
+pub fn csv(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
+    let names = ["satp", "va", "size", "perms", "page_size"];
+    let mut rows = Rows::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
+    for (space, range) in all
+        .iter()
+        .flat_map(|(space, set)| set.ranges.iter().map(move |it| (space, it)))
+    {
+        rows.row(&[
+            format!("{:#x}", space.satp().encode(space.mode().xlen())),
+            format!("{:#x}", range.va),
+            range.bytes.to_string(),
+            range.flags().flags().to_string(),
+            range.leaf.page_bytes.to_string(),
+        ])?;
+    }
+    rows.end()
+}
+
+/// The headings over [`sample`]'s lines.
+pub fn sample_head(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:>10}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}",
+        "seconds", "mapped", "used", "written", "+used", "+written", "cleared"
+    )
+}
+
+/// A look, on a line.
+pub fn sample(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:>10.3}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}",
+        sample.time_us as f64 / 1e6,
+        About(sample.used.mapped).to_string(),
+        About(sample.used.accessed).to_string(),
+        About(sample.used.dirty).to_string(),
+        About(sample.newly_accessed).to_string(),
+        About(sample.newly_dirty).to_string(),
+        About(sample.cleared).to_string()
+    )
+}
+
+/// The names of [`sample_csv`]'s cells.
+pub const SAMPLE_NAMES: &str =
+    "time_us,mapped,accessed,dirty,newly_accessed,newly_dirty,cleared,added,removed";
+
+fn cells(sample: &Sample) -> [u128; 9] {
+    [
+        sample.time_us.into(),
+        sample.used.mapped,
+        sample.used.accessed,
+        sample.used.dirty,
+        sample.newly_accessed,
+        sample.newly_dirty,
+        sample.cleared,
+        sample.added,
+        sample.removed,
+    ]
+}
+
+/// What follows [`SAMPLE_NAMES`] where each look says whether it may be stale.
+pub const STALE_NAME: &str = ",possibly_stale";
+
+/// A look, as numbers with commas between.
+pub fn sample_csv(out: &mut dyn Write, sample: &Sample, says_stale: bool) -> io::Result<()> {
+    let cells = cells(sample).map(|it| it.to_string());
+    write!(out, "{}", cells.join(","))?;
+    if says_stale {
+        write!(out, ",{}", sample.is_possibly_stale)?;
+    }
+    writeln!(out)
+}
+
+/// A look, as one JSON object on a line.
+pub fn sample_json(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
+    let cells = cells(sample).map(|it| it.to_string());
+    let pairs = SAMPLE_NAMES
+        .split(',')
+        .zip(cells)
+        .map(|(name, it)| format!("\"{name}\": {it}"));
+    let mut pairs: Vec<String> = pairs.collect();
+    if sample.is_possibly_stale {
+        pairs.push("\"possibly_stale\": true".to_owned());
+    }
+    writeln!(
+        out,
+        "{{\"schema\": \"pagewalk.sample/1\", {}}}",
+        pairs.join(", ")
+    )
+}

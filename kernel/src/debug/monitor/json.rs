@@ -1,0 +1,241 @@
+//! The same topics for programs: one JSON object a line. Fields keep their names and meanings;
+//! addresses are strings in hexadecimal, everything else is a number or a word.
+
+use core::fmt::{self, Write};
+
+use abi::Topic;
+use pagetable::VirtAddr;
+
+use super::{pmm, vmm, ws};
+use crate::mm::{PAGE_BYTES, table};
+use crate::platform::Platform;
+use crate::system::System;
+
+type Written = Result<usize, fmt::Error>;
+
+/// Writes the object at `index`; the index of the next one, 0 at the end.
+pub fn line<P: Platform>(
+    system: &System<P>,
+    topic: Topic,
+    index: usize,
+    pid: u16,
+    out: &mut impl Write,
+) -> Written {
+    match topic {
+        Topic::Ps => ps(system, index, out),
+        Topic::Ws => working_sets(system, index, out),
+        Topic::Free => free(system, out),
+        Topic::Faults => faults(system, index, out),
+        Topic::Pmm => arenas(system, index, out),
+        Topic::Vmm => regions(system, index, out),
+        Topic::Audit => audit(system, out),
+        Topic::Pt | Topic::Pages => pages(system, index, pid, out),
+        Topic::Boot | Topic::Dump => boot(system, out),
+    }
+}
+
+/// The object's own place, and whether another follows.
+fn next(index: usize, more: bool) -> Written {
+    Ok(if more { index + 1 } else { 0 })
+}
+
+/// A command line has no quotes or control characters that a shell here could type; what it has
+/// is escaped all the same.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_char('"')?;
+        for letter in self.0.chars() {
+            match letter {
+                '"' | '\\' => write!(f, "\\{letter}")?,
+                letter if letter < ' ' => write!(f, "\\u{:04x}", letter as u32)?,
+                letter => f.write_char(letter)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+fn ps<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
+    let Some((_, task)) = system.tasks.iter().nth(index) else {
+        return Ok(0);
+    };
+    writeln!(
+        out,
+        r#"{{"pid":{},"parent":{},"state":"{}","resident":{},"tables":{},"faults":{},"ticks":{},"command":{}}}"#,
+        task.pid,
+        task.parent,
+        task.state.word(),
+        task.space.resident(),
+        system.frames.tables_of(task.pid),
+        task.faults,
+        task.ticks,
+        Quoted(task.line())
+    )?;
+    next(index, system.tasks.iter().nth(index + 1).is_some())
+}
+
+fn working_sets<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
+    let Some((_, task)) = system.tasks.iter().nth(index) else {
+        return Ok(0);
+    };
+    let found = ws::pages(&system.platform, &task.space);
+    writeln!(
+        out,
+        r#"{{"pid":{},"resident":{},"accessed":{},"dirty":{},"command":{}}}"#,
+        task.pid,
+        found.resident,
+        found.accessed,
+        found.dirty,
+        Quoted(task.line())
+    )?;
+    next(index, system.tasks.iter().nth(index + 1).is_some())
+}
+
+fn free<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
+    let counts = system.frames.counts();
+    writeln!(
+        out,
+        r#"{{"page_bytes":{PAGE_BYTES},"total":{},"boot":{},"pool":{},"pages":{},"tables":{},"shared":{},"free":{},"zeroed":{},"peak":{}}}"#,
+        counts.total,
+        counts.boot,
+        counts.pool,
+        counts.pages,
+        counts.tables,
+        counts.objects,
+        counts.free(),
+        system.frames.zeroed(),
+        counts.peak
+    )?;
+    Ok(0)
+}
+
+fn faults<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
+    let log = &system.log;
+    let sequence = (index as u64).max(log.oldest());
+    let Some(fault) = log.get(sequence) else {
+        return Ok(0);
+    };
+    writeln!(
+        out,
+        r#"{{"seq":{sequence},"time":{},"task":{},"cause":{},"access":"{}","source":"{}","epc":"{:#x}","va":"{:#x}","class":"{}","outcome":"{}","frame":{},"cost":{}}}"#,
+        fault.time,
+        fault.task,
+        fault.cause,
+        fault.access().text(),
+        fault.source().text(),
+        fault.epc,
+        fault.va,
+        fault.class().text(),
+        fault.outcome().text(),
+        fault.frame,
+        fault.cost
+    )?;
+    Ok(if sequence + 1 < log.next() {
+        sequence as usize + 1
+    } else {
+        0
+    })
+}
+
+fn arenas<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
+    let arenas = system.frames.arenas();
+    let Some(arena) = arenas.get(index) else {
+        return Ok(0);
+    };
+    let counts = pmm::count(system, arena);
+    writeln!(
+        out,
+        r#"{{"arena":{index},"base":"{:#x}","priority":{},"boot":{},"tables":{},"pages":{},"shared":{},"free":{}}}"#,
+        arena.first * PAGE_BYTES,
+        arena.priority,
+        counts[pmm::BOOT],
+        counts[pmm::TABLE],
+        counts[pmm::PAGE],
+        counts[pmm::SHARED],
+        counts[pmm::FREE]
+    )?;
+    next(index, index + 1 < arenas.len())
+}
+
+fn regions<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
+    let Some((task, region)) = vmm::nth(system, index) else {
+        return Ok(0);
+    };
+    writeln!(
+        out,
+        r#"{{"pid":{},"base":"{:#x}","pages":{},"rights":"{}","most":"{}","kind":"{}"}}"#,
+        task.pid,
+        region.base.raw(),
+        region.pages,
+        vmm::Rights(region.prot.bits()),
+        vmm::Rights(region.max.bits()),
+        region.kind.class().text()
+    )?;
+    next(index, vmm::nth(system, index + 1).is_some())
+}
+
+fn audit<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
+    let found = &system.audited;
+    write!(
+        out,
+        r#"{{"spaces":{},"tables":{},"pages":{},"shared":{},"free":{},"problems":{},"first":"#,
+        found.spaces, found.tables, found.pages, found.objects, found.free, found.problems
+    )?;
+    match found.first {
+        Some(problem) => writeln!(out, r#""{problem}"}}"#)?,
+        None => writeln!(out, "null}}")?,
+    }
+    Ok(0)
+}
+
+/// Only pages that are there: index n goes on at virtual page n.
+fn pages<P: Platform>(system: &System<P>, index: usize, pid: u16, out: &mut impl Write) -> Written {
+    let Some(slot) = system.tasks.find(pid) else {
+        return Ok(0);
+    };
+    let space = &system.tasks.at(slot).space;
+    let found = |from: u64| {
+        for region in space.regions().iter().filter(|r| r.end().raw() > from) {
+            let mut va = from.max(region.base.raw());
+            while va < region.end().raw() {
+                let stop = table::walk(&system.platform, space.root(), VirtAddr::new(va));
+                if let Some(page) = table::page_of::<P>(stop.entry, stop.level) {
+                    let within = va % P::MODE.leaf_bytes(stop.level);
+                    return Some((va, page.raw() + within, stop));
+                }
+                let reach = P::MODE.leaf_bytes(stop.level);
+                va = (va / reach + 1) * reach;
+            }
+        }
+        None
+    };
+    let Some((va, at, stop)) = found((index as u64).saturating_mul(PAGE_BYTES)) else {
+        return Ok(0);
+    };
+    writeln!(
+        out,
+        r#"{{"va":"{va:#x}","pa":"{at:#x}","level":{},"entry":"{:#x}"}}"#,
+        stop.level, stop.entry
+    )?;
+    Ok(match found(va + PAGE_BYTES) {
+        Some((va, ..)) => (va / PAGE_BYTES) as usize,
+        None => 0,
+    })
+}
+
+fn boot<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
+    let boot = &system.boot;
+    writeln!(
+        out,
+        r#"{{"board":"{}","image":"{:#x}","image_bytes":{},"timebase_hz":{},"log_records":{},"prompt_instructions":{}}}"#,
+        boot.board.name,
+        boot.image.raw(),
+        boot.image_bytes,
+        boot.timebase_hz,
+        system.log.capacity(),
+        boot.to_first_byte
+    )?;
+    Ok(0)
+}

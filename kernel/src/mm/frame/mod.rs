@@ -1,0 +1,483 @@
+//! The frame allocator: who owns which frame of RAM, and why.
+//!
+//! The table has a row for every frame, but a row is only written when a watermark reaches it:
+//! behind the watermark RAM is as boot left it, and nothing is spent on it. What is free in an
+//! arena is a list through the rows, so one frame is taken or given in a few instructions.
+
+mod arena;
+mod row;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+use pagetable::PhysAddr;
+
+pub use arena::Arena;
+use row::{FREE, OBJECT, PAGE, TABLE, ZEROED};
+pub use row::{Frame, NONE, Owner};
+
+use super::bootram::Span;
+use super::fast::{Fast, MAGAZINE, MAX_ARENAS};
+use super::table::TableFrames;
+use super::{BootRam, Machine, PAGE_BYTES};
+
+/// The pool in numbers of frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// RAM, all of it.
+    pub total: u32,
+    /// Taken at boot, or set aside since.
+    pub boot: u32,
+    /// What the pool may give out at most.
+    pub pool: u32,
+    /// Given out as pages.
+    pub pages: u32,
+    /// Given out as page tables.
+    pub tables: u32,
+    /// Given out to shared objects.
+    pub objects: u32,
+    /// The most that was ever given out at once.
+    pub peak: u32,
+}
+
+impl Counts {
+    /// Given out.
+    #[inline]
+    pub fn used(&self) -> u32 {
+        self.pages + self.tables + self.objects
+    }
+
+    /// Can still be given out.
+    #[inline]
+    pub fn free(&self) -> u32 {
+        self.pool - self.used()
+    }
+}
+
+/// All frames of RAM.
+#[derive(Debug)]
+pub struct Frames {
+    table: &'static mut [Frame],
+    /// Number of the frame that row 0 describes.
+    first: u64,
+    /// What was free when boot handed over: the truth about rows that were never written.
+    ram: BootRam,
+    /// In the order in which they are used.
+    arenas: [Arena; MAX_ARENAS],
+    arenas_used: usize,
+    counts: Counts,
+    /// Frames that may still be given out.
+    left: u32,
+    limited: bool,
+    /// What the fast path takes from; the heads of the free lists are here.
+    pub fast: &'static mut Fast,
+    /// Allocations left before one fails, for tests.
+    #[cfg(test)]
+    pub(crate) fail_after: Option<u32>,
+}
+
+impl Frames {
+    /// Bytes that the table needs for this RAM.
+    pub fn table_bytes(ram: &BootRam) -> usize {
+        let Span { first, end } = ram.span();
+        (end - first) as usize * size_of::<Frame>()
+    }
+
+    /// Takes over from the boot allocator: what is free there is the pool, of at most
+    /// `limit` frames. `table` has [`Self::table_bytes`]; what it holds does not matter. Every
+    /// piece of RAM is an arena; the one that `preferred` lies in is used first.
+    pub fn new(
+        table: &'static mut [Frame],
+        fast: &'static mut Fast,
+        ram: BootRam,
+        limit: Option<u32>,
+        preferred: Option<PhysAddr>,
+    ) -> Frames {
+        let frames = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let (total, free) = (frames(ram.total_frames()), frames(ram.free_frames()));
+        let pool = limit.map_or(free, |limit| limit.min(free));
+        let counts = Counts {
+            total,
+            boot: total - free,
+            pool,
+            ..Counts::default()
+        };
+        let first = ram.span().first;
+        *fast = Fast::EMPTY;
+        fast.rows = (table.as_mut_ptr() as usize)
+            .wrapping_sub((first as usize).wrapping_mul(size_of::<Frame>()));
+        let mut arenas = [Arena::EMPTY; MAX_ARENAS];
+        let mut arenas_used = 0;
+        for span in ram.ram() {
+            // What is beyond the last place belongs to the last arena: holes are never free.
+            if arenas_used == MAX_ARENAS {
+                arenas[MAX_ARENAS - 1].end = span.end;
+                continue;
+            }
+            let wanted = preferred.is_some_and(|at| span.contains(at.raw() / PAGE_BYTES));
+            arenas[arenas_used] = Arena {
+                first: span.first,
+                end: span.end,
+                priority: u8::from(wanted),
+                fresh: span.first,
+            };
+            arenas_used += 1;
+        }
+        arenas[..arenas_used].sort_unstable_by_key(|arena| (u8::MAX - arena.priority, arena.first));
+        Frames {
+            table,
+            first,
+            ram,
+            arenas,
+            arenas_used,
+            counts,
+            left: pool,
+            limited: limit.is_some(),
+            fast,
+            #[cfg(test)]
+            fail_after: None,
+        }
+    }
+
+    /// Gives a frame out; what it holds is arbitrary. `None` when the pool is empty.
+    #[inline(always)]
+    pub fn alloc(&mut self, owner: Owner) -> Option<PhysAddr> {
+        if !self.may_alloc(1) {
+            return None;
+        }
+        let row = Frame::of(owner)?;
+        let frame = match self.pop() {
+            NONE => self.refill()?,
+            frame => frame,
+        };
+        self.enter(frame, row);
+        Some(address(frame))
+    }
+
+    /// The same, full of zeros.
+    #[inline(always)]
+    pub fn alloc_zeroed<M: Machine>(&mut self, machine: &mut M, owner: Owner) -> Option<PhysAddr> {
+        if self.fast.count == 0 {
+            let frame = self.alloc(owner)?;
+            machine.zero_frame(frame);
+            return Some(frame);
+        }
+        if !self.may_alloc(1) {
+            return None;
+        }
+        let row = Frame::of(owner)?;
+        self.fast.count -= 1;
+        let frame = self.fast.zeroed[self.fast.count];
+        self.enter(frame, row);
+        Some(address(frame))
+    }
+
+    /// Is there room for `count` more? Every allocation asks once.
+    #[inline(always)]
+    fn may_alloc(&mut self, count: u32) -> bool {
+        #[cfg(test)]
+        if let Some(left) = &mut self.fail_after {
+            if *left == 0 {
+                return false;
+            }
+            *left -= 1;
+        }
+        self.left >= count
+    }
+
+    /// Takes a frame back. One that was not given out is left alone: `false`.
+    pub fn free(&mut self, frame: PhysAddr) -> bool {
+        let Some(at) = self.row(frame) else {
+            return false;
+        };
+        match self.table[at].state() {
+            TABLE => self.counts.tables -= 1,
+            PAGE => self.counts.pages -= 1,
+            OBJECT => self.counts.objects -= 1,
+            _ => return false,
+        }
+        // Between two of these, what is given out only grows.
+        self.counts.peak = self.counts.peak.max(self.counts.pool - self.left);
+        self.left += 1;
+        self.put_back(at);
+        true
+    }
+
+    /// Takes a page or table back if it is that space's own.
+    pub fn free_of(&mut self, space: u16, frame: PhysAddr) -> bool {
+        let own = self.row(frame).is_some_and(|at| {
+            let row = &self.table[at];
+            row.space() == space && matches!(row.state(), TABLE | PAGE)
+        });
+        own && self.free(frame)
+    }
+
+    /// The same for all frames of a leaf.
+    pub fn free_leaf(&mut self, space: u16, first: PhysAddr, bytes: u64) {
+        for offset in (0..bytes).step_by(PAGE_BYTES as usize) {
+            self.free_of(space, first.wrapping_add(offset));
+        }
+    }
+
+    /// Puts the row's frame before its arena's list.
+    fn put_back(&mut self, at: usize) {
+        let number = self.first + at as u64;
+        let arenas = &self.arenas[..self.arenas_used];
+        let arena = arenas.iter().position(|arena| arena.contains(number));
+        let arena = arena.unwrap_or(0);
+        self.table[at] = Frame::new(FREE, self.fast.heads[arena]);
+        self.fast.heads[arena] = number as u32;
+        // An arena that comes earlier in the order is used first again.
+        self.fast.active = self.fast.active.min(arena * size_of::<u32>());
+    }
+
+    /// What the frame is for.
+    pub fn owner(&self, frame: PhysAddr) -> Owner {
+        match self.row(frame) {
+            Some(at) => self.table[at].owner(),
+            None if self.was_free_at_boot(frame.raw() / PAGE_BYTES) => Owner::Free,
+            None => Owner::Boot,
+        }
+    }
+
+    /// Every frame of RAM in turn: its number and its owner. Ascending within an arena.
+    pub fn owners(&self) -> impl Iterator<Item = (u64, Owner)> {
+        let arenas = self.arenas().iter();
+        arenas
+            .flat_map(|arena| arena.first..arena.end)
+            .filter(|&number| self.ram.is_ram(number))
+            .map(|number| (number, self.owner(address(number as u32))))
+    }
+
+    /// How many tables a space has: looks through all that was ever given out.
+    pub fn tables_of(&self, space: u16) -> u32 {
+        let written = self
+            .arenas()
+            .iter()
+            .flat_map(|arena| arena.first..arena.fresh);
+        written
+            .filter(|number| {
+                let row = &self.table[(number - self.first) as usize];
+                row.state() == TABLE && row.space() == space
+            })
+            .count() as u32
+    }
+
+    /// The pool in numbers.
+    pub fn counts(&self) -> Counts {
+        let counts = self.counts;
+        Counts {
+            peak: counts.peak.max(counts.used()),
+            ..counts
+        }
+    }
+
+    /// The arenas in the order in which they are used.
+    pub fn arenas(&self) -> &[Arena] {
+        &self.arenas[..self.arenas_used]
+    }
+
+    /// Free frames that are full of zeros already.
+    pub fn zeroed(&self) -> usize {
+        self.fast.count
+    }
+
+    /// Fills one more frame with zeros for later; `false` when enough are ready, or none is
+    /// free. Meant for a hart that has nothing to do.
+    pub fn prepare<M: Machine>(&mut self, machine: &mut M) -> bool {
+        let enough = self.fast.count == MAGAZINE || self.fast.count as u32 >= self.left;
+        if enough {
+            return false;
+        }
+        // What is ready already is no source: it would go round.
+        let frame = match self.pop() {
+            NONE if self.rise_some() => self.pop(),
+            frame => frame,
+        };
+        if frame == NONE {
+            return false;
+        }
+        machine.zero_frame(address(frame));
+        let at = self.index(frame);
+        self.table[at] = Frame::new(ZEROED, NONE);
+        self.fast.zeroed[self.fast.count] = frame;
+        self.fast.count += 1;
+        true
+    }
+
+    /// Makes up for what the fast path did since the last time: how many pages it gave out.
+    #[inline]
+    pub fn settle(&mut self) -> u32 {
+        let served = self.fast.served() as u32;
+        if served > 0 {
+            self.counts.pages += served;
+            self.left -= served;
+        }
+        served
+    }
+
+    /// Lets the fast path go on: as many frames as there are, and as many records as fit into
+    /// `slots` from `record` on.
+    #[inline]
+    pub fn allow_fast(&mut self, record: usize, slots: usize) {
+        let room = (self.left as usize).min(slots);
+        self.fast.allow(room, record);
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, frame: u32, row: Frame) {
+        match row.state() {
+            TABLE => self.counts.tables += 1,
+            OBJECT => self.counts.objects += 1,
+            _ => self.counts.pages += 1,
+        }
+        self.left -= 1;
+        let at = self.index(frame);
+        self.table[at] = row;
+    }
+
+    /// The first of the active list, if it has one.
+    #[inline(always)]
+    fn pop(&mut self) -> u32 {
+        let arena = self.fast.active / size_of::<u32>();
+        let frame = self.fast.heads[arena];
+        if frame != NONE {
+            self.fast.heads[arena] = self.table[self.index(frame)].link;
+        }
+        frame
+    }
+
+    /// The active list is empty: another one, rows that were never written, or what is zeroed.
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self) -> Option<u32> {
+        if self.rise_some() {
+            return Some(self.pop());
+        }
+        self.fast.count = self.fast.count.checked_sub(1)?;
+        Some(self.fast.zeroed[self.fast.count])
+    }
+
+    /// Makes a list active that has a frame; `false` when none has, or can have.
+    fn rise_some(&mut self) -> bool {
+        for arena in 0..self.arenas_used {
+            while self.fast.heads[arena] == NONE {
+                let Arena { fresh, end, .. } = self.arenas[arena];
+                if fresh == end {
+                    break;
+                }
+                self.rise(arena, fresh + 1);
+            }
+            if self.fast.heads[arena] != NONE {
+                self.fast.active = arena * size_of::<u32>();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Writes rows of an arena at least up to `to`.
+    fn rise(&mut self, arena: usize, to: u64) {
+        let Frames {
+            table,
+            first,
+            ram,
+            arenas,
+            fast,
+            ..
+        } = self;
+        let arena_at = &mut arenas[arena];
+        let rows = &mut table[(arena_at.fresh - *first) as usize..];
+        arena_at.rise(to, rows, ram.free(), &mut fast.heads[arena]);
+    }
+
+    fn was_free_at_boot(&self, number: u64) -> bool {
+        self.ram.free().iter().any(|span| span.contains(number))
+    }
+
+    fn index(&self, frame: u32) -> usize {
+        (u64::from(frame) - self.first) as usize
+    }
+
+    /// The row of a frame that the watermark has passed: the others' rows hold noise.
+    fn row(&self, frame: PhysAddr) -> Option<usize> {
+        let number = frame.raw() / PAGE_BYTES;
+        let arena = self.arenas().iter().find(|arena| arena.contains(number))?;
+        (number < arena.fresh).then(|| (number - self.first) as usize)
+    }
+}
+
+/// The address of a frame.
+fn address(frame: u32) -> PhysAddr {
+    PhysAddr::new(u64::from(frame) * PAGE_BYTES)
+}
+
+/// What an audit needs: marks that last as long as it does.
+impl Frames {
+    /// Marks a frame as met; `false` if it was met before, or no row tells of it.
+    pub(super) fn mark(&mut self, frame: PhysAddr) -> bool {
+        let Some(at) = self.row(frame) else {
+            return false;
+        };
+        let row = &mut self.table[at];
+        let first = !row.is_seen();
+        row.set_seen(true);
+        first
+    }
+
+    /// Takes every mark away; of each frame that is given out: its number, its owner, and
+    /// whether it was met.
+    pub(super) fn sweep(&mut self, mut see: impl FnMut(PhysAddr, Owner, bool)) {
+        for arena in self.arenas[..self.arenas_used].iter() {
+            for number in arena.first..arena.fresh {
+                let row = &mut self.table[(number - self.first) as usize];
+                if matches!(row.state(), TABLE | PAGE | OBJECT) {
+                    see(address(number as u32), row.owner(), row.is_seen());
+                }
+                row.set_seen(false);
+            }
+        }
+    }
+
+    /// Frames that can be given out, counted one by one; the same as the counts say, if all
+    /// is well and the pool is not limited.
+    pub(super) fn count_free(&self) -> u32 {
+        let mut free = self.fast.count as u32;
+        for (place, arena) in self.arenas().iter().enumerate() {
+            let mut at = self.fast.heads[place];
+            // A list that goes round must not hang the one who looks for what is wrong.
+            let mut left = arena.end - arena.first;
+            while at != NONE && left > 0 {
+                (free, left) = (free + 1, left - 1);
+                at = self.table[self.index(at)].link;
+            }
+            free += (arena.fresh..arena.end)
+                .filter(|&number| self.was_free_at_boot(number) && number as u32 != NONE)
+                .count() as u32;
+        }
+        free
+    }
+
+    /// The pool was given a limit at boot: not all that is free can be given out.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limited
+    }
+}
+
+/// The frame allocator as a source of page tables for one space.
+pub struct TablesOf<'a> {
+    /// Where the frames come from.
+    pub frames: &'a mut Frames,
+    /// The space's id.
+    pub space: u16,
+}
+
+impl TableFrames for TablesOf<'_> {
+    fn take(&mut self) -> Option<PhysAddr> {
+        self.frames.alloc(Owner::Table { space: self.space })
+    }
+
+    fn give(&mut self, table: PhysAddr) {
+        self.frames.free(table);
+    }
+}

@@ -1,0 +1,180 @@
+//! One row of the frame table: whose a frame is, and why.
+
+/// A frame that no list goes on after. Frame 0 is never given out.
+pub const NONE: u32 = 0;
+
+/// One row of the table: 16 bytes, integers only, so that any bit pattern is a value.
+///
+/// ```text
+///  0       8       16               48      64      96     128
+///  | state | flags | 0              | space | vpn   | link |
+/// ```
+/// The first eight bytes are one value, which the fast path of `arch/trap.S` writes as it is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    head: u64,
+    pub(super) vpn: u32,
+    /// Of a free frame: the number of the next one, or [`NONE`].
+    pub(super) link: u32,
+}
+
+const _: () = assert!(size_of::<Frame>() == 16);
+
+/// Not given out.
+pub(super) const FREE: u8 = 1;
+/// A page table.
+pub(super) const TABLE: u8 = 2;
+/// A page of a space.
+pub(super) const PAGE: u8 = 3;
+/// Taken at boot, or set aside since.
+pub(super) const BOOT: u8 = 4;
+/// Not given out, and full of zeros.
+pub(super) const ZEROED: u8 = 5;
+/// A page of a shared object, or its list of pages.
+pub(super) const OBJECT: u8 = 6;
+
+/// Flag: was met by the audit that runs.
+const SEEN: u64 = 1 << 8;
+
+impl Frame {
+    /// A row that says nothing.
+    pub const EMPTY: Frame = Frame::new(0, NONE);
+
+    /// A row of nobody's.
+    #[inline(always)]
+    pub(super) const fn new(state: u8, link: u32) -> Frame {
+        Frame {
+            head: state as u64,
+            vpn: 0,
+            link,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn of(owner: Owner) -> Option<Frame> {
+        let (state, space, vpn) = match owner {
+            Owner::Table { space } => (TABLE, space, 0),
+            Owner::Page { space, vpn } => (PAGE, space, vpn),
+            Owner::Object { object, page } => (OBJECT, object, page),
+            Owner::Free | Owner::Boot => return None,
+        };
+        Some(Frame {
+            head: u64::from(state) | u64::from(space) << 48,
+            vpn,
+            link: NONE,
+        })
+    }
+
+    /// What it is given out as, if it is.
+    #[inline]
+    pub(super) fn state(&self) -> u8 {
+        self.head as u8
+    }
+
+    /// The space, or the object.
+    #[inline]
+    pub(super) fn space(&self) -> u16 {
+        (self.head >> 48) as u16
+    }
+
+    /// Was met by the audit that runs.
+    pub(super) fn is_seen(&self) -> bool {
+        self.head & SEEN != 0
+    }
+
+    pub(super) fn set_seen(&mut self, seen: bool) {
+        self.head = self.head & !SEEN | if seen { SEEN } else { 0 };
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        let (space, vpn) = (self.space(), self.vpn);
+        match self.state() {
+            TABLE => Owner::Table { space },
+            PAGE => Owner::Page { space, vpn },
+            OBJECT => Owner::Object {
+                object: space,
+                page: vpn,
+            },
+            BOOT => Owner::Boot,
+            _ => Owner::Free,
+        }
+    }
+
+    /// The first eight bytes of a page of `space`, as the fast path writes them.
+    pub(in crate::mm) fn head(space: u16) -> u64 {
+        u64::from(PAGE) | u64::from(space) << 48
+    }
+}
+
+#[cfg(test)]
+impl Frame {
+    /// What a row may hold before its frame is given out: anything.
+    pub(crate) const NOISE: Frame = Frame {
+        head: 0xffff_0000_0000_ff03,
+        vpn: !0,
+        link: 3,
+    };
+}
+
+/// What a frame is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Not given out.
+    Free,
+    /// Taken at boot: the Image, the device tree, the kernel's own tables; or set aside since;
+    /// or not RAM at all.
+    Boot,
+    /// A page table of this space.
+    Table {
+        /// The space's id.
+        space: u16,
+    },
+    /// A page of this space.
+    Page {
+        /// The space's id.
+        space: u16,
+        /// Its virtual page number (the low 32 bits).
+        vpn: u32,
+    },
+    /// Of a shared object.
+    Object {
+        /// The object's place in the table of objects.
+        object: u16,
+        /// The page within it; [`Owner::LIST`] for the list of its pages.
+        page: u32,
+    },
+}
+
+impl Owner {
+    /// The frame that lists an object's pages.
+    pub const LIST: u32 = u32::MAX;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_its_owner_and_begins_as_the_fast_path_writes_it() {
+        let owners = [
+            Owner::Table { space: 7 },
+            Owner::Page {
+                space: 0xfffe,
+                vpn: 0x1234_5678,
+            },
+            Owner::Object { object: 3, page: 9 },
+        ];
+        for owner in owners {
+            assert_eq!(Frame::of(owner).unwrap().owner(), owner);
+        }
+        let page = Frame::of(owners[1]).unwrap();
+        assert_eq!(Frame::head(0xfffe), page.head);
+        assert_eq!(
+            core::mem::offset_of!(Frame, vpn),
+            8,
+            "where the fast path writes it"
+        );
+        assert!(Frame::of(Owner::Free).is_none() && Frame::of(Owner::Boot).is_none());
+    }
+}

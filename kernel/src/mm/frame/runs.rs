@@ -1,0 +1,202 @@
+//! Runs of frames: contiguous, aligned, at an address; set aside, or handed back after boot.
+//!
+//! Looking for a run costs in proportion to the frames looked at. It is no part of any fault.
+
+use abi::Error;
+use pagetable::PhysAddr;
+
+use super::row::{BOOT, FREE, Frame, NONE, Owner, ZEROED};
+use super::{Frames, address};
+use crate::mm::PAGE_BYTES;
+use crate::mm::bootram::Span;
+
+impl Frames {
+    /// Gives out `count` frames that follow each other, the first at a multiple of `align`
+    /// frames (a power of two), out of the first arena that has them. `owner` says whose each
+    /// one is, by its place in the run.
+    pub fn alloc_run(
+        &mut self,
+        count: u32,
+        align: u32,
+        owner: impl Fn(u32) -> Owner,
+    ) -> Result<PhysAddr, Error> {
+        if count == 0 || !align.is_power_of_two() {
+            return Err(Error::BadArgument);
+        }
+        if !self.may_alloc(count) {
+            return Err(Error::OutOfMemory);
+        }
+        self.give_up_zeroed();
+        for arena in 0..self.arenas_used {
+            if let Some(first) = self.find_run(arena, count.into(), align.into()) {
+                self.take_run(arena, first, count, owner)?;
+                return Ok(address(first as u32));
+            }
+        }
+        Err(Error::OutOfMemory)
+    }
+
+    /// Gives out the `count` frames from `at` on: `BadAddress` where there is no RAM, `InUse`
+    /// if any is not free.
+    pub fn alloc_at(
+        &mut self,
+        at: PhysAddr,
+        count: u32,
+        owner: impl Fn(u32) -> Owner,
+    ) -> Result<(), Error> {
+        let (arena, first) = self.free_run(at, count)?;
+        if !self.may_alloc(count) {
+            return Err(Error::OutOfMemory);
+        }
+        self.take_run(arena, first, count, owner)
+    }
+
+    /// Sets free frames aside for good: nobody is given them any more. The pool shrinks.
+    pub fn reserve(&mut self, at: PhysAddr, count: u32) -> Result<(), Error> {
+        let (arena, first) = self.free_run(at, count)?;
+        // A pool that is limited, or full but for these, has no frame to spare.
+        let left = self.counts.pool.checked_sub(count);
+        let left = left.filter(|&left| left >= self.counts.used());
+        let left = left.ok_or(Error::OutOfMemory)?;
+        self.unlist(arena, first, u64::from(count));
+        for number in first..first + u64::from(count) {
+            self.table[(number - self.first) as usize] = Frame::new(BOOT, NONE);
+        }
+        self.counts.pool = left;
+        self.left -= count;
+        self.counts.boot += count;
+        Ok(())
+    }
+
+    /// Hands over what boot held and needs no more, whole frames of it; how many there were.
+    pub fn release(&mut self, base: PhysAddr, bytes: u64) -> u32 {
+        let first = base.raw().div_ceil(PAGE_BYTES);
+        let end = base.raw().saturating_add(bytes) / PAGE_BYTES;
+        let mut released = 0;
+        for number in first..end {
+            let held = self.owner(address(number as u32)) == Owner::Boot;
+            let arena = self.arena_of(number);
+            let Some(arena) = arena.filter(|_| held && self.ram.is_ram(number)) else {
+                continue;
+            };
+            if number as u32 == NONE {
+                continue;
+            }
+            let written = number < self.arenas[arena].fresh;
+            if written {
+                self.put_back((number - self.first) as usize);
+            } else if self
+                .ram
+                .release(Span {
+                    first: number,
+                    end: number + 1,
+                })
+                .is_err()
+            {
+                // Too many pieces: what is left stays boot's.
+                break;
+            }
+            released += 1;
+        }
+        self.counts.boot -= released;
+        if !self.limited {
+            self.counts.pool += released;
+            self.left += released;
+        }
+        released
+    }
+
+    fn arena_of(&self, number: u64) -> Option<usize> {
+        self.arenas()
+            .iter()
+            .position(|arena| arena.contains(number))
+    }
+
+    /// Frames `count` from `at` on are all free, and their rows written.
+    fn free_run(&mut self, at: PhysAddr, count: u32) -> Result<(usize, u64), Error> {
+        if !at.raw().is_multiple_of(PAGE_BYTES) {
+            return Err(Error::BadAlignment);
+        }
+        let first = at.raw() / PAGE_BYTES;
+        let arena = self.arena_of(first).ok_or(Error::BadAddress)?;
+        let end = first + u64::from(count);
+        if count == 0 || end > self.arenas[arena].end {
+            return Err(Error::BadAddress);
+        }
+        self.give_up_zeroed();
+        let free = |&number: &u64| self.is_free(number);
+        if !(first..end).all(|number| free(&number)) {
+            return Err(Error::InUse);
+        }
+        Ok((arena, first))
+    }
+
+    fn is_free(&self, number: u64) -> bool {
+        self.owner(address(number as u32)) == Owner::Free && number as u32 != NONE
+    }
+
+    /// The lowest run in an arena.
+    fn find_run(&self, arena: usize, count: u64, align: u64) -> Option<u64> {
+        let arena = &self.arenas[arena];
+        let mut first = arena.first.next_multiple_of(align);
+        while first.checked_add(count)? <= arena.end {
+            match (first..first + count).rfind(|&number| !self.is_free(number)) {
+                None => return Some(first),
+                Some(taken) => first = (taken + 1).next_multiple_of(align),
+            }
+        }
+        None
+    }
+
+    fn take_run(
+        &mut self,
+        arena: usize,
+        first: u64,
+        count: u32,
+        owner: impl Fn(u32) -> Owner,
+    ) -> Result<(), Error> {
+        // Whoever asks for a frame of nobody's gets none.
+        let row = Frame::of(owner(0)).ok_or(Error::BadArgument)?;
+        self.unlist(arena, first, count.into());
+        for place in 0..count {
+            self.enter(first as u32 + place, Frame::of(owner(place)).unwrap_or(row));
+        }
+        Ok(())
+    }
+
+    /// Takes a run of free frames off their arena's list, writing their rows if need be.
+    fn unlist(&mut self, arena: usize, first: u64, count: u64) {
+        let end = first + count;
+        if end > self.arenas[arena].fresh {
+            self.rise(arena, end);
+        }
+        let inside = |frame: u32| (first..end).contains(&u64::from(frame));
+        let mut kept = NONE;
+        let mut at = self.fast.heads[arena];
+        while at != NONE {
+            let next = self.table[self.index(at)].link;
+            if inside(at) {
+                match kept {
+                    NONE => self.fast.heads[arena] = next,
+                    kept => {
+                        let row = self.index(kept);
+                        self.table[row].link = next;
+                    }
+                }
+            } else {
+                kept = at;
+            }
+            at = next;
+        }
+    }
+
+    /// Zeroed frames are ordinary free frames again.
+    fn give_up_zeroed(&mut self) {
+        while let Some(count) = self.fast.count.checked_sub(1) {
+            self.fast.count = count;
+            let at = self.index(self.fast.zeroed[count]);
+            debug_assert!(self.table[at].state() == ZEROED || self.table[at].state() == FREE);
+            self.put_back(at);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! New regions: at an address, or wherever there is room.
+
+use abi::Error;
+use pagetable::{PhysAddr, Pte, VirtAddr};
+
+use super::layout::{Window, user_windows};
+use super::region::{Kind, Object, Prot, Region};
+use super::{Frames, Machine, Owner, PAGE_BYTES, Space, table};
+
+/// Where a new region shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Where there is room, at a multiple of so many bytes (a power of two), with an empty
+    /// page on either side.
+    Anywhere {
+        /// The multiple.
+        align: u64,
+    },
+    /// There and nowhere else.
+    At(VirtAddr),
+}
+
+impl Place {
+    /// Wherever a page may be.
+    pub const ANYWHERE: Place = Place::Anywhere { align: PAGE_BYTES };
+}
+
+/// What a new region shall be.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// How many pages.
+    pub pages: u64,
+    /// What the program may do with them.
+    pub prot: Prot,
+    /// What it may ever be allowed to do.
+    pub max: Prot,
+    /// What they are for.
+    pub kind: Kind,
+    /// What they hold.
+    pub object: Object,
+}
+
+impl Wanted {
+    /// Pages of zeros.
+    pub const fn zeros(pages: u64) -> Wanted {
+        Wanted {
+            pages,
+            prot: Prot::DATA,
+            max: Prot::DATA,
+            kind: Kind::Anonymous,
+            object: Object::Zero,
+        }
+    }
+}
+
+impl Space {
+    /// Makes a region; its first address. No table is touched, however large it is.
+    ///
+    /// `BadArgument` for no page at all or an alignment that is none, `BadAlignment` and
+    /// `BadAddress` for an address that no region can have, `InUse` where one is,
+    /// `NoAddressSpace` where no gap is large enough, `AccessDenied` for rights that nobody
+    /// gets, `LimitExceeded` when the table of regions is full.
+    pub fn map<M: Machine>(&mut self, place: Place, wanted: &Wanted) -> Result<VirtAddr, Error> {
+        if wanted.pages == 0 {
+            return Err(Error::BadArgument);
+        }
+        let pages = u32::try_from(wanted.pages).map_err(|_| Error::NoAddressSpace)?;
+        let base = match place {
+            Place::At(va) => va,
+            Place::Anywhere { align } => self.gap::<M>(wanted.pages * PAGE_BYTES, align)?,
+        };
+        let region = Region::new(base, pages, wanted.prot, wanted.kind, wanted.object)?;
+        if !wanted.max.covers(wanted.prot) {
+            return Err(Error::AccessDenied);
+        }
+        self.add::<M>(Region {
+            max: wanted.max,
+            ..region
+        })?;
+        Ok(base)
+    }
+
+    /// The lowest gap of `bytes` bytes with an empty page on either side: in the layout's
+    /// window first, then wherever a program may have memory.
+    fn gap<M: Machine>(&self, bytes: u64, align: u64) -> Result<VirtAddr, Error> {
+        if !align.is_power_of_two() || align < PAGE_BYTES {
+            return Err(Error::BadAlignment);
+        }
+        let layout = self.layout::<M>();
+        let windows = core::iter::once(&layout.map).chain(user_windows(M::MODE));
+        windows
+            .filter_map(|&window| self.gap_in(window, layout.message, bytes, align))
+            .next()
+            .map(VirtAddr::new)
+            .ok_or(Error::NoAddressSpace)
+    }
+
+    fn gap_in(&self, within: Window, not: Window, bytes: u64, align: u64) -> Option<u64> {
+        let aligned = |at: u64| at.checked_next_multiple_of(align);
+        let mut base = aligned(within.start)?;
+        let first = self
+            .regions()
+            .partition_point(|region| region.end().raw() + PAGE_BYTES <= base);
+        let mut regions = self.regions()[first..].iter().peekable();
+        loop {
+            let end = base.checked_add(bytes).filter(|&end| end <= within.end)?;
+            if (Window { start: base, end }).meets(not) {
+                base = aligned(not.end)?;
+                continue;
+            }
+            match regions.peek() {
+                Some(region) if region.base.raw() < end + PAGE_BYTES => {
+                    base = aligned(base.max(region.end().raw() + PAGE_BYTES))?;
+                    regions.next();
+                }
+                _ => return Some(base),
+            }
+        }
+    }
+
+    /// Makes a region whose frames follow each other in physical memory, zeroed and entered at
+    /// once with the largest leaves that fit. On an error nothing has changed.
+    pub fn map_wired<M: Machine>(
+        &mut self,
+        place: Place,
+        wanted: &Wanted,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> Result<VirtAddr, Error> {
+        let wanted = Wanted {
+            object: Object::Wired,
+            ..*wanted
+        };
+        let large = M::MODE.leaf_bytes(1);
+        let (place, align) = match place {
+            Place::Anywhere { align } if wanted.pages * PAGE_BYTES >= large => (
+                Place::Anywhere {
+                    align: align.max(large),
+                },
+                (large / PAGE_BYTES) as u32,
+            ),
+            _ => (place, 1),
+        };
+        let base = self.map::<M>(place, &wanted)?;
+        let count = wanted.pages as u32;
+        let (space, vpn) = (self.id(), (base.raw() / PAGE_BYTES) as u32);
+        let owner = |page| Owner::Page {
+            space,
+            vpn: vpn.wrapping_add(page),
+        };
+        let entered = frames.alloc_run(count, align, owner).and_then(|first| {
+            self.enter_run(&wanted, base, first, frames, machine)
+                .inspect_err(|_| frames.free_leaf(space, first, wanted.pages * PAGE_BYTES))
+        });
+        if let Err(error) = entered {
+            if let Some(place) = self.place_of(base) {
+                self.remove(place);
+            }
+            return Err(error);
+        }
+        self.resident += count;
+        Ok(base)
+    }
+
+    fn enter_run<M: Machine>(
+        &mut self,
+        wanted: &Wanted,
+        base: VirtAddr,
+        first: PhysAddr,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> Result<(), Error> {
+        let bytes = wanted.pages * PAGE_BYTES;
+        for offset in (0..bytes).step_by(PAGE_BYTES as usize) {
+            machine.zero_frame(first.wrapping_add(offset));
+        }
+        let memory = machine.dialect().bits(pagetable::MemoryType::Ram);
+        let kept = Pte::VALID | Pte::USER | Pte::ACCESSED | Pte::DIRTY;
+        let flags = kept | wanted.prot.bits() | memory;
+        let root = self.root();
+        let mut tables = self.tables(frames);
+        let mapped = table::map_range(machine, &mut tables, root, base, first, bytes, flags);
+        if mapped.is_err() {
+            table::clear_range(machine, root, base, base.wrapping_add(bytes));
+            table::prune(machine, &mut tables, root, base, base.wrapping_add(bytes));
+        }
+        // Whether it is there or not: a miss may be held, or a table.
+        machine.fence_all();
+        mapped.map_err(|_| Error::OutOfMemory)
+    }
+}

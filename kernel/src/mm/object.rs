@@ -1,0 +1,220 @@
+//! Shared objects: memory that any task can attach, and that lives as long as one has it, or
+//! the task that made it lives.
+//!
+//! An object's pages stand in a list, a frame of its own; a page comes when it is first touched.
+//! Nothing counts attachments: the regions are the truth, and are looked at when one goes.
+
+use abi::Error;
+use pagetable::{PhysAddr, VirtAddr};
+
+use super::region::{Object, Region};
+use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
+
+/// Objects that there can be.
+pub const MAX_OBJECTS: usize = 16;
+/// Pages an object can have: as many as one frame lists.
+pub const MAX_PAGES: u32 = (PAGE_BYTES / 4) as u32;
+
+/// One object.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// 0 for none.
+    pages: u32,
+    list: PhysAddr,
+    creator: u16,
+    generation: u16,
+    /// Nobody may attach it any more; it goes with its last attachment.
+    ending: bool,
+}
+
+/// All shared objects.
+#[derive(Debug)]
+pub struct Objects {
+    places: [Place; MAX_OBJECTS],
+}
+
+impl Objects {
+    /// None.
+    pub const EMPTY: Objects = Objects {
+        places: [Place {
+            pages: 0,
+            list: PhysAddr::new(0),
+            creator: 0,
+            generation: 0,
+            ending: false,
+        }; MAX_OBJECTS],
+    };
+
+    /// Makes an object of so many pages, zeros all; its id. `BadArgument` for none,
+    /// `LimitExceeded` for more than [`MAX_PAGES`] or when all places are taken.
+    pub fn create<M: Machine>(
+        &mut self,
+        pages: u64,
+        creator: u16,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> Result<usize, Error> {
+        if pages == 0 {
+            return Err(Error::BadArgument);
+        }
+        let free = self.places.iter().position(|place| place.pages == 0);
+        let at = free
+            .filter(|_| pages <= u64::from(MAX_PAGES))
+            .ok_or(Error::LimitExceeded)?;
+        let owner = Owner::Object {
+            object: at as u16,
+            page: Owner::LIST,
+        };
+        let list = frames
+            .alloc_zeroed(machine, owner)
+            .ok_or(Error::OutOfMemory)?;
+        let place = &mut self.places[at];
+        *place = Place {
+            pages: pages as u32,
+            list,
+            creator,
+            generation: place.generation.wrapping_add(1) & 0x7fff,
+            ending: false,
+        };
+        Ok(at + usize::from(place.generation) * MAX_OBJECTS)
+    }
+
+    /// What a region of the whole object is made of, and its pages. `NotFound` for an id that
+    /// no object has, or has any more.
+    pub fn attach(&self, id: usize) -> Result<(Object, u32), Error> {
+        let at = self.find(id)?;
+        let place = &self.places[at];
+        if place.ending {
+            return Err(Error::NotFound);
+        }
+        let object = Object::Shared {
+            object: at as u16,
+            page: 0,
+            list: place.list,
+        };
+        Ok((object, place.pages))
+    }
+
+    /// Nobody can attach it any more, and it goes with its last attachment. `AccessDenied` for
+    /// all but the task that made it.
+    pub fn end(&mut self, id: usize, task: u16) -> Result<(), Error> {
+        let at = self.find(id)?;
+        let place = &mut self.places[at];
+        if place.ending {
+            return Err(Error::NotFound);
+        }
+        if place.creator != task {
+            return Err(Error::AccessDenied);
+        }
+        place.ending = true;
+        Ok(())
+    }
+
+    /// The task has ended: so do the objects that it made.
+    pub fn creator_ended(&mut self, task: u16) {
+        for place in self.places.iter_mut().filter(|place| place.creator == task) {
+            place.ending = true;
+        }
+    }
+
+    /// Gives the memory of those back that have ended and that none of `spaces` has attached.
+    pub fn reap<'a, M: Machine>(
+        &mut self,
+        spaces: impl Iterator<Item = &'a Space> + Clone,
+        frames: &mut Frames,
+        machine: &M,
+    ) {
+        for at in 0..MAX_OBJECTS {
+            let place = self.places[at];
+            if place.pages == 0 || !place.ending {
+                continue;
+            }
+            let attached = spaces
+                .clone()
+                .flat_map(|space| space.regions())
+                .any(|region| is_of(region, at as u16));
+            if attached {
+                continue;
+            }
+            for page in 0..place.pages {
+                if let Some(frame) = listed(machine, place.list, page) {
+                    frames.free(frame);
+                }
+            }
+            frames.free(place.list);
+            self.places[at].pages = 0;
+        }
+    }
+
+    /// The frames that objects have: the object, the page ([`Owner::LIST`]) and the frame.
+    pub fn frames<'a, M: Machine>(
+        &'a self,
+        machine: &'a M,
+    ) -> impl Iterator<Item = (u16, u32, PhysAddr)> + 'a {
+        let live = self.places.iter().enumerate();
+        live.filter(|(_, place)| place.pages > 0)
+            .flat_map(move |(at, place)| {
+                let pages = (0..place.pages)
+                    .filter_map(move |page| Some((page, listed(machine, place.list, page)?)));
+                let all = core::iter::once((Owner::LIST, place.list)).chain(pages);
+                all.map(move |(page, frame)| (at as u16, page, frame))
+            })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.places.iter().filter(|place| place.pages > 0).count()
+    }
+
+    fn find(&self, id: usize) -> Result<usize, Error> {
+        let at = id % MAX_OBJECTS;
+        let place = &self.places[at];
+        let known = place.pages > 0 && usize::from(place.generation) == id / MAX_OBJECTS;
+        known.then_some(at).ok_or(Error::NotFound)
+    }
+}
+
+fn is_of(region: &Region, at: u16) -> bool {
+    matches!(region.object, Object::Shared { object, .. } if object == at)
+}
+
+/// The frame of a shared region's page, if it has come.
+pub(super) fn frame_at<M: Machine>(machine: &M, region: &Region, va: VirtAddr) -> Option<PhysAddr> {
+    let Object::Shared { page, list, .. } = region.object else {
+        return None;
+    };
+    let within = ((va.raw() - region.base.raw()) / PAGE_BYTES) as u32;
+    listed(machine, list, page + within)
+}
+
+/// The same; the page comes now if it has not. Without memory: `None`.
+pub(super) fn bring_in<M: Machine>(
+    frames: &mut Frames,
+    machine: &mut M,
+    region: &Region,
+    va: VirtAddr,
+) -> Option<PhysAddr> {
+    let Object::Shared { object, page, list } = region.object else {
+        return None;
+    };
+    if let Some(frame) = frame_at(machine, region, va) {
+        return Some(frame);
+    }
+    let page = page + ((va.raw() - region.base.raw()) / PAGE_BYTES) as u32;
+    let frame = frames.alloc_zeroed(machine, Owner::Object { object, page })?;
+    let number = (frame.raw() / PAGE_BYTES) as u32;
+    machine.write_bytes(
+        list.wrapping_add(u64::from(page) * 4),
+        &number.to_le_bytes(),
+    );
+    Some(frame)
+}
+
+fn listed<M: Machine>(machine: &M, list: PhysAddr, page: u32) -> Option<PhysAddr> {
+    let mut number = [0; 4];
+    machine.read_bytes(list.wrapping_add(u64::from(page) * 4), &mut number);
+    match u32::from_le_bytes(number) {
+        0 => None,
+        number => Some(PhysAddr::new(u64::from(number) * PAGE_BYTES)),
+    }
+}

@@ -1,0 +1,50 @@
+//! When the fast path may serve what comes next: the window around a fault that was resolved.
+
+use abi::Outcome;
+use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
+
+use super::fast::Window;
+use super::frame::Frame;
+use super::pager::leaf_flags;
+use super::region::{Kind, Prot, Region};
+use super::space::Whose;
+use super::{Frames, Machine, PAGE_BYTES};
+
+/// Opens the window: as much of the region as the leaf table of `page` translates, whose leaf
+/// entry lies at `at`. Only for zeros that may be read and written, so that the fast path has
+/// no rights to look at.
+#[inline(never)]
+pub fn open_window<M: Machine>(
+    owner: Whose,
+    frames: &mut Frames,
+    machine: &M,
+    region: &Region,
+    page: VirtAddr,
+    at: PhysAddr,
+) {
+    if region.prot != Prot::DATA {
+        return;
+    }
+    let table = M::MODE.leaf_bytes(1);
+    let start = page.align_down(table).raw().max(region.base.raw());
+    // What the file has of this region is not zeros.
+    let start = start.max(region.base.raw() + region.file_bytes().next_multiple_of(PAGE_BYTES));
+    let end = (page.align_down(table).raw() + table).min(region.end().raw());
+    let back = (page.raw() - start) / PAGE_BYTES * M::MODE.entry_bytes() as u64;
+    let first = PhysAddr::new(at.raw() - back);
+    frames.fast.open(&Window {
+        base: start as usize,
+        bytes: (end - start) as usize,
+        leaf: machine.seen(first),
+        flags: leaf_flags(machine, region.prot, MemoryType::Ram) | Pte::ACCESSED,
+        row: Frame::head(owner.id),
+        satp: owner.satp,
+        task: owner.id,
+        class: region.kind.class(),
+        outcome: if region.kind == Kind::Stack {
+            Outcome::StackGrown
+        } else {
+            Outcome::Zeroed
+        },
+    });
+}

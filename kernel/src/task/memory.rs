@@ -1,0 +1,249 @@
+//! System calls about memory: `abi::Call` has the contract of each.
+
+use abi::{Advice, Error, map, prot};
+use pagetable::{MemoryType, PhysAddr, VirtAddr};
+
+use super::syscall::Answer;
+use crate::mm::{Kind, Object, PAGE_BYTES, Place, Prot, Wanted, table};
+use crate::platform::Platform;
+use crate::system::System;
+
+const KNOWN: usize = map::AT | map::RESERVE | map::WIRED | map::POPULATE | map::UNINITIALISED;
+
+/// `Mmap(len, prot, flags, at, align)`.
+pub fn mmap<P: Platform>(
+    system: &mut System<P>,
+    [bytes, rights, flags, at, align]: [usize; 5],
+) -> Result<Answer, Error> {
+    let has = |flag: usize| flags & flag != 0;
+    if bytes == 0 || flags & !KNOWN != 0 || has(map::RESERVE) && has(map::WIRED | map::POPULATE) {
+        return Err(Error::BadArgument);
+    }
+    // What the last owner left is not for the next one's eyes.
+    if has(map::UNINITIALISED) {
+        return Err(Error::AccessDenied);
+    }
+    let pages = (bytes as u64).div_ceil(PAGE_BYTES);
+    let wanted = if has(map::RESERVE) {
+        Wanted {
+            prot: Prot::NONE,
+            max: Prot::NONE,
+            kind: Kind::Reserved,
+            ..Wanted::zeros(pages)
+        }
+    } else {
+        Wanted {
+            prot: decode(rights, Prot::DATA)?,
+            ..Wanted::zeros(pages)
+        }
+    };
+    let place = place(has(map::AT), at, align);
+    let (space, frames, platform) = system.memory();
+    let base = if has(map::WIRED) {
+        space.map_wired(place, &wanted, frames, platform)?
+    } else {
+        space.map::<P>(place, &wanted)?
+    };
+    if has(map::POPULATE) && wanted.prot != Prot::NONE {
+        space.advise(base, pages * PAGE_BYTES, Advice::WillNeed, frames, platform)?;
+    }
+    Ok(Answer::One(base.raw() as usize))
+}
+
+/// `Munmap(addr, len)`.
+pub fn munmap<P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    bytes: usize,
+) -> Result<Answer, Error> {
+    let (space, frames, platform) = system.memory();
+    space.unmap(VirtAddr::new(at as u64), bytes as u64, frames, platform)?;
+    system.reap_objects();
+    Ok(Answer::One(0))
+}
+
+/// `Protect(addr, len, prot)`.
+pub fn protect<P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    bytes: usize,
+    rights: usize,
+) -> Result<Answer, Error> {
+    let rights = decode(rights, Prot::NONE)?;
+    let (space, frames, platform) = system.memory();
+    space.protect(
+        VirtAddr::new(at as u64),
+        bytes as u64,
+        rights,
+        frames,
+        platform,
+    )?;
+    Ok(Answer::One(0))
+}
+
+/// `Advise(addr, len, advice)`.
+pub fn advise<P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    bytes: usize,
+    advice: usize,
+) -> Result<Answer, Error> {
+    let advice = Advice::decode(advice).ok_or(Error::BadArgument)?;
+    let (space, frames, platform) = system.memory();
+    space.advise(
+        VirtAddr::new(at as u64),
+        bytes as u64,
+        advice,
+        frames,
+        platform,
+    )?;
+    Ok(Answer::One(0))
+}
+
+/// `MapDevice(frame, len, prot)`.
+pub fn map_device<P: Platform>(
+    system: &mut System<P>,
+    frame: usize,
+    bytes: usize,
+    rights: usize,
+) -> Result<Answer, Error> {
+    let prot = decode(rights, Prot::DATA)?;
+    let pages = (bytes as u64).div_ceil(PAGE_BYTES);
+    if pages == 0 {
+        return Err(Error::BadArgument);
+    }
+    let first = (frame as u64).checked_mul(PAGE_BYTES);
+    let first = first.ok_or(Error::BadAddress)?;
+    let length = pages * PAGE_BYTES;
+    if !system.boot.board.may_map(first, length) {
+        return Err(Error::BadAddress);
+    }
+    // A device has one owner: two drivers would not know of each other.
+    let current = system.schedule.current();
+    let taken = system.tasks.iter().any(|(slot, task)| {
+        slot != current
+            && task.space.regions().iter().any(|region| {
+                let Object::Phys { at, .. } = region.object else {
+                    return false;
+                };
+                let end = at.raw() + u64::from(region.pages) * PAGE_BYTES;
+                at.raw() < first + length && first < end
+            })
+    });
+    if taken {
+        return Err(Error::InUse);
+    }
+    // Large leaves need both addresses to agree.
+    let large = [2, 1].map(|level| P::MODE.leaf_bytes(level.min(P::MODE.levels() - 1)));
+    let align = large
+        .into_iter()
+        .find(|&bytes| length >= bytes && first.is_multiple_of(bytes));
+    let wanted = Wanted {
+        pages,
+        prot,
+        max: Prot::DATA,
+        kind: Kind::Device,
+        object: Object::Phys {
+            at: PhysAddr::new(first),
+            memory: MemoryType::Device,
+        },
+    };
+    let (space, ..) = system.memory();
+    let align = align.unwrap_or(PAGE_BYTES);
+    let base = space.map::<P>(Place::Anywhere { align }, &wanted)?;
+    Ok(Answer::One(base.raw() as usize))
+}
+
+/// `ShareCreate(len)`.
+pub fn share_create<P: Platform>(system: &mut System<P>, bytes: usize) -> Result<Answer, Error> {
+    let pages = (bytes as u64).div_ceil(PAGE_BYTES);
+    let task = system.tasks.at(system.schedule.current()).pid;
+    system
+        .objects
+        .create(pages, task, &mut system.frames, &mut system.platform)
+        .map(Answer::One)
+}
+
+/// `ShareAttach(id, prot, at)`.
+pub fn share_attach<P: Platform>(
+    system: &mut System<P>,
+    id: usize,
+    rights: usize,
+    at: usize,
+) -> Result<Answer, Error> {
+    let prot = decode(rights, Prot::DATA)?;
+    let (object, pages) = system.objects.attach(id)?;
+    let wanted = Wanted {
+        prot,
+        // Who attached it to read may not write to it later.
+        max: prot,
+        kind: Kind::Shared,
+        object,
+        ..Wanted::zeros(pages.into())
+    };
+    let (space, ..) = system.memory();
+    let base = space.map::<P>(place(at != 0, at, 0), &wanted)?;
+    Ok(Answer::One(base.raw() as usize))
+}
+
+/// `ShareDetach(addr)`.
+pub fn share_detach<P: Platform>(system: &mut System<P>, at: usize) -> Result<Answer, Error> {
+    let (space, frames, platform) = system.memory();
+    let va = VirtAddr::new(at as u64);
+    let region = space.region_at(va).ok_or(Error::NotFound)?;
+    if region.kind != Kind::Shared || region.base != va {
+        return Err(Error::NotFound);
+    }
+    let bytes = u64::from(region.pages) * PAGE_BYTES;
+    space.unmap(va, bytes, frames, platform)?;
+    system.reap_objects();
+    Ok(Answer::One(0))
+}
+
+/// `ShareDestroy(id)`.
+pub fn share_destroy<P: Platform>(system: &mut System<P>, id: usize) -> Result<Answer, Error> {
+    let task = system.tasks.at(system.schedule.current()).pid;
+    system.objects.end(id, task)?;
+    system.reap_objects();
+    Ok(Answer::One(0))
+}
+
+/// `Translate(addr)`.
+pub fn translate<P: Platform>(system: &mut System<P>, at: usize) -> Result<Answer, Error> {
+    let (space, _, platform) = system.memory();
+    let va = VirtAddr::new(at as u64);
+    if space.region_at(va).is_none() {
+        return Err(Error::BadAddress);
+    }
+    let stop = table::walk(platform, space.root(), va);
+    let page = table::page_of::<P>(stop.entry, stop.level).ok_or(Error::NotFound)?;
+    let within = va.offset(P::MODE.leaf_bytes(stop.level));
+    let frame = page.wrapping_add(within).frame();
+    Ok(Answer::Two(frame as usize, stop.entry as usize & 0x3ff))
+}
+
+/// Rights as a program says them; `otherwise` where it says none.
+fn decode(rights: usize, otherwise: Prot) -> Result<Prot, Error> {
+    if rights & !(prot::READ | prot::WRITE | prot::EXECUTE) != 0 {
+        return Err(Error::BadArgument);
+    }
+    if rights == 0 {
+        return Ok(otherwise);
+    }
+    let prot = Prot::new(
+        rights & prot::READ != 0,
+        rights & prot::WRITE != 0,
+        rights & prot::EXECUTE != 0,
+    );
+    prot.is_allowed().then_some(prot).ok_or(Error::AccessDenied)
+}
+
+fn place(fixed: bool, at: usize, align: usize) -> Place {
+    match (fixed, align) {
+        (true, _) => Place::At(VirtAddr::new(at as u64)),
+        (false, 0) => Place::ANYWHERE,
+        (false, align) => Place::Anywhere {
+            align: align as u64,
+        },
+    }
+}
