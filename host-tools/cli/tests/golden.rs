@@ -16,6 +16,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+#[expect(dead_code, reason = "what is printed counts, not the hart")]
 mod simulated;
 
 use link::probe::sim::{Profile, Shared};

@@ -8,20 +8,10 @@ mod simulated;
 use std::process::{Command, Stdio};
 
 use link::memory::{ReadError, Source, open_core};
-use link::probe::sim::{Hart, Profile, Shared, csr, lock, machine, serve};
+use link::probe::sim::{Profile, csr, lock, machine, serve};
 use pagetable::PhysAddr;
 use program::pagewalk;
-use simulated::{FIXTURES, Fixture, start};
-
-/// Halting leaves its mark in dcsr.cause, and nowhere else.
-fn hart(tap: &Shared) -> Hart {
-    let mut hart = lock(tap).module.harts[0].clone();
-    if let Some(dcsr) = hart.csr.get_mut(&csr::DCSR) {
-        *dcsr &= !(7 << 6);
-    }
-    hart.has_resumed = false;
-    hart
-}
+use simulated::{FIXTURES, Fixture, hart, start};
 
 fn said(words: &[&str]) -> String {
     let run = pagewalk(words, "");

@@ -1,6 +1,6 @@
 //! The hart at a probe, and what is said of it on the command line.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::Context;
 use boards::Board;
@@ -81,10 +81,45 @@ impl Wiring {
 /// The user wants no answer any more.
 static STOP: AtomicBool = AtomicBool::new(false);
 
+/// Harts that are being asked: what was changed in them has to be put back.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+
+/// As a shell has it of a command that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// Ctrl-C must not leave a hart halted, with registers that are not its own. Where none is asked,
+/// as between two looks, it ends the program as it always does.
+fn interrupted() {
+    STOP.store(true, Ordering::SeqCst);
+    if ASKED.load(Ordering::SeqCst) == 0 {
+        std::process::exit(INTERRUPTED);
+    }
+}
+
+/// A hart is being asked as long as this is there.
+struct Asked;
+
+impl Asked {
+    fn begin() -> Asked {
+        ASKED.fetch_add(1, Ordering::SeqCst);
+        // There is one handler for all harts; it was there before if this fails.
+        let _ = ctrlc::set_handler(interrupted);
+        Asked
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        ASKED.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// A hart at a probe. Whatever becomes of a command, it is left as it was.
 pub struct Hart {
     target: Option<Box<Target>>,
     board: Option<Board>,
+    /// Goes last: when the hart was let go.
+    _asked: Asked,
 }
 
 impl Hart {
@@ -103,8 +138,7 @@ impl Hart {
         if let (true, Some(jtag)) = (ir_bits.is_empty(), jtag) {
             ir_bits.clone_from(&jtag.ir_bits);
         }
-        // Ctrl-C must not leave the hart halted, with registers that are not its own.
-        let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
+        let asked = Asked::begin();
         let options = Options {
             selector,
             speed_khz: wiring.wires.speed,
@@ -138,7 +172,11 @@ impl Hart {
             target.learn(|options| learn(options, board, is_known));
         }
         let target = Some(Box::new(target));
-        Ok(Hart { target, board })
+        Ok(Hart {
+            target,
+            board,
+            _asked: asked,
+        })
     }
 
     /// The board's name.

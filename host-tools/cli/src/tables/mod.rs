@@ -22,7 +22,7 @@ use crate::exit::Misuse;
 
 pub use files::read_dump;
 pub use known::{Known, span};
-pub use spaces::{STALE, Spaces, read};
+pub use spaces::{STALE, Spaces, read, read_on};
 pub use writing::{Writing, XlenOption, decode_satp, mode, number, remark_dialect};
 
 /// Where memory is read from; several files are one memory.

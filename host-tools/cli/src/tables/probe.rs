@@ -6,6 +6,12 @@ use link::memory::Origin;
 use link::memory::{Cached, Source, Within};
 #[cfg(feature = "probe")]
 use link::transport::Spec;
+use model::Crash;
+#[cfg(feature = "probe")]
+use pagetable::Mode;
+
+#[cfg(feature = "probe")]
+use register::{RA, SCAUSE, SEPC, SP, STVAL};
 
 #[cfg(feature = "probe")]
 use super::decode_satp;
@@ -14,6 +20,25 @@ use super::{Open, Roots};
 use crate::exit::Misuse;
 #[cfg(feature = "probe")]
 use crate::probe::{Hart, Wiring};
+
+/// Registers of a trap: Privileged spec, table 3; unprivileged spec, table of the calling
+/// convention's names.
+#[cfg(feature = "probe")]
+mod register {
+    pub const SEPC: u16 = 0x141;
+    pub const SCAUSE: u16 = 0x142;
+    pub const STVAL: u16 = 0x143;
+    pub const RA: u8 = 1;
+    pub const SP: u8 = 2;
+}
+
+/// A kernel that is dead has little to lose, and whoever asks ought to know.
+#[cfg(feature = "probe")]
+const UNKNOWN_RAM: &str = "remark: what is memory there is not known, and a wrong table may lead \
+                           into a device; with --ram or --board nothing but memory is read";
+
+#[cfg(not(feature = "probe"))]
+const WITHOUT: &str = "this pagewalk was built without probes: cargo build -p cli --features probe";
 
 impl Roots {
     /// What is said of a probe's wires is for a probe.
@@ -63,6 +88,9 @@ impl Roots {
             begins.all(|at| (ram.first..=ram.last).contains(&at))
         });
         let ram = self.known.ram().or(looks_so.map(|ram| vec![ram]));
+        if ram.is_none() && roots.iter().any(|root| root.satp.mode != Mode::Bare) {
+            eprintln!("{UNKNOWN_RAM}");
+        }
         let dialect = hart.dialect()?;
         let source: Box<dyn Source> = match &ram {
             Some(ram) => Box::new(Within::new(hart, ram.clone())),
@@ -81,6 +109,29 @@ impl Roots {
 
     #[cfg(not(feature = "probe"))]
     pub(super) fn on_probe(&self, _: &str) -> anyhow::Result<Open> {
-        bail!("this pagewalk was built without probes: cargo build -p cli --features probe");
+        bail!(WITHOUT);
+    }
+
+    /// The trap that the hart at a probe came to last, by its registers.
+    #[cfg(feature = "probe")]
+    pub fn trap_at_probe(&self, selector: &str) -> anyhow::Result<Crash> {
+        let mut hart = Hart::open(selector, &self.wiring())?;
+        let target = hart.target()?;
+        let crash = Crash {
+            scause: Some(target.csr(SCAUSE)?),
+            sepc: Some(target.csr(SEPC)?),
+            stval: Some(target.csr(STVAL)?),
+            sp: Some(target.register(SP)?),
+            ra: Some(target.register(RA)?),
+            satp: Some(target.satp()?),
+            ..Crash::default()
+        };
+        hart.close()?;
+        Ok(crash)
+    }
+
+    #[cfg(not(feature = "probe"))]
+    pub fn trap_at_probe(&self, _: &str) -> anyhow::Result<Crash> {
+        bail!(WITHOUT);
     }
 }

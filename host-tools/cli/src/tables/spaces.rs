@@ -16,8 +16,6 @@ pub const STALE: &str = ", possibly stale";
 pub struct Spaces {
     /// At least one.
     pub list: Vec<Space>,
-    /// Where they are.
-    pub memory: Cached<Box<dyn Source>>,
     /// What is memory on the machine; nothing if nobody says so.
     pub ram: Vec<Span>,
     /// Whether the hart leaves A and D to software, where that is known.
@@ -39,15 +37,15 @@ impl Spaces {
     }
 
     /// Marks them if some of what was read until now may be older than what the hart sees.
-    pub fn note_staleness(&mut self) {
+    pub fn note_staleness(&mut self, memory: &Cached<Box<dyn Source>>) {
         for space in &mut self.list {
-            space.is_possibly_stale = self.memory.is_possibly_stale();
+            space.is_possibly_stale = memory.is_possibly_stale();
         }
     }
 
     /// What a picture of them says that it is drawn from.
     pub fn origin(&self, mut name: String) -> String {
-        if self.memory.is_possibly_stale() {
+        if self.list.iter().any(|space| space.is_possibly_stale) {
             name += STALE;
         }
         name
@@ -66,8 +64,14 @@ impl Tables {
     }
 }
 
-/// The address spaces of tables that are open. If `is_apart`, a range is what one entry maps.
+/// The address spaces of tables that are open. If `is_apart`, a range is what one entry maps. The
+/// memory is let go: a hart that was halted for this does not wait for who reads the answer.
 pub fn read(open: Open, is_apart: bool) -> Spaces {
+    read_on(open, is_apart).0
+}
+
+/// The same, with the memory for more to be read of it.
+pub fn read_on(open: Open, is_apart: bool) -> (Spaces, Cached<Box<dyn Source>>) {
     let mut memory = open.memory;
     let given = open.dialect;
     let mut all = |dialect| -> Vec<Space> {
@@ -108,13 +112,12 @@ pub fn read(open: Open, is_apart: bool) -> Spaces {
     };
     let mut spaces = Spaces {
         list,
-        memory,
         ram: open.ram,
         svade: open.svade,
         failure,
     };
-    spaces.note_staleness();
-    spaces
+    spaces.note_staleness(&memory);
+    (spaces, memory)
 }
 
 fn one(memory: &mut impl Memory, satp: Satp, dialect: Dialect, is_apart: bool) -> Space {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use link::memory::open_core;
-use link::probe::sim::{Profile, Shared, machine, serve};
+use link::probe::sim::{Hart, Profile, Shared, csr, lock, machine, serve};
 
 /// A fixture: its core in `captures/`, and what `satp` was.
 pub struct Fixture {
@@ -30,4 +30,14 @@ pub fn start(profile: Profile, fixture: &Fixture) -> (Shared, String) {
     let tap = machine(profile.with_xlen(core.xlen), fixture.satp, core.memory);
     let address = serve(tap.clone()).expect("a socket");
     (tap, format!("bitbang://{address}"))
+}
+
+/// The hart, but for what is no state of its own. Halting leaves its mark in dcsr.cause, and nowhere else.
+pub fn hart(tap: &Shared) -> Hart {
+    let mut hart = lock(tap).module.harts[0].clone();
+    if let Some(dcsr) = hart.csr.get_mut(&csr::DCSR) {
+        *dcsr &= !(7 << 6);
+    }
+    hart.has_resumed = false;
+    hart
 }
