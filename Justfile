@@ -82,13 +82,13 @@ check:
 bench:
     just build qemu-virt-rv32
     just image ox64
-    cargo bench -q -p cli --bench figures
+    cargo bench -q -p cli --features probe --bench figures
 
 # The same, one JSON object a line
 bench-json:
     @just build qemu-virt-rv32 >&2
     @just image ox64 >&2
-    @cargo bench -q -p cli --bench figures -- --json
+    @cargo bench -q -p cli --features probe --bench figures -- --json
 
 # Build the desk tool as it is given away, with every feature, target/release/pagewalk
 release:

@@ -28,6 +28,7 @@ fn rules(board: &Board) -> Result<(), Wrong> {
     words(board)?;
     paging(board)?;
     devices(board)?;
+    jtag(board)?;
     mapped(board)?;
     memory(board)
 }
@@ -128,6 +129,21 @@ fn devices(board: &Board) -> Result<(), Wrong> {
             "{}; it can be 1 to plic.sources, which is {}",
             uart.irq, plic.sources
         )
+    })
+}
+
+fn jtag(board: &Board) -> Result<(), Wrong> {
+    let Some(jtag) = &board.jtag else {
+        return Ok(());
+    };
+    // IEEE 1149.1, §12.1.1: the lowest bit tells an IDCODE from a bypass.
+    ensure(jtag.idcode & 1 == 1, "jtag.idcode", || {
+        format!("{:#x}; its lowest bit can be 1", jtag.idcode)
+    })?;
+    let bits = &jtag.ir_bits;
+    let fits = (1..=8).contains(&bits.len()) && bits.iter().all(|bits| (2..=32).contains(bits));
+    ensure(fits, "jtag.ir_bits", || {
+        format!("{bits:?}; it can be 1 to 8 numbers from 2 to 32")
     })
 }
 

@@ -16,7 +16,7 @@ mod error;
 mod schema;
 
 pub use error::Error;
-pub use schema::{Board, Boot, Dialect, Layout, Medium, Paging, Plic, Ram, Uart, UartKind};
+pub use schema::{Board, Boot, Dialect, Jtag, Layout, Medium, Paging, Plic, Ram, Uart, UartKind};
 
 /// Name and text of every board file, in the order of their names.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));

@@ -36,6 +36,8 @@ pub struct Board {
     pub plic: Plic,
     /// How a kernel gets there.
     pub boot: Boot,
+    /// Its JTAG port, where it is known.
+    pub jtag: Option<Jtag>,
     /// Devices whose registers a program may map.
     #[serde(default)]
     pub device: Vec<Device>,
@@ -141,6 +143,19 @@ pub struct Plic {
     pub s_context: u32,
     /// Interrupt sources are 1 to this.
     pub sources: u32,
+}
+
+/// The port that a probe is wired to.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jtag {
+    /// What it says that it is.
+    pub idcode: u32,
+    /// Bits of the instruction of every port on the chain, from TDO to TDI. Said, and not looked for: there are ports
+    /// that do not mark where their instruction begins.
+    pub ir_bits: Vec<u8>,
+    /// Whether the debug module's own way to memory sees what the hart's cache holds.
+    pub coherent: bool,
 }
 
 /// How a kernel gets there, and how large it may be.

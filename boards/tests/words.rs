@@ -114,6 +114,16 @@ fn a_number_that_fits_nothing_is_named_with_what_it_can_be() {
         ),
         ("xlen = 64", "xlen = 46", "xlen is 46; it can be 32, 64"),
         (
+            "idcode = 0x1000_0b6f",
+            "idcode = 0x1000_0b6e",
+            "jtag.idcode is 0x10000b6e; its lowest bit can be 1",
+        ),
+        (
+            "ir_bits = [5]",
+            "ir_bits = [5, 40]",
+            "jtag.ir_bits is [5, 40]; it can be 1 to 8 numbers from 2 to 32",
+        ),
+        (
             "paging = \"sv39\"",
             "paging = \"sv32\"",
             "paging is sv32; with xlen = 64 it can be sv39, sv48, sv57",

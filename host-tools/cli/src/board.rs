@@ -45,6 +45,9 @@ pub fn agent(spec: &Spec) -> anyhow::Result<Agent> {
     if let Spec::Gdb(_) = spec {
         bail!("{spec}: a gdb stub knows no tasks and no faults; a board of ours does");
     }
+    if let Spec::Probe(_) = spec {
+        bail!("{spec}: a probe knows no tasks and no faults; a board of ours does");
+    }
     let line = Line::open(spec).with_context(|| spec.to_string())?;
     Agent::open(line).with_context(|| spec.to_string())
 }

@@ -93,10 +93,14 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 /// Both readings. Where nobody says which roots, the later one is read from those of the earlier,
 /// unless it is a snapshot, which has its own.
 pub fn both(roots: &Roots, before: &Origin, after: &Origin) -> anyhow::Result<(Spaces, Spaces)> {
+    roots.check_wires(&[before.clone(), after.clone()])?;
     let before = roots.open(vec![before.clone()])?;
+    let begin = before.roots.clone();
+    // One is read and let go before the other is opened: both may be the same line.
+    let before = read(before, false);
     let after = match after.clone().sniffed()? {
         snapshot @ Origin::Snapshot(_) => roots.open(vec![snapshot])?,
-        other => roots.or(&before.roots).open(vec![other])?,
+        other => roots.or(&begin).open(vec![other])?,
     };
-    Ok((read(before, false), read(after, false)))
+    Ok((before, read(after, false)))
 }

@@ -35,7 +35,8 @@ Examples:
   pagewalk explain run.pwlog --elf target/board-side/riscv64gc-unknown-none-elf/board/kernel
   xclip -o | pagewalk explain - --json
   pagewalk explain --scause 0xf --sepc 0x10a06 --stval 0x8 --from vmcore --satp 0x8000000000081fca
-  pagewalk explain --from gdb://localhost:1234")]
+  pagewalk explain --from gdb://localhost:1234
+  pagewalk explain --from probe --board ox64")]
 pub struct Args {
     /// Text with the report in it, or a recording; `-` reads from stdin. The last report counts
     #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],
@@ -50,7 +51,7 @@ pub struct Args {
     /// The address that was wanted
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "scause")]
     stval: Option<u64>,
-    /// Where the page tables are, as for `walk`; of a gdb stub the registers too
+    /// Where the page tables are, as for `walk`; of a gdb stub or a probe the registers too
     #[arg(long, value_name = "SPEC")]
     from: Vec<Origin>,
     #[command(flatten)]
@@ -102,6 +103,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// Explains registers that are given, or that a stub tells now; with tables, by them.
 fn registers(args: &Args) -> anyhow::Result<()> {
+    args.roots.check_wires(&args.from)?;
     let crash = match (args.scause, &args.from[..]) {
         (Some(scause), _) => Crash {
             scause: Some(scause),
@@ -125,9 +127,10 @@ fn registers(args: &Args) -> anyhow::Result<()> {
                 ..Crash::default()
             }
         }
+        (None, [Origin::Line(Spec::Probe(selector))]) => args.roots.trap_at_probe(selector)?,
         _ => {
-            let misuse = "which trap? --scause, --sepc and --stval say it, or a stub does: --from \
-                          gdb://HOST:PORT";
+            let misuse = "which trap? --scause, --sepc and --stval say it, or a stub or a probe \
+                          does: --from gdb://HOST:PORT, --from probe";
             return Err(Misuse(misuse.to_owned()).into());
         }
     };

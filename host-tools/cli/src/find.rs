@@ -13,7 +13,7 @@
 use std::io::Write;
 
 use anyhow::Context;
-use link::memory::{ReadError, Span};
+use link::memory::{Cached, ReadError, Source, Span};
 use model::Space;
 use model::find::{Hit, Search, reaching};
 use pagetable::{PAGE_BYTES, VirtAddr};
@@ -23,7 +23,7 @@ use crate::exit::Misuse;
 use crate::filter::{Wanted, bounds};
 use crate::format::Format;
 use crate::output;
-use crate::tables::{Spaces, Tables, number, span};
+use crate::tables::{Spaces, Tables, number, read_on, span};
 
 /// Find every virtual address that reaches a physical one, or where some bytes are mapped.
 #[derive(clap::Args)]
@@ -103,7 +103,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// Writes what is found.
 pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut spaces = args.tables.spaces()?;
+    let (mut spaces, mut memory) = read_on(args.tables.open()?, false);
     let filter = Wanted::only(args.within.user, args.within.kernel, &args.within.range);
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
     let (question, mut hits) = match (&args.pa, &args.pattern) {
@@ -115,12 +115,15 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         (None, Some(Pattern(pattern))) => {
             let digits: Vec<String> = pattern.iter().map(|it| format!("{it:02x}")).collect();
             let question = format!("bytes {}", digits.join(" "));
-            (question, search(&mut spaces, pattern, args.most)?)
+            let hits = search(&spaces, &mut memory, pattern, args.most)?;
+            spaces.note_staleness(&memory);
+            (question, hits)
         }
         (None, None) => {
             return Err(Misuse("what is to be found? An address or --pattern".into()).into());
         }
     };
+    drop(memory);
     let is_cut = hits.len() > args.most;
     hits.truncate(args.most);
     let found = Found {
@@ -140,7 +143,12 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// Reads all that is mapped, page by page, until there is one hit too many.
-fn search(spaces: &mut Spaces, pattern: &[u8], most: usize) -> anyhow::Result<Vec<Hit>> {
+fn search(
+    spaces: &Spaces,
+    memory: &mut Cached<Box<dyn Source>>,
+    pattern: &[u8],
+    most: usize,
+) -> anyhow::Result<Vec<Hit>> {
     let mut hits = Vec::new();
     let (mut read, mut missing) = (0_u64, 0_u64);
     for (place, space) in spaces.list.iter().enumerate() {
@@ -152,7 +160,7 @@ fn search(spaces: &mut Spaces, pattern: &[u8], most: usize) -> anyhow::Result<Ve
                 let (va, pa) = (range.va.wrapping_add(into), range.pa.wrapping_add(into));
                 into += count;
                 let mut bytes = vec![0; count as usize];
-                match spaces.memory.read_uncached(pa, &mut bytes) {
+                match memory.read_uncached(pa, &mut bytes) {
                     Ok(()) => read += 1,
                     Err(ReadError::Outside(_)) => {
                         missing += 1;

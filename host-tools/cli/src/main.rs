@@ -29,6 +29,8 @@ mod lint;
 mod map;
 mod monitor;
 mod output;
+#[cfg(feature = "probe")]
+mod probe;
 mod progress;
 mod ps;
 mod pty;
@@ -54,16 +56,16 @@ struct Cli {
 
 /// Each row is a subcommand: its name in the enum, and the file it lives in.
 macro_rules! commands {
-    ($($name:ident => $file:ident,)*) => {
+    ($($(#[$only:meta])* $name:ident => $file:ident,)*) => {
         #[derive(clap::Subcommand)]
         enum Command {
-            $($name($file::Args),)*
+            $($(#[$only])* $name($file::Args),)*
         }
 
         impl Command {
             fn run(self) -> anyhow::Result<()> {
                 match self {
-                    $(Command::$name(args) => $file::run(args),)*
+                    $($(#[$only])* Command::$name(args) => $file::run(args),)*
                 }
             }
         }
@@ -82,6 +84,8 @@ commands! {
     Snapshot => snapshot,
     Satp => satp,
     Ps => ps,
+    #[cfg(feature = "probe")]
+    Probe => probe,
     Faults => faults,
     Explain => explain,
     Chart => chart,

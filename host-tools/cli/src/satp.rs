@@ -15,7 +15,8 @@ Examples:
   pagewalk satp --from gdb://localhost:1234
 A value that you have already: pagewalk decode satp 0x8000000000050407")]
 pub struct Args {
-    /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; or gdb://HOST:PORT
+    /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; gdb://HOST:PORT; or
+    /// a hart through JTAG: probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
     from: Spec,
     /// The tables of this task
@@ -32,6 +33,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         Spec::Gdb(address) if args.task.is_none() => {
             let mut stub = board::stub(address)?;
             (stub.register("satp")?, board::stub_xlen(&mut stub)?)
+        }
+        #[cfg(feature = "probe")]
+        Spec::Probe(selector) if args.task.is_none() => {
+            let mut hart = crate::probe::Hart::open(selector, &Default::default())?;
+            (hart.target()?.satp()?, hart.xlen()?)
         }
         spec => {
             let mut board = board::open(spec)?;

@@ -10,7 +10,7 @@ use model::Space;
 use pagetable::Dialect;
 
 use crate::output;
-use crate::tables::{Roots, Tables};
+use crate::tables::{Roots, STALE, Tables};
 
 /// Keep page tables in a file that every command here reads again.
 #[derive(clap::Args)]
@@ -71,6 +71,7 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
             .roots
             .push((root.name.clone(), root.satp.encode(open.xlen)));
     }
+    snapshot.is_possibly_stale = memory.is_possibly_stale();
     // A line that broke leaves a snapshot of what was read until then.
     let failure = memory.take_failure();
     let name = || save.file.display().to_string();
@@ -82,7 +83,11 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         .with_context(name)?;
     let (tables, roots) = (snapshot.tables(), snapshot.roots.len());
     let s = if roots == 1 { "" } else { "s" };
-    writeln!(out, "{}: {tables} tables of {roots} root{s}", name())?;
+    let stale = match snapshot.is_possibly_stale {
+        true => STALE,
+        false => "",
+    };
+    writeln!(out, "{}: {tables} tables of {roots} root{s}{stale}", name())?;
     match failure {
         Some(failure) => Err(anyhow::anyhow!(failure).context("not all could be read")),
         None => Ok(()),

@@ -83,5 +83,6 @@ pub fn of(open: Open, va: u64) -> anyhow::Result<Walked> {
         root,
         va,
         walk,
+        is_possibly_stale: memory.is_possibly_stale(),
     })
 }

@@ -78,8 +78,14 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 /// A line for each look. The source is opened anew each time: so a stub's target runs on.
 fn watch(args: &Args, every: Duration, out: &mut dyn Write) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
+    // Of a probe each look may go another way.
+    let says_stale = args.tables.is_of_probe();
+    let mut is_told = false;
     match args.format {
         Format::Table => working::sample_head(out)?,
+        Format::Csv if says_stale => {
+            writeln!(out, "{}{}", working::SAMPLE_NAMES, working::STALE_NAME)?;
+        }
         Format::Csv => writeln!(out, "{}", working::SAMPLE_NAMES)?,
         Format::Json => {}
     }
@@ -94,8 +100,14 @@ fn watch(args: &Args, every: Duration, out: &mut dyn Write) -> anyhow::Result<()
         space.only(&filter);
         let sample = Sample::of(time_us, before.as_ref(), space);
         match args.format {
-            Format::Table => working::sample(out, &sample)?,
-            Format::Csv => working::sample_csv(out, &sample)?,
+            Format::Table => {
+                if sample.is_possibly_stale && !is_told {
+                    writeln!(out, "{}", view::words::STALE)?;
+                    is_told = true;
+                }
+                working::sample(out, &sample)?;
+            }
+            Format::Csv => working::sample_csv(out, &sample, says_stale)?,
             Format::Json => working::sample_json(out, &sample)?,
         }
         out.flush()?;

@@ -8,16 +8,47 @@
 //! --- exit 1                                     how it ends, if not with 0
 //! ```
 //!
-//! `< FILE` at the end of a command is its stdin. With `UPDATE=1` the files are
+//! `< FILE` at the end of a command is its stdin. `sim://MODULE/FIXTURE` is a probe at a simulated port: the module's
+//! profile, and the folder in `captures/` that its memory is read from. With `UPDATE=1` the files are
 //! written anew, for a diff to read.
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+#[expect(dead_code, reason = "what is printed counts, not the hart")]
+mod simulated;
+
+use link::probe::sim::{Profile, Shared};
+use simulated::FIXTURES;
+
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
+/// The probe that a word of a command names, and what it is called there.
+fn probe(command: &str) -> Option<(&str, Shared, String)> {
+    let word = &command[command.find("sim://")?..];
+    let word = word.split_whitespace().next()?;
+    let (module, folder) = word["sim://".len()..]
+        .split_once('/')
+        .expect("MODULE/FIXTURE");
+    let profile = Profile::by_name(module).expect("a profile");
+    let mut known = FIXTURES.iter();
+    let fixture = known
+        .find(|it| it.core.starts_with(folder))
+        .expect("a fixture");
+    let (tap, name) = simulated::start(profile, fixture);
+    Some((word, tap, name))
+}
+
+/// Runs a command; where it names a probe of ours, that is called by the same name in the answer.
 fn run(command: &str) -> String {
+    match probe(command) {
+        Some((word, _tap, name)) => run_as_is(&command.replace(word, &name)).replace(&name, word),
+        None => run_as_is(command),
+    }
+}
+
+fn run_as_is(command: &str) -> String {
     let (words, input) = match command.split_once(" < ") {
         Some((words, file)) => (words, Some(file)),
         None => (command, None),

@@ -10,6 +10,8 @@ pub mod listen;
 pub mod memory;
 #[cfg(test)]
 mod noise;
+#[cfg(feature = "probe")]
+pub mod probe;
 pub mod recording;
 pub mod symbols;
 pub mod text;

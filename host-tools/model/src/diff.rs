@@ -90,6 +90,8 @@ pub struct Diff {
     pub changes: Vec<Change>,
     /// Bytes that are mapped as they were.
     pub same_bytes: u128,
+    /// A reading was done in a way that need not see what the hart last wrote.
+    pub is_possibly_stale: bool,
 }
 
 const PERMISSIONS: u64 = Pte::READ | Pte::WRITE | Pte::EXEC | Pte::USER | Pte::GLOBAL;
@@ -160,6 +162,7 @@ pub fn diff(before: &Space, after: &Space, ignored: &[Kind]) -> Diff {
         after: Some(after.satp()),
         changes: Vec::new(),
         same_bytes: 0,
+        is_possibly_stale: before.is_possibly_stale || after.is_possibly_stale,
     };
     diff.compare(&before.ranges, &after.ranges, ignored);
     diff
@@ -174,6 +177,7 @@ pub fn alone(space: &Space, kind: Kind) -> Diff {
         after: is_after.then(|| space.satp()),
         changes: Vec::new(),
         same_bytes: 0,
+        is_possibly_stale: space.is_possibly_stale,
     };
     let (before, after): (&[Range], &[Range]) = match is_after {
         true => (&[], &space.ranges),

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod crash;
+pub mod csr;
 pub mod diff;
 pub mod entries;
 pub mod faults;
@@ -10,6 +11,7 @@ pub mod find;
 pub mod layout;
 pub mod lint;
 pub mod live;
+pub mod probe;
 pub mod space;
 pub mod stats;
 pub mod tasks;

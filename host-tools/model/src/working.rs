@@ -71,6 +71,8 @@ pub struct Sample {
     pub added: u128,
     /// Bytes that were mapped and are not.
     pub removed: u128,
+    /// The tables were read in a way that need not see what the hart last wrote.
+    pub is_possibly_stale: bool,
 }
 
 impl Sample {
@@ -84,6 +86,7 @@ impl Sample {
             cleared: 0,
             added: 0,
             removed: 0,
+            is_possibly_stale: space.is_possibly_stale,
         };
         let Some(before) = before else {
             return sample;

@@ -9,7 +9,12 @@ use serde::Serialize;
 use crate::columns::{Columns, Side};
 use crate::json::{Hex, Object, Text};
 use crate::map::{JsonMemory, count, memory_word};
+use crate::rows::Rows;
 use crate::words::{self, About, Size};
+
+fn is_any_stale(diffs: &[Diff]) -> bool {
+    diffs.iter().any(|diff| diff.is_possibly_stale)
+}
 
 fn mode(diff: &Diff) -> Mode {
     diff.after
@@ -76,6 +81,7 @@ fn one(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
         (None, Some(new)) => writeln!(out, "new: {}", words::satp(new))?,
         (None, None) => {}
     }
+    words::staleness(out, diff.is_possibly_stale)?;
     let mut columns = Columns::new([
         ("change", Side::Left),
         ("va", Side::Left),
@@ -161,6 +167,7 @@ struct JsonDiff<'a> {
 /// The schema `pagewalk.diff/1`.
 pub fn json(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
     let mut object = Object::begin(out, "pagewalk.diff/1")?;
+    object.staleness(is_any_stale(diffs))?;
     let diffs = diffs.iter().map(|diff| JsonDiff {
         name: &diff.name,
         before: raw(diff.before).map(Hex),
@@ -184,8 +191,7 @@ pub fn json(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
 
 /// A line for each change.
 pub fn csv(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record([
+    let names = [
         "satp",
         "change",
         "va",
@@ -198,7 +204,8 @@ pub fn csv(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
         "page_size_after",
         "memory_before",
         "memory_after",
-    ])?;
+    ];
+    let mut rows = Rows::begin(out, &names, is_any_stale(diffs))?;
     for (diff, change) in diffs
         .iter()
         .flat_map(|diff| diff.changes.iter().map(move |it| (diff, it)))
@@ -223,7 +230,7 @@ pub fn csv(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
             row.push(cell(&change.before, words));
             row.push(cell(&change.after, words));
         }
-        rows.write_record(&row)?;
+        rows.row(&row)?;
     }
-    rows.flush()
+    rows.end()
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::columns::{Columns, Side};
 use crate::json::{Hex, Object, Text};
-use crate::map::{count, heading, memory_word};
+use crate::map::{count, heading, is_any_stale, memory_word};
+use crate::rows::Rows;
 use crate::words::{self, Size};
 
 /// What was looked for, and where it is.
@@ -25,6 +26,7 @@ pub struct Found<'a> {
 
 /// For people: a line for each mapping, under the root it is in.
 pub fn table(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
+    words::staleness(out, is_any_stale(found.spaces))?;
     for (place, space) in found.spaces.iter().enumerate() {
         let mode = space.mode();
         let mut columns = Columns::new([
@@ -85,6 +87,7 @@ pub fn json(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
     object.member("question", &found.question)?;
     object.member("roots", found.spaces.len())?;
     object.member("more", found.is_cut)?;
+    object.staleness(is_any_stale(found.spaces))?;
     let hits = found.hits.iter().map(|hit| {
         let space = &found.spaces[hit.space];
         JsonHit {
@@ -105,8 +108,7 @@ pub fn json(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
 
 /// A line for each mapping.
 pub fn csv(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record([
+    let names = [
         "satp",
         "va",
         "pa",
@@ -115,10 +117,11 @@ pub fn csv(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
         "page_size",
         "level",
         "memory",
-    ])?;
+    ];
+    let mut rows = Rows::begin(out, &names, is_any_stale(found.spaces))?;
     for hit in &found.hits {
         let space = &found.spaces[hit.space];
-        rows.write_record([
+        rows.row(&[
             format!("{:#x}", space.satp().encode(space.mode().xlen())),
             format!("{:#x}", hit.va),
             format!("{:#x}", hit.pa),
@@ -129,5 +132,5 @@ pub fn csv(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
             memory_word(hit.range.attributes()),
         ])?;
     }
-    rows.flush()
+    rows.end()
 }

@@ -53,6 +53,14 @@ impl<'a> Object<'a> {
         Ok(serde_json::to_writer(&mut *self.out, &value)?)
     }
 
+    /// Says so of tables that may be stale.
+    pub fn staleness(&mut self, is_possibly_stale: bool) -> io::Result<()> {
+        match is_possibly_stale {
+            true => self.member("possibly_stale", true),
+            false => Ok(()),
+        }
+    }
+
     /// A member that is a list, each item on a line of its own.
     pub fn list<T: Serialize>(
         &mut self,

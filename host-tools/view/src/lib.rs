@@ -15,6 +15,8 @@ pub mod layout;
 pub mod lint;
 pub mod live;
 pub mod map;
+pub mod probe;
+mod rows;
 pub mod stats;
 pub mod tasks;
 pub mod walk;

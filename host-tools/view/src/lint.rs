@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::columns::{Columns, Side};
 use crate::json::{Hex, Object};
-use crate::map::heading;
+use crate::map::{heading, is_any_stale};
+use crate::rows::Rows;
 use crate::words::{self, Size};
 
 /// Findings, and the spaces they are about.
@@ -35,6 +36,7 @@ pub fn table(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
             _ => writeln!(out, "[{place}] {}", heading(space))?,
         }
     }
+    words::staleness(out, is_any_stale(judged.spaces))?;
     let mut rest = &judged.lints[..];
     while let Some(first) = rest.first() {
         let (same, others) =
@@ -146,6 +148,7 @@ pub fn json(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
     object.member("errors", judged.count(Severity::Error))?;
     object.member("warnings", judged.count(Severity::Warning))?;
     object.member("infos", judged.count(Severity::Info))?;
+    object.staleness(is_any_stale(judged.spaces))?;
     let lints = judged.lints.iter().map(|lint| JsonLint::of(judged, lint));
     object.list("findings", lints)?;
     object.end()
@@ -153,10 +156,10 @@ pub fn json(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
 
 /// A line for each finding.
 pub fn csv(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record([
+    let names = [
         "rule", "severity", "mmu", "satp", "va", "size", "pa", "entry_at", "entry", "detail",
-    ])?;
+    ];
+    let mut rows = Rows::begin(out, &names, is_any_stale(judged.spaces))?;
     for lint in judged.lints.iter().map(|lint| JsonLint::of(judged, lint)) {
         let hex = |number: &Option<Hex<u64>>| {
             number
@@ -164,7 +167,7 @@ pub fn csv(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
                 .map(|it| format!("{:#x}", it.0))
                 .unwrap_or_default()
         };
-        rows.write_record([
+        rows.row(&[
             lint.rule.to_owned(),
             lint.severity.to_owned(),
             lint.mmu.to_owned(),
@@ -177,7 +180,7 @@ pub fn csv(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
             lint.detail.to_owned(),
         ])?;
     }
-    rows.flush()
+    rows.end()
 }
 
 /// Every rule, worst first.

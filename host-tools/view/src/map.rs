@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::columns::{Columns, Side, stream};
 use crate::json::{Hex, Object, Text};
+use crate::rows::Rows;
 use crate::words::{self, About, Size};
 
 /// For people: of each, where it begins, the ranges, the problems, totals.
@@ -20,6 +21,11 @@ pub fn table(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
         one_table(out, space)?;
     }
     Ok(())
+}
+
+/// Whether any of them may be stale.
+pub(crate) fn is_any_stale<'a>(spaces: impl IntoIterator<Item = &'a Space>) -> bool {
+    spaces.into_iter().any(|space| space.is_possibly_stale)
 }
 
 /// Whose it is and where it begins.
@@ -34,6 +40,7 @@ pub(crate) fn heading(space: &Space) -> String {
 fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     let mode = space.mode();
     writeln!(out, "{}", heading(space))?;
+    words::staleness(out, space.is_possibly_stale)?;
     let headings = [
         ("va", Side::Left),
         ("pa", Side::Left),
@@ -240,7 +247,7 @@ struct JsonSpace<'a> {
 /// The schema `pagewalk.map/1`; of several spaces, `pagewalk.maps/1`.
 pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
     let [space] = spaces else {
-        let spaces = spaces.iter().map(|space| {
+        let all = spaces.iter().map(|space| {
             let satp = space.satp();
             JsonSpace {
                 name: &space.name,
@@ -253,7 +260,8 @@ pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
             }
         });
         let mut object = Object::begin(out, "pagewalk.maps/1")?;
-        object.list("spaces", spaces)?;
+        object.staleness(is_any_stale(spaces))?;
+        object.list("spaces", all)?;
         return object.end();
     };
     let satp = space.satp();
@@ -262,6 +270,7 @@ pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
     object.member("mode", satp.mode.name())?;
     object.member("asid", satp.asid)?;
     object.member("root_pa", Hex(satp.root.raw()))?;
+    object.staleness(space.is_possibly_stale)?;
     object.list("ranges", space.ranges.iter().map(JsonRange::from))?;
     object.list("problems", space.problems.iter().map(JsonProblem::from))?;
     object.end()
@@ -269,7 +278,6 @@ pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
 
 /// The ranges, a line each; the problems are not in it. Of several spaces, `satp` comes first.
 pub fn csv(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
     let is_alone = spaces.len() == 1;
     let names = [
         "satp",
@@ -284,7 +292,7 @@ pub fn csv(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
         "rsw",
     ];
     let first = usize::from(is_alone);
-    rows.write_record(&names[first..])?;
+    let mut rows = Rows::begin(out, &names[first..], is_any_stale(spaces))?;
     for (satp, range) in spaces.iter().flat_map(|space| {
         let satp = space.satp().encode(space.mode().xlen());
         space.ranges.iter().map(move |range| (satp, range))
@@ -301,9 +309,9 @@ pub fn csv(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
             range.leaf.is_napot.to_string(),
             range.flags().rsw().to_string(),
         ];
-        rows.write_record(&cells[first..])?;
+        rows.row(&cells[first..])?;
     }
-    rows.flush()
+    rows.end()
 }
 
 /// One word for a CSV cell: T-Head's bits are joined by `+`.

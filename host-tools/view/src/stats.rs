@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use crate::columns::{Columns, Side};
 use crate::json::{Hex, Object};
-use crate::map::{count, heading};
-use crate::words::{About, Size};
+use crate::map::{count, heading, is_any_stale};
+use crate::rows::Rows;
+use crate::words::{self, About, Size};
 
 /// For people: tables, page sizes, permissions, reach of a TLB.
 pub fn table(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
@@ -19,6 +20,7 @@ pub fn table(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
             writeln!(out)?;
         }
         writeln!(out, "{}", heading(space))?;
+        words::staleness(out, space.is_possibly_stale)?;
         one(out, space, stats)?;
     }
     Ok(())
@@ -202,19 +204,20 @@ pub fn json(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
             .collect(),
     });
     let mut object = Object::begin(out, "pagewalk.stats/1")?;
+    object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;
     object.list("spaces", spaces)?;
     object.end()
 }
 
 /// A line for each figure: `satp,what,of,count,bytes`.
 pub fn csv(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["satp", "what", "of", "count", "bytes"])?;
+    let names = ["satp", "what", "of", "count", "bytes"];
+    let mut rows = Rows::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
     for (space, stats) in all {
         let satp = format!("{:#x}", space.satp().encode(space.mode().xlen()));
         let mut row = |what: &str, of: String, count: u64, size: u128| {
             let cells = [&satp, what, &of, &count.to_string(), &size.to_string()];
-            rows.write_record(cells)
+            rows.row(&cells)
         };
         for (level, it) in &stats.levels {
             row(
@@ -242,5 +245,5 @@ pub fn csv(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
         row("ranges", String::new(), stats.ranges, space.mapped_bytes)?;
         row("joinable", String::new(), 0, stats.joinable_bytes)?;
     }
-    rows.flush()
+    rows.end()
 }

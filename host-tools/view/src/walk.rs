@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::columns::{Columns, Side};
 use crate::json::{Hex, Object, Text};
 use crate::map::{JsonMemory, memory_word};
+use crate::rows::Rows;
 use crate::words::{self, Size};
 
 /// A walk with what led to it.
@@ -22,6 +23,8 @@ pub struct Walked {
     pub va: VirtAddr,
     /// The walk.
     pub walk: Walk,
+    /// The tables were read in a way that need not see what the hart last wrote.
+    pub is_possibly_stale: bool,
 }
 
 /// Who asks, as people name it.
@@ -64,6 +67,7 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     let Walked { satp, walk, va, .. } = walked;
     let mode = satp.mode;
     writeln!(out, "{}", words::satp(*satp))?;
+    words::staleness(out, walked.is_possibly_stale)?;
     let mut columns = Columns::new([
         ("level", Side::Right),
         ("index", Side::Right),
@@ -281,6 +285,7 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
     object.member("mode", satp.mode.name())?;
     object.member("va", Hex(va.raw()))?;
+    object.staleness(walked.is_possibly_stale)?;
     let steps = walk.steps().iter().map(|step| JsonStep {
         level: step.level,
         index: step.index,
@@ -317,8 +322,8 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
 
 /// The steps, a line each, and the answer on the last.
 pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["level", "index", "at", "entry", "flags", "means", "memory"])?;
+    let names = ["level", "index", "at", "entry", "flags", "means", "memory"];
+    let mut rows = Rows::begin(out, &names, walked.is_possibly_stale)?;
     for step in walked.walk.steps() {
         let memory = match judged(walked, step) {
             Some(Entry::Leaf(leaf)) => memory_word(leaf.attributes),
@@ -326,7 +331,7 @@ pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
         };
         let entry = step.entry.map(|pte| format!("{pte:#x}"));
         let flags = step.entry.map(|pte| pte.flags().to_string());
-        rows.write_record([
+        rows.row(&[
             step.level.to_string(),
             step.index.to_string(),
             format!("{:#x}", step.at),
@@ -336,5 +341,5 @@ pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
             memory,
         ])?;
     }
-    rows.flush()
+    rows.end()
 }

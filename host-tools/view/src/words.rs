@@ -1,6 +1,7 @@
 //! How values are written: the same everywhere.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use pagetable::{Attributes, Mode, PhysAddr, Pte, Satp, VirtAddr};
 
@@ -37,6 +38,18 @@ impl fmt::Display for About {
             _ => 0,
         };
         f.pad(&format!("{count:.places$}{}", UNITS[unit]))
+    }
+}
+
+/// What is said of tables that the hart may have written otherwise since.
+pub const STALE: &str =
+    "possibly stale: read through the system bus, which need not see the hart's cache";
+
+/// Says so, on a line of its own.
+pub(crate) fn staleness(out: &mut dyn Write, is_possibly_stale: bool) -> io::Result<()> {
+    match is_possibly_stale {
+        true => writeln!(out, "{STALE}"),
+        false => Ok(()),
     }
 }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::columns::{Columns, Side};
 use crate::json::{Hex, Object};
-use crate::map::{JsonRange, heading};
+use crate::map::{JsonRange, heading, is_any_stale};
+use crate::rows::Rows;
 use crate::stats::bytes;
 use crate::words::{self, About, Size};
 
@@ -19,6 +20,7 @@ pub fn table(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()
             writeln!(out)?;
         }
         writeln!(out, "{}", heading(space))?;
+        words::staleness(out, space.is_possibly_stale)?;
         one(out, space, set)?;
     }
     Ok(())
@@ -109,19 +111,20 @@ pub fn json(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()>
         ranges: set.ranges.iter().map(JsonRange::from).collect(),
     });
     let mut object = Object::begin(out, "pagewalk.ws/1")?;
+    object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;
     object.list("spaces", spaces)?;
     object.end()
 }
 
 /// A line for each run of used pages.
 pub fn csv(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["satp", "va", "size", "perms", "page_size"])?;
+    let names = ["satp", "va", "size", "perms", "page_size"];
+    let mut rows = Rows::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
     for (space, range) in all
         .iter()
         .flat_map(|(space, set)| set.ranges.iter().map(move |it| (space, it)))
     {
-        rows.write_record([
+        rows.row(&[
             format!("{:#x}", space.satp().encode(space.mode().xlen())),
             format!("{:#x}", range.va),
             range.bytes.to_string(),
@@ -129,7 +132,7 @@ pub fn csv(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> 
             range.leaf.page_bytes.to_string(),
         ])?;
     }
-    rows.flush()
+    rows.end()
 }
 
 /// The headings over [`sample`]'s lines.
@@ -174,10 +177,17 @@ fn cells(sample: &Sample) -> [u128; 9] {
     ]
 }
 
+/// What follows [`SAMPLE_NAMES`] where each look says whether it may be stale.
+pub const STALE_NAME: &str = ",possibly_stale";
+
 /// A look, as numbers with commas between.
-pub fn sample_csv(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
+pub fn sample_csv(out: &mut dyn Write, sample: &Sample, says_stale: bool) -> io::Result<()> {
     let cells = cells(sample).map(|it| it.to_string());
-    writeln!(out, "{}", cells.join(","))
+    write!(out, "{}", cells.join(","))?;
+    if says_stale {
+        write!(out, ",{}", sample.is_possibly_stale)?;
+    }
+    writeln!(out)
 }
 
 /// A look, as one JSON object on a line.
@@ -187,7 +197,10 @@ pub fn sample_json(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
         .split(',')
         .zip(cells)
         .map(|(name, it)| format!("\"{name}\": {it}"));
-    let pairs: Vec<String> = pairs.collect();
+    let mut pairs: Vec<String> = pairs.collect();
+    if sample.is_possibly_stale {
+        pairs.push("\"possibly_stale\": true".to_owned());
+    }
     writeln!(
         out,
         "{{\"schema\": \"pagewalk.sample/1\", {}}}",

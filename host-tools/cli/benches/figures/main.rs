@@ -10,6 +10,8 @@ mod guest;
 mod hostile;
 mod image;
 mod live;
+#[cfg(feature = "probe")]
+mod probe;
 mod romfs;
 mod row;
 mod tables;
@@ -35,6 +37,17 @@ const MEASURES: &[Measure] = &[
     (&["agent.bytes_per_entry"], live::bytes_per_entry),
     (&["gdb.start_to_map"], live::start_to_map),
     (&["dash.cpu_percent_1000"], live::dash_cpu),
+    #[cfg(feature = "probe")]
+    (&["probe.map_scans"], probe::map_scans),
+    #[cfg(feature = "probe")]
+    (
+        &[
+            "probe.read_kib_s.bus",
+            "probe.read_kib_s.program",
+            "probe.read_kib_s.abstract",
+        ],
+        probe::speed,
+    ),
     (&["map.core"], tables::core),
     (&["decode.rate"], tables::rate),
     (&["map.hostile", "map.hostile.memory"], tables::hostile),

@@ -47,7 +47,7 @@ pub fn head() -> String {
 }
 
 fn columns(name: &str, value: &str, unit: &str, limit: &str, peer: &str) -> String {
-    format!("{name:<21} {value:>10} {unit:<13} {limit:<18} {peer}")
+    format!("{name:<26} {value:>10} {unit:<13} {limit:<18} {peer}")
 }
 
 impl Row {

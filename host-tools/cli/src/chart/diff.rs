@@ -7,7 +7,7 @@ use view::chart::changes;
 use super::Target;
 use crate::diff::both;
 use crate::exit::Misuse;
-use crate::tables::Roots;
+use crate::tables::{Roots, Spaces};
 
 /// Draw what changed between two readings, a colour for each kind of change.
 #[derive(clap::Args)]
@@ -36,7 +36,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let misuse = format!("one root is needed, and there are {}", diffs.len());
         return Err(Misuse(misuse).into());
     };
-    let origin = format!("{} to {}", args.before, args.after);
+    let named = |spaces: &Spaces, origin: &Origin| spaces.origin(origin.to_string());
+    let origin = format!(
+        "{} to {}",
+        named(&before, &args.before),
+        named(&after, &args.after)
+    );
     args.target.write(&changes(diff, &origin))?;
     before.end()?;
     after.end()

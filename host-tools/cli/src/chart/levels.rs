@@ -21,7 +21,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     args.target.kind()?;
     let spaces = args.tables.spaces()?;
-    let origin = args.tables.name();
+    let origin = spaces.origin(args.tables.name());
     args.target.write(&Levels::new(spaces.one()?, &origin))?;
     spaces.end()
 }

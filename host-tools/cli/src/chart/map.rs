@@ -32,7 +32,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
     let mut spaces = args.tables.spaces()?;
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
-    let origin = args.tables.name();
+    let origin = spaces.origin(args.tables.name());
     match args.physical {
         true => args.target.write(&physical(&spaces.list, &origin))?,
         false => args.target.write(&address_space(spaces.one()?, &origin))?,

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use model::working::{Sample, Used};
 use view::chart::WorkingSetOverTime;
-use view::working::SAMPLE_NAMES;
+use view::working::{SAMPLE_NAMES, STALE_NAME};
 
 use super::{Target, last};
+use crate::tables::STALE;
 
 /// Draw the working set over time, from what `ws --watch --format csv` wrote.
 #[derive(clap::Args)]
@@ -41,21 +42,28 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     };
     read.with_context(|| name.clone())?;
     let samples = samples(&text).with_context(|| name.clone())?;
+    let mut origin = last(&name).to_owned();
+    if samples.iter().any(|sample| sample.is_possibly_stale) {
+        origin += STALE;
+    }
     args.target.write(&WorkingSetOverTime {
         samples: &samples,
-        origin: last(&name),
+        origin: &origin,
     })
 }
 
 /// The samples of a text, in order of time.
 fn samples(text: &str) -> anyhow::Result<Vec<Sample>> {
     let mut lines = text.lines();
-    if lines.next() != Some(SAMPLE_NAMES) {
+    let names = lines.next().unwrap_or_default();
+    let says_stale = names.strip_prefix(SAMPLE_NAMES) == Some(STALE_NAME);
+    if names != SAMPLE_NAMES && !says_stale {
         bail!("does not begin with `{SAMPLE_NAMES}`, as what `ws --watch --format csv` writes");
     }
     let mut samples: Vec<Sample> = Vec::new();
     for (number, line) in (2..).zip(lines) {
-        let sample = sample(line).with_context(|| format!("line {number} is no sample: {line}"))?;
+        let sample = sample(line, says_stale)
+            .with_context(|| format!("line {number} is no sample: {line}"))?;
         if samples
             .last()
             .is_some_and(|before| before.time_us > sample.time_us)
@@ -70,7 +78,13 @@ fn samples(text: &str) -> anyhow::Result<Vec<Sample>> {
     Ok(samples)
 }
 
-fn sample(line: &str) -> Option<Sample> {
+fn sample(line: &str, says_stale: bool) -> Option<Sample> {
+    let (line, is_possibly_stale) = match says_stale {
+        true => line
+            .rsplit_once(',')
+            .and_then(|(rest, last)| Some((rest, last.parse().ok()?)))?,
+        false => (line, false),
+    };
     let cells: Vec<u128> = line
         .split(',')
         .map(|cell| cell.parse().ok())
@@ -101,5 +115,6 @@ fn sample(line: &str) -> Option<Sample> {
         cleared,
         added,
         removed,
+        is_possibly_stale,
     })
 }

@@ -28,7 +28,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
     let mut spaces = args.tables.spaces()?;
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
-    let origin = args.tables.name();
+    let origin = spaces.origin(args.tables.name());
     args.target.write(&Heat::new(spaces.one()?, &origin))?;
     spaces.end()
 }

@@ -36,6 +36,12 @@ pub struct Hart {
 }
 
 impl Known {
+    /// What the board is called.
+    #[cfg(feature = "probe")]
+    pub fn name(&self) -> Option<&str> {
+        self.board.as_deref()
+    }
+
     /// What the named board says.
     pub fn board(&self) -> anyhow::Result<Hart> {
         let Some(name) = &self.board else {

@@ -17,6 +17,7 @@ impl Roots {
     pub(super) fn on_line(&self, spec: &Spec) -> anyhow::Result<Open> {
         match spec {
             Spec::Gdb(address) => self.on_stub(address),
+            Spec::Probe(selector) => self.on_probe(selector),
             spec => self.on_board(spec),
         }
     }

@@ -1,11 +1,12 @@
 //! Options that say where page tables are, and their opening.
 //!
 //! Every command that reads page tables takes these, so that each of them works on a dump, a
-//! core, a snapshot, a board, a stub and, asked by a debugger's plugin, through a pipe.
+//! core, a snapshot, a board, a stub, a probe and, asked by a debugger's plugin, through a pipe.
 
 mod files;
 mod known;
 mod live;
+mod probe;
 mod spaces;
 mod writing;
 
@@ -13,6 +14,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use link::memory::{Cached, Origin, Place, Source, Span};
+use link::transport::Spec;
 use pagetable::{Dialect, Mode, PhysAddr, Satp, Xlen};
 
 use crate::bridge::Pipe;
@@ -20,7 +22,7 @@ use crate::exit::Misuse;
 
 pub use files::read_dump;
 pub use known::{Known, span};
-pub use spaces::{Spaces, read};
+pub use spaces::{STALE, Spaces, read, read_on};
 pub use writing::{Writing, XlenOption, decode_satp, mode, number, remark_dialect};
 
 /// Where memory is read from; several files are one memory.
@@ -38,7 +40,8 @@ pub struct Input {
     pub dump: Option<OsString>,
     /// Any of these by its name alone, and may be repeated: a core, a text dump, a snapshot,
     /// FILE@ADDR; a board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; a
-    /// recording: RUN.pwlog, as it was asked last; or any gdb stub: gdb://HOST:PORT
+    /// recording: RUN.pwlog, as it was asked last; any gdb stub: gdb://HOST:PORT; or a hart
+    /// through JTAG: probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
     pub from: Vec<Origin>,
 }
@@ -58,7 +61,7 @@ impl Input {
 #[derive(clap::Args, Clone)]
 pub struct Begin {
     /// Value of the satp register, or several with commas between; a board (--from) tells the
-    /// kernel's own, a gdb stub the hart's, a snapshot those it was taken of
+    /// kernel's own, a gdb stub or a probe the hart's, a snapshot those it was taken of
     #[arg(long, value_name = "VALUE", value_parser = number, value_delimiter = ',',
           conflicts_with_all = ["task", "root"])]
     pub satp: Vec<u64>,
@@ -92,6 +95,9 @@ pub struct Roots {
     /// How entries are written
     #[command(flatten)]
     pub writing: Writing,
+    #[cfg(feature = "probe")]
+    #[command(flatten)]
+    wires: crate::probe::Wires,
     /// Where `pipe:` leads.
     #[arg(skip)]
     pub pipe: Option<Pipe>,
@@ -156,9 +162,17 @@ impl Tables {
         first.map_or_else(String::new, |origin| origin.to_string())
     }
 
+    /// Whether a probe reads them.
+    pub fn is_of_probe(&self) -> bool {
+        let is_probe = |origin: &Origin| matches!(origin, Origin::Line(Spec::Probe(_)));
+        self.from.from.iter().any(is_probe)
+    }
+
     /// Opens the memory and reads satp as the machine did.
     pub fn open(&self) -> anyhow::Result<Open> {
-        self.roots.open(self.from.origins())
+        let origins = self.from.origins();
+        self.roots.check_wires(&origins)?;
+        self.roots.open(origins)
     }
 }
 
@@ -191,8 +205,8 @@ impl Roots {
             .writing
             .dialect
             .given()
-            .or(board.dialect)
-            .or(open.dialect);
+            .or(open.dialect)
+            .or(board.dialect);
         open.svade = board.svade;
         if open.ram.is_empty() {
             open.ram = self.known.ram().unwrap_or_default();

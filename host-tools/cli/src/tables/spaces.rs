@@ -9,12 +9,13 @@ use pagetable::{Dialect, Memory, Mode, Refusal, Satp, Trouble};
 use super::{Open, Tables, remark_dialect};
 use crate::exit::Misuse;
 
+/// What a picture says behind the name of memory that may be older than what the hart sees.
+pub const STALE: &str = ", possibly stale";
+
 /// Address spaces, one for each root.
 pub struct Spaces {
     /// At least one.
     pub list: Vec<Space>,
-    /// Where they are.
-    pub memory: Cached<Box<dyn Source>>,
     /// What is memory on the machine; nothing if nobody says so.
     pub ram: Vec<Span>,
     /// Whether the hart leaves A and D to software, where that is known.
@@ -35,6 +36,21 @@ impl Spaces {
         }
     }
 
+    /// Marks them if some of what was read until now may be older than what the hart sees.
+    pub fn note_staleness(&mut self, memory: &Cached<Box<dyn Source>>) {
+        for space in &mut self.list {
+            space.is_possibly_stale = memory.is_possibly_stale();
+        }
+    }
+
+    /// What a picture of them says that it is drawn from.
+    pub fn origin(&self, mut name: String) -> String {
+        if self.list.iter().any(|space| space.is_possibly_stale) {
+            name += STALE;
+        }
+        name
+    }
+
     /// Says why not all could be read, after what could be was shown.
     pub fn end(self) -> anyhow::Result<()> {
         self.failure.map_or(Ok(()), Err)
@@ -48,8 +64,14 @@ impl Tables {
     }
 }
 
-/// The address spaces of tables that are open. If `is_apart`, a range is what one entry maps.
+/// The address spaces of tables that are open. If `is_apart`, a range is what one entry maps. The
+/// memory is let go: a hart that was halted for this does not wait for who reads the answer.
 pub fn read(open: Open, is_apart: bool) -> Spaces {
+    read_on(open, is_apart).0
+}
+
+/// The same, with the memory for more to be read of it.
+pub fn read_on(open: Open, is_apart: bool) -> (Spaces, Cached<Box<dyn Source>>) {
     let mut memory = open.memory;
     let given = open.dialect;
     let mut all = |dialect| -> Vec<Space> {
@@ -88,13 +110,14 @@ pub fn read(open: Open, is_apart: bool) -> Spaces {
         }
         None => missing(&list, open.cut_at),
     };
-    Spaces {
+    let mut spaces = Spaces {
         list,
-        memory,
         ram: open.ram,
         svade: open.svade,
         failure,
-    }
+    };
+    spaces.note_staleness(&memory);
+    (spaces, memory)
 }
 
 fn one(memory: &mut impl Memory, satp: Satp, dialect: Dialect, is_apart: bool) -> Space {

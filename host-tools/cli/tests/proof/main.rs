@@ -21,6 +21,8 @@ mod flash;
 mod gdb;
 mod harness;
 mod image;
+#[cfg(feature = "probe")]
+mod jtag;
 mod keys;
 mod memory;
 mod ox64;

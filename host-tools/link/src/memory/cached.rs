@@ -59,6 +59,11 @@ impl<S: Source> Cached<S> {
         self.failure.take()
     }
 
+    /// Whether some of what was read may be older than what the machine itself would see.
+    pub fn is_possibly_stale(&self) -> bool {
+        self.source.is_possibly_stale()
+    }
+
     /// How many pages were read.
     pub fn pages(&self) -> usize {
         self.fetched

@@ -15,6 +15,9 @@ pub enum ReadError {
     Agent(crate::desk::AgentError),
     /// The gdb stub did not tell.
     Stub(crate::gdb::StubError),
+    /// The probe did not tell.
+    #[cfg(feature = "probe")]
+    Probe(Box<crate::probe::ProbeError>),
     /// The program at the other end of the pipe did not.
     Pipe(io::Error),
     /// The file that should hold them did not give them.
@@ -28,6 +31,8 @@ impl fmt::Display for ReadError {
             ReadError::File(path, error) => write!(f, "{}: {error}", path.display()),
             ReadError::Agent(error) => error.fmt(f),
             ReadError::Stub(error) => error.fmt(f),
+            #[cfg(feature = "probe")]
+            ReadError::Probe(error) => error.fmt(f),
             ReadError::Pipe(error) => write!(f, "whoever asked gives no memory: {error}"),
         }
     }

@@ -34,16 +34,29 @@ use pagetable::PhysAddr;
 pub trait Source {
     /// Fills `into` with what lies at `at`: all of it, or an error.
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError>;
+
+    /// Whether some of what was read may be older than what the machine itself would see.
+    fn is_possibly_stale(&self) -> bool {
+        false
+    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         (**self).read(at, into)
     }
+
+    fn is_possibly_stale(&self) -> bool {
+        (**self).is_possibly_stale()
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         (**self).read(at, into)
+    }
+
+    fn is_possibly_stale(&self) -> bool {
+        (**self).is_possibly_stale()
     }
 }

@@ -31,6 +31,10 @@ impl Source for Several {
         }
         Err(ReadError::Outside(Outside { at, bytes }))
     }
+
+    fn is_possibly_stale(&self) -> bool {
+        self.0.iter().any(|source| source.is_possibly_stale())
+    }
 }
 
 #[cfg(test)]

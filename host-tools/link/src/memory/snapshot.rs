@@ -63,6 +63,8 @@ struct File {
     origin: String,
     xlen: u32,
     dialect: Option<String>,
+    #[serde(default)]
+    possibly_stale: bool,
     roots: Vec<Root>,
     tables: Vec<Table>,
 }
@@ -86,6 +88,8 @@ pub struct Snapshot {
     pub dialect: Option<Dialect>,
     /// Name and `satp` of each root.
     pub roots: Vec<(String, u64)>,
+    /// The tables were read in a way that need not see what the hart last wrote.
+    pub is_possibly_stale: bool,
     pages: BTreeMap<u64, Words>,
 }
 
@@ -97,6 +101,7 @@ impl Snapshot {
             xlen,
             dialect: None,
             roots: Vec::new(),
+            is_possibly_stale: false,
             pages: BTreeMap::new(),
         }
     }
@@ -135,6 +140,7 @@ impl Snapshot {
         });
         let mut snapshot = Snapshot {
             dialect: dialect.transpose()?,
+            is_possibly_stale: file.possibly_stale,
             ..Snapshot::new(file.origin, xlen)
         };
         snapshot.roots = file
@@ -177,6 +183,9 @@ impl Snapshot {
             "  \"xlen\": {},\n  \"dialect\": {dialect},",
             self.xlen.bits()
         )?;
+        if self.is_possibly_stale {
+            writeln!(out, "  \"possibly_stale\": true,")?;
+        }
         let roots = self.roots.iter().map(|(name, satp)| {
             serde_json::to_string(&Root {
                 name: name.clone(),
@@ -239,6 +248,10 @@ impl Source for Snapshot {
             target.copy_from_slice(&known.to_le_bytes()[..word]);
         }
         Ok(())
+    }
+
+    fn is_possibly_stale(&self) -> bool {
+        self.is_possibly_stale
     }
 }
 
@@ -304,6 +317,7 @@ mod tests {
             let mut taken = Snapshot::new("here \"and\" there".to_owned(), xlen);
             taken.roots.push(("init".to_owned(), 1 << 31 | 1));
             taken.dialect = Some(Dialect::THead);
+            taken.is_possibly_stale = xlen == Xlen::Rv64;
             let mut memory = Recorder::new(Cached::new(sparse), &mut taken);
             assert!(memory.page(PhysAddr::new(0x1000)).is_some());
             assert!(memory.page(PhysAddr::new(0x2000)).is_none());

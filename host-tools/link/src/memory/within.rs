@@ -128,6 +128,10 @@ impl<S: Source> Source for Within<S> {
             false => Err(ReadError::Outside(Outside { at, bytes })),
         }
     }
+
+    fn is_possibly_stale(&self) -> bool {
+        self.source.is_possibly_stale()
+    }
 }
 
 impl<B: Batch> Batch for Within<B> {

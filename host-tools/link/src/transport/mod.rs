@@ -55,6 +55,10 @@ impl Line {
                 io::ErrorKind::Unsupported,
                 "a gdb stub tells memory and registers, and has no console",
             )),
+            Spec::Probe(_) => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "a probe tells memory and registers, and has no console",
+            )),
             Spec::Qemu(image) => {
                 let (reader, writer, machine) = qemu::start(image)?;
                 Ok(Line {

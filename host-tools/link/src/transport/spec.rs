@@ -23,6 +23,8 @@ pub enum Spec {
     Qemu(PathBuf),
     /// `gdb://HOST:PORT`: a gdb stub. It tells memory and registers, and has no console.
     Gdb(String),
+    /// `probe` or `probe:SELECTOR`: a hart through JTAG. It tells memory and registers.
+    Probe(String),
     /// `RUN.pwlog`, or `RUN.pwlog@4x`, `RUN.pwlog@max`: what a board once said.
     Recording(PathBuf, Speed),
 }
@@ -87,7 +89,7 @@ impl fmt::Display for SpecError {
             SpecError::Form(name) => write!(
                 f,
                 "`{name}` names no line; there are /dev/ttyUSB0@2000000, tcp://HOST:PORT, \
-                 unix:PATH, qemu, qemu:IMAGE, gdb://HOST:PORT, RUN.pwlog"
+                 unix:PATH, qemu, qemu:IMAGE, gdb://HOST:PORT, probe, probe:SELECTOR, RUN.pwlog"
             ),
             SpecError::Speed(speed) => write!(
                 f,
@@ -129,6 +131,12 @@ impl FromStr for Spec {
         if let Some(path) = name.strip_prefix("unix:").filter(|path| !path.is_empty()) {
             return Ok(Spec::Unix(path.into()));
         }
+        if name == "probe" {
+            return Ok(Spec::Probe(String::new()));
+        }
+        if let Some(selector) = name.strip_prefix("probe:").filter(|it| !it.is_empty()) {
+            return Ok(Spec::Probe(selector.to_owned()));
+        }
         if name == "qemu" {
             return Ok(Spec::Qemu(BUILT.into()));
         }
@@ -163,6 +171,8 @@ impl fmt::Display for Spec {
             Spec::Port { path, baud } => write!(f, "{path}@{baud}"),
             Spec::Qemu(image) => write!(f, "qemu:{}", image.display()),
             Spec::Gdb(address) => write!(f, "gdb://{address}"),
+            Spec::Probe(selector) if selector.is_empty() => f.write_str("probe"),
+            Spec::Probe(selector) => write!(f, "probe:{selector}"),
             Spec::Recording(path, Speed::Times(1.0)) => write!(f, "{}", path.display()),
             Spec::Recording(path, speed) => write!(f, "{}@{speed}", path.display()),
         }
@@ -183,6 +193,9 @@ mod tests {
             "COM3@115200",
             "qemu:target/images/Image",
             "gdb://localhost:1234",
+            "probe",
+            "probe:0403:6010",
+            "probe:bitbang://localhost:9824",
             "run.pwlog",
             "/tmp/a@b/run.pwlog@4x",
             "run.pwlog@max",

@@ -38,6 +38,8 @@ pub struct Space {
     pub mapped_bytes: u128,
     /// Ranges that were too many to keep.
     pub lost_ranges: u64,
+    /// The tables were read in a way that need not see what the hart last wrote.
+    pub is_possibly_stale: bool,
     /// Problems that were too many to keep.
     pub lost_problems: u64,
     /// The tables that were looked at, each once for every level it was read at, by the first
@@ -95,6 +97,7 @@ impl Space {
             leaves: 0,
             mapped_bytes: 0,
             lost_ranges: 0,
+            is_possibly_stale: false,
             lost_problems: 0,
             tables: Vec::new(),
             is_part: false,

@@ -127,6 +127,7 @@ mod tests {
                 change(&[Kind::Added], 9, None, Some(read)),
             ],
             same_bytes: 8192,
+            is_possibly_stale: false,
         };
         let mut svg = Vec::new();
         write(&changes(&diff, "a to b"), File::Svg, &mut svg).unwrap();

@@ -145,6 +145,7 @@ mod tests {
             cleared: 0,
             added: 0,
             removed: 0,
+            is_possibly_stale: false,
         };
         let samples: Vec<Sample> = (0..5).map(sample).collect();
         for samples in [&samples[..], &samples[..1]] {

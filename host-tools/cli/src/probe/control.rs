@@ -1,0 +1,120 @@
+//! `pagewalk probe halt|resume|reset`: whether a hart runs.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use model::probe::{Left, mode};
+use view::probe::left;
+
+use super::{Hart, Wiring};
+use crate::format::Format;
+use crate::tables::number;
+
+/// CSRs of Debug Mode: Debug spec, §4.8.
+const DCSR: u16 = 0x7b0;
+const DPC: u16 = 0x7b1;
+
+/// What all of them take.
+#[derive(clap::Args)]
+struct Common {
+    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
+    #[arg(default_value = "", hide_default_value = true)]
+    probe: String,
+    #[command(flatten)]
+    wiring: Wiring,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Halt a hart, here or at an instruction, and keep it there.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk probe halt
+  pagewalk probe halt --at 0xffffffff80001000 --patience 30")]
+pub struct HaltArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Let it run until it comes to this instruction, in whichever mode
+    #[arg(long, value_name = "ADDR", value_parser = number)]
+    at: Option<u64>,
+    /// How many seconds it may take to come there
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    patience: u32,
+}
+
+/// Let a hart run.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk probe resume
+  pagewalk probe resume --hart 1")]
+pub struct ResumeArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Reset a board; the hart runs then, or stands on its first instruction.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk probe reset
+  pagewalk probe reset --halt")]
+pub struct ResetArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Stand on the first instruction
+    #[arg(long)]
+    halt: bool,
+}
+
+/// Halts it.
+pub fn halt(args: HaltArgs) -> anyhow::Result<()> {
+    let mut hart = Hart::open(&args.common.probe, &args.common.wiring)?;
+    match args.at {
+        None => hart.target()?.halt()?,
+        Some(address) => {
+            let patience = Duration::from_secs(args.patience.into());
+            if !hart.target()?.halt_at(address, patience)? {
+                hart.close()?;
+                let seconds = args.patience;
+                bail!("the hart did not come to {address:#x} in {seconds} s; it runs on");
+            }
+        }
+    }
+    tell(hart, &args.common, true)
+}
+
+/// Lets it run.
+pub fn resume(args: ResumeArgs) -> anyhow::Result<()> {
+    let mut hart = Hart::open(&args.common.probe, &args.common.wiring)?;
+    hart.target()?.resume()?;
+    tell(hart, &args.common, false)
+}
+
+/// Resets the board.
+pub fn reset(args: ResetArgs) -> anyhow::Result<()> {
+    let mut hart = Hart::open(&args.common.probe, &args.common.wiring)?;
+    hart.target()?.reset(args.halt)?;
+    tell(hart, &args.common, args.halt)
+}
+
+/// Says how the hart is left.
+fn tell(mut hart: Hart, common: &Common, is_halted: bool) -> anyhow::Result<()> {
+    let halted = match is_halted {
+        true => {
+            let target = hart.target()?;
+            let (pc, dcsr) = (target.csr(DPC)?, target.csr(DCSR)?);
+            Some((pc, mode(dcsr)))
+        }
+        false => None,
+    };
+    hart.close()?;
+    let answer = Left {
+        hart: common.wiring.number(),
+        halted,
+    };
+    let format = common.format;
+    format.answer(&answer, left::table, left::json, left::csv)
+}

@@ -1,0 +1,62 @@
+//! `pagewalk probe csr`: registers of a hart.
+
+use model::csr;
+use model::probe::{Register, Registers};
+use view::probe::registers;
+
+use super::{Hart, Wiring};
+use crate::format::Format;
+
+/// A register by name or number.
+fn number(text: &str) -> Result<u16, String> {
+    csr::number(text)
+        .ok_or_else(|| format!("no CSR `{text}`; satp, scause, 0x5c0 (up to 0xfff) would be some"))
+}
+
+/// Show control and status registers of a hart.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk probe csr scause sepc stval
+  pagewalk probe csr 0x5c0 --probe 0403:6010
+  pagewalk probe csr satp --format json")]
+pub struct Args {
+    /// Names or, from 0x0 to 0xfff, numbers
+    #[arg(required = true, value_name = "CSR", value_parser = number)]
+    registers: Vec<u16>,
+    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
+    #[arg(
+        long,
+        value_name = "PROBE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    probe: String,
+    #[command(flatten)]
+    wiring: Wiring,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints them.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let mut hart = Hart::open(&args.probe, &args.wiring)?;
+    let xlen = hart.xlen()?;
+    let mut found = Registers {
+        xlen,
+        registers: Vec::new(),
+    };
+    for number in args.registers {
+        let value = hart.target()?.csr(number)?;
+        let name = csr::name(number).map(str::to_owned);
+        found.registers.push(Register {
+            name: name.unwrap_or_else(|| format!("{number:#05x}")),
+            number,
+            value,
+        });
+    }
+    hart.close()?;
+    let format = args.format;
+    format.answer(&found, registers::table, registers::json, registers::csv)
+}

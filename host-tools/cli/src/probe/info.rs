@@ -1,0 +1,58 @@
+//! `pagewalk probe info`: what is wired to a probe.
+
+use link::probe::Method;
+use model::probe::Wired;
+use view::probe::wired;
+
+use super::{Hart, Wiring};
+use crate::format::Format;
+
+/// Show what is wired to a probe: the chain, the debug module, the hart.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk probe info
+  pagewalk probe info 0403:6010 --speed 1000
+  pagewalk probe info bitbang://localhost:9824 --format json")]
+pub struct Args {
+    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
+    #[arg(default_value = "", hide_default_value = true)]
+    probe: String,
+    #[command(flatten)]
+    wiring: Wiring,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let mut hart = Hart::open(&args.probe, &args.wiring)?;
+    let info = hart.target()?.info()?;
+    let offers = info.offers;
+    let widths = (0..5).filter(|bit| offers.bus_widths >> bit & 1 == 1);
+    let answer = Wired {
+        probe: info.probe,
+        idcodes: info.chain.idcodes,
+        ir_bits: info.chain.ir_bits,
+        port: info.chain.port,
+        board: hart.board(),
+        version: offers.version,
+        abits: info.abits,
+        idle: info.idle,
+        program_words: offers.program_words,
+        has_implicit_ebreak: offers.has_implicit_ebreak,
+        data_words: offers.data_words,
+        bus_bits: widths.map(|bit| 8 << bit).collect(),
+        ways: info.methods.into_iter().map(Method::name).collect(),
+        is_bus_doubtful: info.is_bus_doubtful,
+        harts: offers.harts,
+        hart: args.wiring.number(),
+        is_halted: info.was_halted,
+        xlen: info.xlen,
+        vendor: info.vendor,
+    };
+    hart.close()?;
+    let format = args.format;
+    format.answer(&answer, wired::table, wired::json, wired::csv)
+}

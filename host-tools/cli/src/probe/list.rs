@@ -1,0 +1,31 @@
+//! `pagewalk probe list`: the probes that are plugged in.
+
+use model::probe::{Probe, Probes};
+use view::probe::list;
+
+use crate::format::Format;
+
+/// List the probes that are plugged in.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk probe list
+  pagewalk probe list --format json")]
+pub struct Args {
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints them.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let found = link::probe::list().into_iter().map(|found| Probe {
+        selector: found.selector,
+        name: found.name,
+        kind: found.kind,
+        is_allowed: found.is_allowed,
+    });
+    let probes = Probes(found.collect());
+    args.format
+        .answer(&probes, list::table, list::json, list::csv)
+}

@@ -1,0 +1,99 @@
+//! `pagewalk probe read`: memory, as it lies there.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use link::memory::Source;
+use link::probe::Method;
+use model::probe::Bytes;
+use view::probe::bytes;
+
+use super::{Hart, Wiring};
+use crate::format::Format;
+use crate::tables::number;
+
+/// Bytes that are read at once.
+const PIECE: usize = 4096;
+/// More is not shown, nor kept before it is written.
+const MOST: u64 = 1 << 30;
+
+/// A number of bytes: decimal, or hexadecimal with `0x`.
+fn count(text: &str) -> Result<usize, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    let fits = number.filter(|it| (1..=MOST).contains(it));
+    fits.map(|it| it as usize)
+        .ok_or_else(|| format!("`{text}` is no number of bytes from 1 to {MOST}"))
+}
+
+/// Show memory, by the way that leads there; --dump of other commands reads the table again.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  pagewalk probe read 0x50407000 64
+  pagewalk probe read 0xffffffff80001000 0x1000 --virtual
+  pagewalk probe read 0x80000000 1048576 -o ram.bin")]
+pub struct Args {
+    /// The first address, hexadecimal
+    #[arg(value_parser = number)]
+    address: u64,
+    /// How many bytes
+    #[arg(value_parser = count)]
+    length: usize,
+    /// The address is one that the hart translates; it is read as its S-mode reads
+    #[arg(long = "virtual")]
+    is_virtual: bool,
+    /// Write the bytes into this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
+    #[arg(
+        long,
+        value_name = "PROBE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    probe: String,
+    #[command(flatten)]
+    wiring: Wiring,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
+
+/// Prints it, or writes it.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let mut hart = Hart::open(&args.probe, &args.wiring)?;
+    let mut read = vec![0; args.length];
+    let mut at = args.address;
+    for piece in read.chunks_mut(PIECE) {
+        match args.is_virtual {
+            true => hart.target()?.read_virtual(at, piece)?,
+            false => hart.target()?.read_physical(at, piece)?,
+        }
+        at = at.wrapping_add(piece.len() as u64);
+    }
+    let is_possibly_stale = hart.is_possibly_stale();
+    let ways = match args.is_virtual {
+        true => vec![Method::Program],
+        false => hart.target()?.used(),
+    };
+    hart.close()?;
+    if let Some(path) = &args.output {
+        if is_possibly_stale {
+            eprintln!("remark: {}", view::words::STALE);
+        }
+        return std::fs::write(path, &read).with_context(|| path.display().to_string());
+    }
+    let answer = Bytes {
+        at: args.address,
+        is_virtual: args.is_virtual,
+        ways: ways.into_iter().map(Method::name).collect(),
+        is_possibly_stale,
+        bytes: read,
+    };
+    let format = args.format;
+    format.answer(&answer, bytes::table, bytes::json, bytes::csv)
+}

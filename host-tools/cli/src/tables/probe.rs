@@ -1,0 +1,137 @@
+//! Tables in memory that a probe reads.
+
+use anyhow::bail;
+use link::memory::Origin;
+#[cfg(feature = "probe")]
+use link::memory::{Cached, Source, Within};
+#[cfg(feature = "probe")]
+use link::transport::Spec;
+use model::Crash;
+#[cfg(feature = "probe")]
+use pagetable::Mode;
+
+#[cfg(feature = "probe")]
+use register::{RA, SCAUSE, SEPC, SP, STVAL};
+
+#[cfg(feature = "probe")]
+use super::decode_satp;
+use super::{Open, Roots};
+#[cfg(feature = "probe")]
+use crate::exit::Misuse;
+#[cfg(feature = "probe")]
+use crate::probe::{Hart, Wiring};
+
+/// Registers of a trap: Privileged spec, table 3; unprivileged spec, table of the calling
+/// convention's names.
+#[cfg(feature = "probe")]
+mod register {
+    pub const SEPC: u16 = 0x141;
+    pub const SCAUSE: u16 = 0x142;
+    pub const STVAL: u16 = 0x143;
+    pub const RA: u8 = 1;
+    pub const SP: u8 = 2;
+}
+
+/// A kernel that is dead has little to lose, and whoever asks ought to know.
+#[cfg(feature = "probe")]
+const UNKNOWN_RAM: &str = "remark: what is memory there is not known, and a wrong table may lead \
+                           into a device; with --ram or --board nothing but memory is read";
+
+#[cfg(not(feature = "probe"))]
+const WITHOUT: &str = "this pagewalk was built without probes: cargo build -p cli --features probe";
+
+impl Roots {
+    /// What is said of a probe's wires is for a probe.
+    #[cfg(feature = "probe")]
+    pub fn check_wires(&self, origins: &[Origin]) -> anyhow::Result<()> {
+        let is_probe = |origin: &Origin| matches!(origin, Origin::Line(Spec::Probe(_)));
+        if self.wires.is_given() && !origins.iter().any(is_probe) {
+            let misuse = "--hart, --by, --speed and --chain go with --from probe";
+            return Err(Misuse(misuse.to_owned()).into());
+        }
+        Ok(())
+    }
+
+    /// Without probes nothing is said of their wires.
+    #[cfg(not(feature = "probe"))]
+    pub fn check_wires(&self, _: &[Origin]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// What the command line says of the hart at a probe.
+    #[cfg(feature = "probe")]
+    pub fn wiring(&self) -> Wiring {
+        Wiring {
+            board: self.known.name().map(str::to_owned),
+            wires: self.wires.clone(),
+        }
+    }
+
+    /// Memory of a hart through JTAG.
+    #[cfg(feature = "probe")]
+    pub(super) fn on_probe(&self, selector: &str) -> anyhow::Result<Open> {
+        if self.begin.task.is_some() || self.begin.all_roots && self.begin.satp.is_empty() {
+            bail!("a probe knows no tasks; give --satp");
+        }
+        let mut hart = Hart::open(selector, &self.wiring())?;
+        let xlen = match self.writing.xlen()? {
+            Some(xlen) => xlen,
+            None => hart.xlen()?,
+        };
+        let roots = match self.is_given() {
+            true => self.given(xlen)?,
+            false => vec![decode_satp(hart.target()?.satp()?, xlen, self.writing.mode)?.into()],
+        };
+        // Where the tables begin in the RAM of the board that the port looks like, it is the board.
+        let looks_so = hart.ram().filter(|ram| {
+            let mut begins = roots.iter().map(|root| root.satp.root.raw());
+            begins.all(|at| (ram.first..=ram.last).contains(&at))
+        });
+        let ram = self.known.ram().or(looks_so.map(|ram| vec![ram]));
+        if ram.is_none() && roots.iter().any(|root| root.satp.mode != Mode::Bare) {
+            eprintln!("{UNKNOWN_RAM}");
+        }
+        let dialect = hart.dialect()?;
+        let source: Box<dyn Source> = match &ram {
+            Some(ram) => Box::new(Within::new(hart, ram.clone())),
+            None => Box::new(hart),
+        };
+        Ok(Open {
+            memory: Cached::new(source),
+            roots,
+            xlen,
+            dialect,
+            ram: ram.unwrap_or_default(),
+            svade: None,
+            cut_at: None,
+        })
+    }
+
+    #[cfg(not(feature = "probe"))]
+    pub(super) fn on_probe(&self, _: &str) -> anyhow::Result<Open> {
+        bail!(WITHOUT);
+    }
+
+    /// The trap that the hart at a probe came to last, by its registers.
+    #[cfg(feature = "probe")]
+    pub fn trap_at_probe(&self, selector: &str) -> anyhow::Result<Crash> {
+        let mut hart = Hart::open(selector, &self.wiring())?;
+        let target = hart.target()?;
+        let crash = Crash {
+            scause: Some(target.csr(SCAUSE)?),
+            sepc: Some(target.csr(SEPC)?),
+            stval: Some(target.csr(STVAL)?),
+            sp: Some(target.register(SP)?),
+            ra: Some(target.register(RA)?),
+            satp: Some(target.satp()?),
+            ..Crash::default()
+        };
+        hart.close()?;
+        Ok(crash)
+    }
+
+    #[cfg(not(feature = "probe"))]
+    pub fn trap_at_probe(&self, _: &str) -> anyhow::Result<Crash> {
+        bail!(WITHOUT);
+    }
+}

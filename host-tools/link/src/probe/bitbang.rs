@@ -1,0 +1,324 @@
+//! `remote_bitbang`: a JTAG port at the other end of a socket, in OpenOCD's protocol.
+//!
+//! A byte sets the pins, `R` asks for TDO and is answered with `0` or `1`. Simulators speak it.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use bitvec::vec::BitVec;
+use probe_rs::architecture::riscv::JtagDtmBuilder;
+use probe_rs::architecture::riscv::communication_interface::{RiscvError, RiscvInterfaceBuilder};
+use probe_rs::probe::{
+    AutoImplementJtagAccess, DebugProbe, DebugProbeError, JtagAccess, JtagDriverState, RawJtagIo,
+    WireProtocol,
+};
+
+use super::wires::Pins;
+
+/// How long a server may take to connect, and to answer what it was asked.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Questions that wait for an answer at once. OpenOCD's own client has no more, and there are
+/// servers that end when there are.
+const MOST_QUESTIONS: usize = 255;
+/// Bytes that are sent at once.
+const MOST_BYTES: usize = 1 << 14;
+
+/// A port at the other end of a socket.
+pub struct Bitbang {
+    stream: TcpStream,
+    out: Vec<u8>,
+    questions: usize,
+    captured: Vec<bool>,
+    state: JtagDriverState,
+    /// What broke the line: nobody waits for it again.
+    broken: Option<String>,
+}
+
+impl Bitbang {
+    /// Connects to `HOST:PORT`.
+    pub fn connect(address: &str) -> io::Result<Bitbang> {
+        let mut tried = None;
+        let stream = address
+            .to_socket_addrs()?
+            .find_map(|place| match TcpStream::connect_timeout(&place, PATIENCE) {
+                Ok(stream) => Some(stream),
+                Err(error) => {
+                    tried = Some(error);
+                    None
+                }
+            });
+        let nowhere = || tried.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into());
+        let stream = stream.ok_or_else(nowhere)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Bitbang {
+            stream,
+            out: Vec::with_capacity(MOST_BYTES + 4),
+            questions: 0,
+            captured: Vec::new(),
+            state: JtagDriverState::default(),
+            broken: None,
+        })
+    }
+
+    /// Sends what is waiting, and takes the answers.
+    fn flush(&mut self) -> Result<(), DebugProbeError> {
+        if let Some(why) = &self.broken {
+            return Err(DebugProbeError::Other(why.clone()));
+        }
+        self.converse().map_err(|error| {
+            let why = match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                    "no answer; is it a remote_bitbang server, and does nobody else use it?".into()
+                }
+                io::ErrorKind::UnexpectedEof => "the server has gone".into(),
+                _ => error.to_string(),
+            };
+            self.broken = Some(why);
+            DebugProbeError::Other(self.broken.clone().unwrap_or_default())
+        })
+    }
+
+    fn converse(&mut self) -> io::Result<()> {
+        self.stream.write_all(&self.out)?;
+        self.out.clear();
+        let deadline = Instant::now() + PATIENCE;
+        let mut answers = [0; MOST_QUESTIONS];
+        while self.questions > 0 {
+            // The server would wait 40 ms with its next packet until this one is acknowledged,
+            // and the kernel forgets the wish with every read.
+            #[cfg(target_os = "linux")]
+            rustix::net::sockopt::set_tcp_quickack(&self.stream, true)?;
+            if Instant::now() > deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let length = match self.stream.read(&mut answers[..self.questions]) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            for answer in &answers[..length] {
+                match answer {
+                    b'0' | b'1' => self.captured.push(*answer == b'1'),
+                    other => {
+                        let what = format!("answered {other:#04x}, which is no level of a pin");
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                    }
+                }
+            }
+            self.questions -= length;
+        }
+        Ok(())
+    }
+
+    /// Sets the reset pin of the board.
+    fn reset_pin(&mut self, is_active: bool) -> Result<(), DebugProbeError> {
+        self.out.push(if is_active { b's' } else { b'r' });
+        self.flush()
+    }
+}
+
+impl std::fmt::Debug for Bitbang {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bitbang")
+            .field("stream", &self.stream)
+            .finish()
+    }
+}
+
+impl RawJtagIo for Bitbang {
+    fn state_mut(&mut self) -> &mut JtagDriverState {
+        &mut self.state
+    }
+
+    fn state(&self) -> &JtagDriverState {
+        &self.state
+    }
+
+    fn shift_bit(&mut self, tms: bool, tdi: bool, capture: bool) -> Result<(), DebugProbeError> {
+        let pins = b'0' | u8::from(tms) << 1 | u8::from(tdi);
+        self.out.push(pins);
+        if capture {
+            self.out.push(b'R');
+            self.questions += 1;
+        }
+        self.out.push(pins | 4);
+        self.state.state.update(tms);
+        if self.questions == MOST_QUESTIONS || self.out.len() >= MOST_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn read_captured_bits(&mut self) -> Result<BitVec, DebugProbeError> {
+        Ok(self.captured()?.into_iter().collect())
+    }
+}
+
+impl Pins for Bitbang {
+    fn clock(
+        &mut self,
+        tms: &[bool],
+        tdi: &[bool],
+        capture: &[bool],
+    ) -> Result<(), DebugProbeError> {
+        for ((tms, tdi), capture) in tms.iter().zip(tdi).zip(capture) {
+            self.shift_bit(*tms, *tdi, *capture)?;
+        }
+        Ok(())
+    }
+
+    fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
+        self.flush()?;
+        Ok(std::mem::take(&mut self.captured))
+    }
+}
+
+impl AutoImplementJtagAccess for Bitbang {}
+
+impl DebugProbe for Bitbang {
+    fn get_name(&self) -> &str {
+        "remote_bitbang"
+    }
+
+    fn speed_khz(&self) -> u32 {
+        0
+    }
+
+    fn set_speed(&mut self, speed_khz: u32) -> Result<u32, DebugProbeError> {
+        // A simulator runs as fast as it can.
+        Ok(speed_khz)
+    }
+
+    fn attach(&mut self) -> Result<(), DebugProbeError> {
+        Ok(())
+    }
+
+    fn detach(&mut self) -> Result<(), probe_rs::Error> {
+        self.flush()?;
+        Ok(())
+    }
+
+    fn target_reset(&mut self) -> Result<(), DebugProbeError> {
+        self.reset_pin(true)?;
+        self.reset_pin(false)
+    }
+
+    fn target_reset_assert(&mut self) -> Result<(), DebugProbeError> {
+        self.reset_pin(true)
+    }
+
+    fn target_reset_deassert(&mut self) -> Result<(), DebugProbeError> {
+        self.reset_pin(false)
+    }
+
+    fn select_protocol(&mut self, protocol: WireProtocol) -> Result<(), DebugProbeError> {
+        match protocol {
+            WireProtocol::Jtag => Ok(()),
+            other => Err(DebugProbeError::UnsupportedProtocol(other)),
+        }
+    }
+
+    fn active_protocol(&self) -> Option<WireProtocol> {
+        Some(WireProtocol::Jtag)
+    }
+
+    fn try_as_jtag_probe(&mut self) -> Option<&mut dyn JtagAccess> {
+        Some(self)
+    }
+
+    fn has_riscv_interface(&self) -> bool {
+        true
+    }
+
+    fn try_get_riscv_interface_builder<'probe>(
+        &'probe mut self,
+    ) -> Result<Box<dyn RiscvInterfaceBuilder<'probe> + 'probe>, RiscvError> {
+        Ok(Box::new(JtagDtmBuilder::new(self)))
+    }
+
+    fn into_probe(self: Box<Self>) -> Box<dyn DebugProbe> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// A client of a server that does `serve` with its one connection.
+    fn client(serve: impl FnOnce(TcpStream) + Send + 'static) -> (Bitbang, thread::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = thread::spawn(move || serve(listener.accept().unwrap().0));
+        (Bitbang::connect(&address).unwrap(), server)
+    }
+
+    /// Reads until so many questions have come; how many there are.
+    fn questions(stream: &mut TcpStream, wanted: usize) -> usize {
+        let (mut count, mut bytes) = (0, [0; 1 << 16]);
+        while count < wanted {
+            let length = stream.read(&mut bytes).unwrap();
+            assert!(length > 0, "the client has gone");
+            count += bytes[..length].iter().filter(|byte| **byte == b'R').count();
+        }
+        count
+    }
+
+    #[test]
+    fn no_more_questions_are_open_than_a_server_stands() {
+        const ROUNDS: usize = 3;
+        let (mut port, server) = client(|mut stream| {
+            for _ in 0..ROUNDS {
+                assert_eq!(questions(&mut stream, MOST_QUESTIONS), MOST_QUESTIONS);
+                stream.write_all(&[b'1'; MOST_QUESTIONS]).unwrap();
+            }
+        });
+        let bits = ROUNDS * MOST_QUESTIONS;
+        let levels = || std::iter::repeat_n(true, bits);
+        port.shift_bits(levels(), levels(), levels()).unwrap();
+        assert_eq!(port.read_captured_bits().unwrap().count_ones(), bits);
+        server.join().unwrap();
+    }
+
+    /// The server's kernel keeps a second packet back until the first is acknowledged.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn no_batch_waits_for_an_acknowledgement() {
+        const ROUNDS: u32 = 50;
+        let (mut port, server) = client(|mut stream| {
+            for _ in 0..ROUNDS {
+                questions(&mut stream, 2);
+                stream.write_all(b"0").unwrap();
+                stream.write_all(b"1").unwrap();
+            }
+        });
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            port.shift_bits([false; 2], [false; 2], [true; 2]).unwrap();
+            assert_eq!(port.read_captured_bits().unwrap().len(), 2);
+        }
+        server.join().unwrap();
+        // Each would wait 40 ms.
+        let took = start.elapsed();
+        assert!(took < Duration::from_millis(40) * ROUNDS / 2, "{took:?}");
+    }
+
+    #[test]
+    fn what_is_no_level_of_a_pin_is_refused_and_the_line_is_given_up() {
+        let (mut port, server) = client(|mut stream| {
+            questions(&mut stream, 1);
+            stream.write_all(b"?").unwrap();
+        });
+        port.shift_bit(false, false, true).unwrap();
+        let refused = port.read_captured_bits().unwrap_err().to_string();
+        assert!(refused.contains("0x3f"), "{refused}");
+        server.join().unwrap();
+        assert_eq!(port.flush().unwrap_err().to_string(), refused);
+    }
+}

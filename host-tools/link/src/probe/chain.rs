@@ -1,0 +1,203 @@
+//! Which ports are on the chain, and which of them leads to a debug module.
+
+use super::ProbeError;
+use super::dtm::DTMCS;
+use super::wires::{Place, Wires, number};
+
+/// Ports at most.
+const MOST_PORTS: usize = 8;
+/// Bits of all instructions at most.
+const MOST_IR_BITS: usize = 32 * MOST_PORTS;
+
+/// What somebody knows of the chain already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What the port of the debug module says that it is; where one does, no other is asked.
+    pub idcode: Option<u32>,
+    /// Bits of each instruction, from TDO to TDI. They are taken as they are: there are ports
+    /// that do not mark the beginning of their instruction.
+    pub ir_bits: Vec<u8>,
+}
+
+/// The chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// What each port says that it is, from TDO to TDI; a port need not say.
+    pub idcodes: Vec<Option<u32>>,
+    /// Bits of each instruction.
+    pub ir_bits: Vec<usize>,
+    /// The port that leads to the debug module.
+    pub port: usize,
+}
+
+/// Looks at the chain and chooses the port of a debug module.
+pub fn look(wires: &mut Wires, known: &Known) -> Result<Chain, ProbeError> {
+    wires.reset()?;
+    let idcodes = idcodes(&wires.through(false, &[true; 32 * MOST_PORTS + 32])?)?;
+    let captured = instructions(wires)?;
+    let ir_bits = lengths(&captured, idcodes.len(), known)?;
+    let mut chain = Chain {
+        idcodes,
+        ir_bits,
+        port: 0,
+    };
+    let is_known = known.idcode.is_some() && chain.idcodes.contains(&known.idcode);
+    for port in 0..chain.idcodes.len() {
+        let is_other = is_known && chain.idcodes[port] != known.idcode;
+        if is_other || chain.ir_bits[port] < 5 {
+            continue;
+        }
+        chain.port = port;
+        wires.place = chain.place();
+        wires.load(DTMCS)?;
+        let said = wires.exchange(&[0], 32, 1)?;
+        // Version 0.13 and 1.0 are 1 here.
+        if said.first().is_some_and(|dtmcs| dtmcs & 0xf == 1) {
+            return Ok(chain);
+        }
+    }
+    Err(ProbeError::NoModule(chain.idcodes))
+}
+
+impl Chain {
+    fn place(&self) -> Place {
+        let (before, behind) = (&self.ir_bits[..self.port], &self.ir_bits[self.port + 1..]);
+        Place {
+            ir_bits: self.ir_bits[self.port],
+            ir_around: (before.iter().sum(), behind.iter().sum()),
+            ports_around: (before.len(), behind.len()),
+        }
+    }
+}
+
+/// After a reset every port that has an IDCODE shows it, and its lowest bit is 1; the others are
+/// a 0. Behind the last come the ones that were shifted in.
+fn idcodes(mut said: &[bool]) -> Result<Vec<Option<u32>>, ProbeError> {
+    if said.iter().all(|bit| *bit == said[0]) {
+        return Err(ProbeError::Silent(said[0]));
+    }
+    let mut found = Vec::new();
+    while said.len() >= 32 {
+        let word = number(&said[..32]) as u32;
+        if word == u32::MAX {
+            return Ok(found);
+        }
+        match word & 1 {
+            1 => {
+                found.push(Some(word));
+                said = &said[32..];
+            }
+            _ => {
+                found.push(None);
+                said = &said[1..];
+            }
+        }
+        if found.len() > MOST_PORTS {
+            break;
+        }
+    }
+    Err(ProbeError::Noise)
+}
+
+/// What the instruction registers of all ports captured: as many bits as they have together.
+fn instructions(wires: &mut Wires) -> Result<Vec<bool>, ProbeError> {
+    // Ones, then zeros to see how long they take, then ones so that every port is bypassed.
+    let level = |n| n / MOST_IR_BITS != 1;
+    let tdi: Vec<bool> = (0..3 * MOST_IR_BITS).map(level).collect();
+    let mut said = wires.through(true, &tdi)?;
+    let zeros = said[MOST_IR_BITS..].iter().position(|bit| !bit);
+    let bits = zeros.filter(|bits| *bits < MOST_IR_BITS);
+    let bits = bits.ok_or(ProbeError::Noise)?;
+    said.truncate(bits);
+    Ok(said)
+}
+
+fn lengths(captured: &[bool], ports: usize, known: &Known) -> Result<Vec<usize>, ProbeError> {
+    let said: Vec<usize> = known
+        .ir_bits
+        .iter()
+        .map(|bits| usize::from(*bits))
+        .collect();
+    if !said.is_empty() {
+        let is_right = said.len() == ports && said.iter().sum::<usize>() == captured.len();
+        return is_right.then_some(said.clone()).ok_or(ProbeError::Chain {
+            ports,
+            bits: captured.len(),
+            said,
+        });
+    }
+    if ports == 1 {
+        return Ok(vec![captured.len()]);
+    }
+    // IEEE 1149.1, §7.1.1: an instruction register captures …01, which is 10 as it comes out.
+    let begins = |n: &usize| captured[*n] && captured.get(n + 1) == Some(&false);
+    let begins: Vec<usize> = (0..captured.len()).filter(begins).collect();
+    if begins.len() != ports || begins.first() != Some(&0) {
+        return Err(ProbeError::Ambiguous {
+            ports,
+            bits: captured.len(),
+        });
+    }
+    let ends = begins.iter().skip(1).copied().chain([captured.len()]);
+    Ok(begins
+        .iter()
+        .zip(ends)
+        .map(|(from, to)| to - from)
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bits(text: &str) -> Vec<bool> {
+        let levels = text.chars().filter(|c| *c != ' ');
+        levels.map(|c| c == '1').collect()
+    }
+
+    #[test]
+    fn ports_with_and_without_an_idcode_are_told_apart() {
+        let mut said = bits("0");
+        said.extend((0..32).map(|n| 0x1000_0b6fu32 >> n & 1 == 1));
+        said.extend(bits("0"));
+        said.extend([true; 64]);
+        assert_eq!(idcodes(&said).unwrap(), [None, Some(0x1000_0b6f), None]);
+        assert!(matches!(
+            idcodes(&[true; 64]),
+            Err(ProbeError::Silent(true))
+        ));
+        assert!(matches!(
+            idcodes(&[false; 64]),
+            Err(ProbeError::Silent(false))
+        ));
+    }
+
+    #[test]
+    fn instructions_are_as_long_as_they_show_or_as_is_said() {
+        let nothing = Known::default();
+        let said = |ir_bits: &[u8]| Known {
+            ir_bits: ir_bits.to_vec(),
+            ..Known::default()
+        };
+        assert_eq!(lengths(&bits("11111"), 1, &nothing).unwrap(), [5]);
+        assert_eq!(lengths(&bits("1000 10000"), 2, &nothing).unwrap(), [4, 5]);
+        let unclear = lengths(&bits("1010 10000"), 2, &nothing);
+        assert!(matches!(
+            unclear,
+            Err(ProbeError::Ambiguous { ports: 2, bits: 9 })
+        ));
+        assert_eq!(
+            lengths(&bits("1010 10000"), 2, &said(&[4, 5])).unwrap(),
+            [4, 5]
+        );
+        let wrong = lengths(&bits("10000"), 1, &said(&[6]));
+        assert!(matches!(
+            wrong,
+            Err(ProbeError::Chain {
+                ports: 1,
+                bits: 5,
+                ..
+            })
+        ));
+    }
+}

@@ -1,0 +1,333 @@
+//! Physical memory, by the way that a debug module offers.
+//!
+//! Debug spec 0.13, §3.10 and Appendix B.2. A word of the hart's registers is read at a time, in
+//! runs; what lies around the bytes asked for in their first and last word is read, and no more.
+
+use super::ProbeError;
+use super::dtm::Op;
+use super::method::{Method, Refusal};
+use super::module::{Module, at};
+use super::registers::{S0, S1};
+
+/// Bits of sbcs.
+const SBBUSYERROR: u32 = 1 << 22;
+const SBREADONADDR: u32 = 1 << 20;
+const SBAUTOINCREMENT: u32 = 1 << 16;
+const SBREADONDATA: u32 = 1 << 15;
+const SBERROR: u32 = 7 << 12;
+
+/// How often a run is begun anew that was disturbed.
+const TRIES: usize = 8;
+
+/// mstatus, and its bits that make loads of M-mode go the way of another mode.
+const MSTATUS: u16 = 0x300;
+const MPRV: u64 = 1 << 17;
+const MPP: u64 = 3 << 11;
+const MPP_S: u64 = 1 << 11;
+const SUM: u64 = 1 << 18;
+const MXR: u64 = 1 << 19;
+/// dcsr, and its bit that makes Debug Mode heed MPRV.
+const DCSR: u16 = 0x7b0;
+const MPRVEN: u64 = 1 << 4;
+const PAGE: u64 = pagetable::PAGE_BYTES;
+
+/// A run that cannot be had this way, or at all.
+pub(super) enum Miss {
+    Refused(Refusal),
+    Broken(ProbeError),
+}
+
+impl From<ProbeError> for Miss {
+    fn from(error: ProbeError) -> Miss {
+        match error {
+            ProbeError::NotHalted => Miss::Refused(Refusal::NotHalted),
+            ProbeError::Command(1) => Miss::Refused(Refusal::Busy),
+            ProbeError::Command(2) => Miss::Refused(Refusal::NotThere),
+            ProbeError::Command(3 | 5) => Miss::Refused(Refusal::NoMemory),
+            error => Miss::Broken(error),
+        }
+    }
+}
+
+impl Module {
+    /// Ways that the module seems to offer.
+    pub fn methods(&self) -> Vec<Method> {
+        let offers = &self.offers;
+        let behind = usize::from(!offers.has_implicit_ebreak);
+        let is_there = |method: &Method| match method {
+            Method::Bus => offers.bus_widths & 0b0_1100 != 0,
+            Method::Program => offers.program_words >= 2 + behind,
+            // Its address is the second argument.
+            Method::Abstract => !self.lacks_abstract && offers.data_words >= 2 * self.words(),
+        };
+        Method::ALL.into_iter().filter(is_there).collect()
+    }
+
+    /// Reads physical memory by one of these ways, the first that leads there.
+    pub fn read(
+        &mut self,
+        start: u64,
+        into: &mut [u8],
+        methods: &[Method],
+    ) -> Result<Method, ProbeError> {
+        let mut tried = Vec::new();
+        for method in methods {
+            match self.read_by(*method, start, into) {
+                Ok(()) => return Ok(*method),
+                Err(Miss::Refused(refusal)) => {
+                    // Only a try shows it.
+                    let is_abstract = *method == Method::Abstract;
+                    self.lacks_abstract |= is_abstract && refusal == Refusal::NotThere;
+                    tried.push((*method, refusal));
+                }
+                Err(Miss::Broken(error)) => return Err(error),
+            }
+        }
+        Err(ProbeError::Unreachable { at: start, tried })
+    }
+
+    fn read_by(&mut self, method: Method, start: u64, into: &mut [u8]) -> Result<(), Miss> {
+        if method != Method::Bus {
+            self.xlen()?;
+            self.unprivilege()?;
+        }
+        self.read_words(method, start, into)
+    }
+
+    fn read_words(&mut self, method: Method, start: u64, into: &mut [u8]) -> Result<(), Miss> {
+        if into.is_empty() {
+            return Ok(());
+        }
+        let bytes = match method {
+            // The widest that fits: no entry of a page table is read in halves then.
+            Method::Bus if self.offers.bus_widths & 0b0_1000 != 0 => 8,
+            Method::Bus => 4,
+            _ => 4 * self.words(),
+        };
+        let unit = bytes as u64;
+        let first = start & !(unit - 1);
+        let end = start.checked_add(into.len() as u64);
+        let end = end.ok_or(Miss::Refused(Refusal::NoMemory))?;
+        let count = (end - first).div_ceil(unit) as usize;
+        let words = self.repeat(|module| match method {
+            Method::Bus => module.bus(first, count, bytes / 4),
+            Method::Program => module.loads(first, count),
+            Method::Abstract => module.commands(first, count),
+        })?;
+        let read = words.iter().flat_map(|word| word.to_le_bytes());
+        let skipped = (start - first) as usize;
+        for (to, byte) in into.iter_mut().zip(read.skip(skipped)) {
+            *to = byte;
+        }
+        Ok(())
+    }
+
+    /// A run that met something not ready is begun anew, with more time.
+    fn repeat(
+        &mut self,
+        mut run: impl FnMut(&mut Module) -> Result<Vec<u32>, Miss>,
+    ) -> Result<Vec<u32>, Miss> {
+        for _ in 1..TRIES {
+            match run(self) {
+                Err(Miss::Refused(Refusal::Busy)) => self.dtm.slow_down(),
+                ended => return ended,
+            }
+        }
+        run(self)
+    }
+
+    /// Debug Mode reads physical memory, unless the hart was halted with `mstatus.MPRV` set.
+    fn unprivilege(&mut self) -> Result<(), ProbeError> {
+        if self.is_physical {
+            return Ok(());
+        }
+        let status = self.csr(MSTATUS)?;
+        if status & MPRV != 0 {
+            self.borrow(u32::from(MSTATUS))?;
+            self.write_csr(MSTATUS, status & !MPRV)?;
+        }
+        self.is_physical = true;
+        Ok(())
+    }
+
+    /// Reads memory as S-mode of the hart does, the pages of users included.
+    pub fn read_virtual(&mut self, start: u64, into: &mut [u8]) -> Result<(), ProbeError> {
+        self.xlen()?;
+        self.put_back()?;
+        self.borrow(u32::from(DCSR))?;
+        self.borrow(u32::from(MSTATUS))?;
+        let (status, debug) = (self.csr(MSTATUS)?, self.csr(DCSR)?);
+        self.write_csr(MSTATUS, status & !(MPP | MXR) | MPP_S | MPRV | SUM)?;
+        self.write_csr(DCSR, debug | MPRVEN)?;
+        // A page and the next need not be neighbours, and a run stops at the first that is not
+        // there.
+        let mut at = start;
+        let mut rest = into;
+        let mut read = Ok(());
+        while !rest.is_empty() && read.is_ok() {
+            let bytes = (PAGE - at % PAGE).min(rest.len() as u64) as usize;
+            let (here, behind) = rest.split_at_mut(bytes);
+            read = self.read_words(Method::Program, at, here);
+            (at, rest) = (at.wrapping_add(bytes as u64), behind);
+        }
+        self.put_back()?;
+        read.map_err(|miss| match miss {
+            Miss::Refused(refusal) => ProbeError::Unreachable {
+                at: start,
+                tried: vec![(Method::Program, refusal)],
+            },
+            Miss::Broken(error) => error,
+        })
+    }
+
+    /// Through the system bus, words of so many words of the debug bus.
+    fn bus(&mut self, first: u64, count: usize, words: usize) -> Result<Vec<u32>, Miss> {
+        let access = if words == 2 { 3 } else { 2 };
+        let high = (first >> 32) as u32;
+        if high != 0 && self.offers.bus_bits <= 32 {
+            return Err(Miss::Refused(Refusal::NoMemory));
+        }
+        let settings = access << 17 | SBREADONADDR | SBAUTOINCREMENT;
+        let clear = SBBUSYERROR | SBERROR;
+        // An error of the one before would keep every later access from happening.
+        let mut ops = vec![Op::Write(at::SBCS, settings | clear | SBREADONDATA)];
+        if self.offers.bus_bits > 32 {
+            ops.push(Op::Write(at::SBADDRESS1, high));
+        }
+        ops.push(Op::Write(at::SBADDRESS0, first as u32));
+        let mut places = Vec::with_capacity(count * words);
+        for word in 1..=count {
+            // Reading the last word must not fetch what lies behind it.
+            if word == count {
+                ops.push(Op::Write(at::SBCS, settings));
+            }
+            // The lowest word last: it fetches the next.
+            if words == 2 {
+                ops.push(Op::Read(at::SBDATA1));
+            }
+            ops.push(Op::Read(at::SBDATA0));
+            let low = ops.len() - 1;
+            places.push(low);
+            if words == 2 {
+                places.push(low - 1);
+            }
+        }
+        ops.push(Op::Read(at::SBCS));
+        let said = self.dtm.run(&ops)?;
+        let sbcs = said.last().copied().unwrap_or_default();
+        if sbcs >> 29 != 1 || sbcs & 0x1f != self.offers.bus_widths {
+            return Err(Miss::Broken(ProbeError::Noise));
+        }
+        if sbcs & SBBUSYERROR != 0 {
+            return Err(Miss::Refused(Refusal::Busy));
+        }
+        match sbcs >> 12 & 7 {
+            0 => Ok(places.into_iter().map(|place| said[place]).collect()),
+            2 => Err(Miss::Refused(Refusal::NoMemory)),
+            other => Err(Miss::Refused(Refusal::Bus(other))),
+        }
+    }
+
+    /// Loads by the hart: `s0` is the address, `s1` takes the word.
+    fn loads(&mut self, first: u64, count: usize) -> Result<Vec<u32>, Miss> {
+        self.borrow(S0)?;
+        self.borrow(S1)?;
+        let wide = self.words() == 2;
+        let (width, step) = if wide { (3, 8) } else { (2, 4) };
+        // l[dw] s1, 0(s0); addi s0, s0, step
+        self.load(&[
+            8 << 15 | width << 12 | 9 << 7 | 0x03,
+            step << 20 | 8 << 15 | 8 << 7 | 0x13,
+        ])?;
+        let from = [first as u32, (first >> 32) as u32];
+        let words = self.words();
+        let begin = self.access(S0, true, true);
+        let next = self.access(S1, false, true);
+        let last = self.access(S1, false, false);
+        self.once(&from[..words], begin)?;
+        let mut found = Vec::with_capacity(count * words);
+        // Each command brings the word of the one before, and loads another.
+        self.run_on(next, count - 1, &mut found)?;
+        let word = self.command(&[], last, words)?;
+        found.extend([word as u32, (word >> 32) as u32].into_iter().take(words));
+        Ok(found)
+    }
+
+    /// The module's own command, which steps on by itself.
+    fn commands(&mut self, first: u64, count: usize) -> Result<Vec<u32>, Miss> {
+        let words = self.words();
+        let size = if words == 2 { 3 } else { 2 };
+        let command = 2 << 24 | size << 20 | 1 << 19;
+        let from = [first as u32, (first >> 32) as u32];
+        let ops = (at::DATA + words as u64..).zip(&from[..words]);
+        let ops: Vec<Op> = ops.map(|(to, word)| Op::Write(to, *word)).collect();
+        self.halt()?;
+        self.dtm.run(&ops)?;
+        let mut found = Vec::with_capacity(count * words);
+        self.run_on(command, count, &mut found)?;
+        Ok(found)
+    }
+
+    /// Begins a command once, and never again: what it does cannot be done twice.
+    fn once(&mut self, arguments: &[u32], command: u32) -> Result<(), Miss> {
+        self.halt()?;
+        let words = (at::DATA..).zip(arguments);
+        let mut ops: Vec<Op> = words.map(|(to, word)| Op::Write(to, *word)).collect();
+        ops.push(Op::Write(at::COMMAND, command));
+        self.dtm.run(&ops)?;
+        match self.wait_for_command()? {
+            0 => Ok(()),
+            cmderr => Err(ProbeError::Command(cmderr).into()),
+        }
+    }
+
+    /// The same command so many times, with its result each time. Where the module repeats a
+    /// command by itself when the result is read, that is a scan less for each.
+    fn run_on(&mut self, command: u32, count: usize, found: &mut Vec<u32>) -> Result<(), Miss> {
+        if count == 0 {
+            return Ok(());
+        }
+        let words = self.words();
+        let mut places = Vec::with_capacity(count * words);
+        let mut ops = vec![Op::Write(at::COMMAND, command)];
+        if self.offers.repeats && count > 1 {
+            ops.push(Op::Write(at::ABSTRACTAUTO, 1));
+        }
+        for word in 1..=count {
+            if word > 1 && !self.offers.repeats {
+                ops.push(Op::Write(at::COMMAND, command));
+            }
+            if word > 1 && word == count && self.offers.repeats {
+                ops.push(Op::Write(at::ABSTRACTAUTO, 0));
+            }
+            // The lowest word last: reading it is what repeats.
+            if words == 2 {
+                ops.push(Op::Read(at::DATA + 1));
+            }
+            ops.push(Op::Read(at::DATA));
+            let low = ops.len() - 1;
+            places.push(low);
+            if words == 2 {
+                places.push(low - 1);
+            }
+        }
+        let said = self.dtm.run(&ops);
+        if said.is_err() && self.offers.repeats {
+            // The next one who reads an argument would repeat it.
+            self.dtm.run(&[Op::Write(at::ABSTRACTAUTO, 0)])?;
+        }
+        let said = said?;
+        // An error sticks, and nothing behind it was run.
+        match self.wait_for_command()? {
+            0 => {
+                found.extend(places.into_iter().map(|place| said[place]));
+                Ok(())
+            }
+            cmderr => {
+                // One that came too early did not stop the repeating either.
+                self.dtm.run(&[Op::Write(at::ABSTRACTAUTO, 0)])?;
+                Err(ProbeError::Command(cmderr).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The port as a probe of probe-rs, without a line between them.
+
+use bitvec::vec::BitVec;
+use probe_rs::architecture::riscv::JtagDtmBuilder;
+use probe_rs::architecture::riscv::communication_interface::{RiscvError, RiscvInterfaceBuilder};
+use probe_rs::probe::{
+    AutoImplementJtagAccess, DebugProbe, DebugProbeError, JtagAccess, JtagDriverState, Probe,
+    RawJtagIo, WireProtocol,
+};
+
+use super::super::wires::Pins;
+use super::server::{Shared, lock};
+
+/// A probe at a simulated port.
+pub struct Driver {
+    tap: Shared,
+    state: JtagDriverState,
+    captured: Vec<bool>,
+}
+
+impl Driver {
+    /// The probe.
+    pub fn probe(tap: &Shared) -> Probe {
+        Probe::from_specific_probe(Box::new(Driver {
+            tap: tap.clone(),
+            state: JtagDriverState::default(),
+            captured: Vec::new(),
+        }))
+    }
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Driver")
+    }
+}
+
+impl DebugProbe for Driver {
+    fn get_name(&self) -> &str {
+        "simulated module"
+    }
+
+    fn speed_khz(&self) -> u32 {
+        1000
+    }
+
+    fn set_speed(&mut self, speed_khz: u32) -> Result<u32, DebugProbeError> {
+        Ok(speed_khz)
+    }
+
+    fn attach(&mut self) -> Result<(), DebugProbeError> {
+        Ok(())
+    }
+
+    fn detach(&mut self) -> Result<(), probe_rs::Error> {
+        Ok(())
+    }
+
+    fn target_reset(&mut self) -> Result<(), DebugProbeError> {
+        Ok(())
+    }
+
+    fn target_reset_assert(&mut self) -> Result<(), DebugProbeError> {
+        Ok(())
+    }
+
+    fn target_reset_deassert(&mut self) -> Result<(), DebugProbeError> {
+        Ok(())
+    }
+
+    fn select_protocol(&mut self, _protocol: WireProtocol) -> Result<(), DebugProbeError> {
+        Ok(())
+    }
+
+    fn active_protocol(&self) -> Option<WireProtocol> {
+        Some(WireProtocol::Jtag)
+    }
+
+    fn try_as_jtag_probe(&mut self) -> Option<&mut dyn JtagAccess> {
+        Some(self)
+    }
+
+    fn has_riscv_interface(&self) -> bool {
+        true
+    }
+
+    fn try_get_riscv_interface_builder<'probe>(
+        &'probe mut self,
+    ) -> Result<Box<dyn RiscvInterfaceBuilder<'probe> + 'probe>, RiscvError> {
+        Ok(Box::new(JtagDtmBuilder::new(self)))
+    }
+
+    fn into_probe(self: Box<Self>) -> Box<dyn DebugProbe> {
+        self
+    }
+}
+
+impl RawJtagIo for Driver {
+    fn state_mut(&mut self) -> &mut JtagDriverState {
+        &mut self.state
+    }
+
+    fn state(&self) -> &JtagDriverState {
+        &self.state
+    }
+
+    fn shift_bit(&mut self, tms: bool, tdi: bool, capture: bool) -> Result<(), DebugProbeError> {
+        let mut tap = lock(&self.tap);
+        if capture {
+            self.captured.push(tap.tdo());
+        }
+        tap.clock(tms, tdi);
+        self.state.state.update(tms);
+        match tap.is_unplugged() {
+            true => Err(DebugProbeError::Other("unplugged".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    fn read_captured_bits(&mut self) -> Result<BitVec, DebugProbeError> {
+        Ok(std::mem::take(&mut self.captured).into_iter().collect())
+    }
+}
+
+impl Pins for Driver {
+    fn clock(
+        &mut self,
+        tms: &[bool],
+        tdi: &[bool],
+        capture: &[bool],
+    ) -> Result<(), DebugProbeError> {
+        for ((tms, tdi), capture) in tms.iter().zip(tdi).zip(capture) {
+            self.shift_bit(*tms, *tdi, *capture)?;
+        }
+        Ok(())
+    }
+
+    fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
+        Ok(std::mem::take(&mut self.captured))
+    }
+}
+
+impl AutoImplementJtagAccess for Driver {}

@@ -1,0 +1,85 @@
+//! What may go wrong, and when.
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The operation needs so many clocks more.
+    Busy(u32),
+    /// The operation fails: status 2.
+    Failed,
+    /// The next abstract command ends with this error.
+    Command(u8),
+    /// The next access of the system bus ends with this error.
+    Bus(u8),
+    /// TDO shows this from here on.
+    Stuck(bool),
+    /// Nobody is there from here on.
+    Unplugged,
+}
+
+/// Faults to come.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// After how many operations of the debug bus, and what.
+    planned: Vec<(u64, Fault)>,
+    operations: u64,
+    busy: u32,
+    is_failed: bool,
+    command: Option<u8>,
+    bus: Option<u8>,
+    pub(super) stuck: Option<bool>,
+    pub(super) is_unplugged: bool,
+}
+
+impl Faults {
+    /// Plans a fault after so many more operations of the debug bus.
+    pub fn plan(&mut self, after: u64, fault: Fault) {
+        self.planned.push((self.operations + after, fault));
+    }
+
+    /// Whether all that was planned has happened.
+    pub fn is_over(&self) -> bool {
+        self.planned.is_empty()
+    }
+
+    /// Everything works again.
+    pub fn repair(&mut self) {
+        *self = Faults {
+            operations: self.operations,
+            ..Faults::default()
+        };
+    }
+
+    /// Another operation begins.
+    pub(super) fn count(&mut self) {
+        self.operations += 1;
+        let now = self.operations;
+        let due = self.planned.extract_if(.., |(at, _)| *at <= now);
+        for (_, fault) in due {
+            match fault {
+                Fault::Busy(clocks) => self.busy = clocks,
+                Fault::Failed => self.is_failed = true,
+                Fault::Command(error) => self.command = Some(error),
+                Fault::Bus(error) => self.bus = Some(error),
+                Fault::Stuck(level) => self.stuck = Some(level),
+                Fault::Unplugged => self.is_unplugged = true,
+            }
+        }
+    }
+
+    pub(super) fn take_busy(&mut self) -> u32 {
+        std::mem::take(&mut self.busy)
+    }
+
+    pub(super) fn take_failed(&mut self) -> bool {
+        std::mem::take(&mut self.is_failed)
+    }
+
+    pub(super) fn take_command(&mut self) -> Option<u8> {
+        self.command.take()
+    }
+
+    pub(super) fn take_bus(&mut self) -> Option<u8> {
+        self.bus.take()
+    }
+}

@@ -1,0 +1,304 @@
+//! A hart: its registers, and as much of its mind as a program buffer needs.
+
+use std::collections::BTreeMap;
+
+use pagetable::{Access, Dialect, Privilege, Satp, VirtAddr, Xlen, translate};
+
+use super::profile::Profile;
+use super::ram::Ram;
+
+/// CSRs that are looked at here; Privileged spec, table 3, and Debug spec §4.8, §5.2.
+pub mod csr {
+    /// Where the page tables begin.
+    pub const SATP: u16 = 0x180;
+    /// State of M-mode.
+    pub const MSTATUS: u16 = 0x300;
+    /// Width and extensions.
+    pub const MISA: u16 = 0x301;
+    /// T-Head's own state.
+    pub const TH_SXSTATUS: u16 = 0x5c0;
+    /// Which trigger.
+    pub const TSELECT: u16 = 0x7a0;
+    /// What it does.
+    pub const TDATA1: u16 = 0x7a1;
+    /// Where.
+    pub const TDATA2: u16 = 0x7a2;
+    /// What it can do.
+    pub const TINFO: u16 = 0x7a4;
+    /// State of Debug Mode.
+    pub const DCSR: u16 = 0x7b0;
+    /// Where the hart goes on.
+    pub const DPC: u16 = 0x7b1;
+    /// For the debugger.
+    pub const DSCRATCH0: u16 = 0x7b2;
+    /// Who made it.
+    pub const MVENDORID: u16 = 0xf11;
+    /// Which hart.
+    pub const MHARTID: u16 = 0xf14;
+}
+
+/// Execute-address triggers.
+const TRIGGERS: usize = 2;
+const MPRV: u64 = 1 << 17;
+const MPRVEN: u64 = 1 << 4;
+
+/// Why a program ended otherwise than with `ebreak`.
+pub struct Exception;
+
+/// A hart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hart {
+    /// Width of its registers.
+    pub xlen: Xlen,
+    /// `x0` to `x31`.
+    pub gpr: [u64; 32],
+    /// CSRs that exist.
+    pub csr: BTreeMap<u16, u64>,
+    /// Each trigger's `tdata1` and `tdata2`.
+    pub triggers: [[u64; 2]; TRIGGERS],
+    /// It is in Debug Mode.
+    pub is_halted: bool,
+    /// It heeds a request to halt.
+    pub heeds: bool,
+    /// While it runs, it goes through a loop of 16 instructions; else it stands on one.
+    pub wanders: bool,
+    /// It was reset, and nobody said that they know.
+    pub was_reset: bool,
+    /// It acknowledged the last request to resume.
+    pub has_resumed: bool,
+}
+
+impl Hart {
+    /// A hart that runs in S-mode with these page tables, its registers full of different values.
+    pub fn new(profile: &Profile, id: u64, satp: u64) -> Hart {
+        let wide = profile.xlen == Xlen::Rv64;
+        let pattern = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut gpr = std::array::from_fn(|n| pattern(n as u64 + 1 + id));
+        gpr[0] = 0;
+        let misa = match wide {
+            true => 2 << 62 | 0x14_112d,
+            false => 1 << 30 | 0x14_112d,
+        };
+        let mut known = BTreeMap::from([
+            (csr::SATP, satp),
+            (csr::MSTATUS, 0x8_0000_0800 | 1 << 18),
+            (csr::MISA, misa),
+            (csr::TSELECT, 0),
+            (csr::DCSR, 4 << 28 | 3 << 6 | 1),
+            (csr::DPC, 0x8020_0040),
+            (csr::DSCRATCH0, 0),
+            (0x7b3, 0),
+            (csr::MVENDORID, profile.vendor),
+            (0xf12, 0),
+            (0xf13, 0),
+            (csr::MHARTID, id),
+        ]);
+        // sstatus to stval, and their like of M-mode.
+        for (n, number) in [0x104, 0x105, 0x106, 0x140, 0x141, 0x142, 0x143, 0x144]
+            .into_iter()
+            .chain([
+                0x302, 0x303, 0x304, 0x305, 0x306, 0x340, 0x341, 0x342, 0x343, 0x344,
+            ])
+            .enumerate()
+        {
+            known.insert(number, pattern(n as u64 + 77) >> 8);
+        }
+        if profile.vendor == 0x5b7 {
+            known.insert(csr::TH_SXSTATUS, 1 << 21 | 1 << 22);
+        }
+        let mut hart = Hart {
+            xlen: profile.xlen,
+            gpr,
+            csr: known,
+            triggers: [[0; 2]; TRIGGERS],
+            is_halted: false,
+            heeds: true,
+            wanders: false,
+            was_reset: false,
+            has_resumed: false,
+        };
+        hart.triggers = [[hart.trigger_type(), 0]; TRIGGERS];
+        let (gpr, csr) = (hart.gpr, hart.csr.clone());
+        hart.gpr = gpr.map(|value| hart.narrow(value));
+        hart.csr = csr
+            .into_iter()
+            .map(|(n, value)| (n, hart.narrow(value)))
+            .collect();
+        hart
+    }
+
+    /// The mode that it is in, or was in when it halted.
+    pub fn privilege(&self) -> u64 {
+        self.csr[&csr::DCSR] & 3
+    }
+
+    /// Puts it into a mode: 0 is user, 1 is supervisor, 3 is machine.
+    pub fn set_privilege(&mut self, mode: u64) {
+        let dcsr = self.csr.entry(csr::DCSR).or_default();
+        *dcsr = *dcsr & !3 | mode;
+    }
+
+    fn narrow(&self, value: u64) -> u64 {
+        match self.xlen {
+            Xlen::Rv32 => value & 0xffff_ffff,
+            Xlen::Rv64 => value,
+        }
+    }
+
+    /// A `tdata1` of type 2, which belongs to the debugger, and does nothing.
+    fn trigger_type(&self) -> u64 {
+        match self.xlen {
+            Xlen::Rv32 => 2 << 28,
+            Xlen::Rv64 => 2 << 60,
+        }
+    }
+
+    /// Halts, for a reason as `dcsr.cause` has it.
+    pub(super) fn halt(&mut self, cause: u64) {
+        self.is_halted = true;
+        let dcsr = self.csr.entry(csr::DCSR).or_default();
+        *dcsr = *dcsr & !(7 << 6) | cause << 6;
+    }
+
+    /// Runs for one instruction.
+    pub(super) fn step(&mut self) {
+        if self.wanders {
+            let pc = self.csr.entry(csr::DPC).or_default();
+            *pc = *pc & !0x3f | (*pc + 4) & 0x3f;
+            let (pc, mode) = (*pc, self.privilege());
+            // mcontrol: m, s and u are bits 6, 4 and 3; execute is bit 2.
+            let mode_bit = [3, 4, 5, 6][mode as usize];
+            let stops = |[control, address]: &[u64; 2]| {
+                control >> 2 & 1 == 1 && control >> mode_bit & 1 == 1 && *address == pc
+            };
+            if self.triggers.iter().any(stops) {
+                self.halt(2);
+            }
+        }
+        if self.csr[&csr::DCSR] >> 2 & 1 == 1 {
+            self.halt(4);
+        }
+    }
+
+    /// A register as abstract commands number them.
+    pub(super) fn read_csr(&self, number: u16) -> Result<u64, Exception> {
+        let place = self.csr[&csr::TSELECT] as usize;
+        match number {
+            csr::TDATA1 => Ok(self.triggers[place][0]),
+            csr::TDATA2 => Ok(self.triggers[place][1]),
+            csr::TINFO => Ok(1 << 2),
+            _ => self.csr.get(&number).copied().ok_or(Exception),
+        }
+    }
+
+    pub(super) fn write_csr(&mut self, number: u16, value: u64) -> Result<(), Exception> {
+        let value = self.narrow(value);
+        let place = self.csr[&csr::TSELECT] as usize;
+        match number {
+            csr::TSELECT if value as usize >= TRIGGERS => {}
+            csr::TDATA1 => {
+                let kept = 0xf07f;
+                let dmode = match self.xlen {
+                    Xlen::Rv32 => 1 << 27,
+                    Xlen::Rv64 => 1 << 59,
+                };
+                self.triggers[place][0] = self.trigger_type() | value & (kept | dmode);
+            }
+            csr::TDATA2 => self.triggers[place][1] = value,
+            csr::MISA | csr::TINFO | 0xc00.. => {}
+            csr::DCSR => {
+                let kept = 0xf << 28 | 7 << 6;
+                let dcsr = self.csr.entry(number).or_default();
+                *dcsr = *dcsr & kept | value & !kept & 0xffff_ffff;
+            }
+            _ => *self.csr.get_mut(&number).ok_or(Exception)? = value,
+        }
+        Ok(())
+    }
+
+    /// Where a load of the program buffer goes: Debug Mode is M-mode, unless MPRV counts there.
+    pub(super) fn physical(&self, ram: &mut Ram, at: u64) -> Result<u64, Exception> {
+        let status = self.csr[&csr::MSTATUS];
+        let counts = status & MPRV != 0 && self.csr[&csr::DCSR] & MPRVEN != 0;
+        let mode = status >> 11 & 3;
+        if !counts || mode == 3 {
+            return Ok(at);
+        }
+        let satp = Satp::decode(self.csr[&csr::SATP], self.xlen).map_err(|_| Exception)?;
+        let walk = translate(ram, satp.tree(Dialect::None), VirtAddr::new(at));
+        let who = match mode {
+            0 => Privilege::USER,
+            _ => Privilege {
+                sum: status >> 18 & 1 == 1,
+                ..Privilege::SUPERVISOR
+            },
+        };
+        match (walk.address(), walk.fault(Access::Read, who, false)) {
+            (Some(there), None) => Ok(there.raw()),
+            _ => Err(Exception),
+        }
+    }
+
+    /// Runs a program that ends with `ebreak`.
+    pub(super) fn run(&mut self, program: &[u32], ram: &mut Ram) -> Result<(), Exception> {
+        for word in program {
+            if *word == 0x0010_0073 {
+                return Ok(());
+            }
+            self.execute(*word, ram)?;
+            self.gpr[0] = 0;
+        }
+        Err(Exception)
+    }
+
+    fn execute(&mut self, word: u32, ram: &mut Ram) -> Result<(), Exception> {
+        let field = |from: u32, bits: u32| word >> from & ((1 << bits) - 1);
+        let (rd, rs1, rs2) = (
+            field(7, 5) as usize,
+            field(15, 5) as usize,
+            field(20, 5) as usize,
+        );
+        let kind = field(12, 3);
+        let immediate = i64::from(word as i32 >> 20);
+        let base = self.gpr[rs1];
+        match word & 0x7f {
+            // Loads: 0 to 3 extend the sign, 4 to 6 do not.
+            0x03 if kind != 7 && (self.xlen == Xlen::Rv64 || ![3, 6].contains(&kind)) => {
+                let bytes = 1 << (kind & 3);
+                let at = self.physical(ram, self.narrow(base.wrapping_add_signed(immediate)))?;
+                let value = ram.read(at, bytes, true).ok_or(Exception)? as u64;
+                let unused = 64 - 8 * bytes as u32;
+                let value = match kind < 4 {
+                    true => ((value << unused) as i64 >> unused) as u64,
+                    false => value,
+                };
+                self.gpr[rd] = self.narrow(value);
+            }
+            0x23 if kind < 3 || kind == 3 && self.xlen == Xlen::Rv64 => {
+                let offset = i64::from(word as i32 >> 25) << 5 | i64::from(field(7, 5));
+                let at = self.physical(ram, self.narrow(base.wrapping_add_signed(offset)))?;
+                let stored = u128::from(self.gpr[rs2]);
+                ram.write(at, 1 << kind, stored).ok_or(Exception)?;
+            }
+            // fence, fence.i
+            0x0f if kind < 2 => {}
+            0x13 if kind == 0 => {
+                self.gpr[rd] = self.narrow(base.wrapping_add_signed(immediate));
+            }
+            // csrrw, csrrs, csrrc
+            0x73 if (1..=3).contains(&kind) => {
+                let number = field(20, 12) as u16;
+                let before = self.read_csr(number)?;
+                match kind {
+                    1 => self.write_csr(number, base)?,
+                    _ if rs1 == 0 => {}
+                    2 => self.write_csr(number, before | base)?,
+                    _ => self.write_csr(number, before & !base)?,
+                }
+                self.gpr[rd] = before;
+            }
+            _ => return Err(Exception),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! A debug module that is not there: port, module, harts and memory, bit by bit.
+//!
+//! It is what probes are tested with: [`Driver`] is a probe of probe-rs at its port, [`serve`]
+//! gives the port to whoever speaks `remote_bitbang`. Each [`Profile`] is a kind of module that
+//! boards have; a [`Fault`] goes wrong when it is told to.
+
+mod bus;
+mod driver;
+mod faults;
+mod hart;
+mod module;
+mod neighbour;
+mod profile;
+mod ram;
+mod server;
+mod tap;
+
+use std::sync::{Arc, Mutex};
+
+pub use driver::Driver;
+pub use faults::{Fault, Faults};
+pub use hart::{Hart, csr};
+pub use module::Module;
+pub use neighbour::Neighbour;
+pub use profile::Profile;
+pub use ram::Ram;
+pub use server::{Shared, lock, serve};
+pub use tap::Tap;
+
+use crate::memory::Source;
+
+/// A machine of one hart that runs in S-mode on these page tables.
+pub fn machine(profile: Profile, satp: u64, memory: impl Source + Send + 'static) -> Shared {
+    let hart = Hart::new(&profile, 0, satp);
+    let module = Module::new(profile, vec![hart], Ram::new(memory));
+    Arc::new(Mutex::new(Tap::new(profile, module)))
+}

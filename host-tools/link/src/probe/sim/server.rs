@@ -1,0 +1,64 @@
+//! The port as a `remote_bitbang` server, for whoever speaks OpenOCD's protocol.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Tap;
+
+/// A port that others look at, too.
+pub type Shared = Arc<Mutex<Tap>>;
+
+/// The port behind a lock. Whoever panicked with it did so in a test that has failed already.
+pub fn lock(tap: &Shared) -> MutexGuard<'_, Tap> {
+    tap.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves one client after the other on a port of the system's choice, until the process ends.
+pub fn serve(tap: Shared) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            // A client that goes away ends its own session and no more.
+            let _ = converse(client, &tap);
+        }
+    });
+    Ok(address)
+}
+
+fn converse(mut client: TcpStream, tap: &Shared) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let mut asked = vec![0; 1 << 16];
+    let mut said = Vec::new();
+    let mut clock = false;
+    loop {
+        let length = client.read(&mut asked)?;
+        if length == 0 {
+            return Ok(());
+        }
+        said.clear();
+        let mut tap = lock(tap);
+        for byte in &asked[..length] {
+            match byte {
+                // tck, tms, tdi from the highest bit down.
+                b'0'..=b'7' => {
+                    let pins = byte - b'0';
+                    let high = pins & 4 != 0;
+                    if high && !clock {
+                        tap.clock(pins & 2 != 0, pins & 1 != 0);
+                    }
+                    clock = high;
+                }
+                b'R' => said.push(b'0' + u8::from(tap.tdo())),
+                b'Q' => return Ok(()),
+                _ => {}
+            }
+            if tap.is_unplugged() {
+                return Ok(());
+            }
+        }
+        drop(tap);
+        client.write_all(&said)?;
+    }
+}

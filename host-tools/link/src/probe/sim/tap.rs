@@ -1,0 +1,279 @@
+//! The test access port, clock by clock, and the transport module behind it.
+//!
+//! IEEE 1149.1, figure 6-1; Debug spec 0.13, §6.1. TDO shows the lowest bit of what is shifted;
+//! a rising edge does what the state says and goes on.
+
+use super::module::Module;
+use super::neighbour::Neighbour;
+use super::profile::Profile;
+
+/// A state of the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Reset,
+    Idle,
+    Select(Scan),
+    Capture(Scan),
+    Shift(Scan),
+    Exit1(Scan),
+    Pause(Scan),
+    Exit2(Scan),
+    Update(Scan),
+}
+
+/// Which register a scan goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scan {
+    Data,
+    Instruction,
+}
+
+impl State {
+    fn next(self, tms: bool) -> State {
+        use Scan::{Data, Instruction};
+        match (self, tms) {
+            (State::Reset, true) => State::Reset,
+            (State::Reset | State::Idle | State::Update(_), false) => State::Idle,
+            (State::Idle | State::Update(_), true) => State::Select(Data),
+            (State::Select(Data), true) => State::Select(Instruction),
+            (State::Select(Instruction), true) => State::Reset,
+            (State::Select(scan), false) => State::Capture(scan),
+            (State::Capture(scan) | State::Shift(scan) | State::Exit2(scan), false) => {
+                State::Shift(scan)
+            }
+            (State::Capture(scan) | State::Shift(scan), true) => State::Exit1(scan),
+            (State::Exit1(scan) | State::Pause(scan), false) => State::Pause(scan),
+            (State::Exit1(scan) | State::Exit2(scan), true) => State::Update(scan),
+            (State::Pause(scan), true) => State::Exit2(scan),
+        }
+    }
+}
+
+const IDCODE: u32 = 0x01;
+const DTMCS: u32 = 0x10;
+const DMI: u32 = 0x11;
+
+/// What went wrong with an operation, until it is reset: `op` of the dmi register.
+const BUSY: u8 = 3;
+const FAILED: u8 = 2;
+
+/// The port, and all that is behind it.
+pub struct Tap {
+    state: State,
+    profile: Profile,
+    instruction: u32,
+    shifted: u128,
+    length: u32,
+    /// `op` that sticks.
+    sticky: u8,
+    /// Clocks in Run-Test/Idle that the last operation still needs.
+    left: u32,
+    address: u64,
+    data: u32,
+    /// What TDO shows whatever is shifted.
+    stuck: Option<bool>,
+    /// Scans of the data register, as long as this is there.
+    scans: u64,
+    /// Ports between this one and TDO, nearest to TDO first, and between TDI and this one.
+    neighbours: [Vec<Neighbour>; 2],
+    /// The debug module.
+    pub module: Module,
+}
+
+impl Tap {
+    /// A port in Test-Logic-Reset.
+    pub fn new(profile: Profile, module: Module) -> Tap {
+        Tap {
+            state: State::Reset,
+            profile,
+            instruction: IDCODE,
+            shifted: 0,
+            length: 1,
+            sticky: 0,
+            left: 0,
+            address: 0,
+            data: 0,
+            stuck: None,
+            scans: 0,
+            neighbours: [Vec::new(), Vec::new()],
+            module,
+        }
+    }
+
+    /// Puts other ports between this one and TDO, nearest to TDO first, and between TDI and it.
+    pub fn surround(&mut self, before: Vec<Neighbour>, behind: Vec<Neighbour>) {
+        self.neighbours = [before, behind];
+    }
+
+    /// What the module is like.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// How often the data register was scanned.
+    pub fn scans(&self) -> u64 {
+        self.scans
+    }
+
+    /// Whether nobody is there any more.
+    pub fn is_unplugged(&self) -> bool {
+        self.module.faults.is_unplugged
+    }
+
+    /// What the pin shows.
+    pub fn tdo(&self) -> bool {
+        let shows = match self.state {
+            State::Shift(_) => match self.neighbours[0].first() {
+                Some(last) => last.tdo(),
+                None => self.shifted & 1 == 1,
+            },
+            _ => true,
+        };
+        self.stuck.unwrap_or(shows)
+    }
+
+    /// A rising edge of TCK.
+    pub fn clock(&mut self, tms: bool, mut tdi: bool) {
+        let all = self.neighbours.iter_mut().flatten();
+        match self.state {
+            State::Capture(scan) => all.for_each(|it| it.capture(scan == Scan::Instruction)),
+            State::Update(Scan::Instruction) => all.for_each(Neighbour::update_instruction),
+            State::Reset => all.for_each(Neighbour::reset),
+            _ => {}
+        }
+        match self.state {
+            State::Capture(Scan::Instruction) => {
+                self.length = self.profile.ir_bits;
+                self.shifted = u128::from(match self.profile.captures_instruction {
+                    true => self.instruction,
+                    false => 1,
+                });
+            }
+            State::Capture(Scan::Data) => self.capture(),
+            State::Shift(_) => {
+                // From TDI on, each takes what the one before lets go.
+                let behind = self.neighbours[1].iter_mut().rev();
+                tdi = behind.fold(tdi, |bit, it| it.shift(bit));
+                let leaves = self.shifted & 1 == 1;
+                let before = self.neighbours[0].iter_mut().rev();
+                before.fold(leaves, |bit, it| it.shift(bit));
+                self.shifted = self.shifted >> 1 | u128::from(tdi) << (self.length - 1);
+            }
+            _ => {}
+        }
+        self.state = self.state.next(tms);
+        match self.state {
+            State::Reset => self.instruction = IDCODE,
+            State::Idle => {
+                self.left = self.left.saturating_sub(1);
+                self.module.tick();
+            }
+            State::Update(Scan::Instruction) => self.instruction = self.shifted as u32,
+            State::Update(Scan::Data) => self.update(),
+            _ => {}
+        }
+    }
+
+    fn capture(&mut self) {
+        self.scans += 1;
+        let profile = &self.profile;
+        (self.shifted, self.length) = match self.instruction {
+            IDCODE => (u128::from(profile.idcode), 32),
+            DTMCS => {
+                let status = u32::from(self.sticky) << 10;
+                let dtmcs = profile.idle << 12 | status | profile.abits << 4 | 1;
+                (u128::from(dtmcs), 32)
+            }
+            DMI => {
+                if self.left > 0 && self.sticky == 0 {
+                    self.sticky = BUSY;
+                }
+                let said = u128::from(self.address) << 34 | u128::from(self.data) << 2;
+                (said | u128::from(self.sticky), profile.abits + 34)
+            }
+            _ => (0, 1),
+        };
+    }
+
+    fn update(&mut self) {
+        match self.instruction {
+            // dmireset, dmihardreset
+            DTMCS if self.shifted >> 16 & 3 != 0 => {
+                self.sticky = 0;
+                if self.shifted >> 17 & 1 == 1 {
+                    self.left = 0;
+                }
+            }
+            DMI if self.sticky == 0 => self.operate(),
+            _ => {}
+        }
+    }
+
+    fn operate(&mut self) {
+        let address = (self.shifted >> 34) as u64 & ((1 << self.profile.abits) - 1);
+        let value = (self.shifted >> 2) as u32;
+        let op = self.shifted as u8 & 3;
+        if op == 0 {
+            return;
+        }
+        if self.left > 0 {
+            self.sticky = BUSY;
+            return;
+        }
+        self.address = address;
+        self.left = self.profile.idle;
+        let faults = &mut self.module.faults;
+        faults.count();
+        self.left = self.left.saturating_add(faults.take_busy());
+        self.stuck = faults.stuck;
+        if faults.take_failed() {
+            self.sticky = FAILED;
+            return;
+        }
+        match op {
+            1 => self.data = self.module.read(address),
+            2 => {
+                self.module.write(address, value);
+                self.data = value;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every way through the port leads where the standard's figure says.
+    #[test]
+    fn five_ones_reset_from_anywhere_and_the_way_to_a_scan_is_known() {
+        for start in 0..1 << 9 {
+            let mut state = State::Reset;
+            for bit in 0..9 {
+                state = state.next(start >> bit & 1 == 1);
+            }
+            for _ in 0..5 {
+                state = state.next(true);
+            }
+            assert_eq!(state, State::Reset);
+        }
+        let walk = |ways: &str| {
+            ways.chars()
+                .fold(State::Reset, |at, way| at.next(way == '1'))
+        };
+        assert_eq!(walk("0"), State::Idle);
+        assert_eq!(walk("0100"), State::Shift(Scan::Data));
+        assert_eq!(walk("01100"), State::Shift(Scan::Instruction));
+        assert_eq!(
+            walk("01001010"),
+            State::Shift(Scan::Data)
+                .next(true)
+                .next(false)
+                .next(true)
+                .next(false)
+        );
+        assert_eq!(walk("010011"), State::Update(Scan::Data));
+        assert_eq!(walk("0100110"), State::Idle);
+    }
+}

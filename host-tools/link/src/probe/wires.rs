@@ -1,0 +1,213 @@
+//! Scans, many at a time, through the probes of probe-rs.
+//!
+//! probe-rs keeps its queue of scans to itself: from outside, every scan would be a question of
+//! its own to the probe. The pins of its JTAG probes are public, so that scans are put together
+//! here. Between scans the port is always in Run-Test/Idle, for one clock at least.
+
+use probe_rs::probe::blackmagic::BlackMagicProbe;
+use probe_rs::probe::ch347usbjtag::Ch347UsbJtag;
+use probe_rs::probe::cmsisdap::CmsisDap;
+use probe_rs::probe::ftdi::FtdiProbe;
+use probe_rs::probe::jlink::JLink;
+use probe_rs::probe::{DebugProbeError, Probe, RawJtagIo};
+
+use super::ProbeError;
+use super::bitbang::Bitbang;
+
+/// Scans between two questions to the probe.
+const BATCH: usize = 512;
+
+/// A probe's pins.
+pub(super) trait Pins {
+    /// Clocks with these levels; `capture` says whether TDO is kept.
+    fn clock(
+        &mut self,
+        tms: &[bool],
+        tdi: &[bool],
+        capture: &[bool],
+    ) -> Result<(), DebugProbeError>;
+
+    /// What was kept, in order.
+    fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError>;
+}
+
+/// The pins of a probe, if they can be had: WCH's speak a protocol of their own, for chips
+/// without an MMU.
+fn pins(probe: &mut Probe) -> Option<&mut dyn Pins> {
+    macro_rules! one_of {
+        ($($driver:ty),*) => {
+            $(if probe.try_into::<$driver>().is_some() {
+                return probe.try_into::<$driver>().map(|driver| driver as &mut dyn Pins);
+            })*
+        };
+    }
+    one_of!(Bitbang);
+    #[cfg(feature = "sim")]
+    one_of!(super::sim::Driver);
+    one_of!(FtdiProbe, JLink, CmsisDap, Ch347UsbJtag, BlackMagicProbe);
+    None
+}
+
+/// Each is a type of its own, and what they share takes any iterator.
+macro_rules! pins_of {
+    ($($driver:ty),*) => {
+        $(impl Pins for $driver {
+            fn clock(
+                &mut self,
+                tms: &[bool],
+                tdi: &[bool],
+                capture: &[bool],
+            ) -> Result<(), DebugProbeError> {
+                let bits = |levels: &[bool]| levels.to_vec();
+                self.shift_bits(bits(tms), bits(tdi), bits(capture))
+            }
+
+            fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
+                Ok(self.read_captured_bits()?.iter().map(|bit| *bit).collect())
+            }
+        })*
+    };
+}
+
+pins_of!(FtdiProbe, JLink, CmsisDap, Ch347UsbJtag, BlackMagicProbe);
+
+/// Where in the chain the port is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Bits of its instruction.
+    pub ir_bits: usize,
+    /// Bits of other ports' instructions between it and TDO, and between TDI and it.
+    pub ir_around: (usize, usize),
+    /// Ports between it and TDO, and between TDI and it: each is a bit of data.
+    pub ports_around: (usize, usize),
+}
+
+/// Wires to a chain of ports.
+pub struct Wires {
+    probe: Probe,
+    /// The port that scans are for.
+    pub place: Place,
+    scans: u64,
+}
+
+impl Wires {
+    /// The wires of a probe.
+    pub fn new(mut probe: Probe) -> Result<Wires, ProbeError> {
+        let name = probe.get_name();
+        if pins(&mut probe).is_none() {
+            return Err(ProbeError::NoPins(name));
+        }
+        Ok(Wires {
+            probe,
+            place: Place::default(),
+            scans: 0,
+        })
+    }
+
+    /// What the probe is called.
+    pub fn name(&self) -> String {
+        self.probe.get_name()
+    }
+
+    /// How often a data register was scanned.
+    pub fn scans(&self) -> u64 {
+        self.scans
+    }
+
+    fn clock(&mut self, tms: &[bool], tdi: &[bool], capture: &[bool]) -> Result<(), ProbeError> {
+        let name = self.probe.get_name();
+        let pins = pins(&mut self.probe).ok_or(ProbeError::NoPins(name))?;
+        Ok(pins.clock(tms, tdi, capture)?)
+    }
+
+    fn captured(&mut self, bits: usize) -> Result<Vec<bool>, ProbeError> {
+        let name = self.probe.get_name();
+        let pins = pins(&mut self.probe).ok_or(ProbeError::NoPins(name))?;
+        let captured = pins.captured()?;
+        match captured.len() == bits {
+            true => Ok(captured),
+            false => Err(ProbeError::Noise),
+        }
+    }
+
+    /// Clocks that only lead somewhere.
+    fn go(&mut self, tms: &[bool]) -> Result<(), ProbeError> {
+        let idle = vec![false; tms.len()];
+        self.clock(tms, &idle, &idle)
+    }
+
+    /// Resets every port of the chain.
+    pub fn reset(&mut self) -> Result<(), ProbeError> {
+        self.go(&[true, true, true, true, true, false])
+    }
+
+    /// From Run-Test/Idle through a shift and back, `idle` clocks there, at least one. Of the bits
+    /// those are kept whose place is in `kept`.
+    fn shift(
+        &mut self,
+        is_instruction: bool,
+        tdi: &[bool],
+        kept: std::ops::Range<usize>,
+        idle: usize,
+    ) -> Result<(), ProbeError> {
+        match is_instruction {
+            true => self.go(&[true, true, false, false])?,
+            false => self.go(&[true, false, false])?,
+        }
+        let tms: Vec<bool> = (1..=tdi.len()).map(|n| n == tdi.len()).collect();
+        let capture: Vec<bool> = (0..tdi.len()).map(|n| kept.contains(&n)).collect();
+        self.clock(&tms, tdi, &capture)?;
+        let mut back = vec![false; 1 + idle.max(1)];
+        back[0] = true;
+        self.go(&back)
+    }
+
+    /// Loads an instruction; every other port is bypassed.
+    pub fn load(&mut self, instruction: u32) -> Result<(), ProbeError> {
+        let Place {
+            ir_bits, ir_around, ..
+        } = self.place;
+        let bits = (0..ir_bits).map(|n| instruction.checked_shr(n as u32).unwrap_or(0) & 1 == 1);
+        let before = std::iter::repeat_n(true, ir_around.0);
+        let behind = std::iter::repeat_n(true, ir_around.1);
+        let tdi: Vec<bool> = before.chain(bits).chain(behind).collect();
+        self.shift(true, &tdi, 0..0, 1)
+    }
+
+    /// Scans the data register with each of these values, `bits` wide, and gives what came out;
+    /// `idle` clocks after each.
+    pub fn exchange(
+        &mut self,
+        values: &[u128],
+        bits: usize,
+        idle: usize,
+    ) -> Result<Vec<u128>, ProbeError> {
+        let (before, behind) = self.place.ports_around;
+        let mut said = Vec::with_capacity(values.len());
+        let mut tdi = vec![false; before + bits + behind];
+        for batch in values.chunks(BATCH) {
+            for value in batch {
+                for (n, bit) in tdi[before..before + bits].iter_mut().enumerate() {
+                    *bit = value >> n & 1 == 1;
+                }
+                self.scans += 1;
+                self.shift(false, &tdi, before..before + bits, idle)?;
+            }
+            let captured = self.captured(batch.len() * bits)?;
+            said.extend(captured.chunks(bits).map(number));
+        }
+        Ok(said)
+    }
+
+    /// Shifts these bits through the whole chain, and gives what came out.
+    pub fn through(&mut self, is_instruction: bool, tdi: &[bool]) -> Result<Vec<bool>, ProbeError> {
+        self.shift(is_instruction, tdi, 0..tdi.len(), 1)?;
+        self.captured(tdi.len())
+    }
+}
+
+/// Bits as a number, the lowest first.
+pub fn number(bits: &[bool]) -> u128 {
+    let places = bits.iter().enumerate();
+    places.fold(0, |number, (n, bit)| number | u128::from(*bit) << n)
+}

@@ -1,0 +1,94 @@
+//! The probes that are plugged in.
+
+use std::io::{self, Write};
+
+use model::probe::Probes;
+use serde::Serialize;
+
+use crate::columns::{Columns, Side};
+use crate::json::Object;
+use crate::words;
+
+/// For people: a line each.
+pub fn table(out: &mut dyn Write, probes: &Probes) -> io::Result<()> {
+    if probes.0.is_empty() {
+        return writeln!(out, "no probes");
+    }
+    let mut columns = Columns::new([
+        ("probe", Side::Left),
+        ("name", Side::Left),
+        ("kind", Side::Left),
+        ("permission", Side::Left),
+    ]);
+    for probe in &probes.0 {
+        columns.row([
+            words::printable(&probe.selector),
+            words::printable(&probe.name),
+            probe.kind.clone(),
+            if probe.is_allowed { "yes" } else { "no" }.to_owned(),
+        ]);
+    }
+    columns.write(out, 0)
+}
+
+#[derive(Serialize)]
+struct JsonProbe<'a> {
+    selector: &'a str,
+    name: &'a str,
+    kind: &'a str,
+    allowed: bool,
+}
+
+/// The schema `pagewalk.probes/1`.
+pub fn json(out: &mut dyn Write, probes: &Probes) -> io::Result<()> {
+    let mut object = Object::begin(out, "pagewalk.probes/1")?;
+    let items = probes.0.iter().map(|probe| JsonProbe {
+        selector: &probe.selector,
+        name: &probe.name,
+        kind: &probe.kind,
+        allowed: probe.is_allowed,
+    });
+    object.list("probes", items)?;
+    object.end()
+}
+
+/// A line each.
+pub fn csv(out: &mut dyn Write, probes: &Probes) -> io::Result<()> {
+    let mut rows = csv::Writer::from_writer(out);
+    rows.write_record(["selector", "name", "kind", "allowed"])?;
+    for probe in &probes.0 {
+        let allowed = probe.is_allowed.to_string();
+        rows.write_record([&probe.selector, &probe.name, &probe.kind, &allowed])?;
+    }
+    rows.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::probe::Probe;
+
+    fn said(view: fn(&mut dyn Write, &Probes) -> io::Result<()>, probes: &Probes) -> String {
+        let mut out = Vec::new();
+        view(&mut out, probes).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_probe_is_a_line_whatever_it_calls_itself() {
+        let probes = Probes(vec![Probe {
+            selector: "0403:6010:A1".to_owned(),
+            name: "Dual \u{1b}[31m".to_owned(),
+            kind: "FTDI".to_owned(),
+            is_allowed: false,
+        }]);
+        let table = said(table, &probes);
+        assert!(
+            table.contains("0403:6010:A1") && table.contains("no"),
+            "{table}"
+        );
+        assert!(!table.contains('\u{1b}'), "{table}");
+        assert!(said(json, &probes).contains("\"allowed\":false"));
+        assert!(said(csv, &probes).starts_with("selector,name,kind,allowed\n0403:6010:A1,"));
+    }
+}
