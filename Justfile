@@ -67,6 +67,10 @@ test: && _test
     just image ox64
     just image qemu-virt
 
+# The random histories of the kernel's memory management, as many steps as that; SEED=0x… plays one again
+soak steps="20000000":
+    STEPS={{ steps }} cargo test -q -p kernel random_histories
+
 # Read the code: format, lints on both sides, documentation, doors and habits
 check:
     ./setup --tests

@@ -53,7 +53,7 @@ pub fn boot(entered: Entered) -> ! {
     );
     let entries = Frames::table_bytes(&ram) / size_of::<Frame>();
     let table = claim::<Frame>(&mut mapped, &mut ram, entries, "the frame table");
-    let mut frames = Frames::new(
+    let frames = Frames::new(
         table,
         MutexGuard::leak(FAST.lock()),
         ram,

@@ -11,7 +11,7 @@ use crate::debug::stub::Debugger;
 use crate::debug::{Console, RamMap, agent, monitor};
 use crate::drivers::Plic;
 use crate::fault::Log;
-use crate::mm::{Audit, Frames, Objects, Resolution, Space, UserMemory, audit};
+use crate::mm::{Audit, Frames, Objects, Resolution, UserMemory};
 use crate::platform::{Pending, Platform};
 use crate::task::{Schedule, Slot, State, Tasks, exec, schedule};
 use crate::text::Text;
@@ -232,24 +232,6 @@ impl<P: Platform> System<P> {
             file.data(),
             PhysAddr::new(self.initrd_at.raw() + file.offset() as u64),
         ))
-    }
-
-    /// The running task's space, and what it is made of.
-    pub fn memory(&mut self) -> (&mut Space, &mut Frames, &mut P) {
-        let task = self.tasks.at_mut(self.schedule.current());
-        (&mut task.space, &mut self.frames, &mut self.platform)
-    }
-
-    /// A task has lost regions: shared objects that were its alone may be nobody's now.
-    pub fn reap_objects(&mut self) {
-        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
-        self.objects.reap(spaces, &mut self.frames, &self.platform);
-    }
-
-    /// Does every frame have one owner, and does all add up?
-    pub fn audit(&mut self) -> Audit {
-        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
-        audit(&mut self.frames, &self.platform, spaces, &self.objects)
     }
 
     /// A task's memory, for a system call to read and write. Pages that this brings in stand in

@@ -63,3 +63,20 @@ fn every_capability_names_a_test_that_exists() {
         }
     }
 }
+
+/// The page of system calls has every call and every error, with their numbers.
+#[test]
+fn every_system_call_and_error_is_documented() {
+    let page = read(&house().join("docs/calls.md"));
+    for call in abi::Call::ALL {
+        let row = format!("| {} | `{call:?}(", call.number());
+        let line = page.lines().find(|line| line.starts_with(&row));
+        let line = line.unwrap_or_else(|| panic!("no row `{row}` in docs/calls.md"));
+        assert_eq!(line.matches(" | ").count(), 4, "{line}");
+    }
+    for error in abi::Error::ALL {
+        let (number, errno, xous) = (error.number(), error.errno(), error.xous());
+        let row = format!("| {number} | `{error:?}` | {errno} | {xous} |");
+        assert!(page.lines().any(|line| line == row), "no row `{row}`");
+    }
+}

@@ -46,7 +46,7 @@ impl Objects {
     };
 
     /// Makes an object of so many pages, zeros all; its id. `BadArgument` for none,
-    /// `LimitExceeded` for more than [`MAX_PAGES`] or when all places are taken.
+    /// `LimitExceeded` for more than 1,024 pages or when all places are taken.
     pub fn create<M: Machine>(
         &mut self,
         pages: u64,

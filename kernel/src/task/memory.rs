@@ -4,7 +4,9 @@ use abi::{Advice, Error, map, prot};
 use pagetable::{MemoryType, PhysAddr, VirtAddr};
 
 use super::syscall::Answer;
-use crate::mm::{Kind, Object, PAGE_BYTES, Place, Prot, Wanted, table};
+use crate::mm::{
+    Audit, Frames, Kind, Object, PAGE_BYTES, Place, Prot, Space, Wanted, audit, table,
+};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -245,5 +247,25 @@ fn place(fixed: bool, at: usize, align: usize) -> Place {
         (false, align) => Place::Anywhere {
             align: align as u64,
         },
+    }
+}
+
+impl<P: Platform> System<P> {
+    /// The running task's space, and what it is made of.
+    pub fn memory(&mut self) -> (&mut Space, &mut Frames, &mut P) {
+        let task = self.tasks.at_mut(self.schedule.current());
+        (&mut task.space, &mut self.frames, &mut self.platform)
+    }
+
+    /// A task has lost regions: shared objects that were its alone may be nobody's now.
+    pub fn reap_objects(&mut self) {
+        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        self.objects.reap(spaces, &mut self.frames, &self.platform);
+    }
+
+    /// Does every frame have one owner, and does all add up?
+    pub fn audit(&mut self) -> Audit {
+        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        audit(&mut self.frames, &self.platform, spaces, &self.objects)
     }
 }

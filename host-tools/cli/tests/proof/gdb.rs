@@ -130,7 +130,13 @@ fn a_kernel_of_32_bits_is_debugged_as_one_of_64() {
             "detach",
         ],
     );
-    for due in ["(spin forever [ready])", "$1 = 4", "$2 = 1", "$3 = 1", "ready"] {
+    for due in [
+        "(spin forever [ready])",
+        "$1 = 4",
+        "$2 = 1",
+        "$3 = 1",
+        "ready",
+    ] {
         assert!(said.contains(due), "no {due}: {said}");
     }
     assert_eq!(board.terminal().run("hello"), "hello, world\n");

@@ -5,54 +5,25 @@
 //! arena is a list through the rows, so one frame is taken or given in a few instructions.
 
 mod arena;
+mod counts;
+mod marks;
 mod row;
 mod runs;
+mod tables;
 #[cfg(test)]
 mod tests;
 
 use pagetable::PhysAddr;
 
 pub use arena::Arena;
+pub use counts::Counts;
 use row::{FREE, OBJECT, PAGE, TABLE, ZEROED};
 pub use row::{Frame, NONE, Owner};
+pub use tables::TablesOf;
 
 use super::bootram::Span;
 use super::fast::{Fast, MAGAZINE, MAX_ARENAS};
-use super::table::TableFrames;
 use super::{BootRam, Machine, PAGE_BYTES};
-
-/// The pool in numbers of frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// RAM, all of it.
-    pub total: u32,
-    /// Taken at boot, or set aside since.
-    pub boot: u32,
-    /// What the pool may give out at most.
-    pub pool: u32,
-    /// Given out as pages.
-    pub pages: u32,
-    /// Given out as page tables.
-    pub tables: u32,
-    /// Given out to shared objects.
-    pub objects: u32,
-    /// The most that was ever given out at once.
-    pub peak: u32,
-}
-
-impl Counts {
-    /// Given out.
-    #[inline]
-    pub fn used(&self) -> u32 {
-        self.pages + self.tables + self.objects
-    }
-
-    /// Can still be given out.
-    #[inline]
-    pub fn free(&self) -> u32 {
-        self.pool - self.used()
-    }
-}
 
 /// All frames of RAM.
 #[derive(Debug)]
@@ -240,15 +211,6 @@ impl Frames {
         }
     }
 
-    /// Every frame of RAM in turn: its number and its owner. Ascending within an arena.
-    pub fn owners(&self) -> impl Iterator<Item = (u64, Owner)> {
-        let arenas = self.arenas().iter();
-        arenas
-            .flat_map(|arena| arena.first..arena.end)
-            .filter(|&number| self.ram.is_ram(number))
-            .map(|number| (number, self.owner(address(number as u32))))
-    }
-
     /// How many tables a space has: looks through all that was ever given out.
     pub fn tables_of(&self, space: u16) -> u32 {
         let written = self
@@ -410,74 +372,4 @@ impl Frames {
 /// The address of a frame.
 fn address(frame: u32) -> PhysAddr {
     PhysAddr::new(u64::from(frame) * PAGE_BYTES)
-}
-
-/// What an audit needs: marks that last as long as it does.
-impl Frames {
-    /// Marks a frame as met; `false` if it was met before, or no row tells of it.
-    pub(super) fn mark(&mut self, frame: PhysAddr) -> bool {
-        let Some(at) = self.row(frame) else {
-            return false;
-        };
-        let row = &mut self.table[at];
-        let first = !row.is_seen();
-        row.set_seen(true);
-        first
-    }
-
-    /// Takes every mark away; of each frame that is given out: its number, its owner, and
-    /// whether it was met.
-    pub(super) fn sweep(&mut self, mut see: impl FnMut(PhysAddr, Owner, bool)) {
-        for arena in self.arenas[..self.arenas_used].iter() {
-            for number in arena.first..arena.fresh {
-                let row = &mut self.table[(number - self.first) as usize];
-                if matches!(row.state(), TABLE | PAGE | OBJECT) {
-                    see(address(number as u32), row.owner(), row.is_seen());
-                }
-                row.set_seen(false);
-            }
-        }
-    }
-
-    /// Frames that can be given out, counted one by one; the same as the counts say, if all
-    /// is well and the pool is not limited.
-    pub(super) fn count_free(&self) -> u32 {
-        let mut free = self.fast.count as u32;
-        for (place, arena) in self.arenas().iter().enumerate() {
-            let mut at = self.fast.heads[place];
-            // A list that goes round must not hang the one who looks for what is wrong.
-            let mut left = arena.end - arena.first;
-            while at != NONE && left > 0 {
-                (free, left) = (free + 1, left - 1);
-                at = self.table[self.index(at)].link;
-            }
-            free += (arena.fresh..arena.end)
-                .filter(|&number| self.was_free_at_boot(number) && number as u32 != NONE)
-                .count() as u32;
-        }
-        free
-    }
-
-    /// The pool was given a limit at boot: not all that is free can be given out.
-    pub(super) fn is_limited(&self) -> bool {
-        self.limited
-    }
-}
-
-/// The frame allocator as a source of page tables for one space.
-pub struct TablesOf<'a> {
-    /// Where the frames come from.
-    pub frames: &'a mut Frames,
-    /// The space's id.
-    pub space: u16,
-}
-
-impl TableFrames for TablesOf<'_> {
-    fn take(&mut self) -> Option<PhysAddr> {
-        self.frames.alloc(Owner::Table { space: self.space })
-    }
-
-    fn give(&mut self, table: PhysAddr) {
-        self.frames.free(table);
-    }
 }

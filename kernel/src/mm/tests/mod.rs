@@ -4,6 +4,7 @@
 mod bootmap;
 pub(crate) mod chance;
 mod entries;
+mod fails;
 mod large;
 pub(crate) mod machine;
 mod oracle;

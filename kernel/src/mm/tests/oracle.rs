@@ -3,12 +3,16 @@
 //! A history is a seed: a failure prints it, and `SEED=0x… cargo test -p kernel histories` plays
 //! it again. `STEPS` makes it longer: `just soak`.
 
+mod play;
+mod shared;
+
 use std::collections::BTreeMap;
 
-use abi::{Advice, Error};
+use abi::Advice;
 use pagetable::{Dialect, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::Quirks;
 
+use self::play::{history, number};
 use super::chance::Chance;
 use super::machine::{Bench, Desk, Sv32, Sv39};
 use crate::mm::{Kind, Object, Objects, Place, Prot, Region, Space, Wanted, audit};
@@ -250,82 +254,12 @@ impl<M: Desk> World<M> {
         }
     }
 
-    fn share(&mut self) {
-        let known = &mut self.spaces[0];
-        let task = known.space.id();
-        let Bench {
-            frames, machine, ..
-        } = &mut self.bench;
-        let ids: Vec<usize> = self.shared.keys().copied().collect();
-        let some = ids.get(self.chance.below(ids.len().max(1) as u64) as usize);
-        match (self.chance.below(4), some) {
-            (0, _) | (_, None) => {
-                let pages = 1 + self.chance.below(4);
-                if let Ok(id) = self.objects.create(pages, task, frames, machine) {
-                    assert!(self.shared.insert(id, BTreeMap::new()).is_none());
-                }
-            }
-            (1, Some(&id)) => {
-                let _ = self.objects.end(id, task);
-                self.reap();
-            }
-            (_, Some(&id)) => {
-                let Ok((object, pages)) = self.objects.attach(id) else {
-                    return;
-                };
-                let wanted = Wanted {
-                    kind: Kind::Shared,
-                    object,
-                    ..Wanted::zeros(pages.into())
-                };
-                if let Ok(base) = known.space.map::<M>(Place::ANYWHERE, &wanted) {
-                    known.attached.push((base.raw(), id));
-                }
-            }
-        }
-    }
-
-    fn reap(&mut self) {
-        let spaces = self.spaces.iter().map(|known| &known.space);
-        self.objects
-            .reap(spaces, &mut self.bench.frames, &self.bench.machine);
-        let live = |id: usize| {
-            let attached = self.spaces.iter().flat_map(|known| &known.attached);
-            self.objects.attach(id).is_ok() || attached.into_iter().any(|&(_, other)| other == id)
-        };
-        let ended: Vec<usize> = self
-            .shared
-            .keys()
-            .copied()
-            .filter(|&id| !live(id))
-            .collect();
-        for id in ended {
-            self.shared.remove(&id);
-        }
-    }
-
     /// An address of some region.
     fn address(&mut self) -> u64 {
         let regions = self.spaces[0].space.regions();
         let region = regions[self.chance.below(regions.len() as u64) as usize];
         let pages = u64::from(region.pages).min(8);
         region.base.raw() + self.chance.below(pages * PAGE_BYTES)
-    }
-
-    /// The region of a shared object that `va` lies in: its id, and the place within.
-    fn of_shared(&self, va: u64) -> Option<(usize, u64)> {
-        let known = &self.spaces[0];
-        let mut regions = known.space.regions().iter();
-        let region = regions.find(|region| region.contains(VirtAddr::new(va)))?;
-        let Object::Shared { object, page, .. } = region.object else {
-            return None;
-        };
-        let within = va - region.base.raw() + u64::from(page) * PAGE_BYTES;
-        let ids = self.shared.keys();
-        let id = ids
-            .copied()
-            .find(|id| id % crate::mm::object::MAX_OBJECTS == usize::from(object))?;
-        Some((id, within))
     }
 
     fn permits(&self, va: u64, access: abi::Access) -> bool {
@@ -428,40 +362,6 @@ impl<M: Desk> World<M> {
     }
 }
 
-/// Says which seed it was when a step panics.
-struct Said(&'static str, u64, Quirks);
-
-impl Drop for Said {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let Said(mode, seed, quirks) = self;
-            eprintln!("this history was {mode} with SEED={seed:#x}, {quirks:?}");
-        }
-    }
-}
-
-fn history<M: Desk>(mode: &'static str, quirks: Quirks, seed: u64, steps: u64) {
-    let _said = Said(mode, seed, quirks);
-    let mut world = World::<M>::new(quirks, seed);
-    for step in 0..steps {
-        world.step();
-        if step % AUDITS == 0 {
-            world.audit();
-        }
-    }
-    world.audit();
-    world.exit_all();
-    assert_eq!(world.bench.used(), 0, "every frame came back");
-}
-
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
 #[test]
 fn random_histories_agree_with_the_oracle() {
     let steps = number("STEPS").unwrap_or(STEPS);
@@ -486,93 +386,3 @@ fn random_histories_agree_with_the_oracle() {
         }
     }
 }
-
-/// What is refused for want of memory is as if it had not been asked for.
-#[test]
-fn every_allocation_fails_once_and_leaves_nothing_behind() {
-    each_fails::<Sv39>();
-    each_fails::<Sv32>();
-}
-
-type Deed<M> = fn(&mut Space, &mut Bench<M>) -> Result<(), Error>;
-
-fn each_fails<M: Desk>() {
-    let deeds: [(&str, Deed<M>); 5] = [
-        ("touch", |space, bench| {
-            let store = bench.store(space, 0x200_0000, 1);
-            store.map_err(|_| Error::OutOfMemory)
-        }),
-        ("wired", |space, bench| {
-            let wanted = Wanted::zeros(9);
-            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
-            space
-                .map_wired(Place::ANYWHERE, &wanted, frames, machine)
-                .map(drop)
-        }),
-        ("protect", |space, bench| {
-            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
-            let va = VirtAddr::new(LARGE + 5 * PAGE_BYTES);
-            space.protect(va, PAGE_BYTES, Prot::READ, frames, machine)
-        }),
-        ("unmap", |space, bench| {
-            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
-            let va = VirtAddr::new(LARGE + PAGE_BYTES);
-            space.unmap(
-                va,
-                2 * M::MODE.leaf_bytes(1) - 2 * PAGE_BYTES,
-                frames,
-                machine,
-            )
-        }),
-        ("create", |_, bench| {
-            let mut space =
-                Space::create(9, &mut bench.frames, &mut bench.machine, bench.kernel_root)?;
-            space.destroy(&mut bench.frames, &mut bench.machine);
-            Ok(())
-        }),
-    ];
-    for (name, deed) in deeds {
-        let mut succeeded = false;
-        for fails in 0..16 {
-            let mut bench = Bench::<M>::new(Quirks::default(), 4096);
-            let mut space = bench.space(1);
-            let at = Place::At(VirtAddr::new(0x200_0000));
-            space.map::<M>(at, &Wanted::zeros(4)).unwrap();
-            let large = Wanted::zeros(2 * M::MODE.leaf_bytes(1) / PAGE_BYTES);
-            let at = Place::At(VirtAddr::new(LARGE));
-            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
-            space.map_wired(at, &large, frames, machine).unwrap();
-            let state = |space: &Space, bench: &Bench<M>| {
-                let counts = bench.frames.counts();
-                let table = super::entries::all(space, &bench.machine);
-                (
-                    space.regions().to_vec(),
-                    counts.used(),
-                    space.resident(),
-                    table,
-                )
-            };
-            let before = state(&space, &bench);
-            bench.frames.fail_after = Some(fails);
-            let answer = deed(&mut space, &mut bench);
-            bench.frames.fail_after = None;
-            if answer.is_ok() {
-                succeeded = true;
-                break;
-            }
-            assert_eq!(answer, Err(Error::OutOfMemory), "{name}");
-            assert_eq!(state(&space, &bench), before, "{name}, allocation {fails}");
-            let found = audit(
-                &mut bench.frames,
-                &bench.machine,
-                [&space].into_iter(),
-                &Objects::EMPTY,
-            );
-            assert_eq!(found.first, None, "{name}, allocation {fails}");
-        }
-        assert!(succeeded, "{name}: with memory it works");
-    }
-}
-
-/// Where the large leaves of `each_fails` are.
-const LARGE: u64 = 0x1000_0000;

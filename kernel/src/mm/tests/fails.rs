@@ -1,0 +1,98 @@
+//! Every allocation fails once: the state afterwards is the state before.
+
+use abi::Error;
+use pagetable::{PAGE_BYTES, VirtAddr};
+use sim::Quirks;
+
+use super::machine::{Bench, Desk, Sv32, Sv39};
+use crate::mm::{Objects, Place, Prot, Space, Wanted, audit};
+
+/// What is refused for want of memory is as if it had not been asked for.
+#[test]
+fn every_allocation_fails_once_and_leaves_nothing_behind() {
+    each_fails::<Sv39>();
+    each_fails::<Sv32>();
+}
+
+type Deed<M> = fn(&mut Space, &mut Bench<M>) -> Result<(), Error>;
+
+fn each_fails<M: Desk>() {
+    let deeds: [(&str, Deed<M>); 5] = [
+        ("touch", |space, bench| {
+            let store = bench.store(space, 0x200_0000, 1);
+            store.map_err(|_| Error::OutOfMemory)
+        }),
+        ("wired", |space, bench| {
+            let wanted = Wanted::zeros(9);
+            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+            space
+                .map_wired(Place::ANYWHERE, &wanted, frames, machine)
+                .map(drop)
+        }),
+        ("protect", |space, bench| {
+            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+            let va = VirtAddr::new(LARGE + 5 * PAGE_BYTES);
+            space.protect(va, PAGE_BYTES, Prot::READ, frames, machine)
+        }),
+        ("unmap", |space, bench| {
+            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+            let va = VirtAddr::new(LARGE + PAGE_BYTES);
+            space.unmap(
+                va,
+                2 * M::MODE.leaf_bytes(1) - 2 * PAGE_BYTES,
+                frames,
+                machine,
+            )
+        }),
+        ("create", |_, bench| {
+            let mut space =
+                Space::create(9, &mut bench.frames, &mut bench.machine, bench.kernel_root)?;
+            space.destroy(&mut bench.frames, &mut bench.machine);
+            Ok(())
+        }),
+    ];
+    for (name, deed) in deeds {
+        let mut succeeded = false;
+        for fails in 0..16 {
+            let mut bench = Bench::<M>::new(Quirks::default(), 4096);
+            let mut space = bench.space(1);
+            let at = Place::At(VirtAddr::new(0x200_0000));
+            space.map::<M>(at, &Wanted::zeros(4)).unwrap();
+            let large = Wanted::zeros(2 * M::MODE.leaf_bytes(1) / PAGE_BYTES);
+            let at = Place::At(VirtAddr::new(LARGE));
+            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+            space.map_wired(at, &large, frames, machine).unwrap();
+            let state = |space: &Space, bench: &Bench<M>| {
+                let counts = bench.frames.counts();
+                let table = super::entries::all(space, &bench.machine);
+                (
+                    space.regions().to_vec(),
+                    counts.used(),
+                    space.resident(),
+                    table,
+                )
+            };
+            let before = state(&space, &bench);
+            bench.frames.fail_after = Some(fails);
+            let answer = deed(&mut space, &mut bench);
+            bench.frames.fail_after = None;
+            if answer.is_ok() {
+                succeeded = true;
+                break;
+            }
+            assert_eq!(answer, Err(Error::OutOfMemory), "{name}");
+            assert_eq!(state(&space, &bench), before, "{name}, allocation {fails}");
+            let found = audit(
+                &mut bench.frames,
+                &bench.machine,
+                [&space].into_iter(),
+                &Objects::EMPTY,
+            );
+            assert_eq!(found.first, None, "{name}, allocation {fails}");
+        }
+        assert!(succeeded, "{name}: with memory it works");
+    }
+}
+
+/// Where the large leaves of `each_fails` are.
+const LARGE: u64 = 0x1000_0000;
