@@ -9,10 +9,10 @@ pub struct Hart {
     pub context: Context,
     /// `instret` at the first instruction after the trap.
     pub started: usize,
-    /// What the fast path of a page fault needs.
-    pub fast: usize,
     /// Top of this hart's kernel stack.
     pub stack: usize,
     /// The SBI's number of this hart.
     pub id: usize,
+    /// Where `mm::Fast` is: what the fast path of a page fault needs.
+    pub fast: usize,
 }

@@ -149,7 +149,12 @@ impl Entered {
     /// Builds the final map and puts it in force. `image_bytes` is the whole Image with its
     /// initrd.
     pub fn map(self, tree: &Tree, image_bytes: u64) -> Result<Mapped, bootmap::Error> {
-        let mut machine = Riscv::new(self.dialect);
+        // Whose tree lists Svpbmt has set menvcfg.PBMTE; Sv32 has no such bits.
+        let dialect = match self.dialect {
+            Dialect::None if tree.svpbmt && usize::BITS == 64 => Dialect::Svpbmt,
+            found => found,
+        };
+        let mut machine = Riscv::new(dialect);
         if tree.sstc {
             machine.use_sstc();
         }

@@ -95,6 +95,8 @@ pub struct Tree {
     pub timebase_hz: u32,
     /// The first CPU lists the Sstc extension.
     pub sstc: bool,
+    /// The first CPU lists the Svpbmt extension: leaves have memory types.
+    pub svpbmt: bool,
     /// The first CPU lists the Zicboz extension.
     zicboz: bool,
     /// Bytes that `cbo.zero` clears at once; 0 where the first CPU has none.
@@ -171,6 +173,7 @@ impl Tree {
                 arguments: Arguments::EMPTY,
                 timebase_hz: 0,
                 sstc: false,
+                svpbmt: false,
                 zicboz: false,
                 cboz_bytes: 0,
             },
@@ -248,6 +251,7 @@ impl Tree {
     /// A property of the first CPU.
     fn hear_cpu(&mut self, name: &[u8], value: &[u8]) {
         let is_sstc = |word: &[u8]| word == b"sstc";
+        let is_svpbmt = |word: &[u8]| word == b"svpbmt";
         let is_zicboz = |word: &[u8]| word == b"zicboz";
         match name {
             b"timebase-frequency" => {
@@ -257,12 +261,14 @@ impl Tree {
                 let words = || value.split(|&byte| byte == 0);
                 self.sstc |= words().any(is_sstc);
                 self.zicboz |= words().any(is_zicboz);
+                self.svpbmt |= words().any(is_svpbmt);
             }
             b"riscv,isa" => {
                 let isa = text(value).unwrap_or(value);
                 let words = || isa.split(|&byte| byte == b'_');
                 self.sstc |= words().any(is_sstc);
                 self.zicboz |= words().any(is_zicboz);
+                self.svpbmt |= words().any(is_svpbmt);
             }
             b"riscv,cboz-block-size" => self.cboz_bytes = number32(value).unwrap_or(0),
             _ => {}

@@ -64,7 +64,10 @@ fn sample() -> Vec<u8> {
     tree.root.add_child(node(
         "cpus",
         &[("timebase-frequency", &cells(&[10_000_000]))],
-        vec![cpu(b"rv64imafdc_zicsr_sstc_svade\0"), cpu(b"rv64imac\0")],
+        vec![
+            cpu(b"rv64imafdc_zicsr_sstc_svade_svpbmt\0"),
+            cpu(b"rv64imac\0"),
+        ],
     ));
     tree.memory_reservations
         .push(MemoryReservation::new(0x9000_0000, 0x1000));
@@ -81,6 +84,7 @@ fn one_walk_brings_home_all_that_is_looked_for() {
     assert_eq!(tree.reserved.as_slice(), [range(0x9000_0000, 0x1000)]);
     assert_eq!(tree.arguments.value("log"), Some("64"));
     assert_eq!((tree.timebase_hz, tree.sstc), (10_000_000, true));
+    assert!(tree.svpbmt);
 }
 
 #[test]

@@ -26,6 +26,15 @@ fn on_a_hart_that_leaves_a_and_d_to_us() {
     a_day(&mut board);
 }
 
+/// Leaves say the type of their memory: devices are I/O.
+#[test]
+fn on_a_hart_with_memory_types() {
+    let mut board = Qemu::with_image().cpu("rv64,svpbmt=on").boot();
+    let said = board.run("boot");
+    assert!(said.contains("memory types Svpbmt"), "{said}");
+    a_day(&mut board);
+}
+
 /// The same kernel for Sv32.
 #[test]
 fn on_a_hart_of_32_bits() {
@@ -68,6 +77,8 @@ fn a_day(board: &mut Board) {
         "something kept memory:\n{}",
         board.run("ps")
     );
+    let said = board.run("audit");
+    assert!(said.contains("every frame has one owner"), "{said}");
     assert!(
         !board.transcript().contains(&0),
         "a plain terminal sees no frame"

@@ -16,6 +16,7 @@ mod connect;
 mod daily;
 mod desk;
 mod faulters;
+mod fences;
 mod figures;
 mod flash;
 mod gdb;

@@ -8,7 +8,10 @@ const POOL: u64 = 4 << 20 >> 12;
 /// What must hold for Sv39 must hold for Sv32.
 fn on_small_boards(pool: &str, check: impl Fn(&mut Board)) {
     for machine in Qemu::of_each_width() {
-        check(&mut machine.append(&format!("pool={pool}")).boot());
+        let mut board = machine.append(&format!("pool={pool}")).boot();
+        check(&mut board);
+        let said = board.run("audit");
+        assert!(said.contains("every frame has one owner"), "{said}");
     }
 }
 

@@ -28,7 +28,7 @@ const OUT: usize = 4096;
 const TEXT_BETWEEN: usize = 256;
 /// Milliseconds after which a frame that has begun and does not go on is none: whoever sent it
 /// was cut off, and the next one may be typing.
-const PARTIAL_MS: u64 = 200;
+const PARTIAL_MS: u64 = 1000;
 /// How often a kernel message looks for room before the line counts as stuck: a dead line must
 /// not stop the kernel.
 const PATIENCE: usize = 1_000_000;

@@ -1,11 +1,11 @@
 //! Every allocation fails once: the state afterwards is the state before.
 
 use abi::Error;
-use pagetable::{PAGE_BYTES, VirtAddr};
+use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::Quirks;
 
-use super::machine::{Bench, Desk, Sv32, Sv39};
-use crate::mm::{Objects, Place, Prot, Space, Wanted, audit};
+use super::machine::{Bench, Desk, RAM_BASE, Sv32, Sv39};
+use crate::mm::{Kind, Object, Objects, Place, Prot, Region, Space, Wanted, audit, poke};
 
 /// What is refused for want of memory is as if it had not been asked for.
 #[test]
@@ -17,7 +17,40 @@ fn every_allocation_fails_once_and_leaves_nothing_behind() {
 type Deed<M> = fn(&mut Space, &mut Bench<M>) -> Result<(), Error>;
 
 fn each_fails<M: Desk>() {
-    let deeds: [(&str, Deed<M>); 5] = [
+    let deeds: [(&str, Deed<M>); 8] = [
+        ("copy", |space, bench| {
+            let load = bench.load(space, FILE);
+            load.map(drop).map_err(|_| Error::OutOfMemory)
+        }),
+        ("poke", |space, bench| {
+            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+            poke(
+                space,
+                frames,
+                machine,
+                VirtAddr::new(FILE + PAGE_BYTES),
+                &[1],
+            )
+        }),
+        ("share", |space, bench| {
+            let mut objects = Objects::EMPTY;
+            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+            let id = objects.create(1, 1, frames, machine)?;
+            let (object, pages) = objects.attach(id)?;
+            let wanted = Wanted {
+                kind: Kind::Shared,
+                object,
+                ..Wanted::zeros(pages.into())
+            };
+            let at = space.map::<M>(Place::ANYWHERE, &wanted)?;
+            let stored = bench.store(space, at.raw(), 1);
+            // As a task ends that gets no further.
+            let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+            space.unmap(at, PAGE_BYTES, frames, machine)?;
+            objects.creator_ended(1);
+            objects.reap([&*space].into_iter(), frames, machine);
+            stored.map_err(|_| Error::OutOfMemory)
+        }),
         ("touch", |space, bench| {
             let store = bench.store(space, 0x200_0000, 1);
             store.map_err(|_| Error::OutOfMemory)
@@ -58,10 +91,24 @@ fn each_fails<M: Desk>() {
             let mut space = bench.space(1);
             let at = Place::At(VirtAddr::new(0x200_0000));
             space.map::<M>(at, &Wanted::zeros(4)).unwrap();
+            // A page that has to be copied, and one that is mapped where it lies.
+            let image = |from, base, prot| {
+                let object = Object::Image {
+                    at: PhysAddr::new(RAM_BASE + from),
+                    bytes: PAGE_BYTES,
+                };
+                Region::new(VirtAddr::new(base), 1, prot, Kind::Data, object).unwrap()
+            };
+            space.add::<M>(image(0, FILE, Prot::DATA)).unwrap();
+            space
+                .add::<M>(image(0x1000, FILE + PAGE_BYTES, Prot::TEXT))
+                .unwrap();
             let large = Wanted::zeros(2 * M::MODE.leaf_bytes(1) / PAGE_BYTES);
             let at = Place::At(VirtAddr::new(LARGE));
             let (frames, machine) = (&mut bench.frames, &mut bench.machine);
             space.map_wired(at, &large, frames, machine).unwrap();
+            // What a debugger writes to is there.
+            bench.load(&mut space, FILE + PAGE_BYTES).unwrap();
             let state = |space: &Space, bench: &Bench<M>| {
                 let counts = bench.frames.counts();
                 let table = super::entries::all(space, &bench.machine);
@@ -96,3 +143,5 @@ fn each_fails<M: Desk>() {
 
 /// Where the large leaves of `each_fails` are.
 const LARGE: u64 = 0x1000_0000;
+/// Where the pages of a file are.
+const FILE: u64 = 0x300_0000;

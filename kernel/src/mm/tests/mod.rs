@@ -3,6 +3,7 @@
 
 mod bootmap;
 pub(crate) mod chance;
+mod elsewhere;
 mod entries;
 mod fails;
 mod large;
