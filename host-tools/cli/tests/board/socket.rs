@@ -30,8 +30,8 @@ impl SocketBoard {
 
     /// Starts the Image of 32 bits and waits for the shell's prompt.
     #[track_caller]
-    pub fn boot_of_32_bits() -> Self {
-        let board = Self::start_of("riscv32", "images/rv32/Image", &[]);
+    pub fn boot_of_32_bits(extra: &[&str]) -> Self {
+        let board = Self::start_of("riscv32", "images/rv32/Image", extra);
         board.terminal().expect(PROMPT);
         board
     }

@@ -30,11 +30,16 @@ fn save_memory(monitor: &Path, into: &Path) {
 
 #[test]
 fn maps_through_the_agent_are_those_of_the_memory_itself() {
+    the_agent_tells_what_memory_holds("64", SocketBoard::boot);
+    the_agent_tells_what_memory_holds("32", SocketBoard::boot_of_32_bits);
+}
+
+fn the_agent_tells_what_memory_holds(xlen: &str, boot: impl Fn(&[&str]) -> SocketBoard) {
     let folder = tempfile::tempdir().expect("a folder");
     let monitor = folder.path().join("monitor");
     let ram = folder.path().join("ram");
     let argument = format!("unix:{},server=on,wait=off", path(&monitor));
-    let board = SocketBoard::boot(&["-monitor", &argument]);
+    let board = boot(&["-monitor", &argument]);
     let mut terminal = board.terminal();
     terminal.run("spin forever 4194304 &");
     terminal.run("touch_test 40");
@@ -54,7 +59,8 @@ fn maps_through_the_agent_are_those_of_the_memory_itself() {
     let by_agent = pagewalk(&["map", "--from", &line, "--task", pid, "--format", "json"]);
     save_memory(&monitor, &ram);
     let raw = format!("{}@0x80000000", path(&ram));
-    let by_dump = pagewalk(&["map", "--mem", &raw, "--satp", satp, "--format", "json"]);
+    let dump = ["--mem", &raw, "--satp", satp, "--xlen", xlen];
+    let by_dump = pagewalk(&[&["map", "--format", "json"], &dump[..]].concat());
     assert_eq!(by_agent, by_dump);
     assert!(
         by_agent.contains("r-xu-a-") || by_agent.contains("\"perms\""),
@@ -62,10 +68,7 @@ fn maps_through_the_agent_are_those_of_the_memory_itself() {
     );
 
     let walk = |from: &[&str]| pagewalk(&[&["walk", "0x10000", "--format", "json"], from].concat());
-    assert_eq!(
-        walk(&["--from", &line, "--task", pid]),
-        walk(&["--mem", &raw, "--satp", satp])
-    );
+    assert_eq!(walk(&["--from", &line, "--task", pid]), walk(&dump));
     // The line is a terminal's again, and all that was printed meanwhile is still to come.
     assert_eq!(board.terminal().run("hello"), "hello, world\n");
 }

@@ -113,7 +113,7 @@ fn attaches_to_a_running_kernel_and_leaves_it_running() {
 /// The same stub with registers of 32 bits: it stops, steps, tells and lets run.
 #[test]
 fn a_kernel_of_32_bits_is_debugged_as_one_of_64() {
-    let board = SocketBoard::boot_of_32_bits();
+    let board = SocketBoard::boot_of_32_bits(&[]);
     board.terminal().run("spin forever &");
     let said = gdb(
         &board,

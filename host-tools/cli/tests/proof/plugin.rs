@@ -101,10 +101,20 @@ pub struct Machine {
 impl Machine {
     #[track_caller]
     pub fn boot(extra: &[&str]) -> Machine {
+        Machine::boot_with(|arguments| SocketBoard::boot(&[arguments, extra].concat()))
+    }
+
+    #[track_caller]
+    pub fn boot_of_32_bits() -> Machine {
+        Machine::boot_with(SocketBoard::boot_of_32_bits)
+    }
+
+    #[track_caller]
+    fn boot_with(boot: impl Fn(&[&str]) -> SocketBoard) -> Machine {
         let folder = tempfile::tempdir().expect("a folder");
         let (arguments, monitor) = with_stub(folder.path());
         let arguments: Vec<&str> = arguments.iter().map(|it| &**it).collect();
-        let board = SocketBoard::boot(&[&arguments, extra].concat());
+        let board = boot(&arguments);
         let mut monitor = Monitor::connect(&monitor);
         let stub = monitor.stub();
         Machine {
@@ -119,16 +129,21 @@ impl Machine {
 /// The map as gdb shows it, as the program shows it, and as QEMU does, of one instant: gdb waits
 /// in between.
 #[track_caller]
-fn maps_agree(machine: &mut Machine, stop: &[&str], privilege: &str) {
+fn maps_agree(machine: &mut Machine, xlen: &str, stop: &[&str], privilege: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let memory = path(&folder.path().join("memory")).to_owned();
     // In one session: gdb's map, QEMU's, and all of memory for the program.
     let save = format!("monitor pmemsave 0x80000000 0x8000000 \"{memory}\"");
+    // gdb has registers of 32 bits with a sign.
+    let root = match xlen {
+        "32" => "printf \"root %x\\n\", $satp",
+        _ => "printf \"root %lx\\n\", $satp",
+    };
     let commands = [
         stop,
         &[
             "printf \"privilege %d\\n\", $priv",
-            "printf \"root %lx\\n\", $satp",
+            root,
             "echo <map>\\n",
             "pw map",
             "echo </map>\\n",
@@ -149,7 +164,7 @@ fn maps_agree(machine: &mut Machine, stop: &[&str], privilege: &str) {
     let root = said.split_once("root ").expect("satp").1;
     let root = root.split_whitespace().next().expect("satp");
     let memory = format!("{memory}@0x80000000");
-    let tables = ["map", "--mem", &memory, "--satp", root];
+    let tables = ["map", "--mem", &memory, "--satp", root, "--xlen", xlen];
     assert_eq!(between(&said, "map"), pagewalk(&tables), "{said}");
     let ours = mapped(&pagewalk(&[&tables[..], &["--format", "csv"]].concat()));
     assert!(ours.len() > 8, "{ours:?}");
@@ -164,17 +179,30 @@ fn a_map_is_the_same_in_gdb_on_the_desk_and_in_qemu_whatever_runs() {
     // Without Sstc each tick of the clock goes through the firmware.
     let mut machine = Machine::boot(&["-cpu", "rv64,sstc=off"]);
     // Nothing runs: the kernel waits.
-    maps_agree(&mut machine, &[], "1");
+    maps_agree(&mut machine, "64", &[], "1");
     machine.board.terminal().run("spin forever &");
-    maps_agree(&mut machine, &["tbreak *$sepc", "continue"], "0");
+    maps_agree(&mut machine, "64", &["tbreak *$sepc", "continue"], "0");
     // The firmware's trap vector: of two programs each has its time.
     machine.board.terminal().run("spin forever &");
-    maps_agree(&mut machine, &["thbreak *$mtvec", "continue"], "3");
+    maps_agree(&mut machine, "64", &["thbreak *$mtvec", "continue"], "3");
     // And straight from the stub, without gdb.
     let from = format!("gdb://{}", machine.stub);
     let satp = pagewalk(&["satp", "--from", &from]);
     assert!(satp.contains("sv39"), "{satp}");
     let kernel = pagewalk(&["walk", "0xffffffff80000000", "--from", &from]);
+    assert!(kernel.contains("r-x-gad"), "{kernel}");
+    machine.monitor.must_run();
+}
+
+/// The same with Sv32: the kernel's window in the middle, programs on both sides of it.
+#[test]
+fn a_map_of_sv32_is_the_same_in_gdb_on_the_desk_and_in_qemu() {
+    let mut machine = Machine::boot_of_32_bits();
+    maps_agree(&mut machine, "32", &[], "1");
+    machine.board.terminal().run("spin forever &");
+    maps_agree(&mut machine, "32", &["tbreak *$sepc", "continue"], "0");
+    let from = format!("gdb://{}", machine.stub);
+    let kernel = pagewalk(&["walk", "0xbe000000", "--from", &from]);
     assert!(kernel.contains("r-x-gad"), "{kernel}");
     machine.monitor.must_run();
 }
