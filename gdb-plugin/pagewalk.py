@@ -116,19 +116,44 @@ def packet(text):
     return found.group(1) if found else None
 
 
+def monitor(text):
+    """What the stub says to a command of its own, or None where it has none."""
+    try:
+        return gdb.execute("monitor " + text, to_string=True)
+    except gdb.error:
+        return None
+
+
+def openocd_mode():
+    """How OpenOCD's reads are made physical, and how as they were: a pair of its commands. None
+    where the stub is another."""
+    if "Open On-Chip Debugger" not in (monitor("version") or ""):
+        return None
+    mode = (monitor("riscv virt2phys_mode") or "").strip()
+    if mode in ("hw", "sw", "off"):
+        return "riscv virt2phys_mode off", "riscv virt2phys_mode " + mode
+    # Up to 0.12 it does not tell; on is what it begins with.
+    return "riscv set_enable_virt2phys off", "riscv set_enable_virt2phys on"
+
+
 @contextlib.contextmanager
 def physical():
-    """While this holds, reads go to physical memory, if the stub knows how. QEMU's does, and
-    Pagewalk's; elsewhere reads go as the target lets them."""
+    """While this holds, reads go to physical memory, if the stub knows how. QEMU's does,
+    Pagewalk's, and OpenOCD's; elsewhere reads go as the target lets them."""
     before = packet("qqemu.PhyMemMode")
+    openocd = None if before else openocd_mode()
     switched = bool(before) and before != "1"
     if switched:
         packet("Qqemu.PhyMemMode:1")
+    if openocd:
+        monitor(openocd[0])
     try:
-        yield bool(before)
+        yield bool(before or openocd)
     finally:
         if switched:
             packet("Qqemu.PhyMemMode:" + before)
+        if openocd:
+            monitor(openocd[1])
 
 
 def known_memory():

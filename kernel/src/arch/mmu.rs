@@ -8,7 +8,7 @@ use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 use super::paging::{self, Entry};
 use super::window::pointer;
 use super::{Mmio, csr, sbi};
-use crate::mm::{Machine, Space};
+use crate::mm::{Machine, Run, Space};
 use crate::platform::Platform;
 use crate::task::Floats;
 
@@ -90,26 +90,34 @@ impl Machine for Riscv {
         unsafe { pointer(at).cast::<Entry>().write_volatile(value as Entry) }
     }
 
-    fn enter_missing(&mut self, at: PhysAddr, leaf: u64, va: VirtAddr, count: usize) -> u32 {
-        // In words of the hart: on RV32 the numbers of other places have twice as many.
-        let (mut leaf, mut va) = (leaf as Entry, va.raw() as usize);
-        let mut place = pointer(at).cast::<Entry>();
-        let end = place.wrapping_add(count);
-        let mut entered = 0;
-        while place < end {
-            // SAFETY: see `Riscv`; the entries lie in one table.
-            unsafe {
-                if place.read_volatile() == 0 {
-                    place.write_volatile(leaf);
-                    asm!("sfence.vma {0}, zero", in(reg) va, options(nostack));
-                    entered += 1;
-                }
-            }
-            place = place.wrapping_add(1);
-            leaf = leaf.wrapping_add(1 << 10);
-            va = va.wrapping_add(FRAME);
+    #[inline(always)]
+    fn enter_missing(&mut self, run: &Run) -> u32 {
+        const BLOCK: usize = 8;
+        let own = run.leaf as Entry;
+        let first = pointer(run.at).cast::<Entry>().wrapping_sub(run.back);
+        // By its parts: the run as such need not be in memory.
+        let (back, va, count) = (run.back, run.va.raw() as usize, run.count);
+        if count != BLOCK {
+            return enter_one_by_one(first, own, back, va, count);
         }
-        entered
+        // A whole block is mostly empty but for the page that was wanted, which one look at all
+        // of its entries together tells.
+        // SAFETY: see `Riscv`; the entries lie in one table.
+        unsafe {
+            let mut there = 0;
+            for index in 0..BLOCK {
+                there |= first.wrapping_add(index).read_volatile();
+            }
+            if there != own {
+                return enter_one_by_one(first, own, back, va, count);
+            }
+            let mut leaf = own.wrapping_sub((back << 10) as Entry);
+            for index in 0..BLOCK {
+                first.wrapping_add(index).write_volatile(leaf);
+                leaf = leaf.wrapping_add(1 << 10);
+            }
+        }
+        BLOCK as u32 - 1
     }
 
     #[inline]
@@ -185,6 +193,31 @@ impl Machine for Riscv {
     fn fence_code(&mut self) {
         csr::fence_code();
     }
+}
+
+/// Enters those leaves of a run that are not there, each with its fence. The first is at `first`;
+/// that of page `va`, `back` further, is `own`.
+#[cold]
+#[inline(never)]
+fn enter_one_by_one(first: *mut Entry, own: Entry, back: usize, va: usize, count: usize) -> u32 {
+    // In words of the hart: on RV32 the numbers of other places have twice as many.
+    let mut leaf = own.wrapping_sub((back << 10) as Entry);
+    let mut va = va.wrapping_sub(back * FRAME);
+    let mut entered = 0;
+    for index in 0..count {
+        let place = first.wrapping_add(index);
+        // SAFETY: see `Riscv`; the entries lie in one table.
+        unsafe {
+            if place.read_volatile() == 0 {
+                place.write_volatile(leaf);
+                asm!("sfence.vma {0}, zero", in(reg) va, options(nostack));
+                entered += 1;
+            }
+        }
+        leaf = leaf.wrapping_add(1 << 10);
+        va = va.wrapping_add(FRAME);
+    }
+    entered
 }
 
 impl Platform for Riscv {

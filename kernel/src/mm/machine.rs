@@ -2,6 +2,34 @@
 
 use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
 
+/// Leaves behind each other in one table, of pages behind each other, around one that is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// Where the leaf is that is there.
+    pub at: PhysAddr,
+    /// Its bits.
+    pub leaf: u64,
+    /// Its page.
+    pub va: VirtAddr,
+    /// How many come before it.
+    pub back: usize,
+    /// How many there are, with it.
+    pub count: usize,
+}
+
+impl Run {
+    /// Place, bits and page of the n-th, for entries of so many bytes.
+    fn nth(&self, n: u64, entry_bytes: u64) -> (PhysAddr, u64, VirtAddr) {
+        let ahead = n.wrapping_sub(self.back as u64);
+        (
+            self.at.wrapping_add(ahead.wrapping_mul(entry_bytes)),
+            // The page number begins at bit 10.
+            self.leaf.wrapping_add(ahead << 10),
+            self.va.wrapping_add(ahead.wrapping_mul(PAGE_BYTES)),
+        )
+    }
+}
+
 /// A hart's MMU and the memory behind it.
 ///
 /// Every physical address that `mm` passes is a frame of [`Frames`](super::Frames), a table
@@ -16,16 +44,15 @@ pub trait Machine {
     fn read_entry(&self, at: PhysAddr) -> u64;
     /// Writes one entry with a single store.
     fn write_entry(&mut self, at: PhysAddr, value: u64);
-    /// Enters `count` leaves behind each other, `leaf` with one page number after the other,
-    /// where no entry is yet, and fences each; how many. The first is `va`'s, at `at`.
-    fn enter_missing(&mut self, at: PhysAddr, leaf: u64, va: VirtAddr, count: usize) -> u32 {
+    /// Enters the leaves of a run that are not there; how many. Whether they are fenced is the
+    /// machine's affair: a hart that holds that nothing was there faults once more, and finds it.
+    fn enter_missing(&mut self, run: &Run) -> u32 {
         let mut entered = 0;
-        for index in 0..count as u64 {
-            let at = at.wrapping_add(index * Self::MODE.entry_bytes() as u64);
+        for index in 0..run.count as u64 {
+            let (at, leaf, va) = run.nth(index, Self::MODE.entry_bytes() as u64);
             if self.read_entry(at) == 0 {
-                // The page number begins at bit 10.
-                self.write_entry(at, leaf + (index << 10));
-                self.fence_page(va.wrapping_add(index * PAGE_BYTES));
+                self.write_entry(at, leaf);
+                self.fence_page(va);
                 entered += 1;
             }
         }

@@ -28,7 +28,7 @@ pub use bootram::BootRam;
 pub use fast::Fast;
 pub use frame::{Arena, Counts, Frame, Frames, Owner};
 pub use gap::{Place, Wanted};
-pub use machine::Machine;
+pub use machine::{Machine, Run};
 pub use object::Objects;
 pub use pager::{Refused, Resolution, resolve, resolve_here};
 pub use peek::{peek, poke, source};

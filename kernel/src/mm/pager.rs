@@ -11,10 +11,10 @@ use super::region::{Advice, Kind, Object, Prot, Region};
 use super::space::Whose;
 use super::table::{self, Stop};
 use super::window::open_window;
-use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
+use super::{Frames, Machine, Owner, PAGE_BYTES, Run, Space};
 
 /// Pages of a file that come together, if they lie in one leaf table and need no frame.
-const AROUND: u32 = 8;
+const AROUND: usize = 8;
 
 /// How a fault was resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -308,6 +308,7 @@ fn shared<M: Machine>(
 
 /// Enters the pages around one of a file that is mapped in place, as far as they are whole
 /// too; how many. `leaf` is the page's own, at `at`.
+#[inline(always)]
 fn around<M: Machine>(
     machine: &mut M,
     region: &Region,
@@ -315,20 +316,23 @@ fn around<M: Machine>(
     at: PhysAddr,
     leaf: u64,
 ) -> u32 {
-    // In page numbers, which fit 32 bits.
-    let number = |va: VirtAddr| (va.raw() / PAGE_BYTES) as u32;
-    let (here, base) = (number(page), number(region.base));
+    // In words of the hart, which addresses of programs fit.
+    let number = |bytes: u64| bytes as usize / PAGE_BYTES as usize;
+    let (here, base) = (number(page.raw()), number(region.base.raw()));
+    let whole = number(region.file_bytes()).min(region.pages as usize);
     let block = here & !(AROUND - 1);
-    let start = block.max(base);
-    let whole = (region.file_bytes() / PAGE_BYTES) as u32;
-    let end = (block + AROUND).min(base + region.pages.min(whole));
-    let back = here - start;
-    let entry_bytes = M::MODE.entry_bytes() as u32;
-    let first = PhysAddr::new(at.raw() - u64::from(back * entry_bytes));
-    // The page number begins at bit 10.
-    let leaf = leaf - (u64::from(back) << 10);
-    let va = VirtAddr::new(page.raw() - u64::from(back) * PAGE_BYTES);
-    machine.enter_missing(first, leaf, va, (end - start) as usize)
+    let mut run = Run {
+        at,
+        leaf,
+        va: page,
+        back: here - block,
+        count: AROUND,
+    };
+    if block < base || block + AROUND > base + whole {
+        run.back = here - block.max(base);
+        run.count = run.back + (block + AROUND).min(base + whole) - here;
+    }
+    machine.enter_missing(&run)
 }
 
 /// The bits of a leaf besides its frame, A and D.

@@ -27,7 +27,7 @@ fn booting_and_faulting_stay_within_their_budgets() {
             (
                 "fault.image in place, with neighbours",
                 found.in_place_around,
-                530,
+                450,
             ),
             ("fault.image copied", found.copied, copied),
             ("mmap.1gib", found.mmap, 2_000),

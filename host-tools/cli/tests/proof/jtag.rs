@@ -64,3 +64,40 @@ fn a_live_machines_map_is_the_same_through_jtag() {
     }
     drop(board);
 }
+
+/// gdb at OpenOCD, which is at the port: the plugin's map is that of QEMU's own stub.
+#[test]
+fn the_plugin_reads_tables_through_openocd() {
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (arguments, monitor) = with_stub(folder.path());
+    let arguments: Vec<&str> = arguments.iter().map(|it| &**it).collect();
+    let board = SocketBoard::boot(&arguments);
+    let address = Monitor::connect(&monitor).stub();
+    let by_stub = pagewalk(&["map", "--from", &format!("gdb://{address}")]);
+    let mut stub = Stub::connect(&address, &GO_ON).expect("QEMU's stub");
+    let satp = stub.register("satp").expect("satp");
+    let pages = HashMap::new();
+    let live = Live(Arc::new(Mutex::new(Machine { stub, pages })));
+    let idcode = Profile::FULL.idcode;
+    let port = serve(machine(Profile::FULL, satp, live))
+        .expect("a socket")
+        .port();
+    let openocd = format!(
+        "| exec openocd -c 'gdb_port pipe; tcl_port disabled; telnet_port disabled; log_output /dev/null' \
+         -c 'adapter driver remote_bitbang; remote_bitbang host 127.0.0.1; remote_bitbang port {port}' \
+         -c 'jtag newtap t cpu -irlen 5 -expected-id {idcode:#x}' \
+         -c 'target create t.cpu riscv -chain-position t.cpu' -c 'init; halt'"
+    );
+    let said = crate::plugin::gdb(
+        &openocd,
+        &[
+            "echo <map>\\n",
+            "pw map --ram 0x80000000+128M",
+            "echo </map>\\n",
+            "kill",
+        ],
+    );
+    assert_eq!(crate::plugin::between(&said, "map"), by_stub, "{said}");
+    drop(board);
+}
