@@ -9,7 +9,7 @@ use crate::tools::path;
 
 /// What gdb says to these commands, in one session on the line.
 #[track_caller]
-fn gdb(board: &SocketBoard, symbols: Option<&Path>, commands: &[&str]) -> String {
+pub fn gdb(board: &SocketBoard, symbols: Option<&Path>, commands: &[&str]) -> String {
     gdb_at(path(&board.line()), symbols, commands)
 }
 
@@ -108,38 +108,6 @@ fn attaches_to_a_running_kernel_and_leaves_it_running() {
     let tasks = terminal.run("ps");
     assert!(tasks.contains("spin"), "{tasks}");
     assert_eq!(terminal.run("hello"), "hello, world\n");
-}
-
-/// The same stub with registers of 32 bits: it stops, steps, tells and lets run.
-#[test]
-fn a_kernel_of_32_bits_is_debugged_as_one_of_64() {
-    let board = SocketBoard::boot_of_32_bits(&[]);
-    board.terminal().run("spin forever &");
-    let said = gdb(
-        &board,
-        None,
-        &[
-            "info threads",
-            "print sizeof($sp)",
-            "print $satp < 0",
-            "set $before = $pc",
-            "stepi",
-            "print $pc != $before",
-            "x/2xw $pc",
-            "monitor ps",
-            "detach",
-        ],
-    );
-    for due in [
-        "(spin forever [ready])",
-        "$1 = 4",
-        "$2 = 1",
-        "$3 = 1",
-        "ready",
-    ] {
-        assert!(said.contains(due), "no {due}: {said}");
-    }
-    assert_eq!(board.terminal().run("hello"), "hello, world\n");
 }
 
 #[test]

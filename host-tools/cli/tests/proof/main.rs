@@ -42,3 +42,4 @@ mod uboot;
 mod views;
 #[cfg(feature = "web")]
 mod web;
+mod width;
