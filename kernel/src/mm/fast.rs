@@ -2,7 +2,7 @@
 //!
 //! After a fault in plain zero-filled memory the pager opens a window: the rest of that region
 //! that the same leaf table translates. As long as nothing about it changes, the next faults
-//! in it need no search: `arch/trap.S` takes a frame, enters it and records the fault. What it
+//! in it need no search: `arch/fast.S` takes a frame, enters it and records the fault. What it
 //! did is made up for by [`Frames::settle`](super::Frames::settle) before Rust looks at
 //! anything. Whoever changes regions or takes tables away closes the window.
 
@@ -17,7 +17,7 @@ pub const MAX_ARENAS: usize = 8;
 /// Zeroed frames that are kept ready.
 pub const MAGAZINE: usize = 64;
 
-/// Shared with `arch/trap.S`, which knows the places by `offset_of!`.
+/// Shared with `arch/fast.S`, which knows the places by `offset_of!`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Fast {

@@ -1,6 +1,11 @@
 //! Memory management: regions are the truth, page tables a cache of them.
 //!
 //! Pure and safe: the machine is given (`Machine`), so all of it runs on the desk.
+//!
+//! What is to come has its place, and no code yet. Eviction: `Frames::refill`, the one place that
+//! is reached when no frame is free, and only pages (`Owner::Page`) may be taken. A backing store:
+//! entries that are not valid and not empty, of which `table::page_of` tells those that hide a
+//! page. Other objects: `region::Object`, filled in `pager::fill`.
 
 mod audit;
 pub mod bootmap;

@@ -41,8 +41,15 @@ impl Source for Live {
     }
 }
 
-#[test]
-fn a_live_machines_map_is_the_same_through_jtag() {
+/// A machine that stands still, and what QEMU's stub tells of it.
+struct Standing {
+    board: SocketBoard,
+    by_stub: String,
+    satp: u64,
+    live: Live,
+}
+
+fn standing() -> Standing {
     static GO_ON: AtomicBool = AtomicBool::new(false);
     let folder = tempfile::tempdir().expect("a folder");
     let (arguments, monitor) = with_stub(folder.path());
@@ -55,6 +62,22 @@ fn a_live_machines_map_is_the_same_through_jtag() {
     let satp = stub.register("satp").expect("satp");
     let pages = HashMap::new();
     let live = Live(Arc::new(Mutex::new(Machine { stub, pages })));
+    Standing {
+        board,
+        by_stub,
+        satp,
+        live,
+    }
+}
+
+#[test]
+fn a_live_machines_map_is_the_same_through_jtag() {
+    let Standing {
+        board,
+        by_stub,
+        satp,
+        live,
+    } = standing();
     for profile in [Profile::FULL, Profile::PROGRAM, Profile::ABSTRACT] {
         let tap = machine(profile, satp, live.clone());
         let port = serve(tap).expect("a socket");
@@ -68,17 +91,12 @@ fn a_live_machines_map_is_the_same_through_jtag() {
 /// gdb at OpenOCD, which is at the port: the plugin's map is that of QEMU's own stub.
 #[test]
 fn the_plugin_reads_tables_through_openocd() {
-    static GO_ON: AtomicBool = AtomicBool::new(false);
-    let folder = tempfile::tempdir().expect("a folder");
-    let (arguments, monitor) = with_stub(folder.path());
-    let arguments: Vec<&str> = arguments.iter().map(|it| &**it).collect();
-    let board = SocketBoard::boot(&arguments);
-    let address = Monitor::connect(&monitor).stub();
-    let by_stub = pagewalk(&["map", "--from", &format!("gdb://{address}")]);
-    let mut stub = Stub::connect(&address, &GO_ON).expect("QEMU's stub");
-    let satp = stub.register("satp").expect("satp");
-    let pages = HashMap::new();
-    let live = Live(Arc::new(Mutex::new(Machine { stub, pages })));
+    let Standing {
+        board,
+        by_stub,
+        satp,
+        live,
+    } = standing();
     let idcode = Profile::FULL.idcode;
     let port = serve(machine(Profile::FULL, satp, live))
         .expect("a socket")

@@ -9,7 +9,7 @@ pub const NONE: u32 = 0;
 ///  0       8       16               48      64      96     128
 ///  | state | flags | 0              | space | vpn   | link |
 /// ```
-/// The first eight bytes are one value, which the fast path of `arch/trap.S` writes as it is.
+/// The first eight bytes are one value, which the fast path of `arch/fast.S` writes as it is.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
