@@ -24,6 +24,8 @@ mod filter;
 mod find;
 mod flash;
 mod format;
+#[cfg(feature = "probe")]
+mod hart;
 mod image;
 mod lint;
 mod map;

@@ -36,7 +36,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         #[cfg(feature = "probe")]
         Spec::Probe(selector) if args.task.is_none() => {
-            let mut hart = crate::probe::Hart::open(selector, &Default::default())?;
+            let mut hart = crate::hart::Hart::open(selector, &Default::default())?;
             (hart.target()?.satp()?, hart.xlen()?)
         }
         spec => {

@@ -13,11 +13,10 @@
 //! end
 //! ```
 
-mod pipe;
-
 use std::io::Write;
 
 use clap::Parser;
+use link::memory::Pipe;
 use model::Crash;
 use pagetable::{Mode, Xlen};
 use view::explain::Explained;
@@ -25,8 +24,6 @@ use view::fields;
 
 use crate::tables::{Roots, Tables, Writing, number};
 use crate::{chart, diff, find, lint, map, snapshot, stats, walk, ws};
-
-pub use pipe::Pipe;
 
 /// Serve a debugger's plugin: it reads the memory, this knows what page tables mean.
 ///

@@ -6,8 +6,8 @@ use anyhow::bail;
 use model::probe::{Left, mode};
 use view::probe::left;
 
-use super::{Hart, Wiring};
 use crate::format::Format;
+use crate::hart::{Hart, Wiring};
 use crate::tables::number;
 
 /// CSRs of Debug Mode: Debug spec, §4.8.

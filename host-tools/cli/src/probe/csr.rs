@@ -4,8 +4,8 @@ use model::csr;
 use model::probe::{Register, Registers};
 use view::probe::registers;
 
-use super::{Hart, Wiring};
 use crate::format::Format;
+use crate::hart::{Hart, Wiring};
 
 /// A register by name or number.
 fn number(text: &str) -> Result<u16, String> {

@@ -4,8 +4,8 @@ use link::probe::Method;
 use model::probe::Wired;
 use view::probe::wired;
 
-use super::{Hart, Wiring};
 use crate::format::Format;
+use crate::hart::{Hart, Wiring};
 
 /// Show what is wired to a probe: the chain, the debug module, the hart.
 #[derive(clap::Args)]

@@ -14,13 +14,10 @@
 
 mod control;
 mod csr;
-mod hart;
 mod info;
 mod list;
 mod read;
 mod satp;
-
-pub use hart::{Hart, Wires, Wiring};
 
 /// Look at a hart through JTAG: registers, memory, whether it runs.
 #[derive(clap::Args)]

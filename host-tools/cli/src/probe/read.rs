@@ -8,8 +8,8 @@ use link::probe::Method;
 use model::probe::Bytes;
 use view::probe::bytes;
 
-use super::{Hart, Wiring};
 use crate::format::Format;
+use crate::hart::{Hart, Wiring};
 use crate::tables::number;
 
 /// Bytes that are read at once.

@@ -2,8 +2,8 @@
 
 use view::fields;
 
-use super::{Hart, Wiring};
 use crate::format::Format;
+use crate::hart::{Hart, Wiring};
 
 /// Show the root of the page tables that a hart uses.
 #[derive(clap::Args)]

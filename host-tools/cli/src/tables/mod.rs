@@ -13,11 +13,10 @@ mod writing;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use link::memory::{Cached, Origin, Place, Source, Span};
+use link::memory::{Cached, Origin, Pipe, Place, Source, Span};
 use link::transport::Spec;
 use pagetable::{Dialect, Mode, PhysAddr, Satp, Xlen};
 
-use crate::bridge::Pipe;
 use crate::exit::Misuse;
 
 pub use files::read_dump;
@@ -97,7 +96,7 @@ pub struct Roots {
     pub writing: Writing,
     #[cfg(feature = "probe")]
     #[command(flatten)]
-    wires: crate::probe::Wires,
+    wires: crate::hart::Wires,
     /// Where `pipe:` leads.
     #[arg(skip)]
     pub pipe: Option<Pipe>,

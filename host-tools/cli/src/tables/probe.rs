@@ -19,7 +19,7 @@ use super::{Open, Roots};
 #[cfg(feature = "probe")]
 use crate::exit::Misuse;
 #[cfg(feature = "probe")]
-use crate::probe::{Hart, Wiring};
+use crate::hart::{Hart, Wiring};
 
 /// Registers of a trap: Privileged spec, table 3; unprivileged spec, table of the calling
 /// convention's names.

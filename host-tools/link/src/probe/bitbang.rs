@@ -14,7 +14,7 @@ use probe_rs::probe::{
     WireProtocol,
 };
 
-use super::wires::Pins;
+use super::pins::Pins;
 
 /// How long a server may take to connect, and to answer what it was asked.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -26,6 +26,7 @@ mod method;
 mod module;
 #[cfg(all(test, feature = "sim"))]
 mod peer;
+mod pins;
 #[cfg(all(test, feature = "sim"))]
 mod proof;
 mod registers;

@@ -4,32 +4,19 @@
 //! its own to the probe. The pins of its JTAG probes are public, so that scans are put together
 //! here. Between scans the port is always in Run-Test/Idle, for one clock at least.
 
+use probe_rs::probe::Probe;
 use probe_rs::probe::blackmagic::BlackMagicProbe;
 use probe_rs::probe::ch347usbjtag::Ch347UsbJtag;
 use probe_rs::probe::cmsisdap::CmsisDap;
 use probe_rs::probe::ftdi::FtdiProbe;
 use probe_rs::probe::jlink::JLink;
-use probe_rs::probe::{DebugProbeError, Probe, RawJtagIo};
 
 use super::ProbeError;
 use super::bitbang::Bitbang;
+use super::pins::Pins;
 
 /// Scans between two questions to the probe.
 const BATCH: usize = 512;
-
-/// A probe's pins.
-pub(super) trait Pins {
-    /// Clocks with these levels; `capture` says whether TDO is kept.
-    fn clock(
-        &mut self,
-        tms: &[bool],
-        tdi: &[bool],
-        capture: &[bool],
-    ) -> Result<(), DebugProbeError>;
-
-    /// What was kept, in order.
-    fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError>;
-}
 
 /// The pins of a probe, if they can be had: WCH's speak a protocol of their own, for chips
 /// without an MMU.
@@ -47,29 +34,6 @@ fn pins(probe: &mut Probe) -> Option<&mut dyn Pins> {
     one_of!(FtdiProbe, JLink, CmsisDap, Ch347UsbJtag, BlackMagicProbe);
     None
 }
-
-/// Each is a type of its own, and what they share takes any iterator.
-macro_rules! pins_of {
-    ($($driver:ty),*) => {
-        $(impl Pins for $driver {
-            fn clock(
-                &mut self,
-                tms: &[bool],
-                tdi: &[bool],
-                capture: &[bool],
-            ) -> Result<(), DebugProbeError> {
-                let bits = |levels: &[bool]| levels.to_vec();
-                self.shift_bits(bits(tms), bits(tdi), bits(capture))
-            }
-
-            fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
-                Ok(self.read_captured_bits()?.iter().map(|bit| *bit).collect())
-            }
-        })*
-    };
-}
-
-pins_of!(FtdiProbe, JLink, CmsisDap, Ch347UsbJtag, BlackMagicProbe);
 
 /// Where in the chain the port is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,17 @@
 //! The rows of pixels inside a block: addresses to scale, a colour for each class.
 
-use super::strip::Part;
+/// A run of addresses that is all of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The first address.
+    pub first: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Which class.
+    pub class: usize,
+    /// Which thing it is of, for the words beside it.
+    pub place: usize,
+}
 
 /// The part of a row that each class takes, of 1.
 type Parts = Vec<f64>;

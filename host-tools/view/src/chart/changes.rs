@@ -4,8 +4,9 @@ use model::diff::{Change, Diff, Kind};
 use pagetable::Mode;
 use plotters::style::RGBColor;
 
+use super::block::Part;
 use super::map::hole;
-use super::strip::{Class, Part, Strip};
+use super::strip::{Class, Strip};
 use crate::words::{self, About, Size};
 
 /// A colour for each kind; where several happened, the first of them counts.

@@ -3,8 +3,9 @@
 use model::Space;
 use pagetable::Mode;
 
+use super::block::Part;
 use super::permission::{CLASSES, class_of};
-use super::strip::{Class, Part, Strip};
+use super::strip::{Class, Strip};
 use crate::words::{self, About, Size};
 
 /// The strip of `space`; `origin` says where it came from, for the heading.

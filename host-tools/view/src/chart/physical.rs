@@ -6,8 +6,9 @@ use model::Space;
 use pagetable::{PAGE_BYTES, Pte};
 use plotters::style::RGBColor;
 
+use super::block::Part;
 use super::map::{NOTE, several};
-use super::strip::{Class, Part, Strip};
+use super::strip::{Class, Strip};
 use crate::words;
 
 /// Colours for users; with more of them, the last are drawn alike.

@@ -11,7 +11,7 @@ use plotters::element::{PathElement, Rectangle, Text};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{BLACK, Color, IntoFont, RGBColor, TextStyle};
 
-use super::block::{self, Rows};
+use super::block::{self, Part, Rows};
 use super::font::FAMILY;
 use super::{Picture, Refusal};
 use crate::words::{About, Size};
@@ -35,19 +35,6 @@ pub struct Class {
     pub words: String,
     /// How it is filled.
     pub colour: RGBColor,
-}
-
-/// A run of addresses that is all of one class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// The first address.
-    pub first: u64,
-    /// How many bytes.
-    pub bytes: u64,
-    /// Which class.
-    pub class: usize,
-    /// Which thing it is of, for the words beside it.
-    pub place: usize,
 }
 
 /// Words for a block of some parts and so many bytes.

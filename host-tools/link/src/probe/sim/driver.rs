@@ -8,7 +8,7 @@ use probe_rs::probe::{
     RawJtagIo, WireProtocol,
 };
 
-use super::super::wires::Pins;
+use super::super::pins::Pins;
 use super::server::{Shared, lock};
 
 /// A probe at a simulated port.

@@ -3,8 +3,9 @@
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use link::memory::{Batch, ReadError, Span, memory_map, memory_regions, memory_tree};
 use pagetable::PhysAddr;
+
+use super::{Batch, ReadError, Span, memory_map, memory_regions, memory_tree};
 
 /// Whoever asks, and reads memory for us.
 #[derive(Clone)]
