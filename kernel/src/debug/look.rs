@@ -22,6 +22,13 @@ pub struct RamMap {
 }
 
 impl RamMap {
+    /// None at all.
+    #[cfg(test)]
+    pub(crate) const EMPTY: RamMap = RamMap {
+        pieces: [Range { base: 0, bytes: 0 }; PIECES],
+        used: 0,
+    };
+
     /// What the tree says, without what others hold.
     pub fn new(tree: &Tree) -> RamMap {
         let mut map = RamMap {

@@ -5,7 +5,7 @@ use abi::{Access, Error, Outcome};
 use pagetable::{PhysAddr, VirtAddr};
 
 use super::layout::{is_user, user_windows};
-use super::{Frames, Machine, PAGE_BYTES, Resolution, Space, resolve, table};
+use super::{Frames, Machine, Object, PAGE_BYTES, Resolution, Space, resolve, table};
 
 /// A space whose memory the kernel reads and writes on the program's behalf.
 pub struct UserMemory<'a, M, S> {
@@ -48,7 +48,13 @@ impl<M: Machine, S: FnMut(&M, VirtAddr, Access, &Resolution)> UserMemory<'_, M, 
         Ok(())
     }
 
+    /// The address of the byte, in a frame of RAM: a device's registers are nothing that the
+    /// kernel could see, and nothing that it should read on a program's behalf.
     fn reach(&mut self, va: VirtAddr, access: Access) -> Result<PhysAddr, Error> {
+        let region = self.space.region_at(va).ok_or(Error::BadAddress)?;
+        if matches!(region.object, Object::Phys { .. }) {
+            return Err(Error::BadAddress);
+        }
         match resolve(self.space, self.frames, self.machine, va, access) {
             Ok(resolution) => {
                 if resolution.outcome != Outcome::Spurious {

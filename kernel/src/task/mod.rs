@@ -7,6 +7,8 @@ mod program;
 pub mod schedule;
 pub mod syscall;
 pub mod table;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use context::{Context, Floats};
 pub use schedule::Schedule;

@@ -22,12 +22,12 @@ macro_rules! both {
             mod $name {
                 #[test]
                 fn sv39() {
-                    super::super::machine::on_every_hart(super::$name::<super::super::machine::Sv39>);
+                    crate::mm::tests::machine::on_every_hart(super::$name::<crate::mm::tests::machine::Sv39>);
                 }
 
                 #[test]
                 fn sv32() {
-                    super::super::machine::on_every_hart(super::$name::<super::super::machine::Sv32>);
+                    crate::mm::tests::machine::on_every_hart(super::$name::<crate::mm::tests::machine::Sv32>);
                 }
             }
         )*

@@ -19,6 +19,9 @@ const USER_END: usize = PLACES[0];
 const KERNEL: usize = PLACES[1];
 const PHYSMAP: usize = PLACES[2];
 
+/// How many addresses are passed where one is wanted.
+const ADDRESSES: usize = 20;
+
 const LENGTHS: [usize; 12] = [
     0,
     1,
@@ -46,8 +49,9 @@ fn run(arguments: Arguments) -> u8 {
         return 1;
     };
     let mut chance = Chance(arguments.number(2).unwrap_or(1) as u64 | 1);
-    let from = addresses(read.as_ptr() as usize);
-    let to = addresses(written.as_ptr() as usize);
+    let devices = devices();
+    let from = addresses(read.as_ptr() as usize, devices);
+    let to = addresses(written.as_ptr() as usize, devices);
     let mut refused = 0;
     for _ in 0..calls {
         let (number, arguments) = nonsense(&mut chance, &from, &to);
@@ -57,9 +61,26 @@ fn run(arguments: Arguments) -> u8 {
     0
 }
 
-/// The borders of what a program may have, and places it may not have at all.
-fn addresses(page: usize) -> [usize; 16] {
+/// Two devices of QEMU's `virt`, one mapped with leaves of a page and one with large ones. A board
+/// that lists neither has none to pass.
+fn devices() -> [usize; 2] {
+    let mapped = |frame, bytes| {
+        let answer = call::map_device(frame, bytes, 0);
+        answer.unwrap_or_else(|error| {
+            println!("hostile: no device at page {frame:#x}: {error}");
+            0
+        })
+    };
+    [mapped(0x101, PAGE), mapped(0x2_0000, 4 << 20)]
+}
+
+/// The borders of what a program may have, places it may not have at all, and devices.
+fn addresses(page: usize, [device, large]: [usize; 2]) -> [usize; ADDRESSES] {
     [
+        device,
+        device + PAGE - 8,
+        device.wrapping_sub(8),
+        large + (3 << 20),
         0,
         1,
         PAGE - 1,
@@ -79,7 +100,11 @@ fn addresses(page: usize) -> [usize; 16] {
     ]
 }
 
-fn nonsense(chance: &mut Chance, from: &[usize; 16], to: &[usize; 16]) -> (usize, [usize; 5]) {
+fn nonsense(
+    chance: &mut Chance,
+    from: &[usize; ADDRESSES],
+    to: &[usize; ADDRESSES],
+) -> (usize, [usize; 5]) {
     let (address, target) = (chance.pick(from), chance.pick(to));
     let length = chance.pick(&LENGTHS);
     let any = chance.next() as usize;

@@ -1,0 +1,156 @@
+//! A simulated hart as the whole kernel sees it: `mm`'s machine, and a clock that tests turn.
+
+use std::cell::Cell;
+
+use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
+
+use super::kernel::Wires;
+use crate::mm::tests::machine::Desk;
+use crate::mm::{Machine, Space};
+use crate::platform::{Pending, Platform};
+use crate::task::Floats;
+
+/// A machine of [`Desk`] with the rest of a platform, which counts what it is made to do.
+pub struct Hart<M> {
+    pub machine: M,
+    pub now: u64,
+    /// Frames that were filled or copied, and entries that were written.
+    pub work: Work,
+    /// Entries that were read: a `&self` of the machine does it.
+    reads: Cell<u64>,
+    /// What [`Platform::is_interrupted`] says.
+    pub pending: Pending,
+}
+
+/// What a hart was made to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Frames that were filled or copied.
+    pub frames: u64,
+    /// Table entries that were written.
+    pub writes: u64,
+    /// Table entries that were read.
+    pub reads: u64,
+}
+
+impl Work {
+    /// The larger of both, number by number.
+    pub fn or(self, other: Work) -> Work {
+        Work {
+            frames: self.frames.max(other.frames),
+            writes: self.writes.max(other.writes),
+            reads: self.reads.max(other.reads),
+        }
+    }
+}
+
+impl<M> Hart<M> {
+    pub fn new(machine: M) -> Hart<M> {
+        Hart {
+            machine,
+            now: 0,
+            work: Work::default(),
+            reads: Cell::new(0),
+            pending: Pending::default(),
+        }
+    }
+
+    /// What was done since the last time.
+    pub fn take_work(&mut self) -> Work {
+        let reads = self.reads.take();
+        Work {
+            reads,
+            ..std::mem::take(&mut self.work)
+        }
+    }
+}
+
+impl<M: Desk> Machine for Hart<M> {
+    const MODE: Mode = M::MODE;
+
+    fn dialect(&self) -> Dialect {
+        self.machine.dialect()
+    }
+
+    fn read_entry(&self, at: PhysAddr) -> u64 {
+        self.reads.set(self.reads.get() + 1);
+        self.machine.read_entry(at)
+    }
+
+    fn write_entry(&mut self, at: PhysAddr, value: u64) {
+        self.work.writes += 1;
+        self.machine.write_entry(at, value)
+    }
+
+    fn zero_frame(&mut self, frame: PhysAddr) {
+        self.work.frames += 1;
+        self.machine.zero_frame(frame)
+    }
+
+    fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
+        self.work.frames += 1;
+        self.machine.copy_frame(from, to)
+    }
+
+    fn seen(&self, at: PhysAddr) -> usize {
+        self.machine.seen(at)
+    }
+
+    fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
+        self.machine.read_bytes(at, into)
+    }
+
+    fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
+        self.machine.write_bytes(at, from)
+    }
+
+    fn fence_page(&mut self, va: VirtAddr) {
+        self.machine.fence_page(va)
+    }
+
+    fn fence_all(&mut self) {
+        self.machine.fence_all()
+    }
+
+    fn fence_code(&mut self) {
+        self.machine.fence_code()
+    }
+}
+
+impl<M: Desk> Platform for Hart<M> {
+    type Registers = Wires;
+
+    fn ticks(&self) -> u64 {
+        self.now
+    }
+
+    fn instructions(&self) -> usize {
+        0
+    }
+
+    fn set_timer(&mut self, _at: u64) {}
+
+    /// All spaces share one ASID.
+    fn activate(&mut self, _space: &Space) {
+        self.machine.fence_all()
+    }
+
+    fn leave_spaces(&mut self) {
+        self.machine.fence_all()
+    }
+
+    fn save_floats(&mut self, _into: &mut Floats) {}
+
+    fn load_floats(&mut self, _from: &Floats) {}
+
+    fn is_interrupted(&self) -> bool {
+        self.pending.timer || self.pending.external
+    }
+
+    fn wait(&mut self) -> Pending {
+        assert!(self.is_interrupted(), "the hart sleeps for ever");
+        std::mem::take(&mut self.pending)
+    }
+
+    fn power_off(&mut self) {}
+}

@@ -1,0 +1,5 @@
+//! System calls on the simulated machine: a whole kernel, with tasks whose programs are the test.
+
+mod addresses;
+pub(crate) mod hart;
+pub(crate) mod kernel;
