@@ -279,7 +279,7 @@ impl Machine {
                 Some(cause) => fault(cause),
             };
         }
-        if self.tlb.misses(view.asid, va) {
+        if self.tlb.misses(view.asid, va) || self.is_in_hole(view.asid, va) {
             return fault(Cause::Page);
         }
         let Some((leaf, frame)) = self.walk(view, va) else {
@@ -350,6 +350,7 @@ impl Machine {
             met[usize::from(level)] = Some((first, held));
             held
         });
+        self.keep_invalid(view, va, found.is_some(), met);
         let is_global = found.is_some_and(|(leaf, _)| leaf.has(Pte::GLOBAL));
         for (level, met) in (0..).zip(met) {
             if let Some((first, table)) = met {
@@ -358,5 +359,47 @@ impl Machine {
             }
         }
         found
+    }
+
+    /// Is an entry above the leaf of `va` held to be invalid?
+    fn is_in_hole(&self, asid: u16, va: VirtAddr) -> bool {
+        (1..self.mode.levels()).any(|level| {
+            let first = va.align_down(self.mode.leaf_bytes(level)).raw();
+            self.tlb.is_hole(asid, level, first)
+        })
+    }
+
+    /// What a walk found invalid on its way stays known to harts of that kind. `met` has the tables
+    /// below the root, by level.
+    fn keep_invalid(
+        &mut self,
+        view: View,
+        va: VirtAddr,
+        found: bool,
+        met: [Option<(u64, PhysAddr)>; Mode::MOST_LEVELS],
+    ) {
+        let last = (0..)
+            .zip(met)
+            .find_map(|(level, met)| Some((level, met?.1)));
+        let (level, table) = last.unwrap_or((self.mode.levels() - 1, view.root));
+        if self.quirks.keeps_holes && !found && level > 0 && self.mode.canonical(va) {
+            let first = va.align_down(self.mode.leaf_bytes(level)).raw();
+            self.tlb.put_hole(view.asid, level, first);
+        }
+        if self.quirks.reads_lines && level == 0 {
+            let entries = 64 / self.mode.entry_bytes() as u64;
+            let first = va.align_down(entries * PAGE_BYTES);
+            for page in (0..entries).map(|n| first.wrapping_add(n * PAGE_BYTES)) {
+                let index = self.mode.index(page, 0) * self.mode.entry_bytes();
+                let entry = number(self.cache.get(
+                    &self.ram,
+                    table.wrapping_add(index as u64),
+                    self.mode.entry_bytes(),
+                ));
+                if !Pte::new(entry).is_valid() {
+                    self.tlb.put_miss(view.asid, page);
+                }
+            }
+        }
     }
 }

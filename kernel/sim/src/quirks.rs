@@ -10,6 +10,12 @@ pub struct Quirks {
     pub svade: bool,
     /// The first use of a leaf that just became valid faults once more.
     pub spurious: bool,
+    /// The hart keeps what it found to be invalid, above the leaves too: such a hole is only sure to be
+    /// forgotten after a fence without an address (Privileged Architecture, 12.2.1: after a change of
+    /// a non-leaf entry rs1 is x0).
+    pub keeps_holes: bool,
+    /// A walk reads a line of 64 bytes of the leaf table, and keeps which of its entries are invalid.
+    pub reads_lines: bool,
     /// What the upper bits of an Sv39 entry are: memory types, or reserved, and then a leaf that
     /// sets one faults. Sv32 has none of them.
     pub dialect: Dialect,
@@ -25,6 +31,8 @@ impl Quirks {
         Quirks {
             svade: true,
             spurious: false,
+            keeps_holes: false,
+            reads_lines: false,
             dialect: if maee { Dialect::THead } else { Dialect::None },
             asid_bits: 16,
         }

@@ -23,6 +23,8 @@ pub struct Tlb {
     parents: BTreeMap<PhysAddr, PhysAddr>,
     /// Pages that nothing was found for.
     misses: BTreeSet<(u64, u16)>,
+    /// Entries above the leaves that were invalid: the ASID, their level, the first address.
+    holes: BTreeSet<(u16, u8, u64)>,
 }
 
 /// One page's translation as it was when it was first used.
@@ -87,6 +89,16 @@ impl Tlb {
         self.misses.insert((va.page(), asid));
     }
 
+    /// Is an entry of that level, which translates from `first` on, held to be invalid?
+    pub fn is_hole(&self, asid: u16, level: u8, first: u64) -> bool {
+        self.holes.contains(&(asid, level, first))
+    }
+
+    /// Keeps that an entry above the leaves is invalid. No fence for one address ends that.
+    pub fn put_hole(&mut self, asid: u16, level: u8, first: u64) {
+        self.holes.insert((asid, level, first));
+    }
+
     /// `sfence.vma va, x0`.
     pub fn fence_page(&mut self, va: VirtAddr) {
         while let Some((&held, _)) = self.entries.range(everyones(va)).next() {
@@ -110,6 +122,7 @@ impl Tlb {
         self.tables.clear();
         self.linked.clear();
         self.misses.clear();
+        self.holes.clear();
     }
 
     /// `sfence.vma x0, asid`, of the space at `root`. Tables of a space that never ran are only
@@ -118,6 +131,7 @@ impl Tlb {
         self.entries.retain(|&(_, whose), _| whose != Some(asid));
         self.tables.retain(|&(whose, ..), _| whose != Some(asid));
         self.misses.retain(|&(_, whose)| whose != asid);
+        self.holes.retain(|&(whose, ..)| whose != asid);
         if let Some(root) = root {
             let parents = &self.parents;
             self.linked.retain(|&table| !descends(parents, table, root));

@@ -95,7 +95,7 @@ impl Space {
             machine.write_entry(stop.at, entry);
             changed += 1;
             if changed <= FENCES {
-                machine.fence_page(page);
+                machine.fence_leaf(page, stop.level);
             }
         });
         if changed > FENCES {

@@ -83,8 +83,17 @@ pub trait Machine {
     fn write_bytes(&mut self, at: PhysAddr, from: &[u8]);
     /// Forgets what this hart knows of one page, in every space.
     fn fence_page(&mut self, va: VirtAddr);
-    /// Forgets every translation of this hart.
+    /// Forgets every translation of this hart, and what it knows of tables.
     fn fence_all(&mut self);
+    /// After a leaf of that level was entered or changed. Above level 0 its place may have been held
+    /// to be an invalid entry for tables, which a fence for one address need not end.
+    fn fence_leaf(&mut self, va: VirtAddr, level: u8) {
+        if level == 0 {
+            self.fence_page(va);
+        } else {
+            self.fence_all();
+        }
+    }
     /// Instructions written to memory are seen by later fetches.
     fn fence_code(&mut self);
 }

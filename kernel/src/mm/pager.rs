@@ -138,7 +138,7 @@ fn present<M: Machine>(
         Outcome::AccessBits
     };
     let page = va.align_down(PAGE_BYTES);
-    machine.fence_page(page);
+    machine.fence_leaf(page, stop.level);
     let within = page.offset(M::MODE.leaf_bytes(stop.level));
     (
         outcome,
@@ -248,7 +248,7 @@ fn device<M: Machine>(
     let kept = Pte::ACCESSED | Pte::DIRTY;
     let flags = leaf_flags(machine, region.prot, memory) | kept;
     machine.write_entry(slot, Pte::leaf(M::MODE, target, flags).raw());
-    machine.fence_page(page);
+    machine.fence_leaf(page, level);
     let frame = target.wrapping_add(page.raw() - start);
     Some((Outcome::Device, frame, (bytes / PAGE_BYTES) as u32))
 }

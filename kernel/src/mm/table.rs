@@ -61,7 +61,8 @@ pub fn make_slot<M: Machine>(
     make_below(machine, tables, stop, va, level)
 }
 
-/// Links new tables from the invalid entry at `stop` down to `level`.
+/// Links new tables from the invalid entry at `stop` down to `level`, and fences them: the leaf that
+/// the caller enters then needs only a fence for its own address.
 pub fn make_below<M: Machine>(
     machine: &mut M,
     tables: &mut impl TableFrames,
@@ -78,6 +79,12 @@ pub fn make_below<M: Machine>(
         machine.zero_frame(table);
         machine.write_entry(at, Pte::pointer(M::MODE, table).raw());
         at = slot::<M>(table, va, above - 1);
+    }
+    if stop.level > level {
+        // A hart may hold that the entry at `stop` is invalid, and a fence for one address is only
+        // sure to end what it holds of leaves: after a change above them rs1 must be x0 (Privileged
+        // Architecture, 12.2.1). Without it the program would fault for ever on such a hart.
+        machine.fence_all();
     }
     Ok(at)
 }

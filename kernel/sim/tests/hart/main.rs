@@ -3,3 +3,4 @@
 mod asids;
 mod c906;
 mod desk;
+mod holes;

@@ -80,12 +80,17 @@ macro_rules! desk {
 desk!(Sv39, Mode::Sv39);
 desk!(Sv32, Mode::Sv32);
 
-/// Runs a test on a plain hart, on one that faults once more on a fresh leaf, and on a C906, which
-/// leaves A and D to us, without memory types and with them. Sv32 has no such types.
+/// Runs a test on a plain hart, on one that faults once more on a fresh leaf, on one that keeps
+/// whatever it found invalid, and on a C906, which leaves A and D to us, without memory types and with them. Sv32 has no such types.
 pub fn on_every_hart(test: impl Fn(Quirks)) {
     test(Quirks::default());
     test(Quirks {
         spurious: true,
+        ..Quirks::default()
+    });
+    test(Quirks {
+        keeps_holes: true,
+        reads_lines: true,
         ..Quirks::default()
     });
     test(Quirks::c906(false));

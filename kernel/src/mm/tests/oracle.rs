@@ -372,6 +372,8 @@ fn random_histories_agree_with_the_oracle() {
         let quirks = Quirks {
             svade: seed >> 20 & 1 != 0,
             spurious: seed >> 20 & 6 == 6,
+            keeps_holes: seed >> 20 & 3 == 1,
+            reads_lines: seed >> 20 & 5 == 1,
             dialect: if seed >> 24 & 1 != 0 {
                 Dialect::THead
             } else {

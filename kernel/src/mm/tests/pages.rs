@@ -24,6 +24,7 @@ fn image(offset: u64, bytes: u64) -> Object {
 }
 
 both! {
+    a_hart_that_keeps_invalid_entries_does_not_fault_for_ever
     a_page_is_zero_when_first_seen_and_costs_one_frame
     whole_read_only_pages_are_mapped_in_place_and_cost_no_frame
     partial_and_writable_pages_are_copied_with_a_zero_tail
@@ -340,5 +341,23 @@ fn destroying_a_space_gives_everything_back<M: Desk>(quirks: Quirks) {
         }
         bench.destroy(space);
         assert_eq!(bench.used(), 0, "round {round}");
+    }
+}
+
+/// A hart may keep that the entry above a page is invalid; a fence for an address does not end that.
+fn a_hart_that_keeps_invalid_entries_does_not_fault_for_ever<M: Desk>(quirks: Quirks) {
+    let keeps = Quirks {
+        keeps_holes: true,
+        reads_lines: true,
+        ..quirks
+    };
+    let mut bench = Bench::<M>::new(keeps, 64);
+    let mut space = bench.space(1);
+    // Pages that have no table at any level yet, and then neighbours in tables that are there.
+    for at in [0x100_0000, 0x6000_0000, 0x100_1000, 0x6000_1000] {
+        let place = Place::At(VirtAddr::new(at));
+        space.map::<M>(place, &Wanted::zeros(1)).unwrap();
+        let (_, outcomes) = bench.touch(&mut space, at, Access::Write).unwrap();
+        assert_eq!(outcomes[0], Outcome::Zeroed, "{at:#x}: {outcomes:?}");
     }
 }
