@@ -1,5 +1,7 @@
 //! From the loader's word to the first task: a list of steps, in order.
 
+use core::mem::MaybeUninit;
+
 use abi::Fault;
 use pagetable::PhysAddr;
 use romfs::Romfs;
@@ -16,10 +18,11 @@ use crate::fault::Log;
 use crate::mm::bootmap::Layout;
 use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
 use crate::system::{BootFacts, System};
-use crate::task::{Schedule, Tasks};
+use crate::task::table::MAX_TASKS;
+use crate::task::{Schedule, Task, Tasks};
 use crate::tree::{Range, Tree};
 
-/// The task table is too big for any stack: it is made where it stays.
+/// The task table without its tasks, for which boot claims memory.
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
 /// So is what gdb's packets need.
 static DEBUGGER: Mutex<Debugger> = Mutex::new(Debugger::EMPTY);
@@ -51,15 +54,18 @@ pub fn boot(entered: Entered) -> ! {
         arguments.log_records,
         "the fault log",
     );
+    let room = claim::<MaybeUninit<Task>>(&mut mapped, &mut ram, MAX_TASKS, "the task table");
+    let tasks = MutexGuard::leak(TASKS.lock());
     let entries = Frames::table_bytes(&ram) / size_of::<Frame>();
     let table = claim::<Frame>(&mut mapped, &mut ram, entries, "the frame table");
-    let frames = Frames::new(
+    let mut frames = Frames::new(
         table,
         MutexGuard::leak(FAST.lock()),
         ram,
         arguments.pool_frames,
         arguments.arena.map(PhysAddr::new),
     );
+    frames.keep_zeroed(arguments.zeroed);
     // The fast path's assembly clears 64 of 64.
     frames.fast.cboz = usize::from(tree.cboz_bytes == 64);
     let plic = open_plic(&mut mapped, tree.board);
@@ -72,7 +78,7 @@ pub fn boot(entered: Entered) -> ! {
     console.open(open_uart(&mut mapped, tree.board), tree.board, timebase_hz);
     let debugger = MutexGuard::leak(DEBUGGER.lock());
     debugger.give_room(MutexGuard::leak(BUFFERS.lock()));
-    let tasks = MutexGuard::leak(TASKS.lock());
+    tasks.give_room(room);
     let schedule = Schedule::new(timebase_hz);
     let boot = BootFacts {
         board: tree.board,

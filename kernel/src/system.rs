@@ -184,7 +184,7 @@ impl<P: Platform> System<P> {
     /// The shell's place, while it waits for another program: then Ctrl-C is not its own.
     fn foreground(&self) -> Option<Slot> {
         let slot = self.tasks.find(self.shell)?;
-        matches!(self.tasks.at(slot).state, State::Waiting { .. }).then_some(slot)
+        matches!(self.tasks.at(slot).state(), State::Waiting { .. }).then_some(slot)
     }
 
     /// The running task waits. If that brings a program to the foreground, a Ctrl-C that was typed
@@ -194,7 +194,7 @@ impl<P: Platform> System<P> {
         if shell != self.schedule.current() || !self.console.take_typed_ahead() {
             return None;
         }
-        let state = self.tasks.at(shell).state;
+        let state = self.tasks.at(shell).state();
         self.interrupt_foreground(shell);
         Some(state)
     }
@@ -202,11 +202,11 @@ impl<P: Platform> System<P> {
     /// Ctrl-C ends the program that the shell waits for. When it waits for whichever ends
     /// first, nothing ends, but it waits no longer.
     fn interrupt_foreground(&mut self, shell: Slot) {
-        match self.tasks.at(shell).state {
+        match self.tasks.at(shell).state() {
             State::Waiting { child: 0 } => {
                 let task = self.tasks.at_mut(shell);
                 task.context.answer(Error::Busy.to_a0() as isize);
-                task.state = State::Ready;
+                self.tasks.set_state(shell, State::Ready);
                 self.schedule.ask();
             }
             State::Waiting { child } => {

@@ -90,6 +90,35 @@ impl Machine for Riscv {
         unsafe { pointer(at).cast::<Entry>().write_volatile(value as Entry) }
     }
 
+    fn next_entry(&self, at: PhysAddr, end: PhysAddr) -> Option<PhysAddr> {
+        // Tables are mostly empty: eight entries are looked at together.
+        const BLOCK: usize = 8;
+        let first = pointer(at).cast::<Entry>();
+        let count = (end.raw().saturating_sub(at.raw())) as usize / size_of::<Entry>();
+        let mut index = 0;
+        while index < count {
+            // SAFETY: see `Riscv`; the entries before `end` lie in one table. Volatile because the
+            // walker may set A and D.
+            unsafe {
+                if index + BLOCK <= count {
+                    let mut there = 0;
+                    for ahead in 0..BLOCK {
+                        there |= first.wrapping_add(index + ahead).read_volatile();
+                    }
+                    if there == 0 {
+                        index += BLOCK;
+                        continue;
+                    }
+                }
+                if first.wrapping_add(index).read_volatile() != 0 {
+                    return Some(at.wrapping_add((index * size_of::<Entry>()) as u64));
+                }
+            }
+            index += 1;
+        }
+        None
+    }
+
     #[inline(always)]
     fn enter_missing(&mut self, run: &Run) -> u32 {
         const BLOCK: usize = 8;

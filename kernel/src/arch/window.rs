@@ -1,5 +1,6 @@
 //! Physical memory as the kernel sees it: the physmap, and slices taken from it at boot.
 
+use core::mem::MaybeUninit;
 use core::slice;
 
 use abi::Fault;
@@ -17,10 +18,12 @@ pub(super) fn pointer(at: PhysAddr) -> *mut u8 {
 /// Any bit pattern is a value of these: memory that was never written can hold them.
 ///
 /// # Safety
-/// Only for types made of integers, without padding.
+/// Only for types made of integers, without padding, or of bytes that nobody takes for a value.
 pub unsafe trait Plain {}
 // SAFETY: `Frame` is `repr(C)`, integers only, no padding (16 bytes).
 unsafe impl Plain for Frame {}
+// SAFETY: whatever it holds, it holds no value before one is written.
+unsafe impl<T> Plain for MaybeUninit<T> {}
 // SAFETY: `Fault` is `repr(C)`, integers only, no padding (64 bytes).
 unsafe impl Plain for Fault {}
 

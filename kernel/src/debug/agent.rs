@@ -115,7 +115,7 @@ fn tasks<'a, P: Platform>(
         let tasks = system.tasks.iter().map(|(_, task)| Task {
             pid: task.pid.into(),
             satp: task.space.satp(),
-            state: state(task.state),
+            state: state(task.state()),
             resident: task.space.resident().into(),
             tables: system.frames.tables_of(task.space.id()).into(),
             faults: task.faults.into(),

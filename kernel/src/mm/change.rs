@@ -4,9 +4,10 @@
 //! only the splitting of large leaves, comes first and is taken back.
 
 use abi::{Access, Error};
-use pagetable::{PhysAddr, VirtAddr};
+use pagetable::VirtAddr;
 
 use super::region::{Advice, Kind, Object, Prot, Region};
+use super::zap::{Fence, Rest, zap};
 use super::{Frames, Machine, PAGE_BYTES, Space, resolve, table};
 
 /// With more pages than this to fence, all of them are.
@@ -295,19 +296,17 @@ impl Space {
         machine: &mut M,
     ) {
         frames.fast.close();
-        let (id, root) = (self.id(), self.root());
-        let mut dropped = 0;
-        table::each_page(machine, root, from, end, |machine, page, stop| {
-            machine.write_entry(stop.at, 0);
-            machine.fence_page(page);
-            let bytes = M::MODE.leaf_bytes(stop.level);
-            let frame = table::page_of::<M>(stop.entry, stop.level);
-            frames.free_leaf(id, frame.unwrap_or(PhysAddr::new(0)), bytes);
-            dropped += (bytes / PAGE_BYTES) as u32;
-        });
-        self.resident -= dropped;
-        let given = table::prune(machine, &mut self.tables(frames), root, from, end);
-        if given > 0 {
+        let whose = (self.whose(), self.root());
+        let rest = |span: core::ops::Range<u64>| {
+            let (first, end) = (VirtAddr::new(span.start), VirtAddr::new(span.end));
+            match self.overlap(first, end) {
+                [] => Rest::Nothing,
+                _ => Rest::Unknown,
+            }
+        };
+        let zapped = zap(machine, frames, whose, from..end, Fence::EachPage, rest);
+        self.resident -= zapped.pages;
+        if zapped.tables > 0 {
             // The walker may hold a pointer to a table. Nobody can have got its frame yet:
             // the allocator is borrowed here.
             machine.fence_all();

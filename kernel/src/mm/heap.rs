@@ -24,7 +24,7 @@ impl Heap {
     pub const NONE: Heap = Heap {
         base: 0,
         end: 0,
-        limit: HEAP_LIMIT,
+        limit: 0,
     };
 }
 
@@ -36,7 +36,7 @@ impl Space {
         self.heap = Heap {
             base,
             end: base,
-            ..Heap::NONE
+            limit: HEAP_LIMIT,
         };
     }
 

@@ -44,6 +44,17 @@ pub trait Machine {
     fn read_entry(&self, at: PhysAddr) -> u64;
     /// Writes one entry with a single store.
     fn write_entry(&mut self, at: PhysAddr, value: u64);
+    /// The first entry that is not zero, from `at` on and before `end`, in one table.
+    fn next_entry(&self, at: PhysAddr, end: PhysAddr) -> Option<PhysAddr> {
+        let mut at = at;
+        while at < end {
+            if self.read_entry(at) != 0 {
+                return Some(at);
+            }
+            at = at.wrapping_add(Self::MODE.entry_bytes() as u64);
+        }
+        None
+    }
     /// Enters the leaves of a run that are not there; how many. Whether they are fenced is the
     /// machine's affair: a hart that holds that nothing was there faults once more, and finds it.
     fn enter_missing(&mut self, run: &Run) -> u32 {

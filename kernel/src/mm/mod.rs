@@ -27,6 +27,7 @@ pub mod table;
 pub(crate) mod tests;
 mod usercopy;
 mod window;
+mod zap;
 
 pub use audit::{Audit, Problem, audit};
 pub use bootram::BootRam;

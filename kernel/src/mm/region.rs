@@ -183,7 +183,8 @@ impl Region {
         pages: 0,
         prot: Prot::NONE,
         max: Prot::NONE,
-        kind: Kind::Guard,
+        // Zero as all the rest: an empty task table lies in BSS, not in the Image.
+        kind: Kind::Text,
         object: Object::Zero,
         advice: Advice::Normal,
     };

@@ -1,13 +1,16 @@
 //! An address space: its regions, sorted, and the root of the tables that cache them.
 
+use core::ops::Range;
+
 use abi::Error;
-use pagetable::{PhysAddr, Pte, Satp, VirtAddr};
+use pagetable::{PhysAddr, Satp, VirtAddr};
 
 use super::frame::TablesOf;
 use super::heap::Heap;
 use super::layout::{Layout, is_user_range, kernel_entries};
 use super::region::Region;
-use super::{Frames, Machine, Owner, PAGE_BYTES, table};
+use super::zap::{Fence, Rest, zap};
+use super::{Frames, Machine, Owner, PAGE_BYTES};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
 pub const MAX_REGIONS: usize = 64;
@@ -66,66 +69,87 @@ impl Space {
         machine: &mut M,
         kernel_root: PhysAddr,
     ) -> Result<Space, Error> {
+        let mut space = Space::EMPTY;
+        space.open(id, frames, machine, kernel_root)?;
+        Ok(space)
+    }
+
+    /// Makes an empty space one, where it stands: it is too big to be moved for nothing.
+    pub fn open<M: Machine>(
+        &mut self,
+        id: u16,
+        frames: &mut Frames,
+        machine: &mut M,
+        kernel_root: PhysAddr,
+    ) -> Result<(), Error> {
         let root = frames
             .alloc_zeroed(machine, Owner::Table { space: id })
             .ok_or(Error::OutOfMemory)?;
-        for index in kernel_entries(M::MODE) {
-            let offset = (index * M::MODE.entry_bytes()) as u64;
-            let entry = machine.read_entry(kernel_root.wrapping_add(offset));
-            if entry != 0 {
-                machine.write_entry(root.wrapping_add(offset), entry);
-            }
+        let kernel = kernel_entries(M::MODE);
+        let bytes = M::MODE.entry_bytes();
+        let end = kernel_root.wrapping_add((kernel.end * bytes) as u64);
+        let mut at = kernel_root.wrapping_add((kernel.start * bytes) as u64);
+        while let Some(found) = machine.next_entry(at, end) {
+            let entry = machine.read_entry(found);
+            machine.write_entry(root.wrapping_add(found.raw() - kernel_root.raw()), entry);
+            at = found.wrapping_add(bytes as u64);
         }
         let satp = Satp {
             mode: M::MODE,
             asid: 0,
             root,
-        }
-        .encode(M::MODE.xlen());
-        Ok(Space {
-            id,
-            root,
-            satp,
-            ..Space::EMPTY
-        })
+        };
+        self.id = id;
+        self.root = root;
+        self.satp = satp.encode(M::MODE.xlen());
+        Ok(())
     }
 
     /// Gives every page and table back. The space must not be in force; afterwards it is empty.
+    ///
+    /// Region by region, since there is nothing elsewhere: a table goes with the last region that it translates.
     pub fn destroy<M: Machine>(&mut self, frames: &mut Frames, machine: &mut M) {
         if self.root.raw() == 0 {
             return;
         }
         frames.fast.close();
-        let kernel = kernel_entries(M::MODE);
-        for index in (0..M::MODE.entries()).filter(|index| !kernel.contains(index)) {
-            let at = self
-                .root
-                .wrapping_add((index * M::MODE.entry_bytes()) as u64);
-            self.release(frames, machine, at, M::MODE.levels() - 1);
+        let whose = (self.whose(), self.root);
+        let mut regions = self.regions().iter().peekable();
+        while let Some(region) = regions.next() {
+            let next = regions.peek().map(|region| region.base.raw());
+            let rest = |span: Range<u64>| match next {
+                Some(base) if base < span.end => Rest::Kept,
+                _ => Rest::Nothing,
+            };
+            let range = region.base..region.end();
+            zap(machine, frames, whose, range, Fence::Later, rest);
         }
         frames.free_of(self.id, self.root);
         // The walker may hold parts of the tables; their frames are somebody else's soon.
         machine.fence_all();
-        *self = Space::EMPTY;
+        self.clear();
     }
 
-    /// Gives back what one entry reaches, tables included. What is not this space's own, as a
-    /// page mapped in place or a device, is left alone.
-    fn release<M: Machine>(&self, frames: &mut Frames, machine: &mut M, at: PhysAddr, level: u8) {
-        let entry = machine.read_entry(at);
-        if let Some(page) = table::page_of::<M>(entry, level) {
-            frames.free_leaf(self.id, page, M::MODE.leaf_bytes(level));
-            return;
+    /// As [`Self::EMPTY`]. Places of regions that were not in use are that already, and are a hundred times as much.
+    fn clear(&mut self) {
+        self.regions[..self.used].fill(Region::EMPTY);
+        self.id = 0;
+        self.root = PhysAddr::new(0);
+        self.satp = 0;
+        self.used = 0;
+        self.last = 0;
+        self.layout = None;
+        self.heap = Heap::NONE;
+        self.resident = 0;
+    }
+
+    /// What its frames and leaves need of it.
+    #[inline]
+    pub(super) fn whose(&self) -> Whose {
+        Whose {
+            id: self.id,
+            satp: self.satp,
         }
-        let pte = Pte::new(entry);
-        if !pte.is_valid() {
-            return;
-        }
-        let target = pte.target(M::MODE);
-        for offset in (0..PAGE_BYTES).step_by(M::MODE.entry_bytes()) {
-            self.release(frames, machine, target.wrapping_add(offset), level - 1);
-        }
-        frames.free_of(self.id, target);
     }
 
     /// Its number in frame owners.

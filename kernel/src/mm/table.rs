@@ -2,6 +2,7 @@
 
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
+use super::zap::is_empty;
 use super::{Machine, PAGE_BYTES};
 
 /// Where frames for page tables come from and go to.
@@ -10,6 +11,16 @@ pub trait TableFrames {
     fn take(&mut self) -> Option<PhysAddr>;
     /// A table that is not needed any more.
     fn give(&mut self, table: PhysAddr);
+    /// A frame for a table, full of zeros.
+    fn take_zeroed<M: Machine>(&mut self, machine: &mut M) -> Option<PhysAddr> {
+        let table = self.take()?;
+        machine.zero_frame(table);
+        Some(table)
+    }
+    /// A table that is not needed any more, and whose entries are all zero.
+    fn give_empty(&mut self, table: PhysAddr) {
+        self.give(table);
+    }
 }
 
 /// No frame was left for a table.
@@ -72,11 +83,10 @@ pub fn make_below<M: Machine>(
 ) -> Result<PhysAddr, NoTable> {
     let mut at = stop.at;
     for above in (level + 1..=stop.level).rev() {
-        let Some(table) = tables.take() else {
+        let Some(table) = tables.take_zeroed(machine) else {
             undo(machine, tables, stop.at);
             return Err(NoTable);
         };
-        machine.zero_frame(table);
         machine.write_entry(at, Pte::pointer(M::MODE, table).raw());
         at = slot::<M>(table, va, above - 1);
     }
@@ -360,7 +370,7 @@ fn prune_level<M: Machine>(
             );
             if is_empty(machine, below) {
                 machine.write_entry(at, 0);
-                tables.give(below);
+                tables.give_empty(below);
                 given += 1;
             }
         }
@@ -369,13 +379,7 @@ fn prune_level<M: Machine>(
     given
 }
 
-fn is_empty<M: Machine>(machine: &M, table: PhysAddr) -> bool {
-    let bytes = M::MODE.entry_bytes() as u64;
-    (0..PAGE_BYTES / bytes)
-        .all(|index| machine.read_entry(PhysAddr::new(table.raw() + index * bytes)) == 0)
-}
-
 #[inline]
-fn slot<M: Machine>(table: PhysAddr, va: VirtAddr, level: u8) -> PhysAddr {
+pub(super) fn slot<M: Machine>(table: PhysAddr, va: VirtAddr, level: u8) -> PhysAddr {
     PhysAddr::new(table.raw() + (M::MODE.index(va, level) * M::MODE.entry_bytes()) as u64)
 }

@@ -7,7 +7,6 @@ use super::context::Context;
 use super::program;
 use super::table::{Slot, State};
 use crate::debug::stub;
-use crate::mm::Space;
 use crate::mm::layout::Layout;
 use crate::platform::Platform;
 use crate::system::System;
@@ -24,7 +23,7 @@ pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> R
         Ok(context) => {
             let task = system.tasks.at_mut(slot);
             task.context = context;
-            task.state = State::Ready;
+            system.tasks.set_state(slot, State::Ready);
             stub::spawned(system, slot);
             system.schedule.ask();
             Ok(pid)
@@ -47,12 +46,9 @@ fn start<P: Platform>(
     at: PhysAddr,
 ) -> Result<Context, Error> {
     let task = system.tasks.at_mut(slot);
-    task.space = Space::create(
-        task.pid,
-        &mut system.frames,
-        &mut system.platform,
-        system.kernel_root,
-    )?;
+    let root = system.kernel_root;
+    task.space
+        .open(task.pid, &mut system.frames, &mut system.platform, root)?;
     if let Some(layout) = Layout::named(P::MODE, system.boot.board.layout.as_bytes()) {
         task.space.set_layout(layout);
     }
@@ -72,8 +68,8 @@ pub fn end<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     }
     let task = system.tasks.at_mut(slot);
     task.space.destroy(&mut system.frames, &mut system.platform);
-    task.state = State::Exited { status };
     let pid = task.pid;
+    system.tasks.set_state(slot, State::Exited { status });
     system.objects.creator_ended(pid);
     system.reap_objects();
     stub::ended(system, slot);

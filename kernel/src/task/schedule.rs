@@ -1,7 +1,7 @@
 //! Who runs next: round robin, in slices of ten milliseconds, and sleep when nobody can.
 
 use super::context::Context;
-use super::table::{Slot, State, Tasks};
+use super::table::{Slot, State};
 use crate::debug::stub;
 use crate::platform::Platform;
 use crate::system::System;
@@ -117,7 +117,7 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
 fn next_task<P: Platform>(system: &System<P>, previous: Slot) -> Option<Slot> {
     match system.debugger.only() {
         None => system.tasks.next_ready(previous),
-        Some(only) if system.tasks.at(only).state == State::Ready => Some(only),
+        Some(only) if system.tasks.at(only).state() == State::Ready => Some(only),
         Some(_) => None,
     }
 }
@@ -175,25 +175,13 @@ fn put_on<P: Platform>(system: &mut System<P>, context: &mut Context) {
 /// first sleeper, and records that the desk waits for.
 fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
     let slice_end = system.schedule.since + system.schedule.ticks(SLICE_MS);
-    let others = running.is_some_and(|slot| system.tasks.next_ready(slot) != Some(slot));
+    let others = running.is_some_and(|slot| system.tasks.others_ready(slot));
     let mut at = if others { slice_end } else { u64::MAX };
-    at = at.min(first_sleeper(system.tasks));
+    at = at.min(system.tasks.first_wake().unwrap_or(u64::MAX));
     at = at.min(system.schedule.tell_at);
     at = at.min(system.console.deadline());
     if at != system.schedule.armed {
         system.schedule.armed = at;
         system.platform.set_timer(at);
     }
-}
-
-fn first_sleeper(tasks: &Tasks) -> u64 {
-    let until = |state| match state {
-        State::Sleeping { until } => Some(until),
-        _ => None,
-    };
-    tasks
-        .iter()
-        .filter_map(|(_, task)| until(task.state))
-        .min()
-        .unwrap_or(u64::MAX)
 }

@@ -39,7 +39,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
             wait(system, state);
             // Answered here, as the call is still in the making.
             if system.foreground_changed() == Some(State::Waiting { child: 0 }) {
-                system.tasks.at_mut(slot).state = State::Ready;
+                system.tasks.set_state(slot, State::Ready);
                 context.answer(Error::Busy.to_a0() as isize);
             }
         }
@@ -54,7 +54,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
 
 fn wait<P: Platform>(system: &mut System<P>, state: State) {
     let slot = system.schedule.current();
-    system.tasks.at_mut(slot).state = state;
+    system.tasks.set_state(slot, state);
     system.schedule.ask();
 }
 
@@ -74,7 +74,10 @@ fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Resul
         Call::Sbrk => sbrk(system, a0 as isize),
         Call::Getpid => Ok(Answer::One(current_pid(system).into())),
         Call::Yield => {
-            system.schedule.ask();
+            // Alone, there is nobody to switch to, and the timer is armed as it must be.
+            if system.tasks.others_ready(system.schedule.current()) {
+                system.schedule.ask();
+            }
             Ok(Answer::One(0))
         }
         Call::Mmap => memory::mmap(system, [a0, a1, a2, a3, a4]),
@@ -180,7 +183,7 @@ fn wait_for<P: Platform>(
     let ended = system
         .tasks
         .iter()
-        .find_map(|(slot, task)| match task.state {
+        .find_map(|(slot, task)| match task.state() {
             State::Exited { status } if mine(task) => Some((slot, task.pid, status)),
             _ => None,
         });

@@ -1,5 +1,7 @@
 //! The task table: a fixed number of places, each empty or a task.
 
+use core::mem::MaybeUninit;
+
 use abi::Error;
 
 use super::context::{Context, Floats};
@@ -63,8 +65,7 @@ pub struct Task {
     pub pid: u16,
     /// The task that spawned it; 0 for the first one, and once the parent has ended.
     pub parent: u16,
-    /// What it does.
-    pub state: State,
+    state: State,
     /// Its registers while it is not on the hart.
     pub context: Context,
     /// Its float registers while it is not on the hart.
@@ -93,6 +94,12 @@ impl Task {
         line_bytes: 0,
     };
 
+    /// What it does; [`Tasks::set_state`] changes it.
+    #[inline]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
     /// The command line it was started with.
     pub fn line(&self) -> &str {
         core::str::from_utf8(&self.line[..self.line_bytes as usize]).unwrap_or("?")
@@ -118,39 +125,109 @@ impl Slot {
     pub const FIRST: Slot = Slot(0);
 }
 
+/// Places of the table, a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Places(u64);
+const _: () = assert!(MAX_TASKS == u64::BITS as usize);
+
+impl Places {
+    const NONE: Places = Places(0);
+
+    fn set(&mut self, slot: Slot, is_in: bool) {
+        let bit = 1 << slot.0;
+        self.0 = self.0 & !bit | if is_in { bit } else { 0 };
+    }
+
+    fn first(self) -> Option<Slot> {
+        (self.0 != 0).then(|| Slot(self.0.trailing_zeros() as usize))
+    }
+
+    /// Those behind a place.
+    fn after(self, slot: Slot) -> Places {
+        Places(self.0 & (u64::MAX << slot.0 << 1))
+    }
+}
+
+impl Iterator for Places {
+    type Item = Slot;
+
+    fn next(&mut self) -> Option<Slot> {
+        let first = self.first()?;
+        self.0 &= self.0 - 1;
+        Some(first)
+    }
+}
+
 /// All tasks.
+///
+/// The states stand in the tasks; who is in a state that the hart asks for all the time also stands in a word of its
+/// own, so that a yield does not look at 64 places.
 pub struct Tasks {
-    places: [Task; MAX_TASKS],
+    places: [Option<&'static mut Task>; MAX_TASKS],
+    /// Room for those that never had a task: nothing is spent on it before.
+    fresh: Option<&'static mut [MaybeUninit<Task>]>,
+    existing: Places,
+    ready: Places,
+    sleeping: Places,
     last_pid: u16,
 }
 
 impl Tasks {
-    /// No task at all.
+    /// No task, and no room for any: see [`Self::give_room`].
     pub const EMPTY: Tasks = Tasks {
-        places: [Task::EMPTY; MAX_TASKS],
+        places: [const { None }; MAX_TASKS],
+        fresh: None,
+        existing: Places::NONE,
+        ready: Places::NONE,
+        sleeping: Places::NONE,
         last_pid: 0,
     };
+
+    /// Memory for [`MAX_TASKS`] tasks; what it holds is arbitrary. A place is only written when its first task comes:
+    /// the table is 200 KiB, which no Image should carry and no boot should clear.
+    pub fn give_room(&mut self, room: &'static mut [MaybeUninit<Task>]) {
+        self.fresh = Some(room);
+        // The one place that is named before it has a task.
+        self.make_place(Slot::FIRST);
+    }
+
+    /// Makes the place one that a task can be at.
+    fn make_place(&mut self, slot: Slot) -> Option<()> {
+        let place = &mut self.places[slot.0 & (MAX_TASKS - 1)];
+        if place.is_none() {
+            let (first, rest) = self.fresh.take()?.split_first_mut()?;
+            self.fresh = Some(rest);
+            *place = Some(first.write(Task::EMPTY));
+        }
+        Some(())
+    }
 
     /// The task at `slot`.
     #[inline]
     pub fn at(&self, slot: Slot) -> &Task {
-        &self.places[slot.0 & (MAX_TASKS - 1)]
+        let place = self.places[slot.0 & (MAX_TASKS - 1)].as_deref();
+        place.expect("a slot is made with its place")
     }
 
     /// The task at `slot`.
     #[inline]
     pub fn at_mut(&mut self, slot: Slot) -> &mut Task {
-        &mut self.places[slot.0 & (MAX_TASKS - 1)]
+        let place = self.places[slot.0 & (MAX_TASKS - 1)].as_deref_mut();
+        place.expect("a slot is made with its place")
+    }
+
+    /// Changes what a task does.
+    pub fn set_state(&mut self, slot: Slot, state: State) {
+        self.at_mut(slot).state = state;
+        self.existing.set(slot, state != State::Empty);
+        self.ready.set(slot, state == State::Ready);
+        let sleeps = matches!(state, State::Sleeping { .. });
+        self.sleeping.set(slot, sleeps);
     }
 
     /// Every task that exists, ended ones included, by place.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &Task)> + Clone {
-        let exists = |(_, task): &(usize, &Task)| task.state != State::Empty;
-        self.places
-            .iter()
-            .enumerate()
-            .filter(exists)
-            .map(|(place, task)| (Slot(place), task))
+        self.existing.map(|slot| (slot, self.at(slot)))
     }
 
     /// The task numbered `pid`.
@@ -162,10 +239,21 @@ impl Tasks {
 
     /// The next task after `slot` that is ready, `slot` itself last.
     pub fn next_ready(&self, slot: Slot) -> Option<Slot> {
-        let after = (slot.0 + 1..MAX_TASKS).chain(0..=slot.0);
-        after
-            .map(Slot)
-            .find(|&slot| self.at(slot).state == State::Ready)
+        self.ready.after(slot).first().or(self.ready.first())
+    }
+
+    /// Is a task ready besides the one at `slot`?
+    pub fn others_ready(&self, slot: Slot) -> bool {
+        self.next_ready(slot).is_some_and(|next| next != slot)
+    }
+
+    /// The tick at which the first sleeper wakes.
+    pub fn first_wake(&self) -> Option<u64> {
+        let until = |slot| match self.at(slot).state {
+            State::Sleeping { until } => Some(until),
+            _ => None,
+        };
+        self.sleeping.filter_map(until).min()
     }
 
     /// Makes a task with an empty space, not yet ready. When every place is taken, the one
@@ -174,47 +262,55 @@ impl Tasks {
         if line.len() > LINE_BYTES {
             return Err(Error::LimitExceeded);
         }
-        let empty = self
-            .places
-            .iter()
-            .position(|task| task.state == State::Empty);
+        let empty = Places(!self.existing.0).first();
         let ended = || self.oldest_ended();
-        let slot = empty.map(Slot).or_else(ended).ok_or(Error::LimitExceeded)?;
+        let slot = empty.or_else(ended).ok_or(Error::LimitExceeded)?;
+        self.make_place(slot).ok_or(Error::LimitExceeded)?;
         let pid = self.fresh_pid();
+        self.set_state(slot, State::Starting);
         let task = self.at_mut(slot);
-        *task = Task {
-            pid,
-            parent,
-            state: State::Starting,
-            line_bytes: line.len() as u8,
-            ..Task::EMPTY
-        };
+        // Field by field: the space is 3 KiB, and is empty since its last owner's was destroyed.
+        debug_assert!(task.space.regions().is_empty());
+        task.pid = pid;
+        task.parent = parent;
+        task.context = Context::EMPTY;
+        task.floats = Floats([0; 33]);
+        task.faults = 0;
+        task.ticks = 0;
+        task.line = [0; LINE_BYTES];
         task.line[..line.len()].copy_from_slice(line);
+        task.line_bytes = line.len() as u8;
         Ok(slot)
     }
 
     /// Forgets a task whose memory has been given back.
     pub fn remove(&mut self, slot: Slot) {
-        self.at_mut(slot).state = State::Empty;
+        self.set_state(slot, State::Empty);
     }
 
     /// Every living task's state goes through `change`; what it returns is the new one.
     pub fn wake(&mut self, mut change: impl FnMut(State) -> State) {
-        for task in self.places.iter_mut().filter(|task| task.is_alive()) {
-            task.state = change(task.state);
+        for slot in self.existing {
+            let state = self.at(slot).state;
+            if self.at(slot).is_alive() {
+                let new = change(state);
+                if new != state {
+                    self.set_state(slot, new);
+                }
+            }
         }
     }
 
     /// Children of `pid` have no parent any more; those that had ended are forgotten.
     pub fn orphan(&mut self, pid: u16) {
-        for task in self
-            .places
-            .iter_mut()
-            .filter(|task| task.parent == pid && task.pid != 0)
-        {
+        for slot in self.existing {
+            let task = self.at_mut(slot);
+            if task.parent != pid {
+                continue;
+            }
             task.parent = 0;
             if matches!(task.state, State::Exited { .. }) {
-                task.state = State::Empty;
+                self.set_state(slot, State::Empty);
             }
         }
     }
@@ -243,29 +339,38 @@ impl Tasks {
     }
 }
 
+/// A table on the host, with room.
+#[cfg(test)]
+pub fn with_room() -> Box<Tasks> {
+    let room = (0..MAX_TASKS).map(|_| MaybeUninit::uninit());
+    let mut tasks = Box::new(Tasks::EMPTY);
+    tasks.give_room(room.collect::<Vec<_>>().leak());
+    tasks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_full_table_forgets_who_ended_first_and_then_says_no() {
-        let mut tasks = Box::new(Tasks::EMPTY);
+        let mut tasks = with_room();
         let slots: Vec<Slot> = (0..MAX_TASKS)
             .map(|_| tasks.add(1, b"spin").unwrap())
             .collect();
         for &slot in &slots {
-            tasks.at_mut(slot).state = State::Ready;
+            tasks.set_state(slot, State::Ready);
         }
         assert_eq!(tasks.add(1, b"spin").unwrap_err(), Error::LimitExceeded);
         for &slot in &slots[3..9] {
-            tasks.at_mut(slot).state = State::Exited { status: 0 };
+            tasks.set_state(slot, State::Exited { status: 0 });
         }
         assert_eq!(tasks.add(1, b"spin").unwrap(), slots[3]);
     }
 
     #[test]
     fn a_line_too_long_is_refused() {
-        let mut tasks = Box::new(Tasks::EMPTY);
+        let mut tasks = with_room();
         assert_eq!(
             tasks.add(0, &[b'a'; LINE_BYTES + 1]).unwrap_err(),
             Error::LimitExceeded
@@ -276,9 +381,9 @@ mod tests {
 
     #[test]
     fn numbers_wrap_and_skip_the_living() {
-        let mut tasks = Box::new(Tasks::EMPTY);
+        let mut tasks = with_room();
         let first = tasks.add(0, b"sh").unwrap();
-        tasks.at_mut(first).state = State::Ready;
+        tasks.set_state(first, State::Ready);
         tasks.last_pid = 32_767;
         let second = tasks.add(1, b"hello").unwrap();
         assert_eq!((tasks.at(first).pid, tasks.at(second).pid), (1, 2));
@@ -286,13 +391,53 @@ mod tests {
 
     #[test]
     fn round_robin_comes_back_to_the_one_that_runs() {
-        let mut tasks = Box::new(Tasks::EMPTY);
+        let mut tasks = with_room();
         let a = tasks.add(0, b"a").unwrap();
         let b = tasks.add(0, b"b").unwrap();
-        tasks.at_mut(a).state = State::Ready;
+        tasks.set_state(a, State::Ready);
         assert_eq!(tasks.next_ready(a), Some(a));
-        tasks.at_mut(b).state = State::Ready;
+        tasks.set_state(b, State::Ready);
         assert_eq!(tasks.next_ready(a), Some(b));
         assert_eq!(tasks.next_ready(b), Some(a));
+    }
+
+    #[test]
+    fn the_words_of_the_table_agree_with_its_tasks_after_every_change() {
+        let mut tasks = with_room();
+        let states = [
+            State::Ready,
+            State::Sleeping { until: 7 },
+            State::Waiting { child: 0 },
+            State::Exited { status: 3 },
+            State::Reading,
+        ];
+        let slots: Vec<Slot> = (0..MAX_TASKS)
+            .map(|_| tasks.add(0, b"a").unwrap())
+            .collect();
+        for turn in 0..1000 {
+            let slot = slots[turn * 29 % MAX_TASKS];
+            match turn % 11 {
+                0 => tasks.remove(slot),
+                1 => tasks.wake(|state| match state {
+                    State::Sleeping { .. } => State::Ready,
+                    other => other,
+                }),
+                _ => tasks.set_state(slot, states[turn * 7 % states.len()]),
+            }
+            let has = |of: fn(State) -> bool| -> Vec<Slot> {
+                let all = slots.iter().copied();
+                all.filter(|&slot| of(tasks.at(slot).state)).collect()
+            };
+            let existing: Vec<Slot> = tasks.iter().map(|(slot, _)| slot).collect();
+            assert_eq!(existing, has(|state| state != State::Empty));
+            let ready = has(|state| state == State::Ready);
+            assert_eq!(tasks.ready.collect::<Vec<_>>(), ready);
+            let next = ready.iter().find(|&&ready| ready.0 > slot.0);
+            assert_eq!(tasks.next_ready(slot), next.or(ready.first()).copied());
+            let others = ready.iter().any(|&ready| ready != slot);
+            assert_eq!(tasks.others_ready(slot), others);
+            let sleeps = !has(|state| matches!(state, State::Sleeping { .. })).is_empty();
+            assert_eq!(tasks.first_wake(), sleeps.then_some(7));
+        }
     }
 }

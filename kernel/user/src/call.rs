@@ -65,6 +65,11 @@ pub fn kill(task: usize) -> Result<(), Error> {
     ask(Call::Kill, [task, 0, 0, 0, 0]).map(|_| ())
 }
 
+/// This task's number.
+pub fn pid() -> Result<usize, Error> {
+    ask(Call::Getpid, [0; 5])
+}
+
 /// Lets others run first.
 pub fn yield_now() {
     let _ = ask(Call::Yield, [0; 5]);

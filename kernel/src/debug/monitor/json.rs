@@ -66,7 +66,7 @@ fn ps<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Wr
         r#"{{"pid":{},"parent":{},"state":"{}","resident":{},"tables":{},"faults":{},"ticks":{},"command":{}}}"#,
         task.pid,
         task.parent,
-        task.state.word(),
+        task.state().word(),
         task.space.resident(),
         system.frames.tables_of(task.pid),
         task.faults,

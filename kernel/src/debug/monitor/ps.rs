@@ -22,7 +22,7 @@ pub fn line<P: Platform>(
     let Some((_, task)) = system.tasks.iter().nth(index - 1) else {
         return Ok(0);
     };
-    let state = task.state.word();
+    let state = task.state().word();
     let ms = task
         .ticks
         .saturating_mul(1000)

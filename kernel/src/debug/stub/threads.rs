@@ -141,7 +141,7 @@ impl<P: Platform> ThreadExtraInfo for System<P> {
         } else if let Some(slot) = slot_of(self, tid) {
             let task = self.tasks.at(slot);
             // What does not fit is cut: gdb shows a line of it.
-            let _ = write!(text, "{} [{}]", task.line(), task.state.word());
+            let _ = write!(text, "{} [{}]", task.line(), task.state().word());
         }
         Ok(text.used())
     }

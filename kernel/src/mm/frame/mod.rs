@@ -40,6 +40,8 @@ pub struct Frames {
     /// Frames that may still be given out.
     left: u32,
     limited: bool,
+    /// Frames that come back full of zeros are kept ready for those who want zeros.
+    keeps_zeroed: bool,
     /// What the fast path takes from; the heads of the free lists are here.
     pub fast: &'static mut Fast,
     /// Allocations left before one fails, for tests.
@@ -104,6 +106,7 @@ impl Frames {
             counts,
             left: pool,
             limited: limit.is_some(),
+            keeps_zeroed: true,
             fast,
             #[cfg(test)]
             fail_after: None,
@@ -161,6 +164,38 @@ impl Frames {
         let Some(at) = self.row(frame) else {
             return false;
         };
+        let taken = self.take_back(at);
+        if taken {
+            self.put_back(at);
+        }
+        taken
+    }
+
+    /// The same for a frame full of zeros, as a table is that has become empty: the next one who wants zeros gets it
+    /// as it is.
+    pub fn free_zeroed(&mut self, frame: PhysAddr) {
+        let Some(at) = self.row(frame) else {
+            return;
+        };
+        if !self.take_back(at) {
+            return;
+        }
+        if self.keeps_zeroed && self.fast.count < MAGAZINE {
+            self.table[at] = Frame::new(ZEROED, NONE);
+            self.fast.zeroed[self.fast.count] = (frame.raw() / PAGE_BYTES) as u32;
+            self.fast.count += 1;
+        } else {
+            self.put_back(at);
+        }
+    }
+
+    /// Frames that are known to be zero are kept apart from the others, or not.
+    pub fn keep_zeroed(&mut self, keep: bool) {
+        self.keeps_zeroed = keep;
+    }
+
+    /// The row's frame is given out no longer; `false` if it was not.
+    fn take_back(&mut self, at: usize) -> bool {
         match self.table[at].state() {
             TABLE => self.counts.tables -= 1,
             PAGE => self.counts.pages -= 1,
@@ -170,17 +205,20 @@ impl Frames {
         // Between two of these, what is given out only grows.
         self.counts.peak = self.counts.peak.max(self.counts.pool - self.left);
         self.left += 1;
-        self.put_back(at);
         true
     }
 
     /// Takes a page or table back if it is that space's own.
     pub fn free_of(&mut self, space: u16, frame: PhysAddr) -> bool {
-        let own = self.row(frame).is_some_and(|at| {
-            let row = &self.table[at];
-            row.space() == space && matches!(row.state(), TABLE | PAGE)
-        });
-        own && self.free(frame)
+        let Some(at) = self.row(frame) else {
+            return false;
+        };
+        let row = &self.table[at];
+        let own = row.space() == space && matches!(row.state(), TABLE | PAGE);
+        if own && self.take_back(at) {
+            self.put_back(at);
+        }
+        own
     }
 
     /// The same for all frames of a leaf.

@@ -3,7 +3,7 @@
 use pagetable::PhysAddr;
 
 use super::{Frames, Owner};
-use crate::mm::TableFrames;
+use crate::mm::{Machine, TableFrames};
 
 /// The frame allocator as a source of page tables for one space.
 pub struct TablesOf<'a> {
@@ -20,5 +20,14 @@ impl TableFrames for TablesOf<'_> {
 
     fn give(&mut self, table: PhysAddr) {
         self.frames.free(table);
+    }
+
+    fn take_zeroed<M: Machine>(&mut self, machine: &mut M) -> Option<PhysAddr> {
+        let owner = Owner::Table { space: self.space };
+        self.frames.alloc_zeroed(machine, owner)
+    }
+
+    fn give_empty(&mut self, table: PhysAddr) {
+        self.frames.free_zeroed(table);
     }
 }

@@ -20,7 +20,7 @@ use crate::mm::tests::machine::{Bench, Desk, RAM_BASE};
 use crate::mm::{Audit, Kind, Object, Objects, Prot, Region, Space};
 use crate::platform::Pending;
 use crate::system::{BootFacts, System};
-use crate::task::{Context, Schedule, Slot, State, Tasks, schedule};
+use crate::task::{Context, Schedule, Slot, State, schedule, table};
 use crate::trap::{self, Trap};
 
 /// The program's file: a page of text and a page of variables, from the initrd.
@@ -100,7 +100,7 @@ impl<M: Desk> Kernel<M> {
             frames,
             objects: Objects::EMPTY,
             kernel_root,
-            tasks: Box::leak(Box::new(Tasks::EMPTY)),
+            tasks: Box::leak(table::with_room()),
             schedule: Schedule::new(1_000_000),
             log: Log::new(vec![abi::Fault::EMPTY; 64].leak()),
             fast: false,
@@ -162,7 +162,7 @@ impl<M: Desk> Kernel<M> {
         let task = system.tasks.at_mut(slot);
         task.space = space;
         task.context = Context::start(TEXT as usize, STACK as usize, 0, 0);
-        task.state = State::Ready;
+        system.tasks.set_state(slot, State::Ready);
         slot
     }
 

@@ -1,0 +1,153 @@
+//! Takes the leaves of a range out of the tables, and the tables that nothing needs any more.
+//!
+//! One pass, from the root down: an entry of zero is passed over eight at a time, a table is left as soon as its part
+//! of the range is done. Whether what is left of a table is empty is asked of the regions first: a table that no
+//! region reaches has no entry, so it need not be searched.
+//!
+//! ```text
+//!            from                          end
+//!   ┌─────────┬───┬───────────────┬─────────┴─┐
+//!   │ kept?   │ 0 │   0   0   0   │ 0   kept? │   tables between the borders are empty: given back unread
+//!   └─────────┴───┴───────────────┴───────────┘   at the borders `Rest` says what may be left
+//! ```
+
+use core::ops::Range;
+
+use pagetable::{PhysAddr, Pte, VirtAddr};
+
+use super::space::Whose;
+use super::table::{page_of, slot};
+use super::{Frames, Machine, PAGE_BYTES, TableFrames};
+
+/// What a table at a border may still hold outside of the range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing: no region reaches it.
+    Nothing,
+    /// Perhaps a leaf: the entries tell.
+    Unknown,
+    /// It is left as it is: another pass comes to it.
+    Kept,
+}
+
+/// Who needs to be told that a translation is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// The hart may hold each leaf: one fence for each, before its frame is free.
+    EachPage,
+    /// The space runs nowhere: one fence for all, which the caller makes before anybody else gets a frame.
+    Later,
+}
+
+/// What a pass took out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Zapped {
+    /// Pages of 4 KiB that had been there.
+    pub pages: u32,
+    /// Tables that were given back.
+    pub tables: u32,
+}
+
+/// Takes out what there is between two addresses. No leaf reaches over either.
+pub fn zap<M: Machine>(
+    machine: &mut M,
+    frames: &mut Frames,
+    (owner, root): (Whose, PhysAddr),
+    range: Range<VirtAddr>,
+    fence: Fence,
+    rest: impl Fn(Range<u64>) -> Rest,
+) -> Zapped {
+    let mut pass = Pass {
+        machine,
+        frames,
+        owner,
+        fence,
+        rest,
+        zapped: Zapped::default(),
+    };
+    if range.start < range.end {
+        let level = M::MODE.levels() - 1;
+        pass.entries(root, level, range.start.raw(), range.end.raw());
+    }
+    pass.zapped
+}
+
+struct Pass<'a, M, R> {
+    machine: &'a mut M,
+    frames: &'a mut Frames,
+    owner: Whose,
+    fence: Fence,
+    rest: R,
+    zapped: Zapped,
+}
+
+impl<M: Machine, R: Fn(Range<u64>) -> Rest> Pass<'_, M, R> {
+    /// The entries of one table for `from` to `end`, which it translates; whether one of them is left.
+    fn entries(&mut self, table: PhysAddr, level: u8, from: u64, end: u64) -> bool {
+        let bytes = M::MODE.entry_bytes() as u64;
+        let span = M::MODE.leaf_bytes(level);
+        let first = from / span * span;
+        let begin = slot::<M>(table, VirtAddr::new(from), level);
+        let stop = slot::<M>(table, VirtAddr::new(end - 1), level).wrapping_add(bytes);
+        let (mut at, mut left) = (begin, false);
+        while let Some(found) = self.machine.next_entry(at, stop) {
+            let va = first + (found.raw() - begin.raw()) / bytes * span;
+            let entry = self.machine.read_entry(found);
+            match page_of::<M>(entry, level) {
+                Some(frame) => self.leaf(found, level, VirtAddr::new(va), frame),
+                None if Pte::new(entry).is_valid() => {
+                    let below = Pte::new(entry).target(M::MODE);
+                    let part = from.max(va)..end.min(va + span);
+                    left |= !self.table(found, below, level - 1, va..va + span, part);
+                }
+                // Neither valid nor a page: nothing that a table needs to stay for.
+                None => self.machine.write_entry(found, 0),
+            }
+            at = found.wrapping_add(bytes);
+        }
+        left
+    }
+
+    fn leaf(&mut self, at: PhysAddr, level: u8, va: VirtAddr, frame: PhysAddr) {
+        self.machine.write_entry(at, 0);
+        if self.fence == Fence::EachPage {
+            self.machine.fence_page(va);
+        }
+        let bytes = M::MODE.leaf_bytes(level);
+        self.frames.free_leaf(self.owner.id, frame, bytes);
+        self.zapped.pages += (bytes / PAGE_BYTES) as u32;
+    }
+
+    /// A table that translates `span`, of which `part` goes; whether it went too. Its pointer is at `at`.
+    fn table(
+        &mut self,
+        at: PhysAddr,
+        table: PhysAddr,
+        level: u8,
+        span: Range<u64>,
+        part: Range<u64>,
+    ) -> bool {
+        let left = self.entries(table, level, part.start, part.end);
+        let whole = part == span;
+        let is_empty = !left
+            && (whole
+                || match (self.rest)(span) {
+                    Rest::Nothing => true,
+                    Rest::Kept => false,
+                    Rest::Unknown => is_empty(self.machine, table),
+                });
+        if is_empty {
+            self.machine.write_entry(at, 0);
+            self.owner.tables(self.frames).give_empty(table);
+            self.zapped.tables += 1;
+        }
+        is_empty
+    }
+}
+
+/// Is every entry of a table zero?
+pub fn is_empty<M: Machine>(machine: &M, table: PhysAddr) -> bool {
+    machine
+        .next_entry(table, table.wrapping_add(PAGE_BYTES))
+        .is_none()
+}
