@@ -91,8 +91,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         Verb::Ls { image } => list(&image),
         Verb::Extract { image, output } => {
             let bytes = read(&image)?;
-            let files = pack::initrd::extract(&pack::initrd::open(&image, &bytes)?, &output)?;
-            eprintln!("{}: {files} files", output.display());
+            let romfs = pack::initrd::open(&image, &bytes)?;
+            let extracted = pack::extract::extract(&romfs, &output)?;
+            for (path, what) in &extracted.left_out {
+                eprintln!("note: {path} was left out: {what}");
+            }
+            eprintln!("{}: {} files", output.display(), extracted.files);
             Ok(())
         }
         Verb::Check { image } => {

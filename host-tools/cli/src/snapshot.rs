@@ -1,12 +1,12 @@
 //! `pagewalk snapshot`: page tables kept in a file, for later and for `diff`.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
 use link::memory::{Recorder, Snapshot};
 use model::Space;
+use pack::output::Output;
 use pagetable::Dialect;
 
 use crate::output;
@@ -75,12 +75,10 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     // A line that broke leaves a snapshot of what was read until then.
     let failure = memory.take_failure();
     let name = || save.file.display().to_string();
-    let file = File::create(&save.file).with_context(name)?;
-    let mut file = BufWriter::new(file);
-    snapshot
-        .write(&mut file)
-        .and_then(|()| file.flush())
-        .with_context(name)?;
+    let mut file = BufWriter::new(Output::create(&save.file)?);
+    snapshot.write(&mut file).with_context(name)?;
+    let file = file.into_inner().map_err(|error| error.into_error());
+    file.with_context(name)?.commit()?;
     let (tables, roots) = (snapshot.tables(), snapshot.roots.len());
     let s = if roots == 1 { "" } else { "s" };
     let stale = match snapshot.is_possibly_stale {

@@ -38,7 +38,7 @@ pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Re
     )?;
     payload::check_limit(payload.bytes.len() as u64, &board)?;
     let (extents, parts) = lay_out(image, &payload)?;
-    let output = Output::create(to)?;
+    let output = Output::create(to)?.rebuildable();
     let size = image.size.0;
     output.set_size(size)?;
     let blocks = bmap::blocks(&extents);
@@ -51,14 +51,7 @@ pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Re
         output.write(&extents, progress)?;
         Ok((joined(hashed)?, joined(summed)?))
     })?;
-    output.commit()?;
-    output::write(&beside(to, "bmap"), map.as_bytes())?;
-    let sum_path = beside(to, "sha256");
-    match &sha256 {
-        Some(sha256) => output::write(&sum_path, sum_line(sha256, to).as_bytes())?,
-        // One of an older image would be wrong.
-        None => drop(std::fs::remove_file(&sum_path)),
-    }
+    commit(output, to, &map, sha256.as_deref())?;
     let mapped = blocks
         .iter()
         .map(|(first, last)| (last - first + 1) * bmap::BLOCK)
@@ -69,6 +62,20 @@ pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Re
         parts,
         sha256,
     })
+}
+
+/// Puts the image in its place, and beside it what describes it; nothing stands beside a stream.
+fn commit(image: Output, to: &Path, map: &str, sha256: Option<&str>) -> Result<()> {
+    if !image.is_file() {
+        return image.commit();
+    }
+    let [map_path, sum_path] = ["bmap", "sha256"].map(|extension| beside(to, extension));
+    let mut described = vec![output::begun(&map_path, map.as_bytes())?.rebuildable()];
+    if let Some(sha256) = sha256 {
+        let line = sum_line(sha256, to);
+        described.push(output::begun(&sum_path, line.as_bytes())?.rebuildable());
+    }
+    output::commit_with(image, described, &[map_path, sum_path])
 }
 
 fn joined<T>(worker: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {

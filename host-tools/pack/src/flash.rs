@@ -2,12 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, fadvise};
 
 use crate::content::OnDisk;
+use crate::output::Output;
 use crate::{Error, Progress, Result, bmap, card};
 
 /// Bytes that are written and compared at a time.
@@ -87,21 +88,42 @@ impl Target {
         let size = source.metadata().map_err(Error::io("read", image))?.len();
         let map = read_map(&source, image, size)?;
         let spans = map.clone().unwrap_or_else(|| vec![(0, size)]);
-        let mut options = File::options();
-        options.read(true).write(true);
-        if self.is_device {
-            use std::os::unix::fs::OpenOptionsExt;
+        let spans = &spans;
+        let card = |target: &File, progress: &mut Progress| {
+            self.write(&source, image, target, spans, progress)
+        };
+        let mut flashed = if self.is_device {
+            let mut options = File::options();
+            options.read(true).write(true);
             // A device that somebody mounted since is refused by the kernel.
             options.custom_flags(rustix::fs::OFlags::EXCL.bits() as i32);
-        }
-        let target = options
-            .open(&self.path)
-            .map_err(Error::io("open for writing", &self.path))?;
-        if !self.is_device && self.size == 0 {
-            target
-                .set_len(size)
-                .map_err(Error::io("write", &self.path))?;
-        }
+            let target = options.open(&self.path);
+            card(
+                &target.map_err(Error::io("open for writing", &self.path))?,
+                progress,
+            )?
+        } else {
+            let old = File::open(&self.path).map_err(Error::io("read", &self.path))?;
+            let copy = Output::create(&self.path)?;
+            copy.copy_of(&old, &self.path)?;
+            copy.set_size(self.size.max(size))?;
+            let flashed = card(copy.file(), progress)?;
+            copy.commit()?;
+            flashed
+        };
+        flashed.mapped_only = map.is_some();
+        Ok(flashed)
+    }
+
+    /// Writes the spans, and reads them back.
+    fn write(
+        &self,
+        source: &File,
+        image: &Path,
+        target: &File,
+        spans: &[(u64, u64)],
+        progress: &mut Progress,
+    ) -> Result<Flashed> {
         let pieces: Vec<(u64, u64)> = spans
             .iter()
             .flat_map(|&(from, end)| pieces(from, end))
@@ -110,23 +132,23 @@ impl Target {
         let mut done = 0;
         let mut buffer = vec![0; PIECE as usize];
         for &(at, bytes) in &pieces {
-            self.copy(&source, image, &target, at, &mut buffer[..bytes as usize])?;
+            self.copy(source, image, target, at, &mut buffer[..bytes as usize])?;
             done += bytes;
             progress(done, total);
         }
-        self.settle(&target)?;
+        self.settle(target)?;
         let mut repeated = 0;
         let mut back = vec![0; PIECE as usize];
         for &(at, bytes) in &pieces {
             let (buffer, back) = (&mut buffer[..bytes as usize], &mut back[..bytes as usize]);
-            repeated += self.verify(&source, image, &target, at, buffer, back)?;
+            repeated += self.verify(source, image, target, at, buffer, back)?;
             done += bytes;
             progress(done, total);
         }
         Ok(Flashed {
             written: total / 2,
             repeated,
-            mapped_only: map.is_some(),
+            mapped_only: false,
         })
     }
 

@@ -1,10 +1,8 @@
 //! A folder into a ROMFS image, and back.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, symlink};
+use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
@@ -43,7 +41,7 @@ pub fn build(
     let tree = tree::read(folder, align)?;
     let layout =
         Layout::new(label, &tree.root).map_err(|error| Error::wrong(folder, error.to_string()))?;
-    let output = Output::create(to)?;
+    let output = Output::create(to)?.rebuildable();
     output.set_size(layout.size())?;
     write_pieces(
         output.file(),
@@ -216,53 +214,6 @@ fn below<'a>(
     Ok(())
 }
 
-fn damaged(error: romfs::Error) -> Error {
+pub(crate) fn damaged(error: romfs::Error) -> Error {
     Error::Refused(format!("damaged ROMFS: {error}"))
-}
-
-/// Writes every file of an image below a folder; how many. Names that lead elsewhere are
-/// refused before anything is written.
-pub fn extract(romfs: &Romfs, to: &Path) -> Result<usize> {
-    each(romfs, &mut |path, entry| {
-        let name = entry.name;
-        if name.is_empty() || name.contains(&b'/') {
-            let path = String::from_utf8_lossy(path);
-            return Err(Error::Refused(format!("`{path}` is no name to extract")));
-        }
-        Ok(())
-    })?;
-    fs::create_dir_all(to).map_err(Error::io("create", to))?;
-    let mut files = 0;
-    each(romfs, &mut |path, entry| {
-        let place = &to.join(OsStr::from_bytes(path));
-        let entry = romfs.resolve(*entry).map_err(damaged)?;
-        match entry.kind {
-            Kind::Directory(_) => extract_directory(place),
-            Kind::File => {
-                files += 1;
-                extract_file(place, &entry)
-            }
-            Kind::SymbolicLink => symlink(OsStr::from_bytes(entry.data()), place),
-            // Devices and pipes need a system that wants them.
-            _ => Ok(()),
-        }
-        .map_err(Error::io("create", place))
-    })?;
-    Ok(files)
-}
-
-/// A link that was extracted before must not be followed to somewhere else.
-fn extract_directory(place: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(place) {
-        Ok(metadata) if metadata.is_dir() => Ok(()),
-        _ => fs::create_dir(place),
-    }
-}
-
-/// As above: what is there already is not written through.
-fn extract_file(place: &Path, entry: &Entry) -> io::Result<()> {
-    let mode = if entry.executable { 0o755 } else { 0o644 };
-    let mut options = File::options();
-    options.write(true).create_new(true).mode(mode);
-    options.open(place)?.write_all(entry.data())
 }

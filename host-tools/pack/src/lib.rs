@@ -7,6 +7,7 @@ pub mod bmap;
 pub mod card;
 pub mod content;
 pub mod extlinux;
+pub mod extract;
 pub mod fat;
 pub mod flash;
 pub mod gpt;

@@ -1,56 +1,150 @@
-//! Files that appear whole or not at all.
+//! The one way a file is written: whole, or not at all.
+//!
+//! ```text
+//! create   a file without a name, in the folder of the final path    the old file is untouched
+//! write    a full disk, a limit, a signal: it is gone, as if never begun
+//! stage    fsync, then a name beside the final path                  the last step that can fail
+//! commit   rename over the final path                                the old file is replaced
+//! ```
+//! A file without a name (`O_TMPFILE`) disappears with the process, whatever ends it, SIGKILL
+//! included. File systems without such files get one with a name from the beginning.
+//!
+//! A pipe, a terminal or a character device cannot be replaced: it is written when everything is
+//! known, in one go. Block devices are refused: `flash` writes them, with its own questions.
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{
+    AtFlags, CWD, OFlags, RenameFlags, SeekFrom, copy_file_range, ioctl_ficlone, linkat,
+    renameat_with, seek,
+};
+use rustix::io::Errno;
 
 use crate::content::{Content, Extent};
 use crate::{Error, Progress, Result};
 
-/// A file in the making, beside its final place. Dropped without [`Output::commit`], it is gone.
+/// A file in the making. Dropped without [`Output::commit`], it leaves no trace.
 #[derive(Debug)]
 pub struct Output {
     file: File,
-    partial: PathBuf,
+    goal: Goal,
+    /// As the user named it, for messages.
     path: PathBuf,
-    committed: bool,
+    is_synced: bool,
+}
+
+/// What becomes of the bytes.
+#[derive(Debug)]
+enum Goal {
+    /// They replace the file at `to`, which may not exist yet.
+    File {
+        to: PathBuf,
+        /// The name beside `to`, from the moment there is one.
+        partial: Option<PathBuf>,
+        old: Option<Metadata>,
+    },
+    /// They are copied into a pipe, a terminal or a character device.
+    Stream(File),
 }
 
 impl Output {
-    /// Begins a file that will be at `path`; a file that is there stays until the end. What is
-    /// there and no file, such as a card's device or /dev/null, is refused: it would be gone.
+    /// Begins a file that will replace what is at `path`. The old file stays until
+    /// [`Output::commit`]; links are followed. Folders, sockets and block devices are refused.
     pub fn create(path: &Path) -> Result<Output> {
-        let path = &place(path)?;
-        let name = path
-            .file_name()
-            .ok_or_else(|| Error::wrong(path, "is not a file name"))?;
-        let mut partial_name = std::ffi::OsString::from(".");
-        partial_name.push(name);
-        partial_name.push(format!(".{}.partial", std::process::id()));
-        let partial = path.with_file_name(partial_name);
-        let options = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&partial);
-        let file = options.map_err(Error::io("create", path))?;
+        let goal = goal(path)?;
+        let file = match &goal {
+            Goal::File { to, .. } => nameless(folder(to)),
+            // Its own folder may be /dev, which is no place for files.
+            Goal::Stream(_) => nameless(&std::env::temp_dir()),
+        };
+        let mut output = match (file, goal) {
+            (Ok(file), goal) => Output {
+                file,
+                goal,
+                path: path.to_owned(),
+                is_synced: true,
+            },
+            (Err(error), goal) => Output::named(path, goal, error)?,
+        };
+        output.keep_owner()?;
+        Ok(output)
+    }
+
+    /// For a file system that has no files without a name.
+    fn named(path: &Path, goal: Goal, error: io::Error) -> Result<Output> {
+        let failed = |error| Error::io("create", path)(error);
+        let has_none = matches!(
+            Errno::from_io_error(&error),
+            Some(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL)
+        );
+        if !has_none {
+            return Err(failed(error));
+        }
+        let (partial, goal) = match goal {
+            Goal::File { to, old, .. } => {
+                let partial = partial_name(&to);
+                let goal = Goal::File {
+                    to,
+                    partial: Some(partial.clone()),
+                    old,
+                };
+                (partial, goal)
+            }
+            stream => (partial_name(&std::env::temp_dir().join("stream")), stream),
+        };
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true);
+        let file = options.open(&partial).map_err(failed)?;
+        if let Goal::Stream(_) = goal {
+            fs::remove_file(&partial).map_err(failed)?;
+        }
         Ok(Output {
             file,
-            partial,
+            goal,
             path: path.to_owned(),
-            committed: false,
+            is_synced: true,
         })
     }
 
-    /// The file itself.
+    /// The new file has the old one's rights, and its owner where we may give files away.
+    fn keep_owner(&mut self) -> Result<()> {
+        let Goal::File { old: Some(old), .. } = &self.goal else {
+            return Ok(());
+        };
+        let own = self.file.metadata().map_err(Error::io("create", &self.path))?;
+        if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
+            // Only root may; for everyone else the file is simply their own.
+            let _ = std::os::unix::fs::fchown(&self.file, Some(old.uid()), Some(old.gid()));
+        }
+        self.file
+            .set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))
+            .map_err(Error::io("create", &self.path))
+    }
+
+    /// For what can be made again from files at hand: the commit does not wait for the disk, as
+    /// compilers, linkers and `cp` do not. After a power failure the old file or the new one is
+    /// there on ext4 and btrfs; others may have an empty one.
+    pub fn rebuildable(mut self) -> Output {
+        self.is_synced = false;
+        self
+    }
+
+    /// The file itself, for writes at an offset.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Makes it as long as `size`, the new part a hole.
+    /// False for a pipe or a device: nothing can stand beside it.
+    pub fn is_file(&self) -> bool {
+        matches!(self.goal, Goal::File { .. })
+    }
+
+    /// Makes it as long as `size` bytes, the new part a hole.
     pub fn set_size(&self, size: u64) -> Result<()> {
         self.file
             .set_len(size)
@@ -79,12 +173,12 @@ impl Output {
 
     /// Copies a file by the kernel's own means where it has them.
     fn copy(&self, from: &Path, size: u64, at: u64) -> Result<()> {
-        use std::io::{Read, Seek, SeekFrom};
+        use std::io::Read;
         let source = File::open(from).map_err(Error::io("read", from))?;
         (&self.file)
-            .seek(SeekFrom::Start(at))
+            .seek(io::SeekFrom::Start(at))
             .map_err(Error::io("write", &self.path))?;
-        let copied = std::io::copy(&mut source.take(size), &mut &self.file)
+        let copied = io::copy(&mut source.take(size), &mut &self.file)
             .map_err(Error::io("copy", from))?;
         if copied != size {
             return Err(Error::wrong(
@@ -95,52 +189,269 @@ impl Output {
         Ok(())
     }
 
-    /// Puts the finished file in its place.
-    pub fn commit(mut self) -> Result<()> {
-        // Where the old file is, the two change places: some systems write a file to the disk
-        // before it may replace another, and whoever builds would wait for that.
-        if renameat_with(CWD, &self.partial, CWD, &self.path, RenameFlags::EXCHANGE).is_err() {
-            fs::rename(&self.partial, &self.path).map_err(Error::io("create", &self.path))?;
-            self.committed = true;
+    /// Copies all of a file; its holes stay holes, and where the file system can share blocks
+    /// between files, nothing is copied.
+    pub fn copy_of(&self, source: &File, from: &Path) -> Result<()> {
+        let size = source.metadata().map_err(Error::io("read", from))?.len();
+        if ioctl_ficlone(&self.file, source).is_ok() {
+            return Ok(());
+        }
+        self.set_size(size)?;
+        let mut at = 0;
+        while at < size {
+            let data = match seek(source, SeekFrom::Data(at)) {
+                Ok(data) => data,
+                // Nothing but a hole follows.
+                Err(Errno::NXIO) => break,
+                // This file system knows of no holes.
+                Err(_) => at,
+            };
+            let end = seek(source, SeekFrom::Hole(data)).map_or(size, |end| end.min(size));
+            self.copy_span(source, from, data, end)?;
+            at = end.max(at + 1);
         }
         Ok(())
+    }
+
+    fn copy_span(&self, source: &File, from: &Path, at: u64, end: u64) -> Result<()> {
+        let failed = |error: Errno| Error::io("write", &self.path)(error.into());
+        let (mut read_at, mut write_at) = (at, at);
+        while read_at < end {
+            let left = usize::try_from(end - read_at).unwrap_or(usize::MAX);
+            let (read, write) = (Some(&mut read_at), Some(&mut write_at));
+            match copy_file_range(source, read, &self.file, write, left) {
+                Ok(0) => return Err(Error::wrong(from, "has shrunk while it was read")),
+                Ok(_) => {}
+                // Between two file systems, or on one that cannot.
+                Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                    return self.copy_by_hand(source, from, read_at, end);
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn copy_by_hand(&self, source: &File, from: &Path, at: u64, end: u64) -> Result<()> {
+        const PIECE: u64 = 1 << 20;
+        let mut piece = vec![0; (end - at).min(PIECE) as usize];
+        for at in (at..end).step_by(PIECE as usize) {
+            let piece = &mut piece[..(end - at).min(PIECE) as usize];
+            source
+                .read_exact_at(piece, at)
+                .map_err(Error::io("read", from))?;
+            self.file
+                .write_all_at(piece, at)
+                .map_err(Error::io("write", &self.path))?;
+        }
+        Ok(())
+    }
+
+    /// Does everything that a full disk can refuse; the old file is still there. For those who
+    /// commit several files, one after the other: see [`commit_with`].
+    fn stage(&mut self) -> Result<()> {
+        let Goal::File { to, partial, .. } = &mut self.goal else {
+            return Ok(());
+        };
+        if self.is_synced {
+            self.file
+                .sync_all()
+                .map_err(Error::io("write", &self.path))?;
+        }
+        if partial.is_none() {
+            let name = partial_name(to);
+            let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+            linkat(CWD, own, CWD, &name, AtFlags::SYMLINK_FOLLOW)
+                .map_err(|error| Error::io("create", &self.path)(error.into()))?;
+            *partial = Some(name);
+        }
+        Ok(())
+    }
+
+    /// Puts the finished file in its place, or copies it into the stream.
+    pub fn commit(mut self) -> Result<()> {
+        self.stage()?;
+        match &mut self.goal {
+            Goal::Stream(stream) => {
+                self.file
+                    .rewind()
+                    .and_then(|()| io::copy(&mut self.file, stream))
+                    .and_then(|_| stream.flush())
+                    .map_err(Error::io("write", &self.path))
+            }
+            Goal::File { to, partial, old } => {
+                let Some(from) = partial else {
+                    return Ok(());
+                };
+                // ext4 begins to write a file out when it is renamed over another: what nobody
+                // waits for changes places with the old file instead, which is then deleted.
+                let swaps = !self.is_synced && old.is_some();
+                if swaps && renameat_with(CWD, &*from, CWD, &*to, RenameFlags::EXCHANGE).is_ok() {
+                    return Ok(());
+                }
+                fs::rename(&*from, &*to).map_err(Error::io("create", &self.path))?;
+                *partial = None;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Writes at the end, as into a file that was just opened.
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if !self.committed {
+        if let Goal::File {
+            partial: Some(partial),
+            ..
+        } = &self.goal
+        {
             // It is the old file, or a part of the new one; whatever went wrong before is the error
             // worth telling.
-            let _ = fs::remove_file(&self.partial);
+            let _ = fs::remove_file(partial);
         }
     }
 }
 
-/// Where a link leads to; the path itself where nothing is yet.
-fn place(path: &Path) -> Result<PathBuf> {
-    let Ok(metadata) = fs::metadata(path) else {
-        return Ok(path.to_owned());
+/// Commits a file and those beside it that describe it. At every moment a description is right
+/// or absent: `stale` paths, what described the old file, are deleted just before it is replaced.
+pub fn commit_with(mut main: Output, mut beside: Vec<Output>, stale: &[PathBuf]) -> Result<()> {
+    main.stage()?;
+    for output in &mut beside {
+        output.stage()?;
+    }
+    delete(stale)?;
+    main.commit()?;
+    beside.into_iter().try_for_each(Output::commit)
+}
+
+/// Deletes those files that exist.
+pub fn delete(paths: &[PathBuf]) -> Result<()> {
+    for path in paths {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("delete", path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A small file, written and not committed.
+pub fn begun(path: &Path, bytes: &[u8]) -> Result<Output> {
+    let mut output = Output::create(path)?;
+    output.write_all(bytes).map_err(Error::io("write", path))?;
+    Ok(output)
+}
+
+/// Writes a small file whole.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    begun(path, bytes)?.commit()
+}
+
+fn goal(path: &Path) -> Result<Goal> {
+    let to = target(path).map_err(Error::io("create", path))?;
+    let metadata = match fs::metadata(&to) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            to.file_name()
+                .ok_or_else(|| Error::wrong(path, "is not a file name"))?;
+            return Ok(Goal::File {
+                to,
+                partial: None,
+                old: None,
+            });
+        }
+        Err(error) => return Err(Error::io("create", path)(error)),
     };
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() {
+    let kind = metadata.file_type();
+    // A redirected stdout is one that others may be writing to as well.
+    if kind.is_fifo() || kind.is_char_device() || is_descriptor(path) && kind.is_file() {
+        let stream = File::options().append(true).open(path);
+        return stream.map(Goal::Stream).map_err(Error::io("create", path));
+    }
+    if !kind.is_file() {
+        let what = if kind.is_dir() {
             "is a folder; name a file in it"
         } else {
             "is no file; name one, and write it onto a card with `pagewalk flash`"
         };
         return Err(Error::wrong(path, what));
     }
-    fs::canonicalize(path).map_err(Error::io("create", path))
+    // Who may not write the file does not replace it either.
+    let may_write = File::options().write(true).open(&to);
+    may_write.map_err(Error::io("write", path))?;
+    Ok(Goal::File {
+        to,
+        partial: None,
+        old: Some(metadata),
+    })
 }
 
-/// Writes a small file whole.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let output = Output::create(path)?;
-    output
-        .file
-        .write_all_at(bytes, 0)
-        .map_err(Error::io("write", path))?;
-    output.commit()
+/// Is it a name of a file that this process has open, such as /dev/stdout?
+fn is_descriptor(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/stderr"].iter().any(|it| path == Path::new(it))
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
+}
+
+/// Where links lead to, also where nothing is there yet.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    /// As the kernel's own limit.
+    const MOST: usize = 40;
+    if is_descriptor(path) {
+        return Ok(path.to_owned());
+    }
+    let mut at = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&at) {
+            Ok(next) => at = folder(&at).join(next),
+            Err(_) => return Ok(at),
+        }
+    }
+    Err(Errno::LOOP.into())
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// A file without a name. Its mode is what umask makes of 0666.
+fn nameless(folder: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .mode(0o666)
+        .custom_flags(OFlags::TMPFILE.bits() as i32)
+        .open(folder)?;
+    // Without /proc it could never get a name.
+    match fs::metadata("/proc/self/fd") {
+        Ok(_) => Ok(file),
+        Err(_) => Err(Errno::OPNOTSUPP.into()),
+    }
+}
+
+/// A name beside a path that nobody else has.
+fn partial_name(to: &Path) -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let mut name = std::ffi::OsString::from(".");
+    name.push(to.file_name().unwrap_or_default());
+    name.push(format!(".{}.{number}.partial", std::process::id()));
+    to.with_file_name(name)
 }
 
 #[cfg(test)]
@@ -184,5 +495,71 @@ mod tests {
             assert!(error.contains("name "), "{error}");
         }
         assert!(!fs::metadata(&socket).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("new", &link).unwrap();
+        write(&link, b"bytes").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(folder.path().join("new")).unwrap(), b"bytes");
+        let around = folder.path().join("around");
+        std::os::unix::fs::symlink("around", &around).unwrap();
+        assert!(write(&around, b"bytes").is_err());
+    }
+
+    #[test]
+    fn rights_of_the_old_file_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kept");
+        fs::write(&path, b"old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn with_a_name_from_the_beginning_it_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("card.img");
+        let named = || {
+            let error = Errno::OPNOTSUPP.into();
+            Output::named(&path, goal(&path).unwrap(), error).unwrap()
+        };
+        let mut output = named();
+        output.write_all(b"one").unwrap();
+        output.commit().unwrap();
+        drop(named());
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_describes_a_file_is_right_or_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("card"), "old").unwrap();
+        fs::write(path("card.sum"), "of old").unwrap();
+        let output = |name: &str, text: &[u8]| {
+            let mut output = Output::create(&path(name)).unwrap();
+            output.write_all(text).unwrap();
+            output
+        };
+        // The new description cannot be put where it belongs: everything stays as it was.
+        fs::create_dir(path("nowhere")).unwrap();
+        let lost = output("nowhere/card.sum", b"of new");
+        fs::remove_dir(path("nowhere")).unwrap();
+        let stale = [path("card.sum")];
+        let failed = commit_with(output("card", b"new"), vec![lost], &stale);
+        assert!(failed.is_err());
+        assert_eq!(fs::read(path("card")).unwrap(), b"old");
+        assert_eq!(fs::read(path("card.sum")).unwrap(), b"of old");
+        let beside = vec![output("card.sum", b"of new")];
+        commit_with(output("card", b"new"), beside, &stale).unwrap();
+        assert_eq!(fs::read(path("card.sum")).unwrap(), b"of new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

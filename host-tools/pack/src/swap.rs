@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::content::OnDisk;
 use crate::extlinux::Extlinux;
 use crate::fat::volume::{Entry, Volume};
 use crate::inspect::{self, partitions};
-use crate::{Error, Result, bmap, card, flash, output};
+use crate::output::{self, Output};
+use crate::{Error, Result, bmap, card, flash};
 
 /// What was swapped.
 #[derive(Clone, Debug)]
@@ -33,12 +34,12 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
         return Err(Error::wrong(from, format!("would not boot: {problem}")));
     }
     flash::refuse_mounted(image)?;
-    let options = File::options().read(true).write(true).open(image);
-    let mut file = options.map_err(Error::io("open for writing", image))?;
-    let size = file
+    let target = Target::open(image)?;
+    let file = target.file();
+    let size = (&mut &*file)
         .seek(SeekFrom::End(0))
         .map_err(Error::io("read", image))?;
-    let (_, partitions) = partitions(&file, image, size)?
+    let (_, partitions) = partitions(file, image, size)?
         .ok_or_else(|| Error::wrong(image, "holds no MBR or GPT, and no FAT: no card's image"))?;
     let partition = partitions
         .iter()
@@ -47,7 +48,7 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
     let partition = partition.ok_or_else(|| Error::wrong(image, "has no partition"))?;
     let number = partition.number;
     let map = old_map(image)?;
-    let volume = Volume::open(&file, image, partition.start)?.ok_or_else(|| {
+    let volume = Volume::open(file, image, partition.start)?.ok_or_else(|| {
         Error::wrong(
             image,
             format!("has no FAT on partition {number}, the one to boot from"),
@@ -72,13 +73,15 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
             ),
         )
     })?;
+    let before = entry.size;
+    target.begin(image)?;
     let spans = volume.replace(entry, bytes)?;
-    file.sync_all().map_err(Error::io("write", image))?;
-    renew(&file, image, size, map, &spans)?;
+    let renewed = renew(file, image, size, map, &spans)?;
+    target.finish(image, renewed)?;
     Ok(Swapped {
         path,
         partition: number,
-        before: entry.size,
+        before,
     })
 }
 
@@ -98,32 +101,84 @@ fn old_map(image: &Path) -> Result<Option<Vec<(u64, u64)>>> {
     Ok(Some(blocks.collect()))
 }
 
-/// Map and checksum beside the image were those of the old kernel: flashing by them would
-/// leave a part of the new one out.
+/// What is changed: a copy of an image, which takes its place at the end, or a card itself.
+enum Target {
+    Copy(Output),
+    Card(File),
+}
+
+impl Target {
+    fn open(image: &Path) -> Result<Target> {
+        let options = File::options().read(true).write(true).open(image);
+        let file = options.map_err(Error::io("open for writing", image))?;
+        let metadata = file.metadata().map_err(Error::io("read", image))?;
+        if !metadata.is_file() {
+            return Ok(Target::Card(file));
+        }
+        let copy = Output::create(image)?;
+        copy.copy_of(&file, image)?;
+        Ok(Target::Copy(copy))
+    }
+
+    fn file(&self) -> &File {
+        match self {
+            Target::Copy(copy) => copy.file(),
+            Target::Card(file) => file,
+        }
+    }
+
+    /// Before the first byte of a card is changed, nothing may describe the old one any more.
+    fn begin(&self, image: &Path) -> Result<()> {
+        match self {
+            Target::Copy(_) => Ok(()),
+            Target::Card(_) => output::delete(&beside(image)),
+        }
+    }
+
+    fn finish(self, image: &Path, renewed: Vec<Output>) -> Result<()> {
+        match self {
+            Target::Copy(copy) => output::commit_with(copy, renewed, &beside(image)),
+            Target::Card(file) => {
+                file.sync_all().map_err(Error::io("write", image))?;
+                renewed.into_iter().try_for_each(Output::commit)
+            }
+        }
+    }
+}
+
+/// The files that describe an image.
+fn beside(image: &Path) -> [PathBuf; 2] {
+    ["bmap", "sha256"].map(|extension| card::beside(image, extension))
+}
+
+/// Map and checksum of the image with its new kernel, where it had them: flashing by the old map
+/// would leave a part of the new kernel out.
 fn renew(
     file: &File,
     image: &Path,
     size: u64,
     map: Option<Vec<(u64, u64)>>,
     spans: &[(u64, u64)],
-) -> Result<()> {
+) -> Result<Vec<Output>> {
     let disk = OnDisk { file, path: image };
+    let [map_path, sum_path] = beside(image);
+    let mut renewed = Vec::new();
     if let Some(blocks) = map {
         let old = blocks
             .iter()
             .map(|(first, last)| (first * bmap::BLOCK, (last + 1 - first) * bmap::BLOCK));
         let blocks = bmap::merged(old.chain(spans.iter().copied()));
         let text = bmap::describe(&disk, size, &blocks)?;
-        output::write(&card::beside(image, "bmap"), text.as_bytes())?;
+        renewed.push(output::begun(&map_path, text.as_bytes())?);
     }
-    let sum = card::beside(image, "sha256");
-    if sum.exists() {
+    if sum_path.exists() {
         // What lies outside of the map may be anything by now: all of it is read.
         let whole = [(0, size.div_ceil(bmap::BLOCK).saturating_sub(1))];
         let sha256 = card::hash(&disk, size, &whole)?;
-        output::write(&sum, card::sum_line(&sha256, image).as_bytes())?;
+        let line = card::sum_line(&sha256, image);
+        renewed.push(output::begun(&sum_path, line.as_bytes())?);
     }
-    Ok(())
+    Ok(renewed)
 }
 
 fn named(volume: &Volume, entries: &[Entry]) -> Result<String> {

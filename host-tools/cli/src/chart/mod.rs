@@ -2,11 +2,8 @@
 //!
 //! To add a chart: a file with `Args` and `run`, and its row here.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::Context;
 use view::chart::{self, Kind, Picture};
 
 use crate::exit::Misuse;
@@ -91,10 +88,6 @@ impl Target {
     pub fn write(&self, picture: &impl Picture) -> anyhow::Result<()> {
         let mut drawn = Vec::new();
         chart::write(picture, self.kind()?, &mut drawn)?;
-        let name = || self.output.display().to_string();
-        let mut out = BufWriter::new(File::create(&self.output).with_context(name)?);
-        out.write_all(&drawn)
-            .and_then(|()| out.flush())
-            .with_context(name)
+        Ok(pack::output::write(&self.output, &drawn)?)
     }
 }

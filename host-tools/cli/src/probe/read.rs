@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use link::memory::Source;
 use link::probe::Method;
 use model::probe::Bytes;
@@ -85,7 +84,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         if is_possibly_stale {
             eprintln!("remark: {}", view::words::STALE);
         }
-        return std::fs::write(path, &read).with_context(|| path.display().to_string());
+        return Ok(pack::output::write(path, &read)?);
     }
     let answer = Bytes {
         at: args.address,

@@ -1,0 +1,128 @@
+//! A ROMFS image back into a folder: all of it, or nothing.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use romfs::{Entry, Kind, Romfs};
+
+use crate::initrd::{damaged, each};
+use crate::{Error, Result};
+
+/// What was extracted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extracted {
+    /// Files, another name of the same file counted too.
+    pub files: usize,
+    /// What no file system lets everybody make, or what a folder cannot hold twice: its path, and
+    /// what it is.
+    pub left_out: Vec<(String, &'static str)>,
+}
+
+/// Writes every file of an image below a folder. Names that lead elsewhere are refused before
+/// anything is written; what is there already is never written over. After an error nothing of
+/// it is left.
+pub fn extract(romfs: &Romfs, to: &Path) -> Result<Extracted> {
+    each(romfs, &mut |path, entry| {
+        let name = entry.name;
+        if name.is_empty() || name.contains(&b'/') {
+            let path = String::from_utf8_lossy(path);
+            return Err(Error::Refused(format!("`{path}` is no name to extract")));
+        }
+        Ok(())
+    })?;
+    let mut made = Made::default();
+    made.folders(to).map_err(Error::io("create", to))?;
+    let mut extracted = Extracted::default();
+    each(romfs, &mut |path, entry| {
+        let place = &to.join(OsStr::from_bytes(path));
+        let is_link = matches!(entry.kind, Kind::HardLink(_));
+        let entry = romfs.resolve(*entry).map_err(damaged)?;
+        let what = match entry.kind {
+            Kind::Directory(_) if is_link => "another name of a directory",
+            Kind::Directory(_) => {
+                made.directory(place).map_err(Error::io("create", place))?;
+                return Ok(());
+            }
+            Kind::File => {
+                extracted.files += 1;
+                return made.file(place, &entry).map_err(Error::io("write", place));
+            }
+            Kind::SymbolicLink => {
+                let target = OsStr::from_bytes(entry.data());
+                return made.link(target, place).map_err(Error::io("create", place));
+            }
+            Kind::Block(_) => "a block device",
+            Kind::Character(_) => "a character device",
+            Kind::Socket => "a socket",
+            Kind::Fifo => "a pipe",
+            Kind::HardLink(_) => "a link that leads to a link",
+        };
+        let path = String::from_utf8_lossy(path).into_owned();
+        extracted.left_out.push((path, what));
+        Ok(())
+    })?;
+    made.keep();
+    Ok(extracted)
+}
+
+/// What was made so far; deleted again, the last first, unless it is kept.
+#[derive(Default)]
+struct Made {
+    paths: Vec<PathBuf>,
+}
+
+impl Made {
+    /// The folder and those above it, as far as they are missing.
+    fn folders(&mut self, path: &Path) -> io::Result<()> {
+        if path.as_os_str().is_empty() || path.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = path.parent() {
+            self.folders(parent)?;
+        }
+        self.directory(path)
+    }
+
+    /// A link that was extracted before must not be followed to somewhere else.
+    fn directory(&mut self, place: &Path) -> io::Result<()> {
+        if fs::symlink_metadata(place).is_ok_and(|metadata| metadata.is_dir()) {
+            return Ok(());
+        }
+        fs::create_dir(place)?;
+        self.paths.push(place.to_owned());
+        Ok(())
+    }
+
+    /// As above: what is there already is not written through.
+    fn file(&mut self, place: &Path, entry: &Entry) -> io::Result<()> {
+        let mode = if entry.executable { 0o755 } else { 0o644 };
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(mode);
+        let mut file = options.open(place)?;
+        self.paths.push(place.to_owned());
+        file.write_all(entry.data())
+    }
+
+    fn link(&mut self, target: &OsStr, place: &Path) -> io::Result<()> {
+        symlink(target, place)?;
+        self.paths.push(place.to_owned());
+        Ok(())
+    }
+
+    fn keep(mut self) {
+        self.paths.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in self.paths.iter().rev() {
+            // What somebody else has put into a folder meanwhile stays, and the folder with it.
+            let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
+        }
+    }
+}
