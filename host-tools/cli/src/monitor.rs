@@ -8,13 +8,13 @@
 //! [   9.120]   scause 000000000000000f sepc ffffffff8001d60a <trap_from_user+0x4> …
 //! ```
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
 use link::desk::{Heard, Overheard};
+use link::recording::{Raw, Record};
 use link::transport::{Line, Spec};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use wire::Channel;
@@ -52,14 +52,7 @@ pub struct Args {
 /// Shows it until the line ends or Ctrl-] is typed.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
-    let mut log = args
-        .log
-        .as_ref()
-        .map(|path| {
-            let file = OpenOptions::new().append(true).create(true).open(path);
-            file.with_context(|| path.display().to_string())
-        })
-        .transpose()?;
+    let mut log = args.log.as_deref().map(Raw::append).transpose()?;
     let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
     let (mut reader, writer, _machine) = line.split();
     let raw = Raw::begin()?;
@@ -78,7 +71,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         match reader.read(&mut piece) {
             Ok(0) => break Ok(()),
             Ok(length) => {
-                keep(&mut log, &piece[..length])?;
+                if let Some(log) = &mut log {
+                    log.heard(&piece[..length])?;
+                }
                 // Frames, of a session of somebody else's too, are no noise on the screen.
                 let mut shown = Ok(());
                 overheard.hear(&piece[..length], &mut |heard| {
@@ -99,13 +94,6 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     ended.with_context(|| args.line.to_string())?;
     eprintln!("remark: {}: the line has ended", args.line);
     Ok(())
-}
-
-fn keep(log: &mut Option<File>, bytes: &[u8]) -> anyhow::Result<()> {
-    match log {
-        Some(log) => Ok(log.write_all(bytes).context("the log")?),
-        None => Ok(()),
-    }
 }
 
 /// Keys to the board, until Ctrl-] or the end of the input.

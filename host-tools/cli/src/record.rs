@@ -5,8 +5,9 @@
 //! run.pwlog: recording; Ctrl-C ends it
 //! ```
 
-use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -48,10 +49,14 @@ pub struct Args {
 
 /// Records until the line ends, or Ctrl-C.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let failed = Arc::new(Mutex::new(None));
     let wishes = Wishes {
         silent: args.silent,
         typed: Vec::new(),
-        record: Some(Box::new(open_timed(&args.to)?)),
+        record: Some(Box::new(Watched {
+            writer: open_timed(&args.to)?,
+            failed: Arc::clone(&failed),
+        })),
     };
     // The board is told goodbye: its line is a terminal's again.
     static STOP: AtomicBool = AtomicBool::new(false);
@@ -60,7 +65,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let updates = feed.take();
     eprintln!("{}: recording; Ctrl-C ends it", args.to.display());
     let mut live = Live::default();
-    while !live.ended && !STOP.load(Ordering::Relaxed) {
+    let has_failed = || failed.lock().is_ok_and(|failed| failed.is_some());
+    while !live.ended && !STOP.load(Ordering::Relaxed) && !has_failed() {
         match updates.recv_timeout(LOOK) {
             Ok(update) => live.take(update),
             Err(RecvTimeoutError::Timeout) => {}
@@ -74,6 +80,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         eprintln!("remark: {}: the line has ended", args.line);
     }
     eprintln!("remark: {} faults, {} lost", live.shown(), live.lost());
+    if let Some(error) = failed.lock().ok().and_then(|mut failed| failed.take()) {
+        return Err(error).context("the recording has ended");
+    }
     match live.trouble {
         Some(trouble) if live.ended => bail!("{}: {trouble}", args.line),
         _ => Ok(()),
@@ -89,15 +98,42 @@ pub fn open(path: &Path) -> anyhow::Result<Box<dyn Record>> {
     {
         return Ok(Box::new(open_timed(path)?));
     }
-    let file = OpenOptions::new().append(true).create(true).open(path);
-    Ok(Box::new(Raw(
-        file.with_context(|| path.display().to_string())?
-    )))
+    Ok(Box::new(Raw::append(path)?))
+}
+
+/// A recording that cannot go on ends the command: nobody looks at it while it grows.
+struct Watched {
+    writer: Writer,
+    failed: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Watched {
+    fn watch(&mut self, kept: io::Result<()>) -> io::Result<()> {
+        kept.map_err(|error| {
+            let copy = io::Error::new(error.kind(), error.to_string());
+            if let Ok(mut failed) = self.failed.lock() {
+                failed.get_or_insert(copy);
+            }
+            error
+        })
+    }
+}
+
+impl Record for Watched {
+    fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let kept = Record::heard(&mut self.writer, bytes);
+        self.watch(kept)
+    }
+
+    fn said(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let kept = self.writer.said(bytes);
+        self.watch(kept)
+    }
 }
 
 fn open_timed(path: &Path) -> anyhow::Result<Writer> {
     let name = path.display();
-    let writer = Writer::append(path).with_context(|| name.to_string())?;
+    let writer = Writer::append(path)?;
     if writer.dropped() > 0 {
         let dropped = writer.dropped();
         eprintln!("remark: {name}: was cut off; {dropped} bytes of an unfinished block are gone");

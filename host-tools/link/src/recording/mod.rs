@@ -16,6 +16,7 @@ mod writer;
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 pub use kept::Kept;
 pub use reader::{Block, Blocks, Bytes, Kind};
@@ -31,16 +32,36 @@ pub trait Record: Send {
 }
 
 /// Bytes of the board as they come, without times, and nothing of what was said to it.
-pub struct Raw(pub File);
+pub struct Raw {
+    file: File,
+    path: PathBuf,
+}
+
+impl Raw {
+    /// Opens a file that is added to, or makes it. Errors name it.
+    pub fn append(path: &Path) -> io::Result<Raw> {
+        let file = File::options().append(true).create(true).open(path);
+        Ok(Raw {
+            file: file.map_err(named(path))?,
+            path: path.to_owned(),
+        })
+    }
+}
 
 impl Record for Raw {
     fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        self.file.write_all(bytes).map_err(named(&self.path))
     }
 
     fn said(&mut self, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whoever records listens to a line as well: an error must tell which of the two it is of.
+fn named(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    let path = path.display().to_string();
+    move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
 }
 
 /// What every recording begins with: the name and the version, 1.

@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Blocks, HEADER, Kind, Record, sum};
+use super::{Blocks, HEADER, Kind, Record, named, sum};
 
 /// A recording that is added to. Each block is whole in the file before the call returns.
 pub struct Writer {
     file: File,
+    path: PathBuf,
+    /// Where the last whole block ends.
+    end: u64,
     last: Instant,
     dropped: u64,
 }
@@ -18,30 +21,20 @@ impl Writer {
     /// Opens a recording, or begins one. `InvalidData` if there is a file that is none: it stays
     /// as it is.
     pub fn append(path: &Path) -> io::Result<Writer> {
-        let options = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
-        let mut file = options?;
-        let bytes = file.metadata()?.len();
-        let mut dropped = 0;
-        if bytes == 0 {
-            file.write_all(&HEADER)?;
-        } else {
-            let mut blocks = Blocks::new(BufReader::new(&file))?;
-            while blocks.next()?.is_some() {}
-            let end = blocks.at();
-            dropped = bytes.saturating_sub(end);
-            file.set_len(end)?;
-            file.seek(SeekFrom::Start(end))?;
-        }
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(path).map_err(named(path))?;
+        let (end, dropped) = last_end(&mut file).map_err(named(path))?;
         let mut writer = Writer {
             file,
+            path: path.to_owned(),
+            end,
             last: Instant::now(),
             dropped,
         };
+        if end == 0 {
+            writer.write_whole(&HEADER)?;
+        }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let since = since.map_or(0, |since| since.as_micros() as u64);
         writer.block(Duration::ZERO, Kind::BEGAN, &since.to_le_bytes())?;
@@ -81,8 +74,34 @@ impl Writer {
         block.extend([kind, 0]);
         block.extend(sum(&block, payload).to_le_bytes());
         block.extend(payload);
-        self.file.write_all(&block)
+        self.write_whole(&block)
     }
+
+    /// A part that was written of a block that does not fit is taken off again.
+    fn write_whole(&mut self, block: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.file.write_all(block) {
+            // Whoever reads takes an unfinished block for a pulled plug: it does no harm.
+            let _ = self.file.set_len(self.end);
+            return Err(named(&self.path)(error));
+        }
+        self.end += block.len() as u64;
+        Ok(())
+    }
+}
+
+/// Goes to the end of the last whole block, and takes off what follows it: where that is, and
+/// how many bytes followed. `InvalidData` if it is no recording.
+fn last_end(file: &mut File) -> io::Result<(u64, u64)> {
+    let bytes = file.metadata()?.len();
+    if bytes == 0 {
+        return Ok((0, 0));
+    }
+    let mut blocks = Blocks::new(BufReader::new(&*file))?;
+    while blocks.next()?.is_some() {}
+    let end = blocks.at();
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    Ok((end, bytes.saturating_sub(end)))
 }
 
 impl Record for Writer {
