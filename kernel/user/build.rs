@@ -3,6 +3,8 @@
 fn main() {
     println!("cargo::rerun-if-changed=link.ld");
     println!("cargo::rerun-if-changed=build.rs");
+    // A program that is new needs its place: a folder's time changes with what is in it.
+    println!("cargo::rerun-if-changed=src/bin");
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         let folder = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
         println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");

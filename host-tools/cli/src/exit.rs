@@ -2,6 +2,10 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::SIGXFSZ;
 
 /// A command line that parses and still makes no sense: exit code 2.
 #[derive(Debug)]
@@ -31,10 +35,30 @@ pub fn code(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
+/// What this build is, and what brings the other.
+#[cfg(not(feature = "full"))]
+pub const CARDS_ONLY: &str = "built for cards only: just install";
+
+/// A verb that only the other build has.
+#[cfg(not(feature = "full"))]
+pub fn elsewhere(words: &[String]) -> anyhow::Result<()> {
+    let verb = words.first().map_or("", String::as_str);
+    anyhow::bail!("no `{verb}` here, only `romfs`, `image` and `flash`: {CARDS_ONLY}")
+}
+
+/// A file that grows beyond `ulimit -f` is an error of the write, as a full disk is: by custom
+/// the system ends the program instead, with a half of the file left and not a word.
+pub fn limits_are_errors() {
+    // The flag is never read: a handler must be there, so that the signal does not kill.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
+
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        let error = match cause.downcast_ref::<pack::Error>() {
+            Some(pack::Error::Io { source, .. }) => Some(source),
+            _ => cause.downcast_ref::<io::Error>(),
+        };
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
 }

@@ -4,53 +4,94 @@
 //! in `commands!`. What a subcommand promises everywhere: answers on stdout,
 //! remarks on stderr; exit code 0 for an answer, 1 for an error, 2 for a command
 //! line that makes no sense; a closed pipe is a normal end.
+//!
+//! Without the feature `full` it is the tool that makes cards, and nothing else: a fraction of the
+//! crates, so that a fresh clone has a card soon.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+/// The standard library's panics where stderr is closed, as in `2>&1 | head`: whoever has read
+/// enough is no error. This one says it to nobody then.
+macro_rules! eprintln {
+    ($($text:tt)*) => { $crate::output::note(format_args!("{}\n", format_args!($($text)*))) };
+}
+/// The same without an end of line.
+macro_rules! eprint {
+    ($($text:tt)*) => { $crate::output::note(format_args!($($text)*)) };
+}
+
+#[cfg(feature = "full")]
 mod board;
+#[cfg(feature = "full")]
 mod bridge;
+#[cfg(feature = "full")]
 mod chart;
+#[cfg(feature = "full")]
 mod completions;
+#[cfg(feature = "full")]
 mod connect;
+#[cfg(feature = "full")]
 mod dash;
+#[cfg(feature = "full")]
 mod decode;
+#[cfg(feature = "full")]
 mod diff;
 mod exit;
+#[cfg(feature = "full")]
 mod explain;
+#[cfg(feature = "full")]
 mod faults;
+#[cfg(feature = "full")]
 mod filter;
+#[cfg(feature = "full")]
 mod find;
 mod flash;
 mod format;
 #[cfg(feature = "probe")]
 mod hart;
 mod image;
+#[cfg(feature = "full")]
 mod lint;
+#[cfg(feature = "full")]
 mod map;
+#[cfg(feature = "full")]
 mod monitor;
 mod output;
 #[cfg(feature = "probe")]
 mod probe;
 mod progress;
+#[cfg(feature = "full")]
 mod ps;
+#[cfg(feature = "full")]
 mod pty;
+#[cfg(feature = "full")]
 mod record;
+#[cfg(feature = "full")]
 mod recording;
+#[cfg(feature = "full")]
 mod replay;
 mod romfs;
+#[cfg(feature = "full")]
 mod satp;
+#[cfg(feature = "full")]
 mod snapshot;
+#[cfg(feature = "full")]
 mod stats;
+#[cfg(feature = "full")]
 mod symbols;
+#[cfg(feature = "full")]
 mod tables;
+#[cfg(feature = "full")]
 mod walk;
+#[cfg(feature = "full")]
 mod ws;
 
 /// Look into a RISC-V board: page tables, page faults, images.
 #[derive(Parser)]
 #[command(name = "pagewalk", version, max_term_width = 100)]
+#[cfg_attr(not(feature = "full"), command(after_help = exit::CARDS_ONLY))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -62,12 +103,18 @@ macro_rules! commands {
         #[derive(clap::Subcommand)]
         enum Command {
             $($(#[$only])* $name($file::Args),)*
+            /// Whatever verb the other build has.
+            #[cfg(not(feature = "full"))]
+            #[command(external_subcommand)]
+            Elsewhere(Vec<String>),
         }
 
         impl Command {
             fn run(self) -> anyhow::Result<()> {
                 match self {
                     $($(#[$only])* Command::$name(args) => $file::run(args),)*
+                    #[cfg(not(feature = "full"))]
+                    Command::Elsewhere(words) => exit::elsewhere(&words),
                 }
             }
         }
@@ -75,34 +122,56 @@ macro_rules! commands {
 }
 
 commands! {
+    #[cfg(feature = "full")]
     Decode => decode,
+    #[cfg(feature = "full")]
     Walk => walk,
+    #[cfg(feature = "full")]
     Map => map,
+    #[cfg(feature = "full")]
     Find => find,
+    #[cfg(feature = "full")]
     Diff => diff,
+    #[cfg(feature = "full")]
     Lint => lint,
+    #[cfg(feature = "full")]
     Stats => stats,
+    #[cfg(feature = "full")]
     Ws => ws,
+    #[cfg(feature = "full")]
     Snapshot => snapshot,
+    #[cfg(feature = "full")]
     Satp => satp,
+    #[cfg(feature = "full")]
     Ps => ps,
     #[cfg(feature = "probe")]
     Probe => probe,
+    #[cfg(feature = "full")]
     Faults => faults,
+    #[cfg(feature = "full")]
     Explain => explain,
+    #[cfg(feature = "full")]
     Chart => chart,
     Romfs => romfs,
     Image => image,
     Flash => flash,
+    #[cfg(feature = "full")]
     Dash => dash,
+    #[cfg(feature = "full")]
     Record => record,
+    #[cfg(feature = "full")]
     Replay => replay,
+    #[cfg(feature = "full")]
     Connect => connect,
+    #[cfg(feature = "full")]
     Monitor => monitor,
+    #[cfg(feature = "full")]
     Bridge => bridge,
+    #[cfg(feature = "full")]
     Completions => completions,
 }
 
 fn main() -> ExitCode {
+    exit::limits_are_errors();
     exit::code(Cli::parse().command.run())
 }

@@ -49,7 +49,8 @@ impl Args {
 
 /// Writes it, and says what it holds.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    output::answer(|out| tell(&args, out))
+    let What::Save(save) = &args.what;
+    output::summary(&save.file, |out| tell(&args, out))
 }
 
 /// The same, to somebody else.

@@ -9,7 +9,7 @@ use std::thread;
 
 use romfs::record::{Record, TRAILER_BYTES};
 
-use crate::{Error, Kernel, Result};
+use crate::{Error, Kernel, Result, output};
 
 /// The initrd begins, and the file ends, at a multiple of this.
 const PAGE: u64 = 4096;
@@ -69,6 +69,12 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<Payload> {
         record,
         kernel_bytes,
     })
+}
+
+/// Writes a finished Image.
+pub fn write(payload: &Payload, to: &Path) -> Result<()> {
+    let output = output::begun(to, &payload.bytes)?;
+    output.rebuildable().commit()
 }
 
 /// Fills the buffer from a file's beginning; its CRC-32. Two hands, as most of the time goes into

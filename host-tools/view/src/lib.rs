@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+#[cfg(feature = "chart")]
 pub mod chart;
 pub mod columns;
 pub mod diff;

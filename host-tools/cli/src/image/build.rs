@@ -4,7 +4,7 @@
 //! make the same bytes, on every machine and every day.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use pack::card::{self, Built};
@@ -49,7 +49,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let built = progress::with("writing", |see| {
         card::build(&image, &args.output, !args.no_sha256, see)
     })?;
-    print(&built)?;
+    print(&built, &args.output)?;
     eprintln!(
         "{}: {} bytes, of which a card needs {}; map and checksum beside it",
         args.output.display(),
@@ -59,8 +59,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(built: &Built) -> anyhow::Result<()> {
-    output::answer(|out| {
+fn print(built: &Built, to: &Path) -> anyhow::Result<()> {
+    output::summary(to, |out| {
         writeln!(out, "      offset         size  what")?;
         for part in &built.parts {
             writeln!(out, "{:#012x} {:>12}  {}", part.at, part.size, part.what)?;

@@ -23,9 +23,9 @@ pub struct Args {
 /// Glues, writes, and tells what lies where.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let payload = pack::payload::build(&args.kernel, &args.initrd)?;
-    pack::output::write(&args.output, &payload.bytes)?;
+    pack::payload::write(&payload, &args.output)?;
     let record = payload.record;
-    output::answer(|out| {
+    output::summary(&args.output, |out| {
         writeln!(out, "      offset         size  what")?;
         let pad = record.initrd_offset - payload.kernel_bytes;
         for (at, size, what) in [
