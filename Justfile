@@ -151,9 +151,9 @@ _card:
 # Runs a command of cargo and fails if cargo itself warns: of a profile for a package that is not there, for one.
 # `-D warnings` reaches the compiler alone.
 _quiet +command:
-    @log=$(mktemp) && trap 'rm -f "$log"' EXIT; \
-    { {{ command }} 2>&1 && echo ok >"$log.ok"; } | tee "$log" >&2; \
-    [ -e "$log.ok" ] && rm -f "$log.ok"; \
+    @log=$(mktemp) && trap 'rm -f "$log" "$log.ok"' EXIT; \
+    { {{ command }} 2>&1 && : >"$log.ok"; } | tee "$log" >&2; \
+    [ -e "$log.ok" ] || exit 1; \
     ! grep -n '^warning' "$log" >&2 || { echo "cargo warns; see above" >&2; exit 1; }
 
 # What runs on a board of that many bits, packed by that tool.

@@ -20,7 +20,7 @@ pub struct Arguments {
     pub zeroed: bool,
     /// `log=8192`: records the fault log keeps, at least 4,096.
     pub log_records: usize,
-    /// `initrd.verify=1`: check every byte of the initrd.
+    /// `initrd.verify=1`: check every byte of the initrd, and of the kernel's text.
     pub verify: bool,
     /// `frames=1`: event frames from the start, without waiting for a hello.
     pub frames: bool,

@@ -47,6 +47,9 @@ pub fn boot(entered: Entered) -> ! {
     let mapped_spare = mapped.spare_tables();
     let mut ram = survey(&tree, &mapped.layout, record.file_size, fdt);
     let initrd_at = PhysAddr::new(mapped.layout.base.raw() + record.initrd_offset);
+    if arguments.verify {
+        verify_text(&mapped, &ram, &record);
+    }
     let initrd = read_initrd(&mapped, &ram, &record, arguments.verify);
     let log = claim::<Fault>(
         &mut mapped,
@@ -182,6 +185,20 @@ fn survey(tree: &Tree, layout: &Layout, image_bytes: u64, fdt: Range) -> BootRam
         arch::die(format_args!("memory map refused: {error}"));
     }
     ram
+}
+
+/// `initrd.verify=1` is about everything that a loader copied: a bit that flipped in the kernel's
+/// own code is found before it is run into. An Image of an older packer has no CRC of it.
+fn verify_text(mapped: &Mapped, ram: &BootRam, record: &Record) {
+    let size = record.text_size.min(mapped.layout.text_end);
+    let Some(text) = mapped.slices.reserved(ram, mapped.layout.base, size) else {
+        return;
+    };
+    if size > 0 && romfs::record::crc32(text) != record.text_crc32 {
+        arch::die(format_args!(
+            "the kernel is damaged: the CRC-32 of its text is not what the packer wrote; copy it again"
+        ));
+    }
 }
 
 /// The ROMFS that the packer glued on, whole: the record is checked, the end of the file,

@@ -55,7 +55,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let mut log = args.log.as_deref().map(Raw::append).transpose()?;
     let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
     let (mut reader, writer, _machine) = line.split();
-    let raw = Raw::begin()?;
+    let raw = RawMode::begin()?;
     std::thread::spawn(move || type_on(writer));
     let mut screen = Screen {
         out: io::stdout(),
@@ -107,7 +107,7 @@ fn type_on(mut writer: Box<dyn Write + Send>) {
             return;
         }
         if leave.is_some() {
-            Raw::restore();
+            RawMode::restore();
             std::process::exit(0);
         }
     }
@@ -168,13 +168,13 @@ impl Screen<'_> {
 }
 
 /// The terminal passes every key on, until this goes.
-struct Raw;
+struct RawMode;
 
 /// How the terminal was before.
 static BEFORE: std::sync::Mutex<Option<Termios>> = std::sync::Mutex::new(None);
 
-impl Raw {
-    fn begin() -> io::Result<Raw> {
+impl RawMode {
+    fn begin() -> io::Result<RawMode> {
         let stdin = io::stdin();
         if stdin.is_terminal() {
             let before = tcgetattr(&stdin)?;
@@ -183,7 +183,7 @@ impl Raw {
             tcsetattr(&stdin, OptionalActions::Now, &modes)?;
             *BEFORE.lock().unwrap_or_else(|it| it.into_inner()) = Some(before);
         }
-        Ok(Raw)
+        Ok(RawMode)
     }
 
     fn restore() {
@@ -195,8 +195,8 @@ impl Raw {
     }
 }
 
-impl Drop for Raw {
+impl Drop for RawMode {
     fn drop(&mut self) {
-        Raw::restore();
+        RawMode::restore();
     }
 }

@@ -14,7 +14,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use romfs::{Entry, Kind};
 
 use crate::{output, progress};
@@ -101,8 +101,19 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         Verb::Check { image } => {
             let bytes = read(&image)?;
-            let romfs = pack::initrd::open(&image, &bytes)?;
-            romfs.check().with_context(|| image.display().to_string())?;
+            pack::initrd::open(&image, &bytes)?;
+            let problems = pack::check::problems(&bytes);
+            let name = image.display();
+            match &problems[..] {
+                [] => {}
+                [problem] => bail!("{name}: {problem}"),
+                [first, ..] => {
+                    for problem in &problems[1..] {
+                        eprintln!("note: {name}: {problem}");
+                    }
+                    bail!("{name}: {first}, and {} more problems", problems.len() - 1)
+                }
+            }
             eprintln!("{}: good", image.display());
             Ok(())
         }

@@ -16,10 +16,14 @@ fn flash(folder: &Path, image: &str, card: &str) -> (bool, String) {
     (run.status.success(), said)
 }
 
-/// A folder with an image of two MiB that has no map.
+/// A folder with an image of two MiB that has no map: a partition table, and bytes.
 fn image() -> (tempfile::TempDir, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
-    let image: Vec<u8> = (0..2 * MIB as u32).map(|at| (at / 7) as u8).collect();
+    let mut image: Vec<u8> = (0..2 * MIB as u32).map(|at| (at / 7) as u8).collect();
+    image[..512].fill(0);
+    let entry = [0x80, 0, 0, 0, 0x0c, 0, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0];
+    image[446..462].copy_from_slice(&entry);
+    image[510..512].copy_from_slice(&[0x55, 0xaa]);
     fs::write(folder.path().join("image"), &image).unwrap();
     (folder, image)
 }
@@ -72,4 +76,37 @@ fn what_is_no_image_or_no_card_is_refused() {
         assert!(!done && said.contains(wanted), "{from} {to}: {said}");
     }
     assert!(fs::read(folder.path().join("image")).unwrap() == image);
+}
+
+/// Compressed, or only a part of what goes onto a card: written, it would be reported as equal.
+#[test]
+fn what_is_no_disk_image_is_refused_and_named() {
+    let (folder, image) = image();
+    let card = vec![0xa5; 3 * MIB];
+    fs::write(folder.path().join("card"), &card).unwrap();
+    let mut kernel = vec![0; 4096];
+    kernel[0x38..0x3c].copy_from_slice(b"RSC\x05");
+    let mut empty_table = vec![0; 4096];
+    empty_table[510..512].copy_from_slice(&[0x55, 0xaa]);
+    for (name, bytes, wanted) in [
+        ("x.img.xz", b"\xfd7zXZ\0\0\x04 and more".to_vec(), "it is xz-compressed; unpack it first: unxz"),
+        ("x.img.gz", b"\x1f\x8b\x08\0 and more".to_vec(), "it is gzip-compressed"),
+        ("x.img.zst", b"\x28\xb5\x2f\xfd and more".to_vec(), "it is zstd-compressed"),
+        ("x.img.bz2", b"BZh91AY&SY".to_vec(), "it is bzip2-compressed"),
+        ("x.zip", b"PK\x03\x04 and more".to_vec(), "it is a zip archive"),
+        ("Image", kernel, "it is an Image: a kernel"),
+        ("kernel", b"\x7fELF\x02\x01".to_vec(), "it is an ELF file"),
+        ("initrd", b"-rom1fs-\0\0\0\0".to_vec(), "it is a ROMFS image"),
+        ("x.dtb", b"\xd0\x0d\xfe\xed".to_vec(), "it is a device tree"),
+        ("text", b"nothing of that kind\n".repeat(100), "it begins with no partition table"),
+        ("zeros", vec![0; 4096], "it begins with no partition table"),
+        ("table", empty_table, "its partition table has no partition"),
+        ("cut", image[..MIB].to_vec(), "it was cut off"),
+    ] {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let (done, said) = flash(folder.path(), name, "card");
+        let said_so = said.contains(&format!("{name}: is no disk image: ")) && said.contains(wanted);
+        assert!(!done && said_so, "{name}: {said}");
+        assert!(fs::read(folder.path().join("card")).unwrap() == card, "{name}");
+    }
 }

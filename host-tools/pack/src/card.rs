@@ -183,10 +183,20 @@ fn span(partition: &Partition, limit: u64, size: u64) -> Result<(u64, u64)> {
     let end = partition
         .size
         .map_or(limit, |bytes| start.saturating_add(bytes.0));
-    if end > limit || start >= end {
+    if start >= end && end <= limit {
+        return Err(Error::Refused(match partition.size {
+            Some(_) => format!("partition `{}` has a `size` of 0 bytes", partition.name),
+            None => format!(
+                "partition `{}` begins at byte {start}, and the image's room for partitions ends at \
+                 {limit}: nothing is left for it; raise the image's `size`, or lower `start`",
+                partition.name
+            ),
+        }));
+    }
+    if end > limit {
         return Err(Error::NoRoom {
             what: format!("partition `{}`", partition.name),
-            needs: end.max(start) + (size - limit),
+            needs: end.saturating_add(size - limit),
             has: size,
             way_out: "raise the image's `size`",
         });

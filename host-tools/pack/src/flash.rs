@@ -9,7 +9,7 @@ use rustix::fs::{Advice, fadvise};
 
 use crate::content::OnDisk;
 use crate::output::Output;
-use crate::{Error, Progress, Result, bmap, card};
+use crate::{Error, Progress, Result, bmap, card, inspect};
 
 /// Bytes that are written and compared at a time.
 const PIECE: u64 = 1 << 20;
@@ -62,6 +62,8 @@ impl Target {
         if !from.is_file() || needs == 0 {
             return Err(Error::wrong(image, "is no image: a file that is not empty"));
         }
+        let source = File::open(image).map_err(Error::io("read", image))?;
+        inspect::check_disk(&source, image, needs)?;
         if !is_device && (from.dev(), from.ino()) == (metadata.dev(), metadata.ino()) {
             return Err(Error::wrong(path, "is the image itself"));
         }

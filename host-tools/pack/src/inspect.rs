@@ -13,7 +13,7 @@ use romfs::record::{self, Record};
 
 use crate::extlinux::Extlinux;
 use crate::fat::volume::{Entry, Volume};
-use crate::{Error, Result, gpt, mbr};
+use crate::{Error, Result, gpt, magic, mbr};
 
 /// A partition as its table has it.
 #[derive(Clone, Debug)]
@@ -53,10 +53,7 @@ pub fn inspect(path: &Path, board: Option<&Board>) -> Result<Layout> {
     }
     let partitions = partitions(&file, path, size)?;
     let Some((table, partitions)) = partitions else {
-        return Err(Error::wrong(
-            path,
-            "holds no Image header, no MBR or GPT, and no FAT: nothing that is known here",
-        ));
+        return Err(unknown(&file, path, size));
     };
     layout.facts.push(("table".into(), table.into()));
     if table == "GPT" {
@@ -107,6 +104,11 @@ pub fn partitions(
         };
         return Ok(Some(("none, one volume", vec![whole])));
     }
+    // A volume's own boot sector ends as a table does, and its code often has zeros where a
+    // table's entries would be.
+    if magic::boot_sector(&head).is_some() {
+        return Ok(None);
+    }
     let Some(entries) = mbr::decode(&head) else {
         return Ok(None);
     };
@@ -138,6 +140,50 @@ pub fn partitions(
             what: format!("type {:#04x}", entry.kind),
         });
     Ok(Some(("MBR", partitions.collect())))
+}
+
+/// The error of a file that is no card's image: what it is, and the way out.
+pub fn unknown(file: &File, path: &Path, size: u64) -> Error {
+    let mut head = vec![0; size.min(magic::HEAD as u64) as usize];
+    if let Err(error) = file.read_exact_at(&mut head, 0) {
+        return Error::io("read", path)(error);
+    }
+    if let Some((name, way_out)) = magic::name(&head) {
+        return Error::wrong(path, format!("is {name}; {way_out}"));
+    }
+    if let Some(name) = magic::other_disk(&head) {
+        let what = format!("is a {name} volume without a partition table; FAT16 and FAT32 are read here");
+        return Error::wrong(path, what);
+    }
+    Error::wrong(
+        path,
+        "holds no Image header, no MBR or GPT, and no FAT: nothing that is known here",
+    )
+}
+
+/// Is it something that a card may hold from its first byte on: a partition table with a
+/// partition, or a file system? The error tells what it is instead.
+pub fn check_disk(file: &File, path: &Path, size: u64) -> Result<()> {
+    let mut head = vec![0; size.min(magic::HEAD as u64) as usize];
+    file.read_exact_at(&mut head, 0)
+        .map_err(Error::io("read", path))?;
+    let refused = |what: String| Err(Error::wrong(path, format!("is no disk image: {what}")));
+    if let Some((name, way_out)) = magic::name(&head) {
+        return refused(format!("it is {name}; {way_out}"));
+    }
+    if magic::other_disk(&head).is_some() {
+        return Ok(());
+    }
+    match partitions(file, path, size)? {
+        Some((_, partitions)) if partitions.is_empty() => {
+            refused("its partition table has no partition".into())
+        }
+        Some((_, partitions)) if partitions.iter().all(|it| it.start >= size) => {
+            refused("every partition of its table begins beyond its end; it was cut off".into())
+        }
+        Some(_) => Ok(()),
+        None => refused("it begins with no partition table (MBR, GPT) and no file system".into()),
+    }
 }
 
 fn list(file: &File, path: &Path, partition: &Partition, layout: &mut Layout) -> Result<()> {
@@ -179,8 +225,15 @@ fn boot_chain(
     };
     let number = partition.number;
     let Some(volume) = Volume::open(file, path, partition.start)? else {
+        let mut sector = [0; mbr::SECTOR as usize];
+        let read = file.read_exact_at(&mut sector, partition.start);
+        let what = match magic::boot_sector(&sector).filter(|_| read.is_ok()) {
+            Some(name @ ("FAT16" | "FAT32")) => format!("a damaged {name}"),
+            Some(name) => format!("{name}: FAT16 and FAT32 are read here"),
+            None => "no FAT that is known here".to_owned(),
+        };
         layout.problems.push(format!(
-            "partition {number}, which U-Boot would look at, has no FAT that is known here"
+            "partition {number}, which U-Boot would look at, has {what}"
         ));
         return Ok(());
     };
@@ -320,7 +373,30 @@ fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut Layout) {
             "record".into(),
             "none: not a Pagewalk kernel, or not packed".into(),
         )),
-        Some(record) => initrd(bytes, at, &record, layout),
+        Some(record) => {
+            text(bytes, &record, layout);
+            initrd(bytes, at, &record, layout);
+        }
+    }
+}
+
+/// The kernel's own code, as far as the packer took a CRC of it.
+fn text(bytes: &[u8], record: &Record, layout: &mut Layout) {
+    let name = || "kernel text".to_owned();
+    let Some(text) = usize::try_from(record.text_size).ok().filter(|size| *size > 0) else {
+        let what = "no checksum: packed by an older pagewalk";
+        layout.facts.push((name(), what.into()));
+        return;
+    };
+    // Of a file that was cut before its end there is something else to say.
+    let Some(text) = bytes.get(..text) else {
+        return;
+    };
+    let fact = format!("{} bytes, crc32 {:08x}", text.len(), record.text_crc32);
+    layout.facts.push((name(), fact));
+    if crc32fast::hash(text) != record.text_crc32 {
+        let problem = "the kernel is damaged: the CRC-32 of its text is not what the packer wrote";
+        layout.problems.push(problem.into());
     }
 }
 

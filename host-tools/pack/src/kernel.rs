@@ -19,6 +19,8 @@ pub struct Kernel {
     pub end: u64,
     /// Where the packer's record lies.
     pub record: u64,
+    /// Bytes of its text, header included, from the link base.
+    pub text: u64,
 }
 
 impl Kernel {
@@ -63,6 +65,7 @@ impl Kernel {
                 .ok_or_else(|| Error::wrong(path, format!("symbol `{name}` lies below `_start`")))
         };
         let (end, record) = (offset("_end")?, offset("pagewalk_record")?);
+        let text = offset("_text_end")?;
         let mut bytes = Vec::new();
         let segments = header
             .program_headers(LittleEndian, data)
@@ -91,7 +94,16 @@ impl Kernel {
         if record as usize + romfs::record::BYTES > bytes.len() {
             return Err(wrong("has its record outside of what is loaded"));
         }
-        Ok(Kernel { bytes, end, record })
+        // The record is written after the CRC of the text is taken.
+        if text > record || text < 64 {
+            return Err(wrong("has its text behind its record"));
+        }
+        Ok(Kernel {
+            bytes,
+            end,
+            record,
+            text,
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod bmap;
 pub mod card;
+pub mod check;
 pub mod content;
 pub mod extlinux;
 pub mod extract;
@@ -13,6 +14,7 @@ pub mod flash;
 pub mod gpt;
 pub mod initrd;
 pub mod inspect;
+pub mod magic;
 pub mod mbr;
 pub mod output;
 pub mod payload;

@@ -32,6 +32,7 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<Payload> {
         bytes: kernel_part,
         end,
         record: record_at,
+        text: text_size,
     } = Kernel::read(kernel)?;
     let source = File::open(initrd).map_err(Error::io("read", initrd))?;
     let size = source.metadata().map_err(Error::io("read", initrd))?.len();
@@ -52,16 +53,19 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<Payload> {
     romfs
         .check()
         .map_err(|error| Error::wrong(initrd, format!("is a damaged ROMFS: {error}")))?;
+    // image_size of the Linux header: a loader that moves the Image moves this much. It is part
+    // of the text.
+    bytes[0x10..0x18].copy_from_slice(&file_size.to_le_bytes());
     let record = Record {
         initrd_offset: offset,
         initrd_size: size,
         initrd_crc32: sum,
         file_size,
+        text_size,
+        text_crc32: crc32fast::hash(&bytes[..text_size as usize]),
     };
     let trailer = bytes.len() - TRAILER_BYTES;
     bytes[trailer..].copy_from_slice(&record.trailer());
-    // image_size of the Linux header: a loader that moves the Image moves this much.
-    bytes[0x10..0x18].copy_from_slice(&record.file_size.to_le_bytes());
     let at = record_at as usize;
     bytes[at..at + romfs::record::BYTES].copy_from_slice(&record.encode());
     Ok(Payload {

@@ -40,7 +40,7 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
         .seek(SeekFrom::End(0))
         .map_err(Error::io("read", image))?;
     let (_, partitions) = partitions(file, image, size)?
-        .ok_or_else(|| Error::wrong(image, "holds no MBR or GPT, and no FAT: no card's image"))?;
+        .ok_or_else(|| inspect::unknown(file, image, size))?;
     let partition = partitions
         .iter()
         .find(|partition| partition.bootable)

@@ -23,6 +23,8 @@ pub struct Tree {
 
 /// Programs are mapped page by page from where they lie.
 const ELF_ALIGN: u64 = 4096;
+/// How deep folders may lie in each other: the kernel's reader looks no deeper.
+const MAX_DEPTH: usize = 63;
 
 /// Reads a folder. Data is aligned to `align` bytes (a power of two), ELF files to 4 KiB at
 /// least.
@@ -37,7 +39,7 @@ pub fn read(folder: &Path, align: u64) -> Result<Tree> {
         sources: Vec::new(),
         linked: HashMap::new(),
     };
-    let root = reader.directory(folder)?;
+    let root = reader.directory(folder, 0)?;
     Ok(Tree {
         root,
         sources: reader.sources,
@@ -53,7 +55,11 @@ struct Reader {
 }
 
 impl Reader {
-    fn directory(&mut self, folder: &Path) -> Result<Vec<(String, Node)>> {
+    fn directory(&mut self, folder: &Path, depth: usize) -> Result<Vec<(String, Node)>> {
+        if depth > MAX_DEPTH {
+            let what = format!("lies more than {MAX_DEPTH} folders deep, where no reader looks");
+            return Err(Error::wrong(folder, what));
+        }
         let mut entries = Vec::new();
         for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
             let entry = entry.map_err(Error::io("read", folder))?;
@@ -66,15 +72,15 @@ impl Reader {
         entries.sort();
         entries
             .into_iter()
-            .map(|(name, path)| Ok((name, self.node(&path)?)))
+            .map(|(name, path)| Ok((name, self.node(&path, depth)?)))
             .collect()
     }
 
-    fn node(&mut self, path: &Path) -> Result<Node> {
+    fn node(&mut self, path: &Path, depth: usize) -> Result<Node> {
         let metadata = fs::symlink_metadata(path).map_err(Error::io("read", path))?;
         let kind = metadata.file_type();
         Ok(if kind.is_dir() {
-            Node::Directory(self.directory(path)?)
+            Node::Directory(self.directory(path, depth + 1)?)
         } else if kind.is_symlink() {
             let target = fs::read_link(path).map_err(Error::io("read", path))?;
             let target = target.into_os_string().into_string();

@@ -91,7 +91,13 @@ pub fn build(plan: &Plan) -> Result<Volume> {
     if let Some(room) = geometry.fixed_root_bytes()
         && root_bytes > room
     {
-        return Err(no_room(plan, root_bytes, room));
+        return Err(Error::Refused(format!(
+            "the root directory of partition `{}` holds {} entries of 32 bytes, and its files need {}: \
+             put some into a folder, or use fat = \"fat32\"",
+            plan.name,
+            room / 32,
+            root_bytes / 32
+        )));
     }
     let root_place = match geometry.width {
         Width::Fat16 => Place {

@@ -1,11 +1,13 @@
-//! The record in the Image that tells the kernel where its initrd is.
+//! The record in the Image that tells the kernel where its initrd is, and what it was packed as.
 //!
 //! ```text
 //!  0 magic "PWALKREC"   8 version u32 = 1   12 flags u32 = 0
 //! 16 initrd offset u64 (from the Image's first byte)   24 initrd size u64
-//! 32 initrd CRC-32 u32  36 reserved u32     40 file size u64 (the whole Image)
-//! 48 reserved 12 bytes  60 CRC-32 u32 of bytes 0 to 60
+//! 32 initrd CRC-32 u32  36 text CRC-32 u32  40 file size u64 (the whole Image)
+//! 48 text size u64      56 reserved u32     60 CRC-32 u32 of bytes 0 to 60
 //! ```
+//! The text is the Image's first bytes, its Linux header included, up to `_text_end`: nothing
+//! writes there while the kernel runs. A size of 0 means that the packer took no CRC of it.
 //! Little endian. The file's last 16 bytes are a trailer: a file that was cut lacks it.
 
 use core::fmt;
@@ -31,6 +33,10 @@ pub struct Record {
     pub initrd_crc32: u32,
     /// The whole Image in bytes, pad and trailer included.
     pub file_size: u64,
+    /// Bytes of the kernel's text, from the Image's first byte; 0 if it has no CRC.
+    pub text_size: u64,
+    /// CRC-32/ISO-HDLC of the kernel's text.
+    pub text_crc32: u32,
 }
 
 /// Why bytes are no record.
@@ -79,6 +85,8 @@ impl Record {
             initrd_size: long(24),
             initrd_crc32: word(32),
             file_size: long(40),
+            text_size: long(48),
+            text_crc32: word(36),
         })
     }
 
@@ -90,7 +98,9 @@ impl Record {
         bytes[16..24].copy_from_slice(&self.initrd_offset.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.initrd_size.to_le_bytes());
         bytes[32..36].copy_from_slice(&self.initrd_crc32.to_le_bytes());
+        bytes[36..40].copy_from_slice(&self.text_crc32.to_le_bytes());
         bytes[40..48].copy_from_slice(&self.file_size.to_le_bytes());
+        bytes[48..56].copy_from_slice(&self.text_size.to_le_bytes());
         let sum = crc32(&bytes[..60]);
         bytes[60..].copy_from_slice(&sum.to_le_bytes());
         bytes
@@ -126,6 +136,8 @@ mod tests {
         initrd_size: 12345,
         initrd_crc32: 7,
         file_size: 0x8_4000,
+        text_size: 0x2_1000,
+        text_crc32: 9,
     };
 
     #[test]

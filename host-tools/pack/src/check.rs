@@ -1,0 +1,252 @@
+//! Is an image one that every reader reads, and that `build` could have made?
+//!
+//! The reader in [`romfs`] takes what it can use. Other readers are less patient: Linux takes names
+//! of 127 bytes, NuttX finds the end of a name by the zeros that pad it, and a directory without
+//! `.` and `..` confuses both.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use romfs::Romfs;
+use romfs::writer::MAX_NAME;
+
+/// What `genromfs` and `build` make the length of an image a multiple of.
+const BLOCK: usize = 1024;
+/// As many are told; the rest is counted.
+const MOST: usize = 20;
+
+/// Everything that is wrong with an image, in words.
+pub fn problems(bytes: &[u8]) -> Vec<String> {
+    let checked = Romfs::new(bytes).and_then(|romfs| romfs.check().map(|()| romfs));
+    let romfs = match checked {
+        Ok(romfs) => romfs,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut check = Check {
+        bytes: &bytes[..romfs.size()],
+        problems: Vec::new(),
+        spans: BTreeMap::new(),
+        links: Vec::new(),
+    };
+    if !bytes.len().is_multiple_of(BLOCK) {
+        let length = bytes.len();
+        check.tell(format!(
+            "it has {length} bytes, which is no multiple of {BLOCK}: Linux reads it in blocks"
+        ));
+    }
+    let (label, root) = check.name(16);
+    if label.len() > MAX_NAME {
+        let length = label.len();
+        check.tell(format!("its label has {length} bytes; at most {MAX_NAME}"));
+    }
+    check.spans.insert(0, root);
+    check.directory(root, root, root, "");
+    check.links();
+    check.overlaps();
+    let count = check.problems.len();
+    check.problems.truncate(MOST);
+    if count > MOST {
+        check.problems.push(format!("and {} more", count - MOST));
+    }
+    check.problems
+}
+
+struct Check<'a> {
+    bytes: &'a [u8],
+    problems: Vec<String>,
+    /// Where each header begins, and where what belongs to it ends.
+    spans: BTreeMap<usize, usize>,
+    /// Hard links: their path, and the header they lead to.
+    links: Vec<(String, usize)>,
+}
+
+const KIND_HARD_LINK: u32 = 0;
+const KIND_DIRECTORY: u32 = 1;
+const KIND_FILE: u32 = 2;
+const KIND_SYMBOLIC_LINK: u32 = 3;
+
+impl<'a> Check<'a> {
+    fn tell(&mut self, problem: String) {
+        self.problems.push(problem);
+    }
+
+    /// Every border was checked before: what is outside reads as zeros, and ends every chain.
+    fn word(&self, at: usize) -> u32 {
+        let word = self.bytes.get(at..at + 4);
+        word.and_then(|word| word.try_into().ok())
+            .map_or(0, u32::from_be_bytes)
+    }
+
+    /// The name at `at`, and where its padding ends.
+    fn name(&self, at: usize) -> (&'a [u8], usize) {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let length = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());
+        (&rest[..length], (at + length + 16) & !15)
+    }
+
+    /// The entries from `first` on, of a directory whose header is `own`.
+    fn directory(&mut self, first: usize, own: usize, parent: usize, path: &str) {
+        let mut names = BTreeSet::new();
+        let mut at = first;
+        while at != 0 {
+            let (next, spec, size) = (self.word(at), self.word(at + 4), self.word(at + 8) as usize);
+            let (name, data) = self.name(at + 16);
+            let place = format!("{path}/{}", String::from_utf8_lossy(name));
+            let kind = next & 7;
+            let has_data = matches!(kind, KIND_FILE | KIND_SYMBOLIC_LINK);
+            let end = data + if has_data { size } else { 0 };
+            self.padding(&place, at + 16 + name.len(), data);
+            self.spans.insert(at, end);
+            let target = spec as usize & !15;
+            if !names.insert(name) {
+                self.tell(format!("{place} is there twice"));
+            }
+            match name {
+                b"." | b".." => {
+                    let wanted = if name == b"." { own } else { parent };
+                    if target != wanted {
+                        self.tell(format!("{place} leads to {target:#x}, not to {wanted:#x}"));
+                    }
+                }
+                _ => {
+                    self.entry(&place, name, kind, size);
+                    match kind {
+                        KIND_DIRECTORY => self.directory(target, at, own, &place),
+                        KIND_HARD_LINK => self.links.push((place, target)),
+                        _ => {}
+                    }
+                }
+            }
+            at = next as usize & !15;
+        }
+        for wanted in [&b"."[..], b".."] {
+            if !names.contains(wanted) {
+                let wanted = String::from_utf8_lossy(wanted);
+                self.tell(format!("{path}/ has no entry `{wanted}`"));
+            }
+        }
+    }
+
+    fn entry(&mut self, place: &str, name: &[u8], kind: u32, size: usize) {
+        if name.is_empty() || name.len() > MAX_NAME || name.contains(&b'/') {
+            self.tell(format!(
+                "{place} has a name of {} bytes; a ROMFS name has 1 to {MAX_NAME}, without `/`",
+                name.len()
+            ));
+        }
+        if kind == KIND_SYMBOLIC_LINK && size == 0 {
+            self.tell(format!("{place} is a link that leads nowhere"));
+        }
+    }
+
+    fn padding(&mut self, place: &str, from: usize, to: usize) {
+        let padding = self.bytes.get(from..to).unwrap_or_default();
+        if padding.iter().any(|&byte| byte != 0) {
+            self.tell(format!("{place} has a name that is not padded with zeros"));
+        }
+    }
+
+    /// A hard link must lead to the header of something that is no directory.
+    fn links(&mut self) {
+        for (place, target) in std::mem::take(&mut self.links) {
+            let kind = self.word(target) & 7;
+            if !self.spans.contains_key(&target) {
+                self.tell(format!("{place} leads to {target:#x}, where no header is"));
+            } else if matches!(kind, KIND_DIRECTORY | KIND_HARD_LINK) {
+                self.tell(format!("{place} is another name of what is no file"));
+            }
+        }
+    }
+
+    fn overlaps(&mut self) {
+        let spans: Vec<_> = self.spans.iter().map(|(&at, &end)| (at, end)).collect();
+        for pair in spans.windows(2) {
+            let ((first, end), (second, _)) = (pair[0], pair[1]);
+            if end > second {
+                self.tell(format!("what is at {first:#x} reaches into what is at {second:#x}"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use romfs::writer::{Layout, Node, Piece, seal};
+
+    use super::*;
+
+    fn image() -> Vec<u8> {
+        let file = |source| Node::File {
+            source,
+            size: 20,
+            executable: false,
+            align: 16,
+        };
+        let below = vec![("inner".to_owned(), file(1))];
+        let root = [
+            ("a".to_owned(), file(0)),
+            ("b".to_owned(), Node::HardLink(0)),
+            ("dir".to_owned(), Node::Directory(below)),
+            ("to".to_owned(), Node::Link("a".into())),
+        ];
+        let layout = Layout::new("test", &root).unwrap();
+        let mut bytes = Vec::new();
+        for piece in layout.pieces() {
+            match piece {
+                Piece::Bytes(piece) => bytes.extend(piece),
+                Piece::Data { size, .. } => bytes.resize(bytes.len() + *size as usize, 7),
+            }
+        }
+        seal(&mut bytes);
+        bytes
+    }
+
+    fn find(bytes: &[u8], text: &[u8]) -> usize {
+        let mut windows = bytes.windows(text.len());
+        windows.position(|window| window == text).unwrap()
+    }
+
+    /// Renews the sums of a header, and of the image.
+    fn summed(mut bytes: Vec<u8>, header: usize, name: usize) -> Vec<u8> {
+        bytes[header + 12..header + 16].fill(0);
+        let end = header + 16 + (name + 16) / 16 * 16;
+        let sum = bytes[header..end]
+            .chunks_exact(4)
+            .map(|word| u32::from_be_bytes(word.try_into().unwrap()))
+            .fold(0u32, u32::wrapping_add);
+        bytes[header + 12..header + 16].copy_from_slice(&sum.wrapping_neg().to_be_bytes());
+        seal(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn what_build_makes_is_good_and_what_it_would_not_make_is_told() {
+        let good = image();
+        assert_eq!(problems(&good), Vec::<String>::new());
+        let at = |name: &[u8]| find(&good, name) - 16;
+        let (a, b, inner) = (at(b"a\0\0\0\0\0\0\0"), at(b"b\0\0\0\0"), at(b"inner"));
+        let told = |bytes: Vec<u8>, wanted: &str| {
+            let problems = problems(&bytes);
+            assert!(problems.iter().any(|it| it.contains(wanted)), "{wanted}: {problems:?}");
+        };
+        let mut twice = good.clone();
+        twice[b + 16] = b'a';
+        told(summed(twice, b, 1), "/a is there twice");
+        let mut slash = good.clone();
+        slash[inner + 16] = b'/';
+        told(summed(slash, inner, 5), "without `/`");
+        let mut padded = good.clone();
+        padded[a + 16 + 10] = 1;
+        told(summed(padded, a, 1), "not padded with zeros");
+        let mut astray = good.clone();
+        astray[b + 7] += 16;
+        told(summed(astray, b, 1), "where no header is");
+        let mut long = good.clone();
+        long[a + 11] = 40;
+        told(summed(long, a, 1), "reaches into");
+        told(good[..good.len() - 8].to_vec(), "no multiple of 1024");
+        let mut summed_wrong = good.clone();
+        summed_wrong[inner + 12] ^= 1;
+        seal(&mut summed_wrong);
+        assert_eq!(problems(&summed_wrong).len(), 1);
+    }
+}
