@@ -89,24 +89,56 @@ fn what_is_no_disk_image_is_refused_and_named() {
     let mut empty_table = vec![0; 4096];
     empty_table[510..512].copy_from_slice(&[0x55, 0xaa]);
     for (name, bytes, wanted) in [
-        ("x.img.xz", b"\xfd7zXZ\0\0\x04 and more".to_vec(), "it is xz-compressed; unpack it first: unxz"),
-        ("x.img.gz", b"\x1f\x8b\x08\0 and more".to_vec(), "it is gzip-compressed"),
-        ("x.img.zst", b"\x28\xb5\x2f\xfd and more".to_vec(), "it is zstd-compressed"),
-        ("x.img.bz2", b"BZh91AY&SY".to_vec(), "it is bzip2-compressed"),
-        ("x.zip", b"PK\x03\x04 and more".to_vec(), "it is a zip archive"),
+        (
+            "x.img.xz",
+            b"\xfd7zXZ\0\0\x04 and more".to_vec(),
+            "it is xz-compressed; unpack it first: unxz",
+        ),
+        (
+            "x.img.gz",
+            b"\x1f\x8b\x08\0 and more".to_vec(),
+            "it is gzip-compressed",
+        ),
+        (
+            "x.img.zst",
+            b"\x28\xb5\x2f\xfd and more".to_vec(),
+            "it is zstd-compressed",
+        ),
+        (
+            "x.img.bz2",
+            b"BZh91AY&SY".to_vec(),
+            "it is bzip2-compressed",
+        ),
+        (
+            "x.zip",
+            b"PK\x03\x04 and more".to_vec(),
+            "it is a zip archive",
+        ),
         ("Image", kernel, "it is an Image: a kernel"),
         ("kernel", b"\x7fELF\x02\x01".to_vec(), "it is an ELF file"),
-        ("initrd", b"-rom1fs-\0\0\0\0".to_vec(), "it is a ROMFS image"),
+        (
+            "initrd",
+            b"-rom1fs-\0\0\0\0".to_vec(),
+            "it is a ROMFS image",
+        ),
         ("x.dtb", b"\xd0\x0d\xfe\xed".to_vec(), "it is a device tree"),
-        ("text", b"nothing of that kind\n".repeat(100), "it begins with no partition table"),
+        (
+            "text",
+            b"nothing of that kind\n".repeat(100),
+            "it begins with no partition table",
+        ),
         ("zeros", vec![0; 4096], "it begins with no partition table"),
         ("table", empty_table, "its partition table has no partition"),
         ("cut", image[..MIB].to_vec(), "it was cut off"),
     ] {
         fs::write(folder.path().join(name), bytes).unwrap();
         let (done, said) = flash(folder.path(), name, "card");
-        let said_so = said.contains(&format!("{name}: is no disk image: ")) && said.contains(wanted);
+        let said_so =
+            said.contains(&format!("{name}: is no disk image: ")) && said.contains(wanted);
         assert!(!done && said_so, "{name}: {said}");
-        assert!(fs::read(folder.path().join("card")).unwrap() == card, "{name}");
+        assert!(
+            fs::read(folder.path().join("card")).unwrap() == card,
+            "{name}"
+        );
     }
 }

@@ -29,7 +29,9 @@ impl Place {
         let place = Place(tempfile::tempdir().expect("a folder"));
         let tree = place.0.path().join("tree");
         fs::create_dir(&tree).expect("a folder");
-        let noise: Vec<u8> = (0..300_000u32).map(|at| (at.wrapping_mul(at) >> 7) as u8).collect();
+        let noise: Vec<u8> = (0..300_000u32)
+            .map(|at| (at.wrapping_mul(at) >> 7) as u8)
+            .collect();
         fs::write(tree.join("data"), noise).expect("a file");
         place.succeeds(&["romfs", "build", "tree", "-o", "in.romfs"]);
         place
@@ -40,7 +42,7 @@ impl Place {
         let kernel = built("board-side/riscv64gc-unknown-none-elf/board/kernel");
         let kernel = kernel.to_str().expect("UTF-8");
         let definition = format!(
-            "board = \"qemu-virt\"\nsize = \"16MiB\"\ntable = \"mbr\"\n\
+            "board = \"qemu-virt\"\nsize = \"6MiB\"\ntable = \"mbr\"\n\
              [payload]\nkernel = \"{kernel}\"\ninitrd = \"in.romfs\"\n\
              [[partition]]\nname = \"boot\"\nfat = \"fat16\"\nstart = \"1MiB\"\n\
              bootable = true\nlabel = \"CARD\"\npayload = \"/Image\"\n\
@@ -48,7 +50,9 @@ impl Place {
         );
         fs::write(self.path("card.toml"), definition).expect("a file");
         self.succeeds(&["image", "build", "card.toml", "-o", "card.img"]);
-        self.succeeds(&["image", "glue", kernel, "--initrd", "in.romfs", "-o", "Image"]);
+        self.succeeds(&[
+            "image", "glue", kernel, "--initrd", "in.romfs", "-o", "Image",
+        ]);
         self
     }
 
@@ -104,8 +108,16 @@ fn said(run: &Output) -> String {
 #[track_caller]
 fn assert_clear(words: &[&str], name: &str, why: &str, run: &Output) {
     let said = said(run);
-    assert_eq!(run.status.code(), Some(1), "{words:?}: {}: {said}", run.status);
-    let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(
+        run.status.code(),
+        Some(1),
+        "{words:?}: {}: {said}",
+        run.status
+    );
+    let errors: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
     assert_eq!(errors.len(), 1, "{words:?}: {said}");
     assert!(
         errors[0].contains(name) && errors[0].contains(why),
@@ -115,7 +127,10 @@ fn assert_clear(words: &[&str], name: &str, why: &str, run: &Output) {
 
 const LINUX: [&str; 4] = [
     "--from",
-    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/linux-sv39/pagetables.core"),
+    concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/captures/linux-sv39/pagetables.core"
+    ),
     "--satp",
     "0x80033000000830ca",
 ];
@@ -198,7 +213,11 @@ fn a_device_that_is_full_is_an_error_and_nothing_stands_beside_it() {
     }
     assert_eq!(devices(), before);
     for name in ["full.svg", "full.png"] {
-        assert!(fs::symlink_metadata(place.path(name)).expect("it").is_symlink());
+        assert!(
+            fs::symlink_metadata(place.path(name))
+                .expect("it")
+                .is_symlink()
+        );
         fs::remove_file(place.path(name)).expect("the link");
     }
     assert!(place.content() == was, "something is left");
@@ -230,7 +249,7 @@ fn swap_kernel_on_a_full_disk_leaves_card_map_and_sum_as_they_were() {
     let place = Place::new().with_card();
     let before = place.content();
     let words = ["image", "swap-kernel", "Image", "card.img"];
-    for blocks in [2, 4096, 20_000] {
+    for blocks in [2, 4096, 12_000] {
         let run = place.limited(blocks, &words);
         assert_clear(&words, "card.img", "File too large", &run);
         assert!(place.content() == before, "{blocks}: a file has changed");
@@ -249,7 +268,7 @@ fn swap_kernel_interrupted_leaves_no_stale_sum() {
     let place = Place::new().with_card();
     let words = ["image", "swap-kernel", "Image", "card.img"];
     let mut other = fs::read(place.path("Image")).expect("the Image");
-    const ROUNDS: u64 = 24;
+    const ROUNDS: u64 = 12;
     // How long one takes, in looks at it: the rounds are spread over that.
     let mut whole = 0;
     for round in 0..=ROUNDS {
@@ -259,7 +278,11 @@ fn swap_kernel_interrupted_leaves_no_stale_sum() {
         fs::write(place.path("Image"), &other).expect("the Image");
         let mut command = place.command(&words);
         let mut child = command.stderr(Stdio::null()).spawn().expect("it starts");
-        let patience = if round == 0 { u64::MAX } else { whole * round / ROUNDS };
+        let patience = if round == 0 {
+            u64::MAX
+        } else {
+            whole * round / ROUNDS
+        };
         let mut looks = 0;
         while child.try_wait().expect("a child").is_none() && looks < patience {
             std::thread::yield_now();
@@ -273,7 +296,10 @@ fn swap_kernel_interrupted_leaves_no_stale_sum() {
                 .args(["--status", "-c", "card.img.sha256"])
                 .current_dir(place.0.path())
                 .status();
-            assert!(sums.expect("sha256sum").success(), "round {round}: a stale sum");
+            assert!(
+                sums.expect("sha256sum").success(),
+                "round {round}: a stale sum"
+            );
         }
         if place.path("card.img.bmap").exists() {
             let words = ["flash", "card.img", "used", "--yes"];
@@ -281,7 +307,10 @@ fn swap_kernel_interrupted_leaves_no_stale_sum() {
             place.succeeds(&words);
         }
         let left: Vec<_> = place.content().into_iter().map(|(name, _)| name).collect();
-        assert!(!left.iter().any(|name| name.ends_with(".partial")), "{left:?}");
+        assert!(
+            !left.iter().any(|name| name.ends_with(".partial")),
+            "{left:?}"
+        );
     }
 }
 
@@ -334,13 +363,29 @@ fn a_recording_on_a_full_disk_ends_with_an_error_and_can_be_read() {
     let full = "No space left on device";
     std::os::unix::fs::symlink("/dev/full", place.path("full.pwlog")).expect("a link");
     for (words, name, limited) in [
-        (vec!["record", &line, "kept.pwlog", "--silent"], "kept.pwlog", true),
-        (vec!["record", &line, "full.pwlog", "--silent"], "full.pwlog", false),
-        (vec!["monitor", &line, "--log", "kept.txt"], "kept.txt", true),
-        (vec!["monitor", &line, "--log", "/dev/full"], "/dev/full", false),
+        (
+            vec!["record", &line, "kept.pwlog", "--silent"],
+            "kept.pwlog",
+            true,
+        ),
+        (
+            vec!["record", &line, "full.pwlog", "--silent"],
+            "full.pwlog",
+            false,
+        ),
+        (
+            vec!["monitor", &line, "--log", "kept.txt"],
+            "kept.txt",
+            true,
+        ),
+        (
+            vec!["monitor", &line, "--log", "/dev/full"],
+            "/dev/full",
+            false,
+        ),
     ] {
         if limited {
-            let run = place.limited(40, &words);
+            let run = place.limited(400, &words);
             assert_clear(&words, name, "File too large", &run);
         } else {
             let mut command = place.command(&words);
@@ -350,12 +395,21 @@ fn a_recording_on_a_full_disk_ends_with_an_error_and_can_be_read() {
     }
     // What was written until then is whole.
     let kept = place.path("kept.pwlog");
-    let run = place.command(&["replay", "kept.pwlog", "--speed", "max"]).output();
+    let run = place
+        .command(&["replay", "kept.pwlog", "--speed", "max"])
+        .output();
     let run = run.expect("it runs");
     let text = String::from_utf8_lossy(&run.stdout);
-    assert!(text.lines().filter(|line| *line == "a line of text").count() > 100, "{}", said(&run));
+    assert!(
+        text.lines()
+            .filter(|line| *line == "a line of text")
+            .count()
+            > 100,
+        "{}",
+        said(&run)
+    );
     assert!(!said(&run).contains("cut"), "{}", said(&run));
-    assert!(fs::metadata(kept).expect("the recording").len() <= 40 * 512);
+    assert!(fs::metadata(kept).expect("the recording").len() <= 400 * 512);
 }
 
 #[cfg(feature = "probe")]
@@ -366,11 +420,29 @@ fn memory_read_by_a_probe_onto_a_full_disk_leaves_the_old_file() {
     let (_tap, probe) = simulated::start(Profile::FULL, &simulated::FIXTURES[0]);
     fs::write(place.path("kept"), OLD).expect("the old file");
     let before = place.content();
-    let words = ["probe", "read", "0x830ca000", "4096", "--probe", &probe, "-o", "kept"];
+    let words = [
+        "probe",
+        "read",
+        "0x830ca000",
+        "4096",
+        "--probe",
+        &probe,
+        "-o",
+        "kept",
+    ];
     let run = place.limited(2, &words);
     assert_clear(&words, "kept", "File too large", &run);
     assert!(place.content() == before);
-    let words = ["probe", "read", "0x830ca000", "4096", "--probe", &probe, "-o", "/dev/full"];
+    let words = [
+        "probe",
+        "read",
+        "0x830ca000",
+        "4096",
+        "--probe",
+        &probe,
+        "-o",
+        "/dev/full",
+    ];
     let run = place.command(&words).output().expect("it runs");
     assert_clear(&words, "/dev/full", "No space left on device", &run);
 }
@@ -393,9 +465,16 @@ fn every_answer_onto_a_full_device_is_an_error() {
         format!("dash {CAPTURES}/run.pwlog@max"),
     ] {
         let words: Vec<&str> = line.split(' ').collect();
-        let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+        let full = File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("Linux has it");
         let mut command = place.command(&words);
-        let run = command.stdout(full).stdin(Stdio::null()).output().expect("it runs");
+        let run = command
+            .stdout(full)
+            .stdin(Stdio::null())
+            .output()
+            .expect("it runs");
         assert_clear(&words, "", "No space left", &run);
     }
 }

@@ -79,7 +79,10 @@ impl<'a> Check<'a> {
     /// The name at `at`, and where its padding ends.
     fn name(&self, at: usize) -> (&'a [u8], usize) {
         let rest = self.bytes.get(at..).unwrap_or_default();
-        let length = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());
+        let length = rest
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(rest.len());
         (&rest[..length], (at + length + 16) & !15)
     }
 
@@ -162,7 +165,9 @@ impl<'a> Check<'a> {
         for pair in spans.windows(2) {
             let ((first, end), (second, _)) = (pair[0], pair[1]);
             if end > second {
-                self.tell(format!("what is at {first:#x} reaches into what is at {second:#x}"));
+                self.tell(format!(
+                    "what is at {first:#x} reaches into what is at {second:#x}"
+                ));
             }
         }
     }
@@ -226,7 +231,10 @@ mod tests {
         let (a, b, inner) = (at(b"a\0\0\0\0\0\0\0"), at(b"b\0\0\0\0"), at(b"inner"));
         let told = |bytes: Vec<u8>, wanted: &str| {
             let problems = problems(&bytes);
-            assert!(problems.iter().any(|it| it.contains(wanted)), "{wanted}: {problems:?}");
+            assert!(
+                problems.iter().any(|it| it.contains(wanted)),
+                "{wanted}: {problems:?}"
+            );
         };
         let mut twice = good.clone();
         twice[b + 16] = b'a';

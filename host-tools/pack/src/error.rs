@@ -64,9 +64,10 @@ impl Error {
 /// The library's own words for a short read tell of its buffer, not of the file.
 fn in_words(source: io::Error) -> io::Error {
     match (source.kind(), source.raw_os_error()) {
-        (kind @ io::ErrorKind::UnexpectedEof, None) => {
-            io::Error::new(kind, "it ends too early: it was cut off, or is no such file")
-        }
+        (kind @ io::ErrorKind::UnexpectedEof, None) => io::Error::new(
+            kind,
+            "it ends too early: it was cut off, or is no such file",
+        ),
         (kind @ io::ErrorKind::InvalidData, None) => {
             io::Error::new(kind, "it is not text in UTF-8")
         }

@@ -152,7 +152,8 @@ pub fn unknown(file: &File, path: &Path, size: u64) -> Error {
         return Error::wrong(path, format!("is {name}; {way_out}"));
     }
     if let Some(name) = magic::other_disk(&head) {
-        let what = format!("is a {name} volume without a partition table; FAT16 and FAT32 are read here");
+        let what =
+            format!("is a {name} volume without a partition table; FAT16 and FAT32 are read here");
         return Error::wrong(path, what);
     }
     Error::wrong(
@@ -383,7 +384,10 @@ fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut Layout) {
 /// The kernel's own code, as far as the packer took a CRC of it.
 fn text(bytes: &[u8], record: &Record, layout: &mut Layout) {
     let name = || "kernel text".to_owned();
-    let Some(text) = usize::try_from(record.text_size).ok().filter(|size| *size > 0) else {
+    let Some(text) = usize::try_from(record.text_size)
+        .ok()
+        .filter(|size| *size > 0)
+    else {
         let what = "no checksum: packed by an older pagewalk";
         layout.facts.push((name(), what.into()));
         return;

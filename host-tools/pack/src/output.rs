@@ -116,7 +116,10 @@ impl Output {
         let Goal::File { old: Some(old), .. } = &self.goal else {
             return Ok(());
         };
-        let own = self.file.metadata().map_err(Error::io("create", &self.path))?;
+        let own = self
+            .file
+            .metadata()
+            .map_err(Error::io("create", &self.path))?;
         if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
             // Only root may; for everyone else the file is simply their own.
             let _ = std::os::unix::fs::fchown(&self.file, Some(old.uid()), Some(old.gid()));
@@ -178,8 +181,8 @@ impl Output {
         (&self.file)
             .seek(io::SeekFrom::Start(at))
             .map_err(Error::io("write", &self.path))?;
-        let copied = io::copy(&mut source.take(size), &mut &self.file)
-            .map_err(Error::io("copy", from))?;
+        let copied =
+            io::copy(&mut source.take(size), &mut &self.file).map_err(Error::io("copy", from))?;
         if copied != size {
             return Err(Error::wrong(
                 from,
@@ -272,13 +275,12 @@ impl Output {
     pub fn commit(mut self) -> Result<()> {
         self.stage()?;
         match &mut self.goal {
-            Goal::Stream(stream) => {
-                self.file
-                    .rewind()
-                    .and_then(|()| io::copy(&mut self.file, stream))
-                    .and_then(|_| stream.flush())
-                    .map_err(Error::io("write", &self.path))
-            }
+            Goal::Stream(stream) => self
+                .file
+                .rewind()
+                .and_then(|()| io::copy(&mut self.file, stream))
+                .and_then(|_| stream.flush())
+                .map_err(Error::io("write", &self.path)),
             Goal::File { to, partial, old } => {
                 let Some(from) = partial else {
                     return Ok(());
@@ -400,7 +402,9 @@ fn goal(path: &Path) -> Result<Goal> {
 
 /// Is it a name of a file that this process has open, such as /dev/stdout?
 fn is_descriptor(path: &Path) -> bool {
-    ["/dev/stdout", "/dev/stderr"].iter().any(|it| path == Path::new(it))
+    ["/dev/stdout", "/dev/stderr"]
+        .iter()
+        .any(|it| path == Path::new(it))
         || path.starts_with("/dev/fd")
         || path.starts_with("/proc/self/fd")
 }

@@ -39,8 +39,8 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
     let size = (&mut &*file)
         .seek(SeekFrom::End(0))
         .map_err(Error::io("read", image))?;
-    let (_, partitions) = partitions(file, image, size)?
-        .ok_or_else(|| inspect::unknown(file, image, size))?;
+    let (_, partitions) =
+        partitions(file, image, size)?.ok_or_else(|| inspect::unknown(file, image, size))?;
     let partition = partitions
         .iter()
         .find(|partition| partition.bootable)

@@ -1,0 +1,162 @@
+//! Connections to the page that cannot hold up the others: a bounded number, each of which must
+//! get on.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Connections at a time. Systems let a program have 1024 files; a browser opens six.
+const MOST: usize = 512;
+/// A connection on which nothing comes and nothing goes for so long is closed.
+const IDLE: Duration = Duration::from_secs(60);
+/// So is one whose other side takes nothing of what is to be sent.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// A number of places, of which some are taken.
+#[derive(Clone, Default)]
+pub struct Places(Arc<AtomicUsize>);
+
+/// One of them; it is free again when this goes.
+pub struct Place(Arc<AtomicUsize>);
+
+impl Places {
+    /// Takes one, unless `most` are taken.
+    pub fn take(&self, most: usize) -> Option<Place> {
+        let taken = self.0.fetch_add(1, Ordering::Relaxed);
+        let place = Place(Arc::clone(&self.0));
+        (taken < most).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Where connections come from.
+pub struct Door {
+    listener: TcpListener,
+    places: Places,
+}
+
+impl Door {
+    /// Takes connections from a port.
+    pub fn new(listener: TcpListener) -> Door {
+        Door {
+            listener,
+            places: Places::default(),
+        }
+    }
+}
+
+impl Listener for Door {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            // One too many is closed at once; those that are stuck make room soon.
+            if let Some(place) = self.places.take(MOST) {
+                let connection = Connection {
+                    stream,
+                    limit: Box::pin(sleep_until(Instant::now() + IDLE)),
+                    moved: Instant::now(),
+                    is_stuck: false,
+                    _place: place,
+                };
+                return (connection, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that ends by itself when it does not get on.
+pub struct Connection {
+    stream: TcpStream,
+    limit: Pin<Box<Sleep>>,
+    /// When bytes came or went last.
+    moved: Instant,
+    /// There are bytes that the other side does not take.
+    is_stuck: bool,
+    _place: Place,
+}
+
+impl Connection {
+    /// What the stream answered; where it has to wait, an error after the limit.
+    fn limited<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        answer: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if answer.is_ready() {
+            self.moved = Instant::now();
+            return answer;
+        }
+        let patience = if self.is_stuck { STUCK } else { IDLE };
+        self.limit.as_mut().reset(self.moved + patience);
+        match self.limit.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let answer = Pin::new(&mut self.stream).poll_read(context, into);
+        self.limited(context, answer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let answer = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.is_stuck = answer.is_pending();
+        self.limited(context, answer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_and_come_back() {
+        let places = Places::default();
+        let (one, two) = (places.take(2), places.take(2));
+        assert!(one.is_some() && two.is_some() && places.take(2).is_none());
+        drop(one);
+        assert!(places.take(2).is_some());
+    }
+}
