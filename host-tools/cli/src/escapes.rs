@@ -127,7 +127,10 @@ impl Escapes {
 
     fn control(&mut self, byte: u8, out: &mut Vec<u8>) {
         match byte {
-            b'm' if self.code[2..].iter().all(|it| matches!(it, b'0'..=b'9' | b';' | b':')) => {
+            b'm' if self.code[2..]
+                .iter()
+                .all(|it| matches!(it, b'0'..=b'9' | b';' | b':')) =>
+            {
                 self.code.push(byte);
                 out.append(&mut self.code);
                 self.has_colour = true;
@@ -177,12 +180,16 @@ mod tests {
         for byte in bytes {
             escapes.pass(*byte, &mut out);
         }
-        (String::from_utf8_lossy(&out).into_owned(), escapes.dropped())
+        (
+            String::from_utf8_lossy(&out).into_owned(),
+            escapes.dropped(),
+        )
     }
 
     #[test]
     fn text_and_colours_pass() {
-        let text = "pw> \u{1b}[1;31mred\u{1b}[0m \u{1b}[38:2::1:2:3mrgb\u{1b}[m ü ‰ 𝄞 \t\u{8}\u{7}\r\n";
+        let text =
+            "pw> \u{1b}[1;31mred\u{1b}[0m \u{1b}[38:2::1:2:3mrgb\u{1b}[m ü ‰ 𝄞 \t\u{8}\u{7}\r\n";
         assert_eq!(shown(text.as_bytes()), (text.to_owned(), 0));
     }
 
@@ -210,9 +217,18 @@ mod tests {
             "\u{9d}0;title\u{7}",
         ] {
             let (text, dropped) = shown(format!("a{code}b").as_bytes());
-            assert!(text.starts_with('a') && text.ends_with('b'), "{code:?}: {text:?}");
-            assert!(!text.contains('\u{1b}') && dropped > 0, "{code:?}: {text:?}");
-            assert!(!text.chars().any(|it| ('\u{80}'..'\u{a0}').contains(&it)), "{code:?}");
+            assert!(
+                text.starts_with('a') && text.ends_with('b'),
+                "{code:?}: {text:?}"
+            );
+            assert!(
+                !text.contains('\u{1b}') && dropped > 0,
+                "{code:?}: {text:?}"
+            );
+            assert!(
+                !text.chars().any(|it| ('\u{80}'..'\u{a0}').contains(&it)),
+                "{code:?}"
+            );
         }
         assert_eq!(shown(b"a\x9b2Jb").0, "a2Jb");
         assert_eq!(shown(b"a\x00\x7fb"), ("ab".to_owned(), 0));
@@ -242,7 +258,7 @@ mod tests {
                 let end = rest[1..].iter().position(|it| !matches!(it, b'0'..=b'9' | b';' | b':'));
                 prop_assert_eq!(end.map(|end| rest[1 + end]), Some(b'm'));
             }
-            let is_control = |byte: &u8| *byte < 0x20 && !matches!(byte, 7..=10 | 13 | ESCAPE);
+            let is_control = |byte: &u8| *byte < 0x20 && !matches!(*byte, 7..=10 | 13 | ESCAPE);
             prop_assert!(!out.iter().any(is_control));
             let text = String::from_utf8_lossy(&out);
             let is_c1 = |it: char| ('\u{80}'..'\u{a0}').contains(&it);

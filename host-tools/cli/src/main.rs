@@ -38,6 +38,8 @@ mod dash;
 mod decode;
 #[cfg(feature = "full")]
 mod diff;
+#[cfg(feature = "full")]
+mod escapes;
 mod exit;
 #[cfg(feature = "full")]
 mod explain;

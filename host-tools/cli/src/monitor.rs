@@ -19,6 +19,7 @@ use link::transport::{Line, Spec};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use wire::Channel;
 
+use crate::escapes::Escapes;
 use crate::symbols::Programs;
 
 /// Ctrl-], as telnet has it.
@@ -28,6 +29,9 @@ const DIGITS: usize = 5;
 
 /// Show a board's console, each line with the time at which it began; what is typed goes to
 /// the board. Ctrl-] leaves.
+///
+/// Text and colours reach the terminal; other codes of the board, which could make it answer,
+/// change its title or its character set, do not, and that is said.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -47,6 +51,9 @@ pub struct Args {
     /// Without the time before each line
     #[arg(long)]
     no_time: bool,
+    /// Pass on every code that the board sends to the terminal, not only colours
+    #[arg(long)]
+    raw: bool,
 }
 
 /// Shows it until the line ends or Ctrl-] is typed.
@@ -61,6 +68,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         out: io::stdout(),
         began: Instant::now(),
         time: !args.no_time,
+        escapes: (!args.raw).then(Escapes::default),
+        has_said_so: false,
         programs: &programs,
         line_begins: true,
         word: Vec::new(),
@@ -89,7 +98,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             Err(error) => break Err(error),
         }
     };
-    screen.end_word()?;
+    screen.end()?;
     drop(raw);
     ended.with_context(|| args.line.to_string())?;
     eprintln!("remark: {}: the line has ended", args.line);
@@ -119,6 +128,9 @@ struct Screen<'a> {
     began: Instant,
     time: bool,
     programs: &'a Programs,
+    /// Lets text and colours pass; none with `--raw`.
+    escapes: Option<Escapes>,
+    has_said_so: bool,
     line_begins: bool,
     /// Hexadecimal digits that may become an address.
     word: Vec<u8>,
@@ -126,7 +138,45 @@ struct Screen<'a> {
 
 impl Screen<'_> {
     fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.escapes {
+            None => self.print(bytes),
+            Some(escapes) => {
+                let mut passed = Vec::with_capacity(bytes.len());
+                for byte in bytes {
+                    escapes.pass(*byte, &mut passed);
+                }
+                self.print(&passed)
+            }
+        }
+    }
+
+    /// Says once that something was left out, between two lines of the board.
+    fn say_so(&mut self) {
+        let dropped = self.escapes.as_ref().map_or(0, Escapes::dropped);
+        if dropped > 0 && !self.has_said_so {
+            self.has_said_so = true;
+            eprintln!(
+                "note: the board sends codes for the terminal, which are left out; --raw passes them on\r"
+            );
+        }
+    }
+
+    /// Leaves the terminal as it was before the board's last colour.
+    fn end(&mut self) -> io::Result<()> {
+        self.end_word()?;
+        if self.escapes.as_ref().is_some_and(Escapes::has_colour) {
+            self.out.write_all(b"\x1b[0m")?;
+        }
+        self.out.flush()?;
+        self.say_so();
+        Ok(())
+    }
+
+    fn print(&mut self, bytes: &[u8]) -> io::Result<()> {
         for &byte in bytes {
+            if self.line_begins {
+                self.say_so();
+            }
             if self.line_begins && !matches!(byte, b'\r' | b'\n') {
                 self.line_begins = false;
                 if self.time {

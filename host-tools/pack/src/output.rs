@@ -3,8 +3,7 @@
 //! ```text
 //! create   a file without a name, in the folder of the final path    the old file is untouched
 //! write    a full disk, a limit, a signal: it is gone, as if never begun
-//! stage    fsync, then a name beside the final path                  the last step that can fail
-//! commit   rename over the final path                                the old file is replaced
+//! commit   fsync, a name beside the final path, rename over it       the old file is replaced
 //! ```
 //! A file without a name (`O_TMPFILE`) disappears with the process, whatever ends it, SIGKILL
 //! included. File systems without such files get one with a name from the beginning.
@@ -250,30 +249,45 @@ impl Output {
         Ok(())
     }
 
-    /// Does everything that a full disk can refuse; the old file is still there. For those who
-    /// commit several files, one after the other: see [`commit_with`].
-    fn stage(&mut self) -> Result<()> {
+    /// Waits until the data is on the disk: the last step that takes time, and that a full disk
+    /// can refuse. The old file is still there.
+    fn sync(&self) -> Result<()> {
+        match self.goal {
+            Goal::File { .. } if self.is_synced => {
+                self.file.sync_all().map_err(Error::io("write", &self.path))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the file a name: its final one where nothing has that, else one beside it.
+    fn link(&mut self) -> Result<()> {
         let Goal::File { to, partial, .. } = &mut self.goal else {
             return Ok(());
         };
-        if self.is_synced {
-            self.file
-                .sync_all()
-                .map_err(Error::io("write", &self.path))?;
+        if partial.is_some() {
+            return Ok(());
         }
-        if partial.is_none() {
-            let name = partial_name(to);
+        let link = |name: &Path| {
             let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-            linkat(CWD, own, CWD, &name, AtFlags::SYMLINK_FOLLOW)
-                .map_err(|error| Error::io("create", &self.path)(error.into()))?;
-            *partial = Some(name);
-        }
-        Ok(())
+            linkat(CWD, own, CWD, name, AtFlags::SYMLINK_FOLLOW)
+        };
+        let linked = match link(to) {
+            Err(Errno::EXIST) => {
+                let name = partial_name(to);
+                let linked = link(&name);
+                *partial = linked.is_ok().then_some(name);
+                linked
+            }
+            linked => linked,
+        };
+        linked.map_err(|error| Error::io("create", &self.path)(error.into()))
     }
 
     /// Puts the finished file in its place, or copies it into the stream.
     pub fn commit(mut self) -> Result<()> {
-        self.stage()?;
+        self.sync()?;
+        self.link()?;
         match &mut self.goal {
             Goal::Stream(stream) => self
                 .file
@@ -326,11 +340,9 @@ impl Drop for Output {
 
 /// Commits a file and those beside it that describe it. At every moment a description is right
 /// or absent: `stale` paths, what described the old file, are deleted just before it is replaced.
-pub fn commit_with(mut main: Output, mut beside: Vec<Output>, stale: &[PathBuf]) -> Result<()> {
-    main.stage()?;
-    for output in &mut beside {
-        output.stage()?;
-    }
+pub fn commit_with(main: Output, beside: Vec<Output>, stale: &[PathBuf]) -> Result<()> {
+    main.sync()?;
+    beside.iter().try_for_each(Output::sync)?;
     delete(stale)?;
     main.commit()?;
     beside.into_iter().try_for_each(Output::commit)
@@ -552,15 +564,14 @@ mod tests {
             output.write_all(text).unwrap();
             output
         };
-        // The new description cannot be put where it belongs: everything stays as it was.
+        // The new description cannot be put where it belongs: there is none.
         fs::create_dir(path("nowhere")).unwrap();
         let lost = output("nowhere/card.sum", b"of new");
         fs::remove_dir(path("nowhere")).unwrap();
         let stale = [path("card.sum")];
         let failed = commit_with(output("card", b"new"), vec![lost], &stale);
         assert!(failed.is_err());
-        assert_eq!(fs::read(path("card")).unwrap(), b"old");
-        assert_eq!(fs::read(path("card.sum")).unwrap(), b"of old");
+        assert!(!path("card.sum").exists());
         let beside = vec![output("card.sum", b"of new")];
         commit_with(output("card", b"new"), beside, &stale).unwrap();
         assert_eq!(fs::read(path("card.sum")).unwrap(), b"of new");

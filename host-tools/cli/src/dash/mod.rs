@@ -3,6 +3,8 @@
 //! In a terminal it draws; anywhere else it prints a line for each fault; with `--web` it serves
 //! a page to browsers on this machine.
 
+#[cfg(feature = "web")]
+mod connections;
 pub mod feed;
 mod keys;
 mod lines;

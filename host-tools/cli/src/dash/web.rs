@@ -8,17 +8,17 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::sse::{Event, Sse};
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, serve as serve_http};
-use futures_util::stream::{self, Stream};
+use futures_util::stream;
 use model::Live;
 use model::live::Update;
 use tokio::net::TcpListener;
@@ -26,8 +26,12 @@ use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
+use super::connections::{Door, Place, Places};
+
 /// How often a page is told what is new.
 const TICK: Duration = Duration::from_millis(200);
+/// Pages that are told what is new at a time; the others are told to come again.
+const LISTENERS: usize = 32;
 /// Rows in one message, and what a page that comes anew gets at most.
 const ROWS: usize = 2000;
 const PAGE: &str = include_str!("../../web/page.html");
@@ -44,11 +48,28 @@ struct Shared {
     /// Another one for each run: a page that stays open tells by it that rows begin anew.
     run: u64,
     port: u16,
+    /// Pages that are told what is new.
+    listeners: Places,
+    /// The summary that all of them get, and when it was made.
+    told: Arc<Mutex<Option<(Instant, Arc<str>)>>>,
 }
 
 impl Shared {
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(|held| held.into_inner())
+    }
+
+    /// What all pages are told, made once for all of them in a while.
+    fn summary(&self) -> Arc<str> {
+        let mut told = self.told.lock().unwrap_or_else(|held| held.into_inner());
+        match &*told {
+            Some((at, summary)) if at.elapsed() < TICK => Arc::clone(summary),
+            _ => {
+                let new: Arc<str> = summary(&self.live()).into();
+                *told = Some((Instant::now(), Arc::clone(&new)));
+                new
+            }
+        }
     }
 }
 
@@ -65,6 +86,8 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
             live: Arc::default(),
             run: link::desk::seed().into(),
             port,
+            listeners: Places::default(),
+            told: Arc::default(),
         };
         let taken = shared.clone();
         thread::spawn(move || {
@@ -86,7 +109,7 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
             .with_state(shared);
         // Whichever ends first.
         tokio::select! {
-            served = serve_http(listener, app) => served?,
+            served = serve_http(Door::new(listener), app) => served?,
             () = asked_to_end() => {}
         }
         Ok(())
@@ -114,13 +137,22 @@ async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Re
     let port = shared.port;
     let hosts = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
     let headers = request.headers();
-    let text = |name| headers.get(name).map(|it| it.to_str().unwrap_or(""));
-    let is_host = text(header::HOST).is_some_and(|host| hosts.iter().any(|it| it == host));
-    let is_origin = text(header::ORIGIN).is_none_or(|origin| {
-        let host = origin.strip_prefix("http://");
-        host.is_some_and(|host| hosts.iter().any(|it| it == host))
-    });
-    if !is_host || !is_origin {
+    let is_ours = |host: &str| hosts.iter().any(|it| it == host);
+    let all = |name| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|it| it.to_str().unwrap_or(""))
+    };
+    // Of two hosts, one may be what another program between the browser and us went by.
+    let is_host = all(header::HOST).count() == 1 && all(header::HOST).all(is_ours);
+    let is_target = request
+        .uri()
+        .authority()
+        .is_none_or(|it| is_ours(it.as_str()));
+    let is_origin = all(header::ORIGIN).count() <= 1
+        && all(header::ORIGIN).all(|it| it.strip_prefix("http://").is_some_and(is_ours));
+    if !is_host || !is_target || !is_origin {
         let why = "this page is for http://localhost of the machine it runs on\n";
         return (StatusCode::FORBIDDEN, why).into_response();
     }
@@ -150,21 +182,25 @@ async fn live_json(State(shared): State<Shared>) -> Response {
 }
 
 /// Where a page's stream stands.
-struct Place {
+struct Stand {
     shared: Shared,
     /// The next row's number.
     next: u64,
     /// What was told last of all but the rows.
-    told: String,
+    told: Arc<str>,
     is_first: bool,
+    /// Free for another page when the stream ends.
+    _listener: Place,
 }
 
 /// Rows from the one after `Last-Event-ID` on, or the last few thousand; and whenever anything
 /// has changed, all the rest.
-async fn events(
-    State(shared): State<Shared>,
-    headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+async fn events(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let Some(listener) = shared.listeners.take(LISTENERS) else {
+        let why = "as many pages as can be told what is new are open already; close one\n";
+        let again = [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")];
+        return (StatusCode::SERVICE_UNAVAILABLE, again, why).into_response();
+    };
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok());
     let resumed = last.and_then(|last| {
         let (run, id) = last.split_once(':')?;
@@ -176,23 +212,28 @@ async fn events(
             .saturating_sub(ROWS as u64)
             .max(1),
     };
-    let place = Place {
+    let place = Stand {
         shared,
         next,
-        told: String::new(),
+        told: "".into(),
         is_first: resumed.is_none(),
+        _listener: listener,
     };
-    Sse::new(stream::unfold(place, |mut place| async move {
+    let told = stream::unfold(place, |mut place| async move {
         loop {
             if let Some(event) = place.event() {
-                return Some((Ok(event), place));
+                return Some((Ok::<_, Infallible>(event), place));
             }
             sleep(TICK).await;
         }
-    }))
+    });
+    // By a comment now and then it is noticed that nobody is there any more.
+    Sse::new(told)
+        .keep_alive(KeepAlive::default())
+        .into_response()
 }
 
-impl Place {
+impl Stand {
     /// What is to be told next, if anything.
     fn event(&mut self) -> Option<Event> {
         let run = self.shared.run;
@@ -202,7 +243,6 @@ impl Place {
         }
         let live = self.shared.live();
         let rows: Vec<_> = live.rows_from(self.next).take(ROWS).copied().collect();
-        let summary = rows.is_empty().then(|| summary(&live));
         drop(live);
         if let Some(last) = rows.last() {
             self.next = last.id + 1;
@@ -213,8 +253,11 @@ impl Place {
                 .id(format!("{run}:{}", last.id));
             return Some(event.data(String::from_utf8_lossy(&out)));
         }
-        let summary = summary.filter(|summary| *summary != self.told)?;
-        self.told.clone_from(&summary);
+        let summary = self.shared.summary();
+        if summary == self.told {
+            return None;
+        }
+        self.told = Arc::clone(&summary);
         Some(Event::default().event("live").data(summary))
     }
 }
