@@ -24,7 +24,7 @@ fn a_link_of_the_image_leads_nothing_out_of_the_folder() {
     }
     seal(&mut image);
     let romfs = Romfs::new(&image).unwrap();
-    let error = pack::initrd::extract(&romfs, &folder.path().join("in")).unwrap_err();
+    let error = pack::extract::extract(&romfs, &folder.path().join("in")).unwrap_err();
     assert!(error.to_string().contains("in/a: File exists"), "{error}");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
 }
