@@ -83,6 +83,23 @@ impl Console {
         }
     }
 
+    /// Whether `text` comes within that time: for who has something to do until it does.
+    #[track_caller]
+    pub fn hears(&mut self, text: &str, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(at) = find(&self.text[self.seen..], text.as_bytes()) {
+                self.seen += at + text.len();
+                return true;
+            }
+            match self.hear_until(deadline) {
+                Ok(()) => {}
+                Err(Silence::TooLate) => return false,
+                Err(why) => panic!("{text:?} never came: {why}\n{}", self.last_lines()),
+            }
+        }
+    }
+
     /// Waits for the program to end by itself, and for the rest of its words.
     #[track_caller]
     pub fn expect_end(&mut self) -> String {

@@ -9,6 +9,7 @@ mod board;
 mod agent;
 #[cfg(feature = "web")]
 mod browser;
+mod bystander;
 mod card;
 mod changes;
 mod commands;

@@ -6,6 +6,7 @@
 
 use wire::{Channel, Frame, Request};
 
+use super::bystander::{self, Bystander, Follows};
 use super::knock::{Knock, Knocked};
 use super::session::{Said, Session};
 use crate::debug::report::Report;
@@ -53,6 +54,11 @@ pub struct Dialogue {
     wanted: Asked,
     /// The key that ends the program in the foreground was pressed.
     pressed: bool,
+    pub(super) bystander: Bystander,
+    /// Text for whoever types while gdb has the line; what is left of it.
+    pub(super) notice: &'static [u8],
+    /// The session of gdb was ended from the keyboard.
+    ended_by_keys: bool,
 }
 
 impl Dialogue {
@@ -72,6 +78,9 @@ impl Dialogue {
         parting: false,
         wanted: Asked::Nothing,
         pressed: false,
+        bystander: Bystander::EMPTY,
+        notice: &[],
+        ended_by_keys: false,
     };
 
     /// Bytes outside of frames.
@@ -83,7 +92,7 @@ impl Dialogue {
 
     fn hear_byte(&mut self, byte: u8, now: u64, foreground: bool) {
         if self.mode == Mode::Gdb {
-            return self.hear_gdb(&[byte]);
+            return self.hear_gdb_or_key(byte, now);
         }
         if core::mem::take(&mut self.parting) && byte == b'+' {
             return;
@@ -97,10 +106,39 @@ impl Dialogue {
             Knocked::Gdb(packet) => {
                 self.mode = Mode::Gdb;
                 self.gdb.reset();
+                self.bystander.packet(now);
                 for &byte in packet {
                     self.wanted = self.wanted.max(self.gdb.hear(byte));
                 }
             }
+        }
+    }
+
+    /// A byte on a line that gdb has to itself: gdb's, or a key of somebody who does not know that.
+    fn hear_gdb_or_key(&mut self, byte: u8, now: u64) {
+        if self.bystander.begins_anew(now) {
+            // No packet rests that long: one that had begun was cut off, or typed.
+            self.gdb.leave_packet();
+        }
+        let was_inside = self.gdb.is_in_packet();
+        let follows = if was_inside {
+            Follows::Nothing
+        } else {
+            self.bystander.byte(byte, now)
+        };
+        match follows {
+            Follows::Nothing => {}
+            Follows::Notice => self.notice = bystander::NOTICE,
+            Follows::End => {
+                self.gdb.reset();
+                self.ended_by_keys = true;
+                self.wanted = Asked::Gone;
+                return;
+            }
+        }
+        self.wanted = self.wanted.max(self.gdb.hear(byte));
+        if was_inside && !self.gdb.is_in_packet() {
+            self.bystander.packet(now);
         }
     }
 
@@ -231,12 +269,24 @@ impl Dialogue {
         self.asks.consume(1 + length);
     }
 
-    /// gdb went away: the line is plain again, but for its last acknowledgement.
-    pub(super) fn detached(&mut self) {
+    /// gdb went away: the line is plain again, but for its last acknowledgement. What is to be said
+    /// of it.
+    pub(super) fn detached(&mut self) -> &'static [u8] {
         if self.mode == Mode::Gdb {
             self.mode = Mode::Plain;
             self.parting = !self.gdb.is_quiet();
+            self.notice = &[];
         }
+        if core::mem::take(&mut self.ended_by_keys) {
+            bystander::ENDED
+        } else {
+            &[]
+        }
+    }
+
+    /// Is there a notice, and no packet that it would break into?
+    pub(super) fn may_send_notice(&self) -> bool {
+        !self.notice.is_empty() && self.gdb.is_at_border()
     }
 
     /// Time has passed. Text of a session that has ended goes to `text`.

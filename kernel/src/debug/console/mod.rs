@@ -3,6 +3,7 @@
 //! What is to be said waits in rings and windows and goes to the device as its interrupts ask
 //! for it. Frames stand between zero bytes, so no zero byte of text is sent; nobody prints one.
 
+mod bystander;
 mod dialogue;
 mod knock;
 mod outgoing;
@@ -77,6 +78,7 @@ impl<R: Registers> Console<R> {
         self.uart = Some(uart);
         self.board = board.name;
         self.ticks_per_second = ticks_per_second;
+        self.dialogue.bystander.set_rate(ticks_per_second);
     }
 
     /// Frames of events from now on, beginning with a greeting and the oldest record kept.
@@ -279,7 +281,10 @@ impl<R: Registers> Console<R> {
         !self.outgoing.is_free()
             || match self.dialogue.mode {
                 Mode::Plain => text,
-                Mode::Gdb => !self.dialogue.gdb.rest().is_empty() || text && self.may_show_text(),
+                Mode::Gdb => {
+                    let waits = !self.dialogue.gdb.rest().is_empty();
+                    waits || !self.dialogue.notice.is_empty() || text && self.may_show_text()
+                }
                 Mode::Session => {
                     let gdb = !self.dialogue.gdb.rest().is_empty();
                     self.dialogue.session.wants_to_send()
@@ -340,7 +345,10 @@ impl<R: Registers> Console<R> {
 
     /// gdb went away: the line is plain again.
     pub fn gdb_detached(&mut self) {
-        self.dialogue.detached();
+        for &byte in self.dialogue.detached() {
+            self.out.push(byte);
+        }
+        self.send();
     }
 
     /// In a session there is room when the desk has heard what was said before.

@@ -25,6 +25,12 @@ impl<R: Registers> Console<R> {
                     self.text += sent;
                     sent
                 }
+                Mode::Gdb if self.dialogue.may_send_notice() => {
+                    let notice = &mut self.dialogue.notice;
+                    let sent = uart.send(notice.iter().copied());
+                    *notice = &notice[sent..];
+                    sent
+                }
                 Mode::Gdb => {
                     let sent = uart.send(self.dialogue.gdb.rest().iter().copied());
                     self.dialogue.gdb.sent(sent);

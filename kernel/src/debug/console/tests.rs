@@ -26,6 +26,8 @@ where
     pressed: bool,
     heard: Vec<u8>,
     interrupts: usize,
+    /// What the clock says.
+    now: u64,
 }
 
 impl<D: Device> Line<D>
@@ -44,6 +46,7 @@ where
             pressed: false,
             heard: Vec::new(),
             interrupts: 0,
+            now: 0,
         }
     }
 
@@ -65,7 +68,7 @@ where
             self.interrupts += 1;
             in_a_row += 1;
             assert!(in_a_row < 100, "an interrupt that nobody can quieten");
-            self.pressed |= self.console.interrupt(&self.log, 0, self.foreground);
+            self.pressed |= self.console.interrupt(&self.log, self.now, self.foreground);
         }
     }
 
@@ -152,6 +155,7 @@ macro_rules! over_each_device {
     };
 }
 
+mod bystander;
 mod session;
 
 over_each_device! {

@@ -95,6 +95,11 @@ impl<const N: usize> PacketReader<N> {
         (self.before, self.state) = (0, State::Between);
     }
 
+    /// Has a packet begun that has not ended?
+    pub fn is_inside(&self) -> bool {
+        !matches!(self.state, State::Between)
+    }
+
     /// Leaves the packet that has begun; the one before stays.
     pub fn stop(&mut self) {
         self.state = State::Between;

@@ -373,7 +373,8 @@ fn listen<P: Platform>(system: &mut System<P>) -> Asked {
 /// gdb goes: nothing of it stays behind, and the line is plain again.
 fn leave<P: Platform>(system: &mut System<P>) {
     if !system.debugger.attached {
-        return;
+        // A packet that led nowhere: the line is nobody's.
+        return system.console.gdb_detached();
     }
     let begin = system.platform.ticks();
     let patience = system.schedule.ticks(ACK_MS);

@@ -88,6 +88,21 @@ impl Shim {
         }
     }
 
+    /// Has a packet begun that has not ended?
+    pub fn is_in_packet(&self) -> bool {
+        self.reader.is_inside()
+    }
+
+    /// Leaves a packet that has begun; the one before stays.
+    pub fn leave_packet(&mut self) {
+        self.reader.stop();
+    }
+
+    /// Has no packet to gdb begun to go out, or all of it?
+    pub fn is_at_border(&self) -> bool {
+        self.at == 0 || self.at == self.used
+    }
+
     /// The packet that has to be dealt with, from `$` to its sum.
     pub fn packet(&self) -> &[u8] {
         self.reader.whole()
