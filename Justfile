@@ -20,8 +20,8 @@ export PATH := env_var("PATH") + ":/usr/sbin:/sbin"
 @_default:
     just --list --unsorted
 
-# Build kernel, user programs and desk tools, and pack target/images/Image (of 32 bits: target/images/rv32/Image)
-build board=board: _desk (_pack pagewalk if board =~ "rv32$" { "32" } else { "64" })
+# Build kernel, user programs and host tools, and pack target/images/Image (of 32 bits: target/images/rv32/Image)
+build board=board: _host (_pack pagewalk if board =~ "rv32$" { "32" } else { "64" })
 
 # Boot the kernel in QEMU, to the shell; Ctrl-A X ends it. There is qemu-virt and qemu-virt-rv32
 run board=board: (build board)
@@ -114,7 +114,7 @@ bench-json:
     @just image ox64 >&2
     @cargo bench -q -p cli --bench figures -- --json
 
-# Build the desk tool as it is given away, with every feature, target/release/pagewalk
+# Build the host tool as it is given away, with every feature, target/release/pagewalk
 release:
     cargo build --release -p cli --all-features
 
@@ -140,7 +140,7 @@ fuzz target="dump" seconds="60":
 coverage:
     cargo llvm-cov nextest --workspace --exclude kernel --exclude user --all-features --html --output-dir target/coverage
 
-_desk:
+_host:
     cargo build -p cli
 
 # The tool that makes cards. In a folder of its own: it is the same program with fewer crates, and neither build

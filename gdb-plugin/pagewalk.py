@@ -244,7 +244,7 @@ def ask(request):
         answer = BRIDGE.ask(request, read_memory)
     if not is_physical and not is_core():
         gdb.write(
-            "remark: this stub cannot read physical memory; reads went the way the hart's own "
+            "warning: this stub cannot read physical memory; reads went the way the hart's own "
             "would\n",
             gdb.STDERR,
         )

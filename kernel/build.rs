@@ -45,8 +45,8 @@ fn row(table: &mut String, board: &boards::Board) {
         boards::UartKind::Bl808 => "Bl808",
     };
     let layout = match board.user_layout {
-        boards::Layout::Low => "low",
-        boards::Layout::Ox64 => "ox64",
+        boards::UserLayout::Low => "low",
+        boards::UserLayout::Ox64 => "ox64",
     };
     let devices = board.device.iter().map(|device| {
         format!(

@@ -3,19 +3,19 @@
 //! Each rule names the key it blames, so that the message can name its line.
 
 use crate::error::line;
-use crate::{Board, Dialect, Error, Layout, Paging, UartKind};
+use crate::{Board, BoardError, Dialect, Paging, UartKind, UserLayout};
 use toml::de::DeTable;
 
 /// A key, as `section.key`, and what is wrong with its value.
 type Wrong = (&'static str, String);
 
 /// Holds `board` against every rule; `text` is the file it was read from.
-pub(crate) fn check(board: &Board, text: &str) -> Result<(), Error> {
+pub(crate) fn check(board: &Board, text: &str) -> Result<(), BoardError> {
     match rules(board) {
         Ok(()) => Ok(()),
         Err((key, what)) => {
             let what = format!("{key} is {what}");
-            Err(Error::Wrong {
+            Err(BoardError::Wrong {
                 board: board.name.clone(),
                 line: line(text, place(text, key)),
                 what,
@@ -77,7 +77,7 @@ fn paging(board: &Board) -> Result<(), Wrong> {
         },
     )?;
     ensure(
-        board.user_layout != Layout::Ox64 || board.xlen == 64,
+        board.user_layout != UserLayout::Ox64 || board.xlen == 64,
         "user_layout",
         || "ox64; with xlen = 32 it can be low: the other lies where the kernel is".into(),
     )

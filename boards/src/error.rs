@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why there is no such board.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum BoardError {
     /// Nobody wrote a file of that name.
     NoBoard {
         /// The name that was asked for.
@@ -21,9 +21,9 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl BoardError {
     /// What the TOML reader refused: bad syntax, an unknown key or word, a missing or mistyped value.
-    pub(crate) fn unread(board: &str, text: &str, wrong: &toml::de::Error) -> Error {
+    pub(crate) fn unread(board: &str, text: &str, wrong: &toml::de::Error) -> BoardError {
         let at = wrong.span().map_or(0, |span| span.start);
         // The reader's message may go on for lines; its first says it all.
         let what = wrong
@@ -32,7 +32,7 @@ impl Error {
             .next()
             .unwrap_or_default()
             .to_owned();
-        Error::Wrong {
+        BoardError::Wrong {
             board: board.to_owned(),
             line: line(text, at),
             what,
@@ -49,16 +49,18 @@ pub(crate) fn line(text: &str, offset: usize) -> usize {
         .count()
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for BoardError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NoBoard { name } => {
+            BoardError::NoBoard { name } => {
                 let names = crate::names().collect::<Vec<_>>().join(", ");
                 write!(f, "no board `{name}`; there is {names}")
             }
-            Error::Wrong { board, line, what } => write!(f, "boards/{board}.toml:{line}: {what}"),
+            BoardError::Wrong { board, line, what } => {
+                write!(f, "boards/{board}.toml:{line}: {what}")
+            }
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for BoardError {}

@@ -15,8 +15,10 @@ mod check;
 mod error;
 mod schema;
 
-pub use error::Error;
-pub use schema::{Board, Boot, Dialect, Jtag, Layout, Medium, Paging, Plic, Ram, Uart, UartKind};
+pub use error::BoardError;
+pub use schema::{
+    Board, BoardRam, Boot, Dialect, Jtag, Medium, Paging, Plic, Uart, UartKind, UserLayout,
+};
 
 /// Name and text of every board file, in the order of their names.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
@@ -45,10 +47,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 ///
 /// [`Error::NoBoard`], which lists the names there are.
-pub fn by_name(name: &str) -> Result<Board, Error> {
+pub fn by_name(name: &str) -> Result<Board, BoardError> {
     match FILES.iter().find(|(known, _)| *known == name) {
         Some((name, text)) => parse(name, text),
-        None => Err(Error::NoBoard {
+        None => Err(BoardError::NoBoard {
             name: name.to_owned(),
         }),
     }
@@ -59,9 +61,9 @@ pub fn by_name(name: &str) -> Result<Board, Error> {
 /// # Errors
 ///
 /// [`Error::Wrong`] with file, line, the value and what it may be.
-pub fn parse(name: &str, text: &str) -> Result<Board, Error> {
+pub fn parse(name: &str, text: &str) -> Result<Board, BoardError> {
     let mut board: Board =
-        toml::from_str(text).map_err(|wrong| Error::unread(name, text, &wrong))?;
+        toml::from_str(text).map_err(|wrong| BoardError::unread(name, text, &wrong))?;
     name.clone_into(&mut board.name);
     check::check(&board, text)?;
     Ok(board)

@@ -27,9 +27,9 @@ pub struct Board {
     /// Ticks of the `time` CSR in a second.
     pub timebase_hz: u64,
     /// Where user programs get their heap, mappings and stack.
-    pub user_layout: Layout,
+    pub user_layout: UserLayout,
     /// Memory; the device tree has the last word at run time.
-    pub ram: Ram,
+    pub ram: BoardRam,
     /// The console.
     pub uart: Uart,
     /// The interrupt controller.
@@ -40,13 +40,13 @@ pub struct Board {
     pub jtag: Option<Jtag>,
     /// Devices whose registers a program may map.
     #[serde(default)]
-    pub device: Vec<Device>,
+    pub device: Vec<BoardDevice>,
 }
 
 /// A device that a user program may drive: whole pages, of one owner at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Device {
+pub struct BoardDevice {
     /// What people call it.
     pub name: String,
     /// Physical address of its first register; a multiple of 4096.
@@ -84,7 +84,7 @@ pub enum Dialect {
 /// A preset of user addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Layout {
+pub enum UserLayout {
     /// From `0x1_0000` up.
     Low,
     /// As `NuttX` lays out a program on the Ox64: text at `0x8000_0000`, heap at `0x8020_0000`.
@@ -94,7 +94,7 @@ pub enum Layout {
 /// One range of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ram {
+pub struct BoardRam {
     /// First byte.
     pub base: u64,
     /// Size in bytes.

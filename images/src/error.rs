@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A definition says something that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct ImageError {
     /// The definition.
     pub name: String,
     /// The line, from 1.
@@ -13,8 +13,8 @@ pub struct Error {
     pub what: String,
 }
 
-impl Error {
-    pub(crate) fn unread(name: &str, text: &str, wrong: &toml::de::Error) -> Error {
+impl ImageError {
+    pub(crate) fn unread(name: &str, text: &str, wrong: &toml::de::Error) -> ImageError {
         let at = wrong.span().map_or(0, |span| span.start);
         let what = wrong
             .message()
@@ -22,12 +22,12 @@ impl Error {
             .next()
             .unwrap_or_default()
             .to_owned();
-        Error::at(name, text, at, what)
+        ImageError::at(name, text, at, what)
     }
 
     /// The byte `at` of the text tells the line.
-    pub(crate) fn at(name: &str, text: &str, at: usize, what: String) -> Error {
-        Error {
+    pub(crate) fn at(name: &str, text: &str, at: usize, what: String) -> ImageError {
+        ImageError {
             name: name.to_owned(),
             line: 1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count(),
             what,
@@ -35,10 +35,10 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.name, self.line, self.what)
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ImageError {}

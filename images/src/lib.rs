@@ -7,9 +7,9 @@ mod error;
 mod schema;
 mod size;
 
-pub use error::Error;
-pub use schema::{Extlinux, Fat, File, Image, Partition, Payload, Table};
-pub use size::Size;
+pub use error::ImageError;
+pub use schema::{Extlinux, Fat, Image, ImageFile, Partition, PartitionScheme, Payload};
+pub use size::ByteSize;
 
 /// Reads the text of an image definition; `name` is for messages. Boards are known elsewhere:
 /// `check_board` says of a board's name what is wrong with it.
@@ -21,10 +21,11 @@ pub fn parse(
     name: &str,
     text: &str,
     check_board: impl FnOnce(&str) -> Result<(), String>,
-) -> Result<Image, Error> {
-    let image: Image = toml::from_str(text).map_err(|wrong| Error::unread(name, text, &wrong))?;
+) -> Result<Image, ImageError> {
+    let image: Image =
+        toml::from_str(text).map_err(|wrong| ImageError::unread(name, text, &wrong))?;
     check_board(image.board.get_ref())
-        .map_err(|what| Error::at(name, text, image.board.span().start, what))?;
+        .map_err(|what| ImageError::at(name, text, image.board.span().start, what))?;
     Ok(image)
 }
 

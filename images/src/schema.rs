@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::Size;
+use crate::ByteSize;
 
 /// A card or disk.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,9 +12,9 @@ pub struct Image {
     /// The board it boots, by name: its limits hold for the payload.
     pub board: Spanned<String>,
     /// How big the image is.
-    pub size: Size,
+    pub size: ByteSize,
     /// The partition table.
-    pub table: Table,
+    pub table: PartitionScheme,
     /// The kernel and what is glued to it.
     pub payload: Payload,
     /// Partitions, in the order of the table.
@@ -25,7 +25,7 @@ pub struct Image {
 /// Kinds of partition table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Table {
+pub enum PartitionScheme {
     /// Master boot record: four partitions, 2 TiB.
     Mbr,
     /// GUID partition table.
@@ -51,9 +51,9 @@ pub struct Partition {
     /// Its file system.
     pub fat: Fat,
     /// Where it begins.
-    pub start: Size,
+    pub start: ByteSize,
     /// How big it is; without it, as far as the image goes.
-    pub size: Option<Size>,
+    pub size: Option<ByteSize>,
     /// Marked as the one to boot from.
     #[serde(default)]
     pub bootable: bool,
@@ -63,7 +63,7 @@ pub struct Partition {
     pub payload: Option<String>,
     /// Files.
     #[serde(default)]
-    pub file: Vec<File>,
+    pub file: Vec<ImageFile>,
     /// `/extlinux/extlinux.conf`, written from this.
     pub extlinux: Option<Extlinux>,
 }
@@ -81,7 +81,7 @@ pub enum Fat {
 /// A file on a partition.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct File {
+pub struct ImageFile {
     /// Where it comes from.
     pub from: String,
     /// Its path on the partition.

@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Size(pub u64);
+pub struct ByteSize(pub u64);
 
-impl FromStr for Size {
+impl FromStr for ByteSize {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Size, String> {
+    fn from_str(text: &str) -> Result<ByteSize, String> {
         let wrong =
             || format!("size `{text}` is not a number with KiB, MiB or GiB, such as 128MiB");
         let (digits, shift) = [("KiB", 10), ("MiB", 20), ("GiB", 30)]
@@ -20,11 +20,14 @@ impl FromStr for Size {
             .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)))
             .ok_or_else(wrong)?;
         let number: u64 = digits.trim().parse().map_err(|_| wrong())?;
-        number.checked_mul(1 << shift).map(Size).ok_or_else(wrong)
+        number
+            .checked_mul(1 << shift)
+            .map(ByteSize)
+            .ok_or_else(wrong)
     }
 }
 
-impl fmt::Display for Size {
+impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => f.write_str("0"),
@@ -36,8 +39,8 @@ impl fmt::Display for Size {
     }
 }
 
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
         String::deserialize(deserializer)?
             .parse()
             .map_err(de::Error::custom)
@@ -51,10 +54,10 @@ mod tests {
     #[test]
     fn sizes_read_as_they_print() {
         for text in ["1KiB", "128MiB", "3GiB"] {
-            assert_eq!(text.parse::<Size>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
         }
         for wrong in ["", "128", "128MB", "-1MiB", "99999999999GiB"] {
-            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
+            assert!(wrong.parse::<ByteSize>().is_err(), "{wrong}");
         }
     }
 }

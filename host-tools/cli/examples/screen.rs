@@ -36,7 +36,7 @@ fn main() {
     fs::write(&path, readme).expect("README.md can be written");
 }
 
-/// The recorded line, which the desk reads afterwards.
+/// The recorded line, which the host reads afterwards.
 const RECORDED: &str = "target/images/session.log";
 
 /// Boots, types, and tells what a terminal shows from the kernel's first word on.

@@ -5,31 +5,31 @@ use std::io::BufReader;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
-use link::desk::{Agent, AgentError, TaskInfo};
 use link::gdb::{Stub, StubError};
 use link::memory::{Cached, ReadError, Source};
-use link::recording::Kept;
+use link::recording::RecordedAnswers;
+use link::session::{Agent, AgentError, TaskInfo};
 use link::transport::{Line, Spec};
-use model::{Space, Task, Tasks};
+use model::{Space, TaskList, TaskRow};
 use pagetable::{Dialect, PhysAddr, Satp, Xlen};
 
 /// A board that can be asked for its tasks and its tables: one that runs, or one that was asked
 /// while it was recorded.
-pub enum Board {
+pub enum RespondingBoard {
     /// It runs.
-    Here(Box<Agent>),
+    Running(Box<Agent>),
     /// It was recorded.
-    Once(Kept),
+    Recorded(RecordedAnswers),
 }
 
 /// Opens the line and waits for the board's answer, or reads what was once answered.
-pub fn open(spec: &Spec) -> anyhow::Result<Board> {
+pub fn open(spec: &Spec) -> anyhow::Result<RespondingBoard> {
     let Spec::Recording(path, _) = spec else {
-        return Ok(Board::Here(Box::new(agent(spec)?)));
+        return Ok(RespondingBoard::Running(Box::new(agent(spec)?)));
     };
     let name = || path.display().to_string();
     let file = File::open(path).with_context(name)?;
-    let kept = Kept::read(BufReader::new(file)).with_context(name)?;
+    let kept = RecordedAnswers::read(BufReader::new(file)).with_context(name)?;
     if kept.about.is_none() {
         bail!(
             "{}: nobody asked the board for its tasks and tables while this was recorded; \
@@ -37,7 +37,7 @@ pub fn open(spec: &Spec) -> anyhow::Result<Board> {
             name()
         );
     }
-    Ok(Board::Once(kept))
+    Ok(RespondingBoard::Recorded(kept))
 }
 
 /// Opens the line and waits for the board's answer.
@@ -52,12 +52,14 @@ pub fn agent(spec: &Spec) -> anyhow::Result<Agent> {
     Agent::open(line).with_context(|| spec.to_string())
 }
 
-impl Board {
+impl RespondingBoard {
     /// The kernel's own `satp`, and how memory types are written.
     pub fn about(&mut self) -> Result<(u64, Dialect), AgentError> {
         match self {
-            Board::Here(agent) => agent.about().map(|(about, it)| (about.kernel_satp, it)),
-            Board::Once(kept) => {
+            RespondingBoard::Running(agent) => {
+                agent.about().map(|(about, it)| (about.kernel_satp, it))
+            }
+            RespondingBoard::Recorded(kept) => {
                 let about = kept.about.as_ref().ok_or(AgentError::NoAnswer)?;
                 Ok((about.kernel_satp, kept.dialect()))
             }
@@ -66,22 +68,22 @@ impl Board {
 
     fn infos(&mut self) -> Result<Vec<TaskInfo>, AgentError> {
         match self {
-            Board::Here(agent) => agent.tasks(),
-            Board::Once(kept) => Ok(kept.tasks.clone()),
+            RespondingBoard::Running(agent) => agent.tasks(),
+            RespondingBoard::Recorded(kept) => Ok(kept.tasks.clone()),
         }
     }
 
     /// Its tasks.
-    pub fn tasks(&mut self) -> Result<Tasks, AgentError> {
-        self.infos().map(told)
+    pub fn tasks(&mut self) -> Result<TaskList, AgentError> {
+        self.infos().map(task_list)
     }
 
     /// The width of its registers.
     pub fn xlen(&self) -> Xlen {
         match self {
-            Board::Here(agent) => xlen(agent),
-            Board::Once(kept) if kept.xlen == 32 => Xlen::Rv32,
-            Board::Once(_) => Xlen::Rv64,
+            RespondingBoard::Running(agent) => xlen(agent),
+            RespondingBoard::Recorded(kept) if kept.xlen == 32 => Xlen::Rv32,
+            RespondingBoard::Recorded(_) => Xlen::Rv64,
         }
     }
 
@@ -101,11 +103,11 @@ impl Board {
     }
 }
 
-impl Source for Board {
+impl Source for RespondingBoard {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         match self {
-            Board::Here(agent) => agent.read(at, into),
-            Board::Once(kept) => kept.read(at, into),
+            RespondingBoard::Running(agent) => agent.read(at, into),
+            RespondingBoard::Recorded(kept) => kept.read(at, into),
         }
     }
 }
@@ -121,7 +123,7 @@ pub fn stub(address: &str) -> anyhow::Result<Stub> {
     let stub = Stub::connect(address, &STOP).with_context(name)?;
     if !stub.is_physical() {
         eprintln!(
-            "remark: {}: this stub cannot read physical memory; reads go the way the hart's own \
+            "warning: {}: this stub cannot read physical memory; reads go the way the hart's own \
              would",
             name()
         );
@@ -152,12 +154,12 @@ pub fn space(board: &mut Agent, satp: u64, dialect: Dialect) -> Result<Space, Re
 }
 
 /// The board's tasks.
-pub fn tasks(board: &mut Agent) -> Result<Tasks, AgentError> {
-    board.tasks().map(told)
+pub fn tasks(board: &mut Agent) -> Result<TaskList, AgentError> {
+    board.tasks().map(task_list)
 }
 
-fn told(tasks: Vec<TaskInfo>) -> Tasks {
-    let task = |task: TaskInfo| Task {
+fn task_list(tasks: Vec<TaskInfo>) -> TaskList {
+    let task = |task: TaskInfo| TaskRow {
         pid: task.pid,
         state: task.state_word(),
         satp: task.satp,
@@ -166,7 +168,7 @@ fn told(tasks: Vec<TaskInfo>) -> Tasks {
         faults: task.faults,
         line: task.line,
     };
-    Tasks(tasks.into_iter().map(task).collect())
+    TaskList(tasks.into_iter().map(task).collect())
 }
 
 /// The width of the board's registers.

@@ -10,13 +10,13 @@ use crate::output;
 #[command(after_help = "\
 Example:
   pagewalk completions bash > ~/.local/share/bash-completion/completions/pagewalk")]
-pub struct Args {
+pub struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }
 
 /// Prints them.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: CompletionsArgs) -> anyhow::Result<()> {
     let mut script = Vec::new();
     let mut command = crate::Cli::command();
     clap_complete::generate(args.shell, &mut command, "pagewalk", &mut script);

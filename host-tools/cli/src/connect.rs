@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
-use link::hub::{Ends, Hub, News};
+use link::hub::{Hub, HubNews, HubStreams};
 use link::transport::{Line, Spec};
 
 use crate::{output, pty, record};
@@ -30,7 +30,7 @@ Examples:
 While it runs:
   gdb-multiarch -ex 'target remote localhost:3333'
   pagewalk ps --from tcp://localhost:3334")]
-pub struct Args {
+pub struct ConnectArgs {
     /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE; or a
     /// recording, RUN.pwlog, which has no gdb and no memory
     #[arg(value_name = "SPEC")]
@@ -48,55 +48,55 @@ pub struct Args {
 }
 
 /// Serves until the line ends, or Ctrl-C.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ConnectArgs) -> anyhow::Result<()> {
     let hub = Hub::bind(args.gdb_port, args.port)
         .with_context(|| format!("ports {} and {}", args.gdb_port, args.port))?;
     let record = args.record.as_deref().map(record::open).transpose()?;
     let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
     let pty::Pty { ours, path, .. } = &pty::make().context("no terminal could be made")?;
     let ours: File = ours.try_clone()?;
-    let ends = Ends {
+    let ends = HubStreams {
         keys: Box::new(ours.try_clone()?),
-        text: Box::new(Patient(ours)),
+        text: Box::new(RetryingWriter(ours)),
         record,
     };
-    let (gdb, desks) = hub.ports()?;
+    let (gdb, hosts) = hub.ports()?;
     output::answer(|out| {
         writeln!(out, "gdb       target remote localhost:{gdb}")?;
         writeln!(out, "console   picocom {}", path.display())?;
-        writeln!(out, "pagewalk  --from tcp://localhost:{desks}")
+        writeln!(out, "pagewalk  --from tcp://localhost:{hosts}")
     })?;
     let answers = !matches!(args.line, Spec::Recording(..));
     static STOP: AtomicBool = AtomicBool::new(false);
     let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
-    hub.run(line, answers, ends, &STOP, &mut tell)
+    hub.run(line, answers, ends, &STOP, &mut announce)
         .with_context(|| args.line.to_string())?;
     if STOP.load(Ordering::Relaxed) {
         return Ok(());
     }
-    eprintln!("remark: {}: the line has ended", args.line);
+    eprintln!("note: {}: the line has ended", args.line);
     Ok(())
 }
 
-fn tell(news: News) {
+fn announce(news: HubNews) {
     match news {
-        News::Board(peer) => eprintln!(
+        HubNews::Board(peer) => eprintln!(
             "{} answers: {} bits, {} ticks a second",
             peer.board, peer.xlen, peer.ticks_per_second
         ),
-        News::Lost => eprintln!("the board has fallen silent; calling it"),
-        News::GdbCame => eprintln!("gdb is here"),
-        News::GdbWent => eprintln!("gdb has gone; the board runs on"),
-        News::GdbRefused => {
+        HubNews::Lost => eprintln!("the board has fallen silent; calling it"),
+        HubNews::GdbCame => eprintln!("gdb is here"),
+        HubNews::GdbWent => eprintln!("gdb has gone; the board runs on"),
+        HubNews::GdbRefused => {
             eprintln!("a gdb was sent away: one at a time, and none on a recording")
         }
     }
 }
 
 /// A terminal that nobody reads is full after a while: then text for it is dropped.
-struct Patient(File);
+struct RetryingWriter(File);
 
-impl Write for Patient {
+impl Write for RetryingWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let ready = rustix::event::poll(
             &mut [rustix::event::PollFd::new(

@@ -12,14 +12,14 @@
 use std::ffi::OsString;
 
 use clap::Subcommand;
-use model::Entries;
+use model::LooseEntries;
 use model::space::{AllBits, guess};
 use pagetable::{Mode, PhysAddr, Pte, VirtAddr, Xlen};
 use view::fields::{self, Fields};
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 use crate::format::Format;
-use crate::tables::{Writing, XlenOption, decode_satp, mode, number, read_dump, remark_dialect};
+use crate::tables::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number, read_dump};
 
 /// Take a satp, an entry, an address or a whole dump of entries apart.
 #[derive(clap::Args)]
@@ -35,16 +35,16 @@ Examples:
   pagewalk decode --dump uboot.log
   pagewalk decode --dump - --mode sv32 --format csv"
 )]
-pub struct Args {
+pub struct DecodeArgs {
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<DecodeSubject>,
     #[command(flatten)]
     dump: Dump,
 }
 
 /// One value.
 #[derive(Subcommand)]
-enum What {
+enum DecodeSubject {
     /// The register that says where the root table is
     #[command(after_help = "Example:\n  pagewalk decode satp 0x8000000000050407")]
     Satp {
@@ -68,7 +68,7 @@ enum What {
         #[arg(long)]
         level: Option<u8>,
         #[command(flatten)]
-        writing: Writing,
+        writing: PteArgs,
         /// Form of the answer
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
@@ -98,20 +98,22 @@ struct Dump {
     #[arg(long, value_name = "VALUE", value_parser = number)]
     satp: Option<u64>,
     #[command(flatten)]
-    writing: Writing,
+    writing: PteArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 /// Prints what the value is.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: DecodeArgs) -> anyhow::Result<()> {
     match args.what {
         None => match &args.dump.dump {
             Some(name) => entries(name, &args.dump),
-            None => Err(Misuse("nothing to decode; there is satp, pte, va, --dump".into()).into()),
+            None => {
+                Err(UsageError("nothing to decode; there is satp, pte, va, --dump".into()).into())
+            }
         },
-        Some(What::Satp {
+        Some(DecodeSubject::Satp {
             value,
             xlen,
             format,
@@ -123,13 +125,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             }
             answer(format, &fields::satp(value, xlen))
         }
-        Some(What::Pte {
+        Some(DecodeSubject::Pte {
             value,
             level,
             writing,
             format,
         }) => pte(Pte::new(value), level, &writing, format),
-        Some(What::Va {
+        Some(DecodeSubject::Va {
             value,
             mode,
             format,
@@ -142,7 +144,7 @@ fn answer(format: Format, value: &Fields) -> anyhow::Result<()> {
 }
 
 /// The mode of entries that no satp stands beside.
-fn mode_of(writing: &Writing) -> anyhow::Result<Mode> {
+fn mode_of(writing: &PteArgs) -> anyhow::Result<Mode> {
     let by_xlen = match writing.xlen()? {
         Some(Xlen::Rv32) => Mode::Sv32,
         _ => Mode::Sv39,
@@ -150,22 +152,22 @@ fn mode_of(writing: &Writing) -> anyhow::Result<Mode> {
     Ok(writing.mode.unwrap_or(by_xlen))
 }
 
-fn pte(pte: Pte, level: Option<u8>, writing: &Writing, format: Format) -> anyhow::Result<()> {
+fn pte(pte: Pte, level: Option<u8>, writing: &PteArgs, format: Format) -> anyhow::Result<()> {
     let mode = mode_of(writing)?;
     if mode == Mode::Sv32 && pte.raw() >> 32 != 0 {
-        return Err(Misuse(format!("an sv32 entry has 32 bits; {pte:#x} has more")).into());
+        return Err(UsageError(format!("an sv32 entry has 32 bits; {pte:#x} has more")).into());
     }
     if let Some(level) = level.filter(|level| *level >= mode.levels()) {
         let (name, top) = (mode.name(), mode.root_level());
         let misuse = format!("{name} has no level {level}; its root is level {top}");
-        return Err(Misuse(misuse).into());
+        return Err(UsageError(misuse).into());
     }
     let mut bits = AllBits::default();
     bits.note(pte);
     let dialect = writing.dialect.given().unwrap_or_else(|| {
         let dialect = guess(bits);
         if bits.entries > 0 && mode != Mode::Sv32 {
-            remark_dialect(bits.entries, dialect);
+            note_dialect(bits.entries, dialect);
         }
         dialect
     });
@@ -180,7 +182,7 @@ fn entries(name: &OsString, dump: &Dump) -> anyhow::Result<()> {
     let satp = satp.transpose()?;
     let mode = match satp {
         Some(satp) if satp.mode == Mode::Bare => {
-            return Err(Misuse("satp is bare: it has no tables".into()).into());
+            return Err(UsageError("satp is bare: it has no tables".into()).into());
         }
         Some(satp) => satp.mode,
         None => mode_of(&dump.writing)?,
@@ -192,12 +194,12 @@ fn entries(name: &OsString, dump: &Dump) -> anyhow::Result<()> {
         words().for_each(|(_, word)| bits.note(Pte::new(word)));
         let dialect = guess(bits);
         if bits.entries > 0 {
-            remark_dialect(bits.entries, dialect);
+            note_dialect(bits.entries, dialect);
         }
         dialect
     });
     let root: Option<PhysAddr> = satp.map(|satp| satp.root);
-    let entries = Entries::new(words(), mode, dialect, root);
+    let entries = LooseEntries::new(words(), mode, dialect, root);
     dump.format.answer(
         &entries,
         view::entries::table,

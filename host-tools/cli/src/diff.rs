@@ -14,12 +14,12 @@ use std::io::Write;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use link::memory::Origin;
-use model::diff::{Kind, pairs};
+use link::memory::MemorySpec;
+use model::diff::{ChangeKind, pairs};
 
 use crate::format::Format;
 use crate::output;
-use crate::tables::{Roots, Spaces, read};
+use crate::tables::{SpaceArgs, Spaces, read};
 
 /// Compare two readings of page tables: what was added, removed, moved, or is permitted otherwise.
 #[derive(clap::Args)]
@@ -29,15 +29,15 @@ Examples:
   pagewalk diff before.json gdb://localhost:1234
   pagewalk diff before.json after.json --all-roots --ignore used
   pagewalk diff boot.core crash.core --satp 0x8000000000081fca --format json")]
-pub struct Args {
+pub struct DiffArgs {
     /// The earlier one: a snapshot, or anything that --from takes
     #[arg(value_name = "BEFORE")]
-    before: Origin,
+    before: MemorySpec,
     /// The later one
     #[arg(value_name = "AFTER")]
-    after: Origin,
+    after: MemorySpec,
     #[command(flatten)]
-    pub roots: Roots,
+    pub roots: SpaceArgs,
     /// Leave out changes of these kinds alone
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,…")]
     ignore: Vec<KindOption>,
@@ -48,15 +48,15 @@ pub struct Args {
 
 /// `--ignore`.
 #[derive(Clone, Copy, Debug)]
-struct KindOption(Kind);
+struct KindOption(ChangeKind);
 
 impl ValueEnum for KindOption {
     fn value_variants<'a>() -> &'a [KindOption] {
-        const ALL: [KindOption; Kind::ALL.len()] = {
-            let mut all = [KindOption(Kind::Added); Kind::ALL.len()];
+        const ALL: [KindOption; ChangeKind::ALL.len()] = {
+            let mut all = [KindOption(ChangeKind::Added); ChangeKind::ALL.len()];
             let mut place = 0;
             while place < all.len() {
-                all[place] = KindOption(Kind::ALL[place]);
+                all[place] = KindOption(ChangeKind::ALL[place]);
                 place += 1;
             }
             all
@@ -70,14 +70,14 @@ impl ValueEnum for KindOption {
 }
 
 /// Prints the changes.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    output::answer(|out| tell(&args, out))
+pub fn run(args: DiffArgs) -> anyhow::Result<()> {
+    output::answer(|out| write(&args, out))
 }
 
 /// Writes the changes.
-pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn write(args: &DiffArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (before, after) = both(&args.roots, &args.before, &args.after)?;
-    let ignored: Vec<Kind> = args.ignore.iter().map(|it| it.0).collect();
+    let ignored: Vec<ChangeKind> = args.ignore.iter().map(|it| it.0).collect();
     let diffs = pairs(&before.list, &after.list, &ignored);
     args.format.write(
         out,
@@ -92,14 +92,18 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 
 /// Both readings. Where nobody says which roots, the later one is read from those of the earlier,
 /// unless it is a snapshot, which has its own.
-pub fn both(roots: &Roots, before: &Origin, after: &Origin) -> anyhow::Result<(Spaces, Spaces)> {
+pub fn both(
+    roots: &SpaceArgs,
+    before: &MemorySpec,
+    after: &MemorySpec,
+) -> anyhow::Result<(Spaces, Spaces)> {
     roots.check_wires(&[before.clone(), after.clone()])?;
     let before = roots.open(vec![before.clone()])?;
     let begin = before.roots.clone();
     // One is read and let go before the other is opened: both may be the same line.
     let before = read(before, false);
     let after = match after.clone().sniffed()? {
-        snapshot @ Origin::Snapshot(_) => roots.open(vec![snapshot])?,
+        snapshot @ MemorySpec::Snapshot(_) => roots.open(vec![snapshot])?,
         other => roots.or(&begin).open(vec![other])?,
     };
     Ok((before, read(after, false)))

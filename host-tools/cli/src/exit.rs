@@ -9,15 +9,15 @@ use signal_hook::consts::SIGXFSZ;
 
 /// A command line that parses and still makes no sense: exit code 2.
 #[derive(Debug)]
-pub struct Misuse(pub String);
+pub struct UsageError(pub String);
 
-impl std::fmt::Display for Misuse {
+impl std::fmt::Display for UsageError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Misuse {}
+impl std::error::Error for UsageError {}
 
 /// The exit code of a run; an error is told on stderr, with all its causes.
 pub fn code(result: anyhow::Result<()>) -> ExitCode {
@@ -27,7 +27,7 @@ pub fn code(result: anyhow::Result<()>) -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            match error.is::<Misuse>() {
+            match error.is::<UsageError>() {
                 true => ExitCode::from(2),
                 false => ExitCode::from(1),
             }
@@ -55,8 +55,8 @@ pub fn limits_are_errors() {
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        let error = match cause.downcast_ref::<pack::Error>() {
-            Some(pack::Error::Io { source, .. }) => Some(source),
+        let error = match cause.downcast_ref::<pack::PackError>() {
+            Some(pack::PackError::Io { source, .. }) => Some(source),
             _ => cause.downcast_ref::<io::Error>(),
         };
         error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)

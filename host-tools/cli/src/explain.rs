@@ -14,16 +14,16 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use link::memory::Origin;
-use link::text::report::{Report, reports};
+use link::memory::MemorySpec;
+use link::text::report::{CrashReport, reports};
 use link::transport::Spec;
-use model::Crash;
+use model::CrashRegisters;
 use pagetable::{Mode, Xlen};
-use view::explain::{Explained, Source, json, table};
+use view::explain::{Explained, SourceText, json, table};
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 use crate::symbols::Programs;
-use crate::tables::{Roots, number};
+use crate::tables::{SpaceArgs, number};
 use crate::{board, output, walk};
 
 /// Explain a trap: the report that a kernel of ours printed when it ended, or three registers;
@@ -37,7 +37,7 @@ Examples:
   pagewalk explain --scause 0xf --sepc 0x10a06 --stval 0x8 --from vmcore --satp 0x8000000000081fca
   pagewalk explain --from gdb://localhost:1234
   pagewalk explain --from probe --board ox64")]
-pub struct Args {
+pub struct ExplainArgs {
     /// Text with the report in it, or a recording; `-` reads from stdin. The last report counts
     #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],
           conflicts_with_all = ["scause", "from"])]
@@ -53,9 +53,9 @@ pub struct Args {
     stval: Option<u64>,
     /// Where the page tables are, as for `walk`; of a gdb stub or a probe the registers too
     #[arg(long, value_name = "SPEC")]
-    from: Vec<Origin>,
+    from: Vec<MemorySpec>,
     #[command(flatten)]
-    roots: Roots,
+    roots: SpaceArgs,
     /// Name instructions by the functions of this program, and by file and line where it has
     /// DWARF; may be repeated
     #[arg(long, value_name = "FILE")]
@@ -66,7 +66,7 @@ pub struct Args {
 }
 
 /// Prints it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let Some(file) = &args.file else {
         return registers(&args);
     };
@@ -92,7 +92,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     };
     if found.len() > 1 {
         eprintln!(
-            "remark: {}: {} reports; this is the last",
+            "note: {}: {} reports; this is the last",
             name(),
             found.len()
         );
@@ -102,50 +102,50 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Explains registers that are given, or that a stub tells now; with tables, by them.
-fn registers(args: &Args) -> anyhow::Result<()> {
+fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     args.roots.check_wires(&args.from)?;
     let crash = match (args.scause, &args.from[..]) {
-        (Some(scause), _) => Crash {
+        (Some(scause), _) => CrashRegisters {
             scause: Some(scause),
             sepc: args.sepc,
             stval: args.stval,
-            ..Crash::default()
+            ..CrashRegisters::default()
         },
-        (None, [Origin::Line(Spec::Gdb(address))]) => {
+        (None, [MemorySpec::Line(Spec::Gdb(address))]) => {
             let mut stub = board::stub(address)?;
             let mut told = |name| {
                 stub.register(name)
                     .with_context(|| format!("gdb://{address}"))
             };
-            Crash {
+            CrashRegisters {
                 scause: Some(told("scause")?),
                 sepc: Some(told("sepc")?),
                 stval: Some(told("stval")?),
                 sp: Some(told("sp")?),
                 ra: Some(told("ra")?),
                 satp: Some(told("satp")?),
-                ..Crash::default()
+                ..CrashRegisters::default()
             }
         }
-        (None, [Origin::Line(Spec::Probe(selector))]) => args.roots.trap_at_probe(selector)?,
+        (None, [MemorySpec::Line(Spec::Probe(selector))]) => args.roots.trap_at_probe(selector)?,
         _ => {
             let misuse = "which trap? --scause, --sepc and --stval say it, or a stub or a probe \
                           does: --from gdb://HOST:PORT, --from probe";
-            return Err(Misuse(misuse.to_owned()).into());
+            return Err(UsageError(misuse.to_owned()).into());
         }
     };
     let open = match args.from.is_empty() {
         true => None,
         false => Some(args.roots.open(args.from.clone())?),
     };
-    let by_option = args.roots.writing.xlen()?.unwrap_or(Xlen::Rv64);
+    let by_option = args.roots.pte.xlen()?.unwrap_or(Xlen::Rv64);
     let xlen = open.as_ref().map_or(by_option, |open| open.xlen);
     let programs = Programs::with_lines(&args.elf)?;
     answer(&crash, xlen, &programs, args.json)?;
     let (Some(open), Some(access), Some(stval)) = (open, crash.access(xlen), crash.stval) else {
         return Ok(());
     };
-    if args.json || open.one()?.mode == Mode::Bare {
+    if args.json || open.single_root()?.mode == Mode::Bare {
         return Ok(());
     }
     let walked = walk::of(open, stval)?;
@@ -157,8 +157,8 @@ fn registers(args: &Args) -> anyhow::Result<()> {
 }
 
 /// A report as the model has it, and the hart's width.
-fn of(report: &Report) -> (Crash, Xlen) {
-    let crash = Crash {
+fn of(report: &CrashReport) -> (CrashRegisters, Xlen) {
+    let crash = CrashRegisters {
         message: report.message.clone(),
         scause: report.register("scause"),
         sepc: report.register("sepc"),
@@ -175,9 +175,14 @@ fn of(report: &Report) -> (Crash, Xlen) {
     (crash, xlen)
 }
 
-fn answer(crash: &Crash, xlen: Xlen, programs: &Programs, is_json: bool) -> anyhow::Result<()> {
+fn answer(
+    crash: &CrashRegisters,
+    xlen: Xlen,
+    programs: &Programs,
+    is_json: bool,
+) -> anyhow::Result<()> {
     let source = |at| {
-        programs.line(at).map(|line| Source {
+        programs.line(at).map(|line| SourceText {
             file: line.file,
             line: line.number,
             inlined: line.inlined,

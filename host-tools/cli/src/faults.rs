@@ -14,10 +14,10 @@
 
 use std::path::PathBuf;
 
-use view::faults::Report;
+use view::faults::FaultReport;
 
 use crate::format::Format;
-use crate::recording::Source;
+use crate::recording::FaultSourceArgs;
 use crate::symbols::Programs;
 
 /// Show the page faults of a recorded serial stream or a text log.
@@ -33,9 +33,9 @@ Examples:
   pagewalk faults serial.log --totals --top 5
   pagewalk faults serial.log --format json | jq '.causes'
   picocom -b 2000000 /dev/ttyUSB0 | tee serial.log; pagewalk faults - < serial.log")]
-pub struct Args {
+pub struct FaultsArgs {
     #[command(flatten)]
-    source: Source,
+    source: FaultSourceArgs,
     /// Name the instructions by the functions of this program; may be repeated,
     /// the first that knows an address names it
     #[arg(long, value_name = "FILE")]
@@ -52,11 +52,11 @@ pub struct Args {
 }
 
 /// Prints them.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: FaultsArgs) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
     let faults = args.source.read()?;
     let names = |epc: u64| programs.name(epc);
-    let report = Report {
+    let report = FaultReport {
         faults: &faults,
         names: &names,
         each: !args.totals,

@@ -4,12 +4,12 @@ use link::memory::Span;
 use model::space::{Attribute, Bounds, Filter};
 use pagetable::Pte;
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 use crate::tables::span;
 
 /// What is wanted; all that is given must hold.
 #[derive(clap::Args)]
-pub struct Wanted {
+pub struct FilterArgs {
     /// Only pages of user mode
     #[arg(long, conflicts_with = "kernel")]
     user: bool,
@@ -37,7 +37,7 @@ pub struct Wanted {
     attr: Vec<String>,
 }
 
-impl Wanted {
+impl FilterArgs {
     /// Whose pages, and where.
     pub fn only(is_user: bool, is_kernel: bool, range: &[Span]) -> Filter {
         Filter {
@@ -63,7 +63,7 @@ impl Wanted {
             pa: self.pa.iter().map(|it| bounds(*it)).collect(),
             levels: self.level.clone(),
             attributes,
-            ..Wanted::only(self.user, self.kernel, &self.range)
+            ..FilterArgs::only(self.user, self.kernel, &self.range)
         })
     }
 }
@@ -87,7 +87,7 @@ fn attribute(word: &str) -> anyhow::Result<(Attribute, bool)> {
     let Some((_, attribute)) = known else {
         let names: Vec<&str> = Attribute::ALL.iter().map(|(name, _)| *name).collect();
         let misuse = format!("no attribute `{name}`; there is {}", names.join(", "));
-        return Err(Misuse(misuse).into());
+        return Err(UsageError(misuse).into());
     };
     Ok((*attribute, has))
 }

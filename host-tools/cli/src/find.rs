@@ -17,13 +17,13 @@ use link::memory::{Cached, ReadError, Source, Span};
 use model::Space;
 use model::find::{Hit, Search, reaching};
 use pagetable::{PAGE_BYTES, VirtAddr};
-use view::find::Found;
+use view::find::FoundMappings;
 
-use crate::exit::Misuse;
-use crate::filter::{Wanted, bounds};
+use crate::exit::UsageError;
+use crate::filter::{FilterArgs, bounds};
 use crate::format::Format;
 use crate::output;
-use crate::tables::{Spaces, Tables, number, read_on, span};
+use crate::tables::{Spaces, TablesArgs, number, read_on, span};
 
 /// Find every virtual address that reaches a physical one, or where some bytes are mapped.
 #[derive(clap::Args)]
@@ -33,20 +33,20 @@ Examples:
   pagewalk find 0x50000000+2M --from tcp://localhost:3334 --all-roots
   pagewalk find --pattern '7f 45 4c 46' --from gdb://localhost:1234 --user")]
 #[command(group = clap::ArgGroup::new("question").required(true).args(["pa", "pattern"]))]
-pub struct Args {
+pub struct FindArgs {
     /// The physical address, hexadecimal, or a run of them: 0x80000000+2M
     #[arg(value_name = "PA", value_parser = place)]
     pa: Option<Span>,
     /// These bytes, in hexadecimal, in all memory that is mapped
     #[arg(long, value_name = "HEX", value_parser = pattern)]
-    pattern: Option<Pattern>,
+    pattern: Option<BytePattern>,
     /// List so many hits at most
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     most: usize,
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     #[command(flatten)]
-    within: Within,
+    within: SearchRange,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -54,7 +54,7 @@ pub struct Args {
 
 /// Where to look.
 #[derive(clap::Args)]
-struct Within {
+struct SearchRange {
     /// Only pages of user mode
     #[arg(long, conflicts_with = "kernel")]
     user: bool,
@@ -68,9 +68,9 @@ struct Within {
 
 /// Bytes to look for.
 #[derive(Clone, Debug)]
-struct Pattern(Vec<u8>);
+struct BytePattern(Vec<u8>);
 
-fn pattern(text: &str) -> Result<Pattern, String> {
+fn pattern(text: &str) -> Result<BytePattern, String> {
     let wrong = || format!("`{text}` is no run of bytes, as `13 00 00 00` is");
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let pair = |pair: &[u8]| {
@@ -81,7 +81,7 @@ fn pattern(text: &str) -> Result<Pattern, String> {
     let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(pair).collect();
     bytes
         .filter(|it| !it.is_empty())
-        .map(Pattern)
+        .map(BytePattern)
         .ok_or_else(wrong)
 }
 
@@ -97,14 +97,14 @@ fn place(text: &str) -> Result<Span, String> {
 }
 
 /// Prints what is found.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    output::answer(|out| tell(&args, out))
+pub fn run(args: FindArgs) -> anyhow::Result<()> {
+    output::answer(|out| write(&args, out))
 }
 
 /// Writes what is found.
-pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (mut spaces, mut memory) = read_on(args.tables.open()?, false);
-    let filter = Wanted::only(args.within.user, args.within.kernel, &args.within.range);
+    let filter = FilterArgs::only(args.within.user, args.within.kernel, &args.within.range);
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
     let (question, mut hits) = match (&args.pa, &args.pattern) {
         (Some(span), _) if span.first == span.last => (
@@ -112,7 +112,7 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
             reaching(&spaces.list, bounds(*span)),
         ),
         (Some(span), _) => (span.to_string(), reaching(&spaces.list, bounds(*span))),
-        (None, Some(Pattern(pattern))) => {
+        (None, Some(BytePattern(pattern))) => {
             let digits: Vec<String> = pattern.iter().map(|it| format!("{it:02x}")).collect();
             let question = format!("bytes {}", digits.join(" "));
             let hits = search(&spaces, &mut memory, pattern, args.most)?;
@@ -120,13 +120,13 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
             (question, hits)
         }
         (None, None) => {
-            return Err(Misuse("what is to be found? An address or --pattern".into()).into());
+            return Err(UsageError("what is to be found? An address or --pattern".into()).into());
         }
     };
     drop(memory);
     let is_cut = hits.len() > args.most;
     hits.truncate(args.most);
-    let found = Found {
+    let found = FoundMappings {
         question,
         spaces: &spaces.list,
         hits,
@@ -176,7 +176,7 @@ fn search(
     }
     if missing > 0 {
         eprintln!(
-            "remark: {missing} of {} mapped pages are not in the memory given",
+            "note: {missing} of {} mapped pages are not in the memory given",
             read + missing
         );
     }

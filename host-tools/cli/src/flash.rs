@@ -3,9 +3,9 @@
 use std::io::{IsTerminal, Write, stderr, stdin};
 use std::path::PathBuf;
 
-use pack::flash::Target;
+use pack::flash::FlashMedium;
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 use crate::progress;
 
 /// Write an image onto a card, read it back, and compare every byte
@@ -17,7 +17,7 @@ Examples:
 
 Refuses what is mounted, the system's or not removable. With ox64-sd.img.bmap beside the
 image only the blocks that hold something are written and compared.")]
-pub struct Args {
+pub struct FlashArgs {
     /// The image
     image: PathBuf,
     /// The card's device, or a file
@@ -28,8 +28,8 @@ pub struct Args {
 }
 
 /// Checks, asks, writes, compares.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    let target = Target::check(&args.device, &args.image)?;
+pub fn run(args: FlashArgs) -> anyhow::Result<()> {
+    let target = FlashMedium::check(&args.device, &args.image)?;
     if !args.yes && !agreed(&args, &target)? {
         anyhow::bail!("nothing was written");
     }
@@ -51,9 +51,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn agreed(args: &Args, target: &Target) -> anyhow::Result<bool> {
+fn agreed(args: &FlashArgs, target: &FlashMedium) -> anyhow::Result<bool> {
     if !stdin().is_terminal() {
-        return Err(Misuse("nobody is there to say yes; --yes means it".into()).into());
+        return Err(UsageError("nobody is there to say yes; --yes means it".into()).into());
     }
     let device = args.device.display();
     eprint!(

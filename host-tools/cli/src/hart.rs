@@ -6,10 +6,10 @@ use anyhow::Context;
 use boards::Board;
 use clap::ValueEnum;
 use link::memory::{ReadError, Source, Span};
-use link::probe::{Known, Method, Options, ProbeError, Selector, Target};
+use link::probe::{AccessMethod, KnownChain, Options, ProbeError, Selector, Target};
 use pagetable::{Dialect, PhysAddr, Xlen};
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 
 /// `--by`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,17 +27,17 @@ const WITH: &str = "With a probe";
 
 /// What is known of the board at a probe.
 #[derive(clap::Args, Clone, Default)]
-pub struct Wiring {
+pub struct ProbeBoardArgs {
     /// The board; else it is known by its port
     #[arg(help_heading = WITH, long, value_name = "NAME")]
     pub board: Option<String>,
     #[command(flatten)]
-    pub wires: Wires,
+    pub wires: ProbeArgs,
 }
 
 /// Which hart, and the way to it.
 #[derive(clap::Args, Clone, Default)]
-pub struct Wires {
+pub struct ProbeArgs {
     /// Which hart, counted from 0
     #[arg(help_heading = WITH, long, value_name = "NUMBER")]
     hart: Option<u32>,
@@ -58,10 +58,10 @@ pub struct Wires {
     chain: Vec<u8>,
 }
 
-impl Wires {
+impl ProbeArgs {
     /// Whether anything was said.
     pub fn is_given(&self) -> bool {
-        let Wires {
+        let ProbeArgs {
             hart,
             by,
             speed,
@@ -71,7 +71,7 @@ impl Wires {
     }
 }
 
-impl Wiring {
+impl ProbeBoardArgs {
     /// The hart that was chosen.
     pub fn number(&self) -> u32 {
         self.wires.hart.unwrap_or_default()
@@ -97,60 +97,60 @@ fn interrupted() {
 }
 
 /// A hart is being asked as long as this is there.
-struct Asked;
+struct BusyGuard;
 
-impl Asked {
-    fn begin() -> Asked {
+impl BusyGuard {
+    fn begin() -> BusyGuard {
         ASKED.fetch_add(1, Ordering::SeqCst);
         // There is one handler for all harts; it was there before if this fails.
         let _ = ctrlc::set_handler(interrupted);
-        Asked
+        BusyGuard
     }
 }
 
-impl Drop for Asked {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         ASKED.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// A hart at a probe. Whatever becomes of a command, it is left as it was.
-pub struct Hart {
+pub struct ProbedHart {
     target: Option<Box<Target>>,
     board: Option<Board>,
     /// Goes last: when the hart was let go.
-    _asked: Asked,
+    _asked: BusyGuard,
 }
 
-impl Hart {
+impl ProbedHart {
     /// Opens the probe of that name, or the only one, and looks for the hart.
-    pub fn open(selector: &str, wiring: &Wiring) -> anyhow::Result<Hart> {
+    pub fn open(selector: &str, wiring: &ProbeBoardArgs) -> anyhow::Result<ProbedHart> {
         let selector = match selector {
             "" => Selector::Only,
             name => name
                 .parse()
-                .map_err(|error: ProbeError| Misuse(error.to_string()))?,
+                .map_err(|error: ProbeError| UsageError(error.to_string()))?,
         };
         let said = wiring.board.as_deref().map(boards::by_name).transpose();
-        let said = said.map_err(|error| Misuse(error.to_string()))?;
+        let said = said.map_err(|error| UsageError(error.to_string()))?;
         let jtag = said.as_ref().and_then(|board| board.jtag.as_ref());
         let mut ir_bits = wiring.wires.chain.clone();
         if let (true, Some(jtag)) = (ir_bits.is_empty(), jtag) {
             ir_bits.clone_from(&jtag.ir_bits);
         }
-        let asked = Asked::begin();
+        let asked = BusyGuard::begin();
         let options = Options {
             selector,
             speed_khz: wiring.wires.speed,
-            known: Known {
+            known: KnownChain {
                 idcode: jtag.map(|jtag| jtag.idcode),
                 ir_bits,
             },
             hart: wiring.number(),
             by: wiring.wires.by.map(|by| match by {
-                By::Bus => Method::Bus,
-                By::Program => Method::Program,
-                By::Abstract => Method::Abstract,
+                By::Bus => AccessMethod::Bus,
+                By::Program => AccessMethod::Program,
+                By::Abstract => AccessMethod::Abstract,
             }),
             stop: Some(&STOP),
             ..Options::default()
@@ -162,17 +162,17 @@ impl Hart {
         {
             let found = idcode.map_or("nothing".to_owned(), |it| format!("{it:#010x}"));
             eprintln!(
-                "remark: the port of {} was thought to say {:#010x}; this one says {found}",
+                "warning: the port of {} was thought to say {:#010x}; this one says {found}",
                 board.name, jtag.idcode
             );
         }
         let is_known = said.is_some();
         let board = said.or_else(|| by_port(idcode));
         if let Some(board) = &board {
-            target.learn(|options| learn(options, board, is_known));
+            target.set_known(|options| learn(options, board, is_known));
         }
         let target = Some(Box::new(target));
-        Ok(Hart {
+        Ok(ProbedHart {
             target,
             board,
             _asked: asked,
@@ -247,7 +247,7 @@ fn word(dialect: boards::Dialect) -> Dialect {
     }
 }
 
-impl Source for Hart {
+impl Source for ProbedHart {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         match &mut self.target {
             Some(target) => target.read(at, into),
@@ -261,10 +261,10 @@ impl Source for Hart {
     }
 }
 
-impl Drop for Hart {
+impl Drop for ProbedHart {
     fn drop(&mut self) {
         if let Some(Err(error)) = self.target.take().map(|target| target.close()) {
-            eprintln!("remark: {error}");
+            eprintln!("warning: {error}");
         }
     }
 }

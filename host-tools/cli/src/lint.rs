@@ -15,21 +15,21 @@
 use std::io::Write;
 
 use anyhow::bail;
-use model::lint::{Machine, Severity, lint};
+use model::lint::{LintMachine, Severity, lint};
 use view::lint::Judged;
 
 use crate::filter::bounds;
 use crate::format::Format;
 use crate::output;
-use crate::tables::Tables;
+use crate::tables::TablesArgs;
 
 /// Judge page tables: reserved bits, W+X, tables that users reach, conflicting memory types, and
 /// what a board's hart refuses. Exit code 1 if there is more than information.
 #[derive(clap::Args)]
 #[command(after_help = help())]
-pub struct Args {
+pub struct LintArgs {
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -48,14 +48,14 @@ fn help() -> String {
 }
 
 /// Prints the findings.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    output::answer(|out| tell(&args, out))
+pub fn run(args: LintArgs) -> anyhow::Result<()> {
+    output::answer(|out| write(&args, out))
 }
 
 /// Writes the findings.
-pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn write(args: &LintArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let spaces = args.tables.spaces()?;
-    let machine = Machine {
+    let machine = LintMachine {
         ram: spaces.ram.iter().map(|span| bounds(*span)).collect(),
         svade: spaces.svade,
     };

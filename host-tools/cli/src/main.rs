@@ -1,8 +1,8 @@
 //! The pagewalk program: one file per subcommand.
 //!
-//! To add a subcommand: a file with `Args` and `run`, its `mod` line, and its row
+//! To add a subcommand: a file with its `…Args` and `run`, its `mod` line, and its row
 //! in `commands!`. What a subcommand promises everywhere: answers on stdout,
-//! remarks on stderr; exit code 0 for an answer, 1 for an error, 2 for a command
+//! notes and warnings on stderr; exit code 0 for an answer, 1 for an error, 2 for a command
 //! line that makes no sense; a closed pipe is a normal end.
 //!
 //! Without the feature `full` it is the tool that makes cards, and nothing else: a fraction of the
@@ -101,10 +101,10 @@ struct Cli {
 
 /// Each row is a subcommand: its name in the enum, and the file it lives in.
 macro_rules! commands {
-    ($($(#[$only:meta])* $name:ident => $file:ident,)*) => {
+    ($($(#[$only:meta])* $name:ident => $file:ident::$args:ident,)*) => {
         #[derive(clap::Subcommand)]
         enum Command {
-            $($(#[$only])* $name($file::Args),)*
+            $($(#[$only])* $name($file::$args),)*
             /// Whatever verb the other build has.
             #[cfg(not(feature = "full"))]
             #[command(external_subcommand)]
@@ -125,52 +125,52 @@ macro_rules! commands {
 
 commands! {
     #[cfg(feature = "full")]
-    Decode => decode,
+    Decode => decode::DecodeArgs,
     #[cfg(feature = "full")]
-    Walk => walk,
+    Walk => walk::WalkArgs,
     #[cfg(feature = "full")]
-    Map => map,
+    Map => map::MapArgs,
     #[cfg(feature = "full")]
-    Find => find,
+    Find => find::FindArgs,
     #[cfg(feature = "full")]
-    Diff => diff,
+    Diff => diff::DiffArgs,
     #[cfg(feature = "full")]
-    Lint => lint,
+    Lint => lint::LintArgs,
     #[cfg(feature = "full")]
-    Stats => stats,
+    Stats => stats::StatsArgs,
     #[cfg(feature = "full")]
-    Ws => ws,
+    Ws => ws::WsArgs,
     #[cfg(feature = "full")]
-    Snapshot => snapshot,
+    Snapshot => snapshot::SnapshotArgs,
     #[cfg(feature = "full")]
-    Satp => satp,
+    Satp => satp::SatpArgs,
     #[cfg(feature = "full")]
-    Ps => ps,
+    Ps => ps::PsArgs,
     #[cfg(feature = "probe")]
-    Probe => probe,
+    Probe => probe::ProbeCommandArgs,
     #[cfg(feature = "full")]
-    Faults => faults,
+    Faults => faults::FaultsArgs,
     #[cfg(feature = "full")]
-    Explain => explain,
+    Explain => explain::ExplainArgs,
     #[cfg(feature = "full")]
-    Chart => chart,
-    Romfs => romfs,
-    Image => image,
-    Flash => flash,
+    Chart => chart::ChartArgs,
+    Romfs => romfs::RomfsArgs,
+    Image => image::ImageArgs,
+    Flash => flash::FlashArgs,
     #[cfg(feature = "full")]
-    Dash => dash,
+    Dash => dash::DashArgs,
     #[cfg(feature = "full")]
-    Record => record,
+    Record => record::RecordArgs,
     #[cfg(feature = "full")]
-    Replay => replay,
+    Replay => replay::ReplayArgs,
     #[cfg(feature = "full")]
-    Connect => connect,
+    Connect => connect::ConnectArgs,
     #[cfg(feature = "full")]
-    Monitor => monitor,
+    Monitor => monitor::MonitorArgs,
     #[cfg(feature = "full")]
-    Bridge => bridge,
+    Bridge => bridge::BridgeArgs,
     #[cfg(feature = "full")]
-    Completions => completions,
+    Completions => completions::CompletionsArgs,
 }
 
 fn main() -> ExitCode {

@@ -16,10 +16,10 @@ use std::io::Write;
 
 use clap::ValueEnum;
 
-use crate::filter::Wanted;
+use crate::filter::FilterArgs;
 use crate::format::Format;
 use crate::output;
-use crate::tables::{Tables, read};
+use crate::tables::{TablesArgs, read};
 
 /// Which neighbours are one range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,11 +45,11 @@ Examples:
   pagewalk map --from tcp://localhost:3334 --all-roots
   pagewalk map --from gdb://localhost:1234
   pagewalk map --core nuttx32.core --satp 0x80080a1f --format csv")]
-pub struct Args {
+pub struct MapArgs {
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: FilterArgs,
     /// Which neighbours are one range
     #[arg(
         long,
@@ -65,12 +65,12 @@ pub struct Args {
 }
 
 /// Prints the map.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    output::answer(|out| tell(&args, out))
+pub fn run(args: MapArgs) -> anyhow::Result<()> {
+    output::answer(|out| write(&args, out))
 }
 
 /// Writes the map.
-pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
     let mut spaces = read(args.tables.open()?, args.merge == Merge::None);
     for space in &mut spaces.list {
@@ -81,7 +81,7 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     let problems: usize = spaces.list.iter().map(|space| space.problems.len()).sum();
     if args.format == Format::Csv && problems > 0 {
-        eprintln!("remark: {problems} problems are not in the CSV; the table and JSON have them");
+        eprintln!("note: {problems} problems are not in the CSV; the table and JSON have them");
     }
     let format = args.format;
     format.write(

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
-use link::desk::{Heard, Overheard};
-use link::recording::{Raw, Record};
+use link::recording::{RawFile, RecordingSink};
+use link::session::{PassiveDecoder, SessionEvent};
 use link::transport::{Line, Spec};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use wire::Channel;
@@ -38,7 +38,7 @@ Examples:
   pagewalk monitor /dev/ttyUSB0@2000000
   pagewalk monitor tcp://localhost:4444 --log boot.txt --no-time
   pagewalk monitor qemu --elf target/board-side/riscv64gc-unknown-none-elf/board/kernel")]
-pub struct Args {
+pub struct MonitorArgs {
     /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE
     #[arg(value_name = "SPEC")]
     line: Spec,
@@ -57,9 +57,9 @@ pub struct Args {
 }
 
 /// Shows it until the line ends or Ctrl-] is typed.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
-    let mut log = args.log.as_deref().map(Raw::append).transpose()?;
+    let mut log = args.log.as_deref().map(RawFile::append).transpose()?;
     let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
     let (mut reader, writer, _machine) = line.split();
     let raw = RawMode::begin()?;
@@ -74,19 +74,20 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         line_begins: true,
         word: Vec::new(),
     };
-    let mut overheard = Overheard::default();
+    let mut decoder = PassiveDecoder::default();
     let mut piece = vec![0; 4096];
     let ended = loop {
         match reader.read(&mut piece) {
             Ok(0) => break Ok(()),
             Ok(length) => {
                 if let Some(log) = &mut log {
-                    log.heard(&piece[..length])?;
+                    log.received(&piece[..length])?;
                 }
                 // Frames, of a session of somebody else's too, are no noise on the screen.
                 let mut shown = Ok(());
-                overheard.hear(&piece[..length], &mut |heard| {
-                    if let Heard::Text(text) | Heard::Bytes(Channel::Console, text) = heard
+                decoder.receive(&piece[..length], &mut |heard| {
+                    if let SessionEvent::Text(text) | SessionEvent::Bytes(Channel::Console, text) =
+                        heard
                         && shown.is_ok()
                     {
                         shown = screen.show(text);
@@ -101,7 +102,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     screen.end()?;
     drop(raw);
     ended.with_context(|| args.line.to_string())?;
-    eprintln!("remark: {}: the line has ended", args.line);
+    eprintln!("note: {}: the line has ended", args.line);
     Ok(())
 }
 

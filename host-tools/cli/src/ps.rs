@@ -12,7 +12,7 @@ Examples:
   pagewalk ps --from /dev/ttyUSB0@2000000
   pagewalk ps --from tcp://localhost:4444 --format json
   pagewalk ps --from run.pwlog")]
-pub struct Args {
+pub struct PsArgs {
     /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
     #[arg(long, value_name = "SPEC")]
     from: Spec,
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 /// Prints them.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: PsArgs) -> anyhow::Result<()> {
     let mut board = board::open(&args.from)?;
     let tasks = board.tasks()?;
     args.format.answer(

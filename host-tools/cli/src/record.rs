@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use link::recording::{Raw, Record, Writer};
+use link::recording::{RawFile, RecordingSink, Writer};
 use link::transport::Spec;
 use model::Live;
 
-use crate::dash::feed::{self, Wishes};
+use crate::dash::event_source::{self, SourceOptions};
 
 /// How often it is looked whether the user has had enough.
 const LOOK: Duration = Duration::from_millis(100);
@@ -35,7 +35,7 @@ Examples:
   pagewalk faults run.pwlog
   pagewalk map --from run.pwlog --task 2
   pagewalk replay run.pwlog --speed 10x")]
-pub struct Args {
+pub struct RecordArgs {
     /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE
     #[arg(value_name = "SPEC")]
     line: Spec,
@@ -48,9 +48,9 @@ pub struct Args {
 }
 
 /// Records until the line ends, or Ctrl-C.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     let failed = Arc::new(Mutex::new(None));
-    let wishes = Wishes {
+    let wishes = SourceOptions {
         silent: args.silent,
         typed: Vec::new(),
         record: Some(Box::new(Watched {
@@ -61,14 +61,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     // The board is told goodbye: its line is a terminal's again.
     static STOP: AtomicBool = AtomicBool::new(false);
     let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
-    let mut feed = feed::start(&args.line, wishes)?;
+    let mut feed = event_source::start(&args.line, wishes)?;
     let updates = feed.take();
     eprintln!("{}: recording; Ctrl-C ends it", args.to.display());
     let mut live = Live::default();
     let has_failed = || failed.lock().is_ok_and(|failed| failed.is_some());
     while !live.ended && !STOP.load(Ordering::Relaxed) && !has_failed() {
         match updates.recv_timeout(LOOK) {
-            Ok(update) => live.take(update),
+            Ok(update) => live.apply(update),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -77,9 +77,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     drop(updates);
     drop(feed);
     if live.ended {
-        eprintln!("remark: {}: the line has ended", args.line);
+        eprintln!("note: {}: the line has ended", args.line);
     }
-    eprintln!("remark: {} faults, {} lost", live.shown(), live.lost());
+    eprintln!("note: {} faults, {} lost", live.received(), live.lost());
     if let Some(error) = failed.lock().ok().and_then(|mut failed| failed.take()) {
         return Err(error).context("the recording has ended");
     }
@@ -91,14 +91,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// Where both directions of a line are kept: with times if the name says so, else only what the
 /// board says, as it comes.
-pub fn open(path: &Path) -> anyhow::Result<Box<dyn Record>> {
+pub fn open(path: &Path) -> anyhow::Result<Box<dyn RecordingSink>> {
     if path
         .extension()
         .is_some_and(|extension| extension == "pwlog")
     {
         return Ok(Box::new(open_timed(path)?));
     }
-    Ok(Box::new(Raw::append(path)?))
+    Ok(Box::new(RawFile::append(path)?))
 }
 
 /// A recording that cannot go on ends the command: nobody looks at it while it grows.
@@ -119,14 +119,14 @@ impl Watched {
     }
 }
 
-impl Record for Watched {
-    fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let kept = Record::heard(&mut self.writer, bytes);
+impl RecordingSink for Watched {
+    fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let kept = RecordingSink::received(&mut self.writer, bytes);
         self.watch(kept)
     }
 
-    fn said(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let kept = self.writer.said(bytes);
+    fn sent(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let kept = self.writer.sent(bytes);
         self.watch(kept)
     }
 }
@@ -136,7 +136,7 @@ fn open_timed(path: &Path) -> anyhow::Result<Writer> {
     let writer = Writer::append(path)?;
     if writer.dropped() > 0 {
         let dropped = writer.dropped();
-        eprintln!("remark: {name}: was cut off; {dropped} bytes of an unfinished block are gone");
+        eprintln!("warning: {name}: was cut off; {dropped} bytes of an unfinished block are gone");
     }
     Ok(writer)
 }

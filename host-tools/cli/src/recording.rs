@@ -5,17 +5,17 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use link::listen::micros;
-use link::recording::{Blocks, Bytes, is_recording};
+use link::recording::{Blocks, ReceivedBytes, is_recording};
+use link::session::micros;
+use link::session::{Decoder, LineEvent};
 use link::transport::Spec;
-use link::{Listener, Said};
 use model::Faults;
 
 use crate::board;
 
 /// Options that say where the recording is and what of it counts.
 #[derive(clap::Args)]
-pub struct Source {
+pub struct FaultSourceArgs {
     /// A recorded serial stream or a text log; `-` reads from stdin
     #[arg(value_name = "FILE|-", required_unless_present = "from")]
     file: Option<PathBuf>,
@@ -34,7 +34,7 @@ pub struct Source {
     timebase: Option<u64>,
 }
 
-impl Source {
+impl FaultSourceArgs {
     /// What to call it in a heading or a message.
     pub fn name(&self) -> String {
         match (&self.from, &self.file) {
@@ -59,7 +59,7 @@ impl Source {
         Ok(faults)
     }
 
-    /// Reads it to its end; remarks on what was odd go to stderr.
+    /// Reads it to its end; notes and warnings go to stderr.
     pub fn read(&self) -> anyhow::Result<Faults> {
         let file = match &self.from {
             Some(Spec::Recording(path, _)) => Some(path),
@@ -71,8 +71,8 @@ impl Source {
             _ => recorded(Box::new(io::stdin().lock())),
         };
         let mut from = from.with_context(|| self.name())?;
-        let mut heard = Heard::default();
-        let mut listener = Listener::new(self.timebase);
+        let mut tally = Tally::default();
+        let mut listener = Decoder::new(self.timebase);
         let mut piece = vec![0; 1 << 16];
         loop {
             let length = match from.read(&mut piece) {
@@ -81,13 +81,13 @@ impl Source {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error).with_context(|| self.name()),
             };
-            heard.bytes += length as u64;
-            listener.hear(&piece[..length], &mut |said| heard.take(said));
+            tally.bytes += length as u64;
+            listener.receive(&piece[..length], &mut |said| tally.take(said));
         }
-        listener.finish(&mut |said| heard.take(said));
-        heard.check().with_context(|| self.name())?;
-        heard.remark();
-        Ok(self.chosen(heard.faults))
+        listener.finish(&mut |said| tally.take(said));
+        tally.check().with_context(|| self.name())?;
+        tally.report();
+        Ok(self.chosen(tally.faults))
     }
 
     fn chosen(&self, faults: Faults) -> Faults {
@@ -108,14 +108,14 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
 fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut from = BufReader::with_capacity(1 << 16, from);
     if is_recording(from.fill_buf()?) {
-        return Ok(Box::new(Bytes::new(Blocks::new(from)?)));
+        return Ok(Box::new(ReceivedBytes::new(Blocks::new(from)?)));
     }
     Ok(Box::new(from))
 }
 
-/// What was heard, and how much of what was not understood.
+/// What the recording held, and how much of what was not understood.
 #[derive(Default)]
-struct Heard {
+struct Tally {
     faults: Faults,
     bytes: u64,
     lines: u64,
@@ -127,24 +127,24 @@ struct Heard {
     bad: u64,
 }
 
-impl Heard {
-    fn take(&mut self, said: Said) {
+impl Tally {
+    fn take(&mut self, said: LineEvent) {
         match said {
-            Said::Fault(sighting) => {
+            LineEvent::Fault(sighting) => {
                 self.untimed += u64::from(sighting.time_us.is_none());
                 self.faults
                     .add(sighting.seq, sighting.time_us, sighting.fault);
             }
-            Said::Text(_) => self.lines += 1,
-            Said::Welcome { .. } => self.frames += 1,
-            Said::Lost { count } => {
+            LineEvent::Text(_) => self.lines += 1,
+            LineEvent::Welcome { .. } => self.frames += 1,
+            LineEvent::Lost { count } => {
                 self.frames += 1;
                 self.faults.add_overwritten(count);
             }
-            Said::Missed { frames } => self.missed += u64::from(frames),
-            Said::Unknown { .. } => self.unknown += 1,
-            Said::Malformed { .. } => self.malformed += 1,
-            Said::Bad { bytes } => self.bad += bytes as u64,
+            LineEvent::Missed { frames } => self.missed += u64::from(frames),
+            LineEvent::Unknown { .. } => self.unknown += 1,
+            LineEvent::Malformed { .. } => self.malformed += 1,
+            LineEvent::Bad { bytes } => self.bad += bytes as u64,
         }
     }
 
@@ -168,24 +168,38 @@ impl Heard {
         );
     }
 
-    fn remark(&self) {
-        let remarks = [
-            (self.missed, "frames missing between those that were heard"),
-            (self.unknown, "frames of a newer board, left alone"),
-            (self.malformed, "frames that make no sense, left alone"),
-            (self.bad, "bytes that are neither frames nor text"),
+    /// Says on stderr what of the recording was lost, guessed or not understood.
+    fn report(&self) {
+        let lines = [
+            (
+                self.missed,
+                "warning",
+                "frames missing between those that were received",
+            ),
+            (self.unknown, "note", "frames of a newer board, left alone"),
+            (
+                self.malformed,
+                "warning",
+                "frames that make no sense, left alone",
+            ),
+            (self.bad, "note", "bytes that are neither frames nor text"),
             (
                 self.untimed,
-                "faults without a time (--timebase HZ tells the clock's rate)",
+                "note",
+                "faults without a time (--timebase HZ gives the clock's rate)",
             ),
-            (self.faults.repeated(), "faults told again, counted once"),
+            (
+                self.faults.repeated(),
+                "note",
+                "faults received again, counted once",
+            ),
         ];
-        for (count, what) in remarks.into_iter().filter(|(count, _)| *count > 0) {
-            eprintln!("remark: {what}: {count}");
+        for (count, level, what) in lines.into_iter().filter(|(count, ..)| *count > 0) {
+            eprintln!("{level}: {what}: {count}");
         }
         let boots = self.faults.boots();
         if boots > 1 {
-            eprintln!("remark: the board booted {boots} times; times count from each boot");
+            eprintln!("note: the board booted {boots} times; times count from each boot");
         }
     }
 }

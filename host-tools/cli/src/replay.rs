@@ -14,7 +14,7 @@ Examples:
   pagewalk replay run.pwlog --speed 10x
   pagewalk replay run.pwlog --speed max | grep 'task 3'
 In the dashboard: pagewalk dash run.pwlog@10x")]
-pub struct Args {
+pub struct ReplayArgs {
     /// The recording, as `pagewalk record` or `connect --record` wrote it
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -24,6 +24,6 @@ pub struct Args {
 }
 
 /// Prints it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ReplayArgs) -> anyhow::Result<()> {
     dash::replay(&Spec::Recording(args.file, args.speed))
 }

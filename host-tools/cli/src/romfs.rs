@@ -27,13 +27,13 @@ Examples:
   pagewalk romfs ls initrd.romfs
   pagewalk romfs extract initrd.romfs -o unpacked
   pagewalk romfs check initrd.romfs")]
-pub struct Args {
+pub struct RomfsArgs {
     #[command(subcommand)]
-    verb: Verb,
+    verb: RomfsVerb,
 }
 
 #[derive(clap::Subcommand)]
-enum Verb {
+enum RomfsVerb {
     /// Make an image from a folder
     Build {
         /// The folder
@@ -69,9 +69,9 @@ enum Verb {
 }
 
 /// Carries the verb out.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: RomfsArgs) -> anyhow::Result<()> {
     match args.verb {
-        Verb::Build {
+        RomfsVerb::Build {
             dir,
             output,
             label,
@@ -88,8 +88,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             );
             Ok(())
         }
-        Verb::Ls { image } => list(&image),
-        Verb::Extract { image, output } => {
+        RomfsVerb::Ls { image } => list(&image),
+        RomfsVerb::Extract { image, output } => {
             let bytes = read(&image)?;
             let romfs = pack::initrd::open(&image, &bytes)?;
             let extracted = pack::extract::extract(&romfs, &output)?;
@@ -99,7 +99,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             eprintln!("{}: {} files", output.display(), extracted.files);
             Ok(())
         }
-        Verb::Check { image } => {
+        RomfsVerb::Check { image } => {
             let bytes = read(&image)?;
             pack::initrd::open(&image, &bytes)?;
             let problems = pack::check::problems(&bytes);

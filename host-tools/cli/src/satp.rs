@@ -14,7 +14,7 @@ Examples:
   pagewalk satp --from tcp://localhost:4444 --task 2 --format json
   pagewalk satp --from gdb://localhost:1234
 A value that you have already: pagewalk decode satp 0x8000000000050407")]
-pub struct Args {
+pub struct SatpArgs {
     /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; gdb://HOST:PORT; or
     /// a hart through JTAG: probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
@@ -28,7 +28,7 @@ pub struct Args {
 }
 
 /// Prints it, field by field.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: SatpArgs) -> anyhow::Result<()> {
     let (satp, xlen) = match &args.from {
         Spec::Gdb(address) if args.task.is_none() => {
             let mut stub = board::stub(address)?;
@@ -36,7 +36,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         #[cfg(feature = "probe")]
         Spec::Probe(selector) if args.task.is_none() => {
-            let mut hart = crate::hart::Hart::open(selector, &Default::default())?;
+            let mut hart = crate::hart::ProbedHart::open(selector, &Default::default())?;
             (hart.target()?.satp()?, hart.xlen()?)
         }
         spec => {

@@ -10,17 +10,17 @@ use pack::output::Output;
 use pagetable::Dialect;
 
 use crate::output;
-use crate::tables::{Roots, STALE, Tables};
+use crate::tables::{STALE, SpaceArgs, TablesArgs};
 
 /// Keep page tables in a file that every command here reads again.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct SnapshotArgs {
     #[command(subcommand)]
-    what: What,
+    what: SnapshotVerb,
 }
 
 #[derive(clap::Subcommand)]
-enum What {
+enum SnapshotVerb {
     Save(Save),
 }
 
@@ -36,26 +36,26 @@ struct Save {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    tables: Tables,
+    tables: TablesArgs,
 }
 
-impl Args {
+impl SnapshotArgs {
     /// Which tables.
-    pub fn roots(&mut self) -> &mut Roots {
-        let What::Save(save) = &mut self.what;
+    pub fn roots(&mut self) -> &mut SpaceArgs {
+        let SnapshotVerb::Save(save) = &mut self.what;
         &mut save.tables.roots
     }
 }
 
 /// Writes it, and says what it holds.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    let What::Save(save) = &args.what;
-    output::summary(&save.file, |out| tell(&args, out))
+pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
+    let SnapshotVerb::Save(save) = &args.what;
+    output::summary(&save.file, |out| write(&args, out))
 }
 
 /// The same, to somebody else.
-pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-    let What::Save(save) = &args.what;
+pub fn write(args: &SnapshotArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let SnapshotVerb::Save(save) = &args.what;
     let open = save.tables.open()?;
     let mut memory = open.memory;
     let mut snapshot = Snapshot::new(save.tables.name(), open.xlen);
@@ -66,7 +66,7 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         let mut recorder = Recorder::new(&mut memory, &mut snapshot);
         let space = Space::read(&mut recorder, root.satp, dialect);
         if space.is_cut() {
-            eprintln!("remark: the tables map more than can be kept; the snapshot is cut short");
+            eprintln!("warning: the tables map more than can be kept; the snapshot is cut short");
         }
         snapshot
             .roots

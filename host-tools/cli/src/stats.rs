@@ -15,7 +15,7 @@ use model::stats::Stats;
 
 use crate::format::Format;
 use crate::output;
-use crate::tables::Tables;
+use crate::tables::TablesArgs;
 
 /// Count tables by level, the empty ones, bytes by page size and permission, and what a TLB
 /// reaches.
@@ -24,21 +24,21 @@ use crate::tables::Tables;
 Examples:
   pagewalk stats --from vmcore --satp 0x80033000000830ca
   pagewalk stats --from tcp://localhost:3334 --all-roots --format json")]
-pub struct Args {
+pub struct StatsArgs {
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 /// Prints the figures.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    output::answer(|out| tell(&args, out))
+pub fn run(args: StatsArgs) -> anyhow::Result<()> {
+    output::answer(|out| write(&args, out))
 }
 
 /// Writes the figures.
-pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn write(args: &StatsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let spaces = args.tables.spaces()?;
     let all: Vec<(&Space, Stats)> = spaces.list.iter().map(|it| (it, Stats::of(it))).collect();
     args.format.write(

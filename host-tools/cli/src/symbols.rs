@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use link::lines::Line;
+use link::lines::SourceLine;
 use link::{Lines, Symbols};
 
 /// The programs, in the order they were named.
@@ -31,7 +31,7 @@ impl Programs {
     }
 
     /// The line of source, of the first program that knows the address.
-    pub fn line(&self, at: u64) -> Option<Line> {
+    pub fn line(&self, at: u64) -> Option<SourceLine> {
         self.lines.iter().find_map(|program| program.line(at))
     }
 
@@ -45,7 +45,7 @@ impl Programs {
 /// What `read` finds in each of the files.
 fn all<T>(
     paths: &[PathBuf],
-    read: impl Fn(&[u8]) -> Result<T, link::symbols::Error>,
+    read: impl Fn(&[u8]) -> Result<T, link::symbols::SymbolsError>,
 ) -> anyhow::Result<Vec<T>> {
     let one = |path: &PathBuf| {
         let name = || path.display().to_string();

@@ -20,7 +20,7 @@ use view::walk::Walked;
 
 use crate::format::Format;
 use crate::output;
-use crate::tables::{Open, Tables, number, remark_dialect};
+use crate::tables::{OpenTables, TablesArgs, note_dialect, number};
 
 /// Translate one address, level by level, or say why it faults.
 #[derive(clap::Args)]
@@ -29,24 +29,24 @@ Examples:
   pagewalk walk 0x50201000 --dump uboot.log --satp 0x8000000000050407
   pagewalk walk 0xffffffc600005000 --from vmcore --satp 0x8000000000081fca
   pagewalk walk 0xc0801000 --mem ram.bin@0x80000000 --satp 0x80080a1f --xlen 32")]
-pub struct Args {
+pub struct WalkArgs {
     /// The virtual address, hexadecimal
     #[arg(value_parser = number)]
     va: u64,
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 /// Prints the walk.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    output::answer(|out| tell(&args, out))
+pub fn run(args: WalkArgs) -> anyhow::Result<()> {
+    output::answer(|out| write(&args, out))
 }
 
 /// Writes the walk.
-pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn write(args: &WalkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let walked = of(args.tables.open()?, args.va)?;
     let format = args.format;
     format.write(
@@ -59,8 +59,8 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// The way of one address through tables that are open.
-pub fn of(open: Open, va: u64) -> anyhow::Result<Walked> {
-    let satp = open.one()?;
+pub fn of(open: OpenTables, va: u64) -> anyhow::Result<Walked> {
+    let satp = open.single_root()?;
     let mut memory = open.memory;
     let va = VirtAddr::new(va);
     let mut root = satp.tree(open.dialect.unwrap_or(Dialect::None));
@@ -71,7 +71,7 @@ pub fn of(open: Open, va: u64) -> anyhow::Result<Walked> {
         entries.for_each(|pte| bits.note(pte));
         if bits.entries > 0 {
             root.dialect = guess(bits);
-            remark_dialect(bits.entries, root.dialect);
+            note_dialect(bits.entries, root.dialect);
             walk = translate(&mut memory, root, va);
         }
     }

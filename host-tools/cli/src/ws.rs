@@ -15,11 +15,11 @@ use model::Space;
 use model::working::{Sample, WorkingSet};
 use view::working;
 
-use crate::exit::Misuse;
-use crate::filter::Wanted;
+use crate::exit::UsageError;
+use crate::filter::FilterArgs;
 use crate::format::Format;
 use crate::output;
-use crate::tables::Tables;
+use crate::tables::TablesArgs;
 
 /// Show what has been used and written since A and D were last cleared; with --watch, again and
 /// again.
@@ -29,11 +29,11 @@ Examples:
   pagewalk ws --from vmcore --satp 0x80033000000830ca --user
   pagewalk ws --from gdb://localhost:1234 --watch 0.5
   pagewalk ws --from tcp://localhost:3334 --task 2 --watch 1 --samples 60 --format csv")]
-pub struct Args {
+pub struct WsArgs {
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: FilterArgs,
     /// Look again every so many seconds; a stub's target runs in between
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     watch: Option<Duration>,
@@ -56,12 +56,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Prints it.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    output::answer(|out| tell(&args, out))
+pub fn run(args: WsArgs) -> anyhow::Result<()> {
+    output::answer(|out| write(&args, out))
 }
 
 /// Writes it.
-pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn write(args: &WsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
     if let Some(every) = args.watch {
         return watch(args, every, out);
@@ -76,7 +76,7 @@ pub fn tell(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// A line for each look. The source is opened anew each time: so a stub's target runs on.
-fn watch(args: &Args, every: Duration, out: &mut dyn Write) -> anyhow::Result<()> {
+fn watch(args: &WsArgs, every: Duration, out: &mut dyn Write) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
     // Of a probe each look may go another way.
     let says_stale = args.tables.is_of_probe();
@@ -95,7 +95,7 @@ fn watch(args: &Args, every: Duration, out: &mut dyn Write) -> anyhow::Result<()
         let time_us = begin.elapsed().as_micros() as u64;
         let mut spaces = args.tables.spaces()?;
         let [space] = &mut spaces.list[..] else {
-            return Err(Misuse("--watch looks at one root".to_owned()).into());
+            return Err(UsageError("--watch looks at one root".to_owned()).into());
         };
         space.only(&filter);
         let sample = Sample::of(time_us, before.as_ref(), space);

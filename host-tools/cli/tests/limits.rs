@@ -5,7 +5,7 @@ mod program;
 
 use std::collections::BTreeMap;
 
-use link::memory::{Cached, Place, ReadError, Source, open_raw};
+use link::memory::{Cached, RawSpec, ReadError, Source, open_raw};
 use model::Space;
 use pagetable::{Dialect, Memory, Outside, PhysAddr, Satp, Xlen};
 use program::{json, pagewalk};
@@ -49,7 +49,7 @@ fn a_hostile_dump_costs_no_more_work_than_two_seconds_hold() {
     const RANGES: usize = 1 << 18;
     let folder = tempfile::tempdir().expect("a folder");
     let dump = hostile::dump(folder.path());
-    let place: Place = format!("{}@0x80000000", dump.display())
+    let place: RawSpec = format!("{}@0x80000000", dump.display())
         .parse()
         .expect("a place");
     let mut reads = Reads(open_raw(&[place]).expect("a dump"), BTreeMap::new());

@@ -14,7 +14,7 @@ use program::{Run, pagewalk};
 use simulated::{FIXTURES, Fixture, hart, start};
 
 /// A simulated module's board is none that is known.
-const UNKNOWN_RAM: &str = "remark: what is memory there is not known";
+const UNKNOWN_RAM: &str = "warning: what is memory there is not known";
 const FORMS: [&str; 3] = ["table", "json", "csv"];
 const PICTURES: [&[&str]; 5] = [
     &["chart", "map", "FROM"],

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use gimli::{Dwarf, EndianArcSlice, RunTimeEndian, SectionId};
 use object::{Object, ObjectSection};
 
-use crate::symbols::Error;
+use crate::symbols::SymbolsError;
 
 type Bytes = EndianArcSlice<RunTimeEndian>;
 
 /// Where an instruction stands in its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct SourceLine {
     /// The file, as the compiler named it, its folder before it.
     pub file: String,
     /// Counted from 1.
@@ -26,16 +26,16 @@ pub struct Lines(addr2line::Context<Bytes>);
 impl Lines {
     /// Reads them out of an ELF file's bytes; `None` if it has none to tell: it was stripped, or
     /// what it says is not DWARF.
-    pub fn read(elf: &[u8]) -> Result<Option<Lines>, Error> {
-        let file = object::File::parse(elf).map_err(Error::NotAnObject)?;
+    pub fn read(elf: &[u8]) -> Result<Option<Lines>, SymbolsError> {
+        let file = object::File::parse(elf).map_err(SymbolsError::NotAnObject)?;
         let endian = match file.is_little_endian() {
             true => RunTimeEndian::Little,
             false => RunTimeEndian::Big,
         };
-        let section = |id: SectionId| -> Result<Bytes, Error> {
+        let section = |id: SectionId| -> Result<Bytes, SymbolsError> {
             let section = file.section_by_name(id.name());
             let bytes = section.map_or(Ok(&[][..]), |section| section.data());
-            let bytes = bytes.map_err(Error::NotAnObject)?;
+            let bytes = bytes.map_err(SymbolsError::NotAnObject)?;
             Ok(EndianArcSlice::new(Arc::from(bytes), endian))
         };
         let has_lines = file.section_by_name(SectionId::DebugLine.name()).is_some();
@@ -47,7 +47,7 @@ impl Lines {
     }
 
     /// The line that an instruction was made from; `None` where the program does not say.
-    pub fn line(&self, address: u64) -> Option<Line> {
+    pub fn line(&self, address: u64) -> Option<SourceLine> {
         // addr2line adds one to it.
         address.checked_add(1)?;
         // Every section is here: nothing is to be loaded from another file.
@@ -74,7 +74,7 @@ impl Lines {
                 (file, number, None)
             }
         };
-        Some(Line {
+        Some(SourceLine {
             file,
             number,
             inlined,

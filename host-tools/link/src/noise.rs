@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::desk::Conversation;
-use crate::listen::Listener;
+use crate::session::Decoder;
+use crate::session::Session;
 use crate::text::report::reports;
-use crate::{Said, text};
+use crate::{LineEvent, text};
 
 /// Noise with more of the bytes that mean something than chance would have; always the same.
 fn noise(bytes: usize) -> Vec<u8> {
@@ -29,10 +29,10 @@ fn noise(bytes: usize) -> Vec<u8> {
 fn a_listener_forgets_none_of_a_million() {
     let noise = noise(1_000_000);
     let mut said = 0;
-    let mut listener = Listener::new(None);
+    let mut listener = Decoder::new(None);
     for piece in noise.chunks(977) {
-        listener.hear(piece, &mut |one| {
-            said += usize::from(!matches!(one, Said::Fault(_)))
+        listener.receive(piece, &mut |one| {
+            said += usize::from(!matches!(one, LineEvent::Fault(_)))
         });
     }
     listener.finish(&mut |_| said += 1);
@@ -42,11 +42,11 @@ fn a_listener_forgets_none_of_a_million() {
 #[test]
 fn a_conversation_goes_on_after_a_million() {
     let start = Instant::now();
-    let mut conversation = Conversation::new(1, start);
+    let mut conversation = Session::new(1, start);
     let mut out = Vec::new();
     for (number, piece) in noise(1_000_000).chunks(977).enumerate() {
         let now = start + Duration::from_millis(number as u64);
-        conversation.hear(piece, now, &mut |_| {});
+        conversation.receive(piece, now, &mut |_| {});
         conversation.poll(now, &mut out);
         // It answers, and does not shout.
         assert!(out.len() < 100_000, "{}", out.len());

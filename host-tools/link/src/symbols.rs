@@ -12,28 +12,28 @@ pub struct Symbols {
 
 /// Why a file has no names to give.
 #[derive(Debug)]
-pub enum Error {
+pub enum SymbolsError {
     /// It is not an object file that can be read.
     NotAnObject(object::Error),
     /// It is one, and names no function: it was stripped.
     NoFunctions,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for SymbolsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NotAnObject(error) => write!(f, "not an ELF file: {error}"),
-            Error::NoFunctions => f.write_str("names no function; was it stripped?"),
+            SymbolsError::NotAnObject(error) => write!(f, "not an ELF file: {error}"),
+            SymbolsError::NoFunctions => f.write_str("names no function; was it stripped?"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for SymbolsError {}
 
 impl Symbols {
     /// Reads the names out of an ELF file's bytes.
-    pub fn read(elf: &[u8]) -> Result<Symbols, Error> {
-        let file = object::File::parse(elf).map_err(Error::NotAnObject)?;
+    pub fn read(elf: &[u8]) -> Result<Symbols, SymbolsError> {
+        let file = object::File::parse(elf).map_err(SymbolsError::NotAnObject)?;
         let is_in_text = |symbol: &object::Symbol<'_, '_>| {
             let section = symbol.section_index().map(|at| file.section_by_index(at));
             section.is_some_and(|section| section.is_ok_and(|it| it.kind() == SectionKind::Text))
@@ -50,7 +50,7 @@ impl Symbols {
             .filter_map(|symbol| Some((symbol.address(), symbol.size(), name_of(&symbol)?)))
             .collect();
         if functions.is_empty() {
-            return Err(Error::NoFunctions);
+            return Err(SymbolsError::NoFunctions);
         }
         functions.sort();
         Ok(Symbols { functions })

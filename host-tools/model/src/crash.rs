@@ -5,7 +5,7 @@ use pagetable::{Access, Mode, Satp, VirtAddr, Xlen};
 
 /// What a report, or a debugger, tells of a trap. What it does not tell is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Crash {
+pub struct CrashRegisters {
     /// What whoever reported it said.
     pub message: Option<String>,
     /// Why it trapped.
@@ -33,7 +33,7 @@ pub enum Why {
     Interrupt(u64),
 }
 
-impl Crash {
+impl CrashRegisters {
     /// Why the hart trapped.
     pub fn why(&self, xlen: Xlen) -> Option<Why> {
         let scause = self.scause?;
@@ -106,13 +106,13 @@ mod tests {
     use super::*;
 
     fn crash(cause: Cause, sepc: u64, stval: u64, sp: u64) -> Vec<String> {
-        let crash = Crash {
+        let crash = CrashRegisters {
             scause: Some(cause.number().into()),
             sepc: Some(sepc),
             stval: Some(stval),
             sp: Some(sp),
             satp: Some(8 << 60 | 0x80120),
-            ..Crash::default()
+            ..CrashRegisters::default()
         };
         crash.hints(Xlen::Rv64)
     }
@@ -137,14 +137,14 @@ mod tests {
 
     #[test]
     fn an_interrupt_is_told_from_an_exception_by_the_top_bit() {
-        let crash = Crash {
+        let crash = CrashRegisters {
             scause: Some(1 << 63 | 5),
-            ..Crash::default()
+            ..CrashRegisters::default()
         };
         assert_eq!(crash.why(Xlen::Rv64), Some(Why::Interrupt(5)));
-        let crash = Crash {
+        let crash = CrashRegisters {
             scause: Some(1 << 31 | 9),
-            ..Crash::default()
+            ..CrashRegisters::default()
         };
         assert_eq!(crash.why(Xlen::Rv32), Some(Why::Interrupt(9)));
     }

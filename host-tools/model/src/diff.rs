@@ -3,11 +3,11 @@
 use pagetable::{Attributes, Leaf, PhysAddr, Pte, VirtAddr};
 
 use crate::Space;
-use crate::space::Range;
+use crate::space::MappedRange;
 
 /// A page as one of the readings has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Side {
+pub struct MappedPage {
     /// Where it lies.
     pub pa: PhysAddr,
     /// The entry that maps it, or one like it.
@@ -16,7 +16,7 @@ pub struct Side {
 
 /// A kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ChangeKind {
     /// Mapped only afterwards.
     Added,
     /// Mapped only before.
@@ -35,30 +35,30 @@ pub enum Kind {
     Software,
 }
 
-impl Kind {
+impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
-        Kind::Added,
-        Kind::Removed,
-        Kind::Moved,
-        Kind::Permission,
-        Kind::Memory,
-        Kind::PageSize,
-        Kind::Used,
-        Kind::Software,
+    pub const ALL: [ChangeKind; 8] = [
+        ChangeKind::Added,
+        ChangeKind::Removed,
+        ChangeKind::Moved,
+        ChangeKind::Permission,
+        ChangeKind::Memory,
+        ChangeKind::PageSize,
+        ChangeKind::Used,
+        ChangeKind::Software,
     ];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
         match self {
-            Kind::Added => "added",
-            Kind::Removed => "removed",
-            Kind::Moved => "moved",
-            Kind::Permission => "permission",
-            Kind::Memory => "memory",
-            Kind::PageSize => "page-size",
-            Kind::Used => "used",
-            Kind::Software => "software",
+            ChangeKind::Added => "added",
+            ChangeKind::Removed => "removed",
+            ChangeKind::Moved => "moved",
+            ChangeKind::Permission => "permission",
+            ChangeKind::Memory => "memory",
+            ChangeKind::PageSize => "page-size",
+            ChangeKind::Used => "used",
+            ChangeKind::Software => "software",
         }
     }
 }
@@ -67,15 +67,15 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What happened: one kind at least.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<ChangeKind>,
     /// The first address.
     pub va: VirtAddr,
     /// How many bytes.
     pub bytes: u64,
     /// As it was.
-    pub before: Option<Side>,
+    pub before: Option<MappedPage>,
     /// As it is.
-    pub after: Option<Side>,
+    pub after: Option<MappedPage>,
 }
 
 /// The changes of one space.
@@ -98,23 +98,26 @@ const PERMISSIONS: u64 = Pte::READ | Pte::WRITE | Pte::EXEC | Pte::USER | Pte::G
 const USE: u64 = Pte::ACCESSED | Pte::DIRTY;
 
 /// What is different between the two; nothing if they are the same.
-fn kinds(before: Option<Side>, after: Option<Side>) -> Vec<Kind> {
+fn kinds(before: Option<MappedPage>, after: Option<MappedPage>) -> Vec<ChangeKind> {
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => (before, after),
-        (None, Some(_)) => return vec![Kind::Added],
-        (Some(_), None) => return vec![Kind::Removed],
+        (None, Some(_)) => return vec![ChangeKind::Added],
+        (Some(_), None) => return vec![ChangeKind::Removed],
         (None, None) => return Vec::new(),
     };
     let bits = before.leaf.pte.raw() ^ after.leaf.pte.raw();
-    let attributes = |side: &Side| -> Attributes { side.leaf.attributes };
-    let size = |side: &Side| (side.leaf.page_bytes, side.leaf.is_napot);
+    let attributes = |side: &MappedPage| -> Attributes { side.leaf.attributes };
+    let size = |side: &MappedPage| (side.leaf.page_bytes, side.leaf.is_napot);
     [
-        (before.pa != after.pa, Kind::Moved),
-        (bits & PERMISSIONS != 0, Kind::Permission),
-        (attributes(&before) != attributes(&after), Kind::Memory),
-        (size(&before) != size(&after), Kind::PageSize),
-        (bits & USE != 0, Kind::Used),
-        (bits & Pte::RSW != 0, Kind::Software),
+        (before.pa != after.pa, ChangeKind::Moved),
+        (bits & PERMISSIONS != 0, ChangeKind::Permission),
+        (
+            attributes(&before) != attributes(&after),
+            ChangeKind::Memory,
+        ),
+        (size(&before) != size(&after), ChangeKind::PageSize),
+        (bits & USE != 0, ChangeKind::Used),
+        (bits & Pte::RSW != 0, ChangeKind::Software),
     ]
     .into_iter()
     .filter_map(|(is_so, kind)| is_so.then_some(kind))
@@ -123,7 +126,7 @@ fn kinds(before: Option<Side>, after: Option<Side>) -> Vec<Kind> {
 
 /// A list of ranges, taken address by address.
 struct Cursor<'a> {
-    ranges: &'a [Range],
+    ranges: &'a [MappedRange],
     /// Bytes of the first range that are behind us.
     into: u64,
 }
@@ -139,8 +142,8 @@ impl Cursor<'_> {
             .map_or(u64::MAX, |it| it.bytes - self.into)
     }
 
-    fn side(&self) -> Option<Side> {
-        self.ranges.first().map(|range| Side {
+    fn side(&self) -> Option<MappedPage> {
+        self.ranges.first().map(|range| MappedPage {
             pa: range.pa.wrapping_add(self.into),
             leaf: range.leaf,
         })
@@ -155,7 +158,7 @@ impl Cursor<'_> {
 }
 
 /// What changed from one space to the other, of the kinds that are not `ignored`.
-pub fn diff(before: &Space, after: &Space, ignored: &[Kind]) -> Diff {
+pub fn diff(before: &Space, after: &Space, ignored: &[ChangeKind]) -> Diff {
     let mut diff = Diff {
         name: after.name.clone(),
         before: Some(before.satp()),
@@ -169,8 +172,8 @@ pub fn diff(before: &Space, after: &Space, ignored: &[Kind]) -> Diff {
 }
 
 /// A space that only one of two readings has: all of it is added, or removed.
-pub fn alone(space: &Space, kind: Kind) -> Diff {
-    let is_after = kind == Kind::Added;
+pub fn alone(space: &Space, kind: ChangeKind) -> Diff {
+    let is_after = kind == ChangeKind::Added;
     let mut diff = Diff {
         name: space.name.clone(),
         before: (!is_after).then(|| space.satp()),
@@ -179,7 +182,7 @@ pub fn alone(space: &Space, kind: Kind) -> Diff {
         same_bytes: 0,
         is_possibly_stale: space.is_possibly_stale,
     };
-    let (before, after): (&[Range], &[Range]) = match is_after {
+    let (before, after): (&[MappedRange], &[MappedRange]) = match is_after {
         true => (&[], &space.ranges),
         false => (&space.ranges, &[]),
     };
@@ -189,7 +192,7 @@ pub fn alone(space: &Space, kind: Kind) -> Diff {
 
 /// Spaces of two readings, side by side: by name where they have one, else by root; what is
 /// alone in its reading stands alone.
-pub fn pairs(before: &[Space], after: &[Space], ignored: &[Kind]) -> Vec<Diff> {
+pub fn pairs(before: &[Space], after: &[Space], ignored: &[ChangeKind]) -> Vec<Diff> {
     if let ([before], [after]) = (before, after) {
         return vec![diff(before, after, ignored)];
     }
@@ -200,18 +203,18 @@ pub fn pairs(before: &[Space], after: &[Space], ignored: &[Kind]) -> Vec<Diff> {
     let gone = before
         .iter()
         .filter(|one| !after.iter().any(|other| is_same(one, other)));
-    let gone = gone.map(|space| alone(space, Kind::Removed));
+    let gone = gone.map(|space| alone(space, ChangeKind::Removed));
     let here = after
         .iter()
         .map(|space| match before.iter().find(|it| is_same(it, space)) {
             Some(before) => diff(before, space, ignored),
-            None => alone(space, Kind::Added),
+            None => alone(space, ChangeKind::Added),
         });
     gone.chain(here).collect()
 }
 
 impl Diff {
-    fn compare(&mut self, before: &[Range], after: &[Range], ignored: &[Kind]) {
+    fn compare(&mut self, before: &[MappedRange], after: &[MappedRange], ignored: &[ChangeKind]) {
         let [mut before, mut after] = [before, after].map(|ranges| Cursor { ranges, into: 0 });
         loop {
             let (one, other) = (before.begin(), after.begin());
@@ -239,9 +242,9 @@ impl Diff {
         &mut self,
         va: VirtAddr,
         bytes: u64,
-        before: Option<Side>,
-        after: Option<Side>,
-        ignored: &[Kind],
+        before: Option<MappedPage>,
+        after: Option<MappedPage>,
+        ignored: &[ChangeKind],
     ) {
         let mut kinds = kinds(before, after);
         kinds.retain(|kind| !ignored.contains(kind));
@@ -250,7 +253,7 @@ impl Diff {
             return;
         }
         let continues = |last: &Change| {
-            let follows = |was: Option<Side>, is: Option<Side>| match (was, is) {
+            let follows = |was: Option<MappedPage>, is: Option<MappedPage>| match (was, is) {
                 (Some(was), Some(is)) => {
                     let same = (was.leaf.pte.raw() ^ is.leaf.pte.raw()) & (0xff | Pte::RSW) == 0;
                     was.pa.wrapping_add(last.bytes) == is.pa
@@ -279,7 +282,7 @@ impl Diff {
     }
 
     /// Bytes to which something of each kind happened.
-    pub fn totals(&self) -> impl Iterator<Item = (Kind, u128)> {
+    pub fn totals(&self) -> impl Iterator<Item = (ChangeKind, u128)> {
         let of = |kind| {
             let changes = self
                 .changes
@@ -287,7 +290,7 @@ impl Diff {
                 .filter(move |it| it.kinds.contains(&kind));
             changes.map(|it| u128::from(it.bytes)).sum::<u128>()
         };
-        Kind::ALL
+        ChangeKind::ALL
             .into_iter()
             .map(move |kind| (kind, of(kind)))
             .filter(|(_, bytes)| *bytes > 0)

@@ -6,7 +6,7 @@ use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, Pte};
 
 /// One table of a dump: the entries that are not zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
+pub struct LooseTable {
     /// Entries by index.
     pub entries: BTreeMap<u16, Pte>,
     /// The levels at which it is reached from a root; none if it is not.
@@ -14,16 +14,16 @@ pub struct Table {
 }
 
 /// The tables of a dump.
-pub struct Entries {
+pub struct LooseEntries {
     /// How the entries are read.
     pub mode: Mode,
     /// How bits 59–63 are read.
     pub dialect: Dialect,
     /// By address.
-    pub tables: BTreeMap<PhysAddr, Table>,
+    pub tables: BTreeMap<PhysAddr, LooseTable>,
 }
 
-impl Entries {
+impl LooseEntries {
     /// Sorts words by table. Levels come from `root`; without one, from every
     /// table that no other points to, if a chain of tables as long as the mode is
     /// deep begins there: then it can only be a root.
@@ -32,8 +32,8 @@ impl Entries {
         mode: Mode,
         dialect: Dialect,
         root: Option<PhysAddr>,
-    ) -> Entries {
-        let mut entries = Entries {
+    ) -> LooseEntries {
+        let mut entries = LooseEntries {
             mode,
             dialect,
             tables: BTreeMap::new(),
@@ -97,14 +97,14 @@ mod tests {
         PhysAddr::new(raw)
     }
 
-    fn entries(pointers: &[(u64, u64)]) -> Entries {
+    fn entries(pointers: &[(u64, u64)]) -> LooseEntries {
         let words = pointers
             .iter()
             .map(|(from, to)| (at(*from), Pte::pointer(Mode::Sv39, at(*to)).raw()));
-        Entries::new(words, Mode::Sv39, Dialect::None, None)
+        LooseEntries::new(words, Mode::Sv39, Dialect::None, None)
     }
 
-    fn levels(entries: &Entries, table: u64) -> Vec<u8> {
+    fn levels(entries: &LooseEntries, table: u64) -> Vec<u8> {
         entries.tables[&at(table)].levels.iter().copied().collect()
     }
 

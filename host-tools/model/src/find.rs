@@ -3,7 +3,7 @@
 use pagetable::{PhysAddr, VirtAddr};
 
 use crate::Space;
-use crate::space::{Bounds, Range};
+use crate::space::{Bounds, MappedRange};
 
 /// A part of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Hit {
     /// How many bytes.
     pub bytes: u64,
     /// The range it is a part of.
-    pub range: Range,
+    pub range: MappedRange,
 }
 
 /// Every part of the spaces that lies within these physical addresses.

@@ -2,7 +2,7 @@
 
 /// A run of bytes with a meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct ImagePart {
     /// What it is; two blanks in front for each level that it lies within another.
     pub what: String,
     /// Its first byte in the image.
@@ -13,11 +13,11 @@ pub struct Part {
 
 /// An image as it was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layout {
+pub struct ImageLayout {
     /// Bytes in all.
     pub size: u64,
     /// What lies where, in the order of the image.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ImagePart>,
     /// Facts worth knowing: a name and a value.
     pub facts: Vec<(String, String)>,
     /// The board it was judged for, if any.

@@ -17,10 +17,10 @@ pub mod stats;
 pub mod tasks;
 pub mod working;
 
-pub use crash::{Crash, Why};
-pub use entries::Entries;
+pub use crash::{CrashRegisters, Why};
+pub use entries::LooseEntries;
 pub use faults::Faults;
-pub use layout::Layout;
+pub use layout::ImageLayout;
 pub use live::Live;
 pub use space::Space;
-pub use tasks::{Task, Tasks};
+pub use tasks::{TaskList, TaskRow};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use abi::{Cause, Fault};
 
 use crate::faults::Seen;
-use crate::{Space, Tasks};
+use crate::{Space, TaskList};
 
 /// Rows that are kept.
 pub const ROWS: usize = 16_384;
@@ -39,7 +39,7 @@ pub enum Update {
     /// A line of text.
     Text(String),
     /// The tasks there are.
-    Tasks(Tasks),
+    Tasks(TaskList),
     /// What a task's tables map.
     Space(u64, Box<Space>),
     /// What could not be had, and why.
@@ -50,7 +50,7 @@ pub enum Update {
 
 /// A fault, numbered as it was taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct LiveRow {
     /// 1 for the first; without gaps.
     pub id: u64,
     /// The fault.
@@ -69,7 +69,7 @@ pub struct Second {
 }
 
 /// What a fault's number says.
-enum Place {
+enum SequencePlace {
     /// It is the next, or comes behind some that were lost.
     Next,
     /// It was told before.
@@ -86,7 +86,7 @@ pub struct Live {
     /// The board's name and the bits of its addresses.
     pub board: Option<(String, u32)>,
     /// The tasks there are.
-    pub tasks: Tasks,
+    pub tasks: TaskList,
     /// What their tables map.
     pub spaces: BTreeMap<u64, Space>,
     /// The last lines of text.
@@ -95,9 +95,9 @@ pub struct Live {
     pub trouble: Option<String>,
     /// The line has ended.
     pub ended: bool,
-    rows: VecDeque<Row>,
-    shown: u64,
-    missing: u64,
+    rows: VecDeque<LiveRow>,
+    received: u64,
+    lost: u64,
     repeated: u64,
     missed: u64,
     boot: u32,
@@ -109,7 +109,7 @@ pub struct Live {
 
 impl Live {
     /// Takes in what happened.
-    pub fn take(&mut self, update: Update) {
+    pub fn apply(&mut self, update: Update) {
         match update {
             Update::Board { name, xlen } => self.board = Some((name, xlen)),
             Update::Fault {
@@ -143,13 +143,13 @@ impl Live {
     fn fault(&mut self, seq: Option<u64>, time_us: Option<u64>, fault: Fault) {
         if let (Some(seq), Some(next)) = (seq, self.next_seq) {
             match self.place(seq, next, time_us, &fault) {
-                Place::Next => self.missing += seq - next,
-                Place::Told => {
+                SequencePlace::Next => self.lost += seq - next,
+                SequencePlace::Told => {
                     self.repeated += 1;
                     return;
                 }
-                Place::Late => self.missing = self.missing.saturating_sub(1),
-                Place::AnotherBoot => {
+                SequencePlace::Late => self.lost = self.lost.saturating_sub(1),
+                SequencePlace::AnotherBoot => {
                     self.boot += 1;
                     self.next_seq = None;
                 }
@@ -158,7 +158,7 @@ impl Live {
         if let Some(seq) = seq {
             self.next_seq = self.next_seq.max(Some(seq + 1));
         }
-        self.shown += 1;
+        self.received += 1;
         *self.causes.entry(fault.cause()).or_default() += 1;
         if let Some(task) = fault.task() {
             *self.by_task.entry(task).or_default() += 1;
@@ -167,8 +167,8 @@ impl Live {
         if self.rows.len() == ROWS {
             self.rows.pop_front();
         }
-        self.rows.push_back(Row {
-            id: self.shown,
+        self.rows.push_back(LiveRow {
+            id: self.received,
             seen: Seen {
                 boot: self.boot,
                 seq,
@@ -180,9 +180,9 @@ impl Live {
 
     /// What a number says of its fault. One that is not kept any more is taken for one that was
     /// told.
-    fn place(&self, seq: u64, next: u64, time_us: Option<u64>, fault: &Fault) -> Place {
+    fn place(&self, seq: u64, next: u64, time_us: Option<u64>, fault: &Fault) -> SequencePlace {
         if seq >= next {
-            return Place::Next;
+            return SequencePlace::Next;
         }
         let of_this_boot = || {
             let newest_first = self.rows.iter().rev();
@@ -194,16 +194,16 @@ impl Live {
             let times = known.time_us.zip(time_us);
             let is_same = key(&known.fault) == key(fault) && times.is_none_or(|(a, b)| a == b);
             return if is_same {
-                Place::Told
+                SequencePlace::Told
             } else {
-                Place::AnotherBoot
+                SequencePlace::AnotherBoot
             };
         }
         let is_after_some = of_this_boot().any(|row| row.seen.seq.is_some_and(|it| it < seq));
         match (is_after_some, self.rows.len() == ROWS) {
-            (true, _) => Place::Late,
-            (false, true) => Place::Told,
-            (false, false) => Place::AnotherBoot,
+            (true, _) => SequencePlace::Late,
+            (false, true) => SequencePlace::Told,
+            (false, false) => SequencePlace::AnotherBoot,
         }
     }
 
@@ -233,19 +233,19 @@ impl Live {
     }
 
     /// Rows from number `id` on that are still kept, oldest first.
-    pub fn rows_from(&self, id: u64) -> impl DoubleEndedIterator<Item = &Row> {
+    pub fn rows_from(&self, id: u64) -> impl DoubleEndedIterator<Item = &LiveRow> {
         let from = self.rows.partition_point(|row| row.id < id);
         self.rows.range(from..)
     }
 
     /// Faults that were told.
-    pub fn shown(&self) -> u64 {
-        self.shown
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// Faults that never came, by the gaps between the numbers.
     pub fn lost(&self) -> u64 {
-        self.missing
+        self.lost
     }
 
     /// Faults that were told more than once.
@@ -309,7 +309,7 @@ mod tests {
     use super::*;
 
     fn tell(live: &mut Live, seq: u64, time_us: u64, va: u64) {
-        live.take(Update::Fault {
+        live.apply(Update::Fault {
             seq: Some(seq),
             time_us: Some(time_us),
             fault: Fault {
@@ -333,7 +333,7 @@ mod tests {
         }
         tell(&mut live, 9, 9000, 9 << 12);
         // The two that were missing came after all; two others have not.
-        assert_eq!((live.shown(), live.lost()), (8, 2));
+        assert_eq!((live.received(), live.lost()), (8, 2));
         assert_eq!((live.repeated(), live.boots()), (5, 1));
     }
 
@@ -343,7 +343,7 @@ mod tests {
         tell(&mut live, 0, 0, 0x1000);
         tell(&mut live, 1, 1, 0x2000);
         tell(&mut live, 0, 0, 0x9000);
-        assert_eq!((live.boots(), live.shown(), live.lost()), (2, 3, 0));
+        assert_eq!((live.boots(), live.received(), live.lost()), (2, 3, 0));
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub struct Wired {
 
 /// A register of a hart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Register {
+pub struct NamedRegister {
     /// Its name, or its number where it has none here.
     pub name: String,
     /// Its number.
@@ -75,16 +75,16 @@ pub struct Register {
 
 /// Registers, in the order they were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registers {
+pub struct RegisterDump {
     /// Their width.
     pub xlen: Xlen,
     /// Each.
-    pub registers: Vec<Register>,
+    pub registers: Vec<NamedRegister>,
 }
 
 /// Bytes of memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bytes {
+pub struct MemoryDump {
     /// Where the first lies.
     pub at: u64,
     /// The address is one that the hart translates.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pagetable::Pte;
 
 use crate::Space;
-use crate::space::{Range, Table};
+use crate::space::{MappedRange, TableUse};
 
 /// The tables of one level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,14 +67,14 @@ impl Stats {
         stats
     }
 
-    fn table(&mut self, table: &Table) {
+    fn table(&mut self, table: &TableUse) {
         let level = self.levels.entry(table.level).or_default();
         level.tables += 1;
         level.empty += u64::from(table.valid == 0);
         level.valid += u64::from(table.valid);
     }
 
-    fn range(&mut self, range: &Range) {
+    fn range(&mut self, range: &MappedRange) {
         let size = self.sizes.entry(range.leaf.page_bytes).or_default();
         size.0 += u128::from(range.bytes);
         size.1 += range.bytes.div_ceil(range.leaf.page_bytes);
@@ -110,7 +110,7 @@ impl Stats {
 }
 
 /// Bytes of a range that pages of the next level could map.
-fn joinable(range: &Range, mode: pagetable::Mode) -> u64 {
+fn joinable(range: &MappedRange, mode: pagetable::Mode) -> u64 {
     if range.leaf.level + 1 >= mode.levels() {
         return 0;
     }

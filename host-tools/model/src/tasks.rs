@@ -2,7 +2,7 @@
 
 /// One task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
+pub struct TaskRow {
     /// Its number.
     pub pid: u64,
     /// One word for what it does.
@@ -21,4 +21,4 @@ pub struct Task {
 
 /// All of them, in the order in which the board tells them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tasks(pub Vec<Task>);
+pub struct TaskList(pub Vec<TaskRow>);

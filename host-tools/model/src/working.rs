@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pagetable::Pte;
 
 use crate::Space;
-use crate::space::Range;
+use crate::space::MappedRange;
 
 /// Bytes in three heaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Used {
 }
 
 impl Used {
-    fn add(&mut self, range: &Range) {
+    fn add(&mut self, range: &MappedRange) {
         let bytes = u128::from(range.bytes);
         self.mapped += bytes;
         self.accessed += bytes * u128::from(range.flags().has(Pte::ACCESSED));
@@ -35,7 +35,7 @@ pub struct WorkingSet {
     /// By `rwxu`.
     pub permissions: BTreeMap<String, Used>,
     /// What has A, by address.
-    pub ranges: Vec<Range>,
+    pub ranges: Vec<MappedRange>,
 }
 
 impl WorkingSet {
@@ -93,7 +93,7 @@ impl Sample {
         };
         for change in crate::diff::diff(before, space, &[]).changes {
             let bytes = u128::from(change.bytes);
-            let flags = |side: Option<crate::diff::Side>| side.map(|side| side.leaf.pte);
+            let flags = |side: Option<crate::diff::MappedPage>| side.map(|side| side.leaf.pte);
             let (was, is) = (flags(change.before), flags(change.after));
             let has = |pte: Option<Pte>, flag| pte.is_some_and(|pte| pte.has(flag));
             let got = |flag| bytes * u128::from(!has(was, flag) && has(is, flag));

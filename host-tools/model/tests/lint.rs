@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use model::Space;
-use model::lint::{Machine, RULES, lint};
+use model::lint::{LintMachine, RULES, lint};
 use model::space::Bounds;
 use pagetable::{Budget, Dialect, Memory, MemoryType, Mode, PhysAddr, Pte, Satp};
 
@@ -68,8 +68,8 @@ impl Tables {
     }
 }
 
-fn machine() -> Machine {
-    Machine {
+fn machine() -> LintMachine {
+    LintMachine {
         ram: vec![Bounds {
             first: RAM,
             last: RAM + 0x7ff_ffff,
@@ -79,7 +79,7 @@ fn machine() -> Machine {
 }
 
 /// The rules that some spaces break.
-fn broken(spaces: &[Space], machine: &Machine) -> Vec<&'static str> {
+fn broken(spaces: &[Space], machine: &LintMachine) -> Vec<&'static str> {
     let rules: BTreeSet<&str> = lint(spaces, machine)
         .iter()
         .map(|it| it.rule.name)
@@ -88,19 +88,19 @@ fn broken(spaces: &[Space], machine: &Machine) -> Vec<&'static str> {
 }
 
 /// One case: the rule, the tables, the dialect, the machine, further roots.
-fn one(tables: Tables) -> (Vec<Space>, Machine) {
+fn one(tables: Tables) -> (Vec<Space>, LintMachine) {
     (vec![tables.space(ROOT, Dialect::None)], machine())
 }
 
-fn in_dialect(tables: Tables, dialect: Dialect) -> (Vec<Space>, Machine) {
+fn in_dialect(tables: Tables, dialect: Dialect) -> (Vec<Space>, LintMachine) {
     (vec![tables.space(ROOT, dialect)], machine())
 }
 
-fn cases() -> Vec<(&'static str, (Vec<Space>, Machine))> {
+fn cases() -> Vec<(&'static str, (Vec<Space>, LintMachine))> {
     use Dialect::{Svpbmt, THead};
     let tables = Tables::healthy;
     let svade = |tables: Tables| {
-        let machine = Machine {
+        let machine = LintMachine {
             svade: Some(true),
             ..machine()
         };
@@ -251,7 +251,7 @@ fn cases() -> Vec<(&'static str, (Vec<Space>, Machine))> {
 }
 
 /// More tables than a visit may look at.
-fn cut() -> (Vec<Space>, Machine) {
+fn cut() -> (Vec<Space>, LintMachine) {
     let mut tables = Tables::healthy().with(MID, 1, pointer(LAST));
     let satp = Satp {
         mode: Mode::Sv39,
@@ -280,11 +280,11 @@ fn every_rule_is_broken_by_its_own_tables_and_by_no_others() {
 fn healthy_tables_break_none() {
     for machine in [
         machine(),
-        Machine {
+        LintMachine {
             svade: Some(true),
             ..machine()
         },
-        Machine::default(),
+        LintMachine::default(),
     ] {
         let spaces = [Tables::healthy().space(ROOT, Dialect::None)];
         assert_eq!(broken(&spaces, &machine), [""; 0]);
@@ -304,5 +304,5 @@ fn what_nobody_knows_is_not_judged() {
     let tables = Tables::healthy().with(ROOT, 1, pointer(0x1000_0000));
     let tables = tables.with(LAST, 1, leaf(PAGE, Pte::READ));
     let spaces = [tables.space(ROOT, Dialect::None)];
-    assert_eq!(broken(&spaces, &Machine::default()), ["not-seen"]);
+    assert_eq!(broken(&spaces, &LintMachine::default()), ["not-seen"]);
 }

@@ -1,9 +1,9 @@
 //! Whatever tables hold, everything that looks at them ends, and two looks agree.
 
 use model::Space;
-use model::diff::{Kind, diff, pairs};
+use model::diff::{ChangeKind, diff, pairs};
 use model::find::reaching;
-use model::lint::{Machine, lint};
+use model::lint::{LintMachine, lint};
 use model::space::{Attribute, Bounds, Filter};
 use model::stats::Stats;
 use model::working::{Sample, WorkingSet};
@@ -96,11 +96,11 @@ proptest! {
     #[test]
     fn every_look_ends((one, other) in (scene(), scene()), at: u64, bytes in 1_u64..1 << 40) {
         let (before, after) = (read(one), read(other));
-        let machine = Machine {
+        let machine = LintMachine {
             ram: vec![Bounds { first: 0, last: PAGES * 4096 - 1 }],
             svade: Some(true),
         };
-        for machine in [machine, Machine::default()] {
+        for machine in [machine, LintMachine::default()] {
             let _ = lint(&[read_again(&before), read_again(&after)], &machine);
         }
         let stats = Stats::of(&before);
@@ -117,10 +117,10 @@ proptest! {
         let total = |diff: &model::diff::Diff, kind| {
             diff.totals().find(|it| it.0 == kind).map_or(0, |it| it.1)
         };
-        prop_assert_eq!(total(&there, Kind::Added), total(&back, Kind::Removed));
+        prop_assert_eq!(total(&there, ChangeKind::Added), total(&back, ChangeKind::Removed));
         prop_assert_eq!(there.same_bytes, back.same_bytes);
         let all: u128 = there.changes.iter().map(|it| u128::from(it.bytes)).sum::<u128>();
-        let known = before.mapped_bytes + total(&there, Kind::Added);
+        let known = before.mapped_bytes + total(&there, ChangeKind::Added);
         prop_assert_eq!(all + there.same_bytes, known);
         prop_assert!(pairs(&[read_again(&before)], &[before], &[])[0].changes.is_empty());
     }

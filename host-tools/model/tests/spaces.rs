@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use model::Space;
-use model::diff::{Kind, alone, diff, pairs};
+use model::diff::{ChangeKind, alone, diff, pairs};
 use model::space::{Attribute, Bounds, Filter};
 use model::stats::Stats;
 use model::working::{Sample, WorkingSet};
@@ -45,7 +45,7 @@ fn space(pages: &[(u64, u64, u64)], large: &[(u64, u64, u64)]) -> Space {
 }
 
 fn ranges(space: &Space) -> Vec<(u64, u64, u64)> {
-    let row = |it: &model::space::Range| (it.va.raw(), it.pa.raw(), it.bytes);
+    let row = |it: &model::space::MappedRange| (it.va.raw(), it.pa.raw(), it.bytes);
     space.ranges.iter().map(row).collect()
 }
 
@@ -151,7 +151,7 @@ fn each_kind_of_change_is_told_at_its_addresses() {
         ],
         &[(1, 0x400, RW)],
     );
-    let told = |ignored: &[Kind]| {
+    let told = |ignored: &[ChangeKind]| {
         let diff = diff(&before, &after, ignored);
         let row = |it: &model::diff::Change| (it.kinds.clone(), it.va.raw(), it.bytes);
         (
@@ -160,15 +160,15 @@ fn each_kind_of_change_is_told_at_its_addresses() {
         )
     };
     let all = vec![
-        (vec![Kind::Moved], 0x1000, 0x1000),
-        (vec![Kind::Permission], 0x2000, 0x1000),
-        (vec![Kind::Used], 0x3000, 0x1000),
-        (vec![Kind::Removed], 0x4000, 0x1000),
-        (vec![Kind::Added], 0x5000, 0x1000),
+        (vec![ChangeKind::Moved], 0x1000, 0x1000),
+        (vec![ChangeKind::Permission], 0x2000, 0x1000),
+        (vec![ChangeKind::Used], 0x3000, 0x1000),
+        (vec![ChangeKind::Removed], 0x4000, 0x1000),
+        (vec![ChangeKind::Added], 0x5000, 0x1000),
     ];
     assert_eq!(told(&[]), (all.clone(), 0x20_1000));
     assert_eq!(
-        told(&[Kind::Used]),
+        told(&[ChangeKind::Used]),
         ([&all[..2], &all[3..]].concat(), 0x20_2000)
     );
     assert!(diff(&before, &before, &[]).changes.is_empty());
@@ -186,7 +186,7 @@ fn a_large_page_split_into_small_ones_changes_their_size_only() {
         .iter()
         .map(|it| (it.kinds.clone(), it.bytes))
         .collect();
-    assert_eq!(kinds, [(vec![Kind::PageSize], 0x20_0000)]);
+    assert_eq!(kinds, [(vec![ChangeKind::PageSize], 0x20_0000)]);
 }
 
 #[test]
@@ -215,12 +215,12 @@ fn roots_that_come_and_go_are_whole_changes() {
     assert_eq!(
         kinds,
         [
-            ("2 spin", vec![Kind::Removed]),
+            ("2 spin", vec![ChangeKind::Removed]),
             ("1 sh", vec![]),
-            ("3 hello", vec![Kind::Added])
+            ("3 hello", vec![ChangeKind::Added])
         ]
     );
-    assert_eq!(alone(&before[0], Kind::Added).before, None);
+    assert_eq!(alone(&before[0], ChangeKind::Added).before, None);
 }
 
 #[test]

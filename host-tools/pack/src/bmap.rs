@@ -18,7 +18,7 @@ const PIECE: u64 = 1 << 16;
 
 /// Blocks `first` to `last`, both included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct BlockRange {
     /// The first block.
     pub first: u64,
     /// The last.
@@ -61,11 +61,11 @@ pub(crate) fn describe(
     let mapped: u64 = blocks.iter().map(|(first, last)| last - first + 1).sum();
     let blocks = &cut(blocks);
     // Two hands, each every second range.
-    let hand = |from: usize| -> Result<Vec<Range>> {
+    let hand = |from: usize| -> Result<Vec<BlockRange>> {
         let mine = blocks.iter().skip(from).step_by(2);
         mine.map(|&(first, last)| {
             let sha256 = hash(image, size, (first, last))?;
-            Ok(Range {
+            Ok(BlockRange {
                 first,
                 last,
                 sha256,
@@ -81,7 +81,7 @@ pub(crate) fn describe(
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok((even, odd?))
     })?;
-    let mut ranges: Vec<Range> = even.into_iter().chain(odd).collect();
+    let mut ranges: Vec<BlockRange> = even.into_iter().chain(odd).collect();
     ranges.sort_unstable_by_key(|range| range.first);
     Ok(text(size, mapped, &ranges))
 }
@@ -119,7 +119,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn text(size: u64, mapped: u64, ranges: &[Range]) -> String {
+fn text(size: u64, mapped: u64, ranges: &[BlockRange]) -> String {
     let mut text = String::from("<?xml version=\"1.0\" ?>\n<bmap version=\"2.0\">\n");
     let _ = write!(
         text,
@@ -131,7 +131,7 @@ fn text(size: u64, mapped: u64, ranges: &[Range]) -> String {
     let checksum_at = text.len();
     text.push_str(&"0".repeat(64));
     text.push_str(" </BmapFileChecksum>\n  <BlockMap>\n");
-    for Range {
+    for BlockRange {
         first,
         last,
         sha256,
@@ -152,7 +152,7 @@ fn text(size: u64, mapped: u64, ranges: &[Range]) -> String {
 }
 
 /// Reads a map. `None` if it is none, or its own checksum is wrong.
-pub fn parse(text: &str) -> Option<(u64, Vec<Range>)> {
+pub fn parse(text: &str) -> Option<(u64, Vec<BlockRange>)> {
     let field = |name: &str| {
         let rest = text.split_once(&format!("<{name}>"))?.1;
         Some(rest.split_once('<')?.0.trim())
@@ -171,7 +171,7 @@ pub fn parse(text: &str) -> Option<(u64, Vec<Range>)> {
         let (sha256, rest) = part.split_once('"')?;
         let blocks = rest.strip_prefix('>')?.split_once('<')?.0.trim();
         let (first, last) = blocks.split_once('-').unwrap_or((blocks, blocks));
-        ranges.push(Range {
+        ranges.push(BlockRange {
             first: first.parse().ok()?,
             last: last.parse().ok()?,
             sha256: sha256.to_owned(),
@@ -217,12 +217,12 @@ mod tests {
     #[test]
     fn a_map_reads_back_and_a_changed_one_does_not() {
         let ranges = vec![
-            Range {
+            BlockRange {
                 first: 0,
                 last: 0,
                 sha256: "ab".repeat(32),
             },
-            Range {
+            BlockRange {
                 first: 256,
                 last: 300,
                 sha256: "cd".repeat(32),

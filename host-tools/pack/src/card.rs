@@ -4,34 +4,34 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
-use images::{Extlinux, Fat, Image, Partition, Table};
-use model::layout::Part;
+use images::{Extlinux, Fat, Image, Partition, PartitionScheme};
+use model::layout::ImagePart;
 use sha2::{Digest, Sha256};
 
 use crate::content::{Content, Extent, Planned, ReadAt};
-use crate::fat::{self, Plan, Width};
+use crate::fat::{self, FatWidth, VolumeWriter};
 use crate::output::{self, Output};
-use crate::payload::{self, Payload};
-use crate::{Error, Progress, Result, bmap, gpt, mbr};
+use crate::payload::{self, LoadedPayload};
+use crate::{PackError, Progress, Result, bmap, gpt, mbr};
 
 /// What was made.
 #[derive(Clone, Debug)]
-pub struct Built {
+pub struct BuiltCard {
     /// Bytes of the image.
     pub size: u64,
     /// Bytes of it that a card must be given, in whole blocks.
     pub mapped: u64,
     /// What lies where.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ImagePart>,
     /// SHA-256 of the image, where one was wanted.
     pub sha256: Option<String>,
 }
 
 /// Builds the image of a definition at `to`, with `.bmap` beside it, and `.sha256`
 /// if a `sum` is wanted: it is most of the work.
-pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Result<Built> {
+pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Result<BuiltCard> {
     let board = boards::by_name(image.board.get_ref())
-        .map_err(|error| Error::Refused(error.to_string()))?;
+        .map_err(|error| PackError::Refused(error.to_string()))?;
     let payload = payload::build(
         Path::new(&image.payload.kernel),
         Path::new(&image.payload.initrd),
@@ -56,7 +56,7 @@ pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Re
         .iter()
         .map(|(first, last)| (last - first + 1) * bmap::BLOCK)
         .sum();
-    Ok(Built {
+    Ok(BuiltCard {
         size: image.size.0,
         mapped,
         parts,
@@ -124,20 +124,20 @@ pub(crate) fn hash(image: &impl ReadAt, size: u64, blocks: &[(u64, u64)]) -> Res
     Ok(bmap::hex(&hash.finalize()))
 }
 
-fn lay_out(image: &Image, payload: &Payload) -> Result<(Vec<Extent>, Vec<Part>)> {
+fn lay_out(image: &Image, payload: &LoadedPayload) -> Result<(Vec<Extent>, Vec<ImagePart>)> {
     let size = image.size.0;
-    let ends = if image.table == Table::Gpt {
+    let ends = if image.table == PartitionScheme::Gpt {
         (gpt::SECTORS + 1) * mbr::SECTOR
     } else {
         mbr::SECTOR
     };
-    let back = if image.table == Table::Gpt {
+    let back = if image.table == PartitionScheme::Gpt {
         gpt::SECTORS * mbr::SECTOR
     } else {
         0
     };
     if size < ends + back {
-        return Err(Error::NoRoom {
+        return Err(PackError::NoRoom {
             what: format!("the {} table", name_of(image.table)),
             needs: ends + back,
             has: size,
@@ -145,7 +145,7 @@ fn lay_out(image: &Image, payload: &Payload) -> Result<(Vec<Extent>, Vec<Part>)>
         });
     }
     let mut extents = Vec::new();
-    let mut parts = vec![Part {
+    let mut parts = vec![ImagePart {
         what: format!("{} table", name_of(image.table)),
         at: 0,
         size: ends,
@@ -155,7 +155,7 @@ fn lay_out(image: &Image, payload: &Payload) -> Result<(Vec<Extent>, Vec<Part>)>
     for partition in &image.partition {
         let (start, end) = span(partition, size - back, size)?;
         if start < ends || spans.iter().any(|&(from, to)| start < to && from < end) {
-            return Err(Error::Refused(format!(
+            return Err(PackError::Refused(format!(
                 "partition `{}` ({start:#x} to {end:#x}) overlaps the partition table or another partition",
                 partition.name
             )));
@@ -170,10 +170,10 @@ fn lay_out(image: &Image, payload: &Payload) -> Result<(Vec<Extent>, Vec<Part>)>
     Ok((extents, parts))
 }
 
-fn name_of(table: Table) -> &'static str {
+fn name_of(table: PartitionScheme) -> &'static str {
     match table {
-        Table::Mbr => "MBR",
-        Table::Gpt => "GPT",
+        PartitionScheme::Mbr => "MBR",
+        PartitionScheme::Gpt => "GPT",
     }
 }
 
@@ -184,7 +184,7 @@ fn span(partition: &Partition, limit: u64, size: u64) -> Result<(u64, u64)> {
         .size
         .map_or(limit, |bytes| start.saturating_add(bytes.0));
     if start >= end && end <= limit {
-        return Err(Error::Refused(match partition.size {
+        return Err(PackError::Refused(match partition.size {
             Some(_) => format!("partition `{}` has a `size` of 0 bytes", partition.name),
             None => format!(
                 "partition `{}` begins at byte {start}, and the image's room for partitions ends at \
@@ -194,7 +194,7 @@ fn span(partition: &Partition, limit: u64, size: u64) -> Result<(u64, u64)> {
         }));
     }
     if end > limit {
-        return Err(Error::NoRoom {
+        return Err(PackError::NoRoom {
             what: format!("partition `{}`", partition.name),
             needs: end.saturating_add(size - limit),
             has: size,
@@ -208,18 +208,18 @@ fn volume(
     partition: &Partition,
     start: u64,
     size: u64,
-    payload: &Payload,
-    parts: &mut Vec<Part>,
+    payload: &LoadedPayload,
+    parts: &mut Vec<ImagePart>,
 ) -> Result<fat::Volume> {
     let mut files = Vec::new();
     if let Some(path) = &partition.payload {
-        files.push(fat::File {
+        files.push(fat::FatFile {
             path: path.clone(),
             content: Content::Bytes(Arc::clone(&payload.bytes)),
         });
     }
     for file in &partition.file {
-        files.push(fat::File {
+        files.push(fat::FatFile {
             path: file.to.clone(),
             content: Content::file(Path::new(&file.from))?,
         });
@@ -227,16 +227,16 @@ fn volume(
     if let Some(extlinux) = &partition.extlinux {
         check_extlinux(extlinux, &files, &partition.name)?;
         let content = Content::bytes(extlinux_conf(extlinux).into_bytes());
-        files.push(fat::File {
+        files.push(fat::FatFile {
             path: "/extlinux/extlinux.conf".into(),
             content,
         });
     }
     let width = match partition.fat {
-        Fat::Fat16 => Width::Fat16,
-        Fat::Fat32 => Width::Fat32,
+        Fat::Fat16 => FatWidth::Fat16,
+        Fat::Fat32 => FatWidth::Fat32,
     };
-    let plan = Plan {
+    let plan = VolumeWriter {
         name: &partition.name,
         width,
         start,
@@ -247,13 +247,13 @@ fn volume(
     let volume = fat::build(&plan)?;
     let active = if partition.bootable { ", active" } else { "" };
     let kind = format!("{width:?}").to_uppercase();
-    parts.push(Part {
+    parts.push(ImagePart {
         what: format!("partition `{}`: {kind}{active}", partition.name),
         at: start,
         size,
     });
     for laid in &volume.files {
-        parts.push(Part {
+        parts.push(ImagePart {
             what: format!("  {}", laid.path),
             at: laid.at,
             size: laid.size,
@@ -265,9 +265,9 @@ fn volume(
     Ok(volume)
 }
 
-fn payload_parts(payload: &Payload, at: u64) -> [Part; 3] {
+fn payload_parts(payload: &LoadedPayload, at: u64) -> [ImagePart; 3] {
     let record = &payload.record;
-    let part = |what: &str, from: u64, end: u64| Part {
+    let part = |what: &str, from: u64, end: u64| ImagePart {
         what: format!("    {what}"),
         at: at + from,
         size: end - from,
@@ -285,7 +285,7 @@ fn payload_parts(payload: &Payload, at: u64) -> [Part; 3] {
 }
 
 /// A path that is not on the partition would only be noticed on the board.
-fn check_extlinux(extlinux: &Extlinux, files: &[fat::File], partition: &str) -> Result<()> {
+fn check_extlinux(extlinux: &Extlinux, files: &[fat::FatFile], partition: &str) -> Result<()> {
     for path in [Some(&extlinux.kernel), extlinux.fdt.as_ref()]
         .into_iter()
         .flatten()
@@ -295,7 +295,7 @@ fn check_extlinux(extlinux: &Extlinux, files: &[fat::File], partition: &str) -> 
             .any(|file| file.path.trim_start_matches('/') == path.trim_start_matches('/'))
         {
             let there: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-            return Err(Error::Refused(format!(
+            return Err(PackError::Refused(format!(
                 "extlinux.conf names `{path}`, which is not on partition `{partition}`; there is {}",
                 there.join(", ")
             )));
@@ -331,9 +331,9 @@ fn table(image: &Image, spans: &[(u64, u64)], seed: &[u8; 32]) -> Result<Vec<Ext
         content: Content::bytes(bytes),
     };
     let pairs = image.partition.iter().zip(spans);
-    if image.table == Table::Gpt {
-        let entries: Vec<gpt::Entry> = pairs
-            .map(|(partition, &(start, end))| gpt::Entry {
+    if image.table == PartitionScheme::Gpt {
+        let entries: Vec<gpt::GptEntry> = pairs
+            .map(|(partition, &(start, end))| gpt::GptEntry {
                 name: partition.name.clone(),
                 start: sector(start),
                 sectors: sector(end - start),
@@ -347,15 +347,15 @@ fn table(image: &Image, spans: &[(u64, u64)], seed: &[u8; 32]) -> Result<Vec<Ext
         ]);
     }
     if image.partition.len() > 4 {
-        return Err(Error::Refused(format!(
+        return Err(PackError::Refused(format!(
             "an MBR holds 4 partitions, not {}; use table = \"gpt\"",
             image.partition.len()
         )));
     }
-    let too_far = || Error::Refused("an MBR reaches 2 TiB; use table = \"gpt\"".into());
+    let too_far = || PackError::Refused("an MBR reaches 2 TiB; use table = \"gpt\"".into());
     let mut entries = Vec::new();
     for (partition, &(start, end)) in pairs {
-        entries.push(mbr::Entry {
+        entries.push(mbr::MbrEntry {
             active: partition.bootable,
             kind: if partition.fat == Fat::Fat16 {
                 mbr::FAT16_LBA

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use crate::{Error, Result};
+use crate::{PackError, Result};
 
 /// Bytes at hand, or still in a file.
 #[derive(Clone, Debug)]
@@ -28,9 +28,9 @@ pub enum Content {
 impl Content {
     /// A file, as long as it is now.
     pub fn file(path: &Path) -> Result<Content> {
-        let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
+        let metadata = fs::metadata(path).map_err(PackError::io("read", path))?;
         if !metadata.is_file() {
-            return Err(Error::wrong(path, "is not a file"));
+            return Err(PackError::wrong(path, "is not a file"));
         }
         Ok(Content::File {
             path: path.to_owned(),
@@ -63,7 +63,7 @@ impl Content {
                 }
             }
             Content::File { path, size } => {
-                let file = File::open(path).map_err(Error::io("read", path))?;
+                let file = File::open(path).map_err(PackError::io("read", path))?;
                 let mut piece = vec![0; (*size).min(1 << 16) as usize];
                 let mut at = 0;
                 while at < *size {
@@ -125,7 +125,7 @@ pub(crate) struct OnDisk<'a> {
 impl ReadAt for OnDisk<'_> {
     fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<()> {
         let read = self.file.read_exact_at(buffer, at);
-        read.map_err(Error::io("read", self.path))
+        read.map_err(PackError::io("read", self.path))
     }
 }
 
@@ -139,7 +139,7 @@ impl<'a> Planned<'a> {
     pub fn new(extents: &'a [Extent]) -> Result<Planned<'a>> {
         let open = |extent: &'a Extent| match &extent.content {
             Content::File { path, .. } => {
-                let file = File::open(path).map_err(Error::io("read", path))?;
+                let file = File::open(path).map_err(PackError::io("read", path))?;
                 Ok((extent, Some(file)))
             }
             _ => Ok((extent, None)),
@@ -178,11 +178,11 @@ impl ReadAt for Planned<'_> {
 
 fn read_part(file: &File, part: &mut [u8], at: u64, path: &Path, size: u64) -> Result<()> {
     match file.read_exact_at(part, at) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::wrong(
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(PackError::wrong(
             path,
             format!("has shrunk below its {size} bytes while it was read"),
         )),
-        read => read.map_err(Error::io("read", path)),
+        read => read.map_err(PackError::io("read", path)),
     }
 }
 

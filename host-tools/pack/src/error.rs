@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The result of making something.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T> = std::result::Result<T, PackError>;
 
 /// Why something could not be made.
 #[derive(Debug)]
-pub enum Error {
+pub enum PackError {
     /// The system refused something.
     Io {
         /// What was tried: "read", "create", …
@@ -41,11 +41,11 @@ pub enum Error {
     Refused(String),
 }
 
-impl Error {
+impl PackError {
     /// For `map_err` after an operation on a path.
-    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PackError {
         let path = path.to_owned();
-        move |source| Error::Io {
+        move |source| PackError::Io {
             action,
             path,
             source: in_words(source),
@@ -53,8 +53,8 @@ impl Error {
     }
 
     /// A file is not what it should be.
-    pub fn wrong(path: &Path, what: impl Into<String>) -> Error {
-        Error::Wrong {
+    pub fn wrong(path: &Path, what: impl Into<String>) -> PackError {
+        PackError::Wrong {
             path: path.to_owned(),
             what: what.into(),
         }
@@ -75,16 +75,16 @@ fn in_words(source: io::Error) -> io::Error {
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for PackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Io {
+            PackError::Io {
                 action,
                 path,
                 source,
             } => write!(f, "cannot {action} {}: {source}", path.display()),
-            Error::Wrong { path, what } => write!(f, "{}: {what}", path.display()),
-            Error::NoRoom {
+            PackError::Wrong { path, what } => write!(f, "{}: {what}", path.display()),
+            PackError::NoRoom {
                 what,
                 needs,
                 has,
@@ -92,9 +92,9 @@ impl fmt::Display for Error {
             } => {
                 write!(f, "{what}: needs {needs} bytes, has {has}; {way_out}")
             }
-            Error::Refused(what) => f.write_str(what),
+            PackError::Refused(what) => f.write_str(what),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for PackError {}

@@ -2,7 +2,7 @@
 
 /// What matters of an extlinux.conf: its default entry, or the first.
 #[derive(Debug, Default)]
-pub struct Extlinux {
+pub struct BootMenu {
     /// Path of the kernel, from the volume's root.
     pub kernel: Option<String>,
     /// Path of the device tree.
@@ -11,9 +11,9 @@ pub struct Extlinux {
     pub initrd: bool,
 }
 
-impl Extlinux {
+impl BootMenu {
     /// Reads a file that lies at `path` on its volume.
-    pub fn read(text: &str, path: &str) -> Extlinux {
+    pub fn read(text: &str, path: &str) -> BootMenu {
         let words = |line: &str| -> Option<(String, String)> {
             let (key, value) = line.trim().split_once(char::is_whitespace)?;
             Some((key.to_lowercase(), value.trim().to_owned()))
@@ -34,12 +34,12 @@ impl Extlinux {
             .find(is_default)
             .or(labels.first().copied())
         else {
-            return Extlinux::default();
+            return BootMenu::default();
         };
         let entry = lines[chosen + 1..]
             .iter()
             .take_while(|(key, _)| key != "label");
-        let mut extlinux = Extlinux::default();
+        let mut extlinux = BootMenu::default();
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         for (key, value) in entry {
             match key.as_str() {
@@ -79,16 +79,16 @@ mod tests {
     #[test]
     fn an_extlinux_entry_is_found_as_u_boot_finds_it() {
         let text = "default Pine64 OX64 Kernel\nlabel Pine64 0X64 Kernel\n  kernel ../Image\n  fdt ../ox64.dtb\nlabel other\n kernel /b\n initrd /c\n";
-        let first = Extlinux::read(text, "/extlinux/extlinux.conf");
+        let first = BootMenu::read(text, "/extlinux/extlinux.conf");
         assert_eq!(
             (first.kernel.as_deref(), first.fdt.as_deref(), first.initrd),
             (Some("/Image"), Some("/ox64.dtb"), false)
         );
-        let other = Extlinux::read(
+        let other = BootMenu::read(
             &text.replace("default Pine64 OX64 Kernel", "DEFAULT other"),
             "/extlinux/extlinux.conf",
         );
         assert_eq!((other.kernel.as_deref(), other.initrd), (Some("/b"), true));
-        assert!(Extlinux::read("", "/x").kernel.is_none());
+        assert!(BootMenu::read("", "/x").kernel.is_none());
     }
 }

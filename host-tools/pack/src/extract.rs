@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use romfs::{Entry, Kind, Romfs};
 
 use crate::initrd::{damaged, each};
-use crate::{Error, Result};
+use crate::{PackError, Result};
 
 /// What was extracted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,12 +30,14 @@ pub fn extract(romfs: &Romfs, to: &Path) -> Result<Extracted> {
         let name = entry.name;
         if name.is_empty() || name.contains(&b'/') {
             let path = String::from_utf8_lossy(path);
-            return Err(Error::Refused(format!("`{path}` is no name to extract")));
+            return Err(PackError::Refused(format!(
+                "`{path}` is no name to extract"
+            )));
         }
         Ok(())
     })?;
     let mut made = Made::default();
-    made.folders(to).map_err(Error::io("create", to))?;
+    made.folders(to).map_err(PackError::io("create", to))?;
     let mut extracted = Extracted::default();
     each(romfs, &mut |path, entry| {
         let place = &to.join(OsStr::from_bytes(path));
@@ -44,16 +46,21 @@ pub fn extract(romfs: &Romfs, to: &Path) -> Result<Extracted> {
         let what = match entry.kind {
             Kind::Directory(_) if is_link => "another name of a directory",
             Kind::Directory(_) => {
-                made.directory(place).map_err(Error::io("create", place))?;
+                made.directory(place)
+                    .map_err(PackError::io("create", place))?;
                 return Ok(());
             }
             Kind::File => {
                 extracted.files += 1;
-                return made.file(place, &entry).map_err(Error::io("write", place));
+                return made
+                    .file(place, &entry)
+                    .map_err(PackError::io("write", place));
             }
             Kind::SymbolicLink => {
                 let target = OsStr::from_bytes(entry.data());
-                return made.link(target, place).map_err(Error::io("create", place));
+                return made
+                    .link(target, place)
+                    .map_err(PackError::io("create", place));
             }
             Kind::Block(_) => "a block device",
             Kind::Character(_) => "a character device",

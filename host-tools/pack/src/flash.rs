@@ -9,7 +9,7 @@ use rustix::fs::{Advice, fadvise};
 
 use crate::content::OnDisk;
 use crate::output::Output;
-use crate::{Error, Progress, Result, bmap, card, inspect};
+use crate::{PackError, Progress, Result, bmap, card, inspect};
 
 /// Bytes that are written and compared at a time.
 const PIECE: u64 = 1 << 20;
@@ -18,7 +18,7 @@ const TRIES: usize = 3;
 
 /// A card, a disk or a file that an image can go onto.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct FlashMedium {
     path: PathBuf,
     /// Bytes it holds.
     pub size: u64,
@@ -38,14 +38,17 @@ pub struct Flashed {
     pub mapped_only: bool,
 }
 
-impl Target {
+impl FlashMedium {
     /// Looks at a target and refuses what must not be overwritten: mounted, in use by the
     /// system, not removable, a partition rather than a disk.
-    pub fn check(path: &Path, image: &Path) -> Result<Target> {
-        let metadata = fs::metadata(path).map_err(Error::io("open", path))?;
+    pub fn check(path: &Path, image: &Path) -> Result<FlashMedium> {
+        let metadata = fs::metadata(path).map_err(PackError::io("open", path))?;
         let kind = metadata.file_type();
         if !kind.is_file() && !kind.is_block_device() {
-            return Err(Error::wrong(path, "is neither a block device nor a file"));
+            return Err(PackError::wrong(
+                path,
+                "is neither a block device nor a file",
+            ));
         }
         let is_device = kind.is_block_device();
         let description = if is_device {
@@ -53,30 +56,33 @@ impl Target {
         } else {
             "a file".to_owned()
         };
-        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        let mut file = File::open(path).map_err(PackError::io("open", path))?;
         let size = file
             .seek(SeekFrom::End(0))
-            .map_err(Error::io("read", path))?;
-        let from = fs::metadata(image).map_err(Error::io("read", image))?;
+            .map_err(PackError::io("read", path))?;
+        let from = fs::metadata(image).map_err(PackError::io("read", image))?;
         let needs = from.len();
         if !from.is_file() || needs == 0 {
-            return Err(Error::wrong(image, "is no image: a file that is not empty"));
+            return Err(PackError::wrong(
+                image,
+                "is no image: a file that is not empty",
+            ));
         }
-        let source = File::open(image).map_err(Error::io("read", image))?;
+        let source = File::open(image).map_err(PackError::io("read", image))?;
         inspect::check_disk(&source, image, needs)?;
         if !is_device && (from.dev(), from.ino()) == (metadata.dev(), metadata.ino()) {
-            return Err(Error::wrong(path, "is the image itself"));
+            return Err(PackError::wrong(path, "is the image itself"));
         }
         // An empty file is no card yet, and becomes as large as the image.
         if needs > size && (is_device || size > 0) {
-            return Err(Error::NoRoom {
+            return Err(PackError::NoRoom {
                 what: format!("{} on {}", image.display(), path.display()),
                 needs,
                 has: size,
                 way_out: "take a larger card, or lower `size` in the image's definition",
             });
         }
-        Ok(Target {
+        Ok(FlashMedium {
             path: path.to_owned(),
             size,
             description,
@@ -86,8 +92,11 @@ impl Target {
 
     /// Writes the image, makes sure it has left the caches, and compares every byte.
     pub fn flash(&self, image: &Path, progress: &mut Progress) -> Result<Flashed> {
-        let source = File::open(image).map_err(Error::io("read", image))?;
-        let size = source.metadata().map_err(Error::io("read", image))?.len();
+        let source = File::open(image).map_err(PackError::io("read", image))?;
+        let size = source
+            .metadata()
+            .map_err(PackError::io("read", image))?
+            .len();
         let map = read_map(&source, image, size)?;
         let spans = map.clone().unwrap_or_else(|| vec![(0, size)]);
         let spans = &spans;
@@ -101,11 +110,11 @@ impl Target {
             options.custom_flags(rustix::fs::OFlags::EXCL.bits() as i32);
             let target = options.open(&self.path);
             card(
-                &target.map_err(Error::io("open for writing", &self.path))?,
+                &target.map_err(PackError::io("open for writing", &self.path))?,
                 progress,
             )?
         } else {
-            let old = File::open(&self.path).map_err(Error::io("read", &self.path))?;
+            let old = File::open(&self.path).map_err(PackError::io("read", &self.path))?;
             let copy = Output::create(&self.path)?;
             copy.copy_of(&old, &self.path)?;
             copy.set_size(self.size.max(size))?;
@@ -164,16 +173,18 @@ impl Target {
     ) -> Result<()> {
         source
             .read_exact_at(buffer, at)
-            .map_err(Error::io("read", image))?;
+            .map_err(PackError::io("read", image))?;
         target
             .write_all_at(buffer, at)
-            .map_err(Error::io("write", &self.path))
+            .map_err(PackError::io("write", &self.path))
     }
 
     /// Out of the caches, so that reading back asks the card.
     fn settle(&self, target: &File) -> Result<()> {
-        target.sync_all().map_err(Error::io("write", &self.path))?;
-        fadvise(target, 0, None, Advice::DontNeed).map_err(|error| Error::Io {
+        target
+            .sync_all()
+            .map_err(PackError::io("write", &self.path))?;
+        fadvise(target, 0, None, Advice::DontNeed).map_err(|error| PackError::Io {
             action: "read back",
             path: self.path.clone(),
             source: error.into(),
@@ -191,11 +202,11 @@ impl Target {
     ) -> Result<u64> {
         source
             .read_exact_at(buffer, at)
-            .map_err(Error::io("read", image))?;
+            .map_err(PackError::io("read", image))?;
         for tried in 0..=TRIES {
             target
                 .read_exact_at(back, at)
-                .map_err(Error::io("read back", &self.path))?;
+                .map_err(PackError::io("read back", &self.path))?;
             if buffer == back {
                 return Ok(u64::from(tried > 0));
             }
@@ -209,7 +220,7 @@ impl Target {
             .zip(back.iter())
             .position(|(wanted, read)| wanted != read)
             .unwrap_or(0) as u64;
-        Err(Error::wrong(
+        Err(PackError::wrong(
             &self.path,
             format!(
                 "reads back other bytes than were written at offset {:#x}, {TRIES} times: the card or its reader is broken",
@@ -233,20 +244,20 @@ fn read_map(source: &File, image: &Path, size: u64) -> Result<Option<Vec<(u64, u
         return Ok(None);
     };
     let (mapped, ranges) = bmap::parse(&text).ok_or_else(|| {
-        Error::wrong(
+        PackError::wrong(
             &path,
             "is damaged, or no block map that is known here; delete it or build the image again",
         )
     })?;
     if mapped != size {
-        return Err(Error::wrong(
+        return Err(PackError::wrong(
             &path,
             format!(
                 "is the map of an image of {mapped} bytes, not of {size}; delete it or build the image again"
             ),
         ));
     }
-    let span = |range: &bmap::Range| {
+    let span = |range: &bmap::BlockRange| {
         (
             range.first.saturating_mul(bmap::BLOCK),
             range
@@ -258,20 +269,20 @@ fn read_map(source: &File, image: &Path, size: u64) -> Result<Option<Vec<(u64, u
     };
     let spans: Vec<(u64, u64)> = ranges.iter().map(span).collect();
     if spans.iter().any(|(from, end)| from >= end) {
-        return Err(Error::wrong(&path, "lists blocks beyond the image"));
+        return Err(PackError::wrong(&path, "lists blocks beyond the image"));
     }
     let disk = OnDisk {
         file: source,
         path: image,
     };
-    for bmap::Range {
+    for bmap::BlockRange {
         first,
         last,
         sha256,
     } in &ranges
     {
         if bmap::hash(&disk, size, (*first, *last))? != *sha256 {
-            return Err(Error::wrong(
+            return Err(PackError::wrong(
                 &path,
                 format!(
                     "is not of this image: blocks {first} to {last} hold something else; delete it or build the image again"
@@ -284,20 +295,20 @@ fn read_map(source: &File, image: &Path, size: u64) -> Result<Option<Vec<(u64, u
 
 /// Refuses a device that is mounted, or has a mounted partition. Files pass.
 pub fn refuse_mounted(path: &Path) -> Result<()> {
-    let metadata = fs::metadata(path).map_err(Error::io("open", path))?;
+    let metadata = fs::metadata(path).map_err(PackError::io("open", path))?;
     if !metadata.file_type().is_block_device() {
         return Ok(());
     }
     let folder = device_folder(path, &metadata)?;
     for number in numbers(&folder) {
         if let Some(place) = mounted_at(&number) {
-            return Err(Error::Refused(format!(
+            return Err(PackError::Refused(format!(
                 "{} is mounted at {place}; unmount it first, if it is the card you mean",
                 path.display()
             )));
         }
         if is_swap(&number) {
-            return Err(Error::Refused(format!(
+            return Err(PackError::Refused(format!(
                 "{} is swapped onto; it is the system's",
                 path.display()
             )));
@@ -315,14 +326,14 @@ fn check_device(path: &Path, metadata: &fs::Metadata) -> Result<String> {
         .to_string_lossy()
         .into_owned();
     if folder.join("partition").exists() {
-        return Err(Error::wrong(
+        return Err(PackError::wrong(
             path,
             "is a partition; the image has a table of its own, so name the whole disk",
         ));
     }
     refuse_mounted(path)?;
     if fs::read_dir(folder.join("holders")).is_ok_and(|mut holders| holders.next().is_some()) {
-        return Err(Error::wrong(
+        return Err(PackError::wrong(
             path,
             "is part of something else (LVM, RAID or encryption): it is the system's",
         ));
@@ -338,7 +349,7 @@ fn check_device(path: &Path, metadata: &fs::Metadata) -> Result<String> {
     let is_usb = fs::canonicalize(folder.join("device"))
         .is_ok_and(|device| device.to_string_lossy().contains("/usb"));
     if read("removable") != "1" && !is_loop && !is_sd && !is_usb {
-        return Err(Error::wrong(
+        return Err(PackError::wrong(
             path,
             "is not removable: no card, no USB reader. Nothing was written",
         ));
@@ -357,7 +368,7 @@ fn device_folder(path: &Path, metadata: &fs::Metadata) -> Result<PathBuf> {
     let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
     let link = format!("/sys/dev/block/{major}:{minor}");
     fs::canonicalize(&link).map_err(|_| {
-        Error::wrong(
+        PackError::wrong(
             path,
             format!("is a device that {link} does not know: it cannot be told whether it is safe"),
         )

@@ -20,7 +20,7 @@ const BOOTABLE: u64 = 1 << 2;
 
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct GptEntry {
     /// Its name, at most 36 UTF-16 units.
     pub name: String,
     /// First sector.
@@ -40,7 +40,7 @@ const fn guid(a: u32, b: u16, c: u16, d: [u8; 8]) -> [u8; 16] {
 }
 
 /// The first 34 sectors of a disk, and its last 33. GUIDs are made from `seed`.
-pub fn encode(seed: &[u8; 32], disk_sectors: u64, entries: &[Entry]) -> (Vec<u8>, Vec<u8>) {
+pub fn encode(seed: &[u8; 32], disk_sectors: u64, entries: &[GptEntry]) -> (Vec<u8>, Vec<u8>) {
     let mut array = vec![0; ENTRIES * ENTRY_BYTES];
     for (at, (entry, slot)) in entries
         .iter()
@@ -64,7 +64,7 @@ pub fn encode(seed: &[u8; 32], disk_sectors: u64, entries: &[Entry]) -> (Vec<u8>
     }
     let last = disk_sectors - 1;
     let whole = u32::try_from(last).unwrap_or(u32::MAX);
-    let protective = mbr::Entry {
+    let protective = mbr::MbrEntry {
         active: false,
         kind: mbr::PROTECTIVE,
         start: 1,
@@ -114,7 +114,7 @@ fn header(
 }
 
 /// The used entries, from the sectors that follow the protective record.
-pub fn decode(sectors: &[u8]) -> Option<Vec<Entry>> {
+pub fn decode(sectors: &[u8]) -> Option<Vec<GptEntry>> {
     let long = |at: usize| {
         Some(u64::from_le_bytes(
             sectors.get(at..at + 8)?.try_into().ok()?,
@@ -136,7 +136,7 @@ pub fn decode(sectors: &[u8]) -> Option<Vec<Entry>> {
                 .chunks_exact(2)
                 .map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
             let name: Vec<u16> = units.take_while(|&unit| unit != 0).collect();
-            Entry {
+            GptEntry {
                 name: String::from_utf16_lossy(&name),
                 start: long(32),
                 sectors: long(40).wrapping_sub(long(32)).wrapping_add(1),
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn entries_survive_and_both_ends_agree() {
-        let entries = [Entry {
+        let entries = [GptEntry {
             name: "boot".into(),
             start: 2048,
             sectors: 4096,

@@ -11,11 +11,11 @@ use romfs::writer::{Layout, Piece, seal};
 use romfs::{Entry, Kind, Romfs};
 
 use crate::output::Output;
-use crate::{Error, Progress, Result, tree};
+use crate::{PackError, Progress, Result, tree};
 
 /// What was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Built {
+pub struct BuiltInitrd {
     /// Files in it.
     pub files: usize,
     /// Bytes of the image.
@@ -36,11 +36,11 @@ pub fn build(
     label: &str,
     align: u64,
     progress: &mut Progress,
-) -> Result<Built> {
+) -> Result<BuiltInitrd> {
     refuse_inside(folder, to)?;
     let tree = tree::read(folder, align)?;
-    let layout =
-        Layout::new(label, &tree.root).map_err(|error| Error::wrong(folder, error.to_string()))?;
+    let layout = Layout::new(label, &tree.root)
+        .map_err(|error| PackError::wrong(folder, error.to_string()))?;
     let output = Output::create(to)?.rebuildable();
     output.set_size(layout.size())?;
     write_pieces(
@@ -52,7 +52,7 @@ pub fn build(
     )?;
     write_sum(&output, to)?;
     output.commit()?;
-    Ok(Built {
+    Ok(BuiltInitrd {
         files: tree.sources.len(),
         bytes: layout.size(),
     })
@@ -60,13 +60,13 @@ pub fn build(
 
 /// An image in its own folder would hold itself, the second time.
 fn refuse_inside(folder: &Path, to: &Path) -> Result<()> {
-    let folder = fs::canonicalize(folder).map_err(Error::io("read", folder))?;
+    let folder = fs::canonicalize(folder).map_err(PackError::io("read", folder))?;
     let parent = match to.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     match fs::canonicalize(parent) {
-        Ok(parent) if parent.starts_with(&folder) => Err(Error::wrong(
+        Ok(parent) if parent.starts_with(&folder) => Err(PackError::wrong(
             to,
             "lies in the folder that it is made from, and would hold itself; name another place",
         )),
@@ -91,7 +91,7 @@ fn write_pieces(
         for buffer in to_write {
             let buffer: Vec<u8> = buffer;
             file.write_all_at(&buffer, at)
-                .map_err(Error::io("write", to))?;
+                .map_err(PackError::io("write", to))?;
             at += buffer.len() as u64;
             progress(at);
             // The reader may have ended already.
@@ -127,16 +127,16 @@ fn read_pieces(
             Piece::Bytes(bytes) => buffer.extend_from_slice(bytes),
             Piece::Data { source, size } => {
                 let path = &sources[*source];
-                let mut file = File::open(path).map_err(Error::io("read", path))?;
+                let mut file = File::open(path).map_err(PackError::io("read", path))?;
                 let mut left = *size;
                 while left > 0 {
                     let piece = left.min(GATHERED as u64);
                     let read = (&mut file)
                         .take(piece)
                         .read_to_end(&mut buffer)
-                        .map_err(Error::io("read", path))?;
+                        .map_err(PackError::io("read", path))?;
                     if read as u64 != piece {
-                        return Err(Error::wrong(path, "has shrunk while it was read"));
+                        return Err(PackError::wrong(path, "has shrunk while it was read"));
                     }
                     left -= piece;
                     if buffer.len() >= GATHERED && !pass_on(&mut buffer) {
@@ -158,19 +158,21 @@ fn write_sum(output: &Output, to: &Path) -> Result<()> {
     let file = output.file();
     let bytes = file
         .metadata()
-        .map_err(Error::io("read", to))?
+        .map_err(PackError::io("read", to))?
         .len()
         .min(512);
     let mut head = vec![0; bytes as usize];
     file.read_exact_at(&mut head, 0)
-        .map_err(Error::io("read", to))?;
+        .map_err(PackError::io("read", to))?;
     seal(&mut head);
-    file.write_all_at(&head, 0).map_err(Error::io("write", to))
+    file.write_all_at(&head, 0)
+        .map_err(PackError::io("write", to))
 }
 
 /// Opens an image that was read whole.
 pub fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<Romfs<'a>> {
-    Romfs::new(bytes).map_err(|error| Error::wrong(path, format!("is no readable ROMFS: {error}")))
+    Romfs::new(bytes)
+        .map_err(|error| PackError::wrong(path, format!("is no readable ROMFS: {error}")))
 }
 
 /// Shows every entry below the root with its path, in the order of the image.
@@ -214,6 +216,6 @@ fn below<'a>(
     Ok(())
 }
 
-pub(crate) fn damaged(error: romfs::Error) -> Error {
-    Error::Refused(format!("damaged ROMFS: {error}"))
+pub(crate) fn damaged(error: romfs::Error) -> PackError {
+    PackError::Refused(format!("damaged ROMFS: {error}"))
 }

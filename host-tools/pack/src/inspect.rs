@@ -6,18 +6,18 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use boards::Board;
-use model::Layout;
-use model::layout::Part;
+use model::ImageLayout;
+use model::layout::ImagePart;
 use romfs::Romfs;
 use romfs::record::{self, Record};
 
-use crate::extlinux::Extlinux;
-use crate::fat::volume::{Entry, Volume};
-use crate::{Error, Result, gpt, magic, mbr};
+use crate::extlinux::BootMenu;
+use crate::fat::volume::{DirectoryEntry, FatVolume};
+use crate::{PackError, Result, gpt, magic, mbr};
 
 /// A partition as its table has it.
 #[derive(Clone, Debug)]
-pub struct Partition {
+pub struct FoundPartition {
     /// Its number, from 1.
     pub number: usize,
     /// First byte.
@@ -31,23 +31,23 @@ pub struct Partition {
 }
 
 /// Looks into an image, a card, or an Image by itself.
-pub fn inspect(path: &Path, board: Option<&Board>) -> Result<Layout> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
+pub fn inspect(path: &Path, board: Option<&Board>) -> Result<ImageLayout> {
+    let mut file = File::open(path).map_err(PackError::io("read", path))?;
     let size = file
         .seek(SeekFrom::End(0))
-        .map_err(Error::io("read", path))?;
-    let mut layout = Layout {
+        .map_err(PackError::io("read", path))?;
+    let mut layout = ImageLayout {
         size,
         board: board.map(|board| board.title.clone()),
-        ..Layout::default()
+        ..ImageLayout::default()
     };
     let mut head = vec![0; size.min(64) as usize];
     file.read_exact_at(&mut head, 0)
-        .map_err(Error::io("read", path))?;
+        .map_err(PackError::io("read", path))?;
     if head.len() == 64 && head[0x38..0x3c] == *b"RSC\x05" {
         let mut bytes = vec![0; size as usize];
         file.read_exact_at(&mut bytes, 0)
-            .map_err(Error::io("read", path))?;
+            .map_err(PackError::io("read", path))?;
         kernel(&bytes, 0, board, &mut layout);
         return Ok(layout);
     }
@@ -59,7 +59,7 @@ pub fn inspect(path: &Path, board: Option<&Board>) -> Result<Layout> {
     if table == "GPT" {
         let mut head = vec![0; (33 * mbr::SECTOR).min(size - mbr::SECTOR) as usize];
         file.read_exact_at(&mut head, mbr::SECTOR)
-            .map_err(Error::io("read", path))?;
+            .map_err(PackError::io("read", path))?;
         let problems = gpt::problems(&head);
         layout
             .problems
@@ -68,7 +68,7 @@ pub fn inspect(path: &Path, board: Option<&Board>) -> Result<Layout> {
     for partition in &partitions {
         let active = if partition.bootable { ", active" } else { "" };
         let what = format!("partition {}: {}{active}", partition.number, partition.what);
-        layout.parts.push(Part {
+        layout.parts.push(ImagePart {
             what,
             at: partition.start,
             size: partition.size,
@@ -90,12 +90,12 @@ pub fn partitions(
     file: &File,
     path: &Path,
     size: u64,
-) -> Result<Option<(&'static str, Vec<Partition>)>> {
+) -> Result<Option<(&'static str, Vec<FoundPartition>)>> {
     let mut head = vec![0; (34 * mbr::SECTOR).min(size) as usize];
     file.read_exact_at(&mut head, 0)
-        .map_err(Error::io("read", path))?;
-    if Volume::open(file, path, 0)?.is_some() {
-        let whole = Partition {
+        .map_err(PackError::io("read", path))?;
+    if FatVolume::open(file, path, 0)?.is_some() {
+        let whole = FoundPartition {
             number: 1,
             start: 0,
             size,
@@ -120,7 +120,7 @@ pub fn partitions(
         let partitions = entries
             .into_iter()
             .enumerate()
-            .map(|(at, entry)| Partition {
+            .map(|(at, entry)| FoundPartition {
                 number: at + 1,
                 start: entry.start.saturating_mul(mbr::SECTOR),
                 size: entry.sectors.saturating_mul(mbr::SECTOR),
@@ -132,7 +132,7 @@ pub fn partitions(
     let partitions = entries
         .into_iter()
         .enumerate()
-        .map(|(at, entry)| Partition {
+        .map(|(at, entry)| FoundPartition {
             number: at + 1,
             start: u64::from(entry.start) * mbr::SECTOR,
             size: u64::from(entry.sectors) * mbr::SECTOR,
@@ -143,20 +143,20 @@ pub fn partitions(
 }
 
 /// The error of a file that is no card's image: what it is, and the way out.
-pub fn unknown(file: &File, path: &Path, size: u64) -> Error {
+pub fn unknown(file: &File, path: &Path, size: u64) -> PackError {
     let mut head = vec![0; size.min(magic::HEAD as u64) as usize];
     if let Err(error) = file.read_exact_at(&mut head, 0) {
-        return Error::io("read", path)(error);
+        return PackError::io("read", path)(error);
     }
     if let Some((name, way_out)) = magic::name(&head) {
-        return Error::wrong(path, format!("is {name}; {way_out}"));
+        return PackError::wrong(path, format!("is {name}; {way_out}"));
     }
     if let Some(name) = magic::other_disk(&head) {
         let what =
             format!("is a {name} volume without a partition table; FAT16 and FAT32 are read here");
-        return Error::wrong(path, what);
+        return PackError::wrong(path, what);
     }
-    Error::wrong(
+    PackError::wrong(
         path,
         "holds no Image header, no MBR or GPT, and no FAT: nothing that is known here",
     )
@@ -167,8 +167,8 @@ pub fn unknown(file: &File, path: &Path, size: u64) -> Error {
 pub fn check_disk(file: &File, path: &Path, size: u64) -> Result<()> {
     let mut head = vec![0; size.min(magic::HEAD as u64) as usize];
     file.read_exact_at(&mut head, 0)
-        .map_err(Error::io("read", path))?;
-    let refused = |what: String| Err(Error::wrong(path, format!("is no disk image: {what}")));
+        .map_err(PackError::io("read", path))?;
+    let refused = |what: String| Err(PackError::wrong(path, format!("is no disk image: {what}")));
     if let Some((name, way_out)) = magic::name(&head) {
         return refused(format!("it is {name}; {way_out}"));
     }
@@ -187,8 +187,13 @@ pub fn check_disk(file: &File, path: &Path, size: u64) -> Result<()> {
     }
 }
 
-fn list(file: &File, path: &Path, partition: &Partition, layout: &mut Layout) -> Result<()> {
-    let Some(volume) = Volume::open(file, path, partition.start)? else {
+fn list(
+    file: &File,
+    path: &Path,
+    partition: &FoundPartition,
+    layout: &mut ImageLayout,
+) -> Result<()> {
+    let Some(volume) = FatVolume::open(file, path, partition.start)? else {
         return Ok(());
     };
     let name = format!("volume {}", partition.number);
@@ -197,7 +202,7 @@ fn list(file: &File, path: &Path, partition: &Partition, layout: &mut Layout) ->
         format!("{} `{}`, id {:08x}", volume.kind(), volume.label, volume.id),
     ));
     for entry in volume.entries()?.iter().filter(|entry| !entry.is_directory) {
-        let part = Part {
+        let part = ImagePart {
             what: format!("  {}", entry.path),
             at: volume.place(entry),
             size: entry.size,
@@ -212,9 +217,9 @@ fn list(file: &File, path: &Path, partition: &Partition, layout: &mut Layout) ->
 fn boot_chain(
     file: &File,
     path: &Path,
-    partitions: &[Partition],
+    partitions: &[FoundPartition],
     board: Option<&Board>,
-    layout: &mut Layout,
+    layout: &mut ImageLayout,
 ) -> Result<()> {
     let Some(partition) = partitions
         .iter()
@@ -225,7 +230,7 @@ fn boot_chain(
         return Ok(());
     };
     let number = partition.number;
-    let Some(volume) = Volume::open(file, path, partition.start)? else {
+    let Some(volume) = FatVolume::open(file, path, partition.start)? else {
         let mut sector = [0; mbr::SECTOR as usize];
         let read = file.read_exact_at(&mut sector, partition.start);
         let what = match magic::boot_sector(&sector).filter(|_| read.is_ok()) {
@@ -248,7 +253,7 @@ fn boot_chain(
         return Ok(());
     };
     let text = String::from_utf8_lossy(&volume.data(conf)?).into_owned();
-    let extlinux = Extlinux::read(&text, &conf.path);
+    let extlinux = BootMenu::read(&text, &conf.path);
     layout.facts.push((
         "boots".into(),
         format!(
@@ -304,7 +309,7 @@ fn boot_chain(
     Ok(())
 }
 
-fn find<'a>(entries: &'a [Entry], wanted: &str) -> Option<&'a Entry> {
+fn find<'a>(entries: &'a [DirectoryEntry], wanted: &str) -> Option<&'a DirectoryEntry> {
     entries
         .iter()
         .find(|entry| !entry.is_directory && entry.path.eq_ignore_ascii_case(wanted))
@@ -312,7 +317,7 @@ fn find<'a>(entries: &'a [Entry], wanted: &str) -> Option<&'a Entry> {
 
 /// What is wrong with an Image, whatever board it is for.
 pub(crate) fn problems(image: &[u8]) -> Vec<String> {
-    let mut layout = Layout::default();
+    let mut layout = ImageLayout::default();
     kernel(image, 0, None, &mut layout);
     layout.problems
 }
@@ -324,7 +329,7 @@ fn is_tree(bytes: &[u8]) -> bool {
 }
 
 /// Judges an Image: its header, its record, its initrd.
-fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut Layout) {
+fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut ImageLayout) {
     let Some(head) = bytes
         .get(..64)
         .filter(|head| head[0x38..0x3c] == *b"RSC\x05")
@@ -382,7 +387,7 @@ fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut Layout) {
 }
 
 /// The kernel's own code, as far as the packer took a CRC of it.
-fn text(bytes: &[u8], record: &Record, layout: &mut Layout) {
+fn text(bytes: &[u8], record: &Record, layout: &mut ImageLayout) {
     let name = || "kernel text".to_owned();
     let Some(text) = usize::try_from(record.text_size)
         .ok()
@@ -412,14 +417,14 @@ fn find_record(bytes: &[u8]) -> Option<Record> {
         .next()
 }
 
-fn initrd(bytes: &[u8], at: u64, record: &Record, layout: &mut Layout) {
+fn initrd(bytes: &[u8], at: u64, record: &Record, layout: &mut ImageLayout) {
     let (offset, size) = (record.initrd_offset, record.initrd_size);
-    layout.parts.push(Part {
+    layout.parts.push(ImagePart {
         what: "    kernel and its zeros".into(),
         at,
         size: offset,
     });
-    layout.parts.push(Part {
+    layout.parts.push(ImagePart {
         what: "    initrd (ROMFS)".into(),
         at: at + offset,
         size,

@@ -8,7 +8,7 @@ use object::elf::{FileHeader32, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{FileKind, LittleEndian, ReadCache, ReadRef, elf};
 
-use crate::{Error, Result};
+use crate::{PackError, Result};
 
 /// A kernel, flat: byte n belongs n bytes above the link base.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ impl Kernel {
     /// Reads an ELF file that our linker script made.
     pub fn read(path: &Path) -> Result<Kernel> {
         // Most of the file is for debuggers, and is not read.
-        let file = File::open(path).map_err(Error::io("read", path))?;
+        let file = File::open(path).map_err(PackError::io("read", path))?;
         let data = ReadCache::new(file);
-        let wrong = |what: &str| Error::wrong(path, what);
+        let wrong = |what: &str| PackError::wrong(path, what);
         match FileKind::parse(&data) {
             Ok(FileKind::Elf64) => Kernel::flatten::<FileHeader64<LittleEndian>>(path, &data),
             Ok(FileKind::Elf32) => Kernel::flatten::<FileHeader32<LittleEndian>>(path, &data),
@@ -41,7 +41,7 @@ impl Kernel {
         path: &Path,
         data: &ReadCache<File>,
     ) -> Result<Kernel> {
-        let wrong = |what: &str| Error::wrong(path, what);
+        let wrong = |what: &str| PackError::wrong(path, what);
         let header = H::parse(data)
             .ok()
             .filter(|header| header.is_little_endian())
@@ -49,10 +49,11 @@ impl Kernel {
         if header.e_machine(LittleEndian) != elf::EM_RISCV {
             return Err(wrong("is not for RISC-V"));
         }
-        let symbols = Symbols::read(header, data).ok_or_else(|| wrong("has damaged symbols"))?;
+        let symbols =
+            KernelSymbols::read(header, data).ok_or_else(|| wrong("has damaged symbols"))?;
         let symbol = |name: &str| {
             symbols.address(name).ok_or_else(|| {
-                Error::wrong(
+                PackError::wrong(
                     path,
                     format!("has no symbol `{name}`: it is not this kernel, or it was stripped"),
                 )
@@ -60,9 +61,9 @@ impl Kernel {
         };
         let base = symbol("_start")?;
         let offset = |name: &str| -> Result<u64> {
-            symbol(name)?
-                .checked_sub(base)
-                .ok_or_else(|| Error::wrong(path, format!("symbol `{name}` lies below `_start`")))
+            symbol(name)?.checked_sub(base).ok_or_else(|| {
+                PackError::wrong(path, format!("symbol `{name}` lies below `_start`"))
+            })
         };
         let (end, record) = (offset("_end")?, offset("pagewalk_record")?);
         let text = offset("_text_end")?;
@@ -108,17 +109,17 @@ impl Kernel {
 }
 
 /// The global symbols. There are tens of thousands of others, which are not read.
-struct Symbols<'a, H: FileHeader> {
+struct KernelSymbols<'a, H: FileHeader> {
     globals: &'a [H::Sym],
     /// Where their names are.
     names: Range<u64>,
     data: &'a ReadCache<File>,
 }
 
-impl<'a, H: FileHeader<Endian = LittleEndian>> Symbols<'a, H> {
+impl<'a, H: FileHeader<Endian = LittleEndian>> KernelSymbols<'a, H> {
     /// `None` if they are damaged; a stripped file has none at all, and that is well.
-    fn read(header: &H, data: &'a ReadCache<File>) -> Option<Symbols<'a, H>> {
-        let mut symbols = Symbols {
+    fn read(header: &H, data: &'a ReadCache<File>) -> Option<KernelSymbols<'a, H>> {
+        let mut symbols = KernelSymbols {
             globals: &[],
             names: 0..0,
             data,

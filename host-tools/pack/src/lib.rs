@@ -24,7 +24,7 @@ pub mod tree;
 mod error;
 mod kernel;
 
-pub use error::{Error, Result};
+pub use error::{PackError, Result};
 pub use kernel::Kernel;
 
 /// How far a long step has come: bytes done, bytes in all.

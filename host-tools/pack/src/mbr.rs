@@ -5,7 +5,7 @@ pub const SECTOR: u64 = 512;
 
 /// One of four entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct MbrEntry {
     /// Marked to boot from: status 0x80.
     pub active: bool,
     /// The type byte.
@@ -24,7 +24,7 @@ pub const FAT32_LBA: u8 = 0x0c;
 pub const PROTECTIVE: u8 = 0xee;
 
 /// A record without boot code.
-pub fn encode(signature: u32, entries: &[Entry]) -> [u8; SECTOR as usize] {
+pub fn encode(signature: u32, entries: &[MbrEntry]) -> [u8; SECTOR as usize] {
     let mut sector = [0; SECTOR as usize];
     sector[440..444].copy_from_slice(&signature.to_le_bytes());
     for (entry, at) in entries.iter().zip((446..510).step_by(16)) {
@@ -42,14 +42,14 @@ pub fn encode(signature: u32, entries: &[Entry]) -> [u8; SECTOR as usize] {
 }
 
 /// The used entries of a record, if the sector is one.
-pub fn decode(sector: &[u8]) -> Option<Vec<Entry>> {
+pub fn decode(sector: &[u8]) -> Option<Vec<MbrEntry>> {
     if sector.len() < SECTOR as usize || sector[510..512] != [0x55, 0xaa] {
         return None;
     }
     let word = |at: usize| {
         u32::from_le_bytes([sector[at], sector[at + 1], sector[at + 2], sector[at + 3]])
     };
-    let entries = (446..510).step_by(16).map(|at| Entry {
+    let entries = (446..510).step_by(16).map(|at| MbrEntry {
         active: sector[at] == 0x80,
         kind: sector[at + 4],
         start: word(at + 8),
@@ -73,13 +73,13 @@ mod tests {
     #[test]
     fn entries_survive() {
         let entries = [
-            Entry {
+            MbrEntry {
                 active: true,
                 kind: FAT32_LBA,
                 start: 2048,
                 sectors: 260_096,
             },
-            Entry {
+            MbrEntry {
                 active: false,
                 kind: 0x83,
                 start: 262_144,

@@ -25,7 +25,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use crate::content::{Content, Extent};
-use crate::{Error, Progress, Result};
+use crate::{PackError, Progress, Result};
 
 /// A file in the making. Dropped without [`Output::commit`], it leaves no trace.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Output {
 
     /// For a file system that has no files without a name.
     fn named(path: &Path, goal: Goal, error: io::Error) -> Result<Output> {
-        let failed = |error| Error::io("create", path)(error);
+        let failed = |error| PackError::io("create", path)(error);
         let has_none = matches!(
             Errno::from_io_error(&error),
             Some(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL)
@@ -118,14 +118,14 @@ impl Output {
         let own = self
             .file
             .metadata()
-            .map_err(Error::io("create", &self.path))?;
+            .map_err(PackError::io("create", &self.path))?;
         if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
             // Only root may; for everyone else the file is simply their own.
             let _ = std::os::unix::fs::fchown(&self.file, Some(old.uid()), Some(old.gid()));
         }
         self.file
             .set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))
-            .map_err(Error::io("create", &self.path))
+            .map_err(PackError::io("create", &self.path))
     }
 
     /// For what can be made again from files at hand: the commit does not wait for the disk, as
@@ -150,7 +150,7 @@ impl Output {
     pub fn set_size(&self, size: u64) -> Result<()> {
         self.file
             .set_len(size)
-            .map_err(Error::io("write", &self.path))
+            .map_err(PackError::io("write", &self.path))
     }
 
     /// Writes extents where they belong; what lies between stays a hole, and so do zeros.
@@ -162,7 +162,7 @@ impl Output {
                 Content::Bytes(bytes) => {
                     self.file
                         .write_all_at(bytes, extent.at)
-                        .map_err(Error::io("write", &self.path))?;
+                        .map_err(PackError::io("write", &self.path))?;
                 }
                 Content::Zeros(_) => {}
                 Content::File { path, size } => self.copy(path, *size, extent.at)?,
@@ -176,14 +176,14 @@ impl Output {
     /// Copies a file by the kernel's own means where it has them.
     fn copy(&self, from: &Path, size: u64, at: u64) -> Result<()> {
         use std::io::Read;
-        let source = File::open(from).map_err(Error::io("read", from))?;
+        let source = File::open(from).map_err(PackError::io("read", from))?;
         (&self.file)
             .seek(io::SeekFrom::Start(at))
-            .map_err(Error::io("write", &self.path))?;
-        let copied =
-            io::copy(&mut source.take(size), &mut &self.file).map_err(Error::io("copy", from))?;
+            .map_err(PackError::io("write", &self.path))?;
+        let copied = io::copy(&mut source.take(size), &mut &self.file)
+            .map_err(PackError::io("copy", from))?;
         if copied != size {
-            return Err(Error::wrong(
+            return Err(PackError::wrong(
                 from,
                 format!("has shrunk to {copied} of {size} bytes while it was read"),
             ));
@@ -194,7 +194,10 @@ impl Output {
     /// Copies all of a file; its holes stay holes, and where the file system can share blocks
     /// between files, nothing is copied.
     pub fn copy_of(&self, source: &File, from: &Path) -> Result<()> {
-        let size = source.metadata().map_err(Error::io("read", from))?.len();
+        let size = source
+            .metadata()
+            .map_err(PackError::io("read", from))?
+            .len();
         if ioctl_ficlone(&self.file, source).is_ok() {
             return Ok(());
         }
@@ -216,13 +219,13 @@ impl Output {
     }
 
     fn copy_span(&self, source: &File, from: &Path, at: u64, end: u64) -> Result<()> {
-        let failed = |error: Errno| Error::io("write", &self.path)(error.into());
+        let failed = |error: Errno| PackError::io("write", &self.path)(error.into());
         let (mut read_at, mut write_at) = (at, at);
         while read_at < end {
             let left = usize::try_from(end - read_at).unwrap_or(usize::MAX);
             let (read, write) = (Some(&mut read_at), Some(&mut write_at));
             match copy_file_range(source, read, &self.file, write, left) {
-                Ok(0) => return Err(Error::wrong(from, "has shrunk while it was read")),
+                Ok(0) => return Err(PackError::wrong(from, "has shrunk while it was read")),
                 Ok(_) => {}
                 // Between two file systems, or on one that cannot.
                 Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
@@ -241,10 +244,10 @@ impl Output {
             let piece = &mut piece[..(end - at).min(PIECE) as usize];
             source
                 .read_exact_at(piece, at)
-                .map_err(Error::io("read", from))?;
+                .map_err(PackError::io("read", from))?;
             self.file
                 .write_all_at(piece, at)
-                .map_err(Error::io("write", &self.path))?;
+                .map_err(PackError::io("write", &self.path))?;
         }
         Ok(())
     }
@@ -253,9 +256,10 @@ impl Output {
     /// can refuse. The old file is still there.
     fn sync(&self) -> Result<()> {
         match self.goal {
-            Goal::File { .. } if self.is_synced => {
-                self.file.sync_all().map_err(Error::io("write", &self.path))
-            }
+            Goal::File { .. } if self.is_synced => self
+                .file
+                .sync_all()
+                .map_err(PackError::io("write", &self.path)),
             _ => Ok(()),
         }
     }
@@ -281,7 +285,7 @@ impl Output {
             }
             linked => linked,
         };
-        linked.map_err(|error| Error::io("create", &self.path)(error.into()))
+        linked.map_err(|error| PackError::io("create", &self.path)(error.into()))
     }
 
     /// Puts the finished file in its place, or copies it into the stream.
@@ -294,7 +298,7 @@ impl Output {
                 .rewind()
                 .and_then(|()| io::copy(&mut self.file, stream))
                 .and_then(|_| stream.flush())
-                .map_err(Error::io("write", &self.path)),
+                .map_err(PackError::io("write", &self.path)),
             Goal::File { to, partial, old } => {
                 let Some(from) = partial else {
                     return Ok(());
@@ -305,7 +309,7 @@ impl Output {
                 if swaps && renameat_with(CWD, &*from, CWD, &*to, RenameFlags::EXCHANGE).is_ok() {
                     return Ok(());
                 }
-                fs::rename(&*from, &*to).map_err(Error::io("create", &self.path))?;
+                fs::rename(&*from, &*to).map_err(PackError::io("create", &self.path))?;
                 *partial = None;
                 Ok(())
             }
@@ -353,7 +357,7 @@ pub fn delete(paths: &[PathBuf]) -> Result<()> {
     for path in paths {
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("delete", path)(error));
+                return Err(PackError::io("delete", path)(error));
             }
             _ => {}
         }
@@ -364,7 +368,9 @@ pub fn delete(paths: &[PathBuf]) -> Result<()> {
 /// A small file, written and not committed.
 pub fn begun(path: &Path, bytes: &[u8]) -> Result<Output> {
     let mut output = Output::create(path)?;
-    output.write_all(bytes).map_err(Error::io("write", path))?;
+    output
+        .write_all(bytes)
+        .map_err(PackError::io("write", path))?;
     Ok(output)
 }
 
@@ -374,25 +380,27 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn goal(path: &Path) -> Result<Goal> {
-    let to = target(path).map_err(Error::io("create", path))?;
+    let to = target(path).map_err(PackError::io("create", path))?;
     let metadata = match fs::metadata(&to) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             to.file_name()
-                .ok_or_else(|| Error::wrong(path, "is not a file name"))?;
+                .ok_or_else(|| PackError::wrong(path, "is not a file name"))?;
             return Ok(Goal::File {
                 to,
                 partial: None,
                 old: None,
             });
         }
-        Err(error) => return Err(Error::io("create", path)(error)),
+        Err(error) => return Err(PackError::io("create", path)(error)),
     };
     let kind = metadata.file_type();
     // A redirected stdout is one that others may be writing to as well.
     if kind.is_fifo() || kind.is_char_device() || is_descriptor(path) && kind.is_file() {
         let stream = File::options().append(true).open(path);
-        return stream.map(Goal::Stream).map_err(Error::io("create", path));
+        return stream
+            .map(Goal::Stream)
+            .map_err(PackError::io("create", path));
     }
     if !kind.is_file() {
         let what = if kind.is_dir() {
@@ -400,11 +408,11 @@ fn goal(path: &Path) -> Result<Goal> {
         } else {
             "is no file; name one, and write it onto a card with `pagewalk flash`"
         };
-        return Err(Error::wrong(path, what));
+        return Err(PackError::wrong(path, what));
     }
     // Who may not write the file does not replace it either.
     let may_write = File::options().write(true).open(&to);
-    may_write.map_err(Error::io("write", path))?;
+    may_write.map_err(PackError::io("write", path))?;
     Ok(Goal::File {
         to,
         partial: None,

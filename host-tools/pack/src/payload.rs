@@ -9,14 +9,14 @@ use std::thread;
 
 use romfs::record::{Record, TRAILER_BYTES};
 
-use crate::{Error, Kernel, Result, output};
+use crate::{Kernel, PackError, Result, output};
 
 /// The initrd begins, and the file ends, at a multiple of this.
 const PAGE: u64 = 4096;
 
 /// A finished Image and where its parts lie.
 #[derive(Debug)]
-pub struct Payload {
+pub struct LoadedPayload {
     /// The file.
     pub bytes: Arc<Vec<u8>>,
     /// What its record says.
@@ -27,15 +27,18 @@ pub struct Payload {
 
 /// Reads kernel and initrd and glues them, after a look at both. The pad is as long as the
 /// kernel's own end asks for.
-pub fn build(kernel: &Path, initrd: &Path) -> Result<Payload> {
+pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
     let Kernel {
         bytes: kernel_part,
         end,
         record: record_at,
         text: text_size,
     } = Kernel::read(kernel)?;
-    let source = File::open(initrd).map_err(Error::io("read", initrd))?;
-    let size = source.metadata().map_err(Error::io("read", initrd))?.len();
+    let source = File::open(initrd).map_err(PackError::io("read", initrd))?;
+    let size = source
+        .metadata()
+        .map_err(PackError::io("read", initrd))?
+        .len();
     let kernel_bytes = kernel_part.len() as u64;
     let offset = end.next_multiple_of(PAGE);
     let file_size = (offset + size + TRAILER_BYTES as u64).next_multiple_of(PAGE);
@@ -49,10 +52,10 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<Payload> {
     )?;
     let data = &bytes[offset as usize..][..size as usize];
     let romfs = romfs::Romfs::new(data)
-        .map_err(|error| Error::wrong(initrd, format!("is no ROMFS: {error}")))?;
+        .map_err(|error| PackError::wrong(initrd, format!("is no ROMFS: {error}")))?;
     romfs
         .check()
-        .map_err(|error| Error::wrong(initrd, format!("is a damaged ROMFS: {error}")))?;
+        .map_err(|error| PackError::wrong(initrd, format!("is a damaged ROMFS: {error}")))?;
     // image_size of the Linux header: a loader that moves the Image moves this much. It is part
     // of the text.
     bytes[0x10..0x18].copy_from_slice(&file_size.to_le_bytes());
@@ -68,7 +71,7 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<Payload> {
     bytes[trailer..].copy_from_slice(&record.trailer());
     let at = record_at as usize;
     bytes[at..at + romfs::record::BYTES].copy_from_slice(&record.encode());
-    Ok(Payload {
+    Ok(LoadedPayload {
         bytes: Arc::new(bytes),
         record,
         kernel_bytes,
@@ -76,7 +79,7 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<Payload> {
 }
 
 /// Writes a finished Image.
-pub fn write(payload: &Payload, to: &Path) -> Result<()> {
+pub fn write(payload: &LoadedPayload, to: &Path) -> Result<()> {
     let output = output::begun(to, &payload.bytes)?;
     output.rebuildable().commit()
 }
@@ -88,7 +91,7 @@ fn read_summed(source: &File, path: &Path, into: &mut [u8]) -> Result<u32> {
         let mut sum = crc32fast::Hasher::new();
         source
             .read_exact_at(part, at as u64)
-            .map_err(Error::io("read", path))?;
+            .map_err(PackError::io("read", path))?;
         sum.update(part);
         Ok(sum)
     };
@@ -113,7 +116,7 @@ pub fn check_limit(bytes: u64, board: &boards::Board) -> Result<()> {
     if bytes <= limit {
         return Ok(());
     }
-    Err(Error::NoRoom {
+    Err(PackError::NoRoom {
         what: format!("the Image for {}", board.title),
         needs: bytes,
         has: limit,

@@ -5,11 +5,11 @@ use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::content::OnDisk;
-use crate::extlinux::Extlinux;
-use crate::fat::volume::{Entry, Volume};
+use crate::extlinux::BootMenu;
+use crate::fat::volume::{DirectoryEntry, FatVolume};
 use crate::inspect::{self, partitions};
 use crate::output::{self, Output};
-use crate::{Error, Result, bmap, card, flash};
+use crate::{PackError, Result, bmap, card, flash};
 
 /// What was swapped.
 #[derive(Clone, Debug)]
@@ -25,31 +25,31 @@ pub struct Swapped {
 /// Replaces the kernel that the image's extlinux.conf names, or else `/Image`.
 pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
     if bytes.len() < 64 || bytes[0x38..0x3c] != *b"RSC\x05" {
-        return Err(Error::wrong(
+        return Err(PackError::wrong(
             from,
             "has no Linux Image header: no loader would start it",
         ));
     }
     if let Some(problem) = inspect::problems(bytes).first() {
-        return Err(Error::wrong(from, format!("would not boot: {problem}")));
+        return Err(PackError::wrong(from, format!("would not boot: {problem}")));
     }
     flash::refuse_mounted(image)?;
     let target = Target::open(image)?;
     let file = target.file();
     let size = (&mut &*file)
         .seek(SeekFrom::End(0))
-        .map_err(Error::io("read", image))?;
+        .map_err(PackError::io("read", image))?;
     let (_, partitions) =
         partitions(file, image, size)?.ok_or_else(|| inspect::unknown(file, image, size))?;
     let partition = partitions
         .iter()
         .find(|partition| partition.bootable)
         .or(partitions.first());
-    let partition = partition.ok_or_else(|| Error::wrong(image, "has no partition"))?;
+    let partition = partition.ok_or_else(|| PackError::wrong(image, "has no partition"))?;
     let number = partition.number;
     let map = old_map(image)?;
-    let volume = Volume::open(file, image, partition.start)?.ok_or_else(|| {
-        Error::wrong(
+    let volume = FatVolume::open(file, image, partition.start)?.ok_or_else(|| {
+        PackError::wrong(
             image,
             format!("has no FAT on partition {number}, the one to boot from"),
         )
@@ -65,7 +65,7 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
             .filter(|entry| !entry.is_directory)
             .map(|entry| &*entry.path)
             .collect();
-        Error::wrong(
+        PackError::wrong(
             image,
             format!(
                 "has no {path} on partition {number}; there is {}",
@@ -92,7 +92,7 @@ fn old_map(image: &Path) -> Result<Option<Vec<(u64, u64)>>> {
         return Ok(None);
     };
     let (_, ranges) = bmap::parse(&text).ok_or_else(|| {
-        Error::wrong(
+        PackError::wrong(
             &path,
             "is damaged; delete it, or it will not fit the image that has another kernel",
         )
@@ -110,8 +110,8 @@ enum Target {
 impl Target {
     fn open(image: &Path) -> Result<Target> {
         let options = File::options().read(true).write(true).open(image);
-        let file = options.map_err(Error::io("open for writing", image))?;
-        let metadata = file.metadata().map_err(Error::io("read", image))?;
+        let file = options.map_err(PackError::io("open for writing", image))?;
+        let metadata = file.metadata().map_err(PackError::io("read", image))?;
         if !metadata.is_file() {
             return Ok(Target::Card(file));
         }
@@ -139,7 +139,7 @@ impl Target {
         match self {
             Target::Copy(copy) => output::commit_with(copy, renewed, &beside(image)),
             Target::Card(file) => {
-                file.sync_all().map_err(Error::io("write", image))?;
+                file.sync_all().map_err(PackError::io("write", image))?;
                 renewed.into_iter().try_for_each(Output::commit)
             }
         }
@@ -181,7 +181,7 @@ fn renew(
     Ok(renewed)
 }
 
-fn named(volume: &Volume, entries: &[Entry]) -> Result<String> {
+fn named(volume: &FatVolume, entries: &[DirectoryEntry]) -> Result<String> {
     let conf = entries
         .iter()
         .find(|entry| entry.path.eq_ignore_ascii_case("/extlinux/extlinux.conf"));
@@ -189,7 +189,7 @@ fn named(volume: &Volume, entries: &[Entry]) -> Result<String> {
         return Ok("/Image".into());
     };
     let text = String::from_utf8_lossy(&volume.data(conf)?).into_owned();
-    Ok(Extlinux::read(&text, &conf.path)
+    Ok(BootMenu::read(&text, &conf.path)
         .kernel
         .unwrap_or_else(|| "/Image".into()))
 }

@@ -1,4 +1,4 @@
-//! A folder on the desk as a tree for the ROMFS writer: sorted, so that the disk it lies on
+//! A folder on the host as a tree for the ROMFS writer: sorted, so that the disk it lies on
 //! does not matter.
 
 use std::collections::HashMap;
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use romfs::Kind;
 use romfs::writer::Node;
 
-use crate::{Error, Result};
+use crate::{PackError, Result};
 
 /// A folder's content, and the files that the nodes number.
 #[derive(Debug)]
-pub struct Tree {
+pub struct FileTree {
     /// What the root directory holds.
     pub root: Vec<(String, Node)>,
     /// The file that [`Node::File`]'s `source` means.
@@ -28,45 +28,45 @@ const MAX_DEPTH: usize = 63;
 
 /// Reads a folder. Data is aligned to `align` bytes (a power of two), ELF files to 4 KiB at
 /// least.
-pub fn read(folder: &Path, align: u64) -> Result<Tree> {
+pub fn read(folder: &Path, align: u64) -> Result<FileTree> {
     if !align.is_power_of_two() || align > 1 << 30 {
-        return Err(Error::Refused(format!(
+        return Err(PackError::Refused(format!(
             "alignment {align} is not a power of two up to 1 GiB"
         )));
     }
-    let mut reader = Reader {
+    let mut reader = TreeReader {
         align,
         sources: Vec::new(),
         linked: HashMap::new(),
     };
     let root = reader.directory(folder, 0)?;
-    Ok(Tree {
+    Ok(FileTree {
         root,
         sources: reader.sources,
     })
 }
 
 /// What is known on the way through a folder.
-struct Reader {
+struct TreeReader {
     align: u64,
     sources: Vec<PathBuf>,
     /// The number of a file that has more names than one, by its own: device and inode.
     linked: HashMap<(u64, u64), usize>,
 }
 
-impl Reader {
+impl TreeReader {
     fn directory(&mut self, folder: &Path, depth: usize) -> Result<Vec<(String, Node)>> {
         if depth > MAX_DEPTH {
             let what = format!("lies more than {MAX_DEPTH} folders deep, where no reader looks");
-            return Err(Error::wrong(folder, what));
+            return Err(PackError::wrong(folder, what));
         }
         let mut entries = Vec::new();
-        for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
-            let entry = entry.map_err(Error::io("read", folder))?;
+        for entry in fs::read_dir(folder).map_err(PackError::io("read", folder))? {
+            let entry = entry.map_err(PackError::io("read", folder))?;
             let name = entry.file_name();
             let name = name
                 .into_string()
-                .map_err(|_| Error::wrong(&entry.path(), "has a name that is not UTF-8"))?;
+                .map_err(|_| PackError::wrong(&entry.path(), "has a name that is not UTF-8"))?;
             entries.push((name, entry.path()));
         }
         entries.sort();
@@ -77,15 +77,15 @@ impl Reader {
     }
 
     fn node(&mut self, path: &Path, depth: usize) -> Result<Node> {
-        let metadata = fs::symlink_metadata(path).map_err(Error::io("read", path))?;
+        let metadata = fs::symlink_metadata(path).map_err(PackError::io("read", path))?;
         let kind = metadata.file_type();
         Ok(if kind.is_dir() {
             Node::Directory(self.directory(path, depth + 1)?)
         } else if kind.is_symlink() {
-            let target = fs::read_link(path).map_err(Error::io("read", path))?;
+            let target = fs::read_link(path).map_err(PackError::io("read", path))?;
             let target = target.into_os_string().into_string();
             Node::Link(
-                target.map_err(|_| Error::wrong(path, "points to a name that is not UTF-8"))?,
+                target.map_err(|_| PackError::wrong(path, "points to a name that is not UTF-8"))?,
             )
         } else if kind.is_file() {
             self.file(path, &metadata)?
@@ -102,7 +102,7 @@ impl Reader {
     fn file(&mut self, path: &Path, metadata: &Metadata) -> Result<Node> {
         if metadata.len() > u64::from(u32::MAX) {
             let size = metadata.len();
-            return Err(Error::wrong(
+            return Err(PackError::wrong(
                 path,
                 format!("has {size} bytes; a ROMFS ends before 4 GiB"),
             ));
@@ -132,8 +132,8 @@ impl Reader {
 
 fn is_elf(path: &Path) -> Result<bool> {
     let mut magic = [0; 4];
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
-    let used = file.read(&mut magic).map_err(Error::io("read", path))?;
+    let mut file = File::open(path).map_err(PackError::io("read", path))?;
+    let used = file.read(&mut magic).map_err(PackError::io("read", path))?;
     Ok(magic[..used] == *b"\x7fELF")
 }
 
@@ -142,7 +142,7 @@ fn special(path: &Path, metadata: &Metadata) -> Result<Node> {
     let number = metadata.rdev();
     let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
     if major > 0xffff || minor > 0xffff {
-        return Err(Error::wrong(
+        return Err(PackError::wrong(
             path,
             format!("is device {major}:{minor}; ROMFS has numbers up to 65535"),
         ));

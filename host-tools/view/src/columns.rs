@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// On which side a column's blanks go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum ColumnSide {
     /// Text: blanks behind.
     Left,
     /// Numbers: blanks before.
@@ -13,7 +13,7 @@ pub enum Side {
 
 /// Rows of cells under headings; a column where every cell is empty is left out.
 pub struct Columns<const N: usize> {
-    headings: [(&'static str, Side); N],
+    headings: [(&'static str, ColumnSide); N],
     rows: Vec<[String; N]>,
 }
 
@@ -21,7 +21,7 @@ pub struct Columns<const N: usize> {
 /// once to see how wide they are.
 pub fn stream<const N: usize, I: Iterator<Item = [String; N]>>(
     out: &mut dyn Write,
-    headings: [(&'static str, Side); N],
+    headings: [(&'static str, ColumnSide); N],
     rows: impl Fn() -> I,
 ) -> io::Result<()> {
     let mut widths = [0; N];
@@ -40,7 +40,7 @@ pub fn stream<const N: usize, I: Iterator<Item = [String; N]>>(
 
 impl<const N: usize> Columns<N> {
     /// A table with these headings.
-    pub fn new(headings: [(&'static str, Side); N]) -> Self {
+    pub fn new(headings: [(&'static str, ColumnSide); N]) -> Self {
         Columns {
             headings,
             rows: Vec::new(),
@@ -81,8 +81,8 @@ impl<const N: usize> Columns<N> {
             let (heading, side) = self.headings[column];
             let width = widths[column].max(heading.len());
             match side {
-                Side::Left => line.push_str(&format!("{cell:<width$}  ")),
-                Side::Right => line.push_str(&format!("{cell:>width$}  ")),
+                ColumnSide::Left => line.push_str(&format!("{cell:<width$}  ")),
+                ColumnSide::Right => line.push_str(&format!("{cell:>width$}  ")),
             }
         }
         writeln!(out, "{}", line.trim_end())

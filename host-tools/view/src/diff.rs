@@ -2,15 +2,15 @@
 
 use std::io::{self, Write};
 
-use model::diff::{Change, Diff, Side as Was};
+use model::diff::{Change, Diff, MappedPage as Was};
 use pagetable::{Mode, Satp};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object, Text};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject, JsonText};
 use crate::map::{JsonMemory, count, memory_word};
-use crate::rows::Rows;
-use crate::words::{self, About, Size};
+use crate::rows::RowLimit;
+use crate::words::{self, ExactSize, RoundSize};
 
 fn is_any_stale(diffs: &[Diff]) -> bool {
     diffs.iter().any(|diff| diff.is_possibly_stale)
@@ -83,23 +83,23 @@ fn one(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
     }
     words::staleness(out, diff.is_possibly_stale)?;
     let mut columns = Columns::new([
-        ("change", Side::Left),
-        ("va", Side::Left),
-        ("size", Side::Right),
-        ("perms", Side::Left),
-        ("pa", Side::Left),
-        ("page", Side::Left),
-        ("memory", Side::Left),
-        ("rsw", Side::Left),
+        ("change", ColumnSide::Left),
+        ("va", ColumnSide::Left),
+        ("size", ColumnSide::Right),
+        ("perms", ColumnSide::Left),
+        ("pa", ColumnSide::Left),
+        ("page", ColumnSide::Left),
+        ("memory", ColumnSide::Left),
+        ("rsw", ColumnSide::Left),
     ]);
     for change in &diff.changes {
         columns.row([
             kinds(change),
             words::va(mode, change.va),
-            Size(change.bytes).to_string(),
+            ExactSize(change.bytes).to_string(),
             both(change, |side| side.leaf.pte.flags().to_string()),
             both(change, |side| words::pa(mode, side.pa)),
-            both(change, |side| Size(side.leaf.page_bytes).to_string()),
+            both(change, |side| ExactSize(side.leaf.page_bytes).to_string()),
             memory(change),
             both(change, |side| words::rsw(side.leaf.pte)),
         ]);
@@ -110,9 +110,9 @@ fn one(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
     }
     let totals = diff
         .totals()
-        .map(|(kind, bytes)| format!("{} {}", About(bytes), kind.name()));
+        .map(|(kind, bytes)| format!("{} {}", RoundSize(bytes), kind.name()));
     let mut totals: Vec<String> = totals.collect();
-    totals.push(format!("{} as before", About(diff.same_bytes)));
+    totals.push(format!("{} as before", RoundSize(diff.same_bytes)));
     let changes = match diff.changes.len() {
         0 => "no changes".to_owned(),
         some => count(some as u64, "change", "changes"),
@@ -123,7 +123,7 @@ fn one(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
 #[derive(Serialize)]
 struct JsonSide {
     pa: Hex<u64>,
-    perms: Text<pagetable::Flags>,
+    perms: JsonText<pagetable::Flags>,
     page_size: u64,
     level: u8,
     #[serde(flatten)]
@@ -136,7 +136,7 @@ impl From<&Was> for JsonSide {
     fn from(side: &Was) -> Self {
         JsonSide {
             pa: Hex(side.pa.raw()),
-            perms: Text(side.leaf.pte.flags()),
+            perms: JsonText(side.leaf.pte.flags()),
             page_size: side.leaf.page_bytes,
             level: side.leaf.level,
             memory: side.leaf.attributes.into(),
@@ -166,7 +166,7 @@ struct JsonDiff<'a> {
 
 /// The schema `pagewalk.diff/1`.
 pub fn json(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.diff/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.diff/1")?;
     object.staleness(is_any_stale(diffs))?;
     let diffs = diffs.iter().map(|diff| JsonDiff {
         name: &diff.name,
@@ -205,7 +205,7 @@ pub fn csv(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
         "memory_before",
         "memory_after",
     ];
-    let mut rows = Rows::begin(out, &names, is_any_stale(diffs))?;
+    let mut rows = RowLimit::begin(out, &names, is_any_stale(diffs))?;
     for (diff, change) in diffs
         .iter()
         .flat_map(|diff| diff.changes.iter().map(move |it| (diff, it)))

@@ -2,18 +2,18 @@
 
 use std::io::{self, Write};
 
-use model::Entries;
-use model::entries::Table;
+use model::LooseEntries;
+use model::entries::LooseTable;
 use pagetable::{PhysAddr, Pte};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
+use crate::columns::{ColumnSide, Columns};
 use crate::fields;
-use crate::json::{Hex, Object, Text};
+use crate::json::{Hex, JsonObject, JsonText};
 use crate::words;
 
 /// For people: a block for each table.
-pub fn table(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
+pub fn table(out: &mut dyn Write, entries: &LooseEntries) -> io::Result<()> {
     let mode = entries.mode;
     for (place, (at, table)) in entries.tables.iter().enumerate() {
         if place > 0 {
@@ -24,13 +24,13 @@ pub fn table(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
             levels => writeln!(out, "table {}, level {levels}", words::pa(mode, *at))?,
         }
         let mut columns = Columns::new([
-            ("index", Side::Right),
-            ("entry", Side::Left),
-            ("flags", Side::Left),
-            ("target", Side::Left),
-            ("means", Side::Left),
-            ("memory", Side::Left),
-            ("rsw", Side::Right),
+            ("index", ColumnSide::Right),
+            ("entry", ColumnSide::Left),
+            ("flags", ColumnSide::Left),
+            ("target", ColumnSide::Left),
+            ("means", ColumnSide::Left),
+            ("memory", ColumnSide::Left),
+            ("rsw", ColumnSide::Right),
         ]);
         for (index, pte) in &table.entries {
             columns.row([
@@ -48,18 +48,22 @@ pub fn table(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
     Ok(())
 }
 
-fn levels(table: &Table) -> String {
+fn levels(table: &LooseTable) -> String {
     let levels = table.levels.iter().rev().map(u8::to_string);
     levels.collect::<Vec<_>>().join(" and ")
 }
 
-fn means(entries: &Entries, table: &Table, pte: Pte) -> String {
+fn means(entries: &LooseEntries, table: &LooseTable, pte: Pte) -> String {
     let levels: Vec<u8> = table.levels.iter().copied().collect();
     fields::means(pte, entries.mode, entries.dialect, &levels)
 }
 
 /// The memory attributes of a leaf; a pointer has none.
-fn memory(entries: &Entries, pte: Pte, write: impl Fn(pagetable::Attributes) -> String) -> String {
+fn memory(
+    entries: &LooseEntries,
+    pte: Pte,
+    write: impl Fn(pagetable::Attributes) -> String,
+) -> String {
     match pte.is_leaf() {
         true => write(entries.dialect.attributes(pte.raw())),
         false => String::new(),
@@ -72,14 +76,14 @@ struct JsonEntry {
     levels: Vec<u8>,
     index: u16,
     entry: Hex<u64>,
-    flags: Text<pagetable::Flags>,
+    flags: JsonText<pagetable::Flags>,
     target: Hex<u64>,
     means: String,
     memory: String,
     rsw: u8,
 }
 
-fn rows(entries: &Entries) -> impl Iterator<Item = (PhysAddr, &Table, u16, Pte)> {
+fn rows(entries: &LooseEntries) -> impl Iterator<Item = (PhysAddr, &LooseTable, u16, Pte)> {
     entries.tables.iter().flat_map(|(at, table)| {
         let entries = table.entries.iter();
         entries.map(move |(index, pte)| (*at, table, *index, *pte))
@@ -87,8 +91,8 @@ fn rows(entries: &Entries) -> impl Iterator<Item = (PhysAddr, &Table, u16, Pte)>
 }
 
 /// The schema `pagewalk.entries/1`.
-pub fn json(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.entries/1")?;
+pub fn json(out: &mut dyn Write, entries: &LooseEntries) -> io::Result<()> {
+    let mut object = JsonObject::begin(out, "pagewalk.entries/1")?;
     object.member("mode", entries.mode.name())?;
     object.member("dialect", entries.dialect.name())?;
     let items = rows(entries).map(|(at, table, index, pte)| JsonEntry {
@@ -96,7 +100,7 @@ pub fn json(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
         levels: table.levels.iter().copied().collect(),
         index,
         entry: Hex(pte.raw()),
-        flags: Text(pte.flags()),
+        flags: JsonText(pte.flags()),
         target: Hex(pte.target(entries.mode).raw()),
         means: means(entries, table, pte),
         memory: memory(entries, pte, crate::map::memory_word),
@@ -107,7 +111,7 @@ pub fn json(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
 }
 
 /// The entries, a line each.
-pub fn csv(out: &mut dyn Write, entries: &Entries) -> io::Result<()> {
+pub fn csv(out: &mut dyn Write, entries: &LooseEntries) -> io::Result<()> {
     let mut lines = csv::Writer::from_writer(out);
     lines.write_record([
         "table", "level", "index", "entry", "flags", "target", "means", "memory", "rsw",

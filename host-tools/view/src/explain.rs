@@ -2,29 +2,29 @@
 
 use std::io::{self, Write};
 
-use model::{Crash, Why};
+use model::{CrashRegisters, Why};
 use pagetable::{Satp, Xlen};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject};
 use crate::words;
 
 /// A trap with what is needed to tell of it.
 pub struct Explained<'a> {
     /// The trap.
-    pub crash: &'a Crash,
+    pub crash: &'a CrashRegisters,
     /// The hart's width.
     pub xlen: Xlen,
     /// Names of instructions.
     pub names: &'a dyn Fn(u64) -> Option<String>,
     /// Where instructions stand in their source.
-    pub sources: &'a dyn Fn(u64) -> Option<Source>,
+    pub sources: &'a dyn Fn(u64) -> Option<SourceText>,
 }
 
 /// A line of source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Source {
+pub struct SourceText {
     /// The file, as the compiler named it.
     pub file: String,
     /// Counted from 1.
@@ -48,7 +48,7 @@ impl Explained<'_> {
     }
 
     /// The source of what a register points to.
-    fn source(&self, register: &str, value: u64) -> Option<Source> {
+    fn source(&self, register: &str, value: u64) -> Option<SourceText> {
         match register {
             "sepc" => (self.sources)(value),
             // The call itself is what comes before the place to return to.
@@ -59,7 +59,7 @@ impl Explained<'_> {
 
     /// Register, value, and what it means.
     fn rows(&self) -> Vec<(&'static str, u64, String)> {
-        let Crash {
+        let CrashRegisters {
             scause,
             sepc,
             stval,
@@ -104,13 +104,13 @@ pub fn table(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
         None => writeln!(out, "{}", it.why())?,
     }
     let mut columns = Columns::new([
-        ("register", Side::Left),
-        ("value", Side::Left),
-        ("means", Side::Left),
+        ("register", ColumnSide::Left),
+        ("value", ColumnSide::Left),
+        ("means", ColumnSide::Left),
     ]);
     let digits = it.xlen.bits() as usize / 4 + 2;
     for (name, value, mut means) in it.rows() {
-        if let Some(Source {
+        if let Some(SourceText {
             file,
             line,
             inlined,
@@ -136,25 +136,28 @@ pub fn table(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
 }
 
 #[derive(Serialize)]
-struct Row {
+struct ExplainRow {
     name: &'static str,
     value: Hex<u64>,
     means: String,
-    source: Option<Source>,
+    source: Option<SourceText>,
 }
 
 /// The schema `pagewalk.explain/1`.
 pub fn json(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.explain/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.explain/1")?;
     object.member("message", it.crash.message.as_deref())?;
     object.member("cause", it.why())?;
     object.member("xlen", it.xlen.bits())?;
-    let rows = it.rows().into_iter().map(|(name, value, means)| Row {
-        name,
-        value: Hex(value),
-        means,
-        source: it.source(name, value),
-    });
+    let rows = it
+        .rows()
+        .into_iter()
+        .map(|(name, value, means)| ExplainRow {
+            name,
+            value: Hex(value),
+            means,
+            source: it.source(name, value),
+        });
     object.list("registers", rows)?;
     object.list("hints", it.crash.hints(it.xlen))?;
     object.end()

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use pagetable::{Attributes, Dialect, Entry, Mode, Pte, ReservedMode, Satp, VirtAddr, Xlen};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject};
 use crate::walk;
-use crate::words::Size;
+use crate::words::ExactSize;
 
 /// A field.
 #[derive(Serialize)]
@@ -181,7 +181,7 @@ fn verdict(level: u8, entry: &Entry) -> String {
         }
         Entry::Leaf(leaf) => format!(
             "at level {level}: a {} page at {}",
-            Size(leaf.page_bytes),
+            ExactSize(leaf.page_bytes),
             leaf.base
         ),
         Entry::Refused(reason) => format!("at level {level}: a page fault, {reason}"),
@@ -247,10 +247,10 @@ fn upper_fields(raw: u64, mode: Mode, dialect: Dialect) -> Vec<Field> {
 pub fn table(out: &mut dyn Write, fields: &Fields) -> io::Result<()> {
     writeln!(out, "{} {:#x}", fields.kind, fields.raw)?;
     let mut columns = Columns::new([
-        ("bits", Side::Right),
-        ("field", Side::Left),
-        ("value", Side::Right),
-        ("means", Side::Left),
+        ("bits", ColumnSide::Right),
+        ("field", ColumnSide::Left),
+        ("value", ColumnSide::Right),
+        ("means", ColumnSide::Left),
     ]);
     for field in &fields.fields {
         columns.row([
@@ -273,7 +273,7 @@ pub fn table(out: &mut dyn Write, fields: &Fields) -> io::Result<()> {
 
 /// The schema `pagewalk.fields/1`.
 pub fn json(out: &mut dyn Write, fields: &Fields) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.fields/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.fields/1")?;
     object.member("kind", fields.kind)?;
     object.member("value", Hex(fields.raw))?;
     object.list("fields", &fields.fields)?;
@@ -310,7 +310,7 @@ pub(crate) fn means(pte: Pte, mode: Mode, dialect: Dialect, levels: &[u8]) -> St
     }
     let words = levels.iter().rev().map(|level| match decode(*level) {
         Entry::Pointer(_) => "table".to_owned(),
-        Entry::Leaf(leaf) => format!("{} page", Size(leaf.page_bytes)),
+        Entry::Leaf(leaf) => format!("{} page", ExactSize(leaf.page_bytes)),
         Entry::Refused(reason) => reason.text().to_owned(),
     });
     let mut words: Vec<String> = words.collect();

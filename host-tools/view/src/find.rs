@@ -6,14 +6,14 @@ use model::Space;
 use model::find::Hit;
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object, Text};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject, JsonText};
 use crate::map::{count, heading, is_any_stale, memory_word};
-use crate::rows::Rows;
-use crate::words::{self, Size};
+use crate::rows::RowLimit;
+use crate::words::{self, ExactSize};
 
 /// What was looked for, and where it is.
-pub struct Found<'a> {
+pub struct FoundMappings<'a> {
     /// The question: `0x80200000`, or `bytes 13 00 00 00`.
     pub question: String,
     /// Where it was looked for.
@@ -25,17 +25,17 @@ pub struct Found<'a> {
 }
 
 /// For people: a line for each mapping, under the root it is in.
-pub fn table(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
+pub fn table(out: &mut dyn Write, found: &FoundMappings<'_>) -> io::Result<()> {
     words::staleness(out, is_any_stale(found.spaces))?;
     for (place, space) in found.spaces.iter().enumerate() {
         let mode = space.mode();
         let mut columns = Columns::new([
-            ("va", Side::Left),
-            ("pa", Side::Left),
-            ("size", Side::Right),
-            ("perms", Side::Left),
-            ("page", Side::Right),
-            ("memory", Side::Left),
+            ("va", ColumnSide::Left),
+            ("pa", ColumnSide::Left),
+            ("size", ColumnSide::Right),
+            ("perms", ColumnSide::Left),
+            ("page", ColumnSide::Right),
+            ("memory", ColumnSide::Left),
         ]);
         let mut is_empty = true;
         for hit in found.hits.iter().filter(|hit| hit.space == place) {
@@ -43,9 +43,9 @@ pub fn table(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
             columns.row([
                 words::va(mode, hit.va),
                 words::pa(mode, hit.pa),
-                Size(hit.bytes).to_string(),
+                ExactSize(hit.bytes).to_string(),
                 hit.range.flags().flags().to_string(),
-                Size(hit.range.leaf.page_bytes).to_string(),
+                ExactSize(hit.range.leaf.page_bytes).to_string(),
                 words::attributes(hit.range.attributes()),
             ]);
         }
@@ -75,15 +75,15 @@ struct JsonHit<'a> {
     va: Hex<u64>,
     pa: Hex<u64>,
     size: u64,
-    perms: Text<pagetable::Flags>,
+    perms: JsonText<pagetable::Flags>,
     page_size: u64,
     level: u8,
     memory: String,
 }
 
 /// The schema `pagewalk.find/1`.
-pub fn json(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.find/1")?;
+pub fn json(out: &mut dyn Write, found: &FoundMappings<'_>) -> io::Result<()> {
+    let mut object = JsonObject::begin(out, "pagewalk.find/1")?;
     object.member("question", &found.question)?;
     object.member("roots", found.spaces.len())?;
     object.member("more", found.is_cut)?;
@@ -96,7 +96,7 @@ pub fn json(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
             va: Hex(hit.va.raw()),
             pa: Hex(hit.pa.raw()),
             size: hit.bytes,
-            perms: Text(hit.range.flags().flags()),
+            perms: JsonText(hit.range.flags().flags()),
             page_size: hit.range.leaf.page_bytes,
             level: hit.range.leaf.level,
             memory: memory_word(hit.range.attributes()),
@@ -107,7 +107,7 @@ pub fn json(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
 }
 
 /// A line for each mapping.
-pub fn csv(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
+pub fn csv(out: &mut dyn Write, found: &FoundMappings<'_>) -> io::Result<()> {
     let names = [
         "satp",
         "va",
@@ -118,7 +118,7 @@ pub fn csv(out: &mut dyn Write, found: &Found<'_>) -> io::Result<()> {
         "level",
         "memory",
     ];
-    let mut rows = Rows::begin(out, &names, is_any_stale(found.spaces))?;
+    let mut rows = RowLimit::begin(out, &names, is_any_stale(found.spaces))?;
     for hit in &found.hits {
         let space = &found.spaces[hit.space];
         rows.row(&[

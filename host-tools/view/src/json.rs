@@ -15,25 +15,25 @@ impl<T: LowerHex> Serialize for Hex<T> {
 }
 
 /// Anything by what it displays.
-pub struct Text<T>(pub T);
+pub struct JsonText<T>(pub T);
 
-impl<T: fmt::Display> Serialize for Text<T> {
+impl<T: fmt::Display> Serialize for JsonText<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&self.0)
     }
 }
 
 /// An object, member by member.
-pub struct Object<'a> {
+pub struct JsonObject<'a> {
     out: &'a mut dyn Write,
     is_first: bool,
 }
 
-impl<'a> Object<'a> {
+impl<'a> JsonObject<'a> {
     /// Begins the object of this schema.
     pub fn begin(out: &'a mut dyn Write, schema: &str) -> io::Result<Self> {
         out.write_all(b"{")?;
-        let mut object = Object {
+        let mut object = JsonObject {
             out,
             is_first: true,
         };

@@ -2,19 +2,19 @@
 
 use std::io::{self, Write};
 
-use model::Layout;
-use model::layout::Part;
+use model::ImageLayout;
+use model::layout::ImagePart;
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject};
 
 /// For people: the parts, the facts, the verdict.
-pub fn table(out: &mut dyn Write, layout: &Layout) -> io::Result<()> {
+pub fn table(out: &mut dyn Write, layout: &ImageLayout) -> io::Result<()> {
     let mut columns = Columns::new([
-        ("offset", Side::Left),
-        ("size", Side::Right),
-        ("what", Side::Left),
+        ("offset", ColumnSide::Left),
+        ("size", ColumnSide::Right),
+        ("what", ColumnSide::Left),
     ]);
     for part in &layout.parts {
         columns.row([
@@ -49,7 +49,7 @@ pub fn table(out: &mut dyn Write, layout: &Layout) -> io::Result<()> {
     }
 }
 
-fn problems(out: &mut dyn Write, layout: &Layout) -> io::Result<()> {
+fn problems(out: &mut dyn Write, layout: &ImageLayout) -> io::Result<()> {
     layout
         .problems
         .iter()
@@ -57,14 +57,14 @@ fn problems(out: &mut dyn Write, layout: &Layout) -> io::Result<()> {
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct LayoutRow<'a> {
     at: Hex<u64>,
     size: u64,
     what: &'a str,
 }
 
-fn row(part: &Part) -> Row<'_> {
-    Row {
+fn row(part: &ImagePart) -> LayoutRow<'_> {
+    LayoutRow {
         at: Hex(part.at),
         size: part.size,
         what: part.what.trim_start(),
@@ -72,8 +72,8 @@ fn row(part: &Part) -> Row<'_> {
 }
 
 /// Schema `pagewalk.layout/1`, in docs/json.md.
-pub fn json(out: &mut dyn Write, layout: &Layout) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.layout/1")?;
+pub fn json(out: &mut dyn Write, layout: &ImageLayout) -> io::Result<()> {
+    let mut object = JsonObject::begin(out, "pagewalk.layout/1")?;
     object.member("size", layout.size)?;
     object.list("parts", layout.parts.iter().map(row))?;
     object.list("facts", layout.facts.iter())?;
@@ -83,7 +83,7 @@ pub fn json(out: &mut dyn Write, layout: &Layout) -> io::Result<()> {
 }
 
 /// The parts, one a line.
-pub fn csv(out: &mut dyn Write, layout: &Layout) -> io::Result<()> {
+pub fn csv(out: &mut dyn Write, layout: &ImageLayout) -> io::Result<()> {
     let mut table = csv::Writer::from_writer(out);
     table.write_record(["at", "size", "what"])?;
     for part in &layout.parts {

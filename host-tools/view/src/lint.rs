@@ -6,11 +6,11 @@ use model::Space;
 use model::lint::{Lint, Mmu, RULES, Severity};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject};
 use crate::map::{heading, is_any_stale};
-use crate::rows::Rows;
-use crate::words::{self, Size};
+use crate::rows::RowLimit;
+use crate::words::{self, ExactSize};
 
 /// Findings, and the spaces they are about.
 pub struct Judged<'a> {
@@ -53,7 +53,7 @@ pub fn table(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
             "\n{} {}: {}; {mmu}",
             rule.severity.name(),
             rule.name,
-            rule.says
+            rule.summary
         )?;
         rows(out, judged, same)?;
         writeln!(out, "  -> {}", rule.advice)?;
@@ -73,13 +73,13 @@ pub fn table(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
 
 fn rows(out: &mut dyn Write, judged: &Judged<'_>, lints: &[Lint]) -> io::Result<()> {
     let mut columns = Columns::new([
-        ("root", Side::Right),
-        ("va", Side::Left),
-        ("size", Side::Right),
-        ("pa", Side::Left),
-        ("entry at", Side::Left),
-        ("entry", Side::Left),
-        ("what", Side::Left),
+        ("root", ColumnSide::Right),
+        ("va", ColumnSide::Left),
+        ("size", ColumnSide::Right),
+        ("pa", ColumnSide::Left),
+        ("entry at", ColumnSide::Left),
+        ("entry", ColumnSide::Left),
+        ("what", ColumnSide::Left),
     ]);
     for lint in lints {
         let mode = judged.spaces[lint.space].mode();
@@ -91,7 +91,7 @@ fn rows(out: &mut dyn Write, judged: &Judged<'_>, lints: &[Lint]) -> io::Result<
             words::va(mode, lint.va),
             match lint.bytes {
                 0 => String::new(),
-                bytes => Size(bytes).to_string(),
+                bytes => ExactSize(bytes).to_string(),
             },
             lint.pa.map(|at| words::pa(mode, at)).unwrap_or_default(),
             lint.entry_at
@@ -135,7 +135,7 @@ impl<'a> JsonLint<'a> {
             pa: lint.pa.map(|at| Hex(at.raw())),
             entry_at: lint.entry_at.map(|at| Hex(at.raw())),
             entry: lint.entry.map(|pte| Hex(pte.raw())),
-            says: lint.rule.says,
+            says: lint.rule.summary,
             detail: &lint.detail,
             advice: lint.rule.advice,
         }
@@ -144,7 +144,7 @@ impl<'a> JsonLint<'a> {
 
 /// The schema `pagewalk.lint/1`.
 pub fn json(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.lint/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.lint/1")?;
     object.member("errors", judged.count(Severity::Error))?;
     object.member("warnings", judged.count(Severity::Warning))?;
     object.member("infos", judged.count(Severity::Info))?;
@@ -159,7 +159,7 @@ pub fn csv(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
     let names = [
         "rule", "severity", "mmu", "satp", "va", "size", "pa", "entry_at", "entry", "detail",
     ];
-    let mut rows = Rows::begin(out, &names, is_any_stale(judged.spaces))?;
+    let mut rows = RowLimit::begin(out, &names, is_any_stale(judged.spaces))?;
     for lint in judged.lints.iter().map(|lint| JsonLint::of(judged, lint)) {
         let hex = |number: &Option<Hex<u64>>| {
             number
@@ -186,17 +186,17 @@ pub fn csv(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
 /// Every rule, worst first.
 pub fn rules(out: &mut dyn Write) -> io::Result<()> {
     let mut columns = Columns::new([
-        ("severity", Side::Left),
-        ("rule", Side::Left),
-        ("the MMU", Side::Left),
-        ("looks for", Side::Left),
+        ("severity", ColumnSide::Left),
+        ("rule", ColumnSide::Left),
+        ("the MMU", ColumnSide::Left),
+        ("looks for", ColumnSide::Left),
     ]);
     for rule in &RULES {
         columns.row([
             rule.severity.name().to_owned(),
             rule.name.to_owned(),
             rule.mmu.name().to_owned(),
-            rule.says.to_owned(),
+            rule.summary.to_owned(),
         ]);
     }
     columns.write(out, 2)

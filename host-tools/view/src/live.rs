@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use model::live::{Live, Row};
-use model::space::Range;
+use model::live::{Live, LiveRow};
+use model::space::MappedRange;
 use serde::Serialize;
 
-use crate::json::{Hex, Object};
+use crate::json::{Hex, JsonObject};
 use crate::words;
 
 /// Seconds that a picture shows.
@@ -16,7 +16,7 @@ const SECONDS: usize = 120;
 const BANDS: usize = 8;
 
 /// A fault in the words that every view of it uses. What is not known is empty.
-pub struct Cells {
+pub struct FaultCells {
     /// Seconds since boot, with six places.
     pub time: String,
     /// The task's number.
@@ -34,12 +34,12 @@ pub struct Cells {
 }
 
 /// Its cells.
-pub fn cells(row: &Row) -> Cells {
+pub fn cells(row: &LiveRow) -> FaultCells {
     let seen = &row.seen;
     let fault = &seen.fault;
     let known = crate::faults::words(fault);
     let time = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
-    Cells {
+    FaultCells {
         time: seen.time_us.map(time).unwrap_or_default(),
         task: fault.task().map(|it| it.to_string()).unwrap_or_default(),
         cause: fault.cause().to_string(),
@@ -50,7 +50,7 @@ pub fn cells(row: &Row) -> Cells {
     }
 }
 
-impl Cells {
+impl FaultCells {
     /// Is the text in any of them? Case does not count.
     pub fn contain(&self, lowercase: &str) -> bool {
         let cells = [
@@ -69,7 +69,7 @@ impl Cells {
 }
 
 /// A fault in one line, for where there is no terminal.
-pub fn line(out: &mut dyn Write, row: &Row) -> io::Result<()> {
+pub fn line(out: &mut dyn Write, row: &LiveRow) -> io::Result<()> {
     let cells = cells(row);
     write!(out, "{:>12}", cells.time)?;
     if !cells.task.is_empty() {
@@ -102,7 +102,10 @@ struct JsonRow {
 }
 
 /// Rows as a list in one line.
-pub fn rows_json<'a>(out: &mut dyn Write, rows: impl Iterator<Item = &'a Row>) -> io::Result<()> {
+pub fn rows_json<'a>(
+    out: &mut dyn Write,
+    rows: impl Iterator<Item = &'a LiveRow>,
+) -> io::Result<()> {
     let rows: Vec<JsonRow> = rows
         .map(|row| {
             let cells = cells(row);
@@ -136,7 +139,7 @@ struct JsonCause {
 }
 
 #[derive(Serialize)]
-struct JsonTask<'a> {
+struct JsonLiveTask<'a> {
     pid: u64,
     state: &'a str,
     resident: u64,
@@ -150,18 +153,18 @@ struct JsonTask<'a> {
 struct JsonBand {
     va: Hex<u64>,
     bytes: u64,
-    ranges: Vec<JsonRange>,
+    ranges: Vec<JsonBandRange>,
 }
 
 #[derive(Serialize)]
-struct JsonRange {
+struct JsonBandRange {
     va: Hex<u64>,
     bytes: u64,
     perms: String,
 }
 
 fn band(band: &model::space::Band<'_>) -> JsonBand {
-    let range = |range: &Range| JsonRange {
+    let range = |range: &MappedRange| JsonBandRange {
         va: Hex(range.va.raw()),
         bytes: range.bytes,
         perms: range.leaf.pte.flags().to_string(),
@@ -175,11 +178,11 @@ fn band(band: &model::space::Band<'_>) -> JsonBand {
 
 /// All but the rows: the schema `pagewalk.live/1`.
 pub fn json(out: &mut dyn Write, live: &Live) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.live/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.live/1")?;
     object.member("board", live.board.as_ref().map(|(name, _)| name))?;
     object.member("xlen", live.board.as_ref().map(|(_, xlen)| xlen))?;
     object.member("boots", live.boots())?;
-    object.member("shown", live.shown())?;
+    object.member("shown", live.received())?;
     object.member("lost", live.lost())?;
     object.member("repeated", live.repeated())?;
     object.member("missed_frames", live.missed_frames())?;
@@ -200,7 +203,7 @@ pub fn json(out: &mut dyn Write, live: &Live) -> io::Result<()> {
             .collect(),
     });
     object.list("seconds", seconds)?;
-    let tasks = live.tasks.0.iter().map(|task| JsonTask {
+    let tasks = live.tasks.0.iter().map(|task| JsonLiveTask {
         pid: task.pid,
         state: task.state,
         resident: task.resident_bytes,
@@ -237,7 +240,7 @@ mod tests {
     #[test]
     fn a_fault_is_found_by_any_word_of_it() {
         let mut live = Live::default();
-        live.take(Update::Fault {
+        live.apply(Update::Fault {
             seq: Some(0),
             time_us: Some(1_500_000),
             fault: Fault {

@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 
 use model::Space;
-use model::space::{Finding, Range};
+use model::space::{Finding, MappedRange};
 use pagetable::{Attributes, Mode};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side, stream};
-use crate::json::{Hex, Object, Text};
-use crate::rows::Rows;
-use crate::words::{self, About, Size};
+use crate::columns::{ColumnSide, Columns, stream};
+use crate::json::{Hex, JsonObject, JsonText};
+use crate::rows::RowLimit;
+use crate::words::{self, ExactSize, RoundSize};
 
 /// For people: of each, where it begins, the ranges, the problems, totals.
 pub fn table(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
@@ -42,14 +42,14 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     writeln!(out, "{}", heading(space))?;
     words::staleness(out, space.is_possibly_stale)?;
     let headings = [
-        ("va", Side::Left),
-        ("pa", Side::Left),
-        ("size", Side::Right),
-        ("perms", Side::Left),
-        ("page", Side::Right),
-        ("memory", Side::Left),
-        ("rsw", Side::Right),
-        ("pieces", Side::Right),
+        ("va", ColumnSide::Left),
+        ("pa", ColumnSide::Left),
+        ("size", ColumnSide::Right),
+        ("perms", ColumnSide::Left),
+        ("page", ColumnSide::Right),
+        ("memory", ColumnSide::Left),
+        ("rsw", ColumnSide::Right),
+        ("pieces", ColumnSide::Right),
     ];
     match space.ranges.is_empty() {
         true if space.is_part => writeln!(out, "nothing of that is mapped")?,
@@ -64,7 +64,7 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
             "\n{} in {}, {} mapped, of what was asked for",
             count(space.leaves, "entry", "entries"),
             count(space.ranges.len() as u64, "range", "ranges"),
-            About(space.mapped_bytes),
+            RoundSize(space.mapped_bytes),
         );
     }
     if !space.problems.is_empty() {
@@ -76,7 +76,7 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         "\n{} in {}, {} mapped, {}",
         count(space.leaves, "entry", "entries"),
         count(space.ranges.len() as u64, "range", "ranges"),
-        About(space.mapped_bytes),
+        RoundSize(space.mapped_bytes),
         match space.problems.len() {
             0 => "no problems".to_owned(),
             some => count(some as u64, "problem", "problems"),
@@ -84,13 +84,13 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     )
 }
 
-fn row(mode: Mode, range: &Range) -> [String; 8] {
+fn row(mode: Mode, range: &MappedRange) -> [String; 8] {
     [
         words::va(mode, range.va),
         words::pa(mode, range.pa),
-        Size(range.bytes).to_string(),
+        ExactSize(range.bytes).to_string(),
         range.flags().flags().to_string(),
-        Size(range.leaf.page_bytes).to_string(),
+        ExactSize(range.leaf.page_bytes).to_string(),
         words::attributes(range.attributes()),
         words::rsw(range.flags()),
         match range.pieces {
@@ -102,13 +102,13 @@ fn row(mode: Mode, range: &Range) -> [String; 8] {
 
 fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result<()> {
     let mut columns = Columns::new([
-        ("table", Side::Left),
-        ("index", Side::Right),
-        ("level", Side::Right),
-        ("entry", Side::Left),
-        ("first va", Side::Left),
-        ("times", Side::Right),
-        ("reason", Side::Left),
+        ("table", ColumnSide::Left),
+        ("index", ColumnSide::Right),
+        ("level", ColumnSide::Right),
+        ("entry", ColumnSide::Left),
+        ("first va", ColumnSide::Left),
+        ("times", ColumnSide::Right),
+        ("reason", ColumnSide::Left),
     ]);
     for Finding { problem, times } in findings {
         let last = problem.index + problem.count - 1;
@@ -143,7 +143,7 @@ pub(crate) struct JsonRange {
     va: Hex<u64>,
     pa: Hex<u64>,
     size: u64,
-    perms: Text<pagetable::Flags>,
+    perms: JsonText<pagetable::Flags>,
     page_size: u64,
     level: u8,
     #[serde(flatten)]
@@ -187,13 +187,13 @@ impl From<Attributes> for JsonMemory {
     }
 }
 
-impl From<&Range> for JsonRange {
-    fn from(range: &Range) -> Self {
+impl From<&MappedRange> for JsonRange {
+    fn from(range: &MappedRange) -> Self {
         JsonRange {
             va: Hex(range.va.raw()),
             pa: Hex(range.pa.raw()),
             size: range.bytes,
-            perms: Text(range.flags().flags()),
+            perms: JsonText(range.flags().flags()),
             page_size: range.leaf.page_bytes,
             level: range.leaf.level,
             memory: range.attributes().into(),
@@ -259,13 +259,13 @@ pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
                 problems: space.problems.iter().map(JsonProblem::from).collect(),
             }
         });
-        let mut object = Object::begin(out, "pagewalk.maps/1")?;
+        let mut object = JsonObject::begin(out, "pagewalk.maps/1")?;
         object.staleness(is_any_stale(spaces))?;
         object.list("spaces", all)?;
         return object.end();
     };
     let satp = space.satp();
-    let mut object = Object::begin(out, "pagewalk.map/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.map/1")?;
     object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
     object.member("mode", satp.mode.name())?;
     object.member("asid", satp.asid)?;
@@ -292,7 +292,7 @@ pub fn csv(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
         "rsw",
     ];
     let first = usize::from(is_alone);
-    let mut rows = Rows::begin(out, &names[first..], is_any_stale(spaces))?;
+    let mut rows = RowLimit::begin(out, &names[first..], is_any_stale(spaces))?;
     for (satp, range) in spaces.iter().flat_map(|space| {
         let satp = space.satp().encode(space.mode().xlen());
         space.ranges.iter().map(move |range| (satp, range))

@@ -3,19 +3,19 @@
 use std::io::{self, Write};
 
 /// The rows of a CSV, one by one.
-pub(crate) struct Rows<'a> {
+pub(crate) struct RowLimit<'a> {
     to: csv::Writer<&'a mut dyn Write>,
     is_possibly_stale: bool,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> RowLimit<'a> {
     /// Begins with the names of the columns.
     pub fn begin(
         out: &'a mut dyn Write,
         names: &[&str],
         is_possibly_stale: bool,
     ) -> io::Result<Self> {
-        let mut rows = Rows {
+        let mut rows = RowLimit {
             to: csv::Writer::from_writer(out),
             is_possibly_stale,
         };

@@ -7,11 +7,11 @@ use model::stats::Stats;
 use pagetable::PAGE_BYTES;
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject};
 use crate::map::{count, heading, is_any_stale};
-use crate::rows::Rows;
-use crate::words::{self, About, Size};
+use crate::rows::RowLimit;
+use crate::words::{self, ExactSize, RoundSize};
 
 /// For people: tables, page sizes, permissions, reach of a TLB.
 pub fn table(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
@@ -35,11 +35,11 @@ fn percent(part: f64, whole: f64) -> String {
 
 fn one(out: &mut dyn Write, space: &Space, stats: &Stats) -> io::Result<()> {
     let mut levels = Columns::new([
-        ("level", Side::Right),
-        ("tables", Side::Right),
-        ("empty", Side::Right),
-        ("entries", Side::Right),
-        ("filled", Side::Right),
+        ("level", ColumnSide::Right),
+        ("tables", ColumnSide::Right),
+        ("empty", ColumnSide::Right),
+        ("entries", ColumnSide::Right),
+        ("filled", ColumnSide::Right),
     ]);
     for (level, it) in stats.levels.iter().rev() {
         let room = it.tables * stats.entries_per_table;
@@ -55,36 +55,36 @@ fn one(out: &mut dyn Write, space: &Space, stats: &Stats) -> io::Result<()> {
     writeln!(
         out,
         "{} in {}, {} of them empty: {}\n",
-        Size(stats.tables() * PAGE_BYTES),
+        ExactSize(stats.tables() * PAGE_BYTES),
         count(stats.tables(), "table", "tables"),
         stats.empty(),
-        Size(stats.empty() * PAGE_BYTES)
+        ExactSize(stats.empty() * PAGE_BYTES)
     )?;
     let whole = space.mapped_bytes as f64;
     let mut sizes = Columns::new([
-        ("page", Side::Right),
-        ("pages", Side::Right),
-        ("mapped", Side::Right),
-        ("of all", Side::Right),
+        ("page", ColumnSide::Right),
+        ("pages", ColumnSide::Right),
+        ("mapped", ColumnSide::Right),
+        ("of all", ColumnSide::Right),
     ]);
     for (size, (bytes, pages)) in stats.sizes.iter().rev() {
         sizes.row([
-            Size(*size).to_string(),
+            ExactSize(*size).to_string(),
             pages.to_string(),
-            About(*bytes).to_string(),
+            RoundSize(*bytes).to_string(),
             percent(*bytes as f64, whole),
         ]);
     }
     sizes.write(out, 0)?;
     let mut permissions = Columns::new([
-        ("perms", Side::Left),
-        ("mapped", Side::Right),
-        ("of all", Side::Right),
+        ("perms", ColumnSide::Left),
+        ("mapped", ColumnSide::Right),
+        ("of all", ColumnSide::Right),
     ]);
     for (letters, bytes) in &stats.permissions {
         permissions.row([
             letters.clone(),
-            About(*bytes).to_string(),
+            RoundSize(*bytes).to_string(),
             percent(*bytes as f64, whole),
         ]);
     }
@@ -94,14 +94,14 @@ fn one(out: &mut dyn Write, space: &Space, stats: &Stats) -> io::Result<()> {
     writeln!(
         out,
         "\n{} mapped in {}, {} each; {} could be larger pages as they lie",
-        About(space.mapped_bytes),
+        RoundSize(space.mapped_bytes),
         count(stats.ranges, "range", "ranges"),
-        About(space.mapped_bytes / u128::from(ranges)),
-        About(stats.joinable_bytes)
+        RoundSize(space.mapped_bytes / u128::from(ranges)),
+        RoundSize(stats.joinable_bytes)
     )?;
     let reach = stats.reach.iter().map(|(entries, bytes)| {
         let part = percent(*bytes as f64, whole);
-        format!("{entries} entries {} ({part})", About(*bytes))
+        format!("{entries} entries {} ({part})", RoundSize(*bytes))
     });
     let reach: Vec<String> = reach.collect();
     writeln!(
@@ -203,7 +203,7 @@ pub fn json(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
             })
             .collect(),
     });
-    let mut object = Object::begin(out, "pagewalk.stats/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.stats/1")?;
     object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;
     object.list("spaces", spaces)?;
     object.end()
@@ -212,7 +212,7 @@ pub fn json(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
 /// A line for each figure: `satp,what,of,count,bytes`.
 pub fn csv(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
     let names = ["satp", "what", "of", "count", "bytes"];
-    let mut rows = Rows::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
+    let mut rows = RowLimit::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
     for (space, stats) in all {
         let satp = format!("{:#x}", space.satp().encode(space.mode().xlen()));
         let mut row = |what: &str, of: String, count: u64, size: u128| {

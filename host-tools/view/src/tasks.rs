@@ -2,30 +2,30 @@
 
 use std::io::{self, Write};
 
-use model::{Task, Tasks};
+use model::{TaskList, TaskRow};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject};
 use crate::words;
 
 /// For people: a line each.
-pub fn table(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
+pub fn table(out: &mut dyn Write, tasks: &TaskList) -> io::Result<()> {
     let mut columns = Columns::new([
-        ("pid", Side::Right),
-        ("state", Side::Left),
-        ("resident", Side::Right),
-        ("tables", Side::Right),
-        ("faults", Side::Right),
-        ("satp", Side::Left),
-        ("command", Side::Left),
+        ("pid", ColumnSide::Right),
+        ("state", ColumnSide::Left),
+        ("resident", ColumnSide::Right),
+        ("tables", ColumnSide::Right),
+        ("faults", ColumnSide::Right),
+        ("satp", ColumnSide::Left),
+        ("command", ColumnSide::Left),
     ]);
     for task in &tasks.0 {
         columns.row([
             task.pid.to_string(),
             task.state.to_owned(),
-            words::Size(task.resident_bytes).to_string(),
-            words::Size(task.table_bytes).to_string(),
+            words::ExactSize(task.resident_bytes).to_string(),
+            words::ExactSize(task.table_bytes).to_string(),
             task.faults.to_string(),
             satp(task),
             words::printable(&task.line),
@@ -34,7 +34,7 @@ pub fn table(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
     columns.write(out, 0)
 }
 
-fn satp(task: &Task) -> String {
+fn satp(task: &TaskRow) -> String {
     match task.satp {
         0 => "-".to_owned(),
         satp => format!("{satp:#x}"),
@@ -53,8 +53,8 @@ struct JsonTask<'a> {
 }
 
 /// The schema `pagewalk.tasks/1`.
-pub fn json(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.tasks/1")?;
+pub fn json(out: &mut dyn Write, tasks: &TaskList) -> io::Result<()> {
+    let mut object = JsonObject::begin(out, "pagewalk.tasks/1")?;
     let items = tasks.0.iter().map(|task| JsonTask {
         pid: task.pid,
         state: task.state,
@@ -69,7 +69,7 @@ pub fn json(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
 }
 
 /// A line each.
-pub fn csv(out: &mut dyn Write, tasks: &Tasks) -> io::Result<()> {
+pub fn csv(out: &mut dyn Write, tasks: &TaskList) -> io::Result<()> {
     let mut lines = csv::Writer::from_writer(out);
     lines.write_record([
         "pid", "state", "satp", "resident", "tables", "faults", "command",
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_speak_to_the_terminal() {
-        let task = Task {
+        let task = TaskRow {
             pid: 2,
             state: "ready",
             satp: 8 << 60 | 0x8_0123,
@@ -104,7 +104,7 @@ mod tests {
             line: "spin \u{1b}[31m".into(),
         };
         let mut out = Vec::new();
-        table(&mut out, &Tasks(vec![task])).unwrap();
+        table(&mut out, &TaskList(vec![task])).unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(
             out.contains("spin \u{fffd}[31m") && !out.contains('\u{1b}'),

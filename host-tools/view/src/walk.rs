@@ -7,11 +7,11 @@ use pagetable::{
 };
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object, Text};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject, JsonText};
 use crate::map::{JsonMemory, memory_word};
-use crate::rows::Rows;
-use crate::words::{self, Size};
+use crate::rows::RowLimit;
+use crate::words::{self, ExactSize};
 
 /// A walk with what led to it.
 pub struct Walked {
@@ -69,12 +69,12 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     writeln!(out, "{}", words::satp(*satp))?;
     words::staleness(out, walked.is_possibly_stale)?;
     let mut columns = Columns::new([
-        ("level", Side::Right),
-        ("index", Side::Right),
-        ("entry at", Side::Left),
-        ("entry", Side::Left),
-        ("flags", Side::Left),
-        ("means", Side::Left),
+        ("level", ColumnSide::Right),
+        ("index", ColumnSide::Right),
+        ("entry at", ColumnSide::Left),
+        ("entry", ColumnSide::Left),
+        ("flags", ColumnSide::Left),
+        ("means", ColumnSide::Left),
     ]);
     for step in walk.steps() {
         columns.row([
@@ -122,7 +122,7 @@ pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
             writeln!(
                 out,
                 "{va:#x} -> {at}: {} page at {}, {}{}{memory}",
-                Size(leaf.page_bytes),
+                ExactSize(leaf.page_bytes),
                 leaf.base,
                 leaf.pte.flags(),
                 if memory.is_empty() { "" } else { ", memory " },
@@ -179,7 +179,7 @@ fn means(walked: &Walked, step: &Step) -> String {
     match judged(walked, step) {
         None => "is not in memory".to_owned(),
         Some(Entry::Pointer(table)) => format!("table {table}"),
-        Some(Entry::Leaf(leaf)) => format!("{} page {}", Size(leaf.page_bytes), leaf.base),
+        Some(Entry::Leaf(leaf)) => format!("{} page {}", ExactSize(leaf.page_bytes), leaf.base),
         Some(Entry::Refused(reason)) => reason.text().to_owned(),
     }
 }
@@ -192,10 +192,10 @@ fn judged(walked: &Walked, step: &Step) -> Option<Entry> {
 /// Who may do what with a page, and the cause of the fault that says no.
 pub(crate) fn accesses(out: &mut dyn Write, pte: Pte) -> io::Result<()> {
     let mut columns = Columns::new([
-        ("access as", Side::Left),
-        ("read", Side::Left),
-        ("write", Side::Left),
-        ("execute", Side::Left),
+        ("access as", ColumnSide::Left),
+        ("read", ColumnSide::Left),
+        ("write", ColumnSide::Left),
+        ("execute", ColumnSide::Left),
     ]);
     for (asker, who) in ASKERS {
         let [read, write, execute] = Access::ALL.map(|access| answer(pte, access, who));
@@ -234,7 +234,7 @@ struct JsonStep {
     index: u16,
     at: Hex<u64>,
     entry: Option<Hex<u64>>,
-    flags: Option<Text<pagetable::Flags>>,
+    flags: Option<JsonText<pagetable::Flags>>,
     means: String,
 }
 
@@ -242,7 +242,7 @@ struct JsonStep {
 struct JsonPage {
     pa: Hex<u64>,
     page_size: u64,
-    perms: Text<pagetable::Flags>,
+    perms: JsonText<pagetable::Flags>,
     #[serde(flatten)]
     memory: JsonMemory,
     napot: bool,
@@ -281,7 +281,7 @@ struct JsonAccess {
 /// The schema `pagewalk.walk/1`.
 pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     let Walked { satp, walk, va, .. } = walked;
-    let mut object = Object::begin(out, "pagewalk.walk/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.walk/1")?;
     object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
     object.member("mode", satp.mode.name())?;
     object.member("va", Hex(va.raw()))?;
@@ -291,7 +291,7 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
         index: step.index,
         at: Hex(step.at.raw()),
         entry: step.entry.map(|pte| Hex(pte.raw())),
-        flags: step.entry.map(|pte| Text(pte.flags())),
+        flags: step.entry.map(|pte| JsonText(pte.flags())),
         means: means(walked, step),
     });
     object.list("steps", steps)?;
@@ -301,7 +301,7 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
             let page = JsonPage {
                 pa: Hex(leaf.base.raw()),
                 page_size: leaf.page_bytes,
-                perms: Text(leaf.pte.flags()),
+                perms: JsonText(leaf.pte.flags()),
                 memory: leaf.attributes.into(),
                 napot: leaf.is_napot,
                 rsw: leaf.pte.rsw(),
@@ -323,7 +323,7 @@ pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
 /// The steps, a line each, and the answer on the last.
 pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
     let names = ["level", "index", "at", "entry", "flags", "means", "memory"];
-    let mut rows = Rows::begin(out, &names, walked.is_possibly_stale)?;
+    let mut rows = RowLimit::begin(out, &names, walked.is_possibly_stale)?;
     for step in walked.walk.steps() {
         let memory = match judged(walked, step) {
             Some(Entry::Leaf(leaf)) => memory_word(leaf.attributes),

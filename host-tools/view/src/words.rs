@@ -7,9 +7,9 @@ use pagetable::{Attributes, Mode, PhysAddr, Pte, Satp, VirtAddr};
 
 /// A number of bytes in the largest unit that divides it: `4KiB`, `1028KiB`.
 #[derive(Clone, Copy)]
-pub struct Size(pub u64);
+pub struct ExactSize(pub u64);
 
-impl fmt::Display for Size {
+impl fmt::Display for ExactSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
         let divisions = (self.0.trailing_zeros() / 10).min(6) * u32::from(self.0 != 0);
@@ -20,9 +20,9 @@ impl fmt::Display for Size {
 
 /// A number of bytes for people: three digits of the unit that suits it.
 #[derive(Clone, Copy)]
-pub struct About(pub u128);
+pub struct RoundSize(pub u128);
 
-impl fmt::Display for About {
+impl fmt::Display for RoundSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
         let mut count = self.0 as f64;
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn sizes_are_exact() {
         let sizes = [0, 1, 4096, 65536, (1 << 20) + 4096, 1 << 30, 1 << 63];
-        let words = sizes.map(|bytes| Size(bytes).to_string());
+        let words = sizes.map(|bytes| ExactSize(bytes).to_string());
         assert_eq!(
             words,
             ["0B", "1B", "4KiB", "64KiB", "1028KiB", "1GiB", "8EiB"]
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn abouts_have_three_digits() {
         let sizes = [0u128, 999, 1000, 594_124_800, 1 << 40, 1536 << 10];
-        let words = sizes.map(|bytes| About(bytes).to_string());
+        let words = sizes.map(|bytes| RoundSize(bytes).to_string());
         assert_eq!(
             words,
             ["0B", "999B", "0.98KiB", "567MiB", "1TiB", "1.50MiB"]

@@ -6,12 +6,12 @@ use model::Space;
 use model::working::{Sample, Used, WorkingSet};
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject};
 use crate::map::{JsonRange, heading, is_any_stale};
-use crate::rows::Rows;
+use crate::rows::RowLimit;
 use crate::stats::bytes;
-use crate::words::{self, About, Size};
+use crate::words::{self, ExactSize, RoundSize};
 
 /// For people: by permission, and what has been used.
 pub fn table(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
@@ -29,17 +29,17 @@ pub fn table(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()
 fn one(out: &mut dyn Write, space: &Space, set: &WorkingSet) -> io::Result<()> {
     let mode = space.mode();
     let mut ranges = Columns::new([
-        ("used", Side::Left),
-        ("size", Side::Right),
-        ("perms", Side::Left),
-        ("page", Side::Right),
+        ("used", ColumnSide::Left),
+        ("size", ColumnSide::Right),
+        ("perms", ColumnSide::Left),
+        ("page", ColumnSide::Right),
     ]);
     for range in &set.ranges {
         ranges.row([
             words::va(mode, range.va),
-            Size(range.bytes).to_string(),
+            ExactSize(range.bytes).to_string(),
             range.flags().flags().to_string(),
-            Size(range.leaf.page_bytes).to_string(),
+            ExactSize(range.leaf.page_bytes).to_string(),
         ]);
     }
     if !set.ranges.is_empty() {
@@ -47,10 +47,10 @@ fn one(out: &mut dyn Write, space: &Space, set: &WorkingSet) -> io::Result<()> {
         writeln!(out)?;
     }
     let mut columns = Columns::new([
-        ("perms", Side::Left),
-        ("mapped", Side::Right),
-        ("used (A)", Side::Right),
-        ("written (D)", Side::Right),
+        ("perms", ColumnSide::Left),
+        ("mapped", ColumnSide::Right),
+        ("used (A)", ColumnSide::Right),
+        ("written (D)", ColumnSide::Right),
     ]);
     let all = [("all".to_owned(), set.all)];
     let permissions = set
@@ -60,9 +60,9 @@ fn one(out: &mut dyn Write, space: &Space, set: &WorkingSet) -> io::Result<()> {
     for (letters, used) in permissions.chain(all) {
         columns.row([
             letters,
-            About(used.mapped).to_string(),
-            About(used.accessed).to_string(),
-            About(used.dirty).to_string(),
+            RoundSize(used.mapped).to_string(),
+            RoundSize(used.accessed).to_string(),
+            RoundSize(used.dirty).to_string(),
         ]);
     }
     columns.write(out, 0)
@@ -110,7 +110,7 @@ pub fn json(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()>
             .collect(),
         ranges: set.ranges.iter().map(JsonRange::from).collect(),
     });
-    let mut object = Object::begin(out, "pagewalk.ws/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.ws/1")?;
     object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;
     object.list("spaces", spaces)?;
     object.end()
@@ -119,7 +119,7 @@ pub fn json(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()>
 /// A line for each run of used pages.
 pub fn csv(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
     let names = ["satp", "va", "size", "perms", "page_size"];
-    let mut rows = Rows::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
+    let mut rows = RowLimit::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
     for (space, range) in all
         .iter()
         .flat_map(|(space, set)| set.ranges.iter().map(move |it| (space, it)))
@@ -150,12 +150,12 @@ pub fn sample(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
         out,
         "{:>10.3}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}",
         sample.time_us as f64 / 1e6,
-        About(sample.used.mapped).to_string(),
-        About(sample.used.accessed).to_string(),
-        About(sample.used.dirty).to_string(),
-        About(sample.newly_accessed).to_string(),
-        About(sample.newly_dirty).to_string(),
-        About(sample.cleared).to_string()
+        RoundSize(sample.used.mapped).to_string(),
+        RoundSize(sample.used.accessed).to_string(),
+        RoundSize(sample.used.dirty).to_string(),
+        RoundSize(sample.newly_accessed).to_string(),
+        RoundSize(sample.newly_dirty).to_string(),
+        RoundSize(sample.cleared).to_string()
     )
 }
 

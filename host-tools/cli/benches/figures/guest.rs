@@ -8,7 +8,7 @@
 )]
 pub mod board;
 
-use crate::row::{Better, Peer, Row};
+use crate::row::{Better, FigureRow, PeerFigure};
 
 /// Rows of [`rv32`].
 pub const RV32: &[&str] = &[
@@ -37,7 +37,7 @@ pub const RV64: &[&str] = &[
 ];
 
 /// Boot to the prompt's first byte, and the faults of one width.
-fn of(bits: u32, names: &'static [&'static str], limits: [f64; 9]) -> Vec<Row> {
+fn of(bits: u32, names: &'static [&'static str], limits: [f64; 9]) -> Vec<FigureRow> {
     let found = board::measure(bits);
     let nuttx = || recorded("NuttX 12.5.0 Sv32, recorded", 736_425.0);
     let linux = || recorded("Linux 6.12, recorded", 14_274.0);
@@ -59,7 +59,7 @@ fn of(bits: u32, names: &'static [&'static str], limits: [f64; 9]) -> Vec<Row> {
         (found.mmap, None),
     ];
     let rows = names.iter().copied().zip(limits).zip(values);
-    rows.map(|((name, limit), (value, peer))| Row {
+    rows.map(|((name, limit), (value, peer))| FigureRow {
         name,
         value: value as f64,
         unit: "instructions",
@@ -71,7 +71,7 @@ fn of(bits: u32, names: &'static [&'static str], limits: [f64; 9]) -> Vec<Row> {
 }
 
 /// Sv39.
-pub fn rv64() -> Vec<Row> {
+pub fn rv64() -> Vec<FigureRow> {
     let limits = [
         700_000.0, 90.0, 640.0, 225.0, 400.0, 450.0, 450.0, 1_550.0, 2_000.0,
     ];
@@ -79,7 +79,7 @@ pub fn rv64() -> Vec<Row> {
 }
 
 /// Sv32; `mmap` of 512 MiB.
-pub fn rv32() -> Vec<Row> {
+pub fn rv32() -> Vec<FigureRow> {
     let limits = [
         700_000.0, 96.0, 1_190.0, 240.0, 400.0, 450.0, 450.0, 2_600.0, 2_000.0,
     ];
@@ -87,8 +87,8 @@ pub fn rv32() -> Vec<Row> {
 }
 
 /// A peer that takes hours to build, measured once on the same QEMU in the same way.
-pub fn recorded(name: &str, value: f64) -> Option<Peer> {
-    Some(Peer {
+pub fn recorded(name: &str, value: f64) -> Option<PeerFigure> {
+    Some(PeerFigure {
         name: name.to_owned(),
         value,
     })

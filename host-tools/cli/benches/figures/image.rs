@@ -6,14 +6,14 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::clock::{Cost, has, race, run};
-use crate::row::{Better, Peer, Row};
+use crate::row::{Better, FigureRow, PeerFigure};
 use crate::{PAGEWALK, house, scratch};
 
 const RUNS: usize = 11;
 
 /// The card packed from ready inputs, block map included: CPU time, and wall time beside a sparse
 /// copy of the result. No peer makes a checksum, so ours stands in a row of its own.
-pub fn pack() -> Vec<Row> {
+pub fn pack() -> Vec<FigureRow> {
     let scratch = workplace();
     let (ours, copy) = race(
         RUNS,
@@ -27,13 +27,13 @@ pub fn pack() -> Vec<Row> {
         },
     );
     let peer = |value| {
-        Some(Peer {
+        Some(PeerFigure {
             name: "cp --sparse=always".to_owned(),
             value,
         })
     };
     vec![
-        Row {
+        FigureRow {
             name: "image.pack",
             value: ours.cpu,
             unit: "s cpu",
@@ -41,7 +41,7 @@ pub fn pack() -> Vec<Row> {
             limit: Some(0.05),
             peer: peer(copy.cpu),
         },
-        Row {
+        FigureRow {
             name: "image.pack.wall",
             value: ours.wall,
             unit: "s",
@@ -53,7 +53,7 @@ pub fn pack() -> Vec<Row> {
 }
 
 /// The same card by `sfdisk`, `mkfs.vfat` and `mcopy`: ours takes a third of the time at most.
-pub fn vs_mtools() -> Vec<Row> {
+pub fn vs_mtools() -> Vec<FigureRow> {
     if !["sfdisk", "mkfs.vfat", "mcopy"].into_iter().all(has) {
         return Vec::new();
     }
@@ -83,7 +83,7 @@ pub fn vs_mtools() -> Vec<Row> {
 }
 
 /// The same card by genimage, where it is installed.
-pub fn vs_genimage() -> Vec<Row> {
+pub fn vs_genimage() -> Vec<FigureRow> {
     if !has("genimage") {
         return Vec::new();
     }
@@ -123,14 +123,14 @@ pub fn vs_genimage() -> Vec<Row> {
     vec![against("image.vs_genimage", "genimage", ours, peer)]
 }
 
-fn against(name: &'static str, peer_name: &str, ours: Cost, peer: Cost) -> Row {
-    Row {
+fn against(name: &'static str, peer_name: &str, ours: Cost, peer: Cost) -> FigureRow {
+    FigureRow {
         name,
         value: ours.wall,
         unit: "s",
         better: Better::Lower,
         limit: Some(peer.wall / 3.0),
-        peer: Some(Peer {
+        peer: Some(PeerFigure {
             name: peer_name.to_owned(),
             value: peer.wall,
         }),
@@ -138,7 +138,7 @@ fn against(name: &'static str, peer_name: &str, ours: Cost, peer: Cost) -> Row {
 }
 
 /// The card with the SHA-256 of all its 128 MiB, beside `sha256sum` of the same file.
-pub fn sum() -> Vec<Row> {
+pub fn sum() -> Vec<FigureRow> {
     if !has("sha256sum") {
         return Vec::new();
     }
@@ -148,13 +148,13 @@ pub fn sum() -> Vec<Row> {
         || pack_card(scratch.path(), &[]),
         || run(scratch.path(), "sha256sum", &["card.img"]),
     );
-    vec![Row {
+    vec![FigureRow {
         name: "image.pack.sha256",
         value: ours.cpu,
         unit: "s cpu",
         better: Better::Lower,
         limit: Some(peer.cpu),
-        peer: Some(Peer {
+        peer: Some(PeerFigure {
             name: "sha256sum alone".to_owned(),
             value: peer.cpu,
         }),

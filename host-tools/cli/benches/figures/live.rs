@@ -4,8 +4,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use link::desk::Agent;
 use link::memory::Cached;
+use link::session::Agent;
 use link::transport::{Line, Spec};
 use model::Space;
 use pagetable::{Satp, Xlen};
@@ -14,11 +14,11 @@ use wire::{Event, Heard, Splitter};
 use crate::clock::{has, race};
 use crate::guest::board::{Qemu, Screen, SocketBoard};
 use crate::guest::recorded;
-use crate::row::{Better, Row};
+use crate::row::{Better, FigureRow};
 use crate::{PAGEWALK, house, scratch};
 
 /// Bytes on the line for each fault of a run of touches, frames and all.
-pub fn bytes_per_fault() -> Vec<Row> {
+pub fn bytes_per_fault() -> Vec<FigureRow> {
     const PAGES: usize = 2000;
     let mut board = Qemu::with_image().append("frames=1").boot();
     board.run(&format!("touch_test {PAGES}"));
@@ -30,7 +30,7 @@ pub fn bytes_per_fault() -> Vec<Row> {
         }
         board.hear_more();
     };
-    vec![Row {
+    vec![FigureRow {
         name: "wire.bytes_per_fault",
         value: bytes as f64 / faults as f64,
         unit: "bytes",
@@ -57,7 +57,7 @@ fn event_bytes(line: &[u8]) -> (usize, usize) {
 
 /// Bytes of the agent's answers for each entry of a task's map, tables and all; beside what gdb's
 /// packets would need for the same tables.
-pub fn bytes_per_entry() -> Vec<Row> {
+pub fn bytes_per_entry() -> Vec<FigureRow> {
     let board = SocketBoard::boot(&[]);
     board.terminal().run("spin forever 4194304 &");
     let spec: Spec = format!("unix:{}", board.line().display())
@@ -75,7 +75,7 @@ pub fn bytes_per_entry() -> Vec<Row> {
     drop(memory);
     let bytes = agent.answered_bytes() - before;
     let entries = space.leaves as f64;
-    vec![Row {
+    vec![FigureRow {
         name: "agent.bytes_per_entry",
         value: bytes as f64 / entries,
         unit: "bytes",
@@ -89,7 +89,7 @@ pub fn bytes_per_entry() -> Vec<Row> {
 }
 
 /// From the start of gdb to the map of a board in QEMU; beside gdb that only attaches.
-pub fn start_to_map() -> Vec<Row> {
+pub fn start_to_map() -> Vec<FigureRow> {
     if !has("gdb-multiarch") {
         return Vec::new();
     }
@@ -118,7 +118,7 @@ pub fn start_to_map() -> Vec<Row> {
         },
         || drop(gdb(&["info registers satp", "detach"])),
     );
-    vec![Row {
+    vec![FigureRow {
         name: "gdb.start_to_map",
         value: ours.wall,
         unit: "s",
@@ -129,7 +129,7 @@ pub fn start_to_map() -> Vec<Row> {
 }
 
 /// What the terminal view takes of a core while a thousand faults a second come.
-pub fn dash_cpu() -> Vec<Row> {
+pub fn dash_cpu() -> Vec<FigureRow> {
     const SECONDS: usize = 5;
     let board = SocketBoard::boot(&[]);
     let line = format!("unix:{}", board.line().display());
@@ -140,7 +140,7 @@ pub fn dash_cpu() -> Vec<Row> {
     // The task goes from the list when it has ended.
     screen.until_not(&pace);
     let (took, after) = (start.elapsed().as_secs_f64(), used(screen.process()));
-    vec![Row {
+    vec![FigureRow {
         name: "dash.cpu_percent_1000",
         value: 100.0 * (after - before) / took,
         unit: "% of a core",

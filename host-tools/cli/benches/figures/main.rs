@@ -19,10 +19,10 @@ mod tables;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use row::Row;
+use row::FigureRow;
 
 /// What measures, and the names it gives its rows.
-type Measure = (&'static [&'static str], fn() -> Vec<Row>);
+type Measure = (&'static [&'static str], fn() -> Vec<FigureRow>);
 
 const MEASURES: &[Measure] = &[
     (&["image.pack", "image.pack.wall"], image::pack),

@@ -12,7 +12,7 @@ use link::probe::sim::{Profile, Shared, lock, machine, serve};
 use pagetable::PhysAddr;
 
 use crate::PAGEWALK;
-use crate::row::{Better, Row};
+use crate::row::{Better, FigureRow};
 
 const SATP: u64 = 0x8003_3000_0008_30ca;
 const KIB: usize = 256;
@@ -40,7 +40,7 @@ fn pagewalk(tap: &Shared, words: &[&str], probe: &str, prefix: &str) {
 }
 
 /// Scans of the data register for each word of 32 bits that the system bus read, over one map of Linux' tables.
-pub fn map_scans() -> Vec<Row> {
+pub fn map_scans() -> Vec<FigureRow> {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
     let core = open_core(&captures.join("linux-sv39/pagetables.core")).expect("a core");
     let tap = machine(Profile::FULL, SATP, core.memory);
@@ -49,7 +49,7 @@ pub fn map_scans() -> Vec<Row> {
     let tap = lock(&tap);
     // This bus reads two words at a time.
     let scans = tap.scans() as f64 / (2 * tap.module.ram.reads()) as f64;
-    vec![Row {
+    vec![FigureRow {
         name: "probe.map_scans",
         value: scans,
         unit: "a word",
@@ -60,7 +60,7 @@ pub fn map_scans() -> Vec<Row> {
 }
 
 /// Memory by each way, the program's start included.
-pub fn speed() -> Vec<Row> {
+pub fn speed() -> Vec<FigureRow> {
     let ways = [
         ("probe.read_kib_s.bus", "bus"),
         ("probe.read_kib_s.program", "program"),
@@ -81,7 +81,7 @@ pub fn speed() -> Vec<Row> {
         ];
         let start = Instant::now();
         pagewalk(&tap, &words, "--probe", "");
-        Row {
+        FigureRow {
             name,
             value: KIB as f64 / start.elapsed().as_secs_f64(),
             unit: "KiB/s",

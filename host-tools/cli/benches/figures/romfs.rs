@@ -4,20 +4,20 @@ use std::fs;
 use std::path::Path;
 
 use crate::clock::{has, race, run};
-use crate::row::{Better, Peer, Row};
+use crate::row::{Better, FigureRow, PeerFigure};
 use crate::{PAGEWALK, scratch};
 
 /// An initrd: 69 files, 8 MB. At least as fast as genromfs.
-pub fn few() -> Vec<Row> {
+pub fn few() -> Vec<FigureRow> {
     row("romfs.69", 69, 8_000_000, 1.0, 11)
 }
 
 /// A root file system: 5,000 files, 200 MB. At least twice as fast.
-pub fn many() -> Vec<Row> {
+pub fn many() -> Vec<FigureRow> {
     row("romfs.5000", 5000, 200_000_000, 2.0, 5)
 }
 
-fn row(name: &'static str, files: usize, bytes: usize, times: f64, runs: usize) -> Vec<Row> {
+fn row(name: &'static str, files: usize, bytes: usize, times: f64, runs: usize) -> Vec<FigureRow> {
     let scratch = scratch();
     let folder = scratch.path();
     plant(&folder.join("tree"), files, bytes);
@@ -39,7 +39,7 @@ fn row(name: &'static str, files: usize, bytes: usize, times: f64, runs: usize) 
         let (ours, peer) = race(runs, ours, genromfs);
         (
             ours,
-            Some(Peer {
+            Some(PeerFigure {
                 name: "genromfs".to_owned(),
                 value: peer.wall,
             }),
@@ -48,7 +48,7 @@ fn row(name: &'static str, files: usize, bytes: usize, times: f64, runs: usize) 
         (race(runs, ours, || ()).0, None)
     };
     let limit = peer.as_ref().map(|peer| peer.value / times);
-    vec![Row {
+    vec![FigureRow {
         name,
         value: ours.wall,
         unit: "s",

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// One figure.
-pub struct Row {
+pub struct FigureRow {
     /// Its name, which stays the same for ever.
     pub name: &'static str,
     pub value: f64,
@@ -12,7 +12,7 @@ pub struct Row {
     /// What it must not pass.
     pub limit: Option<f64>,
     /// Who else does this, and how well.
-    pub peer: Option<Peer>,
+    pub peer: Option<PeerFigure>,
 }
 
 /// Which way is better.
@@ -24,14 +24,14 @@ pub enum Better {
 }
 
 /// Who else does the same.
-pub struct Peer {
+pub struct PeerFigure {
     pub name: String,
     pub value: f64,
 }
 
 /// What `--json` prints of a row, in this order.
 #[derive(Serialize)]
-struct Line<'a> {
+struct PeerLine<'a> {
     name: &'a str,
     value: f64,
     unit: &'a str,
@@ -50,7 +50,7 @@ fn columns(name: &str, value: &str, unit: &str, limit: &str, peer: &str) -> Stri
     format!("{name:<26} {value:>10} {unit:<13} {limit:<18} {peer}")
 }
 
-impl Row {
+impl FigureRow {
     /// Whether the value keeps to its limit.
     fn is_within(&self) -> bool {
         self.limit.is_none_or(|limit| match self.better {
@@ -84,7 +84,7 @@ impl Row {
 
     /// The same as one JSON object.
     pub fn json(&self) -> String {
-        let line = Line {
+        let line = PeerLine {
             name: self.name,
             value: self.value,
             unit: self.unit,

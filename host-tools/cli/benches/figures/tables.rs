@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use link::desk::Agent;
 use link::gdb::Stub;
-use link::memory::{Ahead, Cached, Source, Within, open_core};
+use link::memory::{Cached, Prefetch, RamOnly, Source, open_core};
+use link::session::Agent;
 use link::transport::{Line, Spec};
 use model::Space;
 use pagetable::{Dialect, Memory, PhysAddr, Satp, Seen, Xlen, visit};
@@ -15,7 +15,7 @@ use pagetable::{Dialect, Memory, PhysAddr, Satp, Seen, Xlen, visit};
 use crate::clock::{race, run};
 use crate::guest::board::{Frozen, SocketBoard, StubLine};
 use crate::guest::recorded;
-use crate::row::{Better, Peer, Row};
+use crate::row::{Better, FigureRow, PeerFigure};
 use crate::{PAGEWALK, scratch};
 
 const SATP: u64 = 0x8003_3000_0008_30ca;
@@ -29,7 +29,7 @@ fn satp() -> Satp {
 }
 
 /// A whole process of Linux out of a core, beside `cat` of the same file.
-pub fn core() -> Vec<Row> {
+pub fn core() -> Vec<FigureRow> {
     let folder = captures();
     let satp = format!("{SATP:#x}");
     let map = ["map", "--from", "pagetables.core", "--satp", &satp];
@@ -38,7 +38,7 @@ pub fn core() -> Vec<Row> {
         || run(&folder, PAGEWALK, &map),
         || run(&folder, "cat", &["pagetables.core"]),
     );
-    vec![Row {
+    vec![FigureRow {
         name: "map.core",
         value: ours.wall,
         unit: "s",
@@ -72,7 +72,7 @@ impl Memory for Copies {
 
 /// Bytes of real tables in RAM decoded in a second: 198 of the 229 are empty, and some are full.
 /// Beside `memchr` looking at all of them.
-pub fn rate() -> Vec<Row> {
+pub fn rate() -> Vec<FigureRow> {
     const COPIES: usize = 256;
     let core = open_core(&captures().join("pagetables.core")).expect("a core");
     let mut memory = Cached::new(core.memory);
@@ -119,7 +119,7 @@ pub fn rate() -> Vec<Row> {
     }
     let bytes = (copies.pages.len() * 4096) as f64;
     let rate = |seconds: f64| bytes / seconds / f64::from(1 << 30);
-    vec![Row {
+    vec![FigureRow {
         name: "decode.rate",
         value: rate(ours),
         unit: "GiB/s",
@@ -130,12 +130,12 @@ pub fn rate() -> Vec<Row> {
 }
 
 /// A hostile dump: 1 GiB, sparse, in which every table leads to every other.
-pub fn hostile() -> Vec<Row> {
+pub fn hostile() -> Vec<FigureRow> {
     let folder = scratch();
     let dump = crate::hostile::dump(folder.path());
     let (seconds, peak) = crate::hostile::map(PAGEWALK, &dump);
     vec![
-        Row {
+        FigureRow {
             name: "map.hostile",
             value: seconds,
             unit: "s",
@@ -143,7 +143,7 @@ pub fn hostile() -> Vec<Row> {
             limit: Some(2.0),
             peer: None,
         },
-        Row {
+        FigureRow {
             name: "map.hostile.memory",
             value: peak as f64 / f64::from(1 << 20),
             unit: "MiB",
@@ -166,7 +166,7 @@ fn through(line: &StubLine, one_by_one: bool) -> (f64, usize) {
         Box::new(stub)
     } else {
         let ram = stub.memory().expect("an answer");
-        Box::new(Ahead::new(Within::new(stub, ram), &[satp()]))
+        Box::new(Prefetch::new(RamOnly::new(stub, ram), &[satp()]))
     };
     let mut memory = Cached::new(source);
     let space = Space::read(&mut memory, satp(), Dialect::None);
@@ -190,17 +190,17 @@ fn medians(line: &StubLine, tries: usize) -> (f64, f64, usize) {
     (ours[tries / 2], peer[tries / 2], packets)
 }
 
-fn one_by_one(seconds: f64) -> Option<Peer> {
+fn one_by_one(seconds: f64) -> Option<PeerFigure> {
     recorded("ourselves, one question at a time", seconds)
 }
 
 /// A process of Linux through QEMU's stub: packets, and seconds.
-pub fn rsp() -> Vec<Row> {
+pub fn rsp() -> Vec<FigureRow> {
     let machine = Frozen::with_core(&captures().join("pagetables.core"));
     let line = StubLine::to(&machine.stub, Duration::ZERO);
     let (ours, peer, packets) = medians(&line, 5);
     vec![
-        Row {
+        FigureRow {
             name: "map.rsp_packets",
             value: packets as f64,
             unit: "packets",
@@ -208,7 +208,7 @@ pub fn rsp() -> Vec<Row> {
             limit: Some(480.0),
             peer: recorded("gef, recorded", 1842.0),
         },
-        Row {
+        FigureRow {
             name: "map.rsp",
             value: ours,
             unit: "s",
@@ -220,11 +220,11 @@ pub fn rsp() -> Vec<Row> {
 }
 
 /// The same over a line that takes 5 ms each way.
-pub fn rsp_far() -> Vec<Row> {
+pub fn rsp_far() -> Vec<FigureRow> {
     let machine = Frozen::with_core(&captures().join("pagetables.core"));
     let line = StubLine::to(&machine.stub, Duration::from_millis(5));
     let (ours, peer, _) = medians(&line, 3);
-    vec![Row {
+    vec![FigureRow {
         name: "map.rsp_5ms",
         value: ours,
         unit: "s",
@@ -235,7 +235,7 @@ pub fn rsp_far() -> Vec<Row> {
 }
 
 /// Pages that are read for the maps of eight processes at once.
-pub fn all_roots() -> Vec<Row> {
+pub fn all_roots() -> Vec<FigureRow> {
     let board = SocketBoard::boot(&[]);
     for _ in 0..7 {
         board.terminal().run("spin forever 1048576 &");
@@ -258,7 +258,7 @@ pub fn all_roots() -> Vec<Row> {
         .map(|satp| Space::read(&mut memory, *satp, dialect).tables.len())
         .sum();
     assert!(roots.len() >= 8, "{} roots", roots.len());
-    vec![Row {
+    vec![FigureRow {
         name: "map.all_roots_pages",
         value: memory.pages() as f64,
         unit: "pages",

@@ -17,12 +17,12 @@ use std::io::Write;
 
 use clap::Parser;
 use link::memory::Pipe;
-use model::Crash;
+use model::CrashRegisters;
 use pagetable::{Mode, Xlen};
 use view::explain::Explained;
 use view::fields;
 
-use crate::tables::{Roots, Tables, Writing, number};
+use crate::tables::{PteArgs, SpaceArgs, TablesArgs, number};
 use crate::{chart, diff, find, lint, map, snapshot, stats, walk, ws};
 
 /// Serve a debugger's plugin: it reads the memory, this knows what page tables mean.
@@ -38,21 +38,21 @@ Example:
   echo 'satp 0x8000000000080120' | pagewalk bridge
 In gdb:
   source gdb-plugin/pagewalk.py")]
-pub struct Args {}
+pub struct BridgeArgs {}
 
 /// What can be asked for.
 #[derive(Parser)]
 #[command(no_binary_name = true, name = "", disable_help_subcommand = true)]
-enum Request {
-    Walk(walk::Args),
-    Map(map::Args),
-    Find(find::Args),
-    Diff(diff::Args),
-    Lint(lint::Args),
-    Stats(stats::Args),
-    Ws(ws::Args),
-    Chart(chart::Args),
-    Snapshot(snapshot::Args),
+enum BridgeRequest {
+    Walk(walk::WalkArgs),
+    Map(map::MapArgs),
+    Find(find::FindArgs),
+    Diff(diff::DiffArgs),
+    Lint(lint::LintArgs),
+    Stats(stats::StatsArgs),
+    Ws(ws::WsArgs),
+    Chart(chart::ChartArgs),
+    Snapshot(snapshot::SnapshotArgs),
     /// The physical address of a virtual one, or why there is none
     Pa(At),
     /// What an address is mapped as: `rwxugad`
@@ -63,7 +63,7 @@ enum Request {
         #[arg(value_parser = number)]
         value: u64,
         #[command(flatten)]
-        writing: Writing,
+        writing: PteArgs,
     },
     /// Say why a hart trapped, and how the address is translated
     Explain(Explain),
@@ -75,7 +75,7 @@ struct At {
     #[arg(value_parser = number)]
     va: u64,
     #[command(flatten)]
-    tables: Tables,
+    tables: TablesArgs,
 }
 
 /// A trap, as its registers tell it.
@@ -92,54 +92,54 @@ struct Explain {
     #[arg(long, value_parser = number)]
     ra: Option<u64>,
     #[command(flatten)]
-    tables: Tables,
+    tables: TablesArgs,
 }
 
 /// Requests that read no memory.
 const WITHOUT: [&str; 2] = ["satp", "diff"];
 
-impl Request {
+impl BridgeRequest {
     /// Reads the words of a line; whoever asks is where memory is.
-    fn parse(line: &str, pipe: &Pipe) -> Result<Request, clap::Error> {
+    fn parse(line: &str, pipe: &Pipe) -> Result<BridgeRequest, clap::Error> {
         let mut words: Vec<&str> = line.split_whitespace().collect();
         let is_help = words.iter().any(|word| matches!(*word, "--help" | "-h"));
         if words.first().is_some_and(|word| !WITHOUT.contains(word)) && !is_help {
             words.extend(["--from", "pipe:"]);
         }
-        let mut request = Request::try_parse_from(words)?;
+        let mut request = BridgeRequest::try_parse_from(words)?;
         if let Some(roots) = request.roots() {
             roots.pipe = Some(pipe.clone());
         }
         Ok(request)
     }
 
-    fn roots(&mut self) -> Option<&mut Roots> {
+    fn roots(&mut self) -> Option<&mut SpaceArgs> {
         Some(match self {
-            Request::Walk(args) => &mut args.tables.roots,
-            Request::Map(args) => &mut args.tables.roots,
-            Request::Find(args) => &mut args.tables.roots,
-            Request::Diff(args) => &mut args.roots,
-            Request::Lint(args) => &mut args.tables.roots,
-            Request::Stats(args) => &mut args.tables.roots,
-            Request::Ws(args) => &mut args.tables.roots,
-            Request::Chart(args) => args.roots()?,
-            Request::Snapshot(args) => args.roots(),
-            Request::Pa(at) | Request::Flags(at) => &mut at.tables.roots,
-            Request::Explain(args) => &mut args.tables.roots,
-            Request::Satp { .. } => return None,
+            BridgeRequest::Walk(args) => &mut args.tables.roots,
+            BridgeRequest::Map(args) => &mut args.tables.roots,
+            BridgeRequest::Find(args) => &mut args.tables.roots,
+            BridgeRequest::Diff(args) => &mut args.roots,
+            BridgeRequest::Lint(args) => &mut args.tables.roots,
+            BridgeRequest::Stats(args) => &mut args.tables.roots,
+            BridgeRequest::Ws(args) => &mut args.tables.roots,
+            BridgeRequest::Chart(args) => args.roots()?,
+            BridgeRequest::Snapshot(args) => args.roots(),
+            BridgeRequest::Pa(at) | BridgeRequest::Flags(at) => &mut at.tables.roots,
+            BridgeRequest::Explain(args) => &mut args.tables.roots,
+            BridgeRequest::Satp { .. } => return None,
         })
     }
 }
 
 /// Answers requests until the input ends.
-pub fn run(_: Args) -> anyhow::Result<()> {
+pub fn run(_: BridgeArgs) -> anyhow::Result<()> {
     let pipe = Pipe::standard();
     while let Some(line) = pipe.line()? {
         if line.trim().is_empty() {
             continue;
         }
         let mut text = Vec::new();
-        let answer = match Request::parse(&line, &pipe) {
+        let answer = match BridgeRequest::parse(&line, &pipe) {
             Ok(request) => answer(request, &mut text).map_err(|error| format!("{error:#}")),
             // Help is an answer too.
             Err(error) if !error.use_stderr() => {
@@ -155,7 +155,7 @@ pub fn run(_: Args) -> anyhow::Result<()> {
         let text = String::from_utf8_lossy(&text);
         let lines = text.lines().map(|line| format!("text {line}\n"));
         let all: String = lines.chain([last + "\n"]).collect();
-        pipe.say(&all)?;
+        pipe.write(&all)?;
     }
     Ok(())
 }
@@ -167,24 +167,24 @@ fn one_line(error: &str) -> String {
     first.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn answer(request: Request, out: &mut dyn Write) -> anyhow::Result<()> {
+fn answer(request: BridgeRequest, out: &mut dyn Write) -> anyhow::Result<()> {
     match request {
-        Request::Walk(args) => walk::tell(&args, out),
-        Request::Map(args) => map::tell(&args, out),
-        Request::Find(args) => find::tell(&args, out),
-        Request::Diff(args) => diff::tell(&args, out),
-        Request::Lint(args) => lint::tell(&args, out),
-        Request::Stats(args) => stats::tell(&args, out),
-        Request::Ws(args) => ws::tell(&args, out),
-        Request::Chart(args) => chart::run(args),
-        Request::Snapshot(args) => snapshot::tell(&args, out),
-        Request::Pa(at) => pa(&at, out),
-        Request::Flags(at) => flags(&at, out),
-        Request::Satp { value, writing } => {
+        BridgeRequest::Walk(args) => walk::write(&args, out),
+        BridgeRequest::Map(args) => map::write(&args, out),
+        BridgeRequest::Find(args) => find::write(&args, out),
+        BridgeRequest::Diff(args) => diff::write(&args, out),
+        BridgeRequest::Lint(args) => lint::write(&args, out),
+        BridgeRequest::Stats(args) => stats::write(&args, out),
+        BridgeRequest::Ws(args) => ws::write(&args, out),
+        BridgeRequest::Chart(args) => chart::run(args),
+        BridgeRequest::Snapshot(args) => snapshot::write(&args, out),
+        BridgeRequest::Pa(at) => pa(&at, out),
+        BridgeRequest::Flags(at) => flags(&at, out),
+        BridgeRequest::Satp { value, writing } => {
             let xlen = writing.xlen()?.unwrap_or(Xlen::Rv64);
             Ok(fields::table(out, &fields::satp(value, xlen))?)
         }
-        Request::Explain(args) => explain(&args, out),
+        BridgeRequest::Explain(args) => explain(&args, out),
     }
 }
 
@@ -206,15 +206,15 @@ fn flags(at: &At, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn explain(args: &Explain, out: &mut dyn Write) -> anyhow::Result<()> {
     let open = args.tables.open()?;
-    let (satp, xlen) = (open.one()?, open.xlen);
-    let crash = Crash {
+    let (satp, xlen) = (open.single_root()?, open.xlen);
+    let crash = CrashRegisters {
         scause: Some(args.scause),
         sepc: Some(args.sepc),
         stval: Some(args.stval),
         sp: args.sp,
         ra: args.ra,
         satp: Some(satp.encode(xlen)),
-        ..Crash::default()
+        ..CrashRegisters::default()
     };
     let explained = Explained {
         crash: &crash,

@@ -1,42 +1,42 @@
 //! `pagewalk chart diff`: what changed, as a strip.
 
-use link::memory::Origin;
+use link::memory::MemorySpec;
 use model::diff::pairs;
 use view::chart::changes;
 
-use super::Target;
+use super::ChartOutput;
 use crate::diff::both;
-use crate::exit::Misuse;
-use crate::tables::{Roots, Spaces};
+use crate::exit::UsageError;
+use crate::tables::{SpaceArgs, Spaces};
 
 /// Draw what changed between two readings, a colour for each kind of change.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   pagewalk chart diff before.json after.json -o changes.svg")]
-pub struct Args {
+pub struct ChartDiffArgs {
     /// The earlier one: a snapshot, or anything that --from takes
     #[arg(value_name = "BEFORE")]
-    before: Origin,
+    before: MemorySpec,
     /// The later one
     #[arg(value_name = "AFTER")]
-    after: Origin,
+    after: MemorySpec,
     #[command(flatten)]
-    pub roots: Roots,
+    pub roots: SpaceArgs,
     #[command(flatten)]
-    target: Target,
+    target: ChartOutput,
 }
 
 /// Draws it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ChartDiffArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let (before, after) = both(&args.roots, &args.before, &args.after)?;
     let diffs = pairs(&before.list, &after.list, &[]);
     let [diff] = &diffs[..] else {
         let misuse = format!("one root is needed, and there are {}", diffs.len());
-        return Err(Misuse(misuse).into());
+        return Err(UsageError(misuse).into());
     };
-    let named = |spaces: &Spaces, origin: &Origin| spaces.origin(origin.to_string());
+    let named = |spaces: &Spaces, origin: &MemorySpec| spaces.origin(origin.to_string());
     let origin = format!(
         "{} to {}",
         named(&before, &args.before),

@@ -3,8 +3,8 @@
 use anyhow::Context;
 use view::chart::FaultsOverTime;
 
-use super::Target;
-use crate::recording::Source;
+use super::ChartOutput;
+use crate::recording::FaultSourceArgs;
 
 /// Steps of the time axis at most: bars stay wide enough to see.
 const STEPS: usize = 100;
@@ -15,15 +15,15 @@ const STEPS: usize = 100;
 Examples:
   pagewalk chart faults serial.log -o faults.svg
   pagewalk chart faults serial.log --task 3 -o faults.png")]
-pub struct Args {
+pub struct ChartFaultsArgs {
     #[command(flatten)]
-    source: Source,
+    source: FaultSourceArgs,
     #[command(flatten)]
-    target: Target,
+    target: ChartOutput,
 }
 
 /// Draws it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ChartFaultsArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let faults = args.source.read()?;
     let origin = args.source.name();

@@ -2,23 +2,23 @@
 
 use view::chart::Levels;
 
-use super::Target;
-use crate::tables::Tables;
+use super::ChartOutput;
+use crate::tables::TablesArgs;
 
 /// Draw the tree of tables, level by level, and how full each is.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   pagewalk chart levels --from vmcore --satp 0x80033000000830ca -o tables.svg")]
-pub struct Args {
+pub struct ChartLevelsArgs {
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     #[command(flatten)]
-    target: Target,
+    target: ChartOutput,
 }
 
 /// Draws it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ChartLevelsArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let spaces = args.tables.spaces()?;
     let origin = spaces.origin(args.tables.name());

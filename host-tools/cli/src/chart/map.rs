@@ -2,9 +2,9 @@
 
 use view::chart::{address_space, physical};
 
-use super::Target;
-use crate::filter::Wanted;
-use crate::tables::Tables;
+use super::ChartOutput;
+use crate::filter::FilterArgs;
+use crate::tables::TablesArgs;
 
 /// Draw an address space as a strip, a colour for each permission; or physical memory, a colour
 /// for each owner.
@@ -14,20 +14,20 @@ Examples:
   pagewalk chart map --core vmcore --satp 0x80033000000830ca -o space.svg
   pagewalk chart map --dump uboot.log --satp 0x8000000000050407 -o space.png
   pagewalk chart map --physical --from tcp://localhost:3334 --all-roots -o memory.svg")]
-pub struct Args {
+pub struct ChartMapArgs {
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: FilterArgs,
     /// Draw physical memory: who has it, of all roots that are given
     #[arg(long)]
     physical: bool,
     #[command(flatten)]
-    target: Target,
+    target: ChartOutput,
 }
 
 /// Draws it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ChartMapArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let filter = args.wanted.filter()?;
     let mut spaces = args.tables.spaces()?;

@@ -4,10 +4,10 @@
 
 use std::path::PathBuf;
 
-use view::chart::{self, Kind, Picture};
+use view::chart::{self, ImageKind, Picture};
 
-use crate::exit::Misuse;
-use crate::tables::Roots;
+use crate::exit::UsageError;
+use crate::tables::SpaceArgs;
 
 mod diff;
 mod faults;
@@ -18,24 +18,24 @@ mod ws;
 
 /// Draw a chart as SVG or PNG.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ChartArgs {
     #[command(subcommand)]
     chart: Chart,
 }
 
 #[derive(clap::Subcommand)]
 enum Chart {
-    Map(map::Args),
-    Ws(ws::Args),
-    Diff(diff::Args),
-    Levels(levels::Args),
-    Timeline(timeline::Args),
-    Faults(faults::Args),
+    Map(map::ChartMapArgs),
+    Ws(ws::ChartWsArgs),
+    Diff(diff::ChartDiffArgs),
+    Levels(levels::ChartLevelsArgs),
+    Timeline(timeline::ChartTimelineArgs),
+    Faults(faults::ChartFaultsArgs),
 }
 
-impl Args {
+impl ChartArgs {
     /// Which tables, if the chart is one of tables.
-    pub fn roots(&mut self) -> Option<&mut Roots> {
+    pub fn roots(&mut self) -> Option<&mut SpaceArgs> {
         match &mut self.chart {
             Chart::Map(args) => Some(&mut args.tables.roots),
             Chart::Ws(args) => Some(&mut args.tables.roots),
@@ -47,7 +47,7 @@ impl Args {
 }
 
 /// Draws it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ChartArgs) -> anyhow::Result<()> {
     match args.chart {
         Chart::Map(args) => map::run(args),
         Chart::Ws(args) => ws::run(args),
@@ -65,22 +65,22 @@ fn last(name: &str) -> &str {
 
 /// Where a chart goes.
 #[derive(clap::Args)]
-pub struct Target {
+pub struct ChartOutput {
     /// The file to write; its extension, svg or png, says what it will be
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
 
-impl Target {
+impl ChartOutput {
     /// What the file will be.
-    pub fn kind(&self) -> anyhow::Result<Kind> {
+    pub fn kind(&self) -> anyhow::Result<ImageKind> {
         let extension = self
             .output
             .extension()
             .and_then(|extension| extension.to_str());
-        extension.and_then(Kind::of_extension).ok_or_else(|| {
+        extension.and_then(ImageKind::of_extension).ok_or_else(|| {
             let name = self.output.display();
-            Misuse(format!("{name}: a chart is written as .svg or .png")).into()
+            UsageError(format!("{name}: a chart is written as .svg or .png")).into()
         })
     }
 

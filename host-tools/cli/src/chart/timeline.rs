@@ -8,7 +8,7 @@ use model::working::{Sample, Used};
 use view::chart::WorkingSetOverTime;
 use view::working::{SAMPLE_NAMES, STALE_NAME};
 
-use super::{Target, last};
+use super::{ChartOutput, last};
 use crate::tables::STALE;
 
 /// Draw the working set over time, from what `ws --watch --format csv` wrote.
@@ -17,16 +17,16 @@ use crate::tables::STALE;
 Example:
   pagewalk ws --from gdb://localhost:1234 --watch 0.2 --samples 50 --format csv > samples.csv
   pagewalk chart timeline samples.csv -o timeline.svg")]
-pub struct Args {
+pub struct ChartTimelineArgs {
     /// The samples; `-` reads from stdin
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
     #[command(flatten)]
-    target: Target,
+    target: ChartOutput,
 }
 
 /// Draws it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ChartTimelineArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let is_stdin = args.file.as_os_str() == "-";
     let name = match is_stdin {

@@ -2,9 +2,9 @@
 
 use view::chart::Heat;
 
-use super::Target;
-use crate::filter::Wanted;
-use crate::tables::Tables;
+use super::ChartOutput;
+use crate::filter::FilterArgs;
+use crate::tables::TablesArgs;
 
 /// Draw the working set as a heat map: where in the address space, and with which permissions,
 /// pages have been used.
@@ -13,17 +13,17 @@ use crate::tables::Tables;
 Examples:
   pagewalk chart ws --from vmcore --satp 0x80033000000830ca -o used.svg
   pagewalk chart ws --from gdb://localhost:1234 --user -o used.png")]
-pub struct Args {
+pub struct ChartWsArgs {
     #[command(flatten)]
-    pub tables: Tables,
+    pub tables: TablesArgs,
     #[command(flatten)]
-    wanted: Wanted,
+    wanted: FilterArgs,
     #[command(flatten)]
-    target: Target,
+    target: ChartOutput,
 }
 
 /// Draws it.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ChartWsArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let filter = args.wanted.filter()?;
     let mut spaces = args.tables.spaces()?;

@@ -21,7 +21,7 @@ pub struct Look {
 
 /// What a key leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum KeyOutcome {
     /// The view goes on.
     Stay,
     /// The user leaves.
@@ -42,19 +42,19 @@ pub const HELP: [(&str, &str); 8] = [
 
 impl Look {
     /// Takes a key.
-    pub fn key(&mut self, key: KeyEvent) -> Next {
+    pub fn key(&mut self, key: KeyEvent) -> KeyOutcome {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
-            return Next::Leave;
+            return KeyOutcome::Leave;
         }
         if self.typing {
             self.type_in(key.code);
-            return Next::Stay;
+            return KeyOutcome::Stay;
         }
         if std::mem::take(&mut self.help) {
-            return Next::Stay;
+            return KeyOutcome::Stay;
         }
         match key.code {
-            KeyCode::Char('q') => return Next::Leave,
+            KeyCode::Char('q') => return KeyOutcome::Leave,
             KeyCode::Char(' ') => self.paused = !self.paused,
             KeyCode::Char('?') => self.help = true,
             KeyCode::Char('/') => self.typing = true,
@@ -67,7 +67,7 @@ impl Look {
             KeyCode::End => self.back = 0,
             _ => {}
         }
-        Next::Stay
+        KeyOutcome::Stay
     }
 
     fn type_in(&mut self, key: KeyCode) {
@@ -89,8 +89,8 @@ impl Look {
 mod tests {
     use super::*;
 
-    fn press(look: &mut Look, keys: &[KeyCode]) -> Next {
-        let mut next = Next::Stay;
+    fn press(look: &mut Look, keys: &[KeyCode]) -> KeyOutcome {
+        let mut next = KeyOutcome::Stay;
         for code in keys {
             next = look.key(KeyEvent::new(*code, KeyModifiers::NONE));
         }
@@ -101,7 +101,7 @@ mod tests {
     fn a_filter_is_typed_kept_and_cleared() {
         let mut look = Look::default();
         let typed = "/Qst?".chars().map(KeyCode::Char).collect::<Vec<_>>();
-        assert_eq!(press(&mut look, &typed), Next::Stay);
+        assert_eq!(press(&mut look, &typed), KeyOutcome::Stay);
         assert_eq!(
             (&*look.filter, look.typing, look.help),
             ("qst?", true, false)
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((&*look.filter, look.typing), ("qst", false));
         press(&mut look, &[KeyCode::Esc]);
         assert_eq!(look.filter, "");
-        assert_eq!(press(&mut look, &[KeyCode::Char('q')]), Next::Leave);
+        assert_eq!(press(&mut look, &[KeyCode::Char('q')]), KeyOutcome::Leave);
     }
 
     #[test]
@@ -118,10 +118,10 @@ mod tests {
         let mut look = Look::default();
         press(&mut look, &[KeyCode::Char('?')]);
         assert!(look.help);
-        assert_eq!(press(&mut look, &[KeyCode::Char('q')]), Next::Stay);
+        assert_eq!(press(&mut look, &[KeyCode::Char('q')]), KeyOutcome::Stay);
         assert!(!look.help);
         press(&mut look, &[KeyCode::Char('/')]);
         let leave = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-        assert_eq!(look.key(leave), Next::Leave);
+        assert_eq!(look.key(leave), KeyOutcome::Leave);
     }
 }

@@ -18,7 +18,7 @@ pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
             if let Update::Text(line) = &update {
                 writeln!(out, "{}", view::words::printable(line))?;
             }
-            live.take(update);
+            live.apply(update);
             for row in live.rows_from(next) {
                 view::live::line(&mut out, row)?;
                 next = row.id + 1;
@@ -30,8 +30,8 @@ pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
         }
     }
     eprintln!(
-        "remark: {} faults, {} lost, {} told again",
-        live.shown(),
+        "note: {} faults, {} lost, {} told again",
+        live.received(),
         live.lost(),
         live.repeated()
     );

@@ -5,7 +5,7 @@
 
 #[cfg(feature = "web")]
 mod connections;
-pub mod feed;
+pub mod event_source;
 mod keys;
 mod lines;
 mod term;
@@ -14,7 +14,7 @@ mod web;
 
 use std::io::{self, IsTerminal};
 
-use feed::Wishes;
+use event_source::SourceOptions;
 use link::transport::Spec;
 
 /// Show a board while it runs: faults by cause and time, tasks, address spaces, what was lost.
@@ -27,7 +27,7 @@ Examples:
   pagewalk dash qemu --type 'pace_test 50 &'
   pagewalk dash /dev/ttyUSB0@2000000 --silent | grep Store
 In the terminal, ? lists the keys.")]
-pub struct Args {
+pub struct DashArgs {
     /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, or a recording:
     /// RUN.pwlog, RUN.pwlog@10x
     #[arg(value_name = "SPEC")]
@@ -47,7 +47,7 @@ pub struct Args {
 }
 
 /// Shows it until the line ends or the user leaves.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: DashArgs) -> anyhow::Result<()> {
     #[cfg(not(feature = "web"))]
     if args.web {
         let port = args.port;
@@ -56,9 +56,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
              cargo build -p cli --features web"
         );
     }
-    let mut feed = feed::start(
+    let mut feed = event_source::start(
         &args.line,
-        Wishes {
+        SourceOptions {
             silent: args.silent,
             typed: args.typed,
             record: None,
@@ -77,5 +77,5 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// A recording, told again.
 pub fn replay(spec: &Spec) -> anyhow::Result<()> {
-    lines::print(feed::start(spec, Wishes::default())?.take())
+    lines::print(event_source::start(spec, SourceOptions::default())?.take())
 }

@@ -11,7 +11,7 @@ use model::Live;
 use model::live::Update;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
-use super::keys::{Look, Next};
+use super::keys::{KeyOutcome, Look};
 
 /// The least time between two drawings.
 const TICK: Duration = Duration::from_millis(100);
@@ -44,7 +44,7 @@ fn show(
             is_new = true;
             match event::read()? {
                 Event::Key(key)
-                    if key.kind != KeyEventKind::Release && look.key(key) == Next::Leave =>
+                    if key.kind != KeyEventKind::Release && look.key(key) == KeyOutcome::Leave =>
                 {
                     return Ok(());
                 }
@@ -59,11 +59,11 @@ fn show(
             }
             is_new = true;
             if !look.paused || held.len() > HELD {
-                held.pop_front().into_iter().for_each(|it| live.take(it));
+                held.pop_front().into_iter().for_each(|it| live.apply(it));
             }
         }
         if !look.paused && !held.is_empty() {
-            held.drain(..).for_each(|update| live.take(update));
+            held.drain(..).for_each(|update| live.apply(update));
             is_new = true;
         }
     }

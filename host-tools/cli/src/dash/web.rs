@@ -43,7 +43,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 
 /// What the handlers share.
 #[derive(Clone)]
-struct Shared {
+struct WebState {
     live: Arc<Mutex<Live>>,
     /// Another one for each run: a page that stays open tells by it that rows begin anew.
     run: u64,
@@ -54,7 +54,7 @@ struct Shared {
     told: Arc<Mutex<Option<(Instant, Arc<str>)>>>,
 }
 
-impl Shared {
+impl WebState {
     fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(|held| held.into_inner())
     }
@@ -82,9 +82,9 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
         let listener = listener.with_context(|| format!("port {port}"))?;
         let port = listener.local_addr()?.port();
-        let shared = Shared {
+        let shared = WebState {
             live: Arc::default(),
-            run: link::desk::seed().into(),
+            run: link::session::seed().into(),
             port,
             listeners: Places::default(),
             told: Arc::default(),
@@ -92,7 +92,7 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
         let taken = shared.clone();
         thread::spawn(move || {
             for update in updates {
-                taken.live().take(update);
+                taken.live().apply(update);
             }
         });
         crate::output::answer(|out| writeln!(out, "{name}: http://localhost:{port}/"))?;
@@ -133,7 +133,7 @@ async fn asset(kind: &'static str, text: &'static str) -> Response {
 }
 
 /// Who asks must mean this machine by a name of this machine, and must not be another site's page.
-async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+async fn guard(State(shared): State<WebState>, request: Request, next: Next) -> Response {
     let port = shared.port;
     let hosts = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
     let headers = request.headers();
@@ -176,14 +176,14 @@ fn summary(live: &Live) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-async fn live_json(State(shared): State<Shared>) -> Response {
+async fn live_json(State(shared): State<WebState>) -> Response {
     let json = summary(&shared.live());
     ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 /// Where a page's stream stands.
 struct Stand {
-    shared: Shared,
+    shared: WebState,
     /// The next row's number.
     next: u64,
     /// What was told last of all but the rows.
@@ -195,7 +195,7 @@ struct Stand {
 
 /// Rows from the one after `Last-Event-ID` on, or the last few thousand; and whenever anything
 /// has changed, all the rest.
-async fn events(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+async fn events(State(shared): State<WebState>, headers: HeaderMap) -> Response {
     let Some(listener) = shared.listeners.take(LISTENERS) else {
         let why = "as many pages as can be told what is new are open already; close one\n";
         let again = [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")];
@@ -208,7 +208,7 @@ async fn events(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     });
     let next = match resumed {
         Some(id) => id + 1,
-        None => (shared.live().shown() + 1)
+        None => (shared.live().received() + 1)
             .saturating_sub(ROWS as u64)
             .max(1),
     };

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use pack::card::{self, Built};
+use pack::card::{self, BuiltCard};
 
 use crate::{output, progress};
 
@@ -17,7 +17,7 @@ use crate::{output, progress};
 Examples:
   pagewalk image build images/ox64-sd.toml -o ox64-sd.img
   pagewalk image build images/ox64-sd.toml -o ox64-sd.img --kernel my-kernel.elf --initrd my.romfs")]
-pub struct Args {
+pub struct ImageBuildArgs {
     /// The definition, a TOML file such as images/ox64-sd.toml
     definition: PathBuf,
     /// The image to write
@@ -35,7 +35,7 @@ pub struct Args {
 }
 
 /// Builds and tells what lies where.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ImageBuildArgs) -> anyhow::Result<()> {
     let path = args.definition.display().to_string();
     let text =
         fs::read_to_string(&args.definition).with_context(|| format!("cannot read {path}"))?;
@@ -59,7 +59,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(built: &Built, to: &Path) -> anyhow::Result<()> {
+fn print(built: &BuiltCard, to: &Path) -> anyhow::Result<()> {
     output::summary(to, |out| {
         writeln!(out, "      offset         size  what")?;
         for part in &built.parts {

@@ -9,7 +9,7 @@ use crate::output;
 #[command(after_help = "\
 Example:
   pagewalk image glue kernel --initrd initrd.romfs -o Image")]
-pub struct Args {
+pub struct ImageGlueArgs {
     /// The kernel, an ELF file
     kernel: PathBuf,
     /// The initrd, a ROMFS image
@@ -21,7 +21,7 @@ pub struct Args {
 }
 
 /// Glues, writes, and tells what lies where.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ImageGlueArgs) -> anyhow::Result<()> {
     let payload = pack::payload::build(&args.kernel, &args.initrd)?;
     pack::payload::write(&payload, &args.output)?;
     let record = payload.record;

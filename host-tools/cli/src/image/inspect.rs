@@ -14,7 +14,7 @@ Examples:
   pagewalk image inspect Image --format json
 
 Exit code 1 if the image has a problem.")]
-pub struct Args {
+pub struct ImageInspectArgs {
     /// A card's image, a card, or an Image by itself
     file: PathBuf,
     /// Judge it for this board
@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 /// Looks and tells.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ImageInspectArgs) -> anyhow::Result<()> {
     let board = args.board.as_deref().map(boards::by_name).transpose()?;
     let layout = pack::inspect::inspect(&args.file, board.as_ref())?;
     args.format.answer(

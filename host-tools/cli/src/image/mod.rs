@@ -13,25 +13,25 @@ Examples:
   pagewalk image build images/ox64-sd.toml -o ox64-sd.img
   pagewalk image inspect ox64-sd.img --board ox64
   pagewalk image swap-kernel Image ox64-sd.img")]
-pub struct Args {
+pub struct ImageArgs {
     #[command(subcommand)]
-    verb: Verb,
+    verb: ImageVerb,
 }
 
 #[derive(clap::Subcommand)]
-enum Verb {
-    Build(build::Args),
-    Glue(glue::Args),
-    Inspect(inspect::Args),
-    SwapKernel(swap::Args),
+enum ImageVerb {
+    Build(build::ImageBuildArgs),
+    Glue(glue::ImageGlueArgs),
+    Inspect(inspect::ImageInspectArgs),
+    SwapKernel(swap::ImageSwapArgs),
 }
 
 /// Carries the verb out.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ImageArgs) -> anyhow::Result<()> {
     match args.verb {
-        Verb::Build(args) => build::run(args),
-        Verb::Glue(args) => glue::run(args),
-        Verb::Inspect(args) => inspect::run(args),
-        Verb::SwapKernel(args) => swap::run(args),
+        ImageVerb::Build(args) => build::run(args),
+        ImageVerb::Glue(args) => glue::run(args),
+        ImageVerb::Inspect(args) => inspect::run(args),
+        ImageVerb::SwapKernel(args) => swap::run(args),
     }
 }

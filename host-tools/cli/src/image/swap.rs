@@ -11,7 +11,7 @@ use anyhow::Context;
 Examples:
   pagewalk image swap-kernel Image ox64-sd.img
   pagewalk image swap-kernel Image /dev/sdX")]
-pub struct Args {
+pub struct ImageSwapArgs {
     /// The new Image
     file: PathBuf,
     /// The image or card to change
@@ -19,7 +19,7 @@ pub struct Args {
 }
 
 /// Swaps.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ImageSwapArgs) -> anyhow::Result<()> {
     let bytes =
         fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let swapped = pack::swap::kernel(&args.file, &bytes, &args.image)?;

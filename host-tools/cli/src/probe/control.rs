@@ -7,7 +7,7 @@ use model::probe::{Left, mode};
 use view::probe::left;
 
 use crate::format::Format;
-use crate::hart::{Hart, Wiring};
+use crate::hart::{ProbeBoardArgs, ProbedHart};
 use crate::tables::number;
 
 /// CSRs of Debug Mode: Debug spec, §4.8.
@@ -21,7 +21,7 @@ struct Common {
     #[arg(default_value = "", hide_default_value = true)]
     probe: String,
     #[command(flatten)]
-    wiring: Wiring,
+    wiring: ProbeBoardArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -71,7 +71,7 @@ pub struct ResetArgs {
 
 /// Halts it.
 pub fn halt(args: HaltArgs) -> anyhow::Result<()> {
-    let mut hart = Hart::open(&args.common.probe, &args.common.wiring)?;
+    let mut hart = ProbedHart::open(&args.common.probe, &args.common.wiring)?;
     match args.at {
         None => hart.target()?.halt()?,
         Some(address) => {
@@ -83,25 +83,25 @@ pub fn halt(args: HaltArgs) -> anyhow::Result<()> {
             }
         }
     }
-    tell(hart, &args.common, true)
+    write(hart, &args.common, true)
 }
 
 /// Lets it run.
 pub fn resume(args: ResumeArgs) -> anyhow::Result<()> {
-    let mut hart = Hart::open(&args.common.probe, &args.common.wiring)?;
+    let mut hart = ProbedHart::open(&args.common.probe, &args.common.wiring)?;
     hart.target()?.resume()?;
-    tell(hart, &args.common, false)
+    write(hart, &args.common, false)
 }
 
 /// Resets the board.
 pub fn reset(args: ResetArgs) -> anyhow::Result<()> {
-    let mut hart = Hart::open(&args.common.probe, &args.common.wiring)?;
+    let mut hart = ProbedHart::open(&args.common.probe, &args.common.wiring)?;
     hart.target()?.reset(args.halt)?;
-    tell(hart, &args.common, args.halt)
+    write(hart, &args.common, args.halt)
 }
 
 /// Says how the hart is left.
-fn tell(mut hart: Hart, common: &Common, is_halted: bool) -> anyhow::Result<()> {
+fn write(mut hart: ProbedHart, common: &Common, is_halted: bool) -> anyhow::Result<()> {
     let halted = match is_halted {
         true => {
             let target = hart.target()?;

@@ -1,11 +1,11 @@
 //! `pagewalk probe csr`: registers of a hart.
 
 use model::csr;
-use model::probe::{Register, Registers};
+use model::probe::{NamedRegister, RegisterDump};
 use view::probe::registers;
 
 use crate::format::Format;
-use crate::hart::{Hart, Wiring};
+use crate::hart::{ProbeBoardArgs, ProbedHart};
 
 /// A register by name or number.
 fn number(text: &str) -> Result<u16, String> {
@@ -20,7 +20,7 @@ Examples:
   pagewalk probe csr scause sepc stval
   pagewalk probe csr 0x5c0 --probe 0403:6010
   pagewalk probe csr satp --format json")]
-pub struct Args {
+pub struct ProbeCsrArgs {
     /// Names or, from 0x0 to 0xfff, numbers
     #[arg(required = true, value_name = "CSR", value_parser = number)]
     registers: Vec<u16>,
@@ -33,24 +33,24 @@ pub struct Args {
     )]
     probe: String,
     #[command(flatten)]
-    wiring: Wiring,
+    wiring: ProbeBoardArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 /// Prints them.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut hart = Hart::open(&args.probe, &args.wiring)?;
+pub fn run(args: ProbeCsrArgs) -> anyhow::Result<()> {
+    let mut hart = ProbedHart::open(&args.probe, &args.wiring)?;
     let xlen = hart.xlen()?;
-    let mut found = Registers {
+    let mut found = RegisterDump {
         xlen,
         registers: Vec::new(),
     };
     for number in args.registers {
         let value = hart.target()?.csr(number)?;
         let name = csr::name(number).map(str::to_owned);
-        found.registers.push(Register {
+        found.registers.push(NamedRegister {
             name: name.unwrap_or_else(|| format!("{number:#05x}")),
             number,
             value,

@@ -1,11 +1,11 @@
 //! `pagewalk probe info`: what is wired to a probe.
 
-use link::probe::Method;
+use link::probe::AccessMethod;
 use model::probe::Wired;
 use view::probe::wired;
 
 use crate::format::Format;
-use crate::hart::{Hart, Wiring};
+use crate::hart::{ProbeBoardArgs, ProbedHart};
 
 /// Show what is wired to a probe: the chain, the debug module, the hart.
 #[derive(clap::Args)]
@@ -14,20 +14,20 @@ Examples:
   pagewalk probe info
   pagewalk probe info 0403:6010 --speed 1000
   pagewalk probe info bitbang://localhost:9824 --format json")]
-pub struct Args {
+pub struct ProbeInfoArgs {
     /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
     #[arg(default_value = "", hide_default_value = true)]
     probe: String,
     #[command(flatten)]
-    wiring: Wiring,
+    wiring: ProbeBoardArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 /// Prints it.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut hart = Hart::open(&args.probe, &args.wiring)?;
+pub fn run(args: ProbeInfoArgs) -> anyhow::Result<()> {
+    let mut hart = ProbedHart::open(&args.probe, &args.wiring)?;
     let info = hart.target()?.info()?;
     let offers = info.offers;
     let widths = (0..5).filter(|bit| offers.bus_widths >> bit & 1 == 1);
@@ -44,7 +44,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         has_implicit_ebreak: offers.has_implicit_ebreak,
         data_words: offers.data_words,
         bus_bits: widths.map(|bit| 8 << bit).collect(),
-        ways: info.methods.into_iter().map(Method::name).collect(),
+        ways: info.methods.into_iter().map(AccessMethod::name).collect(),
         is_bus_doubtful: info.is_bus_doubtful,
         harts: offers.harts,
         hart: args.wiring.number(),

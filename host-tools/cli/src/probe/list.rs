@@ -11,14 +11,14 @@ use crate::format::Format;
 Examples:
   pagewalk probe list
   pagewalk probe list --format json")]
-pub struct Args {
+pub struct ProbeListArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 /// Prints them.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ProbeListArgs) -> anyhow::Result<()> {
     let found = link::probe::list().into_iter().map(|found| Probe {
         selector: found.selector,
         name: found.name,

@@ -21,33 +21,33 @@ mod satp;
 
 /// Look at a hart through JTAG: registers, memory, whether it runs.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ProbeCommandArgs {
     #[command(subcommand)]
-    command: Command,
+    command: ProbeCommand,
 }
 
 #[derive(clap::Subcommand)]
-enum Command {
-    List(list::Args),
-    Info(info::Args),
-    Satp(satp::Args),
-    Csr(csr::Args),
-    Read(read::Args),
+enum ProbeCommand {
+    List(list::ProbeListArgs),
+    Info(info::ProbeInfoArgs),
+    Satp(satp::ProbeSatpArgs),
+    Csr(csr::ProbeCsrArgs),
+    Read(read::ProbeReadArgs),
     Halt(control::HaltArgs),
     Resume(control::ResumeArgs),
     Reset(control::ResetArgs),
 }
 
 /// Does what is asked.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: ProbeCommandArgs) -> anyhow::Result<()> {
     match args.command {
-        Command::List(args) => list::run(args),
-        Command::Info(args) => info::run(args),
-        Command::Satp(args) => satp::run(args),
-        Command::Csr(args) => csr::run(args),
-        Command::Read(args) => read::run(args),
-        Command::Halt(args) => control::halt(args),
-        Command::Resume(args) => control::resume(args),
-        Command::Reset(args) => control::reset(args),
+        ProbeCommand::List(args) => list::run(args),
+        ProbeCommand::Info(args) => info::run(args),
+        ProbeCommand::Satp(args) => satp::run(args),
+        ProbeCommand::Csr(args) => csr::run(args),
+        ProbeCommand::Read(args) => read::run(args),
+        ProbeCommand::Halt(args) => control::halt(args),
+        ProbeCommand::Resume(args) => control::resume(args),
+        ProbeCommand::Reset(args) => control::reset(args),
     }
 }

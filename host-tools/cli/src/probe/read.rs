@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use link::memory::Source;
-use link::probe::Method;
-use model::probe::Bytes;
+use link::probe::AccessMethod;
+use model::probe::MemoryDump;
 use view::probe::bytes;
 
 use crate::format::Format;
-use crate::hart::{Hart, Wiring};
+use crate::hart::{ProbeBoardArgs, ProbedHart};
 use crate::tables::number;
 
 /// Bytes that are read at once.
@@ -34,7 +34,7 @@ Examples:
   pagewalk probe read 0x50407000 64
   pagewalk probe read 0xffffffff80001000 0x1000 --virtual
   pagewalk probe read 0x80000000 1048576 -o ram.bin")]
-pub struct Args {
+pub struct ProbeReadArgs {
     /// The first address, hexadecimal
     #[arg(value_parser = number)]
     address: u64,
@@ -56,15 +56,15 @@ pub struct Args {
     )]
     probe: String,
     #[command(flatten)]
-    wiring: Wiring,
+    wiring: ProbeBoardArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 /// Prints it, or writes it.
-pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut hart = Hart::open(&args.probe, &args.wiring)?;
+pub fn run(args: ProbeReadArgs) -> anyhow::Result<()> {
+    let mut hart = ProbedHart::open(&args.probe, &args.wiring)?;
     let mut read = vec![0; args.length];
     let mut at = args.address;
     for piece in read.chunks_mut(PIECE) {
@@ -76,20 +76,20 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let is_possibly_stale = hart.is_possibly_stale();
     let ways = match args.is_virtual {
-        true => vec![Method::Program],
+        true => vec![AccessMethod::Program],
         false => hart.target()?.used(),
     };
     hart.close()?;
     if let Some(path) = &args.output {
         if is_possibly_stale {
-            eprintln!("remark: {}", view::words::STALE);
+            eprintln!("warning: {}", view::words::STALE);
         }
         return Ok(pack::output::write(path, &read)?);
     }
-    let answer = Bytes {
+    let answer = MemoryDump {
         at: args.address,
         is_virtual: args.is_virtual,
-        ways: ways.into_iter().map(Method::name).collect(),
+        ways: ways.into_iter().map(AccessMethod::name).collect(),
         is_possibly_stale,
         bytes: read,
     };

@@ -5,10 +5,10 @@ use std::io::Read;
 
 use anyhow::Context;
 use link::memory::text::{self, Reading, TextDump, address};
-use link::memory::{Origin, Several, Snapshot, Source, open_core, open_raw};
+use link::memory::{MemorySpec, Overlay, Snapshot, Source, open_core, open_raw};
 use pagetable::{Mode, PhysAddr, Xlen};
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 
 /// What was opened.
 pub struct Opened {
@@ -23,7 +23,7 @@ pub struct Opened {
 }
 
 /// Opens all but text, which is read when the mode is known.
-pub fn open(origins: Vec<Origin>, asked: Option<Xlen>) -> anyhow::Result<Opened> {
+pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Opened> {
     let mut opened = Opened {
         xlen: None,
         snapshot: None,
@@ -35,26 +35,26 @@ pub fn open(origins: Vec<Origin>, asked: Option<Xlen>) -> anyhow::Result<Opened>
     let mut places = Vec::new();
     for origin in origins {
         match origin {
-            Origin::Raw(place) => places.push(place),
-            Origin::Text(name) => opened.texts.push(name),
-            Origin::Core(path) => {
+            MemorySpec::Raw(place) => places.push(place),
+            MemorySpec::Text(name) => opened.texts.push(name),
+            MemorySpec::Core(path) => {
                 let core = open_core(&path)?;
                 opened.narrow(core.xlen, asked, &format!("{} is a core", path.display()))?;
                 if let Some(at) = core.cut_at {
                     let name = path.display();
-                    eprintln!("remark: {name}: cut off; memory from {at} is missing");
+                    eprintln!("warning: {name}: cut off; memory from {at} is missing");
                     opened.cut_at.get_or_insert(at);
                 }
                 opened.sources.push(Box::new(core.memory));
             }
-            Origin::Snapshot(path) => {
+            MemorySpec::Snapshot(path) => {
                 let snapshot = Snapshot::open(&path)?;
                 let name = format!("{} is a snapshot", path.display());
                 opened.narrow(snapshot.xlen, asked, &name)?;
                 opened.sources.push(Box::new(snapshot.clone()));
                 opened.snapshot.get_or_insert(snapshot);
             }
-            Origin::Line(_) | Origin::File(_) | Origin::Pipe => {}
+            MemorySpec::Line(_) | MemorySpec::File(_) | MemorySpec::Pipe => {}
         }
     }
     if !places.is_empty() {
@@ -68,7 +68,7 @@ impl Opened {
         let wanted = asked.or(self.xlen);
         if let Some(wanted) = wanted.filter(|wanted| *wanted != xlen) {
             let (bits, wanted) = (xlen.bits(), wanted.bits());
-            return Err(Misuse(format!("{name} of {bits} bits, not {wanted}")).into());
+            return Err(UsageError(format!("{name} of {bits} bits, not {wanted}")).into());
         }
         self.xlen = Some(xlen);
         Ok(())
@@ -80,7 +80,7 @@ impl Opened {
         for name in &self.texts {
             sources.push(Box::new(read_dump(name, mode)?.memory));
         }
-        Ok(Several::of(sources))
+        Ok(Overlay::of(sources))
     }
 }
 
@@ -103,7 +103,7 @@ pub fn read_dump(name: &OsString, mode: Mode) -> anyhow::Result<TextDump> {
     let dump = text::read(name, &bytes, Reading { base, mode })?;
     if dump.noise > 0 {
         let (told, noise) = (dump.told, dump.noise);
-        eprintln!("remark: {name}: {told} lines of memory, {noise} of something else");
+        eprintln!("note: {name}: {told} lines of memory, {noise} of something else");
     }
     Ok(dump)
 }

@@ -1,20 +1,20 @@
 //! Memory of machines that run: through a gdb stub, an agent, a pipe.
 
 use anyhow::{Context, bail};
-use link::memory::{Ahead, Batch, Cached, Source, Span, Within};
+use link::memory::{BatchRead, Cached, Prefetch, RamOnly, Source, Span};
 use link::transport::Spec;
 use pagetable::{Mode, Satp, Xlen};
 
-use super::{Begin, Named, Open, Roots, decode_satp};
-use crate::board::{self, Board};
+use super::{NamedRoot, OpenTables, RootArgs, SpaceArgs, decode_satp};
+use crate::board::{self, RespondingBoard};
 
 /// What to say where nobody knows what is memory.
 const NO_RAM: &str = "what is memory there? Only that is read, and neither --ram, --board, the \
                       stub's memory map nor QEMU's `info mtree` says it; give --ram \
                       0x80000000+128M or --board NAME";
 
-impl Roots {
-    pub(super) fn on_line(&self, spec: &Spec) -> anyhow::Result<Open> {
+impl SpaceArgs {
+    pub(super) fn on_line(&self, spec: &Spec) -> anyhow::Result<OpenTables> {
         match spec {
             Spec::Gdb(address) => self.on_stub(address),
             Spec::Probe(selector) => self.on_probe(selector),
@@ -23,13 +23,15 @@ impl Roots {
     }
 
     /// Memory that a gdb stub reads.
-    fn on_stub(&self, address: &str) -> anyhow::Result<Open> {
+    fn on_stub(&self, address: &str) -> anyhow::Result<OpenTables> {
         let name = || format!("gdb://{address}");
-        if self.begin.task.is_some() || self.begin.all_roots && self.begin.satp.is_empty() {
+        if self.root_args.task.is_some()
+            || self.root_args.all_roots && self.root_args.satp.is_empty()
+        {
             bail!("{}: a gdb stub knows no tasks; give --satp", name());
         }
         let mut stub = board::stub(address)?;
-        let xlen = match self.writing.xlen()? {
+        let xlen = match self.pte.xlen()? {
             Some(xlen) => xlen,
             None => board::stub_xlen(&mut stub).with_context(name)?,
         };
@@ -37,20 +39,20 @@ impl Roots {
             true => self.given(xlen)?,
             false => {
                 let satp = stub.register("satp").with_context(name)?;
-                vec![decode_satp(satp, xlen, self.writing.mode)?.into()]
+                vec![decode_satp(satp, xlen, self.pte.mode)?.into()]
             }
         };
-        let ram = match self.known.ram() {
+        let ram = match self.machine.ram() {
             Some(ram) => ram,
             None => stub.memory().with_context(name)?,
         };
         if ram.is_empty() {
             bail!("{}: {NO_RAM}", name());
         }
-        match (stub.is_physical(), self.known.linear) {
+        match (stub.is_physical(), self.machine.linear) {
             (false, Some(at)) => stub.shift(at),
             (false, None) => eprintln!(
-                "remark: {}: this stub cannot read physical memory; reads go the way the hart's \
+                "warning: {}: this stub cannot read physical memory; reads go the way the hart's \
                  own would. Where the kernel maps all of memory, --linear ADDR helps: where it \
                  maps physical address 0",
                 name()
@@ -61,15 +63,15 @@ impl Roots {
     }
 
     /// Memory that whoever asks reads.
-    pub(super) fn through_pipe(&self) -> anyhow::Result<Open> {
+    pub(super) fn through_pipe(&self) -> anyhow::Result<OpenTables> {
         let pipe = self
             .pipe
             .clone()
             .context("nobody is at the other end of a pipe")?;
-        let xlen = self.writing.xlen()?.unwrap_or(Xlen::Rv64);
+        let xlen = self.pte.xlen()?.unwrap_or(Xlen::Rv64);
         let roots = self.given(xlen)?;
         let is_bare = roots.iter().all(|root| root.satp.mode == Mode::Bare);
-        let ram = match self.known.ram() {
+        let ram = match self.machine.ram() {
             Some(ram) => Some(ram),
             // Nothing will be read.
             None if is_bare => None,
@@ -80,7 +82,7 @@ impl Roots {
             Some(ram) => ahead(pipe, roots, xlen, ram),
             // A core: it reads what it holds.
             None => open(
-                Box::new(Ahead::new(pipe, &satps(&roots))),
+                Box::new(Prefetch::new(pipe, &satps(&roots))),
                 roots,
                 xlen,
                 Vec::new(),
@@ -89,26 +91,26 @@ impl Roots {
     }
 
     /// A board's memory, through its agent.
-    fn on_board(&self, spec: &Spec) -> anyhow::Result<Open> {
+    fn on_board(&self, spec: &Spec) -> anyhow::Result<OpenTables> {
         let mut board = board::open(spec)?;
         let (kernel, dialect) = board.about().with_context(|| spec.to_string())?;
         let xlen = board.xlen();
-        let decode = |satp| decode_satp(satp, xlen, self.writing.mode);
-        let Begin {
+        let decode = |satp| decode_satp(satp, xlen, self.pte.mode);
+        let RootArgs {
             task, all_roots, ..
-        } = &self.begin;
+        } = &self.root_args;
         // What an earlier reading knew is not all that there is now.
-        let is_all = *all_roots && self.begin.satp.is_empty();
+        let is_all = *all_roots && self.root_args.satp.is_empty();
         let roots = match (self.is_given() && !is_all, task) {
             (true, _) => self.given(xlen)?,
             (false, Some(pid)) => vec![decode(board.satp_of(*pid)?)?.into()],
             (false, None) if *all_roots => {
-                let mut roots = vec![Named {
+                let mut roots = vec![NamedRoot {
                     name: "kernel".to_owned(),
                     satp: decode(kernel)?,
                 }];
                 for task in board.tasks()?.0.into_iter().filter(|task| task.satp != 0) {
-                    roots.push(Named {
+                    roots.push(NamedRoot {
                         name: format!("{} {}", task.pid, task.line),
                         satp: decode(task.satp)?,
                     });
@@ -118,23 +120,23 @@ impl Roots {
             (false, None) => vec![decode(kernel)?.into()],
         };
         let ram = match &mut board {
-            Board::Here(agent) => {
+            RespondingBoard::Running(agent) => {
                 let ram = agent.ram().with_context(|| spec.to_string())?;
                 ram.iter()
                     .filter_map(|it| Span::of(it.base, it.bytes))
                     .collect()
             }
-            Board::Once(_) => Vec::new(),
+            RespondingBoard::Recorded(_) => Vec::new(),
         };
         let dialect = Some(dialect);
-        Ok(Open {
+        Ok(OpenTables {
             dialect,
             ..open(Box::new(board), roots, xlen, ram)
         })
     }
 }
 
-fn satps(roots: &[Named]) -> Vec<Satp> {
+fn satps(roots: &[NamedRoot]) -> Vec<Satp> {
     // Of another mode than the first, each table is a question of its own.
     let mode = roots.first().map_or(Mode::Bare, |root| root.satp.mode);
     let satps = roots.iter().map(|root| root.satp);
@@ -142,18 +144,23 @@ fn satps(roots: &[Named]) -> Vec<Satp> {
 }
 
 /// Tables in known memory, asked for level by level.
-fn ahead(batch: impl Batch + 'static, roots: Vec<Named>, xlen: Xlen, ram: Vec<Span>) -> Open {
-    let within = Within::new(batch, ram.clone());
+fn ahead(
+    batch: impl BatchRead + 'static,
+    roots: Vec<NamedRoot>,
+    xlen: Xlen,
+    ram: Vec<Span>,
+) -> OpenTables {
+    let within = RamOnly::new(batch, ram.clone());
     open(
-        Box::new(Ahead::new(within, &satps(&roots))),
+        Box::new(Prefetch::new(within, &satps(&roots))),
         roots,
         xlen,
         ram,
     )
 }
 
-fn open(source: Box<dyn Source>, roots: Vec<Named>, xlen: Xlen, ram: Vec<Span>) -> Open {
-    Open {
+fn open(source: Box<dyn Source>, roots: Vec<NamedRoot>, xlen: Xlen, ram: Vec<Span>) -> OpenTables {
+    OpenTables {
         memory: Cached::new(source),
         roots,
         xlen,

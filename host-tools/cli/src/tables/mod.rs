@@ -4,33 +4,33 @@
 //! core, a snapshot, a board, a stub, a probe and, asked by a debugger's plugin, through a pipe.
 
 mod files;
-mod known;
 mod live;
+mod machine;
 mod probe;
+mod pte;
 mod spaces;
-mod writing;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use link::memory::{Cached, Origin, Pipe, Place, Source, Span};
+use link::memory::{Cached, MemorySpec, Pipe, RawSpec, Source, Span};
 use link::transport::Spec;
 use pagetable::{Dialect, Mode, PhysAddr, Satp, Xlen};
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 
 pub use files::read_dump;
-pub use known::{Known, span};
+pub use machine::{MachineArgs, span};
+pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};
 pub use spaces::{STALE, Spaces, read, read_on};
-pub use writing::{Writing, XlenOption, decode_satp, mode, number, remark_dialect};
 
 /// Where memory is read from; several files are one memory.
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
-pub struct Input {
+pub struct MemoryArgs {
     /// Raw memory and the address its first byte had; may be repeated
     #[arg(long, value_name = "FILE@ADDR")]
-    pub mem: Vec<Place>,
+    pub mem: Vec<RawSpec>,
     /// ELF core with physical memory
     #[arg(long, value_name = "FILE")]
     pub core: Option<PathBuf>,
@@ -42,23 +42,23 @@ pub struct Input {
     /// recording: RUN.pwlog, as it was asked last; any gdb stub: gdb://HOST:PORT; or a hart
     /// through JTAG: probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
-    pub from: Vec<Origin>,
+    pub from: Vec<MemorySpec>,
 }
 
-impl Input {
+impl MemoryArgs {
     /// All of them, in the order in which they are asked.
-    fn origins(&self) -> Vec<Origin> {
-        let mut origins: Vec<Origin> = self.from.clone();
-        origins.extend(self.core.clone().map(Origin::Core));
-        origins.extend(self.mem.iter().cloned().map(Origin::Raw));
-        origins.extend(self.dump.clone().map(Origin::Text));
+    fn origins(&self) -> Vec<MemorySpec> {
+        let mut origins: Vec<MemorySpec> = self.from.clone();
+        origins.extend(self.core.clone().map(MemorySpec::Core));
+        origins.extend(self.mem.iter().cloned().map(MemorySpec::Raw));
+        origins.extend(self.dump.clone().map(MemorySpec::Text));
         origins
     }
 }
 
 /// Which tables.
 #[derive(clap::Args, Clone)]
-pub struct Begin {
+pub struct RootArgs {
     /// Value of the satp register, or several with commas between; a board (--from) tells the
     /// kernel's own, a gdb stub or a probe the hart's, a snapshot those it was taken of
     #[arg(long, value_name = "VALUE", value_parser = number, value_delimiter = ',',
@@ -77,46 +77,46 @@ pub struct Begin {
 
 /// Tables in somebody's memory.
 #[derive(clap::Args)]
-pub struct Tables {
+pub struct TablesArgs {
     #[command(flatten)]
-    from: Input,
+    from: MemoryArgs,
     #[command(flatten)]
-    pub roots: Roots,
+    pub roots: SpaceArgs,
 }
 
 /// Which tables, wherever they are.
 #[derive(clap::Args, Clone)]
-pub struct Roots {
+pub struct SpaceArgs {
     #[command(flatten)]
-    begin: Begin,
+    root_args: RootArgs,
     #[command(flatten)]
-    known: Known,
+    machine: MachineArgs,
     /// How entries are written
     #[command(flatten)]
-    pub writing: Writing,
+    pub pte: PteArgs,
     #[cfg(feature = "probe")]
     #[command(flatten)]
-    wires: crate::hart::Wires,
+    probe: crate::hart::ProbeArgs,
     /// Where `pipe:` leads.
     #[arg(skip)]
     pub pipe: Option<Pipe>,
     /// The roots, where the command line gives none.
     #[arg(skip)]
-    instead: Vec<Named>,
+    instead: Vec<NamedRoot>,
 }
 
 /// A root, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct NamedRoot {
     /// Empty where that is not known.
     pub name: String,
     /// The register.
     pub satp: Satp,
 }
 
-impl From<Satp> for Named {
-    fn from(satp: Satp) -> Named {
-        Named {
+impl From<Satp> for NamedRoot {
+    fn from(satp: Satp) -> NamedRoot {
+        NamedRoot {
             name: String::new(),
             satp,
         }
@@ -124,11 +124,11 @@ impl From<Satp> for Named {
 }
 
 /// The tables, open.
-pub struct Open {
+pub struct OpenTables {
     /// Where they are.
     pub memory: Cached<Box<dyn Source>>,
     /// Where they begin: at least one.
-    pub roots: Vec<Named>,
+    pub roots: Vec<NamedRoot>,
     /// The width of a register.
     pub xlen: Xlen,
     /// How memory types are written, where the source knows.
@@ -141,20 +141,20 @@ pub struct Open {
     pub cut_at: Option<PhysAddr>,
 }
 
-impl Open {
+impl OpenTables {
     /// The one root; several are too many for a command that shows one.
-    pub fn one(&self) -> anyhow::Result<Satp> {
+    pub fn single_root(&self) -> anyhow::Result<Satp> {
         match &self.roots[..] {
             [only] => Ok(only.satp),
             many => {
                 let misuse = format!("one root is needed, and there are {}", many.len());
-                Err(Misuse(misuse).into())
+                Err(UsageError(misuse).into())
             }
         }
     }
 }
 
-impl Tables {
+impl TablesArgs {
     /// What they are in: a file without its folder.
     pub fn name(&self) -> String {
         let first = self.from.origins().into_iter().next();
@@ -163,70 +163,70 @@ impl Tables {
 
     /// Whether a probe reads them.
     pub fn is_of_probe(&self) -> bool {
-        let is_probe = |origin: &Origin| matches!(origin, Origin::Line(Spec::Probe(_)));
+        let is_probe = |origin: &MemorySpec| matches!(origin, MemorySpec::Line(Spec::Probe(_)));
         self.from.from.iter().any(is_probe)
     }
 
     /// Opens the memory and reads satp as the machine did.
-    pub fn open(&self) -> anyhow::Result<Open> {
+    pub fn open(&self) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
         self.roots.check_wires(&origins)?;
         self.roots.open(origins)
     }
 }
 
-impl Roots {
+impl SpaceArgs {
     /// The same; where the command line gives no roots, these.
-    pub fn or(&self, instead: &[Named]) -> Roots {
-        Roots {
+    pub fn or(&self, instead: &[NamedRoot]) -> SpaceArgs {
+        SpaceArgs {
             instead: instead.to_vec(),
             ..self.clone()
         }
     }
 
     /// Opens these memories and reads satp as the machine did.
-    pub fn open(&self, origins: Vec<Origin>) -> anyhow::Result<Open> {
-        let asked = self.writing.xlen()?;
-        let origins = origins.into_iter().map(Origin::sniffed);
+    pub fn open(&self, origins: Vec<MemorySpec>) -> anyhow::Result<OpenTables> {
+        let asked = self.pte.xlen()?;
+        let origins = origins.into_iter().map(MemorySpec::sniffed);
         let origins = origins.collect::<Result<Vec<_>, _>>()?;
-        let is_live = |origin: &&Origin| matches!(origin, Origin::Line(_) | Origin::Pipe);
+        let is_live =
+            |origin: &&MemorySpec| matches!(origin, MemorySpec::Line(_) | MemorySpec::Pipe);
         let mut open = match (origins.iter().find(is_live), &origins[..]) {
-            (Some(_), [Origin::Line(spec)]) => self.on_line(spec)?,
-            (Some(_), [Origin::Pipe]) => self.through_pipe()?,
+            (Some(_), [MemorySpec::Line(spec)]) => self.on_line(spec)?,
+            (Some(_), [MemorySpec::Pipe]) => self.through_pipe()?,
             (Some(live), _) => {
                 let misuse = format!("{live} tells all of its memory: it stands alone");
-                return Err(Misuse(misuse).into());
+                return Err(UsageError(misuse).into());
             }
             (None, _) => self.in_files(origins, asked)?,
         };
-        let board = self.known.board()?;
-        open.dialect = self
-            .writing
-            .dialect
-            .given()
-            .or(open.dialect)
-            .or(board.dialect);
+        let board = self.machine.board()?;
+        open.dialect = self.pte.dialect.given().or(open.dialect).or(board.dialect);
         open.svade = board.svade;
         if open.ram.is_empty() {
-            open.ram = self.known.ram().unwrap_or_default();
+            open.ram = self.machine.ram().unwrap_or_default();
         }
         if open.roots.iter().all(|root| root.satp.mode == Mode::Bare) {
-            eprintln!("remark: satp is bare: addresses are not translated");
+            eprintln!("note: satp is bare: addresses are not translated");
         }
         Ok(open)
     }
 
-    fn in_files(&self, origins: Vec<Origin>, asked: Option<Xlen>) -> anyhow::Result<Open> {
-        if self.begin.task.is_some() {
+    fn in_files(
+        &self,
+        origins: Vec<MemorySpec>,
+        asked: Option<Xlen>,
+    ) -> anyhow::Result<OpenTables> {
+        if self.root_args.task.is_some() {
             let misuse = "--task is a board's: files know no tasks; give --satp";
-            return Err(Misuse(misuse.to_owned()).into());
+            return Err(UsageError(misuse.to_owned()).into());
         }
-        let Begin {
+        let RootArgs {
             satp,
             root,
             all_roots,
             ..
-        } = &self.begin;
+        } = &self.root_args;
         let opened = files::open(origins, asked)?;
         let xlen = opened.xlen.or(asked).unwrap_or(Xlen::Rv64);
         let kept = opened
@@ -237,8 +237,8 @@ impl Roots {
             Some((roots, _)) if !roots.is_empty() => {
                 let most = if *all_roots { roots.len() } else { 1 };
                 let named = roots.iter().take(most).map(|(name, satp)| {
-                    let satp = decode_satp(*satp, xlen, self.writing.mode)?;
-                    Ok(Named {
+                    let satp = decode_satp(*satp, xlen, self.pte.mode)?;
+                    Ok(NamedRoot {
                         name: name.clone(),
                         satp,
                     })
@@ -249,7 +249,7 @@ impl Roots {
         };
         let cut_at = opened.cut_at;
         let mode = roots.first().map_or(Mode::Bare, |root| root.satp.mode);
-        Ok(Open {
+        Ok(OpenTables {
             memory: Cached::new(opened.memory(mode)?),
             roots,
             xlen,
@@ -262,28 +262,28 @@ impl Roots {
 
     /// Whether the command line says where the tables begin.
     fn is_given(&self) -> bool {
-        !self.begin.satp.is_empty() || self.begin.root.is_some() || !self.instead.is_empty()
+        !self.root_args.satp.is_empty() || self.root_args.root.is_some() || !self.instead.is_empty()
     }
 
     /// The roots that the command line gives.
-    fn given(&self, xlen: Xlen) -> anyhow::Result<Vec<Named>> {
+    fn given(&self, xlen: Xlen) -> anyhow::Result<Vec<NamedRoot>> {
         if !self.is_given() {
             let misuse =
                 "where do the tables begin? --satp VALUE says it, or --root ADDR --mode MODE";
-            return Err(Misuse(misuse.to_owned()).into());
+            return Err(UsageError(misuse.to_owned()).into());
         }
-        if self.begin.satp.is_empty() && self.begin.root.is_none() {
+        if self.root_args.satp.is_empty() && self.root_args.root.is_none() {
             return Ok(self.instead.clone());
         }
-        let (Some(root), Some(mode)) = (self.begin.root, self.writing.mode) else {
-            let decoded = self.begin.satp.iter();
-            let decoded = decoded.map(|satp| decode_satp(*satp, xlen, self.writing.mode));
-            return decoded.map(|satp| satp.map(Named::from)).collect();
+        let (Some(root), Some(mode)) = (self.root_args.root, self.pte.mode) else {
+            let decoded = self.root_args.satp.iter();
+            let decoded = decoded.map(|satp| decode_satp(*satp, xlen, self.pte.mode));
+            return decoded.map(|satp| satp.map(NamedRoot::from)).collect();
         };
         let root = PhysAddr::new(root);
         if !root.is_aligned(pagetable::PAGE_BYTES) || root.raw() >> mode.pa_bits() != 0 {
             let misuse = format!("{root} is no address of an {} table", mode.name());
-            return Err(Misuse(misuse).into());
+            return Err(UsageError(misuse).into());
         }
         let satp = Satp {
             mode,

@@ -1,12 +1,12 @@
 //! Tables in memory that a probe reads.
 
 use anyhow::bail;
-use link::memory::Origin;
+use link::memory::MemorySpec;
 #[cfg(feature = "probe")]
-use link::memory::{Cached, Source, Within};
+use link::memory::{Cached, RamOnly, Source};
 #[cfg(feature = "probe")]
 use link::transport::Spec;
-use model::Crash;
+use model::CrashRegisters;
 #[cfg(feature = "probe")]
 use pagetable::Mode;
 
@@ -15,11 +15,11 @@ use register::{RA, SCAUSE, SEPC, SP, STVAL};
 
 #[cfg(feature = "probe")]
 use super::decode_satp;
-use super::{Open, Roots};
+use super::{OpenTables, SpaceArgs};
 #[cfg(feature = "probe")]
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 #[cfg(feature = "probe")]
-use crate::hart::{Hart, Wiring};
+use crate::hart::{ProbeBoardArgs, ProbedHart};
 
 /// Registers of a trap: Privileged spec, table 3; unprivileged spec, table of the calling
 /// convention's names.
@@ -34,69 +34,71 @@ mod register {
 
 /// A kernel that is dead has little to lose, and whoever asks ought to know.
 #[cfg(feature = "probe")]
-const UNKNOWN_RAM: &str = "remark: what is memory there is not known, and a wrong table may lead \
+const UNKNOWN_RAM: &str = "warning: what is memory there is not known, and a wrong table may lead \
                            into a device; with --ram or --board nothing but memory is read";
 
 #[cfg(not(feature = "probe"))]
 const WITHOUT: &str = "this pagewalk was built without probes: cargo build -p cli --features probe";
 
-impl Roots {
+impl SpaceArgs {
     /// What is said of a probe's wires is for a probe.
     #[cfg(feature = "probe")]
-    pub fn check_wires(&self, origins: &[Origin]) -> anyhow::Result<()> {
-        let is_probe = |origin: &Origin| matches!(origin, Origin::Line(Spec::Probe(_)));
-        if self.wires.is_given() && !origins.iter().any(is_probe) {
+    pub fn check_wires(&self, origins: &[MemorySpec]) -> anyhow::Result<()> {
+        let is_probe = |origin: &MemorySpec| matches!(origin, MemorySpec::Line(Spec::Probe(_)));
+        if self.probe.is_given() && !origins.iter().any(is_probe) {
             let misuse = "--hart, --by, --speed and --chain go with --from probe";
-            return Err(Misuse(misuse.to_owned()).into());
+            return Err(UsageError(misuse.to_owned()).into());
         }
         Ok(())
     }
 
     /// Without probes nothing is said of their wires.
     #[cfg(not(feature = "probe"))]
-    pub fn check_wires(&self, _: &[Origin]) -> anyhow::Result<()> {
+    pub fn check_wires(&self, _: &[MemorySpec]) -> anyhow::Result<()> {
         Ok(())
     }
 
     /// What the command line says of the hart at a probe.
     #[cfg(feature = "probe")]
-    pub fn wiring(&self) -> Wiring {
-        Wiring {
-            board: self.known.name().map(str::to_owned),
-            wires: self.wires.clone(),
+    pub fn wiring(&self) -> ProbeBoardArgs {
+        ProbeBoardArgs {
+            board: self.machine.name().map(str::to_owned),
+            wires: self.probe.clone(),
         }
     }
 
     /// Memory of a hart through JTAG.
     #[cfg(feature = "probe")]
-    pub(super) fn on_probe(&self, selector: &str) -> anyhow::Result<Open> {
-        if self.begin.task.is_some() || self.begin.all_roots && self.begin.satp.is_empty() {
+    pub(super) fn on_probe(&self, selector: &str) -> anyhow::Result<OpenTables> {
+        if self.root_args.task.is_some()
+            || self.root_args.all_roots && self.root_args.satp.is_empty()
+        {
             bail!("a probe knows no tasks; give --satp");
         }
-        let mut hart = Hart::open(selector, &self.wiring())?;
-        let xlen = match self.writing.xlen()? {
+        let mut hart = ProbedHart::open(selector, &self.wiring())?;
+        let xlen = match self.pte.xlen()? {
             Some(xlen) => xlen,
             None => hart.xlen()?,
         };
         let roots = match self.is_given() {
             true => self.given(xlen)?,
-            false => vec![decode_satp(hart.target()?.satp()?, xlen, self.writing.mode)?.into()],
+            false => vec![decode_satp(hart.target()?.satp()?, xlen, self.pte.mode)?.into()],
         };
         // Where the tables begin in the RAM of the board that the port looks like, it is the board.
         let looks_so = hart.ram().filter(|ram| {
             let mut begins = roots.iter().map(|root| root.satp.root.raw());
             begins.all(|at| (ram.first..=ram.last).contains(&at))
         });
-        let ram = self.known.ram().or(looks_so.map(|ram| vec![ram]));
+        let ram = self.machine.ram().or(looks_so.map(|ram| vec![ram]));
         if ram.is_none() && roots.iter().any(|root| root.satp.mode != Mode::Bare) {
             eprintln!("{UNKNOWN_RAM}");
         }
         let dialect = hart.dialect()?;
         let source: Box<dyn Source> = match &ram {
-            Some(ram) => Box::new(Within::new(hart, ram.clone())),
+            Some(ram) => Box::new(RamOnly::new(hart, ram.clone())),
             None => Box::new(hart),
         };
-        Ok(Open {
+        Ok(OpenTables {
             memory: Cached::new(source),
             roots,
             xlen,
@@ -108,30 +110,30 @@ impl Roots {
     }
 
     #[cfg(not(feature = "probe"))]
-    pub(super) fn on_probe(&self, _: &str) -> anyhow::Result<Open> {
+    pub(super) fn on_probe(&self, _: &str) -> anyhow::Result<OpenTables> {
         bail!(WITHOUT);
     }
 
     /// The trap that the hart at a probe came to last, by its registers.
     #[cfg(feature = "probe")]
-    pub fn trap_at_probe(&self, selector: &str) -> anyhow::Result<Crash> {
-        let mut hart = Hart::open(selector, &self.wiring())?;
+    pub fn trap_at_probe(&self, selector: &str) -> anyhow::Result<CrashRegisters> {
+        let mut hart = ProbedHart::open(selector, &self.wiring())?;
         let target = hart.target()?;
-        let crash = Crash {
+        let crash = CrashRegisters {
             scause: Some(target.csr(SCAUSE)?),
             sepc: Some(target.csr(SEPC)?),
             stval: Some(target.csr(STVAL)?),
             sp: Some(target.register(SP)?),
             ra: Some(target.register(RA)?),
             satp: Some(target.satp()?),
-            ..Crash::default()
+            ..CrashRegisters::default()
         };
         hart.close()?;
         Ok(crash)
     }
 
     #[cfg(not(feature = "probe"))]
-    pub fn trap_at_probe(&self, _: &str) -> anyhow::Result<Crash> {
+    pub fn trap_at_probe(&self, _: &str) -> anyhow::Result<CrashRegisters> {
         bail!(WITHOUT);
     }
 }

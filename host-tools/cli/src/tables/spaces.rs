@@ -6,8 +6,8 @@ use model::Space;
 use model::space::{AllBits, guess};
 use pagetable::{Dialect, Memory, Mode, Refusal, Satp, Trouble};
 
-use super::{Open, Tables, remark_dialect};
-use crate::exit::Misuse;
+use super::{OpenTables, TablesArgs, note_dialect};
+use crate::exit::UsageError;
 
 /// What a picture says behind the name of memory that may be older than what the hart sees.
 pub const STALE: &str = ", possibly stale";
@@ -31,7 +31,7 @@ impl Spaces {
             [only] => Ok(only),
             many => {
                 let misuse = format!("one root is needed, and there are {}", many.len());
-                Err(Misuse(misuse).into())
+                Err(UsageError(misuse).into())
             }
         }
     }
@@ -57,7 +57,7 @@ impl Spaces {
     }
 }
 
-impl Tables {
+impl TablesArgs {
     /// The address spaces that the options name.
     pub fn spaces(&self) -> anyhow::Result<Spaces> {
         Ok(read(self.open()?, false))
@@ -66,12 +66,12 @@ impl Tables {
 
 /// The address spaces of tables that are open. If `is_apart`, a range is what one entry maps. The
 /// memory is let go: a hart that was halted for this does not wait for who reads the answer.
-pub fn read(open: Open, is_apart: bool) -> Spaces {
+pub fn read(open: OpenTables, is_apart: bool) -> Spaces {
     read_on(open, is_apart).0
 }
 
 /// The same, with the memory for more to be read of it.
-pub fn read_on(open: Open, is_apart: bool) -> (Spaces, Cached<Box<dyn Source>>) {
+pub fn read_on(open: OpenTables, is_apart: bool) -> (Spaces, Cached<Box<dyn Source>>) {
     let mut memory = open.memory;
     let given = open.dialect;
     let mut all = |dialect| -> Vec<Space> {
@@ -90,13 +90,13 @@ pub fn read_on(open: Open, is_apart: bool) -> (Spaces, Cached<Box<dyn Source>>) 
         let bits = high_bits(&list);
         if bits.entries > 0 {
             dialect = guess(bits);
-            remark_dialect(bits.entries, dialect);
+            note_dialect(bits.entries, dialect);
             list = all(dialect);
         }
     }
     for space in list.iter().filter(|space| space.is_cut()) {
         eprintln!(
-            "remark: stopped after {} tables and {} ranges: the tables map more than can be \
+            "warning: stopped after {} tables and {} ranges: the tables map more than can be \
              listed",
             space.tables.iter().map(|table| table.times).sum::<u64>(),
             space.ranges.len()

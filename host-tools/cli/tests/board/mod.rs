@@ -1,4 +1,4 @@
-//! A board on the desk: QEMU started, typed at and read, as a user would.
+//! A board on the host: QEMU started, typed at and read, as a user would.
 //!
 //! A test says which machine it wants ([`Qemu`]), gets a running [`Board`], and
 //! speaks to it through its serial line alone. Nothing here sleeps: every wait is

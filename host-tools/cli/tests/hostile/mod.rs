@@ -63,7 +63,7 @@ pub fn map(program: &str, dump: &Path) -> (f64, u64) {
     let seconds = start.elapsed().as_secs_f64();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{said}");
-    assert!(said.contains("remark: stopped after"), "{said}");
+    assert!(said.contains("warning: stopped after"), "{said}");
     (seconds, peak)
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use link::gdb::Stub;
-use link::memory::{Ahead, Batch, Cached, Span, Within};
+use link::memory::{BatchRead, Cached, Prefetch, RamOnly, Span};
 use pagetable::{Dialect, Mode, PhysAddr, Satp};
 
 use super::BASE;
@@ -174,7 +174,7 @@ pub fn stub(script: &[u8]) -> Option<u64> {
         root: PhysAddr::new(BASE),
     });
     let known = Span::of(BASE, 1 << 27).into_iter().collect();
-    let mut memory = Cached::new(Ahead::new(Within::new(stub, known), &[satp]));
+    let mut memory = Cached::new(Prefetch::new(RamOnly::new(stub, known), &[satp]));
     super::see(&mut memory, satp.root.raw(), satp.mode, Dialect::None);
     let _ = memory.take_failure();
     drop(memory);

@@ -14,7 +14,7 @@ use link::{Lines, Symbols};
 use model::Space;
 use model::diff::diff;
 use model::find::reaching;
-use model::lint::{Machine, lint};
+use model::lint::{LintMachine, lint};
 use model::space::Bounds;
 use model::stats::Stats;
 use model::working::WorkingSet;
@@ -50,7 +50,7 @@ fn see<M: Memory>(memory: &mut M, root: u64, mode: Mode, dialect: Dialect) -> u6
     let mut spaces = vec![Space::read_within(memory, satp, dialect, BUDGET)];
     let most = u64::from(BUDGET.tables) * mode.entries() as u64;
     assert!(spaces[0].leaves <= most, "{} leaves", spaces[0].leaves);
-    let machine = Machine {
+    let machine = LintMachine {
         ram: vec![Bounds {
             first: BASE,
             last: BASE + (1 << 30),

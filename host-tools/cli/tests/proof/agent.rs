@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::board::SocketBoard;
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 use crate::tools::path;
 
 /// Has the emulator itself write guest memory into a file.

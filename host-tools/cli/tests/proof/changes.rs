@@ -7,7 +7,7 @@ use object::{Object, ObjectSection};
 use serde_json::Value;
 
 use crate::board::{SocketBoard, built};
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 use crate::plugin::{Machine, between, gdb};
 use crate::tools::path;
 
@@ -95,7 +95,7 @@ fn pages_that_a_program_maps_are_added_and_those_it_unmaps_are_removed() {
         "{said}"
     );
 
-    // The desk says the same of what was saved, and that it was the same pages.
+    // The host says the same of what was saved, and that it was the same pages.
     let diff = |before: &str, after: &str| {
         changes(&pagewalk(&["diff", before, after, "--format", "json"]))
     };

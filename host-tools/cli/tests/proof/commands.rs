@@ -1,7 +1,7 @@
 //! The plugin's other commands in a live gdb, and the same questions asked of the stub without it.
 
 use crate::board::SocketBoard;
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 use crate::plugin::{Machine, between, gdb};
 use crate::tools::path;
 
@@ -60,7 +60,7 @@ fn gdb_and_the_desk_find_judge_and_count_alike() {
         Some("no changes: 128MiB as before"),
         "{said}"
     );
-    // The snapshot holds what gdb saw: each answer is the desk's, of the file.
+    // The snapshot holds what gdb saw: each answer is the host's, of the file.
     let same = |mark: &str, words: &[&str]| {
         let ours = pagewalk(&[words, &["--from", &before]].concat());
         assert_eq!(told(mark), ours, "{mark}: {said}");

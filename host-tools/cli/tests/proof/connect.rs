@@ -18,7 +18,7 @@ pub struct Connection {
     /// Where the console's terminal is.
     pub console: PathBuf,
     /// What `--from` takes.
-    pub desks: String,
+    pub hosts: String,
 }
 
 impl Connection {
@@ -42,12 +42,12 @@ impl Connection {
             let line = lines.next().expect("three lines").expect("text");
             line.rsplit(' ').next().expect("a word").to_owned()
         };
-        let (gdb, console, desks) = (last_word(), last_word(), last_word());
+        let (gdb, console, hosts) = (last_word(), last_word(), last_word());
         Connection {
             hub,
             gdb,
             console: console.into(),
-            desks,
+            hosts,
         }
     }
 
@@ -55,7 +55,7 @@ impl Connection {
     pub fn pagewalk(&self, arguments: &[&str]) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
             .args(arguments)
-            .args(["--from", &self.desks])
+            .args(["--from", &self.hosts])
             .output()
             .expect("pagewalk starts");
         let complaint = String::from_utf8_lossy(&output.stderr);
@@ -101,12 +101,12 @@ fn a_recording_is_shared_as_a_line_is() {
     let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/run.pwlog@max");
     let connection = Connection::on(recording, &[]);
     // Two at once, each of whom hears all of it, whenever it comes.
-    let mut screens = [(); 2].map(|()| Screen::run(&["dash", &connection.desks], ".", 120, 40));
+    let mut screens = [(); 2].map(|()| Screen::run(&["dash", &connection.hosts], ".", 120, 40));
     for screen in &mut screens {
         screen.until("107 faults, 0 lost");
     }
     let asked = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-        .args(["ps", "--from", &connection.desks])
+        .args(["ps", "--from", &connection.hosts])
         .output()
         .expect("pagewalk starts");
     let complaint = String::from_utf8_lossy(&asked.stderr);

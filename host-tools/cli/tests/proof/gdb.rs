@@ -1,4 +1,4 @@
-//! gdb as anybody has it, on the bare serial line: nothing of ours on the desk.
+//! gdb as anybody has it, on the bare serial line: nothing of ours on the host.
 
 use std::path::Path;
 use std::process::Command;

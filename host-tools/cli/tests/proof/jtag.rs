@@ -11,7 +11,7 @@ use link::probe::sim::{Profile, machine, serve};
 use pagetable::PhysAddr;
 
 use crate::board::{Monitor, SocketBoard, with_stub};
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 
 /// Memory of a machine that stands still as long as this is there. A port reads word by word, and
 /// a stub has no patience for that: it is asked for pages, each once.

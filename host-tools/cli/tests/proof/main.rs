@@ -15,13 +15,13 @@ mod changes;
 mod commands;
 mod connect;
 mod daily;
-mod desk;
 mod faulters;
 mod fences;
 mod figures;
 mod flash;
 mod gdb;
 mod harness;
+mod host;
 mod image;
 #[cfg(feature = "probe")]
 mod jtag;

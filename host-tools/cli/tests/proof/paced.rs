@@ -41,7 +41,7 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
     let line = UnixStream::connect(board.line()).expect("the line");
     let slow = TcpListener::bind("127.0.0.1:0").expect("a port");
     let spec = format!("tcp://{}", slow.local_addr().expect("a port"));
-    let mut desk = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+    let mut host = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
         .args(["dash", &spec, "--type"])
         .arg(format!("pace_test {RATE} {SECONDS}"))
         .stdin(Stdio::null())
@@ -65,7 +65,7 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
         thread::spawn(move || pace(stream, line))
     };
 
-    let lines = BufReader::new(desk.stdout.take().expect("stdout was piped")).lines();
+    let lines = BufReader::new(host.stdout.take().expect("stdout was piped")).lines();
     let (sender, said) = channel();
     thread::spawn(move || {
         lines
@@ -87,9 +87,9 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
     stream.shutdown(Shutdown::Both).expect("a line");
     line.shutdown(Shutdown::Both).expect("a line");
     let mut remark = String::new();
-    let mut stderr = desk.stderr.take().expect("stderr was piped");
+    let mut stderr = host.stderr.take().expect("stderr was piped");
     stderr.read_to_string(&mut remark).expect("text");
-    desk.wait().expect("a program");
+    host.wait().expect("a program");
     up.join().expect("a pace");
     down.join().expect("a pace");
     assert!(remark.contains(" faults, 0 lost, "), "{remark}");
@@ -103,7 +103,7 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
     let mut terminal = board.terminal();
     // The zeros end the frame in whose middle the line may have been cut.
     terminal.send(b"\0\0faults\r");
-    // It may come in frames still: the board has not given the desk up yet.
+    // It may come in frames still: the board has not given the host up yet.
     let said = terminal.expect(" forgotten");
     let raised = said
         .rsplit_once(" faults, ")
@@ -112,6 +112,6 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
             before[digits..].parse::<u64>().ok()
         })
         .unwrap_or_else(|| panic!("{said}"));
-    // What the shell itself faulted on since then is not known to the desk.
+    // What the shell itself faulted on since then is not known to the host.
     assert!(raised - told <= 2, "{raised} raised, {told} told");
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::board::{Monitor, SocketBoard, with_stub};
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 use crate::tools::path;
 
 pub const PLUGIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../gdb-plugin/pagewalk.py");
@@ -284,7 +284,7 @@ fn the_kernels_own_stub_serves_the_plugin_too() {
     assert!(said.contains("0x10000 -> 0x"), "{said}");
     assert!(between(&said, "faults").lines().count() >= 3, "{said}");
     assert!(
-        !said.contains("remark: this stub cannot read physical"),
+        !said.contains("warning: this stub cannot read physical"),
         "{said}"
     );
     assert_eq!(board.terminal().run("hello"), "hello, world\n");

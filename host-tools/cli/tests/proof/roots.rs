@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use link::desk::Agent;
 use link::memory::Cached;
+use link::session::Agent;
 use link::transport::{Line, Spec};
 use model::Space;
 use pagetable::{Satp, Xlen};
 
 use crate::board::SocketBoard;
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 
 /// Pages that are read for eight processes, at most; each root by itself would take twice as many.
 const MOST_PAGES: usize = 300;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::board::{Frozen, StubLine};
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 
 const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/linux-sv39");
 /// 229 tables of two packets each, and the handshake.

@@ -6,7 +6,7 @@ use object::{Object, ObjectSymbol, SymbolKind};
 use serde_json::Value;
 
 use crate::board::built;
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 use crate::tools::{path, tool};
 
 fn program(name: &str) -> std::path::PathBuf {

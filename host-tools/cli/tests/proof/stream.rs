@@ -1,24 +1,24 @@
-//! Faults as frames on the serial line, and what the desk makes of the recording.
+//! Faults as frames on the serial line, and what the host makes of the recording.
 
-use link::{Listener, Said, Sighting};
+use link::{Decoder, LineEvent, Sighting};
 use wire::Request;
 
 use crate::board::{Board, Logged, Qemu, built, fault_log, number_after};
 use crate::tools::{path, tool};
 
 /// Everything a recording says.
-fn heard(recording: &[u8]) -> Vec<Said> {
+fn heard(recording: &[u8]) -> Vec<LineEvent> {
     let mut said = Vec::new();
-    let mut listener = Listener::new(None);
-    listener.hear(recording, &mut |one| said.push(one));
+    let mut listener = Decoder::new(None);
+    listener.receive(recording, &mut |one| said.push(one));
     listener.finish(&mut |one| said.push(one));
     said
 }
 
 /// The faults among what was said.
-fn sightings(said: &[Said]) -> Vec<Sighting> {
-    let fault = |one: &Said| match one {
-        Said::Fault(sighting) => Some(*sighting),
+fn sightings(said: &[LineEvent]) -> Vec<Sighting> {
+    let fault = |one: &LineEvent| match one {
+        LineEvent::Fault(sighting) => Some(*sighting),
         _ => None,
     };
     said.iter().filter_map(fault).collect()
@@ -26,7 +26,7 @@ fn sightings(said: &[Said]) -> Vec<Sighting> {
 
 /// Listens until the board has told of `count` faults: frames go out when the line is idle.
 #[track_caller]
-fn hear_out(board: &mut Board, count: u64) -> Vec<Said> {
+fn hear_out(board: &mut Board, count: u64) -> Vec<LineEvent> {
     loop {
         let said = heard(board.transcript());
         if sightings(&said).len() as u64 >= count {
@@ -52,14 +52,14 @@ fn a_recording_tells_every_fault_as_the_board_logged_it() {
     assert!(count > 300, "{count} faults");
     let said = hear_out(&mut board, count);
 
-    let Said::Welcome {
+    let LineEvent::Welcome {
         ticks_per_second,
         xlen,
         board: name,
         ..
     } = &said
         .iter()
-        .find(|one| !matches!(one, Said::Text(_)))
+        .find(|one| !matches!(one, LineEvent::Text(_)))
         .expect("a frame")
     else {
         panic!("the first frame is a welcome: {said:?}")
@@ -68,9 +68,12 @@ fn a_recording_tells_every_fault_as_the_board_logged_it() {
         (*ticks_per_second, *xlen, &**name),
         (10_000_000, 64, "qemu-virt")
     );
-    let wrong = said
-        .iter()
-        .find(|one| !matches!(one, Said::Welcome { .. } | Said::Fault(_) | Said::Text(_)));
+    let wrong = said.iter().find(|one| {
+        !matches!(
+            one,
+            LineEvent::Welcome { .. } | LineEvent::Fault(_) | LineEvent::Text(_)
+        )
+    });
     assert_eq!(wrong, None, "nothing was lost, missed or broken");
 
     let told = sightings(&said);
@@ -159,7 +162,7 @@ fn the_desk_shows_the_recording_fault_by_fault_and_in_sum() {
     assert!(named.matches("touch_test::run+").count() >= 300, "{named}");
 }
 
-/// What the desk's own program answers; it must have nothing to complain about.
+/// What the host's own program answers; it must have nothing to complain about.
 #[track_caller]
 fn pagewalk(arguments: &[&str]) -> String {
     let said = tool(env!("CARGO_BIN_EXE_pagewalk"), arguments, b"");
@@ -187,7 +190,7 @@ fn a_host_that_says_hello_is_told_all_that_went_before() {
     );
 }
 
-/// A batch is not full for a long time when a task computes; the desk hears of it all the same.
+/// A batch is not full for a long time when a task computes; the host hears of it all the same.
 #[test]
 fn a_task_that_only_computes_keeps_no_fault_from_the_desk() {
     let mut board = Qemu::with_image().append("frames=1").boot();

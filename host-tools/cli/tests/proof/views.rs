@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::board::{PROMPT, Screen, SocketBoard};
 use crate::connect::{Connection, ask};
-use crate::desk::pagewalk;
+use crate::host::pagewalk;
 use crate::tools::path;
 
 const PAGES: u64 = 40;
@@ -37,7 +37,7 @@ fn each_fault_is_in_every_view_once_and_in_order() {
     let board = SocketBoard::boot(&[]);
     let connection = Connection::to(&board, &record);
     // Somebody looks on while it happens.
-    let mut screen = Screen::run(&["dash", &connection.desks], ".", 200, 60);
+    let mut screen = Screen::run(&["dash", &connection.hosts], ".", 200, 60);
     screen.until("sh");
     let mut console = File::options()
         .read(true)

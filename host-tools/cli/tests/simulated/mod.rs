@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use link::memory::open_core;
-use link::probe::sim::{Hart, Profile, Shared, csr, lock, machine, serve};
+use link::probe::sim::{Profile, Shared, SimulatedHart, csr, lock, machine, serve};
 
 /// A fixture: its core in `captures/`, and what `satp` was.
 pub struct Fixture {
@@ -33,7 +33,7 @@ pub fn start(profile: Profile, fixture: &Fixture) -> (Shared, String) {
 }
 
 /// The hart, but for what is no state of its own. Halting leaves its mark in dcsr.cause, and nowhere else.
-pub fn hart(tap: &Shared) -> Hart {
+pub fn hart(tap: &Shared) -> SimulatedHart {
     let mut hart = lock(tap).module.harts[0].clone();
     if let Some(dcsr) = hart.csr.get_mut(&csr::DCSR) {
         *dcsr &= !(7 << 6);

@@ -6,14 +6,14 @@ use std::sync::atomic::Ordering;
 use pagetable::{Outside, PhysAddr};
 
 use super::{Stub, StubError, packet};
-use crate::memory::{Batch, ReadError, Source};
+use crate::memory::{BatchRead, ReadError, Source};
 
 /// How often the rest of a part is asked for: who gives less than a word at a time gives nothing.
 const MOST_PIECES: usize = 512;
 
 /// A part of what is wanted, as large as an answer may be.
 #[derive(Clone, Copy)]
-struct Part {
+struct BatchPart {
     /// Of which wish.
     wish: usize,
     at: u64,
@@ -21,15 +21,16 @@ struct Part {
 }
 
 /// The bytes that were told; more than was asked for is no answer.
-fn answer(part: &Part, said: &[u8]) -> Option<Vec<u8>> {
+fn answer(part: &BatchPart, said: &[u8]) -> Option<Vec<u8>> {
     packet::bytes(said).filter(|told| told.len() <= part.bytes)
 }
 
 impl Stub {
     /// Answers to `parts`, in their order; nothing where there is no memory.
-    fn read_parts(&mut self, parts: &[Part]) -> Result<Vec<Option<Vec<u8>>>, StubError> {
+    fn read_parts(&mut self, parts: &[BatchPart]) -> Result<Vec<Option<Vec<u8>>>, StubError> {
         let shift = self.shift;
-        let question = |part: &Part| format!("m{:x},{:x}", part.at.wrapping_add(shift), part.bytes);
+        let question =
+            |part: &BatchPart| format!("m{:x},{:x}", part.at.wrapping_add(shift), part.bytes);
         let mut read = Vec::with_capacity(parts.len());
         for some in parts.chunks(self.window) {
             if let [only] = some {
@@ -51,7 +52,7 @@ impl Stub {
                 .map_err(|error| self.lost(error))?;
             for part in some {
                 self.reader.get_mut().begin();
-                let said = packet::hear(&mut self.reader);
+                let said = packet::receive(&mut self.reader);
                 self.broken |= said.is_err();
                 read.push(answer(part, &said?));
             }
@@ -70,7 +71,7 @@ impl Stub {
     }
 }
 
-impl Batch for Stub {
+impl BatchRead for Stub {
     fn read_all(
         &mut self,
         wanted: &[(PhysAddr, usize)],
@@ -79,10 +80,10 @@ impl Batch for Stub {
         let around = if self.is_physical() { 0 } else { 8 };
         let most = (self.packet_bytes - around) / 2;
         let most = (most - most % 8).min(pagetable::PAGE_BYTES as usize);
-        let parts: Vec<Part> = (0..)
+        let parts: Vec<BatchPart> = (0..)
             .zip(wanted)
             .flat_map(|(wish, &(at, bytes))| {
-                (0..bytes).step_by(most).map(move |from| Part {
+                (0..bytes).step_by(most).map(move |from| BatchPart {
                     wish,
                     at: at.wrapping_add(from as u64).raw(),
                     bytes: most.min(bytes - from),
@@ -100,7 +101,7 @@ impl Batch for Stub {
                 && pieces < MOST_PIECES
             {
                 pieces += 1;
-                let rest = Part {
+                let rest = BatchPart {
                     at: part.at.wrapping_add(some.len() as u64),
                     bytes: part.bytes - some.len(),
                     ..*part

@@ -9,7 +9,7 @@ const MOST_FILES: usize = 16;
 
 /// A register.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Register {
+pub struct FeatureRegister {
     /// Its name.
     pub name: String,
     /// Its number in the protocol.
@@ -20,14 +20,14 @@ pub struct Register {
 
 /// Reads descriptions.
 #[derive(Default)]
-pub struct Reader {
+pub struct FeatureReader {
     /// What they list.
-    pub found: Vec<Register>,
+    pub found: Vec<FeatureRegister>,
     next: u32,
     files: usize,
 }
 
-impl Reader {
+impl FeatureReader {
     /// Reads a file, and with `fetch` those that it includes where they stand.
     pub fn read(
         &mut self,
@@ -55,7 +55,7 @@ impl Reader {
     /// A register without a number follows the one before it.
     fn register(&mut self, attributes: &str) {
         let number = |name| attribute(attributes, name).and_then(|text| text.parse::<u32>().ok());
-        let register = Register {
+        let register = FeatureRegister {
             name: attribute(attributes, "name").unwrap_or_default().to_owned(),
             number: number("regnum").unwrap_or(self.next),
             bits: number("bitsize").unwrap_or_default(),
@@ -95,7 +95,7 @@ mod tests {
         let main = r#"<?xml version="1.0"?><target><xi:include href="cpu.xml"/>
             <feature name="csr"><reg name="satp" bitsize="64" regnum="449"/>
             <reg bitsize='32' name='last'/></feature></target>"#;
-        let mut reader = Reader::default();
+        let mut reader = FeatureReader::default();
         let mut fetch = |file: &str| {
             assert_eq!(file, "cpu.xml");
             Ok(r#"<feature name="cpu"><reg name="zero" bitsize="64"/><reg name="ra" bitsize="64" type="code_ptr"/></feature>"#.to_owned())
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_file_that_includes_itself_is_refused() {
         let main = r#"<xi:include href="again"/>"#;
-        let read = Reader::default().read(main, &mut |_| Ok(main.to_owned()));
+        let read = FeatureReader::default().read(main, &mut |_| Ok(main.to_owned()));
         assert!(matches!(read, Err(StubError::NoDescription)));
     }
 }

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use error::StubError;
-use features::Register;
-use patient::Patient;
+use features::FeatureRegister;
+use patient::PatientStream;
 
 use crate::memory::{Span, memory_map, memory_tree};
 
@@ -33,10 +33,10 @@ const MOST_PIECES: usize = 1 << 14;
 /// A stub. The target stands still as long as this is there, and runs on afterwards; what was
 /// switched is switched back.
 pub struct Stub {
-    reader: BufReader<Patient>,
+    reader: BufReader<PatientStream>,
     writer: Box<dyn Write + Send>,
     packet_bytes: usize,
-    registers: Vec<Register>,
+    registers: Vec<FeatureRegister>,
     /// Reads go to physical memory; the setting to go back to.
     physical: Option<Vec<u8>>,
     /// How the target is let go: a stub that knows of processes wants its number.
@@ -98,7 +98,7 @@ impl Stub {
         stop: &'static AtomicBool,
     ) -> Result<Stub, StubError> {
         let mut stub = Stub {
-            reader: BufReader::new(Patient::new(reader)),
+            reader: BufReader::new(PatientStream::new(reader)),
             writer,
             packet_bytes: SMALLEST_PACKET,
             registers: Vec::new(),
@@ -187,7 +187,7 @@ impl Stub {
             if text.len() > MOST_TEXT || pieces > MOST_PIECES {
                 return Err(StubError::NoStub);
             }
-            said = self.hear()?;
+            said = self.receive()?;
         }
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
@@ -218,10 +218,10 @@ impl Stub {
         }
     }
 
-    fn known(&mut self, name: &str) -> Result<Register, StubError> {
+    fn known(&mut self, name: &str) -> Result<FeatureRegister, StubError> {
         if self.registers.is_empty() {
             let text = self.feature("target.xml")?;
-            let mut registers = features::Reader::default();
+            let mut registers = features::FeatureReader::default();
             registers.read(&text, &mut |file| self.feature(file))?;
             self.registers = registers.found;
         }
@@ -260,10 +260,10 @@ impl Stub {
         if self.stop.load(Ordering::Relaxed) {
             return Err(StubError::Stopped);
         }
-        self.say(question)
+        self.exchange(question)
     }
 
-    fn say(&mut self, question: &str) -> Result<Vec<u8>, StubError> {
+    fn exchange(&mut self, question: &str) -> Result<Vec<u8>, StubError> {
         if self.broken {
             return Err(StubError::Line(io::ErrorKind::BrokenPipe.into()));
         }
@@ -272,16 +272,18 @@ impl Stub {
         let (reader, writer) = (&mut self.reader, &mut self.writer);
         let answer = match self.acknowledges {
             true => packet::exchange(reader, writer, question.as_bytes()),
-            false => packet::send(writer, question.as_bytes()).and_then(|()| packet::hear(reader)),
+            false => {
+                packet::send(writer, question.as_bytes()).and_then(|()| packet::receive(reader))
+            }
         };
         self.broken = answer.is_err();
         answer
     }
 
     /// A further answer to the last question.
-    fn hear(&mut self) -> Result<Vec<u8>, StubError> {
+    fn receive(&mut self) -> Result<Vec<u8>, StubError> {
         self.reader.get_mut().begin();
-        let answer = packet::hear(&mut self.reader);
+        let answer = packet::receive(&mut self.reader);
         if answer.is_ok() && self.acknowledges {
             self.writer.write_all(b"+").map_err(StubError::Line)?;
         }
@@ -295,11 +297,11 @@ impl Drop for Stub {
         if let Some(before) = self.physical.take() {
             let mut back = b"Qqemu.PhyMemMode:".to_vec();
             back.extend(before);
-            let _ = self.say(&String::from_utf8_lossy(&back));
+            let _ = self.exchange(&String::from_utf8_lossy(&back));
         }
         // The target runs on. What fails now is a line that broke, and was told of before.
         let parting = std::mem::take(&mut self.parting);
-        let _ = self.say(&parting);
+        let _ = self.exchange(&parting);
         let _ = self.writer.flush();
     }
 }

@@ -58,7 +58,7 @@ pub fn send(writer: &mut impl Write, question: &[u8]) -> Result<(), StubError> {
 }
 
 /// Takes the next answer. One that comes damaged cannot be told from another's: the line is lost.
-pub fn hear(reader: &mut impl BufRead) -> Result<Vec<u8>, StubError> {
+pub fn receive(reader: &mut impl BufRead) -> Result<Vec<u8>, StubError> {
     for _ in 0..MOST_NOISE {
         if next(reader)? == b'$' {
             return take(reader)?.ok_or(StubError::NoStub);
@@ -204,7 +204,7 @@ mod tests {
             let answer = exchange(&mut rest, &mut told, b"?");
             assert!(matches!(answer, Err(StubError::NoStub)));
             assert!(!rest.is_empty(), "it stopped listening");
-            assert!(matches!(hear(&mut &said[..]), Err(StubError::NoStub)));
+            assert!(matches!(receive(&mut &said[..]), Err(StubError::NoStub)));
         }
     }
 

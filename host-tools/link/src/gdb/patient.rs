@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 
 /// A reader with a limit.
-pub struct Patient {
+pub struct PatientStream {
     line: Box<dyn Read + Send>,
     until: Instant,
 }
 
-impl Patient {
+impl PatientStream {
     /// Waits from now on.
-    pub fn new(line: Box<dyn Read + Send>) -> Patient {
+    pub fn new(line: Box<dyn Read + Send>) -> PatientStream {
         let until = Instant::now() + LONGEST_ANSWER;
-        Patient { line, until }
+        PatientStream { line, until }
     }
 
     /// Another answer is waited for.
@@ -28,7 +28,7 @@ impl Patient {
     }
 }
 
-impl Read for Patient {
+impl Read for PatientStream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match Instant::now() < self.until {
             true => self.line.read(into),
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn what_drips_is_given_up_and_the_next_answer_has_its_own_time() {
-        let mut line = Patient::new(Box::new(io::repeat(b'+')));
+        let mut line = PatientStream::new(Box::new(io::repeat(b'+')));
         let mut byte = [0];
         assert!(line.read(&mut byte).is_ok());
         line.until = Instant::now();

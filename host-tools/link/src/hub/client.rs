@@ -9,10 +9,10 @@ use wire::reliable::CHUNK;
 use wire::{Answer, AnswerWriter, Ask, Channel, Event, Frame, Inbox, Outbox, Splitter, Welcome};
 
 use super::history::History;
-use crate::desk::Peer;
+use crate::session::Peer;
 
 /// What a listener wants.
-pub enum Request {
+pub enum ClientRequest {
     /// Keys for the board.
     Keys(Vec<u8>),
     /// Bytes for its stub.
@@ -61,13 +61,13 @@ impl Client {
     }
 
     /// Takes what it said.
-    pub fn hear(&mut self, bytes: &[u8]) -> Vec<Request> {
+    pub fn receive(&mut self, bytes: &[u8]) -> Vec<ClientRequest> {
         let mut wants = Vec::new();
         for &byte in bytes {
             let request = match self.splitter.feed(byte) {
                 Some(wire::Heard::Frame(frame)) => wire::Request::decode(&frame),
                 Some(wire::Heard::Text(keys)) => {
-                    wants.push(Request::Keys(keys.to_vec()));
+                    wants.push(ClientRequest::Keys(keys.to_vec()));
                     continue;
                 }
                 _ => continue,
@@ -86,10 +86,10 @@ impl Client {
                         continue;
                     };
                     match channel {
-                        Channel::Console => wants.push(Request::Keys(bytes.to_vec())),
-                        Channel::Gdb => wants.push(Request::Gdb(bytes.to_vec())),
+                        Channel::Console => wants.push(ClientRequest::Keys(bytes.to_vec())),
+                        Channel::Gdb => wants.push(ClientRequest::Gdb(bytes.to_vec())),
                         Channel::Control => match Ask::decode(bytes) {
-                            Ok((id, Some(ask))) => wants.push(Request::Ask(id, ask)),
+                            Ok((id, Some(ask))) => wants.push(ClientRequest::Ask(id, ask)),
                             Ok((id, None)) => refuse(&mut self.waiting, id),
                             Err(wire::Malformed) => {}
                         },

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use wire::{Answer, Ask, Channel};
 
-use self::client::{Client, Request};
+use self::client::{Client, ClientRequest};
 use self::history::History;
 use self::threads::{accept, read_on};
-use crate::desk::{Conversation, Heard, Overheard, Peer, seed};
-use crate::recording::Record;
+use crate::recording::RecordingSink;
+use crate::session::{PassiveDecoder, Peer, Session, SessionEvent, seed};
 use crate::transport::Line;
 
 /// What stops the board if it runs, and lets it go: for a gdb that left without a word.
@@ -31,10 +31,10 @@ const GOODBYE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What somebody did.
-enum Happened {
+enum HubEvent {
     Line(Vec<u8>),
     LineEnded(Option<io::Error>),
-    Arrived(Role, TcpStream),
+    Arrived(ClientRole, TcpStream),
     Said(u64, Vec<u8>),
     Left(u64),
     Typed(Vec<u8>),
@@ -42,14 +42,14 @@ enum Happened {
 
 /// Who connects to which port.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum ClientRole {
     Gdb,
-    Desk,
+    Host,
 }
 
 /// What the hub tells whoever started it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum News {
+pub enum HubNews {
     /// The board answered.
     Board(Peer),
     /// It fell silent.
@@ -63,28 +63,28 @@ pub enum News {
 }
 
 /// Where what was said goes beside those who asked for it.
-pub struct Ends {
+pub struct HubStreams {
     /// Text of the console.
     pub text: Box<dyn Write + Send>,
     /// Keys for the board.
     pub keys: Box<dyn Read + Send>,
     /// Every byte that went up or down the line.
-    pub record: Option<Box<dyn Record>>,
+    pub record: Option<Box<dyn RecordingSink>>,
 }
 
 /// A hub in the making: the ports are open, so what they are called can be told.
 pub struct Hub {
     gdb: TcpListener,
-    desks: TcpListener,
+    hosts: TcpListener,
 }
 
 impl Hub {
     /// Opens the ports on this machine alone; 0 takes any that is free.
-    pub fn bind(gdb: u16, desks: u16) -> io::Result<Hub> {
+    pub fn bind(gdb: u16, hosts: u16) -> io::Result<Hub> {
         let bind = |port| TcpListener::bind(("127.0.0.1", port));
         Ok(Hub {
             gdb: bind(gdb)?,
-            desks: bind(desks)?,
+            hosts: bind(hosts)?,
         })
     }
 
@@ -92,7 +92,7 @@ impl Hub {
     pub fn ports(&self) -> io::Result<(u16, u16)> {
         Ok((
             self.gdb.local_addr()?.port(),
-            self.desks.local_addr()?.port(),
+            self.hosts.local_addr()?.port(),
         ))
     }
 
@@ -102,22 +102,22 @@ impl Hub {
         self,
         line: Line,
         answers: bool,
-        ends: Ends,
+        ends: HubStreams,
         stop: &'static AtomicBool,
-        tell: &mut dyn FnMut(News),
+        emit: &mut dyn FnMut(HubNews),
     ) -> io::Result<()> {
         let (reader, writer, _machine) = line.split();
         let (sender, happened) = channel();
-        let Ends { text, keys, record } = ends;
-        read_on(reader, sender.clone(), Happened::Line, |error| {
-            Some(Happened::LineEnded(error))
+        let HubStreams { text, keys, record } = ends;
+        read_on(reader, sender.clone(), HubEvent::Line, |error| {
+            Some(HubEvent::LineEnded(error))
         });
-        read_on(keys, sender.clone(), Happened::Typed, |_| None);
-        accept(self.gdb, Role::Gdb, sender.clone());
-        accept(self.desks, Role::Desk, sender.clone());
+        read_on(keys, sender.clone(), HubEvent::Typed, |_| None);
+        accept(self.gdb, ClientRole::Gdb, sender.clone());
+        accept(self.hosts, ClientRole::Host, sender.clone());
         let mut service = Service {
-            conversation: Conversation::new(seed(), Instant::now()),
-            overheard: (!answers).then(Overheard::default),
+            session: Session::new(seed(), Instant::now()),
+            passive: (!answers).then(PassiveDecoder::default),
             writer,
             text,
             record,
@@ -130,19 +130,19 @@ impl Hub {
             asked: HashMap::new(),
             next_ask: 0,
         };
-        service.run(&happened, stop, tell)
+        service.run(&happened, stop, emit)
     }
 }
 
 /// The hub at work.
 struct Service {
-    conversation: Conversation,
-    /// Instead of a conversation.
-    overheard: Option<Overheard>,
+    session: Session,
+    /// Instead of a session.
+    passive: Option<PassiveDecoder>,
     writer: Box<dyn Write + Send>,
     text: Box<dyn Write + Send>,
-    record: Option<Box<dyn Record>>,
-    sender: Sender<Happened>,
+    record: Option<Box<dyn RecordingSink>>,
+    sender: Sender<HubEvent>,
     history: History,
     peer: Option<Peer>,
     clients: HashMap<u64, Client>,
@@ -156,28 +156,28 @@ struct Service {
 impl Service {
     fn run(
         &mut self,
-        happened: &Receiver<Happened>,
+        happened: &Receiver<HubEvent>,
         stop: &AtomicBool,
-        tell: &mut dyn FnMut(News),
+        emit: &mut dyn FnMut(HubNews),
     ) -> io::Result<()> {
         loop {
             if stop.load(Ordering::Relaxed) {
                 return self.part(happened);
             }
-            let patience = self.conversation.next_poll().min(LOOK);
+            let patience = self.session.next_poll().min(LOOK);
             match happened.recv_timeout(patience) {
-                Ok(Happened::LineEnded(None)) if self.overheard.is_some() => {}
-                Ok(Happened::LineEnded(None)) => return Ok(()),
-                Ok(Happened::LineEnded(Some(error))) => return Err(error),
+                Ok(HubEvent::LineEnded(None)) if self.passive.is_some() => {}
+                Ok(HubEvent::LineEnded(None)) => return Ok(()),
+                Ok(HubEvent::LineEnded(Some(error))) => return Err(error),
                 Ok(one) => {
-                    self.take(one, tell)?;
+                    self.take(one, emit)?;
                     // What else there is goes out together.
                     while let Ok(more) = happened.try_recv() {
                         match more {
-                            Happened::LineEnded(None) if self.overheard.is_some() => {}
-                            Happened::LineEnded(None) => return Ok(()),
-                            Happened::LineEnded(Some(error)) => return Err(error),
-                            more => self.take(more, tell)?,
+                            HubEvent::LineEnded(None) if self.passive.is_some() => {}
+                            HubEvent::LineEnded(None) => return Ok(()),
+                            HubEvent::LineEnded(Some(error)) => return Err(error),
+                            more => self.take(more, emit)?,
                         }
                     }
                 }
@@ -186,12 +186,12 @@ impl Service {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             let mut out = Vec::new();
-            if self.overheard.is_none() && self.conversation.poll(Instant::now(), &mut out) {
-                self.lost(tell);
+            if self.passive.is_none() && self.session.poll(Instant::now(), &mut out) {
+                self.lost(emit);
             }
             if !out.is_empty() {
                 if let Some(record) = &mut self.record {
-                    record.said(&out)?;
+                    record.sent(&out)?;
                 }
                 self.writer.write_all(&out)?;
                 self.writer.flush()?;
@@ -201,27 +201,27 @@ impl Service {
     }
 
     /// Says goodbye, and waits a moment for the board to hear it.
-    fn part(&mut self, happened: &Receiver<Happened>) -> io::Result<()> {
-        if self.overheard.is_some() {
+    fn part(&mut self, happened: &Receiver<HubEvent>) -> io::Result<()> {
+        if self.passive.is_some() {
             return Ok(());
         }
         // What was said before must have arrived: that gdb has gone, above all.
         let deadline = Instant::now() + GOODBYE;
         let mut out = Vec::new();
-        while !self.conversation.is_settled() && Instant::now() < deadline {
-            self.conversation.poll(Instant::now(), &mut out);
+        while !self.session.is_settled() && Instant::now() < deadline {
+            self.session.poll(Instant::now(), &mut out);
             self.writer.write_all(&out)?;
             self.writer.flush()?;
             out.clear();
-            match happened.recv_timeout(self.conversation.next_poll().min(LOOK)) {
-                Ok(Happened::Line(bytes)) => {
-                    self.conversation.hear(&bytes, Instant::now(), &mut |_| {});
+            match happened.recv_timeout(self.session.next_poll().min(LOOK)) {
+                Ok(HubEvent::Line(bytes)) => {
+                    self.session.receive(&bytes, Instant::now(), &mut |_| {});
                 }
-                Ok(Happened::LineEnded(_)) => return Ok(()),
+                Ok(HubEvent::LineEnded(_)) => return Ok(()),
                 _ => {}
             }
         }
-        self.conversation.close(&mut out);
+        self.session.close(&mut out);
         if out.is_empty() {
             return Ok(());
         }
@@ -232,45 +232,45 @@ impl Service {
         while !heard {
             let left = deadline.saturating_duration_since(Instant::now());
             match happened.recv_timeout(left) {
-                Ok(Happened::Line(bytes)) => {
-                    self.conversation.hear(&bytes, Instant::now(), &mut |said| {
-                        heard |= said == Heard::Parted;
+                Ok(HubEvent::Line(bytes)) => {
+                    self.session.receive(&bytes, Instant::now(), &mut |said| {
+                        heard |= said == SessionEvent::Parted;
                     });
                 }
-                Ok(Happened::LineEnded(_)) | Err(_) => return Ok(()),
+                Ok(HubEvent::LineEnded(_)) | Err(_) => return Ok(()),
                 Ok(_) => {}
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, happened: Happened, tell: &mut dyn FnMut(News)) -> io::Result<()> {
+    fn take(&mut self, happened: HubEvent, emit: &mut dyn FnMut(HubNews)) -> io::Result<()> {
         match happened {
-            Happened::Line(bytes) => {
+            HubEvent::Line(bytes) => {
                 if let Some(record) = &mut self.record {
-                    record.heard(&bytes)?;
+                    record.received(&bytes)?;
                 }
-                self.hear(&bytes, tell)?;
+                self.receive(&bytes, emit)?;
             }
-            Happened::Arrived(role, stream) => self.arrive(role, stream, tell),
-            Happened::Said(id, bytes) => self.listen_to(id, &bytes),
-            Happened::Left(id) => {
+            HubEvent::Arrived(role, stream) => self.arrive(role, stream, emit),
+            HubEvent::Said(id, bytes) => self.receive_from_client(id, &bytes),
+            HubEvent::Left(id) => {
                 if self.gdb.take_if(|(gdb, _)| *gdb == id).is_some() {
-                    self.conversation.send(Channel::Gdb, LET_GO);
-                    tell(News::GdbWent);
+                    self.session.send(Channel::Gdb, LET_GO);
+                    emit(HubNews::GdbWent);
                 }
                 self.clients.remove(&id);
             }
-            Happened::Typed(keys) => self.conversation.send(Channel::Console, &keys),
-            Happened::LineEnded(_) => {}
+            HubEvent::Typed(keys) => self.session.send(Channel::Console, &keys),
+            HubEvent::LineEnded(_) => {}
         }
         Ok(())
     }
 
-    fn hear(&mut self, bytes: &[u8], tell: &mut dyn FnMut(News)) -> io::Result<()> {
+    fn receive(&mut self, bytes: &[u8], emit: &mut dyn FnMut(HubNews)) -> io::Result<()> {
         let Service {
-            conversation,
-            overheard,
+            session,
+            passive,
             text,
             history,
             peer,
@@ -280,20 +280,20 @@ impl Service {
             ..
         } = self;
         let mut text_gone = Ok(());
-        let mut take = |heard: Heard<'_>| match heard {
-            Heard::Opened(board) => {
+        let mut take = |heard: SessionEvent<'_>| match heard {
+            SessionEvent::Opened(board) => {
                 history.restart();
                 clients.values_mut().for_each(Client::restart);
                 *peer = Some(board.clone());
-                tell(News::Board(board));
+                emit(HubNews::Board(board));
             }
-            Heard::Text(said) | Heard::Bytes(Channel::Console, said) => {
+            SessionEvent::Text(said) | SessionEvent::Bytes(Channel::Console, said) => {
                 text_gone = text.write_all(said).and_then(|()| text.flush());
                 for client in clients.values_mut() {
                     client.send(Channel::Console, said);
                 }
             }
-            Heard::Bytes(Channel::Gdb, said) => {
+            SessionEvent::Bytes(Channel::Gdb, said) => {
                 // One that has just gone is told of by its own thread.
                 let gone = gdb
                     .as_mut()
@@ -302,7 +302,7 @@ impl Service {
                     let _ = gdb.shutdown(Shutdown::Both);
                 }
             }
-            Heard::Bytes(Channel::Control, answer) => {
+            SessionEvent::Bytes(Channel::Control, answer) => {
                 let whose = Answer::id(answer).ok().and_then(|id| asked.remove(&id));
                 if let Some((client, id)) = whose
                     && let Some(client) = clients.get_mut(&client)
@@ -310,30 +310,30 @@ impl Service {
                     client.answer(id, answer);
                 }
             }
-            Heard::Event { kind, payload } => history.keep(kind, payload),
-            Heard::Lost | Heard::Parted => {}
+            SessionEvent::Event { kind, payload } => history.keep(kind, payload),
+            SessionEvent::Lost | SessionEvent::Parted => {}
         };
-        match overheard {
-            Some(overheard) => overheard.hear(bytes, &mut take),
-            None => conversation.hear(bytes, Instant::now(), &mut take),
+        match passive {
+            Some(passive) => passive.receive(bytes, &mut take),
+            None => session.receive(bytes, Instant::now(), &mut take),
         }
         text_gone
     }
 
-    fn lost(&mut self, tell: &mut dyn FnMut(News)) {
+    fn lost(&mut self, emit: &mut dyn FnMut(HubNews)) {
         self.peer = None;
         self.asked.clear();
         if let Some((_, gdb)) = self.gdb.take() {
             let _ = gdb.shutdown(Shutdown::Both);
         }
-        tell(News::Lost);
+        emit(HubNews::Lost);
     }
 
-    fn arrive(&mut self, role: Role, stream: TcpStream, tell: &mut dyn FnMut(News)) {
-        let is_taken = self.gdb.is_some() || self.overheard.is_some();
-        if role == Role::Gdb && is_taken {
+    fn arrive(&mut self, role: ClientRole, stream: TcpStream, emit: &mut dyn FnMut(HubNews)) {
+        let is_taken = self.gdb.is_some() || self.passive.is_some();
+        if role == ClientRole::Gdb && is_taken {
             let _ = stream.shutdown(Shutdown::Both);
-            return tell(News::GdbRefused);
+            return emit(HubNews::GdbRefused);
         }
         let id = self.next_client;
         self.next_client += 1;
@@ -345,37 +345,37 @@ impl Service {
         read_on(
             reader,
             self.sender.clone(),
-            move |bytes| Happened::Said(id, bytes),
-            move |_| Some(Happened::Left(id)),
+            move |bytes| HubEvent::Said(id, bytes),
+            move |_| Some(HubEvent::Left(id)),
         );
         match role {
-            Role::Gdb => {
+            ClientRole::Gdb => {
                 self.gdb = Some((id, stream));
-                tell(News::GdbCame);
+                emit(HubNews::GdbCame);
             }
-            Role::Desk => {
+            ClientRole::Host => {
                 self.clients.insert(id, Client::new(stream));
             }
         }
     }
 
-    fn listen_to(&mut self, id: u64, bytes: &[u8]) {
+    fn receive_from_client(&mut self, id: u64, bytes: &[u8]) {
         if self.gdb.as_ref().is_some_and(|(gdb, _)| *gdb == id) {
-            self.conversation.send(Channel::Gdb, bytes);
+            self.session.send(Channel::Gdb, bytes);
             return;
         }
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        for request in client.hear(bytes) {
+        for request in client.receive(bytes) {
             match request {
-                Request::Keys(keys) => self.conversation.send(Channel::Console, &keys),
-                Request::Gdb(bytes) => self.conversation.send(Channel::Gdb, &bytes),
-                Request::Ask(number, _) if self.overheard.is_some() => client.refuse(number),
-                Request::Ask(number, ask) => {
+                ClientRequest::Keys(keys) => self.session.send(Channel::Console, &keys),
+                ClientRequest::Gdb(bytes) => self.session.send(Channel::Gdb, &bytes),
+                ClientRequest::Ask(number, _) if self.passive.is_some() => client.refuse(number),
+                ClientRequest::Ask(number, ask) => {
                     let mut question = [0; Ask::LONGEST];
                     if let Some(used) = ask.encode(self.next_ask, &mut question) {
-                        self.conversation.send(Channel::Control, &question[..used]);
+                        self.session.send(Channel::Control, &question[..used]);
                         self.asked.insert(self.next_ask, (id, number));
                         self.next_ask += 1;
                     }

@@ -4,14 +4,14 @@ use std::io::{self, Read};
 use std::net::TcpListener;
 use std::sync::mpsc::Sender;
 
-use super::{Happened, Role};
+use super::{ClientRole, HubEvent};
 
 /// Reads to the end on a thread of its own.
 pub(super) fn read_on(
     mut reader: impl Read + Send + 'static,
-    sender: Sender<Happened>,
-    said: impl Fn(Vec<u8>) -> Happened + Send + 'static,
-    ended: impl FnOnce(Option<io::Error>) -> Option<Happened> + Send + 'static,
+    sender: Sender<HubEvent>,
+    said: impl Fn(Vec<u8>) -> HubEvent + Send + 'static,
+    ended: impl FnOnce(Option<io::Error>) -> Option<HubEvent> + Send + 'static,
 ) {
     std::thread::spawn(move || {
         let mut piece = vec![0; 4096];
@@ -35,12 +35,12 @@ pub(super) fn read_on(
 }
 
 /// Takes whoever connects, on a thread of its own.
-pub(super) fn accept(listener: TcpListener, role: Role, sender: Sender<Happened>) {
+pub(super) fn accept(listener: TcpListener, role: ClientRole, sender: Sender<HubEvent>) {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Every acknowledgement is a packet of its own, or gdb waits for each.
             let _ = stream.set_nodelay(true);
-            if sender.send(Happened::Arrived(role, stream)).is_err() {
+            if sender.send(HubEvent::Arrived(role, stream)).is_err() {
                 return;
             }
         }

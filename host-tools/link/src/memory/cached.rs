@@ -19,7 +19,7 @@ static EMPTY: [u8; 4096] = [0; 4096];
 
 /// What is known of a frame.
 #[derive(Clone, Copy)]
-enum Known {
+enum FrameState {
     /// The source does not hold all of it.
     Ragged,
     /// Zeros: most tables of a running system are.
@@ -32,9 +32,9 @@ enum Known {
 pub struct Cached<S> {
     source: S,
     pages: Vec<Page>,
-    frames: HashMap<u64, Known>,
+    frames: HashMap<u64, FrameState>,
     /// The last answer: nearly every read is in the page of the one before.
-    last: Option<(u64, Known)>,
+    last: Option<(u64, FrameState)>,
     /// How many pages were read.
     fetched: usize,
     failure: Option<ReadError>,
@@ -81,7 +81,7 @@ impl<S: Source> Cached<S> {
         self.last = None;
     }
 
-    fn known(&mut self, frame: u64) -> Known {
+    fn known(&mut self, frame: u64) -> FrameState {
         if let Some((held, known)) = self.last
             && held == frame
         {
@@ -95,21 +95,21 @@ impl<S: Source> Cached<S> {
         known
     }
 
-    fn fetch(&mut self, frame: u64) -> Known {
+    fn fetch(&mut self, frame: u64) -> FrameState {
         let mut page = Box::new([0; 4096]);
         let read = self.source.read(PhysAddr::from_frame(frame), &mut page[..]);
         let known = if self.keep_failure(read).is_err() {
-            Known::Ragged
+            FrameState::Ragged
         } else if *page == EMPTY {
             self.fetched += 1;
-            Known::Empty
+            FrameState::Empty
         } else {
             if self.pages.len() == MOST_PAGES {
                 self.forget();
             }
             self.fetched += 1;
             self.pages.push(page);
-            Known::At(self.pages.len() - 1)
+            FrameState::At(self.pages.len() - 1)
         };
         self.frames.insert(frame, known);
         known
@@ -135,13 +135,13 @@ impl<S: Source> Memory for Cached<S> {
         let mut word = [0; 8];
         let into = &mut word[..bytes];
         match self.known(at.frame()) {
-            Known::Empty => {}
-            Known::At(place) => {
+            FrameState::Empty => {}
+            FrameState::At(place) => {
                 let from = at.offset(4096) as usize;
                 into.copy_from_slice(&self.pages[place][from..from + bytes]);
             }
             // Not the whole page: a text dump, or the ragged end of a segment.
-            Known::Ragged => {
+            FrameState::Ragged => {
                 let read = self.source.read(at, into);
                 self.keep_failure(read)
                     .map_err(|()| Outside { at, bytes })?;
@@ -153,9 +153,9 @@ impl<S: Source> Memory for Cached<S> {
     #[inline]
     fn page(&mut self, at: PhysAddr) -> Option<&[u8; 4096]> {
         match self.known(at.frame()) {
-            Known::Ragged => None,
-            Known::Empty => Some(&EMPTY),
-            Known::At(place) => Some(&self.pages[place]),
+            FrameState::Ragged => None,
+            FrameState::Empty => Some(&EMPTY),
+            FrameState::At(place) => Some(&self.pages[place]),
         }
     }
 }

@@ -8,7 +8,7 @@ use object::{Endianness, FileKind, ReadCache, ReadRef};
 use pagetable::{PhysAddr, Xlen};
 
 use super::OpenError;
-use super::files::{self, Files, Piece};
+use super::files::{self, FilePiece, Files};
 
 /// An open core.
 pub struct Core {
@@ -56,7 +56,7 @@ pub fn open(path: &Path) -> Result<Core, OpenError> {
     })
 }
 
-fn pieces<'data, H, R>(path: &Path, data: R) -> Result<Vec<Piece>, OpenError>
+fn pieces<'data, H, R>(path: &Path, data: R) -> Result<Vec<FilePiece>, OpenError>
 where
     H: FileHeader<Endian = Endianness>,
     R: ReadRef<'data>,
@@ -87,7 +87,7 @@ where
             return Err(OpenError::TooHigh(path.to_owned()));
         };
         let in_file: u64 = segment.p_filesz(endian).into();
-        pieces.push(Piece {
+        pieces.push(FilePiece {
             start,
             end,
             offset: segment.p_offset(endian).into(),

@@ -12,7 +12,7 @@ pub enum ReadError {
     /// The dump does not hold them.
     Outside(Outside),
     /// The board's agent did not tell.
-    Agent(crate::desk::AgentError),
+    Agent(crate::session::AgentError),
     /// The gdb stub did not tell.
     Stub(crate::gdb::StubError),
     /// The probe did not tell.

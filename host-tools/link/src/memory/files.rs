@@ -10,7 +10,7 @@ use super::{OpenError, ReadError, Source};
 
 /// One run of memory and where its bytes are.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Piece {
+pub(super) struct FilePiece {
     pub start: u64,
     /// One past its last byte.
     pub end: u64,
@@ -25,7 +25,7 @@ pub(super) struct Piece {
 pub struct Files {
     files: Vec<(PathBuf, File)>,
     /// By start; of those with one start, the first given is the last here.
-    pieces: Vec<Piece>,
+    pieces: Vec<FilePiece>,
     /// The furthest end of any piece up to this one: pieces may overlap, as they
     /// do in the cores that Linux' crash kernel writes.
     reach: Vec<u64>,
@@ -33,7 +33,7 @@ pub struct Files {
 
 impl Files {
     /// Pieces that name `files` by their place in the list.
-    pub(super) fn new(files: Vec<(PathBuf, File)>, mut pieces: Vec<Piece>) -> Files {
+    pub(super) fn new(files: Vec<(PathBuf, File)>, mut pieces: Vec<FilePiece>) -> Files {
         pieces.reverse();
         pieces.sort_by_key(|piece| piece.start);
         let ends = pieces.iter().scan(0, |reach: &mut u64, piece| {
@@ -49,11 +49,11 @@ impl Files {
 
     /// The first and one past the last byte of every piece, by start.
     pub fn ranges(&self) -> impl Iterator<Item = (PhysAddr, PhysAddr)> {
-        let range = |it: &Piece| (PhysAddr::new(it.start), PhysAddr::new(it.end));
+        let range = |it: &FilePiece| (PhysAddr::new(it.start), PhysAddr::new(it.end));
         self.pieces.iter().map(range)
     }
 
-    fn piece_at(&self, at: u64) -> Option<Piece> {
+    fn piece_at(&self, at: u64) -> Option<FilePiece> {
         let mut candidate = self.pieces.partition_point(|it| it.start <= at);
         while candidate > 0 && self.reach[candidate - 1] > at {
             candidate -= 1;

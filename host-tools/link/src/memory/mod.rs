@@ -3,32 +3,32 @@
 //! Each kind of input is a [`Source`] of bytes by physical address; [`Cached`]
 //! makes it a [`pagetable::Memory`] that reads each page once.
 
-mod ahead;
 mod cached;
 mod core;
 mod error;
 mod files;
-mod origin;
+mod overlay;
 mod pipe;
+mod prefetch;
+mod ram_only;
 mod raw;
-mod several;
 pub mod snapshot;
 mod sparse;
+mod spec;
 pub mod text;
-mod within;
 
 pub use self::core::{Core, open as open_core};
-pub use ahead::{Ahead, Batch};
 pub use cached::Cached;
 pub use error::{OpenError, ReadError};
 pub use files::Files;
-pub use origin::Origin;
+pub use overlay::Overlay;
 pub use pipe::Pipe;
-pub use raw::{Place, PlaceError, open as open_raw};
-pub use several::Several;
+pub use prefetch::{BatchRead, Prefetch};
+pub use ram_only::{RamOnly, Span, SpanError, memory_map, memory_regions, memory_tree};
+pub use raw::{RawSpec, RawSpecError, open as open_raw};
 pub use snapshot::{Recorder, Snapshot};
 pub use sparse::Sparse;
-pub use within::{Span, SpanError, Within, memory_map, memory_regions, memory_tree};
+pub use spec::MemorySpec;
 
 use pagetable::PhysAddr;
 

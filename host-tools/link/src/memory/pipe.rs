@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use pagetable::PhysAddr;
 
-use super::{Batch, ReadError, Span, memory_map, memory_regions, memory_tree};
+use super::{BatchRead, ReadError, Span, memory_map, memory_regions, memory_tree};
 
 /// Whoever asks, and reads memory for us.
 #[derive(Clone)]
-pub struct Pipe(Arc<Mutex<Ends>>);
+pub struct Pipe(Arc<Mutex<PipeEnds>>);
 
-struct Ends {
+struct PipeEnds {
     input: BufReader<io::Stdin>,
     output: io::Stdout,
 }
@@ -19,7 +19,7 @@ struct Ends {
 impl Pipe {
     /// Our own two ends.
     pub fn standard() -> Pipe {
-        Pipe(Arc::new(Mutex::new(Ends {
+        Pipe(Arc::new(Mutex::new(PipeEnds {
             input: BufReader::new(io::stdin()),
             output: io::stdout(),
         })))
@@ -31,14 +31,14 @@ impl Pipe {
     }
 
     /// Writes whole lines.
-    pub fn say(&self, text: &str) -> io::Result<()> {
-        self.lock().say(text)
+    pub fn write(&self, text: &str) -> io::Result<()> {
+        self.lock().write(text)
     }
 
     /// What is memory at the other end; `None` where everything that can be read is.
     pub fn memory(&self) -> io::Result<Option<Vec<Span>>> {
         let mut ends = self.lock();
-        ends.say("memory\n")?;
+        ends.write("memory\n")?;
         let line = ends.line()?.ok_or(ErrorKind::UnexpectedEof)?;
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["all"] => Ok(None),
@@ -55,12 +55,12 @@ impl Pipe {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ends> {
+    fn lock(&self) -> MutexGuard<'_, PipeEnds> {
         self.0.lock().unwrap_or_else(|held| held.into_inner())
     }
 }
 
-impl Ends {
+impl PipeEnds {
     /// The next line; `None` at the end of the input.
     fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = String::new();
@@ -68,7 +68,7 @@ impl Ends {
         Ok((length > 0).then_some(line))
     }
 
-    fn say(&mut self, text: &str) -> io::Result<()> {
+    fn write(&mut self, text: &str) -> io::Result<()> {
         self.output.write_all(text.as_bytes())?;
         self.output.flush()
     }
@@ -78,7 +78,7 @@ impl Ends {
             .iter()
             .map(|(at, bytes)| format!(" {:#x} {bytes}", at.raw()))
             .collect();
-        self.say(&format!("read{list}\n"))?;
+        self.write(&format!("read{list}\n"))?;
         let line = self.line()?.ok_or(ErrorKind::UnexpectedEof)?;
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.split_first() {
@@ -103,7 +103,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
     text.as_bytes().chunks(2).map(pair).collect()
 }
 
-impl Batch for Pipe {
+impl BatchRead for Pipe {
     fn read_all(
         &mut self,
         wanted: &[(PhysAddr, usize)],

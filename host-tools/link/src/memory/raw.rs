@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use pagetable::PhysAddr;
 
-use super::files::{self, Files, Piece};
+use super::files::{self, FilePiece, Files};
 use super::{OpenError, text::address};
 
 /// `FILE@ADDR` on a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RawSpec {
     /// The file.
     pub path: PathBuf,
     /// Where its first byte lay.
@@ -20,48 +20,48 @@ pub struct Place {
 
 /// What is wrong with a `FILE@ADDR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlaceError {
+pub enum RawSpecError {
     /// There is no `@`, or nothing before it.
     NoAddress(String),
     /// What follows the `@` is no number.
     NotANumber(String),
 }
 
-impl fmt::Display for PlaceError {
+impl fmt::Display for RawSpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PlaceError::NoAddress(given) => {
+            RawSpecError::NoAddress(given) => {
                 write!(
                     f,
                     "`{given}` does not say where it lay; write {given}@0x80000000"
                 )
             }
-            PlaceError::NotANumber(given) => write!(f, "`{given}` is no address"),
+            RawSpecError::NotANumber(given) => write!(f, "`{given}` is no address"),
         }
     }
 }
 
-impl std::error::Error for PlaceError {}
+impl std::error::Error for RawSpecError {}
 
-impl FromStr for Place {
-    type Err = PlaceError;
+impl FromStr for RawSpec {
+    type Err = RawSpecError;
 
-    fn from_str(given: &str) -> Result<Place, PlaceError> {
+    fn from_str(given: &str) -> Result<RawSpec, RawSpecError> {
         match given.rsplit_once('@') {
-            None | Some(("", _)) => Err(PlaceError::NoAddress(given.to_owned())),
+            None | Some(("", _)) => Err(RawSpecError::NoAddress(given.to_owned())),
             Some((path, at)) => match address(at) {
-                Some(at) => Ok(Place {
+                Some(at) => Ok(RawSpec {
                     path: PathBuf::from(path),
                     at: PhysAddr::new(at),
                 }),
-                None => Err(PlaceError::NotANumber(at.to_owned())),
+                None => Err(RawSpecError::NotANumber(at.to_owned())),
             },
         }
     }
 }
 
 /// Opens raw dumps, each at its address.
-pub fn open(places: &[Place]) -> Result<Files, OpenError> {
+pub fn open(places: &[RawSpec]) -> Result<Files, OpenError> {
     let (mut files, mut pieces) = (Vec::new(), Vec::new());
     for place in places {
         let (file, bytes) = files::open(&place.path)?;
@@ -70,7 +70,7 @@ pub fn open(places: &[Place]) -> Result<Files, OpenError> {
         }
         let end = place.at.checked_add(bytes);
         let end = end.ok_or_else(|| OpenError::TooHigh(place.path.clone()))?;
-        pieces.push(Piece {
+        pieces.push(FilePiece {
             start: place.at.raw(),
             end: end.raw(),
             offset: 0,
@@ -88,20 +88,20 @@ mod tests {
 
     #[test]
     fn a_place_is_a_file_and_an_address() {
-        let place: Place = "a@b.bin@0x8000_0000".parse().unwrap();
+        let place: RawSpec = "a@b.bin@0x8000_0000".parse().unwrap();
         assert_eq!(place.path, PathBuf::from("a@b.bin"));
         assert_eq!(place.at, PhysAddr::new(0x8000_0000));
         assert!(matches!(
-            "ram.bin".parse::<Place>(),
-            Err(PlaceError::NoAddress(_))
+            "ram.bin".parse::<RawSpec>(),
+            Err(RawSpecError::NoAddress(_))
         ));
         assert!(matches!(
-            "@0x10".parse::<Place>(),
-            Err(PlaceError::NoAddress(_))
+            "@0x10".parse::<RawSpec>(),
+            Err(RawSpecError::NoAddress(_))
         ));
         assert_eq!(
-            "ram.bin@there".parse::<Place>(),
-            Err(PlaceError::NotANumber("there".into()))
+            "ram.bin@there".parse::<RawSpec>(),
+            Err(RawSpecError::NotANumber("there".into()))
         );
     }
 }

@@ -20,58 +20,58 @@ const MOST_BYTES: u64 = 256 << 20;
 
 /// A number as JSON has it here: `"0x1000"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Hex(u64);
+struct HexNumber(u64);
 
-impl Serialize for Hex {
+impl Serialize for HexNumber {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&format_args!("{:#x}", self.0))
     }
 }
 
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Hex, D::Error> {
+impl<'de> Deserialize<'de> for HexNumber {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<HexNumber, D::Error> {
         let text = String::deserialize(from)?;
         let number = super::text::address(&text);
         number
-            .map(Hex)
+            .map(HexNumber)
             .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no number")))
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct Root {
+struct SnapshotRoot {
     name: String,
-    satp: Hex,
+    satp: HexNumber,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Table {
-    pa: Hex,
+struct SnapshotTable {
+    pa: HexNumber,
     whole: bool,
-    entries: Vec<(u16, Hex)>,
+    entries: Vec<(u16, HexNumber)>,
 }
 
 /// What any file of ours says first.
 #[derive(Deserialize)]
-struct Named {
+struct SchemaHeader {
     #[serde(default)]
     schema: String,
 }
 
 #[derive(Deserialize)]
-struct File {
+struct SnapshotFile {
     origin: String,
     xlen: u32,
     dialect: Option<String>,
     #[serde(default)]
     possibly_stale: bool,
-    roots: Vec<Root>,
-    tables: Vec<Table>,
+    roots: Vec<SnapshotRoot>,
+    tables: Vec<SnapshotTable>,
 }
 
 /// Words of one page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Words {
+struct PageWords {
     is_whole: bool,
     /// By index; of a whole page, those that are not zero.
     words: BTreeMap<u16, u64>,
@@ -90,7 +90,7 @@ pub struct Snapshot {
     pub roots: Vec<(String, u64)>,
     /// The tables were read in a way that need not see what the hart last wrote.
     pub is_possibly_stale: bool,
-    pages: BTreeMap<u64, Words>,
+    pages: BTreeMap<u64, PageWords>,
 }
 
 impl Snapshot {
@@ -125,11 +125,12 @@ impl Snapshot {
 
     /// Reads the text of a file; else what is wrong with it.
     pub fn read(text: &[u8]) -> Result<Snapshot, String> {
-        let named: Named = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let named: SchemaHeader =
+            serde_json::from_slice(text).map_err(|error| error.to_string())?;
         if named.schema != SCHEMA {
             return Err(format!("its schema is `{}`, not {SCHEMA}", named.schema));
         }
-        let file: File = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let file: SnapshotFile = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         let xlen = match file.xlen {
             32 => Xlen::Rv32,
             64 => Xlen::Rv64,
@@ -153,11 +154,11 @@ impl Snapshot {
             if !at.is_aligned(PAGE_BYTES) {
                 return Err(format!("{at} is no address of a table"));
             }
-            let mut words = Words {
+            let mut words = PageWords {
                 is_whole: table.whole,
                 words: BTreeMap::new(),
             };
-            for (index, Hex(word)) in table.entries {
+            for (index, HexNumber(word)) in table.entries {
                 if usize::from(index) >= snapshot.entries() {
                     return Err(format!("the table at {at} has no entry {index}"));
                 }
@@ -187,17 +188,20 @@ impl Snapshot {
             writeln!(out, "  \"possibly_stale\": true,")?;
         }
         let roots = self.roots.iter().map(|(name, satp)| {
-            serde_json::to_string(&Root {
+            serde_json::to_string(&SnapshotRoot {
                 name: name.clone(),
-                satp: Hex(*satp),
+                satp: HexNumber(*satp),
             })
         });
         list(out, "roots", roots)?;
         writeln!(out, ",")?;
         let tables = self.pages.iter().map(|(frame, page)| {
-            let entries = page.words.iter().map(|(index, word)| (*index, Hex(*word)));
-            serde_json::to_string(&Table {
-                pa: Hex(PhysAddr::from_frame(*frame).raw()),
+            let entries = page
+                .words
+                .iter()
+                .map(|(index, word)| (*index, HexNumber(*word)));
+            serde_json::to_string(&SnapshotTable {
+                pa: HexNumber(PhysAddr::from_frame(*frame).raw()),
                 whole: page.is_whole,
                 entries: entries.collect(),
             })

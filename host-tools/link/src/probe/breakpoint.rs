@@ -5,7 +5,7 @@
 use pagetable::Xlen;
 
 use super::ProbeError;
-use super::module::Module;
+use super::debug_module::DebugModule;
 
 const TSELECT: u16 = 0x7a0;
 const TDATA1: u16 = 0x7a1;
@@ -18,7 +18,7 @@ const MOST: u64 = 16;
 
 /// Lets the hart run until it comes to `address`, or `is_over`.
 pub fn halt_at(
-    module: &mut Module,
+    module: &mut DebugModule,
     address: u64,
     is_over: impl FnMut() -> bool,
 ) -> Result<bool, ProbeError> {
@@ -51,7 +51,7 @@ struct Trigger {
 }
 
 /// A trigger that nobody uses, selected.
-fn free(module: &mut Module, xlen: Xlen) -> Result<Trigger, ProbeError> {
+fn free(module: &mut DebugModule, xlen: Xlen) -> Result<Trigger, ProbeError> {
     module.borrow(TSELECT.into())?;
     for number in 0..MOST {
         module.write_csr(TSELECT, number)?;

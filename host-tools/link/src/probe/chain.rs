@@ -2,7 +2,7 @@
 
 use super::ProbeError;
 use super::dtm::DTMCS;
-use super::wires::{Place, Wires, number};
+use super::scan::{ChainPosition, Scanner, number};
 
 /// Ports at most.
 const MOST_PORTS: usize = 8;
@@ -11,7 +11,7 @@ const MOST_IR_BITS: usize = 32 * MOST_PORTS;
 
 /// What somebody knows of the chain already.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownChain {
     /// What the port of the debug module says that it is; where one does, no other is asked.
     pub idcode: Option<u32>,
     /// Bits of each instruction, from TDO to TDI. They are taken as they are: there are ports
@@ -31,7 +31,7 @@ pub struct Chain {
 }
 
 /// Looks at the chain and chooses the port of a debug module.
-pub fn look(wires: &mut Wires, known: &Known) -> Result<Chain, ProbeError> {
+pub fn look(wires: &mut Scanner, known: &KnownChain) -> Result<Chain, ProbeError> {
     wires.reset()?;
     let idcodes = idcodes(&wires.through(false, &[true; 32 * MOST_PORTS + 32])?)?;
     let captured = instructions(wires)?;
@@ -48,7 +48,7 @@ pub fn look(wires: &mut Wires, known: &Known) -> Result<Chain, ProbeError> {
             continue;
         }
         chain.port = port;
-        wires.place = chain.place();
+        wires.position = chain.position();
         wires.load(DTMCS)?;
         let said = wires.exchange(&[0], 32, 1)?;
         // Version 0.13 and 1.0 are 1 here.
@@ -60,9 +60,9 @@ pub fn look(wires: &mut Wires, known: &Known) -> Result<Chain, ProbeError> {
 }
 
 impl Chain {
-    fn place(&self) -> Place {
+    fn position(&self) -> ChainPosition {
         let (before, behind) = (&self.ir_bits[..self.port], &self.ir_bits[self.port + 1..]);
-        Place {
+        ChainPosition {
             ir_bits: self.ir_bits[self.port],
             ir_around: (before.iter().sum(), behind.iter().sum()),
             ports_around: (before.len(), behind.len()),
@@ -100,7 +100,7 @@ fn idcodes(mut said: &[bool]) -> Result<Vec<Option<u32>>, ProbeError> {
 }
 
 /// What the instruction registers of all ports captured: as many bits as they have together.
-fn instructions(wires: &mut Wires) -> Result<Vec<bool>, ProbeError> {
+fn instructions(wires: &mut Scanner) -> Result<Vec<bool>, ProbeError> {
     // Ones, then zeros to see how long they take, then ones so that every port is bypassed.
     let level = |n| n / MOST_IR_BITS != 1;
     let tdi: Vec<bool> = (0..3 * MOST_IR_BITS).map(level).collect();
@@ -112,7 +112,7 @@ fn instructions(wires: &mut Wires) -> Result<Vec<bool>, ProbeError> {
     Ok(said)
 }
 
-fn lengths(captured: &[bool], ports: usize, known: &Known) -> Result<Vec<usize>, ProbeError> {
+fn lengths(captured: &[bool], ports: usize, known: &KnownChain) -> Result<Vec<usize>, ProbeError> {
     let said: Vec<usize> = known
         .ir_bits
         .iter()
@@ -174,10 +174,10 @@ mod tests {
 
     #[test]
     fn instructions_are_as_long_as_they_show_or_as_is_said() {
-        let nothing = Known::default();
-        let said = |ir_bits: &[u8]| Known {
+        let nothing = KnownChain::default();
+        let said = |ir_bits: &[u8]| KnownChain {
             ir_bits: ir_bits.to_vec(),
-            ..Known::default()
+            ..KnownChain::default()
         };
         assert_eq!(lengths(&bits("11111"), 1, &nothing).unwrap(), [5]);
         assert_eq!(lengths(&bits("1000 10000"), 2, &nothing).unwrap(), [4, 5]);

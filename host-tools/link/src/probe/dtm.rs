@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::ProbeError;
-use super::wires::Wires;
+use super::scan::Scanner;
 
 /// Instructions of the port.
 pub const DTMCS: u32 = 0x10;
@@ -53,7 +53,7 @@ const NOTHING: u128 = 0;
 
 /// The debug bus.
 pub struct Dtm {
-    wires: Wires,
+    scanner: Scanner,
     /// Bits of an address.
     pub abits: usize,
     /// Clocks that the module asks for.
@@ -65,7 +65,7 @@ pub struct Dtm {
 }
 
 /// What came out of a scan.
-struct Answer {
+struct ScanResponse {
     op: u8,
     data: u32,
     address: u64,
@@ -73,7 +73,7 @@ struct Answer {
 
 impl Dtm {
     /// The bus behind the chosen port.
-    pub fn open(mut wires: Wires) -> Result<Dtm, ProbeError> {
+    pub fn open(mut wires: Scanner) -> Result<Dtm, ProbeError> {
         wires.load(DTMCS)?;
         // An error of somebody before us is cleared on the way.
         let dtmcs = wires.exchange(&[DMIRESET, NOTHING], 32, 1)?;
@@ -85,7 +85,7 @@ impl Dtm {
         let idle = (dtmcs >> 12 & 7) as usize;
         wires.load(DMI)?;
         let mut dtm = Dtm {
-            wires,
+            scanner: wires,
             abits,
             asked_idle: idle,
             idle: idle.max(1),
@@ -98,8 +98,8 @@ impl Dtm {
     }
 
     /// The wires under it.
-    pub fn wires(&self) -> &Wires {
-        &self.wires
+    pub fn scanner(&self) -> &Scanner {
+        &self.scanner
     }
 
     /// Gives operations more time from now on.
@@ -107,9 +107,9 @@ impl Dtm {
         self.idle = (self.idle * 2 + 1).min(MOST_IDLE);
     }
 
-    fn scan(&mut self, values: &[u128]) -> Result<Vec<Answer>, ProbeError> {
-        let said = self.wires.exchange(values, self.abits + 34, self.idle)?;
-        let answer = |bits: u128| Answer {
+    fn scan(&mut self, values: &[u128]) -> Result<Vec<ScanResponse>, ProbeError> {
+        let said = self.scanner.exchange(values, self.abits + 34, self.idle)?;
+        let answer = |bits: u128| ScanResponse {
             op: bits as u8 & 3,
             data: (bits >> 2) as u32,
             address: (bits >> 34) as u64,
@@ -174,7 +174,7 @@ impl Dtm {
         Ok(())
     }
 
-    fn checked(&self, op: Op, answer: &Answer) -> Result<u32, ProbeError> {
+    fn checked(&self, op: Op, answer: &ScanResponse) -> Result<u32, ProbeError> {
         match self.has_echo && answer.address != op.address() {
             true => Err(ProbeError::Noise),
             false => Ok(answer.data),
@@ -184,12 +184,12 @@ impl Dtm {
     /// Clears the error that sticks, and gives operations more time from now on.
     fn clear(&mut self) -> Result<(), ProbeError> {
         self.slow_down();
-        self.wires.load(DTMCS)?;
-        let dtmcs = self.wires.exchange(&[DMIRESET], 32, self.idle)?;
+        self.scanner.load(DTMCS)?;
+        let dtmcs = self.scanner.exchange(&[DMIRESET], 32, self.idle)?;
         if dtmcs.first().is_none_or(|dtmcs| dtmcs & 0xf != 1) {
             return Err(ProbeError::Noise);
         }
-        self.wires.load(DMI)
+        self.scanner.load(DMI)
     }
 
     /// The answer of the operation that was not ready.

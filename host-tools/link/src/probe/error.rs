@@ -4,7 +4,7 @@ use std::fmt;
 
 use probe_rs::probe::{DebugProbeError, ProbeCreationError};
 
-use super::method::{Method, Refusal};
+use super::access::{AccessMethod, AccessRefusal};
 
 /// Lets members of `plugdev`, and whoever sits at the machine, use probes.
 const RULE: &str = "SUBSYSTEM==\"usb\", ATTR{idVendor}==\"VENDOR\", ATTR{idProduct}==\"PRODUCT\", \
@@ -90,7 +90,7 @@ pub enum ProbeError {
         /// The first byte.
         at: u64,
         /// What was tried, and what became of it.
-        tried: Vec<(Method, Refusal)>,
+        tried: Vec<(AccessMethod, AccessRefusal)>,
     },
     /// The user wants no answer any more.
     Stopped,
@@ -100,12 +100,12 @@ pub enum ProbeError {
 
 impl From<DebugProbeError> for ProbeError {
     fn from(error: DebugProbeError) -> ProbeError {
-        ProbeError::Line(told(&error))
+        ProbeError::Line(describe(&error))
     }
 }
 
 /// An error with all its causes; a cause that only says the same again is left out.
-fn told(error: &dyn std::error::Error) -> String {
+fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

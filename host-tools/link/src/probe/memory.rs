@@ -4,9 +4,9 @@
 //! runs; what lies around the bytes asked for in their first and last word is read, and no more.
 
 use super::ProbeError;
+use super::access::{AccessMethod, AccessRefusal};
+use super::debug_module::{DebugModule, at};
 use super::dtm::Op;
-use super::method::{Method, Refusal};
-use super::module::{Module, at};
 use super::registers::{S0, S1};
 
 /// Bits of sbcs.
@@ -33,34 +33,34 @@ const PAGE: u64 = pagetable::PAGE_BYTES;
 
 /// A run that cannot be had this way, or at all.
 pub(super) enum Miss {
-    Refused(Refusal),
+    Refused(AccessRefusal),
     Broken(ProbeError),
 }
 
 impl From<ProbeError> for Miss {
     fn from(error: ProbeError) -> Miss {
         match error {
-            ProbeError::NotHalted => Miss::Refused(Refusal::NotHalted),
-            ProbeError::Command(1) => Miss::Refused(Refusal::Busy),
-            ProbeError::Command(2) => Miss::Refused(Refusal::NotThere),
-            ProbeError::Command(3 | 5) => Miss::Refused(Refusal::NoMemory),
+            ProbeError::NotHalted => Miss::Refused(AccessRefusal::NotHalted),
+            ProbeError::Command(1) => Miss::Refused(AccessRefusal::Busy),
+            ProbeError::Command(2) => Miss::Refused(AccessRefusal::NotThere),
+            ProbeError::Command(3 | 5) => Miss::Refused(AccessRefusal::NoMemory),
             error => Miss::Broken(error),
         }
     }
 }
 
-impl Module {
+impl DebugModule {
     /// Ways that the module seems to offer.
-    pub fn methods(&self) -> Vec<Method> {
+    pub fn methods(&self) -> Vec<AccessMethod> {
         let offers = &self.offers;
         let behind = usize::from(!offers.has_implicit_ebreak);
-        let is_there = |method: &Method| match method {
-            Method::Bus => offers.bus_widths & 0b0_1100 != 0,
-            Method::Program => offers.program_words >= 2 + behind,
+        let is_there = |method: &AccessMethod| match method {
+            AccessMethod::Bus => offers.bus_widths & 0b0_1100 != 0,
+            AccessMethod::Program => offers.program_words >= 2 + behind,
             // Its address is the second argument.
-            Method::Abstract => !self.lacks_abstract && offers.data_words >= 2 * self.words(),
+            AccessMethod::Abstract => !self.lacks_abstract && offers.data_words >= 2 * self.words(),
         };
-        Method::ALL.into_iter().filter(is_there).collect()
+        AccessMethod::ALL.into_iter().filter(is_there).collect()
     }
 
     /// Reads physical memory by one of these ways, the first that leads there.
@@ -68,16 +68,16 @@ impl Module {
         &mut self,
         start: u64,
         into: &mut [u8],
-        methods: &[Method],
-    ) -> Result<Method, ProbeError> {
+        methods: &[AccessMethod],
+    ) -> Result<AccessMethod, ProbeError> {
         let mut tried = Vec::new();
         for method in methods {
             match self.read_by(*method, start, into) {
                 Ok(()) => return Ok(*method),
                 Err(Miss::Refused(refusal)) => {
                     // Only a try shows it.
-                    let is_abstract = *method == Method::Abstract;
-                    self.lacks_abstract |= is_abstract && refusal == Refusal::NotThere;
+                    let is_abstract = *method == AccessMethod::Abstract;
+                    self.lacks_abstract |= is_abstract && refusal == AccessRefusal::NotThere;
                     tried.push((*method, refusal));
                 }
                 Err(Miss::Broken(error)) => return Err(error),
@@ -86,33 +86,38 @@ impl Module {
         Err(ProbeError::Unreachable { at: start, tried })
     }
 
-    fn read_by(&mut self, method: Method, start: u64, into: &mut [u8]) -> Result<(), Miss> {
-        if method != Method::Bus {
+    fn read_by(&mut self, method: AccessMethod, start: u64, into: &mut [u8]) -> Result<(), Miss> {
+        if method != AccessMethod::Bus {
             self.xlen()?;
             self.unprivilege()?;
         }
         self.read_words(method, start, into)
     }
 
-    fn read_words(&mut self, method: Method, start: u64, into: &mut [u8]) -> Result<(), Miss> {
+    fn read_words(
+        &mut self,
+        method: AccessMethod,
+        start: u64,
+        into: &mut [u8],
+    ) -> Result<(), Miss> {
         if into.is_empty() {
             return Ok(());
         }
         let bytes = match method {
             // The widest that fits: no entry of a page table is read in halves then.
-            Method::Bus if self.offers.bus_widths & 0b0_1000 != 0 => 8,
-            Method::Bus => 4,
+            AccessMethod::Bus if self.offers.bus_widths & 0b0_1000 != 0 => 8,
+            AccessMethod::Bus => 4,
             _ => 4 * self.words(),
         };
         let unit = bytes as u64;
         let first = start & !(unit - 1);
         let end = start.checked_add(into.len() as u64);
-        let end = end.ok_or(Miss::Refused(Refusal::NoMemory))?;
+        let end = end.ok_or(Miss::Refused(AccessRefusal::NoMemory))?;
         let count = (end - first).div_ceil(unit) as usize;
         let words = self.repeat(|module| match method {
-            Method::Bus => module.bus(first, count, bytes / 4),
-            Method::Program => module.loads(first, count),
-            Method::Abstract => module.commands(first, count),
+            AccessMethod::Bus => module.bus(first, count, bytes / 4),
+            AccessMethod::Program => module.loads(first, count),
+            AccessMethod::Abstract => module.commands(first, count),
         })?;
         let read = words.iter().flat_map(|word| word.to_le_bytes());
         let skipped = (start - first) as usize;
@@ -125,11 +130,11 @@ impl Module {
     /// A run that met something not ready is begun anew, with more time.
     fn repeat(
         &mut self,
-        mut run: impl FnMut(&mut Module) -> Result<Vec<u32>, Miss>,
+        mut run: impl FnMut(&mut DebugModule) -> Result<Vec<u32>, Miss>,
     ) -> Result<Vec<u32>, Miss> {
         for _ in 1..TRIES {
             match run(self) {
-                Err(Miss::Refused(Refusal::Busy)) => self.dtm.slow_down(),
+                Err(Miss::Refused(AccessRefusal::Busy)) => self.dtm.slow_down(),
                 ended => return ended,
             }
         }
@@ -167,14 +172,14 @@ impl Module {
         while !rest.is_empty() && read.is_ok() {
             let bytes = (PAGE - at % PAGE).min(rest.len() as u64) as usize;
             let (here, behind) = rest.split_at_mut(bytes);
-            read = self.read_words(Method::Program, at, here);
+            read = self.read_words(AccessMethod::Program, at, here);
             (at, rest) = (at.wrapping_add(bytes as u64), behind);
         }
         self.put_back()?;
         read.map_err(|miss| match miss {
             Miss::Refused(refusal) => ProbeError::Unreachable {
                 at: start,
-                tried: vec![(Method::Program, refusal)],
+                tried: vec![(AccessMethod::Program, refusal)],
             },
             Miss::Broken(error) => error,
         })
@@ -185,7 +190,7 @@ impl Module {
         let access = if words == 2 { 3 } else { 2 };
         let high = (first >> 32) as u32;
         if high != 0 && self.offers.bus_bits <= 32 {
-            return Err(Miss::Refused(Refusal::NoMemory));
+            return Err(Miss::Refused(AccessRefusal::NoMemory));
         }
         let settings = access << 17 | SBREADONADDR | SBAUTOINCREMENT;
         let clear = SBBUSYERROR | SBERROR;
@@ -219,12 +224,12 @@ impl Module {
             return Err(Miss::Broken(ProbeError::Noise));
         }
         if sbcs & SBBUSYERROR != 0 {
-            return Err(Miss::Refused(Refusal::Busy));
+            return Err(Miss::Refused(AccessRefusal::Busy));
         }
         match sbcs >> 12 & 7 {
             0 => Ok(places.into_iter().map(|place| said[place]).collect()),
-            2 => Err(Miss::Refused(Refusal::NoMemory)),
-            other => Err(Miss::Refused(Refusal::Bus(other))),
+            2 => Err(Miss::Refused(AccessRefusal::NoMemory)),
+            other => Err(Miss::Refused(AccessRefusal::Bus(other))),
         }
     }
 

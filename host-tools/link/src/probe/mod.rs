@@ -4,7 +4,7 @@
 //! RISC-V side does not fit: it gives half of a register back (`s0` and `s1` of 64 bits), takes
 //! faulting loads for good, keeps a bus error for ever, sets breakpoints that S-mode runs over,
 //! writes registers in a way that some harts refuse, waits without end, and needs two scans for
-//! a word. `defects.rs` shows each of these, so that a release without them is noticed.
+//! a word. `upstream_bugs.rs` shows each of these, so that a release without them is noticed.
 //!
 //! ```text
 //! Target   what commands ask: satp, CSRs, memory by whichever way leads there
@@ -13,34 +13,34 @@
 //! Chain    which ports are there          Wires   scans through a probe's pins
 //! ```
 
+mod access;
 mod bitbang;
 mod breakpoint;
 mod chain;
-#[cfg(all(test, feature = "sim"))]
-mod defects;
+mod debug_module;
+mod discovery;
 mod dtm;
 mod error;
-mod found;
+#[cfg(all(test, feature = "sim"))]
+mod fault_injection;
 mod memory;
-mod method;
-mod module;
 #[cfg(all(test, feature = "sim"))]
 mod peer;
 mod pins;
 #[cfg(all(test, feature = "sim"))]
 mod proof;
 mod registers;
+mod scan;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod target;
 #[cfg(all(test, feature = "sim"))]
-mod trouble;
-mod wires;
+mod upstream_bugs;
 
+pub use access::{AccessMethod, AccessRefusal};
 pub use bitbang::Bitbang;
-pub use chain::{Chain, Known};
+pub use chain::{Chain, KnownChain};
+pub use debug_module::Offers;
+pub use discovery::{ProbeInfo, Selector, list};
 pub use error::ProbeError;
-pub use found::{Found, Selector, list};
-pub use method::{Method, Refusal};
-pub use module::Offers;
 pub use target::{Info, Options, Target};

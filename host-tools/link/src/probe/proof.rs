@@ -2,8 +2,10 @@
 
 use pagetable::{Outside, PhysAddr, Satp, Xlen};
 
-use super::sim::{Driver, Fault, Hart, Neighbour, Profile, Shared, csr, lock, machine};
-use super::{Known, Method, Options, ProbeError, Target};
+use super::sim::{
+    Driver, InjectedFault, Neighbour, Profile, Shared, SimulatedHart, csr, lock, machine,
+};
+use super::{AccessMethod, KnownChain, Options, ProbeError, Target};
 use crate::memory::{Cached, ReadError, Source, open_core};
 
 const BASE: u64 = 0x8000_0000;
@@ -11,13 +13,13 @@ const BYTES: u64 = 0x3000;
 const SATP: u64 = 0x8000_0000_0008_0001;
 
 /// Every word of memory is different, and there is no more of it.
-struct Pattern;
+struct MemoryPattern;
 
 pub(super) fn byte(at: u64) -> u8 {
     ((at / 4).wrapping_mul(0x9e37_79b1) >> (8 * (at % 4))) as u8
 }
 
-impl Source for Pattern {
+impl Source for MemoryPattern {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let end = at.raw().checked_add(bytes as u64);
@@ -43,10 +45,10 @@ pub(super) fn pattern(profile: Profile) -> Shared {
         Xlen::Rv64 => SATP,
         Xlen::Rv32 => 0x8008_0001,
     };
-    machine(profile, satp, Pattern)
+    machine(profile, satp, MemoryPattern)
 }
 
-fn open(tap: &Shared, by: Option<Method>) -> Result<Target, ProbeError> {
+fn open(tap: &Shared, by: Option<AccessMethod>) -> Result<Target, ProbeError> {
     let options = Options {
         by,
         ..Options::default()
@@ -54,12 +56,12 @@ fn open(tap: &Shared, by: Option<Method>) -> Result<Target, ProbeError> {
     Target::on(Driver::probe(tap), options)
 }
 
-fn hart(tap: &Shared) -> Hart {
+fn hart(tap: &Shared) -> SimulatedHart {
     lock(tap).module.harts[0].clone()
 }
 
 /// Halting and resuming leave their mark in dcsr.cause and in the module; all else is the hart's.
-fn lasting(mut hart: Hart, was_halted: bool) -> Hart {
+fn lasting(mut hart: SimulatedHart, was_halted: bool) -> SimulatedHart {
     if !was_halted {
         *hart.csr.get_mut(&csr::DCSR).unwrap() &= !(7 << 6);
     }
@@ -88,7 +90,7 @@ fn every_way_reads_what_is_there_and_leaves_the_hart_as_it_was() {
             }
             let before = hart(&tap);
             let mut ways = 0;
-            for method in Method::ALL {
+            for method in AccessMethod::ALL {
                 let mut target = open(&tap, Some(method)).expect(&what);
                 assert_eq!(target.xlen().unwrap(), profile.xlen, "{what}");
                 assert_eq!(target.satp().unwrap(), before.csr[&csr::SATP], "{what}");
@@ -97,9 +99,9 @@ fn every_way_reads_what_is_there_and_leaves_the_hart_as_it_was() {
                     assert_eq!(value, before.gpr[usize::from(number)], "{what}");
                 }
                 let has_way = match method {
-                    Method::Bus => profile.bus_widths != 0,
-                    Method::Program => profile.program_words != 0,
-                    Method::Abstract => profile.has_abstract_memory,
+                    AccessMethod::Bus => profile.bus_widths != 0,
+                    AccessMethod::Program => profile.program_words != 0,
+                    AccessMethod::Abstract => profile.has_abstract_memory,
                 };
                 if !has_way {
                     let refused = target.read_physical(BASE, &mut [0; 8]).unwrap_err();
@@ -140,7 +142,7 @@ fn the_ways_are_those_that_the_module_has() {
         let tap = pattern(profile);
         open(&tap, None).unwrap().info().unwrap().methods
     };
-    use Method::{Abstract, Bus, Program};
+    use AccessMethod::{Abstract, Bus, Program};
     assert_eq!(ways(Profile::FULL), [Bus, Program, Abstract]);
     assert_eq!(ways(Profile::PROGRAM), [Program]);
     assert_eq!(ways(Profile::C906), [Program, Bus]);
@@ -156,7 +158,7 @@ fn a_bus_that_does_not_see_the_cache_is_doubted() {
     target.read(PhysAddr::new(BASE + 8), &mut word).unwrap();
     assert_eq!((word, target.is_possibly_stale()), ([0xaa; 8], false));
     drop(target);
-    let mut target = open(&tap, Some(Method::Bus)).unwrap();
+    let mut target = open(&tap, Some(AccessMethod::Bus)).unwrap();
     target.read(PhysAddr::new(BASE + 8), &mut word).unwrap();
     assert_eq!(word, std::array::from_fn(|n| byte(BASE + 8 + n as u64)));
     assert!(target.is_possibly_stale());
@@ -165,7 +167,7 @@ fn a_bus_that_does_not_see_the_cache_is_doubted() {
         idcode: 0x5555_0b6f,
         ..Profile::C906
     };
-    let mut target = open(&pattern(profile), Some(Method::Bus)).unwrap();
+    let mut target = open(&pattern(profile), Some(AccessMethod::Bus)).unwrap();
     target.read(PhysAddr::new(BASE + 8), &mut word).unwrap();
     assert!(target.is_possibly_stale());
     // A hart that does not halt any more leaves no other way.
@@ -191,7 +193,7 @@ fn loads_are_physical_unless_virtual_ones_are_asked_for() {
         }
         let before = hart(&tap);
         let root = Satp::decode(satp, Xlen::Rv64).unwrap().root;
-        let mut target = open(&tap, Some(Method::Program)).unwrap();
+        let mut target = open(&tap, Some(AccessMethod::Program)).unwrap();
         let mut physical = [0; 0x1000];
         target.read_physical(root.raw(), &mut physical).unwrap();
         // The kernel maps all memory at one distance: its own root is there, too.
@@ -264,14 +266,14 @@ fn a_hart_is_found_among_other_ports_and_other_harts() {
     let neighbour = |bits, idcode| Neighbour::new(bits, idcode);
     for profile in [Profile::FULL, Profile::C906] {
         let tap = pattern(profile);
-        let other = Hart::new(&profile, 1, 0x9000_0000_0008_1234);
+        let other = SimulatedHart::new(&profile, 1, 0x9000_0000_0008_1234);
         {
             let mut tap = lock(&tap);
             tap.module.harts.push(other);
             let before = vec![neighbour(4, Some(0x4ba0_0477)), neighbour(6, None)];
             tap.surround(before, vec![neighbour(9, Some(0x0643_3041))]);
         }
-        let known = Known {
+        let known = KnownChain {
             idcode: None,
             ir_bits: vec![4, 6, 5, 9],
         };
@@ -298,7 +300,7 @@ fn a_hart_is_found_among_other_ports_and_other_harts() {
         target.close().unwrap();
         // Nobody says how long instructions are: it shows, if each marks its beginning.
         let options = Options {
-            known: Known::default(),
+            known: KnownChain::default(),
             ..options
         };
         let found = Target::on(Driver::probe(&tap), options);
@@ -329,7 +331,7 @@ fn halt_resume_and_reset_do_what_they_say() {
 
 #[test]
 fn what_is_not_there_is_said_in_a_sentence() {
-    let refused = |known: Known, hart: u32| {
+    let refused = |known: KnownChain, hart: u32| {
         let options = Options {
             known,
             hart,
@@ -338,21 +340,24 @@ fn what_is_not_there_is_said_in_a_sentence() {
         let target = Target::on(Driver::probe(&pattern(Profile::C906)), options);
         target.err().expect("it is refused").to_string()
     };
-    let chain = |ir_bits: &[u8]| Known {
+    let chain = |ir_bits: &[u8]| KnownChain {
         ir_bits: ir_bits.to_vec(),
-        ..Known::default()
+        ..KnownChain::default()
     };
     assert_eq!(
         refused(chain(&[4, 5]), 0),
         "wrong chain: 1 port with 5 bits of instruction together, and not 2 ports with 9"
     );
     assert_eq!(
-        refused(Known::default(), 3),
+        refused(KnownChain::default(), 3),
         "no hart 3; there is 1 hart, counted from 0"
     );
     for (level, text) in [(true, "TDO is always 1"), (false, "TDO is always 0")] {
         let tap = pattern(Profile::C906);
-        lock(&tap).module.faults.plan(1, Fault::Stuck(level));
+        lock(&tap)
+            .module
+            .faults
+            .plan(1, InjectedFault::Stuck(level));
         let _ = open(&tap, None);
         let silent = open(&tap, None).err().expect("nothing answers").to_string();
         assert!(silent.contains(text), "{silent}");

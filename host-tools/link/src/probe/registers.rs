@@ -8,14 +8,14 @@ use std::time::Instant;
 use pagetable::Xlen;
 
 use super::ProbeError;
+use super::debug_module::{CMDERR, DebugModule, PATIENCE, TRIES, at};
 use super::dtm::Op;
-use super::module::{CMDERR, Module, PATIENCE, TRIES, at};
 
 /// `x8` and `x9`, as abstract commands number them.
 pub(super) const S0: u32 = 0x1008;
 pub(super) const S1: u32 = 0x1009;
 
-impl Module {
+impl DebugModule {
     /// Runs an abstract command with these arguments, and gives so many words of its result.
     pub(super) fn command(
         &mut self,
@@ -202,7 +202,7 @@ impl Module {
         self.is_physical = false;
         // The last first: a CSR may need s0 on its way back.
         while let Some((register, value)) = self.changed.last().copied() {
-            let write = |module: &mut Module| match register {
+            let write = |module: &mut DebugModule| match register {
                 0x1000.. => module.write_register(register, value),
                 _ => module.write_csr(register as u16, value),
             };

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use pagetable::{Dialect, Mode, Outside, PhysAddr, Satp, Xlen};
 use probe_rs::probe::Probe;
 
-use super::chain::{self, Chain, Known};
+use super::access::{AccessMethod, AccessRefusal};
+use super::chain::{self, Chain, KnownChain};
+use super::debug_module::{DebugModule, Offers};
+use super::discovery::{self, Selector};
 use super::dtm::Dtm;
-use super::found::{self, Selector};
-use super::method::{Method, Refusal};
-use super::module::{Module, Offers};
-use super::wires::Wires;
+use super::scan::Scanner;
 use super::{ProbeError, breakpoint};
 use crate::memory::{ReadError, Source};
 
@@ -35,11 +35,11 @@ pub struct Options {
     /// Its clock in kHz.
     pub speed_khz: Option<u32>,
     /// What is on the chain.
-    pub known: Known,
+    pub known: KnownChain,
     /// Which hart.
     pub hart: u32,
     /// The only way to memory that is to be used.
-    pub by: Option<Method>,
+    pub by: Option<AccessMethod>,
     /// The system bus is known to see what the hart's cache holds, or known not to.
     pub is_coherent: Option<bool>,
     /// The way entries are written, where the board says it.
@@ -68,14 +68,14 @@ pub struct Info {
     /// `mvendorid`, if it tells.
     pub vendor: Option<u64>,
     /// Ways to memory, the first that is used first.
-    pub methods: Vec<Method>,
+    pub methods: Vec<AccessMethod>,
     /// The system bus may see older memory than the hart.
     pub is_bus_doubtful: bool,
 }
 
 /// A hart behind a probe. It is as it was when this goes; [`Target::close`] tells if not.
 pub struct Target {
-    module: Module,
+    module: DebugModule,
     chain: Chain,
     options: Options,
     vendor: Option<Option<u64>>,
@@ -86,15 +86,15 @@ pub struct Target {
 impl Target {
     /// Opens the probe and looks for the hart, which goes on meanwhile.
     pub fn open(options: Options) -> Result<Target, ProbeError> {
-        let probe = found::open(&options.selector, options.speed_khz)?;
+        let probe = discovery::open(&options.selector, options.speed_khz)?;
         Target::on(probe, options)
     }
 
     /// The same on a probe that is open.
     pub fn on(probe: Probe, options: Options) -> Result<Target, ProbeError> {
-        let mut wires = Wires::new(probe)?;
+        let mut wires = Scanner::new(probe)?;
         let chain = chain::look(&mut wires, &options.known)?;
-        let module = Module::open(Dtm::open(wires)?, options.hart)?;
+        let module = DebugModule::open(Dtm::open(wires)?, options.hart)?;
         Ok(Target {
             module,
             chain,
@@ -110,13 +110,13 @@ impl Target {
     }
 
     /// Says what a board is known to be like, once it is known which it is.
-    pub fn learn(&mut self, told: impl FnOnce(&mut Options)) {
+    pub fn set_known(&mut self, told: impl FnOnce(&mut Options)) {
         told(&mut self.options);
     }
 
     /// How often a data register was scanned.
     pub fn scans(&self) -> u64 {
-        self.module.dtm.wires().scans()
+        self.module.dtm.scanner().scans()
     }
 
     /// What there is. Halts the hart for a moment.
@@ -126,7 +126,7 @@ impl Target {
         let vendor = self.vendor()?;
         self.try_abstract(xlen)?;
         Ok(Info {
-            probe: self.module.dtm.wires().name(),
+            probe: self.module.dtm.scanner().name(),
             chain: self.chain.clone(),
             abits: self.module.dtm.abits,
             idle: self.module.dtm.asked_idle,
@@ -142,7 +142,7 @@ impl Target {
     /// Looks whether the module has a command for memory, with memory that the hart reads itself:
     /// its root table, or its next instruction.
     fn try_abstract(&mut self, xlen: Xlen) -> Result<(), ProbeError> {
-        if !self.module.methods().contains(&Method::Abstract) {
+        if !self.module.methods().contains(&AccessMethod::Abstract) {
             return Ok(());
         }
         let satp = Satp::decode(self.module.csr(SATP)?, xlen);
@@ -150,7 +150,7 @@ impl Target {
             Ok((Mode::Bare, _)) | Err(_) => self.module.csr(DPC)? & !7,
             Ok((_, root)) => root,
         };
-        match self.module.read(at, &mut [0; 4], &[Method::Abstract]) {
+        match self.module.read(at, &mut [0; 4], &[AccessMethod::Abstract]) {
             Ok(_) | Err(ProbeError::Unreachable { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -232,13 +232,13 @@ impl Target {
 
     /// Ways to memory, the first that is used first. Where the bus is in doubt the hart itself
     /// is asked before it.
-    fn methods(&self) -> Vec<Method> {
+    fn methods(&self) -> Vec<AccessMethod> {
         let mut methods = self.module.methods();
         if let Some(only) = self.options.by {
             methods.retain(|method| *method == only);
         }
         if self.is_bus_doubtful() {
-            methods.sort_by_key(|method| *method == Method::Bus);
+            methods.sort_by_key(|method| *method == AccessMethod::Bus);
         }
         methods
     }
@@ -261,7 +261,7 @@ impl Target {
         let methods = self.methods();
         let method = match (methods.is_empty(), self.options.by) {
             (true, Some(only)) => {
-                let tried = vec![(only, Refusal::NotThere)];
+                let tried = vec![(only, AccessRefusal::NotThere)];
                 return Err(ProbeError::Unreachable { at, tried });
             }
             _ => self.module.read(at, into, &methods)?,
@@ -276,9 +276,9 @@ impl Target {
     }
 
     /// Ways that memory was read.
-    pub fn used(&self) -> Vec<Method> {
-        let is_used = |method: &Method| self.used.contains(method.name());
-        Method::ALL.into_iter().filter(is_used).collect()
+    pub fn used(&self) -> Vec<AccessMethod> {
+        let is_used = |method: &AccessMethod| self.used.contains(method.name());
+        AccessMethod::ALL.into_iter().filter(is_used).collect()
     }
 
     /// Halts the hart, for good.
@@ -328,7 +328,7 @@ impl Source for Target {
                 ProbeError::Unreachable { tried, .. }
                     if tried
                         .iter()
-                        .any(|(_, refusal)| *refusal == Refusal::NoMemory) =>
+                        .any(|(_, refusal)| *refusal == AccessRefusal::NoMemory) =>
                 {
                     outside()
                 }
@@ -337,6 +337,6 @@ impl Source for Target {
     }
 
     fn is_possibly_stale(&self) -> bool {
-        self.is_bus_doubtful() && self.used.contains(Method::Bus.name())
+        self.is_bus_doubtful() && self.used.contains(AccessMethod::Bus.name())
     }
 }

@@ -9,7 +9,7 @@
 //! All numbers are little-endian. A file is only ever added to; what was cut off, by a full disk
 //! or a pulled plug, ends at its last whole block.
 
-mod kept;
+mod answers;
 mod reader;
 mod replay;
 mod writer;
@@ -18,42 +18,42 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub use kept::Kept;
-pub use reader::{Block, Blocks, Bytes, Kind};
+pub use answers::RecordedAnswers;
+pub use reader::{Block, BlockKind, Blocks, ReceivedBytes};
 pub use replay::Replay;
 pub use writer::Writer;
 
 /// Where both directions of a line are kept.
-pub trait Record: Send {
+pub trait RecordingSink: Send {
     /// What the board said just now.
-    fn heard(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn received(&mut self, bytes: &[u8]) -> io::Result<()>;
     /// What was said to it.
-    fn said(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn sent(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// Bytes of the board as they come, without times, and nothing of what was said to it.
-pub struct Raw {
+pub struct RawFile {
     file: File,
     path: PathBuf,
 }
 
-impl Raw {
+impl RawFile {
     /// Opens a file that is added to, or makes it. Errors name it.
-    pub fn append(path: &Path) -> io::Result<Raw> {
+    pub fn append(path: &Path) -> io::Result<RawFile> {
         let file = File::options().append(true).create(true).open(path);
-        Ok(Raw {
+        Ok(RawFile {
             file: file.map_err(named(path))?,
             path: path.to_owned(),
         })
     }
 }
 
-impl Record for Raw {
-    fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
+impl RecordingSink for RawFile {
+    fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes).map_err(named(&self.path))
     }
 
-    fn said(&mut self, _: &[u8]) -> io::Result<()> {
+    fn sent(&mut self, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
 }
@@ -106,7 +106,7 @@ mod tests {
         let mut blocks = Blocks::new(bytes).unwrap();
         let mut all = Vec::new();
         while let Some(block) = blocks.next().unwrap() {
-            if block.kind == Kind::Heard {
+            if block.kind == BlockKind::Received {
                 all.extend(block.payload);
             }
         }
@@ -162,9 +162,9 @@ mod tests {
         let path = folder.path().join("run.pwlog");
         let mut writer = Writer::append(&path).unwrap();
         let start = Instant::now();
-        writer.heard(b"a", start).unwrap();
+        writer.received_at(b"a", start).unwrap();
         writer
-            .heard(b"b", start + Duration::from_millis(300))
+            .received_at(b"b", start + Duration::from_millis(300))
             .unwrap();
         let took = |speed| {
             let (begin, mut all) = (Instant::now(), Vec::new());

@@ -6,28 +6,28 @@ use super::{HEAD, HEADER, sum};
 
 /// What a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum BlockKind {
     /// Bytes that the board said.
-    Heard,
+    Received,
     /// The recording began, or went on: microseconds since 1970 (u64).
-    Began,
+    Started,
     /// Bytes that were said to the board.
-    Said,
+    Sent,
     /// Something that a newer program wrote.
     Other(u8),
 }
 
-impl Kind {
-    pub(super) const HEARD: u8 = 0;
-    pub(super) const BEGAN: u8 = 1;
-    pub(super) const SAID: u8 = 2;
+impl BlockKind {
+    pub(super) const RECEIVED: u8 = 0;
+    pub(super) const STARTED: u8 = 1;
+    pub(super) const SENT: u8 = 2;
 
-    fn of(number: u8) -> Kind {
+    fn of(number: u8) -> BlockKind {
         match number {
-            Kind::HEARD => Kind::Heard,
-            Kind::BEGAN => Kind::Began,
-            Kind::SAID => Kind::Said,
-            other => Kind::Other(other),
+            BlockKind::RECEIVED => BlockKind::Received,
+            BlockKind::STARTED => BlockKind::Started,
+            BlockKind::SENT => BlockKind::Sent,
+            other => BlockKind::Other(other),
         }
     }
 }
@@ -38,7 +38,7 @@ pub struct Block {
     /// Microseconds since the block before.
     pub after_us: u32,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: BlockKind,
     /// That.
     pub payload: Vec<u8>,
 }
@@ -98,7 +98,7 @@ impl<R: Read> Blocks<R> {
         self.at += (HEAD + payload.len()) as u64;
         Ok(Some(Block {
             after_us: u32::from_le_bytes([a, b, c, d]),
-            kind: Kind::of(kind),
+            kind: BlockKind::of(kind),
             payload,
         }))
     }
@@ -129,26 +129,26 @@ fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
 }
 
 /// What was heard, without when. A file that was cut ends at its last whole block.
-pub struct Bytes<R> {
+pub struct ReceivedBytes<R> {
     blocks: Blocks<R>,
     rest: Vec<u8>,
 }
 
-impl<R: Read> Bytes<R> {
+impl<R: Read> ReceivedBytes<R> {
     /// Of these blocks.
-    pub fn new(blocks: Blocks<R>) -> Bytes<R> {
-        Bytes {
+    pub fn new(blocks: Blocks<R>) -> ReceivedBytes<R> {
+        ReceivedBytes {
             blocks,
             rest: Vec::new(),
         }
     }
 }
 
-impl<R: Read> Read for Bytes<R> {
+impl<R: Read> Read for ReceivedBytes<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() {
             match self.blocks.next()? {
-                Some(block) if block.kind == Kind::Heard => self.rest = block.payload,
+                Some(block) if block.kind == BlockKind::Received => self.rest = block.payload,
                 Some(_) => {}
                 None => return Ok(0),
             }

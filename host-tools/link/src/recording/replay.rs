@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Blocks, Kind};
+use super::{BlockKind, Blocks};
 use crate::transport::Speed;
 
 /// A recording as a line: what the board said comes when it is due.
@@ -46,10 +46,10 @@ impl Read for Replay {
                 return Ok(0);
             };
             // Between two sessions nothing happened that is worth waiting for.
-            if matches!(block.kind, Kind::Heard | Kind::Said) {
+            if matches!(block.kind, BlockKind::Received | BlockKind::Sent) {
                 self.told_us += u64::from(block.after_us);
             }
-            if block.kind == Kind::Heard {
+            if block.kind == BlockKind::Received {
                 self.rest = block.payload;
                 self.wait();
             }

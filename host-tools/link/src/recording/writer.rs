@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Blocks, HEADER, Kind, Record, named, sum};
+use super::{BlockKind, Blocks, HEADER, RecordingSink, named, sum};
 
 /// A recording that is added to. Each block is whole in the file before the call returns.
 pub struct Writer {
@@ -37,7 +37,7 @@ impl Writer {
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let since = since.map_or(0, |since| since.as_micros() as u64);
-        writer.block(Duration::ZERO, Kind::BEGAN, &since.to_le_bytes())?;
+        writer.block(Duration::ZERO, BlockKind::STARTED, &since.to_le_bytes())?;
         Ok(writer)
     }
 
@@ -47,8 +47,8 @@ impl Writer {
     }
 
     /// Keeps what the board said at `now`.
-    pub fn heard(&mut self, bytes: &[u8], now: Instant) -> io::Result<()> {
-        self.keep(Kind::HEARD, bytes, now)
+    pub fn received_at(&mut self, bytes: &[u8], now: Instant) -> io::Result<()> {
+        self.keep(BlockKind::RECEIVED, bytes, now)
     }
 
     fn keep(&mut self, kind: u8, bytes: &[u8], now: Instant) -> io::Result<()> {
@@ -104,20 +104,20 @@ fn last_end(file: &mut File) -> io::Result<(u64, u64)> {
     Ok((end, bytes.saturating_sub(end)))
 }
 
-impl Record for Writer {
-    fn heard(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.keep(Kind::HEARD, bytes, Instant::now())
+impl RecordingSink for Writer {
+    fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.keep(BlockKind::RECEIVED, bytes, Instant::now())
     }
 
-    fn said(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.keep(Kind::SAID, bytes, Instant::now())
+    fn sent(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.keep(BlockKind::SENT, bytes, Instant::now())
     }
 }
 
 /// What is written was heard now.
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.keep(Kind::HEARD, bytes, Instant::now())?;
+        self.keep(BlockKind::RECEIVED, bytes, Instant::now())?;
         Ok(bytes.len())
     }
 

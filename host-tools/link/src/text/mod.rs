@@ -11,9 +11,9 @@ mod pagewalk;
 pub mod report;
 
 /// Tells every fault that stands in one line of text.
-pub fn faults(line: &str, tell: &mut dyn FnMut(Sighting)) {
-    pagewalk::faults(line, tell);
-    nuttx::faults(line, tell);
+pub fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
+    pagewalk::faults(line, emit);
+    nuttx::faults(line, emit);
 }
 
 /// The time that stands right before a message: `[    0.010000] `, in

@@ -17,7 +17,7 @@ use crate::text::{registers, time_us};
 const MARK: &str = ": EXCEPTION: ";
 
 /// Tells every fault of NuttX that stands in the line.
-pub(super) fn faults(line: &str, tell: &mut dyn FnMut(Sighting)) {
+pub(super) fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
     for (at, _) in line.match_indices(MARK) {
         let after = &line[at + MARK.len()..];
         let fields = &after[..after.find(MARK).unwrap_or(after.len())];
@@ -37,7 +37,7 @@ pub(super) fn faults(line: &str, tell: &mut dyn FnMut(Sighting)) {
             access,
             ..Fault::EMPTY
         };
-        tell(Sighting {
+        emit(Sighting {
             seq: None,
             time_us,
             fault,

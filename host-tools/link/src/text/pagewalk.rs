@@ -7,12 +7,12 @@ use crate::Sighting;
 use crate::text::{hex, registers, time_us};
 
 /// Tells every fault of ours that stands in the line.
-pub(super) fn faults(line: &str, tell: &mut dyn FnMut(Sighting)) {
+pub(super) fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
     for (at, _) in line.match_indices(MARK) {
         let after = &line[at + MARK.len()..];
         let fields = &after[..after.find(MARK).unwrap_or(after.len())];
         if let Some(sighting) = sighting(time_us(&line[..at]), fields) {
-            tell(sighting);
+            emit(sighting);
         }
     }
 }

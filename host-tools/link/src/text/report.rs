@@ -8,7 +8,7 @@
 
 /// Registers as they were printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct CrashReport {
     /// What the kernel said.
     pub message: Option<String>,
     /// Name and value of each register that the report tells, in its order.
@@ -17,7 +17,7 @@ pub struct Report {
     pub digits: usize,
 }
 
-impl Report {
+impl CrashReport {
     /// A register by name.
     pub fn register(&self, name: &str) -> Option<u64> {
         let found = self.registers.iter().find(|(known, _)| known == name);
@@ -28,15 +28,15 @@ impl Report {
 const NAMES: [&str; 7] = ["scause", "sepc", "stval", "sp", "ra", "satp", "time"];
 
 /// Every report in a text.
-pub fn reports(text: &str) -> Vec<Report> {
-    let mut found: Vec<Report> = Vec::new();
+pub fn reports(text: &str) -> Vec<CrashReport> {
+    let mut found: Vec<CrashReport> = Vec::new();
     let (mut message, mut is_open) = (None, false);
     for line in text.lines() {
         let registers = registers(line);
         if registers.iter().any(|(name, _, _)| name == "scause") {
-            found.push(Report {
+            found.push(CrashReport {
                 message: message.take(),
-                ..Report::default()
+                ..CrashReport::default()
             });
             is_open = true;
         }

@@ -23,7 +23,7 @@ pub struct Line {
     /// What is said to the board.
     pub writer: Box<dyn Write + Send>,
     /// The emulator behind it, stopped when this goes.
-    machine: Option<qemu::Machine>,
+    machine: Option<qemu::Emulator>,
 }
 
 impl Line {
@@ -43,7 +43,7 @@ impl Line {
             }
             Spec::Port { path, baud } => {
                 let port = serialport::new(path, *baud).timeout(PORT_WAIT).open()?;
-                let reader = Patient(port.try_clone()?);
+                let reader = PatientPort(port.try_clone()?);
                 Ok(Line {
                     reader: Box::new(reader),
                     writer: Box::new(port),
@@ -84,9 +84,9 @@ impl Line {
 }
 
 /// A port that has nothing to say yet is not a port that has ended.
-struct Patient(Box<dyn serialport::SerialPort>);
+struct PatientPort(Box<dyn serialport::SerialPort>);
 
-impl Read for Patient {
+impl Read for PatientPort {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.0.read(into) {

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// The running emulator.
-pub struct Machine(Child);
+pub struct Emulator(Child);
 
-impl Drop for Machine {
+impl Drop for Emulator {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.0.kill();
@@ -16,7 +16,7 @@ impl Drop for Machine {
 }
 
 /// Starts QEMU's `virt` machine with an Image, as `just run` does.
-pub fn start(image: &Path) -> io::Result<(ChildStdout, ChildStdin, Machine)> {
+pub fn start(image: &Path) -> io::Result<(ChildStdout, ChildStdin, Emulator)> {
     if !image.is_file() {
         let missing = format!("{} is not there: run `just build` first", image.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, missing));
@@ -34,5 +34,5 @@ pub fn start(image: &Path) -> io::Result<(ChildStdout, ChildStdin, Machine)> {
         })?;
     let halves = machine.stdout.take().zip(machine.stdin.take());
     let (reader, writer) = halves.ok_or(io::ErrorKind::BrokenPipe)?;
-    Ok((reader, writer, Machine(machine)))
+    Ok((reader, writer, Emulator(machine)))
 }

@@ -23,7 +23,7 @@ pub struct Seen {
 
 /// One page of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Page {
+pub struct FaultPage {
     /// The task, where known.
     pub task: Option<u16>,
     /// Its first address.
@@ -32,7 +32,7 @@ pub struct Page {
 
 /// How fast faults came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
+pub struct FaultRate {
     /// Faults whose time is known.
     pub faults: u64,
     /// Microseconds from the first to the last.
@@ -147,16 +147,16 @@ impl Faults {
 
     /// Faults on each page of each task, most first. Faults that are about no
     /// address (an illegal instruction leaves its bits there) are on no page.
-    pub fn by_page(&self) -> Vec<(Page, u64)> {
+    pub fn by_page(&self) -> Vec<(FaultPage, u64)> {
         let on_a_page = |seen: &&Seen| seen.fault.cause().has_address();
-        count(self.seen.iter().filter(on_a_page).map(|seen| Page {
+        count(self.seen.iter().filter(on_a_page).map(|seen| FaultPage {
             task: seen.fault.task(),
             address: seen.fault.page(),
         }))
     }
 
     /// How fast they came; `None` where no time is known.
-    pub fn rate(&self) -> Option<Rate> {
+    pub fn rate(&self) -> Option<FaultRate> {
         let times = || self.seen.iter().filter_map(|seen| seen.time_us);
         let (first, last) = (times().min()?, times().max()?);
         let mut milliseconds = BTreeMap::<(u32, u64), u64>::new();
@@ -165,7 +165,7 @@ impl Faults {
                 *milliseconds.entry((seen.boot, time_us / 1000)).or_default() += 1;
             }
         }
-        Some(Rate {
+        Some(FaultRate {
             faults: milliseconds.values().sum(),
             span_us: last - first,
             most_in_a_millisecond: milliseconds.values().copied().max()?,
@@ -225,7 +225,7 @@ mod tests {
             [(Cause::StorePageFault, 2), (Cause::LoadPageFault, 1)]
         );
         assert_eq!(faults.by_task(), [(Some(3), 2), (Some(2), 1)]);
-        let page = |task| Page {
+        let page = |task| FaultPage {
             task: Some(task),
             address: 0x1000,
         };
@@ -319,7 +319,7 @@ mod tests {
         for time_us in [1_000, 1_999, 2_000, 9_000] {
             faults.add(None, Some(time_us), fault(Cause::LoadPageFault, 0, 2));
         }
-        let rate = Rate {
+        let rate = FaultRate {
             faults: 4,
             span_us: 8_000,
             most_in_a_millisecond: 2,

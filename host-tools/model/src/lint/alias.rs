@@ -4,15 +4,15 @@ use pagetable::Attributes;
 
 use super::{Lint, rule};
 use crate::Space;
-use crate::space::Range;
+use crate::space::MappedRange;
 
 /// For each type, the range that reaches furthest of those that begin before.
-type Open<'a> = Vec<(Attributes, &'a Range)>;
+type Open<'a> = Vec<(Attributes, &'a MappedRange)>;
 
 pub(super) fn conflicts(spaces: &[Space], found: &mut Vec<Lint>) {
     let all = spaces.iter().enumerate();
     let ranges = all.flat_map(|(place, space)| space.ranges.iter().map(move |it| (place, it)));
-    let mut by_pa: Vec<(usize, &Range)> = ranges.collect();
+    let mut by_pa: Vec<(usize, &MappedRange)> = ranges.collect();
     by_pa.sort_by_key(|(place, range)| (range.pa, *place, range.va));
     let mut open: Open<'_> = Vec::new();
     // A pair of mappings that every root has is told once.
@@ -51,11 +51,11 @@ pub(super) fn conflicts(spaces: &[Space], found: &mut Vec<Lint>) {
     }
 }
 
-fn end(range: &Range) -> u128 {
+fn end(range: &MappedRange) -> u128 {
     u128::from(range.pa.raw()) + u128::from(range.bytes)
 }
 
-fn words(range: &Range) -> String {
+fn words(range: &MappedRange) -> String {
     match range.attributes() {
         Attributes::Pbmt(pbmt) => pbmt.name().to_owned(),
         Attributes::THead(bits) => {

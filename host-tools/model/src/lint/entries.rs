@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pagetable::{PhysAddr, Refusal, Trouble};
 
-use super::{Lint, Machine, rule};
+use super::{Lint, LintMachine, rule};
 use crate::Space;
 use crate::space::Finding;
 
@@ -40,7 +40,7 @@ fn tables_above(space: &Space) -> HashSet<PhysAddr> {
     }
 }
 
-pub(super) fn judge(place: usize, space: &Space, machine: &Machine, found: &mut Vec<Lint>) {
+pub(super) fn judge(place: usize, space: &Space, machine: &LintMachine, found: &mut Vec<Lint>) {
     let above = tables_above(space);
     let is_echo = |it: &&Finding| {
         it.problem.trouble == Trouble::Refused(Refusal::PointerAtLevelZero)

@@ -18,14 +18,14 @@ use crate::space::Bounds;
 
 /// What is known of the machine beside its tables.
 #[derive(Clone, Debug, Default)]
-pub struct Machine {
+pub struct LintMachine {
     /// What is memory; nothing if nobody says so.
     pub ram: Vec<Bounds>,
     /// Whether the hart leaves A and D to software, where that is known.
     pub svade: Option<bool>,
 }
 
-impl Machine {
+impl LintMachine {
     /// Whether the address is known to be memory, or known not to be.
     fn is_ram(&self, at: PhysAddr) -> Option<bool> {
         let holds = |bounds: &Bounds| (bounds.first..=bounds.last).contains(&at.raw());
@@ -70,7 +70,7 @@ impl Lint {
 }
 
 /// What the rules find in some spaces of one machine, worst first, then by rule and address.
-pub fn lint(spaces: &[Space], machine: &Machine) -> Vec<Lint> {
+pub fn lint(spaces: &[Space], machine: &LintMachine) -> Vec<Lint> {
     let mut found = Vec::new();
     for (place, space) in spaces.iter().enumerate() {
         entries::judge(place, space, machine, &mut found);

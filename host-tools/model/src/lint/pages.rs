@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use pagetable::{Attributes, MemoryType, Mode, Pbmt, PhysAddr, Pte, VirtAddr};
 
-use super::{Lint, Machine, rule};
+use super::{Lint, LintMachine, rule};
 use crate::Space;
-use crate::space::Range;
+use crate::space::MappedRange;
 
-pub(super) fn judge(place: usize, space: &Space, machine: &Machine, found: &mut Vec<Lint>) {
-    let mut note = |name: &str, range: &Range, detail: String| {
+pub(super) fn judge(place: usize, space: &Space, machine: &LintMachine, found: &mut Vec<Lint>) {
+    let mut note = |name: &str, range: &MappedRange, detail: String| {
         found.push(Lint {
             pa: Some(range.pa),
             bytes: range.bytes,
@@ -44,7 +44,7 @@ pub(super) fn judge(place: usize, space: &Space, machine: &Machine, found: &mut 
 }
 
 /// The memory type against what the address is known to be.
-fn wrong_type(range: &Range, machine: &Machine) -> Option<(&'static str, &'static str)> {
+fn wrong_type(range: &MappedRange, machine: &LintMachine) -> Option<(&'static str, &'static str)> {
     let is_ram = machine.is_ram(range.pa)?;
     match (is_ram, range.attributes()) {
         (false, Attributes::THead(bits)) if bits.cacheable => {
@@ -91,7 +91,7 @@ type Key = (VirtAddr, PhysAddr, u64, u64);
 
 /// Kernel pages in more than one root: shared without G, and with G but not the same.
 pub(super) fn shared(spaces: &[Space], found: &mut Vec<Lint>) {
-    let is_kernel = |range: &&Range| !range.flags().has(Pte::USER);
+    let is_kernel = |range: &&MappedRange| !range.flags().has(Pte::USER);
     let mut seen: HashMap<Key, usize> = HashMap::new();
     let mut globals: HashMap<VirtAddr, (PhysAddr, usize)> = HashMap::new();
     // One root counts once, by whatever name.

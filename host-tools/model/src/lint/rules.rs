@@ -54,7 +54,7 @@ pub struct Rule {
     /// What the MMU makes of it.
     pub mmu: Mmu,
     /// What it looks for.
-    pub says: &'static str,
+    pub summary: &'static str,
     /// What to do.
     pub advice: &'static str,
 }
@@ -70,7 +70,7 @@ const fn row(
         name,
         severity,
         mmu,
-        says,
+        summary: says,
         advice,
     }
 }

@@ -4,7 +4,7 @@ use pagetable::{PAGE_BYTES, Pte, VirtAddr};
 
 use super::{Lint, rule};
 use crate::Space;
-use crate::space::Range;
+use crate::space::MappedRange;
 
 pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
     let (mut global, mut empty, mut first_empty) = (0_u64, 0_u64, None);
@@ -48,7 +48,7 @@ pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
 
 /// User ranges by physical address, and how far those up to each reach.
 struct Reach<'a> {
-    by_pa: Vec<(usize, &'a Range)>,
+    by_pa: Vec<(usize, &'a MappedRange)>,
     /// The range up to here that ends last.
     furthest: Vec<usize>,
 }
@@ -69,7 +69,7 @@ impl<'a> Reach<'a> {
     }
 
     /// A user range that the page at `at` is in.
-    fn covering(&self, at: u64) -> Option<(usize, &'a Range)> {
+    fn covering(&self, at: u64) -> Option<(usize, &'a MappedRange)> {
         let before = self
             .by_pa
             .partition_point(|(_, range)| range.pa.raw() <= at);
@@ -79,7 +79,7 @@ impl<'a> Reach<'a> {
     }
 }
 
-fn end(range: &Range) -> u128 {
+fn end(range: &MappedRange) -> u128 {
     u128::from(range.pa.raw()) + u128::from(range.bytes)
 }
 

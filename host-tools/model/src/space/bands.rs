@@ -2,13 +2,13 @@
 
 use pagetable::VirtAddr;
 
-use super::{Range, Space};
+use super::{MappedRange, Space};
 
 /// Neighbouring ranges, and how far it is to the next ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band<'a> {
     /// The ranges, at least one.
-    pub ranges: &'a [Range],
+    pub ranges: &'a [MappedRange],
     /// Bytes from the first to the last mapped one, holes included.
     pub bytes: u64,
     /// Bytes up to the next band; nothing behind the last.
@@ -48,7 +48,7 @@ impl Space {
 
 /// Neighbouring runs of a list that was cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct CutPiece {
     /// Which runs: at least one.
     pub runs: std::ops::Range<usize>,
     /// Bytes from the first to the last of them, holes included.
@@ -59,7 +59,7 @@ pub struct Piece {
 
 /// Cuts runs, each its first address and its bytes, by address, into at most `most` pieces at
 /// the widest gaps. Of gaps that are equally wide all are cuts or none.
-pub fn cut(runs: &[(u64, u64)], most: usize) -> Vec<Piece> {
+pub fn cut(runs: &[(u64, u64)], most: usize) -> Vec<CutPiece> {
     let gap = |pair: &[(u64, u64)]| pair[1].0.wrapping_sub(pair[0].0.wrapping_add(pair[0].1));
     let gaps: Vec<u64> = runs.windows(2).map(gap).collect();
     let mut widest = gaps.clone();
@@ -68,7 +68,7 @@ pub fn cut(runs: &[(u64, u64)], most: usize) -> Vec<Piece> {
     let inside = widest.get(most.saturating_sub(1)).copied();
     let piece = |runs_of: std::ops::Range<usize>, gap| {
         let (first, last) = (runs[runs_of.start], runs[runs_of.end - 1]);
-        Piece {
+        CutPiece {
             bytes: last.0.wrapping_sub(first.0).wrapping_add(last.1),
             runs: runs_of,
             gap,
@@ -92,9 +92,9 @@ mod tests {
     use pagetable::{Dialect, Memory, Mode, PhysAddr, Pte, Satp};
 
     /// Root, level 1 and level 0, one page each; leaves of `pages` in the last.
-    struct Tables(Vec<u64>);
+    struct LeafTables(Vec<u64>);
 
-    impl Memory for Tables {
+    impl Memory for LeafTables {
         type Error = ();
 
         fn read_word(&mut self, at: PhysAddr, _bytes: usize) -> Result<u64, ()> {
@@ -117,7 +117,7 @@ mod tests {
             asid: 0,
             root: PhysAddr::new(0x1000),
         };
-        Space::read(&mut Tables(pages.to_vec()), satp, Dialect::None)
+        Space::read(&mut LeafTables(pages.to_vec()), satp, Dialect::None)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use pagetable::{Attributes, MemoryType, Pbmt, Pte};
 
-use super::{Range, Space};
+use super::{MappedRange, Space};
 
 /// A run of addresses, both ends in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Attribute {
         ("device", Attribute::Memory(MemoryType::Device)),
     ];
 
-    fn is_of(self, range: &Range) -> bool {
+    fn is_of(self, range: &MappedRange) -> bool {
         match self {
             Attribute::Flag(flag) => range.flags().has(flag),
             Attribute::Software => range.flags().rsw() != 0,
@@ -88,7 +88,7 @@ impl Filter {
         *self == Filter::default()
     }
 
-    fn takes(&self, range: &Range) -> bool {
+    fn takes(&self, range: &MappedRange) -> bool {
         let is_user = range.flags().has(Pte::USER);
         self.is_user.is_none_or(|wanted| wanted == is_user)
             && (self.levels.is_empty() || self.levels.contains(&range.leaf.level))
@@ -99,21 +99,25 @@ impl Filter {
     }
 
     /// The parts of a range that are within.
-    fn parts(&self, range: &Range) -> Vec<Range> {
+    fn parts(&self, range: &MappedRange) -> Vec<MappedRange> {
         let by_va = within(&self.va, vec![*range], |it| it.va.raw());
         within(&self.pa, by_va, |it| it.pa.raw())
     }
 }
 
-fn within(bounds: &[Bounds], ranges: Vec<Range>, begin: fn(&Range) -> u64) -> Vec<Range> {
+fn within(
+    bounds: &[Bounds],
+    ranges: Vec<MappedRange>,
+    begin: fn(&MappedRange) -> u64,
+) -> Vec<MappedRange> {
     if bounds.is_empty() {
         return ranges;
     }
-    let cut = |range: &Range| {
+    let cut = |range: &MappedRange| {
         let (range, first) = (*range, begin(range));
         bounds.iter().filter_map(move |bounds| {
             let (from, last) = bounds.meet(first, first.wrapping_add(range.bytes - 1))?;
-            Some(Range {
+            Some(MappedRange {
                 va: range.va.wrapping_add(from - first),
                 pa: range.pa.wrapping_add(from - first),
                 bytes: last - from + 1,
@@ -133,7 +137,7 @@ impl Space {
         }
         let taken = self.ranges.iter().filter(|range| filter.takes(range));
         self.ranges = taken.flat_map(|range| filter.parts(range)).collect();
-        self.leaves = self.ranges.iter().map(Range::entries).sum();
+        self.leaves = self.ranges.iter().map(MappedRange::entries).sum();
         self.mapped_bytes = self.ranges.iter().map(|it| u128::from(it.bytes)).sum();
         self.is_part = true;
     }

@@ -7,12 +7,12 @@ mod problem;
 mod range;
 mod tables;
 
-pub use bands::{Band, Piece, cut};
+pub use bands::{Band, CutPiece, cut};
 pub use dialect::{AllBits, guess};
 pub use filter::{Attribute, Bounds, Filter};
 pub use problem::Finding;
-pub use range::Range;
-pub use tables::Table;
+pub use range::MappedRange;
+pub use tables::TableUse;
 
 use pagetable::{Budget, Mapping, Memory, Mode, Problem, Root, Satp, Seen, Trouble, visit_within};
 
@@ -29,7 +29,7 @@ pub struct Space {
     /// The address space's number.
     pub asid: u16,
     /// What the MMU takes, by address, neighbours joined.
-    pub ranges: Vec<Range>,
+    pub ranges: Vec<MappedRange>,
     /// All else, in the order it was met.
     pub problems: Vec<Finding>,
     /// Entries that map something.
@@ -44,10 +44,10 @@ pub struct Space {
     pub lost_problems: u64,
     /// The tables that were looked at, each once for every level it was read at, by the first
     /// address that they translate.
-    pub tables: Vec<Table>,
+    pub tables: Vec<TableUse>,
     /// Whether only a part of it is left, by [`Space::only`].
     pub is_part: bool,
-    known: problem::Known,
+    known: problem::SeenProblems,
     met: tables::Met,
 }
 
@@ -101,7 +101,7 @@ impl Space {
             lost_problems: 0,
             tables: Vec::new(),
             is_part: false,
-            known: problem::Known::default(),
+            known: problem::SeenProblems::default(),
             met: tables::Met::default(),
         };
         visit_within(memory, root, budget, |seen| match seen {
@@ -135,7 +135,7 @@ impl Space {
 
     /// Joins neighbours that are equal in all but where they lie in memory.
     pub fn join_va(&mut self) {
-        let mut joined: Vec<Range> = Vec::with_capacity(self.ranges.len());
+        let mut joined: Vec<MappedRange> = Vec::with_capacity(self.ranges.len());
         for range in &self.ranges {
             if !joined.last_mut().is_some_and(|last| last.join_va(range)) {
                 joined.push(*range);
@@ -160,7 +160,7 @@ impl Space {
             return;
         }
         match self.ranges.len() < MOST_RANGES {
-            true => self.ranges.push(Range::new(mapping)),
+            true => self.ranges.push(MappedRange::new(mapping)),
             false => self.lost_ranges += 1,
         }
     }
@@ -173,7 +173,7 @@ impl Space {
                 self.lost_ranges += 1;
                 continue;
             }
-            self.ranges.push(Range {
+            self.ranges.push(MappedRange {
                 va: mapping.va.wrapping_add(entry * bytes),
                 pa: mapping.at.wrapping_add(entry * bytes),
                 bytes,

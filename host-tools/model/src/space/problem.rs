@@ -19,9 +19,9 @@ const MOST_PROBLEMS: usize = 1 << 16;
 
 /// Which problems have been met: by table, index, level and trouble.
 #[derive(Default)]
-pub(super) struct Known(HashMap<(u64, u16, u8, Trouble), usize>);
+pub(super) struct SeenProblems(HashMap<(u64, u16, u8, Trouble), usize>);
 
-impl Known {
+impl SeenProblems {
     /// Keeps it, unless there are too many.
     pub(super) fn note(&mut self, findings: &mut Vec<Finding>, problem: &Problem) -> bool {
         let table = problem.table.raw();

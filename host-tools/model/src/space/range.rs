@@ -5,7 +5,7 @@ use pagetable::{Attributes, Leaf, Mapping, PhysAddr, Pte, VirtAddr};
 /// A run of pages whose virtual and physical addresses both continue and that are
 /// equal in everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct MappedRange {
     /// The first virtual address.
     pub va: VirtAddr,
     /// Where it is in memory.
@@ -18,9 +18,9 @@ pub struct Range {
     pub pieces: u32,
 }
 
-impl Range {
-    pub(super) fn new(mapping: &Mapping) -> Range {
-        Range {
+impl MappedRange {
+    pub(super) fn new(mapping: &Mapping) -> MappedRange {
+        MappedRange {
             va: mapping.va,
             pa: mapping.at,
             bytes: mapping.bytes,
@@ -43,7 +43,7 @@ impl Range {
 
     /// Takes the next range in if its virtual addresses continue this one's, and it is equal in
     /// all but where it lies.
-    pub(super) fn join_va(&mut self, next: &Range) -> bool {
+    pub(super) fn join_va(&mut self, next: &MappedRange) -> bool {
         let continues =
             self.va.wrapping_add(self.bytes) == next.va && look(&self.leaf) == look(&next.leaf);
         if continues {

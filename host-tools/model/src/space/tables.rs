@@ -6,7 +6,7 @@ use pagetable::{PhysAddr, Pte, VirtAddr, Visited};
 
 /// A table, and how often the visit came by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct TableUse {
     /// Where it lies.
     pub at: PhysAddr,
     /// The level at which it was read.
@@ -26,14 +26,14 @@ pub struct Table {
 pub(super) struct Met(HashMap<(u64, u8), usize>);
 
 impl Met {
-    pub(super) fn note(&mut self, tables: &mut Vec<Table>, seen: &Visited) {
+    pub(super) fn note(&mut self, tables: &mut Vec<TableUse>, seen: &Visited) {
         let place = *self
             .0
             .entry((seen.at.raw(), seen.level))
             .or_insert(tables.len());
         match tables.get_mut(place) {
             Some(table) => table.times += 1,
-            None => tables.push(Table {
+            None => tables.push(TableUse {
                 at: seen.at,
                 level: seen.level,
                 va: seen.va,

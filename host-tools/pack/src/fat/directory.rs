@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::File;
+use super::FatFile;
 use super::names::{self, Name};
 
 const ENTRY: u64 = 32;
@@ -15,7 +15,7 @@ const DATE: u16 = 1 << 5 | 1;
 
 /// Where something lies, and how long it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct EntryPlace {
     /// Its first cluster; 0 for what has none.
     pub cluster: u32,
     /// Bytes.
@@ -24,8 +24,8 @@ pub struct Place {
 
 #[derive(Debug)]
 enum Child {
-    Directory(Directory, Place),
-    File(usize, Place),
+    Directory(Directory, EntryPlace),
+    File(usize, EntryPlace),
 }
 
 /// A directory in the making.
@@ -52,13 +52,13 @@ impl Directory {
         match (rest, same) {
             (None, None) => {
                 self.children
-                    .insert(first.to_owned(), Child::File(number, Place::default()));
+                    .insert(first.to_owned(), Child::File(number, EntryPlace::default()));
                 Ok(())
             }
             (None, Some(_)) => Err(twice()),
             (Some(rest), same) => {
                 let name = same.unwrap_or_else(|| first.to_owned());
-                let made = || Child::Directory(Directory::default(), Place::default());
+                let made = || Child::Directory(Directory::default(), EntryPlace::default());
                 match self.children.entry(name).or_insert_with(made) {
                     Child::Directory(directory, _) => directory.insert(rest, number),
                     Child::File(..) => Err(twice()),
@@ -93,16 +93,16 @@ impl Directory {
     /// Gives every child its clusters: directories first, then what they hold.
     pub fn place(
         &mut self,
-        _own: Place,
+        _own: EntryPlace,
         take: &mut dyn FnMut(u64) -> u32,
-        files: &[File],
-        places: &mut [Place],
+        files: &[FatFile],
+        places: &mut [EntryPlace],
     ) {
         for child in self.children.values_mut() {
             match child {
                 Child::Directory(directory, place) => {
                     let size = directory.encoded_bytes(false);
-                    *place = Place {
+                    *place = EntryPlace {
                         cluster: take(size),
                         size,
                     };
@@ -110,7 +110,7 @@ impl Directory {
                 }
                 Child::File(number, place) => {
                     let size = files[*number].content.size();
-                    *place = Place {
+                    *place = EntryPlace {
                         cluster: take(size),
                         size,
                     };
@@ -123,27 +123,31 @@ impl Directory {
     /// The bytes of this directory and of those below it.
     pub fn emit(
         &self,
-        own: Place,
-        parent: Place,
+        own: EntryPlace,
+        parent: EntryPlace,
         label: Option<&[u8; 11]>,
-        see: &mut dyn FnMut(Place, Vec<u8>),
+        see: &mut dyn FnMut(EntryPlace, Vec<u8>),
     ) {
         let mut bytes = Vec::new();
         match label {
-            Some(label) => bytes.extend(entry(label, VOLUME_LABEL, Place::default())),
+            Some(label) => bytes.extend(entry(label, VOLUME_LABEL, EntryPlace::default())),
             None => {
-                bytes.extend(entry(b".          ", DIRECTORY, Place { size: 0, ..own }));
+                bytes.extend(entry(
+                    b".          ",
+                    DIRECTORY,
+                    EntryPlace { size: 0, ..own },
+                ));
                 bytes.extend(entry(
                     b"..         ",
                     DIRECTORY,
-                    Place { size: 0, ..parent },
+                    EntryPlace { size: 0, ..parent },
                 ));
             }
         }
         for (name, child) in self.names() {
             put_long(&mut bytes, &name);
             let (attributes, place) = match child {
-                Child::Directory(_, place) => (DIRECTORY, Place { size: 0, ..*place }),
+                Child::Directory(_, place) => (DIRECTORY, EntryPlace { size: 0, ..*place }),
                 Child::File(_, place) => (ARCHIVE, *place),
             };
             bytes.extend(entry(&name.short, attributes, place));
@@ -151,7 +155,7 @@ impl Directory {
         see(own, bytes);
         // `..` of a directory in the root says cluster 0, also where the root has one.
         let up = if label.is_some() {
-            Place::default()
+            EntryPlace::default()
         } else {
             own
         };
@@ -169,7 +173,7 @@ fn long_entries(name: &Name) -> u64 {
         .map_or(0, |long| long.len().div_ceil(13) as u64)
 }
 
-fn entry(short: &[u8; 11], attributes: u8, place: Place) -> [u8; ENTRY as usize] {
+fn entry(short: &[u8; 11], attributes: u8, place: EntryPlace) -> [u8; ENTRY as usize] {
     let mut bytes = [0; ENTRY as usize];
     bytes[..11].copy_from_slice(short);
     bytes[11] = attributes;

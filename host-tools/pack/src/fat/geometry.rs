@@ -1,12 +1,12 @@
 //! How a volume is divided: system area, two FATs, clusters.
 
-use super::{Plan, SECTOR};
+use super::{SECTOR, VolumeWriter};
 use crate::content::{Content, Extent};
-use crate::{Error, Result};
+use crate::{PackError, Result};
 
 /// Width of the FAT's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
+pub enum FatWidth {
     /// 16 bits.
     Fat16,
     /// 32 bits, of which 28 count.
@@ -18,19 +18,19 @@ const MEDIA: u8 = 0xf8;
 /// Entries of a FAT16's root directory.
 const ROOT_ENTRIES: u16 = 512;
 
-impl Width {
+impl FatWidth {
     fn entry_bytes(self) -> u64 {
         match self {
-            Width::Fat16 => 2,
-            Width::Fat32 => 4,
+            FatWidth::Fat16 => 2,
+            FatWidth::Fat32 => 4,
         }
     }
 
     /// The fewest and the most clusters that make a volume of this width.
     fn clusters(self) -> (u64, u64) {
         match self {
-            Width::Fat16 => (4085, 65_524),
-            Width::Fat32 => (65_525, 0x0fff_fff4),
+            FatWidth::Fat16 => (4085, 65_524),
+            FatWidth::Fat32 => (65_525, 0x0fff_fff4),
         }
     }
 
@@ -40,16 +40,16 @@ impl Width {
 
     pub(super) fn media_entry(self) -> u32 {
         match self {
-            Width::Fat16 => 0xff00 | u32::from(MEDIA),
-            Width::Fat32 => 0x0fff_ff00 | u32::from(MEDIA),
+            FatWidth::Fat16 => 0xff00 | u32::from(MEDIA),
+            FatWidth::Fat32 => 0x0fff_ff00 | u32::from(MEDIA),
         }
     }
 
     /// Entry 1: all ones means cleanly unmounted, no errors.
     pub(super) fn clean_entry(self) -> u32 {
         match self {
-            Width::Fat16 => 0xffff,
-            Width::Fat32 => 0x0fff_ffff,
+            FatWidth::Fat16 => 0xffff,
+            FatWidth::Fat32 => 0x0fff_ffff,
         }
     }
 }
@@ -58,7 +58,7 @@ impl Width {
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
     /// Width of the FAT's entries.
-    pub width: Width,
+    pub width: FatWidth,
     sectors: u64,
     reserved: u64,
     fat_sectors: u64,
@@ -69,7 +69,7 @@ pub struct Geometry {
 
 impl Geometry {
     /// Divides the plan's size.
-    pub(super) fn new(plan: &Plan) -> Result<Geometry> {
+    pub(super) fn new(plan: &VolumeWriter) -> Result<Geometry> {
         let sectors = plan.size / SECTOR;
         let (fewest, most) = plan.width.clusters();
         let sizes = [1u64, 2, 4, 8, 16, 32, 64];
@@ -80,8 +80,8 @@ impl Geometry {
         };
         // FAT16 wants few clusters at all; FAT32 as large ones as leave enough, up to 4 KiB.
         let found = match plan.width {
-            Width::Fat16 => sizes.iter().find_map(fits),
-            Width::Fat32 => sizes[..4]
+            FatWidth::Fat16 => sizes.iter().find_map(fits),
+            FatWidth::Fat32 => sizes[..4]
                 .iter()
                 .rev()
                 .find_map(fits)
@@ -89,19 +89,19 @@ impl Geometry {
         };
         found.ok_or_else(|| {
             let (name, least, limit) = match plan.width {
-                Width::Fat16 => ("FAT16", "3MiB", "2047MiB"),
-                Width::Fat32 => ("FAT32", "34MiB", "2TiB"),
+                FatWidth::Fat16 => ("FAT16", "3MiB", "2047MiB"),
+                FatWidth::Fat32 => ("FAT32", "34MiB", "2TiB"),
             };
             let size = plan.size;
-            Error::Refused(format!(
+            PackError::Refused(format!(
                 "partition `{}` of {size} bytes cannot be {name}, which has {least} to {limit}",
                 plan.name
             ))
         })
     }
 
-    fn with(width: Width, sectors: u64, sectors_per_cluster: u64) -> Option<Geometry> {
-        let mut reserved = if width == Width::Fat16 { 1 } else { 32 };
+    fn with(width: FatWidth, sectors: u64, sectors_per_cluster: u64) -> Option<Geometry> {
+        let mut reserved = if width == FatWidth::Fat16 { 1 } else { 32 };
         let mut fat_sectors = 1;
         loop {
             let data = reserved + 2 * fat_sectors + root_sectors(width);
@@ -122,7 +122,7 @@ impl Geometry {
                 });
             }
             fat_sectors = needed;
-            reserved = if width == Width::Fat16 { 1 } else { 32 };
+            reserved = if width == FatWidth::Fat16 { 1 } else { 32 };
         }
     }
 
@@ -138,7 +138,7 @@ impl Geometry {
 
     /// Room of a FAT16's root directory; a FAT32's grows.
     pub(super) fn fixed_root_bytes(&self) -> Option<u64> {
-        (self.width == Width::Fat16).then_some(root_sectors(self.width) * SECTOR)
+        (self.width == FatWidth::Fat16).then_some(root_sectors(self.width) * SECTOR)
     }
 
     /// First byte of a cluster on the volume; cluster 0 is a FAT16's root directory.
@@ -165,8 +165,8 @@ impl Geometry {
         };
         let boot = self.boot_sector(start / SECTOR, id, label);
         match self.width {
-            Width::Fat16 => vec![at(0, boot)],
-            Width::Fat32 => {
+            FatWidth::Fat16 => vec![at(0, boot)],
+            FatWidth::Fat32 => {
                 let info = self.information_sector(used);
                 vec![
                     at(0, boot.clone()),
@@ -181,7 +181,7 @@ impl Geometry {
     fn boot_sector(&self, hidden: u64, id: u32, label: &[u8; 11]) -> Vec<u8> {
         let mut sector = vec![0; SECTOR as usize];
         let mut put = |at: usize, bytes: &[u8]| sector[at..at + bytes.len()].copy_from_slice(bytes);
-        let is_16 = self.width == Width::Fat16;
+        let is_16 = self.width == FatWidth::Fat16;
         let small = |count: u64| u16::try_from(count).unwrap_or(0);
         put(
             0,
@@ -240,9 +240,9 @@ impl Geometry {
     }
 }
 
-fn root_sectors(width: Width) -> u64 {
+fn root_sectors(width: FatWidth) -> u64 {
     match width {
-        Width::Fat16 => u64::from(ROOT_ENTRIES) * 32 / SECTOR,
-        Width::Fat32 => 0,
+        FatWidth::Fat16 => u64::from(ROOT_ENTRIES) * 32 / SECTOR,
+        FatWidth::Fat32 => 0,
     }
 }

@@ -7,18 +7,18 @@ mod geometry;
 mod names;
 pub mod volume;
 
-pub use geometry::{Geometry, Width};
+pub use geometry::{FatWidth, Geometry};
 
 use crate::content::{Content, Extent};
-use crate::{Error, Result};
-use directory::{Directory, Place};
+use crate::{PackError, Result};
+use directory::{Directory, EntryPlace};
 
 /// Bytes of a sector.
 pub const SECTOR: u64 = 512;
 
 /// A file and its path on the volume, such as `/extlinux/extlinux.conf`.
 #[derive(Clone, Debug)]
-pub struct File {
+pub struct FatFile {
     /// The path.
     pub path: String,
     /// What it holds.
@@ -27,11 +27,11 @@ pub struct File {
 
 /// What a volume shall be.
 #[derive(Clone, Debug)]
-pub struct Plan<'a> {
+pub struct VolumeWriter<'a> {
     /// For messages.
     pub name: &'a str,
     /// FAT16 or FAT32.
-    pub width: Width,
+    pub width: FatWidth,
     /// Its first byte on the disk.
     pub start: u64,
     /// How big it is, in bytes.
@@ -39,7 +39,7 @@ pub struct Plan<'a> {
     /// Its label, at most 11 bytes.
     pub label: &'a str,
     /// Its files.
-    pub files: &'a [File],
+    pub files: &'a [FatFile],
 }
 
 /// A file's place on the disk.
@@ -67,20 +67,20 @@ pub struct Volume {
 }
 
 /// Lays a volume out.
-pub fn build(plan: &Plan) -> Result<Volume> {
+pub fn build(plan: &VolumeWriter) -> Result<Volume> {
     let geometry = Geometry::new(plan)?;
     let label = label(plan)?;
     let mut root = Directory::default();
     for (number, file) in plan.files.iter().enumerate() {
         let size = file.content.size();
         if size > u64::from(u32::MAX) {
-            return Err(Error::Refused(format!(
+            return Err(PackError::Refused(format!(
                 "{}: {size} bytes; a file on a FAT has 4294967295 at most",
                 file.path
             )));
         }
         root.insert(&file.path, number)
-            .map_err(|what| Error::Refused(format!("{}: {what}", plan.name)))?;
+            .map_err(|what| PackError::Refused(format!("{}: {what}", plan.name)))?;
     }
     let mut clusters = Clusters {
         geometry: &geometry,
@@ -91,7 +91,7 @@ pub fn build(plan: &Plan) -> Result<Volume> {
     if let Some(room) = geometry.fixed_root_bytes()
         && root_bytes > room
     {
-        return Err(Error::Refused(format!(
+        return Err(PackError::Refused(format!(
             "the root directory of partition `{}` holds {} entries of 32 bytes, and its files need {}: \
              put some into a folder, or use fat = \"fat32\"",
             plan.name,
@@ -100,16 +100,16 @@ pub fn build(plan: &Plan) -> Result<Volume> {
         )));
     }
     let root_place = match geometry.width {
-        Width::Fat16 => Place {
+        FatWidth::Fat16 => EntryPlace {
             cluster: 0,
             size: root_bytes,
         },
-        Width::Fat32 => Place {
+        FatWidth::Fat32 => EntryPlace {
             cluster: clusters.take(root_bytes),
             size: root_bytes,
         },
     };
-    let mut places = vec![Place::default(); plan.files.len()];
+    let mut places = vec![EntryPlace::default(); plan.files.len()];
     root.place(
         root_place,
         &mut |bytes| clusters.take(bytes),
@@ -177,8 +177,8 @@ pub fn build(plan: &Plan) -> Result<Volume> {
     })
 }
 
-fn no_room(plan: &Plan, needs: u64, has: u64) -> Error {
-    Error::NoRoom {
+fn no_room(plan: &VolumeWriter, needs: u64, has: u64) -> PackError {
+    PackError::NoRoom {
         what: format!("the files of partition `{}`", plan.name),
         needs,
         has,
@@ -187,13 +187,13 @@ fn no_room(plan: &Plan, needs: u64, has: u64) -> Error {
 }
 
 /// 11 bytes, padded with blanks.
-fn label(plan: &Plan) -> Result<[u8; 11]> {
+fn label(plan: &VolumeWriter) -> Result<[u8; 11]> {
     let mut label = [b' '; 11];
     let fine =
         |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" -_".contains(&byte);
     if plan.label.is_empty() || plan.label.len() > 11 || !plan.label.bytes().all(fine) {
         let label = plan.label;
-        return Err(Error::Refused(format!(
+        return Err(PackError::Refused(format!(
             "label `{label}` is not 1 to 11 of A-Z, 0-9, blank, `-` and `_`"
         )));
     }
@@ -202,7 +202,7 @@ fn label(plan: &Plan) -> Result<[u8; 11]> {
 }
 
 /// From names and content, so that two cards with different content have different ids.
-fn id(plan: &Plan, root: &Directory) -> Result<u32> {
+fn id(plan: &VolumeWriter, root: &Directory) -> Result<u32> {
     let mut sum = crc32fast::Hasher::new();
     sum.update(plan.label.as_bytes());
     sum.update(&plan.size.to_le_bytes());
@@ -244,10 +244,10 @@ impl Clusters<'_> {
         let head = [width.media_entry(), width.clean_entry()];
         let entries = head.iter().chain(&self.entries);
         match width {
-            Width::Fat16 => entries
+            FatWidth::Fat16 => entries
                 .flat_map(|&entry| (entry as u16).to_le_bytes())
                 .collect(),
-            Width::Fat32 => entries.flat_map(|&entry| entry.to_le_bytes()).collect(),
+            FatWidth::Fat32 => entries.flat_map(|&entry| entry.to_le_bytes()).collect(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::SECTOR;
-use crate::{Error, Result};
+use crate::{PackError, Result};
 
 /// How deep directories may lie, and how many entries are looked at: a broken volume ends.
 const MAX_DEPTH: usize = 16;
@@ -13,7 +13,7 @@ const MAX_ENTRIES: usize = 100_000;
 
 /// A volume in an image or on a card.
 #[derive(Debug)]
-pub struct Volume<'a> {
+pub struct FatVolume<'a> {
     file: &'a File,
     path: PathBuf,
     start: u64,
@@ -35,7 +35,7 @@ pub struct Volume<'a> {
 
 /// A file or directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirectoryEntry {
     /// Its path, such as `/extlinux/extlinux.conf`.
     pub path: String,
     /// A directory.
@@ -48,9 +48,9 @@ pub struct Entry {
     at: u64,
 }
 
-impl<'a> Volume<'a> {
+impl<'a> FatVolume<'a> {
     /// Reads the boot sector at `start`. `None` if there is no FAT16 or FAT32.
-    pub fn open(file: &'a File, path: &Path, start: u64) -> Result<Option<Volume<'a>>> {
+    pub fn open(file: &'a File, path: &Path, start: u64) -> Result<Option<FatVolume<'a>>> {
         let mut sector = [0; SECTOR as usize];
         if file.read_exact_at(&mut sector, start).is_err() {
             return Ok(None);
@@ -82,13 +82,13 @@ impl<'a> Volume<'a> {
             return Ok(None);
         }
         // Both FATs are read whole: one that is not there is no FAT.
-        let length = file.metadata().map_err(Error::io("read", path))?;
+        let length = file.metadata().map_err(PackError::io("read", path))?;
         let fat_end = start.saturating_add(root_start * SECTOR);
         if length.is_file() && fat_end > length.len() {
             return Ok(None);
         }
         let tail = if is_32 { 64 } else { 36 };
-        Ok(Some(Volume {
+        Ok(Some(FatVolume {
             file,
             path: path.to_owned(),
             start,
@@ -115,13 +115,19 @@ impl<'a> Volume<'a> {
     }
 
     /// Every file and directory, directories before what they hold.
-    pub fn entries(&self) -> Result<Vec<Entry>> {
+    pub fn entries(&self) -> Result<Vec<DirectoryEntry>> {
         let mut entries = Vec::new();
         self.list(self.root_cluster, "", 0, &mut entries)?;
         Ok(entries)
     }
 
-    fn list(&self, cluster: u32, path: &str, depth: usize, entries: &mut Vec<Entry>) -> Result<()> {
+    fn list(
+        &self,
+        cluster: u32,
+        path: &str,
+        depth: usize,
+        entries: &mut Vec<DirectoryEntry>,
+    ) -> Result<()> {
         let runs = self.directory_runs(cluster)?;
         let mut long: Vec<(u8, Vec<u16>)> = Vec::new();
         for (at, bytes) in runs {
@@ -135,7 +141,7 @@ impl<'a> Volume<'a> {
                     b'.' => long.clear(),
                     _ => {
                         let path = format!("{path}/{}", name(entry, &mut long));
-                        let found = Entry {
+                        let found = DirectoryEntry {
                             is_directory: attributes & 0x10 != 0,
                             size: u64::from(u32::from_le_bytes([
                                 entry[28], entry[29], entry[30], entry[31],
@@ -145,7 +151,10 @@ impl<'a> Volume<'a> {
                             path: path.clone(),
                         };
                         if depth >= MAX_DEPTH || entries.len() >= MAX_ENTRIES {
-                            return Err(Error::wrong(&self.path, "has directories without end"));
+                            return Err(PackError::wrong(
+                                &self.path,
+                                "has directories without end",
+                            ));
                         }
                         let below = found.is_directory.then_some(found.cluster);
                         entries.push(found);
@@ -182,14 +191,14 @@ impl<'a> Volume<'a> {
     }
 
     /// A file's bytes.
-    pub fn data(&self, entry: &Entry) -> Result<Vec<u8>> {
+    pub fn data(&self, entry: &DirectoryEntry) -> Result<Vec<u8>> {
         let mut data = Vec::new();
         if entry.size == 0 {
             return Ok(data);
         }
         let chain = self.chain(entry.cluster)?;
         if (chain.len() as u64) * self.cluster_bytes() < entry.size {
-            return Err(Error::wrong(
+            return Err(PackError::wrong(
                 &self.path,
                 format!(
                     "{} is cut off: its chain of clusters ends early",
@@ -207,7 +216,7 @@ impl<'a> Volume<'a> {
     /// Replaces a file's data: its clusters first, then free ones; both FATs, the entry, and
     /// FAT32's count of free clusters follow. Answers where the data lies now, each run as its
     /// first byte in the image and its length.
-    pub fn replace(&self, entry: &Entry, data: &[u8]) -> Result<Vec<(u64, u64)>> {
+    pub fn replace(&self, entry: &DirectoryEntry, data: &[u8]) -> Result<Vec<(u64, u64)>> {
         let old = if entry.cluster == 0 {
             Vec::new()
         } else {
@@ -225,7 +234,7 @@ impl<'a> Volume<'a> {
             chain.extend(free.take(needed - old.len()));
         }
         if chain.len() < needed {
-            return Err(Error::NoRoom {
+            return Err(PackError::NoRoom {
                 what: format!("{} on {}", entry.path, self.path.display()),
                 needs: needed as u64 * self.cluster_bytes(),
                 has: chain.len() as u64 * self.cluster_bytes(),
@@ -258,7 +267,7 @@ impl<'a> Volume<'a> {
         Ok(runs(&chain).into_iter().map(bytes).collect())
     }
 
-    fn update_entry(&self, entry: &Entry, cluster: u32, size: u32) -> Result<()> {
+    fn update_entry(&self, entry: &DirectoryEntry, cluster: u32, size: u32) -> Result<()> {
         let cluster = cluster.to_le_bytes();
         self.write(entry.at + 20, &cluster[2..])?;
         self.write(entry.at + 26, &cluster[..2])?;
@@ -316,7 +325,7 @@ impl<'a> Volume<'a> {
         let mut cluster = first;
         while (2..self.clusters + 2).contains(&cluster) {
             if chain.len() > self.clusters as usize {
-                return Err(Error::wrong(
+                return Err(PackError::wrong(
                     &self.path,
                     "has a chain of clusters that leads in a circle",
                 ));
@@ -338,7 +347,7 @@ impl<'a> Volume<'a> {
     }
 
     /// Where a file's data begins, in bytes of the image.
-    pub fn place(&self, entry: &Entry) -> u64 {
+    pub fn place(&self, entry: &DirectoryEntry) -> u64 {
         self.byte_of(entry.cluster)
     }
 
@@ -346,14 +355,14 @@ impl<'a> Volume<'a> {
         let mut data = vec![0; bytes as usize];
         self.file
             .read_exact_at(&mut data, at)
-            .map_err(Error::io("read", &self.path))?;
+            .map_err(PackError::io("read", &self.path))?;
         Ok(data)
     }
 
     fn write(&self, at: u64, bytes: &[u8]) -> Result<()> {
         self.file
             .write_all_at(bytes, at)
-            .map_err(Error::io("write", &self.path))
+            .map_err(PackError::io("write", &self.path))
     }
 }
 

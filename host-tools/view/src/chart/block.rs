@@ -2,7 +2,7 @@
 
 /// A run of addresses that is all of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct BlockPart {
     /// The first address.
     pub first: u64,
     /// How many bytes.
@@ -17,7 +17,7 @@ pub struct Part {
 type Parts = Vec<f64>;
 
 /// Rows of pixels, one below the other, that look alike.
-pub struct Rows {
+pub struct PixelRows {
     /// The first.
     pub first: i32,
     /// How many.
@@ -27,19 +27,25 @@ pub struct Rows {
 }
 
 /// What a block of `height` by `width` pixels shows of `bytes` from the first part on.
-pub fn rows(parts: &[Part], bytes: u64, classes: usize, height: i32, width: i32) -> Vec<Rows> {
+pub fn rows(
+    parts: &[BlockPart],
+    bytes: u64,
+    classes: usize,
+    height: i32,
+    width: i32,
+) -> Vec<PixelRows> {
     let mut filled: Vec<Parts> = vec![vec![0.0; classes]; height as usize];
     let scale = f64::from(height) / bytes as f64;
     let begin = parts.first().map_or(0, |part| part.first);
     for part in parts {
         fill(&mut filled, part, part.first.wrapping_sub(begin), scale);
     }
-    let mut rows: Vec<Rows> = Vec::new();
+    let mut rows: Vec<PixelRows> = Vec::new();
     for (first, parts) in (0..).zip(&filled) {
         let shares = shares(parts, width);
         match rows.last_mut() {
             Some(last) if last.shares == shares => last.count += 1,
-            _ => rows.push(Rows {
+            _ => rows.push(PixelRows {
                 first,
                 count: 1,
                 shares,
@@ -50,7 +56,7 @@ pub fn rows(parts: &[Part], bytes: u64, classes: usize, height: i32, width: i32)
 }
 
 /// Adds a part to the rows it lies in, each row being one high.
-fn fill(rows: &mut [Parts], part: &Part, into: u64, scale: f64) {
+fn fill(rows: &mut [Parts], part: &BlockPart, into: u64, scale: f64) {
     let from = into as f64 * scale;
     let to = (into as f64 + part.bytes as f64) * scale;
     let last = (to.ceil() as usize).min(rows.len());

@@ -1,24 +1,24 @@
 //! Changes of an address space as a strip.
 
-use model::diff::{Change, Diff, Kind};
+use model::diff::{Change, ChangeKind, Diff};
 use pagetable::Mode;
 use plotters::style::RGBColor;
 
-use super::block::Part;
+use super::block::BlockPart;
 use super::map::hole;
-use super::strip::{Class, Strip};
-use crate::words::{self, About, Size};
+use super::strip::{Strip, StripClass};
+use crate::words::{self, ExactSize, RoundSize};
 
 /// A colour for each kind; where several happened, the first of them counts.
-const KINDS: [(Kind, RGBColor); Kind::ALL.len()] = [
-    (Kind::Added, RGBColor(0, 158, 115)),
-    (Kind::Removed, RGBColor(213, 60, 0)),
-    (Kind::Moved, RGBColor(0, 90, 150)),
-    (Kind::Permission, RGBColor(240, 200, 66)),
-    (Kind::Memory, RGBColor(120, 94, 240)),
-    (Kind::PageSize, RGBColor(204, 121, 167)),
-    (Kind::Used, RGBColor(150, 200, 240)),
-    (Kind::Software, RGBColor(150, 150, 150)),
+const KINDS: [(ChangeKind, RGBColor); ChangeKind::ALL.len()] = [
+    (ChangeKind::Added, RGBColor(0, 158, 115)),
+    (ChangeKind::Removed, RGBColor(213, 60, 0)),
+    (ChangeKind::Moved, RGBColor(0, 90, 150)),
+    (ChangeKind::Permission, RGBColor(240, 200, 66)),
+    (ChangeKind::Memory, RGBColor(120, 94, 240)),
+    (ChangeKind::PageSize, RGBColor(204, 121, 167)),
+    (ChangeKind::Used, RGBColor(150, 200, 240)),
+    (ChangeKind::Software, RGBColor(150, 150, 150)),
 ];
 
 /// The strip of what changed; `origin` says between which readings.
@@ -27,11 +27,11 @@ pub fn changes<'a>(diff: &'a Diff, origin: &'a str) -> Strip<'a> {
         .after
         .or(diff.before)
         .map_or(Mode::Bare, |satp| satp.mode);
-    let class = |(kind, colour): &(Kind, RGBColor)| Class {
+    let class = |(kind, colour): &(ChangeKind, RGBColor)| StripClass {
         words: kind.name().to_owned(),
         colour: *colour,
     };
-    let part = |(place, change): (usize, &Change)| Part {
+    let part = |(place, change): (usize, &Change)| BlockPart {
         first: change.va.raw(),
         bytes: change.bytes,
         class: class_of(change),
@@ -45,7 +45,7 @@ pub fn changes<'a>(diff: &'a Diff, origin: &'a str) -> Strip<'a> {
         title: format!("Changes{name}: {origin}"),
         note: format!(
             "low addresses above; heights are logarithms; pale and hatched is as before, {} mapped",
-            About(diff.same_bytes)
+            RoundSize(diff.same_bytes)
         ),
         classes: KINDS.iter().map(class).collect(),
         doubling: 2,
@@ -62,15 +62,15 @@ fn class_of(change: &Change) -> usize {
     known.unwrap_or_default()
 }
 
-fn beside(diff: &Diff, parts: &[Part], bytes: u64) -> String {
+fn beside(diff: &Diff, parts: &[BlockPart], bytes: u64) -> String {
     let [part] = parts else {
         let changed: u64 = parts.iter().map(|part| part.bytes).sum();
-        let (count, all) = (parts.len(), About(bytes.into()));
-        return format!("{} of {all}, {count} changes", About(changed.into()));
+        let (count, all) = (parts.len(), RoundSize(bytes.into()));
+        return format!("{} of {all}, {count} changes", RoundSize(changed.into()));
     };
     let change = &diff.changes[part.place];
     let kinds: Vec<&str> = change.kinds.iter().map(|kind| kind.name()).collect();
-    let flags = |side: &Option<model::diff::Side>| {
+    let flags = |side: &Option<model::diff::MappedPage>| {
         side.as_ref().map(|side| side.leaf.pte.flags().to_string())
     };
     let perms = match (flags(&change.before), flags(&change.after)) {
@@ -83,15 +83,19 @@ fn beside(diff: &Diff, parts: &[Part], bytes: u64) -> String {
         }
         _ => String::new(),
     };
-    format!("{} {}: {perms}{place}", Size(change.bytes), kinds.join("+"))
+    format!(
+        "{} {}: {perms}{place}",
+        ExactSize(change.bytes),
+        kinds.join("+")
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use model::diff::Side;
+    use model::diff::MappedPage;
     use pagetable::{Dialect, Entry, PhysAddr, Pte, VirtAddr};
 
-    use super::super::{Kind as File, write};
+    use super::super::{ImageKind as File, write};
     use super::*;
 
     #[test]
@@ -99,14 +103,14 @@ mod tests {
         let side = |frame, flags| {
             let pte = Pte::leaf(Mode::Sv39, PhysAddr::from_frame(frame), flags);
             match pte.decode(Mode::Sv39, 0, Dialect::None) {
-                Entry::Leaf(leaf) => Side {
+                Entry::Leaf(leaf) => MappedPage {
                     pa: leaf.base,
                     leaf,
                 },
                 other => panic!("{other:?}"),
             }
         };
-        let change = |kinds: &[Kind], page: u64, before, after| Change {
+        let change = |kinds: &[ChangeKind], page: u64, before, after| Change {
             kinds: kinds.to_vec(),
             va: VirtAddr::new(page << 12),
             bytes: 4096,
@@ -120,12 +124,12 @@ mod tests {
             after: None,
             changes: vec![
                 change(
-                    &[Kind::Moved, Kind::Permission],
+                    &[ChangeKind::Moved, ChangeKind::Permission],
                     1,
                     Some(read),
                     Some(write_too),
                 ),
-                change(&[Kind::Added], 9, None, Some(read)),
+                change(&[ChangeKind::Added], 9, None, Some(read)),
             ],
             same_bytes: 8192,
             is_possibly_stale: false,

@@ -157,7 +157,7 @@ fn duration(time_us: u64) -> String {
 mod tests {
     use model::faults::Bucket;
 
-    use super::super::{Kind, write};
+    use super::super::{ImageKind, write};
     use super::*;
 
     fn timeline() -> Timeline {
@@ -185,7 +185,7 @@ mod tests {
             origin: "boot.log",
         };
         let mut svg = Vec::new();
-        write(&picture, Kind::Svg, &mut svg).unwrap();
+        write(&picture, ImageKind::Svg, &mut svg).unwrap();
         let svg = String::from_utf8(svg).unwrap();
         for words in [
             "Faults over time: boot.log",
@@ -206,7 +206,7 @@ mod tests {
             origin: "boot.log",
         };
         let mut png = Vec::new();
-        write(&picture, Kind::Png, &mut png).unwrap();
+        write(&picture, ImageKind::Png, &mut png).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(png))
             .read_info()
             .unwrap();

@@ -15,7 +15,7 @@ use super::font::FAMILY;
 use super::permission::{CLASSES, class_of};
 use super::strip::{GREY, WIDTH, text};
 use super::{Picture, Refusal};
-use crate::words::{self, About};
+use crate::words::{self, RoundSize};
 
 /// Rows at most.
 const MOST_BANDS: usize = 32;
@@ -114,7 +114,7 @@ impl Picture for Heat<'_> {
             let top = HEAD + ROW * row;
             let address = words::va(self.space.mode(), band.va());
             canvas.draw(&Text::new(address, (18, top + 4), text(16)))?;
-            let size = About(band.mapped_bytes().into()).to_string();
+            let size = RoundSize(band.mapped_bytes().into()).to_string();
             canvas.draw(&Text::new(size, (200, top + 4), text(16)))?;
             for (place, class) in self.classes.iter().enumerate() {
                 let cell = self.cell(band, *class);
@@ -136,7 +136,7 @@ impl Picture for Heat<'_> {
                 let colour = if is_dark { &WHITE } else { &BLACK };
                 let style = (FAMILY, 12).into_font().color(colour);
                 let used = percent(share(cell.accessed));
-                let words = format!("{used} of {}", About(cell.mapped.into()));
+                let words = format!("{used} of {}", RoundSize(cell.mapped.into()));
                 let (wide, _) = canvas.estimate_text_size(&words, &style)?;
                 let is_narrow = i32::try_from(wide)? > right - left - 8;
                 let words = if is_narrow { used } else { words };
@@ -164,9 +164,9 @@ impl Heat<'_> {
         let all = WorkingSet::of(self.space).all;
         let totals = format!(
             "{} mapped, {} used (A), {} written (D)",
-            About(all.mapped),
-            About(all.accessed),
-            About(all.dirty)
+            RoundSize(all.mapped),
+            RoundSize(all.accessed),
+            RoundSize(all.dirty)
         );
         canvas.draw(&Text::new(totals, (18, 46), text(16)))?;
         let note = "colour: share of the mapped bytes that has A; bar: share that has D; a row is a \
@@ -201,7 +201,7 @@ impl Heat<'_> {
 mod tests {
     use pagetable::{Dialect, Memory, Mode, PhysAddr, Satp};
 
-    use super::super::{Kind, write};
+    use super::super::{ImageKind, write};
     use super::*;
 
     /// Eight pages side by side, one of them used, and written.
@@ -232,7 +232,7 @@ mod tests {
         };
         let space = Space::read(&mut OneTable, satp, Dialect::None);
         let mut svg = Vec::new();
-        write(&Heat::new(&space, "ram.bin"), Kind::Svg, &mut svg).unwrap();
+        write(&Heat::new(&space, "ram.bin"), ImageKind::Svg, &mut svg).unwrap();
         let svg = String::from_utf8(svg).unwrap();
         for words in [
             "8GiB mapped, 1GiB used (A), 1GiB written (D)",

@@ -4,7 +4,7 @@
 //! drawn each for itself.
 
 use model::Space;
-use model::space::Table;
+use model::space::TableUse;
 use pagetable::PAGE_BYTES;
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
@@ -15,7 +15,7 @@ use plotters::style::{BLACK, Color, IntoFont, RGBColor};
 use super::font::FAMILY;
 use super::strip::{GREY, WIDTH, paint_legend, text};
 use super::{Picture, Refusal};
-use crate::words::{self, Size};
+use crate::words::{self, ExactSize};
 
 /// Boxes side by side at most.
 const MOST_COLUMNS: usize = 42;
@@ -30,17 +30,17 @@ const SPARSE: (f64, f64, f64) = (214.0, 232.0, 245.0);
 const FULL: (f64, f64, f64) = (0.0, 90.0, 150.0);
 
 /// A table, or several that are drawn as one.
-struct Node {
+struct TableNode {
     tables: u64,
     empty: u64,
     valid: u64,
-    first: Table,
-    children: Vec<Node>,
+    first: TableUse,
+    children: Vec<TableNode>,
 }
 
-impl Node {
-    fn of(table: &Table) -> Node {
-        Node {
+impl TableNode {
+    fn of(table: &TableUse) -> TableNode {
+        TableNode {
             tables: 1,
             empty: u64::from(table.valid == 0),
             valid: u64::from(table.valid),
@@ -52,13 +52,13 @@ impl Node {
     fn columns(&self) -> usize {
         self.children
             .iter()
-            .map(Node::columns)
+            .map(TableNode::columns)
             .sum::<usize>()
             .max(1)
     }
 
     /// Takes the next one in, and all that is below it.
-    fn absorb(&mut self, other: Node) {
+    fn absorb(&mut self, other: TableNode) {
         self.tables += other.tables;
         self.empty += other.empty;
         self.valid += other.valid;
@@ -66,8 +66,8 @@ impl Node {
     }
 
     /// Makes one box of each run of neighbours for which `joins` holds.
-    fn join(&mut self, joins: &impl Fn(&Node, &Node) -> bool) {
-        let mut joined: Vec<Node> = Vec::new();
+    fn join(&mut self, joins: &impl Fn(&TableNode, &TableNode) -> bool) {
+        let mut joined: Vec<TableNode> = Vec::new();
         for child in std::mem::take(&mut self.children) {
             match joined.last_mut() {
                 Some(last) if joins(last, &child) => last.absorb(child),
@@ -83,7 +83,7 @@ impl Node {
 pub struct Levels<'a> {
     space: &'a Space,
     origin: &'a str,
-    root: Option<Node>,
+    root: Option<TableNode>,
 }
 
 impl<'a> Levels<'a> {
@@ -92,7 +92,7 @@ impl<'a> Levels<'a> {
         let top = space.tables.iter().find(|table| table.pointer.is_none());
         let mut root = top.map(|table| grow(space, table));
         if let Some(root) = &mut root {
-            let is_empty = |node: &Node| node.empty == node.tables && node.children.is_empty();
+            let is_empty = |node: &TableNode| node.empty == node.tables && node.children.is_empty();
             root.join(&|one, other| is_empty(one) && is_empty(other));
             if root.columns() > MOST_COLUMNS {
                 root.join(&|one, other| {
@@ -114,10 +114,10 @@ impl<'a> Levels<'a> {
 }
 
 /// A table and those it points to; at most as deep as the mode has levels.
-fn grow(space: &Space, table: &Table) -> Node {
-    let mut node = Node::of(table);
+fn grow(space: &Space, table: &TableUse) -> TableNode {
+    let mut node = TableNode::of(table);
     if table.level > 0 {
-        let is_below = |it: &&Table| {
+        let is_below = |it: &&TableUse| {
             let from = it.pointer.map(|(at, _)| at.align_down(PAGE_BYTES));
             it.level + 1 == table.level && from == Some(table.at)
         };
@@ -202,7 +202,7 @@ impl Levels<'_> {
             let lines = [
                 format!("{count} table{s}"),
                 format!("{empty} empty"),
-                format!("{} a page", Size(mode.leaf_bytes(level))),
+                format!("{} a page", ExactSize(mode.leaf_bytes(level))),
             ];
             for (line, words) in (0..).zip(lines) {
                 canvas.draw(&Text::new(words, (18, top + 24 + 16 * line), label.clone()))?;
@@ -214,7 +214,7 @@ impl Levels<'_> {
     fn paint_node<B: DrawingBackend>(
         &self,
         canvas: &DrawingArea<B, Shift>,
-        node: &Node,
+        node: &TableNode,
         left: i32,
         right: i32,
     ) -> Result<(), Refusal>
@@ -290,13 +290,13 @@ impl Levels<'_> {
 mod tests {
     use pagetable::{Dialect, Memory, Mode, PhysAddr, Pte, Satp};
 
-    use super::super::{Kind, write};
+    use super::super::{ImageKind, write};
     use super::*;
 
     /// A root with 300 tables below it, all but the first empty; that has three pages.
-    struct Tables;
+    struct TwoTables;
 
-    impl Memory for Tables {
+    impl Memory for TwoTables {
         type Error = ();
 
         fn read_word(&mut self, at: PhysAddr, _bytes: usize) -> Result<u64, ()> {
@@ -316,10 +316,10 @@ mod tests {
             asid: 0,
             root: PhysAddr::new(0x1000),
         };
-        let space = Space::read(&mut Tables, satp, Dialect::None);
+        let space = Space::read(&mut TwoTables, satp, Dialect::None);
         let picture = Levels::new(&space, "ram.bin");
         let mut svg = Vec::new();
-        write(&picture, Kind::Svg, &mut svg).unwrap();
+        write(&picture, ImageKind::Svg, &mut svg).unwrap();
         let svg = String::from_utf8(svg).unwrap();
         for words in [
             "Tables of 0x8000000000000001 (sv39): ram.bin",

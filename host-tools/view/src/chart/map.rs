@@ -3,10 +3,10 @@
 use model::Space;
 use pagetable::Mode;
 
-use super::block::Part;
+use super::block::BlockPart;
 use super::permission::{CLASSES, class_of};
-use super::strip::{Class, Strip};
-use crate::words::{self, About, Size};
+use super::strip::{Strip, StripClass};
+use crate::words::{self, ExactSize, RoundSize};
 
 /// The strip of `space`; `origin` says where it came from, for the heading.
 pub fn address_space<'a>(space: &'a Space, origin: &'a str) -> Strip<'a> {
@@ -16,7 +16,7 @@ pub fn address_space<'a>(space: &'a Space, origin: &'a str) -> Strip<'a> {
         1 => "; 1 problem is not shown".to_owned(),
         many => format!("; {many} problems are not shown"),
     };
-    let part = |(place, range): (usize, &model::space::Range)| Part {
+    let part = |(place, range): (usize, &model::space::MappedRange)| BlockPart {
         first: range.va.raw(),
         bytes: range.bytes,
         class: class_of(range.flags()),
@@ -44,8 +44,8 @@ pub(super) const NOTE: &str = "low addresses above; heights are logarithms, addr
                                block are to scale; pale and hatched is not mapped";
 
 /// The classes of permissions, in the order of their colours.
-pub(super) fn permissions() -> Vec<Class> {
-    let class = |it: &super::permission::Class| Class {
+pub(super) fn permissions() -> Vec<StripClass> {
+    let class = |it: &super::permission::PermissionClass| StripClass {
         words: it.words.to_owned(),
         colour: it.colour,
     };
@@ -59,7 +59,7 @@ pub(super) fn hole(mode: Mode, bytes: u64) -> Option<String> {
 }
 
 /// The line of text beside a block.
-fn beside(space: &Space, parts: &[Part], bytes: u64) -> String {
+fn beside(space: &Space, parts: &[BlockPart], bytes: u64) -> String {
     let [part] = parts else {
         return several(parts, bytes, "range");
     };
@@ -68,23 +68,23 @@ fn beside(space: &Space, parts: &[Part], bytes: u64) -> String {
     let comma = if memory.is_empty() { "" } else { ", " };
     format!(
         "{} {} at {:#x}, {} pages{comma}{memory}",
-        Size(range.bytes),
+        ExactSize(range.bytes),
         range.flags().flags(),
         range.pa,
-        Size(range.leaf.page_bytes)
+        ExactSize(range.leaf.page_bytes)
     )
 }
 
 /// How much of a block is there, in how many parts.
-pub(super) fn several(parts: &[Part], bytes: u64, what: &str) -> String {
+pub(super) fn several(parts: &[BlockPart], bytes: u64, what: &str) -> String {
     let mapped: u64 = parts.iter().map(|part| part.bytes).sum();
-    let (count, all) = (parts.len(), About(bytes.into()));
+    let (count, all) = (parts.len(), RoundSize(bytes.into()));
     let s = if count == 1 { "" } else { "s" };
     match mapped == bytes {
         true => format!("{all} in {count} {what}{s}"),
         false => format!(
             "{} mapped of {all}, {count} {what}{s}",
-            About(mapped.into())
+            RoundSize(mapped.into())
         ),
     }
 }
@@ -95,13 +95,13 @@ mod tests {
 
     use super::super::strip::MOST_BLOCKS;
 
-    use super::super::{Kind, Picture, write};
+    use super::super::{ImageKind, Picture, write};
     use super::*;
 
     /// A root whose entries are given, and nothing else.
-    struct OneTable(Vec<(u64, Pte)>);
+    struct SingleTable(Vec<(u64, Pte)>);
 
-    impl Memory for OneTable {
+    impl Memory for SingleTable {
         type Error = ();
 
         fn read_word(&mut self, at: PhysAddr, _bytes: usize) -> Result<u64, ()> {
@@ -121,11 +121,11 @@ mod tests {
             asid: 0,
             root: PhysAddr::new(0x8000_0000),
         };
-        let mut table = OneTable(entries.iter().map(leaf).collect());
+        let mut table = SingleTable(entries.iter().map(leaf).collect());
         Space::read(&mut table, satp, Dialect::None)
     }
 
-    fn drawn(space: &Space, kind: Kind) -> Vec<u8> {
+    fn drawn(space: &Space, kind: ImageKind) -> Vec<u8> {
         let mut out = Vec::new();
         write(&address_space(space, "ram.bin"), kind, &mut out).unwrap();
         out
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn svg_names_addresses_gaps_permissions_and_problems() {
         let space = space(&[(0, RX), (3, RW | Pte::USER), (300, RW), (301, Pte::WRITE)]);
-        let svg = String::from_utf8(drawn(&space, Kind::Svg)).unwrap();
+        let svg = String::from_utf8(drawn(&space, ImageKind::Svg)).unwrap();
         for words in [
             "Address space 0x8000000000080000 (sv39): ram.bin",
             "r-x supervisor (1GiB)",
@@ -157,7 +157,7 @@ mod tests {
         let flags = [RW, RX, Pte::READ, Pte::EXEC, RW | Pte::EXEC];
         let users = flags.map(|flags| flags | Pte::USER);
         let entries: Vec<_> = (0..).zip(flags.into_iter().chain(users)).collect();
-        let png = drawn(&space(&entries), Kind::Png);
+        let png = drawn(&space(&entries), ImageKind::Png);
         let decoder = png::Decoder::new(std::io::Cursor::new(png));
         let mut reader = decoder.read_info().unwrap();
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
@@ -178,12 +178,12 @@ mod tests {
         assert_eq!(space.ranges.len(), 256);
         let picture = address_space(&space, "ram.bin");
         assert!(space.bands(MOST_BLOCKS).len() <= MOST_BLOCKS && picture.size().1 < 4000);
-        assert!(drawn(&space, Kind::Svg).len() < 500_000);
+        assert!(drawn(&space, ImageKind::Svg).len() < 500_000);
     }
 
     #[test]
     fn an_empty_space_says_so() {
-        let svg = String::from_utf8(drawn(&space(&[]), Kind::Svg)).unwrap();
+        let svg = String::from_utf8(drawn(&space(&[]), ImageKind::Svg)).unwrap();
         assert!(svg.contains("nothing is mapped"));
     }
 }

@@ -35,19 +35,19 @@ pub use timeline::WorkingSetOverTime;
 
 /// The kinds of files a chart can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ImageKind {
     /// Scalable, text kept as text.
     Svg,
     /// Pixels.
     Png,
 }
 
-impl Kind {
+impl ImageKind {
     /// The kind that a file's extension asks for.
-    pub fn of_extension(extension: &str) -> Option<Kind> {
+    pub fn of_extension(extension: &str) -> Option<ImageKind> {
         match extension.to_ascii_lowercase().as_str() {
-            "svg" => Some(Kind::Svg),
-            "png" => Some(Kind::Png),
+            "svg" => Some(ImageKind::Svg),
+            "png" => Some(ImageKind::Png),
             _ => None,
         }
     }
@@ -55,27 +55,27 @@ impl Kind {
 
 /// Why a chart could not be written.
 #[derive(Debug)]
-pub enum Error {
+pub enum ChartError {
     /// The writer refused.
     Io(io::Error),
     /// The drawing library refused.
     Draw(String),
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ChartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Io(error) => error.fmt(f),
-            Error::Draw(why) => write!(f, "cannot draw: {why}"),
+            ChartError::Io(error) => error.fmt(f),
+            ChartError::Draw(why) => write!(f, "cannot draw: {why}"),
         }
     }
 }
 
-impl StdError for Error {}
+impl StdError for ChartError {}
 
-impl From<io::Error> for Error {
+impl From<io::Error> for ChartError {
     fn from(error: io::Error) -> Self {
-        Error::Io(error)
+        ChartError::Io(error)
     }
 }
 
@@ -94,15 +94,19 @@ pub trait Picture {
 }
 
 /// Paints a picture and writes it.
-pub fn write(picture: &impl Picture, kind: Kind, out: &mut dyn Write) -> Result<(), Error> {
+pub fn write(
+    picture: &impl Picture,
+    kind: ImageKind,
+    out: &mut dyn Write,
+) -> Result<(), ChartError> {
     font::register()?;
     match kind {
-        Kind::Svg => {
+        ImageKind::Svg => {
             let mut text = String::new();
             paint(picture, SVGBackend::with_string(&mut text, picture.size()))?;
             out.write_all(text.as_bytes())?;
         }
-        Kind::Png => {
+        ImageKind::Png => {
             let (width, height) = picture.size();
             let mut pixels = vec![0; width as usize * height as usize * 3];
             paint(
@@ -115,7 +119,7 @@ pub fn write(picture: &impl Picture, kind: Kind, out: &mut dyn Write) -> Result<
     Ok(())
 }
 
-fn paint<B: DrawingBackend>(picture: &impl Picture, backend: B) -> Result<(), Error>
+fn paint<B: DrawingBackend>(picture: &impl Picture, backend: B) -> Result<(), ChartError>
 where
     B::ErrorType: 'static,
 {
@@ -125,16 +129,21 @@ where
         picture.paint(&canvas)?;
         Ok(canvas.present()?)
     })();
-    painted.map_err(|why| Error::Draw(why.to_string()))
+    painted.map_err(|why| ChartError::Draw(why.to_string()))
 }
 
-fn write_png(pixels: &[u8], width: u32, height: u32, out: &mut dyn Write) -> Result<(), Error> {
+fn write_png(
+    pixels: &[u8],
+    width: u32,
+    height: u32,
+    out: &mut dyn Write,
+) -> Result<(), ChartError> {
     let mut encoder = png::Encoder::new(out, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let refused = |error| match error {
-        png::EncodingError::IoError(error) => Error::Io(error),
-        other => Error::Draw(other.to_string()),
+        png::EncodingError::IoError(error) => ChartError::Io(error),
+        other => ChartError::Draw(other.to_string()),
     };
     let mut writer = encoder.write_header().map_err(refused)?;
     writer.write_image_data(pixels).map_err(refused)?;

@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 
 /// What may be done with a page, and the colour of that: Okabe and Ito's.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Class {
+pub struct PermissionClass {
     /// What the legend says.
     pub words: &'static str,
     /// How it is filled.
@@ -13,7 +13,7 @@ pub struct Class {
 }
 
 /// User's first, then the supervisor's in the same order.
-pub const CLASSES: [Class; 10] = [
+pub const CLASSES: [PermissionClass; 10] = [
     class("r-- user", 86, 180, 233),
     class("rw- user", 0, 158, 115),
     class("r-x user", 240, 200, 66),
@@ -26,8 +26,8 @@ pub const CLASSES: [Class; 10] = [
     class("writable and executable, supervisor", 150, 20, 0),
 ];
 
-const fn class(words: &'static str, red: u8, green: u8, blue: u8) -> Class {
-    Class {
+const fn class(words: &'static str, red: u8, green: u8, blue: u8) -> PermissionClass {
+    PermissionClass {
         words,
         colour: RGBColor(red, green, blue),
     }

@@ -6,9 +6,9 @@ use model::Space;
 use pagetable::{PAGE_BYTES, Pte};
 use plotters::style::RGBColor;
 
-use super::block::Part;
+use super::block::BlockPart;
 use super::map::{NOTE, several};
-use super::strip::{Class, Strip};
+use super::strip::{Strip, StripClass};
 use crate::words;
 
 /// Colours for users; with more of them, the last are drawn alike.
@@ -67,15 +67,15 @@ pub fn physical<'a>(spaces: &'a [Space], origin: &'a str) -> Strip<'a> {
     }
 }
 
-fn class(words: &str, colour: RGBColor) -> Class {
-    Class {
+fn class(words: &str, colour: RGBColor) -> StripClass {
+    StripClass {
         words: words.to_owned(),
         colour,
     }
 }
 
 /// Runs of memory by who has them: claims begin and end, and between two of those nothing changes.
-fn parts(spaces: &[Space]) -> Vec<Part> {
+fn parts(spaces: &[Space]) -> Vec<BlockPart> {
     // At each address, how many claims of each owner begin, less those that end.
     let mut steps: BTreeMap<u64, BTreeMap<u64, i64>> = BTreeMap::new();
     let mut claim = |first: u64, bytes: u64, owner: u64| {
@@ -98,7 +98,7 @@ fn parts(spaces: &[Space]) -> Vec<Part> {
         }
     }
     let mut open: BTreeMap<u64, i64> = BTreeMap::new();
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<BlockPart> = Vec::new();
     let mut before: Option<u64> = None;
     for (at, changes) in steps {
         if let Some(first) = before
@@ -109,7 +109,7 @@ fn parts(spaces: &[Space]) -> Vec<Part> {
                 Some(last) if last.class == class && last.first + last.bytes == first => {
                     last.bytes += bytes;
                 }
-                _ => parts.push(Part {
+                _ => parts.push(BlockPart {
                     first,
                     bytes,
                     class,
@@ -150,9 +150,9 @@ mod tests {
 
     /// Two roots, at 0x1000 and 0x2000: each a page for its user, one they share, all of it the
     /// kernel's too.
-    struct Roots;
+    struct RootColours;
 
-    impl Memory for Roots {
+    impl Memory for RootColours {
         type Error = ();
 
         fn read_word(&mut self, at: PhysAddr, _bytes: usize) -> Result<u64, ()> {
@@ -177,7 +177,7 @@ mod tests {
                 asid: 0,
                 root: PhysAddr::from_frame(frame),
             };
-            Space::read(&mut Roots, satp, Dialect::None)
+            Space::read(&mut RootColours, satp, Dialect::None)
         });
         let parts = parts(&spaces);
         let told: Vec<_> = parts

@@ -4,17 +4,17 @@
 //! logarithm of its size, that of a gap too, so that 4 KiB and 256 GiB fit onto
 //! one page; inside a block, addresses are to scale.
 
-use model::space::{Piece, cut};
+use model::space::{CutPiece, cut};
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
 use plotters::element::{PathElement, Rectangle, Text};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{BLACK, Color, IntoFont, RGBColor, TextStyle};
 
-use super::block::{self, Part, Rows};
+use super::block::{self, BlockPart, PixelRows};
 use super::font::FAMILY;
 use super::{Picture, Refusal};
-use crate::words::{About, Size};
+use crate::words::{ExactSize, RoundSize};
 
 /// Blocks at most: each has a line of text beside it.
 pub(super) const MOST_BLOCKS: usize = 40;
@@ -30,7 +30,7 @@ const PALE: RGBColor = RGBColor(238, 238, 238);
 
 /// A class of things, and its colour.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Class {
+pub struct StripClass {
     /// What the legend says.
     pub words: String,
     /// How it is filled.
@@ -38,7 +38,7 @@ pub struct Class {
 }
 
 /// Words for a block of some parts and so many bytes.
-pub type Beside<'a> = Box<dyn Fn(&[Part], u64) -> String + 'a>;
+pub type Beside<'a> = Box<dyn Fn(&[BlockPart], u64) -> String + 'a>;
 
 /// A strip, ready to be painted.
 pub struct Strip<'a> {
@@ -47,11 +47,11 @@ pub struct Strip<'a> {
     /// What is to be known of it, below the legend.
     pub note: String,
     /// The classes, in the order of the legend.
-    pub classes: Vec<Class>,
+    pub classes: Vec<StripClass>,
     /// Pixels of height for each doubling beyond a page.
     pub doubling: i32,
     /// By address, none over another.
-    pub parts: Vec<Part>,
+    pub parts: Vec<BlockPart>,
     /// How an address is written.
     pub address: Box<dyn Fn(u64) -> String + 'a>,
     /// What a gap is called, if it is no plain one.
@@ -78,7 +78,7 @@ pub(super) fn text(size: u32) -> TextStyle<'static> {
 }
 
 impl Strip<'_> {
-    fn pieces(&self) -> Vec<Piece> {
+    fn pieces(&self) -> Vec<CutPiece> {
         let runs: Vec<(u64, u64)> = self
             .parts
             .iter()
@@ -99,8 +99,8 @@ impl Strip<'_> {
 
     fn legend(&self) -> Vec<(RGBColor, String)> {
         let item = |(class, bytes): (usize, u128)| {
-            let Class { words, colour } = &self.classes[class];
-            (*colour, format!("{words} ({})", About(bytes)))
+            let StripClass { words, colour } = &self.classes[class];
+            (*colour, format!("{words} ({})", RoundSize(bytes)))
         };
         self.totals().into_iter().map(item).collect()
     }
@@ -195,7 +195,7 @@ impl Strip<'_> {
     fn paint_block<B: DrawingBackend>(
         &self,
         canvas: &DrawingArea<B, Shift>,
-        piece: &Piece,
+        piece: &CutPiece,
         top: i32,
         bottom: i32,
     ) -> Result<(), Refusal>
@@ -206,7 +206,7 @@ impl Strip<'_> {
         canvas.draw(&Rectangle::new(corners, PALE.filled()))?;
         let parts = &self.parts[piece.runs.clone()];
         let (height, width) = (bottom - top, STRIP.1 - STRIP.0);
-        for Rows {
+        for PixelRows {
             first,
             count,
             shares,
@@ -245,7 +245,7 @@ impl Strip<'_> {
             let line = vec![(left, bottom - 3), (left + 8, top + 3)];
             canvas.draw(&PathElement::new(line, GREY.mix(0.5)))?;
         }
-        let plain = || format!("gap of {}", About(bytes.into()));
+        let plain = || format!("gap of {}", RoundSize(bytes.into()));
         let words = (self.gap)(bytes).unwrap_or_else(plain);
         let style = (FAMILY, 14).into_font().color(&GREY);
         let middle = (top + bottom) / 2 - 8;
@@ -271,7 +271,7 @@ where
             (left + 30, head + block_height(bytes, doubling)),
         ];
         canvas.draw(&Rectangle::new(corners, GREY.mix(0.7)))?;
-        let words = Size(bytes).to_string();
+        let words = ExactSize(bytes).to_string();
         canvas.draw(&Text::new(words, (left, head - 16), label.clone()))?;
         left += 54;
     }

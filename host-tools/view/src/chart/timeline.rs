@@ -11,7 +11,7 @@ use plotters::style::{Color, RGBColor};
 use super::font::FAMILY;
 use super::strip::{paint_legend, text};
 use super::{Picture, Refusal};
-use crate::words::About;
+use crate::words::RoundSize;
 
 const SIZE: (u32, u32) = (1000, 520);
 const HEAD: u32 = 84;
@@ -49,7 +49,7 @@ impl Picture for WorkingSetOverTime<'_> {
         let last = self.samples.last();
         let item = |(name, colour, figure): &Line| {
             let now = last.map_or(0, figure);
-            (*colour, format!("{name} ({} at the end)", About(now)))
+            (*colour, format!("{name} ({} at the end)", RoundSize(now)))
         };
         let mut legend: Vec<_> = LINES.iter().map(item).collect();
         legend.push((NEWLY, "used since the look before".to_owned()));
@@ -128,7 +128,7 @@ fn unit(bytes: u128) -> (f64, &'static str) {
 mod tests {
     use model::working::Used;
 
-    use super::super::{Kind, write};
+    use super::super::{ImageKind, write};
     use super::*;
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
                 origin: "run.csv",
             };
             let mut svg = Vec::new();
-            write(&picture, Kind::Svg, &mut svg).unwrap();
+            write(&picture, ImageKind::Svg, &mut svg).unwrap();
             let svg = String::from_utf8(svg).unwrap();
             for words in [
                 "Working set over time: run.csv",

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use model::faults::Seen;
 
-use super::{Names, Report, words};
+use super::{FaultReport, Names, words};
 
 const HEADINGS: [&str; 18] = [
     "boot", "seq", "time_us", "task", "cause", "text", "source", "access", "address", "epc",
@@ -12,8 +12,8 @@ const HEADINGS: [&str; 18] = [
 ];
 
 /// Writes a heading and every fault; what is not known is empty.
-pub fn csv(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    let Report { faults, names, .. } = *report;
+pub fn csv(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
+    let FaultReport { faults, names, .. } = *report;
     let mut lines = csv::Writer::from_writer(out);
     lines.write_record(HEADINGS)?;
     for seen in faults.all() {

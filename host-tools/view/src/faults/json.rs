@@ -6,11 +6,11 @@ use abi::Fault;
 use model::faults::Seen;
 use serde::Serialize;
 
-use super::{Names, Report, words};
-use crate::json::{Hex, Object, Text};
+use super::{FaultReport, Names, words};
+use crate::json::{Hex, JsonObject, JsonText};
 
 #[derive(Serialize)]
-struct Rate {
+struct JsonRate {
     faults: u64,
     span_us: u64,
     most_in_a_millisecond: u64,
@@ -19,7 +19,7 @@ struct Rate {
 #[derive(Serialize)]
 struct OfCause {
     cause: u8,
-    text: Text<abi::Cause>,
+    text: JsonText<abi::Cause>,
     faults: u64,
 }
 
@@ -37,13 +37,13 @@ struct OfPage {
 }
 
 #[derive(Serialize)]
-struct Row {
+struct JsonFault {
     boot: u32,
     seq: Option<u64>,
     time_us: Option<u64>,
     task: Option<u16>,
     cause: u8,
-    text: Text<abi::Cause>,
+    text: JsonText<abi::Cause>,
     source: Option<String>,
     access: Option<String>,
     address: Hex<u64>,
@@ -59,13 +59,13 @@ struct Row {
 }
 
 /// Writes the totals, then every fault.
-pub fn json(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
-    let Report { faults, names, .. } = *report;
-    let mut object = Object::begin(out, "pagewalk.faults/1")?;
+pub fn json(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
+    let FaultReport { faults, names, .. } = *report;
+    let mut object = JsonObject::begin(out, "pagewalk.faults/1")?;
     object.member("boots", faults.boots())?;
     object.member("missing", faults.missing())?;
     object.member("overwritten", faults.overwritten())?;
-    let rate = faults.rate().map(|rate| Rate {
+    let rate = faults.rate().map(|rate| JsonRate {
         faults: rate.faults,
         span_us: rate.span_us,
         most_in_a_millisecond: rate.most_in_a_millisecond,
@@ -76,7 +76,7 @@ pub fn json(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
         .into_iter()
         .map(|(cause, faults)| OfCause {
             cause: cause.number(),
-            text: Text(cause),
+            text: JsonText(cause),
             faults,
         });
     object.list("causes", causes)?;
@@ -95,7 +95,7 @@ pub fn json(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
     object.end()
 }
 
-fn row(seen: &Seen, names: Names<'_>) -> Row {
+fn row(seen: &Seen, names: Names<'_>) -> JsonFault {
     let Seen {
         boot,
         seq,
@@ -103,13 +103,13 @@ fn row(seen: &Seen, names: Names<'_>) -> Row {
         fault,
     } = *seen;
     let words = words(&fault);
-    Row {
+    JsonFault {
         boot,
         seq,
         time_us,
         task: fault.task(),
         cause: fault.cause,
-        text: Text(fault.cause()),
+        text: JsonText(fault.cause()),
         source: words.source,
         access: words.access,
         address: Hex(fault.va),

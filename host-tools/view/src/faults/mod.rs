@@ -15,7 +15,7 @@ mod table;
 pub type Names<'a> = &'a dyn Fn(u64) -> Option<String>;
 
 /// Faults, and how much of them to show.
-pub struct Report<'a> {
+pub struct FaultReport<'a> {
     /// The faults.
     pub faults: &'a Faults,
     /// What names their instructions.
@@ -27,7 +27,7 @@ pub struct Report<'a> {
 }
 
 /// What a record says in words, where it says anything.
-pub(crate) struct Words {
+pub(crate) struct FaultWords {
     pub source: Option<String>,
     pub access: Option<String>,
     pub class: Option<String>,
@@ -36,9 +36,9 @@ pub(crate) struct Words {
 
 /// Foreign logs do not tell the fields that are words; ours tell all of them,
 /// except for an access that the cause does not tell.
-pub(crate) fn words(fault: &Fault) -> Words {
+pub(crate) fn words(fault: &Fault) -> FaultWords {
     let outcome = Some(fault.outcome()).filter(|outcome| *outcome != Outcome::None);
-    Words {
+    FaultWords {
         source: Some(fault.source())
             .filter(|source| *source != Source::Unknown(0))
             .map(|source| source.to_string()),

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use model::Faults;
 use model::faults::Seen;
 
-use super::{Names, Report, words};
-use crate::columns::{Columns, Side};
+use super::{FaultReport, Names, words};
+use crate::columns::{ColumnSide, Columns};
 
 /// Writes the table: one row a fault, then totals by cause, task and page.
-pub fn table(out: &mut dyn Write, report: &Report<'_>) -> io::Result<()> {
+pub fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
     let faults = report.faults;
     let hex = hex_of(faults);
     if report.each && !faults.all().is_empty() {
@@ -44,7 +44,7 @@ fn each(
     hex: &dyn Fn(u64) -> String,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    use Side::{Left, Right};
+    use ColumnSide::{Left, Right};
     let mut columns = Columns::new([
         ("boot", Right),
         ("seq", Right),
@@ -139,9 +139,9 @@ fn total(
         return Ok(());
     }
     let mut columns = Columns::new([
-        ("faults", Side::Right),
-        (first, Side::Right),
-        (second, Side::Left),
+        ("faults", ColumnSide::Right),
+        (first, ColumnSide::Right),
+        (second, ColumnSide::Left),
     ]);
     let more = rows.len().saturating_sub(top);
     rows.into_iter().take(top).for_each(|row| columns.row(row));

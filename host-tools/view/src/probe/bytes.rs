@@ -2,21 +2,21 @@
 
 use std::io::{self, Write};
 
-use model::probe::Bytes;
+use model::probe::MemoryDump;
 
-use crate::json::{Hex, Object};
-use crate::rows::Rows;
+use crate::json::{Hex, JsonObject};
+use crate::rows::RowLimit;
 use crate::words;
 
 const LINE: usize = 16;
 
-fn lines(bytes: &Bytes) -> impl Iterator<Item = (u64, &[u8])> {
+fn lines(bytes: &MemoryDump) -> impl Iterator<Item = (u64, &[u8])> {
     let starts = (0..).map(|line| bytes.at.wrapping_add(line * LINE as u64));
     starts.zip(bytes.bytes.chunks(LINE))
 }
 
 /// For people.
-pub fn table(out: &mut dyn Write, bytes: &Bytes) -> io::Result<()> {
+pub fn table(out: &mut dyn Write, bytes: &MemoryDump) -> io::Result<()> {
     words::staleness(out, bytes.is_possibly_stale)?;
     for (at, line) in lines(bytes) {
         write!(out, "{at:016x} ")?;
@@ -43,8 +43,8 @@ fn digits(bytes: &[u8]) -> String {
 }
 
 /// The schema `pagewalk.memory/1`.
-pub fn json(out: &mut dyn Write, bytes: &Bytes) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.memory/1")?;
+pub fn json(out: &mut dyn Write, bytes: &MemoryDump) -> io::Result<()> {
+    let mut object = JsonObject::begin(out, "pagewalk.memory/1")?;
     object.member("at", Hex(bytes.at))?;
     object.member("virtual", bytes.is_virtual)?;
     object.member("by", &bytes.ways)?;
@@ -54,8 +54,8 @@ pub fn json(out: &mut dyn Write, bytes: &Bytes) -> io::Result<()> {
 }
 
 /// A line for sixteen bytes.
-pub fn csv(out: &mut dyn Write, bytes: &Bytes) -> io::Result<()> {
-    let mut rows = Rows::begin(out, &["at", "bytes"], bytes.is_possibly_stale)?;
+pub fn csv(out: &mut dyn Write, bytes: &MemoryDump) -> io::Result<()> {
+    let mut rows = RowLimit::begin(out, &["at", "bytes"], bytes.is_possibly_stale)?;
     for (at, line) in lines(bytes) {
         rows.row(&[format!("{at:#x}"), digits(line)])?;
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use model::probe::Left;
 
-use crate::json::{Hex, Object};
+use crate::json::{Hex, JsonObject};
 
 /// For people: a line.
 pub fn table(out: &mut dyn Write, left: &Left) -> io::Result<()> {
@@ -25,7 +25,7 @@ fn state(left: &Left) -> &'static str {
 
 /// The schema `pagewalk.hart/1`.
 pub fn json(out: &mut dyn Write, left: &Left) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.hart/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.hart/1")?;
     object.member("hart", left.hart)?;
     object.member("state", state(left))?;
     object.member("pc", left.halted.map(|(pc, _)| Hex(pc)))?;

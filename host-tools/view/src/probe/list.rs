@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use model::probe::Probes;
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::Object;
+use crate::columns::{ColumnSide, Columns};
+use crate::json::JsonObject;
 use crate::words;
 
 /// For people: a line each.
@@ -15,10 +15,10 @@ pub fn table(out: &mut dyn Write, probes: &Probes) -> io::Result<()> {
         return writeln!(out, "no probes");
     }
     let mut columns = Columns::new([
-        ("probe", Side::Left),
-        ("name", Side::Left),
-        ("kind", Side::Left),
-        ("permission", Side::Left),
+        ("probe", ColumnSide::Left),
+        ("name", ColumnSide::Left),
+        ("kind", ColumnSide::Left),
+        ("permission", ColumnSide::Left),
     ]);
     for probe in &probes.0 {
         columns.row([
@@ -41,7 +41,7 @@ struct JsonProbe<'a> {
 
 /// The schema `pagewalk.probes/1`.
 pub fn json(out: &mut dyn Write, probes: &Probes) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.probes/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.probes/1")?;
     let items = probes.0.iter().map(|probe| JsonProbe {
         selector: &probe.selector,
         name: &probe.name,
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use model::probe::Probe;
 
-    fn said(view: fn(&mut dyn Write, &Probes) -> io::Result<()>, probes: &Probes) -> String {
+    fn rendered(view: fn(&mut dyn Write, &Probes) -> io::Result<()>, probes: &Probes) -> String {
         let mut out = Vec::new();
         view(&mut out, probes).unwrap();
         String::from_utf8(out).unwrap()
@@ -82,13 +82,13 @@ mod tests {
             kind: "FTDI".to_owned(),
             is_allowed: false,
         }]);
-        let table = said(table, &probes);
+        let table = rendered(table, &probes);
         assert!(
             table.contains("0403:6010:A1") && table.contains("no"),
             "{table}"
         );
         assert!(!table.contains('\u{1b}'), "{table}");
-        assert!(said(json, &probes).contains("\"allowed\":false"));
-        assert!(said(csv, &probes).starts_with("selector,name,kind,allowed\n0403:6010:A1,"));
+        assert!(rendered(json, &probes).contains("\"allowed\":false"));
+        assert!(rendered(csv, &probes).starts_with("selector,name,kind,allowed\n0403:6010:A1,"));
     }
 }

@@ -2,19 +2,19 @@
 
 use std::io::{self, Write};
 
-use model::probe::Registers;
+use model::probe::RegisterDump;
 use pagetable::Xlen;
 use serde::Serialize;
 
-use crate::columns::{Columns, Side};
-use crate::json::{Hex, Object};
+use crate::columns::{ColumnSide, Columns};
+use crate::json::{Hex, JsonObject};
 
 /// For people: a line each.
-pub fn table(out: &mut dyn Write, registers: &Registers) -> io::Result<()> {
+pub fn table(out: &mut dyn Write, registers: &RegisterDump) -> io::Result<()> {
     let mut columns = Columns::new([
-        ("csr", Side::Left),
-        ("number", Side::Left),
-        ("value", Side::Left),
+        ("csr", ColumnSide::Left),
+        ("number", ColumnSide::Left),
+        ("value", ColumnSide::Left),
     ]);
     for register in &registers.registers {
         let value = match registers.xlen {
@@ -35,8 +35,8 @@ struct JsonRegister<'a> {
 }
 
 /// The schema `pagewalk.csr/1`.
-pub fn json(out: &mut dyn Write, registers: &Registers) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.csr/1")?;
+pub fn json(out: &mut dyn Write, registers: &RegisterDump) -> io::Result<()> {
+    let mut object = JsonObject::begin(out, "pagewalk.csr/1")?;
     object.member("xlen", registers.xlen.bits())?;
     let items = registers.registers.iter().map(|register| JsonRegister {
         name: &register.name,
@@ -48,7 +48,7 @@ pub fn json(out: &mut dyn Write, registers: &Registers) -> io::Result<()> {
 }
 
 /// A line each.
-pub fn csv(out: &mut dyn Write, registers: &Registers) -> io::Result<()> {
+pub fn csv(out: &mut dyn Write, registers: &RegisterDump) -> io::Result<()> {
     let mut rows = csv::Writer::from_writer(out);
     rows.write_record(["name", "number", "value"])?;
     for register in &registers.registers {

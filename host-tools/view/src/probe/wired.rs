@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use model::probe::Wired;
 use serde::Serialize;
 
-use crate::json::{Hex, Object};
+use crate::json::{Hex, JsonObject};
 use crate::words;
 
 /// What is said of a fact, in the order in which one comes to it.
@@ -133,7 +133,7 @@ struct JsonHart {
 
 /// The schema `pagewalk.probe/1`.
 pub fn json(out: &mut dyn Write, wired: &Wired) -> io::Result<()> {
-    let mut object = Object::begin(out, "pagewalk.probe/1")?;
+    let mut object = JsonObject::begin(out, "pagewalk.probe/1")?;
     object.member("probe", &wired.probe)?;
     object.member("board", &wired.board)?;
     let ports = wired.idcodes.iter().zip(&wired.ir_bits);

@@ -1,14 +1,14 @@
 //! One drawing of everything.
 
 use model::Live;
-use model::live::{Row as Fault, Second};
+use model::live::{LiveRow as Fault, Second};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table};
 use view::live::cells;
-use view::words::{Size, printable};
+use view::words::{ExactSize, printable};
 
 use super::strip;
 use crate::dash::keys::{HELP, Look};
@@ -80,7 +80,7 @@ fn draw_title(frame: &mut Frame, area: Rect, name: &str, live: &Live, look: &Loo
     };
     let title = format!(
         " {board}  {name}  {} faults, {} lost{boots}  {state}",
-        live.shown(),
+        live.received(),
         live.lost()
     );
     let style = Style::new().add_modifier(Modifier::REVERSED);
@@ -127,8 +127,8 @@ fn draw_tasks(frame: &mut Frame, area: Rect, live: &Live) {
         Row::new([
             Cell::new(Line::raw(task.pid.to_string()).right_aligned()),
             Cell::new(task.state),
-            Cell::new(Line::raw(Size(task.resident_bytes).to_string()).right_aligned()),
-            Cell::new(Line::raw(Size(task.table_bytes).to_string()).right_aligned()),
+            Cell::new(Line::raw(ExactSize(task.resident_bytes).to_string()).right_aligned()),
+            Cell::new(Line::raw(ExactSize(task.table_bytes).to_string()).right_aligned()),
             Cell::new(Line::raw(task.faults.to_string()).right_aligned()),
             Cell::new(printable(&task.line)),
         ])
@@ -206,7 +206,7 @@ fn draw_strip(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     let mapped: u64 = space.ranges.iter().map(|range| range.bytes).sum();
     let title = format!(
         "task {pid} {command}: {} in {} ranges  (WXR program, wxr kernel, . none)",
-        Size(mapped),
+        ExactSize(mapped),
         space.ranges.len()
     );
     let [strip, addresses] = strip::lines(space, area.width.into());

@@ -14,14 +14,14 @@ const LONGEST_REPEAT: u64 = 64 << 20;
 
 /// What was read last, for `*` to repeat.
 #[derive(Default)]
-pub struct Reader {
+pub struct HexdumpReader {
     /// One past the last byte told.
     end: u64,
     last: Vec<u8>,
     is_repeating: bool,
 }
 
-impl Reader {
+impl HexdumpReader {
     /// Notes what the line tells; false if it is no such line.
     pub fn line(&mut self, text: &str, base: u64, memory: &mut Sparse) -> bool {
         if text == "*" {

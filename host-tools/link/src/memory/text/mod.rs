@@ -34,7 +34,7 @@ pub struct Reading {
 /// Reads all lines of `text`; `name` is who to blame if none is a dump.
 pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenError> {
     let mut dump = TextDump::default();
-    let mut hexdump = hexdump::Reader::default();
+    let mut hexdump = hexdump::HexdumpReader::default();
     let mut lines = 0;
     for line in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
         lines += 1;
@@ -77,11 +77,11 @@ fn hex_digits(digits: &str) -> Option<u64> {
 
 /// A run of words of one width.
 #[derive(Default)]
-struct Line {
+struct DumpLine {
     bytes: Vec<u8>,
 }
 
-impl Line {
+impl DumpLine {
     /// Adds a word of `digits` hexadecimal digits as it lies in memory.
     fn push(&mut self, word: u64, digits: usize) {
         let bytes = word.to_le_bytes();

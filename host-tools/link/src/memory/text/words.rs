@@ -10,7 +10,7 @@
 //! characters stand behind a gap of at least four blanks.
 
 use super::super::Sparse;
-use super::{Line, hex_digits};
+use super::{DumpLine, hex_digits};
 
 /// Notes what the line tells; false if it is no such line.
 pub fn line(text: &str, base: u64, memory: &mut Sparse) -> bool {
@@ -39,13 +39,13 @@ fn address_before(text: &str) -> Option<u64> {
     }
 }
 
-fn words_after(text: &str) -> Option<Line> {
+fn words_after(text: &str) -> Option<DumpLine> {
     if !text.starts_with([' ', '\t']) {
         return None;
     }
     let text = text.trim_start();
     let end = text.find("    ").unwrap_or(text.len());
-    let mut line = Line::default();
+    let mut line = DumpLine::default();
     let mut width = None;
     for token in text[..end].split_ascii_whitespace() {
         let digits = token.strip_prefix("0x").unwrap_or(token);

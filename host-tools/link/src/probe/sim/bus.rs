@@ -2,8 +2,8 @@
 
 use pagetable::Xlen;
 
-use super::hart::{Exception, Hart, csr};
-use super::module::Module;
+use super::debug_module::SimulatedModule;
+use super::hart::{Exception, SimulatedHart, csr};
 
 /// cmderr; Debug spec 0.13, §3.12.6.
 const NOT_SUPPORTED: u32 = 2;
@@ -11,7 +11,7 @@ const EXCEPTION: u32 = 3;
 const WRONG_STATE: u32 = 4;
 const BUS: u32 = 5;
 
-impl Hart {
+impl SimulatedHart {
     /// Begins anew, as after power-on.
     pub(super) fn reset(&mut self) {
         self.is_halted = false;
@@ -28,7 +28,7 @@ impl From<Exception> for u32 {
     }
 }
 
-impl Module {
+impl SimulatedModule {
     /// Does what the command register says, or gives its cmderr.
     pub(super) fn obey(&mut self) -> Result<(), u32> {
         match self.command >> 24 {

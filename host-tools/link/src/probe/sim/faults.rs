@@ -2,7 +2,7 @@
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum InjectedFault {
     /// The operation needs so many clocks more.
     Busy(u32),
     /// The operation fails: status 2.
@@ -19,9 +19,9 @@ pub enum Fault {
 
 /// Faults to come.
 #[derive(Debug, Default)]
-pub struct Faults {
+pub struct FaultInjection {
     /// After how many operations of the debug bus, and what.
-    planned: Vec<(u64, Fault)>,
+    planned: Vec<(u64, InjectedFault)>,
     operations: u64,
     busy: u32,
     is_failed: bool,
@@ -31,9 +31,9 @@ pub struct Faults {
     pub(super) is_unplugged: bool,
 }
 
-impl Faults {
+impl FaultInjection {
     /// Plans a fault after so many more operations of the debug bus.
-    pub fn plan(&mut self, after: u64, fault: Fault) {
+    pub fn plan(&mut self, after: u64, fault: InjectedFault) {
         self.planned.push((self.operations + after, fault));
     }
 
@@ -44,9 +44,9 @@ impl Faults {
 
     /// Everything works again.
     pub fn repair(&mut self) {
-        *self = Faults {
+        *self = FaultInjection {
             operations: self.operations,
-            ..Faults::default()
+            ..FaultInjection::default()
         };
     }
 
@@ -57,12 +57,12 @@ impl Faults {
         let due = self.planned.extract_if(.., |(at, _)| *at <= now);
         for (_, fault) in due {
             match fault {
-                Fault::Busy(clocks) => self.busy = clocks,
-                Fault::Failed => self.is_failed = true,
-                Fault::Command(error) => self.command = Some(error),
-                Fault::Bus(error) => self.bus = Some(error),
-                Fault::Stuck(level) => self.stuck = Some(level),
-                Fault::Unplugged => self.is_unplugged = true,
+                InjectedFault::Busy(clocks) => self.busy = clocks,
+                InjectedFault::Failed => self.is_failed = true,
+                InjectedFault::Command(error) => self.command = Some(error),
+                InjectedFault::Bus(error) => self.bus = Some(error),
+                InjectedFault::Stuck(level) => self.stuck = Some(level),
+                InjectedFault::Unplugged => self.is_unplugged = true,
             }
         }
     }

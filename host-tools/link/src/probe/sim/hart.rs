@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pagetable::{Access, Dialect, Privilege, Satp, VirtAddr, Xlen, translate};
 
 use super::profile::Profile;
-use super::ram::Ram;
+use super::ram::SimulatedRam;
 
 /// CSRs that are looked at here; Privileged spec, table 3, and Debug spec §4.8, §5.2.
 pub mod csr {
@@ -47,7 +47,7 @@ pub struct Exception;
 
 /// A hart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hart {
+pub struct SimulatedHart {
     /// Width of its registers.
     pub xlen: Xlen,
     /// `x0` to `x31`.
@@ -68,9 +68,9 @@ pub struct Hart {
     pub has_resumed: bool,
 }
 
-impl Hart {
+impl SimulatedHart {
     /// A hart that runs in S-mode with these page tables, its registers full of different values.
-    pub fn new(profile: &Profile, id: u64, satp: u64) -> Hart {
+    pub fn new(profile: &Profile, id: u64, satp: u64) -> SimulatedHart {
         let wide = profile.xlen == Xlen::Rv64;
         let pattern = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut gpr = std::array::from_fn(|n| pattern(n as u64 + 1 + id));
@@ -106,7 +106,7 @@ impl Hart {
         if profile.vendor == 0x5b7 {
             known.insert(csr::TH_SXSTATUS, 1 << 21 | 1 << 22);
         }
-        let mut hart = Hart {
+        let mut hart = SimulatedHart {
             xlen: profile.xlen,
             gpr,
             csr: known,
@@ -217,7 +217,7 @@ impl Hart {
     }
 
     /// Where a load of the program buffer goes: Debug Mode is M-mode, unless MPRV counts there.
-    pub(super) fn physical(&self, ram: &mut Ram, at: u64) -> Result<u64, Exception> {
+    pub(super) fn physical(&self, ram: &mut SimulatedRam, at: u64) -> Result<u64, Exception> {
         let status = self.csr[&csr::MSTATUS];
         let counts = status & MPRV != 0 && self.csr[&csr::DCSR] & MPRVEN != 0;
         let mode = status >> 11 & 3;
@@ -240,7 +240,7 @@ impl Hart {
     }
 
     /// Runs a program that ends with `ebreak`.
-    pub(super) fn run(&mut self, program: &[u32], ram: &mut Ram) -> Result<(), Exception> {
+    pub(super) fn run(&mut self, program: &[u32], ram: &mut SimulatedRam) -> Result<(), Exception> {
         for word in program {
             if *word == 0x0010_0073 {
                 return Ok(());
@@ -251,7 +251,7 @@ impl Hart {
         Err(Exception)
     }
 
-    fn execute(&mut self, word: u32, ram: &mut Ram) -> Result<(), Exception> {
+    fn execute(&mut self, word: u32, ram: &mut SimulatedRam) -> Result<(), Exception> {
         let field = |from: u32, bits: u32| word >> from & ((1 << bits) - 1);
         let (rd, rs1, rs2) = (
             field(7, 5) as usize,

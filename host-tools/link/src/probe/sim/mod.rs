@@ -5,10 +5,10 @@
 //! boards have; a [`Fault`] goes wrong when it is told to.
 
 mod bus;
+mod debug_module;
 mod driver;
 mod faults;
 mod hart;
-mod module;
 mod neighbour;
 mod profile;
 mod ram;
@@ -17,13 +17,13 @@ mod tap;
 
 use std::sync::{Arc, Mutex};
 
+pub use debug_module::SimulatedModule;
 pub use driver::Driver;
-pub use faults::{Fault, Faults};
-pub use hart::{Hart, csr};
-pub use module::Module;
+pub use faults::{FaultInjection, InjectedFault};
+pub use hart::{SimulatedHart, csr};
 pub use neighbour::Neighbour;
 pub use profile::Profile;
-pub use ram::Ram;
+pub use ram::SimulatedRam;
 pub use server::{Shared, lock, serve};
 pub use tap::Tap;
 
@@ -31,7 +31,7 @@ use crate::memory::Source;
 
 /// A machine of one hart that runs in S-mode on these page tables.
 pub fn machine(profile: Profile, satp: u64, memory: impl Source + Send + 'static) -> Shared {
-    let hart = Hart::new(&profile, 0, satp);
-    let module = Module::new(profile, vec![hart], Ram::new(memory));
+    let hart = SimulatedHart::new(&profile, 0, satp);
+    let module = SimulatedModule::new(profile, vec![hart], SimulatedRam::new(memory));
     Arc::new(Mutex::new(Tap::new(profile, module)))
 }

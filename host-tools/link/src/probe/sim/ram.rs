@@ -7,7 +7,7 @@ use pagetable::{Outside, PhysAddr};
 use crate::memory::Source;
 
 /// Memory. What the hart wrote and nobody flushed the system bus does not see.
-pub struct Ram {
+pub struct SimulatedRam {
     source: Box<dyn Source + Send>,
     written: BTreeMap<u64, u8>,
     /// Only the hart sees these.
@@ -16,10 +16,10 @@ pub struct Ram {
     reads: u64,
 }
 
-impl Ram {
+impl SimulatedRam {
     /// Memory that begins as `source` is.
-    pub fn new(source: impl Source + Send + 'static) -> Ram {
-        Ram {
+    pub fn new(source: impl Source + Send + 'static) -> SimulatedRam {
+        SimulatedRam {
             source: Box::new(source),
             written: BTreeMap::new(),
             cached: BTreeMap::new(),
@@ -71,7 +71,7 @@ impl Ram {
 }
 
 /// What the hart's own translation reads.
-impl pagetable::Memory for Ram {
+impl pagetable::Memory for SimulatedRam {
     type Error = Outside;
 
     fn read_word(&mut self, at: PhysAddr, bytes: usize) -> Result<u64, Outside> {

@@ -3,13 +3,13 @@
 //! IEEE 1149.1, figure 6-1; Debug spec 0.13, §6.1. TDO shows the lowest bit of what is shifted;
 //! a rising edge does what the state says and goes on.
 
-use super::module::Module;
+use super::debug_module::SimulatedModule;
 use super::neighbour::Neighbour;
 use super::profile::Profile;
 
 /// A state of the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum TapState {
     Reset,
     Idle,
     Select(Scan),
@@ -28,23 +28,23 @@ enum Scan {
     Instruction,
 }
 
-impl State {
-    fn next(self, tms: bool) -> State {
+impl TapState {
+    fn next(self, tms: bool) -> TapState {
         use Scan::{Data, Instruction};
         match (self, tms) {
-            (State::Reset, true) => State::Reset,
-            (State::Reset | State::Idle | State::Update(_), false) => State::Idle,
-            (State::Idle | State::Update(_), true) => State::Select(Data),
-            (State::Select(Data), true) => State::Select(Instruction),
-            (State::Select(Instruction), true) => State::Reset,
-            (State::Select(scan), false) => State::Capture(scan),
-            (State::Capture(scan) | State::Shift(scan) | State::Exit2(scan), false) => {
-                State::Shift(scan)
+            (TapState::Reset, true) => TapState::Reset,
+            (TapState::Reset | TapState::Idle | TapState::Update(_), false) => TapState::Idle,
+            (TapState::Idle | TapState::Update(_), true) => TapState::Select(Data),
+            (TapState::Select(Data), true) => TapState::Select(Instruction),
+            (TapState::Select(Instruction), true) => TapState::Reset,
+            (TapState::Select(scan), false) => TapState::Capture(scan),
+            (TapState::Capture(scan) | TapState::Shift(scan) | TapState::Exit2(scan), false) => {
+                TapState::Shift(scan)
             }
-            (State::Capture(scan) | State::Shift(scan), true) => State::Exit1(scan),
-            (State::Exit1(scan) | State::Pause(scan), false) => State::Pause(scan),
-            (State::Exit1(scan) | State::Exit2(scan), true) => State::Update(scan),
-            (State::Pause(scan), true) => State::Exit2(scan),
+            (TapState::Capture(scan) | TapState::Shift(scan), true) => TapState::Exit1(scan),
+            (TapState::Exit1(scan) | TapState::Pause(scan), false) => TapState::Pause(scan),
+            (TapState::Exit1(scan) | TapState::Exit2(scan), true) => TapState::Update(scan),
+            (TapState::Pause(scan), true) => TapState::Exit2(scan),
         }
     }
 }
@@ -59,7 +59,7 @@ const FAILED: u8 = 2;
 
 /// The port, and all that is behind it.
 pub struct Tap {
-    state: State,
+    state: TapState,
     profile: Profile,
     instruction: u32,
     shifted: u128,
@@ -77,14 +77,14 @@ pub struct Tap {
     /// Ports between this one and TDO, nearest to TDO first, and between TDI and this one.
     neighbours: [Vec<Neighbour>; 2],
     /// The debug module.
-    pub module: Module,
+    pub module: SimulatedModule,
 }
 
 impl Tap {
     /// A port in Test-Logic-Reset.
-    pub fn new(profile: Profile, module: Module) -> Tap {
+    pub fn new(profile: Profile, module: SimulatedModule) -> Tap {
         Tap {
-            state: State::Reset,
+            state: TapState::Reset,
             profile,
             instruction: IDCODE,
             shifted: 0,
@@ -123,7 +123,7 @@ impl Tap {
     /// What the pin shows.
     pub fn tdo(&self) -> bool {
         let shows = match self.state {
-            State::Shift(_) => match self.neighbours[0].first() {
+            TapState::Shift(_) => match self.neighbours[0].first() {
                 Some(last) => last.tdo(),
                 None => self.shifted & 1 == 1,
             },
@@ -136,21 +136,21 @@ impl Tap {
     pub fn clock(&mut self, tms: bool, mut tdi: bool) {
         let all = self.neighbours.iter_mut().flatten();
         match self.state {
-            State::Capture(scan) => all.for_each(|it| it.capture(scan == Scan::Instruction)),
-            State::Update(Scan::Instruction) => all.for_each(Neighbour::update_instruction),
-            State::Reset => all.for_each(Neighbour::reset),
+            TapState::Capture(scan) => all.for_each(|it| it.capture(scan == Scan::Instruction)),
+            TapState::Update(Scan::Instruction) => all.for_each(Neighbour::update_instruction),
+            TapState::Reset => all.for_each(Neighbour::reset),
             _ => {}
         }
         match self.state {
-            State::Capture(Scan::Instruction) => {
+            TapState::Capture(Scan::Instruction) => {
                 self.length = self.profile.ir_bits;
                 self.shifted = u128::from(match self.profile.captures_instruction {
                     true => self.instruction,
                     false => 1,
                 });
             }
-            State::Capture(Scan::Data) => self.capture(),
-            State::Shift(_) => {
+            TapState::Capture(Scan::Data) => self.capture(),
+            TapState::Shift(_) => {
                 // From TDI on, each takes what the one before lets go.
                 let behind = self.neighbours[1].iter_mut().rev();
                 tdi = behind.fold(tdi, |bit, it| it.shift(bit));
@@ -163,13 +163,13 @@ impl Tap {
         }
         self.state = self.state.next(tms);
         match self.state {
-            State::Reset => self.instruction = IDCODE,
-            State::Idle => {
+            TapState::Reset => self.instruction = IDCODE,
+            TapState::Idle => {
                 self.left = self.left.saturating_sub(1);
                 self.module.tick();
             }
-            State::Update(Scan::Instruction) => self.instruction = self.shifted as u32,
-            State::Update(Scan::Data) => self.update(),
+            TapState::Update(Scan::Instruction) => self.instruction = self.shifted as u32,
+            TapState::Update(Scan::Data) => self.update(),
             _ => {}
         }
     }
@@ -249,31 +249,31 @@ mod tests {
     #[test]
     fn five_ones_reset_from_anywhere_and_the_way_to_a_scan_is_known() {
         for start in 0..1 << 9 {
-            let mut state = State::Reset;
+            let mut state = TapState::Reset;
             for bit in 0..9 {
                 state = state.next(start >> bit & 1 == 1);
             }
             for _ in 0..5 {
                 state = state.next(true);
             }
-            assert_eq!(state, State::Reset);
+            assert_eq!(state, TapState::Reset);
         }
         let walk = |ways: &str| {
             ways.chars()
-                .fold(State::Reset, |at, way| at.next(way == '1'))
+                .fold(TapState::Reset, |at, way| at.next(way == '1'))
         };
-        assert_eq!(walk("0"), State::Idle);
-        assert_eq!(walk("0100"), State::Shift(Scan::Data));
-        assert_eq!(walk("01100"), State::Shift(Scan::Instruction));
+        assert_eq!(walk("0"), TapState::Idle);
+        assert_eq!(walk("0100"), TapState::Shift(Scan::Data));
+        assert_eq!(walk("01100"), TapState::Shift(Scan::Instruction));
         assert_eq!(
             walk("01001010"),
-            State::Shift(Scan::Data)
+            TapState::Shift(Scan::Data)
                 .next(true)
                 .next(false)
                 .next(true)
                 .next(false)
         );
-        assert_eq!(walk("010011"), State::Update(Scan::Data));
-        assert_eq!(walk("0100110"), State::Idle);
+        assert_eq!(walk("010011"), TapState::Update(Scan::Data));
+        assert_eq!(walk("0100110"), TapState::Idle);
     }
 }

@@ -4,7 +4,7 @@
 
 use plotters::style::{FontStyle, register_font};
 
-use super::Error;
+use super::ChartError;
 
 const LIBERATION_SANS: &[u8] = include_bytes!("LiberationSans-Regular.ttf");
 
@@ -12,7 +12,7 @@ const LIBERATION_SANS: &[u8] = include_bytes!("LiberationSans-Regular.ttf");
 pub(super) const FAMILY: &str = "sans-serif";
 
 /// Makes the family known to the drawing library; doing it twice does no harm.
-pub(super) fn register() -> Result<(), Error> {
+pub(super) fn register() -> Result<(), ChartError> {
     register_font(FAMILY, FontStyle::Normal, LIBERATION_SANS)
-        .map_err(|_| Error::Draw("the font that came with this program is damaged".to_owned()))
+        .map_err(|_| ChartError::Draw("the font that came with this program is damaged".to_owned()))
 }

@@ -6,56 +6,56 @@ use std::io::{self, Read};
 use pagetable::{Dialect, Outside, PhysAddr};
 use wire::{About, Answer, Ask, Channel, Event, Inbox, Request, Splitter};
 
-use super::{Blocks, Kind};
-use crate::desk::TaskInfo;
+use super::{BlockKind, Blocks};
 use crate::memory::{ReadError, Source};
+use crate::session::TaskInfo;
 
 const PAGE: usize = 4096;
 /// Bytes that are known together: a word of the narrower harts.
 const WORD: usize = 4;
 
 /// A page as far as it is known.
-struct Page {
+struct PartialPage {
     bytes: [u8; PAGE],
     known: [bool; PAGE / WORD],
 }
 
 /// The last answers of a recording.
 #[derive(Default)]
-pub struct Kept {
+pub struct RecordedAnswers {
     /// What the board said of itself.
     pub about: Option<About>,
     /// Its tasks.
     pub tasks: Vec<TaskInfo>,
     /// Bits of its addresses.
     pub xlen: u32,
-    pages: HashMap<u64, Box<Page>>,
+    pages: HashMap<u64, Box<PartialPage>>,
 }
 
-impl Kept {
+impl RecordedAnswers {
     /// Reads a recording to its end. What was asked more than once is as it was told last.
-    pub fn read(from: impl Read) -> io::Result<Kept> {
+    pub fn read(from: impl Read) -> io::Result<RecordedAnswers> {
         let mut blocks = Blocks::new(from)?;
-        let mut heard = Side::default();
-        let mut said = Side::default();
+        let mut heard = DirectionDecoder::default();
+        let mut said = DirectionDecoder::default();
         let mut asked = HashMap::new();
-        let mut kept = Kept {
+        let mut kept = RecordedAnswers {
             xlen: 64,
-            ..Kept::default()
+            ..RecordedAnswers::default()
         };
         while let Some(block) = blocks.next()? {
             let side = match block.kind {
-                Kind::Heard => &mut heard,
-                Kind::Said => &mut said,
-                Kind::Began | Kind::Other(_) => continue,
+                BlockKind::Received => &mut heard,
+                BlockKind::Sent => &mut said,
+                BlockKind::Started | BlockKind::Other(_) => continue,
             };
-            let Side { splitter, ear } = side;
+            let DirectionDecoder { splitter, ear } = side;
             for byte in block.payload {
                 let Some(wire::Heard::Frame(frame)) = splitter.feed(byte) else {
                     continue;
                 };
                 match block.kind {
-                    Kind::Said => match Request::decode(&frame) {
+                    BlockKind::Sent => match Request::decode(&frame) {
                         Ok(Request::Hello { session, .. }) => ear.begin(session),
                         Ok(Request::Stream(Channel::Control, payload)) => {
                             let question = ear.inbox.take(payload).map(Ask::decode);
@@ -112,7 +112,7 @@ impl Kept {
 
     fn put(&mut self, at: u64, bytes: &[u8]) {
         let page = self.pages.entry(at / PAGE as u64).or_insert_with(|| {
-            Box::new(Page {
+            Box::new(PartialPage {
                 bytes: [0; PAGE],
                 known: [false; PAGE / WORD],
             })
@@ -128,33 +128,33 @@ impl Kept {
     pub fn dialect(&self) -> Dialect {
         self.about
             .as_ref()
-            .map_or(Dialect::None, crate::desk::dialect)
+            .map_or(Dialect::None, crate::session::dialect)
     }
 }
 
 /// One direction of a line.
 #[derive(Default)]
-struct Side {
+struct DirectionDecoder {
     splitter: Splitter<{ wire::LARGEST }>,
-    ear: Ear,
+    ear: StreamState,
 }
 
 /// All but the splitter, from which frames are borrowed.
-struct Ear {
+struct StreamState {
     session: u32,
     inbox: Inbox,
 }
 
-impl Default for Ear {
+impl Default for StreamState {
     fn default() -> Self {
-        Ear {
+        StreamState {
             session: 0,
             inbox: Inbox::EMPTY,
         }
     }
 }
 
-impl Ear {
+impl StreamState {
     /// A session begins, unless it is the one that is there.
     fn begin(&mut self, session: u32) {
         if session != self.session {
@@ -163,7 +163,7 @@ impl Ear {
     }
 }
 
-impl Source for Kept {
+impl Source for RecordedAnswers {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let from = at.offset(PAGE as u64) as usize;

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use link::memory::text::address;
 use pagetable::{Dialect, Mode, Satp, Xlen};
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 
 /// A number of an address or a register: hexadecimal, `0x` or not.
 pub fn number(text: &str) -> Result<u64, String> {
@@ -65,7 +65,7 @@ impl DialectOption {
 
 /// How entries are written.
 #[derive(clap::Args, Clone)]
-pub struct Writing {
+pub struct PteArgs {
     /// Paging mode, where satp does not say: sv32, sv39, sv48, sv57
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub mode: Option<Mode>,
@@ -83,7 +83,7 @@ pub struct Writing {
     pub xlen: Option<XlenOption>,
 }
 
-impl Writing {
+impl PteArgs {
     /// The width that is asked for, by `--xlen` or by the mode.
     pub fn xlen(&self) -> anyhow::Result<Option<Xlen>> {
         let by_mode = self.mode.map(Mode::xlen);
@@ -91,7 +91,7 @@ impl Writing {
             (Some(xlen), Some(by_mode)) if xlen != by_mode => {
                 let (bits, mode) = (xlen.bits(), self.mode.map_or("", Mode::name));
                 let misuse = format!("--xlen {bits} has no {mode}");
-                Err(Misuse(misuse).into())
+                Err(UsageError(misuse).into())
             }
             (given, by_mode) => Ok(given.or(by_mode)),
         }
@@ -101,16 +101,16 @@ impl Writing {
 /// `satp` as a hart of this width has it, its mode replaced if one is given.
 pub fn decode_satp(raw: u64, xlen: Xlen, mode: Option<Mode>) -> anyhow::Result<Satp> {
     if xlen == Xlen::Rv32 && raw >> 32 != 0 {
-        return Err(Misuse(format!("satp {raw:#x} has more than 32 bits")).into());
+        return Err(UsageError(format!("satp {raw:#x} has more than 32 bits")).into());
     }
     if xlen == Xlen::Rv64 && mode.is_none() && raw >> 31 == 1 {
-        eprintln!("remark: satp {raw:#x} is bare on a 64-bit hart; with --xlen 32 it is sv32");
+        eprintln!("warning: satp {raw:#x} is bare on a 64-bit hart; with --xlen 32 it is sv32");
     }
     let kept = match mode {
         Some(_) => raw & !(0xf << 60),
         None => raw,
     };
-    let satp = Satp::decode(kept, xlen).map_err(|error| Misuse(error.to_string()))?;
+    let satp = Satp::decode(kept, xlen).map_err(|error| UsageError(error.to_string()))?;
     Ok(Satp {
         mode: mode.unwrap_or(satp.mode),
         ..satp
@@ -118,13 +118,13 @@ pub fn decode_satp(raw: u64, xlen: Xlen, mode: Option<Mode>) -> anyhow::Result<S
 }
 
 /// Says that a dialect was guessed, and how to say otherwise.
-pub fn remark_dialect(entries: u64, dialect: Dialect) {
+pub fn note_dialect(entries: u64, dialect: Dialect) {
     let entries = match entries {
         1 => "1 entry".to_owned(),
         many => format!("{many} entries"),
     };
     eprintln!(
-        "remark: bits 59-63 are set in {entries}: read as {}; --dialect says otherwise",
+        "note: bits 59-63 are set in {entries}: read as {}; --dialect says otherwise",
         dialect.name()
     );
 }

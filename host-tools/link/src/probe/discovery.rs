@@ -57,7 +57,7 @@ impl fmt::Display for Selector {
 
 /// A probe that is plugged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct ProbeInfo {
     /// What selects it.
     pub selector: String,
     /// What it calls itself.
@@ -68,9 +68,9 @@ pub struct Found {
     pub is_allowed: bool,
 }
 
-impl From<&ProbeListItem> for Found {
-    fn from(item: &ProbeListItem) -> Found {
-        Found {
+impl From<&ProbeListItem> for ProbeInfo {
+    fn from(item: &ProbeListItem) -> ProbeInfo {
+        ProbeInfo {
             selector: DebugProbeSelector::from(&item.info).to_string(),
             name: item.info.identifier.clone(),
             kind: item.info.probe_type(),
@@ -80,9 +80,9 @@ impl From<&ProbeListItem> for Found {
 }
 
 /// The probes that are plugged in.
-pub fn list() -> Vec<Found> {
+pub fn list() -> Vec<ProbeInfo> {
     let items = Lister::new().list_all_with_access();
-    items.iter().map(Found::from).collect()
+    items.iter().map(ProbeInfo::from).collect()
 }
 
 /// Opens a probe for JTAG, its clock at so many kHz if that is said.
@@ -104,7 +104,7 @@ fn plugged(selector: Option<&DebugProbeSelector>) -> Result<Probe, ProbeError> {
     let lister = Lister::new();
     let items = lister.list_with_access(selector);
     let names = |items: &[ProbeListItem]| -> Vec<String> {
-        let items = items.iter().map(Found::from);
+        let items = items.iter().map(ProbeInfo::from);
         items
             .map(|it| format!("{} ({})", it.selector, it.name))
             .collect()

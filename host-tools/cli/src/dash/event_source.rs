@@ -8,10 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use link::desk::{Agent, AgentError, Direction, Tap};
-use link::recording::Record;
+use link::recording::RecordingSink;
+use link::session::{Agent, AgentError, Direction, Tap};
+use link::session::{Decoder, LineEvent};
 use link::transport::{Line, Spec};
-use link::{Listener, Said};
 use model::live::Update;
 
 use crate::board;
@@ -27,19 +27,19 @@ const MAP_SHARE: u32 = 9;
 
 /// How a board is to be listened to.
 #[derive(Default)]
-pub struct Wishes {
+pub struct SourceOptions {
     /// It is asked nothing.
     pub silent: bool,
     /// Commands for its shell.
     pub typed: Vec<String>,
     /// Where both directions of the line are kept.
-    pub record: Option<Box<dyn Record>>,
+    pub record: Option<Box<dyn RecordingSink>>,
 }
 
 /// Begins to listen, and types commands at a board that answers. A board of ours is asked for its tasks and their tables too, unless it shall
 /// be `silent`; anything else, and a recording, is only listened to.
-pub fn start(spec: &Spec, wishes: Wishes) -> anyhow::Result<Feed> {
-    let Wishes {
+pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> {
+    let SourceOptions {
         silent,
         typed,
         record,
@@ -53,7 +53,7 @@ pub fn start(spec: &Spec, wishes: Wishes) -> anyhow::Result<Feed> {
         let ended = if only_listens {
             listen(line, record, &sender)
         } else {
-            converse(line, &typed, record, &sender, &stopped)
+            run_session(line, &typed, record, &sender, &stopped)
         };
         if let Err(trouble) = ended {
             let _ = sender.send(Update::Trouble(trouble));
@@ -62,7 +62,7 @@ pub fn start(spec: &Spec, wishes: Wishes) -> anyhow::Result<Feed> {
     });
     // What is only listened to needs no goodbye.
     let thread = (!only_listens).then_some(thread);
-    Ok(Feed {
+    Ok(EventSource {
         updates: Some(updates),
         stop,
         thread,
@@ -70,13 +70,13 @@ pub fn start(spec: &Spec, wishes: Wishes) -> anyhow::Result<Feed> {
 }
 
 /// The updates. When this goes, the board is told goodbye: its line is a terminal's again.
-pub struct Feed {
+pub struct EventSource {
     updates: Option<Receiver<Update>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Feed {
+impl EventSource {
     /// The updates, for somebody else to take.
     pub fn take(&mut self) -> Receiver<Update> {
         // Taken once; whoever asks again finds an end.
@@ -84,7 +84,7 @@ impl Feed {
     }
 }
 
-impl Drop for Feed {
+impl Drop for EventSource {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.updates = None;
@@ -96,11 +96,11 @@ impl Drop for Feed {
 
 fn listen(
     line: Line,
-    mut record: Option<Box<dyn Record>>,
+    mut record: Option<Box<dyn RecordingSink>>,
     sender: &SyncSender<Update>,
 ) -> Result<(), String> {
     let (mut reader, _writer, _machine) = line.split();
-    let mut listener = Listener::new(None);
+    let mut listener = Decoder::new(None);
     let mut piece = vec![0; 1 << 16];
     loop {
         match reader.read(&mut piece) {
@@ -108,41 +108,41 @@ fn listen(
             Ok(count) => {
                 if let Some(record) = &mut record {
                     record
-                        .heard(&piece[..count])
+                        .received(&piece[..count])
                         .map_err(|error| error.to_string())?;
                 }
-                listener.hear(&piece[..count], &mut |said| tell(said, sender));
+                listener.receive(&piece[..count], &mut |said| forward(said, sender));
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error.to_string()),
         }
     }
-    listener.finish(&mut |said| tell(said, sender));
+    listener.finish(&mut |said| forward(said, sender));
     Ok(())
 }
 
-fn converse(
+fn run_session(
     line: Line,
     typed: &[String],
-    mut record: Option<Box<dyn Record>>,
+    mut record: Option<Box<dyn RecordingSink>>,
     sender: &SyncSender<Update>,
     stop: &AtomicBool,
 ) -> Result<(), String> {
-    let mut listener = Listener::new(None);
+    let mut listener = Decoder::new(None);
     let tapped = sender.clone();
     let tap: Tap = Box::new(move |direction, bytes| {
         let kept = match (&mut record, direction) {
             (None, _) => Ok(()),
-            (Some(record), Direction::Heard) => record.heard(bytes),
-            (Some(record), Direction::Said) => record.said(bytes),
+            (Some(record), Direction::Received) => record.received(bytes),
+            (Some(record), Direction::Sent) => record.sent(bytes),
         };
         if let Err(error) = kept {
             record = None;
             let what = format!("the recording has ended: {error}");
             let _ = tapped.send(Update::Trouble(what));
         }
-        if direction == Direction::Heard {
-            listener.hear(bytes, &mut |said| tell(said, &tapped));
+        if direction == Direction::Received {
+            listener.receive(bytes, &mut |said| forward(said, &tapped));
         }
     });
     let mut agent = Agent::open_with(line, Some(tap)).map_err(|error| error.to_string())?;
@@ -150,7 +150,7 @@ fn converse(
         Ok((_, dialect)) => dialect,
         // Whoever shares a recording answers nothing; what it tells is shown.
         Err(AgentError::Refused(_)) => {
-            while attend(&mut agent, TASKS, stop)? {}
+            while run_for(&mut agent, TASKS, stop)? {}
             return Ok(());
         }
         Err(error) => return Err(error.to_string()),
@@ -194,20 +194,20 @@ fn converse(
             }
             rest = rest.max(asked.elapsed() * MAP_SHARE);
         }
-        if !attend(&mut agent, rest, stop)? {
+        if !run_for(&mut agent, rest, stop)? {
             return Ok(());
         }
     }
 }
 
 /// Lets the session go on for a while; false where the line, or the user, has come to an end.
-fn attend(agent: &mut Agent, time: Duration, stop: &AtomicBool) -> Result<bool, String> {
+fn run_for(agent: &mut Agent, time: Duration, stop: &AtomicBool) -> Result<bool, String> {
     let end = Instant::now() + time;
     while Instant::now() < end {
         if stop.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        match agent.attend(LOOK) {
+        match agent.run_for(LOOK) {
             Ok(()) => {}
             Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 return Ok(false);
@@ -218,19 +218,19 @@ fn attend(agent: &mut Agent, time: Duration, stop: &AtomicBool) -> Result<bool, 
     Ok(true)
 }
 
-fn tell(said: Said, sender: &SyncSender<Update>) {
+fn forward(said: LineEvent, sender: &SyncSender<Update>) {
     let update = match said {
-        Said::Welcome { board, xlen, .. } => Update::Board { name: board, xlen },
-        Said::Fault(sighting) => Update::Fault {
+        LineEvent::Welcome { board, xlen, .. } => Update::Board { name: board, xlen },
+        LineEvent::Fault(sighting) => Update::Fault {
             seq: sighting.seq,
             time_us: sighting.time_us,
             fault: sighting.fault,
         },
-        Said::Missed { frames } => Update::Missed(frames.into()),
-        Said::Text(line) => Update::Text(line),
+        LineEvent::Missed { frames } => Update::Missed(frames.into()),
+        LineEvent::Text(line) => Update::Text(line),
         // The numbers of the faults tell it too.
-        Said::Lost { .. } => return,
-        Said::Unknown { .. } | Said::Malformed { .. } | Said::Bad { .. } => return,
+        LineEvent::Lost { .. } => return,
+        LineEvent::Unknown { .. } | LineEvent::Malformed { .. } | LineEvent::Bad { .. } => return,
     };
     // Whoever draws has gone: nobody is to be told.
     let _ = sender.send(update);

@@ -2,10 +2,10 @@
 //!
 //! Debug spec 0.13, §3.12. Nothing here ends before the port has been in Run-Test/Idle for it.
 
-use super::faults::Faults;
-use super::hart::Hart;
+use super::faults::FaultInjection;
+use super::hart::SimulatedHart;
 use super::profile::Profile;
-use super::ram::Ram;
+use super::ram::SimulatedRam;
 
 /// Registers' addresses.
 mod at {
@@ -28,14 +28,14 @@ mod at {
 const COMMAND_TICKS: u32 = 1;
 
 /// A debug module with its harts and their memory.
-pub struct Module {
+pub struct SimulatedModule {
     pub(super) profile: Profile,
     /// The harts, by index.
-    pub harts: Vec<Hart>,
+    pub harts: Vec<SimulatedHart>,
     /// What they and the system bus read.
-    pub ram: Ram,
+    pub ram: SimulatedRam,
     /// What is to go wrong.
-    pub faults: Faults,
+    pub faults: FaultInjection,
     dmcontrol: u32,
     pub(super) data: [u32; 12],
     program: [u32; 16],
@@ -48,14 +48,14 @@ pub struct Module {
     pub(super) sbdata: u128,
 }
 
-impl Module {
+impl SimulatedModule {
     /// A module of a machine that runs.
-    pub fn new(profile: Profile, harts: Vec<Hart>, ram: Ram) -> Module {
-        Module {
+    pub fn new(profile: Profile, harts: Vec<SimulatedHart>, ram: SimulatedRam) -> SimulatedModule {
+        SimulatedModule {
             profile,
             harts,
             ram,
-            faults: Faults::default(),
+            faults: FaultInjection::default(),
             dmcontrol: 0,
             data: [0; 12],
             program: [0; 16],
@@ -73,7 +73,7 @@ impl Module {
         (self.dmcontrol >> 16 & 0x3ff | (self.dmcontrol >> 6 & 0x3ff) << 10) as usize
     }
 
-    pub(super) fn hart(&mut self) -> Option<&mut Hart> {
+    pub(super) fn hart(&mut self) -> Option<&mut SimulatedHart> {
         let selected = self.selected();
         self.harts.get_mut(selected)
     }

@@ -2,26 +2,26 @@
 
 use wire::{Event, Frame, Inbox, Splitter};
 
-use super::conversation::{Heard, Peer};
+use super::state::{Peer, SessionEvent};
 
 /// Hears both sorts of line: text with events between, and a session of somebody else's.
-pub struct Overheard {
+pub struct PassiveDecoder {
     splitter: Splitter<{ wire::LARGEST }>,
-    ear: Ear,
+    state: PassiveState,
 }
 
 /// All but the splitter, from which frames are borrowed.
-struct Ear {
+struct PassiveState {
     peer: Option<Peer>,
     session: u32,
     inbox: Inbox,
 }
 
-impl Default for Overheard {
+impl Default for PassiveDecoder {
     fn default() -> Self {
-        Overheard {
+        PassiveDecoder {
             splitter: Splitter::new(),
-            ear: Ear {
+            state: PassiveState {
                 peer: None,
                 session: 0,
                 inbox: Inbox::EMPTY,
@@ -30,21 +30,21 @@ impl Default for Overheard {
     }
 }
 
-impl Overheard {
+impl PassiveDecoder {
     /// Takes what came down the line.
-    pub fn hear(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Heard<'_>)) {
+    pub fn receive(&mut self, bytes: &[u8], emit: &mut dyn FnMut(SessionEvent<'_>)) {
         for byte in bytes {
             match self.splitter.feed(*byte) {
-                Some(wire::Heard::Text(text)) => tell(Heard::Text(text)),
-                Some(wire::Heard::Frame(frame)) => self.ear.frame(&frame, tell),
+                Some(wire::Heard::Text(text)) => emit(SessionEvent::Text(text)),
+                Some(wire::Heard::Frame(frame)) => self.state.frame(&frame, emit),
                 Some(wire::Heard::Bad(_)) | None => {}
             }
         }
     }
 }
 
-impl Ear {
-    fn frame(&mut self, frame: &Frame<'_>, tell: &mut dyn FnMut(Heard<'_>)) {
+impl PassiveState {
+    fn frame(&mut self, frame: &Frame<'_>, emit: &mut dyn FnMut(SessionEvent<'_>)) {
         match Event::decode(frame) {
             Ok(Event::Welcome(welcome)) => {
                 if welcome.session != self.session {
@@ -59,16 +59,16 @@ impl Ear {
                 // One that is greeted again is the same board, unless it is another.
                 if self.peer.as_ref() != Some(&peer) {
                     self.peer = Some(peer.clone());
-                    tell(Heard::Opened(peer));
+                    emit(SessionEvent::Opened(peer));
                 }
             }
             // What was sent again is told once.
             Ok(Event::Stream(channel, payload)) => {
                 if let Some(bytes) = self.inbox.take(payload) {
-                    tell(Heard::Bytes(channel, bytes));
+                    emit(SessionEvent::Bytes(channel, bytes));
                 }
             }
-            Ok(Event::Faults(_) | Event::Lost { .. }) => tell(Heard::Event {
+            Ok(Event::Faults(_) | Event::Lost { .. }) => emit(SessionEvent::Event {
                 kind: frame.kind,
                 payload: frame.payload,
             }),
@@ -80,25 +80,28 @@ impl Ear {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::{Blocks, Kind};
+    use crate::recording::{BlockKind, Blocks};
 
     #[test]
     fn a_recorded_session_is_text_and_events_again() {
         let recorded = include_bytes!("../../../cli/tests/captures/run.pwlog");
         let mut blocks = Blocks::new(&recorded[..]).unwrap();
-        let mut overheard = Overheard::default();
+        let mut decoder = PassiveDecoder::default();
         let (mut text, mut events, mut boards) = (Vec::new(), 0, Vec::new());
         while let Some(block) = blocks.next().unwrap() {
-            assert!(matches!(block.kind, Kind::Heard | Kind::Began));
-            if block.kind != Kind::Heard {
+            assert!(matches!(
+                block.kind,
+                BlockKind::Received | BlockKind::Started
+            ));
+            if block.kind != BlockKind::Received {
                 continue;
             }
-            overheard.hear(&block.payload, &mut |heard| match heard {
-                Heard::Text(said) | Heard::Bytes(wire::Channel::Console, said) => {
+            decoder.receive(&block.payload, &mut |heard| match heard {
+                SessionEvent::Text(said) | SessionEvent::Bytes(wire::Channel::Console, said) => {
                     text.extend_from_slice(said);
                 }
-                Heard::Event { .. } => events += 1,
-                Heard::Opened(peer) => boards.push(peer.board),
+                SessionEvent::Event { .. } => events += 1,
+                SessionEvent::Opened(peer) => boards.push(peer.board),
                 _ => {}
             });
         }

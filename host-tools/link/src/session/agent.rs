@@ -9,8 +9,8 @@ use abi::{Error, Fault};
 use pagetable::{Dialect, Outside, PhysAddr};
 use wire::{Answer, Ask, Channel};
 
-use super::conversation::{Conversation, Heard, Peer};
-use super::told::{Ram, TaskInfo, dialect};
+use super::about::{Ram, TaskInfo, dialect};
+use super::state::{Peer, Session, SessionEvent};
 use crate::memory::{ReadError, Source};
 use crate::transport::Line;
 
@@ -54,7 +54,7 @@ impl std::error::Error for AgentError {}
 
 /// A session with a board's agent. The line is plain again when this goes.
 pub struct Agent {
-    conversation: Conversation,
+    session: Session,
     incoming: Receiver<io::Result<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
     _machine: Box<dyn Send>,
@@ -74,9 +74,9 @@ pub type Tap = Box<dyn FnMut(Direction, &[u8]) + Send>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the board.
-    Heard,
+    Received,
     /// To the board.
-    Said,
+    Sent,
 }
 
 impl Agent {
@@ -90,8 +90,8 @@ impl Agent {
         let (reader, writer, machine) = line.split();
         let now = Instant::now();
         let mut agent = Agent {
-            conversation: Conversation::new(seed(), now),
-            incoming: listen(reader),
+            session: Session::new(seed(), now),
+            incoming: read_in_background(reader),
             writer,
             _machine: Box::new(machine),
             peer: Peer {
@@ -106,7 +106,7 @@ impl Agent {
             tap,
         };
         let deadline = now + PATIENCE;
-        while !agent.conversation.is_open() {
+        while !agent.session.is_open() {
             agent.step(deadline, &mut |_, _| {})?;
         }
         Ok(agent)
@@ -119,11 +119,11 @@ impl Agent {
 
     /// Types keys at the board's console.
     pub fn type_in(&mut self, keys: &[u8]) {
-        self.conversation.send(Channel::Console, keys);
+        self.session.send(Channel::Console, keys);
     }
 
     /// Lets the session go on for a while, with nothing to ask.
-    pub fn attend(&mut self, time: Duration) -> Result<(), AgentError> {
+    pub fn run_for(&mut self, time: Duration) -> Result<(), AgentError> {
         let end = Instant::now() + time;
         while Instant::now() < end {
             match self.step(end, &mut |_, _| {}) {
@@ -238,7 +238,7 @@ impl Agent {
         self.next_id += 1;
         let mut question = [0; Ask::LONGEST];
         let used = ask.encode(id, &mut question).ok_or(AgentError::Malformed)?;
-        self.conversation.send(Channel::Control, &question[..used]);
+        self.session.send(Channel::Control, &question[..used]);
         let deadline = Instant::now() + PATIENCE;
         let mut result = None;
         while result.is_none() {
@@ -269,15 +269,15 @@ impl Agent {
             return Err(AgentError::NoAnswer);
         }
         let mut out = Vec::new();
-        self.conversation.poll(now, &mut out);
+        self.session.poll(now, &mut out);
         if let Some(tap) = self.tap.as_mut().filter(|_| !out.is_empty()) {
-            tap(Direction::Said, &out);
+            tap(Direction::Sent, &out);
         }
         self.writer
             .write_all(&out)
             .and_then(|()| self.writer.flush())
             .map_err(AgentError::Line)?;
-        let patience = self.conversation.next_poll().min(deadline - now);
+        let patience = self.session.next_poll().min(deadline - now);
         let bytes = match self.incoming.recv_timeout(patience) {
             Ok(bytes) => bytes.map_err(AgentError::Line)?,
             Err(RecvTimeoutError::Timeout) => return Ok(()),
@@ -286,13 +286,13 @@ impl Agent {
             }
         };
         if let Some(tap) = &mut self.tap {
-            tap(Direction::Heard, &bytes);
+            tap(Direction::Received, &bytes);
         }
         let peer = &mut self.peer;
-        self.conversation
-            .hear(&bytes, Instant::now(), &mut |heard| match heard {
-                Heard::Opened(opened) => *peer = opened,
-                Heard::Bytes(channel, bytes) => take(channel, bytes),
+        self.session
+            .receive(&bytes, Instant::now(), &mut |heard| match heard {
+                SessionEvent::Opened(opened) => *peer = opened,
+                SessionEvent::Bytes(channel, bytes) => take(channel, bytes),
                 _ => {}
             });
         Ok(())
@@ -302,8 +302,8 @@ impl Agent {
 impl Drop for Agent {
     fn drop(&mut self) {
         let mut out = Vec::new();
-        self.conversation.poll(Instant::now(), &mut out);
-        self.conversation.close(&mut out);
+        self.session.poll(Instant::now(), &mut out);
+        self.session.close(&mut out);
         let said = self
             .writer
             .write_all(&out)
@@ -317,8 +317,8 @@ impl Drop for Agent {
             let Ok(Ok(bytes)) = self.incoming.recv_timeout(left) else {
                 return;
             };
-            self.conversation.hear(&bytes, Instant::now(), &mut |said| {
-                heard |= said == Heard::Parted
+            self.session.receive(&bytes, Instant::now(), &mut |said| {
+                heard |= said == SessionEvent::Parted
             });
         }
     }
@@ -354,7 +354,7 @@ pub fn seed() -> u32 {
 }
 
 /// Reads a line to its end on a thread of its own.
-pub fn listen(mut reader: Box<dyn Read + Send>) -> Receiver<io::Result<Vec<u8>>> {
+pub fn read_in_background(mut reader: Box<dyn Read + Send>) -> Receiver<io::Result<Vec<u8>>> {
     let (sender, receiver) = sync_channel(PIECES);
     std::thread::spawn(move || {
         let mut piece = vec![0; 4096];

@@ -13,16 +13,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{OpenError, Place, files};
+use super::{OpenError, RawSpec, files};
 use crate::transport::{Spec, SpecError};
 
 /// Where memory comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Origin {
+pub enum MemorySpec {
     /// A board, a stub or a recording.
     Line(Spec),
     /// Raw memory.
-    Raw(Place),
+    Raw(RawSpec),
     /// An ELF core.
     Core(PathBuf),
     /// A text dump, `FILE@0xADDR` or `-`.
@@ -41,41 +41,43 @@ const PIPE: &str = "pipe:";
 /// What goes before a name to say what it is.
 const KINDS: [&str; 4] = ["core:", "text:", "mem:", "snapshot:"];
 
-impl FromStr for Origin {
+impl FromStr for MemorySpec {
     type Err = String;
 
-    fn from_str(name: &str) -> Result<Origin, String> {
+    fn from_str(name: &str) -> Result<MemorySpec, String> {
         if name == PIPE {
-            return Ok(Origin::Pipe);
+            return Ok(MemorySpec::Pipe);
         }
         if name == "-" {
-            return Ok(Origin::Text(name.into()));
+            return Ok(MemorySpec::Text(name.into()));
         }
         let kind = KINDS
             .iter()
             .find_map(|kind| Some((*kind, name.strip_prefix(kind)?)));
         match kind {
-            Some(("core:", path)) => return Ok(Origin::Core(path.into())),
-            Some(("text:", path)) => return Ok(Origin::Text(path.into())),
-            Some(("snapshot:", path)) => return Ok(Origin::Snapshot(path.into())),
+            Some(("core:", path)) => return Ok(MemorySpec::Core(path.into())),
+            Some(("text:", path)) => return Ok(MemorySpec::Text(path.into())),
+            Some(("snapshot:", path)) => return Ok(MemorySpec::Snapshot(path.into())),
             Some((_, place)) => {
-                let place: Place = place
+                let place: RawSpec = place
                     .parse()
-                    .map_err(|it: super::PlaceError| it.to_string())?;
-                return Ok(Origin::Raw(place));
+                    .map_err(|it: super::RawSpecError| it.to_string())?;
+                return Ok(MemorySpec::Raw(place));
             }
             None => {}
         }
         // A serial port is no regular file, a dump is one: that tells PATH@BAUD from FILE@ADDR.
-        if let Ok(place) = name.parse::<Place>()
+        if let Ok(place) = name.parse::<RawSpec>()
             && place.path.is_file()
             && !name.contains(".pwlog@")
         {
-            return Ok(Origin::Raw(place));
+            return Ok(MemorySpec::Raw(place));
         }
         match name.parse::<Spec>() {
-            Ok(spec) => Ok(Origin::Line(spec)),
-            Err(SpecError::Form(_)) if Path::new(name).is_file() => Ok(Origin::File(name.into())),
+            Ok(spec) => Ok(MemorySpec::Line(spec)),
+            Err(SpecError::Form(_)) if Path::new(name).is_file() => {
+                Ok(MemorySpec::File(name.into()))
+            }
             Err(SpecError::Form(_)) => Err(format!(
                 "`{name}` is no file and names no line; there are a core, a text dump, a snapshot, \
                  raw memory as FILE@0x80000000, and gdb://HOST:PORT, /dev/ttyUSB0@2000000, \
@@ -86,29 +88,29 @@ impl FromStr for Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for MemorySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = |path: &Path| match path.file_name() {
             Some(name) => name.to_string_lossy().into_owned(),
             None => path.display().to_string(),
         };
         match self {
-            Origin::Line(spec) => spec.fmt(f),
-            Origin::Raw(place) => f.write_str(&last(&place.path)),
-            Origin::Core(path) | Origin::Snapshot(path) | Origin::File(path) => {
+            MemorySpec::Line(spec) => spec.fmt(f),
+            MemorySpec::Raw(place) => f.write_str(&last(&place.path)),
+            MemorySpec::Core(path) | MemorySpec::Snapshot(path) | MemorySpec::File(path) => {
                 f.write_str(&last(path))
             }
-            Origin::Text(name) if name == "-" => f.write_str("stdin"),
-            Origin::Text(name) => f.write_str(&last(Path::new(name))),
-            Origin::Pipe => f.write_str("the target"),
+            MemorySpec::Text(name) if name == "-" => f.write_str("stdin"),
+            MemorySpec::Text(name) => f.write_str(&last(Path::new(name))),
+            MemorySpec::Pipe => f.write_str("the target"),
         }
     }
 }
 
-impl Origin {
+impl MemorySpec {
     /// A file is what its first bytes say; all else stays as it is.
-    pub fn sniffed(self) -> Result<Origin, OpenError> {
-        let Origin::File(path) = self else {
+    pub fn sniffed(self) -> Result<MemorySpec, OpenError> {
+        let MemorySpec::File(path) = self else {
             return Ok(self);
         };
         let (mut file, _) = files::open(&path)?;
@@ -118,11 +120,11 @@ impl Origin {
         let count = file.read(&mut first).map_err(failed)?;
         let first = &first[..count];
         Ok(if first.starts_with(b"\x7fELF") {
-            Origin::Core(path)
+            MemorySpec::Core(path)
         } else if first.trim_ascii_start().starts_with(b"{") {
-            Origin::Snapshot(path)
+            MemorySpec::Snapshot(path)
         } else {
-            Origin::Text(path.into())
+            MemorySpec::Text(path.into())
         })
     }
 }
@@ -143,12 +145,12 @@ mod tests {
         ] {
             fs::write(path(name), first).unwrap();
         }
-        let origin = |name: &str| path(name).to_str().unwrap().parse::<Origin>();
+        let origin = |name: &str| path(name).to_str().unwrap().parse::<MemorySpec>();
         let sniffed = |name: &str| origin(name).unwrap().sniffed().unwrap();
-        assert_eq!(sniffed("a"), Origin::Core(path("a")));
-        assert_eq!(sniffed("b"), Origin::Snapshot(path("b")));
-        assert_eq!(sniffed("c"), Origin::Text(path("c").into()));
-        assert!(matches!(origin("c@0x80000000"), Ok(Origin::Raw(_))));
+        assert_eq!(sniffed("a"), MemorySpec::Core(path("a")));
+        assert_eq!(sniffed("b"), MemorySpec::Snapshot(path("b")));
+        assert_eq!(sniffed("c"), MemorySpec::Text(path("c").into()));
+        assert!(matches!(origin("c@0x80000000"), Ok(MemorySpec::Raw(_))));
         assert!(
             origin("missing")
                 .unwrap_err()
@@ -156,14 +158,14 @@ mod tests {
         );
         assert!(matches!(
             "/dev/ttyUSB0@2000000".parse(),
-            Ok(Origin::Line(Spec::Port { .. }))
+            Ok(MemorySpec::Line(Spec::Port { .. }))
         ));
         assert!(matches!(
             "gdb://here:1".parse(),
-            Ok(Origin::Line(Spec::Gdb(_)))
+            Ok(MemorySpec::Line(Spec::Gdb(_)))
         ));
-        assert!(matches!("-".parse(), Ok(Origin::Text(_))));
-        assert!(matches!("mem:x@0".parse(), Ok(Origin::Raw(_))));
-        assert!("mem:x".parse::<Origin>().is_err());
+        assert!(matches!("-".parse(), Ok(MemorySpec::Text(_))));
+        assert!(matches!("mem:x@0".parse(), Ok(MemorySpec::Raw(_))));
+        assert!("mem:x".parse::<MemorySpec>().is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A way to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub enum AccessMethod {
     /// Past the hart; it goes on meanwhile. Perhaps past its cache, too.
     Bus,
     /// Loads that the hart does.
@@ -13,33 +13,37 @@ pub enum Method {
     Abstract,
 }
 
-impl Method {
+impl AccessMethod {
     /// Every way.
-    pub const ALL: [Method; 3] = [Method::Bus, Method::Program, Method::Abstract];
+    pub const ALL: [AccessMethod; 3] = [
+        AccessMethod::Bus,
+        AccessMethod::Program,
+        AccessMethod::Abstract,
+    ];
 
     /// Its word.
     pub const fn name(self) -> &'static str {
         match self {
-            Method::Bus => "bus",
-            Method::Program => "program",
-            Method::Abstract => "abstract",
+            AccessMethod::Bus => "bus",
+            AccessMethod::Program => "program",
+            AccessMethod::Abstract => "abstract",
         }
     }
 }
 
-impl fmt::Display for Method {
+impl fmt::Display for AccessMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Method::Bus => "system bus",
-            Method::Program => "program buffer",
-            Method::Abstract => "abstract memory",
+            AccessMethod::Bus => "system bus",
+            AccessMethod::Program => "program buffer",
+            AccessMethod::Abstract => "abstract memory",
         })
     }
 }
 
 /// Why a way does not lead to some memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum AccessRefusal {
     /// The module has no such way.
     NotThere,
     /// Nothing answers at the address.
@@ -52,12 +56,12 @@ pub enum Refusal {
     NotHalted,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for AccessRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::NotThere => f.write_str("not there"),
-            Refusal::NoMemory => f.write_str("nothing at this address"),
-            Refusal::Bus(error) => {
+            AccessRefusal::NotThere => f.write_str("not there"),
+            AccessRefusal::NoMemory => f.write_str("nothing at this address"),
+            AccessRefusal::Bus(error) => {
                 let what = match error {
                     1 => "no answer in time",
                     3 => "not aligned",
@@ -66,8 +70,8 @@ impl fmt::Display for Refusal {
                 };
                 write!(f, "{what} (sberror {error})")
             }
-            Refusal::Busy => f.write_str("never ready"),
-            Refusal::NotHalted => f.write_str("the hart does not halt"),
+            AccessRefusal::Busy => f.write_str("never ready"),
+            AccessRefusal::NotHalted => f.write_str("the hart does not halt"),
         }
     }
 }

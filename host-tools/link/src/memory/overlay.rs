@@ -5,22 +5,22 @@ use pagetable::{Outside, PhysAddr};
 use super::{ReadError, Source};
 
 /// Memories in the order in which they are asked.
-pub struct Several(Vec<Box<dyn Source>>);
+pub struct Overlay(Vec<Box<dyn Source>>);
 
-impl Several {
+impl Overlay {
     /// Of those; a single one stays what it is.
     pub fn of(mut sources: Vec<Box<dyn Source>>) -> Box<dyn Source> {
         match sources.pop() {
             Some(only) if sources.is_empty() => only,
             last => {
                 sources.extend(last);
-                Box::new(Several(sources))
+                Box::new(Overlay(sources))
             }
         }
     }
 }
 
-impl Source for Several {
+impl Source for Overlay {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         for source in &mut self.0 {
@@ -48,7 +48,7 @@ mod tests {
         let (mut low, mut high) = (Sparse::default(), Sparse::default());
         low.put(0x1000, &[1; 0x800]);
         high.put(0x17f8, &[2; 0x808]);
-        let mut memory = Cached::new(Several::of(vec![Box::new(low), Box::new(high)]));
+        let mut memory = Cached::new(Overlay::of(vec![Box::new(low), Box::new(high)]));
         let mut word = |at| memory.read_word(PhysAddr::new(at), 4).ok();
         assert_eq!(word(0x1000), Some(0x0101_0101));
         assert_eq!(word(0x17f8), Some(0x0101_0101), "the first one counts");

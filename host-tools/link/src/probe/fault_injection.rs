@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::proof;
-use super::sim::{Driver, Fault, Hart, csr, lock, serve};
+use super::sim::{Driver, InjectedFault, SimulatedHart, csr, lock, serve};
 use super::{Bitbang, Options, ProbeError, Target};
 
 const BASE: u64 = 0x8000_0000;
@@ -23,15 +23,15 @@ impl Dice {
         self.0 % most
     }
 
-    fn fault(&mut self) -> Fault {
+    fn fault(&mut self) -> InjectedFault {
         match self.below(7) {
-            0 => Fault::Busy(self.below(500) as u32),
-            1 => Fault::Busy(u32::MAX),
-            2 => Fault::Failed,
-            3 => Fault::Command(1 + self.below(7) as u8),
-            4 => Fault::Bus(1 + self.below(7) as u8),
-            5 => Fault::Stuck(self.below(2) == 0),
-            _ => Fault::Unplugged,
+            0 => InjectedFault::Busy(self.below(500) as u32),
+            1 => InjectedFault::Busy(u32::MAX),
+            2 => InjectedFault::Failed,
+            3 => InjectedFault::Command(1 + self.below(7) as u8),
+            4 => InjectedFault::Bus(1 + self.below(7) as u8),
+            5 => InjectedFault::Stuck(self.below(2) == 0),
+            _ => InjectedFault::Unplugged,
         }
     }
 }
@@ -49,7 +49,7 @@ fn look(target: &mut Target) -> Result<Seen, ProbeError> {
     Ok((satp, register, pages, byte))
 }
 
-fn right(hart: &Hart) -> Seen {
+fn right(hart: &SimulatedHart) -> Seen {
     let pages = (BASE..).map(proof::byte).take(0x2000).collect();
     let byte = proof::byte(BASE + 0x2fff);
     (hart.csr[&csr::SATP], hart.gpr[9], pages, [byte])
@@ -98,7 +98,7 @@ fn faults_give_the_right_answer_or_an_error_and_never_a_hang() {
         // As long as the module could be spoken to, the hart is as it was.
         if !matches!(
             fault,
-            Fault::Stuck(_) | Fault::Unplugged | Fault::Busy(u32::MAX)
+            InjectedFault::Stuck(_) | InjectedFault::Unplugged | InjectedFault::Busy(u32::MAX)
         ) {
             let after = lock(&tap).module.harts[0].clone();
             assert_eq!(after, before, "{what}");
@@ -117,7 +117,7 @@ fn faults_give_the_right_answer_or_an_error_and_never_a_hang() {
 #[test]
 fn a_server_that_goes_away_or_says_nothing_is_not_waited_for() {
     let tap = proof::pattern(super::sim::Profile::FULL);
-    lock(&tap).module.faults.plan(60, Fault::Unplugged);
+    lock(&tap).module.faults.plan(60, InjectedFault::Unplugged);
     let address = serve(tap).expect("a socket").to_string();
     let selector = super::Selector::Bitbang(address);
     let options = Options {

@@ -9,7 +9,7 @@ use probe_rs::config::Registry;
 use probe_rs::{MemoryInterface, Permissions};
 
 use super::sim::{Driver, Profile, Shared, lock};
-use super::{Method, Options, Target, proof};
+use super::{AccessMethod, Options, Target, proof};
 
 const BASE: u64 = 0x8000_0000;
 const NOWHERE: u64 = 0x1000;
@@ -21,12 +21,12 @@ const PROGRAM: Profile = Profile {
 };
 
 /// Somebody who reads a hart.
-trait Reader {
+trait UpstreamReader {
     fn read(&mut self, at: u64, into: &mut [u8]) -> Result<(), String>;
     fn halts_at(&mut self, address: u64) -> Result<bool, String>;
 }
 
-impl Reader for Target {
+impl UpstreamReader for Target {
     fn read(&mut self, at: u64, into: &mut [u8]) -> Result<(), String> {
         self.read_physical(at, into)
             .map_err(|error| error.to_string())
@@ -38,7 +38,7 @@ impl Reader for Target {
     }
 }
 
-impl Reader for probe_rs::Session {
+impl UpstreamReader for probe_rs::Session {
     fn read(&mut self, at: u64, into: &mut [u8]) -> Result<(), String> {
         let mut core = self.core(0).map_err(|error| format!("{error:?}"))?;
         // By words where that is how they lie, else by bytes.
@@ -98,9 +98,9 @@ flash_algorithms: []
 /// Ours stands the trial; theirs does not, in the way that is known.
 fn both(
     profile: Profile,
-    by: Option<Method>,
+    by: Option<AccessMethod>,
     as_known: &str,
-    trial: fn(&Shared, &mut dyn Reader) -> Result<(), String>,
+    trial: fn(&Shared, &mut dyn UpstreamReader) -> Result<(), String>,
 ) {
     let machine = || {
         let tap = proof::pattern(profile);
@@ -164,7 +164,7 @@ fn a_load_that_faults_is_not_taken_for_good() {
 fn a_bad_address_does_not_close_the_bus_for_good() {
     both(
         Profile::FULL,
-        Some(Method::Bus),
+        Some(AccessMethod::Bus),
         "bad address closed it",
         |_, reader| {
             expect(reader.read(NOWHERE, &mut [0; 16]).is_err(), "no error")?;
@@ -191,7 +191,7 @@ fn a_breakpoint_holds_in_supervisor_mode() {
 fn a_hart_that_refuses_narrow_writes_is_read() {
     both(
         Profile::C906,
-        Some(Method::Program),
+        Some(AccessMethod::Program),
         "NotSupported",
         |_, reader| {
             let mut read = [0; 1];

@@ -67,7 +67,7 @@ pub struct Offers {
 }
 
 /// A module, with one hart chosen.
-pub struct Module {
+pub struct DebugModule {
     pub(super) dtm: Dtm,
     /// What it offers.
     pub offers: Offers,
@@ -88,9 +88,9 @@ pub struct Module {
     pub(super) lacks_abstract: bool,
 }
 
-impl Module {
+impl DebugModule {
     /// The module on a bus, with hart `hart` chosen. The hart is left as it is.
-    pub fn open(mut dtm: Dtm, hart: u32) -> Result<Module, ProbeError> {
+    pub fn open(mut dtm: Dtm, hart: u32) -> Result<DebugModule, ProbeError> {
         wake(&mut dtm)?;
         let status = dtm.run(&[Op::Read(at::DMSTATUS)])?[0];
         let version = status & 0xf;
@@ -104,7 +104,7 @@ impl Module {
         if hart >= harts {
             return Err(ProbeError::NoHart { hart, harts });
         }
-        let mut module = Module {
+        let mut module = DebugModule {
             dtm,
             offers: Offers {
                 version,
@@ -275,7 +275,7 @@ impl Module {
     }
 }
 
-impl Drop for Module {
+impl Drop for DebugModule {
     fn drop(&mut self) {
         // Whoever wanted to know has closed it.
         let _ = self.close();

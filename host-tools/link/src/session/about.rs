@@ -1,4 +1,4 @@
-//! What an agent tells, as the desk keeps it.
+//! What an agent tells, as the host keeps it.
 
 use pagetable::Dialect;
 

@@ -25,7 +25,7 @@ pub struct Sighting {
 
 /// One thing said on the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum LineEvent {
     /// A board of ours began to speak in frames.
     Welcome {
         /// The protocol version it speaks.
@@ -73,14 +73,14 @@ pub enum Said {
 }
 
 /// Listens to one line. Feed it bytes as they come, in pieces of any size.
-pub struct Listener {
+pub struct Decoder {
     splitter: Splitter<{ wire::LARGEST }>,
     line: Vec<u8>,
-    rest: Rest,
+    rest: FrameState,
 }
 
 /// What has to be known to understand the next frame.
-struct Rest {
+struct FrameState {
     next_frame: Option<u16>,
     ticks_per_second: Option<u64>,
     /// The session that the streams belong to, and how far they were heard.
@@ -88,17 +88,17 @@ struct Rest {
     inbox: Inbox,
 }
 
-impl Listener {
+impl Decoder {
     /// A listener at the beginning of a line. `ticks_per_second` is the clock's
     /// rate as long as no welcome tells it.
     pub fn new(ticks_per_second: Option<u64>) -> Self {
-        let rest = Rest {
+        let rest = FrameState {
             next_frame: None,
             ticks_per_second,
             session: 0,
             inbox: Inbox::EMPTY,
         };
-        Listener {
+        Decoder {
             splitter: Splitter::new(),
             line: Vec::new(),
             rest,
@@ -106,41 +106,46 @@ impl Listener {
     }
 
     /// Takes the next bytes and tells what they say.
-    pub fn hear(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Said)) {
+    pub fn receive(&mut self, bytes: &[u8], emit: &mut dyn FnMut(LineEvent)) {
         for byte in bytes {
             if let Some(heard) = self.splitter.feed(*byte) {
-                take(&mut self.line, &mut self.rest, heard, tell);
+                take(&mut self.line, &mut self.rest, heard, emit);
             }
         }
     }
 
     /// The line has ended: tells what was held back.
-    pub fn finish(mut self, tell: &mut dyn FnMut(Said)) {
+    pub fn finish(mut self, emit: &mut dyn FnMut(LineEvent)) {
         if let Some(heard) = self.splitter.finish() {
-            take(&mut self.line, &mut self.rest, heard, tell);
+            take(&mut self.line, &mut self.rest, heard, emit);
         }
         if !self.line.is_empty() {
-            say_line(&self.line, tell);
+            emit_line(&self.line, emit);
         }
     }
 }
 
-fn take(line: &mut Vec<u8>, rest: &mut Rest, heard: Heard<'_>, tell: &mut dyn FnMut(Said)) {
+fn take(
+    line: &mut Vec<u8>,
+    rest: &mut FrameState,
+    heard: Heard<'_>,
+    emit: &mut dyn FnMut(LineEvent),
+) {
     match heard {
-        Heard::Text(bytes) => take_text(line, bytes, tell),
+        Heard::Text(bytes) => take_text(line, bytes, emit),
         Heard::Frame(frame) => {
-            if let Some(text) = rest.say_frame(&frame, tell) {
-                take_text(line, text, tell);
+            if let Some(text) = rest.emit_frame(&frame, emit) {
+                take_text(line, text, emit);
             }
         }
-        Heard::Bad(bytes) => tell(Said::Bad { bytes }),
+        Heard::Bad(bytes) => emit(LineEvent::Bad { bytes }),
     }
 }
 
-fn take_text(line: &mut Vec<u8>, bytes: &[u8], tell: &mut dyn FnMut(Said)) {
+fn take_text(line: &mut Vec<u8>, bytes: &[u8], emit: &mut dyn FnMut(LineEvent)) {
     for byte in bytes {
         if *byte == b'\n' || line.len() == LONGEST_LINE {
-            say_line(line, tell);
+            emit_line(line, emit);
             line.clear();
         }
         if *byte != b'\n' {
@@ -149,21 +154,25 @@ fn take_text(line: &mut Vec<u8>, bytes: &[u8], tell: &mut dyn FnMut(Said)) {
     }
 }
 
-fn say_line(line: &[u8], tell: &mut dyn FnMut(Said)) {
+fn emit_line(line: &[u8], emit: &mut dyn FnMut(LineEvent)) {
     let line = String::from_utf8_lossy(line);
     let mut is_fault = false;
     text::faults(&line, &mut |sighting| {
         is_fault = true;
-        tell(Said::Fault(sighting));
+        emit(LineEvent::Fault(sighting));
     });
     if !is_fault {
-        tell(Said::Text(line.trim_end_matches('\r').to_owned()));
+        emit(LineEvent::Text(line.trim_end_matches('\r').to_owned()));
     }
 }
 
-impl Rest {
+impl FrameState {
     /// Tells what a frame says; text of the console that it carries is handed back.
-    fn say_frame<'a>(&mut self, frame: &Frame<'a>, tell: &mut dyn FnMut(Said)) -> Option<&'a [u8]> {
+    fn emit_frame<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        emit: &mut dyn FnMut(LineEvent),
+    ) -> Option<&'a [u8]> {
         let event = Event::decode(frame);
         // A welcome with number 0 is a board that has just booted.
         let is_restart = frame.sequence == 0 && matches!(event, Ok(Event::Welcome(_)));
@@ -171,7 +180,7 @@ impl Rest {
             .next_frame
             .map_or(0, |next| frame.sequence.wrapping_sub(next));
         if missed > 0 && !is_restart {
-            tell(Said::Missed { frames: missed });
+            emit(LineEvent::Missed { frames: missed });
         }
         self.next_frame = Some(frame.sequence.wrapping_add(1));
         let (kind, len) = (frame.kind, frame.payload.len());
@@ -181,7 +190,7 @@ impl Rest {
                 if welcome.session != self.session {
                     (self.session, self.inbox) = (welcome.session, Inbox::EMPTY);
                 }
-                tell(Said::Welcome {
+                emit(LineEvent::Welcome {
                     version: welcome.version,
                     ticks_per_second: welcome.ticks_per_second,
                     xlen: welcome.xlen,
@@ -191,22 +200,22 @@ impl Rest {
             Ok(Event::Faults(batch)) => {
                 for (seq, fault) in batch {
                     let time_us = self.ticks_per_second.map(|rate| micros(fault.time, rate));
-                    tell(Said::Fault(Sighting {
+                    emit(LineEvent::Fault(Sighting {
                         seq: Some(seq),
                         time_us,
                         fault,
                     }));
                 }
             }
-            Ok(Event::Lost { count }) => tell(Said::Lost { count }),
+            Ok(Event::Lost { count }) => emit(LineEvent::Lost { count }),
             // What was sent again is told once.
             Ok(Event::Stream(channel, payload)) => {
                 let bytes = self.inbox.take(payload);
                 return bytes.filter(|_| channel == Channel::Console);
             }
             Ok(Event::Heard { .. }) => {}
-            Ok(Event::Unknown { kind, len }) => tell(Said::Unknown { kind, len }),
-            Err(wire::Malformed) => tell(Said::Malformed { kind, len }),
+            Ok(Event::Unknown { kind, len }) => emit(LineEvent::Unknown { kind, len }),
+            Err(wire::Malformed) => emit(LineEvent::Malformed { kind, len }),
         }
         None
     }
@@ -224,10 +233,10 @@ mod tests {
 
     use super::*;
 
-    fn heard(bytes: &[u8]) -> Vec<Said> {
+    fn heard(bytes: &[u8]) -> Vec<LineEvent> {
         let mut said = Vec::new();
-        let mut listener = Listener::new(None);
-        listener.hear(bytes, &mut |s| said.push(s));
+        let mut listener = Decoder::new(None);
+        listener.receive(bytes, &mut |s| said.push(s));
         listener.finish(&mut |s| said.push(s));
         said
     }
@@ -249,9 +258,9 @@ mod tests {
         assert_eq!(
             heard(&line),
             [
-                Said::Unknown { kind: 0xc0, len: 1 },
-                Said::Text("Starting kernel ...".into()),
-                Said::Text("next".into()),
+                LineEvent::Unknown { kind: 0xc0, len: 1 },
+                LineEvent::Text("Starting kernel ...".into()),
+                LineEvent::Text("next".into()),
             ]
         );
     }
@@ -276,7 +285,7 @@ mod tests {
             put(&mut |out| Event::encode_lost(5, 4, out).unwrap());
         });
         let said = heard(&line);
-        let Said::Fault(Sighting {
+        let LineEvent::Fault(Sighting {
             seq: Some(41),
             time_us: Some(2),
             ..
@@ -286,7 +295,10 @@ mod tests {
         };
         assert_eq!(
             said[2..],
-            [Said::Missed { frames: 2 }, Said::Lost { count: 5 }]
+            [
+                LineEvent::Missed { frames: 2 },
+                LineEvent::Lost { count: 5 }
+            ]
         );
     }
 }

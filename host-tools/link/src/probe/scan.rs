@@ -37,7 +37,7 @@ fn pins(probe: &mut Probe) -> Option<&mut dyn Pins> {
 
 /// Where in the chain the port is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ChainPosition {
     /// Bits of its instruction.
     pub ir_bits: usize,
     /// Bits of other ports' instructions between it and TDO, and between TDI and it.
@@ -47,23 +47,23 @@ pub struct Place {
 }
 
 /// Wires to a chain of ports.
-pub struct Wires {
+pub struct Scanner {
     probe: Probe,
     /// The port that scans are for.
-    pub place: Place,
+    pub position: ChainPosition,
     scans: u64,
 }
 
-impl Wires {
+impl Scanner {
     /// The wires of a probe.
-    pub fn new(mut probe: Probe) -> Result<Wires, ProbeError> {
+    pub fn new(mut probe: Probe) -> Result<Scanner, ProbeError> {
         let name = probe.get_name();
         if pins(&mut probe).is_none() {
             return Err(ProbeError::NoPins(name));
         }
-        Ok(Wires {
+        Ok(Scanner {
             probe,
-            place: Place::default(),
+            position: ChainPosition::default(),
             scans: 0,
         })
     }
@@ -128,9 +128,9 @@ impl Wires {
 
     /// Loads an instruction; every other port is bypassed.
     pub fn load(&mut self, instruction: u32) -> Result<(), ProbeError> {
-        let Place {
+        let ChainPosition {
             ir_bits, ir_around, ..
-        } = self.place;
+        } = self.position;
         let bits = (0..ir_bits).map(|n| instruction.checked_shr(n as u32).unwrap_or(0) & 1 == 1);
         let before = std::iter::repeat_n(true, ir_around.0);
         let behind = std::iter::repeat_n(true, ir_around.1);
@@ -146,7 +146,7 @@ impl Wires {
         bits: usize,
         idle: usize,
     ) -> Result<Vec<u128>, ProbeError> {
-        let (before, behind) = self.place.ports_around;
+        let (before, behind) = self.position.ports_around;
         let mut said = Vec::with_capacity(values.len());
         let mut tdi = vec![false; before + bits + behind];
         for batch in values.chunks(BATCH) {

@@ -29,7 +29,7 @@ pub struct Peer {
 
 /// What was heard.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard<'a> {
+pub enum SessionEvent<'a> {
     /// The board answered: streams flow from here on, from their beginning.
     Opened(Peer),
     /// The board fell silent; it is called again.
@@ -50,13 +50,13 @@ pub enum Heard<'a> {
 }
 
 /// One session.
-pub struct Conversation {
+pub struct Session {
     splitter: Splitter<{ wire::LARGEST }>,
-    streams: Streams,
+    streams: SessionState,
 }
 
 /// All but the splitter, from which frames are borrowed.
-struct Streams {
+struct SessionState {
     session: u32,
     sequence: u16,
     open: bool,
@@ -70,12 +70,12 @@ struct Streams {
     moved_at: Instant,
 }
 
-impl Conversation {
+impl Session {
     /// Not open yet. `seed` makes the session another than any before it.
     pub fn new(seed: u32, now: Instant) -> Self {
-        Conversation {
+        Session {
             splitter: Splitter::new(),
-            streams: Streams {
+            streams: SessionState {
                 session: seed.max(1),
                 sequence: 0,
                 open: false,
@@ -101,11 +101,11 @@ impl Conversation {
     }
 
     /// Takes what came.
-    pub fn hear(&mut self, bytes: &[u8], now: Instant, tell: &mut dyn FnMut(Heard<'_>)) {
+    pub fn receive(&mut self, bytes: &[u8], now: Instant, emit: &mut dyn FnMut(SessionEvent<'_>)) {
         for &byte in bytes {
             match self.splitter.feed(byte) {
-                Some(wire::Heard::Text(text)) => tell(Heard::Text(text)),
-                Some(wire::Heard::Frame(frame)) => self.streams.frame(&frame, now, tell),
+                Some(wire::Heard::Text(text)) => emit(SessionEvent::Text(text)),
+                Some(wire::Heard::Frame(frame)) => self.streams.frame(&frame, now, emit),
                 Some(wire::Heard::Bad(_)) | None => {}
             }
         }
@@ -137,8 +137,8 @@ impl Conversation {
     }
 }
 
-impl Streams {
-    fn frame(&mut self, frame: &Frame<'_>, now: Instant, tell: &mut dyn FnMut(Heard<'_>)) {
+impl SessionState {
+    fn frame(&mut self, frame: &Frame<'_>, now: Instant, emit: &mut dyn FnMut(SessionEvent<'_>)) {
         let Ok(event) = Event::decode(frame) else {
             return;
         };
@@ -148,7 +148,7 @@ impl Streams {
                 if !self.open {
                     self.open = true;
                     self.moved_at = now;
-                    tell(Heard::Opened(Peer {
+                    emit(SessionEvent::Opened(Peer {
                         version: welcome.version,
                         board: welcome.board.to_owned(),
                         ticks_per_second: welcome.ticks_per_second,
@@ -156,13 +156,13 @@ impl Streams {
                     }));
                 }
             }
-            Event::Heard { .. } if self.parting => tell(Heard::Parted),
+            Event::Heard { .. } if self.parting => emit(SessionEvent::Parted),
             // Of a session before this one.
             _ if !self.open => {}
             Event::Stream(channel, payload) => {
                 self.heard_at = now;
                 if let Some(bytes) = self.inbox.take(payload) {
-                    tell(Heard::Bytes(channel, bytes));
+                    emit(SessionEvent::Bytes(channel, bytes));
                 }
             }
             Event::Heard { next } => {
@@ -174,7 +174,7 @@ impl Streams {
             Event::Welcome(_) | Event::Unknown { .. } => {}
             Event::Faults(_) | Event::Lost { .. } => {
                 self.heard_at = now;
-                tell(Heard::Event {
+                emit(SessionEvent::Event {
                     kind: frame.kind,
                     payload: frame.payload,
                 });
@@ -304,34 +304,34 @@ mod tests {
     #[test]
     fn a_hello_is_repeated_until_its_own_welcome_comes() {
         let now = Instant::now();
-        let mut desk = Conversation::new(77, now);
+        let mut host = Session::new(77, now);
         let mut out = Vec::new();
-        desk.poll(now, &mut out);
-        desk.poll(now, &mut out);
+        host.poll(now, &mut out);
+        host.poll(now, &mut out);
         assert_eq!(kinds(&out), [0xc0]);
-        desk.poll(now + HELLO_AGAIN, &mut out);
+        host.poll(now + HELLO_AGAIN, &mut out);
         assert_eq!(kinds(&out), [0xc0, 0xc0]);
         let mut heard = 0;
-        desk.hear(&welcome(76), now, &mut |_| heard += 1);
-        assert!(heard == 0 && !desk.is_open(), "somebody else's");
+        host.receive(&welcome(76), now, &mut |_| heard += 1);
+        assert!(heard == 0 && !host.is_open(), "somebody else's");
         let both = [welcome(77), welcome(77)].concat();
-        desk.hear(&both, now, &mut |said| {
-            assert!(matches!(said, Heard::Opened(_)), "{said:?}");
+        host.receive(&both, now, &mut |said| {
+            assert!(matches!(said, SessionEvent::Opened(_)), "{said:?}");
             heard += 1;
         });
-        assert!(heard == 1 && desk.is_open());
+        assert!(heard == 1 && host.is_open());
     }
 
     #[test]
     fn streams_flow_and_are_acknowledged_and_sent_again() {
         let now = Instant::now();
-        let mut desk = Conversation::new(1, now);
+        let mut host = Session::new(1, now);
         let mut out = Vec::new();
-        desk.poll(now, &mut out);
-        desk.hear(&welcome(1), now, &mut |_| {});
-        desk.send(Channel::Console, b"ps\r");
+        host.poll(now, &mut out);
+        host.receive(&welcome(1), now, &mut |_| {});
+        host.send(Channel::Console, b"ps\r");
         out.clear();
-        desk.poll(now, &mut out);
+        host.poll(now, &mut out);
         assert_eq!(kinds(&out), [0xc1]);
         let mut text = Vec::<u8>::new();
         let says = [
@@ -339,24 +339,24 @@ mod tests {
             board_says(0x83, &[0, 0, b'h', b'i']),
             board_says(0x83, &[1, 0, b'!']),
         ];
-        desk.hear(&says.concat(), now, &mut |said| match said {
-            Heard::Bytes(Channel::Console, bytes) => text.extend(bytes),
+        host.receive(&says.concat(), now, &mut |said| match said {
+            SessionEvent::Bytes(Channel::Console, bytes) => text.extend(bytes),
             other => panic!("{other:?}"),
         });
         assert_eq!(text, b"hi!");
         out.clear();
-        desk.poll(now + SEND_AGAIN, &mut out);
+        host.poll(now + SEND_AGAIN, &mut out);
         assert_eq!(
             kinds(&out),
             [0xc4, 0xc1],
             "a word for them, and the key again"
         );
-        assert!(!desk.is_settled());
-        desk.hear(&board_says(0x86, &[1]), now, &mut |_| {});
-        assert!(desk.is_settled());
+        assert!(!host.is_settled());
+        host.receive(&board_says(0x86, &[1]), now, &mut |_| {});
+        assert!(host.is_settled());
         out.clear();
-        assert!(desk.poll(now + SILENCE, &mut out), "nobody there any more");
-        desk.poll(now + SILENCE, &mut out);
+        assert!(host.poll(now + SILENCE, &mut out), "nobody there any more");
+        host.poll(now + SILENCE, &mut out);
         assert_eq!(kinds(&out), [0xc0]);
     }
 }

@@ -3,11 +3,11 @@
 use link::memory::{Span, SpanError};
 use pagetable::Dialect;
 
-use crate::exit::Misuse;
+use crate::exit::UsageError;
 
 /// What the command line tells of the machine.
 #[derive(clap::Args, Clone)]
-pub struct Known {
+pub struct MachineArgs {
     /// What is memory on the machine, as 0x80000000+128M; may be repeated. Of a running one
     /// nothing else is read
     #[arg(long, value_name = "START+SIZE", value_parser = span)]
@@ -28,14 +28,14 @@ pub fn span(text: &str) -> Result<Span, SpanError> {
 
 /// What a board's file says of its hart.
 #[derive(Clone, Copy, Default)]
-pub struct Hart {
+pub struct HartTraits {
     /// How it writes memory types.
     pub dialect: Option<Dialect>,
     /// Whether it leaves A and D to software.
     pub svade: Option<bool>,
 }
 
-impl Known {
+impl MachineArgs {
     /// What the board is called.
     #[cfg(feature = "probe")]
     pub fn name(&self) -> Option<&str> {
@@ -43,17 +43,17 @@ impl Known {
     }
 
     /// What the named board says.
-    pub fn board(&self) -> anyhow::Result<Hart> {
+    pub fn board(&self) -> anyhow::Result<HartTraits> {
         let Some(name) = &self.board else {
-            return Ok(Hart::default());
+            return Ok(HartTraits::default());
         };
-        let board = boards::by_name(name).map_err(|error| Misuse(error.to_string()))?;
+        let board = boards::by_name(name).map_err(|error| UsageError(error.to_string()))?;
         let dialect = match board.dialect {
             boards::Dialect::None => Dialect::None,
             boards::Dialect::Svpbmt => Dialect::Svpbmt,
             boards::Dialect::Thead => Dialect::THead,
         };
-        Ok(Hart {
+        Ok(HartTraits {
             dialect: Some(dialect),
             svade: Some(board.svade),
         })

@@ -14,14 +14,14 @@ const BATCH: usize = 64;
 const MOST_HELD: usize = 1 << 12;
 
 /// Memory that is asked for in batches.
-pub trait Batch {
+pub trait BatchRead {
     /// What lies at each address, so many bytes each; `None` where there is no memory.
     fn read_all(&mut self, wanted: &[(PhysAddr, usize)])
     -> Result<Vec<Option<Vec<u8>>>, ReadError>;
 }
 
 /// A [`Batch`] as a [`Source`] for one set of page tables.
-pub struct Ahead<B> {
+pub struct Prefetch<B> {
     batch: B,
     mode: Mode,
     /// What came before it was asked for.
@@ -33,14 +33,14 @@ pub struct Ahead<B> {
     asked: HashSet<u64>,
 }
 
-impl<B: Batch> Ahead<B> {
+impl<B: BatchRead> Prefetch<B> {
     /// For the tables that begin there, all of one mode; of [`Mode::Bare`], each read is a
     /// question of its own.
     pub fn new(batch: B, roots: &[Satp]) -> Self {
         let mode = roots.first().map_or(Mode::Bare, |satp| satp.mode);
         let roots: Vec<u64> = roots.iter().map(|satp| satp.root.frame()).collect();
         let levels = roots.iter().map(|root| (*root, mode.root_level()));
-        Ahead {
+        Prefetch {
             batch,
             mode,
             held: HashMap::new(),
@@ -91,7 +91,7 @@ impl<B: Batch> Ahead<B> {
     }
 }
 
-impl<B: Batch> Source for Ahead<B> {
+impl<B: BatchRead> Source for Prefetch<B> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let outside = ReadError::Outside(Outside { at, bytes });
@@ -118,11 +118,11 @@ mod tests {
 
     /// Tables at 0x1000 to 0x5000: the root points to 2 and 3, which point to 4 and 5; and 5
     /// holds what would be a pointer anywhere else.
-    struct Tables {
+    struct RecordedQuestions {
         questions: Vec<Vec<u64>>,
     }
 
-    impl Batch for Tables {
+    impl BatchRead for RecordedQuestions {
         fn read_all(
             &mut self,
             wanted: &[(PhysAddr, usize)],
@@ -155,10 +155,10 @@ mod tests {
             asid: 0,
             root: PhysAddr::new(0x1000),
         };
-        let tables = Tables {
+        let tables = RecordedQuestions {
             questions: Vec::new(),
         };
-        let mut ahead = Ahead::new(tables, &[satp]);
+        let mut ahead = Prefetch::new(tables, &[satp]);
         let mut page = [0; PAGE];
         let mut read = |frame| ahead.read(PhysAddr::from_frame(frame), &mut page);
         for frame in [1, 2, 4, 3, 5] {

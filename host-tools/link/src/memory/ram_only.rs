@@ -9,7 +9,7 @@ use std::str::FromStr;
 use pagetable::{Outside, PhysAddr};
 
 use super::text::address;
-use super::{Batch, ReadError, Source};
+use super::{BatchRead, ReadError, Source};
 
 /// A run of addresses: `START-END`, END not in it, or `START+SIZE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,12 +95,12 @@ fn size(text: &str) -> Option<u64> {
 }
 
 /// A source that is asked for what is known to be memory, and for nothing else.
-pub struct Within<S> {
+pub struct RamOnly<S> {
     source: S,
     known: Vec<Span>,
 }
 
-impl<S> Within<S> {
+impl<S> RamOnly<S> {
     /// Only those addresses; runs that touch are one.
     pub fn new(source: S, mut known: Vec<Span>) -> Self {
         known.sort_unstable();
@@ -111,7 +111,7 @@ impl<S> Within<S> {
             }
             is_near
         });
-        Within { source, known }
+        RamOnly { source, known }
     }
 
     fn is_known(&self, at: PhysAddr, bytes: usize) -> bool {
@@ -120,7 +120,7 @@ impl<S> Within<S> {
     }
 }
 
-impl<S: Source> Source for Within<S> {
+impl<S: Source> Source for RamOnly<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         match self.is_known(at, bytes) {
@@ -134,7 +134,7 @@ impl<S: Source> Source for Within<S> {
     }
 }
 
-impl<B: Batch> Batch for Within<B> {
+impl<B: BatchRead> BatchRead for RamOnly<B> {
     fn read_all(
         &mut self,
         wanted: &[(PhysAddr, usize)],
@@ -245,8 +245,8 @@ mod tests {
 
     #[test]
     fn only_what_is_known_is_read_and_touching_runs_are_one() {
-        struct Asked(Vec<u64>);
-        impl Source for Asked {
+        struct AskedSource(Vec<u64>);
+        impl Source for AskedSource {
             fn read(&mut self, at: PhysAddr, _: &mut [u8]) -> Result<(), ReadError> {
                 self.0.push(at.raw());
                 Ok(())
@@ -254,7 +254,7 @@ mod tests {
         }
         let spans = ["2000-3000", "1000-2000", "ffff_0000-1_0000_0000"];
         let spans = spans.map(|it| it.parse().unwrap());
-        let mut within = Within::new(Asked(Vec::new()), spans.to_vec());
+        let mut within = RamOnly::new(AskedSource(Vec::new()), spans.to_vec());
         let mut read = |at, bytes| within.read(PhysAddr::new(at), &mut vec![0; bytes]).is_ok();
         assert!(read(0x1800, 0x1000) && read(0xffff_f000, 0x1000));
         assert!(!read(0x2800, 0x1000) && !read(0xfff, 1) && !read(u64::MAX, 2));

@@ -1,0 +1,13 @@
+//! The host's side of a session: everything in frames, what must arrive arrives.
+
+mod about;
+mod agent;
+mod decoder;
+mod passive;
+mod state;
+
+pub use about::{Ram, TaskInfo, dialect};
+pub use agent::{Agent, AgentError, Direction, Tap, seed};
+pub use decoder::{Decoder, LineEvent, Sighting, micros};
+pub use passive::PassiveDecoder;
+pub use state::{Peer, Session, SessionEvent};
