@@ -11,8 +11,8 @@ use spin::{Mutex, MutexGuard};
 use crate::arch::{self, Entered, Mapped, Mmio};
 use crate::arguments::Arguments;
 use crate::board::{Board, UartKind};
+use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
-use crate::debug::{Console, RamMap};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
 use crate::mm::bootmap::Layout;
@@ -20,7 +20,7 @@ use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
 use crate::system::{BootFacts, System};
 use crate::task::table::MAX_TASKS;
 use crate::task::{Schedule, Task, Tasks};
-use crate::tree::{Range, Tree};
+use crate::tree::{RamMap, Range, Tree};
 
 /// The task table without its tasks, for which boot claims memory.
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);

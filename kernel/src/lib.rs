@@ -15,6 +15,7 @@ mod boot;
 pub mod debug;
 pub mod drivers;
 pub mod fault;
+mod interrupt;
 pub mod mm;
 pub mod platform;
 pub mod system;

@@ -7,7 +7,7 @@ use crate::debug::stub;
 use crate::mm::{Refused, Resolution, resolve_here};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
-use crate::task::{Context, exec, schedule, syscall};
+use crate::task::{Context, exec, switch, syscall};
 
 /// What the hart said when it trapped.
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
         other(system, context, trap);
     }
     if system.debugger_is_due() || system.schedule.is_due() {
-        switch(system, context);
+        leave_task(system, context);
     }
     if system.frames.fast.is_open() {
         system.allow_fast();
@@ -78,12 +78,12 @@ fn other<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap)
 
 #[cold]
 #[inline(never)]
-fn switch<P: Platform>(system: &mut System<P>, context: &mut Context) {
+fn leave_task<P: Platform>(system: &mut System<P>, context: &mut Context) {
     if system.debugger_is_due() {
-        schedule::pause(system, context);
+        switch::pause(system, context);
     }
     if system.schedule.is_due() {
-        schedule::reschedule(system, context);
+        switch::reschedule(system, context);
         // Interrupts were dealt with while nobody could run.
         system.choose_path();
     }

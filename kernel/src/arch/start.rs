@@ -15,7 +15,7 @@ use crate::board::{Board, CONSOLE, PLIC};
 use crate::boot;
 use crate::mm::bootmap::{self, Layout, Plan};
 use crate::system::System;
-use crate::task::{Context, schedule};
+use crate::task::{Context, switch};
 use crate::tree::{Range, Tree};
 
 /// The largest device tree the provisional map holds.
@@ -229,7 +229,7 @@ pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
         let system = place.insert(system);
         hart.fast = (&raw mut *system.frames.fast) as usize;
         system.frames.fast.seen = paging::seen(PhysAddr::new(0));
-        schedule::reschedule(system, &mut hart.context);
+        switch::reschedule(system, &mut hart.context);
     }
     csr::enable_interrupts();
     // SAFETY: the context on the hart is a program's, its space is in force, and `tp` is

@@ -10,7 +10,7 @@ use core::mem::offset_of;
 
 use abi::{Access, Cause, Class, Fault, Outcome, Source};
 
-use super::frame::NONE;
+use super::frame::row::NONE;
 
 /// Arenas that there can be.
 pub const MAX_ARENAS: usize = 8;

@@ -16,6 +16,7 @@ mod frame;
 mod gap;
 mod heap;
 pub mod layout;
+mod leaf;
 mod machine;
 mod object;
 mod pager;

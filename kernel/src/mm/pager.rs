@@ -6,8 +6,9 @@ use abi::{Access, Class, Fault, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::layout::is_user;
+use super::leaf::{accessed, leaf_flags};
 use super::object;
-use super::region::{Advice, Kind, Object, Prot, Region};
+use super::region::{Advice, Kind, Object, Region};
 use super::space::Whose;
 use super::table::{self, Stop};
 use super::window::open_window;
@@ -333,22 +334,6 @@ fn around<M: Machine>(
         run.count = run.back + (block + AROUND).min(base + whole) - here;
     }
     machine.enter_missing(&run)
-}
-
-/// The bits of a leaf besides its frame, A and D.
-#[inline]
-pub(super) fn leaf_flags<M: Machine>(machine: &M, prot: Prot, memory: MemoryType) -> u64 {
-    Pte::VALID | Pte::USER | prot.bits() | machine.dialect().bits(memory)
-}
-
-/// A, and D for a store: set when a leaf is entered, so that the access does not fault again
-/// where the hart leaves them to us.
-#[inline]
-fn accessed(access: Access) -> u64 {
-    match access {
-        Access::Write => Pte::ACCESSED | Pte::DIRTY,
-        _ => Pte::ACCESSED,
-    }
 }
 
 impl Resolution {

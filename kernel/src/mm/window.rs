@@ -5,7 +5,7 @@ use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::fast::Window;
 use super::frame::Frame;
-use super::pager::leaf_flags;
+use super::leaf::leaf_flags;
 use super::region::{Kind, Prot, Region};
 use super::space::Whose;
 use super::{Frames, Machine, PAGE_BYTES};

@@ -92,12 +92,23 @@ pub fn end<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     system.task_ended(pid);
 }
 
-/// The program's bytes and where they lie.
+/// The program that `line`'s first word names: the bytes of `bin/NAME` in the initrd, and their
+/// physical address. `NotFound` also for a name with a `/`, as the initrd's only folder of
+/// programs is `bin`.
 fn find<P: Platform>(system: &System<P>, line: &[u8]) -> Result<(&'static [u8], PhysAddr), Error> {
     let line = core::str::from_utf8(line).map_err(|_| Error::BadArgument)?;
     let name = line
         .split_ascii_whitespace()
         .next()
         .ok_or(Error::BadArgument)?;
-    system.program(name)
+    if name.contains('/') {
+        return Err(Error::NotFound);
+    }
+    let initrd = &system.initrd;
+    let bin = initrd.lookup("bin").map_err(|_| Error::NotFound)?;
+    let file = initrd
+        .lookup_below(&bin, name)
+        .map_err(|_| Error::NotFound)?;
+    let at = PhysAddr::new(system.initrd_at.raw() + file.offset() as u64);
+    Ok((file.data(), at))
 }

@@ -3,7 +3,7 @@
 use abi::{Advice, Error, map, prot};
 use pagetable::{MemoryType, PhysAddr, VirtAddr};
 
-use super::syscall::Answer;
+use super::answer::Answer;
 use crate::mm::{
     Audit, Frames, Kind, Object, PAGE_BYTES, Place, Prot, Space, Wanted, audit, table,
 };

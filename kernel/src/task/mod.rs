@@ -1,10 +1,13 @@
 //! Tasks: what runs, what waits, and what they ask of the kernel.
 
+mod answer;
 pub mod context;
 pub mod exec;
 mod memory;
 mod program;
 pub mod schedule;
+mod shell;
+pub mod switch;
 pub mod syscall;
 pub mod table;
 #[cfg(test)]

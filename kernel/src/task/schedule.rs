@@ -1,27 +1,23 @@
 //! Who runs next: round robin, in slices of ten milliseconds, and sleep when nobody can.
 
-use super::context::Context;
-use super::table::{Slot, State};
-use crate::debug::stub;
-use crate::platform::Platform;
-use crate::system::System;
+use super::table::Slot;
 
 /// How long a task may run while others are ready, in milliseconds.
-const SLICE_MS: u64 = 10;
+pub(super) const SLICE_MS: u64 = 10;
 
 /// The hart's place in the task table.
 pub struct Schedule {
-    current: Slot,
+    pub(super) current: Slot,
     /// The hart holds the registers of the task at `current`.
-    occupied: bool,
+    pub(super) occupied: bool,
     /// The task whose space is in force and whose floats the hart holds; 0 for none.
-    loaded: u16,
-    due: bool,
-    since: u64,
-    armed: u64,
+    pub(super) loaded: u16,
+    pub(super) due: bool,
+    pub(super) since: u64,
+    pub(super) armed: u64,
     /// When the desk is told of records that wait, at the latest; `u64::MAX` when none do.
-    tell_at: u64,
-    timebase_hz: u64,
+    pub(super) tell_at: u64,
+    pub(super) timebase_hz: u64,
 }
 
 impl Schedule {
@@ -82,106 +78,5 @@ impl Schedule {
             self.tell_at = u64::MAX;
         }
         tell
-    }
-}
-
-/// Takes the running task off the hart and puts the next ready one on it, waiting for an
-/// interrupt as long as none is. `context` holds the registers on the hart.
-pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    let previous = system.schedule.current;
-    take_off(system, context);
-    let next = loop {
-        if system.debugger_is_due() {
-            stub::attend(system);
-        }
-        if let Some(next) = next_task(system, previous) {
-            break next;
-        }
-        system.drain_console();
-        arm_timer(system, None);
-        // A hart with nothing to do gets frames ready for those who will fault.
-        while system.prepares
-            && !system.platform.is_interrupted()
-            && system.frames.prepare(&mut system.platform)
-        {}
-        let pending = system.platform.wait();
-        system.interrupt(pending);
-    };
-    system.schedule.due = false;
-    system.schedule.current = next;
-    put_on(system, context);
-    arm_timer(system, Some(next));
-}
-
-/// The next task that may run: any that is ready, or the one that gdb lets run.
-fn next_task<P: Platform>(system: &System<P>, previous: Slot) -> Option<Slot> {
-    match system.debugger.only() {
-        None => system.tasks.next_ready(previous),
-        Some(only) if system.tasks.at(only).state() == State::Ready => Some(only),
-        Some(_) => None,
-    }
-}
-
-/// Takes the running task off the hart: what gdb reads and writes is in the task table.
-pub fn pause<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    take_off(system, context);
-    system.schedule.due = true;
-}
-
-/// Records wait that are not worth a frame yet. A task that neither faults again nor ever
-/// stops must not keep them from the desk.
-pub fn tell_soon<P: Platform>(system: &mut System<P>) {
-    if system.schedule.tell_at != u64::MAX {
-        return;
-    }
-    let at = system.platform.ticks() + system.schedule.ticks(SLICE_MS);
-    system.schedule.tell_at = at;
-    if at < system.schedule.armed {
-        system.schedule.armed = at;
-        system.platform.set_timer(at);
-    }
-}
-
-fn take_off<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    let now = system.platform.ticks();
-    if system.schedule.occupied {
-        let task = system.tasks.at_mut(system.schedule.current);
-        task.ticks += now.saturating_sub(system.schedule.since);
-        if context.floats_dirty() {
-            system.platform.save_floats(&mut task.floats);
-            context.floats_saved();
-        }
-        task.context = *context;
-    }
-    system.schedule.occupied = false;
-    system.schedule.since = now;
-}
-
-fn put_on<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    let task = system.tasks.at(system.schedule.current);
-    *context = task.context;
-    // A task that only waited finds both as it left them.
-    if system.schedule.loaded != task.pid {
-        system.frames.fast.close();
-        system.platform.load_floats(&task.floats);
-        system.platform.activate(&task.space);
-        system.schedule.loaded = task.pid;
-    }
-    system.schedule.occupied = true;
-    system.schedule.since = system.platform.ticks();
-}
-
-/// The timer is only armed for what needs it: the end of a slice that others wait for, the
-/// first sleeper, and records that the desk waits for.
-fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
-    let slice_end = system.schedule.since + system.schedule.ticks(SLICE_MS);
-    let others = running.is_some_and(|slot| system.tasks.others_ready(slot));
-    let mut at = if others { slice_end } else { u64::MAX };
-    at = at.min(system.tasks.first_wake().unwrap_or(u64::MAX));
-    at = at.min(system.schedule.tell_at);
-    at = at.min(system.console.deadline());
-    if at != system.schedule.armed {
-        system.schedule.armed = at;
-        system.platform.set_timer(at);
     }
 }

@@ -6,23 +6,12 @@
 use abi::{Call, Error, Set, Topic};
 use pagetable::VirtAddr;
 
+use super::answer::Answer;
 use super::context::Context;
 use super::table::{LINE_BYTES, State};
-use super::{exec, memory, schedule};
+use super::{exec, memory, switch};
 use crate::platform::Platform;
 use crate::system::System;
-
-/// What a call comes to.
-pub(super) enum Answer {
-    /// This value in `a0`.
-    One(usize),
-    /// These in `a0` and `a1`.
-    Two(usize, usize),
-    /// The task waits in this state and asks again.
-    Wait(State),
-    /// The caller does not exist any more.
-    Gone,
-}
 
 /// Bytes that move between a task and the kernel in one piece.
 const PIECE: usize = 512;
@@ -48,7 +37,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     }
     // For the pages that the call brought in.
     if system.console.fault_recorded(&system.log) {
-        schedule::tell_soon(system);
+        switch::tell_soon(system);
     }
 }
 

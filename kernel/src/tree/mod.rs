@@ -1,46 +1,15 @@
 //! What the device tree says that the board table cannot: RAM, what is taken, boot arguments.
 
+mod error;
+mod ram;
 mod ranges;
 mod walk;
 
-use core::fmt;
-
 use crate::board::{self, Board};
-pub use ranges::{MAX_RANGES, Range, Ranges};
+pub use error::{Error, MAX_RANGES};
+pub use ram::RamMap;
+pub use ranges::{Range, Ranges};
 use walk::{Token, Walk, number, text};
-
-/// Why a device tree was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// It is not a device tree, or its structure block is broken.
-    Malformed,
-    /// More than [`MAX_RANGES`] pieces of RAM or of held memory.
-    TooManyRanges,
-    /// No `/memory` node with a size.
-    NoMemory,
-    /// None of the root's `compatible` words is a board's; here is the first.
-    UnknownBoard,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Error::Malformed => f.write_str("it is damaged, or no device tree"),
-            Error::TooManyRanges => write!(
-                f,
-                "more than {MAX_RANGES} pieces of RAM or of reserved memory"
-            ),
-            Error::NoMemory => f.write_str("no /memory with a size"),
-            Error::UnknownBoard => f
-                .write_str("no `compatible` of its root is a known board's; there is")
-                .and_then(|()| {
-                    board::BOARDS
-                        .iter()
-                        .try_for_each(|board| write!(f, " {}", board.name))
-                }),
-        }
-    }
-}
 
 /// The boot arguments, cut where they exceed what a loader may sensibly pass.
 #[derive(Clone, Copy)]

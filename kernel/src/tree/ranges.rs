@@ -1,9 +1,6 @@
 //! Pieces of physical memory, and what is left of one when others are taken.
 
-use super::Error;
-
-/// At most this many pieces of RAM, and of memory that somebody holds, are looked at.
-pub const MAX_RANGES: usize = 32;
+use super::error::{Error, MAX_RANGES};
 
 /// A piece of physical memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! then pass over it once for each look, which at boot is most of what reading costs; here every
 //! step checks itself.
 
-use super::Error;
+use super::error::Error;
 
 const MAGIC: u32 = 0xd00d_feed;
 /// The oldest version that this reads, and the newest that a tree may demand.

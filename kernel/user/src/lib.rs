@@ -8,6 +8,8 @@ pub mod arguments;
 pub mod call;
 pub mod check;
 pub mod layout;
+#[cfg(target_os = "none")]
+mod panic;
 mod sys;
 pub mod text;
 

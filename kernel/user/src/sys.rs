@@ -117,10 +117,3 @@ pub fn instructions() -> usize {
     #[cfg(not(target_os = "none"))]
     0
 }
-
-#[cfg(target_os = "none")]
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo) -> ! {
-    crate::println!("panic: {info}");
-    crate::call::exit(101)
-}

@@ -8,8 +8,8 @@ use wire::{Channel, Frame, Request};
 
 use super::bystander::{self, Bystander, Follows};
 use super::knock::{Knock, Knocked};
+use super::report::Report;
 use super::session::{Said, Session};
-use crate::debug::report::Report;
 use crate::debug::ring::Ring;
 use crate::debug::stub::{Asked, Shim};
 

@@ -7,6 +7,7 @@ mod bystander;
 mod dialogue;
 mod knock;
 mod outgoing;
+mod report;
 mod send;
 mod session;
 

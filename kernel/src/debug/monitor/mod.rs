@@ -7,6 +7,7 @@ mod audit;
 mod boot;
 mod faults;
 mod free;
+mod inspect;
 mod json;
 mod pages;
 mod pmm;

@@ -10,6 +10,7 @@ use gdbstub::target::TargetResult;
 use gdbstub::target::ext::breakpoints::{self, SwBreakpoint, SwBreakpointOps};
 use pagetable::{PhysAddr, VirtAddr};
 
+use super::inserted::{Break, MOST, Planted, Wait};
 use super::riscv::Integers;
 use super::step;
 use crate::debug::look;
@@ -18,55 +19,9 @@ use crate::platform::Platform;
 use crate::system::System;
 use crate::task::Slot;
 
-/// Breakpoints that gdb may set at once.
-const MOST: usize = 32;
 /// `ebreak` and `c.ebreak`.
 const EBREAK: [u8; 4] = 0x0010_0073_u32.to_le_bytes();
 const SHORT_EBREAK: [u8; 2] = 0x9002_u16.to_le_bytes();
-
-/// One that gdb set.
-#[derive(Clone, Copy)]
-struct Break {
-    at: u64,
-    /// The instruction in the initrd.
-    source: PhysAddr,
-    bytes: u8,
-    /// gdb takes breakpoints out at every stop and sets them again; which program one belongs
-    /// to is kept meanwhile.
-    set: bool,
-}
-
-/// One that a step waits at.
-#[derive(Clone, Copy)]
-struct Wait {
-    slot: Slot,
-    at: u64,
-    bytes: u8,
-    original: [u8; 4],
-}
-
-/// All that are set.
-pub struct Breakpoints {
-    breaks: [Option<Break>; MOST],
-    waits: [Option<Wait>; step::MOST],
-}
-
-/// What stands at a task's program counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Planted {
-    /// A breakpoint of gdb's.
-    Break,
-    /// Where a step ends.
-    Step,
-}
-
-impl Breakpoints {
-    /// None.
-    pub const EMPTY: Breakpoints = Breakpoints {
-        breaks: [None; MOST],
-        waits: [None; step::MOST],
-    };
-}
 
 fn code(bytes: u8) -> &'static [u8] {
     if bytes == 2 { &SHORT_EBREAK } else { &EBREAK }

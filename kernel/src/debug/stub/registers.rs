@@ -4,7 +4,7 @@ use gdbstub::common::Tid;
 use gdbstub::target::ext::base::single_register_access::SingleRegisterAccess;
 use gdbstub::target::{TargetError, TargetResult};
 
-use super::crash::KERNEL;
+use super::debugger::KERNEL;
 use super::riscv::{Register, WORD};
 use super::target::EFAULT;
 use super::threads::{context_of, slot_of};

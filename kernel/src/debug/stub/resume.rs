@@ -8,38 +8,11 @@ use gdbstub::target::ext::base::multithread::{
     MultiThreadSingleStep, MultiThreadSingleStepOps,
 };
 
+use super::debugger::Plan;
 use super::threads::slot_of;
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::{Slot, exec};
-
-/// What gdb decided.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// The task that goes on by one instruction.
-    pub step: Option<Slot>,
-    /// The task that gdb named; alone if the others are held.
-    named: Option<Slot>,
-    locked: bool,
-    /// The only task that may run.
-    pub only: Option<Slot>,
-    /// The task that dies of what it was stopped for.
-    pub dies: Option<(Slot, u8)>,
-    /// gdb's decision was made before: the state machine only has to be brought there.
-    pub replayed: bool,
-}
-
-impl Plan {
-    /// All go on.
-    pub const EMPTY: Plan = Plan {
-        step: None,
-        named: None,
-        locked: false,
-        only: None,
-        dies: None,
-        replayed: false,
-    };
-}
+use crate::task::exec;
 
 impl<P: Platform> MultiThreadResume for System<P> {
     fn resume(&mut self) -> Result<(), Infallible> {

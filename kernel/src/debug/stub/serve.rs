@@ -7,11 +7,11 @@ use gdbstub::common::Signal;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{GdbStubBuilder, MultiThreadStopReason};
 
-use super::breakpoints::Planted;
-use super::crash::KERNEL;
+use super::debugger::{Buffers, GREETING, KERNEL, Stop};
+use super::inserted::Planted;
 use super::reply::Reply;
-use super::shim::LONGEST;
-use super::{Asked, Buffers, GREETING, monitor, threads};
+use super::shim::{Asked, LONGEST};
+use super::{monitor, threads};
 use crate::debug::agent;
 use crate::platform::Platform;
 use crate::system::System;
@@ -22,23 +22,6 @@ use crate::text::Text;
 const ACK_MS: u64 = 500;
 /// A line of a `monitor` answer.
 const LINE: usize = 320;
-
-/// Why the kernel stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Ctrl-C in gdb.
-    Interrupt,
-    /// A task came to a breakpoint.
-    Break(Slot),
-    /// A task has gone its step, or ran into an `ebreak` of its own.
-    Trap(Slot),
-    /// A task did what it will die of.
-    Fatal(Slot, Signal),
-    /// The task that was to step has ended.
-    Ended,
-    /// The kernel itself crashed.
-    Crash,
-}
 
 type StateMachine<'b, P> = GdbStubStateMachine<'b, System<P>, Reply<'b>>;
 

@@ -11,7 +11,7 @@ use gdbstub::target::ext::thread_extra_info::{ThreadExtraInfo, ThreadExtraInfoOp
 use gdbstub::target::{TargetError, TargetResult};
 use pagetable::{PhysAddr, VirtAddr};
 
-use super::crash::KERNEL;
+use super::debugger::KERNEL;
 use super::riscv::Integers;
 use super::target::EFAULT;
 use crate::debug::look;

@@ -7,7 +7,7 @@
 mod arena;
 mod counts;
 mod marks;
-mod row;
+pub(super) mod row;
 mod runs;
 mod tables;
 #[cfg(test)]

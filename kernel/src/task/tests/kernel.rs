@@ -11,8 +11,8 @@ use sim::Quirks;
 
 use super::hart::{Hart, Work};
 use crate::board::BOARDS;
+use crate::debug::Console;
 use crate::debug::stub::Debugger;
-use crate::debug::{Console, RamMap};
 use crate::drivers::model::{Device, Ns16550Model};
 use crate::drivers::{Plic, Registers};
 use crate::fault::Log;
@@ -20,8 +20,9 @@ use crate::mm::tests::machine::{Bench, Desk, RAM_BASE};
 use crate::mm::{Audit, Kind, Object, Objects, Prot, Region, Space};
 use crate::platform::Pending;
 use crate::system::{BootFacts, System};
-use crate::task::{Context, Schedule, Slot, State, schedule, table};
+use crate::task::{Context, Schedule, Slot, State, switch, table};
 use crate::trap::{self, Trap};
+use crate::tree::RamMap;
 
 /// The program's file: a page of text and a page of variables, from the initrd.
 pub const TEXT: u64 = 0x1_0000;
@@ -133,7 +134,7 @@ impl<M: Desk> Kernel<M> {
         };
         let first = kernel.task(0, "first");
         kernel.system.shell = kernel.system.tasks.at(first).pid;
-        schedule::reschedule(&mut kernel.system, &mut kernel.context);
+        switch::reschedule(&mut kernel.system, &mut kernel.context);
         kernel
     }
 

@@ -2,7 +2,7 @@
 
 use wire::{BatchWriter, Event, Welcome};
 
-use super::console::Outgoing;
+use super::outgoing::Outgoing;
 use crate::fault::Log;
 
 /// A batch is closed when no further record fits; its frame is this long at most.

@@ -1,0 +1,73 @@
+//! Lines that the kernel writes to the console on its own: a greeting, faults, deaths.
+
+use core::fmt::Write;
+
+use abi::Fault;
+
+use crate::platform::Platform;
+use crate::system::System;
+use crate::task::switch;
+
+impl<P: Platform> System<P> {
+    /// A fault stands in the log: print it where that is wanted.
+    #[inline(always)]
+    pub fn fault_recorded(&mut self) {
+        if !self.quiet {
+            self.tell_of_fault();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_of_fault(&mut self) {
+        if self.fault_text {
+            let fault = self.log.last();
+            let line = abi::text::Line {
+                fault: &fault,
+                seq: self.log.next() - 1,
+                ticks_per_second: self.boot.timebase_hz,
+            };
+            let _ = writeln!(self.console, "{line}");
+        }
+        if self.console.fault_recorded(&self.log) {
+            switch::tell_soon(self);
+        }
+    }
+
+    /// Says on the console why the running task dies.
+    pub fn announce_death(&mut self, fault: &Fault) {
+        let task = self.tasks.at(self.schedule.current());
+        let _ = writeln!(
+            self.console,
+            "{}: killed: {} at {:#x}, pc {:#x}: {}",
+            task.line(),
+            fault.cause(),
+            fault.va,
+            fault.epc,
+            fault.outcome()
+        );
+    }
+
+    /// Says who we are, what we run on and how much of it is free. `beyond` is how many bytes of
+    /// RAM lie outside of what the kernel can see.
+    pub fn greet(&mut self, beyond: u64) {
+        let counts = self.frames.counts();
+        let megabytes = |frames: u32| frames / 256;
+        let _ = writeln!(
+            self.console,
+            "\nPagewalk {} on {}: {} MiB RAM, {} MiB page pool, programs at {:#x}",
+            env!("CARGO_PKG_VERSION"),
+            self.boot.board.title,
+            megabytes(counts.total),
+            megabytes(counts.pool),
+            self.initrd_at.raw()
+        );
+        if beyond > 0 {
+            let _ = writeln!(
+                self.console,
+                "pagewalk: {} MiB of RAM lie beyond the kernel's window and are not used",
+                beyond.div_ceil(1 << 20)
+            );
+        }
+    }
+}

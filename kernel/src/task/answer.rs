@@ -1,0 +1,15 @@
+//! What a system call comes to, before it is put into registers.
+
+use super::table::State;
+
+/// What a call comes to.
+pub(super) enum Answer {
+    /// This value in `a0`.
+    One(usize),
+    /// These in `a0` and `a1`.
+    Two(usize, usize),
+    /// The task waits in this state and asks again.
+    Wait(State),
+    /// The caller does not exist any more.
+    Gone,
+}

@@ -1,0 +1,41 @@
+//! Why a device tree was refused.
+
+use core::fmt;
+
+use crate::board;
+
+/// At most this many pieces of RAM, and of memory that somebody holds, are looked at.
+pub const MAX_RANGES: usize = 32;
+
+/// Why a device tree was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// It is not a device tree, or its structure block is broken.
+    Malformed,
+    /// More than [`MAX_RANGES`] pieces of RAM or of held memory.
+    TooManyRanges,
+    /// No `/memory` node with a size.
+    NoMemory,
+    /// None of the root's `compatible` words is a board's; here is the first.
+    UnknownBoard,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Error::Malformed => f.write_str("it is damaged, or no device tree"),
+            Error::TooManyRanges => write!(
+                f,
+                "more than {MAX_RANGES} pieces of RAM or of reserved memory"
+            ),
+            Error::NoMemory => f.write_str("no /memory with a size"),
+            Error::UnknownBoard => f
+                .write_str("no `compatible` of its root is a known board's; there is")
+                .and_then(|()| {
+                    board::BOARDS
+                        .iter()
+                        .try_for_each(|board| write!(f, " {}", board.name))
+                }),
+        }
+    }
+}
