@@ -7,10 +7,10 @@
 //! entries that are not valid and not empty, of which `table::page_of` tells those that hide a
 //! page. Other objects: `region::Object`, filled in `pager::fill`.
 
+mod advise;
 mod audit;
 pub mod bootmap;
 mod bootram;
-mod change;
 mod fast;
 mod frame;
 mod gap;
@@ -21,11 +21,14 @@ mod machine;
 mod object;
 mod pager;
 mod peek;
+mod protect;
+mod range;
 mod region;
 mod space;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unmap;
 mod usercopy;
 mod window;
 mod zap;
