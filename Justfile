@@ -9,7 +9,7 @@ board_side := "target/board-side" / target
 images := "target/images"
 pagewalk := "target/debug/pagewalk"
 # The same program with its card verbs alone, optimised: a third of the crates, and checksums at the disk's speed.
-card := "target/card/release/pagewalk"
+card := "target/card/card/pagewalk"
 
 set shell := ["sh", "-euc"]
 
@@ -146,7 +146,7 @@ _host:
 # The tool that makes cards. In a folder of its own: it is the same program with fewer crates, and neither build
 # replaces the other.
 _card:
-    CARGO_TARGET_DIR=target/card cargo build --release -p cli --no-default-features
+    CARGO_TARGET_DIR=target/card cargo build --profile card -p cli --no-default-features
 
 # Runs a command of cargo and fails if cargo itself warns: of a profile for a package that is not there, for one.
 # `-D warnings` reaches the compiler alone.

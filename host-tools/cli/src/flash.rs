@@ -55,14 +55,27 @@ fn agreed(args: &FlashArgs, target: &FlashMedium) -> anyhow::Result<bool> {
     if !stdin().is_terminal() {
         return Err(UsageError("nobody is there to say yes; --yes means it".into()).into());
     }
-    let device = args.device.display();
+    let image = args.image.display();
     eprint!(
-        "{device} ({}, {} MiB): everything on it will be lost. Type yes to go on: ",
+        "image   {image}: {}\nmedium  {}: {}, {}\nEverything on {} will be lost. Type yes to go on: ",
+        size(target.needs),
+        args.device.display(),
         target.description,
-        target.size >> 20
+        size(target.size),
+        args.device.display(),
     );
     stderr().flush()?;
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;
     Ok(answer.trim() == "yes")
+}
+
+/// As on the card's label, in powers of ten, and exactly.
+fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        1_000_000_000.. => (1_000_000_000, "GB"),
+        _ => (1_000_000, "MB"),
+    };
+    let tenths = (bytes * 10 + unit / 2) / unit;
+    format!("{}.{} {name} ({bytes} bytes)", tenths / 10, tenths % 10)
 }

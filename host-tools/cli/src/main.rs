@@ -57,6 +57,8 @@ mod image;
 #[cfg(feature = "full")]
 mod lint;
 #[cfg(feature = "full")]
+mod man;
+#[cfg(feature = "full")]
 mod map;
 #[cfg(feature = "full")]
 mod monitor;
@@ -171,6 +173,8 @@ commands! {
     Bridge => bridge::BridgeArgs,
     #[cfg(feature = "full")]
     Completions => completions::CompletionsArgs,
+    #[cfg(feature = "full")]
+    Man => man::ManArgs,
 }
 
 fn main() -> ExitCode {

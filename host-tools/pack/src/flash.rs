@@ -22,6 +22,8 @@ pub struct FlashMedium {
     path: PathBuf,
     /// Bytes it holds.
     pub size: u64,
+    /// Bytes of the image that is to go onto it.
+    pub needs: u64,
     /// For the person who must say yes: what it is.
     pub description: String,
     is_device: bool,
@@ -85,6 +87,7 @@ impl FlashMedium {
         Ok(FlashMedium {
             path: path.to_owned(),
             size,
+            needs,
             description,
             is_device,
         })
@@ -360,7 +363,10 @@ fn check_device(path: &Path, metadata: &fs::Metadata) -> Result<String> {
         read("device/name"),
     ]
     .join(" ");
-    Ok(format!("{name} {}", model.trim()).trim().to_owned())
+    Ok(match model.split_whitespace().collect::<Vec<_>>().join(" ") {
+        model if model.is_empty() => format!("{name}, which tells no model"),
+        model => model,
+    })
 }
 
 fn device_folder(path: &Path, metadata: &fs::Metadata) -> Result<PathBuf> {

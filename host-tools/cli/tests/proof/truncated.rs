@@ -66,3 +66,30 @@ fn a_sound_initrd_passes_when_asked_for() {
     let mut board = Qemu::with_image().append("initrd.verify=1").boot();
     assert!(board.run("hello").to_lowercase().contains("hello"));
 }
+
+/// A bit of the kernel's own code: nothing else would notice before it is run into.
+#[test]
+fn a_bit_that_flipped_in_the_kernels_text_is_found() {
+    let whole = Image::built();
+    let text = whole.offset_of("_text_end");
+    // The last byte of the text is padding, which no hart executes.
+    for (at, boots) in [(text - 1, false), (text, true)] {
+        let mut bytes = whole.bytes.clone();
+        bytes[at as usize] ^= 0x10;
+        let folder = tempfile::tempdir().expect("a folder for the damaged Image");
+        let file = folder.path().join("Image");
+        std::fs::write(&file, &bytes).expect("the damaged Image");
+        let inspected = std::process::Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+            .args(["image", "inspect"])
+            .arg(&file)
+            .output()
+            .expect("our program runs");
+        let told = String::from_utf8_lossy(&inspected.stdout).into_owned();
+        assert_eq!(told.contains("CRC-32 of its text"), !boots, "{told}");
+        if !boots {
+            assert!(!inspected.status.success());
+            let said = refusal(&bytes, "initrd.verify=1");
+            assert!(said.contains("the kernel is damaged"), "{said:?}");
+        }
+    }
+}
