@@ -1,8 +1,9 @@
 //! `pagewalk flash` onto files that stand for cards of every size.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const MIB: usize = 1 << 20;
 
@@ -140,5 +141,48 @@ fn what_is_no_disk_image_is_refused_and_named() {
             fs::read(folder.path().join("card")).unwrap() == card,
             "{name}"
         );
+    }
+}
+
+/// Who is asked must know what is lost, and for what. `script` gives us a terminal to be asked at.
+#[test]
+fn who_is_asked_is_told_the_image_and_the_medium() {
+    let (folder, _) = image();
+    let card = vec![0xa5; 3 * MIB];
+    for (answer, is_written) in [("no\n", false), ("\n", false), ("yes\n", true)] {
+        fs::write(folder.path().join("card"), &card).unwrap();
+        let line = format!("{} flash image card", env!("CARGO_BIN_EXE_pagewalk"));
+        let mut asked = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script, of util-linux");
+        let mut stdout = asked.stdout.take().expect("a pipe");
+        let mut said = Vec::new();
+        let mut byte = [0];
+        while !said.ends_with(b"Type yes to go on: ") {
+            let count = stdout.read(&mut byte).expect("what it says");
+            assert!(count > 0, "{}", String::from_utf8_lossy(&said));
+            said.extend(byte);
+        }
+        let mut stdin = asked.stdin.take().expect("a pipe");
+        stdin.write_all(answer.as_bytes()).expect("an answer");
+        stdout.read_to_end(&mut said).expect("the rest");
+        let done = asked.wait().expect("it ends").success();
+        let said = String::from_utf8_lossy(&said);
+        for wanted in [
+            "image: 2.1 MB (2097152 bytes)",
+            "card: a file, 3.1 MB (3145728 bytes)",
+        ] {
+            assert!(said.contains(wanted), "{wanted}: {said}");
+        }
+        assert_eq!(done, is_written, "{answer:?}: {said}");
+        assert_eq!(
+            fs::read(folder.path().join("card")).unwrap() != card,
+            is_written
+        );
+        assert_eq!(said.contains("nothing was written"), !is_written, "{said}");
     }
 }

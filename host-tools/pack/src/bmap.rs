@@ -104,8 +104,7 @@ pub(crate) fn hash(image: &impl ReadAt, size: u64, (first, last): (u64, u64)) ->
     let mut piece = vec![0; end.saturating_sub(at).min(PIECE) as usize];
     while at < end {
         let piece = &mut piece[..(end - at).min(PIECE) as usize];
-        image.read_at(piece, at)?;
-        hash.update(&*piece);
+        image.see(piece, at, &mut |bytes| hash.update(bytes))?;
         at += piece.len() as u64;
     }
     Ok(hex(&hash.finalize()))

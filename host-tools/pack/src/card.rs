@@ -116,8 +116,7 @@ pub(crate) fn hash(image: &impl ReadAt, size: u64, blocks: &[(u64, u64)]) -> Res
         }
         while at < end {
             let piece = &mut piece[..(end - at).min(PIECE) as usize];
-            image.read_at(piece, at)?;
-            hash.update(&*piece);
+            image.see(piece, at, &mut |bytes| hash.update(bytes))?;
             at += piece.len() as u64;
         }
     }
@@ -215,7 +214,7 @@ fn volume(
     if let Some(path) = &partition.payload {
         files.push(fat::FatFile {
             path: path.clone(),
-            content: Content::Bytes(Arc::clone(&payload.bytes)),
+            content: Content::Summed(Arc::clone(&payload.bytes), payload.sum.clone()),
         });
     }
     for file in &partition.file {

@@ -14,6 +14,8 @@ use crate::{PackError, Result};
 pub enum Content {
     /// These. Shared: an Image of many megabytes is in more than one list.
     Bytes(Arc<Vec<u8>>),
+    /// These, whose CRC-32 is known already.
+    Summed(Arc<Vec<u8>>, crc32fast::Hasher),
     /// So many zeros: a hole in a new file, and yet part of what the card must hold.
     Zeros(u64),
     /// The first `size` bytes of a file.
@@ -46,7 +48,7 @@ impl Content {
     /// How many bytes.
     pub fn size(&self) -> u64 {
         match self {
-            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Bytes(bytes) | Content::Summed(bytes, _) => bytes.len() as u64,
             Content::Zeros(size) => *size,
             Content::File { size, .. } => *size,
         }
@@ -56,6 +58,7 @@ impl Content {
     pub(crate) fn sum(&self, into: &mut crc32fast::Hasher) -> Result<()> {
         match self {
             Content::Bytes(bytes) => into.combine(&sum_of(bytes)),
+            Content::Summed(_, sum) => into.combine(sum),
             Content::Zeros(size) => {
                 let zeros = [0; 4096];
                 for at in (0..*size).step_by(zeros.len()) {
@@ -114,6 +117,13 @@ pub struct Extent {
 pub(crate) trait ReadAt {
     /// Fills the buffer from byte `at` on.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<()>;
+
+    /// Shows `buffer.len()` bytes from byte `at` on: through the buffer, or where they are.
+    fn see(&self, buffer: &mut [u8], at: u64, see: &mut dyn FnMut(&[u8])) -> Result<()> {
+        self.read_at(buffer, at)?;
+        see(buffer);
+        Ok(())
+    }
 }
 
 /// A file, and its path for messages.
@@ -150,6 +160,17 @@ impl<'a> Planned<'a> {
 }
 
 impl ReadAt for Planned<'_> {
+    fn see(&self, buffer: &mut [u8], at: u64, see: &mut dyn FnMut(&[u8])) -> Result<()> {
+        match self.at_hand(at, buffer.len()) {
+            Some(bytes) => see(bytes),
+            None => {
+                self.read_at(buffer, at)?;
+                see(buffer);
+            }
+        }
+        Ok(())
+    }
+
     fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<()> {
         let end = at + buffer.len() as u64;
         buffer.fill(0);
@@ -162,7 +183,7 @@ impl ReadAt for Planned<'_> {
             let part = &mut buffer[(from - at) as usize..(to - at) as usize];
             let within = from - extent.at;
             match (&extent.content, file) {
-                (Content::Bytes(bytes), _) => {
+                (Content::Bytes(bytes) | Content::Summed(bytes, _), _) => {
                     let within = within as usize;
                     part.copy_from_slice(&bytes[within..within + part.len()]);
                 }
@@ -173,6 +194,23 @@ impl ReadAt for Planned<'_> {
             }
         }
         Ok(())
+    }
+}
+
+impl Planned<'_> {
+    /// The bytes where they are at hand, in one piece and under nothing else.
+    fn at_hand(&self, at: u64, length: usize) -> Option<&[u8]> {
+        let end = at + length as u64;
+        let meets = |extent: &Extent| extent.at < end && at < extent.at + extent.content.size();
+        let mut met = self.layers.iter().filter(|(extent, _)| meets(extent));
+        let (extent, _) = met.next()?;
+        let (None, Content::Bytes(bytes) | Content::Summed(bytes, _)) =
+            (met.next(), &extent.content)
+        else {
+            return None;
+        };
+        let from = usize::try_from(at.checked_sub(extent.at)?).ok()?;
+        bytes.get(from..from + length)
     }
 }
 
@@ -205,6 +243,17 @@ mod tests {
         let mut all = [b'?'; 12];
         planned.read_at(&mut all, 0).unwrap();
         assert_eq!(&all, b"\0\0aa\0file\0\0\0");
+        for (at, length) in [(2, 2), (0, 12), (2, 3), (5, 4), (9, 3), (11, 1)] {
+            let mut seen = Vec::new();
+            let mut buffer = vec![b'?'; length];
+            let mut see = |bytes: &[u8]| seen = bytes.to_vec();
+            planned.see(&mut buffer, at, &mut see).unwrap();
+            assert_eq!(
+                seen,
+                all[at as usize..at as usize + length],
+                "{at} {length}"
+            );
+        }
         let mut some = [b'?'; 3];
         planned.read_at(&mut some, 6).unwrap();
         assert_eq!(&some, b"ile");

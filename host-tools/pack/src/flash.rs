@@ -363,10 +363,12 @@ fn check_device(path: &Path, metadata: &fs::Metadata) -> Result<String> {
         read("device/name"),
     ]
     .join(" ");
-    Ok(match model.split_whitespace().collect::<Vec<_>>().join(" ") {
-        model if model.is_empty() => format!("{name}, which tells no model"),
-        model => model,
-    })
+    Ok(
+        match model.split_whitespace().collect::<Vec<_>>().join(" ") {
+            model if model.is_empty() => format!("{name}, which tells no model"),
+            model => model,
+        },
+    )
 }
 
 fn device_folder(path: &Path, metadata: &fs::Metadata) -> Result<PathBuf> {

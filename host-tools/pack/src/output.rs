@@ -159,7 +159,7 @@ impl Output {
         let mut done = 0;
         for extent in extents {
             match &extent.content {
-                Content::Bytes(bytes) => {
+                Content::Bytes(bytes) | Content::Summed(bytes, _) => {
                     self.file
                         .write_all_at(bytes, extent.at)
                         .map_err(PackError::io("write", &self.path))?;

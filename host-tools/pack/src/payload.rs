@@ -23,6 +23,8 @@ pub struct LoadedPayload {
     pub record: Record,
     /// Bytes of the kernel that are not zero pad.
     pub kernel_bytes: u64,
+    /// CRC-32 of the file, put together from those of its parts.
+    pub(crate) sum: crc32fast::Hasher,
 }
 
 /// Reads kernel and initrd and glues them, after a look at both. The pad is as long as the
@@ -62,7 +64,7 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
     let record = Record {
         initrd_offset: offset,
         initrd_size: size,
-        initrd_crc32: sum,
+        initrd_crc32: sum.clone().finalize(),
         file_size,
         text_size,
         text_crc32: crc32fast::hash(&bytes[..text_size as usize]),
@@ -71,10 +73,16 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
     bytes[trailer..].copy_from_slice(&record.trailer());
     let at = record_at as usize;
     bytes[at..at + romfs::record::BYTES].copy_from_slice(&record.encode());
+    let (start, end) = (offset as usize, (offset + size) as usize);
+    let mut whole = crc32fast::Hasher::new();
+    whole.update(&bytes[..start]);
+    whole.combine(&sum);
+    whole.update(&bytes[end..]);
     Ok(LoadedPayload {
         bytes: Arc::new(bytes),
         record,
         kernel_bytes,
+        sum: whole,
     })
 }
 
@@ -86,7 +94,7 @@ pub fn write(payload: &LoadedPayload, to: &Path) -> Result<()> {
 
 /// Fills the buffer from a file's beginning; its CRC-32. Two hands, as most of the time goes into
 /// memory that is touched for the first time.
-fn read_summed(source: &File, path: &Path, into: &mut [u8]) -> Result<u32> {
+fn read_summed(source: &File, path: &Path, into: &mut [u8]) -> Result<crc32fast::Hasher> {
     let read = |part: &mut [u8], at: usize| {
         let mut sum = crc32fast::Hasher::new();
         source
@@ -107,7 +115,7 @@ fn read_summed(source: &File, path: &Path, into: &mut [u8]) -> Result<u32> {
     });
     let mut sum = sum?;
     sum.combine(&rest?);
-    Ok(sum.finalize())
+    Ok(sum)
 }
 
 /// Refuses an Image that the board's loader could not hold.

@@ -27,6 +27,7 @@ type Measure = (&'static [&'static str], fn() -> Vec<FigureRow>);
 const MEASURES: &[Measure] = &[
     (&["image.pack", "image.pack.wall"], image::pack),
     (&["image.pack.sha256"], image::sum),
+    (&["image.card.wall"], image::card),
     (&["image.vs_mtools"], image::vs_mtools),
     (&["image.vs_genimage"], image::vs_genimage),
     (&["romfs.69"], romfs::few),
