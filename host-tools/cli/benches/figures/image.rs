@@ -163,7 +163,7 @@ pub fn sum() -> Vec<FigureRow> {
 
 /// The card as `just ox64-image` makes it from a kernel that is built: by the tool for cards alone, with its initrd,
 /// block map and checksum, beside a sparse copy of it and `sha256sum`.
-pub fn card() -> Vec<Row> {
+pub fn card() -> Vec<FigureRow> {
     let scratch = scratch();
     let place = |name: &str| {
         let path = scratch.path().join(name);
@@ -204,13 +204,13 @@ pub fn card() -> Vec<Row> {
             run(scratch.path(), "sh", &["-c", script]);
         },
     );
-    vec![Row {
+    vec![FigureRow {
         name: "image.card.wall",
         value: ours.wall,
         unit: "s",
         better: Better::Lower,
         limit: Some(2.0 * peer.wall),
-        peer: Some(Peer {
+        peer: Some(PeerFigure {
             name: "cp --sparse=always, sha256sum".to_owned(),
             value: peer.wall,
         }),
