@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use abi::Sighting;
 use anyhow::{Context, bail};
 use link::recording::{Blocks, ReceivedBytes, is_recording};
 use link::session::micros;
 use link::session::{Decoder, LineEvent};
 use link::transport::Spec;
-use model::Faults;
+use model::{Faults, Ledger};
 
 use crate::board;
 
@@ -45,16 +46,20 @@ impl FaultSourceArgs {
     }
 
     /// What a running board keeps.
-    fn ask(&self, spec: &Spec) -> anyhow::Result<Faults> {
+    fn ask(&self, spec: &Spec) -> anyhow::Result<Ledger> {
         let mut board = board::agent(spec)?;
         let rate = board.peer().ticks_per_second;
-        let mut faults = Faults::default();
+        let mut faults = Ledger::default();
         let records = board.faults(self.since)?;
         let first = records.first().map_or(0, |(number, _)| *number);
         faults.add_overwritten(first.saturating_sub(self.since));
         for (number, fault) in records {
             let time = (rate > 0).then(|| micros(fault.time, rate));
-            faults.add(Some(number), time, fault);
+            faults.add(Sighting {
+                seq: Some(number),
+                time_us: time,
+                fault,
+            });
         }
         Ok(faults)
     }
@@ -87,11 +92,11 @@ impl FaultSourceArgs {
         listener.finish(&mut |said| tally.take(said));
         tally.check().with_context(|| self.name())?;
         tally.report();
-        Ok(self.chosen(tally.faults))
+        Ok(self.chosen(tally.ledger))
     }
 
-    fn chosen(&self, faults: Faults) -> Faults {
-        let faults = faults.in_order();
+    fn chosen(&self, ledger: Ledger) -> Faults {
+        let faults = Faults::from(ledger);
         match self.task {
             Some(task) => faults.of_task(task),
             None => faults,
@@ -116,7 +121,7 @@ fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
 /// What the recording held, and how much of what was not understood.
 #[derive(Default)]
 struct Tally {
-    faults: Faults,
+    ledger: Ledger,
     bytes: u64,
     lines: u64,
     frames: u64,
@@ -132,14 +137,13 @@ impl Tally {
         match said {
             LineEvent::Fault(sighting) => {
                 self.untimed += u64::from(sighting.time_us.is_none());
-                self.faults
-                    .add(sighting.seq, sighting.time_us, sighting.fault);
+                self.ledger.add(sighting);
             }
             LineEvent::Text(_) => self.lines += 1,
             LineEvent::Welcome { .. } => self.frames += 1,
             LineEvent::Lost { count } => {
                 self.frames += 1;
-                self.faults.add_overwritten(count);
+                self.ledger.add_overwritten(count);
             }
             LineEvent::Missed { frames } => self.missed += u64::from(frames),
             LineEvent::Unknown { .. } => self.unknown += 1,
@@ -150,7 +154,7 @@ impl Tally {
 
     /// A recording of ours may hold no fault; anything else without one is no log.
     fn check(&self) -> anyhow::Result<()> {
-        let is_log = self.frames > 0 || !self.faults.all().is_empty();
+        let is_log = self.frames > 0 || self.ledger.received() > 0;
         if is_log {
             return Ok(());
         }
@@ -189,7 +193,7 @@ impl Tally {
                 "faults without a time (--timebase HZ gives the clock's rate)",
             ),
             (
-                self.faults.repeated(),
+                self.ledger.repeated(),
                 "note",
                 "faults received again, counted once",
             ),
@@ -197,7 +201,7 @@ impl Tally {
         for (count, level, what) in lines.into_iter().filter(|(count, ..)| *count > 0) {
             eprintln!("{level}: {what}: {count}");
         }
-        let boots = self.faults.boots();
+        let boots = self.ledger.boots();
         if boots > 1 {
             eprintln!("note: the board booted {boots} times; times count from each boot");
         }

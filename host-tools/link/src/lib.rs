@@ -17,5 +17,5 @@ pub mod text;
 pub mod transport;
 
 pub use lines::Lines;
-pub use session::{Decoder, LineEvent, Sighting};
+pub use session::{Decoder, LineEvent};
 pub use symbols::Symbols;

@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use abi::{Cause, Fault};
+use abi::{Cause, Sighting};
 
-use crate::faults::Seen;
+use crate::ledger::{Ledger, LedgerRow};
 use crate::{Space, TaskList};
 
 /// Rows that are kept.
@@ -26,14 +26,7 @@ pub enum Update {
         xlen: u32,
     },
     /// A fault.
-    Fault {
-        /// Its number since boot, where the board counts.
-        seq: Option<u64>,
-        /// Microseconds since boot, where known.
-        time_us: Option<u64>,
-        /// The record.
-        fault: Fault,
-    },
+    Fault(Sighting),
     /// Frames that were sent and not heard.
     Missed(u64),
     /// A line of text.
@@ -48,15 +41,6 @@ pub enum Update {
     Ended,
 }
 
-/// A fault, numbered as it was taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LiveRow {
-    /// 1 for the first; without gaps.
-    pub id: u64,
-    /// The fault.
-    pub seen: Seen,
-}
-
 /// Faults of one second since a boot, by cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Second {
@@ -68,20 +52,7 @@ pub struct Second {
     pub counts: BTreeMap<Cause, u64>,
 }
 
-/// What a fault's number says.
-enum SequencePlace {
-    /// It is the next, or comes behind some that were lost.
-    Next,
-    /// It was told before.
-    Told,
-    /// It was taken for lost, and has come after all.
-    Late,
-    /// Its number belongs to another fault.
-    AnotherBoot,
-}
-
 /// All that is known.
-#[derive(Default)]
 pub struct Live {
     /// The board's name and the bits of its addresses.
     pub board: Option<(String, u32)>,
@@ -95,16 +66,29 @@ pub struct Live {
     pub trouble: Option<String>,
     /// The line has ended.
     pub ended: bool,
-    rows: VecDeque<LiveRow>,
-    received: u64,
-    lost: u64,
-    repeated: u64,
+    ledger: Ledger,
     missed: u64,
-    boot: u32,
-    next_seq: Option<u64>,
     causes: BTreeMap<Cause, u64>,
     by_task: BTreeMap<u16, u64>,
     seconds: VecDeque<Second>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Live {
+            board: None,
+            tasks: TaskList::default(),
+            spaces: BTreeMap::new(),
+            text: VecDeque::new(),
+            trouble: None,
+            ended: false,
+            ledger: Ledger::bounded(ROWS),
+            missed: 0,
+            causes: BTreeMap::new(),
+            by_task: BTreeMap::new(),
+            seconds: VecDeque::new(),
+        }
+    }
 }
 
 impl Live {
@@ -112,11 +96,7 @@ impl Live {
     pub fn apply(&mut self, update: Update) {
         match update {
             Update::Board { name, xlen } => self.board = Some((name, xlen)),
-            Update::Fault {
-                seq,
-                time_us,
-                fault,
-            } => self.fault(seq, time_us, fault),
+            Update::Fault(sighting) => self.fault(sighting),
             Update::Missed(frames) => self.missed += frames,
             Update::Text(line) => {
                 if self.text.len() == LINES {
@@ -138,79 +118,23 @@ impl Live {
         }
     }
 
-    /// Numbers go up by one. Where they jump, faults were lost; where they go back, a fault is
-    /// told again, or the board has booted again.
-    fn fault(&mut self, seq: Option<u64>, time_us: Option<u64>, fault: Fault) {
-        if let (Some(seq), Some(next)) = (seq, self.next_seq) {
-            match self.place(seq, next, time_us, &fault) {
-                SequencePlace::Next => self.lost += seq - next,
-                SequencePlace::Told => {
-                    self.repeated += 1;
-                    return;
-                }
-                SequencePlace::Late => self.lost = self.lost.saturating_sub(1),
-                SequencePlace::AnotherBoot => {
-                    self.boot += 1;
-                    self.next_seq = None;
-                }
-            }
+    fn fault(&mut self, sighting: Sighting) {
+        if !self.ledger.add(sighting) {
+            return;
         }
-        if let Some(seq) = seq {
-            self.next_seq = self.next_seq.max(Some(seq + 1));
-        }
-        self.received += 1;
-        *self.causes.entry(fault.cause()).or_default() += 1;
-        if let Some(task) = fault.task() {
+        let (cause, task) = (sighting.fault.cause(), sighting.fault.task());
+        *self.causes.entry(cause).or_default() += 1;
+        if let Some(task) = task {
             *self.by_task.entry(task).or_default() += 1;
         }
-        self.count(time_us, fault.cause());
-        if self.rows.len() == ROWS {
-            self.rows.pop_front();
-        }
-        self.rows.push_back(LiveRow {
-            id: self.received,
-            seen: Seen {
-                boot: self.boot,
-                seq,
-                time_us,
-                fault,
-            },
-        });
-    }
-
-    /// What a number says of its fault. One that is not kept any more is taken for one that was
-    /// told.
-    fn place(&self, seq: u64, next: u64, time_us: Option<u64>, fault: &Fault) -> SequencePlace {
-        if seq >= next {
-            return SequencePlace::Next;
-        }
-        let of_this_boot = || {
-            let newest_first = self.rows.iter().rev();
-            newest_first.take_while(|row| row.seen.boot == self.boot)
-        };
-        if let Some(known) = of_this_boot().find(|row| row.seen.seq == Some(seq)) {
-            let known = &known.seen;
-            let key = |it: &Fault| (it.epc, it.va, it.cause, it.task);
-            let times = known.time_us.zip(time_us);
-            let is_same = key(&known.fault) == key(fault) && times.is_none_or(|(a, b)| a == b);
-            return if is_same {
-                SequencePlace::Told
-            } else {
-                SequencePlace::AnotherBoot
-            };
-        }
-        let is_after_some = of_this_boot().any(|row| row.seen.seq.is_some_and(|it| it < seq));
-        match (is_after_some, self.rows.len() == ROWS) {
-            (true, _) => SequencePlace::Late,
-            (false, true) => SequencePlace::Told,
-            (false, false) => SequencePlace::AnotherBoot,
-        }
+        self.count(sighting.time_us, cause);
     }
 
     fn count(&mut self, time_us: Option<u64>, cause: Cause) {
         let last = self.seconds.back().map_or(0, |last| last.second);
         let second = time_us.map_or(last, |time| time / 1_000_000);
-        let key = (self.boot, second);
+        let boot = self.ledger.boots() - 1;
+        let key = (boot, second);
         let place = self
             .seconds
             .partition_point(|known| (known.boot, known.second) < key);
@@ -220,7 +144,7 @@ impl Live {
             .is_some_and(|known| (known.boot, known.second) == key);
         if !is_there {
             let fresh = Second {
-                boot: self.boot,
+                boot,
                 second,
                 ..Second::default()
             };
@@ -232,25 +156,29 @@ impl Live {
         }
     }
 
-    /// Rows from number `id` on that are still kept, oldest first.
-    pub fn rows_from(&self, id: u64) -> impl DoubleEndedIterator<Item = &LiveRow> {
-        let from = self.rows.partition_point(|row| row.id < id);
-        self.rows.range(from..)
+    /// Faults in the order they arrived: what is kept of them, and how many there were.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
-    /// Faults that were told.
+    /// Kept rows from number `id` on, oldest first.
+    pub fn rows_from(&self, id: u64) -> impl DoubleEndedIterator<Item = &LedgerRow> {
+        self.ledger.rows_from(id)
+    }
+
+    /// Faults that arrived, each once.
     pub fn received(&self) -> u64 {
-        self.received
+        self.ledger.received()
     }
 
-    /// Faults that never came, by the gaps between the numbers.
+    /// Faults that never arrived, by the gaps between the numbers.
     pub fn lost(&self) -> u64 {
-        self.lost
+        self.ledger.lost()
     }
 
-    /// Faults that were told more than once.
+    /// Faults that arrived more than once.
     pub fn repeated(&self) -> u64 {
-        self.repeated
+        self.ledger.repeated()
     }
 
     /// Frames that never came: what was in them, if faults, is among the lost.
@@ -260,7 +188,7 @@ impl Live {
 
     /// How often the board was seen to boot.
     pub fn boots(&self) -> u32 {
-        self.boot + 1
+        self.ledger.boots()
     }
 
     /// Faults of each cause, most first.
@@ -300,16 +228,18 @@ impl Live {
 
     /// Microseconds since boot at the newest fault.
     pub fn newest_us(&self) -> Option<u64> {
-        self.rows.back().and_then(|row| row.seen.time_us)
+        self.ledger.last().and_then(|row| row.sighting.time_us)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use abi::Fault;
+
     use super::*;
 
     fn tell(live: &mut Live, seq: u64, time_us: u64, va: u64) {
-        live.apply(Update::Fault {
+        live.apply(Update::Fault(Sighting {
             seq: Some(seq),
             time_us: Some(time_us),
             fault: Fault {
@@ -318,7 +248,7 @@ mod tests {
                 task: 2,
                 ..Fault::EMPTY
             },
-        });
+        }));
     }
 
     #[test]

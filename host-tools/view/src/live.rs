@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use model::live::{Live, LiveRow};
+use model::ledger::LedgerRow;
+use model::live::Live;
 use model::space::MappedRange;
 use serde::Serialize;
 
@@ -34,8 +35,8 @@ pub struct FaultCells {
 }
 
 /// Its cells.
-pub fn cells(row: &LiveRow) -> FaultCells {
-    let seen = &row.seen;
+pub fn cells(row: &LedgerRow) -> FaultCells {
+    let seen = &row.sighting;
     let fault = &seen.fault;
     let known = crate::faults::words(fault);
     let time = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
@@ -69,7 +70,7 @@ impl FaultCells {
 }
 
 /// A fault in one line, for where there is no terminal.
-pub fn line(out: &mut dyn Write, row: &LiveRow) -> io::Result<()> {
+pub fn line(out: &mut dyn Write, row: &LedgerRow) -> io::Result<()> {
     let cells = cells(row);
     write!(out, "{:>12}", cells.time)?;
     if !cells.task.is_empty() {
@@ -104,15 +105,15 @@ struct JsonRow {
 /// Rows as a list in one line.
 pub fn rows_json<'a>(
     out: &mut dyn Write,
-    rows: impl Iterator<Item = &'a LiveRow>,
+    rows: impl Iterator<Item = &'a LedgerRow>,
 ) -> io::Result<()> {
     let rows: Vec<JsonRow> = rows
         .map(|row| {
             let cells = cells(row);
             JsonRow {
                 id: row.id,
-                boot: row.seen.boot,
-                seq: row.seen.seq,
+                boot: row.boot,
+                seq: row.sighting.seq,
                 time: cells.time,
                 task: cells.task,
                 cause: cells.cause,
@@ -222,7 +223,7 @@ pub fn json(out: &mut dyn Write, live: &Live) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use abi::{Cause, Fault};
+    use abi::{Cause, Fault, Sighting};
     use model::live::Update;
 
     use super::*;
@@ -240,7 +241,7 @@ mod tests {
     #[test]
     fn a_fault_is_found_by_any_word_of_it() {
         let mut live = Live::default();
-        live.apply(Update::Fault {
+        live.apply(Update::Fault(Sighting {
             seq: Some(0),
             time_us: Some(1_500_000),
             fault: Fault {
@@ -250,7 +251,7 @@ mod tests {
                 task: 3,
                 ..Fault::EMPTY
             },
-        });
+        }));
         let row = live.rows_from(0).next().unwrap();
         let cells = cells(row);
         assert!(cells.contain("store") && cells.contain("c0001") && cells.contain("1.500"));

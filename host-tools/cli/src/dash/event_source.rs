@@ -221,11 +221,7 @@ fn run_for(agent: &mut Agent, time: Duration, stop: &AtomicBool) -> Result<bool,
 fn forward(said: LineEvent, sender: &SyncSender<Update>) {
     let update = match said {
         LineEvent::Welcome { board, xlen, .. } => Update::Board { name: board, xlen },
-        LineEvent::Fault(sighting) => Update::Fault {
-            seq: sighting.seq,
-            time_us: sighting.time_us,
-            fault: sighting.fault,
-        },
+        LineEvent::Fault(sighting) => Update::Fault(sighting),
         LineEvent::Missed { frames } => Update::Missed(frames.into()),
         LineEvent::Text(line) => Update::Text(line),
         // The numbers of the faults tell it too.

@@ -30,10 +30,12 @@ pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
         }
     }
     eprintln!(
-        "note: {} faults, {} lost, {} told again",
+        "note: {} faults, {} lost, {} received again, {} {}",
         live.received(),
         live.lost(),
-        live.repeated()
+        live.repeated(),
+        live.boots(),
+        if live.boots() == 1 { "boot" } else { "boots" }
     );
     match live.trouble {
         Some(trouble) => bail!(trouble),

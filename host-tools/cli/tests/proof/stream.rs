@@ -1,6 +1,7 @@
 //! Faults as frames on the serial line, and what the host makes of the recording.
 
-use link::{Decoder, LineEvent, Sighting};
+use abi::Sighting;
+use link::{Decoder, LineEvent};
 use wire::Request;
 
 use crate::board::{Board, Logged, Qemu, built, fault_log, number_after};

@@ -3,25 +3,13 @@
 //! A recorded stream is a transport like any other: frames, text between them,
 //! other kernels' logs and plain noise go in, [`Said`] comes out, in order.
 
-use abi::Fault;
+use abi::Sighting;
 use wire::{Channel, Event, Frame, Heard, Inbox, Splitter};
 
 use crate::text;
 
 /// Longer lines of text are taken as several; no log line comes near it.
 const LONGEST_LINE: usize = 16 << 10;
-
-/// One fault as it was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// Its number since boot, where the sender counts.
-    pub seq: Option<u64>,
-    /// Microseconds since boot, where the clock's rate is known.
-    pub time_us: Option<u64>,
-    /// The record; fields that a text log does not tell are as in
-    /// [`Fault::EMPTY`].
-    pub fault: Fault,
-}
 
 /// One thing said on the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -229,6 +217,7 @@ pub fn micros(ticks: u64, ticks_per_second: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use abi::Fault;
     use wire::{BatchWriter, Request, Welcome};
 
     use super::*;

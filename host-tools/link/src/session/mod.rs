@@ -8,6 +8,6 @@ mod state;
 
 pub use about::{Ram, TaskInfo, dialect};
 pub use agent::{Agent, AgentError, Direction, Tap, seed};
-pub use decoder::{Decoder, LineEvent, Sighting, micros};
+pub use decoder::{Decoder, LineEvent, micros};
 pub use passive::PassiveDecoder;
 pub use state::{Peer, Session, SessionEvent};

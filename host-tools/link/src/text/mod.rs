@@ -4,7 +4,7 @@
 //! a fault, a shell's prompt in the middle of a line, two faults on one. So each
 //! parser looks for its marks anywhere in a line and reads from there.
 
-use crate::Sighting;
+use abi::Sighting;
 
 mod nuttx;
 mod pagewalk;

@@ -9,9 +9,8 @@
 //! The task, the access and the end of it are not told; the access follows from
 //! the cause.
 
-use abi::{Access, Cause, Fault};
+use abi::{Access, Cause, Fault, Sighting};
 
-use crate::Sighting;
 use crate::text::{registers, time_us};
 
 const MARK: &str = ": EXCEPTION: ";

@@ -1,9 +1,8 @@
 //! Our own line of a fault, as `abi::text` prints it; see `docs/wire.md`.
 
 use abi::text::MARK;
-use abi::{Access, Class, Fault, Outcome, Source};
+use abi::{Access, Class, Fault, Outcome, Sighting, Source};
 
-use crate::Sighting;
 use crate::text::{hex, registers, time_us};
 
 /// Tells every fault of ours that stands in the line.

@@ -2,7 +2,7 @@
 
 use abi::Cause;
 
-use super::Seen;
+use crate::ledger::LedgerRow;
 
 /// One step of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +25,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn of(seen: &[Seen], buckets: usize) -> Option<Timeline> {
+    pub(super) fn of(rows: &[LedgerRow], buckets: usize) -> Option<Timeline> {
         let timed = || {
-            seen.iter()
-                .filter_map(|s| Some((s.time_us?, s.fault.cause())))
+            rows.iter()
+                .filter_map(|row| Some((row.sighting.time_us?, row.sighting.fault.cause())))
         };
         let (first, _) = timed().min()?;
         let (last, _) = timed().max()?;
@@ -73,20 +73,23 @@ fn round_step(first: u64, last: u64, steps: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use abi::Fault;
+    use abi::{Fault, Sighting};
 
     use super::*;
 
-    fn seen(time_us: u64, cause: u8) -> Seen {
+    fn seen(time_us: u64, cause: u8) -> LedgerRow {
         let fault = Fault {
             cause,
             ..Fault::EMPTY
         };
-        Seen {
+        LedgerRow {
+            id: 1,
             boot: 0,
-            seq: None,
-            time_us: Some(time_us),
-            fault,
+            sighting: Sighting {
+                seq: None,
+                time_us: Some(time_us),
+                fault,
+            },
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use model::faults::Seen;
+use abi::Sighting;
+use model::ledger::LedgerRow;
 
 use super::{FaultReport, Names, words};
 
@@ -16,19 +17,19 @@ pub fn csv(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
     let FaultReport { faults, names, .. } = *report;
     let mut lines = csv::Writer::from_writer(out);
     lines.write_record(HEADINGS)?;
-    for seen in faults.all() {
-        lines.write_record(record(seen, names))?;
+    for row in faults.all() {
+        lines.write_record(record(row, names))?;
     }
     lines.flush()
 }
 
-fn record(seen: &Seen, names: Names<'_>) -> [String; HEADINGS.len()] {
-    let Seen {
-        boot,
+fn record(row: &LedgerRow, names: Names<'_>) -> [String; HEADINGS.len()] {
+    let LedgerRow { boot, sighting, .. } = *row;
+    let Sighting {
         seq,
         time_us,
         fault,
-    } = *seen;
+    } = sighting;
     let words = words(&fault);
     let hex = |value: u64| format!("{value:#x}");
     [

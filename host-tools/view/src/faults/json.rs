@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use abi::Fault;
-use model::faults::Seen;
+use abi::{Fault, Sighting};
+use model::ledger::LedgerRow;
 use serde::Serialize;
 
 use super::{FaultReport, Names, words};
@@ -91,17 +91,20 @@ pub fn json(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
         faults,
     });
     object.list("pages", pages)?;
-    object.list("faults", faults.all().iter().map(|seen| row(seen, names)))?;
+    object.list(
+        "faults",
+        faults.all().iter().map(|row| json_row(row, names)),
+    )?;
     object.end()
 }
 
-fn row(seen: &Seen, names: Names<'_>) -> JsonFault {
-    let Seen {
-        boot,
+fn json_row(row: &LedgerRow, names: Names<'_>) -> JsonFault {
+    let LedgerRow { boot, sighting, .. } = *row;
+    let Sighting {
         seq,
         time_us,
         fault,
-    } = *seen;
+    } = sighting;
     let words = words(&fault);
     JsonFault {
         boot,

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use abi::Sighting;
 use model::Faults;
-use model::faults::Seen;
+use model::ledger::LedgerRow;
 
 use super::{FaultReport, Names, words};
 use crate::columns::{ColumnSide, Columns};
@@ -63,13 +64,12 @@ fn each(
         ("cost", Right),
     ]);
     let has_boots = faults.boots() > 1;
-    for Seen {
-        boot,
-        seq,
-        time_us,
-        fault,
-    } in faults.all()
-    {
+    for LedgerRow { boot, sighting, .. } in faults.all() {
+        let Sighting {
+            seq,
+            time_us,
+            fault,
+        } = sighting;
         let words = words(fault);
         columns.row([
             if has_boots {
@@ -159,7 +159,7 @@ fn hex_of(faults: &Faults) -> impl Fn(u64) -> String + use<> {
     let is_short = faults
         .all()
         .iter()
-        .all(|s| fits(s.fault.va) && fits(s.fault.epc));
+        .all(|row| fits(row.sighting.fault.va) && fits(row.sighting.fault.epc));
     let width = if is_short { 10 } else { 18 };
     move |address| format!("{address:#0width$x}")
 }

@@ -15,6 +15,7 @@ mod memory;
 mod numbered;
 mod outcome;
 mod place;
+mod sighting;
 pub mod text;
 mod topic;
 
@@ -25,4 +26,5 @@ pub use fault::Fault;
 pub use memory::{Advice, map, prot};
 pub use outcome::Outcome;
 pub use place::{Access, Class, Source};
+pub use sighting::Sighting;
 pub use topic::{Set, Topic};

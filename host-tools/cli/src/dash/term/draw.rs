@@ -1,7 +1,8 @@
 //! One drawing of everything.
 
 use model::Live;
-use model::live::{LiveRow as Fault, Second};
+use model::ledger::LedgerRow;
+use model::live::Second;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
@@ -147,8 +148,8 @@ fn draw_tasks(frame: &mut Frame, area: Rect, live: &Live) {
 /// The newest faults that the filter lets through, the newest last.
 fn draw_faults(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     let room = usize::from(area.height.saturating_sub(1));
-    let passes = |row: &&Fault| look.filter.is_empty() || cells(row).contain(&look.filter);
-    let mut chosen: Vec<&Fault> = live
+    let passes = |row: &&LedgerRow| look.filter.is_empty() || cells(row).contain(&look.filter);
+    let mut chosen: Vec<&LedgerRow> = live
         .rows_from(0)
         .rev()
         .filter(passes)
