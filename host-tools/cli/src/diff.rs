@@ -101,10 +101,10 @@ pub fn both(
     let before = roots.open(vec![before.clone()])?;
     let begin = before.roots.clone();
     // One is read and let go before the other is opened: both may be the same line.
-    let before = read(before, false);
+    let before = read(before);
     let after = match after.clone().sniffed()? {
         snapshot @ MemorySpec::Snapshot(_) => roots.open(vec![snapshot])?,
         other => roots.or(&begin).open(vec![other])?,
     };
-    Ok((before, read(after, false)))
+    Ok((before, read(after)))
 }

@@ -10,12 +10,13 @@
 //! 0x80200000: 2 places in 1 root
 //! ```
 
+use std::collections::VecDeque;
 use std::io::Write;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use link::memory::{Cached, ReadError, Source, Span};
-use model::Space;
-use model::find::{Hit, Search, reaching};
+use model::find::{Hit, Reaching, Search, reaching};
+use model::space::MappedRange;
 use pagetable::{PAGE_BYTES, VirtAddr};
 use view::find::FoundMappings;
 
@@ -23,7 +24,7 @@ use crate::exit::UsageError;
 use crate::filter::{FilterArgs, bounds};
 use crate::format::Format;
 use crate::output;
-use crate::tables::{Spaces, TablesArgs, number, read_on, span};
+use crate::tables::{Spaces, TablesArgs, counted, number, read_on, span};
 
 /// Find every virtual address that reaches a physical one, or where some bytes are mapped.
 #[derive(clap::Args)]
@@ -31,14 +32,16 @@ use crate::tables::{Spaces, TablesArgs, number, read_on, span};
 Examples:
   pagewalk find 0x80200000 --from vmcore --satp 0x80033000000830ca,0x800000000008feee
   pagewalk find 0x50000000+2M --from tcp://localhost:3334 --all-roots
-  pagewalk find --pattern '7f 45 4c 46' --from gdb://localhost:1234 --user")]
+  pagewalk find --pattern '7f 45 4c 46' --from gdb://localhost:1234 --user
+  pagewalk find --pattern 'Linux version' --from vmcore --satp 0x80033000000830ca")]
 #[command(group = clap::ArgGroup::new("question").required(true).args(["pa", "pattern"]))]
 pub struct FindArgs {
     /// The physical address, hexadecimal, or a run of them: 0x80000000+2M
     #[arg(value_name = "PA", value_parser = place)]
     pa: Option<Span>,
-    /// These bytes, in hexadecimal, in all memory that is mapped
-    #[arg(long, value_name = "HEX", value_parser = pattern)]
+    /// These bytes, in hexadecimal, or this text, in all memory that is mapped; text that looks
+    /// like hexadecimal as `text:cafe`
+    #[arg(long, value_name = "HEX|TEXT", value_parser = pattern)]
     pattern: Option<BytePattern>,
     /// List so many hits at most
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
@@ -67,11 +70,53 @@ struct SearchRange {
 }
 
 /// Bytes to look for.
-#[derive(Clone, Debug)]
-struct BytePattern(Vec<u8>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct BytePattern {
+    bytes: Vec<u8>,
+    /// Whether they were given as text.
+    is_text: bool,
+}
 
+impl std::fmt::Display for BytePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits: Vec<String> = self.bytes.iter().map(|it| format!("{it:02x}")).collect();
+        f.write_str(&digits.join(" "))?;
+        match self.is_text {
+            true => write!(f, " (text `{}`)", String::from_utf8_lossy(&self.bytes)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What may stand before text that would pass for hexadecimal.
+const TEXT: &str = "text:";
+
+/// Pairs of hexadecimal digits; or text, as it is. What could be either is bytes, unless it says
+/// `text:`.
 fn pattern(text: &str) -> Result<BytePattern, String> {
-    let wrong = || format!("`{text}` is no run of bytes, as `13 00 00 00` is");
+    if let Some(bytes) = hexadecimal(text) {
+        let is_text = false;
+        return Ok(BytePattern { bytes, is_text });
+    }
+    let words = text.strip_prefix(TEXT).unwrap_or(text);
+    // Digits and blanks alone are bytes of which one is wrong; a number is no bytes, as long as
+    // nobody says in which order.
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    let is_digit = |c: char| c.is_ascii_hexdigit() || c.is_whitespace();
+    let is_named = words.len() < text.len();
+    if words.is_empty() || !is_named && digits.chars().all(is_digit) {
+        return Err(format!(
+            "`{text}` is no run of bytes, as `13 00 00 00` is; text that looks like one is \
+             `{TEXT}{text}`"
+        ));
+    }
+    Ok(BytePattern {
+        bytes: words.as_bytes().to_vec(),
+        is_text: true,
+    })
+}
+
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let pair = |pair: &[u8]| {
         let pair = std::str::from_utf8(pair).ok().filter(|it| it.len() == 2)?;
@@ -79,10 +124,7 @@ fn pattern(text: &str) -> Result<BytePattern, String> {
         is_hex.then(|| u8::from_str_radix(pair, 16).ok())?
     };
     let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(pair).collect();
-    bytes
-        .filter(|it| !it.is_empty())
-        .map(BytePattern)
-        .ok_or_else(wrong)
+    bytes.filter(|it| !it.is_empty())
 }
 
 /// An address, or a run of them.
@@ -103,29 +145,26 @@ pub fn run(args: FindArgs) -> anyhow::Result<()> {
 
 /// Writes what is found.
 pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (mut spaces, mut memory) = read_on(args.tables.open()?, false);
+    let (mut spaces, mut memory) = read_on(args.tables.open()?);
     let filter = FilterArgs::only(args.within.user, args.within.kernel, &args.within.range);
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
-    let (question, mut hits) = match (&args.pa, &args.pattern) {
-        (Some(span), _) if span.first == span.last => (
-            format!("{:#x}", span.first),
-            reaching(&spaces.list, bounds(*span)),
-        ),
-        (Some(span), _) => (span.to_string(), reaching(&spaces.list, bounds(*span))),
-        (None, Some(BytePattern(pattern))) => {
-            let digits: Vec<String> = pattern.iter().map(|it| format!("{it:02x}")).collect();
-            let question = format!("bytes {}", digits.join(" "));
-            let hits = search(&spaces, &mut memory, pattern, args.most)?;
+    let reached = |span: &Span| {
+        let Reaching { hits, is_cut } = reaching(&spaces.list, bounds(*span), args.most);
+        (hits, is_cut)
+    };
+    let (question, (hits, is_cut)) = match (&args.pa, &args.pattern) {
+        (Some(span), _) if span.first == span.last => (format!("{:#x}", span.first), reached(span)),
+        (Some(span), _) => (span.to_string(), reached(span)),
+        (None, Some(pattern)) => {
+            let hits = search(&spaces, &mut memory, &pattern.bytes, args.most)?;
             spaces.note_staleness(&memory);
-            (question, hits)
+            (format!("bytes {pattern}"), hits)
         }
         (None, None) => {
             return Err(UsageError("what is to be found? An address or --pattern".into()).into());
         }
     };
     drop(memory);
-    let is_cut = hits.len() > args.most;
-    hits.truncate(args.most);
     let found = FoundMappings {
         question,
         spaces: &spaces.list,
@@ -139,21 +178,36 @@ pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         view::find::json,
         view::find::csv,
     )?;
-    spaces.end()
+    match spaces.list.iter().find(|space| space.left_out > 0) {
+        Some(space) if is_cut => bail!(
+            "{} of root {} repeat tables that were searched, and were left out",
+            counted(space.left_out, "entry", "entries"),
+            space.root.table
+        ),
+        _ => spaces.end(),
+    }
 }
 
-/// Reads all that is mapped, page by page, until there is one hit too many.
+/// Reads all that is mapped, page by page, until there is one hit too many: then there are more
+/// than those that are answered.
 fn search(
     spaces: &Spaces,
     memory: &mut Cached<Box<dyn Source>>,
     pattern: &[u8],
     most: usize,
-) -> anyhow::Result<Vec<Hit>> {
+) -> anyhow::Result<(Vec<Hit>, bool)> {
     let mut hits = Vec::new();
     let (mut read, mut missing) = (0_u64, 0_u64);
     for (place, space) in spaces.list.iter().enumerate() {
         let mut search = Search::new(pattern);
-        for range in &space.ranges {
+        // Ranges in which what is found now may begin.
+        let mut near: VecDeque<MappedRange> = VecDeque::new();
+        for range in space.each() {
+            let begin = range.va.raw().saturating_sub(pattern.len() as u64);
+            while near.front().is_some_and(|it| it.last_va().raw() < begin) {
+                near.pop_front();
+            }
+            near.push_back(range);
             let mut into = 0;
             while into < range.bytes && hits.len() <= most {
                 let count = PAGE_BYTES.min(range.bytes - into);
@@ -169,7 +223,7 @@ fn search(
                     Err(error) => return Err(error).with_context(|| format!("after {read} pages")),
                 }
                 for va in search.take(va, &bytes) {
-                    hits.extend(hit(place, space, va, pattern.len()));
+                    hits.extend(hit(place, near.make_contiguous(), va, pattern.len()));
                 }
             }
         }
@@ -180,12 +234,14 @@ fn search(
             read + missing
         );
     }
-    Ok(hits)
+    let is_more = hits.len() > most || spaces.list.iter().any(|space| space.left_out > 0);
+    hits.truncate(most);
+    Ok((hits, is_more))
 }
 
-fn hit(place: usize, space: &Space, va: VirtAddr, bytes: usize) -> Option<Hit> {
-    let before = space.ranges.partition_point(|range| range.va <= va);
-    let range = space.ranges.get(before.checked_sub(1)?)?;
+fn hit(place: usize, near: &[MappedRange], va: VirtAddr, bytes: usize) -> Option<Hit> {
+    let before = near.partition_point(|range| range.va <= va);
+    let range = near.get(before.checked_sub(1)?)?;
     Some(Hit {
         space: place,
         va,

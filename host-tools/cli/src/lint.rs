@@ -57,8 +57,15 @@ pub fn write(args: &LintArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let spaces = args.tables.spaces()?;
     let machine = LintMachine {
         ram: spaces.ram.iter().map(|span| bounds(*span)).collect(),
+        devices: args.tables.devices().into_iter().map(bounds).collect(),
         svade: spaces.svade,
     };
+    if machine.is_short_of(&spaces.list) {
+        eprintln!(
+            "note: some tables lie outside of what --ram or --board says is memory: up to them \
+             all is taken for memory"
+        );
+    }
     let judged = Judged {
         lints: lint(&spaces.list, &machine),
         spaces: &spaces.list,
@@ -71,8 +78,10 @@ pub fn write(args: &LintArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         view::lint::csv,
     )?;
     let bad = judged.count(Severity::Error) + judged.count(Severity::Warning);
+    let is_cut = spaces.list.iter().any(|space| space.left_out > 0);
     spaces.end()?;
     match bad {
+        0 if is_cut => bail!("not all ways to all tables were judged"),
         0 => Ok(()),
         1 => bail!("1 finding is more than information"),
         many => bail!("{many} findings are more than information"),

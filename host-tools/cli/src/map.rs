@@ -19,7 +19,7 @@ use clap::ValueEnum;
 use crate::filter::FilterArgs;
 use crate::format::Format;
 use crate::output;
-use crate::tables::{TablesArgs, read};
+use crate::tables::{TablesArgs, counted};
 
 /// Which neighbours are one range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -72,12 +72,14 @@ pub fn run(args: MapArgs) -> anyhow::Result<()> {
 /// Writes the map.
 pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
-    let mut spaces = read(args.tables.open()?, args.merge == Merge::None);
+    let mut spaces = args.tables.spaces()?;
     for space in &mut spaces.list {
         space.only(&filter);
-        if args.merge == Merge::Va {
-            space.join_va();
-        }
+        space.merge(match args.merge {
+            Merge::All => model::space::Merge::All,
+            Merge::Va => model::space::Merge::Va,
+            Merge::None => model::space::Merge::Apart,
+        });
     }
     let problems: usize = spaces.list.iter().map(|space| space.problems.len()).sum();
     if args.format == Format::Csv && problems > 0 {
@@ -91,5 +93,14 @@ pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         view::map::json,
         view::map::csv,
     )?;
+    for space in spaces.list.iter().filter(|space| space.left_out > 0) {
+        eprintln!(
+            "warning: stopped after {} of root {}: {} more repeat tables that are listed, on \
+             further ways to them",
+            counted(space.count().ranges, "range", "ranges"),
+            space.root.table,
+            counted(space.left_out, "entry", "entries"),
+        );
+    }
     spaces.end()
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use link::memory::{Recorder, Snapshot};
 use model::Space;
 use pack::output::Output;
-use pagetable::Dialect;
+use pagetable::{Dialect, Satp};
 
 use crate::output;
 use crate::tables::{STALE, SpaceArgs, TablesArgs};
@@ -60,14 +60,15 @@ pub fn write(args: &SnapshotArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut memory = open.memory;
     let mut snapshot = Snapshot::new(save.tables.name(), open.xlen);
     snapshot.dialect = open.dialect;
+    // T-Head's looks at no bit above a pointer's address: all tables that any meets are met.
+    let dialect = open.dialect.unwrap_or(Dialect::THead);
+    let satps: Vec<Satp> = open.roots.iter().map(|root| root.satp).collect();
+    let mut recorder = Recorder::new(&mut memory, &mut snapshot);
+    let spaces = Space::read_all(&mut recorder, &satps, dialect);
+    if spaces.iter().any(Space::is_cut) {
+        eprintln!("warning: the tables map more than can be kept; the snapshot is cut short");
+    }
     for root in &open.roots {
-        // T-Head's looks at no bit above a pointer's address: all tables that any meets are met.
-        let dialect = open.dialect.unwrap_or(Dialect::THead);
-        let mut recorder = Recorder::new(&mut memory, &mut snapshot);
-        let space = Space::read(&mut recorder, root.satp, dialect);
-        if space.is_cut() {
-            eprintln!("warning: the tables map more than can be kept; the snapshot is cut short");
-        }
         snapshot
             .roots
             .push((root.name.clone(), root.satp.encode(open.xlen)));

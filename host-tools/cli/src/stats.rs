@@ -40,7 +40,8 @@ pub fn run(args: StatsArgs) -> anyhow::Result<()> {
 /// Writes the figures.
 pub fn write(args: &StatsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let spaces = args.tables.spaces()?;
-    let all: Vec<(&Space, Stats)> = spaces.list.iter().map(|it| (it, Stats::of(it))).collect();
+    let stats = Stats::of_all(&spaces.list);
+    let all: Vec<(&Space, Stats)> = spaces.list.iter().zip(stats).collect();
     args.format.write(
         out,
         &all[..],

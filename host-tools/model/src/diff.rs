@@ -167,7 +167,7 @@ pub fn diff(before: &Space, after: &Space, ignored: &[ChangeKind]) -> Diff {
         same_bytes: 0,
         is_possibly_stale: before.is_possibly_stale || after.is_possibly_stale,
     };
-    diff.compare(&before.ranges, &after.ranges, ignored);
+    diff.compare(before.ranges(), after.ranges(), ignored);
     diff
 }
 
@@ -183,8 +183,8 @@ pub fn alone(space: &Space, kind: ChangeKind) -> Diff {
         is_possibly_stale: space.is_possibly_stale,
     };
     let (before, after): (&[MappedRange], &[MappedRange]) = match is_after {
-        true => (&[], &space.ranges),
-        false => (&space.ranges, &[]),
+        true => (&[], space.ranges()),
+        false => (space.ranges(), &[]),
     };
     diff.compare(before, after, &[]);
     diff

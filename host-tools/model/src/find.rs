@@ -1,8 +1,13 @@
 //! The way back: which virtual addresses lead to a physical one, and where bytes are mapped.
 
-use pagetable::{PhysAddr, VirtAddr};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pagetable::{PhysAddr, Root, VirtAddr};
 
 use crate::Space;
+use crate::space::forest::{Forest, Item, NodeId, mapping};
+use crate::space::ways::{Enter, Guide, Whole};
 use crate::space::{Bounds, MappedRange};
 
 /// A part of a range.
@@ -20,26 +25,109 @@ pub struct Hit {
     pub range: MappedRange,
 }
 
-/// Every part of the spaces that lies within these physical addresses.
-pub fn reaching(spaces: &[Space], wanted: Bounds) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    for (space, ranges) in spaces.iter().map(|space| &space.ranges).enumerate() {
-        for range in ranges {
+/// Where some physical addresses are mapped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reaching {
+    /// By space, then by virtual address.
+    pub hits: Vec<Hit>,
+    /// Whether there are more than these.
+    pub is_cut: bool,
+}
+
+/// Every part of the spaces that lies within these physical addresses, `most` of them at most.
+/// Tables below which nothing does are passed by, whoever has them.
+pub fn reaching(spaces: &[Space], wanted: Bounds, most: usize) -> Reaching {
+    let mut found = Reaching::default();
+    let mut near = Near::default();
+    for (place, space) in spaces.iter().enumerate() {
+        near.is_of(space, wanted);
+        let mut ways = space.ways_by(space.within(Towards {
+            near: &near.runs,
+            whole: Whole::new(space.forest()),
+        }));
+        for range in space.shaped(ways.by_ref()) {
             let (first, last) = (range.pa.raw(), range.pa.raw().wrapping_add(range.bytes - 1));
             if first > wanted.last || last < wanted.first {
                 continue;
             }
+            if found.hits.len() == most {
+                found.is_cut = true;
+                return found;
+            }
             let into = wanted.first.saturating_sub(first);
-            hits.push(Hit {
-                space,
+            found.hits.push(Hit {
+                space: place,
                 va: range.va.wrapping_add(into),
                 pa: range.pa.wrapping_add(into),
                 bytes: wanted.last.min(last) - (first + into) + 1,
-                range: *range,
+                range,
             });
         }
+        found.is_cut |= ways.guide.guide.whole.left_out > 0;
     }
-    hits
+    found
+}
+
+/// For each table, how many runs of pages below it lie within the wanted addresses.
+#[derive(Default)]
+struct Near {
+    of: Option<Arc<Forest>>,
+    runs: HashMap<NodeId, u64>,
+}
+
+impl Near {
+    /// Counts for the tables of a space; those it shares with the one before are known.
+    fn is_of(&mut self, space: &Space, wanted: Bounds) {
+        let forest = space.forest();
+        if !self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, forest)) {
+            self.runs.clear();
+            self.of = Some(Arc::clone(forest));
+        }
+        if let Some(top) = space.top() {
+            self.count(forest, space.root, top, wanted);
+        }
+    }
+
+    /// At most as deep as the mode has levels.
+    fn count(&mut self, forest: &Forest, root: Root, id: NodeId, wanted: Bounds) -> u64 {
+        if let Some(known) = self.runs.get(&id) {
+            return *known;
+        }
+        let items = forest.node(id).map_or(&[][..], |node| &node.items);
+        let level = forest.node(id).map_or(0, |node| node.level);
+        let mut runs = 0_u64;
+        for item in items {
+            runs = runs.saturating_add(match *item {
+                Item::Leaves { entries, pte, .. } => {
+                    let run = mapping(root, level, 0, entries, pte);
+                    let is_near = run.is_some_and(|run| {
+                        let first = run.at.raw();
+                        first <= wanted.last && first.wrapping_add(run.bytes - 1) >= wanted.first
+                    });
+                    u64::from(is_near)
+                }
+                Item::Table { node, .. } => self.count(forest, root, node, wanted),
+                Item::Refused { .. } | Item::Missing { .. } => 0,
+            });
+        }
+        self.runs.insert(id, runs);
+        runs
+    }
+}
+
+/// The ways to what is wanted.
+struct Towards<'a> {
+    near: &'a HashMap<NodeId, u64>,
+    whole: Whole,
+}
+
+impl Guide for Towards<'_> {
+    fn enter(&mut self, forest: &Forest, id: NodeId, _: u64) -> Enter {
+        match (self.near.get(&id), forest.node(id)) {
+            (Some(runs), Some(node)) if *runs > 0 => self.whole.take(id, node, *runs),
+            _ => Enter::Skip,
+        }
+    }
 }
 
 /// Bytes that are looked for in mapped memory, piece by piece, in order of virtual address. What

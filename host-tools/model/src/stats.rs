@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+mod figures;
+
 use pagetable::Pte;
 
 use crate::Space;
-use crate::space::{MappedRange, TableUse};
+use crate::space::TableUse;
+use figures::Figures;
 
 /// The tables of one level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,29 +45,15 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Counts.
+    /// Counts one space.
     pub fn of(space: &Space) -> Stats {
-        let mode = space.mode();
-        let mut stats = Stats {
-            levels: BTreeMap::new(),
-            entries_per_table: mode.entries() as u64,
-            sizes: BTreeMap::new(),
-            permissions: BTreeMap::new(),
-            ranges: space.ranges.len() as u64,
-            joinable_bytes: 0,
-            reach: Vec::new(),
-        };
-        for table in &space.tables {
-            stats.table(table);
-        }
-        for range in &space.ranges {
-            stats.range(range);
-            stats.joinable_bytes += u128::from(joinable(range, mode));
-        }
-        stats.reach = TLB_ENTRIES
-            .map(|entries| (entries, stats.reached(entries)))
-            .into();
-        stats
+        Figures::default().stats(space)
+    }
+
+    /// Counts each space; the tables that they share are counted once.
+    pub fn of_all(spaces: &[Space]) -> Vec<Stats> {
+        let mut figures = Figures::default();
+        spaces.iter().map(|space| figures.stats(space)).collect()
     }
 
     fn table(&mut self, table: &TableUse) {
@@ -72,14 +61,6 @@ impl Stats {
         level.tables += 1;
         level.empty += u64::from(table.valid == 0);
         level.valid += u64::from(table.valid);
-    }
-
-    fn range(&mut self, range: &MappedRange) {
-        let size = self.sizes.entry(range.leaf.page_bytes).or_default();
-        size.0 += u128::from(range.bytes);
-        size.1 += range.bytes.div_ceil(range.leaf.page_bytes);
-        let letters = range.flags().flags().to_string();
-        *self.permissions.entry(letters[..4].to_owned()).or_default() += u128::from(range.bytes);
     }
 
     /// Bytes that so many of the largest pages map.
@@ -107,22 +88,6 @@ impl Stats {
     pub fn translations(&self) -> u64 {
         self.sizes.values().map(|(_, pages)| pages).sum()
     }
-}
-
-/// Bytes of a range that pages of the next level could map.
-fn joinable(range: &MappedRange, mode: pagetable::Mode) -> u64 {
-    if range.leaf.level + 1 >= mode.levels() {
-        return 0;
-    }
-    let larger = mode.leaf_bytes(range.leaf.level + 1);
-    if range.va.offset(larger) != range.pa.offset(larger) {
-        return 0;
-    }
-    // Addresses end where u64 does.
-    let (from, larger) = (u128::from(range.va.raw()), u128::from(larger));
-    let first = from.div_ceil(larger) * larger;
-    let end = (from + u128::from(range.bytes)) / larger * larger;
-    end.saturating_sub(first) as u64
 }
 
 /// What may be done with pages of these flags, as `rwxu`.

@@ -42,7 +42,7 @@ impl WorkingSet {
     /// What a space's bits tell.
     pub fn of(space: &Space) -> WorkingSet {
         let mut set = WorkingSet::default();
-        for range in &space.ranges {
+        for range in space.ranges() {
             set.all.add(range);
             let permission = crate::stats::permission(range.flags());
             set.permissions.entry(permission).or_default().add(range);

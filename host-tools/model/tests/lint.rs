@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use model::Space;
-use model::lint::{LintMachine, RULES, lint};
+use model::lint::{LintMachine, Mmu, RULES, lint};
 use model::space::Bounds;
 use pagetable::{Budget, Dialect, Memory, MemoryType, Mode, PhysAddr, Pte, Satp};
 
@@ -74,6 +74,7 @@ fn machine() -> LintMachine {
             first: RAM,
             last: RAM + 0x7ff_ffff,
         }],
+        devices: Vec::new(),
         svade: Some(false),
     }
 }
@@ -176,8 +177,41 @@ fn cases() -> Vec<(&'static str, (Vec<Space>, LintMachine))> {
             one(tables().with(LAST, 1, leaf(PAGE, USER | Pte::EXEC))),
         ),
         (
+            "page-outside-ram",
+            one(tables().with(LAST, 1, leaf(0x1_0000_0000, KERNEL))),
+        ),
+        (
+            "table-beyond-memory",
+            (
+                vec![
+                    tables()
+                        .with(ROOT, 1, pointer(0x1_0000_0000))
+                        .space(ROOT, Dialect::None),
+                ],
+                LintMachine::default(),
+            ),
+        ),
+        (
+            "aliased-table",
+            one((2..10)
+                .fold(tables(), |tables, index| {
+                    tables.with(MID, index, pointer(LAST))
+                })
+                .with(LAST, 1, leaf(PAGE + 0x2000, KERNEL))),
+        ),
+        (
+            "user-amid-kernel",
+            one(tables()
+                .with(LAST, 1, leaf(PAGE + 0x1000, USER | Pte::GLOBAL))
+                .with(LAST, 2, leaf(PAGE + 0x2000, KERNEL))),
+        ),
+        (
+            "dirty-without-accessed",
+            one(tables().with(LAST, 1, leaf(PAGE, KERNEL).without(Pte::ACCESSED))),
+        ),
+        (
             "user-in-kernel-half",
-            one(tables().with(ROOT, 511, leaf(0, USER))),
+            one(deep(tables(), 511, leaf(PAGE, USER))),
         ),
         (
             "self-reference",
@@ -250,9 +284,17 @@ fn cases() -> Vec<(&'static str, (Vec<Space>, LintMachine))> {
     ]
 }
 
+/// Two more tables, at 0x80004000, and a page at the end of them.
+fn deep(tables: Tables, index: u64, leaf: Pte) -> Tables {
+    tables
+        .with(ROOT, index, pointer(RAM + 0x4000))
+        .with(RAM + 0x4000, 0, pointer(RAM + 0x5000))
+        .with(RAM + 0x5000, 0, leaf)
+}
+
 /// More tables than a visit may look at.
 fn cut() -> (Vec<Space>, LintMachine) {
-    let mut tables = Tables::healthy().with(MID, 1, pointer(LAST));
+    let mut tables = Tables::healthy().with(MID, 1, pointer(RAM + 0x4000));
     let satp = Satp {
         mode: Mode::Sv39,
         asid: 0,
@@ -300,9 +342,144 @@ fn healthy_tables_break_none() {
 
 #[test]
 fn what_nobody_knows_is_not_judged() {
-    // Neither where memory is, nor who sets A.
-    let tables = Tables::healthy().with(ROOT, 1, pointer(0x1000_0000));
+    // Neither where memory is, nor who sets A; a table may lie wherever programs run.
+    let tables = Tables::healthy()
+        .with(LAST, 2, leaf(RAM + 0x40_0000, USER))
+        .with(ROOT, 1, pointer(RAM + 0x2_0000));
     let tables = tables.with(LAST, 1, leaf(PAGE, Pte::READ));
     let spaces = [tables.space(ROOT, Dialect::None)];
     assert_eq!(broken(&spaces, &LintMachine::default()), ["not-seen"]);
+}
+
+/// What healthy kernels do and what looks a little like a broken entry.
+#[test]
+fn what_healthy_kernels_do_is_no_finding() {
+    let read_only = Pte::READ | Pte::USER | USED;
+    let machines = [machine(), LintMachine::default()];
+    let quiet = |tables: Tables| {
+        for machine in &machines {
+            let spaces = [tables.clone().space(ROOT, Dialect::None)];
+            assert_eq!(broken(&spaces, machine), [""; 0]);
+        }
+    };
+    // A kernel that ages pages: D stays where A was cleared, beside pages that lost both.
+    let aged = |index, flags| (index, leaf(PAGE + index * 0x1000, flags));
+    let ages = [
+        aged(1, KERNEL & !Pte::ACCESSED),
+        aged(2, KERNEL & !USED),
+        aged(3, KERNEL & !USED),
+    ];
+    let ages = ages.into_iter();
+    quiet(ages.fold(Tables::healthy(), |tables, (index, pte)| {
+        tables.with(LAST, index, pte)
+    }));
+    // xv6: below a program's stack lies a page without U; at the top of all a page of the kernel.
+    let program = [
+        (8, leaf(PAGE + 0x8000, read_only)),
+        (9, leaf(PAGE + 0x9000, KERNEL)),
+        (10, leaf(PAGE + 0xa000, USER)),
+    ];
+    quiet(
+        program
+            .into_iter()
+            .fold(Tables::healthy(), |tables, (index, pte)| {
+                tables.with(LAST, index, pte)
+            }),
+    );
+    // Shadow memory that was never written: one page, 512 times, and the table of it again.
+    let shadow = |tables: Tables, table: u64, pte: Pte| {
+        (0..512).fold(tables, |tables, index| tables.with(table, index, pte))
+    };
+    let page = leaf(PAGE + 0x5000, Pte::READ | Pte::GLOBAL | USED);
+    let below = shadow(Tables::healthy(), RAM + 0x5000, page);
+    let above = shadow(below, RAM + 0x4000, pointer(RAM + 0x5000));
+    quiet(above.with(ROOT, 300, pointer(RAM + 0x4000)));
+}
+
+/// What was found in corrupted dumps, and nothing said before.
+#[test]
+fn a_user_page_outside_memory_is_found_wherever_it_stands() {
+    let alone = Tables::healthy().with(LAST, 100, leaf(0xdead_0000, USER));
+    let spaces = [alone.space(ROOT, Dialect::None)];
+    assert_eq!(broken(&spaces, &machine()), ["page-outside-ram"]);
+    // A device that is known is none of it.
+    let devices = vec![Bounds {
+        first: 0xdead_0000,
+        last: 0xdead_0fff,
+    }];
+    let machine = LintMachine {
+        devices,
+        ..machine()
+    };
+    assert_eq!(broken(&spaces, &machine), [""; 0]);
+    // Devices that the kernel maps by themselves need no board's file.
+    let device = Tables::healthy().with(LAST, 100, leaf(0x1000_0000, KERNEL));
+    let spaces = [device.space(ROOT, Dialect::None)];
+    assert_eq!(broken(&spaces, &machine), [""; 0]);
+}
+
+#[test]
+fn a_table_that_leads_to_itself_is_not_said_to_map_what_the_mmu_refuses() {
+    // Pointers only: at level 0 each of them faults.
+    let pointers = Tables::default().with(ROOT, 511, pointer(ROOT));
+    let found = lint(&[pointers.space(ROOT, Dialect::None)], &machine());
+    let own: Vec<_> = found
+        .iter()
+        .filter(|it| it.rule.name == "self-reference")
+        .map(|it| (it.mmu, it.detail.as_str()))
+        .collect();
+    assert_eq!(own[0], (Mmu::Refuses, "nothing is mapped through it"));
+    // A page of 1 GiB is one of 2 MiB, and then one of 4 KiB, where its table is read lower.
+    let page = Tables::default()
+        .with(ROOT, 2, leaf(0x8000_0000, KERNEL))
+        .with(ROOT, 511, pointer(ROOT));
+    let found = lint(&[page.space(ROOT, Dialect::None)], &machine());
+    let first = found.iter().find(|it| it.rule.name == "self-reference");
+    let first = first.expect("it is reached through itself");
+    assert_eq!(first.mmu, Mmu::Accepts);
+    assert!(
+        first.detail.starts_with("2 entries that stand higher"),
+        "{}",
+        first.detail
+    );
+}
+
+/// 512 pointers to the root in the root itself are 2^27 ways, and one page of memory.
+#[test]
+fn a_root_full_of_pointers_to_itself_is_read_once_for_each_level() {
+    struct Counted(Tables, u32);
+    impl Memory for Counted {
+        type Error = ();
+        fn read_word(&mut self, at: PhysAddr, bytes: usize) -> Result<u64, ()> {
+            self.1 += 1;
+            self.0.read_word(at, bytes)
+        }
+    }
+    let tables = (0..511).fold(Tables::default(), |it, index| {
+        it.with(ROOT, index, pointer(ROOT))
+    });
+    let tables = tables.with(ROOT, 511, leaf(0x8000_0000, KERNEL));
+    let mut memory = Counted(tables, 0);
+    let satp = Satp {
+        mode: Mode::Sv39,
+        asid: 0,
+        root: PhysAddr::new(ROOT),
+    };
+    let space = Space::read(&mut memory, satp, Dialect::None);
+    assert_eq!(memory.1, 3 * 512, "a word of the table for each level");
+    // 1 GiB, 511 × 2 MiB and 511² × 4 KiB, though 2^18 of the last are more than any list takes.
+    assert_eq!(space.leaves, 1 + 511 + 511 * 511);
+    let problems = space.problems.len();
+    assert!(problems <= 3 * 512, "{problems} problems");
+    let stats = model::stats::Stats::of(&space);
+    assert_eq!(stats.tables(), 3);
+    assert_eq!(
+        stats.sizes.values().map(|it| it.0).sum::<u128>(),
+        space.mapped_bytes
+    );
+    let listed = space.count();
+    assert_eq!(listed.leaves + space.left_out, space.leaves);
+    let found = lint(&[space], &machine());
+    assert!(found.iter().any(|it| it.rule.name == "self-reference"));
+    assert!(found.len() < 2000, "{} findings", found.len());
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use model::Space;
 use model::diff::{ChangeKind, alone, diff, pairs};
-use model::space::{Attribute, Bounds, Filter};
+use model::space::{Attribute, Bounds, Filter, Merge};
 use model::stats::Stats;
 use model::working::{Sample, WorkingSet};
 use pagetable::{Dialect, Memory, Mode, PhysAddr, Pte, Satp};
@@ -46,7 +46,7 @@ fn space(pages: &[(u64, u64, u64)], large: &[(u64, u64, u64)]) -> Space {
 
 fn ranges(space: &Space) -> Vec<(u64, u64, u64)> {
     let row = |it: &model::space::MappedRange| (it.va.raw(), it.pa.raw(), it.bytes);
-    space.ranges.iter().map(row).collect()
+    space.ranges().iter().map(row).collect()
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_filter_cuts_what_lies_across_its_border() {
     let only = |filter: Filter| {
         let mut space = all();
         space.only(&filter);
-        (ranges(&space), space.leaves)
+        (ranges(&space), space.count().leaves)
     };
     let bounds = |first, last| vec![Bounds { first, last }];
     assert_eq!(
@@ -116,14 +116,14 @@ fn pages_that_lie_apart_join_by_address_and_say_so() {
         ],
         &[],
     );
-    space.join_va();
+    space.merge(Merge::Va);
     assert_eq!(
         ranges(&space),
         [(0, 0x10_0000, 0x3000), (0x4000, 0x10_7000, 0x1000)]
     );
-    assert_eq!(space.ranges[0].pieces, 2);
+    assert_eq!(space.ranges()[0].pieces, 2);
     assert_eq!(
-        space.ranges[0].at(space.ranges[0].va),
+        space.ranges()[0].at(space.ranges()[0].va),
         None,
         "two places have no one address"
     );

@@ -40,10 +40,10 @@ pub fn table(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
     let mut rest = &judged.lints[..];
     while let Some(first) = rest.first() {
         let (same, others) =
-            rest.split_at(rest.iter().take_while(|it| it.rule == first.rule).count());
+            rest.split_at(rest.iter().take_while(|it| is_alike(it, first)).count());
         rest = others;
         let rule = first.rule;
-        let mmu = match rule.mmu {
+        let mmu = match first.mmu {
             Mmu::Accepts => "the MMU accepts it",
             Mmu::Refuses => "the MMU refuses it",
             Mmu::Unknown => "what the MMU does is not known",
@@ -69,6 +69,11 @@ pub fn table(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
         format!("{number} {name}{s}")
     });
     writeln!(out, "\n{}", counts.join(", "))
+}
+
+/// Whether they stand under one heading.
+fn is_alike(one: &Lint, other: &Lint) -> bool {
+    (one.rule, one.mmu) == (other.rule, other.mmu)
 }
 
 fn rows(out: &mut dyn Write, judged: &Judged<'_>, lints: &[Lint]) -> io::Result<()> {
@@ -128,7 +133,7 @@ impl<'a> JsonLint<'a> {
         JsonLint {
             rule: lint.rule.name,
             severity: lint.rule.severity.name(),
-            mmu: lint.rule.mmu.name(),
+            mmu: lint.mmu.name(),
             satp: Hex(space.satp().encode(space.mode().xlen())),
             va: Hex(lint.va.raw()),
             size: lint.bytes,

@@ -51,21 +51,23 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         ("rsw", ColumnSide::Right),
         ("pieces", ColumnSide::Right),
     ];
-    match space.ranges.is_empty() {
-        true if space.is_part => writeln!(out, "nothing of that is mapped")?,
+    let total = space.count();
+    match total.ranges == 0 {
+        true if space.is_part() => writeln!(out, "nothing of that is mapped")?,
         true => writeln!(out, "nothing is mapped")?,
         false => stream(out, headings, || {
-            space.ranges.iter().map(|range| row(mode, range))
+            space.each().map(|range| row(mode, &range))
         })?,
     }
-    if space.is_part {
-        return writeln!(
+    if space.is_part() {
+        writeln!(
             out,
             "\n{} in {}, {} mapped, of what was asked for",
-            count(space.leaves, "entry", "entries"),
-            count(space.ranges.len() as u64, "range", "ranges"),
-            RoundSize(space.mapped_bytes),
-        );
+            count(total.leaves, "entry", "entries"),
+            count(total.ranges, "range", "ranges"),
+            RoundSize(total.bytes),
+        )?;
+        return left_out(out, space);
     }
     if !space.problems.is_empty() {
         writeln!(out, "\nproblems")?;
@@ -74,14 +76,28 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     writeln!(
         out,
         "\n{} in {}, {} mapped, {}",
-        count(space.leaves, "entry", "entries"),
-        count(space.ranges.len() as u64, "range", "ranges"),
-        RoundSize(space.mapped_bytes),
+        count(total.leaves, "entry", "entries"),
+        count(total.ranges, "range", "ranges"),
+        RoundSize(total.bytes),
         match space.problems.len() {
             0 => "no problems".to_owned(),
             some => count(some as u64, "problem", "problems"),
         }
-    )
+    )?;
+    left_out(out, space)
+}
+
+/// What is mapped and not listed, if anything.
+fn left_out(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+    match space.left_out {
+        0 => Ok(()),
+        some => writeln!(
+            out,
+            "and {} on further ways to tables that are listed, {} mapped in all",
+            count(some, "entry", "entries"),
+            RoundSize(space.mapped_bytes)
+        ),
+    }
 }
 
 fn row(mode: Mode, range: &MappedRange) -> [String; 8] {
@@ -110,7 +126,7 @@ fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result
         ("times", ColumnSide::Right),
         ("reason", ColumnSide::Left),
     ]);
-    for Finding { problem, times } in findings {
+    for Finding { problem, times, .. } in findings {
         let last = problem.index + problem.count - 1;
         columns.row([
             words::pa(mode, problem.table),
@@ -187,8 +203,17 @@ impl From<Attributes> for JsonMemory {
     }
 }
 
-impl From<&MappedRange> for JsonRange {
-    fn from(range: &MappedRange) -> Self {
+/// Ranges of a space, written one by one.
+struct JsonRanges<'a>(&'a Space);
+
+impl Serialize for JsonRanges<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.each().map(JsonRange::from))
+    }
+}
+
+impl From<MappedRange> for JsonRange {
+    fn from(range: MappedRange) -> Self {
         JsonRange {
             va: Hex(range.va.raw()),
             pa: Hex(range.pa.raw()),
@@ -240,7 +265,7 @@ struct JsonSpace<'a> {
     mode: &'static str,
     asid: u16,
     root_pa: Hex<u64>,
-    ranges: Vec<JsonRange>,
+    ranges: JsonRanges<'a>,
     problems: Vec<JsonProblem>,
 }
 
@@ -255,7 +280,7 @@ pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
                 mode: satp.mode.name(),
                 asid: satp.asid,
                 root_pa: Hex(satp.root.raw()),
-                ranges: space.ranges.iter().map(JsonRange::from).collect(),
+                ranges: JsonRanges(space),
                 problems: space.problems.iter().map(JsonProblem::from).collect(),
             }
         });
@@ -271,7 +296,7 @@ pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
     object.member("asid", satp.asid)?;
     object.member("root_pa", Hex(satp.root.raw()))?;
     object.staleness(space.is_possibly_stale)?;
-    object.list("ranges", space.ranges.iter().map(JsonRange::from))?;
+    object.list("ranges", space.each().map(JsonRange::from))?;
     object.list("problems", space.problems.iter().map(JsonProblem::from))?;
     object.end()
 }
@@ -295,7 +320,7 @@ pub fn csv(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
     let mut rows = RowLimit::begin(out, &names[first..], is_any_stale(spaces))?;
     for (satp, range) in spaces.iter().flat_map(|space| {
         let satp = space.satp().encode(space.mode().xlen());
-        space.ranges.iter().map(move |range| (satp, range))
+        space.each().map(move |range| (satp, range))
     }) {
         let cells = [
             format!("{satp:#x}"),

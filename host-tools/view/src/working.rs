@@ -108,7 +108,7 @@ pub fn json(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()>
             .iter()
             .map(|(perms, used)| JsonUsed::of(Some(perms), used))
             .collect(),
-        ranges: set.ranges.iter().map(JsonRange::from).collect(),
+        ranges: set.ranges.iter().copied().map(JsonRange::from).collect(),
     });
     let mut object = JsonObject::begin(out, "pagewalk.ws/1")?;
     object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;

@@ -77,7 +77,11 @@ pub fn rate() -> Vec<FigureRow> {
     let core = open_core(&captures().join("pagetables.core")).expect("a core");
     let mut memory = Cached::new(core.memory);
     let space = Space::read(&mut memory, satp(), Dialect::None);
-    let frames: Vec<u64> = space.tables.iter().map(|table| table.at.frame()).collect();
+    let frames: Vec<u64> = space
+        .tables()
+        .iter()
+        .map(|table| table.at.frame())
+        .collect();
     let copy = |frame: &u64| {
         *memory
             .page(PhysAddr::from_frame(*frame))
@@ -170,7 +174,7 @@ fn through(line: &StubLine, one_by_one: bool) -> (f64, usize) {
     };
     let mut memory = Cached::new(source);
     let space = Space::read(&mut memory, satp(), Dialect::None);
-    assert_eq!((space.ranges.len(), memory.pages()), (349, 229));
+    assert_eq!((space.ranges().len(), memory.pages()), (349, 229));
     drop(memory);
     (start.elapsed().as_secs_f64(), line.asked().len())
 }
@@ -255,7 +259,7 @@ pub fn all_roots() -> Vec<FigureRow> {
     let mut memory = Cached::new(&mut agent);
     let ways: usize = roots
         .iter()
-        .map(|satp| Space::read(&mut memory, *satp, dialect).tables.len())
+        .map(|satp| Space::read(&mut memory, *satp, dialect).tables().len())
         .sum();
     assert!(roots.len() >= 8, "{} roots", roots.len());
     vec![FigureRow {

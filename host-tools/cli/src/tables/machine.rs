@@ -59,6 +59,21 @@ impl MachineArgs {
         })
     }
 
+    /// Where devices are, as far as the board's file says.
+    pub fn devices(&self) -> Vec<Span> {
+        /// A UART's page; and what a PLIC takes: RISC-V PLIC specification 1.0.0, memory map.
+        const BYTES: [u64; 2] = [0x1000, 0x400_0000];
+        let named = self.board.as_ref();
+        let Some(board) = named.and_then(|name| boards::by_name(name).ok()) else {
+            return Vec::new();
+        };
+        let built_in = [board.uart.base, board.plic.base].into_iter().zip(BYTES);
+        let listed = board.device.iter().map(|it| (it.base, it.size));
+        let all = built_in.chain(listed);
+        all.filter_map(|(base, bytes)| Span::of(base, bytes))
+            .collect()
+    }
+
     /// What is memory, if the command line says so.
     pub fn ram(&self) -> Option<Vec<Span>> {
         if !self.ram.is_empty() {

@@ -22,7 +22,7 @@ use crate::exit::UsageError;
 pub use files::read_dump;
 pub use machine::{MachineArgs, span};
 pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};
-pub use spaces::{STALE, Spaces, read, read_on};
+pub use spaces::{STALE, Spaces, counted, read, read_on};
 
 /// Where memory is read from; several files are one memory.
 #[derive(clap::Args)]
@@ -159,6 +159,11 @@ impl TablesArgs {
     pub fn name(&self) -> String {
         let first = self.from.origins().into_iter().next();
         first.map_or_else(String::new, |origin| origin.to_string())
+    }
+
+    /// Where devices are, as far as the board's file says.
+    pub fn devices(&self) -> Vec<Span> {
+        self.roots.machine.devices()
     }
 
     /// Whether a probe reads them.

@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use link::memory::{Cached, Source, Span};
 use model::Space;
 use model::space::{AllBits, guess};
-use pagetable::{Dialect, Memory, Mode, Refusal, Satp, Trouble};
+use pagetable::{Dialect, Mode, Refusal, Satp, Trouble};
 
 use super::{OpenTables, TablesArgs, note_dialect};
 use crate::exit::UsageError;
@@ -51,38 +51,48 @@ impl Spaces {
         name
     }
 
-    /// Says why not all could be read, after what could be was shown.
+    /// Says why the answer is not about all, after what could be said was.
     pub fn end(self) -> anyhow::Result<()> {
-        self.failure.map_or(Ok(()), Err)
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        match self.list.iter().find(|space| space.is_list_cut()) {
+            Some(space) => Err(anyhow!(
+                "{} and {} of root {} were left out: they are more than is kept; --range asks for \
+                 a part",
+                counted(space.lost_ranges(), "range", "ranges"),
+                counted(space.left_out, "repeated entry", "repeated entries"),
+                space.root.table
+            )),
+            None => Ok(()),
+        }
     }
 }
 
 impl TablesArgs {
     /// The address spaces that the options name.
     pub fn spaces(&self) -> anyhow::Result<Spaces> {
-        Ok(read(self.open()?, false))
+        Ok(read(self.open()?))
     }
 }
 
-/// The address spaces of tables that are open. If `is_apart`, a range is what one entry maps. The
-/// memory is let go: a hart that was halted for this does not wait for who reads the answer.
-pub fn read(open: OpenTables, is_apart: bool) -> Spaces {
-    read_on(open, is_apart).0
+/// The address spaces of tables that are open. The memory is let go: a hart that was halted for
+/// this does not wait for who reads the answer.
+pub fn read(open: OpenTables) -> Spaces {
+    read_on(open).0
 }
 
 /// The same, with the memory for more to be read of it.
-pub fn read_on(open: OpenTables, is_apart: bool) -> (Spaces, Cached<Box<dyn Source>>) {
+pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn Source>>) {
     let mut memory = open.memory;
     let given = open.dialect;
     let mut all = |dialect| -> Vec<Space> {
-        let roots = open.roots.iter();
-        roots
-            .map(|root| {
-                let mut space = one(&mut memory, root.satp, dialect, is_apart);
-                space.name.clone_from(&root.name);
-                space
-            })
-            .collect()
+        let satps: Vec<Satp> = open.roots.iter().map(|root| root.satp).collect();
+        let mut spaces = Space::read_all(&mut memory, &satps, dialect);
+        for (space, root) in spaces.iter_mut().zip(&open.roots) {
+            space.name.clone_from(&root.name);
+        }
+        spaces
     };
     let mut dialect = given.unwrap_or(Dialect::None);
     let mut list = all(dialect);
@@ -94,21 +104,13 @@ pub fn read_on(open: OpenTables, is_apart: bool) -> (Spaces, Cached<Box<dyn Sour
             list = all(dialect);
         }
     }
-    for space in list.iter().filter(|space| space.is_cut()) {
-        eprintln!(
-            "warning: stopped after {} tables and {} ranges: the tables map more than can be \
-             listed",
-            space.tables.iter().map(|table| table.times).sum::<u64>(),
-            space.ranges.len()
-        );
-    }
     let failure = match memory.take_failure() {
         Some(failure) => {
             let seen: u64 = list.iter().map(|space| space.leaves).sum();
             let told = format!("{} pages, {seen} entries", memory.pages());
             Some(anyhow!(failure).context(format!("not all could be read; until then: {told}")))
         }
-        None => missing(&list, open.cut_at),
+        None => missing(&list, open.cut_at).or_else(|| unread(&list)),
     };
     let mut spaces = Spaces {
         list,
@@ -120,11 +122,19 @@ pub fn read_on(open: OpenTables, is_apart: bool) -> (Spaces, Cached<Box<dyn Sour
     (spaces, memory)
 }
 
-fn one(memory: &mut impl Memory, satp: Satp, dialect: Dialect, is_apart: bool) -> Space {
-    match is_apart {
-        true => Space::read_apart(memory, satp, dialect),
-        false => Space::read(memory, satp, dialect),
-    }
+/// Tables that nobody looked at.
+fn unread(list: &[Space]) -> Option<anyhow::Error> {
+    let cut = list.iter().find(|space| space.is_cut())?;
+    Some(anyhow!(
+        "stopped after {}: root {} has more than any machine, and what is behind them was left out",
+        counted(cut.tables().len() as u64, "table", "tables"),
+        cut.root.table
+    ))
+}
+
+/// `1 range`, `2 ranges`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Memory that should be there: of a root all, of a core what it promises.

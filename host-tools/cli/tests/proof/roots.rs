@@ -78,7 +78,7 @@ fn tables_that_eight_processes_share_are_read_once() {
         .collect();
     let tables = spaces
         .iter()
-        .flat_map(|space| space.tables.iter().map(|table| table.at));
+        .flat_map(|space| space.tables().into_iter().map(|table| table.at));
     let ways = tables.clone().count();
     let unique: BTreeSet<_> = tables.collect();
     assert_eq!(

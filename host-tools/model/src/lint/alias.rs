@@ -1,62 +1,97 @@
 //! One piece of memory, mapped with two memory types.
 
-use pagetable::Attributes;
+use pagetable::{Attributes, PhysAddr, VirtAddr};
 
 use super::{Lint, rule};
-use crate::Space;
 use crate::space::MappedRange;
 
-/// For each type, the range that reaches furthest of those that begin before.
-type Open<'a> = Vec<(Attributes, &'a MappedRange)>;
+/// A mapping, without what does not matter here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Mapped {
+    pa: PhysAddr,
+    place: u32,
+    va: VirtAddr,
+    bytes: u64,
+    /// Which of the types.
+    kind: u16,
+}
 
-pub(super) fn conflicts(spaces: &[Space], found: &mut Vec<Lint>) {
-    let all = spaces.iter().enumerate();
-    let ranges = all.flat_map(|(place, space)| space.ranges.iter().map(move |it| (place, it)));
-    let mut by_pa: Vec<(usize, &MappedRange)> = ranges.collect();
-    by_pa.sort_by_key(|(place, range)| (range.pa, *place, range.va));
-    let mut open: Open<'_> = Vec::new();
-    // A pair of mappings that every root has is told once.
-    let mut told = std::collections::HashSet::new();
-    for (place, range) in by_pa {
-        let type_of = range.attributes();
-        let others = open.iter().filter(|(other, _)| *other != type_of);
-        let overlap = others
-            .map(|(_, it)| *it)
-            .find(|it| end(it) > u128::from(range.pa.raw()));
-        if let Some(other) = overlap
-            && told.insert((range.va, range.pa, other.va))
-        {
-            let bytes = (end(other) - u128::from(range.pa.raw())).min(u128::from(range.bytes));
-            found.push(Lint {
-                pa: Some(range.pa),
-                bytes: bytes as u64,
-                ..Lint::new(
-                    rule("alias-memory-type"),
-                    place,
-                    range.va,
-                    format!(
-                        "{} has it as {}, here {}",
-                        other.va,
-                        words(other),
-                        words(range)
-                    ),
-                )
-            });
-        }
-        match open.iter_mut().find(|(other, _)| *other == type_of) {
-            Some((_, furthest)) if end(furthest) < end(range) => *furthest = range,
-            Some(_) => {}
-            None => open.push((type_of, range)),
-        }
+impl Mapped {
+    fn end(&self) -> u128 {
+        u128::from(self.pa.raw()) + u128::from(self.bytes)
     }
 }
 
-fn end(range: &MappedRange) -> u128 {
-    u128::from(range.pa.raw()) + u128::from(range.bytes)
+/// Mappings by their memory types.
+#[derive(Default)]
+pub(super) struct Types {
+    kinds: Vec<Attributes>,
+    mapped: Vec<Mapped>,
 }
 
-fn words(range: &MappedRange) -> String {
-    match range.attributes() {
+impl Types {
+    pub fn take(&mut self, place: usize, range: &MappedRange) {
+        let attributes = range.attributes();
+        let known = self.kinds.iter().position(|it| *it == attributes);
+        let kind = known.unwrap_or_else(|| {
+            self.kinds.push(attributes);
+            self.kinds.len() - 1
+        });
+        self.mapped.push(Mapped {
+            pa: range.pa,
+            place: place as u32,
+            va: range.va,
+            bytes: range.bytes,
+            kind: kind as u16,
+        });
+    }
+
+    /// Each mapping that another one of another type reaches into; a pair once.
+    pub fn conflicts(mut self) -> Vec<Lint> {
+        let mut found = Vec::new();
+        if self.kinds.len() < 2 {
+            return found;
+        }
+        self.mapped.sort_unstable();
+        // For each type, the mapping that reaches furthest of those that begin before.
+        let mut open: Vec<Option<Mapped>> = vec![None; self.kinds.len()];
+        let mut told = std::collections::HashSet::new();
+        for here in &self.mapped {
+            let first = u128::from(here.pa.raw());
+            let others = open.iter().flatten().filter(|it| it.kind != here.kind);
+            let overlap = others.copied().find(|it| it.end() > first);
+            if let Some(other) = overlap
+                && told.insert((here.va, here.pa, other.va))
+            {
+                let bytes = (other.end() - first).min(u128::from(here.bytes));
+                let [theirs, ours] = [&other, here].map(|it| self.words(it));
+                let detail = format!("{} has it as {theirs}, here {ours}", other.va);
+                found.push(Lint {
+                    pa: Some(here.pa),
+                    bytes: bytes as u64,
+                    ..Lint::new(
+                        rule("alias-memory-type"),
+                        here.place as usize,
+                        here.va,
+                        detail,
+                    )
+                });
+            }
+            let furthest = &mut open[usize::from(here.kind)];
+            if furthest.is_none_or(|it| it.end() < here.end()) {
+                *furthest = Some(*here);
+            }
+        }
+        found
+    }
+
+    fn words(&self, mapped: &Mapped) -> String {
+        words(self.kinds[usize::from(mapped.kind)])
+    }
+}
+
+fn words(attributes: Attributes) -> String {
+    match attributes {
         Attributes::Pbmt(pbmt) => pbmt.name().to_owned(),
         Attributes::THead(bits) => {
             let letters = [

@@ -1,10 +1,11 @@
 //! Entries that the MMU refuses, and tables that lead nowhere.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use pagetable::{PhysAddr, Refusal, Trouble};
+use pagetable::{Dialect, PhysAddr, Problem, Refusal, Trouble, VirtAddr};
 
-use super::{Lint, LintMachine, rule};
+use super::extent::Extent;
+use super::{Lint, LintMachine, Mmu, rule};
 use crate::Space;
 use crate::space::Finding;
 
@@ -33,44 +34,104 @@ fn broken(trouble: Trouble) -> Option<&'static str> {
 /// its pointers stand at level 0 too, which is no mistake of theirs.
 fn tables_above(space: &Space) -> HashSet<PhysAddr> {
     let is_self = |it: &Finding| it.problem.trouble == Trouble::SelfReference;
-    let tables = space.tables.iter().filter(|table| table.level > 0);
     match space.problems.iter().any(is_self) {
-        true => tables.map(|table| table.at).collect(),
+        true => {
+            let tables = space.tables().into_iter().filter(|table| table.level > 0);
+            tables.map(|table| table.at).collect()
+        }
         false => HashSet::new(),
     }
 }
 
-pub(super) fn judge(place: usize, space: &Space, machine: &LintMachine, found: &mut Vec<Lint>) {
-    let above = tables_above(space);
-    let is_echo = |it: &&Finding| {
-        it.problem.trouble == Trouble::Refused(Refusal::PointerAtLevelZero)
-            && above.contains(&it.problem.table)
-    };
-    for finding in space.problems.iter().filter(|it| !is_echo(it)) {
-        let problem = &finding.problem;
-        let Some(mut name) = broken(problem.trouble) else {
-            continue;
+/// An entry at an address: what makes a mistake one and the same in several roots.
+type Key = (Problem, Dialect);
+
+pub(super) fn judge(
+    spaces: &[Space],
+    distinct: &[usize],
+    machine: &LintMachine,
+    extent: &Extent,
+    found: &mut Vec<Lint>,
+) {
+    let mut told: HashMap<Key, (usize, u64)> = HashMap::new();
+    for place in distinct {
+        let space = &spaces[*place];
+        let above = tables_above(space);
+        let is_echo = |it: &&Finding| {
+            it.problem.trouble == Trouble::Refused(Refusal::PointerAtLevelZero)
+                && above.contains(&it.problem.table)
         };
-        let target = problem.entry.map(|pte| pte.target(space.mode()));
-        if name == "not-seen" && target.is_some_and(|at| machine.is_ram(at) == Some(false)) {
-            name = "table-outside-ram";
+        for finding in space.problems.iter().filter(|it| !is_echo(it)) {
+            let key = (finding.problem, space.root.dialect);
+            match told.get_mut(&key) {
+                Some((_, roots)) => *roots += 1,
+                None => {
+                    let lint = one(*place, space, finding, machine, extent);
+                    if let Some(lint) = lint {
+                        told.insert(key, (found.len(), 1));
+                        found.push(lint);
+                    }
+                }
+            }
         }
-        let bytes = space.mode().entry_bytes() as u64 * u64::from(problem.index);
-        found.push(Lint {
-            pa: target,
-            entry_at: Some(problem.table.wrapping_add(bytes)),
-            entry: problem.entry,
-            ..Lint::new(rule(name), place, problem.va, words(finding, target))
-        });
+        cut_short(*place, space, found);
     }
-    if space.lost_ranges + space.lost_problems > 0 {
-        let lost = space.lost_ranges + space.lost_problems;
+    for (place, roots) in told.into_values() {
+        found[place].in_roots(roots);
+    }
+}
+
+fn one(
+    place: usize,
+    space: &Space,
+    finding: &Finding,
+    machine: &LintMachine,
+    extent: &Extent,
+) -> Option<Lint> {
+    let problem = &finding.problem;
+    let mut name = broken(problem.trouble)?;
+    let target = problem.entry.map(|pte| pte.target(space.mode()));
+    if let (true, Some(at)) = (name == "not-seen", target) {
+        match machine.is_ram(at) {
+            Some(false) => name = "table-outside-ram",
+            None if extent.is_beyond(at) => name = "table-beyond-memory",
+            _ => {}
+        }
+    }
+    let bytes = space.mode().entry_bytes() as u64 * u64::from(problem.index);
+    let mut lint = Lint {
+        pa: target,
+        entry_at: Some(problem.table.wrapping_add(bytes)),
+        entry: problem.entry,
+        ..Lint::new(rule(name), place, problem.va, words(finding, target))
+    };
+    // The pointer itself is followed; where it leads to no page, the MMU refuses all addresses.
+    if problem.trouble == Trouble::SelfReference && finding.below == 0 {
+        lint.mmu = Mmu::Refuses;
+    }
+    Some(lint)
+}
+
+/// What was not looked at.
+fn cut_short(place: usize, space: &Space, found: &mut Vec<Lint>) {
+    let mut note = |words: String| {
         let va = space
-            .ranges
+            .problems
             .first()
-            .map_or(pagetable::VirtAddr::new(0), |it| it.va);
-        let words = format!("{lost} ranges and problems were too many to keep");
+            .map_or(VirtAddr::new(0), |it| it.problem.va);
         found.push(Lint::new(rule("cut-short"), place, va, words));
+    };
+    if space.lost_problems > 0 {
+        note(format!(
+            "{} problems were too many to keep",
+            space.lost_problems
+        ));
+    }
+    if space.left_out > 0 {
+        note(format!(
+            "{} entries are on ways to tables that were judged on others",
+            space.left_out
+        ));
     }
 }
 
@@ -78,9 +139,15 @@ fn words(finding: &Finding, target: Option<PhysAddr>) -> String {
     let problem = &finding.problem;
     let mut words = match (problem.trouble, target) {
         (Trouble::Refused(Refusal::NoMemory), Some(at)) => format!("points to {at}"),
-        (Trouble::Refused(Refusal::NoMemory), None) => {
-            format!("{} entries are not known", problem.count)
-        }
+        (Trouble::Refused(Refusal::NoMemory), None) => match problem.count {
+            1 => "1 entry is not known".to_owned(),
+            many => format!("{many} entries are not known"),
+        },
+        (Trouble::SelfReference, _) => match finding.below {
+            0 => "nothing is mapped through it".to_owned(),
+            1 => "1 entry that stands higher is a page of a lower level there".to_owned(),
+            many => format!("{many} entries that stand higher are pages of a lower level there"),
+        },
         _ => problem.text().to_owned(),
     };
     if finding.times > 1 {

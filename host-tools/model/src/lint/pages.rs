@@ -1,46 +1,184 @@
-//! What is mapped: permissions, use bits, memory types.
+//! What is mapped: permissions, use bits, memory types, and what lies beside it.
 
-use std::collections::HashMap;
-
-use pagetable::{Attributes, MemoryType, Mode, Pbmt, PhysAddr, Pte, VirtAddr};
+use pagetable::{Attributes, MemoryType, Mode, PAGE_BYTES, Pbmt, Pte};
 
 use super::{Lint, LintMachine, rule};
 use crate::Space;
 use crate::space::MappedRange;
 
-pub(super) fn judge(place: usize, space: &Space, machine: &LintMachine, found: &mut Vec<Lint>) {
-    let mut note = |name: &str, range: &MappedRange, detail: String| {
-        found.push(Lint {
+/// Ranges with D and without A that are kept until it is known whether somebody clears A.
+const MOST_DIRTY: usize = 1 << 12;
+
+/// The rules on single ranges, one range after the other, by address.
+pub(super) struct Pages<'a> {
+    machine: &'a LintMachine,
+    found: Vec<Lint>,
+    /// The range before the last, and the last, which waits for the next one.
+    before: Option<MappedRange>,
+    last: Option<(usize, MappedRange)>,
+    /// Entries with neither A nor D: somebody clears A, or sets it later.
+    unused: u64,
+    /// Entries with D alone, and their ranges as far as they are kept.
+    dirty_alone: u64,
+    dirty: Vec<(usize, MappedRange)>,
+}
+
+impl<'a> Pages<'a> {
+    pub fn new(machine: &'a LintMachine) -> Self {
+        Pages {
+            machine,
+            found: Vec::new(),
+            before: None,
+            last: None,
+            unused: 0,
+            dirty_alone: 0,
+            dirty: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, name: &str, place: usize, range: &MappedRange, detail: impl Into<String>) {
+        self.found.push(Lint {
             pa: Some(range.pa),
             bytes: range.bytes,
-            ..Lint::new(rule(name), place, range.va, detail)
+            ..Lint::new(rule(name), place, range.va, detail.into())
         });
-    };
-    for range in &space.ranges {
+    }
+
+    /// The next range of a space.
+    pub fn take(&mut self, place: usize, space: &Space, range: MappedRange) {
+        self.alone(place, space.mode(), &range);
+        if let Some((place, last)) = self.last.replace((place, range)) {
+            self.between(place, &last, Some(&range));
+            self.before = Some(last);
+        }
+    }
+
+    /// There are no more of this space.
+    pub fn end(&mut self) {
+        if let Some((place, last)) = self.last.take() {
+            self.between(place, &last, None);
+        }
+        self.before = None;
+    }
+
+    /// What a range says by itself.
+    fn alone(&mut self, place: usize, mode: Mode, range: &MappedRange) {
         let flags = range.flags();
         let letters = || flags.flags().to_string();
         match flags.has(Pte::WRITE | Pte::EXEC) {
-            true if flags.has(Pte::USER) => note("user-write-and-execute", range, letters()),
-            true => note("write-and-execute", range, letters()),
+            true if flags.has(Pte::USER) => {
+                self.note("user-write-and-execute", place, range, letters());
+            }
+            true => self.note("write-and-execute", place, range, letters()),
             false => {}
         }
         // RV32 has no halves: where a kernel begins there is its own choice.
-        let is_upper = space.mode() != Mode::Sv32 && range.va.raw() >> 63 != 0;
+        let is_upper = mode != Mode::Sv32 && range.va.raw() >> 63 != 0;
         if flags.has(Pte::USER) && is_upper {
-            note("user-in-kernel-half", range, letters());
+            self.note("user-in-kernel-half", place, range, letters());
         }
-        if machine.svade == Some(true) {
+        if self.machine.svade == Some(true) {
             if !flags.has(Pte::ACCESSED) {
-                note("accessed-clear", range, letters());
+                self.note("accessed-clear", place, range, letters());
             } else if flags.has(Pte::WRITE) && !flags.has(Pte::DIRTY) {
-                note("dirty-clear", range, letters());
+                self.note("dirty-clear", place, range, letters());
             }
         }
-        if let Some((name, words)) = wrong_type(range, machine) {
-            note(name, range, words.to_owned());
+        match (flags.has(Pte::ACCESSED), flags.has(Pte::DIRTY)) {
+            (false, false) => self.unused += range.entries(),
+            (false, true) => {
+                self.dirty_alone += range.entries();
+                if self.dirty.len() < MOST_DIRTY {
+                    self.dirty.push((place, *range));
+                }
+            }
+            _ => {}
+        }
+        if let Some((name, words)) = wrong_type(range, self.machine) {
+            self.note(name, place, range, words);
+        }
+        if range.leaf.is_napot {
+            self.napot(place, range);
         }
     }
-    napot(place, space, found);
+
+    /// Svnapot's pages must be whole: 16 entries alike.
+    fn napot(&mut self, place: usize, range: &MappedRange) {
+        let page = range.leaf.page_bytes;
+        if range.va.offset(page) != 0 || !range.bytes.is_multiple_of(page) {
+            let entries = range.bytes % page / PAGE_BYTES;
+            let detail = format!("{entries} of 16 entries are alike");
+            self.note("napot-mixed", place, range, detail);
+        }
+    }
+
+    /// What a range says beside its neighbours.
+    fn between(&mut self, place: usize, range: &MappedRange, after: Option<&MappedRange>) {
+        let before = self.before.filter(|it| touches(it, range));
+        let after = after.filter(|it| touches(range, it));
+        let neighbours = [before.as_ref(), after];
+        let is_kernel = |it: &MappedRange| !it.flags().has(Pte::USER);
+        if let [Some(before), Some(after)] = neighbours
+            && !is_kernel(range)
+            && is_kernel(before)
+            && is_kernel(after)
+            // The odd one out is the smaller part.
+            && range.bytes <= before.bytes.saturating_add(after.bytes) / 2
+        {
+            let [here, before, after] = [range, before, after].map(|it| it.flags().flags());
+            let detail = format!("{here} between {before} and {after}");
+            self.note("user-amid-kernel", place, range, detail);
+        }
+        if let Some(detail) = self.out_of_memory(range, neighbours) {
+            self.note("page-outside-ram", place, range, detail);
+        }
+    }
+
+    /// Why a page that is neither memory nor a known device is none that nobody told of either:
+    /// devices are for the kernel, hold no code, and do not lie amid pages of memory.
+    fn out_of_memory(
+        &self,
+        range: &MappedRange,
+        neighbours: [Option<&MappedRange>; 2],
+    ) -> Option<String> {
+        // A device with a memory's type is told as that.
+        if !self.machine.is_nothing(range) || wrong_type(range, self.machine).is_some() {
+            return None;
+        }
+        let flags = range.flags();
+        let is_like = |it: &&MappedRange| {
+            const SAME: u64 = Pte::READ | Pte::WRITE | Pte::EXEC | Pte::USER | Pte::GLOBAL;
+            (it.flags().raw() ^ flags.raw()) & SAME == 0
+                && it.leaf.level == range.leaf.level
+                && it.attributes() == range.attributes()
+                && self.machine.is_ram(it.pa) == Some(true)
+        };
+        if flags.has(Pte::EXEC) {
+            Some(format!("code, {}", flags.flags()))
+        } else if flags.has(Pte::USER) {
+            Some(format!("of a user, {}", flags.flags()))
+        } else {
+            let beside = neighbours.into_iter().flatten().find(is_like)?;
+            Some(format!("beside memory at {}", beside.va))
+        }
+    }
+
+    /// All that was found.
+    pub fn found(mut self) -> Vec<Lint> {
+        // Where somebody clears A to see what is used, D without A is what is left of it.
+        if self.dirty_alone > self.unused {
+            for (place, range) in std::mem::take(&mut self.dirty) {
+                let letters = range.flags().flags().to_string();
+                self.note("dirty-without-accessed", place, &range, letters);
+            }
+        }
+        self.found
+    }
+}
+
+/// Whether the second begins where the first ends.
+fn touches(one: &MappedRange, other: &MappedRange) -> bool {
+    one.va.wrapping_add(one.bytes) == other.va
 }
 
 /// The memory type against what the address is known to be.
@@ -63,79 +201,5 @@ fn wrong_type(range: &MappedRange, machine: &LintMachine) -> Option<(&'static st
             Some(("ram-as-device", "IO"))
         }
         _ => None,
-    }
-}
-
-/// Svnapot's pages must be whole: 16 entries alike.
-fn napot(place: usize, space: &Space, found: &mut Vec<Lint>) {
-    for range in space.ranges.iter().filter(|range| range.leaf.is_napot) {
-        let page = range.leaf.page_bytes;
-        if range.va.offset(page) == 0 && range.bytes.is_multiple_of(page) {
-            continue;
-        }
-        found.push(Lint {
-            pa: Some(range.pa),
-            bytes: range.bytes,
-            ..Lint::new(
-                rule("napot-mixed"),
-                place,
-                range.va,
-                format!("{} of 16 entries are alike", range.bytes % page / 4096),
-            )
-        });
-    }
-}
-
-/// Where a page is in one space: address, target, flags.
-type Key = (VirtAddr, PhysAddr, u64, u64);
-
-/// Kernel pages in more than one root: shared without G, and with G but not the same.
-pub(super) fn shared(spaces: &[Space], found: &mut Vec<Lint>) {
-    let is_kernel = |range: &&MappedRange| !range.flags().has(Pte::USER);
-    let mut seen: HashMap<Key, usize> = HashMap::new();
-    let mut globals: HashMap<VirtAddr, (PhysAddr, usize)> = HashMap::new();
-    // One root counts once, by whatever name.
-    let mut roots = Vec::new();
-    for (place, space) in spaces.iter().enumerate() {
-        if roots.contains(&space.root) {
-            continue;
-        }
-        roots.push(space.root);
-        for range in space.ranges.iter().filter(is_kernel) {
-            if range.flags().has(Pte::GLOBAL) {
-                let (pa, first) = *globals.entry(range.va).or_insert((range.pa, place));
-                if pa != range.pa {
-                    found.push(Lint {
-                        pa: Some(range.pa),
-                        bytes: range.bytes,
-                        ..Lint::new(
-                            rule("global-differs"),
-                            place,
-                            range.va,
-                            format!(
-                                "{} here, {pa} in root {}",
-                                range.pa, spaces[first].root.table
-                            ),
-                        )
-                    });
-                }
-                continue;
-            }
-            let key = (range.va, range.pa, range.bytes, range.flags().raw() & 0x3f);
-            let times = seen.entry(key).or_default();
-            *times += 1;
-            if *times == 2 {
-                found.push(Lint {
-                    pa: Some(range.pa),
-                    bytes: range.bytes,
-                    ..Lint::new(
-                        rule("shared-without-global"),
-                        place,
-                        range.va,
-                        range.flags().flags().to_string(),
-                    )
-                });
-            }
-        }
     }
 }

@@ -23,7 +23,7 @@ impl Severity {
 }
 
 /// What the MMU makes of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mmu {
     /// It takes it: nothing faults.
     Accepts,
@@ -80,7 +80,7 @@ use Severity::{Error, Info, Warning};
 
 /// Every rule.
 #[rustfmt::skip]
-pub static RULES: [Rule; 26] = [
+pub static RULES: [Rule; 31] = [
     row("write-without-read", Error, Refuses, "W without R is reserved",
         "set R too, or clear W"),
     row("reserved-bits", Error, Refuses, "bits are set that this hart reserves",
@@ -101,14 +101,25 @@ pub static RULES: [Rule; 26] = [
         "unmap it: who writes it owns the machine"),
     row("global-differs", Error, Accepts, "a page with G leads elsewhere in another root",
         "clear G, or map it alike everywhere: the TLB need not look at the ASID"),
+    row("table-beyond-memory", Warning, Unknown, "a pointer leads beyond all memory that was seen",
+        "clear the entry, unless there is memory: --ram or --board says what is"),
+    row("page-outside-ram", Warning, Accepts, "a page that is neither memory nor a known device",
+        "correct the address: an access faults there, or never comes back; --board knows devices"),
+    row("aliased-table", Warning, Accepts, "a table that many pointers lead to",
+        "a pointer each is usual: correct the others, unless the same pages are meant to repeat"),
     row("table-readable-by-user", Warning, Accepts, "a page table is mapped for user mode",
         "unmap it: it tells physical addresses"),
     row("write-and-execute", Warning, Accepts, "a page of the kernel is writable and executable",
         "write it through another mapping, or take W away before it is executed"),
     row("user-in-kernel-half", Warning, Accepts, "a user page in the upper half",
         "clear U: the kernel's half is not the user's"),
+    row("user-amid-kernel", Warning, Accepts, "a user page between pages of the kernel",
+        "clear U: a user reaches the kernel's memory there, and the kernel needs SUM for it"),
+    row("dirty-without-accessed", Warning, Accepts, "D is set and A clear, where nobody clears A",
+        "set A, or clear D: a hart that sets them sets A first"),
     row("self-reference", Warning, Accepts, "a table that is reached through itself",
-        "its entries are mapped as pages too: meant by few kernels, and never for user mode"),
+        "clear the pointer: a table does not map itself so, an entry without R, W and X at level 0 \
+         faults"),
     row("alias-memory-type", Warning, Accepts, "memory is mapped with two memory types",
         "give all mappings one type, or flush caches between: which one holds is not defined"),
     row("device-cacheable", Warning, Accepts, "an address outside memory with a type of memory",

@@ -1,15 +1,18 @@
 //! The tables themselves: their cost, their pointers, and who can reach them.
 
-use pagetable::{PAGE_BYTES, Pte, VirtAddr};
+use std::collections::HashMap;
+
+use pagetable::{PAGE_BYTES, PhysAddr, Pte};
 
 use super::{Lint, rule};
 use crate::Space;
-use crate::space::MappedRange;
+use crate::space::{MappedRange, TableUse};
 
 pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
     let (mut global, mut empty, mut first_empty) = (0_u64, 0_u64, None);
     let mut first_global = None;
-    for table in &space.tables {
+    let tables = space.tables();
+    for table in &tables {
         if table.valid == 0 {
             empty += 1;
             first_empty.get_or_insert(table);
@@ -20,7 +23,7 @@ pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
         }
     }
     if let Some(table) = first_empty {
-        let (all, kib) = (space.tables.len(), empty * PAGE_BYTES / 1024);
+        let (all, kib) = (tables.len(), empty * PAGE_BYTES / 1024);
         found.push(Lint {
             pa: Some(table.at),
             ..Lint::new(
@@ -40,42 +43,84 @@ pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
                 rule("pointer-global"),
                 place,
                 table.va,
-                format!("{global} pointers"),
+                match global {
+                    1 => "1 pointer".to_owned(),
+                    many => format!("{many} pointers"),
+                },
+            )
+        });
+    }
+    aliased(place, space, &tables, found);
+}
+
+/// So many pointers to one table are no accident of a kernel that maps something twice.
+const MANY: u64 = 8;
+
+/// Tables that many pointers lead to; not those below them, which are reached as often.
+fn aliased(place: usize, space: &Space, tables: &[TableUse], found: &mut Vec<Lint>) {
+    let key = |at: PhysAddr, level: u8| (at, level);
+    let times: HashMap<_, u64> = tables
+        .iter()
+        .map(|it| (key(it.at, it.level), it.times))
+        .collect();
+    for table in tables.iter().filter(|table| table.valid > 0) {
+        let Some((entry_at, pte)) = table.pointer else {
+            continue;
+        };
+        let from = key(entry_at.align_down(PAGE_BYTES), table.level + 1);
+        let above = times.get(&from).copied().unwrap_or(1).max(1);
+        let pointers = table.times / above;
+        // Shadow memory that nobody has written yet is one page, many times over, on purpose.
+        if pointers < MANY || space.is_one_page(table.at, table.level) {
+            continue;
+        }
+        found.push(Lint {
+            pa: Some(table.at),
+            entry_at: Some(entry_at),
+            entry: Some(pte),
+            ..Lint::new(
+                rule("aliased-table"),
+                place,
+                table.va,
+                format!("{pointers} pointers lead to it at level {}", table.level),
             )
         });
     }
 }
 
-/// User ranges by physical address, and how far those up to each reach.
-struct Reach<'a> {
-    by_pa: Vec<(usize, &'a MappedRange)>,
+/// User ranges of all roots.
+#[derive(Default)]
+pub(super) struct Reach {
+    ranges: Vec<(usize, MappedRange)>,
+}
+
+/// Ranges by physical address, and how far those up to each reach.
+struct ByPa<'a> {
+    by_pa: Vec<&'a (usize, MappedRange)>,
     /// The range up to here that ends last.
     furthest: Vec<usize>,
 }
 
-impl<'a> Reach<'a> {
-    fn of(spaces: &'a [Space], flags: u64) -> Reach<'a> {
-        let all = spaces.iter().enumerate();
-        let ranges = all.flat_map(|(place, space)| space.ranges.iter().map(move |it| (place, it)));
-        let mut by_pa: Vec<_> = ranges.filter(|(_, it)| it.flags().has(flags)).collect();
+impl<'a> ByPa<'a> {
+    fn of(ranges: &'a [(usize, MappedRange)], flags: u64) -> ByPa<'a> {
+        let has = |it: &&(usize, MappedRange)| it.1.flags().has(flags);
+        let mut by_pa: Vec<_> = ranges.iter().filter(has).collect();
         by_pa.sort_by_key(|(_, range)| range.pa);
         let mut furthest: Vec<usize> = Vec::with_capacity(by_pa.len());
         for here in 0..by_pa.len() {
             let last = furthest.last().copied().unwrap_or(here);
-            let is_further = end(by_pa[here].1) > end(by_pa[last].1);
+            let is_further = end(&by_pa[here].1) > end(&by_pa[last].1);
             furthest.push(if is_further { here } else { last });
         }
-        Reach { by_pa, furthest }
+        ByPa { by_pa, furthest }
     }
 
-    /// A user range that the page at `at` is in.
-    fn covering(&self, at: u64) -> Option<(usize, &'a MappedRange)> {
-        let before = self
-            .by_pa
-            .partition_point(|(_, range)| range.pa.raw() <= at);
+    /// A range that the page at `at` is in.
+    fn covering(&self, at: PhysAddr) -> Option<&'a (usize, MappedRange)> {
+        let before = self.by_pa.partition_point(|(_, range)| range.pa <= at);
         let place = *self.furthest.get(before.checked_sub(1)?)?;
-        let (space, range) = self.by_pa[place];
-        (end(range) > u128::from(at)).then_some((space, range))
+        let found = self.by_pa[place];
+        (end(&found.1) > u128::from(at.raw())).then_some(found)
     }
 }
 
@@ -83,37 +128,49 @@ fn end(range: &MappedRange) -> u128 {
     u128::from(range.pa.raw()) + u128::from(range.bytes)
 }
 
-/// Tables that user mode can read or write, through any of the roots.
-pub(super) fn reachable(spaces: &[Space], found: &mut Vec<Lint>) {
-    let writable = Reach::of(spaces, Pte::USER | Pte::WRITE);
-    let any = Reach::of(spaces, Pte::USER);
-    let mut tables: Vec<u64> = spaces
-        .iter()
-        .flat_map(|space| space.tables.iter().map(|table| table.at.raw()))
-        .collect();
-    tables.sort_unstable();
-    tables.dedup();
-    for at in tables {
-        let hit = match writable.covering(at) {
-            Some(hit) => Some((rule("table-writable-by-user"), hit)),
-            None => any
-                .covering(at)
-                .map(|hit| (rule("table-readable-by-user"), hit)),
-        };
-        let Some((rule, (space, range))) = hit else {
-            continue;
-        };
-        let va: VirtAddr = range.va.wrapping_add(at - range.pa.raw());
-        let at = pagetable::PhysAddr::new(at);
-        found.push(Lint {
-            pa: Some(at),
-            bytes: PAGE_BYTES,
-            ..Lint::new(
-                rule,
-                space,
-                va,
-                format!("the table at {at} is mapped {}", range.flags().flags()),
-            )
-        });
+impl Reach {
+    /// Another range of a root.
+    pub fn take(&mut self, place: usize, range: &MappedRange) {
+        if range.flags().has(Pte::USER) {
+            self.ranges.push((place, *range));
+        }
+    }
+
+    /// Tables that user mode can read or write, through any of the roots.
+    pub fn tables(&self, spaces: &[Space], found: &mut Vec<Lint>) {
+        if self.ranges.is_empty() {
+            return;
+        }
+        let writable = ByPa::of(&self.ranges, Pte::USER | Pte::WRITE);
+        let any = ByPa::of(&self.ranges, Pte::USER);
+        let mut tables: Vec<PhysAddr> = Vec::new();
+        for space in spaces {
+            tables.extend(space.tables().iter().map(|table| table.at));
+            tables.sort_unstable();
+            tables.dedup();
+        }
+        for at in tables {
+            let hit = match writable.covering(at) {
+                Some(hit) => Some((rule("table-writable-by-user"), hit)),
+                None => any
+                    .covering(at)
+                    .map(|hit| (rule("table-readable-by-user"), hit)),
+            };
+            let Some((rule, (space, range))) = hit else {
+                continue;
+            };
+            let va = range.va.wrapping_add(at.raw() - range.pa.raw());
+            let flags = range.flags().flags();
+            found.push(Lint {
+                pa: Some(at),
+                bytes: PAGE_BYTES,
+                ..Lint::new(
+                    rule,
+                    *space,
+                    va,
+                    format!("the table at {at} is mapped {flags}"),
+                )
+            });
+        }
     }
 }

@@ -32,13 +32,13 @@ impl Space {
     /// are equally wide all are cuts or none.
     pub fn bands(&self, most: usize) -> Vec<Band<'_>> {
         let runs: Vec<(u64, u64)> = self
-            .ranges
+            .ranges()
             .iter()
             .map(|range| (range.va.raw(), range.bytes))
             .collect();
         let cuts = cut(&runs, most).into_iter();
         cuts.map(|piece| Band {
-            ranges: &self.ranges[piece.runs],
+            ranges: &self.ranges()[piece.runs],
             bytes: piece.bytes,
             gap: piece.gap,
         })

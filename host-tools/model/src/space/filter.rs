@@ -2,7 +2,7 @@
 
 use pagetable::{Attributes, MemoryType, Pbmt, Pte};
 
-use super::{MappedRange, Space};
+use super::MappedRange;
 
 /// A run of addresses, both ends in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +98,14 @@ impl Filter {
                 .all(|(it, has)| it.is_of(range) == *has)
     }
 
+    /// What of a range it takes.
+    pub(super) fn taken(&self, range: &MappedRange) -> Vec<MappedRange> {
+        match self.takes(range) {
+            true => self.parts(range),
+            false => Vec::new(),
+        }
+    }
+
     /// The parts of a range that are within.
     fn parts(&self, range: &MappedRange) -> Vec<MappedRange> {
         let by_va = within(&self.va, vec![*range], |it| it.va.raw());
@@ -126,19 +134,4 @@ fn within(
         })
     };
     ranges.iter().flat_map(cut).collect()
-}
-
-impl Space {
-    /// Leaves what the filter takes; what is counted is counted anew. Problems are left as they
-    /// are: they have no attributes.
-    pub fn only(&mut self, filter: &Filter) {
-        if filter.is_empty() {
-            return;
-        }
-        let taken = self.ranges.iter().filter(|range| filter.takes(range));
-        self.ranges = taken.flat_map(|range| filter.parts(range)).collect();
-        self.leaves = self.ranges.iter().map(MappedRange::entries).sum();
-        self.mapped_bytes = self.ranges.iter().map(|it| u128::from(it.bytes)).sum();
-        self.is_part = true;
-    }
 }

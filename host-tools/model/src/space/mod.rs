@@ -3,9 +3,12 @@
 mod bands;
 mod dialect;
 mod filter;
+pub(crate) mod forest;
 mod problem;
 mod range;
+mod reached;
 mod tables;
+pub(crate) mod ways;
 
 pub use bands::{Band, CutPiece, cut};
 pub use dialect::{AllBits, guess};
@@ -14,13 +17,32 @@ pub use problem::Finding;
 pub use range::MappedRange;
 pub use tables::TableUse;
 
-use pagetable::{Budget, Mapping, Memory, Mode, Problem, Root, Satp, Seen, Trouble, visit_within};
+use std::sync::{Arc, OnceLock};
 
-/// More ranges than this are counted and not kept: a few pages of tables that
-/// share tables can map more than fits into any memory.
+use pagetable::{Budget, Dialect, Mapping, Memory, Mode, PhysAddr, Root, Satp, Trouble};
+
+use forest::{Forest, NodeId};
+use reached::{Problems, Reached};
+use ways::{Guide, Joined, JoinedVa, Once, Ways, Whole, Within, apart};
+
+/// More ranges than this are counted and not kept, where somebody needs them all at once.
 const MOST_RANGES: usize = 1 << 18;
 
-/// Everything one root maps.
+/// Which neighbours are one range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Merge {
+    /// Those that continue each other in virtual and physical addresses, and are alike.
+    #[default]
+    All,
+    /// Those that continue each other in virtual addresses, wherever they lie, and are alike.
+    Va,
+    /// None: a range is what one entry maps.
+    Apart,
+}
+
+/// Everything one root maps. The tables are kept once, however many ways and roots lead to them;
+/// a clone costs next to nothing.
+#[derive(Clone, Debug)]
 pub struct Space {
     /// Whose it is, where that is known: a task, as `3 sh`.
     pub name: String,
@@ -28,88 +50,103 @@ pub struct Space {
     pub root: Root,
     /// The address space's number.
     pub asid: u16,
-    /// What the MMU takes, by address, neighbours joined.
-    pub ranges: Vec<MappedRange>,
-    /// All else, in the order it was met.
+    /// All that is wrong, in order of the first address each concerns.
     pub problems: Vec<Finding>,
-    /// Entries that map something.
-    pub leaves: u64,
-    /// Bytes that are mapped.
-    pub mapped_bytes: u128,
-    /// Ranges that were too many to keep.
-    pub lost_ranges: u64,
-    /// The tables were read in a way that need not see what the hart last wrote.
-    pub is_possibly_stale: bool,
     /// Problems that were too many to keep.
     pub lost_problems: u64,
-    /// The tables that were looked at, each once for every level it was read at, by the first
-    /// address that they translate.
-    pub tables: Vec<TableUse>,
-    /// Whether only a part of it is left, by [`Space::only`].
-    pub is_part: bool,
-    known: problem::SeenProblems,
-    met: tables::Met,
+    /// Entries that map something, on every way.
+    pub leaves: u64,
+    /// Bytes that are mapped, on every way.
+    pub mapped_bytes: u128,
+    /// Entries on ways that are not listed: they repeat tables that are, more often than anybody
+    /// could read.
+    pub left_out: u64,
+    /// The tables were read in a way that need not see what the hart last wrote.
+    pub is_possibly_stale: bool,
+    forest: Arc<Forest>,
+    top: Option<NodeId>,
+    filter: Filter,
+    merge: Merge,
+    kept: OnceLock<Vec<MappedRange>>,
+}
+
+/// What a list of ranges comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Ranges.
+    pub ranges: u64,
+    /// Entries that map them.
+    pub leaves: u64,
+    /// Bytes that are mapped.
+    pub bytes: u128,
 }
 
 impl Space {
-    /// Visits every table from `satp`, its entries read in `dialect`.
-    pub fn read<M: Memory + ?Sized>(
-        memory: &mut M,
-        satp: Satp,
-        dialect: pagetable::Dialect,
-    ) -> Space {
-        Space::read_in(memory, satp, dialect, false, Budget::default())
+    /// Reads every table from `satp`, its entries in `dialect`.
+    pub fn read<M: Memory + ?Sized>(memory: &mut M, satp: Satp, dialect: Dialect) -> Space {
+        Space::read_within(memory, satp, dialect, Budget::default())
     }
 
-    /// The same, but a range is what one entry maps.
-    pub fn read_apart<M: Memory + ?Sized>(
-        memory: &mut M,
-        satp: Satp,
-        dialect: pagetable::Dialect,
-    ) -> Space {
-        Space::read_in(memory, satp, dialect, true, Budget::default())
-    }
-
-    /// The same as [`Space::read`], looking at no more than that.
+    /// The same, reading no more tables than that.
     pub fn read_within<M: Memory + ?Sized>(
         memory: &mut M,
         satp: Satp,
-        dialect: pagetable::Dialect,
+        dialect: Dialect,
         budget: Budget,
     ) -> Space {
-        Space::read_in(memory, satp, dialect, false, budget)
+        let mut forest = Forest::default();
+        let top = forest.grow(memory, satp.tree(dialect), budget);
+        Space::of(Arc::new(forest), satp, dialect, top)
     }
 
-    fn read_in<M: Memory + ?Sized>(
+    /// Reads the tables of several roots, those that they share once.
+    pub fn read_all<M: Memory + ?Sized>(
         memory: &mut M,
-        satp: Satp,
-        dialect: pagetable::Dialect,
-        is_apart: bool,
-        budget: Budget,
-    ) -> Space {
+        satps: &[Satp],
+        dialect: Dialect,
+    ) -> Vec<Space> {
+        let mut forest = Forest::default();
+        let tops: Vec<_> = satps
+            .iter()
+            .map(|satp| forest.grow(memory, satp.tree(dialect), Budget::default()))
+            .collect();
+        let forest = Arc::new(forest);
+        let roots = satps.iter().zip(tops);
+        roots
+            .map(|(satp, top)| Space::of(Arc::clone(&forest), *satp, dialect, top))
+            .collect()
+    }
+
+    fn of(forest: Arc<Forest>, satp: Satp, dialect: Dialect, top: Option<NodeId>) -> Space {
         let root = satp.tree(dialect);
+        let reached = Reached::of(&forest, root, top);
+        let Problems { kept, lost } = reached.problems();
+        let node = top.and_then(|top| forest.node(top));
+        let steps = node
+            .filter(|node| node.runs > 0)
+            .map_or(0, |node| node.steps);
+        let is_cut = Whole::is_cut_by(steps.saturating_sub(reached.steps()));
         let mut space = Space {
             name: String::new(),
             root,
             asid: satp.asid,
-            ranges: Vec::new(),
-            problems: Vec::new(),
-            leaves: 0,
-            mapped_bytes: 0,
-            lost_ranges: 0,
+            problems: kept,
+            lost_problems: lost,
+            leaves: node.map_or(0, |node| node.leaves),
+            mapped_bytes: node.map_or(0, |node| node.bytes),
+            left_out: 0,
             is_possibly_stale: false,
-            lost_problems: 0,
-            tables: Vec::new(),
-            is_part: false,
-            known: problem::SeenProblems::default(),
-            met: tables::Met::default(),
+            forest,
+            top,
+            filter: Filter::default(),
+            merge: Merge::All,
+            kept: OnceLock::new(),
         };
-        visit_within(memory, root, budget, |seen| match seen {
-            Seen::Mapping(mapping) => space.map(&mapping, is_apart),
-            Seen::Problem(problem) => space.note(&problem),
-            Seen::Table(table) => space.met.note(&mut space.tables, &table),
-        });
-        space.tables.sort_by_key(|table| (table.va, table.level));
+        if is_cut {
+            let mut ways = space.ways();
+            ways.by_ref().for_each(drop);
+            space.left_out = ways.guide.left_out;
+        }
         space
     }
 
@@ -127,69 +164,123 @@ impl Space {
         self.root.mode
     }
 
-    /// Whether the visit had to stop before it had seen everything.
+    /// Whether tables were left unread: there were more than any machine has.
     pub fn is_cut(&self) -> bool {
         let is_out = |it: &Finding| it.problem.trouble == Trouble::OutOfBudget;
-        self.lost_ranges > 0 || self.lost_problems > 0 || self.problems.iter().any(is_out)
+        self.lost_problems > 0 || self.problems.iter().any(is_out)
     }
 
-    /// Joins neighbours that are equal in all but where they lie in memory.
-    pub fn join_va(&mut self) {
-        let mut joined: Vec<MappedRange> = Vec::with_capacity(self.ranges.len());
-        for range in &self.ranges {
-            if !joined.last_mut().is_some_and(|last| last.join_va(range)) {
-                joined.push(*range);
-            }
-        }
-        self.ranges = joined;
+    /// Whether only a part of it is asked for, by [`Space::only`].
+    pub fn is_part(&self) -> bool {
+        !self.filter.is_empty()
     }
 
-    fn map(&mut self, mapping: &Mapping, is_apart: bool) {
-        self.leaves += u64::from(mapping.entries);
-        self.mapped_bytes += u128::from(mapping.bytes);
-        if is_apart {
-            return self.map_apart(mapping);
-        }
-        // Full: what a hostile dump goes on with must cost little.
-        if self.lost_ranges > 0 {
-            self.lost_ranges += 1;
-            return;
-        }
-        let last = self.ranges.last_mut();
-        if last.is_some_and(|it| it.join(mapping)) {
-            return;
-        }
-        match self.ranges.len() < MOST_RANGES {
-            true => self.ranges.push(MappedRange::new(mapping)),
-            false => self.lost_ranges += 1,
-        }
+    /// Leaves what the filter takes. Problems and tables are left as they are: they have no
+    /// attributes.
+    pub fn only(&mut self, filter: &Filter) {
+        self.filter = filter.clone();
+        self.kept = OnceLock::new();
     }
 
-    /// Each entry is a range.
-    fn map_apart(&mut self, mapping: &Mapping) {
-        let bytes = mapping.bytes / u64::from(mapping.entries);
-        for entry in 0..u64::from(mapping.entries) {
-            if self.ranges.len() >= MOST_RANGES {
-                self.lost_ranges += 1;
-                continue;
-            }
-            self.ranges.push(MappedRange {
-                va: mapping.va.wrapping_add(entry * bytes),
-                pa: mapping.at.wrapping_add(entry * bytes),
-                bytes,
-                leaf: pagetable::Leaf {
-                    pte: pagetable::Pte::new(mapping.leaf.pte.raw() + (entry << 10)),
-                    base: mapping.leaf.base.wrapping_add(entry * bytes),
-                    ..mapping.leaf
-                },
-                pieces: 1,
-            });
+    /// Says which neighbours are one range from now on.
+    pub fn merge(&mut self, merge: Merge) {
+        self.merge = merge;
+        self.kept = OnceLock::new();
+    }
+
+    /// The tables, each once for every level it was read at, by the first address that they
+    /// translate.
+    pub fn tables(&self) -> Vec<TableUse> {
+        Reached::of(&self.forest, self.root, self.top).tables()
+    }
+
+    pub(crate) fn ways_by<G: Guide>(&self, guide: G) -> Ways<'_, G> {
+        Ways::new(&self.forest, self.root, self.top, guide)
+    }
+
+    /// A guide that passes by what the filter leaves out by its addresses.
+    pub(crate) fn within<G: Guide>(&self, guide: G) -> Within<'_, G> {
+        Within {
+            mode: self.mode(),
+            wanted: &self.filter.va,
+            guide,
         }
     }
 
-    fn note(&mut self, problem: &Problem) {
-        if !self.known.note(&mut self.problems, problem) {
-            self.lost_problems += 1;
+    fn ways(&self) -> Ways<'_, Whole> {
+        self.ways_by(Whole::new(&self.forest))
+    }
+
+    /// What the MMU takes, by address, one after the other: nothing is kept.
+    pub fn each(&self) -> Box<dyn Iterator<Item = MappedRange> + '_> {
+        self.shaped(self.ways_by(self.within(Whole::new(&self.forest))))
+    }
+
+    /// Mappings as ranges, merged and filtered as it is asked for.
+    pub(crate) fn shaped<'a>(
+        &'a self,
+        ways: impl Iterator<Item = Mapping> + 'a,
+    ) -> Box<dyn Iterator<Item = MappedRange> + 'a> {
+        let ranges: Box<dyn Iterator<Item = MappedRange> + 'a> = match self.merge {
+            Merge::Apart => Box::new(ways.flat_map(apart)),
+            Merge::All | Merge::Va => Box::new(Joined::new(ways)),
+        };
+        let taken: Box<dyn Iterator<Item = MappedRange> + 'a> = match self.is_part() {
+            true => Box::new(ranges.flat_map(|range| self.filter.taken(&range))),
+            false => ranges,
+        };
+        match self.merge {
+            Merge::Va => Box::new(JoinedVa::new(taken)),
+            Merge::All | Merge::Apart => taken,
         }
+    }
+
+    /// The same as a list, as far as there is room: [`Space::lost_ranges`] tells what is not in it.
+    pub fn ranges(&self) -> &[MappedRange] {
+        self.kept
+            .get_or_init(|| self.each().take(MOST_RANGES).collect())
+    }
+
+    /// Ranges that [`Space::ranges`] has no room for.
+    pub fn lost_ranges(&self) -> u64 {
+        match self.ranges().len() < MOST_RANGES {
+            true => 0,
+            false => self.each().skip(MOST_RANGES).count() as u64,
+        }
+    }
+
+    /// Whether somebody used [`Space::ranges`] and did not get everything.
+    pub fn is_list_cut(&self) -> bool {
+        self.kept.get().is_some() && (self.left_out > 0 || self.lost_ranges() > 0)
+    }
+
+    /// What [`Space::each`] comes to.
+    pub fn count(&self) -> Count {
+        let mut count = Count::default();
+        for range in self.each() {
+            count.ranges += 1;
+            count.leaves += range.entries();
+            count.bytes += u128::from(range.bytes);
+        }
+        count
+    }
+
+    /// Whether all that a table leads to is one page, however often.
+    pub(crate) fn is_one_page(&self, at: PhysAddr, level: u8) -> bool {
+        let top = self.forest.place(self.mode(), at, level);
+        let pages = Ways::new(&self.forest, self.root, top, Once::default());
+        let mut pages = pages.map(|it| (it.leaf.pte, it.entries));
+        match pages.next() {
+            Some(first) => first.1 == 1 && pages.all(|it| it == first),
+            None => true,
+        }
+    }
+
+    pub(crate) fn forest(&self) -> &Arc<Forest> {
+        &self.forest
+    }
+
+    pub(crate) fn top(&self) -> Option<NodeId> {
+        self.top
     }
 }

@@ -19,7 +19,7 @@ pub struct MappedRange {
 }
 
 impl MappedRange {
-    pub(super) fn new(mapping: &Mapping) -> MappedRange {
+    pub(crate) fn new(mapping: &Mapping) -> MappedRange {
         MappedRange {
             va: mapping.va,
             pa: mapping.at,
@@ -37,6 +37,17 @@ impl MappedRange {
             && look(&self.leaf) == look(&mapping.leaf);
         if continues {
             self.bytes += mapping.bytes;
+        }
+        continues
+    }
+
+    /// Takes the next range in if it continues this one.
+    pub(crate) fn join_range(&mut self, next: &MappedRange) -> bool {
+        let continues = self.va.wrapping_add(self.bytes) == next.va
+            && self.pa.wrapping_add(self.bytes) == next.pa
+            && look(&self.leaf) == look(&next.leaf);
+        if continues {
+            self.bytes += next.bytes;
         }
         continues
     }

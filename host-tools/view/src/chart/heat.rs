@@ -47,7 +47,7 @@ impl<'a> Heat<'a> {
     pub fn new(space: &'a Space, origin: &'a str) -> Self {
         let is_there = |class: &usize| {
             space
-                .ranges
+                .ranges()
                 .iter()
                 .any(|range| class_of(range.flags()) == *class)
         };

@@ -89,8 +89,9 @@ pub struct Levels<'a> {
 impl<'a> Levels<'a> {
     /// The tree of `space`; `origin` says where it came from, for the heading.
     pub fn new(space: &'a Space, origin: &'a str) -> Self {
-        let top = space.tables.iter().find(|table| table.pointer.is_none());
-        let mut root = top.map(|table| grow(space, table));
+        let tables = space.tables();
+        let top = tables.iter().find(|table| table.pointer.is_none());
+        let mut root = top.map(|table| grow(&tables, table));
         if let Some(root) = &mut root {
             let is_empty = |node: &TableNode| node.empty == node.tables && node.children.is_empty();
             root.join(&|one, other| is_empty(one) && is_empty(other));
@@ -114,15 +115,15 @@ impl<'a> Levels<'a> {
 }
 
 /// A table and those it points to; at most as deep as the mode has levels.
-fn grow(space: &Space, table: &TableUse) -> TableNode {
+fn grow(tables: &[TableUse], table: &TableUse) -> TableNode {
     let mut node = TableNode::of(table);
     if table.level > 0 {
         let is_below = |it: &&TableUse| {
             let from = it.pointer.map(|(at, _)| at.align_down(PAGE_BYTES));
             it.level + 1 == table.level && from == Some(table.at)
         };
-        let below = space.tables.iter().filter(is_below);
-        node.children = below.map(|it| grow(space, it)).collect();
+        let below = tables.iter().filter(is_below);
+        node.children = below.map(|it| grow(tables, it)).collect();
     }
     node
 }
@@ -183,12 +184,9 @@ impl Levels<'_> {
         B::ErrorType: 'static,
     {
         let mode = self.space.mode();
+        let all = self.space.tables();
         for level in 0..mode.levels() {
-            let tables = self
-                .space
-                .tables
-                .iter()
-                .filter(|table| table.level == level);
+            let tables = all.iter().filter(|table| table.level == level);
             let empty = tables.clone().filter(|table| table.valid == 0).count();
             let top = self.top(level);
             canvas.draw(&Text::new(

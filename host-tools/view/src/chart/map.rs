@@ -32,7 +32,7 @@ pub fn address_space<'a>(space: &'a Space, origin: &'a str) -> Strip<'a> {
         note: format!("{NOTE}{problems}"),
         classes: permissions(),
         doubling: 2,
-        parts: space.ranges.iter().enumerate().map(part).collect(),
+        parts: space.ranges().iter().enumerate().map(part).collect(),
         address: Box::new(move |at| words::va(mode, mode.sign_extend(at))),
         gap: Box::new(move |bytes| hole(mode, bytes)),
         words: Box::new(|parts, bytes| beside(space, parts, bytes)),
@@ -63,7 +63,7 @@ fn beside(space: &Space, parts: &[BlockPart], bytes: u64) -> String {
     let [part] = parts else {
         return several(parts, bytes, "range");
     };
-    let range = &space.ranges[part.place];
+    let range = &space.ranges()[part.place];
     let memory = words::attributes(range.attributes());
     let comma = if memory.is_empty() { "" } else { ", " };
     format!(
@@ -175,7 +175,7 @@ mod tests {
         let flags = |it: u64| if it.is_multiple_of(4) { RW } else { RX };
         let entries = (0..512).step_by(2).map(|it| (it, flags(it)));
         let space = space(&entries.collect::<Vec<_>>());
-        assert_eq!(space.ranges.len(), 256);
+        assert_eq!(space.ranges().len(), 256);
         let picture = address_space(&space, "ram.bin");
         assert!(space.bands(MOST_BLOCKS).len() <= MOST_BLOCKS && picture.size().1 < 4000);
         assert!(drawn(&space, ImageKind::Svg).len() < 500_000);

@@ -84,7 +84,7 @@ fn parts(spaces: &[Space]) -> Vec<BlockPart> {
         *steps.entry(end).or_default().entry(owner).or_default() -= 1;
     };
     for (place, space) in (0..).zip(spaces) {
-        for range in &space.ranges {
+        for range in space.ranges() {
             let user = 1 << (FIRST_USER + place.min(61));
             let owner = if range.flags().has(Pte::USER) {
                 user
@@ -93,7 +93,7 @@ fn parts(spaces: &[Space]) -> Vec<BlockPart> {
             };
             claim(range.pa.raw(), range.bytes, owner);
         }
-        for table in &space.tables {
+        for table in &space.tables() {
             claim(table.at.raw(), PAGE_BYTES, TABLE_BIT);
         }
     }

@@ -41,11 +41,11 @@ pub fn visit_within<M: Memory + ?Sized>(
 
 /// A table on the way.
 #[derive(Clone, Copy)]
-struct Table {
-    at: PhysAddr,
-    level: u8,
+pub(crate) struct Table {
+    pub(crate) at: PhysAddr,
+    pub(crate) level: u8,
     /// The first address that it translates, not yet sign-extended.
-    va: u64,
+    pub(crate) va: u64,
 }
 
 impl Table {
@@ -69,7 +69,7 @@ impl Table {
 
     /// What `entries` of them map, from `index` on.
     #[inline]
-    fn mapping(&self, mode: Mode, index: usize, leaf: Leaf, entries: u16) -> Mapping {
+    pub(crate) fn mapping(&self, mode: Mode, index: usize, leaf: Leaf, entries: u16) -> Mapping {
         let va = mode.sign_extend(self.va(mode, index));
         Mapping {
             va,
@@ -253,11 +253,11 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
     }
 }
 
-static EMPTY: [u8; 4096] = [0; 4096];
+pub(crate) static EMPTY: [u8; 4096] = [0; 4096];
 
 /// The entries of a page.
 #[inline]
-fn words<const BYTES: usize, const COUNT: usize>(page: &[u8; 4096]) -> [u64; COUNT] {
+pub(crate) fn words<const BYTES: usize, const COUNT: usize>(page: &[u8; 4096]) -> [u64; COUNT] {
     let mut all = [0; COUNT];
     for (word, entry) in all.iter_mut().zip(page.chunks_exact(BYTES)) {
         let mut raw = [0; 8];
@@ -271,7 +271,7 @@ fn words<const BYTES: usize, const COUNT: usize>(page: &[u8; 4096]) -> [u64; COU
 /// the next one and all else is equal, it is judged with the one before: most tables are long
 /// runs of such.
 #[inline]
-fn leaves(root: Root, table: Table, words: &[u64], see: &mut impl FnMut(Seen)) -> u16 {
+pub(crate) fn leaves(root: Root, table: Table, words: &[u64], see: &mut impl FnMut(Seen)) -> u16 {
     /// What the next page adds to an entry.
     const NEXT: u64 = 1 << 10;
     let above_page = NEXT.trailing_zeros() + root.mode.ppn_bits();

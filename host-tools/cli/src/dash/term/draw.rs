@@ -204,11 +204,11 @@ fn draw_strip(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     };
     let task = live.tasks.0.iter().find(|task| task.pid == **pid);
     let command = task.map(|task| printable(&task.line)).unwrap_or_default();
-    let mapped: u64 = space.ranges.iter().map(|range| range.bytes).sum();
+    let mapped: u64 = space.ranges().iter().map(|range| range.bytes).sum();
     let title = format!(
         "task {pid} {command}: {} in {} ranges  (WXR program, wxr kernel, . none)",
         ExactSize(mapped),
-        space.ranges.len()
+        space.ranges().len()
     );
     let [strip, addresses] = strip::lines(space, area.width.into());
     let lines = vec![head(&title), strip, addresses];

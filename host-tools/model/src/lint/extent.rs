@@ -1,0 +1,67 @@
+//! How far memory reaches, as far as tables show it.
+//!
+//! Where nobody says what is memory, the tables do, in part: they lie in it, programs run in it,
+//! and a range that holds a table is memory as a whole. A pointer to beyond all of that is no
+//! table that somebody forgot to dump.
+
+use pagetable::{PAGE_BYTES, PhysAddr, Pte};
+
+use crate::Space;
+use crate::space::MappedRange;
+
+/// The first and the last address that look like memory.
+pub(super) struct Extent {
+    /// Where tables lie, in order.
+    tables: Vec<u64>,
+    first: u64,
+    last: u64,
+}
+
+impl Extent {
+    /// Of the tables of some spaces.
+    pub fn of(spaces: &[Space]) -> Extent {
+        let mut tables: Vec<u64> = Vec::new();
+        for space in spaces {
+            tables.extend(space.tables().iter().map(|table| table.at.raw()));
+            tables.sort_unstable();
+            tables.dedup();
+        }
+        let (first, last) = (tables.first().copied(), tables.last().copied());
+        Extent {
+            first: first.unwrap_or(u64::MAX),
+            last: last.map_or(0, |last| last.saturating_add(PAGE_BYTES - 1)),
+            tables,
+        }
+    }
+
+    /// From the first table to the end of the last.
+    pub fn tables(&self) -> Option<(u64, u64)> {
+        let (first, last) = (self.tables.first()?, self.tables.last()?);
+        Some((*first, last.saturating_add(PAGE_BYTES - 1)))
+    }
+
+    /// Takes a range into account, if it is memory for sure.
+    pub fn take(&mut self, range: &MappedRange) {
+        let (first, last) = (
+            range.pa.raw(),
+            range.pa.raw().saturating_add(range.bytes - 1),
+        );
+        let is_inside = self.first <= first && last <= self.last;
+        if is_inside {
+            return;
+        }
+        let holds_table = || {
+            let next = self.tables.partition_point(|at| *at < first);
+            self.tables.get(next).is_some_and(|at| *at <= last)
+        };
+        if range.flags().has(Pte::USER) || range.flags().has(Pte::EXEC) || holds_table() {
+            self.first = self.first.min(first);
+            self.last = self.last.max(last);
+        }
+    }
+
+    /// Whether an address lies beyond all that was seen.
+    pub fn is_beyond(&self, at: PhysAddr) -> bool {
+        !self.tables.is_empty() && !(self.first..=self.last).contains(&at.raw())
+    }
+}

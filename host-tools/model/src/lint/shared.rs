@@ -1,0 +1,73 @@
+//! Kernel pages in more than one root: shared without G, and with G but not the same.
+
+use std::collections::HashMap;
+
+use pagetable::{PhysAddr, Pte, VirtAddr};
+
+use super::{Lint, rule};
+use crate::Space;
+use crate::space::MappedRange;
+
+/// Where a page is in one space: address, target, bytes, flags.
+type Key = (VirtAddr, PhysAddr, u64, u64);
+
+/// Kernel ranges of the roots seen so far.
+#[derive(Default)]
+pub(super) struct Shared {
+    times: HashMap<Key, u32>,
+    /// What each address leads to with G, and in which root first.
+    globals: HashMap<VirtAddr, (PhysAddr, usize)>,
+    without: Vec<(usize, MappedRange)>,
+    differs: Vec<(usize, MappedRange, PhysAddr, usize)>,
+}
+
+impl Shared {
+    /// A range in tables that no root before has there. What it maps another may map as well.
+    pub fn own(&mut self, place: usize, range: &MappedRange) {
+        if range.flags().has(Pte::USER) {
+            return;
+        }
+        if range.flags().has(Pte::GLOBAL) {
+            let global = *self.globals.entry(range.va).or_insert((range.pa, place));
+            if global.0 != range.pa {
+                self.differs.push((place, *range, global.0, global.1));
+            }
+            return;
+        }
+        let key = (range.va, range.pa, range.bytes, range.flags().raw() & 0x3f);
+        let times = self.times.entry(key).or_default();
+        *times += 1;
+        if *times == 2 {
+            self.without.push((place, *range));
+        }
+    }
+
+    /// A range in tables that a root before has there too.
+    pub fn again(&mut self, place: usize, range: &MappedRange) {
+        if !range.flags().has(Pte::USER) && !range.flags().has(Pte::GLOBAL) {
+            self.without.push((place, *range));
+        }
+    }
+
+    /// What is wrong.
+    pub fn found(self, spaces: &[Space]) -> impl Iterator<Item = Lint> {
+        let lint = |name, place, range: MappedRange, detail| Lint {
+            pa: Some(range.pa),
+            bytes: range.bytes,
+            ..Lint::new(rule(name), place, range.va, detail)
+        };
+        let differs = self
+            .differs
+            .into_iter()
+            .map(move |(place, range, pa, first)| {
+                let root = spaces[first].root.table;
+                let detail = format!("{} here, {pa} in root {root}", range.pa);
+                lint("global-differs", place, range, detail)
+            });
+        let without = self.without.into_iter().map(move |(place, range)| {
+            let detail = range.flags().flags().to_string();
+            lint("shared-without-global", place, range, detail)
+        });
+        differs.chain(without)
+    }
+}

@@ -1,0 +1,132 @@
+//! What some roots map, each table once.
+//!
+//! A table that several roots reach at one address is judged for the first of them: what is wrong
+//! there is one mistake, and is told once, with the number of roots that have it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use pagetable::VirtAddr;
+
+use crate::Space;
+use crate::space::MappedRange;
+use crate::space::forest::{Forest, NodeId};
+use crate::space::ways::{Enter, Guide, Joined, Whole};
+
+/// Where a table hangs: its forest, itself, and the address at which it begins.
+type Place = (usize, NodeId, u64);
+
+/// Who has which table first.
+#[derive(Default)]
+pub(super) struct Union {
+    forests: Vec<Arc<Forest>>,
+    /// The first space that has it.
+    owners: HashMap<Place, usize>,
+    /// Tables that a later space has too, by owner, level and address: how many do.
+    again: HashMap<(usize, u8, u64), u64>,
+    /// Of those, the ones that were handed out by [`Union::shared`].
+    told: HashSet<Place>,
+}
+
+impl Union {
+    /// The number of the forest that a space's tables are in: only tables of one are compared.
+    fn forest(&mut self, space: &Space) -> usize {
+        let is_same = |known: &Arc<Forest>| Arc::ptr_eq(known, space.forest());
+        self.forests.iter().position(is_same).unwrap_or_else(|| {
+            self.forests.push(Arc::clone(space.forest()));
+            self.forests.len() - 1
+        })
+    }
+
+    /// Ranges of a space in tables that no space before it has there.
+    pub fn new_ranges(&mut self, place: usize, space: &Space, take: &mut dyn FnMut(MappedRange)) {
+        let guide = New {
+            of: self.forest(space),
+            union: self,
+            place,
+            whole: Whole::new(space.forest()),
+        };
+        Joined::new(space.ways_by(guide)).for_each(take);
+    }
+
+    /// Ranges of a space in tables that one before it has too, if nobody asked for them yet.
+    pub fn shared_ranges(
+        &mut self,
+        place: usize,
+        space: &Space,
+        take: &mut dyn FnMut(MappedRange),
+    ) {
+        let guide = Shared {
+            of: self.forest(space),
+            union: self,
+            place,
+            whole: Whole::new(space.forest()),
+        };
+        Joined::new(space.ways_by(guide)).for_each(take);
+    }
+
+    /// How many roots have what the space has at this address.
+    pub fn roots(&self, place: usize, space: &Space, va: VirtAddr) -> u64 {
+        let mode = space.mode();
+        let bits = mode.va_bits();
+        let va = va.raw() & (u64::MAX >> (64 - bits.clamp(1, 64)));
+        let at = |level: u8| {
+            let shift = mode.leaf_shift(level) + mode.index_bits();
+            let first = if shift >= 64 { 0 } else { va >> shift << shift };
+            self.again.get(&(place, level, first)).copied().unwrap_or(0)
+        };
+        1 + (0..mode.levels()).map(at).sum::<u64>()
+    }
+}
+
+struct New<'a> {
+    of: usize,
+    union: &'a mut Union,
+    place: usize,
+    whole: Whole,
+}
+
+impl Guide for New<'_> {
+    fn enter(&mut self, forest: &Forest, id: NodeId, va: u64) -> Enter {
+        let owner = *self
+            .union
+            .owners
+            .entry((self.of, id, va))
+            .or_insert(self.place);
+        if owner == self.place {
+            return self.whole.enter(forest, id, va);
+        }
+        let level = forest.node(id).map_or(0, |node| node.level);
+        *self.union.again.entry((owner, level, va)).or_default() += 1;
+        Enter::Skip
+    }
+}
+
+struct Shared<'a> {
+    of: usize,
+    union: &'a mut Union,
+    place: usize,
+    whole: Whole,
+}
+
+impl Guide for Shared<'_> {
+    fn enter(&mut self, forest: &Forest, id: NodeId, va: u64) -> Enter {
+        let is_before = |owner: &usize| *owner < self.place;
+        if !self
+            .union
+            .owners
+            .get(&(self.of, id, va))
+            .is_some_and(is_before)
+        {
+            // Below it there may be some that are shared.
+            return match self.whole.enter(forest, id, va) {
+                Enter::Skip => Enter::Skip,
+                _ => Enter::Below,
+            };
+        }
+        match self.union.told.insert((self.of, id, va)) {
+            true => self.whole.enter(forest, id, va),
+            false => Enter::Skip,
+        }
+    }
+}
