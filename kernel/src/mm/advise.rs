@@ -3,6 +3,7 @@
 use abi::{Access, Error};
 use pagetable::VirtAddr;
 
+use super::range::Covered;
 use super::region::{Advice, Object, Prot, Region};
 use super::{Frames, Machine, PAGE_BYTES, Space, resolve};
 
@@ -16,26 +17,26 @@ impl Space {
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<(), Error> {
-        let end = self.covered(va, bytes)?;
+        let covered = self.covered(va, bytes)?;
         match advice {
-            abi::Advice::Normal => self.set_advice(va, end, Advice::Normal),
-            abi::Advice::Random => self.set_advice(va, end, Advice::Random),
+            abi::Advice::Normal => self.set_advice(&covered, Advice::Normal),
+            abi::Advice::Random => self.set_advice(&covered, Advice::Random),
             abi::Advice::WillNeed => {
-                self.bring_in(va, end, frames, machine);
+                self.bring_in(va, covered.end, frames, machine);
                 Ok(())
             }
-            abi::Advice::DontNeed => self.forget(va, end, frames, machine),
+            abi::Advice::DontNeed => self.forget(&covered, frames, machine),
         }
     }
 
-    fn set_advice(&mut self, va: VirtAddr, end: VirtAddr, advice: Advice) -> Result<(), Error> {
-        if !self.has_room(self.borders(va, end)) {
+    fn set_advice(&mut self, covered: &Covered, advice: Advice) -> Result<(), Error> {
+        if !self.has_room(self.borders(covered)) {
             return Err(Error::LimitExceeded);
         }
-        for region in self.isolate(va, end) {
+        for region in self.isolate(covered) {
             region.advice = advice;
         }
-        self.coalesce(va, end);
+        self.coalesce(covered.va, covered.end);
         Ok(())
     }
 
@@ -65,16 +66,16 @@ impl Space {
     /// Pages go, and are as at first when they are touched again.
     fn forget<M: Machine>(
         &mut self,
-        va: VirtAddr,
-        end: VirtAddr,
+        covered: &Covered,
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<(), Error> {
         let own = |region: &Region| matches!(region.object, Object::Zero | Object::Image { .. });
-        if !self.overlap(va, end).iter().all(own) {
+        if !self.within(covered).iter().all(own) {
             return Err(Error::AccessDenied);
         }
-        self.drop_pages(va, end, frames, machine);
+        // The regions stay: tables at the borders may have pages of theirs.
+        self.drop_pages(covered, 0..0, frames, machine);
         Ok(())
     }
 }

@@ -81,8 +81,9 @@ impl Space {
             self.extend_heap::<M>(held, kept)?;
         }
         if kept < held {
-            self.carve(VirtAddr::new(kept), VirtAddr::new(held));
-            self.drop_pages(VirtAddr::new(kept), VirtAddr::new(held), frames, machine);
+            let covered = self.covered(VirtAddr::new(kept), held - kept)?;
+            let free = self.carve(&covered);
+            self.drop_pages(&covered, free, frames, machine);
         }
         if new < end && new < kept {
             clear(self, machine, VirtAddr::new(new), (kept - new) as usize);

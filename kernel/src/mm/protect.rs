@@ -21,17 +21,18 @@ impl Space {
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<(), Error> {
-        let end = self.covered(va, bytes)?;
+        let covered = self.covered(va, bytes)?;
+        let end = covered.end;
         let may = |region: &Region| {
             let fixed = matches!(region.kind, Kind::Guard | Kind::Reserved);
             !fixed && prot.is_allowed() && region.max.covers(prot)
         };
-        if !self.overlap(va, end).iter().all(may) {
+        if !self.within(&covered).iter().all(may) {
             return Err(Error::AccessDenied);
         }
-        self.cut(va, end, frames, machine)?;
+        self.cut(&covered, frames, machine)?;
         frames.fast.close();
-        for region in self.isolate(va, end) {
+        for region in self.isolate(&covered) {
             region.prot = prot;
         }
         self.rewrite(va, end, prot, machine);

@@ -288,13 +288,21 @@ impl Space {
         self.regions.copy_within(at..self.used, at + 1);
         self.regions[at] = region;
         self.used += 1;
+        // What was just made is touched next.
+        self.last = at;
         Ok(())
     }
 
     pub(super) fn remove(&mut self, at: usize) {
-        self.regions.copy_within(at + 1..self.used, at);
-        self.used -= 1;
-        self.regions[self.used] = Region::EMPTY;
+        self.remove_all(at..at + 1);
+    }
+
+    pub(super) fn remove_all(&mut self, places: Range<usize>) {
+        self.regions
+            .copy_within(places.end..self.used, places.start);
+        let used = self.used - places.len();
+        self.regions[used..self.used].fill(Region::EMPTY);
+        self.used = used;
         self.last = 0;
     }
 

@@ -1,8 +1,12 @@
 //! Unmapping: regions and pages of a range are taken away.
 
+use core::ops::Range;
+
 use abi::Error;
 use pagetable::VirtAddr;
 
+use super::range::Covered;
+use super::region::Region;
 use super::zap::{Fence, Rest, zap};
 use super::{Frames, Machine, Space};
 
@@ -21,39 +25,33 @@ impl Space {
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<(), Error> {
-        let end = self.covered(va, bytes)?;
-        if self
-            .overlap(va, end)
-            .iter()
-            .any(|region| !region.is_given())
-        {
+        let covered = self.covered(va, bytes)?;
+        if !self.within(&covered).iter().all(Region::is_given) {
             return Err(Error::AccessDenied);
         }
-        self.cut(va, end, frames, machine)?;
-        self.carve(va, end);
-        self.drop_pages(va, end, frames, machine);
+        self.cut(&covered, frames, machine)?;
+        let free = self.carve(&covered);
+        self.drop_pages(&covered, free, frames, machine);
         Ok(())
     }
 
     /// Takes the leaves of a range out, fences, and only then gives frames and tables back. No
-    /// leaf reaches over a border.
+    /// leaf reaches over a border, and no region has anything in `free`.
     pub(super) fn drop_pages<M: Machine>(
         &mut self,
-        from: VirtAddr,
-        end: VirtAddr,
+        covered: &Covered,
+        free: Range<u64>,
         frames: &mut Frames,
         machine: &mut M,
     ) {
         frames.fast.close();
         let whose = (self.whose(), self.root());
-        let rest = |span: core::ops::Range<u64>| {
-            let (first, end) = (VirtAddr::new(span.start), VirtAddr::new(span.end));
-            match self.overlap(first, end) {
-                [] => Rest::Nothing,
-                _ => Rest::Unknown,
-            }
+        let rest = |span: Range<u64>| match free.start <= span.start && span.end <= free.end {
+            true => Rest::Nothing,
+            false => Rest::Unknown,
         };
-        let zapped = zap(machine, frames, whose, from..end, Fence::EachPage, rest);
+        let range = covered.va..covered.end;
+        let zapped = zap(machine, frames, whose, range, Fence::EachPage, rest);
         self.resident -= zapped.pages;
         if zapped.tables > 0 {
             // The walker may hold a pointer to a table. Nobody can have got its frame yet:

@@ -66,10 +66,18 @@ pub fn zap<M: Machine>(
         zapped: Zapped::default(),
     };
     if range.start < range.end {
-        let level = M::MODE.levels() - 1;
-        pass.entries(root, level, range.start.raw(), range.end.raw());
+        pass.descend(root, range.start.raw()..range.end.raw());
     }
     pass.zapped
+}
+
+/// A table on the way down, and where the pointer to it is.
+#[derive(Clone, Copy)]
+struct Step {
+    at: PhysAddr,
+    table: PhysAddr,
+    level: u8,
+    span: u64,
 }
 
 struct Pass<'a, M, R> {
@@ -82,6 +90,40 @@ struct Pass<'a, M, R> {
 }
 
 impl<M: Machine, R: Fn(Range<u64>) -> Rest> Pass<'_, M, R> {
+    /// Goes down while one entry translates the whole range, which is the way of most calls; clears below; and comes
+    /// back up as far as tables have become empty.
+    #[inline(always)]
+    fn descend(&mut self, root: PhysAddr, range: Range<u64>) {
+        let (from, last) = (VirtAddr::new(range.start), VirtAddr::new(range.end - 1));
+        let mut steps = [None; 4];
+        let (mut table, mut level) = (root, M::MODE.levels() - 1);
+        while level > 0 && M::MODE.index(from, level) == M::MODE.index(last, level) {
+            let at = slot::<M>(table, from, level);
+            let pte = Pte::new(self.machine.read_entry(at));
+            if !pte.is_valid() || pte.is_leaf() {
+                break;
+            }
+            let span = from.align_down(M::MODE.leaf_bytes(level)).raw();
+            table = pte.target(M::MODE);
+            level -= 1;
+            steps[usize::from(level)] = Some(Step {
+                at,
+                table,
+                level,
+                span,
+            });
+        }
+        let mut left = self.entries(table, level, range.start, range.end);
+        for step in steps.iter().flatten() {
+            if left {
+                return;
+            }
+            let span = step.span..step.span + M::MODE.leaf_bytes(step.level + 1);
+            let whole = range == span;
+            left = !self.give_if_empty(step.at, step.table, span, whole);
+        }
+    }
+
     /// The entries of one table for `from` to `end`, which it translates; whether one of them is left.
     fn entries(&mut self, table: PhysAddr, level: u8, from: u64, end: u64) -> bool {
         let bytes = M::MODE.entry_bytes() as u64;
@@ -111,7 +153,7 @@ impl<M: Machine, R: Fn(Range<u64>) -> Rest> Pass<'_, M, R> {
     fn leaf(&mut self, at: PhysAddr, level: u8, va: VirtAddr, frame: PhysAddr) {
         self.machine.write_entry(at, 0);
         if self.fence == Fence::EachPage {
-            self.machine.fence_page(va);
+            self.machine.fence_leaf(va, level);
         }
         let bytes = M::MODE.leaf_bytes(level);
         self.frames.free_leaf(self.owner.id, frame, bytes);
@@ -129,13 +171,25 @@ impl<M: Machine, R: Fn(Range<u64>) -> Rest> Pass<'_, M, R> {
     ) -> bool {
         let left = self.entries(table, level, part.start, part.end);
         let whole = part == span;
-        let is_empty = !left
-            && (whole
-                || match (self.rest)(span) {
-                    Rest::Nothing => true,
-                    Rest::Kept => false,
-                    Rest::Unknown => is_empty(self.machine, table),
-                });
+        !left && self.give_if_empty(at, table, span, whole)
+    }
+
+    /// Gives a table back if nothing is left in it; nothing is where the range was, and `whole` says that it was there
+    /// everywhere.
+    #[inline(always)]
+    fn give_if_empty(
+        &mut self,
+        at: PhysAddr,
+        table: PhysAddr,
+        span: Range<u64>,
+        whole: bool,
+    ) -> bool {
+        let is_empty = whole
+            || match (self.rest)(span) {
+                Rest::Nothing => true,
+                Rest::Kept => false,
+                Rest::Unknown => is_empty(self.machine, table),
+            };
         if is_empty {
             self.machine.write_entry(at, 0);
             self.owner.tables(self.frames).give_empty(table);
