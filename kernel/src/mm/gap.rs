@@ -65,24 +65,22 @@ impl Space {
             return Err(Error::BadArgument);
         }
         let pages = u32::try_from(wanted.pages).map_err(|_| Error::NoAddressSpace)?;
-        let base = match place {
-            Place::At(va) => va,
+        let (base, at) = match place {
+            Place::At(va) => (va, self.regions().partition_point(|known| known.base < va)),
             Place::Anywhere { align } => self.gap::<M>(wanted.pages * PAGE_BYTES, align)?,
         };
         let region = Region::new(base, pages, wanted.prot, wanted.kind, wanted.object)?;
         if !wanted.max.covers(wanted.prot) {
             return Err(Error::AccessDenied);
         }
-        self.add::<M>(Region {
-            max: wanted.max,
-            ..region
-        })?;
+        let max = wanted.max;
+        self.add_at::<M>(at, Region { max, ..region })?;
         Ok(base)
     }
 
     /// The lowest gap of `bytes` bytes with an empty page on either side: in the layout's
-    /// window first, then wherever a program may have memory.
-    fn gap<M: Machine>(&self, bytes: u64, align: u64) -> Result<VirtAddr, Error> {
+    /// window first, then wherever a program may have memory. With it, the place that its region will have.
+    fn gap<M: Machine>(&self, bytes: u64, align: u64) -> Result<(VirtAddr, usize), Error> {
         if !align.is_power_of_two() || align < PAGE_BYTES {
             return Err(Error::BadAlignment);
         }
@@ -91,29 +89,29 @@ impl Space {
         windows
             .filter_map(|&window| self.gap_in(window, layout.message, bytes, align))
             .next()
-            .map(VirtAddr::new)
+            .map(|(base, at)| (VirtAddr::new(base), at))
             .ok_or(Error::NoAddressSpace)
     }
 
-    fn gap_in(&self, within: Window, not: Window, bytes: u64, align: u64) -> Option<u64> {
+    fn gap_in(&self, within: Window, not: Window, bytes: u64, align: u64) -> Option<(u64, usize)> {
         let aligned = |at: u64| at.checked_next_multiple_of(align);
         let mut base = aligned(within.start)?;
         let first = self
             .regions()
             .partition_point(|region| region.end().raw() + PAGE_BYTES <= base);
-        let mut regions = self.regions()[first..].iter().peekable();
+        let mut place = first;
         loop {
             let end = base.checked_add(bytes).filter(|&end| end <= within.end)?;
             if (Window { start: base, end }).meets(not) {
                 base = aligned(not.end)?;
                 continue;
             }
-            match regions.peek() {
+            match self.regions().get(place) {
                 Some(region) if region.base.raw() < end + PAGE_BYTES => {
                     base = aligned(base.max(region.end().raw() + PAGE_BYTES))?;
-                    regions.next();
+                    place += 1;
                 }
-                _ => return Some(base),
+                _ => return Some((base, place)),
             }
         }
     }

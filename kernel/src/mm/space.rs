@@ -253,6 +253,10 @@ impl Space {
 
     /// The place of the region that `va` lies in.
     pub(super) fn place_of(&self, va: VirtAddr) -> Option<usize> {
+        // What was touched last is mostly what is asked about next.
+        if self.regions[self.last].contains(va) {
+            return Some(self.last);
+        }
         let after = self.regions().partition_point(|region| region.base <= va);
         let place = after.checked_sub(1)?;
         self.regions[place].contains(va).then_some(place)
@@ -260,12 +264,17 @@ impl Space {
 
     /// Adds a region where none is.
     pub fn add<M: Machine>(&mut self, region: Region) -> Result<(), Error> {
-        if !is_user_range(M::MODE, region.base.raw(), region.end().raw()) {
-            return Err(Error::BadAddress);
-        }
         let at = self
             .regions()
             .partition_point(|known| known.base < region.base);
+        self.add_at::<M>(at, region)
+    }
+
+    /// The same, before the region at place `at`.
+    pub(super) fn add_at<M: Machine>(&mut self, at: usize, region: Region) -> Result<(), Error> {
+        if !is_user_range(M::MODE, region.base.raw(), region.end().raw()) {
+            return Err(Error::BadAddress);
+        }
         let before = at
             .checked_sub(1)
             .is_some_and(|before| self.regions[before].end() > region.base);
