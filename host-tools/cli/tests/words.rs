@@ -357,3 +357,26 @@ fn both_outputs_into_head_is_a_normal_end() {
     assert!(child.wait().expect("it ends").success() && answer.len() > 100);
     let _ = std::io::stdout().flush();
 }
+
+/// Whoever says `--board` and is given an answer believes that it was used.
+#[test]
+fn a_board_of_which_nothing_is_used_is_said() {
+    let captures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures");
+    let said = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        pagewalk(Path::new(captures), &words)
+    };
+    let sv32 = "stats --from nuttx-sv32/pagetables.core --satp 0x80080a1f --xlen 32";
+    let (code, with) = said(&format!("{sv32} --board ox64"));
+    assert!(
+        code == 0 && with.contains("nothing of --board ox64 is used: it has 64 bits"),
+        "{with}"
+    );
+    let (_, without) = said(sv32);
+    assert!(
+        with.ends_with(&without) || with.contains(&without),
+        "{with}\n{without}"
+    );
+    let (code, with) = said(&format!("{sv32} --board qemu-virt-rv32"));
+    assert!(code == 0 && !with.contains("nothing of"), "{with}");
+}

@@ -1,6 +1,7 @@
 //! The terminal view: what is known, drawn ten times a second at most.
 
 mod draw;
+mod fit;
 mod strip;
 
 use std::collections::VecDeque;

@@ -33,11 +33,12 @@ pub struct HartTraits {
     pub dialect: Option<Dialect>,
     /// Whether it leaves A and D to software.
     pub svade: Option<bool>,
+    /// How wide its registers are, in bits.
+    pub bits: Option<u32>,
 }
 
 impl MachineArgs {
     /// What the board is called.
-    #[cfg(feature = "probe")]
     pub fn name(&self) -> Option<&str> {
         self.board.as_deref()
     }
@@ -56,6 +57,7 @@ impl MachineArgs {
         Ok(HartTraits {
             dialect: Some(dialect),
             svade: Some(board.svade),
+            bits: Some(board.xlen),
         })
     }
 

@@ -205,16 +205,41 @@ impl SpaceArgs {
             }
             (None, _) => self.in_files(origins, asked)?,
         };
-        let board = self.machine.board()?;
-        open.dialect = self.pte.dialect.given().or(open.dialect).or(board.dialect);
-        open.svade = board.svade;
-        if open.ram.is_empty() {
-            open.ram = self.machine.ram().unwrap_or_default();
-        }
+        self.apply_board(&mut open)?;
         if open.roots.iter().all(|root| root.satp.mode == Mode::Bare) {
             eprintln!("note: satp is bare: addresses are not translated");
         }
         Ok(open)
+    }
+
+    /// Takes what `--board` tells and nothing else has told; says so where that is nothing.
+    fn apply_board(&self, open: &mut OpenTables) -> anyhow::Result<()> {
+        let mut board = self.machine.board()?;
+        let mut ram = self.machine.ram().unwrap_or_default();
+        let name = self.machine.name().unwrap_or_default();
+        let bits = match open.xlen {
+            Xlen::Rv32 => 32,
+            Xlen::Rv64 => 64,
+        };
+        let told = self.pte.dialect.given().or(open.dialect);
+        let is_other = board.bits.is_some_and(|it| it != bits);
+        if let Some(wide) = board.bits.filter(|_| is_other) {
+            eprintln!(
+                "warning: nothing of --board {name} is used: it has {wide} bits, and these tables are of {bits}"
+            );
+            (board, ram) = Default::default();
+        } else if board.bits.is_some() && told.is_some() && !open.ram.is_empty() && open.ram != ram
+        {
+            eprintln!(
+                "note: nothing of --board {name} is used: memory and dialect are told otherwise"
+            );
+        }
+        open.dialect = told.or(board.dialect);
+        open.svade = board.svade;
+        if open.ram.is_empty() {
+            open.ram = ram;
+        }
+        Ok(())
     }
 
     fn in_files(

@@ -11,6 +11,7 @@ use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table};
 use view::live::cells;
 use view::words::{ExactSize, printable};
 
+use super::fit::fit;
 use super::strip;
 use crate::dash::keys::{HELP, Look};
 
@@ -85,6 +86,7 @@ fn draw_title(frame: &mut Frame, area: Rect, name: &str, live: &Live, look: &Loo
         live.lost()
     );
     let style = Style::new().add_modifier(Modifier::REVERSED);
+    let title = fit(&title, area.width);
     frame.render_widget(Paragraph::new(title).style(style), area);
 }
 
@@ -124,6 +126,8 @@ fn bar(count: u64, most: u64) -> char {
 fn draw_tasks(frame: &mut Frame, area: Rect, live: &Live) {
     let title = Row::new(["pid", "state", "resident", "tables", "faults", "command"])
         .style(Style::new().add_modifier(Modifier::BOLD));
+    // What the other columns and the blanks between them leave.
+    let command = area.width.saturating_sub(4 + 9 + 9 + 8 + 8 + 5).max(10);
     let rows = live.tasks.0.iter().map(|task| {
         Row::new([
             Cell::new(Line::raw(task.pid.to_string()).right_aligned()),
@@ -131,7 +135,7 @@ fn draw_tasks(frame: &mut Frame, area: Rect, live: &Live) {
             Cell::new(Line::raw(ExactSize(task.resident_bytes).to_string()).right_aligned()),
             Cell::new(Line::raw(ExactSize(task.table_bytes).to_string()).right_aligned()),
             Cell::new(Line::raw(task.faults.to_string()).right_aligned()),
-            Cell::new(printable(&task.line)),
+            Cell::new(fit(&printable(&task.line), command)),
         ])
     });
     let widths = [
@@ -157,15 +161,25 @@ fn draw_faults(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
         .take(room)
         .collect();
     chosen.reverse();
+    const CAUSE: u16 = 22;
+    let (va, epc) = if area.width < WIDE {
+        (13, 10)
+    } else {
+        (18, 18)
+    };
+    let outcome = area
+        .width
+        .saturating_sub(12 + 4 + CAUSE + va + epc + 5)
+        .max(9);
     let rows = chosen.into_iter().map(|fault| {
         let cells = cells(fault);
         Row::new([
             Cell::new(Line::raw(cells.time).right_aligned()),
             Cell::new(Line::raw(cells.task).right_aligned()),
-            Cell::new(cells.cause),
-            Cell::new(cells.va),
-            Cell::new(cells.epc),
-            Cell::new(cells.outcome),
+            Cell::new(fit(&cells.cause, CAUSE)),
+            Cell::new(fit(&cells.va, va)),
+            Cell::new(fit(&cells.epc, epc)),
+            Cell::new(fit(&cells.outcome, outcome)),
         ])
     });
     let title = Row::new([
@@ -180,9 +194,9 @@ fn draw_faults(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     let widths = [
         Constraint::Length(12),
         Constraint::Length(4),
-        Constraint::Length(22),
-        Constraint::Length(if area.width < WIDE { 13 } else { 18 }),
-        Constraint::Length(if area.width < WIDE { 10 } else { 18 }),
+        Constraint::Length(CAUSE),
+        Constraint::Length(va),
+        Constraint::Length(epc),
         Constraint::Min(9),
     ];
     frame.render_widget(Table::new(rows, widths).header(title), area);
@@ -211,6 +225,7 @@ fn draw_strip(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
         space.ranges().len()
     );
     let [strip, addresses] = strip::lines(space, area.width.into());
+    let title = fit(&title, area.width);
     let lines = vec![head(&title), strip, addresses];
     frame.render_widget(Paragraph::new(lines), area);
 }
@@ -225,7 +240,7 @@ fn draw_foot(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     } else {
         "? help   q leave   space pause   / filter   Tab next task".to_owned()
     };
-    frame.render_widget(Paragraph::new(text), area);
+    frame.render_widget(Paragraph::new(fit(&text, area.width)), area);
 }
 
 fn draw_help(frame: &mut Frame, area: Rect) {
@@ -244,4 +259,47 @@ fn draw_help(frame: &mut Frame, area: Rect) {
     frame.render_widget(Clear, place);
     let block = Block::bordered().title(" keys ");
     frame.render_widget(Paragraph::new(lines).block(block), place);
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::{Cause, Fault as Record};
+    use model::live::Update;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+
+    /// A kernel's address has 18 digits, for which 80 columns have no room.
+    #[test]
+    fn an_address_that_is_cut_ends_in_an_ellipsis() {
+        let mut live = Live::default();
+        live.apply(Update::Fault {
+            seq: Some(0),
+            time_us: Some(1_000_000),
+            fault: Record {
+                cause: Cause::LoadPageFault.number(),
+                va: 0xffff_ffc0_1234_5678,
+                epc: 0xffff_ffff_8000_1234,
+                task: 2,
+                ..Record::EMPTY
+            },
+        });
+        for (width, is_whole) in [(80, false), (200, true)] {
+            let mut terminal = Terminal::new(TestBackend::new(width, 24)).unwrap();
+            let look = Look::default();
+            terminal
+                .draw(|frame| all(frame, "a-line-with-a-long-name", &live, &look, 0))
+                .unwrap();
+            let cells = terminal.backend().buffer().content();
+            let screen: String = cells.iter().map(|cell| cell.symbol()).collect();
+            for (address, cut) in [
+                ("0xffffffc012345678", "0xffffffc012…"),
+                ("0xffffffff80001234", "0xfffffff…"),
+            ] {
+                assert_eq!(screen.contains(address), is_whole, "{screen}");
+                assert_eq!(screen.contains(cut), !is_whole, "{screen}");
+            }
+        }
+    }
 }

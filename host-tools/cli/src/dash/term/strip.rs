@@ -4,6 +4,8 @@ use model::Space;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
+use super::fit::fit;
+
 /// Parts at most; between two of them a stretch is left out.
 const BANDS: usize = 6;
 
@@ -37,7 +39,7 @@ pub fn lines(space: &Space, width: usize) -> [Line<'static>; 2] {
             cells.push(Span::styled(letter.to_string(), Style::new().fg(color)));
         }
         let address = format!("{first:#x}");
-        let shown: String = address.chars().take(room).collect();
+        let shown = fit(&address, room as u16);
         addresses += &format!("{shown:<room$}");
         if number + 1 < bands.len() {
             addresses.push(' ');
