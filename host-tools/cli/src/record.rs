@@ -109,12 +109,11 @@ struct Watched {
 
 impl Watched {
     fn watch(&mut self, kept: io::Result<()>) -> io::Result<()> {
-        kept.map_err(|error| {
+        kept.inspect_err(|error| {
             let copy = io::Error::new(error.kind(), error.to_string());
             if let Ok(mut failed) = self.failed.lock() {
                 failed.get_or_insert(copy);
             }
-            error
         })
     }
 }

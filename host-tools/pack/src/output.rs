@@ -45,7 +45,7 @@ enum Goal {
         to: PathBuf,
         /// The name beside `to`, from the moment there is one.
         partial: Option<PathBuf>,
-        old: Option<Metadata>,
+        old: Option<Box<Metadata>>,
     },
     /// They are copied into a pipe, a terminal or a character device.
     Stream(File),
@@ -416,7 +416,7 @@ fn goal(path: &Path) -> Result<Goal> {
     Ok(Goal::File {
         to,
         partial: None,
-        old: Some(metadata),
+        old: Some(Box::new(metadata)),
     })
 }
 

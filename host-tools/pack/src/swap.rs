@@ -103,7 +103,7 @@ fn old_map(image: &Path) -> Result<Option<Vec<(u64, u64)>>> {
 
 /// What is changed: a copy of an image, which takes its place at the end, or a card itself.
 enum Target {
-    Copy(Output),
+    Copy(Box<Output>),
     Card(File),
 }
 
@@ -117,7 +117,7 @@ impl Target {
         }
         let copy = Output::create(image)?;
         copy.copy_of(&file, image)?;
-        Ok(Target::Copy(copy))
+        Ok(Target::Copy(Box::new(copy)))
     }
 
     fn file(&self) -> &File {
@@ -137,7 +137,7 @@ impl Target {
 
     fn finish(self, image: &Path, renewed: Vec<Output>) -> Result<()> {
         match self {
-            Target::Copy(copy) => output::commit_with(copy, renewed, &beside(image)),
+            Target::Copy(copy) => output::commit_with(*copy, renewed, &beside(image)),
             Target::Card(file) => {
                 file.sync_all().map_err(PackError::io("write", image))?;
                 renewed.into_iter().try_for_each(Output::commit)

@@ -51,8 +51,11 @@ struct WebState {
     /// Pages that are told what is new.
     listeners: Places,
     /// The summary that all of them get, and when it was made.
-    told: Arc<Mutex<Option<(Instant, Arc<str>)>>>,
+    told: Arc<Mutex<Option<Told>>>,
 }
+
+/// When a summary was made, and what it says.
+type Told = (Instant, Arc<str>);
 
 impl WebState {
     fn live(&self) -> MutexGuard<'_, Live> {

@@ -263,7 +263,7 @@ fn draw_help(frame: &mut Frame, area: Rect) {
 
 #[cfg(test)]
 mod tests {
-    use abi::{Cause, Fault as Record};
+    use abi::{Cause, Fault as Record, Sighting};
     use model::live::Update;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn an_address_that_is_cut_ends_in_an_ellipsis() {
         let mut live = Live::default();
-        live.apply(Update::Fault {
+        live.apply(Update::Fault(Sighting {
             seq: Some(0),
             time_us: Some(1_000_000),
             fault: Record {
@@ -284,7 +284,7 @@ mod tests {
                 task: 2,
                 ..Record::EMPTY
             },
-        });
+        }));
         for (width, is_whole) in [(80, false), (200, true)] {
             let mut terminal = Terminal::new(TestBackend::new(width, 24)).unwrap();
             let look = Look::default();
