@@ -29,6 +29,37 @@ fn main() {
     table.push_str("];\n");
     let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&out).join("boards.rs"), table).expect("OUT_DIR can be written");
+    fs::write(Path::new(&out).join("consoles.S"), consoles(xlen)).expect("OUT_DIR can be written");
+}
+
+/// The boards' consoles for `arch/refuse.S`, which runs before Rust can: a row for each word by which
+/// a tree names a board.
+///
+/// ```text
+///  0      8         9      10     11     12      13     16
+///  | base | letters | size | shift | words | T-Head | BL808 | the word, with its zero; to a multiple of 8
+/// ```
+fn consoles(xlen: u32) -> String {
+    let mut rows = String::from("    .section .head, \"ax\"\n    .balign 8\nconsoles:\n");
+    let boards = boards::all();
+    for board in boards.iter().filter(|board| board.xlen == xlen) {
+        for word in &board.compatible {
+            let letters = word.len() + 1;
+            writeln!(
+                rows,
+                "    .dword {:#x}\n    .byte {letters}, {}, {}, {}, {}, {}, 0, 0\n    .asciz \"{word}\"\n    .balign 8",
+                board.uart.base,
+                16 + letters.next_multiple_of(8),
+                board.uart.reg_shift,
+                u8::from(board.uart.reg_bytes == 4),
+                u8::from(board.dialect == boards::Dialect::Thead),
+                u8::from(board.uart.kind == boards::UartKind::Bl808),
+            )
+            .expect("a String takes all");
+        }
+    }
+    rows.push_str("    .dword 0, 0\n");
+    rows
 }
 
 fn xlen() -> u32 {

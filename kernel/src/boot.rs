@@ -70,7 +70,7 @@ pub fn boot(entered: Entered) -> ! {
     );
     frames.keep_zeroed(arguments.zeroed);
     // The fast path's assembly clears 64 of 64.
-    frames.fast.cboz = usize::from(tree.cboz_bytes == 64);
+    frames.fast.cboz = usize::from(tree.cboz_bytes == 64 && mapped.clears_64_bytes());
     let plic = open_plic(&mut mapped, tree.board);
     let timebase_hz = if tree.timebase_hz == 0 {
         tree.board.timebase_hz
@@ -91,7 +91,7 @@ pub fn boot(entered: Entered) -> ! {
         to_first_byte: 0,
         timebase_hz,
         ram: RamMap::new(&tree),
-        sstc: tree.sstc,
+        sstc: mapped.machine.has_sstc(),
     };
     let mut system = System {
         platform: mapped.machine,

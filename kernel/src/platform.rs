@@ -1,5 +1,7 @@
 //! What the kernel asks of a hart beyond its MMU: time, interrupts, registers.
 
+use core::num::NonZeroUsize;
+
 use crate::drivers::Registers;
 use crate::mm::{Machine, Space};
 use crate::task::Floats;
@@ -20,8 +22,9 @@ pub trait Platform: Machine {
 
     /// Ticks of the board's timebase since reset.
     fn ticks(&self) -> u64;
-    /// Instructions this hart has retired.
-    fn instructions(&self) -> usize;
+    /// Instructions this hart has retired since `start`, a count that it gave itself: not every hart
+    /// can be asked.
+    fn instructions_since(&self, start: NonZeroUsize) -> usize;
     /// Asks for a timer interrupt at `at` ticks; `u64::MAX` for none. A pending one is taken back.
     fn set_timer(&mut self, at: u64);
     /// Puts a space's tables in force.

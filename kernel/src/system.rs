@@ -1,5 +1,7 @@
 //! The kernel's state: one value, behind one lock.
 
+use core::num::NonZeroUsize;
+
 use abi::{Access, Cause, Fault, Source};
 use pagetable::{PhysAddr, VirtAddr};
 use romfs::Romfs;
@@ -21,9 +23,10 @@ pub struct BootFacts {
     pub board: &'static Board,
     /// Where the loader put the Image.
     pub image: PhysAddr,
-    /// `instret` at the kernel's first instruction.
-    pub first_instruction: usize,
-    /// Instructions from there to the first byte that a program wrote to the console; 0 before.
+    /// `instret` at the kernel's first instruction; `None` where it cannot be read.
+    pub first_instruction: Option<NonZeroUsize>,
+    /// Instructions from there to the first byte that a program wrote to the console; 0 before, and
+    /// where they cannot be counted.
     pub to_first_byte: usize,
     /// Ticks of `time` in a second.
     pub timebase_hz: u64,
@@ -160,8 +163,10 @@ impl<P: Platform> System<P> {
 
     /// Remembers when the first program's first byte went out.
     pub fn first_byte(&mut self) {
-        if self.boot.to_first_byte == 0 {
-            self.boot.to_first_byte = self.platform.instructions() - self.boot.first_instruction;
+        if let Some(first) = self.boot.first_instruction
+            && self.boot.to_first_byte == 0
+        {
+            self.boot.to_first_byte = self.platform.instructions_since(first);
         }
     }
 }

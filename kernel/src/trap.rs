@@ -1,5 +1,7 @@
 //! What a trap means: a system call, an interrupt, a fault; and what follows from it.
 
+use core::num::NonZeroUsize;
+
 use abi::{Access, Cause, Class, Fault, Outcome, Source};
 use pagetable::{PhysAddr, VirtAddr};
 
@@ -16,8 +18,9 @@ pub struct Trap {
     pub cause: usize,
     /// `stval`.
     pub value: usize,
-    /// `instret` at the first instruction of the trap path.
-    pub started: usize,
+    /// `instret` at the first instruction of the trap path; `None` on a hart where it cannot be
+    /// read.
+    pub started: Option<NonZeroUsize>,
 }
 
 /// `scause` bit that tells interrupts from exceptions.
@@ -178,7 +181,10 @@ fn record<P: Platform>(
     let task = system.tasks.at(system.schedule.current());
     let (task, satp) = (task.pid, task.space.satp());
     let time = system.platform.ticks();
-    let cost = system.platform.instructions().wrapping_sub(trap.started) + TAIL;
+    let cost = match trap.started {
+        Some(started) => system.platform.instructions_since(started) + TAIL,
+        None => Fault::NO_COST as usize,
+    };
     // Every field by hand: made of two halves, a record would be copied twice.
     system.log.push(&Fault {
         time,

@@ -4,6 +4,32 @@ use core::arch::asm;
 
 use crate::platform::Pending;
 
+/// Whether the hart takes these instructions without a trap. To be used at boot alone, where no
+/// interrupt comes: meanwhile a trap only says no.
+macro_rules! is_taken {
+    ($($instruction:literal),+ $(, $name:ident = $value:expr)*) => {{
+        let trapped: usize;
+        // SAFETY: a trap goes on at label 2, where nothing differs but `trapped`; what the
+        // instructions themselves do is their user's claim.
+        unsafe {
+            asm!(
+                "lla {vector}, 2f",
+                "csrrw {vector}, stvec, {vector}",
+                "li {trapped}, 1",
+                $($instruction,)+
+                "li {trapped}, 0",
+                ".balign 4",
+                "2: csrw stvec, {vector}",
+                vector = out(reg) _,
+                trapped = out(reg) trapped,
+                $($name = in(reg) $value,)*
+                options(nostack)
+            )
+        };
+        trapped == 0
+    }};
+}
+
 /// Reads a CSR by name.
 macro_rules! read {
     ($name:literal) => {{
@@ -32,7 +58,8 @@ pub fn time() -> u64 {
     }
 }
 
-/// Instructions this hart has retired.
+/// Instructions this hart has retired. Traps where `mcounteren.IR` is clear: only to be called where
+/// `entry.S` could read it.
 pub fn instret() -> usize {
     read!("instret")
 }
@@ -68,6 +95,48 @@ pub fn let_programs_count() {
 pub fn wait_for_interrupt() {
     // SAFETY: `wfi` changes no state; it returns also while SIE is clear.
     unsafe { asm!("wfi", options(nomem, nostack)) };
+}
+
+/// What float registers a hart has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FloatUnit {
+    /// None.
+    Missing,
+    /// 32 bits each (F).
+    Single,
+    /// 64 bits each (D).
+    Double,
+}
+
+/// What float registers this hart has, found by using them: `sstatus.FS` may be writable where there
+/// are none (Privileged spec, §mstatus), and a tree may be wrong.
+pub fn float_unit() -> FloatUnit {
+    const FS: usize = 3 << 13;
+    // `fcvt.d.w f0, zero` and `fmv.w.x f0, zero`: the kernel itself uses no float register.
+    let double = is_taken!("csrs sstatus, {fs}", ".word 0xd2000053", fs = FS);
+    let single = double || is_taken!("csrs sstatus, {fs}", ".word 0xf0000053", fs = FS);
+    let switched_on = read!("sstatus") & FS != 0;
+    // SAFETY: the kernel uses no floats.
+    unsafe { asm!("csrc sstatus, {0}", in(reg) FS, options(nomem, nostack)) };
+    match (switched_on, single, double) {
+        (true, _, true) => FloatUnit::Double,
+        (true, true, _) => FloatUnit::Single,
+        _ => FloatUnit::Missing,
+    }
+}
+
+/// Can `stimecmp` be written? The tree may list Sstc where firmware has not set `menvcfg.STCE`.
+pub fn has_stimecmp() -> bool {
+    is_taken!("csrw 0x14d, {never}", never = usize::MAX)
+}
+
+/// Clears the block around `at` with `cbo.zero`; false where the hart has no such instruction, or
+/// firmware has not set `menvcfg.CBZE`.
+///
+/// # Safety
+/// The page that `at` lies in is nobody else's: a block is at most as large.
+pub unsafe fn clear_block(at: *mut u8) -> bool {
+    is_taken!(".insn i 0x0f, 2, x0, {at}, 4", at = at)
 }
 
 /// The next timer interrupt, on harts with Sstc (`stimecmp`, CSR 0x14d).

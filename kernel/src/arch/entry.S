@@ -1,22 +1,24 @@
 # From the loader's jump to the first line of Rust.
 #
+# Nothing here is compressed: a hart that lacks what the kernel is built for must be able to run as
+# far as the line that says so (`refuse.S`). Until Rust's own handler stands, stvec is `refuse`, and
+# s6 holds the text that a trap means.
+#
 # The Image header (Linux, Documentation/arch/riscv/boot-image-header) comes first,
 # then the provisional map: Rust's own tables hold link-time addresses, so Rust can
 # only run where it was linked. Entered in S-mode, MMU off, a0 = hart, a1 = device tree.
 #
 #   s0 hart      s1 device tree (physical)     s2 physical base of the Image
 #   s3 memory-type bits for RAM leaves (T-Head with MAEE, else 0)
-#   s4 root table   s11 instructions so far   s4-s6 belong to `sv39.S` and `sv32.S`
+#   s4 root table   s5 next table   s6 the text for a trap   s7-s9 `map_to`   s10 leaf flags
+#   s11 instructions so far, 0 where they cannot be counted
 
     .section .head, "ax"
     .option norelax
+    .option norvc
     .globl _start
 _start:
-    .option push
-    .option rvc
-    c.li    s4, -13                 # the bytes "MZ", and harmless
-    c.j     enter
-    .option pop
+    j       enter                   # not the "MZ" of EFI: a hart without C could not run that
     .word   0
     .dword  {text_offset}
     .dword  _end - _start           # image_size: the packer writes the file's length
@@ -29,17 +31,70 @@ _start:
     .word   0
 
 enter:
-    rdinstret s11
-    csrw    sie, zero
-    csrci   sstatus, 2              # SIE
     mv      s0, a0
     mv      s1, a1
+
+    # Supervisor mode? No CSR says so, and to touch one of machine mode would trap on every good
+    # board. But firmware that starts a supervisor gives it its timer interrupt (Privileged spec,
+    # mideleg), and after reset nobody has.
+    csrci   sstatus, 2              # SIE
+    li      t0, 0x20                # STIE
+    csrw    sie, t0
+    csrr    t1, sie
+    csrw    sie, zero
+    and     t1, t1, t0
+    beqz    t1, not_delegated
+
+    # Where instret cannot be read (mcounteren.IR), costs are absent: the trap path loses its
+    # `rdinstret`, and writes no cost.
+    li      s11, 0
+    lla     t0, 1f
+    csrw    stvec, t0
+    rdinstret s11
+1:  bnez    s11, 3f
+    li      t1, 0x293               # li t0, 0
+    lla     t0, general
+    sh      t1, 0(t0)
+    sh      zero, 2(t0)
+    li      t1, 0x593               # li a1, 0
+    .irp    site, cost_ready, cost_zero, cost_cboz
+    lla     t0, \site
+    sh      t1, 0(t0)
+    sh      zero, 2(t0)
+    .endr
+    fence.i
+3:
+    # What the kernel is built for.
+    lla     t0, refuse
+    csrw    stvec, t0
+    lla     s6, no_time_text
+    csrr    zero, time
+    lla     s6, no_c_text
+    .option rvc
+    c.nop
+    c.nop
+    .option norvc
+    lla     s6, no_m_text
+    .word   0x020002b3              # mul t0, zero, zero
+    lla     s6, no_a_text
+    lla     t0, probed
+    .word   0x0002a32f              # amoadd.w t1, zero, (t0)
+    .if     WORD == 8
+    lla     s6, no_d_text
+    li      t0, 0x6000              # sstatus.FS
+    csrs    sstatus, t0
+    .word   0xf2000053              # fmv.d.x ft0, zero
+    csrc    sstatus, t0
+    .endif
     lla     s2, _start
+    lla     s6, trapped_text
 
     # Only aligned bases fit the leaves of the provisional map.
     li      t0, {leaf_bytes} - 1
     and     t0, t0, s2
-    bnez    t0, misaligned
+    lla     s6, misaligned_text
+    bnez    t0, refuse
+    lla     s6, trapped_text
 
     # Which memory-type bits do RAM leaves need? A T-Head hart (SBI mvendorid 0x5b7)
     # with MAEE set takes RAM as non-cacheable unless the leaf says otherwise, and its
@@ -78,6 +133,7 @@ enter:
     call    map_to
 
     # The device tree, whose size stands at its byte 4, big endian.
+    lla     s6, no_tree_text
     lbu     t0, 4(s1)
     lbu     t1, 5(s1)
     lbu     t2, 6(s1)
@@ -101,8 +157,12 @@ enter:
     srli    t0, s4, 12
     li      t1, {satp_mode}
     or      t0, t0, t1
+    lla     s6, no_mmu_text
     csrw    satp, t0
+    csrr    t1, satp                # a mode that the hart has not got is not taken
+    bne     t0, t1, refuse
     sfence.vma
+    lla     s6, trapped_text
     li      t0, {link_base}
     sub     t0, t0, s2              # physical -> linked
     lla     t1, 9f
@@ -132,19 +192,6 @@ map_to:
     bltu    s8, s7, 1b
     jr      s9
 
-misaligned:
-    lla     s1, misaligned_text
-1:  lbu     a0, 0(s1)
-    beqz    a0, halt
-    li      a7, 1                   # legacy console putchar: the one every SBI has
-    ecall
-    addi    s1, s1, 1
-    j       1b
-    .globl halt
-halt:
-    wfi
-    j       halt
-
     .section .noinit.tables, "aw", @nobits
     .balign 4096
 provisional:
@@ -152,6 +199,10 @@ provisional:
     .globl  boot_tables
 boot_tables:
     .space  {boot_tables_bytes}
+    .section .bss.probed, "aw", @nobits
+    .balign 4
+probed:
+    .space  4
 
     .section .noinit.stack, "aw", @nobits
     .balign 4096

@@ -7,7 +7,8 @@
 #   t0 the block   t2 the address   t3 where its leaf entry is   t5 the frame   a0 the record
 #
 # COST_… is how many instructions it takes from the first of `trap_entry` to `sret`: always the
-# same, so that it need not be counted. A test compares it with what a program feels.
+# same, so that it need not be counted. A test compares it with what a program feels. On a hart that
+# cannot count, `entry.S` makes zeros of them: no record has a cost there.
 
     lx      t0, {fast}(tp)
 
@@ -52,6 +53,7 @@
     add     t1, t1, t0
     lwu_    t5, {zeroed}(t1)
     lx      a0, {record}(t0)
+cost_ready:
     li      a1, COST_READY
     sw      a1, 36(a0)
 
@@ -123,6 +125,7 @@ zero_now:
     add     t4, t4, t1              # the frame's end
     lx      a1, {cboz}(t0)
     bnez    a1, 2f
+cost_zero:
     li      a1, COST_ZERO
     sw      a1, 36(a0)
 1:
@@ -131,6 +134,7 @@ zero_now:
     bltu    t1, t4, 1b
     j       fill_in
 2:
+cost_cboz:
     li      a1, COST_CBOZ
     sw      a1, 36(a0)
 3:

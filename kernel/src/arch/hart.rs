@@ -7,7 +7,7 @@ use crate::task::context::Context;
 pub struct Hart {
     /// The registers of the program that was interrupted, or that will run next.
     pub context: Context,
-    /// `instret` at the first instruction after the trap.
+    /// `instret` at the first instruction after the trap; 0 where it cannot be read.
     pub started: usize,
     /// Top of this hart's kernel stack.
     pub stack: usize,

@@ -1,12 +1,14 @@
 //! The hart's MMU as `mm` wants it: entries, frames, fences, and which tables are in force.
 
 use core::arch::asm;
+use core::num::NonZeroUsize;
 use core::ptr;
 
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
 use super::paging::{self, Entry};
 use super::window::pointer;
+use super::csr::FloatUnit;
 use super::{Mmio, csr, sbi};
 use crate::mm::{Machine, Run, Space};
 use crate::platform::Platform;
@@ -24,22 +26,29 @@ const FRAME: usize = 4096;
 pub struct Riscv {
     dialect: Dialect,
     sstc: bool,
+    floats: FloatUnit,
     kernel_root: PhysAddr,
 }
 
 impl Riscv {
-    /// One hart, with the memory types its entries carry.
+    /// This hart, with the memory types its entries carry.
     pub(super) fn new(dialect: Dialect) -> Riscv {
         Riscv {
             dialect,
             sstc: false,
+            floats: csr::float_unit(),
             kernel_root: PhysAddr::new(0),
         }
     }
 
-    /// Says that the hart has `stimecmp` (the device tree lists Sstc).
+    /// Uses `stimecmp` from now on, if the hart has it.
     pub fn use_sstc(&mut self) {
-        self.sstc = true;
+        self.sstc = csr::has_stimecmp();
+    }
+
+    /// Is the timer `stimecmp`, rather than the firmware's?
+    pub fn has_sstc(&self) -> bool {
+        self.sstc
     }
 
     /// Puts the kernel's own tables in force and remembers them.
@@ -257,8 +266,8 @@ impl Platform for Riscv {
     }
 
     #[inline]
-    fn instructions(&self) -> usize {
-        csr::instret()
+    fn instructions_since(&self, start: NonZeroUsize) -> usize {
+        csr::instret().wrapping_sub(start.get())
     }
 
     fn set_timer(&mut self, at: u64) {
@@ -281,18 +290,26 @@ impl Platform for Riscv {
     }
 
     fn save_floats(&mut self, into: &mut Floats) {
-        // SAFETY: stores the 33 words that `Floats` has; uses only t0 and t1.
+        // SAFETY: stores into the 33 words that `Floats` has; uses only t0 and t1.
         unsafe {
-            asm!("call fp_save", inout("a0") into.0.as_mut_ptr() => _, out("t0") _, out("t1") _, out("ra") _)
-        };
+            match self.floats {
+                FloatUnit::Double => asm!("call fp_save", inout("a0") into.0.as_mut_ptr() => _, out("t0") _, out("t1") _, out("ra") _),
+                FloatUnit::Single => asm!("call fp_save_single", inout("a0") into.0.as_mut_ptr() => _, out("t0") _, out("t1") _, out("ra") _),
+                FloatUnit::Missing => {}
+            }
+        }
     }
 
     fn load_floats(&mut self, from: &Floats) {
-        // SAFETY: loads the 33 words that `Floats` has; the kernel itself uses no float
+        // SAFETY: loads from the 33 words that `Floats` has; the kernel itself uses no float
         // register, so none of its values is lost.
         unsafe {
-            asm!("call fp_load", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _)
-        };
+            match self.floats {
+                FloatUnit::Double => asm!("call fp_load", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _),
+                FloatUnit::Single => asm!("call fp_load_single", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _),
+                FloatUnit::Missing => {}
+            }
+        }
     }
 
     fn is_interrupted(&self) -> bool {

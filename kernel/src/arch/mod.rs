@@ -64,6 +64,11 @@ global_asm!(
     hart_bytes = const size_of::<Hart>(),
 );
 
+global_asm!(
+    include_str!("refuse.S"),
+    include_str!(concat!(env!("OUT_DIR"), "/consoles.S"))
+);
+
 #[cfg(target_pointer_width = "64")]
 global_asm!(
     ".section .head, \"ax\"",

@@ -1,7 +1,8 @@
 //! From assembly into Rust, from the provisional map to the final one, and into programs.
 
 use core::arch::asm;
-use core::ptr;
+use core::num::NonZeroUsize;
+use core::{ptr, slice};
 
 use pagetable::{Dialect, PhysAddr};
 use spin::Mutex;
@@ -9,7 +10,7 @@ use spin::Mutex;
 use super::hart::Hart;
 use super::mmio::{Mmio, Width};
 use super::paging::{self, LINK_BASE, PLACES};
-use super::window::{Slices, tree_at};
+use super::window::{Slices, pointer, tree_at};
 use super::{Riscv, csr};
 use crate::board::{Board, CONSOLE, PLIC};
 use crate::boot;
@@ -48,7 +49,7 @@ pub struct Entered {
     tree: PhysAddr,
     layout: Layout,
     dialect: Dialect,
-    started: usize,
+    started: Option<NonZeroUsize>,
 }
 
 /// The same after the final map stands.
@@ -65,8 +66,8 @@ pub struct Mapped {
     tables_used: usize,
     /// The right to take slices of boot memory.
     pub slices: Slices,
-    /// `instret` at the kernel's first instruction.
-    pub started: usize,
+    /// `instret` at the kernel's first instruction; `None` where it cannot be read.
+    pub started: Option<NonZeroUsize>,
 }
 
 /// Called by `entry.S` once, on the boot stack, at the linked addresses.
@@ -103,7 +104,7 @@ extern "C" fn enter_rust(
         tree: PhysAddr::new(tree as u64),
         layout,
         dialect,
-        started,
+        started: NonZeroUsize::new(started),
     })
 }
 
@@ -195,6 +196,21 @@ impl Mapped {
             (PhysAddr::new(tables - provisional), provisional),
             (PhysAddr::new(tables + used), spare),
         ]
+    }
+
+    /// Does `cbo.zero` clear 64 bytes, neither more nor fewer? Tried out on the first spare table: a
+    /// tree may list Zicboz where firmware has not switched it on.
+    pub fn clears_64_bytes(&mut self) -> bool {
+        let [(spare, _), _] = self.spare_tables();
+        let at = pointer(spare);
+        // SAFETY: the provisional tables are not in force any more, and not given out yet; the final
+        // map holds them.
+        let (taken, page) = unsafe {
+            at.wrapping_add(63).write_bytes(0xff, 66);
+            let taken = csr::clear_block(at.wrapping_add(64));
+            (taken, slice::from_raw_parts(at, 4096))
+        };
+        taken && page[63] != 0 && page[128] != 0 && page[64..128].iter().all(|&byte| byte == 0)
     }
 
     /// The registers of the board's console.

@@ -1,7 +1,7 @@
 # The provisional map of RV32: one root table of 4 MiB leaves.
 #
 #   in   s2 physical base of the Image
-#   keeps s4 root table   s6 leaf flags
+#   keeps s4 root table   s10 leaf flags
 
 # The table, empty, and the kernel where it is linked. Uses t0-t5.
 map_kernel:
@@ -15,14 +15,14 @@ map_kernel:
     sw      zero, 12(t0)
     addi    t0, t0, 16
     bltu    t0, t1, 1b
-    li      s6, 0xcf                # V R W X A D
+    li      s10, 0xcf                # V R W X A D
     li      t1, {link_index} * 4
     add     t1, t1, s4
     mv      t2, s2
     lla     t3, _end
     li      t5, {leaf_bytes}
 2:  srli    t4, t2, 2
-    or      t4, t4, s6
+    or      t4, t4, s10
     sw      t4, 0(t1)
     addi    t1, t1, 4
     add     t2, t2, t5
@@ -38,10 +38,6 @@ map_leaf:
     lw      t1, 0(t0)
     bnez    t1, 1f
     srli    t1, a0, 2
-    or      t1, t1, s6
+    or      t1, t1, s10
     sw      t1, 0(t0)
 1:  ret
-
-misaligned_text:
-    .asciz "\r\npagewalk: loaded at an address that is not 4 MiB-aligned; load the Image at RAM base + 0x400000\r\n"
-    .balign 4

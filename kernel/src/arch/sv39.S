@@ -2,7 +2,7 @@
 # that the Image and the device tree touch (at most four). Leaves of 2 MiB.
 #
 #   in   s2 physical base of the Image   s3 memory-type bits of RAM
-#   keeps s4 root table   s5 next free table   s6 leaf flags
+#   keeps s4 root table   s5 next free table   s10 leaf flags
 
 # The tables, empty, and the kernel where it is linked. Uses t0-t5.
 map_kernel:
@@ -18,7 +18,7 @@ map_kernel:
     bltu    t0, t1, 1b
     lui     t0, 1
     add     s5, s4, t0              # the high table
-    ori     s6, s3, 0xcf            # V R W X A D
+    ori     s10, s3, 0xcf            # V R W X A D
     srli    t1, s5, 2
     ori     t1, t1, 1
     li      t2, {link_index} * 8
@@ -29,7 +29,7 @@ map_kernel:
     lla     t3, _end
     li      t5, {leaf_bytes}
 2:  srli    t4, t2, 2
-    or      t4, t4, s6
+    or      t4, t4, s10
     sd      t4, 0(t1)
     addi    t1, t1, 8
     add     t2, t2, t5
@@ -61,10 +61,6 @@ map_leaf:
     slli    t2, t2, 3
     add     t1, t1, t2
     srli    t2, a0, 2
-    or      t2, t2, s6
+    or      t2, t2, s10
     sd      t2, 0(t1)
     ret
-
-misaligned_text:
-    .asciz "\r\npagewalk: loaded at an address that is not 2 MiB-aligned; load the Image at RAM base + 0x200000\r\n"
-    .balign 4

@@ -1,4 +1,5 @@
-# The general path: all that the fast path has not kept is kept here.
+# The general path: all that the fast path has not kept is kept here. Where instret cannot be read,
+# `entry.S` has put `li t0, 0` in the place of its first instruction.
 general:
     rdinstret t0
     sx      t0, {started}(tp)
@@ -92,35 +93,30 @@ crashed:
     .space  {context_bytes}
     .section .text.trap, "ax"
 
-# fp_save(a0: *mut u64) and fp_load(a0: *const u64): 32 registers, then fcsr.
+# The float registers, each in eight bytes whatever its width, then fcsr: `fp_save` and `fp_load` of a
+# hart with D, `fp_save_single` and `fp_load_single` of one with F alone. a0: the 33 words.
+    .macro  floats name, arch, move, csr
     .option push
-    .option arch, +d                # link-time optimisation forgets what the target has
-    .globl fp_save
-fp_save:
+    .option arch, \arch             # link-time optimisation forgets what the target has
+    .globl  \name
+\name:
     li      t0, 0x6000              # sstatus.FS = dirty, or the instructions trap
     csrs    sstatus, t0
-    csrr    t1, sstatus             # stays off on a hart without floats
-    and     t1, t1, t0
-    beqz    t1, 1f
-    .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-    fsd     f\n, \n*8(a0)
-    .endr
+    .ifc    \csr, frcsr
     frcsr   t1
     sx      t1, 32*8(a0)
-1:  csrc    sstatus, t0
-    ret
-    .globl fp_load
-fp_load:
-    li      t0, 0x6000
-    csrs    sstatus, t0
-    csrr    t1, sstatus             # stays off on a hart without floats
-    and     t1, t1, t0
-    beqz    t1, 1f
-    .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-    fld     f\n, \n*8(a0)
-    .endr
+    .else
     lx      t1, 32*8(a0)
     fscsr   t1
-1:  csrc    sstatus, t0
+    .endif
+    .irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    \move   f\n, \n*8(a0)
+    .endr
+    csrc    sstatus, t0
     ret
     .option pop
+    .endm
+    floats  fp_save, +d, fsd, frcsr
+    floats  fp_load, +d, fld, fscsr
+    floats  fp_save_single, +f, fsw, frcsr
+    floats  fp_load_single, +f, flw, fscsr

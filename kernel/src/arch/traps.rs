@@ -1,6 +1,7 @@
 //! The Rust end of `trap.S` for traps out of programs.
 
 use core::arch::asm;
+use core::num::NonZeroUsize;
 
 use super::hart::Hart;
 use super::start;
@@ -21,7 +22,7 @@ extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize
                 Trap {
                     cause,
                     value,
-                    started: hart.started,
+                    started: NonZeroUsize::new(hart.started),
                 },
             );
         }

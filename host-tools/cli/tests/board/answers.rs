@@ -211,6 +211,7 @@ fn logged(line: &str) -> Logged {
         epc: hex(epc),
         va: hex(va),
         outcome: outcome.join(" "),
-        cost: decimal(cost),
+        // Not counted: the kernel's own copies.
+        cost: if *cost == "-" { 0 } else { decimal(cost) },
     }
 }

@@ -26,7 +26,7 @@ pub struct Fault {
     /// for none.
     pub frame: u32,
     /// Instructions from the first one at `stvec` to `sret`, as counted by
-    /// `instret`; 0 where that was not measured.
+    /// `instret`; [`Fault::NO_COST`] where that was not measured.
     pub cost: u32,
     /// The task that faulted; [`Fault::NO_TASK`] where none is known.
     pub task: u16,
@@ -59,6 +59,10 @@ impl Fault {
     /// [`task`](Self::task) of a record that belongs to no known task.
     pub const NO_TASK: u16 = 0xffff;
 
+    /// [`cost`](Self::cost) of a record for which it was not counted: the kernel's own copies, and every
+    /// fault on a hart where `instret` cannot be read.
+    pub const NO_COST: u32 = 0;
+
     /// All zero, but no level and no task.
     pub const EMPTY: Fault = Fault {
         time: 0,
@@ -66,7 +70,7 @@ impl Fault {
         va: 0,
         entry: 0,
         frame: 0,
-        cost: 0,
+        cost: Self::NO_COST,
         task: Self::NO_TASK,
         cause: 0,
         access: 0,
@@ -119,6 +123,16 @@ impl Fault {
         }
     }
 
+    /// Instructions it took, `None` where they were not counted.
+    #[inline]
+    pub const fn cost(&self) -> Option<u32> {
+        if self.cost == Self::NO_COST {
+            None
+        } else {
+            Some(self.cost)
+        }
+    }
+
     /// The level where the walk stopped, `None` where nothing was walked.
     #[inline]
     pub const fn level(&self) -> Option<u8> {
@@ -161,8 +175,8 @@ mod tests {
     fn an_empty_record_claims_nothing() {
         let empty = Fault::EMPTY;
         assert_eq!(
-            (empty.task(), empty.level(), empty.frame()),
-            (None, None, None)
+            (empty.task(), empty.level(), empty.frame(), empty.cost()),
+            (None, None, None, None)
         );
         assert_eq!(empty.outcome(), Outcome::None);
         assert_eq!(empty.class(), Class::None);

@@ -44,11 +44,14 @@ pub fn line<P: Platform>(
         }
         5 => writeln!(out, "fault log   {} records", system.log.capacity())?,
         _ => {
-            writeln!(
-                out,
-                "prompt      {} instructions after the first",
-                boot.to_first_byte
-            )?;
+            match boot.first_instruction {
+                Some(_) => writeln!(
+                    out,
+                    "prompt      {} instructions after the first",
+                    boot.to_first_byte
+                )?,
+                None => writeln!(out, "prompt      not counted: instret cannot be read")?,
+            }
             return Ok(0);
         }
     }

@@ -39,7 +39,11 @@ pub fn line<P: Platform>(
         Some(level) => write!(out, "{level:>2} ")?,
         None => write!(out, " - ")?,
     }
-    writeln!(out, "{:<18} {:>4}", Padded(fault.outcome()), fault.cost)?;
+    write!(out, "{:<18} ", Padded(fault.outcome()))?;
+    match fault.cost() {
+        Some(cost) => writeln!(out, "{cost:>4}")?,
+        None => writeln!(out, "   -")?,
+    }
     Ok(if sequence + 1 < log.next() {
         sequence as usize + 2
     } else {

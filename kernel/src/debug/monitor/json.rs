@@ -117,9 +117,9 @@ fn faults<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -
     let Some(fault) = log.get(sequence) else {
         return Ok(0);
     };
-    writeln!(
+    write!(
         out,
-        r#"{{"seq":{sequence},"time":{},"task":{},"cause":{},"access":"{}","source":"{}","epc":"{:#x}","va":"{:#x}","class":"{}","outcome":"{}","frame":{},"cost":{}}}"#,
+        r#"{{"seq":{sequence},"time":{},"task":{},"cause":{},"access":"{}","source":"{}","epc":"{:#x}","va":"{:#x}","class":"{}","outcome":"{}","frame":{},"cost":"#,
         fault.time,
         fault.task,
         fault.cause,
@@ -129,9 +129,12 @@ fn faults<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -
         fault.va,
         fault.class().text(),
         fault.outcome().text(),
-        fault.frame,
-        fault.cost
+        fault.frame
     )?;
+    match fault.cost() {
+        Some(cost) => writeln!(out, "{cost}}}")?,
+        None => writeln!(out, "null}}")?,
+    }
     Ok(if sequence + 1 < log.next() {
         sequence as usize + 1
     } else {
@@ -227,15 +230,18 @@ fn pages<P: Platform>(system: &System<P>, index: usize, pid: u16, out: &mut impl
 
 fn boot<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
     let boot = &system.boot;
-    writeln!(
+    write!(
         out,
-        r#"{{"board":"{}","image":"{:#x}","image_bytes":{},"timebase_hz":{},"log_records":{},"prompt_instructions":{}}}"#,
+        r#"{{"board":"{}","image":"{:#x}","image_bytes":{},"timebase_hz":{},"log_records":{},"prompt_instructions":"#,
         boot.board.name,
         boot.image.raw(),
         boot.image_bytes,
         boot.timebase_hz,
-        system.log.capacity(),
-        boot.to_first_byte
+        system.log.capacity()
     )?;
+    match boot.first_instruction {
+        Some(_) => writeln!(out, "{}}}", boot.to_first_byte)?,
+        None => writeln!(out, "null}}")?,
+    }
     Ok(0)
 }
