@@ -1,7 +1,5 @@
 //! The boards this kernel knows: `boards/*.toml`, compiled into a table.
 
-use pagetable::PAGE_BYTES;
-
 /// The console's number among a board's devices.
 pub const CONSOLE: usize = 0;
 /// The interrupt controller's.
@@ -80,21 +78,6 @@ impl Board {
     /// The S-mode context of `hart` at the PLIC.
     pub fn plic_context(&self, hart: usize) -> u32 {
         self.plic_context + 2 * hart as u32
-    }
-
-    /// The pages of device registers that the kernel touches: console, and of the PLIC the
-    /// priorities, this context's enables, and its threshold and claim. With each the device's
-    /// number and where its registers begin.
-    pub fn device_pages(&self, hart: usize) -> [(usize, u64, u64); 4] {
-        let context = u64::from(self.plic_context(hart));
-        let plic = self.plic_base;
-        let pages = [
-            (CONSOLE, self.uart_base, self.uart_base),
-            (PLIC, plic, plic),
-            (PLIC, plic, plic + 0x2000 + 0x80 * context),
-            (PLIC, plic, plic + 0x20_0000 + 0x1000 * context),
-        ];
-        pages.map(|(device, base, at)| (device, base, at / PAGE_BYTES * PAGE_BYTES))
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the loader's word to the first task: a list of steps, in order.
 
+use core::fmt::Write;
 use core::mem::MaybeUninit;
 
 use abi::Fault;
@@ -8,19 +9,20 @@ use romfs::Romfs;
 use romfs::record::Record;
 use spin::{Mutex, MutexGuard};
 
-use crate::arch::{self, Entered, Mapped, Mmio};
+use crate::arch::{self, Entered, Mapped, Mmio, Riscv};
 use crate::arguments::Arguments;
-use crate::board::{Board, UartKind};
+use crate::board::UartKind;
 use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
 use crate::mm::bootmap::Layout;
 use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
+use crate::platform::Platform;
 use crate::system::{BootFacts, System};
 use crate::task::table::MAX_TASKS;
 use crate::task::{Schedule, Task, Tasks};
-use crate::tree::{RamMap, Range, Tree};
+use crate::tree::{self, RamMap, Range, Tree, Wiring};
 
 /// The task table without its tasks, for which boot claims memory.
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
@@ -71,18 +73,29 @@ pub fn boot(entered: Entered) -> ! {
     frames.keep_zeroed(arguments.zeroed);
     // The fast path's assembly clears 64 of 64.
     frames.fast.cboz = usize::from(tree.cboz_bytes == 64 && mapped.clears_64_bytes());
-    let plic = open_plic(&mut mapped, tree.board);
+    let plic = tree
+        .wiring
+        .interrupt
+        .ok()
+        .map(|plic| Plic::new(mapped.plic_registers(&plic), plic.context, plic.irq));
     let timebase_hz = if tree.timebase_hz == 0 {
         tree.board.timebase_hz
     } else {
         tree.timebase_hz.into()
     };
     let console = MutexGuard::leak(CONSOLE.lock());
-    console.open(open_uart(&mut mapped, tree.board), tree.board, timebase_hz);
+    console.open(
+        open_uart(&mut mapped, &tree.wiring.uart),
+        tree.board,
+        timebase_hz,
+    );
     let debugger = MutexGuard::leak(DEBUGGER.lock());
     debugger.give_room(MutexGuard::leak(BUFFERS.lock()));
     tasks.give_room(room);
-    let schedule = Schedule::new(timebase_hz);
+    let mut schedule = Schedule::new(timebase_hz);
+    if plic.is_none() {
+        schedule.begin_polling(mapped.machine.ticks());
+    }
     let boot = BootFacts {
         board: tree.board,
         image: mapped.layout.base,
@@ -124,6 +137,7 @@ pub fn boot(entered: Entered) -> ! {
         system.console.begin_frames();
     }
     system.greet(beyond);
+    say_what_is_odd(&mut system, &tree.wiring);
     system.start_shell();
     arch::run(mapped.hart, system)
 }
@@ -135,8 +149,9 @@ fn read_tree(entered: &Entered) -> Tree {
             arch::TREE_LIMIT >> 20
         ))
     };
-    match Tree::read(bytes) {
-        Ok(tree) => tree,
+    let mut tree = Tree::unread();
+    match tree.read(bytes, entered.hart()) {
+        Ok(()) => tree,
         Err(error) => arch::die(format_args!("device tree refused: {error}")),
     }
 }
@@ -246,19 +261,32 @@ fn claim<T: arch::Plain>(
     }
 }
 
-fn open_uart(mapped: &mut Mapped, board: &Board) -> Uart<Mmio> {
-    let registers = mapped.console_registers(board);
-    match board.uart {
+fn open_uart(mapped: &mut Mapped, uart: &tree::Uart) -> Uart<Mmio> {
+    let registers = mapped.console_registers(uart);
+    match uart.kind {
         UartKind::Ns16550 => Uart::ns16550(registers),
         UartKind::Bl808 => Uart::bl808(registers),
     }
 }
 
-fn open_plic(mapped: &mut Mapped, board: &Board) -> Plic<Mmio> {
-    let mut plic = Plic::new(
-        mapped.plic_registers(board),
-        board.plic_context(mapped.hart.id),
-    );
-    plic.enable(board.uart_irq);
-    plic
+/// What boot found that a user should know; each is one line.
+fn say_what_is_odd(system: &mut System<Riscv>, wiring: &Wiring) {
+    let console = &mut *system.console;
+    // The console takes what there is room for, and cannot fail otherwise.
+    if let Some(name) = wiring.unknown_console {
+        let _ = writeln!(
+            console,
+            "pagewalk: no driver for the console `{name}` that the device tree asks for; using the one at {:#x}",
+            wiring.uart.base
+        );
+    }
+    if let Err(why) = wiring.interrupt {
+        let _ = writeln!(console, "pagewalk: {why}; the console is polled");
+    }
+    if system.boot.first_instruction.is_none() {
+        let _ = writeln!(
+            console,
+            "pagewalk: instret cannot be read (mcounteren.IR); faults have no cost"
+        );
+    }
 }

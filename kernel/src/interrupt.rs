@@ -1,9 +1,15 @@
 //! What an interrupt does: the timer wakes tasks, the console's device moves bytes.
 
+use core::fmt::Write;
+
 use crate::debug::agent;
+use crate::drivers::Completed;
 use crate::platform::{Pending, Platform};
 use crate::system::System;
 use crate::task::State;
+
+/// Interrupts that are served before programs get their turn again.
+const CLAIMS_AT_ONCE: usize = 64;
 
 impl<P: Platform> System<P> {
     /// Deals with the interrupts that wait.
@@ -18,16 +24,50 @@ impl<P: Platform> System<P> {
                 self.console.tick(&self.log, now);
                 self.wake_console_waiters();
             }
+            if self.schedule.is_time_to_poll(now) {
+                self.console_interrupt();
+            }
             self.wake_sleepers();
         }
         if pending.external {
-            while let Some(irq) = self.plic.claim() {
-                if irq == self.boot.board.uart_irq {
-                    self.console_interrupt();
-                }
-                self.plic.complete(irq);
+            self.external_interrupts();
+        }
+    }
+
+    /// Serves what the interrupt controller has, within bounds: a line that is always full must not
+    /// keep programs from running, nor a source that never goes away the whole kernel.
+    fn external_interrupts(&mut self) {
+        for _ in 0..CLAIMS_AT_ONCE {
+            let Some(plic) = &mut self.plic else { return };
+            let Some(irq) = plic.claim() else { return };
+            let is_console = plic.is_console(irq);
+            let before = self.console.bytes_moved();
+            if is_console {
+                self.console_interrupt();
+            }
+            let served = self.console.bytes_moved() != before;
+            if let Some(plic) = &mut self.plic
+                && plic.complete(irq, served) == Completed::Masked
+            {
+                self.say_masked(irq, is_console);
             }
         }
+        self.schedule.ask();
+    }
+
+    #[cold]
+    fn say_masked(&mut self, irq: u32, is_console: bool) {
+        let then = if is_console {
+            let now = self.platform.ticks();
+            self.schedule.begin_polling(now);
+            "; the console is polled"
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            self.console,
+            "pagewalk: interrupt {irq} does not go away when it is served: masked{then}"
+        );
     }
 
     fn wake_sleepers(&mut self) {

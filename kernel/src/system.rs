@@ -68,8 +68,8 @@ pub struct System<P: Platform> {
     pub console: &'static mut Console<P::Registers>,
     /// What the last audit found.
     pub audited: Audit,
-    /// The interrupt controller.
-    pub plic: Plic<P::Registers>,
+    /// The interrupt controller; `None` where the console is polled.
+    pub plic: Option<Plic<P::Registers>>,
     /// The programs.
     pub initrd: Romfs<'static>,
     /// Where they lie.

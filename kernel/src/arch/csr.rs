@@ -78,11 +78,12 @@ pub fn pending() -> Pending {
     }
 }
 
-/// Lets timer and external interrupts in once a program runs. The kernel itself runs with
+/// Lets timer interrupts in once a program runs, and external ones where there is a driver for them. The kernel itself runs with
 /// `sstatus.SIE` clear from its first instruction on.
-pub fn enable_interrupts() {
+pub fn enable_interrupts(external: bool) {
+    let bits = if external { TIMER | EXTERNAL } else { TIMER };
     // SAFETY: interrupts are only taken in user mode, where `trap_entry` expects them.
-    unsafe { asm!("csrw sie, {0}", in(reg) TIMER | EXTERNAL, options(nomem, nostack)) };
+    unsafe { asm!("csrw sie, {0}", in(reg) bits, options(nomem, nostack)) };
 }
 
 /// Programs may read `cycle`, `time` and `instret`: they measure themselves.

@@ -6,9 +6,9 @@ use core::ptr;
 
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
+use super::csr::FloatUnit;
 use super::paging::{self, Entry};
 use super::window::pointer;
-use super::csr::FloatUnit;
 use super::{Mmio, csr, sbi};
 use crate::mm::{Machine, Run, Space};
 use crate::platform::Platform;
@@ -293,8 +293,12 @@ impl Platform for Riscv {
         // SAFETY: stores into the 33 words that `Floats` has; uses only t0 and t1.
         unsafe {
             match self.floats {
-                FloatUnit::Double => asm!("call fp_save", inout("a0") into.0.as_mut_ptr() => _, out("t0") _, out("t1") _, out("ra") _),
-                FloatUnit::Single => asm!("call fp_save_single", inout("a0") into.0.as_mut_ptr() => _, out("t0") _, out("t1") _, out("ra") _),
+                FloatUnit::Double => {
+                    asm!("call fp_save", inout("a0") into.0.as_mut_ptr() => _, out("t0") _, out("t1") _, out("ra") _)
+                }
+                FloatUnit::Single => {
+                    asm!("call fp_save_single", inout("a0") into.0.as_mut_ptr() => _, out("t0") _, out("t1") _, out("ra") _)
+                }
                 FloatUnit::Missing => {}
             }
         }
@@ -305,8 +309,12 @@ impl Platform for Riscv {
         // register, so none of its values is lost.
         unsafe {
             match self.floats {
-                FloatUnit::Double => asm!("call fp_load", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _),
-                FloatUnit::Single => asm!("call fp_load_single", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _),
+                FloatUnit::Double => {
+                    asm!("call fp_load", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _)
+                }
+                FloatUnit::Single => {
+                    asm!("call fp_load_single", inout("a0") from.0.as_ptr() => _, out("t0") _, out("t1") _, out("ra") _)
+                }
                 FloatUnit::Missing => {}
             }
         }

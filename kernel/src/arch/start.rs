@@ -12,12 +12,12 @@ use super::mmio::{Mmio, Width};
 use super::paging::{self, LINK_BASE, PLACES};
 use super::window::{Slices, pointer, tree_at};
 use super::{Riscv, csr};
-use crate::board::{Board, CONSOLE, PLIC};
+use crate::board::{CONSOLE, PLIC};
 use crate::boot;
 use crate::mm::bootmap::{self, Layout, Plan};
 use crate::system::System;
 use crate::task::{Context, switch};
-use crate::tree::{Range, Tree};
+use crate::tree::{self, Range, Tree, Uart};
 
 /// The largest device tree the provisional map holds.
 pub const TREE_LIMIT: usize = 2 << 20;
@@ -134,6 +134,11 @@ impl Entered {
         unsafe { tree_at(self.tree, TREE_LIMIT) }
     }
 
+    /// The SBI's number of this hart.
+    pub fn hart(&self) -> usize {
+        self.hart.id
+    }
+
     /// Where the device tree lies, to reserve it.
     pub fn tree_extent(&self) -> Range {
         Range {
@@ -164,8 +169,7 @@ impl Entered {
             image_bytes,
             ram: tree.ram.as_slice(),
             held: tree.held.as_slice(),
-            board: tree.board,
-            hart: self.hart.id,
+            wiring: &tree.wiring,
         };
         let (root, tables_used) = bootmap::build(&mut machine, &plan)?;
         // SAFETY: `build` mapped the kernel at its link base as it runs now, stack included.
@@ -213,23 +217,23 @@ impl Mapped {
         taken && page[63] != 0 && page[128] != 0 && page[64..128].iter().all(|&byte| byte == 0)
     }
 
-    /// The registers of the board's console.
-    pub fn console_registers(&mut self, board: &Board) -> Mmio {
-        let shift = board.uart_shift;
-        let width = if board.uart_words {
+    /// The registers of the console that the final map holds.
+    pub fn console_registers(&mut self, uart: &Uart) -> Mmio {
+        let shift = uart.shift;
+        let width = if uart.words {
             Width::Word { shift }
         } else {
             Width::Byte { shift }
         };
-        // SAFETY: the board's table says what lies there, and the final map holds that page;
-        // boot asks once.
-        unsafe { Mmio::new(registers(CONSOLE, board.uart_base), width) }
+        // SAFETY: the tree or the board file says what lies there, and the final map holds that
+        // page; boot asks once.
+        unsafe { Mmio::new(registers(CONSOLE, uart.base), width) }
     }
 
-    /// The registers of the board's interrupt controller.
-    pub fn plic_registers(&mut self, board: &Board) -> Mmio {
+    /// The registers of the interrupt controller that the final map holds.
+    pub fn plic_registers(&mut self, plic: &tree::Plic) -> Mmio {
         // SAFETY: as for the console; the driver names only registers on the mapped pages.
-        unsafe { Mmio::new(registers(PLIC, board.plic_base), Width::Word { shift: 0 }) }
+        unsafe { Mmio::new(registers(PLIC, plic.base), Width::Word { shift: 0 }) }
     }
 }
 
@@ -240,6 +244,7 @@ fn registers(device: usize, base: u64) -> usize {
 
 /// Hands the kernel's state over and lets the first task run.
 pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
+    let external = system.plic.is_some();
     {
         let mut place = SYSTEM.lock();
         let system = place.insert(system);
@@ -247,7 +252,7 @@ pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
         system.frames.fast.seen = paging::seen(PhysAddr::new(0));
         switch::reschedule(system, &mut hart.context);
     }
-    csr::enable_interrupts();
+    csr::enable_interrupts(external);
     // SAFETY: the context on the hart is a program's, its space is in force, and `tp` is
     // where `trap.S` expects the block; the boot stack's content is not needed any more.
     unsafe { asm!("mv tp, {0}", "j enter_user", in(reg) hart, options(noreturn)) }

@@ -12,32 +12,49 @@ const THRESHOLD: usize = 0x20_0000;
 const CLAIM: usize = 0x20_0004;
 const CONTEXT_STRIDE: usize = 0x1000;
 
+/// Claims in a row that may come to nothing. A driver may be told twice of what it has read already;
+/// a source that is told of so often without a byte is stuck.
+const UNSERVED_LIMIT: u32 = 100;
+
 /// One context (a hart in S-mode) of a PLIC.
 pub struct Plic<R> {
     registers: R,
     context: usize,
+    console: u32,
+    /// Claims in a row that came to nothing.
+    unserved: u32,
+}
+
+/// What became of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completed {
+    /// It may interrupt again.
+    Open,
+    /// It did not go away, and will not interrupt any more.
+    Masked,
 }
 
 impl<R: Registers> Plic<R> {
-    /// Lets every priority above 0 through: firmware may have left the threshold at its
+    /// Lets the console's source through, and no other. Firmware may have left the threshold at its
     /// maximum (U-Boot does on the Ox64).
-    pub fn new(registers: R, context: u32) -> Plic<R> {
+    pub fn new(registers: R, context: u32, console: u32) -> Plic<R> {
         let plic = Plic {
             registers,
             context: context as usize,
+            console,
+            unserved: 0,
         };
         plic.registers
             .write(THRESHOLD + plic.context * CONTEXT_STRIDE, 0);
+        // No other source's registers are written: beyond the last source there may be anything.
+        plic.registers.write(PRIORITY + console as usize * 4, 1);
+        plic.set_enabled(console, true);
         plic
     }
 
-    /// Lets one source interrupt. No other source's registers are written: beyond the last
-    /// source there may be anything.
-    pub fn enable(&mut self, irq: u32) {
-        let word = ENABLE + self.context * ENABLE_STRIDE + irq as usize / 32 * 4;
-        self.registers.write(PRIORITY + irq as usize * 4, 1);
-        self.registers
-            .write(word, self.registers.read(word) | 1 << (irq % 32));
+    /// Is that the console's source?
+    pub fn is_console(&self, irq: u32) -> bool {
+        irq == self.console
     }
 
     /// The source that interrupts now, if any. It stays quiet until it is completed.
@@ -48,10 +65,32 @@ impl<R: Registers> Plic<R> {
         }
     }
 
-    /// The source has been served and may interrupt again.
-    pub fn complete(&mut self, irq: u32) {
+    /// The source may interrupt again, unless it has done so in vain too often: `served` says whether
+    /// anything was done for it.
+    pub fn complete(&mut self, irq: u32, served: bool) -> Completed {
+        self.unserved = if served { 0 } else { self.unserved + 1 };
+        let masked = self.unserved >= UNSERVED_LIMIT;
+        if masked {
+            self.unserved = 0;
+            // Before it is completed: a source that is not enabled cannot be claimed again. A
+            // completion without an enable is ignored (specification, §Interrupt Completion), which
+            // keeps it quiet all the more.
+            self.set_enabled(irq, false);
+        }
         self.registers
             .write(CLAIM + self.context * CONTEXT_STRIDE, irq);
+        if masked {
+            Completed::Masked
+        } else {
+            Completed::Open
+        }
+    }
+
+    fn set_enabled(&self, irq: u32, enabled: bool) {
+        let word = ENABLE + self.context * ENABLE_STRIDE + irq as usize / 32 * 4;
+        let others = self.registers.read(word) & !(1 << (irq % 32));
+        let bit = u32::from(enabled) << (irq % 32);
+        self.registers.write(word, others | bit);
     }
 }
 
@@ -105,21 +144,62 @@ mod tests {
     fn a_source_interrupts_once_until_it_is_completed() {
         let model = Model::default();
         model.words.borrow_mut().insert(0x20_1000, 7); // as U-Boot leaves the threshold
-        let mut plic = Plic::new(&model, S_CONTEXT);
-        plic.enable(20);
+        let mut plic = Plic::new(&model, S_CONTEXT, 20);
         model.pending.borrow_mut().extend([20, 33]);
         assert_eq!(plic.claim(), Some(20));
         model.pending.borrow_mut().insert(20);
         assert_eq!(plic.claim(), None);
-        plic.complete(20);
+        assert_eq!(plic.complete(20, true), Completed::Open);
         assert_eq!(plic.claim(), Some(20));
     }
 
     #[test]
     fn only_the_enabled_sources_registers_are_written() {
         let model = Model::default();
-        Plic::new(&model, S_CONTEXT).enable(20);
+        let _ = Plic::new(&model, S_CONTEXT, 20);
         let written: Vec<usize> = model.words.borrow().keys().copied().collect();
         assert_eq!(written, [20 * 4, 0x2080, 0x20_1000]);
+    }
+
+    /// A line that stays up: each completion makes it pending again.
+    fn claims_until_masked(plic: &mut Plic<&Model>, model: &Model, irq: u32) -> u32 {
+        let mut claims = 0;
+        loop {
+            model.pending.borrow_mut().insert(irq);
+            assert_eq!(plic.claim(), Some(irq), "it is up and enabled");
+            claims += 1;
+            assert!(claims <= 1000, "it is never masked");
+            if plic.complete(irq, false) == Completed::Masked {
+                return claims;
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_never_goes_away_is_masked_and_others_are_not() {
+        let model = Model::default();
+        let mut plic = Plic::new(&model, S_CONTEXT, 20);
+        // As firmware may leave one of its own.
+        plic.set_enabled(33, true);
+        model.words.borrow_mut().insert(33 * 4, 1);
+        assert_eq!(claims_until_masked(&mut plic, &model, 33), UNSERVED_LIMIT);
+        model.pending.borrow_mut().insert(33);
+        assert_eq!(plic.claim(), None, "it is quiet");
+        model.pending.borrow_mut().insert(20);
+        assert_eq!(plic.claim(), Some(20), "the console is not");
+    }
+
+    #[test]
+    fn a_console_that_is_served_now_and_then_is_never_masked() {
+        let model = Model::default();
+        let mut plic = Plic::new(&model, S_CONTEXT, 20);
+        for claim in 0..10 * UNSERVED_LIMIT {
+            model.pending.borrow_mut().insert(20);
+            assert_eq!(plic.claim(), Some(20));
+            let served = claim % (UNSERVED_LIMIT - 1) == 0;
+            assert_eq!(plic.complete(20, served), Completed::Open);
+        }
+        plic.complete(20, true);
+        assert_eq!(claims_until_masked(&mut plic, &model, 20), UNSERVED_LIMIT);
     }
 }

@@ -13,8 +13,7 @@
 use pagetable::{MemoryType, Mode, PhysAddr, Pte, VirtAddr};
 
 use super::{Machine, TableFrames, table};
-use crate::board::Board;
-use crate::tree::Range;
+use crate::tree::{Range, Wiring};
 
 const READ: u64 = Pte::READ;
 const WRITE: u64 = Pte::WRITE;
@@ -130,10 +129,8 @@ pub struct Plan<'a> {
     pub ram: &'a [Range],
     /// What others hold of it.
     pub held: &'a [Range],
-    /// Whose devices are wanted.
-    pub board: &'a Board,
-    /// The hart whose interrupts are wanted.
-    pub hart: usize,
+    /// The devices that are wanted.
+    pub wiring: &'a Wiring,
 }
 
 /// The pool inside the Image that boot tables come from.
@@ -170,7 +167,7 @@ pub fn build<M: Machine>(machine: &mut M, plan: &Plan) -> Result<(PhysAddr, usiz
     };
     map.image(&plan.layout)?;
     map.ram(plan)?;
-    map.devices(plan.board, plan.hart)?;
+    map.devices(plan.wiring)?;
     let used = map.pool.used;
     Ok((root, used))
 }
@@ -267,8 +264,8 @@ impl<M: Machine> Map<'_, M> {
     }
 
     /// The registers of the board's console and interrupt controller.
-    fn devices(&mut self, board: &Board, hart: usize) -> Result<(), Error> {
-        for (device, base, page) in board.device_pages(hart) {
+    fn devices(&mut self, wiring: &Wiring) -> Result<(), Error> {
+        for (device, base, page) in wiring.device_pages() {
             let seen = Self::PLACES.device(device, base, page);
             self.put(seen, page, PAGE, READ | WRITE, MemoryType::Device)?;
         }

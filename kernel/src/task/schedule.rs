@@ -5,6 +5,10 @@ use super::table::Slot;
 /// How long a task may run while others are ready, in milliseconds.
 pub(super) const SLICE_MS: u64 = 10;
 
+/// How often a console is looked at that does not interrupt. A 16550's 16 bytes fill in 1.4 ms at
+/// 115,200 baud.
+const POLL_MS: u64 = 1;
+
 /// The hart's place in the task table.
 pub struct Schedule {
     pub(super) current: Slot,
@@ -17,6 +21,8 @@ pub struct Schedule {
     pub(super) armed: u64,
     /// When the desk is told of records that wait, at the latest; `u64::MAX` when none do.
     pub(super) tell_at: u64,
+    /// When the console is looked at, where it does not interrupt; `u64::MAX` where it does.
+    pub(super) poll_at: u64,
     pub(super) timebase_hz: u64,
 }
 
@@ -31,6 +37,7 @@ impl Schedule {
             since: 0,
             armed: u64::MAX,
             tell_at: u64::MAX,
+            poll_at: u64::MAX,
             timebase_hz,
         }
     }
@@ -67,6 +74,22 @@ impl Schedule {
     /// Ticks for a time span, never fewer than it says.
     pub fn ticks(&self, ms: u64) -> u64 {
         ms.saturating_mul(self.timebase_hz).div_ceil(1000)
+    }
+
+    /// From now on the console is looked at every millisecond.
+    pub fn begin_polling(&mut self, now: u64) {
+        self.poll_at = now + self.ticks(POLL_MS);
+        // Whoever runs gets the timer armed for it.
+        self.due = true;
+    }
+
+    /// The console does not interrupt: is it time to look at it?
+    pub fn is_time_to_poll(&mut self, now: u64) -> bool {
+        let due = self.poll_at <= now;
+        if due {
+            self.poll_at = now + self.ticks(POLL_MS);
+        }
+        due
     }
 
     /// The timer has fired: nothing is armed any more. Is it time to tell the desk?

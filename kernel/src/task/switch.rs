@@ -101,6 +101,7 @@ fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
     let mut at = if others { slice_end } else { u64::MAX };
     at = at.min(system.tasks.first_wake().unwrap_or(u64::MAX));
     at = at.min(system.schedule.tell_at);
+    at = at.min(system.schedule.poll_at);
     at = at.min(system.console.deadline());
     if at != system.schedule.armed {
         system.schedule.armed = at;

@@ -1,15 +1,25 @@
 //! What the device tree says that the board table cannot: RAM, what is taken, boot arguments.
 
+mod cells;
+mod devices;
 mod error;
+mod key;
+mod name;
 mod ram;
 mod ranges;
 mod walk;
+mod wiring;
 
 use crate::board::{self, Board};
+use cells::Cells;
+use devices::Devices;
 pub use error::{Error, MAX_RANGES};
+use key::{Key, Keys};
+pub use name::Name;
 pub use ram::RamMap;
 pub use ranges::{Range, Ranges};
-use walk::{Token, Walk, number, text};
+use walk::{Token, Walk, number, number32, text};
+pub use wiring::{Plic, Polled, Uart, Wiring};
 
 /// The boot arguments, cut where they exceed what a loader may sensibly pass.
 #[derive(Clone, Copy)]
@@ -52,6 +62,8 @@ impl Arguments {
 pub struct Tree {
     /// The board whose `compatible` the root names.
     pub board: &'static Board,
+    /// The console and the interrupt controller.
+    pub wiring: Wiring,
     /// RAM, as `/memory` nodes list it.
     pub ram: Ranges,
     /// `/reserved-memory`: firmware's and other processors' memory.
@@ -94,34 +106,9 @@ impl Top {
     }
 }
 
-/// How many cells an address and a length in `reg` have, below a node.
-#[derive(Clone, Copy)]
-struct Cells {
-    address: u32,
-    size: u32,
-}
-
-impl Cells {
-    /// Of a node that does not say: Devicetree Specification 0.4, 2.3.5.
-    const DEFAULT: Cells = Cells {
-        address: 2,
-        size: 1,
-    };
-
-    fn hear(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
-        let cells = match name {
-            b"#address-cells" => &mut self.address,
-            b"#size-cells" => &mut self.size,
-            _ => return Ok(()),
-        };
-        *cells = number32(value).ok_or(Error::Malformed)?;
-        Ok(())
-    }
-}
-
 /// What is known on the way through the tree.
-struct Reader {
-    tree: Tree,
+struct Reader<'a> {
+    tree: &'a mut Tree,
     board: Option<&'static Board>,
     top: Top,
     /// Of the root, and of `/reserved-memory`.
@@ -130,54 +117,69 @@ struct Reader {
 }
 
 impl Tree {
-    /// Reads the tree in one walk.
-    pub fn read(bytes: &[u8]) -> Result<Tree, Error> {
+    /// What is known without a tree.
+    pub fn unread() -> Tree {
+        Tree {
+            board: &board::BOARDS[0],
+            wiring: Wiring::of_board(&board::BOARDS[0], 0),
+            ram: Ranges::EMPTY,
+            held: Ranges::EMPTY,
+            reserved: Ranges::EMPTY,
+            arguments: Arguments::EMPTY,
+            timebase_hz: 0,
+            sstc: false,
+            svpbmt: false,
+            zicboz: false,
+            cboz_bytes: 0,
+        }
+    }
+
+    /// Reads the tree in one walk, on that hart. It is filled in where it stays: copied out of a
+    /// `Result`, it would cost a twentieth of all of boot.
+    pub fn read(&mut self, bytes: &[u8], hart: usize) -> Result<(), Error> {
         let mut walk = Walk::new(bytes)?;
+        walk.reservations(|base, length| self.reserved.push(base, length))?;
+        let mut devices = Devices::new(hart);
+        let mut keys = Keys::new();
         let mut reader = Reader {
-            tree: Tree {
-                board: &board::BOARDS[0],
-                ram: Ranges::EMPTY,
-                held: Ranges::EMPTY,
-                reserved: Ranges::EMPTY,
-                arguments: Arguments::EMPTY,
-                timebase_hz: 0,
-                sstc: false,
-                svpbmt: false,
-                zicboz: false,
-                cboz_bytes: 0,
-            },
+            tree: self,
             board: None,
             top: Top::Other,
             cells: [Cells::DEFAULT; 2],
             cpus: 0,
         };
-        walk.reservations(|base, length| reader.tree.reserved.push(base, length))?;
         let mut depth = 0;
         while let Some(token) = walk.next()? {
             match token {
                 Token::Begin(name) => {
                     depth += 1;
                     reader.begin(depth, name);
+                    devices.begin(depth, name, &walk);
                 }
-                Token::End => depth -= 1,
-                Token::Property { name, value } => reader.property(depth, name, value)?,
+                Token::End => {
+                    devices.end(depth);
+                    depth -= 1;
+                }
+                Token::Property { name, value } => {
+                    let key = keys.at(name, &walk)?;
+                    devices.property(depth, key, value);
+                    reader.property(depth, key, value)?;
+                }
             }
         }
-        let Reader {
-            mut tree, board, ..
-        } = reader;
-        tree.board = board.ok_or(Error::UnknownBoard)?;
-        if !tree.zicboz {
-            tree.cboz_bytes = 0;
+        self.board = reader.board.ok_or(Error::UnknownBoard)?;
+        if !self.zicboz {
+            self.cboz_bytes = 0;
         }
-        if tree.ram.as_slice().is_empty() {
+        if self.ram.as_slice().is_empty() {
             return Err(Error::NoMemory);
         }
-        Ok(tree)
+        self.wiring = devices.wiring(self.board, &self.ram)?;
+        Ok(())
     }
 }
 
-impl Reader {
+impl Reader<'_> {
     /// A node begins; the root is at depth 1.
     fn begin(&mut self, depth: usize, name: &[u8]) {
         match depth {
@@ -190,26 +192,26 @@ impl Reader {
         }
     }
 
-    fn property(&mut self, depth: usize, name: &[u8], value: &[u8]) -> Result<(), Error> {
-        let tree = &mut self.tree;
-        match (depth, self.top, name) {
-            (1, _, b"compatible") => {
+    fn property(&mut self, depth: usize, key: Key, value: &[u8]) -> Result<(), Error> {
+        let tree = &mut *self.tree;
+        match (depth, self.top, key) {
+            (1, _, Key::Compatible) => {
                 let words = value.split(|&byte| byte == 0);
                 self.board = words
                     .filter_map(|word| core::str::from_utf8(word).ok())
                     .find_map(board::by_compatible);
             }
-            (1, _, _) => self.cells[0].hear(name, value)?,
-            (2, Top::Memory, b"reg") => push(&mut tree.ram, self.cells[0], value)?,
-            (2, Top::Held, _) => self.cells[1].hear(name, value)?,
-            (3, Top::Held, b"reg") => push(&mut tree.held, self.cells[1], value)?,
-            (2, Top::Chosen, b"bootargs") => tree
+            (1, _, _) => self.cells[0].hear(key, value)?,
+            (2, Top::Memory, Key::Reg) => push(&mut tree.ram, self.cells[0], value)?,
+            (2, Top::Held, _) => self.cells[1].hear(key, value)?,
+            (3, Top::Held, Key::Reg) => push(&mut tree.held, self.cells[1], value)?,
+            (2, Top::Chosen, Key::Bootargs) => tree
                 .arguments
                 .keep(core::str::from_utf8(text(value).unwrap_or(value)).unwrap_or("")),
-            (2, Top::Cpus, b"timebase-frequency") => {
+            (2, Top::Cpus, Key::TimebaseFrequency) => {
                 tree.timebase_hz = number32(value).unwrap_or(0);
             }
-            (3, Top::Cpus, _) if self.cpus == 1 => tree.hear_cpu(name, value),
+            (3, Top::Cpus, _) if self.cpus == 1 => tree.hear_cpu(key, value),
             _ => {}
         }
         Ok(())
@@ -218,35 +220,33 @@ impl Reader {
 
 impl Tree {
     /// A property of the first CPU.
-    fn hear_cpu(&mut self, name: &[u8], value: &[u8]) {
-        let is_sstc = |word: &[u8]| word == b"sstc";
-        let is_svpbmt = |word: &[u8]| word == b"svpbmt";
-        let is_zicboz = |word: &[u8]| word == b"zicboz";
-        match name {
-            b"timebase-frequency" => {
+    fn hear_cpu(&mut self, key: Key, value: &[u8]) {
+        match key {
+            Key::TimebaseFrequency => {
                 self.timebase_hz = number32(value).unwrap_or(self.timebase_hz);
             }
-            b"riscv,isa-extensions" => {
-                let words = || value.split(|&byte| byte == 0);
-                self.sstc |= words().any(is_sstc);
-                self.zicboz |= words().any(is_zicboz);
-                self.svpbmt |= words().any(is_svpbmt);
-            }
-            b"riscv,isa" => {
+            Key::IsaExtensions => self.hear_extensions(value.split(|&byte| byte == 0)),
+            Key::Isa => {
                 let isa = text(value).unwrap_or(value);
-                let words = || isa.split(|&byte| byte == b'_');
-                self.sstc |= words().any(is_sstc);
-                self.zicboz |= words().any(is_zicboz);
-                self.svpbmt |= words().any(is_svpbmt);
+                self.hear_extensions(isa.split(|&byte| byte == b'_'));
             }
-            b"riscv,cboz-block-size" => self.cboz_bytes = number32(value).unwrap_or(0),
+            Key::CbozBlockSize => self.cboz_bytes = number32(value).unwrap_or(0),
             _ => {}
         }
     }
 }
 
-fn number32(value: &[u8]) -> Option<u32> {
-    value.try_into().ok().map(u32::from_be_bytes)
+impl Tree {
+    fn hear_extensions<'a>(&mut self, words: impl Iterator<Item = &'a [u8]>) {
+        for word in words {
+            match word {
+                b"sstc" => self.sstc = true,
+                b"svpbmt" => self.svpbmt = true,
+                b"zicboz" => self.zicboz = true,
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Adds the pairs of a `reg`.

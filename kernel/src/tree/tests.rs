@@ -21,6 +21,12 @@ fn cells(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
+/// Reads it on hart 0.
+fn read(bytes: &[u8], hart: usize) -> Result<Tree, Error> {
+    let mut tree = Tree::unread();
+    tree.read(bytes, hart).map(|()| tree)
+}
+
 /// A tree with all that is looked for, and with the same names where they do not count.
 fn sample() -> Vec<u8> {
     let reg = cells(&[0, 0x8000_0000, 0, 0x800_0000]);
@@ -76,7 +82,7 @@ fn sample() -> Vec<u8> {
 
 #[test]
 fn one_walk_brings_home_all_that_is_looked_for() {
-    let tree = Tree::read(&sample()).unwrap();
+    let tree = read(&sample(), 0).unwrap();
     let range = |base, bytes| Range { base, bytes };
     assert_eq!(tree.board.name, "qemu-virt");
     assert_eq!(tree.ram.as_slice(), [range(0x8000_0000, 0x800_0000)]);
@@ -92,7 +98,7 @@ fn every_truncated_tree_is_refused() {
     let bytes = sample();
     for length in 0..bytes.len() {
         assert_eq!(
-            Tree::read(&bytes[..length]).err(),
+            read(&bytes[..length], 0).err(),
             Some(Error::Malformed),
             "{length}"
         );
@@ -108,7 +114,7 @@ fn a_tree_without_memory_or_of_another_board_says_so() {
             .position(|window| window == from)
             .unwrap();
         bytes[at..at + to.len()].copy_from_slice(to);
-        Tree::read(&bytes).err()
+        read(&bytes, 0).err()
     };
     assert_eq!(
         without(b"memory@80000000", b"nemory"),
@@ -128,6 +134,7 @@ fn ours(bytes: &[u8]) -> Result<Vec<String>, Error> {
             Token::Begin(name) => format!("begin {}", String::from_utf8_lossy(name)),
             Token::End => "end".into(),
             Token::Property { name, value } => {
+                let name = walk.property_name(name)?;
                 format!("{} {value:?}", String::from_utf8_lossy(name))
             }
         });
@@ -156,7 +163,7 @@ proptest! {
         let mut bytes = sample();
         let at = at % bytes.len();
         bytes[at] = to;
-        let _ = Tree::read(&bytes);
+        let _ = read(&bytes, 0);
         if let Ok(fdt) = Fdt::new(&bytes) {
             let mut seen = Vec::new();
             theirs(&fdt.root(), &mut seen);
@@ -172,7 +179,7 @@ proptest! {
         let from = bytes.len() - noise.len().min(bytes.len() - 40);
         let length = bytes.len() - from;
         bytes[from..].copy_from_slice(&noise[..length]);
-        let _ = Tree::read(&bytes);
+        let _ = read(&bytes, 0);
     }
 }
 
@@ -189,6 +196,6 @@ fn arguments_are_cut_not_refused_and_found_by_key() {
 
 #[test]
 fn noise_is_not_a_tree() {
-    assert_eq!(Tree::read(&[0xd0; 64]).err(), Some(Error::Malformed));
-    assert_eq!(Tree::read(&[]).err(), Some(Error::Malformed));
+    assert_eq!(read(&[0xd0; 64], 0).err(), Some(Error::Malformed));
+    assert_eq!(read(&[], 0).err(), Some(Error::Malformed));
 }

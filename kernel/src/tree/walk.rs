@@ -22,13 +22,27 @@ pub enum Token<'a> {
     Begin(&'a [u8]),
     /// A property of the node that began last.
     Property {
-        /// Its name.
-        name: &'a [u8],
+        /// Where its name stands: [`Walk::property_name`].
+        name: NameAt,
         /// Its bytes.
         value: &'a [u8],
     },
     /// The node that began last and has not ended, ends.
     End,
+}
+
+/// Where a property's name stands among the strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameAt(u32);
+
+impl NameAt {
+    /// Nowhere: no string lies there.
+    pub const NONE: NameAt = NameAt(u32::MAX);
+
+    /// A number that differs where places differ, mostly.
+    pub fn hash(self) -> usize {
+        (self.0 ^ self.0 >> 6) as usize
+    }
 }
 
 /// A place in a tree.
@@ -92,6 +106,12 @@ impl<'a> Walk<'a> {
         Err(Error::Malformed)
     }
 
+    /// A property's name.
+    pub fn property_name(&self, at: NameAt) -> Result<&'a [u8], Error> {
+        let name = self.strings.get(at.0 as usize..).and_then(text);
+        name.ok_or(Error::Malformed)
+    }
+
     /// The next token; `None` at the tree's end. After an error there is nothing to go on with.
     pub fn next(&mut self) -> Result<Option<Token<'a>>, Error> {
         self.step().ok_or(Error::Malformed)
@@ -121,13 +141,10 @@ impl<'a> Walk<'a> {
                 }
                 PROPERTY => {
                     let length = word(self.structure, self.at)? as usize;
-                    let name = word(self.structure, self.at + 4)? as usize;
+                    let name = NameAt(word(self.structure, self.at + 4)?);
                     let value = self.structure.get(self.at + 8..)?.get(..length)?;
                     self.skip(8 + length);
-                    return Some(Some(Token::Property {
-                        name: text(self.strings.get(name..)?)?,
-                        value,
-                    }));
+                    return Some(Some(Token::Property { name, value }));
                 }
                 _ => return None,
             }
@@ -154,6 +171,11 @@ pub fn number(cells: &[u8]) -> Option<u64> {
         8 => cells.try_into().ok().map(u64::from_be_bytes),
         _ => None,
     }
+}
+
+/// A big-endian number of one cell.
+pub fn number32(value: &[u8]) -> Option<u32> {
+    value.try_into().ok().map(u32::from_be_bytes)
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

@@ -31,6 +31,8 @@ const TEXT_BETWEEN: usize = 256;
 /// Milliseconds after which a frame that has begun and does not go on is none: whoever sent it
 /// was cut off, and the next one may be typing.
 const PARTIAL_MS: u64 = 1000;
+/// Bytes that are taken in at once: more than any FIFO holds.
+const LISTEN: usize = 1024;
 /// How often a kernel message looks for room before the line counts as stuck: a dead line must
 /// not stop the kernel.
 const PATIENCE: usize = 1_000_000;
@@ -51,6 +53,8 @@ pub struct Console<R> {
     running: bool,
     /// Bytes of text since the last frame.
     text: usize,
+    /// Bytes that the device took and gave since boot.
+    moved: u64,
     /// A message's patience ran out, and nothing was sent since.
     stuck: bool,
     /// The time, as far as the line was told.
@@ -70,6 +74,7 @@ impl<R: Registers> Console<R> {
         outgoing: Outgoing::EMPTY,
         running: true,
         text: 0,
+        moved: 0,
         stuck: false,
         now: 0,
     };
@@ -85,6 +90,11 @@ impl<R: Registers> Console<R> {
     /// Frames of events from now on, beginning with a greeting and the oldest record kept.
     pub fn begin_frames(&mut self) {
         self.dialogue.begin();
+    }
+
+    /// How many bytes the device has taken and given: whether an interrupt came to anything.
+    pub fn bytes_moved(&self) -> u64 {
+        self.moved
     }
 
     /// How the line is spoken now.
@@ -147,10 +157,15 @@ impl<R: Registers> Console<R> {
         self.dialogue.take_pressed()
     }
 
-    /// Takes what came in.
+    /// Takes what came in, within bounds: a device that claims to hold something for ever must not
+    /// hold the kernel. The rest interrupts again.
     pub fn listen(&mut self, foreground: bool) {
         let rate = self.ticks_per_second;
-        while let Some(byte) = self.uart.as_mut().and_then(Uart::receive) {
+        for _ in 0..LISTEN {
+            let Some(byte) = self.uart.as_mut().and_then(Uart::receive) else {
+                return;
+            };
+            self.moved += 1;
             self.heard_at = self.now;
             match self.splitter.feed(byte) {
                 Some(Heard::Text(text)) if self.dialogue.mode != Mode::Gdb => {

@@ -41,6 +41,7 @@ impl<R: Registers> Console<R> {
         };
         if sent > 0 {
             self.stuck = false;
+            self.moved += sent as u64;
         }
         let waiting = self.has_something();
         if let Some(uart) = &mut self.uart {

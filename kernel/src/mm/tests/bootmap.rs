@@ -8,7 +8,7 @@ use sim::{Access, Cause, Quirks, View};
 
 use super::both;
 use super::machine::{Bench, Desk};
-use super::world::{BACKED, GUARD, HART, IMAGE_BYTES, TEXT_END, World, range};
+use super::world::{BACKED, GUARD, IMAGE_BYTES, TEXT_END, World, range};
 use crate::mm::bootmap::{Error, Plan, TABLES, build};
 use crate::mm::{BootRam, Fast, Frame, Frames, Place, Wanted};
 use crate::tree::Range;
@@ -108,8 +108,8 @@ fn the_page_below_the_stack_is_absent<M: Desk>(quirks: Quirks) {
 
 fn devices_are_typed_as_devices_and_ram_as_ram<M: Desk>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
-        let pages = world.board.device_pages(HART).map(|(.., at)| at);
-        let pages: BTreeSet<u64> = pages.into_iter().collect();
+        let pages = world.wiring.device_pages().map(|(.., at)| at);
+        let pages: BTreeSet<u64> = pages.collect();
         let mut seen = 0;
         for mapping in world.mappings() {
             let is_device = !world.ram.iter().any(|&ram| meet(&mapping, ram));
@@ -244,8 +244,7 @@ fn too_few_tables_are_an_error<M: Desk>(quirks: Quirks) {
             image_bytes: IMAGE_BYTES,
             ram: &pieces[..count],
             held: &[],
-            board: world.board,
-            hart: HART,
+            wiring: &world.wiring,
         };
         let built = build(&mut world.machine, &plan).map(|_| ());
         let wanted = if fits {

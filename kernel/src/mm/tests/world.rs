@@ -7,10 +7,10 @@ use pagetable::{VirtAddr, visit};
 use sim::{Access, Cause, Quirks, Ram, View};
 
 use super::machine::Desk;
-use crate::board::{BOARDS, Board};
+use crate::board::BOARDS;
 use crate::mm::bootmap::{Error, Layout, Places, Plan, build};
 use crate::mm::{TableFrames, table};
-use crate::tree::Range;
+use crate::tree::{Range, Wiring};
 
 /// As `link.ld` lays an Image out; the initrd's end is on no border of a page.
 pub const TEXT_END: u64 = 0x4_b000;
@@ -33,11 +33,11 @@ pub struct World<M> {
     pub layout: Layout,
     pub ram: [Range; 2],
     pub held: [Range; 3],
-    pub board: &'static Board,
+    pub wiring: Wiring,
 }
 
 /// The hart that boots.
-pub const HART: usize = 0;
+const HART: usize = 0;
 
 pub fn range(base: u64, bytes: u64) -> Range {
     Range { base, bytes }
@@ -97,7 +97,10 @@ impl<M: Desk> World<M> {
                 range(ram.base + 0x68_0800, 0x900),
                 range(ram.end() - 0x10_0000, 0x10_0000),
             ],
-            board: BOARDS.iter().find(|board| board.name == name).unwrap(),
+            wiring: {
+                let board = BOARDS.iter().find(|board| board.name == name).unwrap();
+                Wiring::of_board(board, HART)
+            },
         }
     }
 
@@ -130,8 +133,7 @@ impl<M: Desk> World<M> {
             image_bytes: IMAGE_BYTES,
             ram: &self.ram,
             held: &self.held,
-            board: self.board,
-            hart: HART,
+            wiring: &self.wiring,
         };
         (self.root, self.tables) = build(&mut self.machine, &plan)?;
         self.run_on(self.root);
@@ -206,7 +208,7 @@ impl<M: Desk> World<M> {
                 planned.insert(Self::PLACES.seen(PhysAddr::new(at)), (at, rights));
             }
         }
-        for (slot, first, at) in self.board.device_pages(HART) {
+        for (slot, first, at) in self.wiring.device_pages() {
             let seen = Self::PLACES.device(slot, first, at);
             planned.insert(seen, (at, read | write));
         }

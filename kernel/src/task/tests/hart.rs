@@ -1,6 +1,7 @@
 //! A simulated hart as the whole kernel sees it: `mm`'s machine, and a clock that tests turn.
 
 use std::cell::Cell;
+use std::num::NonZeroUsize;
 
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
@@ -124,7 +125,7 @@ impl<M: Desk> Platform for Hart<M> {
         self.now
     }
 
-    fn instructions(&self) -> usize {
+    fn instructions_since(&self, _start: NonZeroUsize) -> usize {
         0
     }
 

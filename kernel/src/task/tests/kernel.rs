@@ -111,14 +111,14 @@ impl<M: Desk> Kernel<M> {
             debugger: Box::leak(Box::new(Debugger::EMPTY)),
             console,
             audited: Audit::default(),
-            plic: Plic::new(Wires::Plic(claims), 0),
+            plic: Some(Plic::new(Wires::Plic(claims), 0, board.uart_irq)),
             initrd: Romfs::new(initrd()).expect("it was just written"),
             initrd_at: PhysAddr::new(RAM_BASE),
             shell: 0,
             boot: BootFacts {
                 board,
                 image: PhysAddr::new(RAM_BASE),
-                first_instruction: 0,
+                first_instruction: None,
                 to_first_byte: 1,
                 timebase_hz: 1_000_000,
                 image_bytes: PAGE_BYTES,
@@ -213,7 +213,7 @@ impl<M: Desk> Kernel<M> {
         let trap = Trap {
             cause,
             value: 0,
-            started: 0,
+            started: None,
         };
         trap::handle(&mut self.system, &mut self.context, trap);
         self.system.platform.take_work()

@@ -1,0 +1,142 @@
+//! The console and the interrupt controller that the kernel drives.
+//!
+//! The device tree has the word, where it has one; the board file is the fallback. Neither is believed
+//! blindly: what cannot be mapped is not taken, and a console without an interrupt is polled.
+
+use core::fmt;
+
+use pagetable::PAGE_BYTES;
+
+use super::name::Name;
+use crate::board::{Board, CONSOLE, PLIC, UartKind};
+
+/// One past the last physical address at which the kernel's map can show a device: 34 bits on Sv32, the
+/// physmap's 254 GiB on Sv39 (`mm/bootmap.rs`).
+pub(super) const REACH: u64 = if usize::BITS == 32 {
+    1 << 34
+} else {
+    254 << 30
+};
+/// What Sv32's kernel maps of a PLIC at most: that many bytes are set aside for it.
+const PLIC_BYTES: u64 = 4 << 20;
+
+/// A console's registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uart {
+    /// Which driver it needs.
+    pub kind: UartKind,
+    /// Physical address of its registers, all on one page.
+    pub base: u64,
+    /// They lie `1 << shift` bytes apart.
+    pub shift: u8,
+    /// They must be accessed as 32-bit words.
+    pub words: bool,
+}
+
+impl Uart {
+    /// Can all registers that the driver touches be mapped, with one page?
+    pub(super) fn can_be_mapped(&self) -> bool {
+        let last = match self.kind {
+            UartKind::Ns16550 => 7 << self.shift.min(16),
+            UartKind::Bl808 => 0x8c,
+        };
+        self.base < REACH && self.base % PAGE_BYTES + last + 4 <= PAGE_BYTES
+    }
+}
+
+/// Where a hart hears of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plic {
+    /// Physical address of source 0's priority.
+    pub base: u64,
+    /// This hart's S-mode context.
+    pub context: u32,
+    /// The console's source.
+    pub irq: u32,
+}
+
+impl Plic {
+    /// The specification's bounds, and what can be mapped.
+    pub(super) fn can_be_used(&self) -> bool {
+        let last = 0x20_0000 + 0x1000 * u64::from(self.context) + 8;
+        (1..1024).contains(&self.irq)
+            && self.base % PAGE_BYTES == 0
+            && self.base < REACH
+            && last <= PLIC_BYTES
+    }
+}
+
+/// Why the console is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// Its interrupts go to a controller that this kernel has no driver for.
+    UnknownController(Name),
+    /// The tree gives it no interrupt.
+    NoInterrupt,
+    /// The controller has no S-mode context for this hart, or none that can be mapped.
+    NoContext(usize),
+}
+
+impl fmt::Display for Polled {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Polled::UnknownController(name) => {
+                write!(f, "no driver for the interrupt controller `{name}`")
+            }
+            Polled::NoInterrupt => f.write_str("the device tree gives the console no interrupt"),
+            Polled::NoContext(hart) => {
+                write!(
+                    f,
+                    "the interrupt controller has no S-mode context for hart {hart}"
+                )
+            }
+        }
+    }
+}
+
+/// What the kernel drives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wiring {
+    /// The console.
+    pub uart: Uart,
+    /// How it interrupts, or why it is polled.
+    pub interrupt: Result<Plic, Polled>,
+    /// The console that the tree asks for, where that is none that the kernel can drive.
+    pub unknown_console: Option<Name>,
+}
+
+impl Wiring {
+    /// As the board file has it.
+    pub fn of_board(board: &Board, hart: usize) -> Wiring {
+        Wiring {
+            uart: Uart {
+                kind: board.uart,
+                base: board.uart_base,
+                shift: board.uart_shift,
+                words: board.uart_words,
+            },
+            interrupt: Ok(Plic {
+                base: board.plic_base,
+                context: board.plic_context(hart),
+                irq: board.uart_irq,
+            }),
+            unknown_console: None,
+        }
+    }
+
+    /// The pages of device registers that the kernel touches: console, and of the PLIC the
+    /// priorities, this context's enables, and its threshold and claim. With each the device's
+    /// number and where its registers begin.
+    pub fn device_pages(&self) -> impl Iterator<Item = (usize, u64, u64)> + use<> {
+        let console = self.uart.base;
+        let plic = self.interrupt.ok().into_iter().flat_map(|plic| {
+            let context = u64::from(plic.context);
+            [0, 0x2000 + 0x80 * context, 0x20_0000 + 0x1000 * context]
+                .map(|offset| (PLIC, plic.base, plic.base + offset))
+        });
+        core::iter::once((CONSOLE, console, console))
+            .chain(plic)
+            .map(|(device, base, at)| (device, base, at / PAGE_BYTES * PAGE_BYTES))
+    }
+}
+
