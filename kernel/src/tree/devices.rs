@@ -154,7 +154,7 @@ impl<'a> Devices<'a> {
 
     /// The node at `depth` ends.
     pub(super) fn end(&mut self, depth: usize) {
-        if depth < 2 || depth > DEPTH {
+        if !(2..=DEPTH).contains(&depth) {
             return;
         }
         let (node, above) = (self.open[depth], &self.open[depth - 1]);

@@ -3,9 +3,9 @@
 use core::fmt;
 
 /// Letters that are kept of a word.
-pub const MAX_NAME: usize = 40;
+const MAX_NAME: usize = 40;
 
-/// A word of a tree, cut to [`MAX_NAME`] bytes.
+/// A word of a tree, cut to 40 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Name {
     bytes: [u8; MAX_NAME],

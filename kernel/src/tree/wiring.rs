@@ -7,7 +7,11 @@ use core::fmt;
 
 use pagetable::PAGE_BYTES;
 
+<<<<<<< HEAD
 use super::name::Name;
+=======
+use super::Name;
+>>>>>>> 1115346 (tree: as clippy has it)
 use crate::board::{Board, CONSOLE, PLIC, UartKind};
 
 /// One past the last physical address at which the kernel's map can show a device: 34 bits on Sv32, the
@@ -60,7 +64,7 @@ impl Plic {
     pub(super) fn can_be_used(&self) -> bool {
         let last = 0x20_0000 + 0x1000 * u64::from(self.context) + 8;
         (1..1024).contains(&self.irq)
-            && self.base % PAGE_BYTES == 0
+            && self.base.is_multiple_of(PAGE_BYTES)
             && self.base < REACH
             && last <= PLIC_BYTES
     }
@@ -139,4 +143,7 @@ impl Wiring {
             .map(|(device, base, at)| (device, base, at / PAGE_BYTES * PAGE_BYTES))
     }
 }
+<<<<<<< HEAD
 
+=======
+>>>>>>> 1115346 (tree: as clippy has it)
