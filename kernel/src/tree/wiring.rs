@@ -7,11 +7,7 @@ use core::fmt;
 
 use pagetable::PAGE_BYTES;
 
-<<<<<<< HEAD
 use super::name::Name;
-=======
-use super::Name;
->>>>>>> 1115346 (tree: as clippy has it)
 use crate::board::{Board, CONSOLE, PLIC, UartKind};
 
 /// One past the last physical address at which the kernel's map can show a device: 34 bits on Sv32, the
@@ -143,7 +139,3 @@ impl Wiring {
             .map(|(device, base, at)| (device, base, at / PAGE_BYTES * PAGE_BYTES))
     }
 }
-<<<<<<< HEAD
-
-=======
->>>>>>> 1115346 (tree: as clippy has it)
