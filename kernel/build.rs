@@ -19,7 +19,7 @@ fn main() {
     println!("cargo::rerun-if-changed=link.ld");
     println!("cargo::rerun-if-changed=build.rs");
 
-    // A kernel of 32 bits runs on boards of 32 bits; the desk tests the other table.
+    // A kernel of 32 bits runs on boards of 32 bits; the host tests the other table.
     let xlen = xlen();
     let mut table =
         String::from("/// Every board of this kernel's XLEN.\npub static BOARDS: &[Board] = &[\n");

@@ -28,7 +28,7 @@ pub struct Arguments {
 
 impl Arguments {
     /// Reads the words; one that cannot be read means what its absence means.
-    pub fn read(words: &tree::Arguments) -> Arguments {
+    pub fn read(words: &tree::BootArguments) -> Arguments {
         let on = |key| words.value(key) == Some("1");
         let log = words
             .value("log")
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn words_that_make_no_sense_are_as_if_absent() {
-        let read = |text: &str| Arguments::read(&tree::Arguments::new(text));
+        let read = |text: &str| Arguments::read(&tree::BootArguments::new(text));
         let plain = read("");
         assert_eq!(
             plain,

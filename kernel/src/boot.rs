@@ -16,7 +16,7 @@ use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
-use crate::mm::bootmap::Layout;
+use crate::mm::bootmap::ImageLayout;
 use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
@@ -115,7 +115,7 @@ pub fn boot(entered: Entered) -> ! {
         schedule,
         log: Log::new(log),
         fast: arguments.fast,
-        prepares: arguments.zeroed,
+        prezeroes: arguments.zeroed,
         quiet: false,
         fault_text: false,
         debugger,
@@ -157,7 +157,7 @@ fn read_tree(entered: &Entered) -> Tree {
 }
 
 /// The packer's record: without it there is no initrd, and no program to run.
-fn read_record(layout: &Layout) -> Record {
+fn read_record(layout: &ImageLayout) -> Record {
     let record = match Record::decode(&arch::record()) {
         Ok(record) => record,
         Err(error) => arch::die(format_args!(
@@ -177,7 +177,7 @@ fn read_record(layout: &Layout) -> Record {
 }
 
 /// All RAM, with everything reserved that must outlive the first frame given out.
-fn survey(tree: &Tree, layout: &Layout, image_bytes: u64, fdt: Range) -> BootRam {
+fn survey(tree: &Tree, layout: &ImageLayout, image_bytes: u64, fdt: Range) -> BootRam {
     let mut ram = BootRam::new();
     let image = Range {
         base: layout.base.raw(),

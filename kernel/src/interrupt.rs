@@ -52,7 +52,7 @@ impl<P: Platform> System<P> {
                 self.say_masked(irq, is_console);
             }
         }
-        self.schedule.ask();
+        self.schedule.request_resched();
     }
 
     #[cold]
@@ -92,7 +92,7 @@ impl<P: Platform> System<P> {
         self.wake_console_waiters();
     }
 
-    /// Lets go those who waited for input that is there now, or for room that is there now.
+    /// Wakes tasks waiting for console input or output space.
     pub fn wake_console_waiters(&mut self) {
         let (input, room) = (self.console.has_input(), self.console.room() > 0);
         let mut woken = false;
@@ -102,7 +102,7 @@ impl<P: Platform> System<P> {
             if ready { State::Ready } else { state }
         });
         if woken {
-            self.schedule.ask();
+            self.schedule.request_resched();
         }
     }
 }

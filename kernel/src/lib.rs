@@ -1,7 +1,7 @@
 //! A demand-paging kernel for RISC-V with an MMU.
 //!
 //! A library with a small program around it. `mm`, `fault`, `task`, `drivers` and `debug`
-//! are pure: they are given the machine and run on the desk too. `arch` is the machine and
+//! are pure: they are given the machine and run on the host too. `arch` is the machine and
 //! the only room with `unsafe`; `boot` and `trap` join the two.
 #![cfg_attr(target_os = "none", no_std)]
 

@@ -27,9 +27,9 @@ pub trait Platform: Machine {
     fn instructions_since(&self, start: NonZeroUsize) -> usize;
     /// Asks for a timer interrupt at `at` ticks; `u64::MAX` for none. A pending one is taken back.
     fn set_timer(&mut self, at: u64);
-    /// Puts a space's tables in force.
+    /// Activates a space's tables.
     fn activate(&mut self, space: &Space);
-    /// Puts the kernel's own tables in force, so that a space can be destroyed.
+    /// Activates the kernel's own tables, so that a space can be destroyed.
     fn leave_spaces(&mut self);
     /// Saves the float registers.
     fn save_floats(&mut self, into: &mut Floats);

@@ -57,7 +57,7 @@ pub struct System<P: Platform> {
     /// Faults may take the fast path.
     pub fast: bool,
     /// An idle hart gets frames ready.
-    pub prepares: bool,
+    pub prezeroes: bool,
     /// Nobody wants to hear of faults as they happen.
     pub quiet: bool,
     /// Each fault is also printed.
@@ -83,16 +83,16 @@ pub struct System<P: Platform> {
 impl<P: Platform> System<P> {
     /// Makes up for what the fast path did since the running task was put on the hart.
     #[inline(always)]
-    pub fn settle(&mut self) {
+    pub fn account_fast_path(&mut self) {
         if self.frames.fast.has_served() {
-            self.settle_served();
+            self.account_served();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn settle_served(&mut self) {
-        let served = self.frames.settle();
+    fn account_served(&mut self) {
+        let served = self.frames.account_fast_path();
         let task = self.tasks.at_mut(self.schedule.current());
         task.space.add_resident(served);
         task.faults = task.faults.wrapping_add(served);
@@ -101,7 +101,7 @@ impl<P: Platform> System<P> {
 
     /// Faults may take the fast path, unless somebody wants to hear of each as it happens.
     pub fn choose_path(&mut self) {
-        self.quiet = !self.fault_text && !self.console.tells_events();
+        self.quiet = !self.fault_text && !self.console.emits_events();
         let wanted = self.fast && self.quiet;
         self.frames.fast.wanted = wanted;
         if !wanted {
@@ -116,10 +116,10 @@ impl<P: Platform> System<P> {
         self.frames.allow_fast(record, slots);
     }
 
-    /// Shall the kernel stand still for gdb?
+    /// True if gdb has asked for a stop.
     #[inline]
-    pub fn debugger_is_due(&self) -> bool {
-        self.debugger.is_due() || self.console.gdb_wants()
+    pub fn debugger_wants_stop(&self) -> bool {
+        self.debugger.wants_stop() || self.console.has_gdb_request()
     }
 
     /// A task's memory, for a system call to read and write. Pages that this brings in stand in
@@ -156,7 +156,7 @@ impl<P: Platform> System<P> {
         }
     }
 
-    /// Frames for whatever the desk has not been told, as far as the line has room.
+    /// Frames for whatever the host has not been told, as far as the line has room.
     pub fn drain_console(&mut self) {
         self.console.drain(&self.log);
     }

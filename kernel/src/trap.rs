@@ -43,7 +43,7 @@ const KILLED_BY_FAULT: u8 = 128;
 /// Deals with one trap out of the running task; when it returns, `context` is what runs next.
 #[inline(always)]
 pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap) {
-    system.settle();
+    system.account_fast_path();
     // One copy of the page fault's code: it is long.
     if matches!(trap.cause, STORE | LOAD | FETCH) {
         let access = match trap.cause {
@@ -57,7 +57,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
     } else {
         other(system, context, trap);
     }
-    if system.debugger_is_due() || system.schedule.is_due() {
+    if system.debugger_wants_stop() || system.schedule.need_resched() {
         leave_task(system, context);
     }
     if system.frames.fast.is_open() {
@@ -87,17 +87,17 @@ fn other<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap)
         code if code & INTERRUPT != 0 => {}
         code => exception(system, context, Cause::decode(code as u8), trap),
     }
-    // A desk may have begun to listen, or a program asked for faults in words.
+    // A host may have begun to listen, or a program asked for faults in words.
     system.choose_path();
 }
 
 #[cold]
 #[inline(never)]
 fn leave_task<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    if system.debugger_is_due() {
+    if system.debugger_wants_stop() {
         switch::pause(system, context);
     }
-    if system.schedule.is_due() {
+    if system.schedule.need_resched() {
         switch::reschedule(system, context);
         // Interrupts were dealt with while nobody could run.
         system.choose_path();
@@ -167,7 +167,7 @@ fn refuse<P: Platform>(
     }
     let slot = system.schedule.current();
     system.announce_death(&fault);
-    exec::end(system, slot, KILLED_BY_FAULT + cause.number());
+    exec::exit_task(system, slot, KILLED_BY_FAULT + cause.number());
 }
 
 #[inline(always)]

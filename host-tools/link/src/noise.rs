@@ -73,7 +73,7 @@ fn a_desk_that_knows_only_events_hears_them_from_a_newer_board() {
     let (mut numbers, mut unknown) = (Vec::new(), 0);
     while let Some(block) = blocks.next().unwrap() {
         for byte in block.payload {
-            let Some(wire::Heard::Frame(frame)) = splitter.feed(byte) else {
+            let Some(wire::Split::Frame(frame)) = splitter.feed(byte) else {
                 continue;
             };
             // Welcome, faults and lost were all there was in the first version.

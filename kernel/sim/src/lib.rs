@@ -1,4 +1,4 @@
-//! A machine on the desk: memory, and a TLB that keeps every stale entry.
+//! A machine on the bench: memory, and a TLB that keeps every stale entry.
 //!
 //! What an emulator forgives, this does not: a translation that was used once stays in
 //! force until a fence that the architecture says is sufficient, and a frame that is filled

@@ -41,7 +41,7 @@ pub struct Fault {
     pub cause: Cause,
 }
 
-/// Whose access it is: what `satp` says, and the privilege.
+/// Tag access it is: what `satp` says, and the privilege.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     /// The root of the space.

@@ -7,16 +7,16 @@ use std::ops::RangeInclusive;
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
-/// Whose a translation is: one ASID's, or with `None` everyone's.
-type Whose = Option<u16>;
+/// Tag a translation is: one ASID's, or with `None` everyone's.
+type Tag = Option<u16>;
 
 /// Translations by virtual page. Spaces of one ASID share them, so a translation of one space is
 /// used in the next unless it was fenced.
 #[derive(Debug, Default)]
 pub struct Tlb {
-    entries: BTreeMap<(u64, Whose), Entry>,
+    entries: BTreeMap<(u64, Tag), Entry>,
     /// By a table's level and the first address it translates.
-    tables: BTreeMap<(Whose, u8, u64), PhysAddr>,
+    tables: BTreeMap<(Tag, u8, u64), PhysAddr>,
     /// Tables that an entry led to, at whatever address.
     linked: BTreeSet<PhysAddr>,
     /// The table that led to a table last.
@@ -37,7 +37,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn whose(&self, asid: u16) -> Whose {
+    fn tag(&self, asid: u16) -> Tag {
         (!self.leaf.has(Pte::GLOBAL)).then_some(asid)
     }
 }
@@ -51,12 +51,12 @@ impl Tlb {
 
     /// Is anything held for the page of `va`, of whatever ASID?
     pub fn holds(&self, va: VirtAddr) -> bool {
-        self.entries.range(everyones(va)).next().is_some()
+        self.entries.range(global_range(va)).next().is_some()
     }
 
     /// Keeps a translation.
     pub fn put(&mut self, asid: u16, va: VirtAddr, entry: Entry) {
-        self.entries.insert((va.page(), entry.whose(asid)), entry);
+        self.entries.insert((va.page(), entry.tag(asid)), entry);
     }
 
     /// The table of a level that translates what begins at `va`, if one was met.
@@ -101,7 +101,7 @@ impl Tlb {
 
     /// `sfence.vma va, x0`.
     pub fn fence_page(&mut self, va: VirtAddr) {
-        while let Some((&held, _)) = self.entries.range(everyones(va)).next() {
+        while let Some((&held, _)) = self.entries.range(global_range(va)).next() {
             self.entries.remove(&held);
         }
         let misses = (va.page(), 0)..=(va.page(), u16::MAX);
@@ -160,7 +160,7 @@ impl Tlb {
 }
 
 /// A page's translations, of all ASIDs.
-fn everyones(va: VirtAddr) -> RangeInclusive<(u64, Whose)> {
+fn global_range(va: VirtAddr) -> RangeInclusive<(u64, Tag)> {
     (va.page(), None)..=(va.page(), Some(u16::MAX))
 }
 

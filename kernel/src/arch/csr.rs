@@ -64,7 +64,7 @@ pub fn instret() -> usize {
     read!("instret")
 }
 
-/// The root of the page tables in force, with its mode.
+/// The root of the active page tables, with its mode.
 pub fn satp() -> usize {
     read!("satp")
 }

@@ -118,7 +118,7 @@ zero_now:
     lw      t4, 12(t4)              # the next of the list
     sw      t4, {heads}(a1)
     lx      a0, {record}(t0)
-    lx      t1, {seen}(t0)
+    lx      t1, {physmap}(t0)
     slli    t4, t5, 12
     add     t1, t1, t4
     lui     t4, 1

@@ -1,4 +1,4 @@
-//! The hart's MMU as `mm` wants it: entries, frames, fences, and which tables are in force.
+//! The hart's MMU as `mm` wants it: entries, frames, fences, and which tables are active.
 
 use core::arch::asm;
 use core::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
 use super::csr::FloatUnit;
 use super::paging::{self, Entry};
-use super::window::pointer;
+use super::physmap::phys_to_ptr;
 use super::{Mmio, csr, sbi};
 use crate::mm::{Machine, Run, Space};
 use crate::platform::Platform;
@@ -51,7 +51,7 @@ impl Riscv {
         self.sstc
     }
 
-    /// Puts the kernel's own tables in force and remembers them.
+    /// Activates the kernel's own tables and remembers them.
     ///
     /// # Safety
     /// As `set_root`, for as long as the kernel runs.
@@ -61,7 +61,7 @@ impl Riscv {
         unsafe { self.set_root(root) }
     }
 
-    /// Puts the root at `root` in force, with every stale translation gone.
+    /// Makes `root` the active root and forgets every translation.
     ///
     /// # Safety
     /// The tables at `root` map the kernel as it runs now.
@@ -90,19 +90,23 @@ impl Machine for Riscv {
     )]
     fn read_entry(&self, at: PhysAddr) -> u64 {
         // SAFETY: see `Riscv`; volatile because the walker may set A and D.
-        unsafe { pointer(at).cast::<Entry>().read_volatile().into() }
+        unsafe { phys_to_ptr(at).cast::<Entry>().read_volatile().into() }
     }
 
     #[inline]
     fn write_entry(&mut self, at: PhysAddr, value: u64) {
         // SAFETY: see `Riscv`; one aligned store, as the walker needs it.
-        unsafe { pointer(at).cast::<Entry>().write_volatile(value as Entry) }
+        unsafe {
+            phys_to_ptr(at)
+                .cast::<Entry>()
+                .write_volatile(value as Entry)
+        }
     }
 
     fn next_entry(&self, at: PhysAddr, end: PhysAddr) -> Option<PhysAddr> {
         // Tables are mostly empty: eight entries are looked at together.
         const BLOCK: usize = 8;
-        let first = pointer(at).cast::<Entry>();
+        let first = phys_to_ptr(at).cast::<Entry>();
         let count = (end.raw().saturating_sub(at.raw())) as usize / size_of::<Entry>();
         let mut index = 0;
         while index < count {
@@ -132,7 +136,7 @@ impl Machine for Riscv {
     fn enter_missing(&mut self, run: &Run) -> u32 {
         const BLOCK: usize = 8;
         let own = run.leaf as Entry;
-        let first = pointer(run.at).cast::<Entry>().wrapping_sub(run.back);
+        let first = phys_to_ptr(run.at).cast::<Entry>().wrapping_sub(run.back);
         // By its parts: the run as such need not be in memory.
         let (back, va, count) = (run.back, run.va.raw() as usize, run.count);
         if count != BLOCK {
@@ -161,13 +165,13 @@ impl Machine for Riscv {
     #[inline]
     fn zero_frame(&mut self, frame: PhysAddr) {
         // SAFETY: see `Riscv`; a frame is 4096 bytes, aligned.
-        unsafe { paging::zero(pointer(frame), FRAME) }
+        unsafe { paging::zero(phys_to_ptr(frame), FRAME) }
     }
 
     #[inline]
     fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
         // SAFETY: see `Riscv`; two different frames do not overlap.
-        unsafe { paging::copy(pointer(from), pointer(to), FRAME) }
+        unsafe { paging::copy(phys_to_ptr(from), phys_to_ptr(to), FRAME) }
     }
 
     fn copy_part(&mut self, from: PhysAddr, to: PhysAddr, bytes: u64) {
@@ -180,7 +184,11 @@ impl Machine for Riscv {
                 let piece = (FRAME - here.raw() as usize % FRAME).min(bytes as usize - done);
                 // SAFETY: see `Riscv`; the initrd does not lie in the frame.
                 unsafe {
-                    ptr::copy_nonoverlapping(pointer(here), pointer(to).wrapping_add(done), piece)
+                    ptr::copy_nonoverlapping(
+                        phys_to_ptr(here),
+                        phys_to_ptr(to).wrapping_add(done),
+                        piece,
+                    )
                 };
                 done += piece;
             }
@@ -189,10 +197,10 @@ impl Machine for Riscv {
         // Whole pieces are quick: what follows in the source's own frame comes along, and goes.
         let bytes = (bytes as usize).min(FRAME);
         let pieces = bytes.next_multiple_of(paging::PIECE);
-        let to = pointer(to);
+        let to = phys_to_ptr(to);
         // SAFETY: see `Riscv`; both are frames, and what is copied ends within them.
         unsafe {
-            paging::copy(pointer(from), to, pieces);
+            paging::copy(phys_to_ptr(from), to, pieces);
             to.wrapping_add(bytes).write_bytes(0, pieces - bytes);
             if pieces < FRAME {
                 paging::zero(to.wrapping_add(pieces), FRAME - pieces);
@@ -201,18 +209,18 @@ impl Machine for Riscv {
     }
 
     #[inline]
-    fn seen(&self, at: PhysAddr) -> usize {
-        paging::seen(at)
+    fn phys_to_virt(&self, at: PhysAddr) -> usize {
+        paging::phys_to_virt(at)
     }
 
     fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
         // SAFETY: see `Riscv`; the caller stays inside the frame or the initrd.
-        unsafe { ptr::copy_nonoverlapping(pointer(at), into.as_mut_ptr(), into.len()) }
+        unsafe { ptr::copy_nonoverlapping(phys_to_ptr(at), into.as_mut_ptr(), into.len()) }
     }
 
     fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
         // SAFETY: see `Riscv`; the caller stays inside the frame.
-        unsafe { ptr::copy_nonoverlapping(from.as_ptr(), pointer(at), from.len()) }
+        unsafe { ptr::copy_nonoverlapping(from.as_ptr(), phys_to_ptr(at), from.len()) }
     }
 
     #[inline]

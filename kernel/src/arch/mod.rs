@@ -8,6 +8,7 @@ mod csr;
 pub mod hart;
 mod mmio;
 mod mmu;
+mod physmap;
 mod sbi;
 mod start;
 #[cfg(target_pointer_width = "32")]
@@ -15,7 +16,6 @@ mod sv32;
 #[cfg(target_pointer_width = "64")]
 mod sv39;
 mod traps;
-mod window;
 
 #[cfg(target_pointer_width = "32")]
 use sv32 as paging;
@@ -26,9 +26,9 @@ pub use crash::die;
 pub use mmio::Mmio;
 pub use mmu::Riscv;
 pub use paging::REACH;
+pub use physmap::{Plain, Slices};
 pub use sbi::print;
 pub use start::{Entered, Mapped, TREE_LIMIT, record, run};
-pub use window::{Plain, Slices};
 
 use core::arch::global_asm;
 use core::mem::{offset_of, size_of};
@@ -98,7 +98,7 @@ global_asm!(
     leaf = const offset_of!(Fast, leaf),
     flags = const offset_of!(Fast, flags),
     rows = const offset_of!(Fast, rows),
-    seen = const offset_of!(Fast, seen),
+    physmap = const offset_of!(Fast, physmap),
     room = const offset_of!(Fast, room),
     record = const offset_of!(Fast, record),
     count = const offset_of!(Fast, count),

@@ -9,12 +9,12 @@ use spin::Mutex;
 
 use super::hart::Hart;
 use super::mmio::{Mmio, Width};
-use super::paging::{self, LINK_BASE, PLACES};
-use super::window::{Slices, pointer, tree_at};
+use super::paging::{self, LINK_BASE, VIRTUAL};
+use super::physmap::{Slices, pointer, tree_at};
 use super::{Riscv, csr};
 use crate::board::{CONSOLE, PLIC};
 use crate::boot;
-use crate::mm::bootmap::{self, Layout, Plan};
+use crate::mm::bootmap::{self, ImageLayout, Plan};
 use crate::system::System;
 use crate::task::{Context, switch};
 use crate::tree::{self, Range, Tree, Uart};
@@ -47,7 +47,7 @@ struct Record([u8; romfs::record::BYTES]);
 pub struct Entered {
     hart: &'static mut Hart,
     tree: PhysAddr,
-    layout: Layout,
+    layout: ImageLayout,
     dialect: Dialect,
     started: Option<NonZeroUsize>,
 }
@@ -57,7 +57,7 @@ pub struct Mapped {
     /// This hart's block.
     pub hart: &'static mut Hart,
     /// Where the Image lies.
-    pub layout: Layout,
+    pub layout: ImageLayout,
     /// The hart's MMU and clocks.
     pub machine: Riscv,
     /// Root of the kernel's own tables.
@@ -108,9 +108,9 @@ extern "C" fn enter_rust(
     })
 }
 
-fn layout(base: PhysAddr) -> Layout {
+fn layout(base: PhysAddr) -> ImageLayout {
     let distance = |symbol: *const u8| symbol as u64 - LINK_BASE;
-    Layout {
+    ImageLayout {
         base,
         text_end: distance(&raw const _text_end),
         rodata_end: distance(&raw const _rodata_end),
@@ -148,11 +148,11 @@ impl Entered {
     }
 
     /// Where the Image lies.
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> ImageLayout {
         self.layout
     }
 
-    /// Builds the final map and puts it in force. `image_bytes` is the whole Image with its
+    /// Builds the final map and activates it. `image_bytes` is the whole Image with its
     /// initrd.
     pub fn map(self, tree: &Tree, image_bytes: u64) -> Result<Mapped, bootmap::Error> {
         // Whose tree lists Svpbmt has set menvcfg.PBMTE; Sv32 has no such bits.
@@ -206,8 +206,8 @@ impl Mapped {
     /// tree may list Zicboz where firmware has not switched it on.
     pub fn clears_64_bytes(&mut self) -> bool {
         let [(spare, _), _] = self.spare_tables();
-        let at = pointer(spare);
-        // SAFETY: the provisional tables are not in force any more, and not given out yet; the final
+        let at = phys_to_ptr(spare);
+        // SAFETY: the provisional tables are not active any more, and not given out yet; the final
         // map holds them.
         let (taken, page) = unsafe {
             at.wrapping_add(63).write_bytes(0xff, 66);
@@ -239,7 +239,7 @@ impl Mapped {
 
 /// Where the kernel's map shows a device whose registers begin at `base`.
 fn registers(device: usize, base: u64) -> usize {
-    PLACES.device(device, base, base) as usize
+    VIRTUAL.device(device, base, base) as usize
 }
 
 /// Hands the kernel's state over and lets the first task run.
@@ -249,11 +249,11 @@ pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
         let mut place = SYSTEM.lock();
         let system = place.insert(system);
         hart.fast = (&raw mut *system.frames.fast) as usize;
-        system.frames.fast.seen = paging::seen(PhysAddr::new(0));
+        system.frames.fast.physmap = paging::phys_to_virt(PhysAddr::new(0));
         switch::reschedule(system, &mut hart.context);
     }
     csr::enable_interrupts(external);
-    // SAFETY: the context on the hart is a program's, its space is in force, and `tp` is
+    // SAFETY: the context on the hart is a program's, its space is active, and `tp` is
     // where `trap.S` expects the block; the boot stack's content is not needed any more.
     unsafe { asm!("mv tp, {0}", "j enter_user", in(reg) hart, options(noreturn)) }
 }

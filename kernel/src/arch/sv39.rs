@@ -4,7 +4,7 @@ use core::arch::asm;
 
 use pagetable::{Mode, PhysAddr};
 
-use crate::mm::bootmap::Places;
+use crate::mm::bootmap::VirtualLayout;
 use crate::tree::Range;
 
 /// The kernel's paging mode.
@@ -16,11 +16,11 @@ pub type Entry = u64;
 /// `satp` with that mode and nothing else.
 pub const SATP_MODE: usize = 8 << 60;
 /// Where the kernel sees what.
-pub const PLACES: Places = Places::of(MODE);
+pub const VIRTUAL: VirtualLayout = VirtualLayout::of(MODE);
 /// Where the kernel is linked.
-pub const LINK_BASE: u64 = PLACES.link;
+pub const LINK_BASE: u64 = VIRTUAL.link;
 /// Physical memory that the physmap shows.
-pub const REACH: Range = PLACES.reach;
+pub const REACH: Range = VIRTUAL.reach;
 /// How far above RAM base a loader shall put the Image (Linux boot protocol, RV64).
 pub const TEXT_OFFSET: u64 = 0x20_0000;
 /// Bytes of a leaf in the provisional map.
@@ -32,8 +32,8 @@ pub const LINK_INDEX: u64 = (LINK_BASE >> 30) & 511;
 
 /// Where the kernel sees physical address `at`, which lies in [`REACH`].
 #[inline]
-pub fn seen(at: PhysAddr) -> usize {
-    PLACES.seen(at) as usize
+pub fn phys_to_virt(at: PhysAddr) -> usize {
+    VIRTUAL.phys_to_virt(at) as usize
 }
 
 /// Fills memory that is seen at `at` with zeros: a multiple of 512 bytes, at least so many.

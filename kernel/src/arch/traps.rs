@@ -27,7 +27,7 @@ extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize
             );
         }
     }
-    // SAFETY: the context on the hart is a program's, and its space is in force; `tp` still is
+    // SAFETY: the context on the hart is a program's, and its space is active; `tp` still is
     // what `trap.S` made it, as Rust leaves it alone; this stack is not needed any more.
     unsafe { asm!("j enter_user", options(noreturn)) }
 }

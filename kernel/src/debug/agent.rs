@@ -1,4 +1,4 @@
-//! The desk asks, we read: memory, tasks, the fault log. Nothing cleverer, and nothing is
+//! The host asks, we read: memory, tasks, the fault log. Nothing cleverer, and nothing is
 //! changed by looking.
 
 use abi::Error;
@@ -6,7 +6,7 @@ use pagetable::{Dialect, PhysAddr, Satp};
 use wire::reliable::CHUNK;
 use wire::{AnswerWriter, Ask, BatchWriter, Task, WordsWriter};
 
-use super::look;
+use super::memory_access;
 use crate::platform::Platform;
 use crate::system::System;
 use crate::task::State;
@@ -23,7 +23,7 @@ pub fn serve<P: Platform>(system: &mut System<P>) {
         let mut room = [0; CHUNK];
         let answer = match Ask::decode(&question[..length]) {
             Ok((id, ask)) => answer(system, id, ask, &mut room),
-            // The desk would not know what this answers.
+            // The host would not know what this answers.
             Err(_) => None,
         };
         system.console.answer(answer.unwrap_or(&[]));
@@ -87,7 +87,7 @@ fn words<'a, P: Platform>(
     let (mut at, mut left) = (at, count);
     'all: while left > 0 {
         let wanted = left.min(WORDS as u64) as usize * WORD;
-        let read = look::read_physical(system, PhysAddr::new(at), &mut piece[..wanted]);
+        let read = memory_access::read_physical(system, PhysAddr::new(at), &mut piece[..wanted]);
         for word in piece[..read].chunks_exact(WORD) {
             let mut bytes = [0; 8];
             bytes[..WORD].copy_from_slice(word);

@@ -13,13 +13,13 @@ impl<P: Platform> System<P> {
     #[inline(always)]
     pub fn fault_recorded(&mut self) {
         if !self.quiet {
-            self.tell_of_fault();
+            self.print_fault();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn tell_of_fault(&mut self) {
+    fn print_fault(&mut self) {
         if self.fault_text {
             let fault = self.log.last();
             let line = abi::text::Line {
@@ -30,7 +30,7 @@ impl<P: Platform> System<P> {
             let _ = writeln!(self.console, "{line}");
         }
         if self.console.fault_recorded(&self.log) {
-            switch::tell_soon(self);
+            switch::report_soon(self);
         }
     }
 

@@ -3,7 +3,7 @@
 pub mod agent;
 mod announce;
 mod console;
-mod look;
+mod memory_access;
 pub mod monitor;
 mod ring;
 pub mod stub;

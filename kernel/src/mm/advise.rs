@@ -40,7 +40,7 @@ impl Space {
         Ok(())
     }
 
-    /// As many pages as there are frames for; to want is no right to have.
+    /// Populates pages until one fails: WillNeed is a hint.
     fn bring_in<M: Machine>(
         &mut self,
         va: VirtAddr,

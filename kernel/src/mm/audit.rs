@@ -40,7 +40,7 @@ pub enum Problem {
     Lost {
         /// The frame.
         frame: PhysAddr,
-        /// Whose the frame table says it is.
+        /// The owner that the frame table says it is.
         owner: Owner,
     },
     /// A space counts its pages wrong.
@@ -130,7 +130,7 @@ pub fn audit<'a, M: Machine>(
         }
     }
     for space in spaces.filter(|space| space.root().raw() != 0) {
-        let mut walk = Walk {
+        let mut walk = AuditWalk {
             frames,
             machine,
             space,
@@ -161,7 +161,7 @@ pub fn audit<'a, M: Machine>(
     found
 }
 
-struct Walk<'a, M> {
+struct AuditWalk<'a, M> {
     frames: &'a mut Frames,
     machine: &'a M,
     space: &'a Space,
@@ -169,7 +169,7 @@ struct Walk<'a, M> {
     resident: u32,
 }
 
-impl<M: Machine> Walk<'_, M> {
+impl<M: Machine> AuditWalk<'_, M> {
     fn root(&mut self) {
         self.found.spaces += 1;
         self.own_table(self.space.root());

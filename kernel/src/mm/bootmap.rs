@@ -32,7 +32,7 @@ pub const TABLES: usize = 32;
 
 /// Where the parts of the Image lie, as distances in bytes from its first byte.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
+pub struct ImageLayout {
     /// Physical address of the first byte.
     pub base: PhysAddr,
     /// End of the instructions.
@@ -49,7 +49,7 @@ pub struct Layout {
 
 /// Where a paging mode's kernel sees what.
 #[derive(Clone, Copy, Debug)]
-pub struct Places {
+pub struct VirtualLayout {
     /// Where it is linked (`build.rs` tells the linker).
     pub link: u64,
     /// Where physical address 0 appears, or would, if it were RAM.
@@ -68,9 +68,9 @@ enum Devices {
     Apart { base: u64, each: u64 },
 }
 
-impl Places {
+impl VirtualLayout {
     /// The physmap has 254 GiB.
-    pub const SV39: Places = Places {
+    pub const SV39: VirtualLayout = VirtualLayout {
         link: 0xffff_ffff_8000_0000,
         physmap: 0xffff_ffc0_0000_0000,
         reach: Range {
@@ -82,7 +82,7 @@ impl Places {
 
     /// RAM appears at its own addresses, 992 MiB of it; what RAM there is elsewhere is not used.
     /// Each device has room for a PLIC with 511 contexts. Below and above is the programs'.
-    pub const SV32: Places = Places {
+    pub const SV32: VirtualLayout = VirtualLayout {
         link: 0xbe00_0000,
         physmap: 0,
         reach: Range {
@@ -97,16 +97,16 @@ impl Places {
 
     /// Those of a mode that the kernel runs in.
     #[inline]
-    pub const fn of(mode: Mode) -> Places {
+    pub const fn of(mode: Mode) -> VirtualLayout {
         match mode {
-            Mode::Sv32 => Places::SV32,
-            _ => Places::SV39,
+            Mode::Sv32 => VirtualLayout::SV32,
+            _ => VirtualLayout::SV39,
         }
     }
 
     /// Where the kernel sees physical address `at`, which lies in `reach`.
     #[inline]
-    pub const fn seen(&self, at: PhysAddr) -> u64 {
+    pub const fn phys_to_virt(&self, at: PhysAddr) -> u64 {
         self.physmap.wrapping_add(at.raw())
     }
 
@@ -122,7 +122,7 @@ impl Places {
 /// What the map is made from.
 pub struct Plan<'a> {
     /// Where the Image lies.
-    pub layout: Layout,
+    pub layout: ImageLayout,
     /// Its length with pad and initrd.
     pub image_bytes: u64,
     /// All RAM that the kernel uses.
@@ -179,7 +179,7 @@ struct Map<'a, M> {
 }
 
 impl<M: Machine> Map<'_, M> {
-    const PLACES: Places = Places::of(M::MODE);
+    const VIRTUAL: VirtualLayout = VirtualLayout::of(M::MODE);
 
     fn put(
         &mut self,
@@ -208,7 +208,7 @@ impl<M: Machine> Map<'_, M> {
     }
 
     /// The Image where it was linked.
-    fn image(&mut self, layout: &Layout) -> Result<(), Error> {
+    fn image(&mut self, layout: &ImageLayout) -> Result<(), Error> {
         let base = layout.base.raw();
         let parts = [
             (0, layout.text_end, READ | EXEC),
@@ -218,7 +218,7 @@ impl<M: Machine> Map<'_, M> {
         ];
         for (from, to, rights) in parts {
             self.put(
-                Self::PLACES.link + from,
+                Self::VIRTUAL.link + from,
                 base + from,
                 to - from,
                 rights,
@@ -255,7 +255,7 @@ impl<M: Machine> Map<'_, M> {
 
     fn physmap(&mut self, range: Range, rights: u64) -> Result<(), Error> {
         self.put(
-            Self::PLACES.seen(PhysAddr::new(range.base)),
+            Self::VIRTUAL.phys_to_virt(PhysAddr::new(range.base)),
             range.base,
             range.bytes,
             rights,
@@ -266,7 +266,7 @@ impl<M: Machine> Map<'_, M> {
     /// The registers of the board's console and interrupt controller.
     fn devices(&mut self, wiring: &Wiring) -> Result<(), Error> {
         for (device, base, page) in wiring.device_pages() {
-            let seen = Self::PLACES.device(device, base, page);
+            let seen = Self::VIRTUAL.device(device, base, page);
             self.put(seen, page, PAGE, READ | WRITE, MemoryType::Device)?;
         }
         Ok(())

@@ -3,14 +3,14 @@
 //! After a fault in plain zero-filled memory the pager opens a window: the rest of that region
 //! that the same leaf table translates. As long as nothing about it changes, the next faults
 //! in it need no search: `arch/fast.S` takes a frame, enters it and records the fault. What it
-//! did is made up for by [`Frames::settle`](super::Frames::settle) before Rust looks at
+//! did is made up for by [`Frames::account_fast_path`](super::Frames::account_fast_path) before Rust looks at
 //! anything. Whoever changes regions or takes tables away closes the window.
 
 use core::mem::offset_of;
 
 use abi::{Access, Cause, Class, Fault, Outcome, Source};
 
-use super::frame::row::NONE;
+use super::frame::descriptor::NONE;
 
 /// Arenas that there can be.
 pub const MAX_ARENAS: usize = 8;
@@ -32,7 +32,7 @@ pub struct Fast {
     /// Where the row of frame 0 would be.
     pub rows: usize,
     /// Where the kernel would see frame 0.
-    pub seen: usize,
+    pub physmap: usize,
     /// Frames that may still be given out and recorded before the kernel has to look.
     pub room: usize,
     /// The slot of the next record.
@@ -56,11 +56,11 @@ pub struct Fast {
     /// Windows shall be opened.
     pub wanted: bool,
     /// `room` as it was when it was last looked at.
-    given: usize,
+    allowed: usize,
 }
 
 /// What a window is opened with.
-pub struct Window {
+pub struct FastWindow {
     /// First address.
     pub base: usize,
     /// Length in bytes.
@@ -89,7 +89,7 @@ impl Fast {
         leaf: 0,
         flags: 0,
         rows: 0,
-        seen: 0,
+        physmap: 0,
         room: 0,
         record: 0,
         count: 0,
@@ -101,12 +101,12 @@ impl Fast {
         heads: [NONE; MAX_ARENAS],
         zeroed: [NONE; MAGAZINE],
         wanted: true,
-        given: 0,
+        allowed: 0,
     };
 
     /// Opens the window.
     #[inline]
-    pub fn open(&mut self, window: &Window) {
+    pub fn open(&mut self, window: &FastWindow) {
         self.base = window.base;
         self.bytes = window.bytes;
         self.leaf = window.leaf;
@@ -143,21 +143,21 @@ impl Fast {
     #[inline]
     pub fn allow(&mut self, room: usize, record: usize) {
         self.room = room;
-        self.given = room;
+        self.allowed = room;
         self.record = record;
     }
 
     /// Has it given any out since?
     #[inline]
     pub fn has_served(&self) -> bool {
-        self.given != self.room
+        self.allowed != self.room
     }
 
     /// How many it has given out since.
     #[inline]
     pub fn served(&mut self) -> usize {
-        let served = self.given - self.room;
-        self.given = self.room;
+        let served = self.allowed - self.room;
+        self.allowed = self.room;
         served
     }
 }

@@ -3,13 +3,13 @@
 use abi::Error;
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
-use super::layout::{Window, user_windows};
+use super::layout::{UserRange, user_ranges};
 use super::region::{Kind, Object, Prot, Region};
 use super::{Frames, Machine, Owner, PAGE_BYTES, Space, table};
 
 /// Where a new region shall be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Placement {
     /// Where there is room, at a multiple of so many bytes (a power of two), with an empty
     /// page on either side.
     Anywhere {
@@ -20,14 +20,14 @@ pub enum Place {
     At(VirtAddr),
 }
 
-impl Place {
+impl Placement {
     /// Wherever a page may be.
-    pub const ANYWHERE: Place = Place::Anywhere { align: PAGE_BYTES };
+    pub const ANYWHERE: Placement = Placement::Anywhere { align: PAGE_BYTES };
 }
 
 /// What a new region shall be.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct MapRequest {
     /// How many pages.
     pub pages: u64,
     /// What the program may do with them.
@@ -40,10 +40,10 @@ pub struct Wanted {
     pub object: Object,
 }
 
-impl Wanted {
+impl MapRequest {
     /// Pages of zeros.
-    pub const fn zeros(pages: u64) -> Wanted {
-        Wanted {
+    pub const fn zeros(pages: u64) -> MapRequest {
+        MapRequest {
             pages,
             prot: Prot::DATA,
             max: Prot::DATA,
@@ -60,14 +60,18 @@ impl Space {
     /// `BadAddress` for an address that no region can have, `InUse` where one is,
     /// `NoAddressSpace` where no gap is large enough, `AccessDenied` for rights that nobody
     /// gets, `LimitExceeded` when the table of regions is full.
-    pub fn map<M: Machine>(&mut self, place: Place, wanted: &Wanted) -> Result<VirtAddr, Error> {
+    pub fn map<M: Machine>(
+        &mut self,
+        place: Placement,
+        wanted: &MapRequest,
+    ) -> Result<VirtAddr, Error> {
         if wanted.pages == 0 {
             return Err(Error::BadArgument);
         }
         let pages = u32::try_from(wanted.pages).map_err(|_| Error::NoAddressSpace)?;
         let (base, at) = match place {
-            Place::At(va) => (va, self.regions().partition_point(|known| known.base < va)),
-            Place::Anywhere { align } => self.gap::<M>(wanted.pages * PAGE_BYTES, align)?,
+            Placement::At(va) => (va, self.regions().partition_point(|known| known.base < va)),
+            Placement::Anywhere { align } => self.gap::<M>(wanted.pages * PAGE_BYTES, align)?,
         };
         let region = Region::new(base, pages, wanted.prot, wanted.kind, wanted.object)?;
         if !wanted.max.covers(wanted.prot) {
@@ -85,7 +89,7 @@ impl Space {
             return Err(Error::BadAlignment);
         }
         let layout = self.layout::<M>();
-        let windows = core::iter::once(&layout.map).chain(user_windows(M::MODE));
+        let windows = core::iter::once(&layout.map).chain(user_ranges(M::MODE));
         windows
             .filter_map(|&window| self.gap_in(window, layout.message, bytes, align))
             .next()
@@ -93,7 +97,13 @@ impl Space {
             .ok_or(Error::NoAddressSpace)
     }
 
-    fn gap_in(&self, within: Window, not: Window, bytes: u64, align: u64) -> Option<(u64, usize)> {
+    fn gap_in(
+        &self,
+        within: UserRange,
+        not: UserRange,
+        bytes: u64,
+        align: u64,
+    ) -> Option<(u64, usize)> {
         let aligned = |at: u64| at.checked_next_multiple_of(align);
         let mut base = aligned(within.start)?;
         let first = self
@@ -102,7 +112,7 @@ impl Space {
         let mut place = first;
         loop {
             let end = base.checked_add(bytes).filter(|&end| end <= within.end)?;
-            if (Window { start: base, end }).meets(not) {
+            if (UserRange { start: base, end }).meets(not) {
                 base = aligned(not.end)?;
                 continue;
             }
@@ -120,19 +130,19 @@ impl Space {
     /// once with the largest leaves that fit. On an error nothing has changed.
     pub fn map_wired<M: Machine>(
         &mut self,
-        place: Place,
-        wanted: &Wanted,
+        place: Placement,
+        wanted: &MapRequest,
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<VirtAddr, Error> {
-        let wanted = Wanted {
+        let wanted = MapRequest {
             object: Object::Wired,
             ..*wanted
         };
         let large = M::MODE.leaf_bytes(1);
         let (place, align) = match place {
-            Place::Anywhere { align } if wanted.pages * PAGE_BYTES >= large => (
-                Place::Anywhere {
+            Placement::Anywhere { align } if wanted.pages * PAGE_BYTES >= large => (
+                Placement::Anywhere {
                     align: align.max(large),
                 },
                 (large / PAGE_BYTES) as u32,
@@ -162,7 +172,7 @@ impl Space {
 
     fn enter_run<M: Machine>(
         &mut self,
-        wanted: &Wanted,
+        wanted: &MapRequest,
         base: VirtAddr,
         first: PhysAddr,
         frames: &mut Frames,

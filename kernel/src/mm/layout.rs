@@ -9,20 +9,20 @@ use pagetable::{Mode, VirtAddr};
 /// The lowest address a program may have; below it a null pointer is caught.
 const USER_START: u64 = 0x1_0000;
 /// Xous' four special return addresses lie on these pages: a jump there must fault.
-const SPECIAL: Window = Window::new(0xff80_0000, 0xff81_0000);
+const SPECIAL: UserRange = UserRange::new(0xff80_0000, 0xff81_0000);
 
 /// Addresses `start` to `end`, exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct UserRange {
     /// The first address.
     pub start: u64,
     /// One past the last.
     pub end: u64,
 }
 
-impl Window {
-    const fn new(start: u64, end: u64) -> Window {
-        Window { start, end }
+impl UserRange {
+    const fn new(start: u64, end: u64) -> UserRange {
+        UserRange { start, end }
     }
 
     /// Does `va` lie in it?
@@ -33,25 +33,25 @@ impl Window {
 
     /// Do both have an address in common?
     #[inline]
-    pub fn meets(self, other: Window) -> bool {
+    pub fn meets(self, other: UserRange) -> bool {
         self.start < other.end && other.start < self.end
     }
 }
 
 /// The programs' part of Sv32: the kernel's 1 GiB lies in it.
-static SV32: [Window; 3] = [
-    Window::new(USER_START, 0x8000_0000),
-    Window::new(0xc000_0000, SPECIAL.start),
-    Window::new(SPECIAL.end, 0xffff_f000),
+static SV32: [UserRange; 3] = [
+    UserRange::new(USER_START, 0x8000_0000),
+    UserRange::new(0xc000_0000, SPECIAL.start),
+    UserRange::new(SPECIAL.end, 0xffff_f000),
 ];
-static SV39: [Window; 2] = [
-    Window::new(USER_START, SPECIAL.start),
-    Window::new(SPECIAL.end, 0x40_0000_0000),
+static SV39: [UserRange; 2] = [
+    UserRange::new(USER_START, SPECIAL.start),
+    UserRange::new(SPECIAL.end, 0x40_0000_0000),
 ];
 
 /// What programs may have; the kernel has the rest.
 #[inline]
-pub fn user_windows(mode: Mode) -> &'static [Window] {
+pub fn user_ranges(mode: Mode) -> &'static [UserRange] {
     match mode {
         Mode::Sv32 => &SV32,
         _ => &SV39,
@@ -85,7 +85,7 @@ pub const fn kernel_start(mode: Mode) -> VirtAddr {
 
 /// Do all addresses from `start` to `end` (exclusive) lie in one window of the programs'?
 pub fn is_user_range(mode: Mode, start: u64, end: u64) -> bool {
-    user_windows(mode)
+    user_ranges(mode)
         .iter()
         .any(|window| window.start <= start && end <= window.end)
 }
@@ -96,11 +96,11 @@ pub struct Layout {
     /// Its name, as a program's note says it.
     pub name: &'static str,
     /// The heap; where it starts behind the program's last segment, from address 0 on.
-    pub heap: Window,
+    pub heap: UserRange,
     /// What `mmap` finds room in.
-    pub map: Window,
+    pub map: UserRange,
     /// Kept free of all but messages.
-    pub message: Window,
+    pub message: UserRange,
     /// One past the highest address of the stack.
     pub stack_end: u64,
 }
@@ -108,33 +108,33 @@ pub struct Layout {
 /// As NuttX' `knsh_paging` and `knsh64_paging` have it (`CONFIG_ARCH_TEXT_VBASE` and so on).
 const NUTTX: Layout = Layout {
     name: "nuttx",
-    heap: Window::new(0xc020_0000, 0xc420_0000),
-    map: Window::new(0xd000_0000, 0xe000_0000),
-    message: Window::new(0xe000_0000, 0xe040_0000),
+    heap: UserRange::new(0xc020_0000, 0xc420_0000),
+    map: UserRange::new(0xd000_0000, 0xe000_0000),
+    message: UserRange::new(0xe000_0000, 0xe040_0000),
     stack_end: 0xf000_0000,
 };
 /// As Xous has it (`xous-rs`, `arch/riscv`).
 const XOUS: Layout = Layout {
     name: "xous",
-    heap: Window::new(0x2000_0000, 0x4000_0000),
-    map: Window::new(0x6000_0000, 0x7000_0000),
-    message: Window::new(0x4000_0000, 0x4040_0000),
+    heap: UserRange::new(0x2000_0000, 0x4000_0000),
+    map: UserRange::new(0x6000_0000, 0x7000_0000),
+    message: UserRange::new(0x4000_0000, 0x4040_0000),
     stack_end: 0x8000_0000,
 };
 /// As NuttX' `ox64:nsh` has it. On Sv32 the kernel lies there.
 const OX64: Layout = Layout {
     name: "ox64",
-    heap: Window::new(0x8020_0000, 0x8420_0000),
-    map: Window::new(0x1_0000_0000, 0x2_0000_0000),
-    message: Window::new(0x9000_0000, 0x9040_0000),
+    heap: UserRange::new(0x8020_0000, 0x8420_0000),
+    map: UserRange::new(0x1_0000_0000, 0x2_0000_0000),
+    message: UserRange::new(0x9000_0000, 0x9040_0000),
     stack_end: 0xc000_0000,
 };
 static LAYOUTS_SV32: [Layout; 3] = [
     Layout {
         name: "low",
-        heap: Window::new(0, 0x4000_0000),
-        map: Window::new(0x4000_0000, 0x7000_0000),
-        message: Window::new(0x7000_0000, 0x7040_0000),
+        heap: UserRange::new(0, 0x4000_0000),
+        map: UserRange::new(0x4000_0000, 0x7000_0000),
+        message: UserRange::new(0x7000_0000, 0x7040_0000),
         stack_end: 0x7fff_f000,
     },
     NUTTX,
@@ -143,9 +143,9 @@ static LAYOUTS_SV32: [Layout; 3] = [
 static LAYOUTS_SV39: [Layout; 4] = [
     Layout {
         name: "low",
-        heap: Window::new(0, SPECIAL.start),
-        map: Window::new(0x20_0000_0000, 0x38_0000_0000),
-        message: Window::new(0x10_0000_0000, 0x10_4000_0000),
+        heap: UserRange::new(0, SPECIAL.start),
+        map: UserRange::new(0x20_0000_0000, 0x38_0000_0000),
+        message: UserRange::new(0x10_0000_0000, 0x10_4000_0000),
         stack_end: 0x3f_ffff_f000,
     },
     NUTTX,
@@ -190,7 +190,7 @@ mod tests {
                     message,
                     stack_end,
                 } = layout;
-                let stack = Window::new(stack_end - (1 << 20), *stack_end);
+                let stack = UserRange::new(stack_end - (1 << 20), *stack_end);
                 let windows = [*heap, *map, *message, stack];
                 for (n, window) in windows.iter().enumerate() {
                     let start = window.start.max(USER_START);

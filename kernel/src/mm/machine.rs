@@ -87,7 +87,7 @@ pub trait Machine {
         }
     }
     /// Where the kernel itself sees a physical address, for the fast path's assembly.
-    fn seen(&self, at: PhysAddr) -> usize;
+    fn phys_to_virt(&self, at: PhysAddr) -> usize;
     /// Reads bytes that lie within one frame, or within the initrd.
     fn read_bytes(&self, at: PhysAddr, into: &mut [u8]);
     /// Writes bytes that lie within one frame.

@@ -1,6 +1,6 @@
 //! Memory management: regions are the truth, page tables a cache of them.
 //!
-//! Pure and safe: the machine is given (`Machine`), so all of it runs on the desk.
+//! Pure and safe: the machine is given (`Machine`), so all of it runs on the host.
 //!
 //! What is to come has its place, and no code yet. Eviction: `Frames::refill`, the one place that
 //! is reached when no frame is free, and only pages (`Owner::Page`) may be taken. A backing store:
@@ -12,6 +12,7 @@ mod audit;
 pub mod bootmap;
 mod bootram;
 mod fast;
+mod fast_window;
 mod frame;
 mod gap;
 mod heap;
@@ -30,14 +31,13 @@ pub mod table;
 pub(crate) mod tests;
 mod unmap;
 mod usercopy;
-mod window;
 mod zap;
 
 pub use audit::{Audit, Problem, audit};
 pub use bootram::BootRam;
 pub use fast::Fast;
 pub use frame::{Arena, Counts, Frame, Frames, Owner};
-pub use gap::{Place, Wanted};
+pub use gap::{MapRequest, Placement};
 pub use machine::{Machine, Run};
 pub use object::Objects;
 pub use pager::{Refused, Resolution, resolve, resolve_here};

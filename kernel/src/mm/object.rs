@@ -17,7 +17,7 @@ pub const MAX_PAGES: u32 = (PAGE_BYTES / 4) as u32;
 
 /// One object.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct ObjectSlot {
     /// 0 for none.
     pages: u32,
     list: PhysAddr,
@@ -30,7 +30,7 @@ struct Place {
 /// All shared objects.
 #[derive(Debug)]
 pub struct Objects {
-    places: [Place; MAX_OBJECTS],
+    slots: [ObjectSlot; MAX_OBJECTS],
     /// How many there are.
     used: usize,
 }
@@ -38,7 +38,7 @@ pub struct Objects {
 impl Objects {
     /// None.
     pub const EMPTY: Objects = Objects {
-        places: [Place {
+        slots: [ObjectSlot {
             pages: 0,
             list: PhysAddr::new(0),
             creator: 0,
@@ -49,7 +49,7 @@ impl Objects {
     };
 
     /// Makes an object of so many pages, zeros all; its id. `BadArgument` for none,
-    /// `LimitExceeded` for more than 1,024 pages or when all places are taken.
+    /// `LimitExceeded` for more than 1,024 pages or when all slots are taken.
     pub fn create<M: Machine>(
         &mut self,
         pages: u64,
@@ -60,7 +60,7 @@ impl Objects {
         if pages == 0 {
             return Err(Error::BadArgument);
         }
-        let free = self.places.iter().position(|place| place.pages == 0);
+        let free = self.slots.iter().position(|slot| slot.pages == 0);
         let at = free
             .filter(|_| pages <= u64::from(MAX_PAGES))
             .ok_or(Error::LimitExceeded)?;
@@ -71,53 +71,53 @@ impl Objects {
         let list = frames
             .alloc_zeroed(machine, owner)
             .ok_or(Error::OutOfMemory)?;
-        let place = &mut self.places[at];
+        let slot = &mut self.slots[at];
         self.used += 1;
-        *place = Place {
+        *slot = ObjectSlot {
             pages: pages as u32,
             list,
             creator,
-            generation: place.generation.wrapping_add(1) & 0x7fff,
+            generation: slot.generation.wrapping_add(1) & 0x7fff,
             ending: false,
         };
-        Ok(at + usize::from(place.generation) * MAX_OBJECTS)
+        Ok(at + usize::from(slot.generation) * MAX_OBJECTS)
     }
 
     /// What a region of the whole object is made of, and its pages. `NotFound` for an id that
     /// no object has, or has any more.
     pub fn attach(&self, id: usize) -> Result<(Object, u32), Error> {
         let at = self.find(id)?;
-        let place = &self.places[at];
-        if place.ending {
+        let slot = &self.slots[at];
+        if slot.ending {
             return Err(Error::NotFound);
         }
         let object = Object::Shared {
             object: at as u16,
             page: 0,
-            list: place.list,
+            list: slot.list,
         };
-        Ok((object, place.pages))
+        Ok((object, slot.pages))
     }
 
     /// Nobody can attach it any more, and it goes with its last attachment. `AccessDenied` for
     /// all but the task that made it.
     pub fn end(&mut self, id: usize, task: u16) -> Result<(), Error> {
         let at = self.find(id)?;
-        let place = &mut self.places[at];
-        if place.ending {
+        let slot = &mut self.slots[at];
+        if slot.ending {
             return Err(Error::NotFound);
         }
-        if place.creator != task {
+        if slot.creator != task {
             return Err(Error::AccessDenied);
         }
-        place.ending = true;
+        slot.ending = true;
         Ok(())
     }
 
     /// The task has ended: so do the objects that it made.
     pub fn creator_ended(&mut self, task: u16) {
-        for place in self.places.iter_mut().filter(|place| place.creator == task) {
-            place.ending = true;
+        for slot in self.slots.iter_mut().filter(|slot| slot.creator == task) {
+            slot.ending = true;
         }
     }
 
@@ -133,8 +133,8 @@ impl Objects {
             return;
         }
         for at in 0..MAX_OBJECTS {
-            let place = self.places[at];
-            if place.pages == 0 || !place.ending {
+            let slot = self.slots[at];
+            if slot.pages == 0 || !slot.ending {
                 continue;
             }
             let attached = spaces
@@ -144,13 +144,13 @@ impl Objects {
             if attached {
                 continue;
             }
-            for page in 0..place.pages {
-                if let Some(frame) = listed(machine, place.list, page) {
+            for page in 0..slot.pages {
+                if let Some(frame) = listed(machine, slot.list, page) {
                     frames.free(frame);
                 }
             }
-            frames.free(place.list);
-            self.places[at].pages = 0;
+            frames.free(slot.list);
+            self.slots[at].pages = 0;
             self.used -= 1;
         }
     }
@@ -160,12 +160,12 @@ impl Objects {
         &'a self,
         machine: &'a M,
     ) -> impl Iterator<Item = (u16, u32, PhysAddr)> + 'a {
-        let live = self.places.iter().enumerate();
-        live.filter(|(_, place)| place.pages > 0)
-            .flat_map(move |(at, place)| {
-                let pages = (0..place.pages)
-                    .filter_map(move |page| Some((page, listed(machine, place.list, page)?)));
-                let all = core::iter::once((Owner::LIST, place.list)).chain(pages);
+        let live = self.slots.iter().enumerate();
+        live.filter(|(_, slot)| slot.pages > 0)
+            .flat_map(move |(at, slot)| {
+                let pages = (0..slot.pages)
+                    .filter_map(move |page| Some((page, listed(machine, slot.list, page)?)));
+                let all = core::iter::once((Owner::LIST, slot.list)).chain(pages);
                 all.map(move |(page, frame)| (at as u16, page, frame))
             })
     }
@@ -177,8 +177,8 @@ impl Objects {
 
     fn find(&self, id: usize) -> Result<usize, Error> {
         let at = id % MAX_OBJECTS;
-        let place = &self.places[at];
-        let known = place.pages > 0 && usize::from(place.generation) == id / MAX_OBJECTS;
+        let slot = &self.slots[at];
+        let known = slot.pages > 0 && usize::from(slot.generation) == id / MAX_OBJECTS;
         known.then_some(at).ok_or(Error::NotFound)
     }
 }

@@ -5,17 +5,17 @@
 use abi::{Access, Class, Fault, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
+use super::fast_window::open_window;
 use super::layout::is_user;
 use super::leaf::{accessed, leaf_flags};
 use super::object;
 use super::region::{Advice, Kind, Object, Region};
-use super::space::Whose;
-use super::table::{self, Stop};
-use super::window::open_window;
+use super::space::SpaceId;
+use super::table::{self, WalkEnd};
 use super::{Frames, Machine, Owner, PAGE_BYTES, Run, Space};
 
 /// Pages of a file that come together, if they lie in one leaf table and need no frame.
-const AROUND: usize = 8;
+const FAULT_AROUND_PAGES: usize = 8;
 
 /// How a fault was resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ fn present<M: Machine>(
     machine: &mut M,
     va: VirtAddr,
     access: Access,
-    stop: Stop,
+    stop: WalkEnd,
 ) -> (Outcome, PhysAddr) {
     let wanted = stop.entry | accessed(access);
     let outcome = if wanted == stop.entry {
@@ -154,12 +154,12 @@ fn present<M: Machine>(
 /// What is rare is called, with no more than it needs; the rest is part of the trap.
 #[inline(always)]
 fn absent<M: Machine>(
-    owner: Whose,
+    owner: SpaceId,
     region: &Region,
     frames: &mut Frames,
     machine: &mut M,
     (page, access): (VirtAddr, Access),
-    stop: Stop,
+    stop: WalkEnd,
 ) -> Option<(Outcome, PhysAddr, u32)> {
     if let Object::Phys { .. } = region.object {
         return device(owner, region, frames, machine, page, stop);
@@ -169,7 +169,7 @@ fn absent<M: Machine>(
     } else {
         make_below(owner, frames, machine, stop, page, 0)?
     };
-    let Some((outcome, frame)) = fill(owner, region, frames, machine, page) else {
+    let Some((outcome, frame)) = populate(owner, region, frames, machine, page) else {
         if stop.level > 0 {
             unmake(owner, frames, machine, stop);
         }
@@ -185,7 +185,7 @@ fn absent<M: Machine>(
             open_window(owner, frames, machine, region, page, at);
         }
         Outcome::ImageInPlace if region.advice == Advice::Normal => {
-            pages += around(machine, region, page, at, leaf);
+            pages += fault_around(machine, region, page, at, leaf);
         }
         _ => {}
     }
@@ -199,10 +199,10 @@ fn absent<M: Machine>(
 #[cold]
 #[inline(never)]
 fn make_below<M: Machine>(
-    owner: Whose,
+    owner: SpaceId,
     frames: &mut Frames,
     machine: &mut M,
-    stop: Stop,
+    stop: WalkEnd,
     page: VirtAddr,
     level: u8,
 ) -> Option<PhysAddr> {
@@ -212,7 +212,7 @@ fn make_below<M: Machine>(
 /// Takes the tables back that were made for nothing.
 #[cold]
 #[inline(never)]
-fn unmake<M: Machine>(owner: Whose, frames: &mut Frames, machine: &mut M, stop: Stop) {
+fn unmake<M: Machine>(owner: SpaceId, frames: &mut Frames, machine: &mut M, stop: WalkEnd) {
     table::undo(machine, &mut owner.tables(frames), stop.at);
 }
 
@@ -221,12 +221,12 @@ fn unmake<M: Machine>(owner: Whose, frames: &mut Frames, machine: &mut M, stop: 
 #[cold]
 #[inline(never)]
 fn device<M: Machine>(
-    owner: Whose,
+    owner: SpaceId,
     region: &Region,
     frames: &mut Frames,
     machine: &mut M,
     page: VirtAddr,
-    stop: Stop,
+    stop: WalkEnd,
 ) -> Option<(Outcome, PhysAddr, u32)> {
     let Object::Phys { at, memory } = region.object else {
         return None;
@@ -256,8 +256,8 @@ fn device<M: Machine>(
 
 /// A frame with what the page holds at first.
 #[inline(always)]
-fn fill<M: Machine>(
-    owner: Whose,
+fn populate<M: Machine>(
+    owner: SpaceId,
     region: &Region,
     frames: &mut Frames,
     machine: &mut M,
@@ -310,7 +310,7 @@ fn shared<M: Machine>(
 /// Enters the pages around one of a file that is mapped in place, as far as they are whole
 /// too; how many. `leaf` is the page's own, at `at`.
 #[inline(always)]
-fn around<M: Machine>(
+fn fault_around<M: Machine>(
     machine: &mut M,
     region: &Region,
     page: VirtAddr,
@@ -321,17 +321,17 @@ fn around<M: Machine>(
     let number = |bytes: u64| bytes as usize / PAGE_BYTES as usize;
     let (here, base) = (number(page.raw()), number(region.base.raw()));
     let whole = number(region.file_bytes()).min(region.pages as usize);
-    let block = here & !(AROUND - 1);
+    let block = here & !(FAULT_AROUND_PAGES - 1);
     let mut run = Run {
         at,
         leaf,
         va: page,
         back: here - block,
-        count: AROUND,
+        count: FAULT_AROUND_PAGES,
     };
-    if block < base || block + AROUND > base + whole {
+    if block < base || block + FAULT_AROUND_PAGES > base + whole {
         run.back = here - block.max(base);
-        run.count = run.back + (block + AROUND).min(base + whole) - here;
+        run.count = run.back + (block + FAULT_AROUND_PAGES).min(base + whole) - here;
     }
     machine.enter_missing(&run)
 }

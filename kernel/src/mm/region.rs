@@ -219,7 +219,7 @@ impl Region {
     }
 
     /// May it be unmapped by the program that has it?
-    pub(super) fn is_given(&self) -> bool {
+    pub(super) fn is_mmapped(&self) -> bool {
         matches!(
             self.kind,
             Kind::Anonymous | Kind::Reserved | Kind::Device | Kind::Shared

@@ -18,12 +18,12 @@ const _: () = assert!(MAX_REGIONS.is_power_of_two());
 
 /// What of a space its frames and leaves need.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Whose {
+pub(super) struct SpaceId {
     pub id: u16,
     pub satp: u64,
 }
 
-impl Whose {
+impl SpaceId {
     /// The source of this space's page tables.
     #[inline]
     pub fn tables<'a>(&self, frames: &'a mut Frames) -> TablesOf<'a> {
@@ -105,7 +105,7 @@ impl Space {
         Ok(())
     }
 
-    /// Gives every page and table back. The space must not be in force; afterwards it is empty.
+    /// Frees every page and table. The space must not be active; afterwards it is empty.
     ///
     /// Region by region, since there is nothing elsewhere: a table goes with the last region that it translates.
     pub fn destroy<M: Machine>(&mut self, frames: &mut Frames, machine: &mut M) {
@@ -113,7 +113,7 @@ impl Space {
             return;
         }
         frames.fast.close();
-        let whose = (self.whose(), self.root);
+        let owner = (self.space_id(), self.root);
         let mut regions = self.regions().iter().peekable();
         while let Some(region) = regions.next() {
             let next = regions.peek().map(|region| region.base.raw());
@@ -122,7 +122,7 @@ impl Space {
                 _ => Rest::Nothing,
             };
             let range = region.base..region.end();
-            zap(machine, frames, whose, range, Fence::Later, rest);
+            zap(machine, frames, owner, range, Fence::Later, rest);
         }
         frames.free_of(self.id, self.root);
         // The walker may hold parts of the tables; their frames are somebody else's soon.
@@ -145,8 +145,8 @@ impl Space {
 
     /// What its frames and leaves need of it.
     #[inline]
-    pub(super) fn whose(&self) -> Whose {
-        Whose {
+    pub(super) fn space_id(&self) -> SpaceId {
+        SpaceId {
             id: self.id,
             satp: self.satp,
         }
@@ -164,7 +164,7 @@ impl Space {
         self.root
     }
 
-    /// What `satp` holds while the space is in force.
+    /// What `satp` holds while the space is active.
     #[inline]
     pub fn satp(&self) -> u64 {
         self.satp
@@ -220,10 +220,10 @@ impl Space {
         Some(self.last)
     }
 
-    /// Whose the space is, its count of resident pages, and the region that `va` lies in.
+    /// The space's id, its count of resident pages, and the region that `va` lies in.
     #[inline(always)]
-    pub(super) fn parts_at(&mut self, va: VirtAddr) -> (Whose, &mut u32, Option<&Region>) {
-        let whose = Whose {
+    pub(super) fn parts_at(&mut self, va: VirtAddr) -> (SpaceId, &mut u32, Option<&Region>) {
+        let owner = SpaceId {
             id: self.id,
             satp: self.satp,
         };
@@ -232,10 +232,10 @@ impl Space {
         if !self.regions[place].contains(va) {
             match self.look_up(va) {
                 Some(found) => place = found & (MAX_REGIONS - 1),
-                None => return (whose, &mut self.resident, None),
+                None => return (owner, &mut self.resident, None),
             }
         }
-        (whose, &mut self.resident, Some(&self.regions[place]))
+        (owner, &mut self.resident, Some(&self.regions[place]))
     }
 
     /// Is it an empty page beside memory that was mapped, which is kept empty so that running
@@ -245,7 +245,7 @@ impl Space {
         let page = va.align_down(PAGE_BYTES);
         let mapped = |at: VirtAddr| {
             let place = self.place_of(at);
-            place.is_some_and(|place| self.regions[place].is_given())
+            place.is_some_and(|place| self.regions[place].is_mmapped())
         };
         mapped(page.wrapping_add(PAGE_BYTES))
             || page.raw() > 0 && mapped(VirtAddr::new(page.raw() - 1))

@@ -29,7 +29,7 @@ pub struct NoTable;
 
 /// Where a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stop {
+pub struct WalkEnd {
     /// Level of the last entry that was read; 0 is the level of 4 KiB leaves.
     pub level: u8,
     /// Where that entry lies.
@@ -40,7 +40,7 @@ pub struct Stop {
 
 /// Follows `va` from the root down to a leaf or to the first invalid entry.
 #[inline(always)]
-pub fn walk<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> Stop {
+pub fn walk<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> WalkEnd {
     let mut table = root;
     let mut level = M::MODE.levels() - 1;
     loop {
@@ -48,7 +48,7 @@ pub fn walk<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> Stop {
         let entry = machine.read_entry(at);
         let pte = Pte::new(entry);
         if !pte.is_valid() || pte.is_leaf() || level == 0 {
-            return Stop { level, at, entry };
+            return WalkEnd { level, at, entry };
         }
         table = pte.target(M::MODE);
         level -= 1;
@@ -77,7 +77,7 @@ pub fn make_slot<M: Machine>(
 pub fn make_below<M: Machine>(
     machine: &mut M,
     tables: &mut impl TableFrames,
-    stop: Stop,
+    stop: WalkEnd,
     va: VirtAddr,
     level: u8,
 ) -> Result<PhysAddr, NoTable> {
@@ -172,7 +172,7 @@ fn largest_leaf<M: Machine>(va: u64, pa: u64, bytes: u64) -> u8 {
 
 /// An entry that is not valid, and yet has a page: one that nobody may touch at present. The bit
 /// is G, which no leaf of a program has.
-const HIDDEN: u64 = Pte::GLOBAL;
+const PROT_NONE: u64 = Pte::GLOBAL;
 
 /// The page of an entry, if it is a leaf, or a hidden one.
 #[inline]
@@ -180,7 +180,7 @@ pub fn page_of<M: Machine>(entry: u64, level: u8) -> Option<PhysAddr> {
     let pte = Pte::new(entry);
     let is_page = match pte.is_valid() {
         true => level == 0 || pte.is_leaf(),
-        false => entry & HIDDEN != 0,
+        false => entry & PROT_NONE != 0,
     };
     is_page.then(|| pte.target(M::MODE))
 }
@@ -188,16 +188,16 @@ pub fn page_of<M: Machine>(entry: u64, level: u8) -> Option<PhysAddr> {
 /// The same page with other rights: R, W and X as in `rights`; hidden if there are none.
 pub fn with_rights(entry: u64, rights: u64) -> u64 {
     const RIGHTS: u64 = Pte::READ | Pte::WRITE | Pte::EXEC;
-    let kept = entry & !(RIGHTS | Pte::VALID | HIDDEN);
+    let kept = entry & !(RIGHTS | Pte::VALID | PROT_NONE);
     kept | if rights == 0 {
-        HIDDEN
+        PROT_NONE
     } else {
         rights | Pte::VALID
     }
 }
 
 /// Does the leaf that `va` lies in begin before it? Then it is one of a higher level.
-fn straddled<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> Option<Stop> {
+fn straddled<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> Option<WalkEnd> {
     let stop = walk(machine, root, va);
     let begins_before = !va.raw().is_multiple_of(M::MODE.leaf_bytes(stop.level));
     (begins_before && page_of::<M>(stop.entry, stop.level).is_some()).then_some(stop)
@@ -295,7 +295,7 @@ fn joined<M: Machine>(machine: &M, table: PhysAddr, level: u8) -> Option<u64> {
     Some(first | traces)
 }
 
-/// Clears every leaf of a range. Nothing is fenced, nothing given back.
+/// Clears every leaf of a range. Nothing is fenced, nothing freed.
 pub fn clear_range<M: Machine>(machine: &mut M, root: PhysAddr, from: VirtAddr, end: VirtAddr) {
     each_page(machine, root, from, end, |machine, _, stop| {
         machine.write_entry(stop.at, 0);
@@ -309,7 +309,7 @@ pub fn each_page<M: Machine>(
     root: PhysAddr,
     from: VirtAddr,
     end: VirtAddr,
-    mut see: impl FnMut(&mut M, VirtAddr, Stop),
+    mut see: impl FnMut(&mut M, VirtAddr, WalkEnd),
 ) {
     let mut va = from.raw();
     while va < end.raw() {
@@ -323,7 +323,7 @@ pub fn each_page<M: Machine>(
 }
 
 /// Gives every table back that maps nothing any more between `from` and `end` (exclusive).
-/// The root stays. How many were given back.
+/// The root stays. How many were freed.
 pub fn prune<M: Machine>(
     machine: &mut M,
     tables: &mut impl TableFrames,

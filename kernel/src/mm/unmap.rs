@@ -26,7 +26,7 @@ impl Space {
         machine: &mut M,
     ) -> Result<(), Error> {
         let covered = self.covered(va, bytes)?;
-        if !self.within(&covered).iter().all(Region::is_given) {
+        if !self.within(&covered).iter().all(Region::is_mmapped) {
             return Err(Error::AccessDenied);
         }
         self.cut(&covered, frames, machine)?;
@@ -35,7 +35,7 @@ impl Space {
         Ok(())
     }
 
-    /// Takes the leaves of a range out, fences, and only then gives frames and tables back. No
+    /// Removes the leaves of a range, fences, and only then frees frames and tables. No
     /// leaf reaches over a border, and no region has anything in `free`.
     pub(super) fn drop_pages<M: Machine>(
         &mut self,
@@ -45,13 +45,13 @@ impl Space {
         machine: &mut M,
     ) {
         frames.fast.close();
-        let whose = (self.whose(), self.root());
+        let owner = (self.space_id(), self.root());
         let rest = |span: Range<u64>| match free.start <= span.start && span.end <= free.end {
             true => Rest::Nothing,
             false => Rest::Unknown,
         };
         let range = covered.va..covered.end;
-        let zapped = zap(machine, frames, whose, range, Fence::EachPage, rest);
+        let zapped = zap(machine, frames, owner, range, Fence::EachPage, rest);
         self.resident -= zapped.pages;
         if zapped.tables > 0 {
             // The walker may hold a pointer to a table. Nobody can have got its frame yet:

@@ -4,7 +4,7 @@
 use abi::{Access, Error, Outcome};
 use pagetable::{PhysAddr, VirtAddr};
 
-use super::layout::{is_user, user_windows};
+use super::layout::{is_user, user_ranges};
 use super::{Frames, Machine, Object, PAGE_BYTES, Resolution, Space, resolve, table};
 
 /// A space whose memory the kernel reads and writes on the program's behalf.
@@ -76,7 +76,7 @@ fn checked<M: Machine>(va: VirtAddr, bytes: usize) -> Result<VirtAddr, Error> {
         .ok_or(Error::BadAddress)?;
     let last = VirtAddr::new(end.saturating_sub(1).max(va.raw()));
     // The programs' part may be two, with the kernel between them.
-    let apart = user_windows(M::MODE)
+    let apart = user_ranges(M::MODE)
         .windows(2)
         .any(|pair| va.raw() < pair[0].end && last.raw() >= pair[1].start);
     if !is_user(M::MODE, va) || !is_user(M::MODE, last) || apart {

@@ -7,7 +7,7 @@
 //! ```text
 //!            from                          end
 //!   ┌─────────┬───┬───────────────┬─────────┴─┐
-//!   │ kept?   │ 0 │   0   0   0   │ 0   kept? │   tables between the borders are empty: given back unread
+//!   │ kept?   │ 0 │   0   0   0   │ 0   kept? │   tables between the borders are empty: freed unread
 //!   └─────────┴───┴───────────────┴───────────┘   at the borders `Rest` says what may be left
 //! ```
 
@@ -15,7 +15,7 @@ use core::ops::Range;
 
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
-use super::space::Whose;
+use super::space::SpaceId;
 use super::table::{page_of, slot};
 use super::{Frames, Machine, PAGE_BYTES, TableFrames};
 
@@ -44,7 +44,7 @@ pub enum Fence {
 pub struct Zapped {
     /// Pages of 4 KiB that had been there.
     pub pages: u32,
-    /// Tables that were given back.
+    /// Tables that were freed.
     pub tables: u32,
 }
 
@@ -52,7 +52,7 @@ pub struct Zapped {
 pub fn zap<M: Machine>(
     machine: &mut M,
     frames: &mut Frames,
-    (owner, root): (Whose, PhysAddr),
+    (owner, root): (SpaceId, PhysAddr),
     range: Range<VirtAddr>,
     fence: Fence,
     rest: impl Fn(Range<u64>) -> Rest,
@@ -83,7 +83,7 @@ struct Step {
 struct Pass<'a, M, R> {
     machine: &'a mut M,
     frames: &'a mut Frames,
-    owner: Whose,
+    owner: SpaceId,
     fence: Fence,
     rest: R,
     zapped: Zapped,

@@ -61,14 +61,14 @@ impl Context {
     }
 
     /// Gives a system call its answer and moves past the `ecall`.
-    pub fn answer(&mut self, a0: isize) {
+    pub fn set_return(&mut self, a0: isize) {
         self.x[A0] = a0 as usize;
         self.pc = self.pc.wrapping_add(4);
     }
 
     /// The same with a second result.
-    pub fn answer_pair(&mut self, a0: isize, a1: usize) {
-        self.answer(a0);
+    pub fn set_return_pair(&mut self, a0: isize, a1: usize) {
+        self.set_return(a0);
         self.x[A1] = a1;
     }
 
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn an_answer_moves_past_the_ecall() {
         let mut context = Context::start(0x1_0000, 0x8000, 0x7000, 5);
-        context.answer_pair(-2, 9);
+        context.set_return_pair(-2, 9);
         assert_eq!(
             (context.pc, context.argument(0), context.argument(1)),
             (0x1_0004, usize::MAX - 1, 9)

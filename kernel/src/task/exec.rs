@@ -25,7 +25,7 @@ pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> R
             task.context = context;
             system.tasks.set_state(slot, State::Ready);
             stub::spawned(system, slot);
-            system.schedule.ask();
+            system.schedule.request_resched();
             Ok(pid)
         }
         Err(error) => {
@@ -38,7 +38,7 @@ pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> R
 }
 
 /// Gives the task its space, the program's regions, and its line on top of the stack.
-/// On an error the space holds what was done so far; destroying it gives that back.
+/// On an error the space holds what was done so far; destroying it frees that.
 fn start<P: Platform>(
     system: &mut System<P>,
     slot: Slot,
@@ -61,7 +61,7 @@ fn start<P: Platform>(
 }
 
 /// Ends a task: every frame and table back, its parent told.
-pub fn end<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
+pub fn exit_task<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     if slot == system.schedule.current() {
         system.platform.leave_spaces();
         system.schedule.vacate();
@@ -75,7 +75,7 @@ pub fn end<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     stub::ended(system, slot);
     let task = system.tasks.at(slot);
     let (pid, parent) = (task.pid, task.parent);
-    system.tasks.orphan(pid);
+    system.tasks.reparent(pid);
     let parent_lives = system
         .tasks
         .find(parent)
@@ -85,7 +85,7 @@ pub fn end<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
             State::Waiting { child } if child == pid || child == 0 => State::Ready,
             other => other,
         });
-        system.schedule.ask();
+        system.schedule.request_resched();
     } else {
         system.tasks.remove(slot);
     }

@@ -3,9 +3,9 @@
 use abi::{Advice, Error, map, prot};
 use pagetable::{MemoryType, PhysAddr, VirtAddr};
 
-use super::answer::Answer;
+use super::call_result::CallResult;
 use crate::mm::{
-    Audit, Frames, Kind, Object, PAGE_BYTES, Place, Prot, Space, Wanted, audit, table,
+    Audit, Frames, Kind, MapRequest, Object, PAGE_BYTES, Placement, Prot, Space, audit, table,
 };
 use crate::platform::Platform;
 use crate::system::System;
@@ -16,7 +16,7 @@ const KNOWN: usize = map::AT | map::RESERVE | map::WIRED | map::POPULATE | map::
 pub fn mmap<P: Platform>(
     system: &mut System<P>,
     [bytes, rights, flags, at, align]: [usize; 5],
-) -> Result<Answer, Error> {
+) -> Result<CallResult, Error> {
     let has = |flag: usize| flags & flag != 0;
     if bytes == 0 || flags & !KNOWN != 0 || has(map::RESERVE) && has(map::WIRED | map::POPULATE) {
         return Err(Error::BadArgument);
@@ -27,16 +27,16 @@ pub fn mmap<P: Platform>(
     }
     let pages = (bytes as u64).div_ceil(PAGE_BYTES);
     let wanted = if has(map::RESERVE) {
-        Wanted {
+        MapRequest {
             prot: Prot::NONE,
             max: Prot::NONE,
             kind: Kind::Reserved,
-            ..Wanted::zeros(pages)
+            ..MapRequest::zeros(pages)
         }
     } else {
-        Wanted {
+        MapRequest {
             prot: decode(rights, Prot::DATA)?,
-            ..Wanted::zeros(pages)
+            ..MapRequest::zeros(pages)
         }
     };
     let place = place(has(map::AT), at, align);
@@ -49,7 +49,7 @@ pub fn mmap<P: Platform>(
     if has(map::POPULATE) && wanted.prot != Prot::NONE {
         space.advise(base, pages * PAGE_BYTES, Advice::WillNeed, frames, platform)?;
     }
-    Ok(Answer::One(base.raw() as usize))
+    Ok(CallResult::One(base.raw() as usize))
 }
 
 /// `Munmap(addr, len)`.
@@ -57,11 +57,11 @@ pub fn munmap<P: Platform>(
     system: &mut System<P>,
     at: usize,
     bytes: usize,
-) -> Result<Answer, Error> {
+) -> Result<CallResult, Error> {
     let (space, frames, platform) = system.memory();
     space.unmap(VirtAddr::new(at as u64), bytes as u64, frames, platform)?;
     system.reap_objects();
-    Ok(Answer::One(0))
+    Ok(CallResult::One(0))
 }
 
 /// `Protect(addr, len, prot)`.
@@ -70,7 +70,7 @@ pub fn protect<P: Platform>(
     at: usize,
     bytes: usize,
     rights: usize,
-) -> Result<Answer, Error> {
+) -> Result<CallResult, Error> {
     let rights = decode(rights, Prot::NONE)?;
     let (space, frames, platform) = system.memory();
     space.protect(
@@ -80,7 +80,7 @@ pub fn protect<P: Platform>(
         frames,
         platform,
     )?;
-    Ok(Answer::One(0))
+    Ok(CallResult::One(0))
 }
 
 /// `Advise(addr, len, advice)`.
@@ -89,7 +89,7 @@ pub fn advise<P: Platform>(
     at: usize,
     bytes: usize,
     advice: usize,
-) -> Result<Answer, Error> {
+) -> Result<CallResult, Error> {
     let advice = Advice::decode(advice).ok_or(Error::BadArgument)?;
     let (space, frames, platform) = system.memory();
     space.advise(
@@ -99,7 +99,7 @@ pub fn advise<P: Platform>(
         frames,
         platform,
     )?;
-    Ok(Answer::One(0))
+    Ok(CallResult::One(0))
 }
 
 /// `MapDevice(frame, len, prot)`.
@@ -108,7 +108,7 @@ pub fn map_device<P: Platform>(
     frame: usize,
     bytes: usize,
     rights: usize,
-) -> Result<Answer, Error> {
+) -> Result<CallResult, Error> {
     let prot = decode(rights, Prot::DATA)?;
     let pages = (bytes as u64).div_ceil(PAGE_BYTES);
     if pages == 0 {
@@ -140,7 +140,7 @@ pub fn map_device<P: Platform>(
     let align = large
         .into_iter()
         .find(|&bytes| length >= bytes && first.is_multiple_of(bytes));
-    let wanted = Wanted {
+    let wanted = MapRequest {
         pages,
         prot,
         max: Prot::DATA,
@@ -152,18 +152,21 @@ pub fn map_device<P: Platform>(
     };
     let (space, ..) = system.memory();
     let align = align.unwrap_or(PAGE_BYTES);
-    let base = space.map::<P>(Place::Anywhere { align }, &wanted)?;
-    Ok(Answer::One(base.raw() as usize))
+    let base = space.map::<P>(Placement::Anywhere { align }, &wanted)?;
+    Ok(CallResult::One(base.raw() as usize))
 }
 
 /// `ShareCreate(len)`.
-pub fn share_create<P: Platform>(system: &mut System<P>, bytes: usize) -> Result<Answer, Error> {
+pub fn share_create<P: Platform>(
+    system: &mut System<P>,
+    bytes: usize,
+) -> Result<CallResult, Error> {
     let pages = (bytes as u64).div_ceil(PAGE_BYTES);
     let task = system.tasks.at(system.schedule.current()).pid;
     system
         .objects
         .create(pages, task, &mut system.frames, &mut system.platform)
-        .map(Answer::One)
+        .map(CallResult::One)
 }
 
 /// `ShareAttach(id, prot, at)`.
@@ -172,24 +175,24 @@ pub fn share_attach<P: Platform>(
     id: usize,
     rights: usize,
     at: usize,
-) -> Result<Answer, Error> {
+) -> Result<CallResult, Error> {
     let prot = decode(rights, Prot::DATA)?;
     let (object, pages) = system.objects.attach(id)?;
-    let wanted = Wanted {
+    let wanted = MapRequest {
         prot,
         // Who attached it to read may not write to it later.
         max: prot,
         kind: Kind::Shared,
         object,
-        ..Wanted::zeros(pages.into())
+        ..MapRequest::zeros(pages.into())
     };
     let (space, ..) = system.memory();
     let base = space.map::<P>(place(at != 0, at, 0), &wanted)?;
-    Ok(Answer::One(base.raw() as usize))
+    Ok(CallResult::One(base.raw() as usize))
 }
 
 /// `ShareDetach(addr)`.
-pub fn share_detach<P: Platform>(system: &mut System<P>, at: usize) -> Result<Answer, Error> {
+pub fn share_detach<P: Platform>(system: &mut System<P>, at: usize) -> Result<CallResult, Error> {
     let (space, frames, platform) = system.memory();
     let va = VirtAddr::new(at as u64);
     let region = space.region_at(va).ok_or(Error::NotFound)?;
@@ -199,19 +202,19 @@ pub fn share_detach<P: Platform>(system: &mut System<P>, at: usize) -> Result<An
     let bytes = u64::from(region.pages) * PAGE_BYTES;
     space.unmap(va, bytes, frames, platform)?;
     system.reap_objects();
-    Ok(Answer::One(0))
+    Ok(CallResult::One(0))
 }
 
 /// `ShareDestroy(id)`.
-pub fn share_destroy<P: Platform>(system: &mut System<P>, id: usize) -> Result<Answer, Error> {
+pub fn share_destroy<P: Platform>(system: &mut System<P>, id: usize) -> Result<CallResult, Error> {
     let task = system.tasks.at(system.schedule.current()).pid;
     system.objects.end(id, task)?;
     system.reap_objects();
-    Ok(Answer::One(0))
+    Ok(CallResult::One(0))
 }
 
 /// `Translate(addr)`.
-pub fn translate<P: Platform>(system: &mut System<P>, at: usize) -> Result<Answer, Error> {
+pub fn translate<P: Platform>(system: &mut System<P>, at: usize) -> Result<CallResult, Error> {
     let (space, _, platform) = system.memory();
     let va = VirtAddr::new(at as u64);
     if space.region_at(va).is_none() {
@@ -221,7 +224,7 @@ pub fn translate<P: Platform>(system: &mut System<P>, at: usize) -> Result<Answe
     let page = table::page_of::<P>(stop.entry, stop.level).ok_or(Error::NotFound)?;
     let within = va.offset(P::MODE.leaf_bytes(stop.level));
     let frame = page.wrapping_add(within).frame();
-    Ok(Answer::Two(frame as usize, stop.entry as usize & 0x3ff))
+    Ok(CallResult::Two(frame as usize, stop.entry as usize & 0x3ff))
 }
 
 /// Rights as a program says them; `otherwise` where it says none.
@@ -240,11 +243,11 @@ fn decode(rights: usize, otherwise: Prot) -> Result<Prot, Error> {
     prot.is_allowed().then_some(prot).ok_or(Error::AccessDenied)
 }
 
-fn place(fixed: bool, at: usize, align: usize) -> Place {
+fn place(fixed: bool, at: usize, align: usize) -> Placement {
     match (fixed, align) {
-        (true, _) => Place::At(VirtAddr::new(at as u64)),
-        (false, 0) => Place::ANYWHERE,
-        (false, align) => Place::Anywhere {
+        (true, _) => Placement::At(VirtAddr::new(at as u64)),
+        (false, 0) => Placement::ANYWHERE,
+        (false, align) => Placement::Anywhere {
             align: align as u64,
         },
     }

@@ -1,6 +1,6 @@
 //! Tasks: what runs, what waits, and what they ask of the kernel.
 
-mod answer;
+mod call_result;
 pub mod context;
 pub mod exec;
 mod memory;

@@ -14,13 +14,13 @@ pub struct Schedule {
     pub(super) current: Slot,
     /// The hart holds the registers of the task at `current`.
     pub(super) occupied: bool,
-    /// The task whose space is in force and whose floats the hart holds; 0 for none.
+    /// The task whose space is active and whose floats the hart holds; 0 for none.
     pub(super) loaded: u16,
-    pub(super) due: bool,
+    pub(super) need_resched: bool,
     pub(super) since: u64,
     pub(super) armed: u64,
-    /// When the desk is told of records that wait, at the latest; `u64::MAX` when none do.
-    pub(super) tell_at: u64,
+    /// When the host is told of records that wait, at the latest; `u64::MAX` when none do.
+    pub(super) report_at: u64,
     /// When the console is looked at, where it does not interrupt; `u64::MAX` where it does.
     pub(super) poll_at: u64,
     pub(super) timebase_hz: u64,
@@ -33,10 +33,10 @@ impl Schedule {
             current: Slot::FIRST,
             occupied: false,
             loaded: 0,
-            due: true,
+            need_resched: true,
             since: 0,
             armed: u64::MAX,
-            tell_at: u64::MAX,
+            report_at: u64::MAX,
             poll_at: u64::MAX,
             timebase_hz,
         }
@@ -50,20 +50,20 @@ impl Schedule {
 
     /// Another task may have to run before the trap returns.
     #[inline]
-    pub fn is_due(&self) -> bool {
-        self.due
+    pub fn need_resched(&self) -> bool {
+        self.need_resched
     }
 
     /// The task on the hart has ended: its registers are nobody's.
     pub fn vacate(&mut self) {
         self.occupied = false;
         self.loaded = 0;
-        self.due = true;
+        self.need_resched = true;
     }
 
     /// Something changed who may run.
-    pub fn ask(&mut self) {
-        self.due = true;
+    pub fn request_resched(&mut self) {
+        self.need_resched = true;
     }
 
     /// Float registers in the task table were changed: the hart's are not the task's any more.
@@ -80,7 +80,7 @@ impl Schedule {
     pub fn begin_polling(&mut self, now: u64) {
         self.poll_at = now + self.ticks(POLL_MS);
         // Whoever runs gets the timer armed for it.
-        self.due = true;
+        self.need_resched = true;
     }
 
     /// The console does not interrupt: is it time to look at it?
@@ -92,13 +92,13 @@ impl Schedule {
         due
     }
 
-    /// The timer has fired: nothing is armed any more. Is it time to tell the desk?
+    /// The timer has fired: nothing is armed any more. Is it time to tell the host?
     pub fn timer_fired(&mut self, now: u64) -> bool {
         self.armed = u64::MAX;
-        self.due = true;
-        let tell = self.tell_at <= now;
+        self.need_resched = true;
+        let tell = self.report_at <= now;
         if tell {
-            self.tell_at = u64::MAX;
+            self.report_at = u64::MAX;
         }
         tell
     }

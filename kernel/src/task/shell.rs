@@ -56,13 +56,13 @@ impl<P: Platform> System<P> {
         match self.tasks.at(shell).state() {
             State::Waiting { child: 0 } => {
                 let task = self.tasks.at_mut(shell);
-                task.context.answer(Error::Busy.to_a0() as isize);
+                task.context.set_return(Error::Busy.to_a0() as isize);
                 self.tasks.set_state(shell, State::Ready);
-                self.schedule.ask();
+                self.schedule.request_resched();
             }
             State::Waiting { child } => {
                 if let Some(slot) = self.tasks.find(child) {
-                    exec::end(self, slot, exec::KILLED);
+                    exec::exit_task(self, slot, exec::KILLED);
                 }
             }
             _ => {}

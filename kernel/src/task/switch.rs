@@ -11,10 +11,10 @@ use crate::system::System;
 /// interrupt as long as none is. `context` holds the registers on the hart.
 pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let previous = system.schedule.current;
-    take_off(system, context);
+    save_current(system, context);
     let next = loop {
-        if system.debugger_is_due() {
-            stub::attend(system);
+        if system.debugger_wants_stop() {
+            stub::service(system);
         }
         if let Some(next) = next_task(system, previous) {
             break next;
@@ -22,16 +22,16 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
         system.drain_console();
         arm_timer(system, None);
         // A hart with nothing to do gets frames ready for those who will fault.
-        while system.prepares
+        while system.prezeroes
             && !system.platform.is_interrupted()
-            && system.frames.prepare(&mut system.platform)
+            && system.frames.prezero(&mut system.platform)
         {}
         let pending = system.platform.wait();
         system.interrupt(pending);
     };
-    system.schedule.due = false;
+    system.schedule.need_resched = false;
     system.schedule.current = next;
-    put_on(system, context);
+    switch_to(system, context);
     arm_timer(system, Some(next));
 }
 
@@ -46,25 +46,25 @@ fn next_task<P: Platform>(system: &System<P>, previous: Slot) -> Option<Slot> {
 
 /// Takes the running task off the hart: what gdb reads and writes is in the task table.
 pub fn pause<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    take_off(system, context);
-    system.schedule.due = true;
+    save_current(system, context);
+    system.schedule.need_resched = true;
 }
 
 /// Records wait that are not worth a frame yet. A task that neither faults again nor ever
-/// stops must not keep them from the desk.
-pub fn tell_soon<P: Platform>(system: &mut System<P>) {
-    if system.schedule.tell_at != u64::MAX {
+/// stops must not keep them from the host.
+pub fn report_soon<P: Platform>(system: &mut System<P>) {
+    if system.schedule.report_at != u64::MAX {
         return;
     }
     let at = system.platform.ticks() + system.schedule.ticks(SLICE_MS);
-    system.schedule.tell_at = at;
+    system.schedule.report_at = at;
     if at < system.schedule.armed {
         system.schedule.armed = at;
         system.platform.set_timer(at);
     }
 }
 
-fn take_off<P: Platform>(system: &mut System<P>, context: &mut Context) {
+fn save_current<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let now = system.platform.ticks();
     if system.schedule.occupied {
         let task = system.tasks.at_mut(system.schedule.current);
@@ -79,7 +79,7 @@ fn take_off<P: Platform>(system: &mut System<P>, context: &mut Context) {
     system.schedule.since = now;
 }
 
-fn put_on<P: Platform>(system: &mut System<P>, context: &mut Context) {
+fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let task = system.tasks.at(system.schedule.current);
     *context = task.context;
     // A task that only waited finds both as it left them.
@@ -94,13 +94,13 @@ fn put_on<P: Platform>(system: &mut System<P>, context: &mut Context) {
 }
 
 /// The timer is only armed for what needs it: the end of a slice that others wait for, the
-/// first sleeper, and records that the desk waits for.
+/// first sleeper, and records that the host waits for.
 fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
     let slice_end = system.schedule.since + system.schedule.ticks(SLICE_MS);
     let others = running.is_some_and(|slot| system.tasks.others_ready(slot));
     let mut at = if others { slice_end } else { u64::MAX };
     at = at.min(system.tasks.first_wake().unwrap_or(u64::MAX));
-    at = at.min(system.schedule.tell_at);
+    at = at.min(system.schedule.report_at);
     at = at.min(system.schedule.poll_at);
     at = at.min(system.console.deadline());
     if at != system.schedule.armed {

@@ -6,7 +6,7 @@
 use abi::{Call, Error, Set, Topic};
 use pagetable::VirtAddr;
 
-use super::answer::Answer;
+use super::call_result::CallResult;
 use super::context::Context;
 use super::table::{LINE_BYTES, State};
 use super::{exec, memory, switch};
@@ -22,37 +22,40 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let slot = system.schedule.current();
     system.tasks.at_mut(slot).context.pc = context.pc;
     match dispatch(system, context) {
-        Ok(Answer::One(value)) => context.answer(value as isize),
-        Ok(Answer::Two(first, second)) => context.answer_pair(first as isize, second),
-        Ok(Answer::Wait(state)) => {
+        Ok(CallResult::One(value)) => context.set_return(value as isize),
+        Ok(CallResult::Two(first, second)) => context.set_return_pair(first as isize, second),
+        Ok(CallResult::Wait(state)) => {
             wait(system, state);
             // Answered here, as the call is still in the making.
             if system.foreground_changed() == Some(State::Waiting { child: 0 }) {
                 system.tasks.set_state(slot, State::Ready);
-                context.answer(Error::Busy.to_a0() as isize);
+                context.set_return(Error::Busy.to_a0() as isize);
             }
         }
-        Ok(Answer::Gone) => {}
-        Err(error) => context.answer(error.to_a0() as isize),
+        Ok(CallResult::Gone) => {}
+        Err(error) => context.set_return(error.to_a0() as isize),
     }
     // For the pages that the call brought in.
     if system.console.fault_recorded(&system.log) {
-        switch::tell_soon(system);
+        switch::report_soon(system);
     }
 }
 
 fn wait<P: Platform>(system: &mut System<P>, state: State) {
     let slot = system.schedule.current();
     system.tasks.set_state(slot, state);
-    system.schedule.ask();
+    system.schedule.request_resched();
 }
 
-fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Result<Answer, Error> {
+fn dispatch<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+) -> Result<CallResult, Error> {
     let [a0, a1, a2, a3, a4] = core::array::from_fn(|n| context.argument(n));
     match Call::decode(context.call()).ok_or(Error::Unsupported)? {
         Call::Exit => {
-            exec::end(system, system.schedule.current(), a0 as u8);
-            Ok(Answer::Gone)
+            exec::exit_task(system, system.schedule.current(), a0 as u8);
+            Ok(CallResult::Gone)
         }
         Call::Write => write(system, a0, a1),
         Call::Read => read(system, a0, a1),
@@ -61,13 +64,13 @@ fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Resul
         Call::Wait => wait_for(system, a0, a1),
         Call::Kill => kill(system, a0),
         Call::Sbrk => sbrk(system, a0 as isize),
-        Call::Getpid => Ok(Answer::One(current_pid(system).into())),
+        Call::Getpid => Ok(CallResult::One(current_pid(system).into())),
         Call::Yield => {
             // Alone, there is nobody to switch to, and the timer is armed as it must be.
             if system.tasks.others_ready(system.schedule.current()) {
-                system.schedule.ask();
+                system.schedule.request_resched();
             }
-            Ok(Answer::One(0))
+            Ok(CallResult::One(0))
         }
         Call::Mmap => memory::mmap(system, [a0, a1, a2, a3, a4]),
         Call::Munmap => memory::munmap(system, a0, a1),
@@ -86,7 +89,7 @@ fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Resul
             Err(Error::Unsupported)
         }
         Call::Set => match Set::decode(a0).ok_or(Error::BadArgument)? {
-            Set::FaultText => Ok(Answer::One(
+            Set::FaultText => Ok(CallResult::One(
                 core::mem::replace(&mut system.fault_text, a1 != 0).into(),
             )),
             Set::HeapLimit => {
@@ -95,7 +98,7 @@ fn dispatch<P: Platform>(system: &mut System<P>, context: &mut Context) -> Resul
                 if a1 != 0 {
                     space.set_heap_limit::<P>(a1 as u64)?;
                 }
-                Ok(Answer::One(old as usize))
+                Ok(CallResult::One(old as usize))
             }
         },
     }
@@ -105,48 +108,56 @@ fn current_pid<P: Platform>(system: &System<P>) -> u16 {
     system.tasks.at(system.schedule.current()).pid
 }
 
-fn write<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<Answer, Error> {
+fn write<P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    bytes: usize,
+) -> Result<CallResult, Error> {
     if bytes == 0 {
-        return Ok(Answer::One(0));
+        return Ok(CallResult::One(0));
     }
     let room = system.console.room();
     if room == 0 {
-        return Ok(Answer::Wait(State::Writing));
+        return Ok(CallResult::Wait(State::Writing));
     }
     let mut piece = [0; PIECE];
     let piece = &mut piece[..bytes.min(PIECE).min(room)];
     from_task(system, at, piece)?;
     system.console.write(piece);
     system.first_byte();
-    Ok(Answer::One(piece.len()))
+    Ok(CallResult::One(piece.len()))
 }
 
-fn read<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<Answer, Error> {
+fn read<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<CallResult, Error> {
     if bytes == 0 {
-        return Ok(Answer::One(0));
+        return Ok(CallResult::One(0));
     }
     let mut piece = [0; PIECE];
     let used = system.console.peek(&mut piece[..bytes.min(PIECE)]);
     if used == 0 {
-        return Ok(Answer::Wait(State::Reading));
+        return Ok(CallResult::Wait(State::Reading));
     }
     // Input is only taken off the line once it has arrived: a bad pointer loses nothing.
     to_task(system, at, &piece[..used])?;
     system.console.consume(used);
-    Ok(Answer::One(used))
+    Ok(CallResult::One(used))
 }
 
 /// The answer is given before the task sleeps: it must not go to sleep again when it wakes.
-fn sleep<P: Platform>(system: &mut System<P>, context: &mut Context, ms: usize) -> Answer {
+fn sleep<P: Platform>(system: &mut System<P>, context: &mut Context, ms: usize) -> CallResult {
     let until = system
         .platform
         .ticks()
         .saturating_add(system.schedule.ticks(ms as u64));
-    context.answer(0);
-    Answer::Wait(State::Sleeping { until })
+    context.set_return(0);
+    CallResult::Wait(State::Sleeping { until })
 }
 
-fn spawn<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<Answer, Error> {
+fn spawn<P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    bytes: usize,
+) -> Result<CallResult, Error> {
     if bytes > LINE_BYTES {
         return Err(Error::LimitExceeded);
     }
@@ -154,7 +165,7 @@ fn spawn<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result
     let line = &mut line[..bytes];
     from_task(system, at, line)?;
     let parent = current_pid(system);
-    exec::spawn(system, parent, line).map(|pid| Answer::One(pid.into()))
+    exec::spawn(system, parent, line).map(|pid| CallResult::One(pid.into()))
 }
 
 /// `flags` bit 0: do not wait; `Busy` while no such child has ended.
@@ -162,7 +173,7 @@ fn wait_for<P: Platform>(
     system: &mut System<P>,
     child: usize,
     flags: usize,
-) -> Result<Answer, Error> {
+) -> Result<CallResult, Error> {
     let child = u16::try_from(child).map_err(|_| Error::NoChild)?;
     let parent = current_pid(system);
     let mine = |task: &super::Task| task.parent == parent && (child == 0 || task.pid == child);
@@ -179,45 +190,45 @@ fn wait_for<P: Platform>(
     match ended {
         Some((slot, pid, status)) => {
             system.tasks.remove(slot);
-            Ok(Answer::Two(pid.into(), status.into()))
+            Ok(CallResult::Two(pid.into(), status.into()))
         }
         None if flags & 1 != 0 => Err(Error::Busy),
-        None => Ok(Answer::Wait(State::Waiting { child })),
+        None => Ok(CallResult::Wait(State::Waiting { child })),
     }
 }
 
-fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<Answer, Error> {
+fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<CallResult, Error> {
     let pid = u16::try_from(pid).map_err(|_| Error::NoSuchTask)?;
     let slot = system.tasks.find(pid).ok_or(Error::NoSuchTask)?;
     if !system.tasks.at(slot).is_alive() {
         return Err(Error::NoSuchTask);
     }
-    exec::end(system, slot, exec::KILLED);
+    exec::exit_task(system, slot, exec::KILLED);
     Ok(if slot == system.schedule.current() {
-        Answer::Gone
+        CallResult::Gone
     } else {
-        Answer::One(0)
+        CallResult::One(0)
     })
 }
 
-fn sbrk<P: Platform>(system: &mut System<P>, delta: isize) -> Result<Answer, Error> {
+fn sbrk<P: Platform>(system: &mut System<P>, delta: isize) -> Result<CallResult, Error> {
     let (space, frames, platform) = system.memory();
     let old = space.sbrk(delta as i64, frames, platform)?;
-    Ok(Answer::One(old.raw() as usize))
+    Ok(CallResult::One(old.raw() as usize))
 }
 
 /// Whole lines, as many as fit, so that a page of them needs one call.
 fn inspect<P: Platform>(
     system: &mut System<P>,
     [topic, index, at, bytes, argument]: [usize; 5],
-) -> Result<Answer, Error> {
+) -> Result<CallResult, Error> {
     let json = topic & Topic::JSON != 0;
     let topic = Topic::decode(topic & !Topic::JSON).ok_or(Error::BadArgument)?;
     let mut piece = [0; PIECE];
     let limit = bytes.min(PIECE);
     let (used, next) = system.inspect((topic, json), index, argument, &mut piece[..limit])?;
     to_task(system, at, &piece[..used])?;
-    Ok(Answer::Two(used, next))
+    Ok(CallResult::Two(used, next))
 }
 
 fn from_task<P: Platform>(system: &mut System<P>, at: usize, into: &mut [u8]) -> Result<(), Error> {

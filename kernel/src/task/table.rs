@@ -1,4 +1,4 @@
-//! The task table: a fixed number of places, each empty or a task.
+//! The task table: a fixed number of slots, each empty or a task.
 
 use core::mem::MaybeUninit;
 
@@ -9,7 +9,7 @@ use crate::mm::Space;
 
 /// Tasks that can exist at once, those that have exited and were not waited for included.
 pub const MAX_TASKS: usize = 64;
-// Places are masked with it, which spares a comparison on the way of every fault.
+// Slots are masked with it, which spares a comparison on the way of every fault.
 const _: () = assert!(MAX_TASKS.is_power_of_two());
 /// The longest command line a task is started with, in bytes.
 pub const LINE_BYTES: usize = 96;
@@ -110,28 +110,28 @@ impl Task {
         (self.line, self.line_bytes.into())
     }
 
-    /// Lives, that is: can run again.
+    /// Not empty and not exited.
     pub fn is_alive(&self) -> bool {
         !matches!(self.state, State::Empty | State::Exited { .. })
     }
 }
 
-/// A place in the table. Stays the same task's until it is reaped.
+/// A slot of the table. It stays the same task's until it is reaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(usize);
 
 impl Slot {
-    /// The first place.
+    /// The first slot.
     pub const FIRST: Slot = Slot(0);
 }
 
-/// Places of the table, a bit for each.
+/// Slots of the table, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Places(u64);
+struct SlotSet(u64);
 const _: () = assert!(MAX_TASKS == u64::BITS as usize);
 
-impl Places {
-    const NONE: Places = Places(0);
+impl SlotSet {
+    const NONE: SlotSet = SlotSet(0);
 
     fn set(&mut self, slot: Slot, is_in: bool) {
         let bit = 1 << slot.0;
@@ -142,13 +142,13 @@ impl Places {
         (self.0 != 0).then(|| Slot(self.0.trailing_zeros() as usize))
     }
 
-    /// Those behind a place.
-    fn after(self, slot: Slot) -> Places {
-        Places(self.0 & (u64::MAX << slot.0 << 1))
+    /// The slots behind one.
+    fn after(self, slot: Slot) -> SlotSet {
+        SlotSet(self.0 & (u64::MAX << slot.0 << 1))
     }
 }
 
-impl Iterator for Places {
+impl Iterator for SlotSet {
     type Item = Slot;
 
     fn next(&mut self) -> Option<Slot> {
@@ -161,43 +161,43 @@ impl Iterator for Places {
 /// All tasks.
 ///
 /// The states stand in the tasks; who is in a state that the hart asks for all the time also stands in a word of its
-/// own, so that a yield does not look at 64 places.
+/// own, so that a yield does not look at 64 slots.
 pub struct Tasks {
-    places: [Option<&'static mut Task>; MAX_TASKS],
+    slots: [Option<&'static mut Task>; MAX_TASKS],
     /// Room for those that never had a task: nothing is spent on it before.
     fresh: Option<&'static mut [MaybeUninit<Task>]>,
-    existing: Places,
-    ready: Places,
-    sleeping: Places,
+    existing: SlotSet,
+    ready: SlotSet,
+    sleeping: SlotSet,
     last_pid: u16,
 }
 
 impl Tasks {
     /// No task, and no room for any: see [`Self::give_room`].
     pub const EMPTY: Tasks = Tasks {
-        places: [const { None }; MAX_TASKS],
+        slots: [const { None }; MAX_TASKS],
         fresh: None,
-        existing: Places::NONE,
-        ready: Places::NONE,
-        sleeping: Places::NONE,
+        existing: SlotSet::NONE,
+        ready: SlotSet::NONE,
+        sleeping: SlotSet::NONE,
         last_pid: 0,
     };
 
-    /// Memory for [`MAX_TASKS`] tasks; what it holds is arbitrary. A place is only written when its first task comes:
+    /// Memory for [`MAX_TASKS`] tasks; what it holds is arbitrary. A slot is only written when its first task comes:
     /// the table is 200 KiB, which no Image should carry and no boot should clear.
     pub fn give_room(&mut self, room: &'static mut [MaybeUninit<Task>]) {
         self.fresh = Some(room);
-        // The one place that is named before it has a task.
-        self.make_place(Slot::FIRST);
+        // The one slot that is named before it has a task.
+        self.make_slot(Slot::FIRST);
     }
 
-    /// Makes the place one that a task can be at.
-    fn make_place(&mut self, slot: Slot) -> Option<()> {
-        let place = &mut self.places[slot.0 & (MAX_TASKS - 1)];
-        if place.is_none() {
+    /// Gives the slot its memory.
+    fn make_slot(&mut self, slot: Slot) -> Option<()> {
+        let slot_entry = &mut self.slots[slot.0 & (MAX_TASKS - 1)];
+        if slot_entry.is_none() {
             let (first, rest) = self.fresh.take()?.split_first_mut()?;
             self.fresh = Some(rest);
-            *place = Some(first.write(Task::EMPTY));
+            *slot_entry = Some(first.write(Task::EMPTY));
         }
         Some(())
     }
@@ -205,15 +205,15 @@ impl Tasks {
     /// The task at `slot`.
     #[inline]
     pub fn at(&self, slot: Slot) -> &Task {
-        let place = self.places[slot.0 & (MAX_TASKS - 1)].as_deref();
-        place.expect("a slot is made with its place")
+        let slot_entry = self.slots[slot.0 & (MAX_TASKS - 1)].as_deref();
+        slot_entry.expect("a slot is made before it is named")
     }
 
     /// The task at `slot`.
     #[inline]
     pub fn at_mut(&mut self, slot: Slot) -> &mut Task {
-        let place = self.places[slot.0 & (MAX_TASKS - 1)].as_deref_mut();
-        place.expect("a slot is made with its place")
+        let slot_entry = self.slots[slot.0 & (MAX_TASKS - 1)].as_deref_mut();
+        slot_entry.expect("a slot is made before it is named")
     }
 
     /// Changes what a task does.
@@ -225,7 +225,7 @@ impl Tasks {
         self.sleeping.set(slot, sleeps);
     }
 
-    /// Every task that exists, ended ones included, by place.
+    /// Every task that exists, ended ones included, by slot.
     pub fn iter(&self) -> impl Iterator<Item = (Slot, &Task)> + Clone {
         self.existing.map(|slot| (slot, self.at(slot)))
     }
@@ -256,16 +256,16 @@ impl Tasks {
         self.sleeping.filter_map(until).min()
     }
 
-    /// Makes a task with an empty space, not yet ready. When every place is taken, the one
+    /// Makes a task with an empty space, not yet ready. When every slot is taken, the one
     /// that ended first is forgotten; if all live, that is the limit.
     pub fn add(&mut self, parent: u16, line: &[u8]) -> Result<Slot, Error> {
         if line.len() > LINE_BYTES {
             return Err(Error::LimitExceeded);
         }
-        let empty = Places(!self.existing.0).first();
+        let empty = SlotSet(!self.existing.0).first();
         let ended = || self.oldest_ended();
         let slot = empty.or_else(ended).ok_or(Error::LimitExceeded)?;
-        self.make_place(slot).ok_or(Error::LimitExceeded)?;
+        self.make_slot(slot).ok_or(Error::LimitExceeded)?;
         let pid = self.fresh_pid();
         self.set_state(slot, State::Starting);
         let task = self.at_mut(slot);
@@ -283,7 +283,7 @@ impl Tasks {
         Ok(slot)
     }
 
-    /// Forgets a task whose memory has been given back.
+    /// Forgets a task whose memory has been freed.
     pub fn remove(&mut self, slot: Slot) {
         self.set_state(slot, State::Empty);
     }
@@ -302,7 +302,7 @@ impl Tasks {
     }
 
     /// Children of `pid` have no parent any more; those that had ended are forgotten.
-    pub fn orphan(&mut self, pid: u16) {
+    pub fn reparent(&mut self, pid: u16) {
         for slot in self.existing {
             let task = self.at_mut(slot);
             if task.parent != pid {

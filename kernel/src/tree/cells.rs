@@ -18,7 +18,7 @@ impl Cells {
         size: 1,
     };
 
-    pub(super) fn hear(&mut self, key: Key, value: &[u8]) -> Result<(), Error> {
+    pub(super) fn take_property(&mut self, key: Key, value: &[u8]) -> Result<(), Error> {
         let cells = match key {
             Key::AddressCells => &mut self.address,
             Key::SizeCells => &mut self.size,

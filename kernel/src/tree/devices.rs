@@ -146,7 +146,7 @@ impl<'a> Devices<'a> {
             Key::Ranges => node.hands_through = depth == 1 || value.is_empty(),
             Key::Status => node.is_disabled = !matches!(text(value), Some(b"okay" | b"ok")),
             // Cells that cannot be make addresses that are not there.
-            Key::AddressCells | Key::SizeCells => drop(node.cells.hear(key, value)),
+            Key::AddressCells | Key::SizeCells => drop(node.cells.take_property(key, value)),
             Key::StdoutPath if depth == 2 && node.name == b"chosen" => self.stdout = value,
             _ => {}
         }

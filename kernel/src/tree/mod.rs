@@ -18,25 +18,25 @@ use key::{Key, Keys};
 pub use name::Name;
 pub use ram::RamMap;
 pub use ranges::{Range, Ranges};
-use walk::{Token, Walk, number, number32, text};
+use walk::{Token, TokenWalk, number, number32, text};
 pub use wiring::{Plic, Polled, Uart, Wiring};
 
 /// The boot arguments, cut where they exceed what a loader may sensibly pass.
 #[derive(Clone, Copy)]
-pub struct Arguments {
+pub struct BootArguments {
     bytes: [u8; 256],
     used: usize,
 }
 
-impl Arguments {
-    const EMPTY: Arguments = Arguments {
+impl BootArguments {
+    const EMPTY: BootArguments = BootArguments {
         bytes: [0; 256],
         used: 0,
     };
 
-    /// Arguments as a loader passes them.
-    pub fn new(text: &str) -> Arguments {
-        let mut arguments = Arguments::EMPTY;
+    /// BootArguments as a loader passes them.
+    pub fn new(text: &str) -> BootArguments {
+        let mut arguments = BootArguments::EMPTY;
         arguments.keep(text);
         arguments
     }
@@ -71,7 +71,7 @@ pub struct Tree {
     /// `/memreserve/` entries of the header.
     pub reserved: Ranges,
     /// `/chosen bootargs`, empty if there are none.
-    pub arguments: Arguments,
+    pub arguments: BootArguments,
     /// Ticks of `time` in a second; 0 where the tree does not say.
     pub timebase_hz: u32,
     /// The first CPU lists the Sstc extension.
@@ -125,7 +125,7 @@ impl Tree {
             ram: Ranges::EMPTY,
             held: Ranges::EMPTY,
             reserved: Ranges::EMPTY,
-            arguments: Arguments::EMPTY,
+            arguments: BootArguments::EMPTY,
             timebase_hz: 0,
             sstc: false,
             svpbmt: false,
@@ -137,7 +137,7 @@ impl Tree {
     /// Reads the tree in one walk, on that hart. It is filled in where it stays: copied out of a
     /// `Result`, it would cost a twentieth of all of boot.
     pub fn read(&mut self, bytes: &[u8], hart: usize) -> Result<(), Error> {
-        let mut walk = Walk::new(bytes)?;
+        let mut walk = TokenWalk::new(bytes)?;
         walk.reservations(|base, length| self.reserved.push(base, length))?;
         let mut devices = Devices::new(hart);
         let mut keys = Keys::new();
@@ -201,9 +201,9 @@ impl Reader<'_> {
                     .filter_map(|word| core::str::from_utf8(word).ok())
                     .find_map(board::by_compatible);
             }
-            (1, _, _) => self.cells[0].hear(key, value)?,
+            (1, _, _) => self.cells[0].take_property(key, value)?,
             (2, Top::Memory, Key::Reg) => push(&mut tree.ram, self.cells[0], value)?,
-            (2, Top::Held, _) => self.cells[1].hear(key, value)?,
+            (2, Top::Held, _) => self.cells[1].take_property(key, value)?,
             (3, Top::Held, Key::Reg) => push(&mut tree.held, self.cells[1], value)?,
             (2, Top::Chosen, Key::Bootargs) => tree
                 .arguments
@@ -211,7 +211,7 @@ impl Reader<'_> {
             (2, Top::Cpus, Key::TimebaseFrequency) => {
                 tree.timebase_hz = number32(value).unwrap_or(0);
             }
-            (3, Top::Cpus, _) if self.cpus == 1 => tree.hear_cpu(key, value),
+            (3, Top::Cpus, _) if self.cpus == 1 => tree.take_cpu_property(key, value),
             _ => {}
         }
         Ok(())
@@ -220,7 +220,7 @@ impl Reader<'_> {
 
 impl Tree {
     /// A property of the first CPU.
-    fn hear_cpu(&mut self, key: Key, value: &[u8]) {
+    fn take_cpu_property(&mut self, key: Key, value: &[u8]) {
         match key {
             Key::TimebaseFrequency => {
                 self.timebase_hz = number32(value).unwrap_or(self.timebase_hz);

@@ -128,7 +128,7 @@ fn a_tree_without_memory_or_of_another_board_says_so() {
 
 /// Our tokens, written down.
 fn ours(bytes: &[u8]) -> Result<Vec<String>, Error> {
-    let (mut walk, mut seen) = (Walk::new(bytes)?, Vec::new());
+    let (mut walk, mut seen) = (TokenWalk::new(bytes)?, Vec::new());
     while let Some(token) = walk.next()? {
         seen.push(match token {
             Token::Begin(name) => format!("begin {}", String::from_utf8_lossy(name)),
@@ -185,7 +185,7 @@ proptest! {
 
 #[test]
 fn arguments_are_cut_not_refused_and_found_by_key() {
-    let mut arguments = Arguments::EMPTY;
+    let mut arguments = BootArguments::EMPTY;
     arguments.keep("pool=4M  log=8192 frames=1");
     assert_eq!(arguments.value("pool"), Some("4M"));
     assert_eq!(arguments.value("frames"), Some("1"));

@@ -22,7 +22,7 @@ pub enum Token<'a> {
     Begin(&'a [u8]),
     /// A property of the node that began last.
     Property {
-        /// Where its name stands: [`Walk::property_name`].
+        /// Where its name stands: [`TokenWalk::property_name`].
         name: NameAt,
         /// Its bytes.
         value: &'a [u8],
@@ -47,7 +47,7 @@ impl NameAt {
 
 /// A place in a tree.
 #[derive(Clone, Debug)]
-pub struct Walk<'a> {
+pub struct TokenWalk<'a> {
     structure: &'a [u8],
     strings: &'a [u8],
     reservations: &'a [u8],
@@ -56,9 +56,9 @@ pub struct Walk<'a> {
     begun: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TokenWalk<'a> {
     /// At the beginning of the tree in `bytes`, which may be longer.
-    pub fn new(bytes: &'a [u8]) -> Result<Walk<'a>, Error> {
+    pub fn new(bytes: &'a [u8]) -> Result<TokenWalk<'a>, Error> {
         let field = |at: usize| word(bytes, at).ok_or(Error::Malformed);
         let place = |at: usize| field(at).map(|offset| offset as usize);
         if field(0)? != MAGIC {
@@ -79,7 +79,7 @@ impl<'a> Walk<'a> {
         } else {
             None
         };
-        Ok(Walk {
+        Ok(TokenWalk {
             structure: block(place(8)?, length).ok_or(Error::Malformed)?,
             strings: block(place(12)?, Some(place(32)?)).ok_or(Error::Malformed)?,
             reservations: block(place(16)?, None).ok_or(Error::Malformed)?,

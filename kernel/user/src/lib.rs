@@ -52,7 +52,7 @@ macro_rules! main {
 
         #[cfg(not(target_os = "none"))]
         fn main() {
-            // On the desk it only has to compile; it is the board's.
+            // On the host it only has to compile; it is the board's.
             let _: fn($crate::Arguments) -> u8 = $run;
         }
     };

@@ -44,7 +44,7 @@ fn ask(number: usize, arguments: [usize; 5]) -> (usize, usize) {
     (a0, a1)
 }
 
-/// On the desk there is no kernel to ask.
+/// On the host there is no kernel to ask.
 #[cfg(not(target_os = "none"))]
 fn ask(_number: usize, _arguments: [usize; 5]) -> (usize, usize) {
     (abi::Error::Unsupported.to_a0(), 0)

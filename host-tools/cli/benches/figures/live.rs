@@ -9,7 +9,7 @@ use link::session::Agent;
 use link::transport::{Line, Spec};
 use model::Space;
 use pagetable::{Satp, Xlen};
-use wire::{Event, Heard, Splitter};
+use wire::{Event, Split, Splitter};
 
 use crate::clock::{has, race};
 use crate::guest::board::{Qemu, Screen, SocketBoard};
@@ -45,7 +45,7 @@ fn event_bytes(line: &[u8]) -> (usize, usize) {
     let mut splitter = Splitter::<{ wire::LARGEST }>::new();
     let (mut bytes, mut faults) = (0, 0);
     for &byte in line {
-        if let Some(Heard::Frame(frame)) = splitter.feed(byte)
+        if let Some(Split::Frame(frame)) = splitter.feed(byte)
             && let Ok(Event::Faults(batch)) = Event::decode(&frame)
         {
             bytes += frame.encode(&mut [0; wire::LARGEST]).unwrap_or(0);

@@ -65,8 +65,8 @@ impl Client {
         let mut wants = Vec::new();
         for &byte in bytes {
             let request = match self.splitter.feed(byte) {
-                Some(wire::Heard::Frame(frame)) => wire::Request::decode(&frame),
-                Some(wire::Heard::Text(keys)) => {
+                Some(wire::Split::Frame(frame)) => wire::Request::decode(&frame),
+                Some(wire::Split::Text(keys)) => {
                     wants.push(ClientRequest::Keys(keys.to_vec()));
                     continue;
                 }
@@ -96,7 +96,7 @@ impl Client {
                     }
                 }
                 Ok(wire::Request::Heard { next }) => {
-                    self.outbox.heard(next);
+                    self.outbox.acknowledge(next);
                 }
                 Ok(wire::Request::Alive | wire::Request::Bye) => self.inbox.owe(),
                 _ => {}

@@ -51,7 +51,7 @@ impl RecordedAnswers {
             };
             let DirectionDecoder { splitter, ear } = side;
             for byte in block.payload {
-                let Some(wire::Heard::Frame(frame)) = splitter.feed(byte) else {
+                let Some(wire::Split::Frame(frame)) = splitter.feed(byte) else {
                     continue;
                 };
                 match block.kind {

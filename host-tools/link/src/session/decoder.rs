@@ -4,7 +4,7 @@
 //! other kernels' logs and plain noise go in, [`Said`] comes out, in order.
 
 use abi::Sighting;
-use wire::{Channel, Event, Frame, Heard, Inbox, Splitter};
+use wire::{Channel, Event, Frame, Inbox, Split, Splitter};
 
 use crate::text;
 
@@ -116,17 +116,17 @@ impl Decoder {
 fn take(
     line: &mut Vec<u8>,
     rest: &mut FrameState,
-    heard: Heard<'_>,
+    heard: Split<'_>,
     emit: &mut dyn FnMut(LineEvent),
 ) {
     match heard {
-        Heard::Text(bytes) => take_text(line, bytes, emit),
-        Heard::Frame(frame) => {
+        Split::Text(bytes) => take_text(line, bytes, emit),
+        Split::Frame(frame) => {
             if let Some(text) = rest.emit_frame(&frame, emit) {
                 take_text(line, text, emit);
             }
         }
-        Heard::Bad(bytes) => emit(LineEvent::Bad { bytes }),
+        Split::Bad(bytes) => emit(LineEvent::Bad { bytes }),
     }
 }
 

@@ -35,9 +35,9 @@ impl PassiveDecoder {
     pub fn receive(&mut self, bytes: &[u8], emit: &mut dyn FnMut(SessionEvent<'_>)) {
         for byte in bytes {
             match self.splitter.feed(*byte) {
-                Some(wire::Heard::Text(text)) => emit(SessionEvent::Text(text)),
-                Some(wire::Heard::Frame(frame)) => self.state.frame(&frame, emit),
-                Some(wire::Heard::Bad(_)) | None => {}
+                Some(wire::Split::Text(text)) => emit(SessionEvent::Text(text)),
+                Some(wire::Split::Frame(frame)) => self.state.frame(&frame, emit),
+                Some(wire::Split::Bad(_)) | None => {}
             }
         }
     }

@@ -104,9 +104,9 @@ impl Session {
     pub fn receive(&mut self, bytes: &[u8], now: Instant, emit: &mut dyn FnMut(SessionEvent<'_>)) {
         for &byte in bytes {
             match self.splitter.feed(byte) {
-                Some(wire::Heard::Text(text)) => emit(SessionEvent::Text(text)),
-                Some(wire::Heard::Frame(frame)) => self.streams.frame(&frame, now, emit),
-                Some(wire::Heard::Bad(_)) | None => {}
+                Some(wire::Split::Text(text)) => emit(SessionEvent::Text(text)),
+                Some(wire::Split::Frame(frame)) => self.streams.frame(&frame, now, emit),
+                Some(wire::Split::Bad(_)) | None => {}
             }
         }
     }
@@ -167,7 +167,7 @@ impl SessionState {
             }
             Event::Heard { next } => {
                 self.heard_at = now;
-                if self.outbox.heard(next) {
+                if self.outbox.acknowledge(next) {
                     self.moved_at = now;
                 }
             }
@@ -204,7 +204,7 @@ impl SessionState {
             if self.outbox.is_empty() {
                 self.moved_at = now;
             }
-            self.outbox.push(channel.from_desk(), &bytes);
+            self.outbox.push(channel.from_host(), &bytes);
         }
         if !self.outbox.is_empty() && now.saturating_duration_since(self.moved_at) >= SEND_AGAIN {
             self.outbox.rewind();
@@ -268,7 +268,7 @@ mod tests {
         let mut splitter = Splitter::<{ wire::LARGEST }>::new();
         let mut kinds = Vec::new();
         for &byte in bytes {
-            if let Some(wire::Heard::Frame(frame)) = splitter.feed(byte) {
+            if let Some(wire::Split::Frame(frame)) = splitter.feed(byte) {
                 kinds.push(frame.kind);
             }
         }

@@ -1,6 +1,6 @@
 //! What the kernel promises: system calls, errors, causes, the fault record.
 //!
-//! Kernel, user programs and the desk all read this crate, so a number here
+//! Kernel, user programs and the host all read this crate, so a number here
 //! keeps its meaning for ever: add rows, never renumber.
 
 #![no_std]

@@ -1,7 +1,7 @@
 //! A fault as one line of text, for people and for `pagewalk faults`.
 //!
 //! It begins like the lines other kernels print (cause text, cause, EPC,
-//! address), then says what only we know. `docs/wire.md` defines it; the desk
+//! address), then says what only we know. `docs/wire.md` defines it; the host
 //! reads it back.
 //!
 //! ```text

@@ -1,7 +1,7 @@
 //! RISC-V page tables: modes, entries, memory types, and the walk.
 //!
 //! One decoder for every reader of page tables: the kernel's pager, its debug
-//! agent, a dump on the desk, a debugger. Modes and dialects are values, because
+//! agent, a dump on the host, a debugger. Modes and dialects are values, because
 //! who decodes somebody's dump cannot choose them at compile time. What the MMU
 //! refuses is always an explicit case ([`Refusal`]), never an absent answer.
 

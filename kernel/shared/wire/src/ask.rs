@@ -1,4 +1,4 @@
-//! What the desk asks the board's agent, and what the agent answers: "read this", no more.
+//! What the host asks the board's agent, and what the agent answers: "read this", no more.
 
 use abi::Error;
 
@@ -51,7 +51,7 @@ impl Ask {
     }
 
     /// Reads a question and the number its answer shall carry. `Ok(None)`: a question of a
-    /// newer desk.
+    /// newer host.
     pub fn decode(bytes: &[u8]) -> Result<(u64, Option<Ask>), Malformed> {
         let (id, rest) = take(bytes)?;
         let (kind, rest) = take(rest)?;
@@ -77,7 +77,7 @@ impl Ask {
 /// What the board is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// `satp` while only the kernel's own tables are in force.
+    /// `satp` while only the kernel's own tables are active.
     pub kernel_satp: u64,
     /// Number that the next fault record will get.
     pub next_fault: u64,

@@ -25,8 +25,8 @@ impl Channel {
         }
     }
 
-    /// The kind of frame that carries it from the desk.
-    pub const fn from_desk(self) -> u8 {
+    /// The kind of frame that carries it from the host.
+    pub const fn from_host(self) -> u8 {
         match self {
             Channel::Console => 0xc1,
             Channel::Gdb => 0xc2,
@@ -40,9 +40,9 @@ impl Channel {
             .find(|channel| channel.from_board() == kind)
     }
 
-    pub(crate) fn of_desk(kind: u8) -> Option<Channel> {
+    pub(crate) fn of_host(kind: u8) -> Option<Channel> {
         Channel::ALL
             .into_iter()
-            .find(|channel| channel.from_desk() == kind)
+            .find(|channel| channel.from_host() == kind)
     }
 }

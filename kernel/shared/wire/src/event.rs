@@ -21,7 +21,7 @@ pub struct Welcome<'a> {
     pub xlen: u32,
     /// The board's name, as its board file has it.
     pub board: &'a str,
-    /// The number of the hello that it answers; 0 for a desk that only listens.
+    /// The number of the hello that it answers; 0 for a host that only listens.
     pub session: u32,
 }
 
@@ -39,7 +39,7 @@ pub enum Event<'a> {
     },
     /// The next part of a stream: its number, then what it carries.
     Stream(Channel, &'a [u8]),
-    /// All of the desk's stream before this number has arrived.
+    /// All of the host's stream before this number has arrived.
     Heard {
         /// The number that the board waits for.
         next: u16,

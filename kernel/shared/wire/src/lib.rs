@@ -1,6 +1,6 @@
 //! What is said on the serial line: events, requests, frames.
 //!
-//! The board speaks [`Event`]s, the desk [`Request`]s; both travel in the same
+//! The board speaks [`Event`]s, the host [`Request`]s; both travel in the same
 //! [`frame`], with plain text flowing between frames. [`Splitter`] takes the
 //! line apart again, on either side. Streams ([`Channel`]) are heard whole and in order:
 //! [`Outbox`] and [`Inbox`] are their two ends. `docs/wire.md` describes every byte.
@@ -32,7 +32,7 @@ pub use frame::Frame;
 pub use number::Malformed;
 pub use reliable::{Inbox, Outbox};
 pub use request::Request;
-pub use splitter::{Heard, Splitter};
+pub use splitter::{Split, Splitter};
 pub use words::{Words, WordsWriter};
 
 /// The version of this protocol, said by both sides when they meet.

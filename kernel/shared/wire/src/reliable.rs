@@ -3,7 +3,7 @@
 //! Both directions of a line have a stream of their own, numbered from 0 at each hello.
 //! The receiver takes numbers in order, drops what comes too early or twice, and says
 //! which number it waits for. The sender keeps a few frames and sends all of them again
-//! when that number stands still.
+//! when that number no longer grows.
 
 /// Bytes of a stream's number, before the payload proper.
 pub const HEAD: usize = 2;
@@ -94,7 +94,7 @@ impl Outbox {
 
     /// The other side waits for `number`: all before it are done with. Whether any was; a
     /// number that was never sent changes nothing.
-    pub fn heard(&mut self, number: u16) -> bool {
+    pub fn acknowledge(&mut self, number: u16) -> bool {
         let done = number.wrapping_sub(self.first);
         if done == 0 || done > self.sent {
             return false;

@@ -1,4 +1,4 @@
-//! What the desk says.
+//! What the host says.
 
 use crate::channel::Channel;
 use crate::frame::{Frame, NoRoom};
@@ -9,29 +9,29 @@ const HEARD: u8 = 0xc4;
 const ALIVE: u8 = 0xc5;
 const BYE: u8 = 0xc6;
 
-/// One request of the desk.
+/// One request of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
     /// Speak in frames from now on; the board answers with a welcome.
     Hello {
-        /// The protocol version the desk speaks: [`VERSION`](crate::VERSION).
+        /// The protocol version the host speaks: [`VERSION`](crate::VERSION).
         version: u32,
-        /// A number of the desk's choice: the streams begin anew when it is another than
-        /// before. 0: the desk only listens, and text flows between the frames.
+        /// A number of the host's choice: the streams begin anew when it is another than
+        /// before. 0: the host only listens, and text flows between the frames.
         session: u32,
     },
     /// The next part of a stream: its number, then what it carries.
     Stream(Channel, &'a [u8]),
     /// All of the board's stream before this number has arrived.
     Heard {
-        /// The number that the desk waits for.
+        /// The number that the host waits for.
         next: u16,
     },
-    /// The desk is there, and wants to hear that the board is.
+    /// The host is there, and wants to hear that the board is.
     Alive,
-    /// The desk goes: the line is plain again.
+    /// The host goes: the line is plain again.
     Bye,
-    /// A request of a newer desk; the board leaves it unanswered.
+    /// A request of a newer host; the board leaves it unanswered.
     Unknown {
         /// Its kind byte.
         kind: u8,
@@ -41,15 +41,15 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// What a frame from the desk asks.
+    /// What a frame from the host asks.
     pub fn decode(frame: &Frame<'a>) -> Result<Request<'a>, Malformed> {
-        if let Some(channel) = Channel::of_desk(frame.kind) {
+        if let Some(channel) = Channel::of_host(frame.kind) {
             return Ok(Request::Stream(channel, frame.payload));
         }
         Ok(match frame.kind {
             HELLO => {
                 let (version, rest) = take(frame.payload)?;
-                // A desk that only listens says no more.
+                // A host that only listens says no more.
                 let session = if rest.is_empty() { 0 } else { take(rest)?.0 };
                 Request::Hello {
                     version: version.try_into().map_err(|_| Malformed)?,
@@ -68,13 +68,13 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Writes the `Hello` of a desk that only listens as a frame; answers how many bytes that
+    /// Writes the `Hello` of a host that only listens as a frame; answers how many bytes that
     /// took.
     pub fn encode_hello(version: u32, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(HELLO, &version, sequence, out)
     }
 
-    /// Writes the `Hello` of a desk that wants streams as a frame; `session` is not 0.
+    /// Writes the `Hello` of a host that wants streams as a frame; `session` is not 0.
     pub fn encode_session(
         version: u32,
         session: u32,

@@ -4,7 +4,7 @@ use crate::frame::{FIRST_KIND, Frame};
 
 /// What a [`Splitter`] made of the bytes it was fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard<'a> {
+pub enum Split<'a> {
     /// Bytes that belong to no frame, as they came.
     Text(&'a [u8]),
     /// A frame whose check was right.
@@ -52,7 +52,7 @@ impl<const N: usize> Splitter<N> {
     }
 
     /// Takes the next byte; answers what became complete with it.
-    pub fn feed(&mut self, byte: u8) -> Option<Heard<'_>> {
+    pub fn feed(&mut self, byte: u8) -> Option<Split<'_>> {
         match (self.state, byte) {
             (State::Text, 0) => {
                 self.state = State::Frame;
@@ -60,7 +60,7 @@ impl<const N: usize> Splitter<N> {
             }
             (State::Text, _) => {
                 self.raw[0] = byte;
-                Some(Heard::Text(&self.raw[..1]))
+                Some(Split::Text(&self.raw[..1]))
             }
             (State::Frame, 0) => self.close(),
             (State::Frame, _) => self.hold(byte),
@@ -73,25 +73,25 @@ impl<const N: usize> Splitter<N> {
     }
 
     /// What was held back when the line ended.
-    pub fn finish(&mut self) -> Option<Heard<'_>> {
+    pub fn finish(&mut self) -> Option<Split<'_>> {
         self.state = State::Text;
         let held = core::mem::take(&mut self.held);
         (held > 0).then(|| leftover(&self.raw[..held]))
     }
 
-    fn hold(&mut self, byte: u8) -> Option<Heard<'_>> {
+    fn hold(&mut self, byte: u8) -> Option<Split<'_>> {
         self.raw[self.held] = byte;
         self.held += 1;
         // The second byte of a frame is its kind; below 0x80 there are none. So both are
         // text, whatever they are: control characters too, which are keys to a board.
         if self.held == 2 && byte < FIRST_KIND {
             (self.state, self.held) = (State::Text, 0);
-            return Some(Heard::Text(&self.raw[..2]));
+            return Some(Split::Text(&self.raw[..2]));
         }
         if self.held == N { self.finish() } else { None }
     }
 
-    fn close(&mut self) -> Option<Heard<'_>> {
+    fn close(&mut self) -> Option<Split<'_>> {
         let held = core::mem::take(&mut self.held);
         if held == 0 {
             // Two zeros in a row: the second may still open a frame.
@@ -101,7 +101,7 @@ impl<const N: usize> Splitter<N> {
         match Frame::decode(raw, &mut self.decoded) {
             Some(frame) => {
                 self.state = State::Text;
-                Some(Heard::Frame(frame))
+                Some(Split::Frame(frame))
             }
             // A zero was lost or added: this one may be the next frame's first.
             None => Some(leftover(raw)),
@@ -110,10 +110,10 @@ impl<const N: usize> Splitter<N> {
 }
 
 /// What bytes are that are no frame: text if they read as text.
-fn leftover(raw: &[u8]) -> Heard<'_> {
+fn leftover(raw: &[u8]) -> Split<'_> {
     let is_control = |c: char| c.is_control() && !"\t\n\r\x07\x08\x1b".contains(c);
     match core::str::from_utf8(raw) {
-        Ok(text) if !text.contains(is_control) => Heard::Text(raw),
-        _ => Heard::Bad(raw.len()),
+        Ok(text) if !text.contains(is_control) => Split::Text(raw),
+        _ => Split::Bad(raw.len()),
     }
 }

@@ -2,7 +2,7 @@
 
 use abi::Fault;
 use proptest::prelude::*;
-use wire::{BatchWriter, Event, Frame, Heard, Request, Splitter};
+use wire::{BatchWriter, Event, Frame, Request, Split, Splitter};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
@@ -21,11 +21,11 @@ fn split<const N: usize>(line: &[u8]) -> Vec<Piece> {
     join(pieces)
 }
 
-fn piece(heard: Heard<'_>) -> Piece {
+fn piece(heard: Split<'_>) -> Piece {
     match heard {
-        Heard::Text(text) => Piece::Text(text.to_vec()),
-        Heard::Frame(f) => Piece::Frame(f.kind, f.sequence, f.payload.to_vec()),
-        Heard::Bad(count) => Piece::Bad(count),
+        Split::Text(text) => Piece::Text(text.to_vec()),
+        Split::Frame(f) => Piece::Frame(f.kind, f.sequence, f.payload.to_vec()),
+        Split::Bad(count) => Piece::Bad(count),
     }
 }
 
@@ -201,8 +201,8 @@ fn text_after_a_stray_zero_is_not_held_back() {
     let mut splitter = Splitter::<64>::new();
     assert_eq!(splitter.feed(0), None);
     assert_eq!(splitter.feed(b'p'), None);
-    assert_eq!(splitter.feed(b'w'), Some(Heard::Text(b"pw")));
-    assert_eq!(splitter.feed(b'>'), Some(Heard::Text(b">")));
+    assert_eq!(splitter.feed(b'w'), Some(Split::Text(b"pw")));
+    assert_eq!(splitter.feed(b'>'), Some(Split::Text(b">")));
 }
 
 #[test]
@@ -210,8 +210,8 @@ fn keys_after_a_stray_zero_are_keys() {
     let mut splitter = Splitter::<64>::new();
     assert_eq!(splitter.feed(0), None);
     assert_eq!(splitter.feed(0x03), None);
-    assert_eq!(splitter.feed(0x15), Some(Heard::Text(b"\x03\x15")));
-    assert_eq!(splitter.feed(0x7f), Some(Heard::Text(b"\x7f")));
+    assert_eq!(splitter.feed(0x15), Some(Split::Text(b"\x03\x15")));
+    assert_eq!(splitter.feed(0x7f), Some(Split::Text(b"\x7f")));
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! The bytes of the line, held for ever: a change here breaks every old desk.
+//! The bytes of the line, held for ever: a change here breaks every old host.
 
 use abi::Fault;
 use wire::{
-    AnswerWriter, Ask, Batch, BatchWriter, Channel, Event, Frame, Heard, Request, Splitter,
+    AnswerWriter, Ask, Batch, BatchWriter, Channel, Event, Frame, Request, Split, Splitter,
     Welcome, WordsWriter,
 };
 
@@ -39,7 +39,7 @@ fn heard(bytes: &[u8]) -> (u8, u16, Vec<u8>) {
     let (last, before) = bytes.split_last().unwrap();
     assert!(before.iter().all(|byte| splitter.feed(*byte).is_none()));
     match splitter.feed(*last) {
-        Some(Heard::Frame(frame)) => (frame.kind, frame.sequence, frame.payload.to_vec()),
+        Some(Split::Frame(frame)) => (frame.kind, frame.sequence, frame.payload.to_vec()),
         other => panic!("expected a frame, heard {other:?}"),
     }
 }
@@ -190,11 +190,11 @@ fn a_session_and_its_streams() {
         "00 03 83 01 01 01 09 70 77 3e 20 46 cd 51 35 00"
     );
     assert_eq!(
-        frame(Channel::Console.from_desk(), 1, b"\x00\x00ps\r"),
+        frame(Channel::Console.from_host(), 1, b"\x00\x00ps\r"),
         "00 03 c1 01 01 01 08 70 73 0d ac ad 0b 5b 00"
     );
     assert_eq!(
-        frame(Channel::Gdb.from_desk(), 2, b"\x01\x00$g#67"),
+        frame(Channel::Gdb.from_host(), 2, b"\x01\x00$g#67"),
         "00 03 c2 02 02 01 0a 24 67 23 36 37 65 1f 5b 8e 00"
     );
     let length = Event::encode_heard(2, 2, &mut out).unwrap();

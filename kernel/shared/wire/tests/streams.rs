@@ -4,8 +4,8 @@ use abi::{Error, Fault};
 use proptest::prelude::*;
 use wire::reliable::{CHUNK, WINDOW};
 use wire::{
-    About, Answer, AnswerWriter, Ask, BatchWriter, Channel, Event, Frame, Heard, Inbox, Outbox,
-    Request, Splitter, Task, WordsWriter,
+    About, Answer, AnswerWriter, Ask, BatchWriter, Channel, Event, Frame, Inbox, Outbox, Request,
+    Split, Splitter, Task, WordsWriter,
 };
 
 /// All that fit into `room` bytes, and the bytes.
@@ -117,7 +117,7 @@ proptest! {
             if let Some(word) = inbox.word()
                 && luck.next() != Some(0)
             {
-                out.heard(word);
+                out.acknowledge(word);
             }
             out.rewind();
             if next.is_none() && out.is_empty() && held.is_empty() { break; }
@@ -130,10 +130,10 @@ proptest! {
 fn a_window_is_kept_and_no_word_from_nowhere_empties_it() {
     let mut out = Outbox::EMPTY;
     assert_eq!((0..20).filter(|n| out.push(0x83, &[*n])).count(), WINDOW);
-    assert!(!out.heard(3), "none is sent");
+    assert!(!out.acknowledge(3), "none is sent");
     assert!(out.begin_next().is_some() && out.begin_next().is_some());
-    assert!(!out.heard(3), "two are sent");
-    assert!(out.heard(2) && !out.heard(2) && !out.heard(1));
+    assert!(!out.acknowledge(3), "two are sent");
+    assert!(out.acknowledge(2) && !out.acknowledge(2) && !out.acknowledge(1));
     let mut left = Vec::new();
     out.abandon(|kind, bytes| left.push((kind, bytes[0])));
     assert_eq!(left, (2..8).map(|n| (0x83, n)).collect::<Vec<_>>());
@@ -146,7 +146,7 @@ fn heard<T>(bytes: &[u8], then: impl FnOnce(&Frame<'_>) -> T) -> T {
     let (last, before) = bytes.split_last().unwrap();
     assert!(before.iter().all(|byte| splitter.feed(*byte).is_none()));
     match splitter.feed(*last) {
-        Some(Heard::Frame(frame)) => then(&frame),
+        Some(Split::Frame(frame)) => then(&frame),
         other => panic!("expected a frame, heard {other:?}"),
     }
 }
@@ -164,7 +164,7 @@ fn each_channel_has_a_kind_in_either_direction() {
         let event = heard(&out[..length], |frame| {
             Event::decode(frame) == Ok(Event::Stream(channel, &[4, 0, b'x']))
         });
-        let length = frame(channel.from_desk()).encode(&mut out).unwrap();
+        let length = frame(channel.from_host()).encode(&mut out).unwrap();
         let request = heard(&out[..length], |frame| {
             Request::decode(frame) == Ok(Request::Stream(channel, &[4, 0, b'x']))
         });

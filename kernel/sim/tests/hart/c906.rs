@@ -1,16 +1,16 @@
 //! The C906 as it is told of: what it does that no emulator does.
 
-use crate::desk::{CODE, DATA, Desk, PHYSMAP, RAM, USED};
+use crate::bench::{Bench, CODE, DATA, PHYSMAP, RAM, USED};
 use pagetable::{MemoryType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 use sim::{Access, Cause, Fault, Quirks, View};
 
 const VA: u64 = 0x40_0000;
 
-fn outcome(desk: &mut Desk, flags: u64, access: Access) -> Result<(), Cause> {
-    let (root, frame) = desk.space(VA, flags);
-    desk.machine.fence_all();
-    desk.machine.fence_code();
-    let found = desk.machine.access(root, VirtAddr::new(VA), access);
+fn outcome(bench: &mut Bench, flags: u64, access: Access) -> Result<(), Cause> {
+    let (root, frame) = bench.space(VA, flags);
+    bench.machine.fence_all();
+    bench.machine.fence_code();
+    let found = bench.machine.access(root, VirtAddr::new(VA), access);
     found
         .map(|at| assert_eq!(at, frame))
         .map_err(|Fault { cause, .. }| cause)
@@ -19,22 +19,22 @@ fn outcome(desk: &mut Desk, flags: u64, access: Access) -> Result<(), Cause> {
 #[test]
 fn a_leaf_without_a_faults_on_any_access_and_without_d_on_a_store() {
     for maee in [false, true] {
-        let mut desk = Desk::new(Mode::Sv39, Quirks::c906(maee));
-        let ram = desk.bits(MemoryType::Ram);
+        let mut bench = Bench::new(Mode::Sv39, Quirks::c906(maee));
+        let ram = bench.bits(MemoryType::Ram);
         let bare = (DATA | CODE | ram) & !USED;
         for access in [Access::Read, Access::Write, Access::Execute] {
-            assert_eq!(outcome(&mut desk, bare, access), Err(Cause::Page));
+            assert_eq!(outcome(&mut bench, bare, access), Err(Cause::Page));
             assert_eq!(
-                outcome(&mut desk, bare | Pte::DIRTY, access),
+                outcome(&mut bench, bare | Pte::DIRTY, access),
                 Err(Cause::Page)
             );
-            assert_eq!(outcome(&mut desk, bare | USED, access), Ok(()));
+            assert_eq!(outcome(&mut bench, bare | USED, access), Ok(()));
             let stores = access == Access::Write;
             let wanted = if stores { Err(Cause::Page) } else { Ok(()) };
-            assert_eq!(outcome(&mut desk, bare | Pte::ACCESSED, access), wanted);
+            assert_eq!(outcome(&mut bench, bare | Pte::ACCESSED, access), wanted);
         }
         // The same leaves do on a hart that sets both.
-        let mut plain = Desk::new(Mode::Sv39, Quirks::default());
+        let mut plain = Bench::new(Mode::Sv39, Quirks::default());
         assert_eq!(
             outcome(&mut plain, (DATA | CODE) & !USED, Access::Write),
             Ok(())
@@ -44,22 +44,22 @@ fn a_leaf_without_a_faults_on_any_access_and_without_d_on_a_store() {
 
 #[test]
 fn a_fetch_from_strong_order_memory_is_an_access_fault_and_loads_are_not() {
-    let mut desk = Desk::new(Mode::Sv39, Quirks::c906(true));
-    let device = desk.bits(MemoryType::Device);
-    let fetch = |desk: &mut Desk, flags| outcome(desk, flags, Access::Execute);
-    assert_eq!(fetch(&mut desk, CODE | device), Err(Cause::Access));
-    assert_eq!(outcome(&mut desk, CODE | device, Access::Read), Ok(()));
-    assert_eq!(outcome(&mut desk, DATA | device, Access::Write), Ok(()));
+    let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
+    let device = bench.bits(MemoryType::Device);
+    let fetch = |bench: &mut Bench, flags| outcome(bench, flags, Access::Execute);
+    assert_eq!(fetch(&mut bench, CODE | device), Err(Cause::Access));
+    assert_eq!(outcome(&mut bench, CODE | device, Access::Read), Ok(()));
+    assert_eq!(outcome(&mut bench, DATA | device, Access::Write), Ok(()));
     // What the tables refuse comes first; what may be fetched may be slow.
-    assert_eq!(fetch(&mut desk, DATA | device), Err(Cause::Page));
+    assert_eq!(fetch(&mut bench, DATA | device), Err(Cause::Page));
     for memory in [MemoryType::Ram, MemoryType::NonCacheable] {
-        let bits = desk.bits(memory);
-        assert_eq!(fetch(&mut desk, CODE | bits), Ok(()));
+        let bits = bench.bits(memory);
+        assert_eq!(fetch(&mut bench, CODE | bits), Ok(()));
     }
     // A held translation is no way around it.
-    let (root, _) = desk.space(VA, CODE | device);
-    desk.machine.fence_all();
-    let mut access = |access| desk.machine.access(root, VirtAddr::new(VA), access);
+    let (root, _) = bench.space(VA, CODE | device);
+    bench.machine.fence_all();
+    let mut access = |access| bench.machine.access(root, VirtAddr::new(VA), access);
     assert!(access(Access::Read).is_ok());
     assert_eq!(access(Access::Execute).unwrap_err().cause, Cause::Access);
 }
@@ -67,30 +67,30 @@ fn a_fetch_from_strong_order_memory_is_an_access_fault_and_loads_are_not() {
 #[test]
 fn with_maee_clear_a_leaf_with_a_memory_type_faults() {
     for quirks in [Quirks::c906(false), Quirks::default()] {
-        let mut desk = Desk::new(Mode::Sv39, quirks);
+        let mut bench = Bench::new(Mode::Sv39, quirks);
         for bit in 54..64 {
-            let found = outcome(&mut desk, DATA | 1 << bit, Access::Read);
+            let found = outcome(&mut bench, DATA | 1 << bit, Access::Read);
             assert_eq!(found, Err(Cause::Page), "bit {bit}");
         }
-        assert_eq!(outcome(&mut desk, DATA, Access::Read), Ok(()));
+        assert_eq!(outcome(&mut bench, DATA, Access::Read), Ok(()));
     }
     // With MAEE set these five exist, and the five below do not.
-    let mut desk = Desk::new(Mode::Sv39, Quirks::c906(true));
+    let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
     for bit in 54..64 {
-        let found = outcome(&mut desk, DATA | 1 << bit, Access::Read);
+        let found = outcome(&mut bench, DATA | 1 << bit, Access::Read);
         assert_eq!(found.is_ok(), bit >= 59, "bit {bit}");
     }
 }
 
 /// A kernel's map of RAM at [`PHYSMAP`] with these bits; the machine runs on it from here on.
-fn run_the_kernel(desk: &mut Desk, bits: u64) -> PhysAddr {
-    let root = desk.table();
-    let at = desk.slot(root, PHYSMAP + RAM, 1);
+fn run_the_kernel(bench: &mut Bench, bits: u64) -> PhysAddr {
+    let root = bench.table();
+    let at = bench.slot(root, PHYSMAP + RAM, 1);
     let flags = Pte::READ | Pte::WRITE | Pte::GLOBAL | USED | bits;
     let leaf = Pte::leaf(Mode::Sv39, PhysAddr::new(RAM), flags);
-    desk.machine.write_entry(at, leaf.raw());
-    desk.machine.fence_all();
-    desk.machine.map_kernel(root, PHYSMAP);
+    bench.machine.write_entry(at, leaf.raw());
+    bench.machine.fence_all();
+    bench.machine.map_kernel(root, PHYSMAP);
     root
 }
 
@@ -103,95 +103,96 @@ fn tables_that_are_written_past_the_cache_read_stale_to_the_walker_alone() {
         // Nothing is said at all: memory that is not cached.
         (None, false),
     ] {
-        let mut desk = Desk::new(Mode::Sv39, Quirks::c906(true));
-        let (root, frame) = desk.space(VA, DATA | desk.bits(MemoryType::Ram));
-        let bits = memory.map_or(0, |memory| desk.bits(memory));
-        run_the_kernel(&mut desk, bits);
-        let other = desk.frame();
-        let ram = desk.bits(MemoryType::Ram);
-        desk.map(root, VA, other, DATA | ram);
-        desk.machine.fence_all();
+        let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
+        let (root, frame) = bench.space(VA, DATA | bench.bits(MemoryType::Ram));
+        let bits = memory.map_or(0, |memory| bench.bits(memory));
+        run_the_kernel(&mut bench, bits);
+        let other = bench.frame();
+        let ram = bench.bits(MemoryType::Ram);
+        bench.map(root, VA, other, DATA | ram);
+        bench.machine.fence_all();
         // The kernel reads what it wrote; the walker reads the table as it was.
-        let at = desk.slot(root, VA, 0);
+        let at = bench.slot(root, VA, 0);
         let written = Pte::leaf(Mode::Sv39, other, DATA | ram).raw();
-        assert_eq!(desk.machine.read_entry(at), written);
+        assert_eq!(bench.machine.read_entry(at), written);
         let wanted = if is_seen { other } else { frame };
-        assert_eq!(desk.read(root, 0, VA), Ok(wanted), "{memory:?}");
+        assert_eq!(bench.read(root, 0, VA), Ok(wanted), "{memory:?}");
     }
 }
 
 #[test]
 fn a_table_that_was_cleared_past_the_cache_is_noise_to_the_walker() {
-    let mut desk = Desk::new(Mode::Sv39, Quirks::c906(true));
-    run_the_kernel(&mut desk, 0);
-    let root = desk.table();
-    desk.map(root, VA, PhysAddr::new(RAM), DATA);
-    desk.machine.fence_all();
-    let found = desk.read(root, 0, VA).map_err(|fault| fault.cause);
+    let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
+    run_the_kernel(&mut bench, 0);
+    let root = bench.table();
+    bench.map(root, VA, PhysAddr::new(RAM), DATA);
+    bench.machine.fence_all();
+    let found = bench.read(root, 0, VA).map_err(|fault| fault.cause);
     assert_eq!(found, Err(Cause::Page), "the noise has reserved bits");
 }
 
 #[test]
 fn with_maee_clear_memory_is_cached_whatever_was_meant() {
-    let mut desk = Desk::new(Mode::Sv39, Quirks::c906(false));
-    run_the_kernel(&mut desk, 0);
-    let (root, frame) = desk.space(VA, DATA);
-    assert_eq!(desk.read(root, 0, VA), Ok(frame));
+    let mut bench = Bench::new(Mode::Sv39, Quirks::c906(false));
+    run_the_kernel(&mut bench, 0);
+    let (root, frame) = bench.space(VA, DATA);
+    assert_eq!(bench.read(root, 0, VA), Ok(frame));
 }
 
 #[test]
 fn what_was_written_past_the_cache_is_written_for_good_through_it() {
-    let mut desk = Desk::new(Mode::Sv39, Quirks::c906(true));
-    let ram = desk.bits(MemoryType::Ram);
-    let cached = run_the_kernel(&mut desk, ram);
-    let past = run_the_kernel(&mut desk, 0);
+    let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
+    let ram = bench.bits(MemoryType::Ram);
+    let cached = run_the_kernel(&mut bench, ram);
+    let past = run_the_kernel(&mut bench, 0);
     assert_ne!(cached, past);
-    let (root, frame) = desk.space(VA, DATA | ram);
-    assert!(desk.read(root, 0, VA).is_err());
+    let (root, frame) = bench.space(VA, DATA | ram);
+    assert!(bench.read(root, 0, VA).is_err());
     // The kernel itself does not see it either through the other mapping.
-    desk.machine.map_kernel(cached, PHYSMAP);
-    assert_eq!(desk.machine.read_entry(root), 0xa5a5_a5a5_a5a5_a5a5);
-    desk.machine.fence_all();
-    desk.machine.zero_frame(root);
-    desk.map(root, VA, frame, DATA | ram);
-    desk.machine.fence_all();
-    assert_eq!(desk.read(root, 0, VA), Ok(frame));
+    bench.machine.map_kernel(cached, PHYSMAP);
+    assert_eq!(bench.machine.read_entry(root), 0xa5a5_a5a5_a5a5_a5a5);
+    bench.machine.fence_all();
+    bench.machine.zero_frame(root);
+    bench.map(root, VA, frame, DATA | ram);
+    bench.machine.fence_all();
+    assert_eq!(bench.read(root, 0, VA), Ok(frame));
 }
 
 #[test]
 #[should_panic(expected = "the kernel faults: Write")]
 fn the_kernel_faults_where_its_map_does_not_let_it_write() {
-    let mut desk = Desk::new(Mode::Sv39, Quirks::c906(true));
-    let root = desk.table();
-    let at = desk.slot(root, PHYSMAP + RAM, 1);
-    let flags = Pte::READ | Pte::GLOBAL | USED | desk.bits(MemoryType::Ram);
+    let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
+    let root = bench.table();
+    let at = bench.slot(root, PHYSMAP + RAM, 1);
+    let flags = Pte::READ | Pte::GLOBAL | USED | bench.bits(MemoryType::Ram);
     let leaf = Pte::leaf(Mode::Sv39, PhysAddr::new(RAM), flags);
-    desk.machine.write_entry(at, leaf.raw());
-    desk.machine.map_kernel(root, PHYSMAP);
-    desk.machine
+    bench.machine.write_entry(at, leaf.raw());
+    bench.machine.map_kernel(root, PHYSMAP);
+    bench
+        .machine
         .write_bytes(PhysAddr::new(RAM + PAGE_BYTES), &[1]);
 }
 
 #[test]
 #[should_panic(expected = "the kernel faults: Write")]
 fn the_kernel_faults_where_its_own_d_is_missing() {
-    let mut desk = Desk::new(Mode::Sv39, Quirks::c906(false));
-    let root = run_the_kernel(&mut desk, 0);
-    let at = desk.slot(root, PHYSMAP + RAM, 1);
-    let entry = desk.machine.read_entry(at);
-    desk.machine.write_entry(at, entry & !Pte::DIRTY);
-    desk.machine.zero_frame(PhysAddr::new(RAM));
+    let mut bench = Bench::new(Mode::Sv39, Quirks::c906(false));
+    let root = run_the_kernel(&mut bench, 0);
+    let at = bench.slot(root, PHYSMAP + RAM, 1);
+    let entry = bench.machine.read_entry(at);
+    bench.machine.write_entry(at, entry & !Pte::DIRTY);
+    bench.machine.zero_frame(PhysAddr::new(RAM));
 }
 
 #[test]
 fn programs_and_the_kernel_have_pages_of_their_own() {
-    let mut desk = Desk::new(Mode::Sv39, Quirks::default());
-    let (root, frame) = desk.space(VA, DATA);
-    let kernel = desk.frame();
-    desk.map(root, VA + PAGE_BYTES, kernel, DATA & !Pte::USER);
-    desk.machine.fence_all();
+    let mut bench = Bench::new(Mode::Sv39, Quirks::default());
+    let (root, frame) = bench.space(VA, DATA);
+    let kernel = bench.frame();
+    bench.map(root, VA + PAGE_BYTES, kernel, DATA & !Pte::USER);
+    bench.machine.fence_all();
     let mut read = |view, va| {
-        let found = desk
+        let found = bench
             .machine
             .access_as(view, VirtAddr::new(va), Access::Read);
         found.map_err(|fault| fault.cause)

@@ -1,6 +1,6 @@
-//! What the hart on the desk does that a kernel must not be surprised by: each quirk bites.
+//! What the hart on the bench does that a kernel must not be surprised by: each quirk bites.
 
 mod asids;
+mod bench;
 mod c906;
-mod desk;
 mod holes;

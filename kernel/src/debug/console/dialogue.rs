@@ -1,17 +1,17 @@
 //! Who speaks on the line now, and what came in from them.
 //!
-//! Plain at boot: text, and frames of events between it once a listening desk said hello. A
-//! desk that opens a session gets everything in frames, until it falls silent. A gdb that
+//! Plain at boot: text, and frames of events between it once a listening host said hello. A
+//! host that opens a session gets everything in frames, until it falls silent. A gdb that
 //! is attached to the line itself gets packets only, until it detaches.
 
 use wire::{Channel, Frame, Request};
 
 use super::bystander::{self, Bystander, Follows};
-use super::knock::{Knock, Knocked};
+use super::gdb_detector::{Detected, GdbDetector};
 use super::report::Report;
-use super::session::{Said, Session};
+use super::session::{Received, Session};
 use crate::debug::ring::Ring;
-use crate::debug::stub::{Asked, Shim};
+use crate::debug::stub::{GdbRequest, Shim};
 
 /// Bytes of keys that wait for a program.
 pub const INPUT: usize = 512;
@@ -20,7 +20,7 @@ const ASKS: usize = 512;
 /// The key that ends the program in the foreground.
 const CTRL_C: u8 = 0x03;
 /// Milliseconds after which what looked like a packet of gdb is text.
-const KNOCK_MS: u64 = 100;
+const DETECTION_MS: u64 = 100;
 
 /// How the line is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,19 +39,19 @@ pub struct Dialogue {
     /// Frames of events are wanted while the line is plain.
     pub(super) events: bool,
     began_with_events: bool,
-    /// The desk said that it goes.
+    /// The host said that it goes.
     leaving: bool,
     pub(super) report: Report,
     pub(super) session: Session,
     pub(super) gdb: Shim,
     pub(super) input: Ring<INPUT>,
     asks: Ring<ASKS>,
-    knock: Knock,
-    knocked_at: u64,
+    detector: GdbDetector,
+    detected_at: u64,
     /// gdb has gone and has not acknowledged that it may.
     parting: bool,
     /// What gdb wants that has not been dealt with.
-    wanted: Asked,
+    gdb_request: GdbRequest,
     /// The key that ends the program in the foreground was pressed.
     pressed: bool,
     pub(super) bystander: Bystander,
@@ -73,10 +73,10 @@ impl Dialogue {
         gdb: Shim::EMPTY,
         input: Ring::EMPTY,
         asks: Ring::EMPTY,
-        knock: Knock::EMPTY,
-        knocked_at: 0,
+        detector: GdbDetector::EMPTY,
+        detected_at: 0,
         parting: false,
-        wanted: Asked::Nothing,
+        gdb_request: GdbRequest::Nothing,
         pressed: false,
         bystander: Bystander::EMPTY,
         notice: &[],
@@ -84,38 +84,38 @@ impl Dialogue {
     };
 
     /// Bytes outside of frames.
-    pub(super) fn hear_text(&mut self, text: &[u8], now: u64, foreground: bool) {
+    pub(super) fn receive_text(&mut self, text: &[u8], now: u64, foreground: bool) {
         for &byte in text {
-            self.hear_byte(byte, now, foreground);
+            self.receive_byte(byte, now, foreground);
         }
     }
 
-    fn hear_byte(&mut self, byte: u8, now: u64, foreground: bool) {
+    fn receive_byte(&mut self, byte: u8, now: u64, foreground: bool) {
         if self.mode == Mode::Gdb {
-            return self.hear_gdb_or_key(byte, now);
+            return self.receive_gdb_or_key(byte, now);
         }
         if core::mem::take(&mut self.parting) && byte == b'+' {
             return;
         }
-        self.knocked_at = now;
-        match self.knock.hear(byte) {
-            Knocked::Held => {}
-            Knocked::Keys(keys) => {
+        self.detected_at = now;
+        match self.detector.receive(byte) {
+            Detected::Held => {}
+            Detected::Keys(keys) => {
                 self.pressed |= take_keys(&mut self.input, keys, foreground);
             }
-            Knocked::Gdb(packet) => {
+            Detected::Gdb(packet) => {
                 self.mode = Mode::Gdb;
                 self.gdb.reset();
                 self.bystander.packet(now);
                 for &byte in packet {
-                    self.wanted = self.wanted.max(self.gdb.hear(byte));
+                    self.gdb_request = self.gdb_request.max(self.gdb.receive(byte));
                 }
             }
         }
     }
 
     /// A byte on a line that gdb has to itself: gdb's, or a key of somebody who does not know that.
-    fn hear_gdb_or_key(&mut self, byte: u8, now: u64) {
+    fn receive_gdb_or_key(&mut self, byte: u8, now: u64) {
         if self.bystander.begins_anew(now) {
             // No packet rests that long: one that had begun was cut off, or typed.
             self.gdb.leave_packet();
@@ -132,24 +132,30 @@ impl Dialogue {
             Follows::End => {
                 self.gdb.reset();
                 self.ended_by_keys = true;
-                self.wanted = Asked::Gone;
+                self.gdb_request = GdbRequest::Gone;
                 return;
             }
         }
-        self.wanted = self.wanted.max(self.gdb.hear(byte));
+        self.gdb_request = self.gdb_request.max(self.gdb.receive(byte));
         if was_inside && !self.gdb.is_in_packet() {
             self.bystander.packet(now);
         }
     }
 
-    fn hear_gdb(&mut self, bytes: &[u8]) {
+    fn receive_gdb(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            self.wanted = self.wanted.max(self.gdb.hear(byte));
+            self.gdb_request = self.gdb_request.max(self.gdb.receive(byte));
         }
     }
 
     /// A frame came in.
-    pub(super) fn hear_frame(&mut self, frame: &Frame<'_>, rate: u64, now: u64, foreground: bool) {
+    pub(super) fn receive_frame(
+        &mut self,
+        frame: &Frame<'_>,
+        rate: u64,
+        now: u64,
+        foreground: bool,
+    ) {
         let Ok(request) = Request::decode(frame) else {
             return;
         };
@@ -161,22 +167,22 @@ impl Dialogue {
             Request::Hello { session, .. } => {
                 if session != self.session.number() {
                     self.gdb.reset();
-                    self.wanted = Asked::Gone;
+                    self.gdb_request = GdbRequest::Gone;
                     self.asks = Ring::EMPTY;
                 }
                 self.session.open(session, rate, now);
                 self.mode = Mode::Session;
                 self.report.greet(session);
             }
-            // The line is plain as soon as the desk was told that it was heard.
+            // The line is plain as soon as the host was told that it was heard.
             Request::Bye => {
                 self.leaving = self.mode == Mode::Session;
-                self.session.hear(&Request::Alive, now);
+                self.session.receive(&Request::Alive, now);
             }
             // What finds no room now was not heard: it comes again.
             Request::Stream(channel, payload) if !self.has_room(channel, payload.len()) => {}
             request if self.mode == Mode::Session => {
-                if let Said::Bytes(channel, bytes) = self.session.hear(&request, now) {
+                if let Received::Bytes(channel, bytes) = self.session.receive(&request, now) {
                     self.take(channel, bytes, foreground);
                 }
             }
@@ -184,11 +190,11 @@ impl Dialogue {
         }
     }
 
-    /// The session has ended; text that the desk may not have heard goes to `text`.
+    /// The session has ended; text that the host may not have heard goes to `text`.
     fn close(&mut self, text: impl FnMut(&[u8])) {
         self.mode = Mode::Plain;
         self.events = self.began_with_events;
-        self.wanted = Asked::Gone;
+        self.gdb_request = GdbRequest::Gone;
         self.asks = Ring::EMPTY;
         self.session.close(text);
     }
@@ -198,7 +204,7 @@ impl Dialogue {
             Channel::Console => self.input.room() >= bytes,
             Channel::Control => self.asks.room() > bytes,
             // One packet is dealt with before the next is taken.
-            Channel::Gdb => self.wanted != Asked::Packet,
+            Channel::Gdb => self.gdb_request != GdbRequest::Packet,
         }
     }
 
@@ -207,7 +213,7 @@ impl Dialogue {
             Channel::Console => {
                 self.pressed |= take_keys(&mut self.input, bytes, foreground);
             }
-            Channel::Gdb => self.hear_gdb(bytes),
+            Channel::Gdb => self.receive_gdb(bytes),
             Channel::Control => {
                 // A part is at most 240 bytes.
                 self.asks.push(bytes.len() as u8);
@@ -224,20 +230,20 @@ impl Dialogue {
         self.listen();
     }
 
-    /// Frames of events between the text, from the oldest record on, for a desk that listens.
+    /// Frames of events between the text, from the oldest record on, for a host that listens.
     pub(super) fn listen(&mut self) {
         self.events = true;
         self.report.greet(0);
     }
 
     /// What gdb wants; the same want is told once.
-    pub(super) fn take_wanted(&mut self) -> Asked {
-        core::mem::replace(&mut self.wanted, Asked::Nothing)
+    pub(super) fn take_gdb_request(&mut self) -> GdbRequest {
+        core::mem::replace(&mut self.gdb_request, GdbRequest::Nothing)
     }
 
     /// Does gdb want anything?
     pub(super) fn wants(&self) -> bool {
-        self.wanted != Asked::Nothing
+        self.gdb_request != GdbRequest::Nothing
     }
 
     /// Was the key pressed that ends the program in the foreground?
@@ -291,8 +297,8 @@ impl Dialogue {
 
     /// Time has passed. Text of a session that has ended goes to `text`.
     pub(super) fn tick(&mut self, now: u64, rate: u64, text: impl FnMut(&[u8])) {
-        if self.knock.is_holding() && now.saturating_sub(self.knocked_at) >= knock_ticks(rate) {
-            let keys = self.knock.give_back();
+        if self.detector.is_holding() && now.saturating_sub(self.detected_at) >= knock_ticks(rate) {
+            let keys = self.detector.release();
             take_keys(&mut self.input, keys, false);
         }
         let told = self.leaving && !self.session.owes_word();
@@ -304,8 +310,8 @@ impl Dialogue {
 
     /// When [`Self::tick`] has something to do; `u64::MAX` for never.
     pub(super) fn deadline(&self, rate: u64) -> u64 {
-        let knock = if self.knock.is_holding() {
-            self.knocked_at + knock_ticks(rate)
+        let knock = if self.detector.is_holding() {
+            self.detected_at + knock_ticks(rate)
         } else {
             u64::MAX
         };
@@ -318,7 +324,7 @@ impl Dialogue {
 }
 
 fn knock_ticks(rate: u64) -> u64 {
-    KNOCK_MS * rate / 1000
+    DETECTION_MS * rate / 1000
 }
 
 /// Keys for programs; with one in the foreground, whether the key that ends it is among them.

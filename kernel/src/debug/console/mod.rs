@@ -1,11 +1,11 @@
-//! The one serial line: text for people, frames for the desk, packets for gdb.
+//! The one serial line: text for people, frames for the host, packets for gdb.
 //!
 //! What is to be said waits in rings and windows and goes to the device as its interrupts ask
 //! for it. Frames stand between zero bytes, so no zero byte of text is sent; nobody prints one.
 
 mod bystander;
 mod dialogue;
-mod knock;
+mod gdb_detector;
 mod outgoing;
 mod report;
 mod send;
@@ -13,14 +13,14 @@ mod session;
 
 use core::fmt;
 
-use wire::{Channel, Heard, Splitter};
+use wire::{Channel, Split, Splitter};
 
 pub use dialogue::Mode;
 pub use outgoing::Outgoing;
 
 use self::dialogue::Dialogue;
 use super::ring::Ring;
-use super::stub::{Asked, Shim};
+use super::stub::{GdbRequest, Shim};
 use crate::board::Board;
 use crate::drivers::{Registers, Uart};
 use crate::fault::Log;
@@ -43,10 +43,10 @@ pub struct Console<R> {
     board: &'static str,
     ticks_per_second: u64,
     out: Ring<OUT>,
-    /// Hears the largest frame there can be: of a newer desk's frame, too, no byte is a key.
+    /// Hears the largest frame there can be: of a newer host's frame, too, no byte is a key.
     splitter: Splitter<{ wire::LARGEST }>,
     /// When the last byte came.
-    heard_at: u64,
+    received_at: u64,
     dialogue: Dialogue,
     outgoing: Outgoing,
     /// The program runs: gdb may be shown text.
@@ -69,7 +69,7 @@ impl<R: Registers> Console<R> {
         ticks_per_second: 0,
         out: Ring::EMPTY,
         splitter: Splitter::new(),
-        heard_at: 0,
+        received_at: 0,
         dialogue: Dialogue::EMPTY,
         outgoing: Outgoing::EMPTY,
         running: true,
@@ -166,19 +166,20 @@ impl<R: Registers> Console<R> {
                 return;
             };
             self.moved += 1;
-            self.heard_at = self.now;
+            self.received_at = self.now;
             match self.splitter.feed(byte) {
-                Some(Heard::Text(text)) if self.dialogue.mode != Mode::Gdb => {
-                    self.dialogue.hear_text(text, self.now, foreground);
+                Some(Split::Text(text)) if self.dialogue.mode != Mode::Gdb => {
+                    self.dialogue.receive_text(text, self.now, foreground);
                 }
-                Some(Heard::Frame(frame)) => {
-                    self.dialogue.hear_frame(&frame, rate, self.now, foreground);
+                Some(Split::Frame(frame)) => {
+                    self.dialogue
+                        .receive_frame(&frame, rate, self.now, foreground);
                 }
                 _ => {}
             }
             // gdb's own bytes may look like anything.
             if self.dialogue.mode == Mode::Gdb {
-                self.dialogue.hear_text(&[byte], self.now, foreground);
+                self.dialogue.receive_text(&[byte], self.now, foreground);
             }
         }
     }
@@ -187,10 +188,10 @@ impl<R: Registers> Console<R> {
     pub fn tick(&mut self, log: &Log, now: u64) {
         self.now = now;
         if now >= self.partial_deadline()
-            && let Some(Heard::Text(text)) = self.splitter.finish()
+            && let Some(Split::Text(text)) = self.splitter.finish()
             && self.dialogue.mode != Mode::Gdb
         {
-            self.dialogue.hear_text(text, now, false);
+            self.dialogue.receive_text(text, now, false);
         }
         let (out, rate) = (&mut self.out, self.ticks_per_second);
         self.dialogue.tick(now, rate, |text| {
@@ -210,7 +211,7 @@ impl<R: Registers> Console<R> {
     /// When a frame that has begun is given up; `u64::MAX` if none has.
     fn partial_deadline(&self) -> u64 {
         if self.splitter.is_holding() {
-            self.heard_at + PARTIAL_MS * self.ticks_per_second / 1000
+            self.received_at + PARTIAL_MS * self.ticks_per_second / 1000
         } else {
             u64::MAX
         }
@@ -220,7 +221,7 @@ impl<R: Registers> Console<R> {
     /// wait for others.
     #[inline]
     pub fn fault_recorded(&mut self, log: &Log) -> bool {
-        if !self.tells_events() {
+        if !self.emits_events() {
             return false;
         }
         if self.dialogue.report.is_worthwhile(log) {
@@ -229,14 +230,14 @@ impl<R: Registers> Console<R> {
         self.dialogue.report.has_more(log)
     }
 
-    /// Are there records that the desk has not been told of?
+    /// Are there records that the host has not been told of?
     pub fn owes_frames(&self, log: &Log) -> bool {
-        self.tells_events() && (self.dialogue.report.has_more(log) || !self.outgoing.is_free())
+        self.emits_events() && (self.dialogue.report.has_more(log) || !self.outgoing.is_free())
     }
 
-    /// Does the desk want to hear of faults as they happen?
+    /// Does the host want to hear of faults as they happen?
     #[inline]
-    pub fn tells_events(&self) -> bool {
+    pub fn emits_events(&self) -> bool {
         match self.dialogue.mode {
             Mode::Plain => self.dialogue.events,
             Mode::Session => true,
@@ -257,7 +258,7 @@ impl<R: Registers> Console<R> {
         }
     }
 
-    /// Sends what waits: text, and a frame for whatever the desk has not been told. Whether
+    /// Sends what waits: text, and a frame for whatever the host has not been told. Whether
     /// the device took anything.
     pub fn drain(&mut self, log: &Log) -> bool {
         let mut any = false;
@@ -334,13 +335,13 @@ impl<R: Registers> Console<R> {
     }
 
     /// What gdb wants, told once.
-    pub fn gdb_wanted(&mut self) -> Asked {
-        self.dialogue.take_wanted()
+    pub fn take_gdb_request(&mut self) -> GdbRequest {
+        self.dialogue.take_gdb_request()
     }
 
     /// Does gdb want anything?
     #[inline]
-    pub fn gdb_wants(&self) -> bool {
+    pub fn has_gdb_request(&self) -> bool {
         self.dialogue.wants()
     }
 
@@ -367,7 +368,7 @@ impl<R: Registers> Console<R> {
         self.send();
     }
 
-    /// In a session there is room when the desk has heard what was said before.
+    /// In a session there is room when the host has heard what was said before.
     fn listen_for_room(&mut self) {
         if self.dialogue.mode != Mode::Plain {
             self.listen(false);

@@ -10,11 +10,11 @@ const PAYLOAD: usize = 240;
 /// Records that are worth a frame while the hart has something better to do.
 const WORTHWHILE: u64 = 12;
 
-/// What the desk has not been told.
+/// What the host has not been told.
 pub struct Report {
     /// A greeting is owed, for the session of this number.
     greeting: Option<u32>,
-    /// The desk is to be told from the oldest record on.
+    /// The host is to be told from the oldest record on.
     anew: bool,
     /// Sequence number of the next record to send.
     next: u64,
@@ -28,7 +28,7 @@ impl Report {
         next: 0,
     };
 
-    /// Greets the desk next, then tells it of faults from the oldest that is kept: a desk
+    /// Greets the host next, then tells it of faults from the oldest that is kept: a host
     /// that says hello again wants to hear what it missed.
     pub fn greet(&mut self, session: u32) {
         self.greeting = Some(session);
@@ -92,7 +92,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use abi::Fault;
-    use wire::{Heard, Splitter};
+    use wire::{Split, Splitter};
 
     use super::*;
 
@@ -113,7 +113,7 @@ mod tests {
         let (mut told, mut lost) = (Vec::new(), 0);
         for &byte in bytes {
             match splitter.feed(byte) {
-                Some(Heard::Frame(frame)) => match Event::decode(&frame).unwrap() {
+                Some(Split::Frame(frame)) => match Event::decode(&frame).unwrap() {
                     Event::Faults(batch) => told.extend(batch.map(|(sequence, fault)| {
                         assert_eq!(fault.va, sequence * 4096);
                         sequence
@@ -121,7 +121,7 @@ mod tests {
                     Event::Lost { count } => lost += count,
                     _ => {}
                 },
-                Some(Heard::Bad(_)) => panic!("a bad frame"),
+                Some(Split::Bad(_)) => panic!("a bad frame"),
                 _ => {}
             }
         }

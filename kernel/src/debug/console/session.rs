@@ -1,18 +1,18 @@
-//! The streams of a desk that opened a session: what it must hear, and what it says.
+//! The streams of a host that opened a session: what it must hear, and what it says.
 
 use wire::reliable::CHUNK;
 use wire::{Channel, Event, Inbox, Outbox, Request};
 
 use super::outgoing::Outgoing;
 
-/// Milliseconds without a word from the desk after which it is gone.
+/// Milliseconds without a word from the host after which it is gone.
 const SILENCE_MS: u64 = 5_000;
 /// Milliseconds after which what was not heard is sent again.
 const AGAIN_MS: u64 = 250;
 
-/// What the desk said.
+/// What the host said.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said<'a> {
+pub enum Received<'a> {
     /// Nothing that concerns anyone but the streams.
     Nothing,
     /// Bytes for a channel, in order.
@@ -21,13 +21,13 @@ pub enum Said<'a> {
 
 /// One session.
 pub struct Session {
-    /// The desk's number for it; 0: none is open.
+    /// The host's number for it; 0: none is open.
     number: u32,
     outbox: Outbox,
     inbox: Inbox,
     ticks_per_second: u64,
-    /// When the desk was last heard, and when the streams last moved on.
-    heard_at: u64,
+    /// When the host was last heard, and when the streams last moved on.
+    received_at: u64,
     moved_at: u64,
 }
 
@@ -38,16 +38,16 @@ impl Session {
         outbox: Outbox::EMPTY,
         inbox: Inbox::EMPTY,
         ticks_per_second: 0,
-        heard_at: 0,
+        received_at: 0,
         moved_at: 0,
     };
 
-    /// The desk's number for it.
+    /// The host's number for it.
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// A desk opens a session. One that asks twice has not heard the welcome yet: its streams
+    /// A host opens a session. One that asks twice has not heard the welcome yet: its streams
     /// go on.
     pub fn open(&mut self, number: u32, ticks_per_second: u64, now: u64) {
         if self.number != number {
@@ -56,28 +56,28 @@ impl Session {
         }
         self.number = number;
         self.ticks_per_second = ticks_per_second;
-        (self.heard_at, self.moved_at) = (now, now);
+        (self.received_at, self.moved_at) = (now, now);
     }
 
-    /// Takes what the desk said.
-    pub fn hear<'a>(&mut self, request: &Request<'a>, now: u64) -> Said<'a> {
-        self.heard_at = now;
+    /// Takes what the host said.
+    pub fn receive<'a>(&mut self, request: &Request<'a>, now: u64) -> Received<'a> {
+        self.received_at = now;
         match *request {
             Request::Stream(channel, payload) => match self.inbox.take(payload) {
-                Some(bytes) => Said::Bytes(channel, bytes),
-                None => Said::Nothing,
+                Some(bytes) => Received::Bytes(channel, bytes),
+                None => Received::Nothing,
             },
             Request::Heard { next } => {
-                if self.outbox.heard(next) {
+                if self.outbox.acknowledge(next) {
                     self.moved_at = now;
                 }
-                Said::Nothing
+                Received::Nothing
             }
             Request::Alive => {
                 self.inbox.owe();
-                Said::Nothing
+                Received::Nothing
             }
-            _ => Said::Nothing,
+            _ => Received::Nothing,
         }
     }
 
@@ -94,7 +94,7 @@ impl Session {
         self.outbox.push(channel.from_board(), bytes)
     }
 
-    /// Is the desk owed a word?
+    /// Is the host owed a word?
     pub fn owes_word(&self) -> bool {
         self.inbox.owes_word()
     }
@@ -124,9 +124,9 @@ impl Session {
         true
     }
 
-    /// Time has passed: sends again what was not heard. Whether the desk is gone.
+    /// Time has passed: sends again what was not heard. Whether the host is gone.
     pub fn tick(&mut self, now: u64) -> bool {
-        if now.saturating_sub(self.heard_at) >= self.ticks(SILENCE_MS) {
+        if now.saturating_sub(self.received_at) >= self.ticks(SILENCE_MS) {
             return true;
         }
         if !self.outbox.is_empty() && now.saturating_sub(self.moved_at) >= self.ticks(AGAIN_MS) {
@@ -138,7 +138,7 @@ impl Session {
 
     /// When [`Self::tick`] has something to do.
     pub fn deadline(&self) -> u64 {
-        let gone = self.heard_at + self.ticks(SILENCE_MS);
+        let gone = self.received_at + self.ticks(SILENCE_MS);
         if self.outbox.is_empty() {
             gone
         } else {
@@ -146,7 +146,7 @@ impl Session {
         }
     }
 
-    /// Ends it; text that the desk may not have heard goes to `text`.
+    /// Ends it; text that the host may not have heard goes to `text`.
     pub fn close(&mut self, mut text: impl FnMut(&[u8])) {
         let console = Channel::Console.from_board();
         self.outbox.abandon(|kind, bytes| {

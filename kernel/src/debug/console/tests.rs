@@ -120,15 +120,15 @@ where
         self.type_in(&hello[..length]);
     }
 
-    /// What the desk makes of the line: text, addresses of faults, and how many greetings.
+    /// What the host makes of the line: text, addresses of faults, and how many greetings.
     fn on_the_desk(&self) -> (Vec<u8>, Vec<u64>, usize) {
         let mut splitter = Splitter::<{ wire::LARGEST }>::new();
         let (mut text, mut told, mut greetings) = (Vec::new(), Vec::new(), 0);
         for &byte in &self.heard {
             match splitter.feed(byte) {
-                Some(Heard::Text(more)) => text.extend_from_slice(more),
-                Some(Heard::Bad(bytes)) => panic!("{bytes} bytes that are neither text nor frame"),
-                Some(Heard::Frame(frame)) => match Event::decode(&frame).unwrap() {
+                Some(Split::Text(more)) => text.extend_from_slice(more),
+                Some(Split::Bad(bytes)) => panic!("{bytes} bytes that are neither text nor frame"),
+                Some(Split::Frame(frame)) => match Event::decode(&frame).unwrap() {
                     Event::Welcome(welcome) => {
                         assert_eq!(welcome.board, BOARDS[0].name);
                         greetings += 1;

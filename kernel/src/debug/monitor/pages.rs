@@ -39,7 +39,7 @@ pub fn line<M: Machine>(
         "{:>3} {:0digits$x} -> {at:0digits$x} (flags: {})",
         M::MODE.index(va, 0),
         va.raw(),
-        Flags(bits)
+        LeafFlags(bits)
     )?;
     let next = va.raw() + PAGE_BYTES;
     Ok(match ahead(next) {
@@ -48,9 +48,9 @@ pub fn line<M: Machine>(
     })
 }
 
-struct Flags(u64);
+struct LeafFlags(u64);
 
-impl fmt::Display for Flags {
+impl fmt::Display for LeafFlags {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let names = [
             (Pte::VALID, "VALID"),
@@ -78,14 +78,14 @@ impl fmt::Display for Flags {
 mod tests {
     use super::*;
     use crate::mm::tests::machine::{Bench, Sv32};
-    use crate::mm::{Place, Wanted};
+    use crate::mm::{MapRequest, Placement};
 
     #[test]
     fn what_is_reserved_is_shown_as_xous_shows_it() {
         let mut bench = Bench::<Sv32>::new(Default::default(), 40);
         let mut space = bench.space(1);
-        let at = Place::At(VirtAddr::new(0x6002_b000));
-        space.map::<Sv32>(at, &Wanted::zeros(2)).unwrap();
+        let at = Placement::At(VirtAddr::new(0x6002_b000));
+        space.map::<Sv32>(at, &MapRequest::zeros(2)).unwrap();
         let said = |space: &Space, bench: &Bench<Sv32>, index| {
             let mut text = String::new();
             let next = line(&bench.machine, space, index, &mut text).unwrap();

@@ -39,7 +39,7 @@ pub fn line<M: Machine>(
     writeln!(
         out,
         " {kib:>7}KiB {}   {}",
-        Flags(region, run.entry),
+        RegionFlags(region, run.entry),
         region.kind.class()
     )?;
     Ok(match ahead(run.end) {
@@ -49,9 +49,9 @@ pub fn line<M: Machine>(
 }
 
 /// What the table permits, or what the region will where nothing is mapped yet.
-struct Flags<'a>(&'a Region, Option<u64>);
+struct RegionFlags<'a>(&'a Region, Option<u64>);
 
-impl fmt::Display for Flags<'_> {
+impl fmt::Display for RegionFlags<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let prot = self.0.prot;
         let bits = self.1.unwrap_or(0);
@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
     use crate::mm::tests::machine::{Bench, Sv39};
-    use crate::mm::{Place, Wanted};
+    use crate::mm::{MapRequest, Placement};
 
     /// Every line, as a reader gets them who begins at 0 and goes on as told.
     fn lines(machine: &impl Machine, space: &Space) -> Vec<String> {
@@ -140,7 +140,7 @@ mod tests {
         let mut bench = Bench::<Sv39>::new(Default::default(), 200);
         let mut space = bench.space(1);
         let at = space
-            .map::<Sv39>(Place::ANYWHERE, &Wanted::zeros(1000))
+            .map::<Sv39>(Placement::ANYWHERE, &MapRequest::zeros(1000))
             .unwrap()
             .raw();
         for page in [3, 4, 5, 700, 999] {
@@ -172,7 +172,7 @@ mod tests {
         let mut space = bench.space(1);
         let pages = (64 << 30) / PAGE_BYTES;
         let at = space
-            .map::<Sv39>(Place::ANYWHERE, &Wanted::zeros(pages))
+            .map::<Sv39>(Placement::ANYWHERE, &MapRequest::zeros(pages))
             .unwrap()
             .raw();
         bench.store(&mut space, at + (40 << 30), 1).unwrap();
@@ -210,7 +210,7 @@ mod tests {
             unreachable!("looking changes nothing")
         }
 
-        fn seen(&self, _: PhysAddr) -> usize {
+        fn phys_to_virt(&self, _: PhysAddr) -> usize {
             unreachable!("nothing is entered")
         }
 
@@ -240,7 +240,7 @@ mod tests {
         let mut bench = Bench::<Sv39>::new(Default::default(), 20);
         let mut space = bench.space(1);
         space
-            .map::<Sv39>(Place::ANYWHERE, &Wanted::zeros(10))
+            .map::<Sv39>(Placement::ANYWHERE, &MapRequest::zeros(10))
             .unwrap();
         for index in [2, 77, usize::MAX / 4096, usize::MAX / 2, usize::MAX] {
             line(&bench.machine, &space, index, &mut String::new()).unwrap();

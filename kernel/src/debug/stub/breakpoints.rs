@@ -10,10 +10,10 @@ use gdbstub::target::TargetResult;
 use gdbstub::target::ext::breakpoints::{self, SwBreakpoint, SwBreakpointOps};
 use pagetable::{PhysAddr, VirtAddr};
 
-use super::inserted::{Break, MOST, Planted, Wait};
+use super::inserted::{Break, Inserted, MOST, Wait};
 use super::riscv::Integers;
 use super::step;
-use crate::debug::look;
+use crate::debug::memory_access;
 use crate::mm::{poke, source};
 use crate::platform::Platform;
 use crate::system::System;
@@ -47,7 +47,7 @@ impl<P: Platform> SwBreakpoint for System<P> {
         let Some(one) = found else { return Ok(false) };
         one.set = false;
         let one = *one;
-        self.unplant(&one);
+        self.remove_breakpoint(&one);
         Ok(true)
     }
 }
@@ -66,7 +66,7 @@ impl<P: Platform> System<P> {
             bytes,
             set: true,
         };
-        self.plant(&one)?;
+        self.insert_breakpoint(&one)?;
         let breaks = &mut self.debugger.breakpoints.breaks;
         let same = |place: &Option<Break>| {
             place.is_some_and(|known| known.at == at && known.source == source)
@@ -86,7 +86,7 @@ impl<P: Platform> System<P> {
                 Ok(())
             }
             None => {
-                self.unplant(&one);
+                self.remove_breakpoint(&one);
                 Err(Error::LimitExceeded)
             }
         }
@@ -116,11 +116,11 @@ impl<P: Platform> System<P> {
     }
 
     /// In every task that has the instruction, or in none.
-    fn plant(&mut self, one: &Break) -> Result<(), Error> {
+    fn insert_breakpoint(&mut self, one: &Break) -> Result<(), Error> {
         let mut from = 0;
         while let Some((place, slot)) = self.nth_run(one, from) {
             if let Err(error) = self.poke(slot, one.at, code(one.bytes)) {
-                self.unplant(one);
+                self.remove_breakpoint(one);
                 return Err(error);
             }
             from = place + 1;
@@ -129,7 +129,7 @@ impl<P: Platform> System<P> {
     }
 
     /// The instruction itself again, in every task that has it.
-    fn unplant(&mut self, one: &Break) {
+    fn remove_breakpoint(&mut self, one: &Break) {
         let original = self.original(one);
         let mut from = 0;
         while let Some((place, slot)) = self.nth_run(one, from) {
@@ -157,7 +157,7 @@ impl<P: Platform> System<P> {
     }
 
     /// A task was started: breakpoints of its program are its, too.
-    pub(super) fn plant_in(&mut self, slot: Slot) {
+    pub(super) fn insert_in(&mut self, slot: Slot) {
         for n in 0..MOST {
             let Some(one) = self.debugger.breakpoints.breaks[n].filter(|one| one.set) else {
                 continue;
@@ -187,15 +187,15 @@ impl<P: Platform> System<P> {
     }
 
     /// What stands at an address of a task.
-    pub(super) fn planted(&self, slot: Slot, at: u64) -> Option<Planted> {
+    pub(super) fn inserted_at(&self, slot: Slot, at: u64) -> Option<Inserted> {
         let waits = self.debugger.breakpoints.waits.iter().flatten();
         if waits.clone().any(|wait| wait.slot == slot && wait.at == at) {
-            return Some(Planted::Step);
+            return Some(Inserted::Step);
         }
         let instruction = source(&self.tasks.at(slot).space, VirtAddr::new(at))?;
         let mut set = self.debugger.breakpoints.breaks.iter().flatten();
         set.any(|one| one.set && one.at == at && one.source == instruction)
-            .then_some(Planted::Break)
+            .then_some(Inserted::Break)
     }
 
     /// Is a task on its way by one step?
@@ -205,7 +205,7 @@ impl<P: Platform> System<P> {
     }
 
     /// Waits for a task wherever its next instruction can lead.
-    pub(super) fn plant_step(&mut self, slot: Slot) {
+    pub(super) fn insert_step(&mut self, slot: Slot) {
         let task = self.tasks.at(slot);
         let registers = Integers {
             x: task.context.x,
@@ -213,18 +213,18 @@ impl<P: Platform> System<P> {
         };
         let fetch = |at: usize| {
             let mut half = [0; 2];
-            let read = look::read(self, Some(slot), VirtAddr::new(at as u64), &mut half);
+            let read = memory_access::read(self, Some(slot), VirtAddr::new(at as u64), &mut half);
             self.hide_breakpoints(slot, at as u64, &mut half);
             (read == 2).then(|| u16::from_le_bytes(half))
         };
-        let places = step::next(&registers, fetch);
-        for (n, &at) in places.as_slice().iter().enumerate() {
+        let targets = step::next(&registers, fetch);
+        for (n, &at) in targets.as_slice().iter().enumerate() {
             let at = at as u64;
-            if self.planted(slot, at).is_some() {
+            if self.inserted_at(slot, at).is_some() {
                 continue;
             }
             let mut original = [0; 4];
-            let read = look::read(self, Some(slot), VirtAddr::new(at), &mut original);
+            let read = memory_access::read(self, Some(slot), VirtAddr::new(at), &mut original);
             let bytes = if original[0] & 3 == 3 { 4 } else { 2 };
             if read < bytes || self.poke(slot, at, code(bytes as u8)).is_err() {
                 // Nothing can be run there: the fault that follows stops the task.
@@ -240,7 +240,7 @@ impl<P: Platform> System<P> {
     }
 
     /// The kernel stands: no step waits any more.
-    pub(super) fn unplant_steps(&mut self) {
+    pub(super) fn remove_steps(&mut self) {
         for n in 0..step::MOST {
             if let Some(wait) = self.debugger.breakpoints.waits[n].take()
                 && self.tasks.at(wait.slot).is_alive()
@@ -251,14 +251,14 @@ impl<P: Platform> System<P> {
     }
 
     /// Nothing is left behind.
-    pub(super) fn unplant_all(&mut self) {
-        self.unplant_steps();
+    pub(super) fn remove_all_breakpoints(&mut self) {
+        self.remove_steps();
         for n in 0..MOST {
             if let Some(one) = self.debugger.breakpoints.breaks[n]
                 .take()
                 .filter(|one| one.set)
             {
-                self.unplant(&one);
+                self.remove_breakpoint(&one);
             }
         }
     }

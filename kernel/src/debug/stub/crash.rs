@@ -2,8 +2,8 @@
 
 use core::fmt::{self, Write};
 
-use super::debugger::{Crash, Stop};
-use super::serve::{attend, settle};
+use super::debugger::{Crash, StopReason};
+use super::serve::{service, wait_for_ack};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -20,18 +20,18 @@ pub fn post_mortem<P: Platform>(
         system.console.set_running(true);
         let _ = writeln!(system.console, "{report}");
         while system.console.has_text() {
-            settle(system);
+            wait_for_ack(system);
         }
-        system.debugger.stop = Some(Stop::Crash);
+        system.debugger.stop = Some(StopReason::Crash);
     }
     loop {
         let now = system.platform.ticks();
         system.console.listen(false);
         system.console.tick(&system.log, now);
-        attend(system);
+        service(system);
         // Whatever gdb decided, the kernel does not go on.
         if system.debugger.is_attached() {
-            system.debugger.stop = Some(Stop::Crash);
+            system.debugger.stop = Some(StopReason::Crash);
         }
     }
 }

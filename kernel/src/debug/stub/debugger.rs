@@ -39,7 +39,7 @@ pub struct Debugger {
     /// The kernel itself crashed: it will not go on.
     pub(super) crash: Option<Crash>,
     /// Why the kernel shall stop as soon as it can.
-    pub(super) stop: Option<Stop>,
+    pub(super) stop: Option<StopReason>,
     pub(super) breakpoints: Breakpoints,
     /// How the programs go on.
     pub(super) plan: Plan,
@@ -83,7 +83,7 @@ impl Debugger {
 
     /// Shall the kernel stop?
     #[inline]
-    pub fn is_due(&self) -> bool {
+    pub fn wants_stop(&self) -> bool {
         self.stop.is_some()
     }
 
@@ -96,7 +96,7 @@ impl Debugger {
 
 /// Why the kernel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum StopReason {
     /// Ctrl-C in gdb.
     Interrupt,
     /// A task came to a breakpoint.

@@ -37,7 +37,7 @@ pub struct Breakpoints {
 
 /// What stands at a task's program counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Planted {
+pub enum Inserted {
     /// A breakpoint of gdb's.
     Break,
     /// Where a step ends.

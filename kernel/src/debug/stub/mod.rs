@@ -1,6 +1,6 @@
 //! gdb on the line: packets made whole, a state machine behind them, and what it may touch.
 //!
-//! The state machine is crate `gdbstub`'s. It lives as long as the kernel stands still: a
+//! The state machine is crate `gdbstub`'s. It lives as long as the kernel is stopped: a
 //! malformed packet costs one, and nothing of it has to survive a run of the programs.
 
 mod breakpoints;
@@ -21,7 +21,7 @@ mod target;
 mod threads;
 
 pub use crash::post_mortem;
-pub use debugger::{Buffers, Crash, Debugger, Stop};
+pub use debugger::{Buffers, Crash, Debugger, StopReason};
 pub use inserted::Breakpoints;
-pub use serve::{attend, breakpoint, ended, fatal, spawned};
-pub use shim::{Asked, Shim};
+pub use serve::{breakpoint, ended, fatal, service, spawned};
+pub use shim::{GdbRequest, Shim};

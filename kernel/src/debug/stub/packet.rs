@@ -1,7 +1,7 @@
 //! A packet of gdb's remote protocol, taken out of a line byte by byte.
 
 /// `$`, `#` and the two digits of the sum.
-const AROUND: usize = 4;
+const FRAMING_BYTES: usize = 4;
 
 /// What a byte completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Got {
     /// A packet whose sum is wrong, or one that is too long.
     Bad,
     /// `+`: the last thing sent was heard.
-    Heard,
+    Acknowledged,
     /// `-`: the last thing sent was garbled.
     Garbled,
     /// Ctrl-C.
@@ -61,7 +61,7 @@ impl<const N: usize> PacketReader<N> {
         match (self.state, byte) {
             // A packet cannot contain a `$`: the end of the one before it was lost.
             (_, b'$') => self.begin(),
-            (State::Between, b'+') => Got::Heard,
+            (State::Between, b'+') => Got::Acknowledged,
             (State::Between, b'-') => Got::Garbled,
             (State::Between, 3) => Got::Interrupt,
             (State::Between, _) => Got::Nothing,
@@ -86,7 +86,7 @@ impl<const N: usize> PacketReader<N> {
     /// What stands between its `$` and its `#`.
     pub fn body(&self) -> &[u8] {
         self.bytes
-            .get(1..self.before.saturating_sub(AROUND - 1))
+            .get(1..self.before.saturating_sub(FRAMING_BYTES - 1))
             .unwrap_or(&[])
     }
 
@@ -179,7 +179,7 @@ mod tests {
         let fresh = Got::Packet { again: false };
         assert_eq!(
             feed(&mut reader, b"+$g#67-\x03"),
-            [Got::Heard, fresh, Got::Garbled, Got::Interrupt]
+            [Got::Acknowledged, fresh, Got::Garbled, Got::Interrupt]
         );
         assert_eq!((reader.whole(), reader.body()), (&b"$g#67"[..], &b"g"[..]));
         assert_eq!(

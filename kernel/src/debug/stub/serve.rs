@@ -1,4 +1,4 @@
-//! The kernel stands, and gdb asks: the loop between a stop and the next run.
+//! The kernel is stopped, and gdb asks: the loop between a stop and the next run.
 
 use core::num::NonZeroUsize;
 
@@ -7,10 +7,10 @@ use gdbstub::common::Signal;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{GdbStubBuilder, MultiThreadStopReason};
 
-use super::debugger::{Buffers, GREETING, KERNEL, Stop};
-use super::inserted::Planted;
+use super::debugger::{Buffers, GREETING, KERNEL, StopReason};
+use super::inserted::Inserted;
 use super::reply::Reply;
-use super::shim::{Asked, LONGEST};
+use super::shim::{GdbRequest, LONGEST};
 use super::{monitor, threads};
 use crate::debug::agent;
 use crate::platform::Platform;
@@ -27,8 +27,8 @@ type StateMachine<'b, P> = GdbStubStateMachine<'b, System<P>, Reply<'b>>;
 
 /// What a packet led to.
 enum Next<'b, P: Platform> {
-    /// The kernel stands on.
-    Stand(StateMachine<'b, P>),
+    /// The kernel stays stopped.
+    Stopped(StateMachine<'b, P>),
     /// The same, but the packet broke the state machine.
     Broken,
     /// The programs run.
@@ -40,10 +40,10 @@ enum Next<'b, P: Platform> {
 /// A task executed an `ebreak`: is that a reason to stop? The task is on the hart.
 pub fn breakpoint<P: Platform>(system: &mut System<P>, at: u64) -> bool {
     let slot = system.schedule.current();
-    let stop = match system.planted(slot, at) {
-        Some(Planted::Break) => Stop::Break(slot),
-        Some(Planted::Step) => Stop::Trap(slot),
-        None if system.debugger.is_attached() => Stop::Trap(slot),
+    let stop = match system.inserted_at(slot, at) {
+        Some(Inserted::Break) => StopReason::Break(slot),
+        Some(Inserted::Step) => StopReason::Trap(slot),
+        None if system.debugger.is_attached() => StopReason::Trap(slot),
         None => return false,
     };
     system.debugger.stop = Some(stop);
@@ -63,53 +63,53 @@ pub fn fatal<P: Platform>(system: &mut System<P>, fault: &Fault) -> bool {
         _ => Signal::SIGSEGV,
     };
     let slot = system.schedule.current();
-    system.debugger.stop = Some(Stop::Fatal(slot, signal));
+    system.debugger.stop = Some(StopReason::Fatal(slot, signal));
     true
 }
 
 /// A task was started.
 pub fn spawned<P: Platform>(system: &mut System<P>, slot: Slot) {
     if system.debugger.is_attached() {
-        system.plant_in(slot);
+        system.insert_in(slot);
     }
 }
 
 /// A task has ended. If it was to go by one step, gdb would wait for ever.
 pub fn ended<P: Platform>(system: &mut System<P>, slot: Slot) {
     if system.debugger.attached && system.is_stepping(slot) {
-        system.debugger.stop.get_or_insert(Stop::Ended);
+        system.debugger.stop.get_or_insert(StopReason::Ended);
     }
 }
 
 /// gdb wants something, or something happened that it wants to know. No task is on the hart.
 /// Returns when programs may run.
-pub fn attend<P: Platform>(system: &mut System<P>) {
-    let asked = system.console.gdb_wanted();
+pub fn service<P: Platform>(system: &mut System<P>) {
+    let asked = system.console.take_gdb_request();
     match asked {
-        Asked::Gone => return leave(system),
-        Asked::Stop if system.debugger.attached => {
-            system.debugger.stop.get_or_insert(Stop::Interrupt);
+        GdbRequest::Gone => return leave(system),
+        GdbRequest::Stop if system.debugger.attached => {
+            system.debugger.stop.get_or_insert(StopReason::Interrupt);
         }
         _ => {}
     }
     let stop = system.debugger.stop.take();
-    if stop.is_none() && asked != Asked::Packet {
+    if stop.is_none() && asked != GdbRequest::Packet {
         return;
     }
     // Taken and put back: the state machine works on the room and on the system at once.
     let Some(buffers) = system.debugger.buffers.take() else {
         return;
     };
-    system.unplant_steps();
+    system.remove_steps();
     system.debugger.plan.only = None;
     system.console.set_running(false);
     if stop.is_some() {
-        settle(system);
+        wait_for_ack(system);
     }
-    let mut stands = Some(asked == Asked::Packet);
+    let mut stopped = Some(asked == GdbRequest::Packet);
     let mut stop = stop;
-    while let Some(packet) = stands {
-        stands = stand(system, buffers, stop.take(), packet);
+    while let Some(packet) = stopped {
+        stopped = serve_stopped(system, buffers, stop.take(), packet);
     }
     system.debugger.buffers = Some(buffers);
     system.console.set_running(true);
@@ -117,22 +117,22 @@ pub fn attend<P: Platform>(system: &mut System<P>) {
 
 /// Answers gdb until it lets the programs run; `Some` if it has to begin anew, because a packet
 /// broke the state machine.
-fn stand<P: Platform>(
+fn serve_stopped<P: Platform>(
     system: &mut System<P>,
     buffers: &mut Buffers,
-    stop: Option<Stop>,
+    stop: Option<StopReason>,
     mut packet: bool,
 ) -> Option<bool> {
-    let mut machine = revive(system, buffers, stop)?;
+    let mut machine = restart(system, buffers, stop)?;
     loop {
         if packet {
             let mut copy = [0; LONGEST];
             let bytes = system.console.gdb().packet();
             let length = bytes.len();
             copy[..length].copy_from_slice(bytes);
-            if !own(system, &copy[..length]) {
-                match deal(system, machine, &copy[..length]) {
-                    Next::Stand(left) => machine = left,
+            if !handle_extension(system, &copy[..length]) {
+                match dispatch(system, machine, &copy[..length]) {
+                    Next::Stopped(left) => machine = left,
                     Next::Broken => return Some(false),
                     Next::Run => {
                         system.carry_out_plan();
@@ -146,21 +146,21 @@ fn stand<P: Platform>(
             }
         }
         packet = match listen(system) {
-            Asked::Packet => true,
-            Asked::Gone => {
+            GdbRequest::Packet => true,
+            GdbRequest::Gone => {
                 leave(system);
                 return None;
             }
-            Asked::Stop | Asked::Nothing => false,
+            GdbRequest::Stop | GdbRequest::Nothing => false,
         };
     }
 }
 
 /// A state machine that knows this gdb, and has told it of the stop if there was one.
-fn revive<'b, P: Platform>(
+fn restart<'b, P: Platform>(
     system: &mut System<P>,
     buffers: &'b mut Buffers,
-    stop: Option<Stop>,
+    stop: Option<StopReason>,
 ) -> Option<StateMachine<'b, P>> {
     let Buffers { packet, reply } = buffers;
     let stub = GdbStubBuilder::new(Reply::new(reply))
@@ -192,7 +192,7 @@ fn revive<'b, P: Platform>(
 }
 
 /// Has the state machine deal with a packet.
-fn deal<'b, P: Platform>(
+fn dispatch<'b, P: Platform>(
     system: &mut System<P>,
     mut machine: StateMachine<'b, P>,
     packet: &[u8],
@@ -206,7 +206,7 @@ fn deal<'b, P: Platform>(
     match machine {
         GdbStubStateMachine::Running(_) => Next::Run,
         GdbStubStateMachine::Disconnected(_) => Next::Leave,
-        standing => Next::Stand(standing),
+        standing => Next::Stopped(standing),
     }
 }
 
@@ -243,28 +243,28 @@ fn connection<'m, 'b, P: Platform>(machine: &'m mut StateMachine<'b, P>) -> &'m 
     }
 }
 
-fn reason<P: Platform>(system: &System<P>, stop: Stop) -> MultiThreadStopReason<usize> {
+fn reason<P: Platform>(system: &System<P>, stop: StopReason) -> MultiThreadStopReason<usize> {
     let tid = |slot| {
         let pid = usize::from(system.tasks.at(slot).pid);
         NonZeroUsize::new(pid).unwrap_or(NonZeroUsize::MIN)
     };
     let (tid, signal) = match stop {
-        Stop::Break(slot) => return MultiThreadStopReason::SwBreak(tid(slot)),
-        Stop::Crash => {
+        StopReason::Break(slot) => return MultiThreadStopReason::SwBreak(tid(slot)),
+        StopReason::Crash => {
             let signal = system.debugger.crash.map(|crash| crash.signal());
             (KERNEL, signal.unwrap_or(Signal::SIGABRT))
         }
-        Stop::Interrupt => (threads::current(system), Signal::SIGINT),
-        Stop::Ended => (threads::current(system), Signal::SIGTRAP),
-        Stop::Trap(slot) => (tid(slot), Signal::SIGTRAP),
-        Stop::Fatal(slot, signal) => (tid(slot), signal),
+        StopReason::Interrupt => (threads::current(system), Signal::SIGINT),
+        StopReason::Ended => (threads::current(system), Signal::SIGTRAP),
+        StopReason::Trap(slot) => (tid(slot), Signal::SIGTRAP),
+        StopReason::Fatal(slot, signal) => (tid(slot), signal),
     };
     MultiThreadStopReason::SignalWithThread { tid, signal }
 }
 
 /// Packets that the state machine does not know, or that have to be remembered for the next
 /// one; whether that was all.
-fn own<P: Platform>(system: &mut System<P>, packet: &[u8]) -> bool {
+fn handle_extension<P: Platform>(system: &mut System<P>, packet: &[u8]) -> bool {
     let body = packet
         .strip_prefix(b"$")
         .and_then(|packet| packet.split_last_chunk::<3>())
@@ -321,17 +321,17 @@ fn run_monitor<P: Platform>(system: &mut System<P>, command: &[u8]) {
         index = monitor::line(system, command, at, &mut text);
         let mut rest = text.written();
         while !rest.is_empty() {
-            settle(system);
+            wait_for_ack(system);
             let said = system.console.gdb().say(rest.iter().copied());
             rest = &rest[said..];
         }
     }
-    settle(system);
+    wait_for_ack(system);
     system.console.gdb().answer(b"OK");
 }
 
 /// Waits until gdb has what was sent, within reason.
-pub(super) fn settle<P: Platform>(system: &mut System<P>) {
+pub(super) fn wait_for_ack<P: Platform>(system: &mut System<P>) {
     let patience = system.schedule.ticks(ACK_MS);
     let begin = system.platform.ticks();
     while !system.console.gdb().is_quiet() {
@@ -344,13 +344,13 @@ pub(super) fn settle<P: Platform>(system: &mut System<P>) {
     }
 }
 
-/// Moves the line on, and answers the desk's agent; what gdb wants.
-fn listen<P: Platform>(system: &mut System<P>) -> Asked {
+/// Moves the line on, and answers the host's agent; what gdb wants.
+fn listen<P: Platform>(system: &mut System<P>) -> GdbRequest {
     system.console.listen(false);
     let now = system.platform.ticks();
     system.console.tick(&system.log, now);
     agent::serve(system);
-    system.console.gdb_wanted()
+    system.console.take_gdb_request()
 }
 
 /// gdb goes: nothing of it stays behind, and the line is plain again.
@@ -367,7 +367,7 @@ fn leave<P: Platform>(system: &mut System<P>) {
         let now = system.platform.ticks();
         system.console.tick(&system.log, now);
     }
-    system.unplant_all();
+    system.remove_all_breakpoints();
     system.debugger.forget();
     system.console.gdb_detached();
 }

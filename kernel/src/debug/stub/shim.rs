@@ -14,7 +14,7 @@ const TEXT: usize = 200;
 
 /// What gdb asks for, the most pressing last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Asked {
+pub enum GdbRequest {
     /// Nothing yet, or nothing that has to be done again.
     Nothing,
     /// The kernel shall stop.
@@ -35,7 +35,7 @@ pub struct Shim {
     used: usize,
     at: usize,
     /// gdb said that it has the reply.
-    heard: bool,
+    acknowledged: bool,
 }
 
 impl Shim {
@@ -47,44 +47,44 @@ impl Shim {
         reply: [0; REPLY],
         used: 0,
         at: 0,
-        heard: true,
+        acknowledged: true,
     };
 
     /// Another gdb, of which nothing is known.
     pub fn reset(&mut self) {
         self.reader.forget();
-        (self.owes_ack, self.used, self.at, self.heard) = (false, 0, 0, true);
+        (self.owes_ack, self.used, self.at, self.acknowledged) = (false, 0, 0, true);
     }
 
     /// Takes a byte from gdb.
-    pub fn hear(&mut self, byte: u8) -> Asked {
+    pub fn receive(&mut self, byte: u8) -> GdbRequest {
         match self.reader.feed(byte) {
-            Got::Nothing => Asked::Nothing,
-            Got::Heard => {
-                self.heard |= self.at == self.used;
-                Asked::Nothing
+            Got::Nothing => GdbRequest::Nothing,
+            Got::Acknowledged => {
+                self.acknowledged |= self.at == self.used;
+                GdbRequest::Nothing
             }
             Got::Garbled => {
-                (self.at, self.heard) = (0, false);
-                Asked::Nothing
+                (self.at, self.acknowledged) = (0, false);
+                GdbRequest::Nothing
             }
             Got::Bad => {
                 self.acknowledge(b'-');
-                Asked::Nothing
+                GdbRequest::Nothing
             }
             // gdb asks again because it did not hear: neither that the packet came nor the
             // reply. What it asks for may not be done twice.
-            Got::Packet { again: true } if !self.heard => {
+            Got::Packet { again: true } if !self.acknowledged => {
                 self.acknowledge(b'+');
                 self.at = 0;
-                Asked::Nothing
+                GdbRequest::Nothing
             }
             Got::Packet { .. } => {
                 self.acknowledge(b'+');
-                self.heard = true;
-                Asked::Packet
+                self.acknowledged = true;
+                GdbRequest::Packet
             }
-            Got::Interrupt => Asked::Stop,
+            Got::Interrupt => GdbRequest::Stop,
         }
     }
 
@@ -134,12 +134,12 @@ impl Shim {
 
     /// Everything went out, and gdb said so.
     pub fn is_quiet(&self) -> bool {
-        self.heard && self.rest().is_empty()
+        self.acknowledged && self.rest().is_empty()
     }
 
     /// gdb will not say so any more: it went away, or the line lost it for good.
     pub fn give_up(&mut self) {
-        (self.heard, self.at) = (true, self.used);
+        (self.acknowledged, self.at) = (true, self.used);
     }
 
     /// Sends a packet with this body.
@@ -155,7 +155,7 @@ impl Shim {
     pub fn forward(&mut self, packet: &[u8]) {
         self.used = 0;
         self.push(&packet[..packet.len().min(REPLY)]);
-        (self.at, self.heard) = (0, false);
+        (self.at, self.acknowledged) = (0, false);
     }
 
     /// Shows text on gdb's terminal; how many bytes it took. Only while nothing else is
@@ -190,7 +190,7 @@ impl Shim {
     fn end(&mut self) {
         let [high, low] = sum(&self.reply[1..self.used]);
         self.push(&[b'#', high, low]);
-        (self.at, self.heard) = (0, false);
+        (self.at, self.acknowledged) = (0, false);
     }
 }
 
@@ -200,9 +200,11 @@ mod tests {
 
     use super::*;
 
-    fn hear(shim: &mut Shim, bytes: &[u8]) -> Vec<Asked> {
-        let asked = bytes.iter().map(|byte| shim.hear(*byte));
-        asked.filter(|asked| *asked != Asked::Nothing).collect()
+    fn hear(shim: &mut Shim, bytes: &[u8]) -> Vec<GdbRequest> {
+        let asked = bytes.iter().map(|byte| shim.receive(*byte));
+        asked
+            .filter(|asked| *asked != GdbRequest::Nothing)
+            .collect()
     }
 
     fn said(shim: &mut Shim) -> String {
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn a_question_is_acknowledged_and_answered() {
         let mut shim = Box::new(Shim::EMPTY);
-        assert_eq!(hear(&mut shim, b"+$g#67"), [Asked::Packet]);
+        assert_eq!(hear(&mut shim, b"+$g#67"), [GdbRequest::Packet]);
         assert_eq!((shim.packet(), shim.body()), (&b"$g#67"[..], &b"g"[..]));
         shim.answer(b"OK");
         assert_eq!(said(&mut shim), "+$OK#9a");
@@ -231,7 +233,7 @@ mod tests {
         let mut shim = Box::new(Shim::EMPTY);
         assert_eq!(hear(&mut shim, b"$g#66"), []);
         assert_eq!(said(&mut shim), "-");
-        assert_eq!(hear(&mut shim, b"$g#67"), [Asked::Packet]);
+        assert_eq!(hear(&mut shim, b"$g#67"), [GdbRequest::Packet]);
         shim.answer(b"1234");
         assert_eq!(said(&mut shim), "+$1234#ca");
         assert_eq!(hear(&mut shim, b"-"), []);
@@ -244,12 +246,16 @@ mod tests {
     #[test]
     fn what_was_done_is_not_done_twice() {
         let mut shim = Box::new(Shim::EMPTY);
-        assert_eq!(hear(&mut shim, b"$s#73"), [Asked::Packet]);
+        assert_eq!(hear(&mut shim, b"$s#73"), [GdbRequest::Packet]);
         shim.answer(b"T05");
         assert_eq!(said(&mut shim), "+$T05#b9");
         assert_eq!(hear(&mut shim, b"$s#73"), [], "again, and not heard");
         assert_eq!(said(&mut shim), "+$T05#b9");
-        assert_eq!(hear(&mut shim, b"+$s#73"), [Asked::Packet], "a second step");
+        assert_eq!(
+            hear(&mut shim, b"+$s#73"),
+            [GdbRequest::Packet],
+            "a second step"
+        );
     }
 
     #[test]
@@ -268,7 +274,7 @@ mod tests {
         fn noise_asks_for_something_or_nothing(bytes in prop::collection::vec(any::<u8>(), 0..9000)) {
             let mut shim = Box::new(Shim::EMPTY);
             for byte in bytes {
-                if shim.hear(byte) == Asked::Packet {
+                if shim.receive(byte) == GdbRequest::Packet {
                     let body = shim.body().to_vec();
                     shim.answer(&body);
                 }

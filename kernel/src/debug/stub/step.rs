@@ -10,12 +10,12 @@ const SEQUENCE: usize = 16;
 
 /// A few addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct NextPcs {
     list: [usize; MOST],
     used: usize,
 }
 
-impl Places {
+impl NextPcs {
     fn push(&mut self, at: usize) {
         if !self.as_slice().contains(&at)
             && let Some(place) = self.list.get_mut(self.used)
@@ -48,30 +48,30 @@ enum Flow {
     Store,
 }
 
-/// The places to wait at for the program to have gone on by one instruction; an atomic
+/// The addresses to wait at for the program to have gone on by one instruction; an atomic
 /// sequence is one. `fetch` reads a half-word of the program; `None` if it cannot be read.
-pub fn next(registers: &Integers, mut fetch: impl FnMut(usize) -> Option<u16>) -> Places {
-    let mut places = Places::default();
+pub fn next(registers: &Integers, mut fetch: impl FnMut(usize) -> Option<u16>) -> NextPcs {
+    let mut targets = NextPcs::default();
     let pc = registers.pc;
     let Some((flow, bytes)) = decode(registers, pc, &mut fetch) else {
         // It cannot even be fetched: the fault that this raises is the next thing to happen.
-        return places;
+        return targets;
     };
     match flow {
-        Flow::On | Flow::Store => places.push(pc.wrapping_add(bytes)),
-        Flow::Jump(distance) => places.push(pc.wrapping_add_signed(distance)),
+        Flow::On | Flow::Store => targets.push(pc.wrapping_add(bytes)),
+        Flow::Jump(distance) => targets.push(pc.wrapping_add_signed(distance)),
         Flow::Indirect(register, distance) => {
             let base = registers.x[register & 31];
-            places.push(base.wrapping_add_signed(distance) & !1);
+            targets.push(base.wrapping_add_signed(distance) & !1);
         }
-        Flow::Branch(distance, taken) => places.push(if taken {
+        Flow::Branch(distance, taken) => targets.push(if taken {
             pc.wrapping_add_signed(distance)
         } else {
             pc.wrapping_add(bytes)
         }),
         Flow::Reserve => return past_sequence(registers, pc, fetch),
     }
-    places
+    targets
 }
 
 /// Behind the `sc`, and wherever a branch leads out of the sequence. Without an `sc` in
@@ -80,8 +80,8 @@ fn past_sequence(
     registers: &Integers,
     from: usize,
     mut fetch: impl FnMut(usize) -> Option<u16>,
-) -> Places {
-    let mut exits = Places::default();
+) -> NextPcs {
+    let mut exits = NextPcs::default();
     let mut branches = [0; SEQUENCE];
     let mut used = 0;
     let mut pc = from;
@@ -224,11 +224,11 @@ mod tests {
             ..Integers::default()
         };
         set.iter().for_each(|(n, value)| registers.x[*n] = *value);
-        let places = next(&registers, |at| {
+        let targets = next(&registers, |at| {
             let bytes = code.get(at.checked_sub(PC)?..)?.first_chunk::<2>()?;
             Some(u16::from_le_bytes(*bytes))
         });
-        places.as_slice().to_vec()
+        targets.as_slice().to_vec()
     }
 
     fn word(word: u32) -> [u8; 4] {

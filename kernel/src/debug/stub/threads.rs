@@ -14,7 +14,7 @@ use pagetable::{PhysAddr, VirtAddr};
 use super::debugger::KERNEL;
 use super::riscv::Integers;
 use super::target::EFAULT;
-use crate::debug::look;
+use crate::debug::memory_access;
 use crate::platform::Platform;
 use crate::system::System;
 use crate::task::{Context, Slot};
@@ -83,10 +83,10 @@ impl<P: Platform> MultiThreadBase for System<P> {
 
     fn read_addrs(&mut self, at: usize, into: &mut [u8], tid: Tid) -> TargetResult<usize, Self> {
         let read = if self.debugger.physical {
-            look::read_physical(self, PhysAddr::new(at as u64), into)
+            memory_access::read_physical(self, PhysAddr::new(at as u64), into)
         } else {
             let slot = slot_of(self, tid);
-            let read = look::read(self, slot, virtual_address(at), into);
+            let read = memory_access::read(self, slot, virtual_address(at), into);
             if let Some(slot) = slot {
                 self.hide_breakpoints(slot, at as u64, &mut into[..read]);
             }
@@ -104,7 +104,7 @@ impl<P: Platform> MultiThreadBase for System<P> {
             return Err(TargetError::Errno(EFAULT));
         }
         let slot = slot_of(self, tid);
-        look::write(self, slot, virtual_address(at), from)
+        memory_access::write(self, slot, virtual_address(at), from)
             .map_err(|error| TargetError::Errno(error.errno() as u8))
     }
 

@@ -1,4 +1,4 @@
-//! The devices on the desk: registers that behave as the manuals say, and an interrupt line.
+//! The devices on the host: registers that behave as the manuals say, and an interrupt line.
 
 mod bl808;
 mod ns16550;

@@ -1,6 +1,6 @@
 //! An arena: one piece of RAM, its watermark and its place in the order of arenas.
 
-use super::row::{BOOT, FREE, Frame, NONE};
+use super::descriptor::{BOOT, FREE, Frame, NONE};
 use crate::mm::bootram::Span;
 
 /// Rows that are written at once when a watermark rises.
@@ -34,7 +34,13 @@ impl Arena {
 
     /// Writes the next rows, at least up to `to` (exclusive), and puts those that are free
     /// before the list at `head`.
-    pub(super) fn rise(&mut self, to: u64, rows: &mut [Frame], free: &[Span], head: &mut u32) {
+    pub(super) fn raise_watermark(
+        &mut self,
+        to: u64,
+        rows: &mut [Frame],
+        free: &[Span],
+        head: &mut u32,
+    ) {
         let end = to
             .max(self.fresh)
             .next_multiple_of(BLOCK)

@@ -2,7 +2,7 @@
 
 use pagetable::PhysAddr;
 
-use super::row::{NONE, OBJECT, Owner, PAGE, TABLE};
+use super::descriptor::{NONE, OBJECT, Owner, PAGE, TABLE};
 use super::{Frames, address};
 
 impl Frames {

@@ -6,8 +6,8 @@
 
 mod arena;
 mod counts;
+pub(super) mod descriptor;
 mod marks;
-pub(super) mod row;
 mod runs;
 mod tables;
 #[cfg(test)]
@@ -17,8 +17,8 @@ use pagetable::PhysAddr;
 
 pub use arena::Arena;
 pub use counts::Counts;
-use row::{FREE, OBJECT, PAGE, TABLE, ZEROED};
-pub use row::{Frame, NONE, Owner};
+use descriptor::{FREE, OBJECT, PAGE, TABLE, ZEROED};
+pub use descriptor::{Frame, NONE, Owner};
 pub use tables::TablesOf;
 
 use super::bootram::Span;
@@ -38,7 +38,7 @@ pub struct Frames {
     arenas_used: usize,
     counts: Counts,
     /// Frames that may still be given out.
-    left: u32,
+    available: u32,
     limited: bool,
     /// Frames that come back full of zeros are kept ready for those who want zeros.
     keeps_zeroed: bool,
@@ -104,7 +104,7 @@ impl Frames {
             arenas,
             arenas_used,
             counts,
-            left: pool,
+            available: pool,
             limited: limit.is_some(),
             keeps_zeroed: true,
             fast,
@@ -156,7 +156,7 @@ impl Frames {
             }
             *left -= 1;
         }
-        self.left >= count
+        self.available >= count
     }
 
     /// Takes a frame back. One that was not given out is left alone: `false`.
@@ -166,7 +166,7 @@ impl Frames {
         };
         let taken = self.take_back(at);
         if taken {
-            self.put_back(at);
+            self.push_free(at);
         }
         taken
     }
@@ -185,7 +185,7 @@ impl Frames {
             self.fast.zeroed[self.fast.count] = (frame.raw() / PAGE_BYTES) as u32;
             self.fast.count += 1;
         } else {
-            self.put_back(at);
+            self.push_free(at);
         }
     }
 
@@ -203,8 +203,8 @@ impl Frames {
             _ => return false,
         }
         // Between two of these, what is given out only grows.
-        self.counts.peak = self.counts.peak.max(self.counts.pool - self.left);
-        self.left += 1;
+        self.counts.peak = self.counts.peak.max(self.counts.pool - self.available);
+        self.available += 1;
         true
     }
 
@@ -216,7 +216,7 @@ impl Frames {
         let row = &self.table[at];
         let own = row.space() == space && matches!(row.state(), TABLE | PAGE);
         if own && self.take_back(at) {
-            self.put_back(at);
+            self.push_free(at);
         }
         own
     }
@@ -229,7 +229,7 @@ impl Frames {
     }
 
     /// Puts the row's frame before its arena's list.
-    fn put_back(&mut self, at: usize) {
+    fn push_free(&mut self, at: usize) {
         let number = self.first + at as u64;
         let arenas = &self.arenas[..self.arenas_used];
         let arena = arenas.iter().position(|arena| arena.contains(number));
@@ -284,8 +284,8 @@ impl Frames {
 
     /// Fills one more frame with zeros for later; `false` when enough are ready, or none is
     /// free. Meant for a hart that has nothing to do.
-    pub fn prepare<M: Machine>(&mut self, machine: &mut M) -> bool {
-        let enough = self.fast.count == MAGAZINE || self.fast.count as u32 >= self.left;
+    pub fn prezero<M: Machine>(&mut self, machine: &mut M) -> bool {
+        let enough = self.fast.count == MAGAZINE || self.fast.count as u32 >= self.available;
         if enough {
             return false;
         }
@@ -307,11 +307,11 @@ impl Frames {
 
     /// Makes up for what the fast path did since the last time: how many pages it gave out.
     #[inline]
-    pub fn settle(&mut self) -> u32 {
+    pub fn account_fast_path(&mut self) -> u32 {
         let served = self.fast.served() as u32;
         if served > 0 {
             self.counts.pages += served;
-            self.left -= served;
+            self.available -= served;
         }
         served
     }
@@ -320,7 +320,7 @@ impl Frames {
     /// `slots` from `record` on.
     #[inline]
     pub fn allow_fast(&mut self, record: usize, slots: usize) {
-        let room = (self.left as usize).min(slots);
+        let room = (self.available as usize).min(slots);
         self.fast.allow(room, record);
     }
 
@@ -331,7 +331,7 @@ impl Frames {
             OBJECT => self.counts.objects += 1,
             _ => self.counts.pages += 1,
         }
-        self.left -= 1;
+        self.available -= 1;
         let at = self.index(frame);
         self.table[at] = row;
     }
@@ -366,7 +366,7 @@ impl Frames {
                 if fresh == end {
                     break;
                 }
-                self.rise(arena, fresh + 1);
+                self.raise_watermark(arena, fresh + 1);
             }
             if self.fast.heads[arena] != NONE {
                 self.fast.active = arena * size_of::<u32>();
@@ -377,7 +377,7 @@ impl Frames {
     }
 
     /// Writes rows of an arena at least up to `to`.
-    fn rise(&mut self, arena: usize, to: u64) {
+    fn raise_watermark(&mut self, arena: usize, to: u64) {
         let Frames {
             table,
             first,
@@ -388,7 +388,7 @@ impl Frames {
         } = self;
         let arena_at = &mut arenas[arena];
         let rows = &mut table[(arena_at.fresh - *first) as usize..];
-        arena_at.rise(to, rows, ram.free(), &mut fast.heads[arena]);
+        arena_at.raise_watermark(to, rows, ram.free(), &mut fast.heads[arena]);
     }
 
     fn was_free_at_boot(&self, number: u64) -> bool {

@@ -5,7 +5,7 @@
 use abi::Error;
 use pagetable::PhysAddr;
 
-use super::row::{BOOT, FREE, Frame, NONE, Owner, ZEROED};
+use super::descriptor::{BOOT, FREE, Frame, NONE, Owner, ZEROED};
 use super::{Frames, address};
 use crate::mm::PAGE_BYTES;
 use crate::mm::bootram::Span;
@@ -63,7 +63,7 @@ impl Frames {
             self.table[(number - self.first) as usize] = Frame::new(BOOT, NONE);
         }
         self.counts.pool = left;
-        self.left -= count;
+        self.available -= count;
         self.counts.boot += count;
         Ok(())
     }
@@ -84,7 +84,7 @@ impl Frames {
             }
             let written = number < self.arenas[arena].fresh;
             if written {
-                self.put_back((number - self.first) as usize);
+                self.push_free((number - self.first) as usize);
             } else if self
                 .ram
                 .release(Span {
@@ -101,7 +101,7 @@ impl Frames {
         self.counts.boot -= released;
         if !self.limited {
             self.counts.pool += released;
-            self.left += released;
+            self.available += released;
         }
         released
     }
@@ -168,7 +168,7 @@ impl Frames {
     fn unlist(&mut self, arena: usize, first: u64, count: u64) {
         let end = first + count;
         if end > self.arenas[arena].fresh {
-            self.rise(arena, end);
+            self.raise_watermark(arena, end);
         }
         let inside = |frame: u32| (first..end).contains(&u64::from(frame));
         let mut kept = NONE;
@@ -196,7 +196,7 @@ impl Frames {
             self.fast.count = count;
             let at = self.index(self.fast.zeroed[count]);
             debug_assert!(self.table[at].state() == ZEROED || self.table[at].state() == FREE);
-            self.put_back(at);
+            self.push_free(at);
         }
     }
 }

@@ -7,10 +7,10 @@ use pagetable::{Attributes, Dialect, Mapping, Mode, PAGE_BYTES, PhysAddr, Pte, V
 use sim::{Access, Cause, Quirks, View};
 
 use super::both;
-use super::machine::{Bench, Desk};
+use super::machine::{Bench, TestMachine};
 use super::world::{BACKED, GUARD, IMAGE_BYTES, TEXT_END, World, range};
 use crate::mm::bootmap::{Error, Plan, TABLES, build};
-use crate::mm::{BootRam, Fast, Frame, Frames, Place, Wanted};
+use crate::mm::{BootRam, Fast, Frame, Frames, MapRequest, Placement};
 use crate::tree::Range;
 
 both! {
@@ -32,7 +32,7 @@ fn meet(mapping: &Mapping, range: Range) -> bool {
     at < range.end() && range.base < at + mapping.bytes
 }
 
-fn every_page_is_mapped_once_as_planned_and_no_other<M: Desk>(quirks: Quirks) {
+fn every_page_is_mapped_once_as_planned_and_no_other<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
         let mut mapped = BTreeMap::new();
         for mapping in world.mappings() {
@@ -50,7 +50,7 @@ fn every_page_is_mapped_once_as_planned_and_no_other<M: Desk>(quirks: Quirks) {
     });
 }
 
-fn what_runs_is_never_written_at_any_address<M: Desk>(quirks: Quirks) {
+fn what_runs_is_never_written_at_any_address<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
         let mappings = world.mappings();
         let may = |right| {
@@ -67,7 +67,7 @@ fn what_runs_is_never_written_at_any_address<M: Desk>(quirks: Quirks) {
     });
 }
 
-fn every_leaf_is_global_the_kernels_and_used<M: Desk>(quirks: Quirks) {
+fn every_leaf_is_global_the_kernels_and_used<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
         for mapping in world.mappings() {
             let pte = mapping.leaf.pte;
@@ -77,12 +77,12 @@ fn every_leaf_is_global_the_kernels_and_used<M: Desk>(quirks: Quirks) {
     });
 }
 
-fn firmwares_memory_is_not_mapped<M: Desk>(quirks: Quirks) {
+fn firmwares_memory_is_not_mapped<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
         let mappings = world.mappings();
         for held in world.held {
             assert!(!mappings.iter().any(|mapping| meet(mapping, held)));
-            let seen = World::<M>::PLACES.seen(PhysAddr::new(held.base));
+            let seen = World::<M>::VIRTUAL.phys_to_virt(PhysAddr::new(held.base));
             for access in [Access::Read, Access::Write, Access::Execute] {
                 assert_eq!(world.access(seen, access), Err(Cause::Page));
             }
@@ -90,9 +90,9 @@ fn firmwares_memory_is_not_mapped<M: Desk>(quirks: Quirks) {
     });
 }
 
-fn the_page_below_the_stack_is_absent<M: Desk>(quirks: Quirks) {
+fn the_page_below_the_stack_is_absent<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
-        let guard = World::<M>::PLACES.link + GUARD;
+        let guard = World::<M>::VIRTUAL.link + GUARD;
         let frame = world.layout.base.wrapping_add(GUARD);
         assert_eq!(world.access(guard, Access::Write), Err(Cause::Page));
         let last = guard + PAGE_BYTES - 8;
@@ -106,7 +106,7 @@ fn the_page_below_the_stack_is_absent<M: Desk>(quirks: Quirks) {
     });
 }
 
-fn devices_are_typed_as_devices_and_ram_as_ram<M: Desk>(quirks: Quirks) {
+fn devices_are_typed_as_devices_and_ram_as_ram<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
         let pages = world.wiring.device_pages().map(|(.., at)| at);
         let pages: BTreeSet<u64> = pages.collect();
@@ -133,9 +133,9 @@ fn devices_are_typed_as_devices_and_ram_as_ram<M: Desk>(quirks: Quirks) {
     });
 }
 
-fn the_text_can_be_fetched_and_nothing_else<M: Desk>(quirks: Quirks) {
+fn the_text_can_be_fetched_and_nothing_else<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
-        let link = World::<M>::PLACES.link;
+        let link = World::<M>::VIRTUAL.link;
         for (va, (at, rights)) in world.planned() {
             let is_text = (link..link + TEXT_END).contains(&va);
             assert_eq!(rights & Pte::EXEC != 0, is_text);
@@ -155,7 +155,7 @@ fn the_text_can_be_fetched_and_nothing_else<M: Desk>(quirks: Quirks) {
     });
 }
 
-fn tables_written_through_the_map_are_never_stale<M: Desk>(quirks: Quirks) {
+fn tables_written_through_the_map_are_never_stale<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |world| {
         let mut ram = BootRam::new();
         ram.add(world.ram[0].base, BACKED).unwrap();
@@ -174,8 +174,8 @@ fn tables_written_through_the_map_are_never_stale<M: Desk>(quirks: Quirks) {
         // Frames go through many hands: a page of one space is a table of the next.
         for round in 0..4u8 {
             let mut space = bench.space(round.into());
-            let wanted = Wanted::zeros(40);
-            let base = space.map::<M>(Place::ANYWHERE, &wanted).unwrap().raw();
+            let wanted = MapRequest::zeros(40);
+            let base = space.map::<M>(Placement::ANYWHERE, &wanted).unwrap().raw();
             for page in 0..40 {
                 let va = base + page * PAGE_BYTES;
                 bench.store(&mut space, va, round + 1).unwrap();
@@ -203,12 +203,12 @@ const VIRT: Range = Range {
     bytes: 128 << 20,
 };
 
-fn has_memory_types<M: Desk>(quirks: Quirks) -> bool {
+fn has_memory_types<M: TestMachine>(quirks: Quirks) -> bool {
     quirks.dialect == Dialect::THead && M::MODE == Mode::Sv39
 }
 
 /// What came of it if `entry.S` did not ask for MAEE: the machine does not forgive it.
-fn tables_written_past_the_cache_leave_no_kernel<M: Desk>(quirks: Quirks) {
+fn tables_written_past_the_cache_leave_no_kernel<M: TestMachine>(quirks: Quirks) {
     let mut world = World::<M>::before(quirks, "qemu-virt", VIRT);
     world.enter(0);
     world.build().unwrap();
@@ -217,12 +217,12 @@ fn tables_written_past_the_cache_leave_no_kernel<M: Desk>(quirks: Quirks) {
     } else {
         Ok(world.layout.base)
     };
-    let found = world.access(World::<M>::PLACES.link, Access::Execute);
+    let found = world.access(World::<M>::VIRTUAL.link, Access::Execute);
     assert_eq!(found, wanted);
 }
 
 /// The rest of the pool goes to the frame allocator.
-fn all_tables_are_the_first_of_the_pool_and_none_is_given_away<M: Desk>(quirks: Quirks) {
+fn all_tables_are_the_first_of_the_pool_and_none_is_given_away<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
         let pool = world.layout.base.wrapping_add(world.layout.tables);
         let first = (0..world.tables as u64).map(|n| pool.wrapping_add(n * PAGE_BYTES));
@@ -232,7 +232,7 @@ fn all_tables_are_the_first_of_the_pool_and_none_is_given_away<M: Desk>(quirks: 
     });
 }
 
-fn too_few_tables_are_an_error<M: Desk>(quirks: Quirks) {
+fn too_few_tables_are_an_error<M: TestMachine>(quirks: Quirks) {
     // Every piece of RAM lies in leaf tables of its own.
     let step = M::MODE.leaf_bytes(1);
     let pieces = (1..=TABLES as u64).map(|n| range(VIRT.base + n * step, 0x5000));

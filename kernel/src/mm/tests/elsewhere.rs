@@ -5,9 +5,9 @@ use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 use sim::{Access, Quirks};
 
 use super::both;
-use super::machine::{Bench, Desk, RAM_BASE};
+use super::machine::{Bench, RAM_BASE, TestMachine};
 use crate::mm::layout::kernel_start;
-use crate::mm::{Kind, Object, Place, Prot, Region, Space, Wanted, peek, resolve, table};
+use crate::mm::{Kind, MapRequest, Object, Placement, Prot, Region, Space, peek, resolve, table};
 
 both! {
     no_frame_in_the_fault_handler_is_an_answer_and_not_an_endless_fault
@@ -23,19 +23,21 @@ both! {
     empty_leaf_tables_are_freed
 }
 
-fn bench<M: Desk>(quirks: Quirks, pool: usize) -> (Bench<M>, Space) {
+fn bench<M: TestMachine>(quirks: Quirks, pool: usize) -> (Bench<M>, Space) {
     let mut bench = Bench::<M>::new(quirks, pool);
     let space = bench.space(1);
     (bench, space)
 }
 
-fn zeros<M: Desk>(space: &mut Space, pages: u64) -> u64 {
-    let at = space.map::<M>(Place::ANYWHERE, &Wanted::zeros(pages));
+fn zeros<M: TestMachine>(space: &mut Space, pages: u64) -> u64 {
+    let at = space.map::<M>(Placement::ANYWHERE, &MapRequest::zeros(pages));
     at.unwrap().raw()
 }
 
 /// NuttX faults again for ever; Xous and Zephyr panic.
-fn no_frame_in_the_fault_handler_is_an_answer_and_not_an_endless_fault<M: Desk>(quirks: Quirks) {
+fn no_frame_in_the_fault_handler_is_an_answer_and_not_an_endless_fault<M: TestMachine>(
+    quirks: Quirks,
+) {
     let (mut bench, mut space) = bench::<M>(quirks, 6);
     let at = zeros::<M>(&mut space, 32);
     let refused = (0..32).find_map(|page| bench.store(&mut space, at + page * PAGE_BYTES, 1).err());
@@ -48,7 +50,7 @@ fn no_frame_in_the_fault_handler_is_an_answer_and_not_an_endless_fault<M: Desk>(
 }
 
 /// Xous' `update_page_flags` does not fence.
-fn rights_that_are_dropped_are_fenced<M: Desk>(quirks: Quirks) {
+fn rights_that_are_dropped_are_fenced<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks, 32);
     let at = zeros::<M>(&mut space, 1);
     bench.store(&mut space, at, 1).unwrap();
@@ -62,7 +64,7 @@ fn rights_that_are_dropped_are_fenced<M: Desk>(quirks: Quirks) {
 }
 
 /// NuttX fills text through pages that are writable and executable; Xous' loader leaves them so.
-fn text_is_not_writable_while_it_is_filled<M: Desk>(quirks: Quirks) {
+fn text_is_not_writable_while_it_is_filled<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks, 32);
     // Not at a page's border in the file: it has to be copied.
     let object = Object::Image {
@@ -77,7 +79,7 @@ fn text_is_not_writable_while_it_is_filled<M: Desk>(quirks: Quirks) {
 }
 
 /// NuttX compares with `<=`.
-fn the_end_of_a_region_is_not_in_it<M: Desk>(quirks: Quirks) {
+fn the_end_of_a_region_is_not_in_it<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks, 32);
     let at = zeros::<M>(&mut space, 2);
     bench.store(&mut space, at + 2 * PAGE_BYTES - 1, 1).unwrap();
@@ -86,7 +88,7 @@ fn the_end_of_a_region_is_not_in_it<M: Desk>(quirks: Quirks) {
 }
 
 /// Xous let a program unmap its own page tables.
-fn unmapping_outside_of_the_programs_part_is_refused<M: Desk>(quirks: Quirks) {
+fn unmapping_outside_of_the_programs_part_is_refused<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks, 32);
     let (frames, machine) = (&mut bench.frames, &mut bench.machine);
     let kernel = kernel_start(M::MODE).raw();
@@ -105,17 +107,17 @@ fn unmapping_outside_of_the_programs_part_is_refused<M: Desk>(quirks: Quirks) {
 }
 
 /// NuttX' `pgalloc` and Zephyr's older `k_mem_map` keep what they took.
-fn a_partial_map_leaks_neither_frames_nor_addresses<M: Desk>(quirks: Quirks) {
+fn a_partial_map_leaks_neither_frames_nor_addresses<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks, 12);
     let used = bench.used();
     let (frames, machine) = (&mut bench.frames, &mut bench.machine);
-    let answer = space.map_wired(Place::ANYWHERE, &Wanted::zeros(20), frames, machine);
+    let answer = space.map_wired(Placement::ANYWHERE, &MapRequest::zeros(20), frames, machine);
     assert_eq!(answer, Err(Error::OutOfMemory));
     assert_eq!((bench.used(), space.regions().len()), (used, 0));
 }
 
 /// LK's pages are not zeroed.
-fn a_page_is_never_given_with_anothers_data<M: Desk>(quirks: Quirks) {
+fn a_page_is_never_given_with_anothers_data<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut first) = bench::<M>(quirks, 12);
     let at = zeros::<M>(&mut first, 4);
     for page in 0..4 {
@@ -132,7 +134,7 @@ fn a_page_is_never_given_with_anothers_data<M: Desk>(quirks: Quirks) {
 }
 
 /// NuttX' `mprotect` fails where a leaf table is missing.
-fn rights_change_on_pages_that_are_not_there<M: Desk>(quirks: Quirks) {
+fn rights_change_on_pages_that_are_not_there<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks, 32);
     let at = zeros::<M>(&mut space, 4);
     let (frames, machine) = (&mut bench.frames, &mut bench.machine);
@@ -151,7 +153,7 @@ fn rights_change_on_pages_that_are_not_there<M: Desk>(quirks: Quirks) {
 }
 
 /// Xous' stub answers with an error.
-fn a_debugger_reads_pages_that_are_not_there<M: Desk>(quirks: Quirks) {
+fn a_debugger_reads_pages_that_are_not_there<M: TestMachine>(quirks: Quirks) {
     let (bench, mut space) = bench::<M>(quirks, 32);
     let at = zeros::<M>(&mut space, 4);
     let mut bytes = [0xff; 64];
@@ -166,12 +168,12 @@ fn a_debugger_reads_pages_that_are_not_there<M: Desk>(quirks: Quirks) {
 }
 
 /// NuttX has one second-level table for a process.
-fn a_process_has_more_than_one_window_of_a_gib<M: Desk>(quirks: Quirks) {
+fn a_process_has_more_than_one_window_of_a_gib<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks, 32);
     for at in [0x1000_0000, 0x5000_0000, 0xd000_0000_u64] {
-        let place = Place::At(VirtAddr::new(at));
+        let place = Placement::At(VirtAddr::new(at));
         // On Sv39 the third GiB is the programs' too; on Sv32 the kernel is there, and then they.
-        space.map::<M>(place, &Wanted::zeros(1)).unwrap();
+        space.map::<M>(place, &MapRequest::zeros(1)).unwrap();
         let (frames, machine) = (&mut bench.frames, &mut bench.machine);
         resolve(
             &mut space,
@@ -186,7 +188,7 @@ fn a_process_has_more_than_one_window_of_a_gib<M: Desk>(quirks: Quirks) {
 }
 
 /// LK, Xous and Zephyr keep them.
-fn empty_leaf_tables_are_freed<M: Desk>(quirks: Quirks) {
+fn empty_leaf_tables_are_freed<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks, 32);
     let tables = bench.frames.counts().tables;
     let at = zeros::<M>(&mut space, 1);

@@ -4,8 +4,8 @@ use abi::Error;
 use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::Quirks;
 
-use super::machine::{Bench, Desk, RAM_BASE, Sv32, Sv39};
-use crate::mm::{Kind, Object, Objects, Place, Prot, Region, Space, Wanted, audit, poke};
+use super::machine::{Bench, RAM_BASE, Sv32, Sv39, TestMachine};
+use crate::mm::{Kind, MapRequest, Object, Objects, Placement, Prot, Region, Space, audit, poke};
 
 /// What is refused for want of memory is as if it had not been asked for.
 #[test]
@@ -16,7 +16,7 @@ fn every_allocation_fails_once_and_leaves_nothing_behind() {
 
 type Deed<M> = fn(&mut Space, &mut Bench<M>) -> Result<(), Error>;
 
-fn each_fails<M: Desk>() {
+fn each_fails<M: TestMachine>() {
     let deeds: [(&str, Deed<M>); 8] = [
         ("copy", |space, bench| {
             let load = bench.load(space, FILE);
@@ -37,12 +37,12 @@ fn each_fails<M: Desk>() {
             let (frames, machine) = (&mut bench.frames, &mut bench.machine);
             let id = objects.create(1, 1, frames, machine)?;
             let (object, pages) = objects.attach(id)?;
-            let wanted = Wanted {
+            let wanted = MapRequest {
                 kind: Kind::Shared,
                 object,
-                ..Wanted::zeros(pages.into())
+                ..MapRequest::zeros(pages.into())
             };
-            let at = space.map::<M>(Place::ANYWHERE, &wanted)?;
+            let at = space.map::<M>(Placement::ANYWHERE, &wanted)?;
             let stored = bench.store(space, at.raw(), 1);
             // As a task ends that gets no further.
             let (frames, machine) = (&mut bench.frames, &mut bench.machine);
@@ -56,10 +56,10 @@ fn each_fails<M: Desk>() {
             store.map_err(|_| Error::OutOfMemory)
         }),
         ("wired", |space, bench| {
-            let wanted = Wanted::zeros(9);
+            let wanted = MapRequest::zeros(9);
             let (frames, machine) = (&mut bench.frames, &mut bench.machine);
             space
-                .map_wired(Place::ANYWHERE, &wanted, frames, machine)
+                .map_wired(Placement::ANYWHERE, &wanted, frames, machine)
                 .map(drop)
         }),
         ("protect", |space, bench| {
@@ -89,8 +89,8 @@ fn each_fails<M: Desk>() {
         for fails in 0..16 {
             let mut bench = Bench::<M>::new(Quirks::default(), 4096);
             let mut space = bench.space(1);
-            let at = Place::At(VirtAddr::new(0x200_0000));
-            space.map::<M>(at, &Wanted::zeros(4)).unwrap();
+            let at = Placement::At(VirtAddr::new(0x200_0000));
+            space.map::<M>(at, &MapRequest::zeros(4)).unwrap();
             // A page that has to be copied, and one that is mapped where it lies.
             let image = |from, base, prot| {
                 let object = Object::Image {
@@ -103,8 +103,8 @@ fn each_fails<M: Desk>() {
             space
                 .add::<M>(image(0x1000, FILE + PAGE_BYTES, Prot::TEXT))
                 .unwrap();
-            let large = Wanted::zeros(2 * M::MODE.leaf_bytes(1) / PAGE_BYTES);
-            let at = Place::At(VirtAddr::new(LARGE));
+            let large = MapRequest::zeros(2 * M::MODE.leaf_bytes(1) / PAGE_BYTES);
+            let at = Placement::At(VirtAddr::new(LARGE));
             let (frames, machine) = (&mut bench.frames, &mut bench.machine);
             space.map_wired(at, &large, frames, machine).unwrap();
             // What a debugger writes to is there.

@@ -5,8 +5,8 @@ use pagetable::{MemoryType, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::{Access, Quirks};
 
 use super::both;
-use super::machine::{Bench, Desk, RAM_BASE};
-use crate::mm::{Kind, Object, Objects, Place, Prot, Space, Wanted, audit, table};
+use super::machine::{Bench, RAM_BASE, TestMachine};
+use crate::mm::{Kind, MapRequest, Object, Objects, Placement, Prot, Space, audit, table};
 
 both! {
     large_leaves_split_and_merge_and_keep_what_they_hold
@@ -18,14 +18,14 @@ both! {
     frames_in_a_row_stay_until_their_mapping_goes
 }
 
-fn bench<M: Desk>(quirks: Quirks) -> (Bench<M>, Space) {
+fn bench<M: TestMachine>(quirks: Quirks) -> (Bench<M>, Space) {
     let mut bench = Bench::<M>::new(quirks, 4096);
     let space = bench.space(1);
     (bench, space)
 }
 
 /// The level of the leaf at `va`.
-fn level<M: Desk>(bench: &Bench<M>, space: &Space, va: u64) -> u8 {
+fn level<M: TestMachine>(bench: &Bench<M>, space: &Space, va: u64) -> u8 {
     let stop = table::walk(&bench.machine, space.root(), VirtAddr::new(va));
     assert!(
         table::page_of::<M>(stop.entry, stop.level).is_some(),
@@ -35,27 +35,33 @@ fn level<M: Desk>(bench: &Bench<M>, space: &Space, va: u64) -> u8 {
 }
 
 /// Frames in a row, as long as two large leaves.
-fn two_large<M: Desk>(bench: &mut Bench<M>, space: &mut Space) -> u64 {
-    let wanted = Wanted::zeros(2 * M::MODE.leaf_bytes(1) / PAGE_BYTES);
+fn two_large<M: TestMachine>(bench: &mut Bench<M>, space: &mut Space) -> u64 {
+    let wanted = MapRequest::zeros(2 * M::MODE.leaf_bytes(1) / PAGE_BYTES);
     let (frames, machine) = (&mut bench.frames, &mut bench.machine);
-    let base = space.map_wired(Place::ANYWHERE, &wanted, frames, machine);
+    let base = space.map_wired(Placement::ANYWHERE, &wanted, frames, machine);
     base.unwrap().raw()
 }
 
-fn protect<M: Desk>(bench: &mut Bench<M>, space: &mut Space, at: u64, pages: u64, prot: Prot) {
+fn protect<M: TestMachine>(
+    bench: &mut Bench<M>,
+    space: &mut Space,
+    at: u64,
+    pages: u64,
+    prot: Prot,
+) {
     let (frames, machine) = (&mut bench.frames, &mut bench.machine);
     space
         .protect(VirtAddr::new(at), pages * PAGE_BYTES, prot, frames, machine)
         .unwrap();
 }
 
-fn sound<M: Desk>(bench: &mut Bench<M>, space: &Space) {
+fn sound<M: TestMachine>(bench: &mut Bench<M>, space: &Space) {
     let (frames, machine) = (&mut bench.frames, &bench.machine);
     let found = audit(frames, machine, [space].into_iter(), &Objects::EMPTY);
     assert_eq!(found.first, None, "{found:?}");
 }
 
-fn large_leaves_split_and_merge_and_keep_what_they_hold<M: Desk>(quirks: Quirks) {
+fn large_leaves_split_and_merge_and_keep_what_they_hold<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks);
     let base = two_large(&mut bench, &mut space);
     let pages = [0, 5, 6, M::MODE.leaf_bytes(1) / PAGE_BYTES + 3];
@@ -96,11 +102,11 @@ fn large_leaves_split_and_merge_and_keep_what_they_hold<M: Desk>(quirks: Quirks)
     assert_eq!(bench.used(), 0);
 }
 
-fn a_merged_table_can_be_a_page_at_once<M: Desk>(quirks: Quirks) {
+fn a_merged_table_can_be_a_page_at_once<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks);
     let base = two_large(&mut bench, &mut space);
     let zeros = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(8))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(8))
         .unwrap()
         .raw();
     bench.load(&mut space, zeros).unwrap();
@@ -111,7 +117,7 @@ fn a_merged_table_can_be_a_page_at_once<M: Desk>(quirks: Quirks) {
     bench.store(&mut space, zeros + PAGE_BYTES, 1).unwrap();
 }
 
-fn part_of_a_large_leaf_can_be_unmapped<M: Desk>(quirks: Quirks) {
+fn part_of_a_large_leaf_can_be_unmapped<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks);
     let base = two_large(&mut bench, &mut space);
     let large = M::MODE.leaf_bytes(1);
@@ -134,22 +140,22 @@ fn part_of_a_large_leaf_can_be_unmapped<M: Desk>(quirks: Quirks) {
 }
 
 /// A device whose registers are as long as two large leaves and a page, and begin at one.
-fn physical_memory_is_mapped_with_the_largest_leaf_that_fits<M: Desk>(quirks: Quirks) {
+fn physical_memory_is_mapped_with_the_largest_leaf_that_fits<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks);
     let large = M::MODE.leaf_bytes(1);
     let device = PhysAddr::new((RAM_BASE / large + 1) * large);
-    let wanted = |at, pages| Wanted {
+    let wanted = |at, pages| MapRequest {
         kind: Kind::Device,
         object: Object::Phys {
             at,
             memory: MemoryType::Device,
         },
-        ..Wanted::zeros(pages)
+        ..MapRequest::zeros(pages)
     };
     let pages = 2 * large / PAGE_BYTES + 1;
     let whole = wanted(device, pages);
     let base = space
-        .map::<M>(Place::Anywhere { align: large }, &whole)
+        .map::<M>(Placement::Anywhere { align: large }, &whole)
         .unwrap()
         .raw();
     let before = bench.frames.counts().pages;
@@ -164,7 +170,7 @@ fn physical_memory_is_mapped_with_the_largest_leaf_that_fits<M: Desk>(quirks: Qu
     // Not at a border of large leaves: pages.
     let odd = wanted(device.wrapping_add(PAGE_BYTES), pages - 1);
     let odd = space
-        .map::<M>(Place::Anywhere { align: large }, &odd)
+        .map::<M>(Placement::Anywhere { align: large }, &odd)
         .unwrap()
         .raw();
     let (at, _) = bench.touch(&mut space, odd + large, Access::Read).unwrap();
@@ -175,11 +181,14 @@ fn physical_memory_is_mapped_with_the_largest_leaf_that_fits<M: Desk>(quirks: Qu
     assert_eq!(bench.used(), 0, "nor is one given back");
 }
 
-fn a_gib_is_mapped_and_unmapped_without_touching_a_table<M: Desk>(quirks: Quirks) {
+fn a_gib_is_mapped_and_unmapped_without_touching_a_table<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks);
     let before = super::entries::all(&space, &bench.machine);
     let tables = bench.frames.counts();
-    let at = space.map::<M>(Place::ANYWHERE, &Wanted::zeros((512 << 20) / PAGE_BYTES));
+    let at = space.map::<M>(
+        Placement::ANYWHERE,
+        &MapRequest::zeros((512 << 20) / PAGE_BYTES),
+    );
     assert_eq!(super::entries::all(&space, &bench.machine), before);
     assert_eq!(bench.frames.counts(), tables);
     let (frames, machine) = (&mut bench.frames, &mut bench.machine);
@@ -190,13 +199,13 @@ fn a_gib_is_mapped_and_unmapped_without_touching_a_table<M: Desk>(quirks: Quirks
 }
 
 /// A GiB, a page at a time, far apart: as many tables as at first.
-fn empty_tables_are_given_back_in_a_sweep<M: Desk>(quirks: Quirks) {
+fn empty_tables_are_given_back_in_a_sweep<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks);
     let tables = bench.frames.counts().tables;
     for step in 0..64 {
         let at = 0x1000_0000 + step * (16 << 20);
-        let place = Place::At(VirtAddr::new(at));
-        space.map::<M>(place, &Wanted::zeros(1)).unwrap();
+        let place = Placement::At(VirtAddr::new(at));
+        space.map::<M>(place, &MapRequest::zeros(1)).unwrap();
         bench.store(&mut space, at, 1).unwrap();
         let (frames, machine) = (&mut bench.frames, &mut bench.machine);
         space
@@ -206,10 +215,10 @@ fn empty_tables_are_given_back_in_a_sweep<M: Desk>(quirks: Quirks) {
     }
 }
 
-fn frames_in_a_row_stay_until_their_mapping_goes<M: Desk>(quirks: Quirks) {
+fn frames_in_a_row_stay_until_their_mapping_goes<M: TestMachine>(quirks: Quirks) {
     let (mut bench, mut space) = bench::<M>(quirks);
     let (frames, machine) = (&mut bench.frames, &mut bench.machine);
-    let base = space.map_wired(Place::ANYWHERE, &Wanted::zeros(6), frames, machine);
+    let base = space.map_wired(Placement::ANYWHERE, &MapRequest::zeros(6), frames, machine);
     let base = base.unwrap();
     let advice = space.advise(base, 6 * PAGE_BYTES, abi::Advice::DontNeed, frames, machine);
     assert_eq!(advice, Err(Error::AccessDenied), "they are wired");

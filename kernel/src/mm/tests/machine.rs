@@ -7,17 +7,17 @@ use sim::{Cause, Quirks, Ram};
 use crate::mm::{BootRam, Fast, Frame, Frames, Machine, Refused, Resolution, Space, resolve};
 
 /// A simulated machine with a mode in its type.
-pub trait Desk: Machine + Sized {
+pub trait TestMachine: Machine + Sized {
     fn new(machine: sim::Machine) -> Self;
     fn hart(&mut self) -> &mut sim::Machine;
 }
 
-macro_rules! desk {
+macro_rules! test_machine {
     ($name:ident, $mode:expr) => {
         #[derive(Debug)]
         pub struct $name(sim::Machine);
 
-        impl Desk for $name {
+        impl TestMachine for $name {
             fn new(machine: sim::Machine) -> Self {
                 $name(machine)
             }
@@ -50,7 +50,7 @@ macro_rules! desk {
                 self.0.copy_frame(from, to)
             }
 
-            fn seen(&self, at: PhysAddr) -> usize {
+            fn phys_to_virt(&self, at: PhysAddr) -> usize {
                 at.raw() as usize
             }
 
@@ -77,8 +77,8 @@ macro_rules! desk {
     };
 }
 
-desk!(Sv39, Mode::Sv39);
-desk!(Sv32, Mode::Sv32);
+test_machine!(Sv39, Mode::Sv39);
+test_machine!(Sv32, Mode::Sv32);
 
 /// Runs a test on a plain hart, on one that faults once more on a fresh leaf, on one that keeps
 /// whatever it found invalid, and on a C906, which leaves A and D to us, without memory types and with them. Sv32 has no such types.
@@ -113,7 +113,7 @@ pub struct Bench<M> {
     pub kernel_root: PhysAddr,
 }
 
-impl<M: Desk> Bench<M> {
+impl<M: TestMachine> Bench<M> {
     /// So many frames in the pool.
     pub fn new(quirks: Quirks, pool: usize) -> Bench<M> {
         let frames = IMAGE_FRAMES + 1 + pool;

@@ -14,8 +14,8 @@ use sim::Quirks;
 
 use self::play::{history, number};
 use super::chance::Chance;
-use super::machine::{Bench, Desk, Sv32, Sv39};
-use crate::mm::{Kind, Object, Objects, Place, Prot, Region, Space, Wanted, audit};
+use super::machine::{Bench, Sv32, Sv39, TestMachine};
+use crate::mm::{Kind, MapRequest, Object, Objects, Placement, Prot, Region, Space, audit};
 
 /// Steps of all histories of a run together, if nobody says otherwise.
 const STEPS: u64 = 1_000_000;
@@ -47,7 +47,7 @@ struct World<M> {
     chance: Chance,
 }
 
-impl<M: Desk> World<M> {
+impl<M: TestMachine> World<M> {
     fn new(quirks: Quirks, seed: u64) -> World<M> {
         let mut world = World {
             bench: Bench::new(quirks, 96),
@@ -130,10 +130,10 @@ impl<M: Desk> World<M> {
     fn map(&mut self) {
         let align = PAGE_BYTES << self.chance.below(10);
         let place = match self.chance.below(4) {
-            0 => Place::At(VirtAddr::new(
+            0 => Placement::At(VirtAddr::new(
                 0x100_0000 + self.chance.below(64) * PAGE_BYTES,
             )),
-            _ => Place::Anywhere { align },
+            _ => Placement::Anywhere { align },
         };
         let pages = 1 + self.chance.below(6);
         let known = &mut self.spaces[0];
@@ -144,19 +144,19 @@ impl<M: Desk> World<M> {
         let answer = match self.chance.below(8) {
             0 => known
                 .space
-                .map_wired(place, &Wanted::zeros(pages), frames, machine),
+                .map_wired(place, &MapRequest::zeros(pages), frames, machine),
             1 => known.space.map::<M>(
                 place,
-                &Wanted {
+                &MapRequest {
                     prot: Prot::NONE,
                     max: Prot::NONE,
                     kind: Kind::Reserved,
-                    ..Wanted::zeros(pages)
+                    ..MapRequest::zeros(pages)
                 },
             ),
             // More than there are frames for: nothing is taken before it is touched.
-            2 => known.space.map::<M>(place, &Wanted::zeros(pages << 12)),
-            _ => known.space.map::<M>(place, &Wanted::zeros(pages)),
+            2 => known.space.map::<M>(place, &MapRequest::zeros(pages << 12)),
+            _ => known.space.map::<M>(place, &MapRequest::zeros(pages)),
         };
         if answer.is_err() {
             assert_eq!(known.space.regions().len(), before, "{answer:?}");

@@ -5,13 +5,20 @@ use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 use sim::{Access, Quirks};
 
 use super::both;
-use super::machine::{Bench, Desk, RAM_BASE, image_byte};
+use super::machine::{Bench, RAM_BASE, TestMachine, image_byte};
 use crate::mm::layout::kernel_start;
-use crate::mm::{Kind, Object, Place, Prot, Region, Space, UserMemory, Wanted, table};
+use crate::mm::{Kind, MapRequest, Object, Placement, Prot, Region, Space, UserMemory, table};
 
 const TEXT: Prot = Prot::new(true, false, true);
 
-fn add<M: Desk>(space: &mut Space, base: u64, pages: u32, prot: Prot, kind: Kind, object: Object) {
+fn add<M: TestMachine>(
+    space: &mut Space,
+    base: u64,
+    pages: u32,
+    prot: Prot,
+    kind: Kind,
+    object: Object,
+) {
     let region = Region::new(VirtAddr::new(base), pages, prot, kind, object).unwrap();
     space.add::<M>(region).unwrap();
 }
@@ -38,11 +45,11 @@ both! {
     destroying_a_space_gives_everything_back
 }
 
-fn a_page_is_zero_when_first_seen_and_costs_one_frame<M: Desk>(quirks: Quirks) {
+fn a_page_is_zero_when_first_seen_and_costs_one_frame<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     let base = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(8))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(8))
         .unwrap()
         .raw();
     let tables_only = bench.used();
@@ -62,7 +69,7 @@ fn a_page_is_zero_when_first_seen_and_costs_one_frame<M: Desk>(quirks: Quirks) {
     assert!(bench.used() > tables_only);
 }
 
-fn whole_read_only_pages_are_mapped_in_place_and_cost_no_frame<M: Desk>(quirks: Quirks) {
+fn whole_read_only_pages_are_mapped_in_place_and_cost_no_frame<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     add::<M>(
@@ -93,7 +100,7 @@ fn whole_read_only_pages_are_mapped_in_place_and_cost_no_frame<M: Desk>(quirks: 
     assert_eq!(bench.used(), 0);
 }
 
-fn partial_and_writable_pages_are_copied_with_a_zero_tail<M: Desk>(quirks: Quirks) {
+fn partial_and_writable_pages_are_copied_with_a_zero_tail<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     // A page and a half of file in a region of three pages.
@@ -121,7 +128,7 @@ fn partial_and_writable_pages_are_copied_with_a_zero_tail<M: Desk>(quirks: Quirk
     assert_eq!(bench.frames.counts().pages, 3);
 }
 
-fn an_image_at_an_odd_address_is_copied<M: Desk>(quirks: Quirks) {
+fn an_image_at_an_odd_address_is_copied<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     add::<M>(
@@ -146,7 +153,7 @@ fn an_image_at_an_odd_address_is_copied<M: Desk>(quirks: Quirks) {
     );
 }
 
-fn no_page_is_ever_writable_and_executable<M: Desk>(_: Quirks) {
+fn no_page_is_ever_writable_and_executable<M: TestMachine>(_: Quirks) {
     for read in [false, true] {
         let both = Prot::new(read, true, true);
         assert!(Region::new(VirtAddr::new(0x1_0000), 1, both, Kind::Text, Object::Zero).is_err());
@@ -164,7 +171,7 @@ fn no_page_is_ever_writable_and_executable<M: Desk>(_: Quirks) {
     );
 }
 
-fn a_forbidden_touch_changes_nothing<M: Desk>(quirks: Quirks) {
+fn a_forbidden_touch_changes_nothing<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     add::<M>(
@@ -233,7 +240,9 @@ fn a_forbidden_touch_changes_nothing<M: Desk>(quirks: Quirks) {
 }
 
 /// The hart holds that nothing was there, and what the frame held before.
-fn a_page_comes_with_one_fault_and_can_be_fetched_from_whoever_touched_it<M: Desk>(quirks: Quirks) {
+fn a_page_comes_with_one_fault_and_can_be_fetched_from_whoever_touched_it<M: TestMachine>(
+    quirks: Quirks,
+) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     let object = image(100, 2 * PAGE_BYTES);
@@ -246,11 +255,11 @@ fn a_page_comes_with_one_fault_and_can_be_fetched_from_whoever_touched_it<M: Des
     }
 }
 
-fn a_store_after_a_load_is_resolved_by_the_dirty_bit<M: Desk>(quirks: Quirks) {
+fn a_store_after_a_load_is_resolved_by_the_dirty_bit<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     let base = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(1))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(1))
         .unwrap()
         .raw();
     bench.load(&mut space, base).unwrap();
@@ -263,7 +272,7 @@ fn a_store_after_a_load_is_resolved_by_the_dirty_bit<M: Desk>(quirks: Quirks) {
     assert_eq!(bench.frames.counts().pages, 1);
 }
 
-fn memory<'a, M: Desk>(
+fn memory<'a, M: TestMachine>(
     bench: &'a mut Bench<M>,
     space: &'a mut Space,
 ) -> UserMemory<'a, M, impl FnMut(&M, VirtAddr, abi::Access, &crate::mm::Resolution)> {
@@ -275,10 +284,12 @@ fn memory<'a, M: Desk>(
     }
 }
 
-fn the_kernel_copies_across_pages_that_are_not_there<M: Desk>(quirks: Quirks) {
+fn the_kernel_copies_across_pages_that_are_not_there<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
-    let base = space.map::<M>(Place::ANYWHERE, &Wanted::zeros(3)).unwrap();
+    let base = space
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(3))
+        .unwrap();
     let data: Vec<u8> = (0..6000).map(|at| at as u8).collect();
     let at = base.wrapping_add(3000);
     memory(&mut bench, &mut space).write(at, &data).unwrap();
@@ -299,7 +310,7 @@ fn the_kernel_copies_across_pages_that_are_not_there<M: Desk>(quirks: Quirks) {
     );
 }
 
-fn the_kernel_copies_nothing_from_beyond_the_programs_half<M: Desk>(quirks: Quirks) {
+fn the_kernel_copies_nothing_from_beyond_the_programs_half<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     let end = kernel_start(M::MODE).raw();
@@ -319,13 +330,13 @@ fn the_kernel_copies_nothing_from_beyond_the_programs_half<M: Desk>(quirks: Quir
     }
 }
 
-fn destroying_a_space_gives_everything_back<M: Desk>(quirks: Quirks) {
+fn destroying_a_space_gives_everything_back<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     for round in 0..200 {
         let mut space = bench.space(round);
         add::<M>(&mut space, 0x1_0000, 2, TEXT, Kind::Text, image(0, 5000));
         let base = space
-            .map::<M>(Place::ANYWHERE, &Wanted::zeros(4))
+            .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(4))
             .unwrap()
             .raw();
         space.set_heap::<M>(VirtAddr::new(0x1_2000));
@@ -345,7 +356,7 @@ fn destroying_a_space_gives_everything_back<M: Desk>(quirks: Quirks) {
 }
 
 /// A hart may keep that the entry above a page is invalid; a fence for an address does not end that.
-fn a_hart_that_keeps_invalid_entries_does_not_fault_for_ever<M: Desk>(quirks: Quirks) {
+fn a_hart_that_keeps_invalid_entries_does_not_fault_for_ever<M: TestMachine>(quirks: Quirks) {
     let keeps = Quirks {
         keeps_holes: true,
         reads_lines: true,
@@ -355,8 +366,8 @@ fn a_hart_that_keeps_invalid_entries_does_not_fault_for_ever<M: Desk>(quirks: Qu
     let mut space = bench.space(1);
     // Pages that have no table at any level yet, and then neighbours in tables that are there.
     for at in [0x100_0000, 0x6000_0000, 0x100_1000, 0x6000_1000] {
-        let place = Place::At(VirtAddr::new(at));
-        space.map::<M>(place, &Wanted::zeros(1)).unwrap();
+        let place = Placement::At(VirtAddr::new(at));
+        space.map::<M>(place, &MapRequest::zeros(1)).unwrap();
         let (_, outcomes) = bench.touch(&mut space, at, Access::Write).unwrap();
         assert_eq!(outcomes[0], Outcome::Zeroed, "{at:#x}: {outcomes:?}");
     }

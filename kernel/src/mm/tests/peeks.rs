@@ -4,8 +4,8 @@ use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::{Access, Quirks};
 
 use super::both;
-use super::machine::{Bench, Desk, RAM_BASE, image_byte};
-use crate::mm::{Kind, Object, Place, Prot, Region, Space, Wanted, peek, poke};
+use super::machine::{Bench, RAM_BASE, TestMachine, image_byte};
+use crate::mm::{Kind, MapRequest, Object, Placement, Prot, Region, Space, peek, poke};
 
 const TEXT_AT: u64 = 0x1_0000;
 
@@ -16,7 +16,7 @@ both! {
 }
 
 /// A space with two pages of text, which are mapped in place.
-fn with_text<M: Desk>(bench: &mut Bench<M>, id: u16) -> Space {
+fn with_text<M: TestMachine>(bench: &mut Bench<M>, id: u16) -> Space {
     let mut space = bench.space(id);
     let prot = Prot::new(true, false, true);
     let object = Object::Image {
@@ -29,19 +29,19 @@ fn with_text<M: Desk>(bench: &mut Bench<M>, id: u16) -> Space {
 }
 
 /// The byte that a fetch at `va` finds.
-fn fetch<M: Desk>(bench: &mut Bench<M>, space: &mut Space, va: u64) -> u8 {
+fn fetch<M: TestMachine>(bench: &mut Bench<M>, space: &mut Space, va: u64) -> u8 {
     let (at, _) = bench.touch(space, va, Access::Execute).unwrap();
     bench.machine.hart().ram.get(at, 1)[0]
 }
 
-fn write<M: Desk>(bench: &mut Bench<M>, space: &mut Space, va: u64, bytes: &[u8]) {
+fn write<M: TestMachine>(bench: &mut Bench<M>, space: &mut Space, va: u64, bytes: &[u8]) {
     let Bench {
         frames, machine, ..
     } = bench;
     poke(space, frames, machine, VirtAddr::new(va), bytes).unwrap();
 }
 
-fn looking_at_what_is_not_there_brings_nothing_in<M: Desk>(quirks: Quirks) {
+fn looking_at_what_is_not_there_brings_nothing_in<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let space = with_text(&mut bench, 1);
     let used = bench.used();
@@ -57,7 +57,7 @@ fn looking_at_what_is_not_there_brings_nothing_in<M: Desk>(quirks: Quirks) {
     assert_eq!((bench.used(), space.resident()), (used, 0));
 }
 
-fn a_byte_written_into_text_is_fetched_and_is_nobody_elses<M: Desk>(quirks: Quirks) {
+fn a_byte_written_into_text_is_fetched_and_is_nobody_elses<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut mine = with_text(&mut bench, 1);
     // Before and after the hart has seen the page, and across a page's end.
@@ -86,11 +86,11 @@ fn a_byte_written_into_text_is_fetched_and_is_nobody_elses<M: Desk>(quirks: Quir
     assert_eq!(bench.used(), 0);
 }
 
-fn memory_that_was_used_before_is_written_in_its_place<M: Desk>(quirks: Quirks) {
+fn memory_that_was_used_before_is_written_in_its_place<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     let base = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(2))
         .unwrap()
         .raw();
     bench.store(&mut space, base, 7).unwrap();

@@ -5,9 +5,9 @@ use pagetable::{PAGE_BYTES, VirtAddr};
 use sim::Quirks;
 
 use super::both;
-use super::machine::{Bench, Desk};
+use super::machine::{Bench, TestMachine};
 use crate::mm::layout::kernel_start;
-use crate::mm::{Kind, Object, Place, Prot, Region, Wanted};
+use crate::mm::{Kind, MapRequest, Object, Placement, Prot, Region};
 
 both! {
     regions_never_overlap_and_stay_in_the_programs_half
@@ -30,7 +30,7 @@ fn region(base: u64, pages: u32) -> Region {
     .unwrap()
 }
 
-fn regions_never_overlap_and_stay_in_the_programs_half<M: Desk>(quirks: Quirks) {
+fn regions_never_overlap_and_stay_in_the_programs_half<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 16);
     let mut space = bench.space(1);
     let end = kernel_start(M::MODE).raw();
@@ -85,19 +85,19 @@ fn regions_never_overlap_and_stay_in_the_programs_half<M: Desk>(quirks: Quirks) 
     );
 }
 
-fn mappings_keep_a_page_between_them_and_gaps_are_used_again<M: Desk>(quirks: Quirks) {
+fn mappings_keep_a_page_between_them_and_gaps_are_used_again<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     let one = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(2))
         .unwrap()
         .raw();
     let two = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(2))
         .unwrap()
         .raw();
     let three = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(2))
         .unwrap()
         .raw();
     assert_eq!((two - one, three - two), (3 * PAGE_BYTES, 3 * PAGE_BYTES));
@@ -120,7 +120,7 @@ fn mappings_keep_a_page_between_them_and_gaps_are_used_again<M: Desk>(quirks: Qu
     );
     assert_eq!(
         space
-            .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+            .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(2))
             .unwrap()
             .raw(),
         two
@@ -128,18 +128,18 @@ fn mappings_keep_a_page_between_them_and_gaps_are_used_again<M: Desk>(quirks: Qu
     assert_eq!(bench.load(&mut space, two), Ok(0));
     assert_ne!(
         space
-            .map::<M>(Place::ANYWHERE, &Wanted::zeros(3))
+            .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(3))
             .unwrap()
             .raw(),
         two
     );
 }
 
-fn unmapping_splits_and_frees_exactly_what_was_named<M: Desk>(quirks: Quirks) {
+fn unmapping_splits_and_frees_exactly_what_was_named<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     let base = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(8))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(8))
         .unwrap()
         .raw();
     for page in 0..8 {
@@ -185,12 +185,12 @@ fn unmapping_splits_and_frees_exactly_what_was_named<M: Desk>(quirks: Quirks) {
     assert_eq!((bench.used(), space.regions().len()), (1, 0));
 }
 
-fn a_hostile_unmap_is_refused<M: Desk>(quirks: Quirks) {
+fn a_hostile_unmap_is_refused<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     space.add::<M>(region(0x2_0000, 4)).unwrap();
     let base = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(2))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(2))
         .unwrap()
         .raw();
     bench.store(&mut space, base, 7).unwrap();
@@ -218,7 +218,7 @@ fn a_hostile_unmap_is_refused<M: Desk>(quirks: Quirks) {
     assert_eq!((bench.load(&mut space, base), bench.used()), (Ok(7), used));
 }
 
-fn a_heap_grows_shrinks_and_reads_zero_again<M: Desk>(quirks: Quirks) {
+fn a_heap_grows_shrinks_and_reads_zero_again<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     space.set_heap::<M>(VirtAddr::new(0x4_0000));
@@ -263,7 +263,7 @@ fn a_heap_grows_shrinks_and_reads_zero_again<M: Desk>(quirks: Quirks) {
     );
 }
 
-fn a_heap_does_not_grow_into_its_neighbour<M: Desk>(quirks: Quirks) {
+fn a_heap_does_not_grow_into_its_neighbour<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 16);
     let mut space = bench.space(1);
     space.set_heap::<M>(VirtAddr::new(0x4_0000));
@@ -282,12 +282,12 @@ fn a_heap_does_not_grow_into_its_neighbour<M: Desk>(quirks: Quirks) {
     assert_eq!(grow(&mut bench, &mut space, 0), Ok(0x4_3000));
 }
 
-fn a_gigabyte_costs_nothing_until_it_is_touched<M: Desk>(quirks: Quirks) {
+fn a_gigabyte_costs_nothing_until_it_is_touched<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 16);
     let mut space = bench.space(1);
     let pages = (512 << 20) / PAGE_BYTES;
     let base = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(pages))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(pages))
         .unwrap();
     assert_eq!((bench.used(), space.regions().len()), (1, 1));
     space
@@ -300,7 +300,10 @@ fn a_gigabyte_costs_nothing_until_it_is_touched<M: Desk>(quirks: Quirks) {
         .unwrap();
     assert_eq!(bench.used(), 1);
     assert_eq!(
-        space.map::<M>(Place::ANYWHERE, &Wanted::zeros(u64::MAX / PAGE_BYTES)),
+        space.map::<M>(
+            Placement::ANYWHERE,
+            &MapRequest::zeros(u64::MAX / PAGE_BYTES)
+        ),
         Err(Error::NoAddressSpace)
     );
 }

@@ -5,9 +5,9 @@ use pagetable::{PAGE_BYTES, VirtAddr};
 use sim::{Access, Quirks};
 
 use super::both;
-use super::machine::{Bench, Desk};
+use super::machine::{Bench, TestMachine};
 use crate::mm::{
-    BootRam, Fast, Frame, Frames, Kind, Object, Owner, Place, Prot, Region, Space, Wanted,
+    BootRam, Fast, Frame, Frames, Kind, MapRequest, Object, Owner, Placement, Prot, Region, Space,
 };
 
 both! {
@@ -18,13 +18,13 @@ both! {
 }
 
 /// A pool of each size up to what the touch needs: each allocation on its way fails once.
-fn a_fault_without_memory_leaves_no_trace<M: Desk>(quirks: Quirks) {
+fn a_fault_without_memory_leaves_no_trace<M: TestMachine>(quirks: Quirks) {
     let levels = usize::from(M::MODE.levels());
     for pool in 1..=levels + 1 {
         let mut bench = Bench::<M>::new(quirks, pool);
         let mut space = bench.space(1);
         let base = space
-            .map::<M>(Place::ANYWHERE, &Wanted::zeros(1))
+            .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(1))
             .unwrap()
             .raw();
         let touched = bench.touch(&mut space, base, Access::Write);
@@ -41,12 +41,12 @@ fn a_fault_without_memory_leaves_no_trace<M: Desk>(quirks: Quirks) {
 }
 
 /// Tables that were made for a page which then found no frame: a walk ahead of time may hold them.
-fn tables_that_were_given_back_can_be_pages_at_once<M: Desk>(quirks: Quirks) {
+fn tables_that_were_given_back_can_be_pages_at_once<M: TestMachine>(quirks: Quirks) {
     let levels = usize::from(M::MODE.levels());
     let mut bench = Bench::<M>::new(quirks, 2 * levels);
     let mut space = bench.space(1);
     let near = space
-        .map::<M>(Place::ANYWHERE, &Wanted::zeros(levels as u64))
+        .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(levels as u64))
         .unwrap()
         .raw();
     bench.store(&mut space, near, 1).unwrap();
@@ -62,7 +62,7 @@ fn tables_that_were_given_back_can_be_pages_at_once<M: Desk>(quirks: Quirks) {
     }
 }
 
-fn a_space_without_memory_is_not_made<M: Desk>(quirks: Quirks) {
+fn a_space_without_memory_is_not_made<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 1);
     let space = bench.space(1);
     let second = Space::create(2, &mut bench.frames, &mut bench.machine, bench.kernel_root);
@@ -72,12 +72,12 @@ fn a_space_without_memory_is_not_made<M: Desk>(quirks: Quirks) {
     assert_eq!(bench.frames.owner(space.root()), Owner::Table { space: 3 });
 }
 
-fn the_pool_can_be_used_up_and_got_back_to_the_last_frame<M: Desk>(quirks: Quirks) {
+fn the_pool_can_be_used_up_and_got_back_to_the_last_frame<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 40);
     for round in 0..3 {
         let mut space = bench.space(round);
         let base = space
-            .map::<M>(Place::ANYWHERE, &Wanted::zeros(1000))
+            .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(1000))
             .unwrap()
             .raw();
         let mut pages = 0;
@@ -88,7 +88,7 @@ fn the_pool_can_be_used_up_and_got_back_to_the_last_frame<M: Desk>(quirks: Quirk
             pages += 1;
         }
         assert_eq!(bench.frames.counts().free(), 0);
-        // What is there already is still there, and what is given back can be had again.
+        // What is there already is still there, and what is freed can be had again.
         assert_eq!(bench.load(&mut space, base), Ok(1));
         space
             .unmap(

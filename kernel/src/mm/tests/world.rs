@@ -6,9 +6,9 @@ use pagetable::{Mapping, Memory, MemoryType, Outside, PAGE_BYTES, PhysAddr, Pte,
 use pagetable::{VirtAddr, visit};
 use sim::{Access, Cause, Quirks, Ram, View};
 
-use super::machine::Desk;
+use super::machine::TestMachine;
 use crate::board::BOARDS;
-use crate::mm::bootmap::{Error, Layout, Places, Plan, build};
+use crate::mm::bootmap::{Error, ImageLayout, Plan, VirtualLayout, build};
 use crate::mm::{TableFrames, table};
 use crate::tree::{Range, Wiring};
 
@@ -19,7 +19,7 @@ const TABLES_AT: u64 = 0x7_1000;
 pub const GUARD: u64 = 0x9_8000;
 const END: u64 = 0xa_7000;
 pub const IMAGE_BYTES: u64 = 0x13_4238;
-/// RAM that there is on the desk; the map has more, which building it may not touch.
+/// RAM that there is on the host; the map has more, which building it may not touch.
 pub const BACKED: u64 = 8 << 20;
 /// What the loader's side of the story needs: provisional tables.
 const SCRATCH: u64 = 7 << 20;
@@ -30,7 +30,7 @@ pub struct World<M> {
     pub root: PhysAddr,
     /// How many tables the map took.
     pub tables: usize,
-    pub layout: Layout,
+    pub layout: ImageLayout,
     pub ram: [Range; 2],
     pub held: [Range; 3],
     pub wiring: Wiring,
@@ -54,16 +54,16 @@ impl TableFrames for Scratch {
     fn give(&mut self, _table: PhysAddr) {}
 }
 
-impl<M: Desk> World<M> {
-    pub const PLACES: Places = Places::of(M::MODE);
+impl<M: TestMachine> World<M> {
+    pub const VIRTUAL: VirtualLayout = VirtualLayout::of(M::MODE);
 
-    /// On the boards that the desk knows. Those of QEMU have the same devices, RV64 or RV32.
+    /// On the boards that the host knows. Those of QEMU have the same devices, RV64 or RV32.
     pub fn each(quirks: Quirks, test: impl Fn(World<M>)) {
         for (name, base, bytes) in [
             ("ox64", 0x5000_0000, 64 << 20),
             ("qemu-virt", 0x8000_0000, 128 << 20),
         ] {
-            if !(Self::PLACES.reach.base..Self::PLACES.reach.end()).contains(&base) {
+            if !(Self::VIRTUAL.reach.base..Self::VIRTUAL.reach.end()).contains(&base) {
                 continue;
             }
             let mut world = World::<M>::before(quirks, name, range(base, bytes));
@@ -82,7 +82,7 @@ impl<M: Desk> World<M> {
             machine,
             root: PhysAddr::new(0),
             tables: 0,
-            layout: Layout {
+            layout: ImageLayout {
                 base: PhysAddr::new(ram.base + M::MODE.leaf_bytes(1)),
                 text_end: TEXT_END,
                 rodata_end: RODATA_END,
@@ -113,7 +113,7 @@ impl<M: Desk> World<M> {
         let flags = Pte::READ | Pte::WRITE | Pte::EXEC | Pte::ACCESSED | Pte::DIRTY | bits;
         let base = self.layout.base;
         let bytes = IMAGE_BYTES.next_multiple_of(M::MODE.leaf_bytes(1));
-        for seen in [Self::PLACES.seen(base), Self::PLACES.link] {
+        for seen in [Self::VIRTUAL.phys_to_virt(base), Self::VIRTUAL.link] {
             let va = VirtAddr::new(seen);
             let machine = &mut self.machine;
             table::map_range(machine, &mut scratch, root, va, base, bytes, flags).unwrap();
@@ -122,7 +122,7 @@ impl<M: Desk> World<M> {
     }
 
     fn run_on(&mut self, root: PhysAddr) {
-        self.machine.hart().map_kernel(root, Self::PLACES.physmap);
+        self.machine.hart().map_kernel(root, Self::VIRTUAL.physmap);
         self.machine.fence_all();
     }
 
@@ -192,7 +192,7 @@ impl<M: Desk> World<M> {
                 GUARD => continue,
                 _ => read | write,
             };
-            planned.insert(Self::PLACES.link + at, (base + at, rights));
+            planned.insert(Self::VIRTUAL.link + at, (base + at, rights));
         }
         for ram in self.ram {
             for at in (ram.base..ram.end()).step_by(PAGE_BYTES as usize) {
@@ -205,11 +205,11 @@ impl<M: Desk> World<M> {
                     None => false,
                 };
                 let rights = if is_constant { read } else { read | write };
-                planned.insert(Self::PLACES.seen(PhysAddr::new(at)), (at, rights));
+                planned.insert(Self::VIRTUAL.phys_to_virt(PhysAddr::new(at)), (at, rights));
             }
         }
         for (slot, first, at) in self.wiring.device_pages() {
-            let seen = Self::PLACES.device(slot, first, at);
+            let seen = Self::VIRTUAL.device(slot, first, at);
             planned.insert(seen, (at, read | write));
         }
         planned

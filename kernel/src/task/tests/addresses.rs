@@ -7,16 +7,16 @@ use abi::{Advice, Call, Error, Topic, map, prot};
 use pagetable::{Mode, PAGE_BYTES};
 use sim::Quirks;
 
-use super::kernel::{Answer, DATA, Kernel, STACK, STACK_PAGES, TEXT};
+use super::kernel::{DATA, Kernel, Returned, STACK, STACK_PAGES, TEXT};
 use crate::mm::tests::both;
-use crate::mm::tests::machine::Desk;
+use crate::mm::tests::machine::TestMachine;
 
 both! {
     no_address_that_a_program_names_can_hurt_the_kernel
 }
 
 /// An address, and whether the kernel may copy eight bytes from it, and to it.
-struct Place {
+struct Address {
     name: &'static str,
     at: u64,
     reads: bool,
@@ -24,7 +24,7 @@ struct Place {
 }
 
 /// Every kind of place a program can name, in the space of the task that runs.
-fn places<M: Desk>(kernel: &mut Kernel<M>) -> Vec<Place> {
+fn places<M: TestMachine>(kernel: &mut Kernel<M>) -> Vec<Address> {
     const RW: u64 = (prot::READ | prot::WRITE) as u64;
     let mut make = |call, arguments| kernel.call(call, arguments).result.unwrap() as u64;
     // The clock of QEMU's `virt`.
@@ -49,7 +49,7 @@ fn places<M: Desk>(kernel: &mut Kernel<M>) -> Vec<Place> {
             0x40_0000_0000,
         ),
     };
-    let place = |name, at, reads, writes| Place {
+    let place = |name, at, reads, writes| Address {
         name,
         at,
         reads,
@@ -124,11 +124,11 @@ fn places<M: Desk>(kernel: &mut Kernel<M>) -> Vec<Place> {
     places
 }
 
-fn no_address_that_a_program_names_can_hurt_the_kernel<M: Desk>(quirks: Quirks) {
+fn no_address_that_a_program_names_can_hurt_the_kernel<M: TestMachine>(quirks: Quirks) {
     let mut kernel = Kernel::<M>::new(quirks, 400);
     let places = places(&mut kernel);
     let mut wrong = String::new();
-    let mut expect = |place: &Place, what: &str, good: bool, answer: Answer| {
+    let mut expect = |place: &Address, what: &str, good: bool, answer: Returned| {
         if !good {
             let _ = writeln!(
                 wrong,
@@ -138,7 +138,7 @@ fn no_address_that_a_program_names_can_hurt_the_kernel<M: Desk>(quirks: Quirks) 
         }
     };
     for place in &places {
-        let bad = |answer: &Answer| answer.result == Err(Error::BadAddress);
+        let bad = |answer: &Returned| answer.result == Err(Error::BadAddress);
         // What is read.
         let answer = kernel.call(Call::Write, [place.at, 8, 0, 0, 0]);
         expect(

@@ -6,12 +6,12 @@ use std::num::NonZeroUsize;
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
 use super::kernel::Wires;
-use crate::mm::tests::machine::Desk;
+use crate::mm::tests::machine::TestMachine;
 use crate::mm::{Machine, Space};
 use crate::platform::{Pending, Platform};
 use crate::task::Floats;
 
-/// A machine of [`Desk`] with the rest of a platform, which counts what it is made to do.
+/// A machine of [`TestMachine`] with the rest of a platform, which counts what it is made to do.
 pub struct Hart<M> {
     pub machine: M,
     pub now: u64,
@@ -66,7 +66,7 @@ impl<M> Hart<M> {
     }
 }
 
-impl<M: Desk> Machine for Hart<M> {
+impl<M: TestMachine> Machine for Hart<M> {
     const MODE: Mode = M::MODE;
 
     fn dialect(&self) -> Dialect {
@@ -93,8 +93,8 @@ impl<M: Desk> Machine for Hart<M> {
         self.machine.copy_frame(from, to)
     }
 
-    fn seen(&self, at: PhysAddr) -> usize {
-        self.machine.seen(at)
+    fn phys_to_virt(&self, at: PhysAddr) -> usize {
+        self.machine.phys_to_virt(at)
     }
 
     fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
@@ -118,7 +118,7 @@ impl<M: Desk> Machine for Hart<M> {
     }
 }
 
-impl<M: Desk> Platform for Hart<M> {
+impl<M: TestMachine> Platform for Hart<M> {
     type Registers = Wires;
 
     fn ticks(&self) -> u64 {

@@ -16,7 +16,7 @@ use crate::debug::stub::Debugger;
 use crate::drivers::model::{Device, Ns16550Model};
 use crate::drivers::{Plic, Registers};
 use crate::fault::Log;
-use crate::mm::tests::machine::{Bench, Desk, RAM_BASE};
+use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
 use crate::mm::{Audit, Kind, Object, Objects, Prot, Region, Space};
 use crate::platform::Pending;
 use crate::system::{BootFacts, System};
@@ -65,7 +65,7 @@ impl Registers for Wires {
 
 /// What became of a system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Returned {
     pub result: Result<usize, Error>,
     pub second: usize,
     /// How often the kernel was entered for it.
@@ -75,14 +75,14 @@ pub struct Answer {
 }
 
 /// A kernel and the registers on its hart.
-pub struct Kernel<M: Desk> {
+pub struct Kernel<M: TestMachine> {
     pub system: System<Hart<M>>,
     pub context: Context,
     uart: &'static Ns16550Model,
     claims: &'static Claims,
 }
 
-impl<M: Desk> Kernel<M> {
+impl<M: TestMachine> Kernel<M> {
     /// With so many frames in the pool, and one task that runs.
     pub fn new(quirks: Quirks, pool: usize) -> Kernel<M> {
         let Bench {
@@ -105,7 +105,7 @@ impl<M: Desk> Kernel<M> {
             schedule: Schedule::new(1_000_000),
             log: Log::new(vec![abi::Fault::EMPTY; 64].leak()),
             fast: false,
-            prepares: false,
+            prezeroes: false,
             quiet: true,
             fault_text: false,
             debugger: Box::leak(Box::new(Debugger::EMPTY)),
@@ -228,7 +228,7 @@ impl<M: Desk> Kernel<M> {
     }
 
     /// The running task makes a system call, and again as often as it is left at its `ecall`.
-    pub fn call(&mut self, call: Call, arguments: [u64; 5]) -> Answer {
+    pub fn call(&mut self, call: Call, arguments: [u64; 5]) -> Returned {
         let task = self.system.schedule.current();
         let pc = self.begin(call, arguments);
         let mut most = Work::default();
@@ -237,7 +237,7 @@ impl<M: Desk> Kernel<M> {
             most = most.or(work);
             assert_eq!(self.system.schedule.current(), task, "another one runs");
             if self.context.pc != pc {
-                return Answer {
+                return Returned {
                     result: Error::result(self.context.x[10]),
                     second: self.context.x[11],
                     entries,

@@ -2,14 +2,14 @@
 
 use super::super::bystander::{ENDED, NOTICE};
 use super::*;
-use crate::debug::stub::Asked;
+use crate::debug::stub::GdbRequest;
 
 /// One second of the line's clock.
 const SECOND: u64 = 1_000_000;
 
 /// What the kernel does when gdb's session is over.
 fn leave(line: &mut Line<Ns16550Model>) {
-    assert_eq!(line.console.gdb_wanted(), Asked::Gone);
+    assert_eq!(line.console.take_gdb_request(), GdbRequest::Gone);
     line.console.gdb_detached();
     line.run();
 }
@@ -18,7 +18,7 @@ fn attached(packet: &[u8]) -> Line<Ns16550Model> {
     let mut line = Line::new();
     line.type_in(packet);
     assert_eq!(line.console.mode(), Mode::Gdb);
-    line.console.gdb_wanted();
+    line.console.take_gdb_request();
     line.console.gdb().answer(b"00");
     line.console.drain(&line.log);
     line.run();
@@ -54,17 +54,17 @@ fn a_gdb_that_was_silent_is_not_taken_for_a_person() {
     line.now = 600 * SECOND;
     line.type_in(b"+");
     line.type_in(b"$m0,4#fd");
-    assert_eq!(line.console.gdb_wanted(), Asked::Packet);
+    assert_eq!(line.console.take_gdb_request(), GdbRequest::Packet);
     line.console.gdb().answer(b"00000000");
     line.console.drain(&line.log);
     line.run();
     assert_eq!(line.heard, b"+$00000000#80");
     // Binary data may hold the bytes of the way out.
     line.type_in(b"+$X0,3:\x03\x03\x03#11");
-    assert_ne!(line.console.gdb_wanted(), Asked::Gone);
+    assert_ne!(line.console.take_gdb_request(), GdbRequest::Gone);
     // Two Ctrl-C are not three, nor are three with an answer between them.
     line.type_in(b"\x03\x03+\x03\x03");
-    assert_eq!(line.console.gdb_wanted(), Asked::Stop);
+    assert_eq!(line.console.take_gdb_request(), GdbRequest::Stop);
 }
 
 /// Half a packet that was pasted swallows neither the keys nor the way out.
@@ -90,7 +90,7 @@ fn each_silence_has_its_own_notice() {
         let told = line.heard.windows(NOTICE.len()).filter(|w| *w == NOTICE);
         assert_eq!(told.count(), round);
         line.type_in(b"+$g#67");
-        line.console.gdb_wanted();
+        line.console.take_gdb_request();
     }
     assert!(
         NOTICE

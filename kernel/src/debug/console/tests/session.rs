@@ -1,4 +1,4 @@
-//! A desk that opened a session, one that falls silent, and one that talks nonsense.
+//! A host that opened a session, one that falls silent, and one that talks nonsense.
 
 use super::*;
 use crate::debug::console::dialogue::INPUT;
@@ -8,7 +8,7 @@ fn streamed(heard: &[u8]) -> Vec<Vec<u8>> {
     let mut splitter = Splitter::<{ wire::LARGEST }>::new();
     let mut parts = Vec::new();
     for &byte in heard {
-        if let Some(Heard::Frame(frame)) = splitter.feed(byte)
+        if let Some(Split::Frame(frame)) = splitter.feed(byte)
             && let Ok(Event::Stream(Channel::Console, payload)) = Event::decode(&frame)
         {
             parts.push(payload.to_vec());
@@ -101,7 +101,7 @@ where
     let mut line = Line::<D>::new();
     open(&mut line, 7);
     let mut outbox = wire::Outbox::EMPTY;
-    outbox.push(Channel::Console.from_desk(), b"ps\r");
+    outbox.push(Channel::Console.from_host(), b"ps\r");
     let (kind, payload) = outbox.begin_next().unwrap();
     let mut room = [0; wire::LARGEST];
     let frame = Frame {
@@ -161,7 +161,7 @@ where
         let mut keys = [0; INPUT];
         let used = line.console.peek(&mut keys);
         line.console.consume(used);
-        line.console.gdb_wanted();
+        line.console.take_gdb_request();
         line.console.tick(&line.log, round * 1000);
     }
     // It can still be spoken with.

@@ -3,7 +3,7 @@
 use sim::Quirks;
 
 use super::{AUDITS, World};
-use crate::mm::tests::machine::Desk;
+use crate::mm::tests::machine::TestMachine;
 
 /// Says which seed it was when a step panics.
 struct Said(&'static str, u64, Quirks);
@@ -17,7 +17,7 @@ impl Drop for Said {
     }
 }
 
-pub fn history<M: Desk>(mode: &'static str, quirks: Quirks, seed: u64, steps: u64) {
+pub fn history<M: TestMachine>(mode: &'static str, quirks: Quirks, seed: u64, steps: u64) {
     let _said = Said(mode, seed, quirks);
     let mut world = World::<M>::new(quirks, seed);
     for step in 0..steps {

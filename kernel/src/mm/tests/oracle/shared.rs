@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use pagetable::{PAGE_BYTES, VirtAddr};
 
 use super::World;
-use crate::mm::tests::machine::{Bench, Desk};
-use crate::mm::{Kind, Object, Place, Wanted};
+use crate::mm::tests::machine::{Bench, TestMachine};
+use crate::mm::{Kind, MapRequest, Object, Placement};
 
-impl<M: Desk> World<M> {
+impl<M: TestMachine> World<M> {
     pub(super) fn share(&mut self) {
         let known = &mut self.spaces[0];
         let task = known.space.id();
@@ -32,12 +32,12 @@ impl<M: Desk> World<M> {
                 let Ok((object, pages)) = self.objects.attach(id) else {
                     return;
                 };
-                let wanted = Wanted {
+                let wanted = MapRequest {
                     kind: Kind::Shared,
                     object,
-                    ..Wanted::zeros(pages.into())
+                    ..MapRequest::zeros(pages.into())
                 };
-                if let Ok(base) = known.space.map::<M>(Place::ANYWHERE, &wanted) {
+                if let Ok(base) = known.space.map::<M>(Placement::ANYWHERE, &wanted) {
                     known.attached.push((base.raw(), id));
                 }
             }

@@ -13,15 +13,15 @@ pub const CODE: u64 = Pte::USER | Pte::READ | Pte::EXEC | USED;
 pub const PHYSMAP: u64 = 0xffff_ffc0_0000_0000;
 
 /// A machine, and the first frame that nobody had.
-pub struct Desk {
+pub struct Bench {
     pub machine: Machine,
     mode: Mode,
     free: u64,
 }
 
-impl Desk {
-    pub fn new(mode: Mode, quirks: Quirks) -> Desk {
-        Desk {
+impl Bench {
+    pub fn new(mode: Mode, quirks: Quirks) -> Bench {
+        Bench {
             machine: Machine::new(mode, Ram::new(RAM, 64), quirks),
             mode,
             free: RAM,

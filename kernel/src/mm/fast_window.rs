@@ -3,11 +3,11 @@
 use abi::Outcome;
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
-use super::fast::Window;
+use super::fast::FastWindow;
 use super::frame::Frame;
 use super::leaf::leaf_flags;
 use super::region::{Kind, Prot, Region};
-use super::space::Whose;
+use super::space::SpaceId;
 use super::{Frames, Machine, PAGE_BYTES};
 
 /// Opens the window: as much of the region as the leaf table of `page` translates, whose leaf
@@ -15,7 +15,7 @@ use super::{Frames, Machine, PAGE_BYTES};
 /// no rights to look at.
 #[inline(never)]
 pub fn open_window<M: Machine>(
-    owner: Whose,
+    owner: SpaceId,
     frames: &mut Frames,
     machine: &M,
     region: &Region,
@@ -32,10 +32,10 @@ pub fn open_window<M: Machine>(
     let end = (page.align_down(table).raw() + table).min(region.end().raw());
     let back = (page.raw() - start) / PAGE_BYTES * M::MODE.entry_bytes() as u64;
     let first = PhysAddr::new(at.raw() - back);
-    frames.fast.open(&Window {
+    frames.fast.open(&FastWindow {
         base: start as usize,
         bytes: (end - start) as usize,
-        leaf: machine.seen(first),
+        leaf: machine.phys_to_virt(first),
         flags: leaf_flags(machine, region.prot, MemoryType::Ram) | Pte::ACCESSED,
         row: Frame::head(owner.id),
         satp: owner.satp,

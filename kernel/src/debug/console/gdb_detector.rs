@@ -10,7 +10,7 @@ const LONGEST: usize = 512;
 
 /// What a byte made known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Knocked<'a> {
+pub enum Detected<'a> {
     /// It is held back.
     Held,
     /// These were typed.
@@ -20,15 +20,15 @@ pub enum Knocked<'a> {
 }
 
 /// Watches a plain line.
-pub struct Knock {
+pub struct GdbDetector {
     held: [u8; LONGEST],
     used: usize,
     reader: PacketReader<LONGEST>,
 }
 
-impl Knock {
+impl GdbDetector {
     /// Nothing held.
-    pub const EMPTY: Knock = Knock {
+    pub const EMPTY: GdbDetector = GdbDetector {
         held: [0; LONGEST],
         used: 0,
         reader: PacketReader::EMPTY,
@@ -41,30 +41,30 @@ impl Knock {
 
     /// Takes the next byte. Zero, CR, LF, ESC and Ctrl-C are keys: no packet that gdb begins
     /// with has them. A `+` in front is gdb's, too.
-    pub fn hear(&mut self, byte: u8) -> Knocked<'_> {
+    pub fn receive(&mut self, byte: u8) -> Detected<'_> {
         let may_begin = matches!((self.used, byte), (0, b'+') | (_, b'$'));
         let is_inside = self.used > 0 && !matches!(byte, 0 | 3 | 0x0d | 0x0a | 0x1b);
         let after_plus = self.used == 1 && self.held[0] == b'+' && byte != b'$';
         self.held[self.used] = byte;
         self.used += 1;
         if !(may_begin || is_inside) || after_plus {
-            return Knocked::Keys(self.give_back());
+            return Detected::Keys(self.release());
         }
         match self.reader.feed(byte) {
             // Another packet begins: the one before it was cut off. All of it stays held.
-            _ if byte == b'$' && self.used < LONGEST => Knocked::Held,
+            _ if byte == b'$' && self.used < LONGEST => Detected::Held,
             Got::Packet { .. } => {
-                self.give_back();
-                Knocked::Gdb(self.reader.whole())
+                self.release();
+                Detected::Gdb(self.reader.whole())
             }
-            Got::Bad => Knocked::Keys(self.give_back()),
-            _ if self.used == LONGEST => Knocked::Keys(self.give_back()),
-            _ => Knocked::Held,
+            Got::Bad => Detected::Keys(self.release()),
+            _ if self.used == LONGEST => Detected::Keys(self.release()),
+            _ => Detected::Held,
         }
     }
 
     /// Nothing followed: what was held is text.
-    pub fn give_back(&mut self) -> &[u8] {
+    pub fn release(&mut self) -> &[u8] {
         let held = &self.held[..core::mem::take(&mut self.used)];
         self.reader.stop();
         held
@@ -76,13 +76,13 @@ mod tests {
     use super::*;
 
     /// Keys, packets in brackets.
-    fn hear(knock: &mut Knock, bytes: &[u8]) -> String {
+    fn hear(detector: &mut GdbDetector, bytes: &[u8]) -> String {
         let mut heard = String::new();
         for &byte in bytes {
-            match knock.hear(byte) {
-                Knocked::Held => {}
-                Knocked::Keys(keys) => heard += std::str::from_utf8(keys).unwrap(),
-                Knocked::Gdb(packet) => {
+            match detector.receive(byte) {
+                Detected::Held => {}
+                Detected::Keys(keys) => heard += std::str::from_utf8(keys).unwrap(),
+                Detected::Gdb(packet) => {
                     heard += &format!("[{}]", std::str::from_utf8(packet).unwrap());
                 }
             }
@@ -92,45 +92,45 @@ mod tests {
 
     #[test]
     fn keys_are_keys() {
-        let mut knock = Knock::EMPTY;
-        assert_eq!(hear(&mut knock, b"ps 1+2\r\x03"), "ps 1+2\r\x03");
-        assert!(!knock.is_holding());
+        let mut detector = GdbDetector::EMPTY;
+        assert_eq!(hear(&mut detector, b"ps 1+2\r\x03"), "ps 1+2\r\x03");
+        assert!(!detector.is_holding());
     }
 
     #[test]
     fn a_packet_is_none() {
-        let mut knock = Knock::EMPTY;
+        let mut detector = GdbDetector::EMPTY;
         assert_eq!(
-            hear(&mut knock, b"ps+$qSupported#37\rx"),
+            hear(&mut detector, b"ps+$qSupported#37\rx"),
             "ps[$qSupported#37]\rx"
         );
-        assert_eq!(hear(&mut knock, b"$qSupported#37"), "[$qSupported#37]");
+        assert_eq!(hear(&mut detector, b"$qSupported#37"), "[$qSupported#37]");
     }
 
     #[test]
     fn a_dollar_that_leads_nowhere_comes_back() {
-        let mut knock = Knock::EMPTY;
-        assert_eq!(hear(&mut knock, b"echo $HOME\r"), "echo $HOME\r");
-        assert_eq!(hear(&mut knock, b"$x#00"), "$x#00", "a wrong sum");
-        assert_eq!(hear(&mut knock, b"a$"), "a");
-        assert!(knock.is_holding());
-        assert_eq!(knock.give_back(), b"$");
-        assert_eq!(hear(&mut knock, b"+1"), "+1");
+        let mut detector = GdbDetector::EMPTY;
+        assert_eq!(hear(&mut detector, b"echo $HOME\r"), "echo $HOME\r");
+        assert_eq!(hear(&mut detector, b"$x#00"), "$x#00", "a wrong sum");
+        assert_eq!(hear(&mut detector, b"a$"), "a");
+        assert!(detector.is_holding());
+        assert_eq!(detector.release(), b"$");
+        assert_eq!(hear(&mut detector, b"+1"), "+1");
         let long = [b'$'; 1]
             .into_iter()
             .chain([b'y'; 2000])
             .collect::<Vec<_>>();
-        assert_eq!(hear(&mut knock, &long).len(), 2001);
+        assert_eq!(hear(&mut detector, &long).len(), 2001);
     }
 
     #[test]
     fn every_key_comes_back_in_order_or_is_held() {
-        let mut knock = Knock::EMPTY;
+        let mut detector = GdbDetector::EMPTY;
         let keys: Vec<u8> = (0..5000_u32)
             .map(|n| b"$+#ab0 1\r"[(n.wrapping_mul(2_654_435_761) >> 28) as usize % 9])
             .collect();
-        let mut heard = hear(&mut knock, &keys).into_bytes();
-        heard.extend(knock.give_back());
+        let mut heard = hear(&mut detector, &keys).into_bytes();
+        heard.extend(detector.release());
         let packets = |text: &[u8]| String::from_utf8_lossy(text).replace(['[', ']'], "");
         assert_eq!(packets(&heard), packets(&keys));
     }

@@ -3,7 +3,7 @@
 use super::table::State;
 
 /// What a call comes to.
-pub(super) enum Answer {
+pub(super) enum CallResult {
     /// This value in `a0`.
     One(usize),
     /// These in `a0` and `a1`.

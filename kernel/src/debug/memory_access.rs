@@ -1,4 +1,4 @@
-//! Memory as a debugger and the desk's agent may look at it: RAM only. A device is never read:
+//! Memory as a debugger and the host's agent may look at it: RAM only. A device is never read:
 //! that alone can change it.
 
 use abi::Error;

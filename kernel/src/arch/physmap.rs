@@ -11,8 +11,8 @@ use crate::mm::{BootRam, Frame};
 
 /// The virtual address at which the kernel sees physical address `at`.
 #[inline]
-pub(super) fn pointer(at: PhysAddr) -> *mut u8 {
-    paging::seen(at) as *mut u8
+pub(super) fn phys_to_ptr(at: PhysAddr) -> *mut u8 {
+    paging::phys_to_virt(at) as *mut u8
 }
 
 /// Any bit pattern is a value of these: memory that was never written can hold them.
@@ -38,7 +38,7 @@ impl Slices {
         let at = ram.take(bytes as u64, 4096)?;
         // SAFETY: the boot allocator gives a byte out once, from RAM that the final map
         // holds; `Plain` makes whatever stands there a value; frames are aligned enough.
-        Some(unsafe { slice::from_raw_parts_mut(pointer(at).cast(), count) })
+        Some(unsafe { slice::from_raw_parts_mut(phys_to_ptr(at).cast(), count) })
     }
 
     /// The bytes at `at`, which the boot allocator has reserved: the initrd.
@@ -49,7 +49,7 @@ impl Slices {
         }
         // SAFETY: reserved memory is never given out, so nobody writes it; it is RAM that
         // the final map holds.
-        Some(unsafe { slice::from_raw_parts(pointer(at), bytes as usize) })
+        Some(unsafe { slice::from_raw_parts(phys_to_ptr(at), bytes as usize) })
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) unsafe fn tree_at<'a>(at: PhysAddr, limit: usize) -> Option<&'a [u8]>
     if at.raw() == 0 || !at.raw().is_multiple_of(8) {
         return None;
     }
-    let header = pointer(at).cast::<[u8; 8]>();
+    let header = phys_to_ptr(at).cast::<[u8; 8]>();
     // SAFETY: the caller mapped it; eight bytes are less than any tree.
     let [m0, m1, m2, m3, s0, s1, s2, s3] = unsafe { header.read() };
     let bytes = u32::from_be_bytes([s0, s1, s2, s3]) as usize;
@@ -71,5 +71,5 @@ pub(super) unsafe fn tree_at<'a>(at: PhysAddr, limit: usize) -> Option<&'a [u8]>
         return None;
     }
     // SAFETY: the caller mapped that many bytes, and nothing writes them until they are read.
-    Some(unsafe { slice::from_raw_parts(pointer(at), bytes) })
+    Some(unsafe { slice::from_raw_parts(phys_to_ptr(at), bytes) })
 }
