@@ -8,7 +8,7 @@ use super::error::Error;
 use super::key::Key;
 use super::name::Name;
 use super::ranges::Ranges;
-use super::walk::{Token, Walk, number, number32, text};
+use super::walk::{Token, TokenWalk, number, number32, text};
 use super::wiring::{Plic, Polled, Uart, Wiring};
 use crate::board::{Board, UartKind};
 
@@ -93,7 +93,7 @@ pub(super) struct Devices<'a> {
     /// Phandle of this hart's own interrupt controller; 0 until it was seen.
     local: u32,
     stdout: &'a [u8],
-    aliases: Option<Walk<'a>>,
+    aliases: Option<TokenWalk<'a>>,
 }
 
 impl<'a> Devices<'a> {
@@ -110,7 +110,7 @@ impl<'a> Devices<'a> {
     }
 
     /// A node begins, behind which `walk` stands; the root is at depth 1.
-    pub(super) fn begin(&mut self, depth: usize, name: &'a [u8], walk: &Walk<'a>) {
+    pub(super) fn begin(&mut self, depth: usize, name: &'a [u8], walk: &TokenWalk<'a>) {
         if depth == 2 && name == b"aliases" {
             self.aliases = Some(walk.clone());
         }
@@ -322,7 +322,7 @@ impl<'a> Devices<'a> {
 }
 
 /// The value of that name in `/aliases`.
-fn alias<'a>(mut walk: Walk<'a>, wanted: &[u8]) -> Result<Option<&'a [u8]>, Error> {
+fn alias<'a>(mut walk: TokenWalk<'a>, wanted: &[u8]) -> Result<Option<&'a [u8]>, Error> {
     while let Some(Token::Property { name, value }) = walk.next()? {
         if walk.property_name(name)? == wanted {
             return Ok(text(value));

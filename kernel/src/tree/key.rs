@@ -4,7 +4,7 @@
 //! first, and afterwards known by where it stands: at boot, that is most of what reading a tree saves.
 
 use super::error::Error;
-use super::walk::{NameAt, Walk};
+use super::walk::{NameAt, TokenWalk};
 
 /// A property that is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Keys {
     }
 
     /// Which one stands there.
-    pub(super) fn at(&mut self, at: NameAt, walk: &Walk) -> Result<Key, Error> {
+    pub(super) fn at(&mut self, at: NameAt, walk: &TokenWalk) -> Result<Key, Error> {
         let place = &mut self.0[at.hash() % PLACES];
         if place.0 != at {
             *place = (at, Key::named(walk.property_name(at)?));
