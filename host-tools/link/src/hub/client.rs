@@ -1,15 +1,14 @@
 //! One listener of the hub, to which the hub speaks as a board does.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::TcpStream;
 
 use abi::Error;
 use wire::reliable::CHUNK;
-use wire::{Answer, AnswerWriter, Ask, Channel, Event, Frame, Inbox, Outbox, Splitter, Welcome};
+use wire::{Answer, AnswerWriter, Ask, Channel, Event, Frame, Splitter, Welcome};
 
 use super::history::History;
-use crate::session::Peer;
+use crate::session::{Peer, StreamEnd};
 
 /// What a listener wants.
 pub enum ClientRequest {
@@ -28,10 +27,7 @@ pub struct Client {
     /// The number of its session; `Some(0)` for one that only listens.
     session: Option<u32>,
     owes_welcome: bool,
-    sequence: u16,
-    inbox: Inbox,
-    outbox: Outbox,
-    waiting: VecDeque<(Channel, Vec<u8>)>,
+    end: StreamEnd,
     /// Text for one that only listens.
     text: Vec<u8>,
     /// Number of the next event to tell.
@@ -46,10 +42,7 @@ impl Client {
             splitter: Splitter::new(),
             session: None,
             owes_welcome: false,
-            sequence: 0,
-            inbox: Inbox::EMPTY,
-            outbox: Outbox::EMPTY,
-            waiting: VecDeque::new(),
+            end: StreamEnd::default(),
             text: Vec::new(),
             next_event: 0,
         }
@@ -75,14 +68,13 @@ impl Client {
             match request {
                 Ok(wire::Request::Hello { session, .. }) => {
                     if self.session != Some(session) {
-                        (self.inbox, self.outbox) = (Inbox::EMPTY, Outbox::EMPTY);
-                        self.waiting.clear();
+                        self.end.restart();
                         self.next_event = 0;
                     }
                     (self.session, self.owes_welcome) = (Some(session), true);
                 }
                 Ok(wire::Request::Stream(channel, payload)) => {
-                    let Some(bytes) = self.inbox.take(payload) else {
+                    let Some(bytes) = self.end.receive(payload) else {
                         continue;
                     };
                     match channel {
@@ -90,15 +82,15 @@ impl Client {
                         Channel::Gdb => wants.push(ClientRequest::Gdb(bytes.to_vec())),
                         Channel::Control => match Ask::decode(bytes) {
                             Ok((id, Some(ask))) => wants.push(ClientRequest::Ask(id, ask)),
-                            Ok((id, None)) => refuse(&mut self.waiting, id),
+                            Ok((id, None)) => refuse(&mut self.end, id),
                             Err(wire::Malformed) => {}
                         },
                     }
                 }
                 Ok(wire::Request::Heard { next }) => {
-                    self.outbox.acknowledge(next);
+                    self.end.acknowledged(next);
                 }
-                Ok(wire::Request::Alive | wire::Request::Bye) => self.inbox.owe(),
+                Ok(wire::Request::Alive | wire::Request::Bye) => self.end.owe_acknowledgement(),
                 _ => {}
             }
         }
@@ -109,16 +101,13 @@ impl Client {
     pub fn send(&mut self, channel: Channel, bytes: &[u8]) {
         match self.session {
             Some(0) | None => self.text.extend(bytes),
-            Some(_) => {
-                let pieces = bytes.chunks(CHUNK).map(|piece| (channel, piece.to_vec()));
-                self.waiting.extend(pieces);
-            }
+            Some(_) => self.end.send(channel, bytes),
         }
     }
 
     /// Nobody can answer that.
     pub fn refuse(&mut self, id: u64) {
-        refuse(&mut self.waiting, id);
+        refuse(&mut self.end, id);
     }
 
     /// Passes an answer on, under the listener's own number.
@@ -133,7 +122,7 @@ impl Client {
                 None => return,
             },
         };
-        self.waiting.push_back((Channel::Control, whole));
+        self.end.send(Channel::Control, &whole);
     }
 
     /// Writes what is due.
@@ -149,12 +138,14 @@ impl Client {
                     board: &peer.board,
                     session,
                 };
-                self.put(&mut out, |sequence, room| welcome.encode(sequence, room));
+                self.end
+                    .put(&mut out, |sequence, room| welcome.encode(sequence, room));
             }
-            self.streams(&mut out);
+            self.end.fill_window(Channel::from_board);
+            self.end.write(&mut out, Event::encode_heard);
             while let Some((number, kind, payload)) = history.next(self.next_event) {
                 self.next_event = number + 1;
-                self.put(&mut out, |sequence, room| {
+                self.end.put(&mut out, |sequence, room| {
                     Frame {
                         kind,
                         sequence,
@@ -169,47 +160,12 @@ impl Client {
         }
         self.stream.write_all(&out)
     }
-
-    fn streams(&mut self, out: &mut Vec<u8>) {
-        if let Some(next) = self.inbox.word() {
-            self.put(out, |sequence, room| {
-                Event::encode_heard(next, sequence, room)
-            });
-        }
-        while self.outbox.has_room()
-            && let Some((channel, bytes)) = self.waiting.pop_front()
-        {
-            self.outbox.push(channel.from_board(), &bytes);
-        }
-        while self.outbox.wants_to_send() {
-            let (sequence, mut room) = (self.sequence, [0; wire::LARGEST]);
-            let Some((kind, payload)) = self.outbox.begin_next() else {
-                break;
-            };
-            let encoded = Frame {
-                kind,
-                sequence,
-                payload,
-            }
-            .encode(&mut room);
-            self.sequence = sequence.wrapping_add(1);
-            out.extend(&room[..encoded.unwrap_or(0)]);
-        }
-    }
-
-    fn put<E>(&mut self, out: &mut Vec<u8>, make: impl FnOnce(u16, &mut [u8]) -> Result<usize, E>) {
-        let mut room = [0; wire::LARGEST];
-        let used = make(self.sequence, &mut room).unwrap_or(0);
-        self.sequence = self.sequence.wrapping_add(1);
-        out.extend(&room[..used]);
-    }
 }
 
-fn refuse(waiting: &mut VecDeque<(Channel, Vec<u8>)>, id: u64) {
+fn refuse(end: &mut StreamEnd, id: u64) {
     let mut room = [0; CHUNK];
     let error = Some(Error::Unsupported);
     if let Some(answer) = AnswerWriter::new(&mut room, id, error) {
-        let answer = answer.finish(0).to_vec();
-        waiting.push_back((Channel::Control, answer));
+        end.send(Channel::Control, answer.finish(0));
     }
 }

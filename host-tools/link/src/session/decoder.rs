@@ -39,12 +39,12 @@ pub enum LineEvent {
     },
     /// A line of text that is no fault, without its line end.
     Text(String),
-    /// A frame of a newer board.
+    /// A frame of a newer target, whole.
     Unknown {
         /// Its kind byte.
         kind: u8,
-        /// How long its payload was.
-        len: usize,
+        /// What it carries.
+        payload: Vec<u8>,
     },
     /// A frame whose check was right and whose payload made no sense.
     Malformed {
@@ -202,7 +202,10 @@ impl FrameState {
                 return bytes.filter(|_| channel == Channel::Console);
             }
             Ok(Event::Heard { .. }) => {}
-            Ok(Event::Unknown { kind, len }) => emit(LineEvent::Unknown { kind, len }),
+            Ok(Event::Unknown { kind, .. }) => emit(LineEvent::Unknown {
+                kind,
+                payload: frame.payload.to_vec(),
+            }),
             Err(wire::Malformed) => emit(LineEvent::Malformed { kind, len }),
         }
         None
@@ -247,10 +250,30 @@ mod tests {
         assert_eq!(
             heard(&line),
             [
-                LineEvent::Unknown { kind: 0xc0, len: 1 },
+                LineEvent::Unknown {
+                    kind: 0xc0,
+                    payload: vec![1]
+                },
                 LineEvent::Text("Starting kernel ...".into()),
                 LineEvent::Text("next".into()),
             ]
+        );
+    }
+
+    #[test]
+    fn an_event_of_a_newer_target_is_kept_with_its_bytes() {
+        let frame = wire::Frame {
+            kind: 0xb3,
+            sequence: 0,
+            payload: b"what comes next year",
+        };
+        let line = frames(|put| put(&mut |out| frame.encode(out).unwrap()));
+        assert_eq!(
+            heard(&line),
+            [LineEvent::Unknown {
+                kind: 0xb3,
+                payload: frame.payload.to_vec()
+            }]
         );
     }
 

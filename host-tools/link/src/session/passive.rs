@@ -2,7 +2,7 @@
 
 use wire::{Event, Frame, Inbox, Splitter};
 
-use super::state::{Peer, SessionEvent};
+use super::state::{Peer, SessionEvent, is_from_target};
 
 /// Hears both sorts of line: text with events between, and a session of somebody else's.
 pub struct PassiveDecoder {
@@ -68,11 +68,14 @@ impl PassiveState {
                     emit(SessionEvent::Bytes(channel, bytes));
                 }
             }
-            Ok(Event::Faults(_) | Event::Lost { .. }) => emit(SessionEvent::Event {
-                kind: frame.kind,
-                payload: frame.payload,
-            }),
-            _ => {}
+            Ok(Event::Unknown { kind, .. }) if !is_from_target(kind) => {}
+            Ok(Event::Faults(_) | Event::Lost { .. } | Event::Unknown { .. }) => {
+                emit(SessionEvent::Event {
+                    kind: frame.kind,
+                    payload: frame.payload,
+                });
+            }
+            Ok(Event::Heard { .. }) | Err(wire::Malformed) => {}
         }
     }
 }
@@ -110,5 +113,22 @@ mod tests {
         assert!(!text.contains('\0'));
         assert_eq!(boards, ["qemu-virt"]);
         assert!(events > 40, "{events}");
+    }
+
+    #[test]
+    fn an_event_of_a_newer_target_is_passed_on() {
+        let mut out = [0; 64];
+        let frame = Frame {
+            kind: 0xb3,
+            sequence: 0,
+            payload: b"new",
+        };
+        let used = frame.encode(&mut out).unwrap();
+        let mut events = Vec::new();
+        PassiveDecoder::default().receive(&out[..used], &mut |event| match event {
+            SessionEvent::Event { kind, payload } => events.push((kind, payload.to_vec())),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(events, [(0xb3, b"new".to_vec())]);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use wire::reliable::CHUNK;
-use wire::{Channel, Event, Frame, Inbox, Outbox, Request, Splitter};
+use wire::{Channel, Event, Frame, Request, Splitter};
+
+use super::streams::StreamEnd;
 
 /// A hello that was not answered is said again.
 const HELLO_AGAIN: Duration = Duration::from_millis(250);
@@ -40,13 +41,19 @@ pub enum SessionEvent<'a> {
     Bytes(Channel, &'a [u8]),
     /// Text outside of frames: firmware, a boot loader, a board that has not answered yet.
     Text(&'a [u8]),
-    /// An event, as its frame has it: faults, or how many were lost.
+    /// An event, as its frame has it: faults, how many were lost, or one of a newer target that
+    /// this host does not know, which is passed on whole.
     Event {
         /// The frame's kind.
         kind: u8,
         /// What it carries.
         payload: &'a [u8],
     },
+}
+
+/// True for a kind of frame that only a target sends (docs/wire.md): 0x80 to 0xbf.
+pub(super) fn is_from_target(kind: u8) -> bool {
+    matches!(kind, 0x80..=0xbf)
 }
 
 /// One session.
@@ -58,12 +65,8 @@ pub struct Session {
 /// All but the splitter, from which frames are borrowed.
 struct SessionState {
     session: u32,
-    sequence: u16,
     open: bool,
-    inbox: Inbox,
-    outbox: Outbox,
-    /// Bytes of each channel that find no room in the window yet.
-    waiting: std::collections::VecDeque<(Channel, Vec<u8>)>,
+    end: StreamEnd,
     parting: bool,
     said_at: Option<Instant>,
     heard_at: Instant,
@@ -77,11 +80,8 @@ impl Session {
             splitter: Splitter::new(),
             streams: SessionState {
                 session: seed.max(1),
-                sequence: 0,
                 open: false,
-                inbox: Inbox::EMPTY,
-                outbox: Outbox::EMPTY,
-                waiting: std::collections::VecDeque::new(),
+                end: StreamEnd::default(),
                 parting: false,
                 said_at: None,
                 heard_at: now,
@@ -97,7 +97,7 @@ impl Session {
 
     /// Is everything that was sent heard?
     pub fn is_settled(&self) -> bool {
-        self.streams.outbox.is_empty() && self.streams.waiting.is_empty()
+        self.streams.end.is_settled()
     }
 
     /// Takes what came.
@@ -112,12 +112,9 @@ impl Session {
     }
 
     /// Sends bytes on a channel, as soon as there is room. A question is one piece, of at most
-    /// [`CHUNK`] bytes; of the others the borders mean nothing.
+    /// [`CHUNK`](wire::reliable::CHUNK) bytes; of the others the borders mean nothing.
     pub fn send(&mut self, channel: Channel, bytes: &[u8]) {
-        for piece in bytes.chunks(CHUNK) {
-            let piece = (channel, piece.to_vec());
-            self.streams.waiting.push_back(piece);
-        }
+        self.streams.end.send(channel, bytes);
     }
 
     /// What has to go out now is appended to `out`. Whether the board has just been lost.
@@ -132,7 +129,7 @@ impl Session {
 
     /// Says goodbye: the board's line is plain again.
     pub fn close(&mut self, out: &mut Vec<u8>) {
-        self.streams.put(out, Request::encode_bye);
+        self.streams.end.put(out, Request::encode_bye);
         (self.streams.open, self.streams.parting) = (false, true);
     }
 }
@@ -161,18 +158,20 @@ impl SessionState {
             _ if !self.open => {}
             Event::Stream(channel, payload) => {
                 self.heard_at = now;
-                if let Some(bytes) = self.inbox.take(payload) {
+                if let Some(bytes) = self.end.receive(payload) {
                     emit(SessionEvent::Bytes(channel, bytes));
                 }
             }
             Event::Heard { next } => {
                 self.heard_at = now;
-                if self.outbox.acknowledge(next) {
+                if self.end.acknowledged(next) {
                     self.moved_at = now;
                 }
             }
-            Event::Welcome(_) | Event::Unknown { .. } => {}
-            Event::Faults(_) | Event::Lost { .. } => {
+            Event::Welcome(_) => {}
+            // What the line echoes of our own frames is no event.
+            Event::Unknown { kind, .. } if !is_from_target(kind) => {}
+            Event::Faults(_) | Event::Lost { .. } | Event::Unknown { .. } => {
                 self.heard_at = now;
                 emit(SessionEvent::Event {
                     kind: frame.kind,
@@ -187,7 +186,7 @@ impl SessionState {
         if !self.open {
             if since_said.is_none_or(|since| since >= HELLO_AGAIN) {
                 let session = self.session;
-                self.put(out, |sequence, out| {
+                self.end.put(out, |sequence, out| {
                     Request::encode_session(wire::VERSION, session, sequence, out)
                 });
                 self.said_at = Some(now);
@@ -198,40 +197,18 @@ impl SessionState {
             self.lose(now);
             return true;
         }
-        while self.outbox.has_room()
-            && let Some((channel, bytes)) = self.waiting.pop_front()
-        {
-            if self.outbox.is_empty() {
-                self.moved_at = now;
-            }
-            self.outbox.push(channel.from_host(), &bytes);
+        if self.end.fill_window(Channel::from_host) {
+            self.moved_at = now;
         }
-        if !self.outbox.is_empty() && now.saturating_duration_since(self.moved_at) >= SEND_AGAIN {
-            self.outbox.rewind();
+        let is_overdue = now.saturating_duration_since(self.moved_at) >= SEND_AGAIN;
+        if !self.end.has_no_unacknowledged() && is_overdue {
+            self.end.rewind();
             self.moved_at = now;
         }
         let before = out.len();
-        if let Some(next) = self.inbox.word() {
-            self.put(out, |sequence, out| {
-                Request::encode_heard(next, sequence, out)
-            });
-        }
-        while self.outbox.wants_to_send() {
-            let (sequence, mut frame) = (self.sequence, [0; wire::LARGEST]);
-            let Some((kind, payload)) = self.outbox.begin_next() else {
-                break;
-            };
-            let encoded = Frame {
-                kind,
-                sequence,
-                payload,
-            }
-            .encode(&mut frame);
-            self.sequence = sequence.wrapping_add(1);
-            out.extend(&frame[..encoded.unwrap_or(0)]);
-        }
+        self.end.write(out, Request::encode_heard);
         if out.len() == before && since_said.is_none_or(|since| since >= ALIVE_EVERY) {
-            self.put(out, Request::encode_alive);
+            self.end.put(out, Request::encode_alive);
         }
         if out.len() > before {
             self.said_at = Some(now);
@@ -243,17 +220,8 @@ impl SessionState {
     fn lose(&mut self, now: Instant) {
         self.open = false;
         self.session = self.session.wrapping_add(1).max(1);
-        self.inbox = Inbox::EMPTY;
-        self.outbox = Outbox::EMPTY;
-        self.waiting.clear();
+        self.end.restart();
         (self.said_at, self.heard_at) = (None, now);
-    }
-
-    fn put<E>(&mut self, out: &mut Vec<u8>, make: impl FnOnce(u16, &mut [u8]) -> Result<usize, E>) {
-        let mut frame = [0; wire::LARGEST];
-        let used = make(self.sequence, &mut frame).unwrap_or(0);
-        self.sequence = self.sequence.wrapping_add(1);
-        out.extend(&frame[..used]);
     }
 }
 
@@ -358,5 +326,24 @@ mod tests {
         assert!(host.poll(now + SILENCE, &mut out), "nobody there any more");
         host.poll(now + SILENCE, &mut out);
         assert_eq!(kinds(&out), [0xc0]);
+    }
+
+    #[test]
+    fn an_event_of_a_newer_target_is_passed_on_and_an_echo_is_not() {
+        let now = Instant::now();
+        let mut host = Session::new(1, now);
+        host.receive(&welcome(1), now, &mut |_| {});
+        let mut events = Vec::new();
+        let line = [
+            board_says(0xb3, b"new"),
+            board_says(0xc0, b"echo"),
+            board_says(0xb3, b""),
+        ];
+        let mut take = |event: SessionEvent<'_>| match event {
+            SessionEvent::Event { kind, payload } => events.push((kind, payload.to_vec())),
+            other => panic!("{other:?}"),
+        };
+        host.receive(&line.concat(), now, &mut take);
+        assert_eq!(events, [(0xb3, b"new".to_vec()), (0xb3, Vec::new())]);
     }
 }

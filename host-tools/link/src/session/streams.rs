@@ -1,0 +1,127 @@
+//! The outgoing half of one end of a line: numbered frames, and streams that must arrive.
+//!
+//! A session with a target and the hub's service of a client differ in when they send, not in
+//! how: both use this.
+//!
+//! ```text
+//! send ─► waiting ─► window (8 frames, kept until acknowledged) ─► frames on the line
+//! ```
+
+use std::collections::VecDeque;
+
+use wire::reliable::CHUNK;
+use wire::{Channel, Frame, Inbox, Outbox};
+
+/// The streams of one end, and the numbers of its frames.
+pub struct StreamEnd {
+    /// Number of the next frame; it goes on over sessions.
+    sequence: u16,
+    inbox: Inbox,
+    outbox: Outbox,
+    /// What finds no room in the window yet: each piece is one frame.
+    waiting: VecDeque<(Channel, Vec<u8>)>,
+}
+
+impl Default for StreamEnd {
+    fn default() -> Self {
+        StreamEnd {
+            sequence: 0,
+            inbox: Inbox::EMPTY,
+            outbox: Outbox::EMPTY,
+            waiting: VecDeque::new(),
+        }
+    }
+}
+
+impl StreamEnd {
+    /// A session begins: both streams count from 0 again, and what waits is dropped.
+    pub fn restart(&mut self) {
+        (self.inbox, self.outbox) = (Inbox::EMPTY, Outbox::EMPTY);
+        self.waiting.clear();
+    }
+
+    /// True if all that was sent has been acknowledged.
+    pub fn is_settled(&self) -> bool {
+        self.has_no_unacknowledged() && self.waiting.is_empty()
+    }
+
+    /// True if no frame in the window waits for its acknowledgement.
+    pub fn has_no_unacknowledged(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// The bytes of a stream's frame; `None` if they came before, or too early.
+    pub fn receive<'a>(&mut self, payload: &'a [u8]) -> Option<&'a [u8]> {
+        self.inbox.take(payload)
+    }
+
+    /// The other end waits for this number; true if that acknowledges anything.
+    pub fn acknowledged(&mut self, next: u16) -> bool {
+        self.outbox.acknowledge(next)
+    }
+
+    /// An acknowledgement is to be sent even if nothing new came.
+    pub fn owe_acknowledgement(&mut self) {
+        self.inbox.owe();
+    }
+
+    /// Queues bytes of a stream, in frames of at most [`CHUNK`] bytes.
+    pub fn send(&mut self, channel: Channel, bytes: &[u8]) {
+        let pieces = bytes.chunks(CHUNK).map(|piece| (channel, piece.to_vec()));
+        self.waiting.extend(pieces);
+    }
+
+    /// Moves what waits into the window, under the kinds of this end. True if the window was
+    /// empty and is no longer: the time to acknowledge it begins.
+    pub fn fill_window(&mut self, kind_of: impl Fn(Channel) -> u8) -> bool {
+        let was_empty = self.outbox.is_empty();
+        while self.outbox.has_room()
+            && let Some((channel, bytes)) = self.waiting.pop_front()
+        {
+            self.outbox.push(kind_of(channel), &bytes);
+        }
+        was_empty && !self.outbox.is_empty()
+    }
+
+    /// Sends the whole window again.
+    pub fn rewind(&mut self) {
+        self.outbox.rewind();
+    }
+
+    /// Appends the acknowledgement that is owed, then the frames of the window that were not sent.
+    pub fn write<E>(
+        &mut self,
+        out: &mut Vec<u8>,
+        acknowledge: impl FnOnce(u16, u16, &mut [u8]) -> Result<usize, E>,
+    ) {
+        if let Some(next) = self.inbox.word() {
+            self.put(out, |sequence, room| acknowledge(next, sequence, room));
+        }
+        while self.outbox.wants_to_send() {
+            let (sequence, mut room) = (self.sequence, [0; wire::LARGEST]);
+            let Some((kind, payload)) = self.outbox.begin_next() else {
+                return;
+            };
+            let frame = Frame {
+                kind,
+                sequence,
+                payload,
+            };
+            let used = frame.encode(&mut room).unwrap_or(0);
+            self.sequence = sequence.wrapping_add(1);
+            out.extend(&room[..used]);
+        }
+    }
+
+    /// Appends one frame that belongs to no stream.
+    pub fn put<E>(
+        &mut self,
+        out: &mut Vec<u8>,
+        make: impl FnOnce(u16, &mut [u8]) -> Result<usize, E>,
+    ) {
+        let mut room = [0; wire::LARGEST];
+        let used = make(self.sequence, &mut room).unwrap_or(0);
+        self.sequence = self.sequence.wrapping_add(1);
+        out.extend(&room[..used]);
+    }
+}
