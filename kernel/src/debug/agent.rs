@@ -153,7 +153,7 @@ fn state(state: State) -> u64 {
         State::Writing => 3,
         State::Sleeping { .. } => 4,
         State::Waiting { .. } => 5,
-        State::Exited { .. } => 6,
+        State::Ending { .. } | State::Exited { .. } => 6,
     }
 }
 

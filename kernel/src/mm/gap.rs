@@ -5,7 +5,10 @@ use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::layout::{UserRange, user_ranges};
 use super::region::{Kind, Object, Prot, Region};
-use super::{Frames, Machine, Owner, PAGE_BYTES, Space, table};
+use super::{Frames, Job, Machine, Owner, PAGE_BYTES, Space, table};
+
+/// Pages that one wired mapping can have, 64 MiB: its run of frames is taken in one go.
+pub const MOST_WIRED: u64 = 16_384;
 
 /// Where a new region shall be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,19 +129,32 @@ impl Space {
         }
     }
 
-    /// Makes a region whose frames follow each other in physical memory, zeroed and entered at
-    /// once with the largest leaves that fit. On an error nothing has changed.
-    pub fn map_wired<M: Machine>(
+    /// Makes a region whose frames follow each other in physical memory, entered at once with the
+    /// largest leaves that fit; its address, and what is left to do: until that is done, nobody may
+    /// see what they hold. On an error nothing has changed.
+    ///
+    /// `LimitExceeded` also for more than [`MOST_WIRED`] pages.
+    pub fn begin_wired<M: Machine>(
         &mut self,
         place: Placement,
         wanted: &MapRequest,
         frames: &mut Frames,
         machine: &mut M,
-    ) -> Result<VirtAddr, Error> {
-        let wanted = MapRequest {
+    ) -> Result<(VirtAddr, Job), Error> {
+        let hidden = MapRequest {
             object: Object::Wired,
+            prot: Prot::NONE,
             ..*wanted
         };
+        if !wanted.max.covers(wanted.prot) || !wanted.prot.is_allowed() {
+            return Err(Error::AccessDenied);
+        }
+        if wanted.pages > u64::from(frames.counts().free()) {
+            return Err(Error::OutOfMemory);
+        }
+        if wanted.pages > MOST_WIRED {
+            return Err(Error::LimitExceeded);
+        }
         let large = M::MODE.leaf_bytes(1);
         let (place, align) = match place {
             Placement::Anywhere { align } if wanted.pages * PAGE_BYTES >= large => (
@@ -149,7 +165,7 @@ impl Space {
             ),
             _ => (place, 1),
         };
-        let base = self.map::<M>(place, &wanted)?;
+        let base = self.map::<M>(place, &hidden)?;
         let count = wanted.pages as u32;
         let (space, vpn) = (self.id(), (base.raw() / PAGE_BYTES) as u32);
         let owner = |page| Owner::Page {
@@ -157,7 +173,7 @@ impl Space {
             vpn: vpn.wrapping_add(page),
         };
         let entered = frames.alloc_run(count, align, owner).and_then(|first| {
-            self.enter_run(&wanted, base, first, frames, machine)
+            self.enter_run(wanted.pages, base, first, frames, machine)
                 .inspect_err(|_| frames.free_leaf(space, first, wanted.pages * PAGE_BYTES))
         });
         if let Err(error) = entered {
@@ -167,30 +183,33 @@ impl Space {
             return Err(error);
         }
         self.resident += count;
-        Ok(base)
+        let end = base.wrapping_add(wanted.pages * PAGE_BYTES);
+        Ok((base, Job::zero(wanted.prot, base, end)))
     }
 
+    /// Enters leaves that permit nothing.
     fn enter_run<M: Machine>(
         &mut self,
-        wanted: &MapRequest,
+        pages: u64,
         base: VirtAddr,
         first: PhysAddr,
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<(), Error> {
-        let bytes = wanted.pages * PAGE_BYTES;
-        for offset in (0..bytes).step_by(PAGE_BYTES as usize) {
-            machine.zero_frame(first.wrapping_add(offset));
-        }
+        let bytes = pages * PAGE_BYTES;
         let memory = machine.dialect().bits(pagetable::MemoryType::Ram);
-        let kept = Pte::VALID | Pte::USER | Pte::ACCESSED | Pte::DIRTY;
-        let flags = kept | wanted.prot.bits() | memory;
+        let flags = Pte::USER | Pte::ACCESSED | Pte::DIRTY | memory | Pte::READ;
         let root = self.root();
         let mut tables = self.tables(frames);
         let mapped = table::map_range(machine, &mut tables, root, base, first, bytes, flags);
+        let end = base.wrapping_add(bytes);
         if mapped.is_err() {
-            table::clear_range(machine, root, base, base.wrapping_add(bytes));
-            table::prune(machine, &mut tables, root, base, base.wrapping_add(bytes));
+            table::clear_range(machine, root, base, end);
+            table::prune(machine, &mut tables, root, base, end);
+        } else {
+            table::each_page(machine, root, base, end, |machine, _, stop| {
+                machine.write_entry(stop.at, table::with_rights(stop.entry, 0));
+            });
         }
         // Whether it is there or not: a miss may be held, or a table.
         machine.fence_all();

@@ -6,7 +6,7 @@ use pagetable::VirtAddr;
 use super::layout::is_user_range;
 use super::region::{Kind, Object, Prot, Region};
 use super::usercopy::clear;
-use super::{Frames, Machine, PAGE_BYTES, Space};
+use super::{Job, Machine, PAGE_BYTES, Space};
 
 /// How far a heap may grow if nobody says otherwise, in bytes.
 pub const HEAP_LIMIT: u64 = 64 << 20;
@@ -26,6 +26,11 @@ impl Heap {
         end: 0,
         limit: 0,
     };
+
+    /// It ends there now.
+    pub(super) fn set_end(&mut self, end: VirtAddr) {
+        self.end = end.raw();
+    }
 }
 
 impl Space {
@@ -56,17 +61,16 @@ impl Space {
         Ok(())
     }
 
-    /// Moves the end of the heap by `delta` bytes; the old end. What it shrinks by is given
-    /// back, and reads as zero if it grows again.
+    /// Moves the end of the heap by `delta` bytes; the old end, and what is left to do. What it
+    /// shrinks by is given back, and reads as zero if it grows again.
     ///
     /// `BadArgument` for an end before the beginning, `LimitExceeded` beyond the limit,
     /// `NoAddressSpace` where something else lies in the way.
-    pub fn sbrk<M: Machine>(
+    pub fn begin_sbrk<M: Machine>(
         &mut self,
         delta: i64,
-        frames: &mut Frames,
         machine: &mut M,
-    ) -> Result<VirtAddr, Error> {
+    ) -> Result<(VirtAddr, Option<Job>), Error> {
         let Heap { base, end, limit } = self.heap;
         let new = end
             .checked_add_signed(delta)
@@ -77,19 +81,23 @@ impl Space {
         }
         let page_end = |at: u64| at.next_multiple_of(PAGE_BYTES);
         let (held, kept) = (page_end(end), page_end(new));
-        if kept > held {
-            self.extend_heap::<M>(held, kept)?;
-        }
+        let [old, new, held, kept] = [end, new, held, kept].map(VirtAddr::new);
         if kept < held {
-            let covered = self.covered(VirtAddr::new(kept), held - kept)?;
-            let free = self.carve(&covered);
-            self.drop_pages(&covered, free, frames, machine);
+            let covered = self.covered(kept, held.raw() - kept.raw())?;
+            // What goes is a region of its own until it has gone.
+            if !self.has_room(self.borders(&covered)) {
+                return Err(Error::LimitExceeded);
+            }
+            return Ok((old, Some(Job::shrink(new, kept, held))));
         }
-        if new < end && new < kept {
-            clear(self, machine, VirtAddr::new(new), (kept - new) as usize);
+        if kept > held {
+            self.extend_heap::<M>(held.raw(), kept.raw())?;
         }
-        self.heap.end = new;
-        Ok(VirtAddr::new(end))
+        if new < old {
+            clear(self, machine, new, (kept.raw() - new.raw()) as usize);
+        }
+        self.heap.set_end(new);
+        Ok((old, None))
     }
 
     /// More of the heap: by the region that it ends with, or one more behind it.

@@ -8,7 +8,7 @@ use abi::Error;
 use pagetable::{PhysAddr, VirtAddr};
 
 use super::region::{Object, Region};
-use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
+use super::{Budget, Frames, Machine, Owner, PAGE_BYTES, Space};
 
 /// Objects that there can be.
 pub const MAX_OBJECTS: usize = 16;
@@ -33,6 +33,7 @@ pub struct Objects {
     slots: [ObjectSlot; MAX_OBJECTS],
     /// How many there are.
     used: usize,
+    owes: bool,
 }
 
 impl Objects {
@@ -46,6 +47,7 @@ impl Objects {
             ending: false,
         }; MAX_OBJECTS],
         used: 0,
+        owes: false,
     };
 
     /// Makes an object of so many pages, zeros all; its id. `BadArgument` for none,
@@ -121,10 +123,12 @@ impl Objects {
         }
     }
 
-    /// Gives the memory of those back that have ended and that none of `spaces` has attached.
+    /// Gives the memory of those back that have ended and that none of `spaces` has attached, as
+    /// much as the budget covers. What is left waits for the next time: [`Self::owes_frames`].
     pub fn reap<'a, M: Machine>(
         &mut self,
         spaces: impl Iterator<Item = &'a Space> + Clone,
+        budget: &mut Budget,
         frames: &mut Frames,
         machine: &M,
     ) {
@@ -132,6 +136,7 @@ impl Objects {
         if self.used == 0 {
             return;
         }
+        self.owes = false;
         for at in 0..MAX_OBJECTS {
             let slot = self.slots[at];
             if slot.pages == 0 || !slot.ending {
@@ -144,15 +149,42 @@ impl Objects {
             if attached {
                 continue;
             }
-            for page in 0..slot.pages {
-                if let Some(frame) = listed(machine, slot.list, page) {
-                    frames.free(frame);
+            while self.slots[at].pages > 0 {
+                if budget.is_spent() {
+                    self.owes = true;
+                    return;
                 }
+                self.reap_page(at, budget, frames, machine);
             }
-            frames.free(slot.list);
-            self.slots[at].pages = 0;
             self.used -= 1;
         }
+    }
+
+    /// The last page that an object still has goes; with the first one its list.
+    fn reap_page<M: Machine>(
+        &mut self,
+        at: usize,
+        budget: &mut Budget,
+        frames: &mut Frames,
+        machine: &M,
+    ) {
+        let ObjectSlot { pages, list, .. } = self.slots[at];
+        match listed(machine, list, pages - 1) {
+            Some(frame) => {
+                frames.free(frame);
+                budget.pages(1);
+            }
+            None => budget.look(),
+        }
+        self.slots[at].pages = pages - 1;
+        if pages == 1 {
+            frames.free(list);
+        }
+    }
+
+    /// Did the budget end before all that can be given back was?
+    pub fn owes_frames(&self) -> bool {
+        self.owes
     }
 
     /// The frames that objects have: the object, the page ([`Owner::LIST`]) and the frame.

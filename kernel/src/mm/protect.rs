@@ -3,8 +3,8 @@
 use abi::Error;
 use pagetable::VirtAddr;
 
-use super::region::{Kind, Object, Prot, Region};
-use super::{Frames, Machine, Space, table};
+use super::region::{Kind, Prot, Region};
+use super::{Frames, Job, Machine, Space, table};
 
 /// With more pages than this to fence, all of them are.
 const FENCES: u32 = 32;
@@ -12,17 +12,17 @@ const FENCES: u32 = 32;
 impl Space {
     /// Gives the pages of a range other rights, as far as their regions may ever have them.
     ///
-    /// Errors as for `unmap`, and `AccessDenied` for more than that, or for both W and X.
-    pub fn protect<M: Machine>(
+    /// Errors as for [`Self::begin_unmap`], and `AccessDenied` for more than that, or for both W
+    /// and X.
+    pub fn begin_protect<M: Machine>(
         &mut self,
         va: VirtAddr,
         bytes: u64,
         prot: Prot,
         frames: &mut Frames,
         machine: &mut M,
-    ) -> Result<(), Error> {
+    ) -> Result<Job, Error> {
         let covered = self.covered(va, bytes)?;
-        let end = covered.end;
         let may = |region: &Region| {
             let fixed = matches!(region.kind, Kind::Guard | Kind::Reserved);
             !fixed && prot.is_allowed() && region.max.covers(prot)
@@ -35,27 +35,17 @@ impl Space {
         for region in self.isolate(&covered) {
             region.prot = prot;
         }
-        self.rewrite(va, end, prot, machine);
-        self.coalesce(va, end);
-        let root = self.root();
-        let large = M::MODE.leaf_bytes(1);
-        let mut at = va.align_down(large);
-        while at < end {
-            let whole = self.place_of(at).is_some_and(|place| {
-                let region = &self.regions()[place];
-                let big = matches!(region.object, Object::Wired | Object::Phys { .. });
-                big && at.raw() + large <= region.end().raw()
-            });
-            if whole {
-                table::merge_around(machine, &mut self.tables(frames), root, at);
-            }
-            at = at.wrapping_add(large);
-        }
-        Ok(())
+        Ok(Job::protect(prot, va, covered.end))
     }
 
     /// The leaves that are there get their rights; fenced before anybody can rely on it.
-    fn rewrite<M: Machine>(&mut self, va: VirtAddr, end: VirtAddr, prot: Prot, machine: &mut M) {
+    pub(super) fn rewrite<M: Machine>(
+        &mut self,
+        va: VirtAddr,
+        end: VirtAddr,
+        prot: Prot,
+        machine: &mut M,
+    ) {
         let mut changed = 0;
         table::each_page(machine, self.root(), va, end, |machine, page, stop| {
             let entry = table::with_rights(stop.entry, prot.bits());

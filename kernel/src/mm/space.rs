@@ -10,7 +10,7 @@ use super::heap::Heap;
 use super::layout::{Layout, is_user_range, kernel_entries};
 use super::region::Region;
 use super::zap::{Fence, Rest, zap};
-use super::{Frames, Machine, Owner, PAGE_BYTES};
+use super::{Budget, Frames, Machine, Owner, PAGE_BYTES};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
 pub const MAX_REGIONS: usize = 64;
@@ -105,7 +105,36 @@ impl Space {
         Ok(())
     }
 
-    /// Frees every page and table. The space must not be active; afterwards it is empty.
+    /// Gives back as many pages as the budget covers; whether that was all, and the space is empty.
+    /// It must not be in force. Until then its regions shrink from the last one on.
+    pub fn destroy_some<M: Machine>(
+        &mut self,
+        budget: &mut Budget,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> bool {
+        while !budget.covers(self.resident.into()) {
+            let Some(&region) = self.regions().last() else {
+                break;
+            };
+            if budget.is_spent() {
+                return false;
+            }
+            let (base, end) = (region.base, region.end());
+            let reached = self.afford(base, end, budget, machine);
+            let place = self.used - 1;
+            if reached == end {
+                self.remove(place);
+            } else {
+                self.regions[place] = region.part(reached.raw(), end.raw());
+            }
+            self.drop_pages(base..reached, 0..0, frames, machine);
+        }
+        self.destroy(frames, machine);
+        true
+    }
+
+    /// Gives every page and table back. The space must not be in force; afterwards it is empty.
     ///
     /// Region by region, since there is nothing elsewhere: a table goes with the last region that it translates.
     pub fn destroy<M: Machine>(&mut self, frames: &mut Frames, machine: &mut M) {

@@ -5,10 +5,9 @@ use core::ops::Range;
 use abi::Error;
 use pagetable::VirtAddr;
 
-use super::range::Covered;
 use super::region::Region;
 use super::zap::{Fence, Rest, zap};
-use super::{Frames, Machine, Space};
+use super::{Budget, Frames, Job, Machine, PAGE_BYTES, Space};
 
 impl Space {
     /// Takes whole pages away that `map` gave, from one region or several that follow each
@@ -17,29 +16,34 @@ impl Space {
     /// `BadAlignment`, `BadArgument` for no byte at all, `NotFound` where nothing is,
     /// `BadAddress` where part of the range is nothing, `AccessDenied` for what the program's
     /// file, heap and stack have, `LimitExceeded` when a region would have to be two and the
-    /// table is full, `OutOfMemory` when a large leaf would have to be split.
-    pub fn unmap<M: Machine>(
+    /// table is full, `OutOfMemory` when a large leaf would have to be split. What is left to do,
+    /// if one entry is not enough.
+    pub fn begin_unmap<M: Machine>(
         &mut self,
         va: VirtAddr,
         bytes: u64,
         frames: &mut Frames,
         machine: &mut M,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Job>, Error> {
         let covered = self.covered(va, bytes)?;
         if !self.within(&covered).iter().all(Region::is_mmapped) {
             return Err(Error::AccessDenied);
         }
         self.cut(&covered, frames, machine)?;
+        let pages = (covered.end.raw() - va.raw()) / PAGE_BYTES;
+        if !Budget::of_an_entry().covers(pages) {
+            return Ok(Some(Job::unmap(va, covered.end)));
+        }
         let free = self.carve(&covered);
-        self.drop_pages(&covered, free, frames, machine);
-        Ok(())
+        self.drop_pages(va..covered.end, free, frames, machine);
+        Ok(None)
     }
 
     /// Removes the leaves of a range, fences, and only then frees frames and tables. No
     /// leaf reaches over a border, and no region has anything in `free`.
     pub(super) fn drop_pages<M: Machine>(
         &mut self,
-        covered: &Covered,
+        range: Range<VirtAddr>,
         free: Range<u64>,
         frames: &mut Frames,
         machine: &mut M,
@@ -50,7 +54,6 @@ impl Space {
             true => Rest::Nothing,
             false => Rest::Unknown,
         };
-        let range = covered.va..covered.end;
         let zapped = zap(machine, frames, owner, range, Fence::EachPage, rest);
         self.resident -= zapped.pages;
         if zapped.tables > 0 {

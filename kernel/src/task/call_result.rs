@@ -10,6 +10,8 @@ pub(super) enum CallResult {
     Two(usize, usize),
     /// The task waits in this state and asks again.
     Wait(State),
+    /// The task makes the same call again, when interrupts that wait have been dealt with.
+    Again,
     /// The caller does not exist any more.
     Gone,
 }

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::program;
 use super::table::{Slot, State};
 use crate::debug::stub;
+use crate::mm::Budget;
 use crate::mm::layout::Layout;
 use crate::platform::Platform;
 use crate::system::System;
@@ -60,15 +61,40 @@ fn start<P: Platform>(
     Ok(Context::start(entry as usize, stack, stack, bytes))
 }
 
-/// Ends a task: every frame and table back, its parent told.
+/// Ends a task: every frame and table back, then its parent told. What one entry into the kernel is
+/// not enough for goes on as the task's own turns, see [`go_on_ending`].
 pub fn exit_task<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
+    if let State::Ending { .. } = system.tasks.at(slot).state() {
+        return;
+    }
     if slot == system.schedule.current() {
         system.platform.leave_spaces();
         system.schedule.vacate();
     }
+    system.tasks.set_state(slot, State::Ending { status });
+    if !go_on_ending(system, slot) {
+        system.schedule.request_resched();
+    }
+}
+
+/// Gives back what one entry may of a task that ends; whether it has ended.
+pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
+    let State::Ending { status } = system.tasks.at(slot).state() else {
+        return true;
+    };
     let task = system.tasks.at_mut(slot);
-    task.space.destroy(&mut system.frames, &mut system.platform);
-    let pid = task.pid;
+    let (frames, platform) = (&mut system.frames, &mut system.platform);
+    let mut budget = Budget::of_an_entry();
+    if !task.space.destroy_some(&mut budget, frames, platform) {
+        return false;
+    }
+    ended(system, slot, status);
+    true
+}
+
+/// Nothing is left of a task but its status.
+fn ended<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
+    let pid = system.tasks.at(slot).pid;
     system.tasks.set_state(slot, State::Exited { status });
     system.objects.creator_ended(pid);
     system.reap_objects();

@@ -4,8 +4,10 @@ use abi::{Advice, Error, map, prot};
 use pagetable::{MemoryType, PhysAddr, VirtAddr};
 
 use super::call_result::CallResult;
+use super::unfinished::Key;
 use crate::mm::{
-    Audit, Frames, Kind, MapRequest, Object, PAGE_BYTES, Placement, Prot, Space, audit, table,
+    Audit, Budget, Frames, Job, Kind, MapRequest, Object, PAGE_BYTES, Placement, Prot, Space,
+    audit, table,
 };
 use crate::platform::Platform;
 use crate::system::System;
@@ -15,6 +17,7 @@ const KNOWN: usize = map::AT | map::RESERVE | map::WIRED | map::POPULATE | map::
 /// `Mmap(len, prot, flags, at, align)`.
 pub fn mmap<P: Platform>(
     system: &mut System<P>,
+    key: Key,
     [bytes, rights, flags, at, align]: [usize; 5],
 ) -> Result<CallResult, Error> {
     let has = |flag: usize| flags & flag != 0;
@@ -40,66 +43,64 @@ pub fn mmap<P: Platform>(
         }
     };
     let place = place(has(map::AT), at, align);
-    let (space, frames, platform) = system.memory();
-    let base = if has(map::WIRED) {
-        space.map_wired(place, &wanted, frames, platform)?
-    } else {
-        space.map::<P>(place, &wanted)?
-    };
-    if has(map::POPULATE) && wanted.prot != Prot::NONE {
-        space.advise(base, pages * PAGE_BYTES, Advice::WillNeed, frames, platform)?;
-    }
-    Ok(CallResult::One(base.raw() as usize))
+    system.go_on(key, |space, frames, platform| {
+        if has(map::WIRED) {
+            let (base, job) = space.begin_wired(place, &wanted, frames, platform)?;
+            return Ok((base.raw() as usize, Some(job)));
+        }
+        let base = space.map::<P>(place, &wanted)?;
+        let populate = has(map::POPULATE) && wanted.prot != Prot::NONE;
+        let job = populate.then(|| Job::bring_in(base, base.wrapping_add(pages * PAGE_BYTES)));
+        Ok((base.raw() as usize, job))
+    })
 }
 
 /// `Munmap(addr, len)`.
 pub fn munmap<P: Platform>(
     system: &mut System<P>,
+    key: Key,
     at: usize,
     bytes: usize,
 ) -> Result<CallResult, Error> {
-    let (space, frames, platform) = system.memory();
-    space.unmap(VirtAddr::new(at as u64), bytes as u64, frames, platform)?;
-    system.reap_objects();
-    Ok(CallResult::One(0))
+    let answer = system.go_on(key, |space, frames, platform| {
+        let va = VirtAddr::new(at as u64);
+        Ok((0, space.begin_unmap(va, bytes as u64, frames, platform)?))
+    })?;
+    if let CallResult::One(_) = answer {
+        system.reap_objects();
+    }
+    Ok(answer)
 }
 
 /// `Protect(addr, len, prot)`.
 pub fn protect<P: Platform>(
     system: &mut System<P>,
+    key: Key,
     at: usize,
     bytes: usize,
     rights: usize,
 ) -> Result<CallResult, Error> {
     let rights = decode(rights, Prot::NONE)?;
-    let (space, frames, platform) = system.memory();
-    space.protect(
-        VirtAddr::new(at as u64),
-        bytes as u64,
-        rights,
-        frames,
-        platform,
-    )?;
-    Ok(CallResult::One(0))
+    let va = VirtAddr::new(at as u64);
+    system.go_on(key, |space, frames, platform| {
+        let job = space.begin_protect(va, bytes as u64, rights, frames, platform)?;
+        Ok((0, Some(job)))
+    })
 }
 
 /// `Advise(addr, len, advice)`.
 pub fn advise<P: Platform>(
     system: &mut System<P>,
+    key: Key,
     at: usize,
     bytes: usize,
     advice: usize,
 ) -> Result<CallResult, Error> {
     let advice = Advice::decode(advice).ok_or(Error::BadArgument)?;
-    let (space, frames, platform) = system.memory();
-    space.advise(
-        VirtAddr::new(at as u64),
-        bytes as u64,
-        advice,
-        frames,
-        platform,
-    )?;
-    Ok(CallResult::One(0))
+    let va = VirtAddr::new(at as u64);
+    system.go_on(key, |space, _, _| {
+        Ok((0, space.begin_advise(va, bytes as u64, advice)?))
+    })
 }
 
 /// `MapDevice(frame, len, prot)`.
@@ -192,17 +193,24 @@ pub fn share_attach<P: Platform>(
 }
 
 /// `ShareDetach(addr)`.
-pub fn share_detach<P: Platform>(system: &mut System<P>, at: usize) -> Result<CallResult, Error> {
-    let (space, frames, platform) = system.memory();
-    let va = VirtAddr::new(at as u64);
-    let region = space.region_at(va).ok_or(Error::NotFound)?;
-    if region.kind != Kind::Shared || region.base != va {
-        return Err(Error::NotFound);
+pub fn share_detach<P: Platform>(
+    system: &mut System<P>,
+    key: Key,
+    at: usize,
+) -> Result<CallResult, Error> {
+    let answer = system.go_on(key, |space, frames, platform| {
+        let va = VirtAddr::new(at as u64);
+        let region = space.region_at(va).ok_or(Error::NotFound)?;
+        if region.kind != Kind::Shared || region.base != va {
+            return Err(Error::NotFound);
+        }
+        let bytes = u64::from(region.pages) * PAGE_BYTES;
+        Ok((0, space.begin_unmap(va, bytes, frames, platform)?))
+    })?;
+    if let CallResult::One(_) = answer {
+        system.reap_objects();
     }
-    let bytes = u64::from(region.pages) * PAGE_BYTES;
-    space.unmap(va, bytes, frames, platform)?;
-    system.reap_objects();
-    Ok(CallResult::One(0))
+    Ok(answer)
 }
 
 /// `ShareDestroy(id)`.
@@ -260,10 +268,16 @@ impl<P: Platform> System<P> {
         (&mut task.space, &mut self.frames, &mut self.platform)
     }
 
-    /// A task has lost regions: shared objects that were its alone may be nobody's now.
+    /// A task has lost regions: shared objects that were its alone may be nobody's now. What one
+    /// entry is not enough for goes when the tasks change turns.
     pub fn reap_objects(&mut self) {
         let spaces = self.tasks.iter().map(|(_, task)| &task.space);
-        self.objects.reap(spaces, &mut self.frames, &self.platform);
+        let mut budget = Budget::of_an_entry();
+        let (frames, platform) = (&mut self.frames, &mut self.platform);
+        self.objects.reap(spaces, &mut budget, frames, platform);
+        if self.objects.owes_frames() {
+            self.schedule.request_resched();
+        }
     }
 
     /// Does every frame have one owner, and does all add up?

@@ -12,6 +12,7 @@ pub mod syscall;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unfinished;
 
 pub use context::{Context, Floats};
 pub use schedule::Schedule;

@@ -1,6 +1,7 @@
 //! From one task to the next: registers, floats and spaces on and off the hart, and the timer.
 
 use super::context::Context;
+use super::exec;
 use super::schedule::SLICE_MS;
 use super::table::{Slot, State};
 use crate::debug::stub;
@@ -10,14 +11,19 @@ use crate::system::System;
 /// Takes the running task off the hart and puts the next ready one on it, waiting for an
 /// interrupt as long as none is. `context` holds the registers on the hart.
 pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    let previous = system.schedule.current;
+    let mut previous = system.schedule.current;
     save_current(system, context);
     let next = loop {
         if system.debugger_wants_stop() {
             stub::service(system);
         }
         if let Some(next) = next_task(system, previous) {
-            break next;
+            if system.tasks.at(next).state() == State::Ready {
+                break next;
+            }
+            give_back(system, next);
+            previous = next;
+            continue;
         }
         system.drain_console();
         arm_timer(system, None);
@@ -30,16 +36,39 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
         system.interrupt(pending);
     };
     system.schedule.need_resched = false;
+    if system.objects.owes_frames() {
+        system.reap_objects();
+    }
     system.schedule.current = next;
     switch_to(system, context);
     arm_timer(system, Some(next));
 }
 
-/// The next task that may run: any that is ready, or the one that gdb lets run.
+/// A turn of a task that ends: its memory is given back until it has ended, an interrupt has
+/// something to say, or the others' turn has come.
+fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
+    system.schedule.since = system.platform.ticks();
+    arm_timer(system, Some(slot));
+    while !exec::go_on_ending(system, slot) {
+        if system.platform.is_interrupted() {
+            let pending = system.platform.wait();
+            return system.interrupt(pending);
+        }
+    }
+}
+
+/// The next task that has a turn: any that is ready or ends, or the one that gdb lets run.
 fn next_task<P: Platform>(system: &System<P>, previous: Slot) -> Option<Slot> {
     match system.debugger.only() {
         None => system.tasks.next_ready(previous),
-        Some(only) if system.tasks.at(only).state() == State::Ready => Some(only),
+        Some(only)
+            if matches!(
+                system.tasks.at(only).state(),
+                State::Ready | State::Ending { .. }
+            ) =>
+        {
+            Some(only)
+        }
         Some(_) => None,
     }
 }

@@ -9,6 +9,7 @@ use pagetable::VirtAddr;
 use super::call_result::CallResult;
 use super::context::Context;
 use super::table::{LINE_BYTES, State};
+use super::unfinished::Key;
 use super::{exec, memory, switch};
 use crate::platform::Platform;
 use crate::system::System;
@@ -32,7 +33,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
                 context.set_return(Error::Busy.to_a0() as isize);
             }
         }
-        Ok(CallResult::Gone) => {}
+        Ok(CallResult::Again | CallResult::Gone) => {}
         Err(error) => context.set_return(error.to_a0() as isize),
     }
     // For the pages that the call brought in.
@@ -52,6 +53,7 @@ fn dispatch<P: Platform>(
     context: &mut Context,
 ) -> Result<CallResult, Error> {
     let [a0, a1, a2, a3, a4] = core::array::from_fn(|n| context.argument(n));
+    let key = Key::of(context);
     match Call::decode(context.call()).ok_or(Error::Unsupported)? {
         Call::Exit => {
             exec::exit_task(system, system.schedule.current(), a0 as u8);
@@ -63,7 +65,7 @@ fn dispatch<P: Platform>(
         Call::Spawn => spawn(system, a0, a1),
         Call::Wait => wait_for(system, a0, a1),
         Call::Kill => kill(system, a0),
-        Call::Sbrk => sbrk(system, a0 as isize),
+        Call::Sbrk => sbrk(system, key, a0 as isize),
         Call::Getpid => Ok(CallResult::One(current_pid(system).into())),
         Call::Yield => {
             // Alone, there is nobody to switch to, and the timer is armed as it must be.
@@ -72,14 +74,14 @@ fn dispatch<P: Platform>(
             }
             Ok(CallResult::One(0))
         }
-        Call::Mmap => memory::mmap(system, [a0, a1, a2, a3, a4]),
-        Call::Munmap => memory::munmap(system, a0, a1),
-        Call::Protect => memory::protect(system, a0, a1, a2),
-        Call::Advise => memory::advise(system, a0, a1, a2),
+        Call::Mmap => memory::mmap(system, key, [a0, a1, a2, a3, a4]),
+        Call::Munmap => memory::munmap(system, key, a0, a1),
+        Call::Protect => memory::protect(system, key, a0, a1, a2),
+        Call::Advise => memory::advise(system, key, a0, a1, a2),
         Call::MapDevice => memory::map_device(system, a0, a1, a2),
         Call::ShareCreate => memory::share_create(system, a0),
         Call::ShareAttach => memory::share_attach(system, a0, a1, a2),
-        Call::ShareDetach => memory::share_detach(system, a0),
+        Call::ShareDetach => memory::share_detach(system, key, a0),
         Call::ShareDestroy => memory::share_destroy(system, a0),
         Call::Translate => memory::translate(system, a0),
         Call::Inspect => inspect(system, [a0, a1, a2, a3, a4]),
@@ -211,10 +213,11 @@ fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<CallResult, E
     })
 }
 
-fn sbrk<P: Platform>(system: &mut System<P>, delta: isize) -> Result<CallResult, Error> {
-    let (space, frames, platform) = system.memory();
-    let old = space.sbrk(delta as i64, frames, platform)?;
-    Ok(CallResult::One(old.raw() as usize))
+fn sbrk<P: Platform>(system: &mut System<P>, key: Key, delta: isize) -> Result<CallResult, Error> {
+    system.go_on(key, |space, _, platform| {
+        let (old, job) = space.begin_sbrk(delta as i64, platform)?;
+        Ok((old.raw() as usize, job))
+    })
 }
 
 /// Whole lines, as many as fit, so that a page of them needs one call.

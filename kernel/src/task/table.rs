@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use abi::Error;
 
 use super::context::{Context, Floats};
+use super::unfinished::Unfinished;
 use crate::mm::Space;
 
 /// Tasks that can exist at once, those that have exited and were not waited for included.
@@ -37,6 +38,11 @@ pub enum State {
         /// The child's task number.
         child: u16,
     },
+    /// Has ended, and its memory is being given back.
+    Ending {
+        /// As of `Exited`.
+        status: u8,
+    },
     /// Has ended; its parent may still ask how.
     Exited {
         /// 0 for success; 128 + the cause of a fault that killed it; 255 when killed by a task.
@@ -54,6 +60,7 @@ impl State {
             State::Writing => "writing",
             State::Sleeping { .. } => "sleeping",
             State::Waiting { .. } => "waiting",
+            State::Ending { .. } => "ending",
             State::Exited { .. } => "exited",
         }
     }
@@ -72,6 +79,8 @@ pub struct Task {
     pub floats: Floats,
     /// Its memory.
     pub space: Space,
+    /// The system call that it is in, if one entry was not enough.
+    pub(super) unfinished: Option<Unfinished>,
     /// Page faults it raised.
     pub faults: u32,
     /// Ticks it spent on the hart.
@@ -88,6 +97,7 @@ impl Task {
         context: Context::EMPTY,
         floats: Floats([0; 33]),
         space: Space::EMPTY,
+        unfinished: None,
         faults: 0,
         ticks: 0,
         line: [0; LINE_BYTES],
@@ -112,7 +122,10 @@ impl Task {
 
     /// Not empty and not exited.
     pub fn is_alive(&self) -> bool {
-        !matches!(self.state, State::Empty | State::Exited { .. })
+        !matches!(
+            self.state,
+            State::Empty | State::Ending { .. } | State::Exited { .. }
+        )
     }
 }
 
@@ -220,7 +233,9 @@ impl Tasks {
     pub fn set_state(&mut self, slot: Slot, state: State) {
         self.at_mut(slot).state = state;
         self.existing.set(slot, state != State::Empty);
-        self.ready.set(slot, state == State::Ready);
+        // One that ends has its turns too.
+        let has_turns = matches!(state, State::Ready | State::Ending { .. });
+        self.ready.set(slot, has_turns);
         let sleeps = matches!(state, State::Sleeping { .. });
         self.sleeping.set(slot, sleeps);
     }
@@ -275,6 +290,7 @@ impl Tasks {
         task.parent = parent;
         task.context = Context::EMPTY;
         task.floats = Floats([0; 33]);
+        task.unfinished = None;
         task.faults = 0;
         task.ticks = 0;
         task.line = [0; LINE_BYTES];

@@ -26,6 +26,7 @@ mod image;
 #[cfg(feature = "probe")]
 mod jtag;
 mod keys;
+mod lag;
 mod memory;
 mod ox64;
 mod paced;

@@ -221,10 +221,13 @@ impl Frames {
         own
     }
 
-    /// The same for all frames of a leaf.
+    /// The same for all frames of a leaf. They are of one kind: where the first is not the space's
+    /// own, as a device's, none is, and there may be a GiB of them.
     pub fn free_leaf(&mut self, space: u16, first: PhysAddr, bytes: u64) {
         for offset in (0..bytes).step_by(PAGE_BYTES as usize) {
-            self.free_of(space, first.wrapping_add(offset));
+            if !self.free_of(space, first.wrapping_add(offset)) && offset == 0 {
+                return;
+            }
         }
     }
 

@@ -5,7 +5,9 @@ use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::Quirks;
 
 use super::machine::{Bench, RAM_BASE, Sv32, Sv39, TestMachine};
-use crate::mm::{Kind, MapRequest, Object, Objects, Placement, Prot, Region, Space, audit, poke};
+use crate::mm::{
+    Budget, Kind, MapRequest, Object, Objects, Placement, Prot, Region, Space, audit, poke,
+};
 
 /// What is refused for want of memory is as if it had not been asked for.
 #[test]
@@ -48,7 +50,12 @@ fn each_fails<M: TestMachine>() {
             let (frames, machine) = (&mut bench.frames, &mut bench.machine);
             space.unmap(at, PAGE_BYTES, frames, machine)?;
             objects.creator_ended(1);
-            objects.reap([&*space].into_iter(), frames, machine);
+            objects.reap(
+                [&*space].into_iter(),
+                &mut Budget::of_an_entry(),
+                frames,
+                machine,
+            );
             stored.map_err(|_| Error::OutOfMemory)
         }),
         ("touch", |space, bench| {

@@ -13,6 +13,7 @@ mod pages;
 mod peeks;
 mod regions;
 mod shortage;
+mod whole;
 mod world;
 
 /// Makes a generic test one for each mode.

@@ -15,7 +15,7 @@ use sim::Quirks;
 use self::play::{history, number};
 use super::chance::Chance;
 use super::machine::{Bench, Sv32, Sv39, TestMachine};
-use crate::mm::{Kind, MapRequest, Object, Objects, Placement, Prot, Region, Space, audit};
+use crate::mm::{Budget, Kind, MapRequest, Object, Objects, Placement, Prot, Region, Space, audit};
 
 /// Steps of all histories of a run together, if nobody says otherwise.
 const STEPS: u64 = 1_000_000;
@@ -340,8 +340,12 @@ impl<M: TestMachine> World<M> {
             self.bench.destroy(ended.space);
         }
         let none = core::iter::empty::<&Space>();
-        self.objects
-            .reap(none, &mut self.bench.frames, &self.bench.machine);
+        self.objects.reap(
+            none,
+            &mut Budget::of_an_entry(),
+            &mut self.bench.frames,
+            &self.bench.machine,
+        );
         self.shared.clear();
     }
 

@@ -15,10 +15,10 @@ use crate::task::Floats;
 pub struct Hart<M> {
     pub machine: M,
     pub now: u64,
-    /// Frames that were filled or copied, and entries that were written.
-    pub work: Work,
-    /// Entries that were read: a `&self` of the machine does it.
-    reads: Cell<u64>,
+    /// What was done since an interrupt could get through last.
+    work: Cell<Work>,
+    /// The most that was done between two such moments.
+    most: Cell<Work>,
     /// What [`Platform::is_interrupted`] says.
     pub pending: Pending,
 }
@@ -50,19 +50,27 @@ impl<M> Hart<M> {
         Hart {
             machine,
             now: 0,
-            work: Work::default(),
-            reads: Cell::new(0),
+            work: Cell::default(),
+            most: Cell::default(),
             pending: Pending::default(),
         }
     }
 
-    /// What was done since the last time.
+    /// An interrupt can get through now.
+    fn lets_through(&self) {
+        self.most.set(self.most.get().or(self.work.take()));
+    }
+
+    fn did(&self, what: impl FnOnce(&mut Work)) {
+        let mut work = self.work.get();
+        what(&mut work);
+        self.work.set(work);
+    }
+
+    /// The most that was done, since the last time, without a look at what interrupts.
     pub fn take_work(&mut self) -> Work {
-        let reads = self.reads.take();
-        Work {
-            reads,
-            ..std::mem::take(&mut self.work)
-        }
+        self.lets_through();
+        self.most.take()
     }
 }
 
@@ -74,22 +82,22 @@ impl<M: TestMachine> Machine for Hart<M> {
     }
 
     fn read_entry(&self, at: PhysAddr) -> u64 {
-        self.reads.set(self.reads.get() + 1);
+        self.did(|work| work.reads += 1);
         self.machine.read_entry(at)
     }
 
     fn write_entry(&mut self, at: PhysAddr, value: u64) {
-        self.work.writes += 1;
+        self.did(|work| work.writes += 1);
         self.machine.write_entry(at, value)
     }
 
     fn zero_frame(&mut self, frame: PhysAddr) {
-        self.work.frames += 1;
+        self.did(|work| work.frames += 1);
         self.machine.zero_frame(frame)
     }
 
     fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
-        self.work.frames += 1;
+        self.did(|work| work.frames += 1);
         self.machine.copy_frame(from, to)
     }
 
@@ -145,6 +153,7 @@ impl<M: TestMachine> Platform for Hart<M> {
     fn load_floats(&mut self, _from: &Floats) {}
 
     fn is_interrupted(&self) -> bool {
+        self.lets_through();
         self.pending.timer || self.pending.external
     }
 

@@ -220,11 +220,29 @@ impl<M: TestMachine> Kernel<M> {
     }
 
     /// An interrupt that waits is taken before the next instruction of a program.
-    pub fn take_interrupts(&mut self) {
+    pub fn take_interrupts(&mut self) -> Work {
         const EXTERNAL: usize = 1 << (usize::BITS - 1) | 9;
-        if std::mem::take(&mut self.system.platform.pending) != Pending::default() {
-            self.enter(EXTERNAL);
+        if std::mem::take(&mut self.system.platform.pending) == Pending::default() {
+            return Work::default();
         }
+        self.enter(EXTERNAL)
+    }
+
+    /// The timer fires.
+    pub fn take_timer(&mut self) -> Work {
+        const TIMER: usize = 1 << (usize::BITS - 1) | 5;
+        self.enter(TIMER)
+    }
+
+    /// One entry of a system call that [`Self::begin`] put into the registers.
+    pub fn enter_call(&mut self) -> Work {
+        self.enter(CALL_FROM_USER)
+    }
+
+    /// Pages of the running task.
+    pub fn resident(&self) -> u32 {
+        let running = self.system.schedule.current();
+        self.system.tasks.at(running).space.resident()
     }
 
     /// The running task makes a system call, and again as often as it is left at its `ecall`.

@@ -1,5 +1,6 @@
 //! System calls on the simulated machine: a whole kernel, with tasks whose programs are the test.
 
 mod addresses;
+mod bounded;
 pub(crate) mod hart;
 pub(crate) mod kernel;

@@ -6,7 +6,7 @@ use pagetable::{PAGE_BYTES, VirtAddr};
 
 use super::World;
 use crate::mm::tests::machine::{Bench, TestMachine};
-use crate::mm::{Kind, MapRequest, Object, Placement};
+use crate::mm::{Budget, Kind, MapRequest, Object, Placement};
 
 impl<M: TestMachine> World<M> {
     pub(super) fn share(&mut self) {
@@ -46,8 +46,12 @@ impl<M: TestMachine> World<M> {
 
     pub(super) fn reap(&mut self) {
         let spaces = self.spaces.iter().map(|known| &known.space);
-        self.objects
-            .reap(spaces, &mut self.bench.frames, &self.bench.machine);
+        self.objects.reap(
+            spaces,
+            &mut Budget::of_an_entry(),
+            &mut self.bench.frames,
+            &self.bench.machine,
+        );
         let live = |id: usize| {
             let attached = self.spaces.iter().flat_map(|known| &known.attached);
             self.objects.attach(id).is_ok() || attached.into_iter().any(|&(_, other)| other == id)

@@ -1,0 +1,244 @@
+//! No call keeps the kernel for longer than its budget, whatever range it names: the machine is
+//! asked what it was made to do in each entry. What the calls come to is as if done at once.
+
+use abi::{Advice, Call, Error, map, prot};
+use pagetable::PAGE_BYTES;
+use sim::Quirks;
+
+use super::hart::Work;
+use super::kernel::{Kernel, Returned};
+use crate::mm::BUDGET_PAGES;
+use crate::mm::tests::both;
+use crate::mm::tests::machine::TestMachine;
+use crate::task::State;
+
+both! {
+    no_call_on_a_range_does_more_than_its_budget_at_once
+    ctrl_c_ends_a_task_in_the_middle_of_a_call
+    a_call_that_was_interrupted_has_each_effect_once
+    what_a_task_leaves_is_given_back_in_pieces_and_others_run_between
+    shared_memory_is_given_back_in_pieces
+}
+
+const POPULATE: u64 = map::POPULATE as u64;
+const WIRED: u64 = map::WIRED as u64;
+const READ: u64 = prot::READ as u64;
+/// More pages than twelve budgets, and frames for them and their tables.
+const PAGES: u64 = 12 * BUDGET_PAGES as u64 + 17;
+const POOL: usize = 2 * PAGES as usize;
+
+#[track_caller]
+fn must_be_bounded(what: &str, work: Work) {
+    let pages = u64::from(BUDGET_PAGES);
+    // A large leaf is one piece, of at most 1,024 pages; a table has as many entries.
+    let most = Work {
+        frames: pages + 8,
+        writes: 2 * pages + 1100,
+        reads: 100 * pages,
+    };
+    assert_eq!(work.or(most), most, "{what} at once");
+}
+
+#[track_caller]
+fn good(what: &str, answer: Returned) -> u64 {
+    must_be_bounded(what, answer.most);
+    answer
+        .result
+        .unwrap_or_else(|error| panic!("{what}: {error}")) as u64
+}
+
+fn no_call_on_a_range_does_more_than_its_budget_at_once<M: TestMachine>(quirks: Quirks) {
+    let mut kernel = Kernel::<M>::new(quirks, POOL);
+    let before = kernel.system.frames.counts().free();
+    let bytes = PAGES * PAGE_BYTES;
+    let advise = |advice: Advice| advice.number() as u64;
+    // Half of what programs can have at all, and all of the pool.
+    let huge =
+        M::MODE.leaf_bytes(M::MODE.levels() - 1) * 64 / if M::MODE.levels() == 2 { 1 } else { 2 };
+    let at = good("mmap", kernel.call(Call::Mmap, [huge, 0, 0, 0, 0]));
+    for (call, arguments) in [
+        (Call::Protect, [at, huge, READ, 0, 0]),
+        (Call::Protect, [at, huge, 0, 0, 0]),
+        (Call::Protect, [at, huge, READ | prot::WRITE as u64, 0, 0]),
+        (Call::Advise, [at, huge, advise(Advice::WillNeed), 0, 0]),
+        (Call::Advise, [at, huge, advise(Advice::Random), 0, 0]),
+        (Call::Protect, [at, huge, READ, 0, 0]),
+        (Call::Advise, [at, huge, advise(Advice::DontNeed), 0, 0]),
+    ] {
+        good(
+            &format!("{call:?} {arguments:x?}"),
+            kernel.call(call, arguments),
+        );
+        kernel.must_be_sound(&format!("{call:?}"));
+    }
+    good("munmap", kernel.call(Call::Munmap, [at, huge, 0, 0, 0]));
+    let at = good(
+        "populate",
+        kernel.call(Call::Mmap, [bytes, 0, POPULATE, 0, 0]),
+    );
+    assert_eq!(kernel.resident(), PAGES as u32);
+    good("munmap", kernel.call(Call::Munmap, [at, bytes, 0, 0, 0]));
+    let at = good("wired", kernel.call(Call::Mmap, [bytes, 0, WIRED, 0, 0]));
+    let answer = kernel.call(Call::Protect, [at, bytes, READ, 0, 0]);
+    good("protect wired", answer);
+    good(
+        "munmap wired",
+        kernel.call(Call::Munmap, [at, bytes, 0, 0, 0]),
+    );
+    let limit = [abi::Set::HeapLimit.number() as u64, bytes, 0, 0, 0];
+    good("limit", kernel.call(Call::Set, limit));
+    let heap = good("sbrk", kernel.call(Call::Sbrk, [bytes, 0, 0, 0, 0]));
+    let need = [heap, bytes, advise(Advice::WillNeed), 0, 0];
+    good("need heap", kernel.call(Call::Advise, need));
+    good(
+        "shrink",
+        kernel.call(Call::Sbrk, [bytes.wrapping_neg() + 1, 0, 0, 0, 0]),
+    );
+    assert_eq!(good("end", kernel.call(Call::Sbrk, [0; 5])), heap + 1);
+    good(
+        "shrink",
+        kernel.call(Call::Sbrk, [1_u64.wrapping_neg(), 0, 0, 0, 0]),
+    );
+    // A device of 64 MiB, in the largest leaves.
+    let flash = good(
+        "device",
+        kernel.call(Call::MapDevice, [0x2_0000, 64 << 20, 0, 0, 0]),
+    );
+    let need = [flash, 64 << 20, advise(Advice::WillNeed), 0, 0];
+    good("need device", kernel.call(Call::Advise, need));
+    good(
+        "unmap device",
+        kernel.call(Call::Munmap, [flash, 64 << 20, 0, 0, 0]),
+    );
+    kernel.must_be_sound("all");
+    assert_eq!(kernel.system.frames.counts().free(), before);
+    let wired = kernel.call(Call::Mmap, [(POOL as u64) * PAGE_BYTES * 2, 0, WIRED, 0, 0]);
+    assert_eq!(wired.result, Err(Error::OutOfMemory));
+}
+
+fn ctrl_c_ends_a_task_in_the_middle_of_a_call<M: TestMachine>(quirks: Quirks) {
+    let mut kernel = Kernel::<M>::new(quirks, POOL);
+    let before = kernel.system.frames.counts().free();
+    let shell = kernel.system.shell;
+    let child = kernel.task(shell, "spin");
+    let pid = kernel.system.tasks.at(child).pid;
+    kernel.begin(Call::Wait, [pid.into(), 0, 0, 0, 0]);
+    kernel.enter_call();
+    assert_eq!(kernel.system.schedule.current(), child);
+    kernel.begin(Call::Mmap, [PAGES * PAGE_BYTES, 0, POPULATE, 0, 0]);
+    kernel.enter_call();
+    kernel.enter_call();
+    assert_eq!(kernel.resident(), 2 * BUDGET_PAGES, "it is in the middle");
+    kernel.press(0x03);
+    must_be_bounded("the key", kernel.take_interrupts());
+    // The shell goes on once all of it is given back, and learns how it ended.
+    assert_ne!(kernel.system.schedule.current(), child);
+    kernel.enter_call();
+    assert_eq!(
+        (kernel.context.x[10], kernel.context.x[11]),
+        (pid.into(), 255)
+    );
+    kernel.must_be_sound("the end");
+    assert_eq!(kernel.system.frames.counts().free(), before);
+}
+
+fn a_call_that_was_interrupted_has_each_effect_once<M: TestMachine>(quirks: Quirks) {
+    let mut kernel = Kernel::<M>::new(quirks, POOL);
+    let other = kernel.task(1, "other");
+    let first = kernel.system.schedule.current();
+    let regions = kernel.system.tasks.at(first).space.regions().len();
+    let pc = kernel.begin(Call::Mmap, [PAGES * PAGE_BYTES, 0, POPULATE, 0, 0]);
+    kernel.enter_call();
+    assert_eq!(kernel.context.pc, pc, "it is left at its ecall");
+    // The other has a turn between any two pieces.
+    let mut turns = 0;
+    while kernel.context.pc == pc {
+        kernel.system.platform.now += 10_000;
+        kernel.take_timer();
+        assert_eq!(kernel.system.schedule.current(), other);
+        turns += 1;
+        kernel.system.platform.now += 10_000;
+        kernel.take_timer();
+        assert_eq!(kernel.system.schedule.current(), first);
+        kernel.enter_call();
+    }
+    assert!(turns >= 12, "{turns}");
+    let space = &kernel.system.tasks.at(first).space;
+    assert_eq!(space.regions().len(), regions + 1, "mapped once");
+    assert_eq!(space.resident(), PAGES as u32);
+    kernel.must_be_sound("populated");
+    // The same call again is another one.
+    let again = kernel.call(Call::Mmap, [PAGE_BYTES, 0, POPULATE, 0, 0]);
+    assert!(again.result.is_ok());
+    assert_eq!(
+        kernel.system.tasks.at(first).space.regions().len(),
+        regions + 2
+    );
+}
+
+fn what_a_task_leaves_is_given_back_in_pieces_and_others_run_between<M: TestMachine>(
+    quirks: Quirks,
+) {
+    let mut kernel = Kernel::<M>::new(quirks, POOL);
+    let before = kernel.system.frames.counts().free();
+    let parent = kernel.system.shell;
+    let child = kernel.task(parent, "big");
+    let pid = kernel.system.tasks.at(child).pid;
+    kernel.begin(Call::Yield, [0; 5]);
+    kernel.enter_call();
+    assert_eq!(kernel.system.schedule.current(), child);
+    good(
+        "populate",
+        kernel.call(Call::Mmap, [PAGES * PAGE_BYTES, 0, POPULATE, 0, 0]),
+    );
+    kernel.press(b'x');
+    kernel.begin(Call::Exit, [7, 0, 0, 0, 0]);
+    must_be_bounded("exit", kernel.enter_call());
+    kernel.take_interrupts();
+    assert!(kernel.has_input(), "the key got through");
+    assert_ne!(kernel.system.schedule.current(), child);
+    let left = kernel.system.tasks.at(child);
+    assert!(matches!(left.state(), State::Ending { status: 7 }));
+    assert!(left.space.resident() > BUDGET_PAGES, "not all at once");
+    kernel.must_be_sound("half of it");
+    assert_eq!(
+        kernel.call(Call::Kill, [pid.into(), 0, 0, 0, 0]).result,
+        Err(Error::NoSuchTask)
+    );
+    kernel.begin(Call::Wait, [pid.into(), 0, 0, 0, 0]);
+    kernel.enter_call();
+    // It waits until the last page is free, and hears the status. An interrupt that comes meanwhile
+    // is dealt with between two pieces.
+    kernel.enter_call();
+    assert_eq!(
+        (kernel.context.x[10], kernel.context.x[11]),
+        (pid.into(), 7)
+    );
+    kernel.must_be_sound("all of it");
+    assert_eq!(kernel.system.frames.counts().free(), before);
+}
+
+fn shared_memory_is_given_back_in_pieces<M: TestMachine>(quirks: Quirks) {
+    let mut kernel = Kernel::<M>::new(quirks, POOL);
+    let before = kernel.system.frames.counts().free();
+    let bytes = 1024 * PAGE_BYTES;
+    let id = good(
+        "create",
+        kernel.call(Call::ShareCreate, [bytes, 0, 0, 0, 0]),
+    );
+    let at = good("attach", kernel.call(Call::ShareAttach, [id, 0, 0, 0, 0]));
+    let need = [at, bytes, Advice::WillNeed.number() as u64, 0, 0];
+    good("need", kernel.call(Call::Advise, need));
+    good("detach", kernel.call(Call::ShareDetach, [at, 0, 0, 0, 0]));
+    let held = kernel.system.frames.counts().objects;
+    assert_eq!(held, 1025);
+    good("destroy", kernel.call(Call::ShareDestroy, [id, 0, 0, 0, 0]));
+    let left = kernel.system.frames.counts().objects;
+    assert!((1..1025).contains(&left), "{left}");
+    kernel.must_be_sound("half of it");
+    for _ in 0..8 {
+        good("pid", kernel.call(Call::Getpid, [0; 5]));
+    }
+    assert_eq!(kernel.system.frames.counts().free(), before);
+    kernel.must_be_sound("all of it");
+}

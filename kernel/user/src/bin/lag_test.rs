@@ -1,0 +1,80 @@
+//! `lag_test`: how long others wait while a program makes calls on as many pages as it can.
+//!
+//! `lag_test hog BYTES` makes such calls for ever, `lag_test exit BYTES` ends with that much memory.
+//! Without a word it runs both beside itself, sleeps a millisecond at a time, and says how many
+//! instructions the longest sleep took: exact where instructions are counted (`-icount`).
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+use abi::{Advice, Error, map, prot};
+use user::{Arguments, call, instructions, println};
+
+user::main!(run);
+
+/// Enough that one call on it takes many times a sleep.
+const LINES: [&str; 2] = ["lag_test hog 50331648", "lag_test exit 25165824"];
+const SLEEPS: usize = 40;
+const RW: usize = prot::READ | prot::WRITE;
+
+fn run(arguments: Arguments) -> u8 {
+    let bytes = arguments.number(2).unwrap_or(0);
+    let answer = match arguments.word(1) {
+        None => return measure(),
+        Some("hog") => hog(bytes),
+        Some("exit") => call::map_as(bytes, 0, map::POPULATE, 0, 0).map(|_| ()),
+        Some(_) => {
+            println!("usage: lag_test [hog BYTES|exit BYTES]");
+            return 2;
+        }
+    };
+    match answer {
+        Ok(()) => 0,
+        Err(error) => {
+            println!("lag_test: {error}");
+            1
+        }
+    }
+}
+
+/// Every call that works on a range, for ever.
+fn hog(bytes: usize) -> Result<(), Error> {
+    println!("lag_test: begins");
+    loop {
+        let at = call::map_as(bytes, 0, map::POPULATE, 0, 0)?;
+        call::protect(at, bytes, prot::READ)?;
+        call::protect(at, bytes, RW)?;
+        call::advise(at, bytes, Advice::DontNeed)?;
+        call::advise(at, bytes, Advice::WillNeed)?;
+        call::unmap_at(at, bytes)?;
+        let row = call::map_as(bytes / 4, 0, map::WIRED, 0, 0)?;
+        call::unmap_at(row, bytes / 4)?;
+        let old = call::move_heap(bytes as isize)?;
+        call::advise(old & !0xfff, bytes, Advice::WillNeed)?;
+        call::move_heap(-(bytes as isize))?;
+    }
+}
+
+fn measure() -> u8 {
+    let [hog, exit] = LINES;
+    let (Ok(hog), Ok(mut exits)) = (call::spawn(hog), call::spawn(exit)) else {
+        println!("lag_test: no task to wait for");
+        return 1;
+    };
+    let mut longest = 0;
+    for _ in 0..SLEEPS {
+        let begin = instructions();
+        call::sleep(1);
+        longest = longest.max(instructions().wrapping_sub(begin));
+        if let Ok((ended, _)) = call::reap() {
+            // The hog runs for ever, unless something is wrong with it.
+            if ended == hog {
+                println!("lag_test: the hog has ended");
+                return 1;
+            }
+            exits = call::spawn(exit).unwrap_or(exits);
+        }
+    }
+    let _ = call::kill(hog);
+    let _ = call::kill(exits);
+    println!("lag_test: the longest sleep of a millisecond took {longest} instructions");
+    0
+}
