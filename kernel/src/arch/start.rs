@@ -10,7 +10,7 @@ use spin::Mutex;
 use super::hart::Hart;
 use super::mmio::{Mmio, Width};
 use super::paging::{self, LINK_BASE, VIRTUAL};
-use super::physmap::{Slices, pointer, tree_at};
+use super::physmap::{Slices, phys_to_ptr, tree_at};
 use super::{Riscv, csr};
 use crate::board::{CONSOLE, PLIC};
 use crate::boot;
