@@ -213,3 +213,104 @@ fn dropping_stub(stub: TcpListener, root: &[u8]) {
         }
     }
 }
+
+/// QEMU, and what its own monitor says of it.
+struct Machine {
+    child: std::process::Child,
+    monitor: std::io::BufReader<std::process::ChildStdout>,
+    stub: String,
+}
+
+impl Machine {
+    fn start(how: &[&str]) -> Machine {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = port.local_addr().expect("an address");
+        drop(port);
+        let gdb = format!("tcp:{address}");
+        let mut child = Command::new("qemu-system-riscv64")
+            .args([
+                "-M", "virt", "-m", "32M", "-display", "none", "-serial", "none",
+            ])
+            .args(["-bios", "none", "-monitor", "stdio", "-gdb", &gdb])
+            .args(how)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("QEMU starts");
+        let monitor = std::io::BufReader::new(child.stdout.take().expect("a pipe"));
+        Machine {
+            child,
+            monitor,
+            stub: format!("gdb://{address}"),
+        }
+    }
+
+    /// What `info status` says: it answers when all before has been done.
+    fn status(&mut self) -> String {
+        let to = self.child.stdin.as_mut().expect("a pipe");
+        to.write_all(b"info status\n").expect("a monitor");
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let count = std::io::BufRead::read_line(&mut self.monitor, &mut line);
+            assert!(count.expect("a monitor") > 0, "QEMU has ended");
+            if let Some((_, status)) = line.split_once("VM status: ") {
+                return status.trim_end().to_owned();
+            }
+        }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_machine_that_stood_still_stands_still_afterwards_and_one_that_ran_runs() {
+    for (how, status) in [(&["-S"][..], "paused (prelaunch)"), (&[], "running")] {
+        let mut machine = Machine::start(how);
+        assert_eq!(machine.status(), status);
+        let root = ["--satp", "0x8000000000080000", "--ram", "0x80000000+32M"];
+        // An answer, and an error in the middle: registers that no hart has.
+        for words in [
+            &["map"][..],
+            &["walk", "0x1000"],
+            &["stats", "--xlen", "32"],
+        ] {
+            let run = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+                .args(words)
+                .args(["--from", &machine.stub])
+                .args(root)
+                .output()
+                .expect("pagewalk starts");
+            let said = String::from_utf8_lossy(&run.stderr).into_owned();
+            assert_eq!(machine.status(), status, "{words:?}: {said}");
+        }
+    }
+}
+
+/// A line that breaks in the middle: the target is let go on another.
+#[test]
+fn a_target_whose_line_breaks_is_let_go_on_another_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let from = format!("gdb://{}", listener.local_addr().expect("a port"));
+    let program = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["map", "--from", &from, "--satp", "0x8000000000080000"])
+        .args(["--xlen", "64", "--ram", "0x80000000+128M"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("pagewalk starts");
+    let first = listener.try_clone().expect("a port");
+    // It hangs up where memory is read.
+    let hung_up = std::panic::catch_unwind(|| little_stub(first, || panic!("hung up")));
+    assert!(hung_up.is_err());
+    let asked = little_stub(listener, || panic!("memory is read again"));
+    let last: Vec<&str> = asked.iter().rev().take(2).map(String::as_str).collect();
+    assert_eq!(last, ["D", "Qqemu.PhyMemMode:0"], "{asked:?}");
+    let ended = program.wait_with_output().expect("a program");
+    assert_eq!(ended.status.code(), Some(1));
+}

@@ -27,7 +27,7 @@ impl fmt::Display for StubError {
                 }
                 _ => error.fmt(f),
             },
-            StubError::Stopped => f.write_str("stopped; the target runs on"),
+            StubError::Stopped => f.write_str("stopped; the target is as it was found"),
             StubError::NoStub => f.write_str("what answers is no gdb stub"),
             StubError::NoDescription => {
                 f.write_str("the stub does not describe its registers; give --satp and --xlen")

@@ -22,6 +22,8 @@ use crate::memory::{Span, memory_map, memory_tree};
 
 /// How long a stub may take to connect, and to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it may take to answer when it is connected to once more, to let its target go.
+const AGAIN: Duration = Duration::from_secs(2);
 /// What a stub can take that does not say: enough for a word of memory with all around it.
 const SMALLEST_PACKET: usize = 64;
 
@@ -30,8 +32,8 @@ const MOST_TEXT: usize = 1 << 22;
 /// Nor one in more pieces: the smallest packets hold enough for any description.
 const MOST_PIECES: usize = 1 << 14;
 
-/// A stub. The target stands still as long as this is there, and runs on afterwards; what was
-/// switched is switched back.
+/// A stub. The target stands still as long as this is there. Afterwards it runs on, unless it stood
+/// still before, as far as the stub can tell; what was switched is switched back.
 pub struct Stub {
     reader: BufReader<PatientStream>,
     writer: Box<dyn Write + Send>,
@@ -39,8 +41,13 @@ pub struct Stub {
     registers: Vec<FeatureRegister>,
     /// Reads go to physical memory; the setting to go back to.
     physical: Option<Vec<u8>>,
-    /// How the target is let go: a stub that knows of processes wants its number.
-    parting: String,
+    /// How the target is let go: a stub that knows of processes wants its number. Nothing where it
+    /// is to stay as it is.
+    parting: Option<String>,
+    /// The target said by itself that it stops: it was running.
+    was_running: bool,
+    /// Where to connect again if the line breaks: a target must not stand still for that.
+    address: Option<String>,
     /// The user wants no answer any more.
     stop: &'static AtomicBool,
     /// Nothing is to be said any more: the line is broken.
@@ -66,28 +73,12 @@ impl Stub {
     /// where the stub knows how: [`Stub::is_physical`] tells. Once `stop` is set nothing more is
     /// asked but to put back what was switched.
     pub fn connect(address: &str, stop: &'static AtomicBool) -> Result<Stub, StubError> {
-        let mut tried = None;
-        let places = address.to_socket_addrs().map_err(StubError::Line)?;
-        let stream = places.into_iter().find_map(|place| {
-            match TcpStream::connect_timeout(&place, PATIENCE) {
-                Ok(stream) => Some(stream),
-                Err(error) => {
-                    tried = Some(error);
-                    None
-                }
-            }
-        });
-        let stream = stream.ok_or_else(|| {
-            StubError::Line(tried.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))
-        })?;
-        let ready = || {
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            stream.try_clone()
-        };
-        let reader = ready().map_err(StubError::Line)?;
-        Stub::over(Box::new(reader), Box::new(stream), stop)
+        let stream = dial(address)?;
+        let reader = stream.try_clone().map_err(StubError::Line)?;
+        let mut stub = Stub::new(Box::new(reader), Box::new(stream), stop);
+        stub.greet()?;
+        stub.address = Some(address.to_owned());
+        Ok(stub)
     }
 
     /// The same over any line that is open: what is read from, and what is written to. Its reads
@@ -97,13 +88,25 @@ impl Stub {
         writer: Box<dyn Write + Send>,
         stop: &'static AtomicBool,
     ) -> Result<Stub, StubError> {
-        let mut stub = Stub {
+        let mut stub = Stub::new(reader, writer, stop);
+        stub.greet()?;
+        Ok(stub)
+    }
+
+    fn new(
+        reader: Box<dyn Read + Send>,
+        writer: Box<dyn Write + Send>,
+        stop: &'static AtomicBool,
+    ) -> Stub {
+        Stub {
             reader: BufReader::new(PatientStream::new(reader)),
             writer,
             packet_bytes: SMALLEST_PACKET,
             registers: Vec::new(),
             physical: None,
-            parting: "D".to_owned(),
+            parting: Some("D".to_owned()),
+            was_running: false,
+            address: None,
             stop,
             broken: false,
             acknowledges: true,
@@ -111,9 +114,19 @@ impl Stub {
             has_memory_map: false,
             packets: 0,
             shift: 0,
-        };
+        }
+    }
+
+    /// Learns what the stub can do.
+    fn greet(&mut self) -> Result<(), StubError> {
+        let stub = self;
         // QEMU keeps for ever that a gdb before us knew of processes.
-        let supported = stub.ask("qSupported:multiprocess+;xmlRegisters=riscv;swbreak+")?;
+        let mut supported = stub.ask("qSupported:multiprocess+;xmlRegisters=riscv;swbreak+")?;
+        // QEMU before 8.1 says first that a target stops which was running.
+        if packet::is_stop(&supported) {
+            stub.was_running = true;
+            supported = stub.receive()?;
+        }
         let size = packet::field(&supported, "PacketSize=");
         stub.packet_bytes = size.unwrap_or(SMALLEST_PACKET).max(SMALLEST_PACKET);
         let says = |word: &str| {
@@ -128,10 +141,33 @@ impl Stub {
         // Whatever runs stops, and says so.
         let stopped = stub.ask("?")?;
         if let Some(process) = packet::process(&stopped) {
-            stub.parting = format!("D;{process}");
+            stub.parting = Some(format!("D;{process}"));
         }
         stub.switch()?;
-        Ok(stub)
+        if stub.was_stopped()? {
+            stub.parting = None;
+        }
+        Ok(())
+    }
+
+    /// Whether QEMU stood still before somebody connected. It says why it does, unless that is a
+    /// wish to pause: then it may have been ours. A version that would have told of ours is
+    /// believed; of a later one that was paused in its own monitor nobody can tell.
+    fn was_stopped(&mut self) -> Result<bool, StubError> {
+        if self.physical.is_none() || self.was_running {
+            return Ok(false);
+        }
+        let status = self.monitor("info status")?;
+        if !status.starts_with("VM status: paused") {
+            return Ok(false);
+        }
+        if status.contains(" (") {
+            return Ok(true);
+        }
+        let version = self.monitor("info version")?;
+        let mut numbers = version.split('.').map(str::parse::<u32>);
+        let version = (numbers.next(), numbers.next());
+        Ok(matches!(version, (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (8, 1)))
     }
 
     /// Reads physical memory from now on, if the stub can.
@@ -277,6 +313,15 @@ impl Stub {
             }
         };
         self.broken = answer.is_err();
+        // What does not answer will not do so another time.
+        if let Err(StubError::Line(error)) = &answer
+            && matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+            )
+        {
+            self.address = None;
+        }
         answer
     }
 
@@ -292,16 +337,71 @@ impl Stub {
     }
 }
 
-impl Drop for Stub {
-    fn drop(&mut self) {
-        if let Some(before) = self.physical.take() {
+impl Stub {
+    /// Switches back what was switched, and lets the target go.
+    fn part(&mut self) {
+        if let Some(before) = &self.physical {
             let mut back = b"Qqemu.PhyMemMode:".to_vec();
             back.extend(before);
             let _ = self.exchange(&String::from_utf8_lossy(&back));
         }
-        // The target runs on. What fails now is a line that broke, and was told of before.
-        let parting = std::mem::take(&mut self.parting);
-        let _ = self.exchange(&parting);
+        if let Some(parting) = self.parting.clone() {
+            let _ = self.exchange(&parting);
+        }
         let _ = self.writer.flush();
     }
+
+    /// Connects once more, for a target that stands still because of us.
+    fn part_anew(&mut self, address: &str) -> Result<(), StubError> {
+        let stream = dial(address)?;
+        let patience = stream.set_read_timeout(Some(AGAIN));
+        patience.map_err(StubError::Line)?;
+        let reader = stream.try_clone().map_err(StubError::Line)?;
+        self.reader = BufReader::new(PatientStream::new(Box::new(reader)));
+        self.writer = Box::new(stream);
+        (self.broken, self.acknowledges) = (false, true);
+        self.exchange("qSupported:multiprocess+;xmlRegisters=riscv;swbreak+")?;
+        self.part();
+        Ok(())
+    }
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        if !self.broken {
+            self.part();
+        }
+        // What fails now is a line that broke, and was told of before.
+        if self.broken
+            && let Some(address) = self.address.take()
+        {
+            let _ = self.part_anew(&address);
+        }
+    }
+}
+
+/// A connection to `HOST:PORT` that does not wait for ever.
+fn dial(address: &str) -> Result<TcpStream, StubError> {
+    let mut tried = None;
+    let places = address.to_socket_addrs().map_err(StubError::Line)?;
+    let stream =
+        places
+            .into_iter()
+            .find_map(|place| match TcpStream::connect_timeout(&place, PATIENCE) {
+                Ok(stream) => Some(stream),
+                Err(error) => {
+                    tried = Some(error);
+                    None
+                }
+            });
+    let stream = stream.ok_or_else(|| {
+        StubError::Line(tried.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))
+    })?;
+    let ready = || {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))
+    };
+    ready().map_err(StubError::Line)?;
+    Ok(stream)
 }

@@ -43,6 +43,13 @@ pub fn exchange(
     Err(StubError::NoStub)
 }
 
+/// Whether an answer is the reason of a stop: `T05thread:01;`, `S05`.
+pub fn is_stop(answer: &[u8]) -> bool {
+    let digits = answer.get(1..3);
+    matches!(answer.first(), Some(b'T' | b'S'))
+        && digits.is_some_and(|it| it.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// A question as it goes over the line.
 pub fn framed(question: &[u8]) -> Vec<u8> {
     let mut packet = vec![b'$'];
