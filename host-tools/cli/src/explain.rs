@@ -42,9 +42,11 @@ pub struct ExplainArgs {
     #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],
           conflicts_with_all = ["scause", "from"])]
     file: Option<PathBuf>,
-    /// The registers of a trap, instead of a report
-    #[arg(long, value_name = "VALUE", value_parser = number, requires_all = ["sepc", "stval"])]
-    scause: Option<u64>,
+    /// The registers of a trap, instead of a report.
+    /// A bare number is decimal, as causes are printed; hexadecimal with 0x, or as wide as a
+    /// register
+    #[arg(long, value_name = "VALUE", value_parser = cause, requires_all = ["sepc", "stval"])]
+    scause: Option<CauseArg>,
     /// Where it happened
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "scause")]
     sepc: Option<u64>,
@@ -63,6 +65,37 @@ pub struct ExplainArgs {
     /// One object, pagewalk.explain/1
     #[arg(long)]
     json: bool,
+}
+
+/// `--scause`, and how it was read where that was a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CauseArg {
+    value: u64,
+    /// Its base, if the command line did not name it and another one gives another cause.
+    guessed: Option<u32>,
+}
+
+/// A cause as a command line has it. With `0x` it is hexadecimal, and with a letter too; what is
+/// as wide as a register was printed by a kernel, in hexadecimal; any other number is decimal, as
+/// `cause 13` is in every manual.
+fn cause(text: &str) -> Result<CauseArg, String> {
+    let value = number(text);
+    let decimal = text.parse::<u64>().ok().filter(|_| !text.starts_with('+'));
+    let is_padded = matches!(text.len(), 8 | 16) && value.is_ok();
+    match decimal.filter(|_| !is_padded) {
+        Some(decimal) => Ok(CauseArg {
+            value: decimal,
+            guessed: (value != Ok(decimal)).then_some(10),
+        }),
+        None => {
+            let value = value?;
+            let is_bare = !text.starts_with("0x") && !text.starts_with("0X");
+            Ok(CauseArg {
+                value,
+                guessed: (is_bare && value > 9).then_some(16),
+            })
+        }
+    }
 }
 
 /// Prints it.
@@ -101,12 +134,25 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     answer(&crash, xlen, &programs, args.json)
 }
 
+/// The number, after a word on how it was read if there was a choice.
+fn read_cause(cause: CauseArg) -> u64 {
+    let CauseArg { value, guessed } = cause;
+    match guessed {
+        Some(10) => eprintln!(
+            "note: --scause {value} is read as decimal, {value:#x}; write 0x{value} if it is hexadecimal"
+        ),
+        Some(_) => eprintln!("note: --scause is read as hexadecimal, {value:#x}, decimal {value}"),
+        None => {}
+    }
+    value
+}
+
 /// Explains registers that are given, or that a stub tells now; with tables, by them.
 fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     args.roots.check_wires(&args.from)?;
     let crash = match (args.scause, &args.from[..]) {
-        (Some(scause), _) => CrashRegisters {
-            scause: Some(scause),
+        (Some(cause), _) => CrashRegisters {
+            scause: Some(read_cause(cause)),
             sepc: args.sepc,
             stval: args.stval,
             ..CrashRegisters::default()
@@ -196,4 +242,33 @@ fn answer(
     };
     let view = if is_json { json } else { table };
     Ok(output::answer(|out| view(out, &explained))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_cause_is_decimal_as_it_is_printed_and_says_so() {
+        let read = |text: &str| cause(text).map(|it| (it.value, it.guessed));
+        for (text, value, guessed) in [
+            ("0xd", 13, None),
+            ("0x13", 0x13, None),
+            ("0XF", 15, None),
+            ("5", 5, None),
+            ("13", 13, Some(10)),
+            ("15", 15, Some(10)),
+            ("d", 13, Some(16)),
+            ("0000000f", 15, Some(16)),
+            ("00000013", 0x13, Some(16)),
+            ("000000000000000d", 13, Some(16)),
+            ("8000000000000005", 1 << 63 | 5, Some(16)),
+            ("9223372036854775813", 1 << 63 | 5, Some(10)),
+        ] {
+            assert_eq!(read(text), Ok((value, guessed)), "{text}");
+        }
+        for text in ["", "0x", "-1", "+13", "1 3", "xyz", "13h"] {
+            assert!(cause(text).is_err(), "{text}");
+        }
+    }
 }

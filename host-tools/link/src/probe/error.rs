@@ -176,12 +176,12 @@ impl fmt::Display for ProbeError {
             } => {
                 let found = match found.is_empty() {
                     true => "there is none".to_owned(),
-                    false => format!("there is {}", found.join(", ")),
+                    false => there(found.len(), &found.join(", ")),
                 };
                 write!(f, "no probe `{wanted}`; {found}")
             }
             ProbeError::Which(found) => {
-                write!(f, "which probe? there is {}", found.join(", "))
+                write!(f, "which probe? {}", there(found.len(), &found.join(", ")))
             }
             ProbeError::NoPermission { name, ids } => {
                 let vendor = format!("{:04x}", ids.0);
@@ -230,8 +230,8 @@ impl fmt::Display for ProbeError {
             ),
             ProbeError::NoModule(idcodes) => write!(
                 f,
-                "no port on the chain leads to a RISC-V debug module; there is {}",
-                list(idcodes)
+                "no port on the chain leads to a RISC-V debug module; {}",
+                there(idcodes.len(), &list(idcodes))
             ),
             ProbeError::Version(version) => write!(
                 f,
@@ -240,8 +240,8 @@ impl fmt::Display for ProbeError {
             ProbeError::Locked => f.write_str("the debug module is locked"),
             ProbeError::NoHart { hart, harts } => write!(
                 f,
-                "no hart {hart}; there is {}, counted from 0",
-                count(*harts as usize, "hart")
+                "no hart {hart}; {}, counted from 0",
+                there(*harts as usize, &count(*harts as usize, "hart"))
             ),
             ProbeError::NotHalted => f.write_str(
                 "the hart does not halt; perhaps the bus it waits for is stuck. Memory can still be \
@@ -281,9 +281,23 @@ impl fmt::Display for ProbeError {
 
 impl std::error::Error for ProbeError {}
 
+/// `there is 1 hart`, `there are 2 harts`.
+fn there(number: usize, what: &str) -> String {
+    format!("there {} {what}", if number == 1 { "is" } else { "are" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_hart_is_and_two_harts_are() {
+        let told = |harts| ProbeError::NoHart { hart: 9, harts }.to_string();
+        assert_eq!(told(1), "no hart 9; there is 1 hart, counted from 0");
+        assert_eq!(told(2), "no hart 9; there are 2 harts, counted from 0");
+        let which = ProbeError::Which(vec!["a".into(), "b".into()]);
+        assert_eq!(which.to_string(), "which probe? there are a, b");
+    }
 
     #[test]
     fn what_to_do_is_said() {
