@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use link::memory::MemorySpec;
-use link::text::report::{CrashReport, reports};
+use link::text::{CrashReport, crashes};
 use link::transport::Spec;
 use model::CrashRegisters;
 use pagetable::{Mode, Xlen};
@@ -116,7 +116,7 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     };
     read.with_context(name)?;
     let programs = Programs::with_lines(&args.elf)?;
-    let found = reports(&String::from_utf8_lossy(&bytes));
+    let found = crashes(&String::from_utf8_lossy(&bytes));
     let Some(report) = found.last() else {
         bail!(
             "{}: holds no report: no line with `scause`, `sepc` and `stval` and their values",

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use link::recording::{Blocks, ReceivedBytes, is_recording};
 use link::session::micros;
 use link::session::{Decoder, LineEvent};
+use link::text::PARSERS;
 use link::transport::Spec;
 use model::{Faults, Ledger};
 
@@ -140,6 +141,8 @@ impl Tally {
                 self.ledger.add(sighting);
             }
             LineEvent::Text(_) => self.lines += 1,
+            // Its lines come as text.
+            LineEvent::Crash(_) => {}
             LineEvent::Welcome { .. } => self.frames += 1,
             LineEvent::Lost { count } => {
                 self.frames += 1;
@@ -161,11 +164,14 @@ impl Tally {
         if self.bytes == 0 {
             bail!("empty");
         }
+        let dialects = PARSERS.iter().filter(|dialect| dialect.has_faults);
+        let names: Vec<&str> = dialects.map(|dialect| dialect.name).collect();
         bail!(
-            "no faults in it: {} bytes, {} lines of text, none of them a fault line of Pagewalk \
-             or NuttX, {} frames that are understood, {} that are not, {} bytes of noise",
+            "no faults in it: {} bytes, {} lines of text, none of them a fault line of {}, {} \
+             frames that are understood, {} that are not, {} bytes of noise",
             self.bytes,
             self.lines,
+            names.join(" or "),
             self.frames,
             self.unknown + self.malformed,
             self.bad

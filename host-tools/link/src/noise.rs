@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::LineEvent;
 use crate::session::Decoder;
 use crate::session::Session;
-use crate::text::report::reports;
-use crate::{LineEvent, text};
+use crate::text::LogReader;
 
 /// Noise with more of the bytes that mean something than chance would have; always the same.
 fn noise(bytes: usize) -> Vec<u8> {
@@ -40,14 +40,14 @@ fn a_listener_forgets_none_of_a_million() {
 }
 
 #[test]
-fn a_conversation_goes_on_after_a_million() {
+fn a_session_goes_on_after_a_million() {
     let start = Instant::now();
-    let mut conversation = Session::new(1, start);
+    let mut session = Session::new(1, start);
     let mut out = Vec::new();
     for (number, piece) in noise(1_000_000).chunks(977).enumerate() {
         let now = start + Duration::from_millis(number as u64);
-        conversation.receive(piece, now, &mut |_| {});
-        conversation.poll(now, &mut out);
+        session.receive(piece, now, &mut |_| {});
+        session.poll(now, &mut out);
         // It answers, and does not shout.
         assert!(out.len() < 100_000, "{}", out.len());
         out.clear();
@@ -58,14 +58,17 @@ fn a_conversation_goes_on_after_a_million() {
 fn text_logs_find_nothing_in_a_million() {
     let noise = noise(1_000_000);
     let lossy = String::from_utf8_lossy(&noise);
+    let mut reader = LogReader::default();
+    let mut found = Vec::new();
     for line in lossy.lines() {
-        text::faults(line, &mut |_| {});
+        reader.line(line, &mut |finding| found.push(finding));
     }
-    assert!(reports(&lossy).is_empty());
+    reader.finish(&mut |finding| found.push(finding));
+    assert_eq!(found, []);
 }
 
 #[test]
-fn a_desk_that_knows_only_events_hears_them_from_a_newer_board() {
+fn a_host_that_knows_only_events_hears_them_from_a_newer_board() {
     // What a board sent in a session, with streams and answers between its events.
     let recorded = include_bytes!("../../cli/tests/captures/run.pwlog");
     let mut blocks = crate::recording::Blocks::new(&recorded[..]).unwrap();

@@ -224,6 +224,8 @@ fn forward(said: LineEvent, sender: &SyncSender<Update>) {
         LineEvent::Fault(sighting) => Update::Fault(sighting),
         LineEvent::Missed { frames } => Update::Missed(frames.into()),
         LineEvent::Text(line) => Update::Text(line),
+        // Its lines come as text.
+        LineEvent::Crash(_) => return,
         // The numbers of the faults tell it too.
         LineEvent::Lost { .. } => return,
         LineEvent::Unknown { .. } | LineEvent::Malformed { .. } | LineEvent::Bad { .. } => return,

@@ -6,7 +6,7 @@
 use abi::Sighting;
 use wire::{Channel, Event, Frame, Inbox, Split, Splitter};
 
-use crate::text;
+use crate::text::{CrashReport, LineUse, LogFinding, LogReader};
 
 /// Longer lines of text are taken as several; no log line comes near it.
 const LONGEST_LINE: usize = 16 << 10;
@@ -27,6 +27,9 @@ pub enum LineEvent {
     },
     /// A fault happened.
     Fault(Sighting),
+    /// A kernel ended, and printed the registers of its last trap. The lines that say so come as
+    /// text, too.
+    Crash(CrashReport),
     /// The board overwrote that many records before it could send them.
     Lost {
         /// How many.
@@ -63,8 +66,8 @@ pub enum LineEvent {
 /// Listens to one line. Feed it bytes as they come, in pieces of any size.
 pub struct Decoder {
     splitter: Splitter<{ wire::LARGEST }>,
-    line: Vec<u8>,
-    rest: FrameState,
+    text: TextState,
+    frames: FrameState,
 }
 
 /// What has to be known to understand the next frame.
@@ -80,77 +83,99 @@ impl Decoder {
     /// A listener at the beginning of a line. `ticks_per_second` is the clock's
     /// rate as long as no welcome tells it.
     pub fn new(ticks_per_second: Option<u64>) -> Self {
-        let rest = FrameState {
-            next_frame: None,
-            ticks_per_second,
-            session: 0,
-            inbox: Inbox::EMPTY,
-        };
         Decoder {
             splitter: Splitter::new(),
-            line: Vec::new(),
-            rest,
+            text: TextState::default(),
+            frames: FrameState {
+                next_frame: None,
+                ticks_per_second,
+                session: 0,
+                inbox: Inbox::EMPTY,
+            },
         }
     }
 
-    /// Takes the next bytes and tells what they say.
+    /// Takes the next bytes and emits what they say.
     pub fn receive(&mut self, bytes: &[u8], emit: &mut dyn FnMut(LineEvent)) {
         for byte in bytes {
-            if let Some(heard) = self.splitter.feed(*byte) {
-                take(&mut self.line, &mut self.rest, heard, emit);
+            if let Some(split) = self.splitter.feed(*byte) {
+                take(&mut self.text, &mut self.frames, split, emit);
             }
         }
     }
 
-    /// The line has ended: tells what was held back.
+    /// The line has ended: emits what was held back.
     pub fn finish(mut self, emit: &mut dyn FnMut(LineEvent)) {
-        if let Some(heard) = self.splitter.finish() {
-            take(&mut self.line, &mut self.rest, heard, emit);
+        if let Some(split) = self.splitter.finish() {
+            take(&mut self.text, &mut self.frames, split, emit);
         }
-        if !self.line.is_empty() {
-            emit_line(&self.line, emit);
-        }
+        self.text.finish(emit);
     }
 }
 
+/// Not a method: a split borrows the splitter.
 fn take(
-    line: &mut Vec<u8>,
-    rest: &mut FrameState,
-    heard: Split<'_>,
+    text: &mut TextState,
+    frames: &mut FrameState,
+    split: Split<'_>,
     emit: &mut dyn FnMut(LineEvent),
 ) {
-    match heard {
-        Split::Text(bytes) => take_text(line, bytes, emit),
+    match split {
+        Split::Text(bytes) => text.take(bytes, emit),
         Split::Frame(frame) => {
-            if let Some(text) = rest.emit_frame(&frame, emit) {
-                take_text(line, text, emit);
+            if let Some(bytes) = frames.emit_frame(&frame, emit) {
+                text.take(bytes, emit);
             }
         }
         Split::Bad(bytes) => emit(LineEvent::Bad { bytes }),
     }
 }
 
-fn take_text(line: &mut Vec<u8>, bytes: &[u8], emit: &mut dyn FnMut(LineEvent)) {
-    for byte in bytes {
-        if *byte == b'\n' || line.len() == LONGEST_LINE {
-            emit_line(line, emit);
-            line.clear();
+/// Text as it comes, cut into lines, and what its lines mean together.
+#[derive(Default)]
+struct TextState {
+    line: Vec<u8>,
+    log: LogReader,
+}
+
+impl TextState {
+    fn take(&mut self, bytes: &[u8], emit: &mut dyn FnMut(LineEvent)) {
+        for byte in bytes {
+            if *byte == b'\n' || self.line.len() == LONGEST_LINE {
+                self.end_line(emit);
+            }
+            if *byte != b'\n' {
+                self.line.push(*byte);
+            }
         }
-        if *byte != b'\n' {
-            line.push(*byte);
+    }
+
+    fn end_line(&mut self, emit: &mut dyn FnMut(LineEvent)) {
+        let line = String::from_utf8_lossy(&self.line);
+        let line_use = self
+            .log
+            .line(&line, &mut |finding| emit(LineEvent::from(finding)));
+        if line_use == LineUse::Text {
+            emit(LineEvent::Text(line.trim_end_matches('\r').to_owned()));
         }
+        self.line.clear();
+    }
+
+    fn finish(&mut self, emit: &mut dyn FnMut(LineEvent)) {
+        if !self.line.is_empty() {
+            self.end_line(emit);
+        }
+        self.log
+            .finish(&mut |finding| emit(LineEvent::from(finding)));
     }
 }
 
-fn emit_line(line: &[u8], emit: &mut dyn FnMut(LineEvent)) {
-    let line = String::from_utf8_lossy(line);
-    let mut is_fault = false;
-    text::faults(&line, &mut |sighting| {
-        is_fault = true;
-        emit(LineEvent::Fault(sighting));
-    });
-    if !is_fault {
-        emit(LineEvent::Text(line.trim_end_matches('\r').to_owned()));
+impl From<LogFinding> for LineEvent {
+    fn from(finding: LogFinding) -> LineEvent {
+        match finding {
+            LogFinding::Fault(sighting) => LineEvent::Fault(sighting),
+            LogFinding::Crash(report) => LineEvent::Crash(report),
+        }
     }
 }
 
@@ -258,6 +283,22 @@ mod tests {
                 LineEvent::Text("next".into()),
             ]
         );
+    }
+
+    #[test]
+    fn a_crash_that_takes_several_lines_is_one_event_and_its_lines_stay_text() {
+        let line =
+            b"pagewalk: kernel fault\r\n  scause 0000000f sepc 80000000\r\n  sp 00000004\r\nok\n";
+        let said = heard(line);
+        let crashes = said.iter().filter_map(|event| match event {
+            LineEvent::Crash(report) => Some(report.register("sp")),
+            _ => None,
+        });
+        assert_eq!(crashes.collect::<Vec<_>>(), [Some(4)]);
+        let is_text = |event: &&LineEvent| matches!(event, LineEvent::Text(_));
+        assert_eq!(said.iter().filter(is_text).count(), 4);
+        // The end of the line completes it, too.
+        assert!(matches!(heard(&line[..57])[..], [.., LineEvent::Crash(_)]));
     }
 
     #[test]

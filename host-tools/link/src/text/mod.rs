@@ -1,8 +1,11 @@
-//! Faults in text: one file per log, ours and other kernels'.
+//! Text logs: one file per dialect, ours and other kernels'.
 //!
-//! A serial log is rarely clean: boot messages without a line end stand before
-//! a fault, a shell's prompt in the middle of a line, two faults on one. So each
-//! parser looks for its marks anywhere in a line and reads from there.
+//! A serial log is rarely clean: boot messages without a line end stand before a fault, a shell's
+//! prompt in the middle of a line, two faults on one. So each parser looks for its marks anywhere
+//! in a line and reads from there. What takes several lines, as a register dump does, is kept by
+//! its parser until it is complete.
+//!
+//! To add a dialect: a file with a [`LogParser`], and its row in [`PARSERS`].
 
 use abi::Sighting;
 
@@ -10,10 +13,111 @@ mod nuttx;
 mod pagewalk;
 pub mod report;
 
-/// Tells every fault that stands in one line of text.
-pub fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
-    pagewalk::faults(line, emit);
-    nuttx::faults(line, emit);
+pub use report::CrashReport;
+
+/// What a parser has found, complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogFinding {
+    /// A fault that a kernel resolved, or killed a task for.
+    Fault(Sighting),
+    /// The registers of a trap that ended a kernel.
+    Crash(CrashReport),
+}
+
+/// Whether a line is still text to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineUse {
+    /// Nothing of this dialect, or something that a reader wants to see as it is.
+    Text,
+    /// All that the line says is in its findings.
+    Consumed,
+}
+
+/// One dialect of log, read line by line. It may remember earlier lines.
+pub trait LogParser: Send {
+    /// Takes the next line, without its end, and emits what it completes.
+    fn line(&mut self, line: &str, emit: &mut dyn FnMut(LogFinding)) -> LineUse;
+
+    /// The log has ended: emits what waited for more lines.
+    fn finish(&mut self, _emit: &mut dyn FnMut(LogFinding)) {}
+}
+
+/// A row of [`PARSERS`].
+pub struct LogDialect {
+    /// Whose log it is, as messages name it.
+    pub name: &'static str,
+    /// It has lines for faults that its kernel resolved; else only for traps that ended it.
+    pub has_faults: bool,
+    /// A parser at the beginning of a log.
+    pub parser: fn() -> Box<dyn LogParser>,
+}
+
+/// Every dialect, in the order in which they are asked.
+pub const PARSERS: &[LogDialect] = &[
+    LogDialect {
+        name: "Pagewalk",
+        has_faults: true,
+        parser: || Box::new(pagewalk::PagewalkLog),
+    },
+    LogDialect {
+        name: "NuttX",
+        has_faults: true,
+        parser: || Box::new(nuttx::NuttxLog),
+    },
+    LogDialect {
+        name: "Pagewalk's last words",
+        has_faults: false,
+        parser: || Box::new(report::CrashLog::default()),
+    },
+];
+
+/// One log, read in every dialect at once: nobody has to say whose it is.
+pub struct LogReader {
+    parsers: Vec<Box<dyn LogParser>>,
+}
+
+impl Default for LogReader {
+    fn default() -> Self {
+        let parsers = PARSERS.iter().map(|dialect| (dialect.parser)());
+        LogReader {
+            parsers: parsers.collect(),
+        }
+    }
+}
+
+impl LogReader {
+    /// Takes the next line, without its end.
+    pub fn line(&mut self, line: &str, emit: &mut dyn FnMut(LogFinding)) -> LineUse {
+        let mut line_use = LineUse::Text;
+        for parser in &mut self.parsers {
+            if parser.line(line, emit) == LineUse::Consumed {
+                line_use = LineUse::Consumed;
+            }
+        }
+        line_use
+    }
+
+    /// The log has ended: emits what waited for more lines.
+    pub fn finish(&mut self, emit: &mut dyn FnMut(LogFinding)) {
+        for parser in &mut self.parsers {
+            parser.finish(emit);
+        }
+    }
+}
+
+/// Every crash in a text, in its order.
+pub fn crashes(text: &str) -> Vec<CrashReport> {
+    let mut found = Vec::new();
+    let mut keep = |finding| match finding {
+        LogFinding::Crash(report) => found.push(report),
+        LogFinding::Fault(_) => {}
+    };
+    let mut reader = LogReader::default();
+    for line in text.lines() {
+        reader.line(line, &mut keep);
+    }
+    reader.finish(&mut keep);
+    found
 }
 
 /// The time that stands right before a message: `[    0.010000] `, in
@@ -83,7 +187,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_panics(line in "\\PC*") {
-            faults(&line, &mut |_| ());
+            let mut reader = LogReader::default();
+            reader.line(&line, &mut |_| ());
+            reader.finish(&mut |_| ());
         }
 
         #[test]
@@ -92,10 +198,11 @@ mod tests {
                 Just(abi::text::MARK), Just("riscv_fillpage: EXCEPTION: "), Just("MCAUSE: "),
                 Just(", EPC: "), Just("MTVAL: "), Just(". "), Just("SCAUSE: "), Just("STVAL: "),
                 Just("task: "), Just("seq: "), Just("user write"), Just("0f"), Just("é"),
-                Just("[ 1.0] "), Just(", "), Just("ffffffffffffffffff"),
+                Just("[ 1.0] "), Just(", "), Just("ffffffffffffffffff"), Just("\n"),
+                Just("scause 0000000f "), Just("sp 0000000000000000 "), Just("pagewalk: "),
             ], 0..20)
         ) {
-            faults(&pieces.concat(), &mut |_| ());
+            crashes(&pieces.concat());
         }
     }
 }

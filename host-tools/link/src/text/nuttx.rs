@@ -11,12 +11,26 @@
 
 use abi::{Access, Cause, Fault, Sighting};
 
-use crate::text::{registers, time_us};
+use super::{LineUse, LogFinding, LogParser, registers, time_us};
 
 const MARK: &str = ": EXCEPTION: ";
 
-/// Tells every fault of NuttX that stands in the line.
-pub(super) fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
+/// NuttX's lines: each stands alone.
+pub(super) struct NuttxLog;
+
+impl LogParser for NuttxLog {
+    fn line(&mut self, line: &str, emit: &mut dyn FnMut(LogFinding)) -> LineUse {
+        let mut line_use = LineUse::Text;
+        faults(line, &mut |sighting| {
+            line_use = LineUse::Consumed;
+            emit(LogFinding::Fault(sighting));
+        });
+        line_use
+    }
+}
+
+/// Emits every fault that stands in the line.
+fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
     for (at, _) in line.match_indices(MARK) {
         let after = &line[at + MARK.len()..];
         let fields = &after[..after.find(MARK).unwrap_or(after.len())];

@@ -3,10 +3,24 @@
 use abi::text::MARK;
 use abi::{Access, Class, Fault, Outcome, Sighting, Source};
 
-use crate::text::{hex, registers, time_us};
+use super::{LineUse, LogFinding, LogParser, hex, registers, time_us};
 
-/// Tells every fault of ours that stands in the line.
-pub(super) fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
+/// Our own lines: each stands alone.
+pub(super) struct PagewalkLog;
+
+impl LogParser for PagewalkLog {
+    fn line(&mut self, line: &str, emit: &mut dyn FnMut(LogFinding)) -> LineUse {
+        let mut line_use = LineUse::Text;
+        faults(line, &mut |sighting| {
+            line_use = LineUse::Consumed;
+            emit(LogFinding::Fault(sighting));
+        });
+        line_use
+    }
+}
+
+/// Emits every fault that stands in the line.
+fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
     for (at, _) in line.match_indices(MARK) {
         let after = &line[at + MARK.len()..];
         let fields = &after[..after.find(MARK).unwrap_or(after.len())];
@@ -117,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_the_kernel_prints_the_desk_reads(fault in any_fault(), seq: u64) {
+        fn what_the_kernel_prints_the_host_reads(fault in any_fault(), seq: u64) {
             let line = Line { fault: &fault, seq, ticks_per_second: 1_000_000 };
             let found = all(&format!("pw> {line}\r"));
             let expected = Sighting { seq: Some(seq), time_us: Some(fault.time), fault };

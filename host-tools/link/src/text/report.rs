@@ -6,6 +6,8 @@
 //!   sp ffffffff80098f10 ra ffffffff80005a20 satp 8000000000080120 time 3141592
 //! ```
 
+use super::{LineUse, LogFinding, LogParser};
+
 /// Registers as they were printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrashReport {
@@ -27,23 +29,25 @@ impl CrashReport {
 
 const NAMES: [&str; 7] = ["scause", "sepc", "stval", "sp", "ra", "satp", "time"];
 
-/// Every report in a text.
-pub fn reports(text: &str) -> Vec<CrashReport> {
-    let mut found: Vec<CrashReport> = Vec::new();
-    let (mut message, mut is_open) = (None, false);
-    for line in text.lines() {
+/// A report may take several lines: it is complete at the first line without a register.
+#[derive(Default)]
+pub(super) struct CrashLog {
+    /// The last message of a kernel of ours, for the report that may follow it.
+    message: Option<String>,
+    open: Option<CrashReport>,
+}
+
+impl LogParser for CrashLog {
+    fn line(&mut self, line: &str, emit: &mut dyn FnMut(LogFinding)) -> LineUse {
         let registers = registers(line);
         if registers.iter().any(|(name, _, _)| name == "scause") {
-            found.push(CrashReport {
-                message: message.take(),
+            self.finish(emit);
+            self.open = Some(CrashReport {
+                message: self.message.take(),
                 ..CrashReport::default()
             });
-            is_open = true;
         }
-        match found
-            .last_mut()
-            .filter(|_| is_open && !registers.is_empty())
-        {
+        match self.open.as_mut().filter(|_| !registers.is_empty()) {
             Some(report) => {
                 for (name, digits, value) in registers {
                     if name != "time" {
@@ -53,13 +57,22 @@ pub fn reports(text: &str) -> Vec<CrashReport> {
                 }
             }
             None => {
-                is_open = false;
-                let said = line.split_once("pagewalk: ").map(|(_, said)| said.trim());
-                message = said.map(str::to_owned).or(message);
+                self.finish(emit);
+                let message = line.split_once("pagewalk: ");
+                if let Some((_, message)) = message {
+                    self.message = Some(message.trim().to_owned());
+                }
             }
         }
+        // A reader of the console wants to see a kernel's last words.
+        LineUse::Text
     }
-    found
+
+    fn finish(&mut self, emit: &mut dyn FnMut(LogFinding)) {
+        if let Some(report) = self.open.take() {
+            emit(LogFinding::Crash(report));
+        }
+    }
 }
 
 /// Pairs of a known name and a number.
@@ -77,7 +90,7 @@ fn registers(line: &str) -> Vec<(String, usize, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::crashes;
 
     #[test]
     fn a_report_is_found_between_other_text_and_behind_timestamps() {
@@ -86,7 +99,7 @@ mod tests {
             [   9.1]   sp ffffffff80098f10 ra ffffffff80005a20 satp 8000000000080120 time 42\r\n\
             \x20 gdb can still ask: target remote on this line\nsp ffffffff80000000\n\
             scause 0000000f sepc 80000000 stval 00000004\n";
-        let found = reports(text);
+        let found = crashes(text);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].message.as_deref(), Some("no frames left"));
         assert_eq!((found[0].digits, found[1].digits), (16, 8));
@@ -102,6 +115,6 @@ mod tests {
 
     #[test]
     fn words_that_only_look_like_registers_are_none() {
-        assert!(reports("the scause is 13\nsp 12\nscause xyz").is_empty());
+        assert!(crashes("the scause is 13\nsp 12\nscause xyz").is_empty());
     }
 }
