@@ -57,10 +57,9 @@ fn a_session_goes_on_after_a_million() {
 #[test]
 fn text_logs_find_nothing_in_a_million() {
     let noise = noise(1_000_000);
-    let lossy = String::from_utf8_lossy(&noise);
     let mut reader = LogReader::default();
     let mut found = Vec::new();
-    for line in lossy.lines() {
+    for line in noise.split(|byte| *byte == b'\n') {
         reader.line(line, &mut |finding| found.push(finding));
     }
     reader.finish(&mut |finding| found.push(finding));

@@ -1,7 +1,7 @@
 //! The bytes of a line, live or recorded, and what they say.
 //!
 //! A recorded stream is a transport like any other: frames, text between them,
-//! other kernels' logs and plain noise go in, [`Said`] comes out, in order.
+//! other kernels' logs and plain noise go in, [`LineEvent`] comes out, in order.
 
 use abi::Sighting;
 use wire::{Channel, Event, Frame, Inbox, Split, Splitter};
@@ -151,11 +151,11 @@ impl TextState {
     }
 
     fn end_line(&mut self, emit: &mut dyn FnMut(LineEvent)) {
-        let line = String::from_utf8_lossy(&self.line);
         let line_use = self
             .log
-            .line(&line, &mut |finding| emit(LineEvent::from(finding)));
+            .line(&self.line, &mut |finding| emit(LineEvent::from(finding)));
         if line_use == LineUse::Text {
+            let line = String::from_utf8_lossy(&self.line);
             emit(LineEvent::Text(line.trim_end_matches('\r').to_owned()));
         }
         self.line.clear();

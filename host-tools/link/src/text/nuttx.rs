@@ -11,7 +11,7 @@
 
 use abi::{Access, Cause, Fault, Sighting};
 
-use super::{LineUse, LogFinding, LogParser, registers, time_us};
+use super::{LineUse, LogFinding, LogParser, around, registers, time_us};
 
 const MARK: &str = ": EXCEPTION: ";
 
@@ -19,7 +19,7 @@ const MARK: &str = ": EXCEPTION: ";
 pub(super) struct NuttxLog;
 
 impl LogParser for NuttxLog {
-    fn line(&mut self, line: &str, emit: &mut dyn FnMut(LogFinding)) -> LineUse {
+    fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(LogFinding)) -> LineUse {
         let mut line_use = LineUse::Text;
         faults(line, &mut |sighting| {
             line_use = LineUse::Consumed;
@@ -30,16 +30,15 @@ impl LogParser for NuttxLog {
 }
 
 /// Emits every fault that stands in the line.
-fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
-    for (at, _) in line.match_indices(MARK) {
-        let after = &line[at + MARK.len()..];
-        let fields = &after[..after.find(MARK).unwrap_or(after.len())];
+fn faults(line: &[u8], emit: &mut dyn FnMut(Sighting)) {
+    for (before, fields) in around(line, MARK) {
         let Some((cause, epc, va)) = registers(fields, ["MCAUSE", "EPC", "MTVAL"]) else {
             continue;
         };
-        let before = &line[..at];
-        let name = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let time_us = time_us(&before[..name.map_or(0, |end| end + 1)]);
+        // The time stands before the name of the function that prints.
+        let is_of_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let name = before.iter().rev().take_while(is_of_name).count();
+        let time_us = time_us(&before[..before.len() - name]);
         let access = Access::of(Cause::decode(cause)).map_or(0, Access::number);
         let time = time_us.unwrap_or(0);
         let fault = Fault {
@@ -64,7 +63,7 @@ mod tests {
 
     fn all(line: &str) -> Vec<Sighting> {
         let mut found = Vec::new();
-        faults(line, &mut |sighting| found.push(sighting));
+        faults(line.as_bytes(), &mut |sighting| found.push(sighting));
         found
     }
 

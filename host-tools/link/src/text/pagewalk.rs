@@ -2,14 +2,15 @@
 
 use abi::text::MARK;
 use abi::{Access, Class, Fault, Outcome, Sighting, Source};
+use memchr::memmem;
 
-use super::{LineUse, LogFinding, LogParser, hex, registers, time_us};
+use super::{LineUse, LogFinding, LogParser, Number, around, digits, number, registers, time_us};
 
 /// Our own lines: each stands alone.
 pub(super) struct PagewalkLog;
 
 impl LogParser for PagewalkLog {
-    fn line(&mut self, line: &str, emit: &mut dyn FnMut(LogFinding)) -> LineUse {
+    fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(LogFinding)) -> LineUse {
         let mut line_use = LineUse::Text;
         faults(line, &mut |sighting| {
             line_use = LineUse::Consumed;
@@ -20,17 +21,15 @@ impl LogParser for PagewalkLog {
 }
 
 /// Emits every fault that stands in the line.
-fn faults(line: &str, emit: &mut dyn FnMut(Sighting)) {
-    for (at, _) in line.match_indices(MARK) {
-        let after = &line[at + MARK.len()..];
-        let fields = &after[..after.find(MARK).unwrap_or(after.len())];
-        if let Some(sighting) = sighting(time_us(&line[..at]), fields) {
+fn faults(line: &[u8], emit: &mut dyn FnMut(Sighting)) {
+    for (before, fields) in around(line, MARK) {
+        if let Some(sighting) = sighting(time_us(before), fields) {
             emit(sighting);
         }
     }
 }
 
-fn sighting(time_us: Option<u64>, fields: &str) -> Option<Sighting> {
+fn sighting(time_us: Option<u64>, fields: &[u8]) -> Option<Sighting> {
     let (cause, epc, va) = registers(fields, ["SCAUSE", "EPC", "STVAL"])?;
     let mut fault = Fault {
         time: time_us.unwrap_or(0),
@@ -40,10 +39,7 @@ fn sighting(time_us: Option<u64>, fields: &str) -> Option<Sighting> {
         ..Fault::EMPTY
     };
     fault.task = decimal(fields, "task").unwrap_or(Fault::NO_TASK);
-    let mut words = fields
-        .split(", ")
-        .map(str::trim_end)
-        .filter(|part| !part.contains(": "));
+    let mut words = words(fields);
     if let Some((source, access)) = words.next().and_then(who_and_how) {
         (fault.source, fault.access) = (source.number(), access.map_or(0, Access::number));
     }
@@ -55,9 +51,8 @@ fn sighting(time_us: Option<u64>, fields: &str) -> Option<Sighting> {
     if let Some(level) = decimal(fields, "level") {
         fault.level = level;
     }
-    fault.entry = hex(fields, "entry").and_then(number).unwrap_or(0);
-    let frame = hex(fields, "frame").and_then(number).unwrap_or(0);
-    fault.frame = u32::try_from(frame >> 12).unwrap_or(0);
+    fault.entry = hex(fields, "entry").unwrap_or(0);
+    fault.frame = u32::try_from(hex(fields, "frame").unwrap_or(0) >> 12).unwrap_or(0);
     fault.cost = decimal(fields, "cost").unwrap_or(0);
     Some(Sighting {
         seq: decimal(fields, "seq"),
@@ -66,28 +61,32 @@ fn sighting(time_us: Option<u64>, fields: &str) -> Option<Sighting> {
     })
 }
 
+/// What stands between commas and is not `NAME: value`; a part that is no text is no word.
+fn words(fields: &[u8]) -> impl Iterator<Item = &str> {
+    let parts = fields.split(|byte| *byte == b',');
+    parts
+        .filter(|part| memmem::find(part, b": ").is_none())
+        .map(|part| str::from_utf8(part.trim_ascii()).unwrap_or_default())
+}
+
 /// `user write`, or only `user` where the cause tells no access.
 fn who_and_how(words: &str) -> Option<(Source, Option<Access>)> {
     if let Some(source) = Source::named(words) {
         return Some((source, None));
     }
-    words.match_indices(' ').find_map(|(at, _)| {
-        let source = Source::named(&words[..at])?;
-        Some((source, Some(Access::named(&words[at + 1..])?)))
+    let mut split = words.match_indices(' ').map(|(at, _)| words.split_at(at));
+    split.find_map(|(who, how)| {
+        let source = Source::named(who)?;
+        Some((source, Some(Access::named(how.trim_start())?)))
     })
 }
 
-fn decimal<T: std::str::FromStr>(fields: &str, name: &str) -> Option<T> {
-    let at = fields.find(name)? + name.len();
-    let value = fields[at..].strip_prefix(": ")?;
-    let end = value
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(value.len());
-    value[..end].parse().ok()
+fn decimal<T: Number>(fields: &[u8], name: &str) -> Option<T> {
+    number(digits(fields, name, 10)?, 10)
 }
 
-fn number(digits: &str) -> Option<u64> {
-    u64::from_str_radix(digits, 16).ok()
+fn hex(fields: &[u8], name: &str) -> Option<u64> {
+    number(digits(fields, name, 16)?, 16)
 }
 
 #[cfg(test)]
@@ -100,7 +99,7 @@ mod tests {
 
     fn all(line: &str) -> Vec<Sighting> {
         let mut found = Vec::new();
-        faults(line, &mut |sighting| found.push(sighting));
+        faults(line.as_bytes(), &mut |sighting| found.push(sighting));
         found
     }
 

@@ -38,8 +38,9 @@ pub(super) struct CrashLog {
 }
 
 impl LogParser for CrashLog {
-    fn line(&mut self, line: &str, emit: &mut dyn FnMut(LogFinding)) -> LineUse {
-        let registers = registers(line);
+    fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(LogFinding)) -> LineUse {
+        let line = String::from_utf8_lossy(line);
+        let registers = registers(&line);
         if registers.iter().any(|(name, _, _)| name == "scause") {
             self.finish(emit);
             self.open = Some(CrashReport {
