@@ -1,6 +1,8 @@
 //! An instruction to stop at: a trigger of the hart.
 //!
-//! Debug spec 0.13, §5.2: `mcontrol`, type 2; 1.0's `mcontrol6` is the same in the bits used.
+//! Debug spec 0.13, §5.2: `mcontrol`, type 2; 1.0's `mcontrol6`, type 6, is the same in the bits
+//! used. In 1.0 a trigger that nobody uses may have type 15, and becomes one of the others when
+//! that is written.
 
 use pagetable::Xlen;
 
@@ -10,9 +12,17 @@ use super::debug_module::DebugModule;
 const TSELECT: u16 = 0x7a0;
 const TDATA1: u16 = 0x7a1;
 const TDATA2: u16 = 0x7a2;
+const TINFO: u16 = 0x7a4;
 
 /// Enter Debug Mode; match in M, S and U; on execution.
 const CONTROL: u64 = 1 << 12 | 1 << 6 | 1 << 4 | 1 << 3 | 1 << 2;
+/// Of these a trigger keeps at least so many: M-mode may be the only one there is.
+const KEPT: u64 = 1 << 12 | 1 << 2;
+
+/// Types of `tdata1`.
+const MCONTROL: u64 = 2;
+const MCONTROL6: u64 = 6;
+const DISABLED: u64 = 15;
 /// Triggers that are looked at.
 const MOST: u64 = 16;
 
@@ -23,18 +33,16 @@ pub fn halt_at(
     is_over: impl FnMut() -> bool,
 ) -> Result<bool, ProbeError> {
     let xlen = module.xlen()?;
-    let Trigger { number, control } = free(module, xlen)?;
-    let top = xlen.bits() - 4;
-    let (kind, dmode) = (control >> top, 1 << (top - 1));
-    module.write_csr(TDATA2, address)?;
-    module.write_csr(TDATA1, kind << top | dmode | CONTROL)?;
+    let Some(Trigger { number, control }) = arm(module, xlen, address)? else {
+        module.put_back()?;
+        return Err(ProbeError::NoRegister("free trigger, tselect", TSELECT));
+    };
     let came = module.resume().and_then(|()| module.wait_for_halt(is_over));
     // The trigger goes, whatever became of it: a hart must not stop at it when nobody looks.
     module.halt()?;
     module.borrow(TSELECT.into())?;
     module.write_csr(TSELECT, number)?;
-    module.write_csr(TDATA1, control)?;
-    module.write_csr(TDATA2, 0)?;
+    disarm(module, control)?;
     module.put_back()?;
     let came = came?;
     match came {
@@ -44,14 +52,16 @@ pub fn halt_at(
     Ok(came)
 }
 
-/// A trigger, and its `tdata1`.
+/// A trigger, and the `tdata1` that it had.
 struct Trigger {
     number: u64,
     control: u64,
 }
 
-/// A trigger that nobody uses, selected.
-fn free(module: &mut DebugModule, xlen: Xlen) -> Result<Trigger, ProbeError> {
+/// Sets the first trigger that nobody uses and that can do it; it is selected then.
+fn arm(module: &mut DebugModule, xlen: Xlen, address: u64) -> Result<Option<Trigger>, ProbeError> {
+    let top = xlen.bits() - 4;
+    let dmode = 1 << (top - 1);
     module.borrow(TSELECT.into())?;
     for number in 0..MOST {
         module.write_csr(TSELECT, number)?;
@@ -59,11 +69,43 @@ fn free(module: &mut DebugModule, xlen: Xlen) -> Result<Trigger, ProbeError> {
             break;
         }
         let control = module.csr(TDATA1)?;
-        let kind = control >> (xlen.bits() - 4);
-        // load, store, execute
-        if matches!(kind, 2 | 6) && control & 7 == 0 {
-            return Ok(Trigger { number, control });
+        for kind in kinds(module, control, top)? {
+            module.write_csr(TDATA2, address)?;
+            module.write_csr(TDATA1, kind << top | dmode | CONTROL)?;
+            // It takes what it can: a hart that ran over the address would look like one that
+            // never came there.
+            let (is, at) = (module.csr(TDATA1)?, module.csr(TDATA2)?);
+            if is >> top == kind && is & KEPT == KEPT && at == address {
+                return Ok(Some(Trigger { number, control }));
+            }
+            disarm(module, control)?;
         }
     }
-    Err(ProbeError::NoRegister("free trigger, tselect", TSELECT))
+    Ok(None)
+}
+
+/// The trigger that is selected is as it was.
+fn disarm(module: &mut DebugModule, control: u64) -> Result<(), ProbeError> {
+    module.write_csr(TDATA1, control)?;
+    module.write_csr(TDATA2, 0)
+}
+
+/// What the trigger that is selected may become; nothing if it is in use, or is none.
+fn kinds(module: &mut DebugModule, control: u64, top: u32) -> Result<Vec<u64>, ProbeError> {
+    let kind = control >> top;
+    match kind {
+        // load, store, execute
+        MCONTROL | MCONTROL6 if control & 7 == 0 => Ok(vec![kind]),
+        DISABLED => {
+            let mut kinds = vec![MCONTROL6, MCONTROL];
+            match module.csr(TINFO) {
+                Ok(info) => kinds.retain(|kind| info >> kind & 1 == 1),
+                // It need not tell: then both are tried.
+                Err(ProbeError::NoRegister(..)) => {}
+                Err(error) => return Err(error),
+            }
+            Ok(kinds)
+        }
+        _ => Ok(Vec::new()),
+    }
 }

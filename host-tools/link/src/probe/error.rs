@@ -83,6 +83,8 @@ pub enum ProbeError {
     },
     /// An abstract command ended with this cmderr.
     Command(u32),
+    /// The hart has registers of 64 bits, and the module moves 32 at a time.
+    HalfRegisters,
     /// There is no way to a register.
     NoRegister(&'static str, u16),
     /// Memory cannot be reached by any method.
@@ -258,6 +260,10 @@ impl fmt::Display for ProbeError {
                 "abstract command failed: {} (cmderr {cmderr})",
                 ProbeError::command(*cmderr)
             ),
+            ProbeError::HalfRegisters => f.write_str(
+                "the hart has registers of 64 bits, and the debug module moves only 32 at a time: \
+                 what it tells would be half of each",
+            ),
             ProbeError::NoRegister(kind, number) => write!(f, "the hart has no {kind} {number:#x}"),
             ProbeError::Unreachable { at, tried } => {
                 write!(f, "memory at {at:#018x} cannot be reached")?;
@@ -266,7 +272,10 @@ impl fmt::Display for ProbeError {
                     write!(f, "{method}: {refusal}")?;
                 }
                 match tried.is_empty() {
-                    true => f.write_str(": the module offers no way to it"),
+                    true => f.write_str(
+                        ": the module has no system bus, no room for a program and no command \
+                         for memory; registers can be read",
+                    ),
                     false => Ok(()),
                 }
             }

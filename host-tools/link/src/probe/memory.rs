@@ -53,10 +53,9 @@ impl DebugModule {
     /// Ways that the module seems to offer.
     pub fn methods(&self) -> Vec<AccessMethod> {
         let offers = &self.offers;
-        let behind = usize::from(!offers.has_implicit_ebreak);
         let is_there = |method: &AccessMethod| match method {
             AccessMethod::Bus => offers.bus_widths & 0b0_1100 != 0,
-            AccessMethod::Program => offers.program_words >= 2 + behind,
+            AccessMethod::Program => self.has_room_for(1),
             // Its address is the second argument.
             AccessMethod::Abstract => !self.lacks_abstract && offers.data_words >= 2 * self.words(),
         };
@@ -239,22 +238,41 @@ impl DebugModule {
         self.borrow(S1)?;
         let wide = self.words() == 2;
         let (width, step) = if wide { (3, 8) } else { (2, 4) };
-        // l[dw] s1, 0(s0); addi s0, s0, step
-        self.load(&[
-            8 << 15 | width << 12 | 9 << 7 | 0x03,
-            step << 20 | 8 << 15 | 8 << 7 | 0x13,
-        ])?;
-        let from = [first as u32, (first >> 32) as u32];
+        // l[dw] s1, 0(s0)
+        let load = 8 << 15 | width << 12 | 9 << 7 | 0x03;
         let words = self.words();
         let begin = self.access(S0, true, true);
-        let next = self.access(S1, false, true);
         let last = self.access(S1, false, false);
+        if !self.has_room_for(2) {
+            return self.single_loads(load, first, count);
+        }
+        // addi s0, s0, step
+        self.load(&[load, step << 20 | 8 << 15 | 8 << 7 | 0x13])?;
+        let from = [first as u32, (first >> 32) as u32];
+        let next = self.access(S1, false, true);
         self.once(&from[..words], begin)?;
         let mut found = Vec::with_capacity(count * words);
         // Each command brings the word of the one before, and loads another.
         self.run_on(next, count - 1, &mut found)?;
         let word = self.command(&[], last, words)?;
         found.extend([word as u32, (word >> 32) as u32].into_iter().take(words));
+        Ok(found)
+    }
+
+    /// The same where the buffer has room for the load alone: each word needs its address, and a
+    /// command that brings it.
+    fn single_loads(&mut self, load: u32, first: u64, count: usize) -> Result<Vec<u32>, Miss> {
+        self.load(&[load])?;
+        let words = self.words();
+        let begin = self.access(S0, true, true);
+        let take = self.access(S1, false, false);
+        let mut found = Vec::with_capacity(count * words);
+        for at in (first..).step_by(4 * words).take(count) {
+            let from = [at as u32, (at >> 32) as u32];
+            self.once(&from[..words], begin)?;
+            let word = self.command(&[], take, words)?;
+            found.extend([word as u32, (word >> 32) as u32].into_iter().take(words));
+        }
         Ok(found)
     }
 

@@ -30,6 +30,8 @@ mod pins;
 #[cfg(all(test, feature = "sim"))]
 mod proof;
 mod registers;
+#[cfg(all(test, feature = "sim"))]
+mod roms;
 mod scan;
 #[cfg(feature = "sim")]
 pub mod sim;

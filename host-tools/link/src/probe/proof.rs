@@ -76,7 +76,8 @@ fn every_way_reads_what_is_there_and_leaves_the_hart_as_it_was() {
         repeats: false,
         ..Profile::PROGRAM
     };
-    for profile in profiles().chain([slow]) {
+    let single = Profile::SINGLE;
+    for profile in profiles().chain([slow, single, single.with_xlen(Xlen::Rv32)]) {
         for (mode, is_halted) in [(1, false), (0, true), (1, true), (3, true)] {
             let what = format!(
                 "{} {:?} mode {mode} {is_halted}",
@@ -147,6 +148,9 @@ fn the_ways_are_those_that_the_module_has() {
     assert_eq!(ways(Profile::PROGRAM), [Program]);
     assert_eq!(ways(Profile::C906), [Program, Bus]);
     assert_eq!(ways(Profile::ABSTRACT), [Abstract]);
+    assert_eq!(ways(Profile::ROM), [Program]);
+    assert_eq!(ways(Profile::SINGLE), [Program]);
+    assert_eq!(ways(Profile::REGISTERS), []);
 }
 
 #[test]

@@ -11,6 +11,14 @@ use super::ProbeError;
 use super::debug_module::{CMDERR, DebugModule, PATIENCE, TRIES, at};
 use super::dtm::Op;
 
+/// cmderr; Debug spec 0.13, §3.12.6.
+const UNKNOWN: u32 = 2;
+const EXCEPTION: u32 = 3;
+
+/// A read of 32 bits of a register.
+const NARROW: u32 = 2 << 20 | 1 << 17;
+const MISA: u32 = 0x301;
+
 /// `x8` and `x9`, as abstract commands number them.
 pub(super) const S0: u32 = 0x1008;
 pub(super) const S1: u32 = 0x1009;
@@ -86,19 +94,38 @@ impl DebugModule {
         }
         self.halt()?;
         // Only a hart of 64 bits has registers of so many. What is not answered once may be an
-        // accident, and half a register would be a wrong answer.
+        // accident, and half a register would be a wrong answer. A module that checks the size
+        // says that it knows no such command; one whose ROM runs a store of 64 bits for it meets
+        // an instruction that the hart does not have.
         let wide = self.access(S0, false, false);
+        let is_too_wide = |asked: &Result<u64, ProbeError>| {
+            matches!(asked, Err(ProbeError::Command(UNKNOWN | EXCEPTION)))
+        };
         let mut asked = self.command(&[], wide, 2);
-        if let Err(ProbeError::Command(2)) = asked {
+        if is_too_wide(&asked) {
             asked = self.command(&[], wide, 2);
         }
         let xlen = match asked {
             Ok(_) => Xlen::Rv64,
-            Err(ProbeError::Command(2)) => Xlen::Rv32,
+            Err(ProbeError::Command(UNKNOWN | EXCEPTION)) => self.narrow()?,
             Err(error) => return Err(error),
         };
         self.xlen = Some(xlen);
         Ok(xlen)
+    }
+
+    /// The module gives no 64 bits of a register: because the hart has no more than 32, or because
+    /// it moves no more at a time.
+    fn narrow(&mut self) -> Result<Xlen, ProbeError> {
+        self.command(&[], NARROW | S0, 1)?;
+        // The width stands in the highest two bits of `misa`: of 32 on RV32, where it is 1. Of 64
+        // bits these are two of the lower half, which no extension has.
+        match self.command(&[], NARROW | MISA, 1) {
+            Ok(misa) if misa != 0 && misa >> 30 != 1 => Err(ProbeError::HalfRegisters),
+            // It need not tell, and need not be reached without a program.
+            Ok(_) | Err(ProbeError::Command(UNKNOWN | EXCEPTION)) => Ok(Xlen::Rv32),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn read_register(&mut self, register: u32) -> Result<u64, ProbeError> {
@@ -154,10 +181,22 @@ impl DebugModule {
     pub fn csr(&mut self, number: u16) -> Result<u64, ProbeError> {
         if !self.needs_program {
             match self.read_register(u32::from(number)) {
-                Err(ProbeError::Command(2)) => self.needs_program = true,
-                Err(ProbeError::Command(3)) => return Err(ProbeError::NoRegister("CSR", number)),
+                // Of this one, or of any: a program shows it, where there is room for one.
+                Err(ProbeError::Command(UNKNOWN)) => {}
+                Err(ProbeError::Command(EXCEPTION)) => {
+                    return Err(ProbeError::NoRegister("CSR", number));
+                }
                 read => return read,
             }
+        }
+        let read = self.csr_by_program(number);
+        self.needs_program |= read.is_ok();
+        read
+    }
+
+    fn csr_by_program(&mut self, number: u16) -> Result<u64, ProbeError> {
+        if !self.has_room_for(1) {
+            return Err(ProbeError::NoRegister("CSR", number));
         }
         self.borrow(S0)?;
         // csrrs s0, CSR, zero
@@ -173,14 +212,22 @@ impl DebugModule {
     pub(super) fn write_csr(&mut self, number: u16, value: u64) -> Result<(), ProbeError> {
         if !self.needs_program {
             match self.write_register(u32::from(number), value) {
-                Err(ProbeError::Command(2)) => self.needs_program = true,
+                Err(ProbeError::Command(UNKNOWN)) if self.has_room_for(1) => {}
                 written => return written,
             }
         }
         self.borrow(S0)?;
         self.write_register(S0, value)?;
         // csrrw zero, CSR, s0
-        self.run_for_csr(u32::from(number) << 20 | 8 << 15 | 1 << 12 | 0x73)
+        let written = self.run_for_csr(u32::from(number) << 20 | 8 << 15 | 1 << 12 | 0x73);
+        self.needs_program |= written.is_ok();
+        written
+    }
+
+    /// Whether the buffer holds so many instructions and what ends them.
+    pub(super) fn has_room_for(&self, instructions: usize) -> bool {
+        let behind = usize::from(!self.offers.has_implicit_ebreak);
+        self.offers.program_words >= instructions + behind
     }
 
     fn run_for_csr(&mut self, instruction: u32) -> Result<(), ProbeError> {

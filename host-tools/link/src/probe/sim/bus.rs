@@ -52,7 +52,8 @@ impl SimulatedModule {
         if transfers {
             let is_wide = match (size, hart.xlen) {
                 (2, _) => false,
-                (3, Xlen::Rv64) => true,
+                (3, Xlen::Rv64) if !profile.moves_half => true,
+                (3, Xlen::Rv32) => return Err(profile.too_wide),
                 _ => return Err(NOT_SUPPORTED),
             };
             if !is_wide && writes && profile.refuses_narrow_writes {

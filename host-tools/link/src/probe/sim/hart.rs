@@ -39,6 +39,9 @@ pub mod csr {
 
 /// Execute-address triggers.
 const TRIGGERS: usize = 2;
+/// Types of `tdata1`.
+const MCONTROL: u64 = 2;
+const DISABLED: u64 = 15;
 const MPRV: u64 = 1 << 17;
 const MPRVEN: u64 = 1 << 4;
 
@@ -56,6 +59,8 @@ pub struct SimulatedHart {
     pub csr: BTreeMap<u16, u64>,
     /// Each trigger's `tdata1` and `tdata2`.
     pub triggers: [[u64; 2]; TRIGGERS],
+    /// Types that a trigger may have, as `tinfo` lists them.
+    trigger_types: u64,
     /// It is in Debug Mode.
     pub is_halted: bool,
     /// It heeds a request to halt.
@@ -111,13 +116,15 @@ impl SimulatedHart {
             gpr,
             csr: known,
             triggers: [[0; 2]; TRIGGERS],
+            trigger_types: 0,
             is_halted: false,
             heeds: true,
             wanders: false,
             was_reset: false,
             has_resumed: false,
         };
-        hart.triggers = [[hart.trigger_type(), 0]; TRIGGERS];
+        hart.trigger_types = profile.triggers.into();
+        hart.triggers = [[hart.unused(), 0]; TRIGGERS];
         let (gpr, csr) = (hart.gpr, hart.csr.clone());
         hart.gpr = gpr.map(|value| hart.narrow(value));
         hart.csr = csr
@@ -145,12 +152,17 @@ impl SimulatedHart {
         }
     }
 
-    /// A `tdata1` of type 2, which belongs to the debugger, and does nothing.
-    fn trigger_type(&self) -> u64 {
-        match self.xlen {
-            Xlen::Rv32 => 2 << 28,
-            Xlen::Rv64 => 2 << 60,
+    /// A `tdata1` that does nothing: of type 15 where there is such, else of type 2.
+    fn unused(&self) -> u64 {
+        match self.trigger_types >> DISABLED & 1 {
+            1 => DISABLED << self.type_bits(),
+            _ => MCONTROL << self.type_bits(),
         }
+    }
+
+    /// Where the type stands in `tdata1`.
+    fn type_bits(&self) -> u32 {
+        self.xlen.bits() - 4
     }
 
     /// Halts, for a reason as `dcsr.cause` has it.
@@ -168,8 +180,12 @@ impl SimulatedHart {
             let (pc, mode) = (*pc, self.privilege());
             // mcontrol: m, s and u are bits 6, 4 and 3; execute is bit 2.
             let mode_bit = [3, 4, 5, 6][mode as usize];
+            let kinds = self.type_bits();
             let stops = |[control, address]: &[u64; 2]| {
-                control >> 2 & 1 == 1 && control >> mode_bit & 1 == 1 && *address == pc
+                control >> kinds != DISABLED
+                    && control >> 2 & 1 == 1
+                    && control >> mode_bit & 1 == 1
+                    && *address == pc
             };
             if self.triggers.iter().any(stops) {
                 self.halt(2);
@@ -186,7 +202,7 @@ impl SimulatedHart {
         match number {
             csr::TDATA1 => Ok(self.triggers[place][0]),
             csr::TDATA2 => Ok(self.triggers[place][1]),
-            csr::TINFO => Ok(1 << 2),
+            csr::TINFO => Ok(self.trigger_types),
             _ => self.csr.get(&number).copied().ok_or(Exception),
         }
     }
@@ -197,12 +213,15 @@ impl SimulatedHart {
         match number {
             csr::TSELECT if value as usize >= TRIGGERS => {}
             csr::TDATA1 => {
-                let kept = 0xf07f;
-                let dmode = match self.xlen {
-                    Xlen::Rv32 => 1 << 27,
-                    Xlen::Rv64 => 1 << 59,
+                let kept = 0xf07f | 1 << (self.type_bits() - 1);
+                let kind = value >> self.type_bits();
+                let is_known = self.trigger_types >> kind & 1 == 1;
+                self.triggers[place][0] = match kind {
+                    // One that is of no type keeps nothing.
+                    DISABLED => self.unused(),
+                    _ if is_known => kind << self.type_bits() | value & kept,
+                    _ => self.unused() | value & kept,
                 };
-                self.triggers[place][0] = self.trigger_type() | value & (kept | dmode);
             }
             csr::TDATA2 => self.triggers[place][1] = value,
             csr::MISA | csr::TINFO | 0xc00.. => {}

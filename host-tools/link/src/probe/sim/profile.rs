@@ -35,6 +35,13 @@ pub struct Profile {
     pub repeats: bool,
     /// Widths of the system bus, as sbcs has them: bit 0 is 8 bits, bit 4 is 128.
     pub bus_widths: u32,
+    /// What a command for 64 bits of a register ends with on a hart of 32: cmderr 2 of a module
+    /// that looks at the size, 3 of one whose ROM runs a store that the hart does not have.
+    pub too_wide: u32,
+    /// No command moves more than 32 bits of a register, however wide it is.
+    pub moves_half: bool,
+    /// Types that a trigger may have, as `tinfo` lists them: bit 2 is `mcontrol`.
+    pub triggers: u32,
     /// `mvendorid`.
     pub vendor: u64,
 }
@@ -57,7 +64,41 @@ impl Profile {
         refuses_narrow_writes: false,
         repeats: true,
         bus_widths: 0b0_1111,
+        too_wide: 2,
+        moves_half: false,
+        triggers: 1 << 2,
         vendor: 0,
+    };
+
+    /// What a debug ROM makes of a hart, as Spike's does: commands are instructions that the hart
+    /// runs, so that what it does not have is an exception; triggers are of no type until one is
+    /// written.
+    pub const ROM: Profile = Profile {
+        name: "rom",
+        idcode: 0x1e31_3fed,
+        program_words: 2,
+        has_implicit_ebreak: true,
+        data_words: 2,
+        has_abstract_memory: false,
+        bus_widths: 0,
+        too_wide: 3,
+        triggers: 1 << 2 | 1 << 6 | 1 << 15,
+        ..Profile::FULL
+    };
+
+    /// Room for one instruction, and no other way to memory.
+    pub const SINGLE: Profile = Profile {
+        name: "single",
+        program_words: 1,
+        ..Profile::ROM
+    };
+
+    /// No way to memory at all.
+    pub const REGISTERS: Profile = Profile {
+        name: "registers",
+        program_words: 0,
+        has_implicit_ebreak: false,
+        ..Profile::ROM
     };
 
     /// Nothing but a program buffer, as small cores have it.
@@ -101,17 +142,20 @@ impl Profile {
         ..Profile::FULL
     };
 
-    /// Every one of them.
-    pub const ALL: [Profile; 4] = [
+    /// Every one that leads to memory, but the slowest.
+    pub const ALL: [Profile; 5] = [
         Profile::FULL,
         Profile::PROGRAM,
         Profile::C906,
         Profile::ABSTRACT,
+        Profile::ROM,
     ];
 
     /// The one of that name.
     pub fn by_name(name: &str) -> Option<Profile> {
-        Profile::ALL.into_iter().find(|it| it.name == name)
+        let others = [Profile::SINGLE, Profile::REGISTERS];
+        let mut all = Profile::ALL.into_iter().chain(others);
+        all.find(|it| it.name == name)
     }
 
     /// The same with registers of another width.
