@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 use link::gdb::{Stub, StubError};
@@ -12,6 +11,8 @@ use link::session::{Agent, AgentError, TaskInfo};
 use link::transport::{Line, Spec};
 use model::{Space, TaskList, TaskRow};
 use pagetable::{Dialect, PhysAddr, Satp, Xlen};
+
+use crate::ending;
 
 /// A board that can be asked for its tasks and its tables: one that runs, or one that was asked
 /// while it was recorded.
@@ -112,15 +113,11 @@ impl Source for RespondingBoard {
     }
 }
 
-/// The user wants no answer any more.
-static STOP: AtomicBool = AtomicBool::new(false);
-
 /// Opens a gdb stub.
 pub fn stub(address: &str) -> anyhow::Result<Stub> {
     let name = || format!("gdb://{address}");
     // Ctrl-C must not leave the target as it is now.
-    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
-    let stub = Stub::connect(address, &STOP).with_context(name)?;
+    let stub = Stub::connect(address, ending::watch()).with_context(name)?;
     if !stub.is_physical() {
         eprintln!(
             "warning: {}: this stub cannot read physical memory; reads go the way the hart's own \

@@ -11,13 +11,13 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use link::hub::{Hub, HubNews, HubStreams};
 use link::transport::{Line, Spec};
 
-use crate::{output, pty, record};
+use crate::{ending, output, pty, record};
 
 /// Share a board's serial line: gdb on a port, the console on a terminal of its own, and the
 /// other commands on another port, all at once.
@@ -67,11 +67,10 @@ pub fn run(args: ConnectArgs) -> anyhow::Result<()> {
         writeln!(out, "pagewalk  --from tcp://localhost:{hosts}")
     })?;
     let answers = !matches!(args.line, Spec::Recording(..));
-    static STOP: AtomicBool = AtomicBool::new(false);
-    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
-    hub.run(line, answers, ends, &STOP, &mut announce)
+    let stop = ending::watch();
+    hub.run(line, answers, ends, stop, &mut announce)
         .with_context(|| args.line.to_string())?;
-    if STOP.load(Ordering::Relaxed) {
+    if stop.load(Ordering::Relaxed) {
         return Ok(());
     }
     eprintln!("note: {}: the line has ended", args.line);
@@ -87,6 +86,7 @@ fn announce(news: HubNews) {
         HubNews::Lost => eprintln!("the board has fallen silent; calling it"),
         HubNews::GdbCame => eprintln!("gdb is here"),
         HubNews::GdbWent => eprintln!("gdb has gone; the board runs on"),
+        HubNews::Altered(damage) => eprintln!("warning: {damage}"),
         HubNews::GdbRefused => {
             eprintln!("a gdb was sent away: one at a time, and none on a recording")
         }

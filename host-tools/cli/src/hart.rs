@@ -9,6 +9,7 @@ use link::memory::{ReadError, Source, Span};
 use link::probe::{AccessMethod, KnownChain, Options, ProbeError, Selector, Target};
 use pagetable::{Dialect, PhysAddr, Xlen};
 
+use crate::ending;
 use crate::exit::UsageError;
 
 /// `--by`.
@@ -84,15 +85,12 @@ static STOP: AtomicBool = AtomicBool::new(false);
 /// Harts that are being asked: what was changed in them has to be put back.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
-/// As a shell has it of a command that Ctrl-C ended.
-const INTERRUPTED: i32 = 130;
-
 /// Ctrl-C must not leave a hart halted, with registers that are not its own. Where none is asked,
 /// as between two looks, it ends the program as it always does.
 fn interrupted() {
     STOP.store(true, Ordering::SeqCst);
     if ASKED.load(Ordering::SeqCst) == 0 {
-        std::process::exit(INTERRUPTED);
+        std::process::exit(ending::INTERRUPTED);
     }
 }
 

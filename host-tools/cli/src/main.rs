@@ -11,6 +11,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+#[cfg(feature = "full")]
+use link::transport::child;
 
 /// The standard library's panics where stderr is closed, as in `2>&1 | head`: whoever has read
 /// enough is no error. This one says it to nobody then.
@@ -38,6 +40,8 @@ mod dash;
 mod decode;
 #[cfg(feature = "full")]
 mod diff;
+#[cfg(feature = "full")]
+mod ending;
 #[cfg(feature = "full")]
 mod escapes;
 mod exit;
@@ -179,5 +183,13 @@ commands! {
 
 fn main() -> ExitCode {
     exit::limits_are_errors();
+    #[cfg(feature = "full")]
+    {
+        let mut words = std::env::args_os().skip(1);
+        if words.next().is_some_and(|word| word == child::VERB) {
+            return exit::code(Err(child::become_child(words).into()));
+        }
+        child::enable();
+    }
     exit::code(Cli::parse().command.run())
 }

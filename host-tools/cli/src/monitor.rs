@@ -19,6 +19,7 @@ use link::transport::{Line, Spec};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use wire::Channel;
 
+use crate::ending;
 use crate::escapes::Escapes;
 use crate::symbols::Programs;
 
@@ -62,6 +63,7 @@ pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
     let mut log = args.log.as_deref().map(RawFile::append).transpose()?;
     let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
     let (mut reader, writer, _machine) = line.split();
+    ending::at_once(RawMode::restore);
     let raw = RawMode::begin()?;
     std::thread::spawn(move || type_on(writer));
     let mut screen = Screen {

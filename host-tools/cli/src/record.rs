@@ -7,7 +7,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,8 +16,10 @@ use anyhow::{Context, bail};
 use link::recording::{RawFile, RecordingSink, Writer};
 use link::transport::Spec;
 use model::Live;
+use model::live::Update;
 
 use crate::dash::event_source::{self, SourceOptions};
+use crate::ending;
 
 /// How often it is looked whether the user has had enough.
 const LOOK: Duration = Duration::from_millis(100);
@@ -59,16 +61,21 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
         })),
     };
     // The board is told goodbye: its line is a terminal's again.
-    static STOP: AtomicBool = AtomicBool::new(false);
-    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
+    let stop = ending::watch();
     let mut feed = event_source::start(&args.line, wishes)?;
     let updates = feed.take();
     eprintln!("{}: recording; Ctrl-C ends it", args.to.display());
     let mut live = Live::default();
     let has_failed = || failed.lock().is_ok_and(|failed| failed.is_some());
-    while !live.ended && !STOP.load(Ordering::Relaxed) && !has_failed() {
+    while !live.ended && !stop.load(Ordering::Relaxed) && !has_failed() {
         match updates.recv_timeout(LOOK) {
-            Ok(update) => live.apply(update),
+            Ok(update) => {
+                // Said when it happens: who records looks at this terminal and at no other.
+                if let Update::Trouble(what) = &update {
+                    eprintln!("note: {}: {what}", args.line);
+                }
+                live.apply(update);
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }

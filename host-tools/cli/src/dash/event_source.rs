@@ -1,6 +1,7 @@
 //! What a board says and what it is asked, as one stream of updates.
 
 use std::io::{ErrorKind, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -45,16 +46,29 @@ pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> 
         record,
     } = wishes;
     let line = Line::open(spec).with_context(|| spec.to_string())?;
-    let (sender, updates) = sync_channel(WAITING);
     let only_listens = silent || matches!(spec, Spec::Recording(..));
+    Ok(follow(line, only_listens, typed, record))
+}
+
+/// Listens to a line that is open, on a thread of its own.
+fn follow(
+    line: Line,
+    only_listens: bool,
+    typed: Vec<String>,
+    record: Option<Box<dyn RecordingSink>>,
+) -> EventSource {
+    let (sender, updates) = sync_channel(WAITING);
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let thread = thread::spawn(move || {
-        let ended = if only_listens {
-            listen(line, record, &sender)
-        } else {
-            run_session(line, &typed, record, &sender, &stopped)
+        let read = || match only_listens {
+            true => listen(line, record, &sender),
+            false => run_session(line, &typed, record, &sender, &stopped),
         };
+        // A reader that died must not look like a line that has ended.
+        let ended = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+            Err("the reader of the line has died, which is a bug of pagewalk".to_owned())
+        });
         if let Err(trouble) = ended {
             let _ = sender.send(Update::Trouble(trouble));
         }
@@ -62,11 +76,11 @@ pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> 
     });
     // What is only listened to needs no goodbye.
     let thread = (!only_listens).then_some(thread);
-    Ok(EventSource {
+    EventSource {
         updates: Some(updates),
         stop,
         thread,
-    })
+    }
 }
 
 /// The updates. When this goes, the board is told goodbye: its line is a terminal's again.
@@ -126,7 +140,7 @@ fn run_session(
     typed: &[String],
     mut record: Option<Box<dyn RecordingSink>>,
     sender: &SyncSender<Update>,
-    stop: &AtomicBool,
+    stop: &Arc<AtomicBool>,
 ) -> Result<(), String> {
     let mut listener = Decoder::new(None);
     let tapped = sender.clone();
@@ -145,7 +159,11 @@ fn run_session(
             listener.receive(bytes, &mut |said| forward(said, &tapped));
         }
     });
-    let mut agent = Agent::open_with(line, Some(tap)).map_err(|error| error.to_string())?;
+    let mut agent = match Agent::open_with(line, Some(tap), Some(Arc::clone(stop))) {
+        Ok(agent) => agent,
+        Err(AgentError::Stopped) => return Ok(()),
+        Err(error) => return Err(error.to_string()),
+    };
     let dialect = match agent.about() {
         Ok((_, dialect)) => dialect,
         // Whoever shares a recording answers nothing; what it tells is shown.
@@ -153,6 +171,7 @@ fn run_session(
             while run_for(&mut agent, TASKS, stop)? {}
             return Ok(());
         }
+        Err(AgentError::Stopped) => return Ok(()),
         Err(error) => return Err(error.to_string()),
     };
     for command in typed {
@@ -168,6 +187,11 @@ fn run_session(
                 let _ = sender.send(Update::Trouble(what));
                 continue;
             }
+            Err(error) if error.is_silence() => {
+                let _ = sender.send(Update::Trouble(error.to_string()));
+                continue;
+            }
+            Err(AgentError::Stopped) => return Ok(()),
             // A line that ends is an end like any other.
             Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 return Ok(());
@@ -212,6 +236,7 @@ fn run_for(agent: &mut Agent, time: Duration, stop: &AtomicBool) -> Result<bool,
             Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 return Ok(false);
             }
+            Err(AgentError::Stopped) => return Ok(false),
             Err(error) => return Err(error.to_string()),
         }
     }
@@ -232,4 +257,35 @@ fn forward(said: LineEvent, sender: &SyncSender<Update>) {
     };
     // Whoever draws has gone: nobody is to be told.
     let _ = sender.send(update);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// A reader with a bug in it.
+    struct Dies;
+
+    impl Read for Dies {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("as a reader of text did at a byte that is none");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_dies_is_trouble_and_no_end_like_any_other() {
+        for only_listens in [true, false] {
+            let line = Line::of(Dies, io::sink());
+            let mut feed = follow(line, only_listens, Vec::new(), None);
+            let mut live = model::Live::default();
+            for update in feed.take() {
+                live.apply(update);
+            }
+            assert!(live.ended, "only_listens: {only_listens}");
+            let trouble = live.trouble.expect("it is said");
+            assert!(trouble.contains("died"), "{trouble}");
+        }
+    }
 }

@@ -1,18 +1,31 @@
 //! No terminal: a line for each fault as it comes, text between them as it came.
 
 use std::io::{self, BufWriter, Write};
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use anyhow::bail;
 use model::Live;
 use model::live::Update;
+
+use crate::ending;
+
+/// How often it is looked whether the user has had enough.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Prints until the line ends; totals follow on standard error.
 pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
     let mut live = Live::default();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut next = 1;
-    while let Ok(first) = updates.recv() {
+    let stop = ending::watch();
+    while !live.ended && !stop.load(Ordering::Relaxed) {
+        let first = match updates.recv_timeout(LOOK) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         // What waits already is written together.
         for update in std::iter::once(first).chain(updates.try_iter()) {
             if let Update::Text(line) = &update {
@@ -25,9 +38,6 @@ pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
             }
         }
         out.flush()?;
-        if live.ended {
-            break;
-        }
     }
     eprintln!(
         "note: {} faults, {} lost, {} received again, {} {}",
@@ -38,7 +48,7 @@ pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
         if live.boots() == 1 { "boot" } else { "boots" }
     );
     match live.trouble {
-        Some(trouble) => bail!(trouble),
-        None => Ok(()),
+        Some(trouble) if live.ended => bail!(trouble),
+        _ => Ok(()),
     }
 }

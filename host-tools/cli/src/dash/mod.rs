@@ -16,6 +16,7 @@ use std::io::{self, IsTerminal};
 
 use event_source::SourceOptions;
 use link::transport::Spec;
+use model::Live;
 
 /// Show a board while it runs: faults by cause and time, tasks, address spaces, what was lost.
 #[derive(clap::Args)]
@@ -73,6 +74,14 @@ pub fn run(args: DashArgs) -> anyhow::Result<()> {
         return term::run(&name, feed.take());
     }
     lines::print(feed.take())
+}
+
+/// A line that ended as it should not have is an error, whoever leaves afterwards.
+fn end(live: &Live) -> anyhow::Result<()> {
+    match &live.trouble {
+        Some(trouble) if live.ended => anyhow::bail!("{trouble}"),
+        _ => Ok(()),
+    }
 }
 
 /// A recording, told again.

@@ -5,6 +5,7 @@ mod fit;
 mod strip;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,9 @@ use model::Live;
 use model::live::Update;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
+use super::end;
 use super::keys::{KeyOutcome, Look};
+use crate::ending;
 
 /// The least time between two drawings.
 const TICK: Duration = Duration::from_millis(100);
@@ -22,8 +25,9 @@ const HELD: usize = 100_000;
 /// Draws until the user leaves. A line that has ended stays on the screen.
 pub fn run(name: &str, updates: Receiver<Update>) -> anyhow::Result<()> {
     let mut terminal = ratatui::try_init()?;
-    let shown = show(&mut terminal, name, &updates);
-    ratatui::restore();
+    let shown = show(&mut terminal, name, &updates, ending::watch());
+    // A terminal that has gone needs no putting right.
+    let _ = ratatui::try_restore();
     shown
 }
 
@@ -31,6 +35,7 @@ fn show(
     terminal: &mut ratatui::DefaultTerminal,
     name: &str,
     updates: &Receiver<Update>,
+    stop: &AtomicBool,
 ) -> anyhow::Result<()> {
     let (mut live, mut look) = (Live::default(), Look::default());
     let mut held = VecDeque::new();
@@ -38,6 +43,9 @@ fn show(
     loop {
         if is_new {
             terminal.draw(|frame| draw::all(frame, name, &live, &look, held.len()))?;
+        }
+        if stop.load(Ordering::Relaxed) {
+            return end(&live);
         }
         let drawn = Instant::now();
         is_new = false;
@@ -47,7 +55,7 @@ fn show(
                 Event::Key(key)
                     if key.kind != KeyEventKind::Release && look.key(key) == KeyOutcome::Leave =>
                 {
-                    return Ok(());
+                    return end(&live);
                 }
                 _ => {}
             }

@@ -5,6 +5,8 @@
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -22,8 +24,6 @@ use futures_util::stream;
 use model::Live;
 use model::live::Update;
 use tokio::net::TcpListener;
-use tokio::signal::ctrl_c;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::sleep;
 
 use super::connections::{Door, Place, Places};
@@ -92,10 +92,14 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
             listeners: Places::default(),
             told: Arc::default(),
         };
-        let taken = shared.clone();
+        let (taken, live) = (shared.clone(), shared.clone());
         thread::spawn(move || {
-            for update in updates {
-                taken.live().apply(update);
+            let take = || updates.iter().for_each(|update| taken.live().apply(update));
+            // A page that stands still must not look like a board that is silent.
+            if catch_unwind(AssertUnwindSafe(take)).is_err() {
+                let what = "what the board says could not be taken in, which is a bug of pagewalk";
+                taken.live().apply(Update::Trouble(what.to_owned()));
+                taken.live().apply(Update::Ended);
             }
         });
         crate::output::answer(|out| writeln!(out, "{name}: http://localhost:{port}/"))?;
@@ -115,19 +119,15 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
             served = serve_http(Door::new(listener), app) => served?,
             () = asked_to_end() => {}
         }
-        Ok(())
+        super::end(&live.live())
     })
 }
 
-/// Ctrl-C, or the system's own way to say it.
+/// Ctrl-C, TERM, or HUP when the terminal goes.
 async fn asked_to_end() {
-    let mut ended = match signal(SignalKind::terminate()) {
-        Ok(ended) => ended,
-        Err(_) => return std::future::pending().await,
-    };
-    tokio::select! {
-        _ = ctrl_c() => {}
-        _ = ended.recv() => {}
+    let stop = crate::ending::watch();
+    while !stop.load(Ordering::Relaxed) {
+        sleep(TICK).await;
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use super::patient::PATIENCE;
+
 /// Why a stub gave no answer.
 #[derive(Debug)]
 pub enum StubError {
@@ -10,6 +12,13 @@ pub enum StubError {
     Line(io::Error),
     /// The user wants no answer any more.
     Stopped,
+    /// No whole answer came in time; so many bytes did.
+    Late {
+        /// Bytes that came since the question began.
+        heard: u64,
+    },
+    /// Answers came that cannot be what was sent.
+    Damaged,
     /// It does not answer as a stub does.
     NoStub,
     /// It does not describe its registers.
@@ -21,12 +30,22 @@ pub enum StubError {
 impl fmt::Display for StubError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StubError::Line(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    f.write_str("no answer; is it a gdb stub, and is no other gdb attached?")
-                }
-                _ => error.fmt(f),
-            },
+            StubError::Line(error) => error.fmt(f),
+            StubError::Late { heard: 0 } => write!(
+                f,
+                "no answer within {} s; is it a gdb stub, and is no other gdb attached?",
+                PATIENCE.as_secs()
+            ),
+            StubError::Late { heard } => write!(
+                f,
+                "no whole answer within {} s: {heard} bytes came; is the line so slow, or does \
+                 something else speak on it?",
+                PATIENCE.as_secs()
+            ),
+            StubError::Damaged => f.write_str(
+                "answers come damaged: the line changes, drops or doubles bytes; is it 8-bit \
+                 clean, `stty raw` on both ends of a terminal, no flow control?",
+            ),
             StubError::Stopped => f.write_str("stopped; the target is as it was found"),
             StubError::NoStub => f.write_str("what answers is no gdb stub"),
             StubError::NoDescription => {

@@ -9,19 +9,18 @@ mod features;
 mod packet;
 mod patient;
 
-use std::io::{self, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use error::StubError;
 use features::FeatureRegister;
-use patient::PatientStream;
+use packet::Habits;
+use patient::{Limit, PATIENCE, PatientStream, is_late};
 
 use crate::memory::{Span, memory_map, memory_tree};
+use crate::transport::{Outlet, connect};
 
-/// How long a stub may take to connect, and to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may take to answer when it is connected to once more, to let its target go.
 const AGAIN: Duration = Duration::from_secs(2);
 /// What a stub can take that does not say: enough for a word of memory with all around it.
@@ -37,6 +36,9 @@ const MOST_PIECES: usize = 1 << 14;
 pub struct Stub {
     reader: BufReader<PatientStream>,
     writer: Box<dyn Write + Send>,
+    habits: Habits,
+    /// Bytes that came before anything was asked.
+    unasked: usize,
     packet_bytes: usize,
     registers: Vec<FeatureRegister>,
     /// Reads go to physical memory; the setting to go back to.
@@ -64,6 +66,12 @@ pub struct Stub {
     shift: u64,
 }
 
+/// How long all pieces of a description may take together: 30 KiB at 9600 baud, and as much again.
+const LONGEST_TRANSFER: Duration = Duration::from_secs(60);
+
+/// More than this before questions comes from something that never stops speaking.
+const MOST_UNASKED: usize = 1 << 20;
+
 /// Questions on their way at once: their answers fit into any socket's buffer, and an
 /// acknowledgement for each is one packet of the network.
 const WINDOW: usize = 64;
@@ -73,9 +81,8 @@ impl Stub {
     /// where the stub knows how: [`Stub::is_physical`] tells. Once `stop` is set nothing more is
     /// asked but to put back what was switched.
     pub fn connect(address: &str, stop: &'static AtomicBool) -> Result<Stub, StubError> {
-        let stream = dial(address)?;
-        let reader = stream.try_clone().map_err(StubError::Line)?;
-        let mut stub = Stub::new(Box::new(reader), Box::new(stream), stop);
+        let (reader, writer) = dial(address, PATIENCE)?;
+        let mut stub = Stub::new(reader, writer, stop);
         stub.greet()?;
         stub.address = Some(address.to_owned());
         Ok(stub)
@@ -88,19 +95,22 @@ impl Stub {
         writer: Box<dyn Write + Send>,
         stop: &'static AtomicBool,
     ) -> Result<Stub, StubError> {
+        let reader = PatientStream::new(reader, Box::new(|_| Ok(())), Box::new(Instant::now));
         let mut stub = Stub::new(reader, writer, stop);
         stub.greet()?;
         Ok(stub)
     }
 
     fn new(
-        reader: Box<dyn Read + Send>,
+        reader: PatientStream,
         writer: Box<dyn Write + Send>,
         stop: &'static AtomicBool,
     ) -> Stub {
         Stub {
-            reader: BufReader::new(PatientStream::new(reader)),
+            reader: BufReader::new(reader),
             writer,
+            habits: Habits::default(),
+            unasked: 0,
             packet_bytes: SMALLEST_PACKET,
             registers: Vec::new(),
             physical: None,
@@ -274,9 +284,10 @@ impl Stub {
     fn transfer(&mut self, object: &str, file: &str) -> Result<String, StubError> {
         let mut text = Vec::new();
         let most = self.packet_bytes - 8;
+        let until = self.reader.get_ref().now() + LONGEST_TRANSFER;
         for _ in 0..MOST_PIECES {
             let from = text.len();
-            if from > MOST_TEXT {
+            if from > MOST_TEXT || self.reader.get_ref().now() > until {
                 break;
             }
             let said = self.ask(&format!("qXfer:{object}:read:{file}:{from:x},{most:x}"))?;
@@ -305,35 +316,55 @@ impl Stub {
         }
         self.packets += 1;
         self.reader.get_mut().begin();
-        let (reader, writer) = (&mut self.reader, &mut self.writer);
-        let answer = match self.acknowledges {
-            true => packet::exchange(reader, writer, question.as_bytes()),
-            false => {
-                packet::send(writer, question.as_bytes()).and_then(|()| packet::receive(reader))
+        let said = self.settle().and_then(|()| {
+            let (reader, writer) = (&mut self.reader, &mut self.writer);
+            match self.acknowledges {
+                true => packet::exchange(reader, writer, question.as_bytes(), &mut self.habits),
+                false => {
+                    packet::send(writer, question.as_bytes())?;
+                    packet::receive(reader)
+                }
             }
-        };
-        self.broken = answer.is_err();
-        // What does not answer will not do so another time.
-        if let Err(StubError::Line(error)) = &answer
-            && matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-            )
-        {
-            self.address = None;
-        }
-        answer
+        });
+        self.ended(said)
     }
 
-    /// A further answer to the last question.
+    /// Nothing that came late must stand before the answer to what is asked next.
+    fn settle(&mut self) -> Result<(), StubError> {
+        let left = self.reader.buffer().len();
+        self.reader.consume(left);
+        self.unasked += left;
+        if self.unasked > MOST_UNASKED {
+            return Err(StubError::NoStub);
+        }
+        match std::mem::take(&mut self.habits.is_disturbed) {
+            true => self.reader.get_mut().settle().map_err(StubError::Line),
+            false => Ok(()),
+        }
+    }
+
+    /// A question has ended, well or not: of a line that failed once nothing more is asked.
+    fn ended<T>(&mut self, said: Result<T, StubError>) -> Result<T, StubError> {
+        self.broken |= said.is_err();
+        said.map_err(|error| match error {
+            StubError::Line(error) if is_late(&error) => {
+                // What does not answer will not do so another time.
+                self.address = None;
+                StubError::Late {
+                    heard: self.reader.get_ref().heard(),
+                }
+            }
+            error => error,
+        })
+    }
+
+    /// A further answer to the last question, in that question's time.
     fn receive(&mut self) -> Result<Vec<u8>, StubError> {
-        self.reader.get_mut().begin();
         let answer = packet::receive(&mut self.reader);
         if answer.is_ok() && self.acknowledges {
             self.writer.write_all(b"+").map_err(StubError::Line)?;
         }
-        self.broken = answer.is_err();
-        answer
+        self.ended(answer)
     }
 }
 
@@ -353,12 +384,9 @@ impl Stub {
 
     /// Connects once more, for a target that stands still because of us.
     fn part_anew(&mut self, address: &str) -> Result<(), StubError> {
-        let stream = dial(address)?;
-        let patience = stream.set_read_timeout(Some(AGAIN));
-        patience.map_err(StubError::Line)?;
-        let reader = stream.try_clone().map_err(StubError::Line)?;
-        self.reader = BufReader::new(PatientStream::new(Box::new(reader)));
-        self.writer = Box::new(stream);
+        let (reader, writer) = dial(address, AGAIN)?;
+        (self.reader, self.writer) = (BufReader::new(reader), writer);
+        self.habits = Habits::default();
         (self.broken, self.acknowledges) = (false, true);
         self.exchange("qSupported:multiprocess+;xmlRegisters=riscv;swbreak+")?;
         self.part();
@@ -380,28 +408,16 @@ impl Drop for Stub {
     }
 }
 
-/// A connection to `HOST:PORT` that does not wait for ever.
-fn dial(address: &str) -> Result<TcpStream, StubError> {
-    let mut tried = None;
-    let places = address.to_socket_addrs().map_err(StubError::Line)?;
-    let stream =
-        places
-            .into_iter()
-            .find_map(|place| match TcpStream::connect_timeout(&place, PATIENCE) {
-                Ok(stream) => Some(stream),
-                Err(error) => {
-                    tried = Some(error);
-                    None
-                }
-            });
-    let stream = stream.ok_or_else(|| {
-        StubError::Line(tried.unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into()))
-    })?;
-    let ready = || {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))
-    };
-    ready().map_err(StubError::Line)?;
-    Ok(stream)
+/// A connection to `HOST:PORT`: what is read from, no longer than that at once, and what is
+/// written to.
+fn dial(
+    address: &str,
+    patience: Duration,
+) -> Result<(PatientStream, Box<dyn Write + Send>), StubError> {
+    let stream = connect(address).map_err(StubError::Line)?;
+    let ends = || Ok((stream.try_clone()?, stream.try_clone()?));
+    let (reader, limited) = ends().map_err(StubError::Line)?;
+    let limit: Limit = Box::new(move |left| limited.set_read_timeout(Some(left.min(patience))));
+    let reader = PatientStream::new(Box::new(reader), limit, Box::new(Instant::now));
+    Ok((reader, Box::new(Outlet(stream))))
 }

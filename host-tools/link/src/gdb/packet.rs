@@ -11,36 +11,66 @@ const LONGEST: usize = 1 << 20;
 /// More than this around packets is no stub's line.
 const MOST_NOISE: usize = 1 << 18;
 
+/// What is known of a line whose packets are acknowledged.
+#[derive(Default)]
+pub struct Habits {
+    /// The stub acknowledges what it takes, as the protocol has it. An answer without one is then
+    /// an earlier question's, sent again: it must not be taken for the answer to this one.
+    acknowledges: bool,
+    /// Something was damaged: what is late may come before what is asked for next.
+    pub is_disturbed: bool,
+}
+
 /// Sends a question and takes the answer, unescaped and with its runs written out.
 pub fn exchange(
     reader: &mut impl BufRead,
     writer: &mut impl Write,
     question: &[u8],
+    habits: &mut Habits,
 ) -> Result<Vec<u8>, StubError> {
     let packet = framed(question);
     let (mut noise, mut damaged) = (0, 0);
     for _ in 0..TRIES {
         writer.write_all(&packet).map_err(StubError::Line)?;
+        let mut is_acknowledged = false;
         // What it does not like it asks for again.
         while noise < MOST_NOISE && damaged < TRIES {
             match next(reader)? {
-                b'-' => break,
+                b'-' => {
+                    habits.is_disturbed = true;
+                    break;
+                }
+                b'+' => {
+                    is_acknowledged = true;
+                    noise += 1;
+                }
                 b'$' => match take(reader)? {
                     Some(answer) => {
                         writer.write_all(b"+").map_err(StubError::Line)?;
-                        return Ok(answer);
+                        if is_acknowledged || !habits.acknowledges {
+                            habits.acknowledges = is_acknowledged;
+                            return Ok(answer);
+                        }
+                        // The question was read again if it had been taken.
+                        habits.is_disturbed = true;
+                        damaged += 1;
+                        break;
                     }
                     None => {
+                        habits.is_disturbed = true;
                         damaged += 1;
                         writer.write_all(b"-").map_err(StubError::Line)?;
                     }
                 },
-                // Acknowledgements, and whatever a line carries beside packets.
+                // Whatever a line carries beside packets.
                 _ => noise += 1,
             }
         }
     }
-    Err(StubError::NoStub)
+    Err(match damaged {
+        0 => StubError::NoStub,
+        _ => StubError::Damaged,
+    })
 }
 
 /// Whether an answer is the reason of a stop: `T05thread:01;`, `S05`.
@@ -64,11 +94,14 @@ pub fn send(writer: &mut impl Write, question: &[u8]) -> Result<(), StubError> {
     writer.write_all(&framed(question)).map_err(StubError::Line)
 }
 
-/// Takes the next answer. One that comes damaged cannot be told from another's: the line is lost.
+/// Takes the next answer. One that comes damaged cannot be told from another's, and after a
+/// question that came damaged every answer is another's: the line is lost.
 pub fn receive(reader: &mut impl BufRead) -> Result<Vec<u8>, StubError> {
     for _ in 0..MOST_NOISE {
-        if next(reader)? == b'$' {
-            return take(reader)?.ok_or(StubError::NoStub);
+        match next(reader)? {
+            b'$' => return take(reader)?.ok_or(StubError::Damaged),
+            b'-' => return Err(StubError::Damaged),
+            _ => {}
         }
     }
     Err(StubError::NoStub)
@@ -162,7 +195,7 @@ mod tests {
 
     fn ask(said: &[u8]) -> (Result<Vec<u8>, StubError>, Vec<u8>) {
         let mut told = Vec::new();
-        let answer = exchange(&mut &*said, &mut told, b"?");
+        let answer = exchange(&mut &*said, &mut told, b"?", &mut Habits::default());
         (answer, told)
     }
 
@@ -201,6 +234,36 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_was_sent_again_is_not_the_next_questions() {
+        let mut habits = Habits::default();
+        let mut told = Vec::new();
+        let mut line = &b"+$one#42$one#42+$two#5a"[..];
+        let first = exchange(&mut line, &mut told, b"1", &mut habits).unwrap();
+        let second = exchange(&mut line, &mut told, b"2", &mut habits).unwrap();
+        assert_eq!((&*first, &*second), (&b"one"[..], &b"two"[..]));
+        assert!(habits.is_disturbed);
+        // One that never acknowledges is no worse for it.
+        let mut habits = Habits::default();
+        let mut line = &b"$one#42$two#5a"[..];
+        for answer in [&b"one"[..], b"two"] {
+            let said = exchange(&mut line, &mut told, b"1", &mut habits).unwrap();
+            assert_eq!(said, answer);
+        }
+    }
+
+    #[test]
+    fn a_question_that_came_damaged_loses_a_line_of_many() {
+        assert!(matches!(
+            receive(&mut &b"+-+$two#5a"[..]),
+            Err(StubError::Damaged)
+        ));
+        assert!(matches!(
+            receive(&mut &b"+$two#56"[..]),
+            Err(StubError::Damaged)
+        ));
+    }
+
+    #[test]
     fn a_line_that_never_ends_is_given_up() {
         // Nothing but acknowledgements, and nothing but damaged packets.
         for endless in [&b"+"[..], b"$OK#00", b"$OK"] {
@@ -208,10 +271,17 @@ mod tests {
             let said: Vec<u8> = forever().collect();
             let mut rest = &said[..];
             let mut told = Vec::new();
-            let answer = exchange(&mut rest, &mut told, b"?");
-            assert!(matches!(answer, Err(StubError::NoStub)));
+            let answer = exchange(&mut rest, &mut told, b"?", &mut Habits::default());
+            assert!(matches!(
+                answer,
+                Err(StubError::NoStub | StubError::Damaged)
+            ));
             assert!(!rest.is_empty(), "it stopped listening");
-            assert!(matches!(receive(&mut &said[..]), Err(StubError::NoStub)));
+            let answer = receive(&mut &said[..]);
+            assert!(matches!(
+                answer,
+                Err(StubError::NoStub | StubError::Damaged)
+            ));
         }
     }
 

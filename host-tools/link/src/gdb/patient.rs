@@ -1,55 +1,166 @@
-//! A line whose reader waits only so long for a whole answer.
+//! A line whose reader waits until one point in time, whatever comes until then.
 //!
-//! A socket's own time limit begins anew with every byte: what drips would never end.
+//! A socket's own time limit begins anew with every byte: what drips would never end. So the limit
+//! is set anew before each read, to what is left of the time that the question has.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-/// How long one answer may take from its first byte to its last: a page over a slow serial line
-/// and much more.
-const LONGEST_ANSWER: Duration = Duration::from_secs(30);
+/// How long a question may take, from its first byte to the last byte of its answer. A page over a
+/// line of 9600 baud takes 9 s.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// A line that is silent for so long after a disturbance has nothing late to tell.
+const SILENCE: Duration = Duration::from_millis(200);
+
+/// More than this is not late, but something that never ends.
+const MOST_LATE: u64 = 1 << 14;
+
+/// Tells the line how long its next read may wait.
+pub type Limit = Box<dyn Fn(Duration) -> io::Result<()> + Send>;
+/// What time it is.
+pub type Clock = Box<dyn Fn() -> Instant + Send>;
 
 /// A reader with a limit.
 pub struct PatientStream {
     line: Box<dyn Read + Send>,
+    limit: Limit,
+    clock: Clock,
     until: Instant,
+    /// Bytes that came since the question began.
+    heard: u64,
 }
 
 impl PatientStream {
-    /// Waits from now on.
-    pub fn new(line: Box<dyn Read + Send>) -> PatientStream {
-        let until = Instant::now() + LONGEST_ANSWER;
-        PatientStream { line, until }
+    /// A line without a question yet.
+    pub fn new(line: Box<dyn Read + Send>, limit: Limit, clock: Clock) -> PatientStream {
+        let until = clock();
+        PatientStream {
+            line,
+            limit,
+            clock,
+            until,
+            heard: 0,
+        }
     }
 
-    /// Another answer is waited for.
+    /// Another question begins.
     pub fn begin(&mut self) {
-        self.until = Instant::now() + LONGEST_ANSWER;
+        self.until = (self.clock)() + PATIENCE;
+        self.heard = 0;
     }
+
+    /// What time it is on this line.
+    pub fn now(&self) -> Instant {
+        (self.clock)()
+    }
+
+    /// Bytes that came since the question began.
+    pub fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// Reads what comes late, until nothing comes for a while or the question's time is over.
+    pub fn settle(&mut self) -> io::Result<()> {
+        let question = self.until;
+        let mut piece = [0; 256];
+        let before = self.heard;
+        while self.heard - before < MOST_LATE {
+            self.until = question.min((self.clock)() + SILENCE);
+            let read = self.read(&mut piece);
+            let is_over = (self.clock)() >= question;
+            self.until = question;
+            match read {
+                Ok(0) => return Ok(()),
+                Ok(_) if is_over => return Err(io::ErrorKind::TimedOut.into()),
+                Ok(_) => {}
+                Err(error) if is_late(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+/// Whether a read ended because its time was over.
+pub fn is_late(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
 
 impl Read for PatientStream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match Instant::now() < self.until {
-            true => self.line.read(into),
-            false => Err(io::ErrorKind::TimedOut.into()),
+        let left = self.until.saturating_duration_since((self.clock)());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
         }
+        (self.limit)(left)?;
+        let count = self.line.read(into)?;
+        self.heard += count as u64;
+        Ok(count)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    /// A clock that goes on by a second with every byte that is read.
+    struct Drips(Arc<Mutex<Instant>>);
+
+    impl Read for Drips {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            *self.0.lock().unwrap() += Duration::from_secs(1);
+            into[0] = b'+';
+            Ok(1)
+        }
+    }
+
+    fn dripping(limit: Limit) -> PatientStream {
+        let time = Arc::new(Mutex::new(Instant::now()));
+        let clock = time.clone();
+        let clock = move || *clock.lock().unwrap();
+        PatientStream::new(Box::new(Drips(time)), limit, Box::new(clock))
+    }
 
     #[test]
     fn what_drips_is_given_up_and_the_next_answer_has_its_own_time() {
-        let mut line = PatientStream::new(Box::new(io::repeat(b'+')));
-        let mut byte = [0];
-        assert!(line.read(&mut byte).is_ok());
-        line.until = Instant::now();
-        let error = line.read(&mut byte).expect_err("its time is over");
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let mut line = dripping(Box::new(|_| Ok(())));
+        for _ in 0..2 {
+            line.begin();
+            let mut count = 0;
+            let error = loop {
+                match line.read(&mut [0; 16]) {
+                    Ok(bytes) => count += bytes as u64,
+                    Err(error) => break error,
+                }
+            };
+            assert!(is_late(&error));
+            assert_eq!((count, line.heard()), (PATIENCE.as_secs(), count));
+        }
+    }
+
+    #[test]
+    fn each_read_waits_only_for_what_is_left() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let limits = told.clone();
+        let mut line = dripping(Box::new(move |left| {
+            limits.lock().unwrap().push(left.as_secs());
+            Ok(())
+        }));
         line.begin();
-        assert!(line.read(&mut byte).is_ok());
+        while line.read(&mut [0; 16]).is_ok() {}
+        let down: Vec<u64> = (1..=PATIENCE.as_secs()).rev().collect();
+        assert_eq!(*told.lock().unwrap(), down);
+    }
+
+    #[test]
+    fn a_line_that_never_settles_is_given_up() {
+        let mut line = dripping(Box::new(|_| Ok(())));
+        line.begin();
+        assert!(line.settle().is_err());
     }
 }

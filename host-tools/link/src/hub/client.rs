@@ -1,6 +1,6 @@
 //! One listener of the hub, to which the hub speaks as a board does.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpStream;
 
 use abi::Error;
@@ -158,7 +158,7 @@ impl Client {
         if out.is_empty() {
             return Ok(());
         }
-        self.stream.write_all(&out)
+        super::write_in_time(&mut self.stream, &out)
     }
 }
 

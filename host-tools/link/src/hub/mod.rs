@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use wire::{Answer, Ask, Channel};
@@ -18,7 +18,7 @@ use self::client::{Client, ClientRequest};
 use self::history::History;
 use self::threads::{accept, read_on};
 use crate::recording::RecordingSink;
-use crate::session::{PassiveDecoder, Peer, Session, SessionEvent, seed};
+use crate::session::{Damage, PassiveDecoder, Peer, Session, SessionEvent, seed};
 use crate::transport::Line;
 
 /// What stops the board if it runs, and lets it go: for a gdb that left without a word.
@@ -29,6 +29,12 @@ const LOOK: Duration = Duration::from_millis(100);
 const GOODBYE: Duration = Duration::from_millis(500);
 /// How long somebody may take to read what is sent to them.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// What may wait to be taken: who sends faster waits, and memory stays as it is.
+const WAITING: usize = 1024;
+/// What is taken before the others have their turn: who never stops sending would keep it.
+const AT_ONCE: usize = 256;
+/// Damaged frames before it is said that the line changes bytes: one is an accident.
+const MOST_BAD: u64 = 3;
 
 /// What somebody did.
 enum HubEvent {
@@ -60,6 +66,8 @@ pub enum HubNews {
     GdbWent,
     /// Another gdb came and was sent away.
     GdbRefused,
+    /// The line changes bytes.
+    Altered(Damage),
 }
 
 /// Where what was said goes beside those who asked for it.
@@ -107,7 +115,7 @@ impl Hub {
         emit: &mut dyn FnMut(HubNews),
     ) -> io::Result<()> {
         let (reader, writer, _machine) = line.split();
-        let (sender, happened) = channel();
+        let (sender, happened) = sync_channel(WAITING);
         let HubStreams { text, keys, record } = ends;
         read_on(reader, sender.clone(), HubEvent::Line, |error| {
             Some(HubEvent::LineEnded(error))
@@ -129,6 +137,7 @@ impl Hub {
             next_client: 0,
             asked: HashMap::new(),
             next_ask: 0,
+            is_altered: false,
         };
         service.run(&happened, stop, emit)
     }
@@ -142,7 +151,7 @@ struct Service {
     writer: Box<dyn Write + Send>,
     text: Box<dyn Write + Send>,
     record: Option<Box<dyn RecordingSink>>,
-    sender: Sender<HubEvent>,
+    sender: SyncSender<HubEvent>,
     history: History,
     peer: Option<Peer>,
     clients: HashMap<u64, Client>,
@@ -151,6 +160,8 @@ struct Service {
     /// Questions under way: whose they are, and the number they had there.
     asked: HashMap<u64, (u64, u64)>,
     next_ask: u64,
+    /// It was said that the line changes bytes.
+    is_altered: bool,
 }
 
 impl Service {
@@ -172,7 +183,7 @@ impl Service {
                 Ok(one) => {
                     self.take(one, emit)?;
                     // What else there is goes out together.
-                    while let Ok(more) = happened.try_recv() {
+                    for more in happened.try_iter().take(AT_ONCE) {
                         match more {
                             HubEvent::LineEnded(None) if self.passive.is_some() => {}
                             HubEvent::LineEnded(None) => return Ok(()),
@@ -185,6 +196,7 @@ impl Service {
                 // Impossible: the hub itself keeps a sender.
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
+            self.judge(emit);
             let mut out = Vec::new();
             if self.passive.is_none() && self.session.poll(Instant::now(), &mut out) {
                 self.lost(emit);
@@ -197,6 +209,16 @@ impl Service {
                 self.writer.flush()?;
             }
             self.serve();
+        }
+    }
+
+    /// Says, once, that frames come damaged.
+    fn judge(&mut self, emit: &mut dyn FnMut(HubNews)) {
+        let damage = self.session.damage();
+        let is_bad = damage.bad >= MOST_BAD && damage.bad * 100 > damage.good;
+        if !self.is_altered && (is_bad || damage.change.is_some()) {
+            self.is_altered = true;
+            emit(HubNews::Altered(damage));
         }
     }
 
@@ -231,6 +253,9 @@ impl Service {
         let mut heard = false;
         while !heard {
             let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
             match happened.recv_timeout(left) {
                 Ok(HubEvent::Line(bytes)) => {
                     self.session.receive(&bytes, Instant::now(), &mut |said| {
@@ -297,7 +322,7 @@ impl Service {
                 // One that has just gone is told of by its own thread.
                 let gone = gdb
                     .as_mut()
-                    .is_some_and(|(_, gdb)| gdb.write_all(said).is_err());
+                    .is_some_and(|(_, gdb)| write_in_time(gdb, said).is_err());
                 if gone && let Some((_, gdb)) = gdb {
                     let _ = gdb.shutdown(Shutdown::Both);
                 }
@@ -337,9 +362,7 @@ impl Service {
         }
         let id = self.next_client;
         self.next_client += 1;
-        // Whoever does not read what it asked for must not hold up the others.
-        let bounded = stream.set_write_timeout(Some(PATIENCE));
-        let Ok(reader) = bounded.and_then(|()| stream.try_clone()) else {
+        let Ok(reader) = stream.try_clone() else {
             return;
         };
         read_on(
@@ -390,4 +413,24 @@ impl Service {
         self.clients
             .retain(|_, client| client.serve(peer.as_ref(), history).is_ok());
     }
+}
+
+/// Writes all of it, or gives up: whoever does not read what it asked for must not hold up the
+/// others, and who reads a byte now and then is no better.
+fn write_in_time(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !bytes.is_empty() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_write_timeout(Some(left))?;
+        match stream.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

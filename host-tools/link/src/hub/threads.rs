@@ -2,31 +2,37 @@
 
 use std::io::{self, Read};
 use std::net::TcpListener;
-use std::sync::mpsc::Sender;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::SyncSender;
 
 use super::{ClientRole, HubEvent};
 
 /// Reads to the end on a thread of its own.
 pub(super) fn read_on(
     mut reader: impl Read + Send + 'static,
-    sender: Sender<HubEvent>,
+    sender: SyncSender<HubEvent>,
     said: impl Fn(Vec<u8>) -> HubEvent + Send + 'static,
     ended: impl FnOnce(Option<io::Error>) -> Option<HubEvent> + Send + 'static,
 ) {
     std::thread::spawn(move || {
         let mut piece = vec![0; 4096];
-        let end = loop {
+        let read = || loop {
             match reader.read(&mut piece) {
                 Ok(0) => break None,
                 Ok(length) => {
                     if sender.send(said(piece[..length].to_vec())).is_err() {
-                        return;
+                        break None;
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Some(error),
             }
         };
+        // A reader that died must not look like a line that is silent.
+        let end = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+            let what = "whoever read the line has died, which is a bug of pagewalk";
+            Some(io::Error::other(what))
+        });
         if let Some(last) = ended(end) {
             // Nobody is left to tell when the hub itself has ended.
             let _ = sender.send(last);
@@ -35,7 +41,7 @@ pub(super) fn read_on(
 }
 
 /// Takes whoever connects, on a thread of its own.
-pub(super) fn accept(listener: TcpListener, role: ClientRole, sender: Sender<HubEvent>) {
+pub(super) fn accept(listener: TcpListener, role: ClientRole, sender: SyncSender<HubEvent>) {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Every acknowledgement is a packet of its own, or gdb waits for each.

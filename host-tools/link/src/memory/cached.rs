@@ -97,8 +97,8 @@ impl<S: Source> Cached<S> {
 
     fn fetch(&mut self, frame: u64) -> FrameState {
         let mut page = Box::new([0; 4096]);
-        let read = self.source.read(PhysAddr::from_frame(frame), &mut page[..]);
-        let known = if self.keep_failure(read).is_err() {
+        let read = self.read_source(PhysAddr::from_frame(frame), &mut page[..]);
+        let known = if read.is_err() {
             FrameState::Ragged
         } else if *page == EMPTY {
             self.fetched += 1;
@@ -115,8 +115,13 @@ impl<S: Source> Cached<S> {
         known
     }
 
-    fn keep_failure(&mut self, read: Result<(), ReadError>) -> Result<(), ()> {
-        match read {
+    /// Reads, unless something has failed already: each word of a line that gives no answer would
+    /// be waited for as long as the first, and a table has 512.
+    fn read_source(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ()> {
+        if self.failure.is_some() {
+            return Err(());
+        }
+        match self.source.read(at, into) {
             Ok(()) => Ok(()),
             Err(ReadError::Outside(_)) => Err(()),
             Err(error) => {
@@ -142,8 +147,7 @@ impl<S: Source> Memory for Cached<S> {
             }
             // Not the whole page: a text dump, or the ragged end of a segment.
             FrameState::Ragged => {
-                let read = self.source.read(at, into);
-                self.keep_failure(read)
+                self.read_source(at, into)
                     .map_err(|()| Outside { at, bytes })?;
             }
         }
@@ -188,6 +192,26 @@ mod tests {
             assert_eq!(word, Ok(0x0707_0707_0707_0707));
         }
         assert_eq!(memory.source.0, 1);
+    }
+
+    #[test]
+    fn what_has_failed_is_not_asked_again_for_every_word() {
+        struct Silent(usize);
+        impl Source for Silent {
+            fn read(&mut self, _: PhysAddr, _: &mut [u8]) -> Result<(), ReadError> {
+                self.0 += 1;
+                Err(ReadError::Agent(crate::session::AgentError::NoAnswer))
+            }
+        }
+        let mut memory = Cached::new(Silent(0));
+        for at in (0x1000..0x4000).step_by(8) {
+            assert!(memory.read_word(PhysAddr::new(at), 8).is_err());
+        }
+        assert_eq!(memory.source.0, 1);
+        assert!(memory.take_failure().is_some());
+        // The next look is a question of its own.
+        assert!(memory.read_word(PhysAddr::new(0x8000), 8).is_err());
+        assert_eq!(memory.source.0, 2);
     }
 
     #[test]

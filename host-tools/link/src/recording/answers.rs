@@ -99,7 +99,7 @@ impl RecordedAnswers {
                 self.tasks.extend(list.map(TaskInfo::from));
             }
             (Ask::Words { at, .. }, Answer::Words(words)) => {
-                let word = self.xlen as usize / 8;
+                let word = crate::session::word_bytes(self.xlen);
                 let mut at = *at;
                 for value in words {
                     self.put(at, &value.to_le_bytes()[..word]);

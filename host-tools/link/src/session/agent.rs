@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use pagetable::{Dialect, Outside, PhysAddr};
 use wire::{Answer, Ask, Channel};
 
 use super::about::{Ram, TaskInfo, dialect};
+use super::altered::Damage;
 use super::state::{Peer, Session, SessionEvent};
 use crate::memory::{ReadError, Source};
 use crate::transport::Line;
@@ -26,8 +29,17 @@ const PIECES: usize = 1024;
 pub enum AgentError {
     /// The line broke.
     Line(io::Error),
-    /// Nobody answers in this protocol.
+    /// Nothing came.
     NoAnswer,
+    /// Bytes came, and nothing in this protocol.
+    Unintelligible {
+        /// How many.
+        bytes: u64,
+    },
+    /// Frames came, damaged, or not the one that was waited for.
+    Altered(Damage),
+    /// The user wants no answer any more.
+    Stopped,
     /// It answered something that makes no sense.
     Malformed,
     /// It refused.
@@ -40,10 +52,20 @@ impl fmt::Display for AgentError {
             AgentError::Line(error) => write!(f, "the line broke: {error}"),
             AgentError::NoAnswer => write!(
                 f,
-                "no answer within {} s: is it a board of ours, has it booted, and is nobody \
-                 else on the line?",
+                "no answer within {} s: is it a board of ours, has it booted, is nobody else on \
+                 the line, and is the line 8-bit clean (`stty raw` on every terminal between)?",
                 PATIENCE.as_secs()
             ),
+            AgentError::Unintelligible { bytes } => write!(
+                f,
+                "no answer within {} s, though {bytes} bytes came: is it a board of ours, at this \
+                 speed, and is the line 8-bit clean (`stty raw` on every terminal between)?",
+                PATIENCE.as_secs()
+            ),
+            AgentError::Altered(damage) => {
+                write!(f, "no answer within {} s: {damage}", PATIENCE.as_secs())
+            }
+            AgentError::Stopped => f.write_str("stopped"),
             AgentError::Malformed => f.write_str("the answer makes no sense"),
             AgentError::Refused(error) => write!(f, "the board refuses: {error}"),
         }
@@ -51,6 +73,14 @@ impl fmt::Display for AgentError {
 }
 
 impl std::error::Error for AgentError {}
+
+impl AgentError {
+    /// Whether there was no answer in time: the line is there, and one may come another time.
+    pub fn is_silence(&self) -> bool {
+        use AgentError::{Altered, NoAnswer, Unintelligible};
+        matches!(self, NoAnswer | Unintelligible { .. } | Altered(_))
+    }
+}
 
 /// A session with a board's agent. The line is plain again when this goes.
 pub struct Agent {
@@ -63,6 +93,12 @@ pub struct Agent {
     ram: Vec<Ram>,
     /// Bytes of the answers so far.
     answered: u64,
+    /// Bytes that came since the question was asked.
+    heard: u64,
+    /// A session began anew since the question was asked: it went with the old one.
+    is_reopened: bool,
+    /// Set once the user wants no answer any more.
+    stop: Option<Arc<AtomicBool>>,
     /// Hears every byte.
     tap: Option<Tap>,
 }
@@ -82,11 +118,16 @@ pub enum Direction {
 impl Agent {
     /// Opens a session on a line.
     pub fn open(line: Line) -> Result<Agent, AgentError> {
-        Agent::open_with(line, None)
+        Agent::open_with(line, None, None)
     }
 
-    /// Opens a session on a line, with somebody who hears all that is said on it.
-    pub fn open_with(line: Line, tap: Option<Tap>) -> Result<Agent, AgentError> {
+    /// Opens a session on a line, with somebody who hears all that is said on it. Once `stop` is
+    /// set, no answer is waited for any more.
+    pub fn open_with(
+        line: Line,
+        tap: Option<Tap>,
+        stop: Option<Arc<AtomicBool>>,
+    ) -> Result<Agent, AgentError> {
         let (reader, writer, machine) = line.split();
         let now = Instant::now();
         let mut agent = Agent {
@@ -103,6 +144,9 @@ impl Agent {
             next_id: 0,
             ram: Vec::new(),
             answered: 0,
+            heard: 0,
+            is_reopened: false,
+            stop,
             tap,
         };
         let deadline = now + PATIENCE;
@@ -166,8 +210,10 @@ impl Agent {
     pub fn tasks(&mut self) -> Result<Vec<TaskInfo>, AgentError> {
         let mut all: Vec<TaskInfo> = Vec::new();
         let mut from = 0;
+        // All its parts are one question.
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let next = self.ask(&Ask::Tasks { from }, |answer| match answer {
+            let next = self.ask_until(deadline, &Ask::Tasks { from }, |answer| match answer {
                 Answer::Tasks(next, list) => {
                     all.extend(list.map(TaskInfo::from));
                     Some(next)
@@ -182,26 +228,29 @@ impl Agent {
         }
     }
 
-    /// Every fault that is kept from number `from` on, with its number.
+    /// Every fault from number `from` on that the board keeps now, with its number. Those that
+    /// happen meanwhile are left for another time: a board may fault faster than its line is.
     pub fn faults(&mut self, mut from: u64) -> Result<Vec<(u64, Fault)>, AgentError> {
+        let end = self.about()?.0.next_fault;
         let mut all = Vec::new();
-        loop {
+        while from < end {
             let more = self.ask(&Ask::Faults { from }, |answer| match answer {
                 Answer::Faults(batch) => Some(batch.collect::<Vec<_>>()),
                 Answer::NoFaults(_) => Some(Vec::new()),
                 _ => None,
             })?;
             match more.last() {
-                Some((last, _)) if *last >= from => from = last + 1,
-                _ => return Ok(all),
+                Some((last, _)) if *last >= from => from = last.saturating_add(1),
+                _ => break,
             }
             all.extend(more);
         }
+        Ok(all)
     }
 
     /// Fills `into` with words of memory from `at` on.
     fn words(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), AgentError> {
-        let word = self.peer.xlen as usize / 8;
+        let word = word_bytes(self.peer.xlen);
         let mut done = 0;
         while done < into.len() {
             let ask = Ask::Words {
@@ -232,6 +281,16 @@ impl Agent {
     fn ask<T>(
         &mut self,
         ask: &Ask,
+        read: impl FnMut(Answer<'_>) -> Option<T>,
+    ) -> Result<T, AgentError> {
+        self.ask_until(Instant::now() + PATIENCE, ask, read)
+    }
+
+    /// Asks, and waits for the answer until then.
+    fn ask_until<T>(
+        &mut self,
+        deadline: Instant,
+        ask: &Ask,
         mut read: impl FnMut(Answer<'_>) -> Option<T>,
     ) -> Result<T, AgentError> {
         let id = self.next_id;
@@ -239,9 +298,13 @@ impl Agent {
         let mut question = [0; Ask::LONGEST];
         let used = ask.encode(id, &mut question).ok_or(AgentError::Malformed)?;
         self.session.send(Channel::Control, &question[..used]);
-        let deadline = Instant::now() + PATIENCE;
+        self.session.begin_watch();
+        (self.heard, self.is_reopened) = (0, false);
         let mut result = None;
         while result.is_none() {
+            if std::mem::take(&mut self.is_reopened) {
+                self.session.send(Channel::Control, &question[..used]);
+            }
             let mut bytes_of_it = 0;
             self.step(deadline, &mut |channel, bytes| {
                 if channel == Channel::Control && Answer::id(bytes) == Ok(id) {
@@ -265,8 +328,15 @@ impl Agent {
         take: &mut dyn FnMut(Channel, &[u8]),
     ) -> Result<(), AgentError> {
         let now = Instant::now();
+        if self
+            .stop
+            .as_ref()
+            .is_some_and(|stop| stop.load(Ordering::Relaxed))
+        {
+            return Err(AgentError::Stopped);
+        }
         if now >= deadline {
-            return Err(AgentError::NoAnswer);
+            return Err(self.silence());
         }
         let mut out = Vec::new();
         self.session.poll(now, &mut out);
@@ -282,20 +352,32 @@ impl Agent {
             Ok(bytes) => bytes.map_err(AgentError::Line)?,
             Err(RecvTimeoutError::Timeout) => return Ok(()),
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(AgentError::Line(io::ErrorKind::UnexpectedEof.into()));
+                let what = "whoever read the line has died, which is a bug of pagewalk";
+                return Err(AgentError::Line(io::Error::other(what)));
             }
         };
+        self.heard += bytes.len() as u64;
         if let Some(tap) = &mut self.tap {
             tap(Direction::Received, &bytes);
         }
-        let peer = &mut self.peer;
+        let (peer, is_reopened) = (&mut self.peer, &mut self.is_reopened);
         self.session
             .receive(&bytes, Instant::now(), &mut |heard| match heard {
-                SessionEvent::Opened(opened) => *peer = opened,
+                SessionEvent::Opened(opened) => (*peer, *is_reopened) = (opened, true),
                 SessionEvent::Bytes(channel, bytes) => take(channel, bytes),
                 _ => {}
             });
         Ok(())
+    }
+
+    /// What there was instead of an answer.
+    fn silence(&self) -> AgentError {
+        let damage = self.session.damage();
+        match (damage.good + damage.bad, self.heard) {
+            (1.., _) => AgentError::Altered(damage),
+            (0, 0) => AgentError::NoAnswer,
+            (0, bytes) => AgentError::Unintelligible { bytes },
+        }
     }
 }
 
@@ -314,6 +396,11 @@ impl Drop for Agent {
         let mut heard = said.is_err();
         while !heard {
             let left = deadline.saturating_duration_since(Instant::now());
+            // What waits already is taken even when no time is left: who never stops sending
+            // would never be left.
+            if left.is_zero() {
+                return;
+            }
             let Ok(Ok(bytes)) = self.incoming.recv_timeout(left) else {
                 return;
             };
@@ -340,6 +427,14 @@ impl Source for Agent {
     }
 }
 
+/// Bytes of a word of a hart's registers; a board may say anything.
+pub fn word_bytes(xlen: u32) -> usize {
+    match xlen {
+        32 => 4,
+        _ => 8,
+    }
+}
+
 fn error(number: u64) -> Error {
     let known = Error::ALL.iter();
     let mut same = known.filter(|error| u64::from(error.number()) == number);
@@ -350,7 +445,17 @@ fn error(number: u64) -> Error {
 pub fn seed() -> u32 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since.map_or(0, |since| since.as_nanos());
-    (nanos as u32) ^ (nanos >> 32) as u32 ^ std::process::id().rotate_left(16)
+    let seed = (nanos as u32) ^ (nanos >> 32) as u32 ^ std::process::id().rotate_left(16);
+    // The last byte that it is written in is the only one below 0x80. A terminal between changes
+    // `\n`, `\r` and flow control's bytes: every hello would be lost, and nothing ever come back
+    // that shows why.
+    const OFTEN_CHANGED: [u32; 4] = [0x0a, 0x0d, 0x11, 0x13];
+    let is_changed = |seed: u32| {
+        let last = (0..5).rev().map(|n| seed >> (7 * n)).find(|rest| *rest > 0);
+        last.is_none_or(|last| OFTEN_CHANGED.contains(&last))
+    };
+    let mut seeds = (0..).map(|n| seed.wrapping_add(n << 28));
+    seeds.find(|seed| !is_changed(*seed)).unwrap_or(1)
 }
 
 /// Reads a line to its end on a thread of its own.
@@ -360,7 +465,8 @@ pub fn read_in_background(mut reader: Box<dyn Read + Send>) -> Receiver<io::Resu
         let mut piece = vec![0; 4096];
         loop {
             let read = match reader.read(&mut piece) {
-                Ok(0) => return,
+                // Said, so that it is told from a reader that died.
+                Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(length) => Ok(piece[..length].to_vec()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(error),
@@ -372,4 +478,21 @@ pub fn read_in_background(mut reader: Box<dyn Read + Send>) -> Receiver<io::Resu
         }
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_seed_ends_in_a_byte_that_terminals_change() {
+        for _ in 0..1000 {
+            let seed = seed();
+            let mut number = seed;
+            while number > 0x7f {
+                number >>= 7;
+            }
+            assert!(![0, 0x0a, 0x0d, 0x11, 0x13].contains(&number), "{seed:#x}");
+        }
+    }
 }

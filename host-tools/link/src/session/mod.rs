@@ -2,13 +2,15 @@
 
 mod about;
 mod agent;
+mod altered;
 mod decoder;
 mod passive;
 mod state;
 mod streams;
 
 pub use about::{Ram, TaskInfo, dialect};
-pub use agent::{Agent, AgentError, Direction, Tap, seed};
+pub use agent::{Agent, AgentError, Direction, Tap, seed, word_bytes};
+pub use altered::{Change, Damage};
 pub use decoder::{Decoder, LineEvent, micros};
 pub use passive::PassiveDecoder;
 pub use state::{Peer, Session, SessionEvent};

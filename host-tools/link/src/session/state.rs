@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use wire::{Channel, Event, Frame, Request, Splitter};
 
+use super::altered::{Damage, Watch};
 use super::streams::StreamEnd;
 
 /// A hello that was not answered is said again.
@@ -59,6 +60,7 @@ pub(super) fn is_from_target(kind: u8) -> bool {
 /// One session.
 pub struct Session {
     splitter: Splitter<{ wire::LARGEST }>,
+    watch: Watch,
     streams: SessionState,
 }
 
@@ -78,6 +80,7 @@ impl Session {
     pub fn new(seed: u32, now: Instant) -> Self {
         Session {
             splitter: Splitter::new(),
+            watch: Watch::default(),
             streams: SessionState {
                 session: seed.max(1),
                 open: false,
@@ -105,10 +108,25 @@ impl Session {
         for &byte in bytes {
             match self.splitter.feed(byte) {
                 Some(wire::Split::Text(text)) => emit(SessionEvent::Text(text)),
-                Some(wire::Split::Frame(frame)) => self.streams.frame(&frame, now, emit),
-                Some(wire::Split::Bad(_)) | None => {}
+                Some(wire::Split::Frame(frame)) => {
+                    self.watch.good();
+                    self.streams.frame(&frame, now, emit);
+                }
+                Some(wire::Split::Bad(_)) => self.watch.bad(),
+                None => {}
             }
+            self.watch.byte(byte);
         }
+    }
+
+    /// What became of frames on their way since [`Session::begin_watch`].
+    pub fn damage(&self) -> Damage {
+        self.watch.damage()
+    }
+
+    /// Counts frames anew.
+    pub fn begin_watch(&mut self) {
+        self.watch.begin();
     }
 
     /// Sends bytes on a channel, as soon as there is room. A question is one piece, of at most

@@ -2,14 +2,20 @@
 //!
 //! A line is two halves: bytes come in on one thread and go out on another.
 
+pub mod child;
+mod outlet;
 mod qemu;
 mod spec;
+mod tcp;
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
+pub(crate) use self::outlet::Outlet;
+use self::outlet::PortOutlet;
+
 pub use spec::{Spec, SpecError, Speed};
+pub use tcp::connect;
 
 use crate::recording::Replay;
 
@@ -23,7 +29,7 @@ pub struct Line {
     /// What is said to the board.
     pub writer: Box<dyn Write + Send>,
     /// The emulator behind it, stopped when this goes.
-    machine: Option<qemu::Emulator>,
+    machine: Option<child::Keeper>,
 }
 
 impl Line {
@@ -31,24 +37,18 @@ impl Line {
     pub fn open(spec: &Spec) -> io::Result<Line> {
         match spec {
             Spec::Tcp(address) => {
-                let stream = TcpStream::connect(address.as_str())?;
-                // A key or an acknowledgement is a packet of its own, or every answer waits.
-                stream.set_nodelay(true)?;
-                Ok(Line::of(stream.try_clone()?, stream))
+                let stream = connect(address)?;
+                Ok(Line::of(stream.try_clone()?, Outlet(stream)))
             }
             #[cfg(unix)]
             Spec::Unix(path) => {
                 let stream = std::os::unix::net::UnixStream::connect(path)?;
-                Ok(Line::of(stream.try_clone()?, stream))
+                Ok(Line::of(stream.try_clone()?, Outlet(stream)))
             }
             Spec::Port { path, baud } => {
                 let port = serialport::new(path, *baud).timeout(PORT_WAIT).open()?;
                 let reader = PatientPort(port.try_clone()?);
-                Ok(Line {
-                    reader: Box::new(reader),
-                    writer: Box::new(port),
-                    machine: None,
-                })
+                Ok(Line::of(reader, PortOutlet(port)))
             }
             Spec::Recording(path, speed) => Ok(Line::of(Replay::open(path, *speed)?, io::sink())),
             Spec::Gdb(_) => Err(io::Error::new(
@@ -63,13 +63,14 @@ impl Line {
                 let (reader, writer, machine) = qemu::start(image)?;
                 Ok(Line {
                     machine: Some(machine),
-                    ..Line::of(reader, writer)
+                    ..Line::of(reader, Outlet(writer))
                 })
             }
         }
     }
 
-    fn of(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Line {
+    /// A line over halves that are open. The reader may wait; the writer should not.
+    pub fn of(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Line {
         Line {
             reader: Box::new(reader),
             writer: Box::new(writer),

@@ -1,0 +1,100 @@
+//! The half of a line that is written to: it waits for a line that takes no bytes, but not for
+//! ever.
+//!
+//! A board that was stopped, a peer that never reads and a port whose flow control holds it back
+//! take nothing. A write that waits for them would outlast every deadline.
+
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// How long a line may take no bytes. An Ox64 at 2,000,000 baud takes 400,000 in that time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A pipe that is ready takes so many bytes without waiting: POSIX, `PIPE_BUF`; pipe(7).
+const AT_ONCE: usize = 4096;
+
+fn takes_nothing() -> io::Error {
+    let what = format!(
+        "the line has taken no bytes for {} s: has the other end stopped reading, or is it held \
+         back by flow control?",
+        PATIENCE.as_secs()
+    );
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+/// A pipe or a socket.
+pub(crate) struct Outlet<W>(pub W);
+
+impl<W: Write + AsFd> Write for Outlet<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let patience = Timespec {
+            tv_sec: PATIENCE.as_secs() as i64,
+            tv_nsec: 0,
+        };
+        let mut ready = [PollFd::new(&self.0, PollFlags::OUT)];
+        match poll(&mut ready, Some(&patience))? {
+            0 => Err(takes_nothing()),
+            // An error of the line is what the write itself says.
+            _ => self.0.write(&bytes[..bytes.len().min(AT_ONCE)]),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A serial port, whose own time limit is far shorter than what a slow one needs.
+pub(super) struct PortOutlet(pub Box<dyn serialport::SerialPort>);
+
+impl Write for PortOutlet {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    if Instant::now() > deadline {
+                        return Err(takes_nothing());
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // `tcdrain` waits as long as flow control holds the port back: what was taken goes out.
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_peer_that_never_reads_does_not_hold_the_writer_for_ever() {
+        let (ours, _theirs) = UnixStream::pair().expect("a pair");
+        let mut outlet = Outlet(ours);
+        let error = loop {
+            if let Err(error) = outlet.write_all(&[0; AT_ONCE]) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("taken no bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_peer_that_has_gone_is_an_error_at_once() {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        drop(theirs);
+        let error = Outlet(ours).write_all(b"x").expect_err("nobody is there");
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+}
