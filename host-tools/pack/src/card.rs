@@ -1,7 +1,6 @@
 //! A card: definition and files in, image, block map and checksum out.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
 use images::{Extlinux, Fat, Image, Partition, PartitionScheme};
@@ -36,7 +35,7 @@ pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Re
         Path::new(&image.payload.kernel),
         Path::new(&image.payload.initrd),
     )?;
-    payload::check_limit(payload.bytes.len() as u64, &board)?;
+    payload::check_limit(payload.record.file_size, &board)?;
     let (extents, parts) = lay_out(image, &payload)?;
     let output = Output::create(to)?.rebuildable();
     let size = image.size.0;
@@ -214,7 +213,7 @@ fn volume(
     if let Some(path) = &partition.payload {
         files.push(fat::FatFile {
             path: path.clone(),
-            content: Content::Summed(Arc::clone(&payload.bytes), payload.sum.clone()),
+            content: payload.content.clone(),
         });
     }
     for file in &partition.file {

@@ -14,8 +14,15 @@ use crate::{PackError, Result};
 pub enum Content {
     /// These. Shared: an Image of many megabytes is in more than one list.
     Bytes(Arc<Vec<u8>>),
-    /// These, whose CRC-32 is known already.
-    Summed(Arc<Vec<u8>>, crc32fast::Hasher),
+    /// Parts, in order, with zeros between them.
+    Parts {
+        /// Each at its place from the first byte on.
+        parts: Arc<Vec<Extent>>,
+        /// Bytes in all.
+        size: u64,
+        /// Their CRC-32, which is known already.
+        sum: crc32fast::Hasher,
+    },
     /// So many zeros: a hole in a new file, and yet part of what the card must hold.
     Zeros(u64),
     /// The first `size` bytes of a file.
@@ -48,7 +55,8 @@ impl Content {
     /// How many bytes.
     pub fn size(&self) -> u64 {
         match self {
-            Content::Bytes(bytes) | Content::Summed(bytes, _) => bytes.len() as u64,
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Parts { size, .. } => *size,
             Content::Zeros(size) => *size,
             Content::File { size, .. } => *size,
         }
@@ -58,7 +66,7 @@ impl Content {
     pub(crate) fn sum(&self, into: &mut crc32fast::Hasher) -> Result<()> {
         match self {
             Content::Bytes(bytes) => into.combine(&sum_of(bytes)),
-            Content::Summed(_, sum) => into.combine(sum),
+            Content::Parts { sum, .. } => into.combine(sum),
             Content::Zeros(size) => {
                 let zeros = [0; 4096];
                 for at in (0..*size).step_by(zeros.len()) {
@@ -142,21 +150,44 @@ impl ReadAt for OnDisk<'_> {
 /// An image before it is written: where extents lie over each other, the last one counts; what
 /// lies between them is zeros.
 pub(crate) struct Planned<'a> {
-    layers: Vec<(&'a Extent, Option<File>)>,
+    layers: Vec<(Layer<'a>, Option<File>)>,
+}
+
+/// An extent, or a part of one, at its place in the image.
+#[derive(Clone, Copy)]
+struct Layer<'a> {
+    at: u64,
+    content: &'a Content,
 }
 
 impl<'a> Planned<'a> {
     pub fn new(extents: &'a [Extent]) -> Result<Planned<'a>> {
-        let open = |extent: &'a Extent| match &extent.content {
-            Content::File { path, .. } => {
-                let file = File::open(path).map_err(PackError::io("read", path))?;
-                Ok((extent, Some(file)))
-            }
-            _ => Ok((extent, None)),
-        };
-        let layers = extents.iter().map(open).collect::<Result<_>>()?;
+        let mut layers = Vec::new();
+        add(&mut layers, extents, 0)?;
         Ok(Planned { layers })
     }
+}
+
+fn add<'a>(
+    layers: &mut Vec<(Layer<'a>, Option<File>)>,
+    extents: &'a [Extent],
+    from: u64,
+) -> Result<()> {
+    for Extent { at, content } in extents {
+        let at = from + at;
+        let file = match content {
+            Content::Parts { parts, .. } => {
+                add(layers, parts, at)?;
+                continue;
+            }
+            Content::File { path, .. } => {
+                Some(File::open(path).map_err(PackError::io("read", path))?)
+            }
+            _ => None,
+        };
+        layers.push((Layer { at, content }, file));
+    }
+    Ok(())
 }
 
 impl ReadAt for Planned<'_> {
@@ -173,7 +204,10 @@ impl ReadAt for Planned<'_> {
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<()> {
         let end = at + buffer.len() as u64;
-        buffer.fill(0);
+        let covers = |it: &Layer| it.at <= at && end <= it.at + it.content.size();
+        if !self.layers.iter().any(|(layer, _)| covers(layer)) {
+            buffer.fill(0);
+        }
         for (extent, file) in &self.layers {
             let from = extent.at.max(at);
             let to = (extent.at + extent.content.size()).min(end);
@@ -182,8 +216,8 @@ impl ReadAt for Planned<'_> {
             }
             let part = &mut buffer[(from - at) as usize..(to - at) as usize];
             let within = from - extent.at;
-            match (&extent.content, file) {
-                (Content::Bytes(bytes) | Content::Summed(bytes, _), _) => {
+            match (extent.content, file) {
+                (Content::Bytes(bytes), _) => {
                     let within = within as usize;
                     part.copy_from_slice(&bytes[within..within + part.len()]);
                 }
@@ -201,12 +235,10 @@ impl Planned<'_> {
     /// The bytes where they are at hand, in one piece and under nothing else.
     fn at_hand(&self, at: u64, length: usize) -> Option<&[u8]> {
         let end = at + length as u64;
-        let meets = |extent: &Extent| extent.at < end && at < extent.at + extent.content.size();
+        let meets = |extent: &Layer| extent.at < end && at < extent.at + extent.content.size();
         let mut met = self.layers.iter().filter(|(extent, _)| meets(extent));
         let (extent, _) = met.next()?;
-        let (None, Content::Bytes(bytes) | Content::Summed(bytes, _)) =
-            (met.next(), &extent.content)
-        else {
+        let (None, Content::Bytes(bytes)) = (met.next(), extent.content) else {
             return None;
         };
         let from = usize::try_from(at.checked_sub(extent.at)?).ok()?;

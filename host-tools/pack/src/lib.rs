@@ -12,6 +12,7 @@ pub mod extract;
 pub mod fat;
 pub mod flash;
 pub mod gpt;
+pub mod headers;
 pub mod initrd;
 pub mod inspect;
 pub mod magic;

@@ -157,18 +157,29 @@ impl Output {
     pub fn write(&self, extents: &[Extent], progress: &mut Progress) -> Result<()> {
         let total = extents.iter().map(|extent| extent.content.size()).sum();
         let mut done = 0;
+        self.write_at(extents, 0, &mut |bytes| {
+            done += bytes;
+            progress(done, total);
+        })
+    }
+
+    fn write_at(&self, extents: &[Extent], from: u64, wrote: &mut dyn FnMut(u64)) -> Result<()> {
         for extent in extents {
+            let at = from + extent.at;
             match &extent.content {
-                Content::Bytes(bytes) | Content::Summed(bytes, _) => {
+                Content::Parts { parts, .. } => {
+                    self.write_at(parts, at, wrote)?;
+                    continue;
+                }
+                Content::Bytes(bytes) => {
                     self.file
-                        .write_all_at(bytes, extent.at)
+                        .write_all_at(bytes, at)
                         .map_err(PackError::io("write", &self.path))?;
                 }
                 Content::Zeros(_) => {}
-                Content::File { path, size } => self.copy(path, *size, extent.at)?,
+                Content::File { path, size } => self.copy(path, *size, at)?,
             }
-            done += extent.content.size();
-            progress(done, total);
+            wrote(extent.content.size());
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use std::thread;
 
 use romfs::record::{Record, TRAILER_BYTES};
 
-use crate::{Kernel, PackError, Result, output};
+use crate::content::{Content, Extent};
+use crate::output::Output;
+use crate::{Kernel, PackError, Result, headers};
 
 /// The initrd begins, and the file ends, at a multiple of this.
 const PAGE: u64 = 4096;
@@ -17,14 +19,12 @@ const PAGE: u64 = 4096;
 /// A finished Image and where its parts lie.
 #[derive(Debug)]
 pub struct LoadedPayload {
-    /// The file.
-    pub bytes: Arc<Vec<u8>>,
+    /// The file: kernel and end are at hand, the initrd is where it was.
+    pub content: Content,
     /// What its record says.
     pub record: Record,
     /// Bytes of the kernel that are not zero pad.
     pub kernel_bytes: u64,
-    /// CRC-32 of the file, put together from those of its parts.
-    pub(crate) sum: crc32fast::Hasher,
 }
 
 /// Reads kernel and initrd and glues them, after a look at both. The pad is as long as the
@@ -44,77 +44,100 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
     let kernel_bytes = kernel_part.len() as u64;
     let offset = end.next_multiple_of(PAGE);
     let file_size = (offset + size + TRAILER_BYTES as u64).next_multiple_of(PAGE);
-    // The initrd is most of it, and is read to where it stays.
-    let mut bytes = vec![0; file_size as usize];
-    bytes[..kernel_part.len()].copy_from_slice(&kernel_part);
-    let sum = read_summed(
-        &source,
-        initrd,
-        &mut bytes[offset as usize..][..size as usize],
-    )?;
-    let data = &bytes[offset as usize..][..size as usize];
-    let romfs = romfs::Romfs::new(data)
-        .map_err(|error| PackError::wrong(initrd, format!("is no ROMFS: {error}")))?;
-    romfs
-        .check()
-        .map_err(|error| PackError::wrong(initrd, format!("is a damaged ROMFS: {error}")))?;
+    headers::check(&source, initrd, size)?;
+    let sum = sum(&source, initrd, size)?;
+    let mut head = kernel_part;
     // image_size of the Linux header: a loader that moves the Image moves this much. It is part
     // of the text.
-    bytes[0x10..0x18].copy_from_slice(&file_size.to_le_bytes());
+    head[0x10..0x18].copy_from_slice(&file_size.to_le_bytes());
     let record = Record {
         initrd_offset: offset,
         initrd_size: size,
         initrd_crc32: sum.clone().finalize(),
         file_size,
         text_size,
-        text_crc32: crc32fast::hash(&bytes[..text_size as usize]),
+        text_crc32: crc32fast::hash(&head[..text_size as usize]),
     };
-    let trailer = bytes.len() - TRAILER_BYTES;
-    bytes[trailer..].copy_from_slice(&record.trailer());
     let at = record_at as usize;
-    bytes[at..at + romfs::record::BYTES].copy_from_slice(&record.encode());
-    let (start, end) = (offset as usize, (offset + size) as usize);
-    let mut whole = crc32fast::Hasher::new();
-    whole.update(&bytes[..start]);
-    whole.combine(&sum);
-    whole.update(&bytes[end..]);
+    head[at..at + romfs::record::BYTES].copy_from_slice(&record.encode());
+    let mut tail = vec![0; (file_size - offset - size) as usize];
+    let trailer = tail.len() - TRAILER_BYTES;
+    tail[trailer..].copy_from_slice(&record.trailer());
     Ok(LoadedPayload {
-        bytes: Arc::new(bytes),
+        content: glue(head, (offset, initrd, size, &sum), tail),
         record,
         kernel_bytes,
-        sum: whole,
     })
+}
+
+/// The parts at their places, and the CRC-32 of all of them.
+fn glue(
+    head: Vec<u8>,
+    (offset, initrd, size, sum): (u64, &Path, u64, &crc32fast::Hasher),
+    tail: Vec<u8>,
+) -> Content {
+    let mut whole = crc32fast::Hasher::new();
+    whole.update(&head);
+    whole.update(&vec![0; offset as usize - head.len()]);
+    whole.combine(sum);
+    whole.update(&tail);
+    let end = offset + size;
+    let total = end + tail.len() as u64;
+    let file = Content::File {
+        path: initrd.to_owned(),
+        size,
+    };
+    let parts = [
+        (0, Content::bytes(head)),
+        (offset, file),
+        (end, Content::bytes(tail)),
+    ];
+    let parts = parts
+        .into_iter()
+        .map(|(at, content)| Extent { at, content });
+    Content::Parts {
+        parts: Arc::new(parts.collect()),
+        size: total,
+        sum: whole,
+    }
 }
 
 /// Writes a finished Image.
 pub fn write(payload: &LoadedPayload, to: &Path) -> Result<()> {
-    let output = output::begun(to, &payload.bytes)?;
-    output.rebuildable().commit()
+    let output = Output::create(to)?.rebuildable();
+    output.set_size(payload.record.file_size)?;
+    let content = payload.content.clone();
+    output.write(&[Extent { at: 0, content }], &mut |_, _| {})?;
+    output.commit()
 }
 
-/// Fills the buffer from a file's beginning; its CRC-32. Two hands, as most of the time goes into
-/// memory that is touched for the first time.
-fn read_summed(source: &File, path: &Path, into: &mut [u8]) -> Result<crc32fast::Hasher> {
-    let read = |part: &mut [u8], at: usize| {
+/// CRC-32 of a file's first `size` bytes, by two hands.
+fn sum(source: &File, path: &Path, size: u64) -> Result<crc32fast::Hasher> {
+    const PIECE: u64 = 1 << 16;
+    let part = |from: u64, end: u64| {
         let mut sum = crc32fast::Hasher::new();
-        source
-            .read_exact_at(part, at as u64)
-            .map_err(PackError::io("read", path))?;
-        sum.update(part);
+        // It stays in the nearest cache.
+        let mut piece = vec![0; (end - from).min(PIECE) as usize];
+        for at in (from..end).step_by(PIECE as usize) {
+            let piece = &mut piece[..(end - at).min(PIECE) as usize];
+            source
+                .read_exact_at(piece, at)
+                .map_err(PackError::io("read", path))?;
+            sum.update(piece);
+        }
         Ok(sum)
     };
-    let half = into.len() / 2;
-    let (first, second) = into.split_at_mut(half);
-    let (sum, rest) = thread::scope(|scope| {
-        let other = scope.spawn(|| read(second, half));
-        let sum = read(first, 0);
-        let rest = other
+    let half = size / 2;
+    let (first, second) = thread::scope(|scope| {
+        let other = scope.spawn(|| part(half, size));
+        let first = part(0, half);
+        let second = other
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (sum, rest)
+        (first, second)
     });
-    let mut sum = sum?;
-    sum.combine(&rest?);
+    let mut sum = first?;
+    sum.combine(&second?);
     Ok(sum)
 }
 
