@@ -47,6 +47,14 @@ impl Drop for Place {
 pub struct Door {
     listener: TcpListener,
     places: Places,
+    patience: Patience,
+}
+
+/// How long nothing may come or go, and how long nothing that waits may go.
+#[derive(Clone, Copy)]
+struct Patience {
+    idle: Duration,
+    stuck: Duration,
 }
 
 impl Door {
@@ -55,6 +63,10 @@ impl Door {
         Door {
             listener,
             places: Places::default(),
+            patience: Patience {
+                idle: IDLE,
+                stuck: STUCK,
+            },
         }
     }
 }
@@ -70,7 +82,8 @@ impl Listener for Door {
             if let Some(place) = self.places.take(MOST) {
                 let connection = Connection {
                     stream,
-                    limit: Box::pin(sleep_until(Instant::now() + IDLE)),
+                    limit: Box::pin(sleep_until(Instant::now() + self.patience.idle)),
+                    patience: self.patience,
                     moved: Instant::now(),
                     is_stuck: false,
                     _place: place,
@@ -89,6 +102,7 @@ impl Listener for Door {
 pub struct Connection {
     stream: TcpStream,
     limit: Pin<Box<Sleep>>,
+    patience: Patience,
     /// When bytes came or went last.
     moved: Instant,
     /// There are bytes that the other side does not take.
@@ -107,7 +121,8 @@ impl Connection {
             self.moved = Instant::now();
             return answer;
         }
-        let patience = if self.is_stuck { STUCK } else { IDLE };
+        let Patience { idle, stuck } = self.patience;
+        let patience = if self.is_stuck { stuck } else { idle };
         self.limit.as_mut().reset(self.moved + patience);
         match self.limit.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -158,5 +173,43 @@ mod tests {
         assert!(one.is_some() && two.is_some() && places.take(2).is_none());
         drop(one);
         assert!(places.take(2).is_some());
+    }
+
+    /// Takes the connection of somebody who does nothing, and uses it until it ends.
+    fn ends(patience: Patience, writes: bool) -> io::ErrorKind {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let _somebody = TcpStream::connect(address).await.unwrap();
+            let mut door = Door {
+                patience,
+                ..Door::new(listener)
+            };
+            let (mut connection, _) = Listener::accept(&mut door).await;
+            loop {
+                let used = std::future::poll_fn(|context| {
+                    let connection = Pin::new(&mut connection);
+                    if writes {
+                        return connection.poll_write(context, &[0; 1 << 16]).map_ok(drop);
+                    }
+                    let mut into = [0; 16];
+                    connection.poll_read(context, &mut ReadBuf::new(&mut into))
+                });
+                if let Err(error) = used.await {
+                    return error.kind();
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn who_takes_nothing_and_who_says_nothing_is_let_go() {
+        let (long, short) = (Duration::from_secs(3600), Duration::from_millis(20));
+        let patience = |idle, stuck| Patience { idle, stuck };
+        assert_eq!(ends(patience(long, short), true), io::ErrorKind::TimedOut);
+        assert_eq!(ends(patience(short, long), false), io::ErrorKind::TimedOut);
     }
 }
