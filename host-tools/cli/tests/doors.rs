@@ -3,6 +3,8 @@
 //! Every room has a row that says whom it may import: only floors above its own. Cargo refuses circles, but not a
 //! door that opens the wrong way. To add a room, add a row; to add a door, think first.
 
+#[path = "house/imports.rs"]
+mod file_imports;
 mod house;
 
 use std::collections::BTreeSet;
@@ -288,4 +290,119 @@ fn shared_rooms_have_neither_unsafe_nor_an_operating_system() {
 fn words_are_found_in_code_and_not_beside_it() {
     let source = "use crate::arch::csr;\n// arch\nlet a = \"arch\";\n#[cfg(target_arch = \"x\")]\nuse super::{arch, mm};";
     assert_eq!(lines_with("arch", source), [1, 5]);
+}
+
+/// The Rust files of a room's program, by their paths below `src/`; tests left out.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let begin = format!("{folder}/src/");
+    let is_test = |path: &str| {
+        path.split('/')
+            .any(|part| part.trim_end_matches(".rs") == "tests")
+    };
+    sources(&format!("{folder}/src"))
+        .into_iter()
+        .filter_map(|(path, source)| Some((path.strip_prefix(&begin)?.to_owned(), source)))
+        .filter(|(path, _)| !is_test(path))
+        .collect()
+}
+
+#[test]
+fn no_file_imports_a_file_that_imports_it() {
+    let mut wrong = Vec::new();
+    for room in ROOMS {
+        let files = files(room.folder);
+        let imports = file_imports::imports(&files);
+        let taken: usize = imports.values().map(BTreeSet::len).sum();
+        assert!(
+            taken > 0 || files.len() < 8,
+            "{}: no import was read",
+            room.folder
+        );
+        for circle in file_imports::circles(&imports) {
+            let ties = circle.iter().flat_map(|from| {
+                let to = imports[from].iter().filter(|to| circle.contains(to));
+                to.map(move |to| format!("\n    {from} imports {to}"))
+            });
+            wrong.push(format!(
+                "{}: a circle of files:{}",
+                room.folder,
+                ties.collect::<String>()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_circle_of_files_is_seen_however_it_is_written() {
+    let circles = |files: &[(&str, &str)]| {
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+            .collect();
+        file_imports::circles(&file_imports::imports(&files))
+    };
+    let root = ("lib.rs", "mod a;\nmod b;\nmod c;\n");
+    for (a, b) in [
+        ("use crate::b::B;", "use crate::a::A;"),
+        (
+            "use super::b;\nfn f() { b::g(); }",
+            "use super::a::{self, A};",
+        ),
+        (
+            "use super::{\n    b::B as Other,\n};",
+            "fn f(_: super::a::A) {}",
+        ),
+        (
+            "fn f() -> crate::b::B { todo }",
+            "pub use crate::a::A;\nstruct S(A);",
+        ),
+    ] {
+        assert_eq!(
+            circles(&[root, ("a.rs", a), ("b.rs", b), ("c.rs", "")]),
+            [["a.rs", "b.rs"]],
+            "{a}"
+        );
+    }
+    // Round a corner, and by a name that a folder hands on.
+    let corner = [
+        root,
+        ("a/mod.rs", "mod inner;\npub use inner::Inner;"),
+        ("a/inner.rs", "use crate::b::B;"),
+        ("b.rs", "use crate::c::C;"),
+        ("c.rs", "use crate::a::Inner;"),
+    ];
+    assert_eq!(circles(&corner), [["a/inner.rs", "b.rs", "c.rs"]]);
+    // What is no circle: tests, comments, strings, other crates, a folder and its own rooms.
+    let none: [&[(&str, &str)]; 4] = [
+        &[
+            root,
+            ("a.rs", "use crate::b::B;"),
+            ("b.rs", "#[cfg(test)]\nmod tests {\n    use crate::a::A;\n}"),
+        ],
+        &[
+            root,
+            ("a.rs", "use crate::b::B;"),
+            (
+                "b.rs",
+                "// use crate::a::A;\nconst S: &str = \"crate::a::A\";",
+            ),
+        ],
+        &[
+            root,
+            ("a.rs", "use crate::b::Map;"),
+            ("b.rs", "pub use std::a::Map;"),
+        ],
+        &[
+            root,
+            (
+                "a/mod.rs",
+                "mod inner;\nfn f() { inner::g() }\npub struct A;",
+            ),
+            ("a/inner.rs", "use super::A;"),
+        ],
+    ];
+    for files in none {
+        assert_eq!(circles(files), [] as [[&str; 0]; 0], "{files:?}");
+    }
 }

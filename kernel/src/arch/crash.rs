@@ -7,7 +7,7 @@ use core::fmt::{self, Write};
 use abi::Cause;
 use spin::Mutex;
 
-use super::{csr, sbi, start};
+use super::{csr, sbi, shared};
 use crate::debug::stub::{self, Crash};
 use crate::task::Context;
 use crate::text::Text;
@@ -62,8 +62,8 @@ extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
     };
     // SAFETY: the hart that held the lock is this one, and it runs no more; interrupts are off
     // and there is no other hart.
-    unsafe { start::SYSTEM.force_unlock() };
-    let mut place = start::SYSTEM.lock();
+    unsafe { shared::SYSTEM.force_unlock() };
+    let mut place = shared::SYSTEM.lock();
     let report = Report {
         message,
         crash: &crash,

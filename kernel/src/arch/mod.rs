@@ -5,11 +5,13 @@
 
 mod crash;
 mod csr;
+mod enter;
 pub mod hart;
 mod mmio;
 mod mmu;
 mod physmap;
 mod sbi;
+mod shared;
 mod start;
 #[cfg(target_pointer_width = "32")]
 mod sv32;

@@ -1,29 +1,24 @@
-//! From assembly into Rust, from the provisional map to the final one, and into programs.
+//! From the provisional map to the final one, and into programs.
 
 use core::arch::asm;
 use core::num::NonZeroUsize;
 use core::{ptr, slice};
 
 use pagetable::{Dialect, PhysAddr};
-use spin::Mutex;
 
 use super::hart::Hart;
 use super::mmio::{Mmio, Width};
 use super::paging::{self, LINK_BASE, VIRTUAL};
 use super::physmap::{Slices, phys_to_ptr, tree_at};
-use super::{Riscv, csr};
+use super::{Riscv, csr, shared};
 use crate::board::{CONSOLE, PLIC};
-use crate::boot;
 use crate::mm::bootmap::{self, ImageLayout, Plan};
 use crate::system::System;
-use crate::task::{Context, switch};
+use crate::task::switch;
 use crate::tree::{self, Range, Tree, Uart};
 
 /// The largest device tree the provisional map holds.
 pub const TREE_LIMIT: usize = 2 << 20;
-
-/// The kernel's state. Empty until boot has put it together.
-pub(super) static SYSTEM: Mutex<Option<System<Riscv>>> = Mutex::new(None);
 
 unsafe extern "C" {
     static _start: u8;
@@ -45,11 +40,11 @@ struct Record([u8; romfs::record::BYTES]);
 
 /// What the loader told, while the provisional map stands. Exists once.
 pub struct Entered {
-    hart: &'static mut Hart,
-    tree: PhysAddr,
-    layout: ImageLayout,
-    dialect: Dialect,
-    started: Option<NonZeroUsize>,
+    pub(super) hart: &'static mut Hart,
+    pub(super) tree: PhysAddr,
+    pub(super) layout: ImageLayout,
+    pub(super) dialect: Dialect,
+    pub(super) started: Option<NonZeroUsize>,
 }
 
 /// The same after the final map stands.
@@ -70,45 +65,8 @@ pub struct Mapped {
     pub started: Option<NonZeroUsize>,
 }
 
-/// Called by `entry.S` once, on the boot stack, at the linked addresses.
-#[unsafe(no_mangle)]
-extern "C" fn enter_rust(
-    hart: *mut Hart,
-    id: usize,
-    tree: usize,
-    image: usize,
-    memory_bits: usize,
-    started: usize,
-) -> ! {
-    // SAFETY: `entry.S` passes its own static block, which nobody else refers to; it is
-    // written whole before the reference is made.
-    let hart = unsafe {
-        let stack = hart as usize;
-        hart.write(Hart {
-            context: Context::EMPTY,
-            started: 0,
-            fast: 0,
-            stack,
-            id,
-        });
-        &mut *hart
-    };
-    let dialect = if memory_bits == 0 {
-        Dialect::None
-    } else {
-        Dialect::THead
-    };
-    let layout = layout(PhysAddr::new(image as u64));
-    boot::boot(Entered {
-        hart,
-        tree: PhysAddr::new(tree as u64),
-        layout,
-        dialect,
-        started: NonZeroUsize::new(started),
-    })
-}
-
-fn layout(base: PhysAddr) -> ImageLayout {
+/// Where the parts of the Image lie, its first byte being at `base`.
+pub(super) fn layout(base: PhysAddr) -> ImageLayout {
     let distance = |symbol: *const u8| symbol as u64 - LINK_BASE;
     ImageLayout {
         base,
@@ -246,7 +204,7 @@ fn registers(device: usize, base: u64) -> usize {
 pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
     let external = system.plic.is_some();
     {
-        let mut place = SYSTEM.lock();
+        let mut place = shared::SYSTEM.lock();
         let system = place.insert(system);
         hart.fast = (&raw mut *system.frames.fast) as usize;
         system.frames.fast.physmap = paging::phys_to_virt(PhysAddr::new(0));

@@ -4,7 +4,7 @@ use core::arch::asm;
 use core::num::NonZeroUsize;
 
 use super::hart::Hart;
-use super::start;
+use super::shared;
 use crate::trap::{self, Trap};
 
 /// A trap out of a program: `hart.context` holds its registers, and then those of whoever runs
@@ -13,8 +13,8 @@ use crate::trap::{self, Trap};
 extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize) -> ! {
     {
         // The only lock of the kernel's state: whoever held it now would never give it back.
-        debug_assert!(!start::SYSTEM.is_locked());
-        let mut place = start::SYSTEM.lock();
+        debug_assert!(!shared::SYSTEM.is_locked());
+        let mut place = shared::SYSTEM.lock();
         if let Some(system) = place.as_mut() {
             trap::handle(
                 system,

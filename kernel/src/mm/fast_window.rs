@@ -7,7 +7,7 @@ use super::fast::FastWindow;
 use super::frame::Frame;
 use super::leaf::leaf_flags;
 use super::region::{Kind, Prot, Region};
-use super::space::SpaceId;
+use super::space_id::SpaceId;
 use super::{Frames, Machine, PAGE_BYTES};
 
 /// Opens the window: as much of the region as the leaf table of `page` translates, whose leaf

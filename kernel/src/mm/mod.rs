@@ -27,7 +27,9 @@ mod peek;
 mod protect;
 mod range;
 mod region;
+mod sbrk;
 mod space;
+mod space_id;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,7 +10,7 @@ use super::layout::is_user;
 use super::leaf::{accessed, leaf_flags};
 use super::object;
 use super::region::{Advice, Kind, Object, Region};
-use super::space::SpaceId;
+use super::space_id::SpaceId;
 use super::table::{self, WalkEnd};
 use super::{Frames, Machine, Owner, PAGE_BYTES, Run, Space};
 

@@ -9,30 +9,13 @@ use super::frame::TablesOf;
 use super::heap::Heap;
 use super::layout::{Layout, is_user_range, kernel_entries};
 use super::region::Region;
+use super::space_id::SpaceId;
 use super::zap::{Fence, Rest, zap};
 use super::{Budget, Frames, Machine, Owner, PAGE_BYTES};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
 pub const MAX_REGIONS: usize = 64;
 const _: () = assert!(MAX_REGIONS.is_power_of_two());
-
-/// What of a space its frames and leaves need.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SpaceId {
-    pub id: u16,
-    pub satp: u64,
-}
-
-impl SpaceId {
-    /// The source of this space's page tables.
-    #[inline]
-    pub fn tables<'a>(&self, frames: &'a mut Frames) -> TablesOf<'a> {
-        TablesOf {
-            frames,
-            space: self.id,
-        }
-    }
-}
 
 /// An address space.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
-use super::zap::is_empty;
 use super::{Machine, PAGE_BYTES};
 
 /// Where frames for page tables come from and go to.
@@ -36,6 +35,13 @@ pub struct WalkEnd {
     pub at: PhysAddr,
     /// Its bits.
     pub entry: u64,
+}
+
+/// Is every entry of a table zero?
+pub fn is_empty<M: Machine>(machine: &M, table: PhysAddr) -> bool {
+    machine
+        .next_entry(table, table.wrapping_add(PAGE_BYTES))
+        .is_none()
 }
 
 /// Follows `va` from the root down to a leaf or to the first invalid entry.

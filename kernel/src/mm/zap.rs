@@ -15,8 +15,8 @@ use core::ops::Range;
 
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
-use super::space::SpaceId;
-use super::table::{page_of, slot};
+use super::space_id::SpaceId;
+use super::table::{is_empty, page_of, slot};
 use super::{Frames, Machine, PAGE_BYTES, TableFrames};
 
 /// What a table at a border may still hold outside of the range.
@@ -197,11 +197,4 @@ impl<M: Machine, R: Fn(Range<u64>) -> Rest> Pass<'_, M, R> {
         }
         is_empty
     }
-}
-
-/// Is every entry of a table zero?
-pub fn is_empty<M: Machine>(machine: &M, table: PhysAddr) -> bool {
-    machine
-        .next_entry(table, table.wrapping_add(PAGE_BYTES))
-        .is_none()
 }

@@ -5,6 +5,7 @@ pub mod context;
 pub mod exec;
 mod memory;
 mod program;
+mod resume_call;
 pub mod schedule;
 mod shell;
 pub mod switch;

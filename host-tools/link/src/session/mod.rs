@@ -2,6 +2,7 @@
 
 mod about;
 mod agent;
+mod agent_error;
 mod altered;
 mod decoder;
 mod passive;
@@ -9,7 +10,8 @@ mod state;
 mod streams;
 
 pub use about::{Ram, TaskInfo, dialect};
-pub use agent::{Agent, AgentError, Direction, Tap, seed, word_bytes};
+pub use agent::{Agent, Direction, Tap, seed, word_bytes};
+pub use agent_error::AgentError;
 pub use altered::{Change, Damage};
 pub use decoder::{Decoder, LineEvent, micros};
 pub use passive::PassiveDecoder;

@@ -21,6 +21,7 @@ mod scan;
 mod seen;
 mod visit;
 mod walk;
+mod xlen;
 
 pub use access::{Access, Answer, Deny, Privilege};
 pub use addr::{PAGE_BYTES, PAGE_SHIFT, PhysAddr, VirtAddr};
@@ -29,8 +30,9 @@ pub use leaf::{Entry, Leaf, Refusal};
 pub use memory::{Memory, Outside};
 pub use mode::Mode;
 pub use pte::{Flags, Pte};
-pub use satp::{ReservedMode, Satp, Xlen};
+pub use satp::{ReservedMode, Satp};
 pub use scan::{Scanned, scan};
 pub use seen::{Budget, Mapping, Problem, Seen, Trouble, Visited};
 pub use visit::{visit, visit_within};
 pub use walk::{Outcome, Root, Step, Walk, translate};
+pub use xlen::Xlen;

@@ -5,27 +5,7 @@
 //! RV64   63 MODE 60   59 ASID 44   43 PPN 0      Privileged spec, §satp
 //! ```
 
-use crate::{Mode, PhysAddr};
-
-/// Bits of a register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Xlen {
-    /// 32-bit harts.
-    Rv32,
-    /// 64-bit harts.
-    Rv64,
-}
-
-impl Xlen {
-    /// The number.
-    #[inline]
-    pub const fn bits(self) -> u32 {
-        match self {
-            Xlen::Rv32 => 32,
-            Xlen::Rv64 => 64,
-        }
-    }
-}
+use crate::{Mode, PhysAddr, Xlen};
 
 /// What `satp` holds, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

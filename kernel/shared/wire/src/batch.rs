@@ -2,10 +2,12 @@
 
 use abi::Fault;
 
-use crate::event::FAULTS;
 use crate::frame::{Frame, MAX_PAYLOAD, NoRoom};
 use crate::number::{Malformed, put, take};
 use crate::record::{LONGEST, ZERO, put_record, take_record};
+
+/// The kind of frame that carries a batch.
+pub(crate) const FAULTS: u8 = 0x81;
 
 /// Consecutive records in the making. `N` bytes of payload, at most
 /// [`MAX_PAYLOAD`]; no record leans on another frame, so each stands alone.

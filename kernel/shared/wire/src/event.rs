@@ -1,12 +1,11 @@
 //! What the board says.
 
-use crate::Batch;
+use crate::batch::{Batch, FAULTS};
 use crate::channel::Channel;
 use crate::frame::{Frame, NoRoom};
 use crate::number::{Malformed, put, take};
 
 pub(crate) const WELCOME: u8 = 0x80;
-pub(crate) const FAULTS: u8 = 0x81;
 pub(crate) const LOST: u8 = 0x82;
 const HEARD: u8 = 0x86;
 

@@ -1,0 +1,47 @@
+//! From assembly into Rust.
+
+use core::num::NonZeroUsize;
+
+use pagetable::{Dialect, PhysAddr};
+
+use super::hart::Hart;
+use super::start::{Entered, layout};
+use crate::boot;
+use crate::task::Context;
+
+/// Called by `entry.S` once, on the boot stack, at the linked addresses.
+#[unsafe(no_mangle)]
+extern "C" fn enter_rust(
+    hart: *mut Hart,
+    id: usize,
+    tree: usize,
+    image: usize,
+    memory_bits: usize,
+    started: usize,
+) -> ! {
+    // SAFETY: `entry.S` passes its own static block, which nobody else refers to; it is
+    // written whole before the reference is made.
+    let hart = unsafe {
+        let stack = hart as usize;
+        hart.write(Hart {
+            context: Context::EMPTY,
+            started: 0,
+            fast: 0,
+            stack,
+            id,
+        });
+        &mut *hart
+    };
+    let dialect = if memory_bits == 0 {
+        Dialect::None
+    } else {
+        Dialect::THead
+    };
+    boot::boot(Entered {
+        hart,
+        tree: PhysAddr::new(tree as u64),
+        layout: layout(PhysAddr::new(image as u64)),
+        dialect,
+        started: NonZeroUsize::new(started),
+    })
+}

@@ -1,0 +1,34 @@
+//! Begins a system call on many pages, or goes on with one that one entry was not enough for.
+
+use abi::Error;
+
+use super::call_result::CallResult;
+use super::unfinished::{Begun, Key, Unfinished};
+use crate::mm::{Budget, Frames, Space};
+use crate::platform::Platform;
+use crate::system::System;
+
+impl<P: Platform> System<P> {
+    /// Begins a call of the running task, or goes on with it.
+    pub(super) fn go_on(
+        &mut self,
+        key: Key,
+        begin: impl FnOnce(&mut Space, &mut Frames, &mut P) -> Result<Begun, Error>,
+    ) -> Result<CallResult, Error> {
+        let task = self.tasks.at_mut(self.schedule.current());
+        let (space, frames, platform) = (&mut task.space, &mut self.frames, &mut self.platform);
+        let left = task.unfinished.take().filter(|left| left.key == key);
+        let (answer, job) = match left {
+            Some(Unfinished { answer, job, .. }) => (answer, Some(job)),
+            None => begin(space, frames, platform)?,
+        };
+        let Some(mut job) = job else {
+            return Ok(CallResult::One(answer));
+        };
+        if space.go_on(&mut job, &mut Budget::of_an_entry(), frames, platform) {
+            return Ok(CallResult::One(answer));
+        }
+        task.unfinished = Some(Unfinished { key, job, answer });
+        Ok(CallResult::Again)
+    }
+}
