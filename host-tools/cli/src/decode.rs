@@ -140,7 +140,7 @@ pub fn run(args: DecodeArgs) -> anyhow::Result<()> {
 }
 
 fn answer(format: Format, value: &Fields) -> anyhow::Result<()> {
-    format.answer(value, fields::table, fields::json, fields::csv)
+    format.answer(value)
 }
 
 /// The mode of entries that no satp stands beside.
@@ -200,10 +200,5 @@ fn entries(name: &OsString, dump: &Dump) -> anyhow::Result<()> {
     });
     let root: Option<PhysAddr> = satp.map(|satp| satp.root);
     let entries = LooseEntries::new(words(), mode, dialect, root);
-    dump.format.answer(
-        &entries,
-        view::entries::table,
-        view::entries::json,
-        view::entries::csv,
-    )
+    dump.format.answer(&entries)
 }

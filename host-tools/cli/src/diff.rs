@@ -79,13 +79,7 @@ pub fn write(args: &DiffArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (before, after) = both(&args.roots, &args.before, &args.after)?;
     let ignored: Vec<ChangeKind> = args.ignore.iter().map(|it| it.0).collect();
     let diffs = pairs(&before.list, &after.list, &ignored);
-    args.format.write(
-        out,
-        &diffs[..],
-        view::diff::table,
-        view::diff::json,
-        view::diff::csv,
-    )?;
+    args.format.write(out, &diffs[..])?;
     before.end()?;
     after.end()
 }

@@ -19,6 +19,7 @@ use link::text::{CrashReport, crashes};
 use link::transport::Spec;
 use model::CrashRegisters;
 use pagetable::{Mode, Xlen};
+use view::View;
 use view::explain::{Explained, SourceText, json, table};
 
 use crate::exit::UsageError;
@@ -197,7 +198,7 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     let walked = walk::of(open, stval)?;
     output::answer(|out| {
         writeln!(out)?;
-        view::walk::table(out, &walked)?;
+        walked.table(out)?;
         Ok(writeln!(out, "{}", view::walk::verdict(&walked, access))?)
     })
 }

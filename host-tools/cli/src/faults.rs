@@ -62,6 +62,5 @@ pub fn run(args: FaultsArgs) -> anyhow::Result<()> {
         each: !args.totals,
         top: args.top,
     };
-    use view::faults::{csv, json, table};
-    args.format.answer(&report, table, json, csv)
+    args.format.answer(&report)
 }

@@ -171,13 +171,7 @@ pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         hits,
         is_cut,
     };
-    args.format.write(
-        out,
-        &found,
-        view::find::table,
-        view::find::json,
-        view::find::csv,
-    )?;
+    args.format.write(out, &found)?;
     match spaces.list.iter().find(|space| space.left_out > 0) {
         Some(space) if is_cut => bail!(
             "{} of root {} repeat tables that were searched, and were left out",

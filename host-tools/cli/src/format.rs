@@ -1,8 +1,9 @@
 //! How an answer is written.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::ValueEnum;
+use view::View;
 
 use crate::output;
 
@@ -17,35 +18,19 @@ pub enum Format {
     Csv,
 }
 
-/// A view: a model on its way to a writer.
-pub type View<T> = fn(&mut dyn Write, &T) -> io::Result<()>;
-
 impl Format {
-    /// Answers on stdout with the view of this form.
-    pub fn answer<T: ?Sized>(
-        self,
-        model: &T,
-        table: View<T>,
-        json: View<T>,
-        csv: View<T>,
-    ) -> anyhow::Result<()> {
-        output::answer(|out| self.write(out, model, table, json, csv))
+    /// Answers on stdout in this form.
+    pub fn answer(self, model: &(impl View + ?Sized)) -> anyhow::Result<()> {
+        output::answer(|out| self.write(out, model))
     }
 
-    /// Writes the view of this form.
-    pub fn write<T: ?Sized>(
-        self,
-        out: &mut dyn Write,
-        model: &T,
-        table: View<T>,
-        json: View<T>,
-        csv: View<T>,
-    ) -> anyhow::Result<()> {
-        let view = match self {
-            Format::Table => table,
-            Format::Json => json,
-            Format::Csv => csv,
-        };
-        Ok(view(out, model)?)
+    /// Writes the model in this form.
+    pub fn write(self, out: &mut dyn Write, model: &(impl View + ?Sized)) -> anyhow::Result<()> {
+        match self {
+            Format::Table => model.table(out)?,
+            Format::Json => model.json(out)?,
+            Format::Csv => model.csv(out)?,
+        }
+        Ok(())
     }
 }

@@ -70,13 +70,7 @@ pub fn write(args: &LintArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         lints: lint(&spaces.list, &machine),
         spaces: &spaces.list,
     };
-    args.format.write(
-        out,
-        &judged,
-        view::lint::table,
-        view::lint::json,
-        view::lint::csv,
-    )?;
+    args.format.write(out, &judged)?;
     let bad = judged.count(Severity::Error) + judged.count(Severity::Warning);
     let is_cut = spaces.list.iter().any(|space| space.left_out > 0);
     spaces.end()?;

@@ -86,13 +86,7 @@ pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         eprintln!("note: {problems} problems are not in the CSV; the table and JSON have them");
     }
     let format = args.format;
-    format.write(
-        out,
-        &spaces.list[..],
-        view::map::table,
-        view::map::json,
-        view::map::csv,
-    )?;
+    format.write(out, &spaces.list[..])?;
     for space in spaces.list.iter().filter(|space| space.left_out > 0) {
         eprintln!(
             "warning: stopped after {} of root {}: {} more repeat tables that are listed, on \

@@ -25,10 +25,5 @@ pub struct PsArgs {
 pub fn run(args: PsArgs) -> anyhow::Result<()> {
     let mut board = board::open(&args.from)?;
     let tasks = board.tasks()?;
-    args.format.answer(
-        &tasks,
-        view::tasks::table,
-        view::tasks::json,
-        view::tasks::csv,
-    )
+    args.format.answer(&tasks)
 }

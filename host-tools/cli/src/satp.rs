@@ -49,6 +49,5 @@ pub fn run(args: SatpArgs) -> anyhow::Result<()> {
         }
     };
     let value = fields::satp(satp, xlen);
-    args.format
-        .answer(&value, fields::table, fields::json, fields::csv)
+    args.format.answer(&value)
 }

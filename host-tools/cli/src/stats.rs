@@ -42,12 +42,6 @@ pub fn write(args: &StatsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let spaces = args.tables.spaces()?;
     let stats = Stats::of_all(&spaces.list);
     let all: Vec<(&Space, Stats)> = spaces.list.iter().zip(stats).collect();
-    args.format.write(
-        out,
-        &all[..],
-        view::stats::table,
-        view::stats::json,
-        view::stats::csv,
-    )?;
+    args.format.write(out, &all[..])?;
     spaces.end()
 }

@@ -49,13 +49,7 @@ pub fn run(args: WalkArgs) -> anyhow::Result<()> {
 pub fn write(args: &WalkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let walked = of(args.tables.open()?, args.va)?;
     let format = args.format;
-    format.write(
-        out,
-        &walked,
-        view::walk::table,
-        view::walk::json,
-        view::walk::csv,
-    )
+    format.write(out, &walked)
 }
 
 /// The way of one address through tables that are open.

@@ -70,8 +70,7 @@ pub fn write(args: &WsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
     let all = spaces.list.iter().map(|it| (it, WorkingSet::of(it)));
     let all: Vec<(&Space, WorkingSet)> = all.collect();
-    args.format
-        .write(out, &all[..], working::table, working::json, working::csv)?;
+    args.format.write(out, &all[..])?;
     spaces.end()
 }
 

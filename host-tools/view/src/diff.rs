@@ -6,6 +6,7 @@ use model::diff::{Change, Diff, MappedPage as Was};
 use pagetable::{Mode, Satp};
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject, JsonText};
 use crate::map::{JsonMemory, count, memory_word};
@@ -56,15 +57,88 @@ fn memory(change: &Change) -> String {
     }
 }
 
-/// For people: of each space its roots, its changes, totals.
-pub fn table(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
-    for (place, diff) in diffs.iter().enumerate() {
-        if place > 0 {
-            writeln!(out)?;
+impl View for [Diff] {
+    /// For people: of each space its roots, its changes, totals.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (place, diff) in self.iter().enumerate() {
+            if place > 0 {
+                writeln!(out)?;
+            }
+            one(out, diff)?;
         }
-        one(out, diff)?;
+        Ok(())
     }
-    Ok(())
+
+    /// The schema `pagewalk.diff/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.diff/1")?;
+        object.staleness(is_any_stale(self))?;
+        let spaces = self.iter().map(|diff| JsonDiff {
+            name: &diff.name,
+            before: raw(diff.before).map(Hex),
+            after: raw(diff.after).map(Hex),
+            same: u64::try_from(diff.same_bytes).unwrap_or(u64::MAX),
+            changes: diff
+                .changes
+                .iter()
+                .map(|change| JsonChange {
+                    kinds: change.kinds.iter().map(|kind| kind.name()).collect(),
+                    va: Hex(change.va.raw()),
+                    size: change.bytes,
+                    before: change.before.as_ref().map(JsonSide::from),
+                    after: change.after.as_ref().map(JsonSide::from),
+                })
+                .collect(),
+        });
+        object.list("spaces", spaces)?;
+        object.end()
+    }
+
+    /// A line for each change.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let names = [
+            "satp",
+            "change",
+            "va",
+            "size",
+            "perms_before",
+            "perms_after",
+            "pa_before",
+            "pa_after",
+            "page_size_before",
+            "page_size_after",
+            "memory_before",
+            "memory_after",
+        ];
+        let mut rows = RowLimit::begin(out, &names, is_any_stale(self))?;
+        for (diff, change) in self
+            .iter()
+            .flat_map(|diff| diff.changes.iter().map(move |it| (diff, it)))
+        {
+            let cell = |side: &Option<Was>, words: fn(&Was) -> String| {
+                side.as_ref().map(words).unwrap_or_default()
+            };
+            let satp = raw(diff.after.or(diff.before)).unwrap_or_default();
+            let mut row = vec![
+                format!("{satp:#x}"),
+                kinds(change),
+                format!("{:#x}", change.va),
+                change.bytes.to_string(),
+            ];
+            let cells: [fn(&Was) -> String; 4] = [
+                |side| side.leaf.pte.flags().to_string(),
+                |side| format!("{:#x}", side.pa),
+                |side| side.leaf.page_bytes.to_string(),
+                |side| memory_word(side.leaf.attributes),
+            ];
+            for words in cells {
+                row.push(cell(&change.before, words));
+                row.push(cell(&change.after, words));
+            }
+            rows.row(&row)?;
+        }
+        rows.end()
+    }
 }
 
 fn one(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
@@ -162,75 +236,4 @@ struct JsonDiff<'a> {
     after: Option<Hex<u64>>,
     same: u64,
     changes: Vec<JsonChange>,
-}
-
-/// The schema `pagewalk.diff/1`.
-pub fn json(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.diff/1")?;
-    object.staleness(is_any_stale(diffs))?;
-    let diffs = diffs.iter().map(|diff| JsonDiff {
-        name: &diff.name,
-        before: raw(diff.before).map(Hex),
-        after: raw(diff.after).map(Hex),
-        same: u64::try_from(diff.same_bytes).unwrap_or(u64::MAX),
-        changes: diff
-            .changes
-            .iter()
-            .map(|change| JsonChange {
-                kinds: change.kinds.iter().map(|kind| kind.name()).collect(),
-                va: Hex(change.va.raw()),
-                size: change.bytes,
-                before: change.before.as_ref().map(JsonSide::from),
-                after: change.after.as_ref().map(JsonSide::from),
-            })
-            .collect(),
-    });
-    object.list("spaces", diffs)?;
-    object.end()
-}
-
-/// A line for each change.
-pub fn csv(out: &mut dyn Write, diffs: &[Diff]) -> io::Result<()> {
-    let names = [
-        "satp",
-        "change",
-        "va",
-        "size",
-        "perms_before",
-        "perms_after",
-        "pa_before",
-        "pa_after",
-        "page_size_before",
-        "page_size_after",
-        "memory_before",
-        "memory_after",
-    ];
-    let mut rows = RowLimit::begin(out, &names, is_any_stale(diffs))?;
-    for (diff, change) in diffs
-        .iter()
-        .flat_map(|diff| diff.changes.iter().map(move |it| (diff, it)))
-    {
-        let cell = |side: &Option<Was>, words: fn(&Was) -> String| {
-            side.as_ref().map(words).unwrap_or_default()
-        };
-        let satp = raw(diff.after.or(diff.before)).unwrap_or_default();
-        let mut row = vec![
-            format!("{satp:#x}"),
-            kinds(change),
-            format!("{:#x}", change.va),
-            change.bytes.to_string(),
-        ];
-        let cells: [fn(&Was) -> String; 4] = [
-            |side| side.leaf.pte.flags().to_string(),
-            |side| format!("{:#x}", side.pa),
-            |side| side.leaf.page_bytes.to_string(),
-            |side| memory_word(side.leaf.attributes),
-        ];
-        for words in cells {
-            row.push(cell(&change.before, words));
-            row.push(cell(&change.after, words));
-        }
-        rows.row(&row)?;
-    }
-    rows.end()
 }

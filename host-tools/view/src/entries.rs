@@ -7,45 +7,90 @@ use model::entries::LooseTable;
 use pagetable::{PhysAddr, Pte};
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::fields;
 use crate::json::{Hex, JsonObject, JsonText};
 use crate::words;
 
-/// For people: a block for each table.
-pub fn table(out: &mut dyn Write, entries: &LooseEntries) -> io::Result<()> {
-    let mode = entries.mode;
-    for (place, (at, table)) in entries.tables.iter().enumerate() {
-        if place > 0 {
-            writeln!(out)?;
-        }
-        match levels(table).as_str() {
-            "" => writeln!(out, "table {}", words::pa(mode, *at))?,
-            levels => writeln!(out, "table {}, level {levels}", words::pa(mode, *at))?,
-        }
-        let mut columns = Columns::new([
-            ("index", ColumnSide::Right),
-            ("entry", ColumnSide::Left),
-            ("flags", ColumnSide::Left),
-            ("target", ColumnSide::Left),
-            ("means", ColumnSide::Left),
-            ("memory", ColumnSide::Left),
-            ("rsw", ColumnSide::Right),
-        ]);
-        for (index, pte) in &table.entries {
-            columns.row([
-                index.to_string(),
-                words::pte(mode, pte.raw()),
-                pte.flags().to_string(),
-                words::pa(mode, pte.target(mode)),
-                means(entries, table, *pte),
-                memory(entries, *pte, words::attributes),
-                words::rsw(*pte),
+impl View for LooseEntries {
+    /// For people: a block for each table.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mode = self.mode;
+        for (place, (at, table)) in self.tables.iter().enumerate() {
+            if place > 0 {
+                writeln!(out)?;
+            }
+            match levels(table).as_str() {
+                "" => writeln!(out, "table {}", words::pa(mode, *at))?,
+                levels => writeln!(out, "table {}, level {levels}", words::pa(mode, *at))?,
+            }
+            let mut columns = Columns::new([
+                ("index", ColumnSide::Right),
+                ("entry", ColumnSide::Left),
+                ("flags", ColumnSide::Left),
+                ("target", ColumnSide::Left),
+                ("means", ColumnSide::Left),
+                ("memory", ColumnSide::Left),
+                ("rsw", ColumnSide::Right),
             ]);
+            for (index, pte) in &table.entries {
+                columns.row([
+                    index.to_string(),
+                    words::pte(mode, pte.raw()),
+                    pte.flags().to_string(),
+                    words::pa(mode, pte.target(mode)),
+                    means(self, table, *pte),
+                    memory(self, *pte, words::attributes),
+                    words::rsw(*pte),
+                ]);
+            }
+            columns.write(out, 2)?;
         }
-        columns.write(out, 2)?;
+        Ok(())
     }
-    Ok(())
+
+    /// The schema `pagewalk.entries/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.entries/1")?;
+        object.member("mode", self.mode.name())?;
+        object.member("dialect", self.dialect.name())?;
+        let items = rows(self).map(|(at, table, index, pte)| JsonEntry {
+            table: Hex(at.raw()),
+            levels: table.levels.iter().copied().collect(),
+            index,
+            entry: Hex(pte.raw()),
+            flags: JsonText(pte.flags()),
+            target: Hex(pte.target(self.mode).raw()),
+            means: means(self, table, pte),
+            memory: memory(self, pte, crate::map::memory_word),
+            rsw: pte.rsw(),
+        });
+        object.list("entries", items)?;
+        object.end()
+    }
+
+    /// The entries, a line each.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut lines = csv::Writer::from_writer(out);
+        lines.write_record([
+            "table", "level", "index", "entry", "flags", "target", "means", "memory", "rsw",
+        ])?;
+        for (at, table, index, pte) in rows(self) {
+            lines.write_record([
+                format!("{at:#x}"),
+                levels(table),
+                index.to_string(),
+                format!("{pte:#x}"),
+                pte.flags().to_string(),
+                format!("{:#x}", pte.target(self.mode)),
+                means(self, table, pte),
+                memory(self, pte, crate::map::memory_word),
+                pte.rsw().to_string(),
+            ])?;
+        }
+        lines.flush()
+    }
 }
 
 fn levels(table: &LooseTable) -> String {
@@ -88,46 +133,4 @@ fn rows(entries: &LooseEntries) -> impl Iterator<Item = (PhysAddr, &LooseTable, 
         let entries = table.entries.iter();
         entries.map(move |(index, pte)| (*at, table, *index, *pte))
     })
-}
-
-/// The schema `pagewalk.entries/1`.
-pub fn json(out: &mut dyn Write, entries: &LooseEntries) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.entries/1")?;
-    object.member("mode", entries.mode.name())?;
-    object.member("dialect", entries.dialect.name())?;
-    let items = rows(entries).map(|(at, table, index, pte)| JsonEntry {
-        table: Hex(at.raw()),
-        levels: table.levels.iter().copied().collect(),
-        index,
-        entry: Hex(pte.raw()),
-        flags: JsonText(pte.flags()),
-        target: Hex(pte.target(entries.mode).raw()),
-        means: means(entries, table, pte),
-        memory: memory(entries, pte, crate::map::memory_word),
-        rsw: pte.rsw(),
-    });
-    object.list("entries", items)?;
-    object.end()
-}
-
-/// The entries, a line each.
-pub fn csv(out: &mut dyn Write, entries: &LooseEntries) -> io::Result<()> {
-    let mut lines = csv::Writer::from_writer(out);
-    lines.write_record([
-        "table", "level", "index", "entry", "flags", "target", "means", "memory", "rsw",
-    ])?;
-    for (at, table, index, pte) in rows(entries) {
-        lines.write_record([
-            format!("{at:#x}"),
-            levels(table),
-            index.to_string(),
-            format!("{pte:#x}"),
-            pte.flags().to_string(),
-            format!("{:#x}", pte.target(entries.mode)),
-            means(entries, table, pte),
-            memory(entries, pte, crate::map::memory_word),
-            pte.rsw().to_string(),
-        ])?;
-    }
-    lines.flush()
 }

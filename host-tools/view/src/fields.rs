@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use pagetable::{Attributes, Dialect, Entry, Mode, Pte, ReservedMode, Satp, VirtAddr, Xlen};
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
 use crate::walk;
@@ -243,57 +244,59 @@ fn upper_fields(raw: u64, mode: Mode, dialect: Dialect) -> Vec<Field> {
     }
 }
 
-/// For people.
-pub fn table(out: &mut dyn Write, fields: &Fields) -> io::Result<()> {
-    writeln!(out, "{} {:#x}", fields.kind, fields.raw)?;
-    let mut columns = Columns::new([
-        ("bits", ColumnSide::Right),
-        ("field", ColumnSide::Left),
-        ("value", ColumnSide::Right),
-        ("means", ColumnSide::Left),
-    ]);
-    for field in &fields.fields {
-        columns.row([
-            field.bits.clone(),
-            field.name.to_owned(),
-            format!("{:#x}", field.value.0),
-            field.meaning.clone(),
+impl View for Fields {
+    /// For people.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{} {:#x}", self.kind, self.raw)?;
+        let mut columns = Columns::new([
+            ("bits", ColumnSide::Right),
+            ("field", ColumnSide::Left),
+            ("value", ColumnSide::Right),
+            ("means", ColumnSide::Left),
         ]);
+        for field in &self.fields {
+            columns.row([
+                field.bits.clone(),
+                field.name.to_owned(),
+                format!("{:#x}", field.value.0),
+                field.meaning.clone(),
+            ]);
+        }
+        columns.write(out, 0)?;
+        writeln!(out)?;
+        for verdict in &self.verdicts {
+            writeln!(out, "{verdict}")?;
+        }
+        match self.page {
+            Some(pte) => walk::accesses(out, pte),
+            None => Ok(()),
+        }
     }
-    columns.write(out, 0)?;
-    writeln!(out)?;
-    for verdict in &fields.verdicts {
-        writeln!(out, "{verdict}")?;
-    }
-    match fields.page {
-        Some(pte) => walk::accesses(out, pte),
-        None => Ok(()),
-    }
-}
 
-/// The schema `pagewalk.fields/1`.
-pub fn json(out: &mut dyn Write, fields: &Fields) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.fields/1")?;
-    object.member("kind", fields.kind)?;
-    object.member("value", Hex(fields.raw))?;
-    object.list("fields", &fields.fields)?;
-    object.list("verdicts", &fields.verdicts)?;
-    object.end()
-}
-
-/// The fields, a line each.
-pub fn csv(out: &mut dyn Write, fields: &Fields) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["bits", "field", "value", "means"])?;
-    for field in &fields.fields {
-        rows.write_record([
-            &field.bits,
-            field.name,
-            &format!("{:#x}", field.value.0),
-            &field.meaning,
-        ])?;
+    /// The schema `pagewalk.fields/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.fields/1")?;
+        object.member("kind", self.kind)?;
+        object.member("value", Hex(self.raw))?;
+        object.list("fields", &self.fields)?;
+        object.list("verdicts", &self.verdicts)?;
+        object.end()
     }
-    rows.flush()
+
+    /// The fields, a line each.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut rows = csv::Writer::from_writer(out);
+        rows.write_record(["bits", "field", "value", "means"])?;
+        for field in &self.fields {
+            rows.write_record([
+                &field.bits,
+                field.name,
+                &format!("{:#x}", field.value.0),
+                &field.meaning,
+            ])?;
+        }
+        rows.flush()
+    }
 }
 
 /// What an entry is at these levels; with none, at whichever level takes it.

@@ -6,6 +6,7 @@ use model::Space;
 use model::find::Hit;
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject, JsonText};
 use crate::map::{count, heading, is_any_stale, memory_word};
@@ -24,48 +25,104 @@ pub struct FoundMappings<'a> {
     pub is_cut: bool,
 }
 
-/// For people: a line for each mapping, under the root it is in.
-pub fn table(out: &mut dyn Write, found: &FoundMappings<'_>) -> io::Result<()> {
-    words::staleness(out, is_any_stale(found.spaces))?;
-    for (place, space) in found.spaces.iter().enumerate() {
-        let mode = space.mode();
-        let mut columns = Columns::new([
-            ("va", ColumnSide::Left),
-            ("pa", ColumnSide::Left),
-            ("size", ColumnSide::Right),
-            ("perms", ColumnSide::Left),
-            ("page", ColumnSide::Right),
-            ("memory", ColumnSide::Left),
-        ]);
-        let mut is_empty = true;
-        for hit in found.hits.iter().filter(|hit| hit.space == place) {
-            is_empty = false;
-            columns.row([
-                words::va(mode, hit.va),
-                words::pa(mode, hit.pa),
-                ExactSize(hit.bytes).to_string(),
-                hit.range.flags().flags().to_string(),
-                ExactSize(hit.range.leaf.page_bytes).to_string(),
-                words::attributes(hit.range.attributes()),
+impl View for FoundMappings<'_> {
+    /// For people: a line for each mapping, under the root it is in.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        words::staleness(out, is_any_stale(self.spaces))?;
+        for (place, space) in self.spaces.iter().enumerate() {
+            let mode = space.mode();
+            let mut columns = Columns::new([
+                ("va", ColumnSide::Left),
+                ("pa", ColumnSide::Left),
+                ("size", ColumnSide::Right),
+                ("perms", ColumnSide::Left),
+                ("page", ColumnSide::Right),
+                ("memory", ColumnSide::Left),
             ]);
+            let mut is_empty = true;
+            for hit in self.hits.iter().filter(|hit| hit.space == place) {
+                is_empty = false;
+                columns.row([
+                    words::va(mode, hit.va),
+                    words::pa(mode, hit.pa),
+                    ExactSize(hit.bytes).to_string(),
+                    hit.range.flags().flags().to_string(),
+                    ExactSize(hit.range.leaf.page_bytes).to_string(),
+                    words::attributes(hit.range.attributes()),
+                ]);
+            }
+            if !is_empty {
+                writeln!(out, "{}", heading(space))?;
+                columns.write(out, 0)?;
+                writeln!(out)?;
+            }
         }
-        if !is_empty {
-            writeln!(out, "{}", heading(space))?;
-            columns.write(out, 0)?;
-            writeln!(out)?;
-        }
+        let more = if self.is_cut { " and more" } else { "" };
+        writeln!(
+            out,
+            "{}: {}{more} in {}",
+            self.question,
+            match self.hits.len() {
+                0 => "not mapped".to_owned(),
+                some => count(some as u64, "place", "places"),
+            },
+            count(self.spaces.len() as u64, "root", "roots")
+        )
     }
-    let more = if found.is_cut { " and more" } else { "" };
-    writeln!(
-        out,
-        "{}: {}{more} in {}",
-        found.question,
-        match found.hits.len() {
-            0 => "not mapped".to_owned(),
-            some => count(some as u64, "place", "places"),
-        },
-        count(found.spaces.len() as u64, "root", "roots")
-    )
+
+    /// The schema `pagewalk.find/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.find/1")?;
+        object.member("question", &self.question)?;
+        object.member("roots", self.spaces.len())?;
+        object.member("more", self.is_cut)?;
+        object.staleness(is_any_stale(self.spaces))?;
+        let hits = self.hits.iter().map(|hit| {
+            let space = &self.spaces[hit.space];
+            JsonHit {
+                name: &space.name,
+                satp: Hex(space.satp().encode(space.mode().xlen())),
+                va: Hex(hit.va.raw()),
+                pa: Hex(hit.pa.raw()),
+                size: hit.bytes,
+                perms: JsonText(hit.range.flags().flags()),
+                page_size: hit.range.leaf.page_bytes,
+                level: hit.range.leaf.level,
+                memory: memory_word(hit.range.attributes()),
+            }
+        });
+        object.list("hits", hits)?;
+        object.end()
+    }
+
+    /// A line for each mapping.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let names = [
+            "satp",
+            "va",
+            "pa",
+            "size",
+            "perms",
+            "page_size",
+            "level",
+            "memory",
+        ];
+        let mut rows = RowLimit::begin(out, &names, is_any_stale(self.spaces))?;
+        for hit in &self.hits {
+            let space = &self.spaces[hit.space];
+            rows.row(&[
+                format!("{:#x}", space.satp().encode(space.mode().xlen())),
+                format!("{:#x}", hit.va),
+                format!("{:#x}", hit.pa),
+                hit.bytes.to_string(),
+                hit.range.flags().flags().to_string(),
+                hit.range.leaf.page_bytes.to_string(),
+                hit.range.leaf.level.to_string(),
+                memory_word(hit.range.attributes()),
+            ])?;
+        }
+        rows.end()
+    }
 }
 
 #[derive(Serialize)]
@@ -79,58 +136,4 @@ struct JsonHit<'a> {
     page_size: u64,
     level: u8,
     memory: String,
-}
-
-/// The schema `pagewalk.find/1`.
-pub fn json(out: &mut dyn Write, found: &FoundMappings<'_>) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.find/1")?;
-    object.member("question", &found.question)?;
-    object.member("roots", found.spaces.len())?;
-    object.member("more", found.is_cut)?;
-    object.staleness(is_any_stale(found.spaces))?;
-    let hits = found.hits.iter().map(|hit| {
-        let space = &found.spaces[hit.space];
-        JsonHit {
-            name: &space.name,
-            satp: Hex(space.satp().encode(space.mode().xlen())),
-            va: Hex(hit.va.raw()),
-            pa: Hex(hit.pa.raw()),
-            size: hit.bytes,
-            perms: JsonText(hit.range.flags().flags()),
-            page_size: hit.range.leaf.page_bytes,
-            level: hit.range.leaf.level,
-            memory: memory_word(hit.range.attributes()),
-        }
-    });
-    object.list("hits", hits)?;
-    object.end()
-}
-
-/// A line for each mapping.
-pub fn csv(out: &mut dyn Write, found: &FoundMappings<'_>) -> io::Result<()> {
-    let names = [
-        "satp",
-        "va",
-        "pa",
-        "size",
-        "perms",
-        "page_size",
-        "level",
-        "memory",
-    ];
-    let mut rows = RowLimit::begin(out, &names, is_any_stale(found.spaces))?;
-    for hit in &found.hits {
-        let space = &found.spaces[hit.space];
-        rows.row(&[
-            format!("{:#x}", space.satp().encode(space.mode().xlen())),
-            format!("{:#x}", hit.va),
-            format!("{:#x}", hit.pa),
-            hit.bytes.to_string(),
-            hit.range.flags().flags().to_string(),
-            hit.range.leaf.page_bytes.to_string(),
-            hit.range.leaf.level.to_string(),
-            memory_word(hit.range.attributes()),
-        ])?;
-    }
-    rows.end()
 }

@@ -8,9 +8,15 @@ use serde::{Serialize, Serializer};
 /// A number as a hexadecimal string.
 pub struct Hex<T>(pub T);
 
+impl<T: LowerHex> fmt::Display for Hex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
 impl<T: LowerHex> Serialize for Hex<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("{:#x}", self.0))
+        to.collect_str(self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! SHOW: a model in, bytes out to a writer.
+//! A model in, bytes out to a writer: a [`View`] for each model.
 
 #![warn(missing_docs)]
 
@@ -20,6 +20,9 @@ pub mod probe;
 mod rows;
 pub mod stats;
 pub mod tasks;
+mod view;
 pub mod walk;
 pub mod words;
 pub mod working;
+
+pub use view::View;

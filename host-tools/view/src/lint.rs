@@ -6,6 +6,7 @@ use model::Space;
 use model::lint::{Lint, Mmu, RULES, Severity};
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
 use crate::map::{heading, is_any_stale};
@@ -28,47 +29,90 @@ impl Judged<'_> {
     }
 }
 
-/// For people: the findings of each rule under one heading, with what to do.
-pub fn table(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-    for (place, space) in judged.spaces.iter().enumerate() {
-        match judged.spaces.len() {
-            1 => writeln!(out, "{}", heading(space))?,
-            _ => writeln!(out, "[{place}] {}", heading(space))?,
+impl View for Judged<'_> {
+    /// For people: the findings of each rule under one heading, with what to do.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (place, space) in self.spaces.iter().enumerate() {
+            match self.spaces.len() {
+                1 => writeln!(out, "{}", heading(space))?,
+                _ => writeln!(out, "[{place}] {}", heading(space))?,
+            }
         }
+        words::staleness(out, is_any_stale(self.spaces))?;
+        let mut rest = &self.lints[..];
+        while let Some(first) = rest.first() {
+            let (same, others) =
+                rest.split_at(rest.iter().take_while(|it| is_alike(it, first)).count());
+            rest = others;
+            let rule = first.rule;
+            let mmu = match first.mmu {
+                Mmu::Accepts => "the MMU accepts it",
+                Mmu::Refuses => "the MMU refuses it",
+                Mmu::Unknown => "what the MMU does is not known",
+            };
+            writeln!(
+                out,
+                "\n{} {}: {}; {mmu}",
+                rule.severity.name(),
+                rule.name,
+                rule.summary
+            )?;
+            rows(out, self, same)?;
+            writeln!(out, "  -> {}", rule.advice)?;
+        }
+        let counts = [Severity::Error, Severity::Warning, Severity::Info].map(|severity| {
+            let name = severity.name();
+            let number = self.count(severity);
+            let s = if number == 1 || severity == Severity::Info {
+                ""
+            } else {
+                "s"
+            };
+            format!("{number} {name}{s}")
+        });
+        writeln!(out, "\n{}", counts.join(", "))
     }
-    words::staleness(out, is_any_stale(judged.spaces))?;
-    let mut rest = &judged.lints[..];
-    while let Some(first) = rest.first() {
-        let (same, others) =
-            rest.split_at(rest.iter().take_while(|it| is_alike(it, first)).count());
-        rest = others;
-        let rule = first.rule;
-        let mmu = match first.mmu {
-            Mmu::Accepts => "the MMU accepts it",
-            Mmu::Refuses => "the MMU refuses it",
-            Mmu::Unknown => "what the MMU does is not known",
-        };
-        writeln!(
-            out,
-            "\n{} {}: {}; {mmu}",
-            rule.severity.name(),
-            rule.name,
-            rule.summary
-        )?;
-        rows(out, judged, same)?;
-        writeln!(out, "  -> {}", rule.advice)?;
+
+    /// The schema `pagewalk.lint/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.lint/1")?;
+        object.member("errors", self.count(Severity::Error))?;
+        object.member("warnings", self.count(Severity::Warning))?;
+        object.member("infos", self.count(Severity::Info))?;
+        object.staleness(is_any_stale(self.spaces))?;
+        let lints = self.lints.iter().map(|lint| JsonLint::of(self, lint));
+        object.list("findings", lints)?;
+        object.end()
     }
-    let counts = [Severity::Error, Severity::Warning, Severity::Info].map(|severity| {
-        let name = severity.name();
-        let number = judged.count(severity);
-        let s = if number == 1 || severity == Severity::Info {
-            ""
-        } else {
-            "s"
-        };
-        format!("{number} {name}{s}")
-    });
-    writeln!(out, "\n{}", counts.join(", "))
+
+    /// A line for each finding.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let names = [
+            "rule", "severity", "mmu", "satp", "va", "size", "pa", "entry_at", "entry", "detail",
+        ];
+        let mut rows = RowLimit::begin(out, &names, is_any_stale(self.spaces))?;
+        for lint in self.lints.iter().map(|lint| JsonLint::of(self, lint)) {
+            let hex = |number: &Option<Hex<u64>>| {
+                number
+                    .as_ref()
+                    .map(|it| format!("{:#x}", it.0))
+                    .unwrap_or_default()
+            };
+            rows.row(&[
+                lint.rule.to_owned(),
+                lint.severity.to_owned(),
+                lint.mmu.to_owned(),
+                format!("{:#x}", lint.satp.0),
+                format!("{:#x}", lint.va.0),
+                lint.size.to_string(),
+                hex(&lint.pa),
+                hex(&lint.entry_at),
+                hex(&lint.entry),
+                lint.detail.to_owned(),
+            ])?;
+        }
+        rows.end()
+    }
 }
 
 /// Whether they stand under one heading.
@@ -145,47 +189,6 @@ impl<'a> JsonLint<'a> {
             advice: lint.rule.advice,
         }
     }
-}
-
-/// The schema `pagewalk.lint/1`.
-pub fn json(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.lint/1")?;
-    object.member("errors", judged.count(Severity::Error))?;
-    object.member("warnings", judged.count(Severity::Warning))?;
-    object.member("infos", judged.count(Severity::Info))?;
-    object.staleness(is_any_stale(judged.spaces))?;
-    let lints = judged.lints.iter().map(|lint| JsonLint::of(judged, lint));
-    object.list("findings", lints)?;
-    object.end()
-}
-
-/// A line for each finding.
-pub fn csv(out: &mut dyn Write, judged: &Judged<'_>) -> io::Result<()> {
-    let names = [
-        "rule", "severity", "mmu", "satp", "va", "size", "pa", "entry_at", "entry", "detail",
-    ];
-    let mut rows = RowLimit::begin(out, &names, is_any_stale(judged.spaces))?;
-    for lint in judged.lints.iter().map(|lint| JsonLint::of(judged, lint)) {
-        let hex = |number: &Option<Hex<u64>>| {
-            number
-                .as_ref()
-                .map(|it| format!("{:#x}", it.0))
-                .unwrap_or_default()
-        };
-        rows.row(&[
-            lint.rule.to_owned(),
-            lint.severity.to_owned(),
-            lint.mmu.to_owned(),
-            format!("{:#x}", lint.satp.0),
-            format!("{:#x}", lint.va.0),
-            lint.size.to_string(),
-            hex(&lint.pa),
-            hex(&lint.entry_at),
-            hex(&lint.entry),
-            lint.detail.to_owned(),
-        ])?;
-    }
-    rows.end()
 }
 
 /// Every rule, worst first.

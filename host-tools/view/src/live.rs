@@ -8,6 +8,7 @@ use model::live::Live;
 use model::space::MappedRange;
 use serde::Serialize;
 
+use crate::faults::{FaultCells, text};
 use crate::json::{Hex, JsonObject};
 use crate::words;
 
@@ -16,8 +17,8 @@ const SECONDS: usize = 120;
 /// Parts that a picture of an address space has at most.
 const BANDS: usize = 8;
 
-/// A fault in the words that every view of it uses. What is not known is empty.
-pub struct FaultCells {
+/// The cells of a fault that a line of a live view has room for. What is not known is empty.
+pub struct LiveCells {
     /// Seconds since boot, with six places.
     pub time: String,
     /// The task's number.
@@ -35,23 +36,20 @@ pub struct FaultCells {
 }
 
 /// Its cells.
-pub fn cells(row: &LedgerRow) -> FaultCells {
-    let seen = &row.sighting;
-    let fault = &seen.fault;
-    let known = crate::faults::words(fault);
-    let time = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
-    FaultCells {
-        time: seen.time_us.map(time).unwrap_or_default(),
-        task: fault.task().map(|it| it.to_string()).unwrap_or_default(),
-        cause: fault.cause().to_string(),
-        access: known.access.unwrap_or_default(),
-        va: format!("{:#x}", fault.va),
-        epc: format!("{:#x}", fault.epc),
-        outcome: known.outcome.unwrap_or_default(),
+pub fn cells(row: &LedgerRow) -> LiveCells {
+    let cells = FaultCells::of(row, &|_| None);
+    LiveCells {
+        time: text(cells.seconds()),
+        task: text(cells.task),
+        cause: cells.text,
+        access: text(cells.access),
+        va: cells.address.to_string(),
+        epc: cells.epc.to_string(),
+        outcome: text(cells.outcome),
     }
 }
 
-impl FaultCells {
+impl LiveCells {
     /// Is the text in any of them? Case does not count.
     pub fn contain(&self, lowercase: &str) -> bool {
         let cells = [

@@ -7,20 +7,93 @@ use model::space::{Finding, MappedRange};
 use pagetable::{Attributes, Mode};
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns, stream};
 use crate::json::{Hex, JsonObject, JsonText};
 use crate::rows::RowLimit;
 use crate::words::{self, ExactSize, RoundSize};
 
-/// For people: of each, where it begins, the ranges, the problems, totals.
-pub fn table(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
-    for (place, space) in spaces.iter().enumerate() {
-        if place > 0 {
-            writeln!(out)?;
+impl View for [Space] {
+    /// For people: of each, where it begins, the ranges, the problems, totals.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (place, space) in self.iter().enumerate() {
+            if place > 0 {
+                writeln!(out)?;
+            }
+            one_table(out, space)?;
         }
-        one_table(out, space)?;
+        Ok(())
     }
-    Ok(())
+
+    /// The schema `pagewalk.map/1`; of several spaces, `pagewalk.maps/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let [space] = self else {
+            let all = self.iter().map(|space| {
+                let satp = space.satp();
+                JsonSpace {
+                    name: &space.name,
+                    satp: Hex(satp.encode(satp.mode.xlen())),
+                    mode: satp.mode.name(),
+                    asid: satp.asid,
+                    root_pa: Hex(satp.root.raw()),
+                    ranges: JsonRanges(space),
+                    problems: space.problems.iter().map(JsonProblem::from).collect(),
+                }
+            });
+            let mut object = JsonObject::begin(out, "pagewalk.maps/1")?;
+            object.staleness(is_any_stale(self))?;
+            object.list("spaces", all)?;
+            return object.end();
+        };
+        let satp = space.satp();
+        let mut object = JsonObject::begin(out, "pagewalk.map/1")?;
+        object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
+        object.member("mode", satp.mode.name())?;
+        object.member("asid", satp.asid)?;
+        object.member("root_pa", Hex(satp.root.raw()))?;
+        object.staleness(space.is_possibly_stale)?;
+        object.list("ranges", space.each().map(JsonRange::from))?;
+        object.list("problems", space.problems.iter().map(JsonProblem::from))?;
+        object.end()
+    }
+
+    /// The ranges, a line each; the problems are not in it. Of several spaces, `satp` comes first.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let is_alone = self.len() == 1;
+        let names = [
+            "satp",
+            "va",
+            "pa",
+            "size",
+            "perms",
+            "page_size",
+            "level",
+            "memory",
+            "napot",
+            "rsw",
+        ];
+        let first = usize::from(is_alone);
+        let mut rows = RowLimit::begin(out, &names[first..], is_any_stale(self))?;
+        for (satp, range) in self.iter().flat_map(|space| {
+            let satp = space.satp().encode(space.mode().xlen());
+            space.each().map(move |range| (satp, range))
+        }) {
+            let cells = [
+                format!("{satp:#x}"),
+                format!("{:#x}", range.va),
+                format!("{:#x}", range.pa),
+                range.bytes.to_string(),
+                range.flags().flags().to_string(),
+                range.leaf.page_bytes.to_string(),
+                range.leaf.level.to_string(),
+                memory_word(range.attributes()),
+                range.leaf.is_napot.to_string(),
+                range.flags().rsw().to_string(),
+            ];
+            rows.row(&cells[first..])?;
+        }
+        rows.end()
+    }
 }
 
 /// Whether any of them may be stale.
@@ -267,76 +340,6 @@ struct JsonSpace<'a> {
     root_pa: Hex<u64>,
     ranges: JsonRanges<'a>,
     problems: Vec<JsonProblem>,
-}
-
-/// The schema `pagewalk.map/1`; of several spaces, `pagewalk.maps/1`.
-pub fn json(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
-    let [space] = spaces else {
-        let all = spaces.iter().map(|space| {
-            let satp = space.satp();
-            JsonSpace {
-                name: &space.name,
-                satp: Hex(satp.encode(satp.mode.xlen())),
-                mode: satp.mode.name(),
-                asid: satp.asid,
-                root_pa: Hex(satp.root.raw()),
-                ranges: JsonRanges(space),
-                problems: space.problems.iter().map(JsonProblem::from).collect(),
-            }
-        });
-        let mut object = JsonObject::begin(out, "pagewalk.maps/1")?;
-        object.staleness(is_any_stale(spaces))?;
-        object.list("spaces", all)?;
-        return object.end();
-    };
-    let satp = space.satp();
-    let mut object = JsonObject::begin(out, "pagewalk.map/1")?;
-    object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
-    object.member("mode", satp.mode.name())?;
-    object.member("asid", satp.asid)?;
-    object.member("root_pa", Hex(satp.root.raw()))?;
-    object.staleness(space.is_possibly_stale)?;
-    object.list("ranges", space.each().map(JsonRange::from))?;
-    object.list("problems", space.problems.iter().map(JsonProblem::from))?;
-    object.end()
-}
-
-/// The ranges, a line each; the problems are not in it. Of several spaces, `satp` comes first.
-pub fn csv(out: &mut dyn Write, spaces: &[Space]) -> io::Result<()> {
-    let is_alone = spaces.len() == 1;
-    let names = [
-        "satp",
-        "va",
-        "pa",
-        "size",
-        "perms",
-        "page_size",
-        "level",
-        "memory",
-        "napot",
-        "rsw",
-    ];
-    let first = usize::from(is_alone);
-    let mut rows = RowLimit::begin(out, &names[first..], is_any_stale(spaces))?;
-    for (satp, range) in spaces.iter().flat_map(|space| {
-        let satp = space.satp().encode(space.mode().xlen());
-        space.each().map(move |range| (satp, range))
-    }) {
-        let cells = [
-            format!("{satp:#x}"),
-            format!("{:#x}", range.va),
-            format!("{:#x}", range.pa),
-            range.bytes.to_string(),
-            range.flags().flags().to_string(),
-            range.leaf.page_bytes.to_string(),
-            range.leaf.level.to_string(),
-            memory_word(range.attributes()),
-            range.leaf.is_napot.to_string(),
-            range.flags().rsw().to_string(),
-        ];
-        rows.row(&cells[first..])?;
-    }
-    rows.end()
 }
 
 /// One word for a CSV cell: T-Head's bits are joined by `+`.

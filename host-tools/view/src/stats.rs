@@ -7,23 +7,116 @@ use model::stats::Stats;
 use pagetable::PAGE_BYTES;
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
 use crate::map::{count, heading, is_any_stale};
 use crate::rows::RowLimit;
 use crate::words::{self, ExactSize, RoundSize};
 
-/// For people: tables, page sizes, permissions, reach of a TLB.
-pub fn table(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
-    for (place, (space, stats)) in all.iter().enumerate() {
-        if place > 0 {
-            writeln!(out)?;
+impl View for [(&Space, Stats)] {
+    /// For people: tables, page sizes, permissions, reach of a TLB.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (place, (space, stats)) in self.iter().enumerate() {
+            if place > 0 {
+                writeln!(out)?;
+            }
+            writeln!(out, "{}", heading(space))?;
+            words::staleness(out, space.is_possibly_stale)?;
+            one(out, space, stats)?;
         }
-        writeln!(out, "{}", heading(space))?;
-        words::staleness(out, space.is_possibly_stale)?;
-        one(out, space, stats)?;
+        Ok(())
     }
-    Ok(())
+
+    /// The schema `pagewalk.stats/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let spaces = self.iter().map(|(space, stats)| JsonStats {
+            name: &space.name,
+            satp: Hex(space.satp().encode(space.mode().xlen())),
+            mapped: bytes(space.mapped_bytes),
+            ranges: stats.ranges,
+            joinable: bytes(stats.joinable_bytes),
+            translations: stats.translations(),
+            levels: stats
+                .levels
+                .iter()
+                .map(|(level, it)| JsonLevel {
+                    level: *level,
+                    tables: it.tables,
+                    empty: it.empty,
+                    valid: it.valid,
+                })
+                .collect(),
+            sizes: stats
+                .sizes
+                .iter()
+                .map(|(size, (mapped, pages))| JsonSize {
+                    page_size: *size,
+                    pages: *pages,
+                    bytes: bytes(*mapped),
+                })
+                .collect(),
+            permissions: stats
+                .permissions
+                .iter()
+                .map(|(perms, mapped)| JsonPermission {
+                    perms,
+                    bytes: bytes(*mapped),
+                })
+                .collect(),
+            tlb_reach: stats
+                .reach
+                .iter()
+                .map(|(entries, reached)| JsonReach {
+                    entries: *entries,
+                    bytes: bytes(*reached),
+                })
+                .collect(),
+        });
+        let mut object = JsonObject::begin(out, "pagewalk.stats/1")?;
+        object.staleness(is_any_stale(self.iter().map(|it| it.0)))?;
+        object.list("spaces", spaces)?;
+        object.end()
+    }
+
+    /// A line for each figure: `satp,what,of,count,bytes`.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let names = ["satp", "what", "of", "count", "bytes"];
+        let mut rows = RowLimit::begin(out, &names, is_any_stale(self.iter().map(|it| it.0)))?;
+        for (space, stats) in self {
+            let satp = format!("{:#x}", space.satp().encode(space.mode().xlen()));
+            let mut row = |what: &str, of: String, count: u64, size: u128| {
+                let cells = [&satp, what, &of, &count.to_string(), &size.to_string()];
+                rows.row(&cells)
+            };
+            for (level, it) in &stats.levels {
+                row(
+                    "tables",
+                    level.to_string(),
+                    it.tables,
+                    u128::from(it.tables * PAGE_BYTES),
+                )?;
+                row(
+                    "empty",
+                    level.to_string(),
+                    it.empty,
+                    u128::from(it.empty * PAGE_BYTES),
+                )?;
+            }
+            for (size, (mapped, pages)) in &stats.sizes {
+                row("page", size.to_string(), *pages, *mapped)?;
+            }
+            for (perms, mapped) in &stats.permissions {
+                row("perms", perms.clone(), 0, *mapped)?;
+            }
+            for (entries, reached) in &stats.reach {
+                row("tlb", entries.to_string(), *entries, *reached)?;
+            }
+            row("ranges", String::new(), stats.ranges, space.mapped_bytes)?;
+            row("joinable", String::new(), 0, stats.joinable_bytes)?;
+        }
+        rows.end()
+    }
 }
 
 fn percent(part: f64, whole: f64) -> String {
@@ -156,94 +249,4 @@ struct JsonStats<'a> {
 /// A number of bytes as JSON has it: no space is larger than 64 bits can say.
 pub(crate) fn bytes(count: u128) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// The schema `pagewalk.stats/1`.
-pub fn json(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
-    let spaces = all.iter().map(|(space, stats)| JsonStats {
-        name: &space.name,
-        satp: Hex(space.satp().encode(space.mode().xlen())),
-        mapped: bytes(space.mapped_bytes),
-        ranges: stats.ranges,
-        joinable: bytes(stats.joinable_bytes),
-        translations: stats.translations(),
-        levels: stats
-            .levels
-            .iter()
-            .map(|(level, it)| JsonLevel {
-                level: *level,
-                tables: it.tables,
-                empty: it.empty,
-                valid: it.valid,
-            })
-            .collect(),
-        sizes: stats
-            .sizes
-            .iter()
-            .map(|(size, (mapped, pages))| JsonSize {
-                page_size: *size,
-                pages: *pages,
-                bytes: bytes(*mapped),
-            })
-            .collect(),
-        permissions: stats
-            .permissions
-            .iter()
-            .map(|(perms, mapped)| JsonPermission {
-                perms,
-                bytes: bytes(*mapped),
-            })
-            .collect(),
-        tlb_reach: stats
-            .reach
-            .iter()
-            .map(|(entries, reached)| JsonReach {
-                entries: *entries,
-                bytes: bytes(*reached),
-            })
-            .collect(),
-    });
-    let mut object = JsonObject::begin(out, "pagewalk.stats/1")?;
-    object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;
-    object.list("spaces", spaces)?;
-    object.end()
-}
-
-/// A line for each figure: `satp,what,of,count,bytes`.
-pub fn csv(out: &mut dyn Write, all: &[(&Space, Stats)]) -> io::Result<()> {
-    let names = ["satp", "what", "of", "count", "bytes"];
-    let mut rows = RowLimit::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
-    for (space, stats) in all {
-        let satp = format!("{:#x}", space.satp().encode(space.mode().xlen()));
-        let mut row = |what: &str, of: String, count: u64, size: u128| {
-            let cells = [&satp, what, &of, &count.to_string(), &size.to_string()];
-            rows.row(&cells)
-        };
-        for (level, it) in &stats.levels {
-            row(
-                "tables",
-                level.to_string(),
-                it.tables,
-                u128::from(it.tables * PAGE_BYTES),
-            )?;
-            row(
-                "empty",
-                level.to_string(),
-                it.empty,
-                u128::from(it.empty * PAGE_BYTES),
-            )?;
-        }
-        for (size, (mapped, pages)) in &stats.sizes {
-            row("page", size.to_string(), *pages, *mapped)?;
-        }
-        for (perms, mapped) in &stats.permissions {
-            row("perms", perms.clone(), 0, *mapped)?;
-        }
-        for (entries, reached) in &stats.reach {
-            row("tlb", entries.to_string(), *entries, *reached)?;
-        }
-        row("ranges", String::new(), stats.ranges, space.mapped_bytes)?;
-        row("joinable", String::new(), 0, stats.joinable_bytes)?;
-    }
-    rows.end()
 }

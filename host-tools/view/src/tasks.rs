@@ -5,33 +5,72 @@ use std::io::{self, Write};
 use model::{TaskList, TaskRow};
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
 use crate::words;
 
-/// For people: a line each.
-pub fn table(out: &mut dyn Write, tasks: &TaskList) -> io::Result<()> {
-    let mut columns = Columns::new([
-        ("pid", ColumnSide::Right),
-        ("state", ColumnSide::Left),
-        ("resident", ColumnSide::Right),
-        ("tables", ColumnSide::Right),
-        ("faults", ColumnSide::Right),
-        ("satp", ColumnSide::Left),
-        ("command", ColumnSide::Left),
-    ]);
-    for task in &tasks.0 {
-        columns.row([
-            task.pid.to_string(),
-            task.state.to_owned(),
-            words::ExactSize(task.resident_bytes).to_string(),
-            words::ExactSize(task.table_bytes).to_string(),
-            task.faults.to_string(),
-            satp(task),
-            words::printable(&task.line),
+impl View for TaskList {
+    /// For people: a line each.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut columns = Columns::new([
+            ("pid", ColumnSide::Right),
+            ("state", ColumnSide::Left),
+            ("resident", ColumnSide::Right),
+            ("tables", ColumnSide::Right),
+            ("faults", ColumnSide::Right),
+            ("satp", ColumnSide::Left),
+            ("command", ColumnSide::Left),
         ]);
+        for task in &self.0 {
+            columns.row([
+                task.pid.to_string(),
+                task.state.to_owned(),
+                words::ExactSize(task.resident_bytes).to_string(),
+                words::ExactSize(task.table_bytes).to_string(),
+                task.faults.to_string(),
+                satp(task),
+                words::printable(&task.line),
+            ]);
+        }
+        columns.write(out, 0)
     }
-    columns.write(out, 0)
+
+    /// The schema `pagewalk.tasks/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.tasks/1")?;
+        let items = self.0.iter().map(|task| JsonTask {
+            pid: task.pid,
+            state: task.state,
+            satp: Hex(task.satp),
+            resident: task.resident_bytes,
+            tables: task.table_bytes,
+            faults: task.faults,
+            command: &task.line,
+        });
+        object.list("tasks", items)?;
+        object.end()
+    }
+
+    /// A line each.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut lines = csv::Writer::from_writer(out);
+        lines.write_record([
+            "pid", "state", "satp", "resident", "tables", "faults", "command",
+        ])?;
+        for task in &self.0 {
+            lines.write_record([
+                task.pid.to_string(),
+                task.state.to_owned(),
+                format!("{:#x}", task.satp),
+                task.resident_bytes.to_string(),
+                task.table_bytes.to_string(),
+                task.faults.to_string(),
+                task.line.clone(),
+            ])?;
+        }
+        lines.flush()
+    }
 }
 
 fn satp(task: &TaskRow) -> String {
@@ -52,42 +91,6 @@ struct JsonTask<'a> {
     command: &'a str,
 }
 
-/// The schema `pagewalk.tasks/1`.
-pub fn json(out: &mut dyn Write, tasks: &TaskList) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.tasks/1")?;
-    let items = tasks.0.iter().map(|task| JsonTask {
-        pid: task.pid,
-        state: task.state,
-        satp: Hex(task.satp),
-        resident: task.resident_bytes,
-        tables: task.table_bytes,
-        faults: task.faults,
-        command: &task.line,
-    });
-    object.list("tasks", items)?;
-    object.end()
-}
-
-/// A line each.
-pub fn csv(out: &mut dyn Write, tasks: &TaskList) -> io::Result<()> {
-    let mut lines = csv::Writer::from_writer(out);
-    lines.write_record([
-        "pid", "state", "satp", "resident", "tables", "faults", "command",
-    ])?;
-    for task in &tasks.0 {
-        lines.write_record([
-            task.pid.to_string(),
-            task.state.to_owned(),
-            format!("{:#x}", task.satp),
-            task.resident_bytes.to_string(),
-            task.table_bytes.to_string(),
-            task.faults.to_string(),
-            task.line.clone(),
-        ])?;
-    }
-    lines.flush()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +107,7 @@ mod tests {
             line: "spin \u{1b}[31m".into(),
         };
         let mut out = Vec::new();
-        table(&mut out, &TaskList(vec![task])).unwrap();
+        TaskList(vec![task]).table(&mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         assert!(
             out.contains("spin \u{fffd}[31m") && !out.contains('\u{1b}'),

@@ -7,6 +7,7 @@ use pagetable::{
 };
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject, JsonText};
 use crate::map::{JsonMemory, memory_word};
@@ -62,73 +63,141 @@ const ASKERS: [(&str, Privilege); 6] = [
     ),
 ];
 
-/// For people.
-pub fn table(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
-    let Walked { satp, walk, va, .. } = walked;
-    let mode = satp.mode;
-    writeln!(out, "{}", words::satp(*satp))?;
-    words::staleness(out, walked.is_possibly_stale)?;
-    let mut columns = Columns::new([
-        ("level", ColumnSide::Right),
-        ("index", ColumnSide::Right),
-        ("entry at", ColumnSide::Left),
-        ("entry", ColumnSide::Left),
-        ("flags", ColumnSide::Left),
-        ("means", ColumnSide::Left),
-    ]);
-    for step in walk.steps() {
-        columns.row([
-            step.level.to_string(),
-            step.index.to_string(),
-            words::pa(mode, step.at),
-            step.entry
-                .map(|pte| words::pte(mode, pte.raw()))
-                .unwrap_or_default(),
-            step.entry
-                .map(|pte| pte.flags().to_string())
-                .unwrap_or_default(),
-            means(walked, step),
+impl View for Walked {
+    /// For people.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Walked { satp, walk, va, .. } = self;
+        let mode = satp.mode;
+        writeln!(out, "{}", words::satp(*satp))?;
+        words::staleness(out, self.is_possibly_stale)?;
+        let mut columns = Columns::new([
+            ("level", ColumnSide::Right),
+            ("index", ColumnSide::Right),
+            ("entry at", ColumnSide::Left),
+            ("entry", ColumnSide::Left),
+            ("flags", ColumnSide::Left),
+            ("means", ColumnSide::Left),
         ]);
+        for step in walk.steps() {
+            columns.row([
+                step.level.to_string(),
+                step.index.to_string(),
+                words::pa(mode, step.at),
+                step.entry
+                    .map(|pte| words::pte(mode, pte.raw()))
+                    .unwrap_or_default(),
+                step.entry
+                    .map(|pte| pte.flags().to_string())
+                    .unwrap_or_default(),
+                means(self, step),
+            ]);
+        }
+        if !walk.steps().is_empty() {
+            columns.write(out, 0)?;
+        }
+        writeln!(out)?;
+        match walk.outcome {
+            Outcome::Bare(at) => writeln!(out, "{va:#x} -> {at}: bare, no translation"),
+            Outcome::Refused(Refusal::NoMemory) => {
+                let at = walk.steps().last().map_or(satp.root, |step| step.at);
+                writeln!(
+                    out,
+                    "{va:#x}: the memory given does not hold the entry at {at}"
+                )?;
+                writeln!(
+                    out,
+                    "if there is no memory on the machine either: read 5, write 7, execute 1 (scause)"
+                )
+            }
+            Outcome::Refused(reason) => {
+                let cause = |access| walk.fault(access, Privilege::SUPERVISOR, false);
+                let causes = Access::ALL.map(|access| cause(access).unwrap_or_default());
+                let [read, write, execute] = causes;
+                writeln!(out, "{va:#x} faults: {reason}")?;
+                writeln!(
+                    out,
+                    "every access: read {read}, write {write}, execute {execute} (scause)"
+                )
+            }
+            Outcome::Mapped { at, leaf } => {
+                let memory = words::attributes(leaf.attributes);
+                writeln!(
+                    out,
+                    "{va:#x} -> {at}: {} page at {}, {}{}{memory}",
+                    ExactSize(leaf.page_bytes),
+                    leaf.base,
+                    leaf.pte.flags(),
+                    if memory.is_empty() { "" } else { ", memory " },
+                )?;
+                accesses(out, leaf.pte)
+            }
+        }
     }
-    if !walk.steps().is_empty() {
-        columns.write(out, 0)?;
+
+    /// The schema `pagewalk.walk/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Walked { satp, walk, va, .. } = self;
+        let mut object = JsonObject::begin(out, "pagewalk.walk/1")?;
+        object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
+        object.member("mode", satp.mode.name())?;
+        object.member("va", Hex(va.raw()))?;
+        object.staleness(self.is_possibly_stale)?;
+        let steps = walk.steps().iter().map(|step| JsonStep {
+            level: step.level,
+            index: step.index,
+            at: Hex(step.at.raw()),
+            entry: step.entry.map(|pte| Hex(pte.raw())),
+            flags: step.entry.map(|pte| JsonText(pte.flags())),
+            means: means(self, step),
+        });
+        object.list("steps", steps)?;
+        object.member("pa", walk.address().map(|at| Hex(at.raw())))?;
+        match walk.outcome {
+            Outcome::Mapped { leaf, .. } => {
+                let page = JsonPage {
+                    pa: Hex(leaf.base.raw()),
+                    page_size: leaf.page_bytes,
+                    perms: JsonText(leaf.pte.flags()),
+                    memory: leaf.attributes.into(),
+                    napot: leaf.is_napot,
+                    rsw: leaf.pte.rsw(),
+                };
+                object.member("page", page)?;
+            }
+            Outcome::Refused(reason) => object.member("reason", reason.text())?,
+            Outcome::Bare(_) => object.member("reason", "bare")?,
+        }
+        let accesses = ASKERS.map(|(asker, who)| JsonAccess {
+            who: asker,
+            faults: JsonFaults::of(walk, who, false),
+            svade: JsonFaults::of(walk, who, true),
+        });
+        object.list("faults", accesses)?;
+        object.end()
     }
-    writeln!(out)?;
-    match walk.outcome {
-        Outcome::Bare(at) => writeln!(out, "{va:#x} -> {at}: bare, no translation"),
-        Outcome::Refused(Refusal::NoMemory) => {
-            let at = walk.steps().last().map_or(satp.root, |step| step.at);
-            writeln!(
-                out,
-                "{va:#x}: the memory given does not hold the entry at {at}"
-            )?;
-            writeln!(
-                out,
-                "if there is no memory on the machine either: read 5, write 7, execute 1 (scause)"
-            )
+
+    /// The steps, a line each, and the answer on the last.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let names = ["level", "index", "at", "entry", "flags", "means", "memory"];
+        let mut rows = RowLimit::begin(out, &names, self.is_possibly_stale)?;
+        for step in self.walk.steps() {
+            let memory = match judged(self, step) {
+                Some(Entry::Leaf(leaf)) => memory_word(leaf.attributes),
+                _ => String::new(),
+            };
+            let entry = step.entry.map(|pte| format!("{pte:#x}"));
+            let flags = step.entry.map(|pte| pte.flags().to_string());
+            rows.row(&[
+                step.level.to_string(),
+                step.index.to_string(),
+                format!("{:#x}", step.at),
+                entry.unwrap_or_default(),
+                flags.unwrap_or_default(),
+                means(self, step),
+                memory,
+            ])?;
         }
-        Outcome::Refused(reason) => {
-            let cause = |access| walk.fault(access, Privilege::SUPERVISOR, false);
-            let causes = Access::ALL.map(|access| cause(access).unwrap_or_default());
-            let [read, write, execute] = causes;
-            writeln!(out, "{va:#x} faults: {reason}")?;
-            writeln!(
-                out,
-                "every access: read {read}, write {write}, execute {execute} (scause)"
-            )
-        }
-        Outcome::Mapped { at, leaf } => {
-            let memory = words::attributes(leaf.attributes);
-            writeln!(
-                out,
-                "{va:#x} -> {at}: {} page at {}, {}{}{memory}",
-                ExactSize(leaf.page_bytes),
-                leaf.base,
-                leaf.pte.flags(),
-                if memory.is_empty() { "" } else { ", memory " },
-            )?;
-            accesses(out, leaf.pte)
-        }
+        rows.end()
     }
 }
 
@@ -276,70 +345,4 @@ struct JsonAccess {
     faults: JsonFaults,
     /// The same on a hart that leaves A and D to software.
     svade: JsonFaults,
-}
-
-/// The schema `pagewalk.walk/1`.
-pub fn json(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
-    let Walked { satp, walk, va, .. } = walked;
-    let mut object = JsonObject::begin(out, "pagewalk.walk/1")?;
-    object.member("satp", Hex(satp.encode(satp.mode.xlen())))?;
-    object.member("mode", satp.mode.name())?;
-    object.member("va", Hex(va.raw()))?;
-    object.staleness(walked.is_possibly_stale)?;
-    let steps = walk.steps().iter().map(|step| JsonStep {
-        level: step.level,
-        index: step.index,
-        at: Hex(step.at.raw()),
-        entry: step.entry.map(|pte| Hex(pte.raw())),
-        flags: step.entry.map(|pte| JsonText(pte.flags())),
-        means: means(walked, step),
-    });
-    object.list("steps", steps)?;
-    object.member("pa", walk.address().map(|at| Hex(at.raw())))?;
-    match walk.outcome {
-        Outcome::Mapped { leaf, .. } => {
-            let page = JsonPage {
-                pa: Hex(leaf.base.raw()),
-                page_size: leaf.page_bytes,
-                perms: JsonText(leaf.pte.flags()),
-                memory: leaf.attributes.into(),
-                napot: leaf.is_napot,
-                rsw: leaf.pte.rsw(),
-            };
-            object.member("page", page)?;
-        }
-        Outcome::Refused(reason) => object.member("reason", reason.text())?,
-        Outcome::Bare(_) => object.member("reason", "bare")?,
-    }
-    let accesses = ASKERS.map(|(asker, who)| JsonAccess {
-        who: asker,
-        faults: JsonFaults::of(walk, who, false),
-        svade: JsonFaults::of(walk, who, true),
-    });
-    object.list("faults", accesses)?;
-    object.end()
-}
-
-/// The steps, a line each, and the answer on the last.
-pub fn csv(out: &mut dyn Write, walked: &Walked) -> io::Result<()> {
-    let names = ["level", "index", "at", "entry", "flags", "means", "memory"];
-    let mut rows = RowLimit::begin(out, &names, walked.is_possibly_stale)?;
-    for step in walked.walk.steps() {
-        let memory = match judged(walked, step) {
-            Some(Entry::Leaf(leaf)) => memory_word(leaf.attributes),
-            _ => String::new(),
-        };
-        let entry = step.entry.map(|pte| format!("{pte:#x}"));
-        let flags = step.entry.map(|pte| pte.flags().to_string());
-        rows.row(&[
-            step.level.to_string(),
-            step.index.to_string(),
-            format!("{:#x}", step.at),
-            entry.unwrap_or_default(),
-            flags.unwrap_or_default(),
-            means(walked, step),
-            memory,
-        ])?;
-    }
-    rows.end()
 }

@@ -6,6 +6,7 @@ use model::Space;
 use model::working::{Sample, Used, WorkingSet};
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
 use crate::map::{JsonRange, heading, is_any_stale};
@@ -13,17 +14,57 @@ use crate::rows::RowLimit;
 use crate::stats::bytes;
 use crate::words::{self, ExactSize, RoundSize};
 
-/// For people: by permission, and what has been used.
-pub fn table(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
-    for (place, (space, set)) in all.iter().enumerate() {
-        if place > 0 {
-            writeln!(out)?;
+impl View for [(&Space, WorkingSet)] {
+    /// For people: by permission, and what has been used.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (place, (space, set)) in self.iter().enumerate() {
+            if place > 0 {
+                writeln!(out)?;
+            }
+            writeln!(out, "{}", heading(space))?;
+            words::staleness(out, space.is_possibly_stale)?;
+            one(out, space, set)?;
         }
-        writeln!(out, "{}", heading(space))?;
-        words::staleness(out, space.is_possibly_stale)?;
-        one(out, space, set)?;
+        Ok(())
     }
-    Ok(())
+
+    /// The schema `pagewalk.ws/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let spaces = self.iter().map(|(space, set)| JsonSet {
+            name: &space.name,
+            satp: Hex(space.satp().encode(space.mode().xlen())),
+            all: JsonUsed::of(None, &set.all),
+            permissions: set
+                .permissions
+                .iter()
+                .map(|(perms, used)| JsonUsed::of(Some(perms), used))
+                .collect(),
+            ranges: set.ranges.iter().copied().map(JsonRange::from).collect(),
+        });
+        let mut object = JsonObject::begin(out, "pagewalk.ws/1")?;
+        object.staleness(is_any_stale(self.iter().map(|it| it.0)))?;
+        object.list("spaces", spaces)?;
+        object.end()
+    }
+
+    /// A line for each run of used pages.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let names = ["satp", "va", "size", "perms", "page_size"];
+        let mut rows = RowLimit::begin(out, &names, is_any_stale(self.iter().map(|it| it.0)))?;
+        for (space, range) in self
+            .iter()
+            .flat_map(|(space, set)| set.ranges.iter().map(move |it| (space, it)))
+        {
+            rows.row(&[
+                format!("{:#x}", space.satp().encode(space.mode().xlen())),
+                format!("{:#x}", range.va),
+                range.bytes.to_string(),
+                range.flags().flags().to_string(),
+                range.leaf.page_bytes.to_string(),
+            ])?;
+        }
+        rows.end()
+    }
 }
 
 fn one(out: &mut dyn Write, space: &Space, set: &WorkingSet) -> io::Result<()> {
@@ -95,44 +136,6 @@ struct JsonSet<'a> {
     all: JsonUsed<'a>,
     permissions: Vec<JsonUsed<'a>>,
     ranges: Vec<JsonRange>,
-}
-
-/// The schema `pagewalk.ws/1`.
-pub fn json(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
-    let spaces = all.iter().map(|(space, set)| JsonSet {
-        name: &space.name,
-        satp: Hex(space.satp().encode(space.mode().xlen())),
-        all: JsonUsed::of(None, &set.all),
-        permissions: set
-            .permissions
-            .iter()
-            .map(|(perms, used)| JsonUsed::of(Some(perms), used))
-            .collect(),
-        ranges: set.ranges.iter().copied().map(JsonRange::from).collect(),
-    });
-    let mut object = JsonObject::begin(out, "pagewalk.ws/1")?;
-    object.staleness(is_any_stale(all.iter().map(|it| it.0)))?;
-    object.list("spaces", spaces)?;
-    object.end()
-}
-
-/// A line for each run of used pages.
-pub fn csv(out: &mut dyn Write, all: &[(&Space, WorkingSet)]) -> io::Result<()> {
-    let names = ["satp", "va", "size", "perms", "page_size"];
-    let mut rows = RowLimit::begin(out, &names, is_any_stale(all.iter().map(|it| it.0)))?;
-    for (space, range) in all
-        .iter()
-        .flat_map(|(space, set)| set.ranges.iter().map(move |it| (space, it)))
-    {
-        rows.row(&[
-            format!("{:#x}", space.satp().encode(space.mode().xlen())),
-            format!("{:#x}", range.va),
-            range.bytes.to_string(),
-            range.flags().flags().to_string(),
-            range.leaf.page_bytes.to_string(),
-        ])?;
-    }
-    rows.end()
 }
 
 /// The headings over [`sample`]'s lines.

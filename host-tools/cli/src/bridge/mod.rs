@@ -19,6 +19,7 @@ use clap::Parser;
 use link::memory::Pipe;
 use model::CrashRegisters;
 use pagetable::{Mode, Xlen};
+use view::View;
 use view::explain::Explained;
 use view::fields;
 
@@ -182,7 +183,7 @@ fn answer(request: BridgeRequest, out: &mut dyn Write) -> anyhow::Result<()> {
         BridgeRequest::Flags(at) => flags(&at, out),
         BridgeRequest::Satp { value, writing } => {
             let xlen = writing.xlen()?.unwrap_or(Xlen::Rv64);
-            Ok(fields::table(out, &fields::satp(value, xlen))?)
+            Ok(fields::satp(value, xlen).table(out)?)
         }
         BridgeRequest::Explain(args) => explain(&args, out),
     }
@@ -226,7 +227,7 @@ fn explain(args: &Explain, out: &mut dyn Write) -> anyhow::Result<()> {
     if satp.mode != Mode::Bare && crash.is_about_an_address(xlen) {
         let walked = walk::of(open, args.stval)?;
         writeln!(out)?;
-        view::walk::table(out, &walked)?;
+        walked.table(out)?;
         if let Some(access) = crash.access(xlen) {
             writeln!(out, "{}", view::walk::verdict(&walked, access))?;
         }

@@ -29,12 +29,7 @@ pub struct ImageInspectArgs {
 pub fn run(args: ImageInspectArgs) -> anyhow::Result<()> {
     let board = args.board.as_deref().map(boards::by_name).transpose()?;
     let layout = pack::inspect::inspect(&args.file, board.as_ref())?;
-    args.format.answer(
-        &layout,
-        view::layout::table,
-        view::layout::json,
-        view::layout::csv,
-    )?;
+    args.format.answer(&layout)?;
     match layout.problems.len() {
         0 => Ok(()),
         1 => bail!("{} has a problem", args.file.display()),

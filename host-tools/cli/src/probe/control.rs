@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::bail;
 use model::probe::{Left, mode};
-use view::probe::left;
 
 use crate::format::Format;
 use crate::hart::{ProbeBoardArgs, ProbedHart};
@@ -116,5 +115,5 @@ fn write(mut hart: ProbedHart, common: &Common, is_halted: bool) -> anyhow::Resu
         halted,
     };
     let format = common.format;
-    format.answer(&answer, left::table, left::json, left::csv)
+    format.answer(&answer)
 }

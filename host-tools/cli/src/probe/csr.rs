@@ -2,7 +2,6 @@
 
 use model::csr;
 use model::probe::{NamedRegister, RegisterDump};
-use view::probe::registers;
 
 use crate::format::Format;
 use crate::hart::{ProbeBoardArgs, ProbedHart};
@@ -58,5 +57,5 @@ pub fn run(args: ProbeCsrArgs) -> anyhow::Result<()> {
     }
     hart.close()?;
     let format = args.format;
-    format.answer(&found, registers::table, registers::json, registers::csv)
+    format.answer(&found)
 }

@@ -2,7 +2,6 @@
 
 use link::probe::AccessMethod;
 use model::probe::Wired;
-use view::probe::wired;
 
 use crate::format::Format;
 use crate::hart::{ProbeBoardArgs, ProbedHart};
@@ -54,5 +53,5 @@ pub fn run(args: ProbeInfoArgs) -> anyhow::Result<()> {
     };
     hart.close()?;
     let format = args.format;
-    format.answer(&answer, wired::table, wired::json, wired::csv)
+    format.answer(&answer)
 }

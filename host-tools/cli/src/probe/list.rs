@@ -1,7 +1,6 @@
 //! `pagewalk probe list`: the probes that are plugged in.
 
 use model::probe::{Probe, Probes};
-use view::probe::list;
 
 use crate::format::Format;
 
@@ -26,6 +25,5 @@ pub fn run(args: ProbeListArgs) -> anyhow::Result<()> {
         is_allowed: found.is_allowed,
     });
     let probes = Probes(found.collect());
-    args.format
-        .answer(&probes, list::table, list::json, list::csv)
+    args.format.answer(&probes)
 }

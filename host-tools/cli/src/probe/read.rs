@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use link::memory::Source;
 use link::probe::AccessMethod;
 use model::probe::MemoryDump;
-use view::probe::bytes;
 
 use crate::format::Format;
 use crate::hart::{ProbeBoardArgs, ProbedHart};
@@ -94,5 +93,5 @@ pub fn run(args: ProbeReadArgs) -> anyhow::Result<()> {
         bytes: read,
     };
     let format = args.format;
-    format.answer(&answer, bytes::table, bytes::json, bytes::csv)
+    format.answer(&answer)
 }

@@ -29,5 +29,5 @@ pub fn run(args: ProbeSatpArgs) -> anyhow::Result<()> {
     hart.close()?;
     let value = fields::satp(satp, xlen);
     let format = args.format;
-    format.answer(&value, fields::table, fields::json, fields::csv)
+    format.answer(&value)
 }

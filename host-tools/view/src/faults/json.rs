@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use abi::{Fault, Sighting};
-use model::ledger::LedgerRow;
 use serde::Serialize;
 
-use super::{FaultReport, Names, words};
+use super::{FaultCells, FaultReport};
 use crate::json::{Hex, JsonObject, JsonText};
 
 #[derive(Serialize)]
@@ -36,30 +34,8 @@ struct OfPage {
     faults: u64,
 }
 
-#[derive(Serialize)]
-struct JsonFault {
-    boot: u32,
-    seq: Option<u64>,
-    time_us: Option<u64>,
-    task: Option<u16>,
-    cause: u8,
-    text: JsonText<abi::Cause>,
-    source: Option<String>,
-    access: Option<String>,
-    address: Hex<u64>,
-    epc: Hex<u64>,
-    function: Option<String>,
-    region: Option<String>,
-    outcome: Option<String>,
-    level: Option<u8>,
-    entry: Option<Hex<u64>>,
-    frame: Option<Hex<u64>>,
-    satp: Option<Hex<u64>>,
-    cost: Option<u32>,
-}
-
 /// Writes the totals, then every fault.
-pub fn json(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
+pub(super) fn json(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
     let FaultReport { faults, names, .. } = *report;
     let mut object = JsonObject::begin(out, "pagewalk.faults/1")?;
     object.member("boots", faults.boots())?;
@@ -91,44 +67,7 @@ pub fn json(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
         faults,
     });
     object.list("pages", pages)?;
-    object.list(
-        "faults",
-        faults.all().iter().map(|row| json_row(row, names)),
-    )?;
+    let rows = faults.all().iter();
+    object.list("faults", rows.map(|row| FaultCells::of(row, names)))?;
     object.end()
-}
-
-fn json_row(row: &LedgerRow, names: Names<'_>) -> JsonFault {
-    let LedgerRow { boot, sighting, .. } = *row;
-    let Sighting {
-        seq,
-        time_us,
-        fault,
-    } = sighting;
-    let words = words(&fault);
-    JsonFault {
-        boot,
-        seq,
-        time_us,
-        task: fault.task(),
-        cause: fault.cause,
-        text: JsonText(fault.cause()),
-        source: words.source,
-        access: words.access,
-        address: Hex(fault.va),
-        epc: Hex(fault.epc),
-        function: names(fault.epc),
-        region: words.class,
-        outcome: words.outcome,
-        level: fault.level(),
-        entry: entry(&fault).map(Hex),
-        frame: fault.frame().map(Hex),
-        satp: Some(fault.satp).filter(|satp| *satp != 0).map(Hex),
-        cost: Some(fault.cost).filter(|cost| *cost != 0),
-    }
-}
-
-/// The entry where the walk stopped, if one was walked.
-fn entry(fault: &Fault) -> Option<u64> {
-    fault.level().map(|_| fault.entry)
 }

@@ -1,15 +1,17 @@
 //! Faults as a table, as JSON, as CSV.
 
-use abi::{Access, Fault, Outcome, Source};
+use std::io::{self, Write};
+
 use model::Faults;
 
-pub use self::csv::csv;
-pub use self::json::json;
-pub use self::table::table;
+use crate::View;
 
+mod cells;
 mod csv;
 mod json;
 mod table;
+
+pub(crate) use cells::{FaultCells, text};
 
 /// Names an instruction's address, as `function+0x12`; `None` if it cannot.
 pub type Names<'a> = &'a dyn Fn(u64) -> Option<String>;
@@ -26,26 +28,21 @@ pub struct FaultReport<'a> {
     pub top: usize,
 }
 
-/// What a record says in words, where it says anything.
-pub(crate) struct FaultWords {
-    pub source: Option<String>,
-    pub access: Option<String>,
-    pub class: Option<String>,
-    pub outcome: Option<String>,
+impl View for FaultReport<'_> {
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        table::table(out, self)
+    }
+
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        json::json(out, self)
+    }
+
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        csv::csv(out, self)
+    }
 }
 
-/// Foreign logs do not tell the fields that are words; ours tell all of them,
-/// except for an access that the cause does not tell.
-pub(crate) fn words(fault: &Fault) -> FaultWords {
-    let outcome = Some(fault.outcome()).filter(|outcome| *outcome != Outcome::None);
-    FaultWords {
-        source: Some(fault.source())
-            .filter(|source| *source != Source::Unknown(0))
-            .map(|source| source.to_string()),
-        access: Some(fault.access())
-            .filter(|access| *access != Access::Unknown(0))
-            .map(|access| access.to_string()),
-        class: outcome.map(|_| fault.class().to_string()),
-        outcome: outcome.map(|outcome| outcome.to_string()),
-    }
+/// Seconds with six places.
+pub(crate) fn seconds(time_us: u64) -> String {
+    format!("{}.{:06}", time_us / 1_000_000, time_us % 1_000_000)
 }

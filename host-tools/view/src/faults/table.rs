@@ -2,15 +2,13 @@
 
 use std::io::{self, Write};
 
-use abi::Sighting;
 use model::Faults;
-use model::ledger::LedgerRow;
 
-use super::{FaultReport, Names, words};
+use super::{FaultCells, FaultReport, Names, seconds, text};
 use crate::columns::{ColumnSide, Columns};
 
 /// Writes the table: one row a fault, then totals by cause, task and page.
-pub fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
+pub(super) fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
     let faults = report.faults;
     let hex = hex_of(faults);
     if report.each && !faults.all().is_empty() {
@@ -34,8 +32,7 @@ pub fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
         total(out, ["task", ""], tasks.collect(), report.top)?;
     }
     let pages = faults.by_page().into_iter();
-    let pages =
-        pages.map(|(page, count)| [count.to_string(), number(page.task), hex(page.address)]);
+    let pages = pages.map(|(page, count)| [count.to_string(), text(page.task), hex(page.address)]);
     total(out, ["task", "page"], pages.collect(), report.top)
 }
 
@@ -64,36 +61,25 @@ fn each(
         ("cost", Right),
     ]);
     let has_boots = faults.boots() > 1;
-    for LedgerRow { boot, sighting, .. } in faults.all() {
-        let Sighting {
-            seq,
-            time_us,
-            fault,
-        } = sighting;
-        let words = words(fault);
+    for row in faults.all() {
+        let cells = FaultCells::of(row, names);
+        let seconds = text(cells.seconds());
         columns.row([
-            if has_boots {
-                boot.to_string()
-            } else {
-                String::new()
-            },
-            number(*seq),
-            time_us.map(seconds).unwrap_or_default(),
-            number(fault.task()),
-            fault.cause().to_string(),
-            words.source.unwrap_or_default(),
-            words.access.unwrap_or_default(),
-            hex(fault.va),
-            hex(fault.epc),
-            names(fault.epc).unwrap_or_default(),
-            words.class.unwrap_or_default(),
-            words.outcome.unwrap_or_default(),
-            number(fault.level()),
-            fault
-                .frame()
-                .map(|at| format!("{at:#010x}"))
-                .unwrap_or_default(),
-            number(Some(fault.cost).filter(|cost| *cost > 0)),
+            text(Some(cells.boot).filter(|_| has_boots)),
+            text(cells.seq),
+            seconds,
+            text(cells.task),
+            cells.text,
+            text(cells.source),
+            text(cells.access),
+            hex(cells.address.0),
+            hex(cells.epc.0),
+            text(cells.function),
+            text(cells.region),
+            text(cells.outcome),
+            text(cells.level),
+            text(cells.frame.map(|frame| format!("{:#010x}", frame.0))),
+            text(cells.cost),
         ]);
     }
     columns.write(out, 0)
@@ -166,12 +152,4 @@ fn hex_of(faults: &Faults) -> impl Fn(u64) -> String + use<> {
 
 fn task_word(task: Option<u16>) -> String {
     task.map_or_else(|| "-".to_owned(), |task| task.to_string())
-}
-
-fn number<T: ToString>(number: Option<T>) -> String {
-    number.map(|number| number.to_string()).unwrap_or_default()
-}
-
-fn seconds(time_us: u64) -> String {
-    format!("{}.{:06}", time_us / 1_000_000, time_us % 1_000_000)
 }

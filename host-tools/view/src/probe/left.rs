@@ -4,15 +4,43 @@ use std::io::{self, Write};
 
 use model::probe::Left;
 
+use crate::View;
 use crate::json::{Hex, JsonObject};
 
-/// For people: a line.
-pub fn table(out: &mut dyn Write, left: &Left) -> io::Result<()> {
-    match left.halted {
-        Some((pc, mode)) => {
-            writeln!(out, "hart {}: halted at {pc:#x}, {mode} mode", left.hart)
+impl View for Left {
+    /// For people: a line.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self.halted {
+            Some((pc, mode)) => {
+                writeln!(out, "hart {}: halted at {pc:#x}, {mode} mode", self.hart)
+            }
+            None => writeln!(out, "hart {}: running", self.hart),
         }
-        None => writeln!(out, "hart {}: running", left.hart),
+    }
+
+    /// The schema `pagewalk.hart/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.hart/1")?;
+        object.member("hart", self.hart)?;
+        object.member("state", state(self))?;
+        object.member("pc", self.halted.map(|(pc, _)| Hex(pc)))?;
+        object.member("mode", self.halted.map(|(_, mode)| mode))?;
+        object.end()
+    }
+
+    /// A heading and a line.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut rows = csv::Writer::from_writer(out);
+        rows.write_record(["hart", "state", "pc", "mode"])?;
+        let pc = self.halted.map(|(pc, _)| format!("{pc:#x}"));
+        let mode = self.halted.map(|(_, mode)| mode);
+        rows.write_record([
+            &self.hart.to_string(),
+            state(self),
+            pc.as_deref().unwrap_or_default(),
+            mode.unwrap_or_default(),
+        ])?;
+        rows.flush()
     }
 }
 
@@ -21,29 +49,4 @@ fn state(left: &Left) -> &'static str {
         Some(_) => "halted",
         None => "running",
     }
-}
-
-/// The schema `pagewalk.hart/1`.
-pub fn json(out: &mut dyn Write, left: &Left) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.hart/1")?;
-    object.member("hart", left.hart)?;
-    object.member("state", state(left))?;
-    object.member("pc", left.halted.map(|(pc, _)| Hex(pc)))?;
-    object.member("mode", left.halted.map(|(_, mode)| mode))?;
-    object.end()
-}
-
-/// A heading and a line.
-pub fn csv(out: &mut dyn Write, left: &Left) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["hart", "state", "pc", "mode"])?;
-    let pc = left.halted.map(|(pc, _)| format!("{pc:#x}"));
-    let mode = left.halted.map(|(_, mode)| mode);
-    rows.write_record([
-        &left.hart.to_string(),
-        state(left),
-        pc.as_deref().unwrap_or_default(),
-        mode.unwrap_or_default(),
-    ])?;
-    rows.flush()
 }

@@ -5,30 +5,57 @@ use std::io::{self, Write};
 use model::probe::Probes;
 use serde::Serialize;
 
+use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::JsonObject;
 use crate::words;
 
-/// For people: a line each.
-pub fn table(out: &mut dyn Write, probes: &Probes) -> io::Result<()> {
-    if probes.0.is_empty() {
-        return writeln!(out, "no probes");
-    }
-    let mut columns = Columns::new([
-        ("probe", ColumnSide::Left),
-        ("name", ColumnSide::Left),
-        ("kind", ColumnSide::Left),
-        ("permission", ColumnSide::Left),
-    ]);
-    for probe in &probes.0 {
-        columns.row([
-            words::printable(&probe.selector),
-            words::printable(&probe.name),
-            probe.kind.clone(),
-            if probe.is_allowed { "yes" } else { "no" }.to_owned(),
+impl View for Probes {
+    /// For people: a line each.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.0.is_empty() {
+            return writeln!(out, "no probes");
+        }
+        let mut columns = Columns::new([
+            ("probe", ColumnSide::Left),
+            ("name", ColumnSide::Left),
+            ("kind", ColumnSide::Left),
+            ("permission", ColumnSide::Left),
         ]);
+        for probe in &self.0 {
+            columns.row([
+                words::printable(&probe.selector),
+                words::printable(&probe.name),
+                probe.kind.clone(),
+                if probe.is_allowed { "yes" } else { "no" }.to_owned(),
+            ]);
+        }
+        columns.write(out, 0)
     }
-    columns.write(out, 0)
+
+    /// The schema `pagewalk.probes/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.probes/1")?;
+        let items = self.0.iter().map(|probe| JsonProbe {
+            selector: &probe.selector,
+            name: &probe.name,
+            kind: &probe.kind,
+            allowed: probe.is_allowed,
+        });
+        object.list("probes", items)?;
+        object.end()
+    }
+
+    /// A line each.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut rows = csv::Writer::from_writer(out);
+        rows.write_record(["selector", "name", "kind", "allowed"])?;
+        for probe in &self.0 {
+            let allowed = probe.is_allowed.to_string();
+            rows.write_record([&probe.selector, &probe.name, &probe.kind, &allowed])?;
+        }
+        rows.flush()
+    }
 }
 
 #[derive(Serialize)]
@@ -39,38 +66,14 @@ struct JsonProbe<'a> {
     allowed: bool,
 }
 
-/// The schema `pagewalk.probes/1`.
-pub fn json(out: &mut dyn Write, probes: &Probes) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.probes/1")?;
-    let items = probes.0.iter().map(|probe| JsonProbe {
-        selector: &probe.selector,
-        name: &probe.name,
-        kind: &probe.kind,
-        allowed: probe.is_allowed,
-    });
-    object.list("probes", items)?;
-    object.end()
-}
-
-/// A line each.
-pub fn csv(out: &mut dyn Write, probes: &Probes) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["selector", "name", "kind", "allowed"])?;
-    for probe in &probes.0 {
-        let allowed = probe.is_allowed.to_string();
-        rows.write_record([&probe.selector, &probe.name, &probe.kind, &allowed])?;
-    }
-    rows.flush()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use model::probe::Probe;
 
-    fn rendered(view: fn(&mut dyn Write, &Probes) -> io::Result<()>, probes: &Probes) -> String {
+    fn rendered(view: fn(&Probes, &mut dyn Write) -> io::Result<()>, probes: &Probes) -> String {
         let mut out = Vec::new();
-        view(&mut out, probes).unwrap();
+        view(probes, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -82,13 +85,15 @@ mod tests {
             kind: "FTDI".to_owned(),
             is_allowed: false,
         }]);
-        let table = rendered(table, &probes);
+        let table = rendered(Probes::table, &probes);
         assert!(
             table.contains("0403:6010:A1") && table.contains("no"),
             "{table}"
         );
         assert!(!table.contains('\u{1b}'), "{table}");
-        assert!(rendered(json, &probes).contains("\"allowed\":false"));
-        assert!(rendered(csv, &probes).starts_with("selector,name,kind,allowed\n0403:6010:A1,"));
+        assert!(rendered(Probes::json, &probes).contains("\"allowed\":false"));
+        assert!(
+            rendered(Probes::csv, &probes).starts_with("selector,name,kind,allowed\n0403:6010:A1,")
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use model::probe::Wired;
 use serde::Serialize;
 
+use crate::View;
 use crate::json::{Hex, JsonObject};
 use crate::words;
 
@@ -96,12 +97,65 @@ fn state(wired: &Wired) -> &'static str {
     }
 }
 
-/// For people: a line each.
-pub fn table(out: &mut dyn Write, wired: &Wired) -> io::Result<()> {
-    for (name, value) in facts(wired) {
-        writeln!(out, "{name:<15} {value}")?;
+impl View for Wired {
+    /// For people: a line each.
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (name, value) in facts(self) {
+            writeln!(out, "{name:<15} {value}")?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// The schema `pagewalk.probe/1`.
+    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut object = JsonObject::begin(out, "pagewalk.probe/1")?;
+        object.member("probe", &self.probe)?;
+        object.member("board", &self.board)?;
+        let ports = self.idcodes.iter().zip(&self.ir_bits);
+        object.list(
+            "chain",
+            ports.map(|(idcode, bits)| JsonPort {
+                idcode: idcode.map(Hex),
+                ir_bits: *bits,
+            }),
+        )?;
+        object.member("port", self.port)?;
+        object.member(
+            "module",
+            JsonModule {
+                version: version(self.version),
+                abits: self.abits,
+                idle: self.idle,
+                program_words: self.program_words,
+                implicit_ebreak: self.has_implicit_ebreak,
+                data_words: self.data_words,
+                bus_bits: &self.bus_bits,
+                bus_coherent: self.is_bus_doubtful.then_some(false),
+            },
+        )?;
+        object.member("memory_by", &self.ways)?;
+        object.member(
+            "hart",
+            JsonHart {
+                number: self.hart,
+                harts: self.harts,
+                xlen: self.xlen.bits(),
+                state: state(self),
+                vendor: self.vendor.map(Hex),
+            },
+        )?;
+        object.end()
+    }
+
+    /// A line each.
+    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut rows = csv::Writer::from_writer(out);
+        rows.write_record(["name", "value"])?;
+        for (name, value) in facts(self) {
+            rows.write_record([name, &value])?;
+        }
+        rows.flush()
+    }
 }
 
 #[derive(Serialize)]
@@ -129,55 +183,4 @@ struct JsonHart {
     xlen: u32,
     state: &'static str,
     vendor: Option<Hex<u64>>,
-}
-
-/// The schema `pagewalk.probe/1`.
-pub fn json(out: &mut dyn Write, wired: &Wired) -> io::Result<()> {
-    let mut object = JsonObject::begin(out, "pagewalk.probe/1")?;
-    object.member("probe", &wired.probe)?;
-    object.member("board", &wired.board)?;
-    let ports = wired.idcodes.iter().zip(&wired.ir_bits);
-    object.list(
-        "chain",
-        ports.map(|(idcode, bits)| JsonPort {
-            idcode: idcode.map(Hex),
-            ir_bits: *bits,
-        }),
-    )?;
-    object.member("port", wired.port)?;
-    object.member(
-        "module",
-        JsonModule {
-            version: version(wired.version),
-            abits: wired.abits,
-            idle: wired.idle,
-            program_words: wired.program_words,
-            implicit_ebreak: wired.has_implicit_ebreak,
-            data_words: wired.data_words,
-            bus_bits: &wired.bus_bits,
-            bus_coherent: wired.is_bus_doubtful.then_some(false),
-        },
-    )?;
-    object.member("memory_by", &wired.ways)?;
-    object.member(
-        "hart",
-        JsonHart {
-            number: wired.hart,
-            harts: wired.harts,
-            xlen: wired.xlen.bits(),
-            state: state(wired),
-            vendor: wired.vendor.map(Hex),
-        },
-    )?;
-    object.end()
-}
-
-/// A line each.
-pub fn csv(out: &mut dyn Write, wired: &Wired) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    rows.write_record(["name", "value"])?;
-    for (name, value) in facts(wired) {
-        rows.write_record([name, &value])?;
-    }
-    rows.flush()
 }

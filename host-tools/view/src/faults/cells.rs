@@ -1,0 +1,135 @@
+//! What every view of a fault shows: its cells, made once.
+
+use abi::{Access, Outcome, Source};
+use model::ledger::LedgerRow;
+use serde::Serialize;
+
+use super::Names;
+use crate::json::Hex;
+
+/// A fault's cells, in the order of the columns and of the JSON's members; `None` where the
+/// source of the record does not have it.
+#[derive(Serialize)]
+pub(crate) struct FaultCells {
+    pub boot: u32,
+    pub seq: Option<u64>,
+    pub time_us: Option<u64>,
+    pub task: Option<u16>,
+    pub cause: u8,
+    /// The cause in words.
+    pub text: String,
+    /// Who faulted: user or kernel.
+    pub source: Option<String>,
+    pub access: Option<String>,
+    pub address: Hex<u64>,
+    pub epc: Hex<u64>,
+    /// The function that `epc` lies in, by the programs given.
+    pub function: Option<String>,
+    pub region: Option<String>,
+    pub outcome: Option<String>,
+    pub level: Option<u8>,
+    /// The entry at which the walk stopped.
+    pub entry: Option<Hex<u64>>,
+    pub frame: Option<Hex<u64>>,
+    pub satp: Option<Hex<u64>>,
+    /// Instructions that the fault took.
+    pub cost: Option<u32>,
+}
+
+impl FaultCells {
+    /// The columns of the CSV and the members of the JSON.
+    pub const NAMES: [&str; 18] = [
+        "boot", "seq", "time_us", "task", "cause", "text", "source", "access", "address", "epc",
+        "function", "region", "outcome", "level", "entry", "frame", "satp", "cost",
+    ];
+
+    /// Foreign logs lack the fields that are words; ours have all of them, except for an access
+    /// that the cause does not have.
+    pub fn of(row: &LedgerRow, names: Names<'_>) -> FaultCells {
+        let LedgerRow { boot, sighting, .. } = row;
+        let fault = &sighting.fault;
+        let source = Some(fault.source()).filter(|it| *it != Source::Unknown(0));
+        let access = Some(fault.access()).filter(|it| *it != Access::Unknown(0));
+        let outcome = Some(fault.outcome()).filter(|it| *it != Outcome::None);
+        FaultCells {
+            boot: *boot,
+            seq: sighting.seq,
+            time_us: sighting.time_us,
+            task: fault.task(),
+            cause: fault.cause,
+            text: fault.cause().to_string(),
+            source: source.map(|it| it.to_string()),
+            access: access.map(|it| it.to_string()),
+            address: Hex(fault.va),
+            epc: Hex(fault.epc),
+            function: names(fault.epc),
+            region: outcome.map(|_| fault.class().to_string()),
+            outcome: outcome.map(|it| it.to_string()),
+            level: fault.level(),
+            entry: fault.level().map(|_| Hex(fault.entry)),
+            frame: fault.frame().map(Hex),
+            satp: Some(fault.satp).filter(|it| *it != 0).map(Hex),
+            cost: Some(fault.cost).filter(|it| *it != 0),
+        }
+    }
+
+    /// Seconds since boot, with six places.
+    pub fn seconds(&self) -> Option<String> {
+        self.time_us.map(super::seconds)
+    }
+
+    /// The cells as text, in the order of [`FaultCells::NAMES`].
+    pub fn into_texts(self) -> [String; FaultCells::NAMES.len()] {
+        [
+            self.boot.to_string(),
+            text(self.seq),
+            text(self.time_us),
+            text(self.task),
+            self.cause.to_string(),
+            self.text,
+            text(self.source),
+            text(self.access),
+            self.address.to_string(),
+            self.epc.to_string(),
+            text(self.function),
+            text(self.region),
+            text(self.outcome),
+            text(self.level),
+            text(self.entry),
+            text(self.frame),
+            text(self.satp),
+            text(self.cost),
+        ]
+    }
+}
+
+/// A cell; empty where nothing is known.
+pub(crate) fn text<T: ToString>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use abi::{Fault, Sighting};
+
+    use super::*;
+
+    #[test]
+    fn csv_and_json_have_the_same_names_in_the_same_order() {
+        let sighting = Sighting {
+            seq: Some(1),
+            time_us: None,
+            fault: Fault::EMPTY,
+        };
+        let row = LedgerRow {
+            id: 1,
+            boot: 0,
+            sighting,
+        };
+        let json = serde_json::to_string(&FaultCells::of(&row, &|_| None)).unwrap();
+        let places = FaultCells::NAMES.map(|name| json.find(&format!("\"{name}\":")));
+        assert!(places.iter().all(Option::is_some), "{json}");
+        assert!(places.is_sorted(), "{json}");
+        assert_eq!(json.matches("\":").count(), FaultCells::NAMES.len());
+    }
+}
