@@ -59,7 +59,7 @@ image board=board: _card (_pack card if board =~ "rv32$" { "32" } else { "64" })
 
 # Write a board's image onto a card, and read it back: `just flash /dev/sdX ox64`
 flash device board="":
-    @[ -n "{{ board }}" ] || { echo "which board is the card for? \`just flash {{ device }} ox64\`; known boards: $(cd images && echo *-sd.toml | sed 's/-sd.toml//g')" >&2; exit 2; }
+    @board={{ trim_start_match(board, "board=") }}; [ -n "$board" ] && [ -e images/$board-sd.toml ] || { [ -n "$board" ] && echo "unknown board \`$board\`" >&2 || echo "which board is the card for? \`just flash {{ device }} ox64\`" >&2; echo "known boards: $(cd images && echo *-sd.toml | sed 's/-sd.toml//g')" >&2; exit 2; }
     @[ -e {{ images }}/{{ trim_start_match(board, "board=") }}-sd.img ] || { echo "no {{ images }}/{{ trim_start_match(board, "board=") }}-sd.img yet: \`just image {{ trim_start_match(board, "board=") }}\` makes it" >&2; exit 1; }
     @just _card
     {{ card }} flash {{ images }}/{{ trim_start_match(board, "board=") }}-sd.img {{ device }}
