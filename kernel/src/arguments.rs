@@ -1,5 +1,7 @@
 //! Boot arguments: the few words of the kernel command line that mean something.
 
+use core::fmt;
+
 use crate::tree;
 
 /// Fault records kept when the arguments do not say; also the fewest.
@@ -26,26 +28,123 @@ pub struct Arguments {
     pub frames: bool,
 }
 
-impl Arguments {
-    /// Reads the words; one that cannot be read means what its absence means.
-    pub fn read(words: &tree::BootArguments) -> Arguments {
-        let on = |key| words.value(key) == Some("1");
-        let log = words
-            .value("log")
-            .and_then(|value| value.parse().ok())
-            .unwrap_or(LOG_RECORDS);
-        Arguments {
-            pool_frames: words
-                .value("pool")
-                .and_then(size)
-                .map(|bytes| u32::try_from(bytes / 4096).unwrap_or(u32::MAX)),
-            arena: words.value("arena").and_then(address),
-            fast: words.value("fast") != Some("off"),
-            zeroed: words.value("zeroed") != Some("off"),
-            log_records: log.clamp(LOG_RECORDS, LOG_RECORDS_LIMIT),
-            verify: on("initrd.verify"),
-            frames: on("frames"),
+/// Why a word of the arguments is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// No argument has that name.
+    Unknown,
+    /// What may stand behind the `=`.
+    Bad(&'static str),
+    /// A word before it has the same name, and counts.
+    Twice,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Why::Unknown => {
+                f.write_str("no such argument; known:")?;
+                NAMES.iter().try_for_each(|name| write!(f, " {name}"))
+            }
+            Why::Bad(wanted) => write!(f, "the value must be {wanted}"),
+            Why::Twice => f.write_str("understood before; the first one counts"),
         }
+    }
+}
+
+impl Arguments {
+    /// What is done when nothing is asked for.
+    const DEFAULT: Arguments = Arguments {
+        pool_frames: None,
+        arena: None,
+        fast: true,
+        zeroed: true,
+        log_records: LOG_RECORDS,
+        verify: false,
+        frames: false,
+    };
+
+    /// Reads the words; one that cannot be read means what its absence means, and
+    /// [`Self::not_understood`] names it.
+    pub fn read(words: &tree::BootArguments) -> Arguments {
+        let mut arguments = Arguments::DEFAULT;
+        let mut seen = 0;
+        for word in words.words() {
+            let _ = arguments.follow(word, &mut seen);
+        }
+        arguments
+    }
+
+    /// Every word that is not followed, and why.
+    pub fn not_understood(words: &tree::BootArguments) -> impl Iterator<Item = (&str, Why)> {
+        let (mut arguments, mut seen) = (Arguments::DEFAULT, 0);
+        words.words().filter_map(move |word| {
+            arguments
+                .follow(word, &mut seen)
+                .err()
+                .map(|why| (word, why))
+        })
+    }
+
+    /// Does what one word asks for. `seen` has a bit for each name that was followed before.
+    fn follow(&mut self, word: &str, seen: &mut u32) -> Result<(), Why> {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let place = NAMES.iter().position(|known| *known == name);
+        let bit = 1 << place.ok_or(Why::Unknown)?;
+        if *seen & bit != 0 {
+            return Err(Why::Twice);
+        }
+        self.set(name, value)?;
+        *seen |= bit;
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Why> {
+        match name {
+            "pool" => {
+                let bytes = size(value).filter(|&bytes| bytes >= 4096);
+                let bytes = bytes.ok_or(Why::Bad("a size of at least 4K, as in pool=4M"))?;
+                self.pool_frames = Some(u32::try_from(bytes / 4096).unwrap_or(u32::MAX));
+            }
+            "arena" => {
+                let at = address(value).ok_or(Why::Bad("an address, as in arena=0x50000000"))?;
+                self.arena = Some(at);
+            }
+            "fast" => self.fast = switch(value, "off", "on")?,
+            "zeroed" => self.zeroed = switch(value, "off", "on")?,
+            "log" => {
+                let wanted = Why::Bad("a number of records, 4096 to 1048576");
+                let records: usize = value.parse().map_err(|_| wanted)?;
+                // The nearest number that can be; but it is not what was asked for.
+                self.log_records = records.clamp(LOG_RECORDS, LOG_RECORDS_LIMIT);
+                if self.log_records != records {
+                    return Err(wanted);
+                }
+            }
+            "initrd.verify" => self.verify = switch(value, "0", "1")?,
+            _ => self.frames = switch(value, "0", "1")?,
+        }
+        Ok(())
+    }
+}
+
+/// The names, in the order in which they are shown.
+const NAMES: [&str; 7] = [
+    "pool",
+    "arena",
+    "fast",
+    "zeroed",
+    "log",
+    "initrd.verify",
+    "frames",
+];
+
+fn switch(value: &str, off: &str, on: &str) -> Result<bool, Why> {
+    match value {
+        _ if value == off => Ok(false),
+        _ if value == on => Ok(true),
+        _ if on == "1" => Err(Why::Bad("0 or 1")),
+        _ => Err(Why::Bad("on or off")),
     }
 }
 
@@ -114,5 +213,43 @@ mod tests {
             }
         );
         assert_eq!(read("log=1").log_records, 4096);
+    }
+
+    #[test]
+    fn every_wrong_boot_argument_is_named_with_its_reason() {
+        let words = tree::BootArguments::new(
+            "root=/dev/vda pool=lots quiet fast=no log=-3 log=99999999 arena=80000000 pool=4M frames frames=1 frames=0",
+        );
+        let found: Vec<_> = Arguments::not_understood(&words).collect();
+        let bad = |word, wanted| (word, Why::Bad(wanted));
+        assert_eq!(
+            found,
+            [
+                ("root=/dev/vda", Why::Unknown),
+                bad("pool=lots", "a size of at least 4K, as in pool=4M"),
+                ("quiet", Why::Unknown),
+                bad("fast=no", "on or off"),
+                bad("log=-3", "a number of records, 4096 to 1048576"),
+                bad("log=99999999", "a number of records, 4096 to 1048576"),
+                bad("arena=80000000", "an address, as in arena=0x50000000"),
+                bad("frames", "0 or 1"),
+                ("frames=0", Why::Twice),
+            ]
+        );
+        let wanted = Arguments {
+            pool_frames: Some(1024),
+            log_records: LOG_RECORDS_LIMIT,
+            frames: true,
+            ..Arguments::DEFAULT
+        };
+        assert_eq!(Arguments::read(&words), wanted);
+    }
+
+    #[test]
+    fn a_right_boot_argument_is_not_complained_about() {
+        let words = tree::BootArguments::new(
+            "pool=4M arena=0x50000000 fast=on zeroed=off log=8192 initrd.verify=0 frames=1",
+        );
+        assert_eq!(Arguments::not_understood(&words).count(), 0);
     }
 }

@@ -22,7 +22,7 @@ use crate::platform::Platform;
 use crate::system::{BootFacts, System};
 use crate::task::table::MAX_TASKS;
 use crate::task::{Schedule, Task, Tasks};
-use crate::tree::{self, RamMap, Range, Tree, Wiring};
+use crate::tree::{self, Name, RamMap, Range, Tree};
 
 /// The task table without its tasks, for which boot claims memory.
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
@@ -35,6 +35,10 @@ static CONSOLE: Mutex<Console<Mmio>> = Mutex::new(Console::EMPTY);
 /// The trap path's assembly knows where it is.
 static FAST: Mutex<Fast> = Mutex::new(Fast::EMPTY);
 
+/// No board's clock is slower: 32,768 Hz is the slowest in use. With a timebase far below the truth, a
+/// slice would be over before a program runs.
+const SLOWEST_HZ: u32 = 10_000;
+
 /// Runs once, on the boot hart.
 pub fn boot(entered: Entered) -> ! {
     let mut tree = read_tree(&entered);
@@ -42,6 +46,7 @@ pub fn boot(entered: Entered) -> ! {
     let arguments = Arguments::read(&tree.arguments);
     let record = read_record(&entered.layout());
     let fdt = entered.tree_extent();
+    must_be_free(&tree, &entered.layout(), record.file_size);
     let mut mapped = match entered.map(&tree, record.file_size) {
         Ok(mapped) => mapped,
         Err(error) => arch::die(format_args!("no kernel map: {error:?}")),
@@ -78,7 +83,7 @@ pub fn boot(entered: Entered) -> ! {
         .interrupt
         .ok()
         .map(|plic| Plic::new(mapped.plic_registers(&plic), plic.context, plic.irq));
-    let timebase_hz = if tree.timebase_hz == 0 {
+    let timebase_hz = if tree.timebase_hz < SLOWEST_HZ {
         tree.board.timebase_hz
     } else {
         tree.timebase_hz.into()
@@ -98,6 +103,7 @@ pub fn boot(entered: Entered) -> ! {
     }
     let boot = BootFacts {
         board: tree.board,
+        wiring: tree.wiring,
         image: mapped.layout.base,
         image_bytes: record.file_size,
         first_instruction: mapped.started,
@@ -137,7 +143,7 @@ pub fn boot(entered: Entered) -> ! {
         system.console.begin_frames();
     }
     system.greet(beyond);
-    say_what_is_odd(&mut system, &tree.wiring);
+    say_what_is_odd(&mut system, &tree);
     system.start_shell();
     arch::run(mapped.hart, system)
 }
@@ -174,6 +180,20 @@ fn read_record(layout: &ImageLayout) -> Record {
         ));
     }
     record
+}
+
+/// What the tree holds back is not mapped, so nothing of the kernel may lie there.
+fn must_be_free(tree: &Tree, layout: &ImageLayout, image_bytes: u64) {
+    let base = layout.base.raw();
+    let overlaps = |held: &&Range| held.base < base + image_bytes && base < held.end();
+    if let Some(held) = tree.held.as_slice().iter().find(overlaps) {
+        arch::die(format_args!(
+            "the device tree reserves {:#x} to {:#x}, and the Image lies at {base:#x} to {:#x}; load it elsewhere",
+            held.base,
+            held.end(),
+            base + image_bytes
+        ));
+    }
 }
 
 /// All RAM, with everything reserved that must outlive the first frame given out.
@@ -270,8 +290,8 @@ fn open_uart(mapped: &mut Mapped, uart: &tree::Uart) -> Uart<Mmio> {
 }
 
 /// What boot found that a user should know; each is one line.
-fn say_what_is_odd(system: &mut System<Riscv>, wiring: &Wiring) {
-    let console = &mut *system.console;
+fn say_what_is_odd(system: &mut System<Riscv>, tree: &Tree) {
+    let (console, wiring) = (&mut *system.console, &tree.wiring);
     // The console takes what there is room for, and cannot fail otherwise.
     if let Some(name) = wiring.unknown_console {
         let _ = writeln!(
@@ -282,6 +302,23 @@ fn say_what_is_odd(system: &mut System<Riscv>, wiring: &Wiring) {
     }
     if let Err(why) = wiring.interrupt {
         let _ = writeln!(console, "pagewalk: {why}; the console is polled");
+    }
+    if (1..SLOWEST_HZ).contains(&tree.timebase_hz) {
+        let _ = writeln!(
+            console,
+            "pagewalk: the device tree's timebase of {} Hz cannot be; taking the board's, {} Hz",
+            tree.timebase_hz, tree.board.timebase_hz
+        );
+    }
+    for (word, why) in Arguments::not_understood(&tree.arguments) {
+        let word = Name::new(word.as_bytes());
+        let _ = writeln!(console, "pagewalk: boot argument `{word}`: {why}");
+    }
+    if tree.arguments.are_lost() {
+        let _ = writeln!(
+            console,
+            "pagewalk: boot arguments are text of at most 256 bytes; the rest is not read"
+        );
     }
     if system.boot.first_instruction.is_none() {
         let _ = writeln!(

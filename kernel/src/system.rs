@@ -14,13 +14,15 @@ use crate::fault::Log;
 use crate::mm::{Audit, Frames, Objects, Resolution, UserMemory};
 use crate::platform::Platform;
 use crate::task::{Schedule, Slot, Tasks};
-use crate::tree::RamMap;
+use crate::tree::{RamMap, Wiring};
 
 /// What boot found out, kept for those who ask.
 #[derive(Clone, Copy)]
 pub struct BootFacts {
     /// The board that the device tree named.
     pub board: &'static Board,
+    /// The console and the interrupt controller.
+    pub wiring: Wiring,
     /// Where the loader put the Image.
     pub image: PhysAddr,
     /// `instret` at the kernel's first instruction; `None` where it cannot be read.

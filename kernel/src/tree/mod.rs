@@ -26,12 +26,14 @@ pub use wiring::{Plic, Polled, Uart, Wiring};
 pub struct BootArguments {
     bytes: [u8; 256],
     used: usize,
+    lost: bool,
 }
 
 impl BootArguments {
     const EMPTY: BootArguments = BootArguments {
         bytes: [0; 256],
         used: 0,
+        lost: false,
     };
 
     /// BootArguments as a loader passes them.
@@ -48,12 +50,30 @@ impl BootArguments {
         }
         self.bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
         self.used = end;
+        self.lost = end < text.len();
+    }
+
+    /// As a tree has them: what is not text is not read.
+    fn keep_bytes(&mut self, bytes: &[u8]) {
+        let whole = core::str::from_utf8(bytes);
+        self.keep(whole.unwrap_or(""));
+        self.lost |= whole.is_err();
+    }
+
+    /// Are some not read: those beyond 256 bytes, or all because they are not text?
+    pub fn are_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// The words.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let text = core::str::from_utf8(&self.bytes[..self.used]).unwrap_or("");
+        text.split_ascii_whitespace()
     }
 
     /// The value after `key=` among the words, if there is one.
     pub fn value(&self, key: &str) -> Option<&str> {
-        let text = core::str::from_utf8(&self.bytes[..self.used]).unwrap_or("");
-        text.split_ascii_whitespace()
+        self.words()
             .find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
     }
 }
@@ -205,9 +225,9 @@ impl Reader<'_> {
             (2, Top::Memory, Key::Reg) => push(&mut tree.ram, self.cells[0], value)?,
             (2, Top::Held, _) => self.cells[1].take_property(key, value)?,
             (3, Top::Held, Key::Reg) => push(&mut tree.held, self.cells[1], value)?,
-            (2, Top::Chosen, Key::Bootargs) => tree
-                .arguments
-                .keep(core::str::from_utf8(text(value).unwrap_or(value)).unwrap_or("")),
+            (2, Top::Chosen, Key::Bootargs) => {
+                tree.arguments.keep_bytes(text(value).unwrap_or(value));
+            }
             (2, Top::Cpus, Key::TimebaseFrequency) => {
                 tree.timebase_hz = number32(value).unwrap_or(0);
             }

@@ -38,8 +38,7 @@ pub fn pack() -> Vec<FigureRow> {
             value: ours.cpu,
             unit: "s cpu",
             better: Better::Lower,
-            limit: None,
-            aim: Some(0.05),
+            limit: Some(0.05),
             peer: peer(copy.cpu),
         },
         FigureRow {
@@ -47,8 +46,7 @@ pub fn pack() -> Vec<FigureRow> {
             value: ours.wall,
             unit: "s",
             better: Better::Lower,
-            limit: None,
-            aim: Some(2.0 * copy.wall),
+            limit: Some(2.0 * copy.wall),
             peer: peer(copy.wall),
         },
     ]
@@ -131,8 +129,7 @@ fn against(name: &'static str, peer_name: &str, ours: Cost, peer: Cost) -> Figur
         value: ours.wall,
         unit: "s",
         better: Better::Lower,
-        limit: None,
-        aim: Some(peer.wall / 3.0),
+        limit: Some(peer.wall / 3.0),
         peer: Some(PeerFigure {
             name: peer_name.to_owned(),
             value: peer.wall,
@@ -156,8 +153,7 @@ pub fn sum() -> Vec<FigureRow> {
         value: ours.cpu,
         unit: "s cpu",
         better: Better::Lower,
-        limit: None,
-        aim: Some(peer.cpu),
+        limit: Some(peer.cpu),
         peer: Some(PeerFigure {
             name: "sha256sum alone".to_owned(),
             value: peer.cpu,
@@ -213,8 +209,7 @@ pub fn card() -> Vec<FigureRow> {
         value: ours.wall,
         unit: "s",
         better: Better::Lower,
-        limit: None,
-        aim: Some(2.0 * peer.wall),
+        limit: Some(2.0 * peer.wall),
         peer: Some(PeerFigure {
             name: "cp --sparse=always, sha256sum".to_owned(),
             value: peer.wall,

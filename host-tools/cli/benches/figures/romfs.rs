@@ -47,14 +47,13 @@ fn row(name: &'static str, files: usize, bytes: usize, times: f64, runs: usize) 
     } else {
         (race(runs, ours, || ()).0, None)
     };
-    let aim = peer.as_ref().map(|peer| peer.value / times);
+    let limit = peer.as_ref().map(|peer| peer.value / times);
     vec![FigureRow {
         name,
         value: ours.wall,
         unit: "s",
         better: Better::Lower,
-        limit: None,
-        aim,
+        limit,
         peer,
     }]
 }

@@ -27,6 +27,7 @@ mod image;
 mod jtag;
 mod keys;
 mod lag;
+mod machines;
 mod memory;
 mod ox64;
 mod paced;

@@ -66,11 +66,11 @@ fn devices_are_mapped_for_one_owner_and_nothing_else_is() {
     on_each_width(|board| {
         all_hold(board, "device_test");
         let held = board.run("device_test hold &");
-        assert!(held.contains("holds the clock: true"), "{held}");
+        assert!(held.contains("holds the device: true"), "{held}");
         assert!(board.run("device_test take").contains("Err(InUse)"));
         let holder = tasks(&board.run("ps"));
         let holder = holder.iter().find(|task| task.line.contains("hold"));
-        let pid = holder.expect("it holds the clock").pid;
+        let pid = holder.expect("it holds the device").pid;
         board.run(&format!("kill {pid}"));
         assert!(board.run("device_test take").contains("Ok(\"taken\")"));
     });

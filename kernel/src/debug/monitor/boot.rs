@@ -2,9 +2,11 @@
 
 use core::fmt::{self, Write};
 
+use crate::board::UartKind;
 use crate::mm::PAGE_BYTES;
 use crate::platform::Platform;
 use crate::system::System;
+use crate::tree::Wiring;
 
 /// Index n is the n-th fact.
 pub fn line<P: Platform>(
@@ -43,19 +45,48 @@ pub fn line<P: Platform>(
             writeln!(out, "timebase    {} Hz, timer by {timer}", boot.timebase_hz)?;
         }
         5 => writeln!(out, "fault log   {} records", system.log.capacity())?,
+        6 => match boot.first_instruction {
+            Some(_) => writeln!(
+                out,
+                "prompt      {} instructions after the first",
+                boot.to_first_byte
+            )?,
+            None => writeln!(out, "prompt      not counted: instret cannot be read")?,
+        },
+        7 => console(&boot.wiring, out)?,
         _ => {
-            match boot.first_instruction {
-                Some(_) => writeln!(
-                    out,
-                    "prompt      {} instructions after the first",
-                    boot.to_first_byte
-                )?,
-                None => writeln!(out, "prompt      not counted: instret cannot be read")?,
-            }
-            return Ok(0);
+            let devices = boot.board.devices;
+            let Some(device) = devices.get(index - 8) else {
+                return Ok(0);
+            };
+            writeln!(
+                out,
+                "device      {} at {:#x}, {} bytes",
+                device.name, device.base, device.bytes
+            )?;
         }
     }
-    Ok(index + 1)
+    Ok(if index < 7 + boot.board.devices.len() {
+        index + 1
+    } else {
+        0
+    })
+}
+
+fn console(wiring: &Wiring, out: &mut impl Write) -> fmt::Result {
+    let kind = match wiring.uart.kind {
+        UartKind::Ns16550 => "ns16550",
+        UartKind::Bl808 => "bl808",
+    };
+    write!(out, "console     {kind} at {:#x}, ", wiring.uart.base)?;
+    match wiring.interrupt {
+        Ok(plic) => writeln!(
+            out,
+            "interrupt {} of the PLIC at {:#x}, context {}",
+            plic.irq, plic.base, plic.context
+        ),
+        Err(why) => writeln!(out, "polled: {why}"),
+    }
 }
 
 fn kib(frames: u32) -> u64 {

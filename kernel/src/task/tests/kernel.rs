@@ -52,7 +52,11 @@ impl Registers for Wires {
     fn read(&self, offset: usize) -> u32 {
         match self {
             Wires::Uart(uart) => uart.read(offset),
-            Wires::Plic(claims) => claims.0.borrow_mut().pop_front().unwrap_or(0),
+            // The claim of context 0; its other registers hold nothing.
+            Wires::Plic(claims) if offset == 0x20_0004 => {
+                claims.0.borrow_mut().pop_front().unwrap_or(0)
+            }
+            Wires::Plic(_) => 0,
         }
     }
 
@@ -117,6 +121,7 @@ impl<M: TestMachine> Kernel<M> {
             shell: 0,
             boot: BootFacts {
                 board,
+                wiring: crate::tree::Wiring::of_board(board, 0),
                 image: PhysAddr::new(RAM_BASE),
                 first_instruction: None,
                 to_first_byte: 1,
@@ -175,6 +180,30 @@ impl<M: TestMachine> Kernel<M> {
             .borrow_mut()
             .push_back(self.system.boot.board.uart_irq);
         self.system.platform.pending.external = true;
+    }
+
+    /// The controller has a source again and again, whatever is done for it.
+    pub fn storm(&mut self, irq: u32, times: usize) {
+        let mut claims = self.claims.0.borrow_mut();
+        claims.extend(std::iter::repeat_n(irq, times));
+        self.system.platform.pending.external = true;
+    }
+
+    /// How often the controller still has something.
+    pub fn claims_left(&self) -> usize {
+        self.claims.0.borrow().len()
+    }
+
+    /// All that was written.
+    pub fn said(&mut self) -> String {
+        let mut said = Vec::new();
+        loop {
+            self.system.drain_console();
+            match self.uart.shift_out(16) {
+                sent if sent.is_empty() => return String::from_utf8_lossy(&said).into_owned(),
+                sent => said.extend(sent),
+            }
+        }
     }
 
     /// Types keys, which wait for whoever reads.

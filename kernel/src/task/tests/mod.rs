@@ -4,3 +4,4 @@ mod addresses;
 mod bounded;
 pub(crate) mod hart;
 pub(crate) mod kernel;
+mod storm;

@@ -1,26 +1,58 @@
-//! `device_test`: registers of QEMU's `virt` machine as a program's own memory.
+//! `device_test`: registers of the board's devices as a program's own memory.
 //!
-//! `device_test hold` keeps the clock until it is killed; `device_test take` tries to have it.
+//! The kernel tells which devices a program may have, where RAM is and where the console.
+//! `device_test hold` keeps the first device until it is killed; `device_test take` tries to have it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-use abi::{Error, prot};
+use abi::{Error, Topic, prot};
 use user::check::{Tally, is};
 use user::{Arguments, call, println, read_at};
 
 user::main!(run);
 
-/// Physical page numbers: the clock, the flash, RAM, the console.
-const CLOCK: usize = 0x10_1000 >> 12;
-const FLASH: usize = 0x2000_0000 >> 12;
-const RAM: usize = 0x8040_0000 >> 12;
-const CONSOLE: usize = 0x1000_0000 >> 12;
 const PAGE: usize = 4096;
+/// Devices of a board that are tried.
+const MOST: usize = 16;
+
+/// A device that a program may map.
+#[derive(Clone, Copy)]
+struct Device {
+    /// Physical page number of its first register.
+    frame: usize,
+    bytes: usize,
+    /// QEMU's clock and flash can be read without harm, and what they say is known.
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Clock,
+    Flash,
+    Other,
+}
+
+/// What `boot` says of the board.
+struct Board {
+    devices: [Option<Device>; MOST],
+    ram: usize,
+    console: usize,
+}
 
 fn run(arguments: Arguments) -> u8 {
+    let Some(board) = board() else {
+        println!("device_test: the kernel does not tell its devices");
+        return 1;
+    };
+    let devices = || board.devices.iter().flatten();
+    let clock = devices().find(|device| device.kind == Kind::Clock);
+    let Some(first) = clock.or_else(|| devices().next()) else {
+        println!("device_test: this board lists no device for programs");
+        return 1;
+    };
     match arguments.word(1) {
         Some("hold") => {
-            let held = call::map_device(CLOCK, PAGE, 0).is_ok();
-            println!("device_test: holds the clock: {held}");
+            let held = call::map_device(first.frame, PAGE, 0).is_ok();
+            println!("device_test: holds the device: {held}");
             loop {
                 call::sleep(1000);
             }
@@ -28,11 +60,11 @@ fn run(arguments: Arguments) -> u8 {
         Some("take") => {
             println!(
                 "device_test: {:?}",
-                call::map_device(CLOCK, PAGE, 0).map(|_| "taken")
+                call::map_device(first.frame, PAGE, 0).map(|_| "taken")
             );
             0
         }
-        None => whole(),
+        None => whole(&board, first),
         Some(_) => {
             println!("usage: device_test [hold|take]");
             2
@@ -40,24 +72,15 @@ fn run(arguments: Arguments) -> u8 {
     }
 }
 
-fn whole() -> u8 {
+fn whole(board: &Board, first: &Device) -> u8 {
     let mut tally = Tally::default();
-    let clock = call::map_device(CLOCK, PAGE, prot::READ).unwrap_or(0);
-    // The low half first: that keeps the high half (goldfish_rtc).
-    let (low, high) = (read_at(clock), read_at(clock + 4));
-    let seconds = (u64::from(high) << 32 | u64::from(low)) / 1_000_000_000;
-    tally.add(is("a time after 2024", seconds > 1_700_000_000, true));
-    println!("device_test: the clock says {seconds}");
-    tally.add(is("given back", call::unmap_at(clock, PAGE), Ok(())));
-    let flash = call::map_device(FLASH, 4 << 20, prot::READ).unwrap_or(1);
-    tally.add(is("a large leaf's place", flash % (2 << 20), 0));
-    read_at(flash + (3 << 20));
-    let frame = call::translate(flash + (3 << 20)).map(|(frame, _)| frame);
-    tally.add(is("the page of it", frame, Ok(FLASH + (3 << 20) / PAGE)));
+    for device in board.devices.iter().flatten() {
+        whole_device(device, &mut tally);
+    }
     for (name, frame, bytes) in [
-        ("RAM", RAM, PAGE),
-        ("the console", CONSOLE, PAGE),
-        ("beyond its end", CLOCK, 2 * PAGE),
+        ("RAM", board.ram, PAGE),
+        ("the console", board.console, PAGE),
+        ("beyond its end", first.frame, first.bytes + PAGE),
         ("nothing", usize::MAX >> 12, PAGE),
         ("no address at all", usize::MAX, PAGE),
     ] {
@@ -67,7 +90,77 @@ fn whole() -> u8 {
             Err(Error::BadAddress),
         ));
     }
-    let code = call::map_device(CLOCK, PAGE, prot::READ | prot::EXECUTE);
+    let code = call::map_device(first.frame, PAGE, prot::READ | prot::EXECUTE);
     tally.add(is("to be run", code, Err(Error::AccessDenied)));
     tally.end("device_test")
+}
+
+/// All of a device is mapped, is what was asked for, and can be given back. Only what is known to do
+/// nothing when it is read is read.
+fn whole_device(device: &Device, tally: &mut Tally) {
+    let mapped = call::map_device(device.frame, device.bytes, prot::READ);
+    tally.add(is("mapped", mapped.is_ok(), true));
+    let Ok(at) = mapped else { return };
+    match device.kind {
+        Kind::Clock => {
+            // The low half first: that keeps the high half (goldfish_rtc).
+            let (low, high) = (read_at(at), read_at(at + 4));
+            let seconds = (u64::from(high) << 32 | u64::from(low)) / 1_000_000_000;
+            tally.add(is("a time after 2024", seconds > 1_700_000_000, true));
+            println!("device_test: the clock says {seconds}");
+        }
+        Kind::Flash => {
+            tally.add(is("a large leaf's place", at % (2 << 20), 0));
+            read_at(at + (3 << 20));
+            let frame = call::translate(at + (3 << 20)).map(|(frame, _)| frame);
+            let right = device.frame + (3 << 20) / PAGE;
+            tally.add(is("the page of it", frame, Ok(right)));
+        }
+        Kind::Other => {}
+    }
+    tally.add(is("given back", call::unmap_at(at, device.bytes), Ok(())));
+}
+
+/// Reads the lines of `boot`: `image 0x…`, `console KIND at 0x…`, `device NAME at 0x…, N bytes`.
+fn board() -> Option<Board> {
+    let mut board = Board {
+        devices: [None; MOST],
+        ram: 0,
+        console: 0,
+    };
+    let (mut index, mut place) = (0, 0);
+    loop {
+        let mut text = [0; 256];
+        let (bytes, next) = call::inspect((Topic::Boot, false), index, 0, &mut text).ok()?;
+        let lines = core::str::from_utf8(&text[..bytes]).ok()?.lines();
+        for line in lines {
+            let mut words = line.split_ascii_whitespace();
+            let (what, name) = (words.next()?, words.next()?);
+            match what {
+                "image" => board.ram = address(name)? / PAGE,
+                "console" => board.console = address(words.nth(1)?)? / PAGE,
+                "device" if place < MOST => {
+                    board.devices[place] = Some(Device {
+                        frame: address(words.nth(1)?)? / PAGE,
+                        bytes: words.next()?.parse().ok()?,
+                        kind: match name {
+                            "rtc" => Kind::Clock,
+                            "flash" => Kind::Flash,
+                            _ => Kind::Other,
+                        },
+                    });
+                    place += 1;
+                }
+                _ => {}
+            }
+        }
+        if next == 0 {
+            return Some(board);
+        }
+        index = next;
+    }
+}
+
+fn address(word: &str) -> Option<usize> {
+    usize::from_str_radix(word.strip_prefix("0x")?.trim_end_matches(','), 16).ok()
 }
