@@ -58,9 +58,10 @@ image board=board: _card (_pack card if board =~ "rv32$" { "32" } else { "64" })
     just _image {{ trim_start_match(board, "board=") }}
 
 # Write a board's image onto a card, and read it back: `just flash /dev/sdX ox64`
-flash device board="": _card
-    @[ -n "{{ board }}" ] || { echo "which board is the card for? \`just flash {{ device }} ox64\`; known boards: $(cd images && echo *-sd.toml | sed 's/-sd.toml//g')" >&2; exit 2; }
+flash device board="":
+    @board={{ trim_start_match(board, "board=") }}; [ -n "$board" ] && [ -e images/$board-sd.toml ] || { [ -n "$board" ] && echo "unknown board \`$board\`" >&2 || echo "which board is the card for? \`just flash {{ device }} ox64\`" >&2; echo "known boards: $(cd images && echo *-sd.toml | sed 's/-sd.toml//g')" >&2; exit 2; }
     @[ -e {{ images }}/{{ trim_start_match(board, "board=") }}-sd.img ] || { echo "no {{ images }}/{{ trim_start_match(board, "board=") }}-sd.img yet: \`just image {{ trim_start_match(board, "board=") }}\` makes it" >&2; exit 1; }
+    @just _card
     {{ card }} flash {{ images }}/{{ trim_start_match(board, "board=") }}-sd.img {{ device }}
 
 # Put pagewalk, its completions and manual pages where shells and man look: under ~/.local, or $PREFIX
@@ -73,7 +74,7 @@ install: release
     put 644 "$new/bash" "$share/bash-completion/completions/pagewalk"; \
     put 644 "$new/zsh" "$share/zsh/site-functions/_pagewalk"; \
     put 644 "$new/fish" "$share/fish/vendor_completions.d/pagewalk.fish"; \
-    $built man "$new/man"; \
+    said=$($built man "$new/man" 2>&1) || { echo "$said" >&2; exit 1; }; \
     for page in "$new"/man/*.1; do install -D -m 644 "$page" "$share/man/man1/$(basename "$page")"; done; \
     echo "$share/man/man1/pagewalk.1, and one for each command"; \
     case ":$PATH:" in *":$prefix/bin:"*) ;; *) echo "$prefix/bin is not in PATH: export PATH=\"$prefix/bin:\$PATH\"" >&2 ;; esac

@@ -37,7 +37,7 @@ fn ask(number: usize, arguments: [usize; 5]) -> (usize, usize) {
         core::arch::asm!(
             "ecall",
             inlateout("a0") a0, inlateout("a1") a1, in("a2") a2, in("a3") a3, in("a4") a4,
-            in("a7") number,
+            in("a5") 0, in("a7") number,
             options(nostack),
         );
     }
@@ -52,6 +52,9 @@ fn ask(_number: usize, _arguments: [usize; 5]) -> (usize, usize) {
 
 /// The bytes that the kernel put on top of the stack for the program to read.
 pub(crate) fn bytes_at(at: *const u8, bytes: usize) -> &'static [u8] {
+    if bytes == 0 {
+        return &[];
+    }
     // SAFETY: the entry point passes what the kernel gave it; the stack's top page stays.
     unsafe { core::slice::from_raw_parts(at, bytes) }
 }

@@ -9,10 +9,27 @@ pub struct FigureRow {
     pub value: f64,
     pub unit: &'static str,
     pub better: Better,
-    /// What it must not pass.
+    /// What it must not pass. Only counts and bytes have one: they are the same on every run.
     pub limit: Option<f64>,
+    /// What a time should keep to; a busy machine may miss it, and nothing gates it.
+    pub aim: Option<f64>,
     /// Who else does this, and how well.
     pub peer: Option<PeerFigure>,
+}
+
+impl FigureRow {
+    /// A count, or bytes: the same on every run, and less is better.
+    pub fn count(name: &'static str, value: f64, unit: &'static str, limit: f64) -> FigureRow {
+        FigureRow {
+            name,
+            value,
+            unit,
+            better: Better::Lower,
+            limit: Some(limit),
+            aim: None,
+            peer: None,
+        }
+    }
 }
 
 /// Which way is better.
@@ -39,24 +56,27 @@ struct PeerLine<'a> {
     limit: Option<f64>,
     peer: Option<&'a str>,
     peer_value: Option<f64>,
+    aim: Option<f64>,
 }
 
-/// The table's head, over what [`Row::line`] prints.
+/// The table's head, over what [`FigureRow::line`] prints.
 pub fn head() -> String {
-    columns("row", "value", "unit", "limit", "peer")
+    columns("row", "value", "unit", "limit or aim", "peer")
 }
 
 fn columns(name: &str, value: &str, unit: &str, limit: &str, peer: &str) -> String {
-    format!("{name:<26} {value:>10} {unit:<13} {limit:<18} {peer}")
+    format!("{name:<26} {value:>10} {unit:<13} {limit:<24} {peer}")
 }
 
 impl FigureRow {
-    /// Whether the value keeps to its limit.
+    /// Whether the value keeps to its limit, or its aim.
     fn is_within(&self) -> bool {
-        self.limit.is_none_or(|limit| match self.better {
-            Better::Lower => self.value <= limit,
-            Better::Higher => self.value >= limit,
-        })
+        self.limit
+            .or(self.aim)
+            .is_none_or(|limit| match self.better {
+                Better::Lower => self.value <= limit,
+                Better::Higher => self.value >= limit,
+            })
     }
 
     /// A line of the table.
@@ -65,9 +85,16 @@ impl FigureRow {
             Better::Lower => "<=",
             Better::Higher => ">=",
         };
-        let limit = self.limit;
-        let limit = limit.map_or_else(|| "-".to_owned(), |it| format!("{side} {}", number(it)));
-        let mark = if self.is_within() { "" } else { " MISSED" };
+        let limit = match (self.limit, self.aim) {
+            (Some(limit), _) => format!("{side} {}", number(limit)),
+            (None, Some(aim)) => format!("aim {side} {}", number(aim)),
+            (None, None) => "-".to_owned(),
+        };
+        let mark = match (self.is_within(), self.limit) {
+            (true, _) => "",
+            (false, Some(_)) => " MISSED",
+            (false, None) => " missed",
+        };
         let peer = self.peer.as_ref();
         let peer = peer.map_or_else(
             || "-".to_owned(),
@@ -92,6 +119,7 @@ impl FigureRow {
             limit: self.limit,
             peer: self.peer.as_ref().map(|peer| peer.name.as_str()),
             peer_value: self.peer.as_ref().map(|peer| peer.value),
+            aim: self.aim,
         };
         serde_json::to_string(&line).expect("numbers and words are JSON")
     }

@@ -29,8 +29,40 @@ pub struct Figures {
     pub copied: u64,
     /// The call that maps 1 GiB (Sv32: 512 MiB).
     pub mmap: u64,
+    /// A page mapped, written to and unmapped, a zeroed frame being ready.
+    pub mmap_touch: u64,
+    /// A process that only ends: started, run, and waited for.
+    pub spawn: u64,
+    /// A yield when no other task is ready.
+    pub yield_alone: u64,
+    /// `getpid`.
+    pub call: u64,
     /// The largest difference between what a program felt and what its fault's record says.
     pub unrecorded: u64,
+}
+
+impl Figures {
+    /// What each counts, how much it is, and how much it may be: what `just test` gates, and `just bench` shows.
+    ///
+    /// A limit is what was reached and a little, so that a change that costs something is noticed.
+    pub fn rows(&self) -> [(&'static str, u64, u64); 13] {
+        let of = |rv64, rv32| if self.bits == 64 { rv64 } else { rv32 };
+        [
+            ("boot", self.boot, of(175_000, 270_000)),
+            ("fault.fast", self.fast, of(90, 96)),
+            ("fault.zero", self.zero, of(640, 1_190)),
+            ("fault.zero.cboz", self.cboz, of(225, 240)),
+            ("fault.general", self.general, of(400, 400)),
+            ("fault.image.in_place", self.in_place, of(450, 450)),
+            ("fault.image.around", self.in_place_around, of(450, 450)),
+            ("fault.image.copied", self.copied, of(1_550, 2_600)),
+            ("mmap", self.mmap, of(1_000, 1_300)),
+            ("mmap.touch", self.mmap_touch, of(3_000, 3_600)),
+            ("spawn.wait", self.spawn, of(20_000, 25_000)),
+            ("yield", self.yield_alone, of(400, 400)),
+            ("call.null", self.call, of(330, 330)),
+        ]
+    }
 }
 
 /// A machine to be measured on, with these boot arguments. `cboz` says whether it has Zicboz.
@@ -82,6 +114,9 @@ pub fn measure(bits: u32) -> Figures {
     // typed may come before it has any.
     board.run("alloc_test 128 1 20");
     let fast = cheapest(&mut board, 8);
+    board.run("alloc_test 128 1 20");
+    let said = board.run("cost_test");
+    let cost = |of: &str| number_after(&said, &format!("{of} min ")) - AROUND;
     let zero = cheapest(&mut machine(bits, false, "zeroed=off"), 64);
     let cboz = cheapest(&mut machine(bits, true, "zeroed=off"), 64);
     let general = cheapest(&mut machine(bits, false, "fast=off zeroed=off"), 64);
@@ -98,6 +133,10 @@ pub fn measure(bits: u32) -> Figures {
         in_place_around: around,
         copied,
         mmap,
+        mmap_touch: cost("mmap.touch"),
+        spawn: cost("spawn.wait"),
+        yield_alone: cost("yield"),
+        call: cost("call.null"),
         unrecorded: unrecorded.unwrap_or(0),
     }
 }
