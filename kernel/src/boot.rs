@@ -16,6 +16,7 @@ use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
 use crate::fault::Log;
+use crate::local::Local;
 use crate::mm::bootmap::ImageLayout;
 use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
 use crate::platform::Platform;
@@ -113,13 +114,15 @@ pub fn boot(entered: Entered) -> ! {
         sstc: mapped.machine.has_sstc(),
     };
     let mut system = System {
-        platform: mapped.machine,
+        local: Local {
+            platform: mapped.machine,
+            schedule,
+            log: Log::new(log),
+        },
         frames,
         objects: Objects::EMPTY,
         kernel_root: mapped.root,
         tasks,
-        schedule,
-        log: Log::new(log),
         fast: arguments.fast,
         prezeroes: arguments.zeroed,
         quiet: false,

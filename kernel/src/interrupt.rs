@@ -15,16 +15,16 @@ impl<P: Platform> System<P> {
     /// Deals with the interrupts that wait.
     pub fn interrupt(&mut self, pending: Pending) {
         if pending.timer {
-            self.platform.set_timer(u64::MAX);
-            let now = self.platform.ticks();
-            if self.schedule.timer_fired(now) {
+            self.local.platform.set_timer(u64::MAX);
+            let now = self.local.platform.ticks();
+            if self.local.schedule.timer_fired(now) {
                 self.drain_console();
             }
             if self.console.deadline() <= now {
-                self.console.tick(&self.log, now);
+                self.console.tick(&self.local.log, now);
                 self.wake_console_waiters();
             }
-            if self.schedule.is_time_to_poll(now) {
+            if self.local.schedule.is_time_to_poll(now) {
                 self.console_interrupt();
             }
             self.wake_sleepers();
@@ -52,14 +52,14 @@ impl<P: Platform> System<P> {
                 self.say_masked(irq, is_console);
             }
         }
-        self.schedule.request_resched();
+        self.local.schedule.request_resched();
     }
 
     #[cold]
     fn say_masked(&mut self, irq: u32, is_console: bool) {
         let then = if is_console {
-            let now = self.platform.ticks();
-            self.schedule.begin_polling(now);
+            let now = self.local.platform.ticks();
+            self.local.schedule.begin_polling(now);
             "; the console is polled"
         } else {
             ""
@@ -71,7 +71,7 @@ impl<P: Platform> System<P> {
     }
 
     fn wake_sleepers(&mut self) {
-        let now = self.platform.ticks();
+        let now = self.local.platform.ticks();
         self.tasks.wake(|state| match state {
             State::Sleeping { until } if until <= now => State::Ready,
             other => other,
@@ -80,13 +80,15 @@ impl<P: Platform> System<P> {
 
     fn console_interrupt(&mut self) {
         let foreground = self.foreground();
-        let now = self.platform.ticks();
-        let pressed = self.console.interrupt(&self.log, now, foreground.is_some());
+        let now = self.local.platform.ticks();
+        let pressed = self
+            .console
+            .interrupt(&self.local.log, now, foreground.is_some());
         if let Some(shell) = foreground.filter(|_| pressed) {
             self.interrupt_foreground(shell);
         }
         if self.console.deadline() <= now {
-            self.console.tick(&self.log, now);
+            self.console.tick(&self.local.log, now);
         }
         agent::serve(self);
         self.wake_console_waiters();
@@ -102,7 +104,7 @@ impl<P: Platform> System<P> {
             if ready { State::Ready } else { state }
         });
         if woken {
-            self.schedule.request_resched();
+            self.local.schedule.request_resched();
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod debug;
 pub mod drivers;
 pub mod fault;
 mod interrupt;
+pub mod local;
 pub mod mm;
 pub mod platform;
 pub mod system;

@@ -10,10 +10,10 @@ use crate::board::Board;
 use crate::debug::Console;
 use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
-use crate::fault::Log;
+use crate::local::Local;
 use crate::mm::{Audit, Frames, Objects, Resolution, UserMemory};
 use crate::platform::Platform;
-use crate::task::{Schedule, Slot, Tasks};
+use crate::task::{Slot, Tasks};
 use crate::tree::{RamMap, Wiring};
 
 /// What boot found out, kept for those who ask.
@@ -40,10 +40,10 @@ pub struct BootFacts {
     pub sstc: bool,
 }
 
-/// Everything the kernel knows.
+/// Everything the kernel knows: what harts share, and what this one owns.
 pub struct System<P: Platform> {
-    /// The hart: MMU, clock, floats.
-    pub platform: P,
+    /// What this hart owns.
+    pub local: Local<P>,
     /// Who owns which frame.
     pub frames: Frames,
     /// Memory that tasks share.
@@ -52,10 +52,6 @@ pub struct System<P: Platform> {
     pub kernel_root: PhysAddr,
     /// The task table.
     pub tasks: &'static mut Tasks,
-    /// Who runs.
-    pub schedule: Schedule,
-    /// Every fault, the last few thousand of them.
-    pub log: Log,
     /// Faults may take the fast path.
     pub fast: bool,
     /// An idle hart gets frames ready.
@@ -95,10 +91,10 @@ impl<P: Platform> System<P> {
     #[inline(never)]
     fn account_served(&mut self) {
         let served = self.frames.account_fast_path();
-        let task = self.tasks.at_mut(self.schedule.current());
+        let task = self.tasks.at_mut(self.local.schedule.current());
         task.space.add_resident(served);
         task.faults = task.faults.wrapping_add(served);
-        self.log.advance(served);
+        self.local.log.advance(served);
     }
 
     /// Faults may take the fast path, unless somebody wants to hear of each as it happens.
@@ -114,7 +110,7 @@ impl<P: Platform> System<P> {
     /// Lets the fast path serve the window that is open.
     #[cold]
     pub fn allow_fast(&mut self) {
-        let (record, slots) = self.log.slots();
+        let (record, slots) = self.local.log.slots();
         self.frames.allow_fast(record, slots);
     }
 
@@ -132,11 +128,11 @@ impl<P: Platform> System<P> {
     ) -> UserMemory<'_, P, impl FnMut(&P, VirtAddr, Access, &Resolution)> {
         let task = self.tasks.at_mut(slot);
         let (pid, epc, satp) = (task.pid, task.context.pc as u64, task.space.satp());
-        let (log, faults) = (&mut self.log, &mut task.faults);
+        let (log, faults) = (&mut self.local.log, &mut task.faults);
         UserMemory {
             space: &mut task.space,
             frames: &mut self.frames,
-            machine: &mut self.platform,
+            machine: &mut self.local.platform,
             paged_in: move |platform: &P, va: VirtAddr, access: Access, resolution: &Resolution| {
                 *faults = faults.wrapping_add(1);
                 let cause = match access {
@@ -160,7 +156,7 @@ impl<P: Platform> System<P> {
 
     /// Frames for whatever the host has not been told, as far as the line has room.
     pub fn drain_console(&mut self) {
-        self.console.drain(&self.log);
+        self.console.drain(&self.local.log);
     }
 
     /// Remembers when the first program's first byte went out.
@@ -168,7 +164,7 @@ impl<P: Platform> System<P> {
         if let Some(first) = self.boot.first_instruction
             && self.boot.to_first_byte == 0
         {
-            self.boot.to_first_byte = self.platform.instructions_since(first);
+            self.boot.to_first_byte = self.local.platform.instructions_since(first);
         }
     }
 }

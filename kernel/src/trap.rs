@@ -57,7 +57,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
     } else {
         other(system, context, trap);
     }
-    if system.debugger_wants_stop() || system.schedule.need_resched() {
+    if system.debugger_wants_stop() || system.local.schedule.need_resched() {
         leave_task(system, context);
     }
     if system.frames.fast.is_open() {
@@ -97,7 +97,7 @@ fn leave_task<P: Platform>(system: &mut System<P>, context: &mut Context) {
     if system.debugger_wants_stop() {
         switch::pause(system, context);
     }
-    if system.schedule.need_resched() {
+    if system.local.schedule.need_resched() {
         switch::reschedule(system, context);
         // Interrupts were dealt with while nobody could run.
         system.choose_path();
@@ -127,13 +127,13 @@ fn page_fault<P: Platform>(
     access: Access,
     trap: Trap,
 ) {
-    let task = system.tasks.at_mut(system.schedule.current());
+    let task = system.tasks.at_mut(system.local.schedule.current());
     task.faults = task.faults.wrapping_add(1);
     let va = VirtAddr::new(trap.value as u64);
     match resolve_here(
         &mut task.space,
         &mut system.frames,
-        &mut system.platform,
+        &mut system.local.platform,
         va,
         access,
     ) {
@@ -161,11 +161,11 @@ fn refuse<P: Platform>(
     };
     let access = Access::of(cause).map_or(0, Access::number);
     record(system, context, (cause.number(), access), trap, &resolution);
-    let fault = system.log.last();
+    let fault = system.local.log.last();
     if stub::fatal(system, &fault) {
         return;
     }
-    let slot = system.schedule.current();
+    let slot = system.local.schedule.current();
     system.announce_death(&fault);
     exec::exit_task(system, slot, KILLED_BY_FAULT + cause.number());
 }
@@ -178,15 +178,15 @@ fn record<P: Platform>(
     trap: Trap,
     resolution: &Resolution,
 ) {
-    let task = system.tasks.at(system.schedule.current());
+    let task = system.tasks.at(system.local.schedule.current());
     let (task, satp) = (task.pid, task.space.satp());
-    let time = system.platform.ticks();
+    let time = system.local.platform.ticks();
     let cost = match trap.started {
-        Some(started) => system.platform.instructions_since(started) + TAIL,
+        Some(started) => system.local.platform.instructions_since(started) + TAIL,
         None => Fault::NO_COST as usize,
     };
     // Every field by hand: made of two halves, a record would be copied twice.
-    system.log.push(&Fault {
+    system.local.log.push(&Fault {
         time,
         epc: context.pc as u64,
         va: trap.value as u64,

@@ -52,8 +52,8 @@ fn about<'a, P: Platform>(system: &System<P>, mut answer: AnswerWriter<'a>) -> O
         root: system.kernel_root,
     };
     answer.number(satp.encode(P::MODE.xlen()))?;
-    answer.number(system.log.next())?;
-    answer.number(match system.platform.dialect() {
+    answer.number(system.local.log.next())?;
+    answer.number(match system.local.platform.dialect() {
         Dialect::None => 0,
         Dialect::Svpbmt => 1,
         Dialect::THead => 2,
@@ -162,15 +162,15 @@ fn faults<'a, P: Platform>(
     mut answer: AnswerWriter<'a>,
     from: u64,
 ) -> Option<&'a [u8]> {
-    let mut next = from.max(system.log.oldest());
+    let mut next = from.max(system.local.log.oldest());
     let mut batch = BatchWriter::<RECORDS>::new(next);
-    while let Some(fault) = system.log.get(next)
+    while let Some(fault) = system.local.log.get(next)
         && batch.push(fault)
     {
         next += 1;
     }
     if batch.records() == 0 {
-        answer.number(system.log.next())?;
+        answer.number(system.local.log.next())?;
         return Some(answer.finish(0));
     }
     let payload = batch.payload();

@@ -21,22 +21,22 @@ impl<P: Platform> System<P> {
     #[inline(never)]
     fn print_fault(&mut self) {
         if self.fault_text {
-            let fault = self.log.last();
+            let fault = self.local.log.last();
             let line = abi::text::Line {
                 fault: &fault,
-                seq: self.log.next() - 1,
+                seq: self.local.log.next() - 1,
                 ticks_per_second: self.boot.timebase_hz,
             };
             let _ = writeln!(self.console, "{line}");
         }
-        if self.console.fault_recorded(&self.log) {
+        if self.console.fault_recorded(&self.local.log) {
             switch::report_soon(self);
         }
     }
 
     /// Says on the console why the running task dies.
     pub fn announce_death(&mut self, fault: &Fault) {
-        let task = self.tasks.at(self.schedule.current());
+        let task = self.tasks.at(self.local.schedule.current());
         let _ = writeln!(
             self.console,
             "{}: killed: {} at {:#x}, pc {:#x}: {}",

@@ -13,7 +13,7 @@ use crate::task::Slot;
 /// Reads physical memory; how many bytes there were.
 pub fn read_physical<P: Platform>(system: &System<P>, at: PhysAddr, into: &mut [u8]) -> usize {
     let there = system.boot.ram.there(at, into.len());
-    system.platform.read_bytes(at, &mut into[..there]);
+    system.local.platform.read_bytes(at, &mut into[..there]);
     there
 }
 
@@ -27,7 +27,12 @@ pub fn read<P: Platform>(
 ) -> usize {
     if is_user(P::MODE, va) {
         return slot.map_or(0, |slot| {
-            peek(&system.tasks.at(slot).space, &system.platform, va, into)
+            peek(
+                &system.tasks.at(slot).space,
+                &system.local.platform,
+                va,
+                into,
+            )
         });
     }
     let mut done = 0;
@@ -57,7 +62,7 @@ pub fn write<P: Platform>(
         return poke(
             &mut task.space,
             &mut system.frames,
-            &mut system.platform,
+            &mut system.local.platform,
             va,
             from,
         );
@@ -67,7 +72,7 @@ pub fn write<P: Platform>(
     while done < from.len() {
         let at = va.wrapping_add(done as u64);
         let bytes = ((PAGE_BYTES - at.raw() % PAGE_BYTES) as usize).min(from.len() - done);
-        let stop = table::walk(&system.platform, system.kernel_root, at);
+        let stop = table::walk(&system.local.platform, system.kernel_root, at);
         let physical = kernel_address(system, at).ok_or(Error::BadAddress)?;
         if !Pte::new(stop.entry).has(Pte::WRITE) {
             return Err(Error::AccessDenied);
@@ -76,6 +81,7 @@ pub fn write<P: Platform>(
             return Err(Error::BadAddress);
         }
         system
+            .local
             .platform
             .write_bytes(physical, &from[done..done + bytes]);
         done += bytes;
@@ -85,7 +91,7 @@ pub fn write<P: Platform>(
 
 /// Where the kernel's own tables lead.
 fn kernel_address<P: Platform>(system: &System<P>, va: VirtAddr) -> Option<PhysAddr> {
-    let stop = table::walk(&system.platform, system.kernel_root, va);
+    let stop = table::walk(&system.local.platform, system.kernel_root, va);
     let pte = Pte::new(stop.entry);
     let page = P::MODE.leaf_bytes(stop.level);
     pte.is_leaf()

@@ -1,4 +1,4 @@
-//! What the fast path of a page fault needs, in one block that assembly can read.
+//! One hart's window: what the fast path of a page fault needs, in one block that assembly can read.
 //!
 //! After a fault in plain zero-filled memory the pager opens a window: the rest of that region
 //! that the same leaf table translates. As long as nothing about it changes, the next faults
@@ -10,12 +10,7 @@ use core::mem::offset_of;
 
 use abi::{Access, Cause, Class, Fault, Outcome, Source};
 
-use super::frame::descriptor::NONE;
-
-/// Arenas that there can be.
-pub const MAX_ARENAS: usize = 8;
-/// Zeroed frames that are kept ready.
-pub const MAGAZINE: usize = 64;
+use super::magazine::{FreeLists, Magazine};
 
 /// Shared with `arch/fast.S`, which knows the places by `offset_of!`.
 #[repr(C)]
@@ -37,10 +32,6 @@ pub struct Fast {
     pub room: usize,
     /// The slot of the next record.
     pub record: usize,
-    /// Frames in `zeroed`.
-    pub count: usize,
-    /// Which of `heads` frames are taken from, in bytes from the first.
-    pub active: usize,
     /// 1 where `cbo.zero` clears 64 bytes.
     pub cboz: usize,
     /// The first eight bytes of the frame's row.
@@ -49,10 +40,10 @@ pub struct Fast {
     pub words: [u64; 2],
     /// The space's `satp`.
     pub satp: u64,
-    /// The first free frame of each arena.
-    pub heads: [u32; MAX_ARENAS],
-    /// Frames full of zeros.
-    pub zeroed: [u32; MAGAZINE],
+    /// The hart's stock of frames full of zeros.
+    pub magazine: Magazine,
+    /// The free lists of all arenas: shared by all harts.
+    pub free: FreeLists,
     /// Windows shall be opened.
     pub wanted: bool,
     /// `room` as it was when it was last looked at.
@@ -92,14 +83,12 @@ impl Fast {
         physmap: 0,
         room: 0,
         record: 0,
-        count: 0,
-        active: 0,
         cboz: 0,
         row: 0,
         words: [0; 2],
         satp: 0,
-        heads: [NONE; MAX_ARENAS],
-        zeroed: [NONE; MAGAZINE],
+        magazine: Magazine::EMPTY,
+        free: FreeLists::EMPTY,
         wanted: true,
         allowed: 0,
     };

@@ -21,6 +21,7 @@ mod job;
 pub mod layout;
 mod leaf;
 mod machine;
+mod magazine;
 mod object;
 mod pager;
 mod peek;

@@ -26,12 +26,13 @@ pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> R
             task.context = context;
             system.tasks.set_state(slot, State::Ready);
             stub::spawned(system, slot);
-            system.schedule.request_resched();
+            system.local.schedule.request_resched();
             Ok(pid)
         }
         Err(error) => {
             let task = system.tasks.at_mut(slot);
-            task.space.destroy(&mut system.frames, &mut system.platform);
+            task.space
+                .destroy(&mut system.frames, &mut system.local.platform);
             system.tasks.remove(slot);
             Err(error)
         }
@@ -48,8 +49,12 @@ fn start<P: Platform>(
 ) -> Result<Context, Error> {
     let task = system.tasks.at_mut(slot);
     let root = system.kernel_root;
-    task.space
-        .open(task.pid, &mut system.frames, &mut system.platform, root)?;
+    task.space.open(
+        task.pid,
+        &mut system.frames,
+        &mut system.local.platform,
+        root,
+    )?;
     if let Some(layout) = Layout::named(P::MODE, system.boot.board.layout.as_bytes()) {
         task.space.set_layout(layout);
     }
@@ -67,13 +72,13 @@ pub fn exit_task<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     if let State::Ending { .. } = system.tasks.at(slot).state() {
         return;
     }
-    if slot == system.schedule.current() {
-        system.platform.leave_spaces();
-        system.schedule.vacate();
+    if slot == system.local.schedule.current() {
+        system.local.platform.leave_spaces();
+        system.local.schedule.vacate();
     }
     system.tasks.set_state(slot, State::Ending { status });
     if !go_on_ending(system, slot) {
-        system.schedule.request_resched();
+        system.local.schedule.request_resched();
     }
 }
 
@@ -83,7 +88,7 @@ pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
         return true;
     };
     let task = system.tasks.at_mut(slot);
-    let (frames, platform) = (&mut system.frames, &mut system.platform);
+    let (frames, platform) = (&mut system.frames, &mut system.local.platform);
     let mut budget = Budget::of_an_entry();
     if !task.space.destroy_some(&mut budget, frames, platform) {
         return false;
@@ -111,7 +116,7 @@ fn ended<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
             State::Waiting { child } if child == pid || child == 0 => State::Ready,
             other => other,
         });
-        system.schedule.request_resched();
+        system.local.schedule.request_resched();
     } else {
         system.tasks.remove(slot);
     }

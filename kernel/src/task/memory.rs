@@ -122,7 +122,7 @@ pub fn map_device<P: Platform>(
         return Err(Error::BadAddress);
     }
     // A device has one owner: two drivers would not know of each other.
-    let current = system.schedule.current();
+    let current = system.local.schedule.current();
     let taken = system.tasks.iter().any(|(slot, task)| {
         slot != current
             && task.space.regions().iter().any(|region| {
@@ -163,10 +163,10 @@ pub fn share_create<P: Platform>(
     bytes: usize,
 ) -> Result<CallResult, Error> {
     let pages = (bytes as u64).div_ceil(PAGE_BYTES);
-    let task = system.tasks.at(system.schedule.current()).pid;
+    let task = system.tasks.at(system.local.schedule.current()).pid;
     system
         .objects
-        .create(pages, task, &mut system.frames, &mut system.platform)
+        .create(pages, task, &mut system.frames, &mut system.local.platform)
         .map(CallResult::One)
 }
 
@@ -215,7 +215,7 @@ pub fn share_detach<P: Platform>(
 
 /// `ShareDestroy(id)`.
 pub fn share_destroy<P: Platform>(system: &mut System<P>, id: usize) -> Result<CallResult, Error> {
-    let task = system.tasks.at(system.schedule.current()).pid;
+    let task = system.tasks.at(system.local.schedule.current()).pid;
     system.objects.end(id, task)?;
     system.reap_objects();
     Ok(CallResult::One(0))
@@ -264,8 +264,8 @@ fn place(fixed: bool, at: usize, align: usize) -> Placement {
 impl<P: Platform> System<P> {
     /// The running task's space, and what it is made of.
     pub fn memory(&mut self) -> (&mut Space, &mut Frames, &mut P) {
-        let task = self.tasks.at_mut(self.schedule.current());
-        (&mut task.space, &mut self.frames, &mut self.platform)
+        let task = self.tasks.at_mut(self.local.schedule.current());
+        (&mut task.space, &mut self.frames, &mut self.local.platform)
     }
 
     /// A task has lost regions: shared objects that were its alone may be nobody's now. What one
@@ -273,16 +273,21 @@ impl<P: Platform> System<P> {
     pub fn reap_objects(&mut self) {
         let spaces = self.tasks.iter().map(|(_, task)| &task.space);
         let mut budget = Budget::of_an_entry();
-        let (frames, platform) = (&mut self.frames, &mut self.platform);
+        let (frames, platform) = (&mut self.frames, &mut self.local.platform);
         self.objects.reap(spaces, &mut budget, frames, platform);
         if self.objects.owes_frames() {
-            self.schedule.request_resched();
+            self.local.schedule.request_resched();
         }
     }
 
     /// Does every frame have one owner, and does all add up?
     pub fn audit(&mut self) -> Audit {
         let spaces = self.tasks.iter().map(|(_, task)| &task.space);
-        audit(&mut self.frames, &self.platform, spaces, &self.objects)
+        audit(
+            &mut self.frames,
+            &self.local.platform,
+            spaces,
+            &self.objects,
+        )
     }
 }

@@ -15,8 +15,9 @@ impl<P: Platform> System<P> {
         key: Key,
         begin: impl FnOnce(&mut Space, &mut Frames, &mut P) -> Result<Begun, Error>,
     ) -> Result<CallResult, Error> {
-        let task = self.tasks.at_mut(self.schedule.current());
-        let (space, frames, platform) = (&mut task.space, &mut self.frames, &mut self.platform);
+        let task = self.tasks.at_mut(self.local.schedule.current());
+        let (space, frames, platform) =
+            (&mut task.space, &mut self.frames, &mut self.local.platform);
         let left = task.unfinished.take().filter(|left| left.key == key);
         let (answer, job) = match left {
             Some(Unfinished { answer, job, .. }) => (answer, Some(job)),

@@ -42,7 +42,7 @@ impl<P: Platform> System<P> {
     /// with its line is for that; what the shell waited for, if so.
     pub fn foreground_changed(&mut self) -> Option<State> {
         let shell = self.foreground()?;
-        if shell != self.schedule.current() || !self.console.take_typed_ahead() {
+        if shell != self.local.schedule.current() || !self.console.take_typed_ahead() {
             return None;
         }
         let state = self.tasks.at(shell).state();
@@ -58,7 +58,7 @@ impl<P: Platform> System<P> {
                 let task = self.tasks.at_mut(shell);
                 task.context.set_return(Error::Busy.to_a0() as isize);
                 self.tasks.set_state(shell, State::Ready);
-                self.schedule.request_resched();
+                self.local.schedule.request_resched();
             }
             State::Waiting { child } => {
                 if let Some(slot) = self.tasks.find(child) {

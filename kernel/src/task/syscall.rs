@@ -20,7 +20,7 @@ const PIECE: usize = 512;
 /// Carries out the call in `context`.
 pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     // Pages that the call brings in are recorded with the place that asked for them.
-    let slot = system.schedule.current();
+    let slot = system.local.schedule.current();
     system.tasks.at_mut(slot).context.pc = context.pc;
     match dispatch(system, context) {
         Ok(CallResult::One(value)) => context.set_return(value as isize),
@@ -37,15 +37,15 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
         Err(error) => context.set_return(error.to_a0() as isize),
     }
     // For the pages that the call brought in.
-    if system.console.fault_recorded(&system.log) {
+    if system.console.fault_recorded(&system.local.log) {
         switch::report_soon(system);
     }
 }
 
 fn wait<P: Platform>(system: &mut System<P>, state: State) {
-    let slot = system.schedule.current();
+    let slot = system.local.schedule.current();
     system.tasks.set_state(slot, state);
-    system.schedule.request_resched();
+    system.local.schedule.request_resched();
 }
 
 fn dispatch<P: Platform>(
@@ -56,7 +56,7 @@ fn dispatch<P: Platform>(
     let key = Key::of(context);
     match Call::decode(context.call()).ok_or(Error::Unsupported)? {
         Call::Exit => {
-            exec::exit_task(system, system.schedule.current(), a0 as u8);
+            exec::exit_task(system, system.local.schedule.current(), a0 as u8);
             Ok(CallResult::Gone)
         }
         Call::Write => write(system, a0, a1),
@@ -69,8 +69,8 @@ fn dispatch<P: Platform>(
         Call::Getpid => Ok(CallResult::One(current_pid(system).into())),
         Call::Yield => {
             // Alone, there is nobody to switch to, and the timer is armed as it must be.
-            if system.tasks.others_ready(system.schedule.current()) {
-                system.schedule.request_resched();
+            if system.tasks.others_ready(system.local.schedule.current()) {
+                system.local.schedule.request_resched();
             }
             Ok(CallResult::One(0))
         }
@@ -86,8 +86,8 @@ fn dispatch<P: Platform>(
         Call::Translate => memory::translate(system, a0),
         Call::Inspect => inspect(system, [a0, a1, a2, a3, a4]),
         Call::PowerOff => {
-            system.console.flush(&system.log);
-            system.platform.power_off();
+            system.console.flush(&system.local.log);
+            system.local.platform.power_off();
             Err(Error::Unsupported)
         }
         Call::Set => match Set::decode(a0).ok_or(Error::BadArgument)? {
@@ -107,7 +107,7 @@ fn dispatch<P: Platform>(
 }
 
 fn current_pid<P: Platform>(system: &System<P>) -> u16 {
-    system.tasks.at(system.schedule.current()).pid
+    system.tasks.at(system.local.schedule.current()).pid
 }
 
 fn write<P: Platform>(
@@ -148,9 +148,10 @@ fn read<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<
 /// The answer is given before the task sleeps: it must not go to sleep again when it wakes.
 fn sleep<P: Platform>(system: &mut System<P>, context: &mut Context, ms: usize) -> CallResult {
     let until = system
+        .local
         .platform
         .ticks()
-        .saturating_add(system.schedule.ticks(ms as u64));
+        .saturating_add(system.local.schedule.ticks(ms as u64));
     context.set_return(0);
     CallResult::Wait(State::Sleeping { until })
 }
@@ -206,7 +207,7 @@ fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<CallResult, E
         return Err(Error::NoSuchTask);
     }
     exec::exit_task(system, slot, exec::KILLED);
-    Ok(if slot == system.schedule.current() {
+    Ok(if slot == system.local.schedule.current() {
         CallResult::Gone
     } else {
         CallResult::One(0)
@@ -235,11 +236,11 @@ fn inspect<P: Platform>(
 }
 
 fn from_task<P: Platform>(system: &mut System<P>, at: usize, into: &mut [u8]) -> Result<(), Error> {
-    let slot = system.schedule.current();
+    let slot = system.local.schedule.current();
     system.memory_of(slot).read(VirtAddr::new(at as u64), into)
 }
 
 fn to_task<P: Platform>(system: &mut System<P>, at: usize, from: &[u8]) -> Result<(), Error> {
-    let slot = system.schedule.current();
+    let slot = system.local.schedule.current();
     system.memory_of(slot).write(VirtAddr::new(at as u64), from)
 }

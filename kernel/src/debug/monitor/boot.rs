@@ -38,13 +38,13 @@ pub fn line<P: Platform>(
             out,
             "paging      {:?}, memory types {:?}",
             P::MODE,
-            system.platform.dialect()
+            system.local.platform.dialect()
         )?,
         4 => {
             let timer = if boot.sstc { "stimecmp" } else { "firmware" };
             writeln!(out, "timebase    {} Hz, timer by {timer}", boot.timebase_hz)?;
         }
-        5 => writeln!(out, "fault log   {} records", system.log.capacity())?,
+        5 => writeln!(out, "fault log   {} records", system.local.log.capacity())?,
         6 => match boot.first_instruction {
             Some(_) => writeln!(
                 out,

@@ -11,7 +11,7 @@ pub fn line<P: Platform>(
     index: usize,
     out: &mut impl Write,
 ) -> Result<usize, fmt::Error> {
-    let log = &system.log;
+    let log = &system.local.log;
     if index == 0 {
         writeln!(out, "{} faults, {} forgotten", log.next(), log.oldest())?;
         writeln!(

@@ -80,7 +80,7 @@ fn working_sets<P: Platform>(system: &System<P>, index: usize, out: &mut impl Wr
     let Some((_, task)) = system.tasks.iter().nth(index) else {
         return Ok(0);
     };
-    let found = ws::pages(&system.platform, &task.space);
+    let found = ws::pages(&system.local.platform, &task.space);
     writeln!(
         out,
         r#"{{"pid":{},"resident":{},"accessed":{},"dirty":{},"command":{}}}"#,
@@ -112,7 +112,7 @@ fn free<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
 }
 
 fn faults<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
-    let log = &system.log;
+    let log = &system.local.log;
     let sequence = (index as u64).max(log.oldest());
     let Some(fault) = log.get(sequence) else {
         return Ok(0);
@@ -203,7 +203,7 @@ fn pages<P: Platform>(system: &System<P>, index: usize, pid: u16, out: &mut impl
         for region in space.regions().iter().filter(|r| r.end().raw() > from) {
             let mut va = from.max(region.base.raw());
             while va < region.end().raw() {
-                let stop = table::walk(&system.platform, space.root(), VirtAddr::new(va));
+                let stop = table::walk(&system.local.platform, space.root(), VirtAddr::new(va));
                 if let Some(page) = table::page_of::<P>(stop.entry, stop.level) {
                     let within = va % P::MODE.leaf_bytes(stop.level);
                     return Some((va, page.raw() + within, stop));
@@ -237,7 +237,7 @@ fn boot<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
         boot.image.raw(),
         boot.image_bytes,
         boot.timebase_hz,
-        system.log.capacity()
+        system.local.log.capacity()
     )?;
     match boot.first_instruction {
         Some(_) => writeln!(out, "{}}}", boot.to_first_byte)?,

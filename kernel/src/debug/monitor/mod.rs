@@ -43,9 +43,9 @@ pub fn line<P: Platform>(
         Topic::Pt | Topic::Pages => {
             let space = &system.tasks.at(slot(system, argument)?).space;
             if topic == Topic::Pt {
-                pt::line(&system.platform, space, index, out)
+                pt::line(&system.local.platform, space, index, out)
             } else {
-                pages::line(&system.platform, space, index, out)
+                pages::line(&system.local.platform, space, index, out)
             }
         }
         Topic::Pmm => pmm::line(system, index, out),

@@ -54,7 +54,7 @@ pub fn line<P: Platform>(
     let Some((_, task)) = system.tasks.iter().nth(place) else {
         return Ok(0);
     };
-    let found = pages(&system.platform, &task.space);
+    let found = pages(&system.local.platform, &task.space);
     writeln!(
         out,
         "{:>5} {:>8} {:>8} {:>8} {}",

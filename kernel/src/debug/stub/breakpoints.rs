@@ -146,13 +146,15 @@ impl<P: Platform> System<P> {
     fn original(&self, one: &Break) -> [u8; 4] {
         let mut original = [0; 4];
         let bytes = usize::from(one.bytes);
-        self.platform.read_bytes(one.source, &mut original[..bytes]);
+        self.local
+            .platform
+            .read_bytes(one.source, &mut original[..bytes]);
         original
     }
 
     fn poke(&mut self, slot: Slot, at: u64, code: &[u8]) -> Result<(), Error> {
         let space = &mut self.tasks.at_mut(slot).space;
-        let (frames, machine) = (&mut self.frames, &mut self.platform);
+        let (frames, machine) = (&mut self.frames, &mut self.local.platform);
         poke(space, frames, machine, VirtAddr::new(at), code)
     }
 

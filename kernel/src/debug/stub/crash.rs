@@ -25,9 +25,9 @@ pub fn post_mortem<P: Platform>(
         system.debugger.stop = Some(StopReason::Crash);
     }
     loop {
-        let now = system.platform.ticks();
+        let now = system.local.platform.ticks();
         system.console.listen(false);
-        system.console.tick(&system.log, now);
+        system.console.tick(&system.local.log, now);
         service(system);
         // Whatever gdb decided, the kernel does not go on.
         if system.debugger.is_attached() {

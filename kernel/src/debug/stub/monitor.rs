@@ -106,8 +106,8 @@ fn faults<P: Platform>(
     }
     topic(system, Topic::Faults, 0, 0, out)?;
     // Record n has index n + 1.
-    let first = system.log.next().saturating_sub(count);
-    (count > 0).then_some(first.max(system.log.oldest()) as usize + 1)
+    let first = system.local.log.next().saturating_sub(count);
+    (count > 0).then_some(first.max(system.local.log.oldest()) as usize + 1)
 }
 
 fn satp<P: Platform>(system: &System<P>, slot: Slot, out: &mut impl Write) {
@@ -148,7 +148,7 @@ fn walk<P: Platform>(system: &System<P>, slot: Slot, va: u64, out: &mut impl Wri
     } else {
         system.kernel_root
     };
-    let stop = table::walk(&system.platform, root, va);
+    let stop = table::walk(&system.local.platform, root, va);
     let pte = Pte::new(stop.entry);
     let _ = write!(
         out,

@@ -48,7 +48,7 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
             (Register::Csr(FCSR), Some(floats)) => (floats[FCSR_PLACE] & 0xff, 4),
             (Register::Csr(SSTATUS), _) => (context.status as u64, WORD),
             (Register::Csr(SATP), _) if satp != 0 => (satp, WORD),
-            (Register::Csr(TIME), _) => (self.platform.ticks(), WORD),
+            (Register::Csr(TIME), _) => (self.local.platform.ticks(), WORD),
             (Register::Privilege, _) => (u64::from(crash.is_some()), WORD),
             (Register::Csr(number), _) => match (crash, number) {
                 (Some(crash), SCAUSE) => (crash.cause as u64, WORD),
@@ -84,7 +84,7 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
             _ => return Err(TargetError::NonFatal),
         }
         if matches!(register, Register::Float(_) | Register::Csr(_)) {
-            self.schedule.forget_loaded();
+            self.local.schedule.forget_loaded();
         }
         Ok(())
     }

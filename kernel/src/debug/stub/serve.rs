@@ -39,7 +39,7 @@ enum Next<'b, P: Platform> {
 
 /// A task executed an `ebreak`: is that a reason to stop? The task is on the hart.
 pub fn breakpoint<P: Platform>(system: &mut System<P>, at: u64) -> bool {
-    let slot = system.schedule.current();
+    let slot = system.local.schedule.current();
     let stop = match system.inserted_at(slot, at) {
         Some(Inserted::Break) => StopReason::Break(slot),
         Some(Inserted::Step) => StopReason::Trap(slot),
@@ -62,7 +62,7 @@ pub fn fatal<P: Platform>(system: &mut System<P>, fault: &Fault) -> bool {
         }
         _ => Signal::SIGSEGV,
     };
-    let slot = system.schedule.current();
+    let slot = system.local.schedule.current();
     system.debugger.stop = Some(StopReason::Fatal(slot, signal));
     true
 }
@@ -332,12 +332,12 @@ fn run_monitor<P: Platform>(system: &mut System<P>, command: &[u8]) {
 
 /// Waits until gdb has what was sent, within reason.
 pub(super) fn wait_for_ack<P: Platform>(system: &mut System<P>) {
-    let patience = system.schedule.ticks(ACK_MS);
-    let begin = system.platform.ticks();
+    let patience = system.local.schedule.ticks(ACK_MS);
+    let begin = system.local.platform.ticks();
     while !system.console.gdb().is_quiet() {
         system.console.listen(false);
-        let now = system.platform.ticks();
-        system.console.tick(&system.log, now);
+        let now = system.local.platform.ticks();
+        system.console.tick(&system.local.log, now);
         if now.saturating_sub(begin) > patience {
             system.console.gdb().give_up();
         }
@@ -347,8 +347,8 @@ pub(super) fn wait_for_ack<P: Platform>(system: &mut System<P>) {
 /// Moves the line on, and answers the host's agent; what gdb wants.
 fn listen<P: Platform>(system: &mut System<P>) -> GdbRequest {
     system.console.listen(false);
-    let now = system.platform.ticks();
-    system.console.tick(&system.log, now);
+    let now = system.local.platform.ticks();
+    system.console.tick(&system.local.log, now);
     agent::serve(system);
     system.console.take_gdb_request()
 }
@@ -359,13 +359,13 @@ fn leave<P: Platform>(system: &mut System<P>) {
         // A packet that led nowhere: the line is nobody's.
         return system.console.gdb_detached();
     }
-    let begin = system.platform.ticks();
-    let patience = system.schedule.ticks(ACK_MS);
+    let begin = system.local.platform.ticks();
+    let patience = system.local.schedule.ticks(ACK_MS);
     while !system.console.gdb().rest().is_empty()
-        && system.platform.ticks().saturating_sub(begin) < patience
+        && system.local.platform.ticks().saturating_sub(begin) < patience
     {
-        let now = system.platform.ticks();
-        system.console.tick(&system.log, now);
+        let now = system.local.platform.ticks();
+        system.console.tick(&system.local.log, now);
     }
     system.remove_all_breakpoints();
     system.debugger.forget();

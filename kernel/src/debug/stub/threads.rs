@@ -24,7 +24,7 @@ use crate::text::Text;
 pub fn slot_of<P: Platform>(system: &System<P>, tid: Tid) -> Option<Slot> {
     // The kernel works for the task that ran last, and in its space.
     if tid == KERNEL {
-        let slot = system.schedule.current();
+        let slot = system.local.schedule.current();
         return system.tasks.at(slot).is_alive().then_some(slot);
     }
     let slot = system.tasks.find(u16::try_from(tid.get()).ok()?)?;
@@ -44,7 +44,7 @@ pub fn current<P: Platform>(system: &System<P>) -> Tid {
     if system.debugger.crash.is_some() {
         return KERNEL;
     }
-    let task = system.tasks.at(system.schedule.current());
+    let task = system.tasks.at(system.local.schedule.current());
     let pid = if task.is_alive() {
         task.pid
     } else {

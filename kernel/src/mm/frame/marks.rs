@@ -34,9 +34,9 @@ impl Frames {
     /// Frames that can be given out, counted one by one; the same as the counts say, if all
     /// is well and the pool is not limited.
     pub(in crate::mm) fn count_free(&self) -> u32 {
-        let mut free = self.fast.count as u32;
+        let mut free = self.fast.magazine.count as u32;
         for (place, arena) in self.arenas().iter().enumerate() {
-            let mut at = self.fast.heads[place];
+            let mut at = self.fast.free.heads[place];
             // A list that goes round must not hang the one who looks for what is wrong.
             let mut left = arena.end - arena.first;
             while at != NONE && left > 0 {

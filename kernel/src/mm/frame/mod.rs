@@ -22,7 +22,8 @@ pub use descriptor::{Frame, NONE, Owner};
 pub use tables::TablesOf;
 
 use super::bootram::Span;
-use super::fast::{Fast, MAGAZINE, MAX_ARENAS};
+use super::fast::Fast;
+use super::magazine::{MAGAZINE, MAX_ARENAS};
 use super::{BootRam, Machine, PAGE_BYTES};
 
 /// All frames of RAM.
@@ -131,7 +132,7 @@ impl Frames {
     /// The same, full of zeros.
     #[inline(always)]
     pub fn alloc_zeroed<M: Machine>(&mut self, machine: &mut M, owner: Owner) -> Option<PhysAddr> {
-        if self.fast.count == 0 {
+        if self.fast.magazine.count == 0 {
             let frame = self.alloc(owner)?;
             machine.zero_frame(frame);
             return Some(frame);
@@ -140,8 +141,8 @@ impl Frames {
             return None;
         }
         let row = Frame::of(owner)?;
-        self.fast.count -= 1;
-        let frame = self.fast.zeroed[self.fast.count];
+        self.fast.magazine.count -= 1;
+        let frame = self.fast.magazine.zeroed[self.fast.magazine.count];
         self.enter(frame, row);
         Some(address(frame))
     }
@@ -180,10 +181,10 @@ impl Frames {
         if !self.take_back(at) {
             return;
         }
-        if self.keeps_zeroed && self.fast.count < MAGAZINE {
+        if self.keeps_zeroed && self.fast.magazine.count < MAGAZINE {
             self.table[at] = Frame::new(ZEROED, NONE);
-            self.fast.zeroed[self.fast.count] = (frame.raw() / PAGE_BYTES) as u32;
-            self.fast.count += 1;
+            self.fast.magazine.zeroed[self.fast.magazine.count] = (frame.raw() / PAGE_BYTES) as u32;
+            self.fast.magazine.count += 1;
         } else {
             self.push_free(at);
         }
@@ -237,10 +238,10 @@ impl Frames {
         let arenas = &self.arenas[..self.arenas_used];
         let arena = arenas.iter().position(|arena| arena.contains(number));
         let arena = arena.unwrap_or(0);
-        self.table[at] = Frame::new(FREE, self.fast.heads[arena]);
-        self.fast.heads[arena] = number as u32;
+        self.table[at] = Frame::new(FREE, self.fast.free.heads[arena]);
+        self.fast.free.heads[arena] = number as u32;
         // An arena that comes earlier in the order is used first again.
-        self.fast.active = self.fast.active.min(arena * size_of::<u32>());
+        self.fast.free.active = self.fast.free.active.min(arena * size_of::<u32>());
     }
 
     /// What the frame is for.
@@ -282,13 +283,14 @@ impl Frames {
 
     /// Free frames that are full of zeros already.
     pub fn zeroed(&self) -> usize {
-        self.fast.count
+        self.fast.magazine.count
     }
 
     /// Fills one more frame with zeros for later; `false` when enough are ready, or none is
     /// free. Meant for a hart that has nothing to do.
     pub fn prezero<M: Machine>(&mut self, machine: &mut M) -> bool {
-        let enough = self.fast.count == MAGAZINE || self.fast.count as u32 >= self.available;
+        let enough = self.fast.magazine.count == MAGAZINE
+            || self.fast.magazine.count as u32 >= self.available;
         if enough {
             return false;
         }
@@ -303,8 +305,8 @@ impl Frames {
         machine.zero_frame(address(frame));
         let at = self.index(frame);
         self.table[at] = Frame::new(ZEROED, NONE);
-        self.fast.zeroed[self.fast.count] = frame;
-        self.fast.count += 1;
+        self.fast.magazine.zeroed[self.fast.magazine.count] = frame;
+        self.fast.magazine.count += 1;
         true
     }
 
@@ -342,10 +344,10 @@ impl Frames {
     /// The first of the active list, if it has one.
     #[inline(always)]
     fn pop(&mut self) -> u32 {
-        let arena = self.fast.active / size_of::<u32>();
-        let frame = self.fast.heads[arena];
+        let arena = self.fast.free.active / size_of::<u32>();
+        let frame = self.fast.free.heads[arena];
         if frame != NONE {
-            self.fast.heads[arena] = self.table[self.index(frame)].link;
+            self.fast.free.heads[arena] = self.table[self.index(frame)].link;
         }
         frame
     }
@@ -357,22 +359,22 @@ impl Frames {
         if self.rise_some() {
             return Some(self.pop());
         }
-        self.fast.count = self.fast.count.checked_sub(1)?;
-        Some(self.fast.zeroed[self.fast.count])
+        self.fast.magazine.count = self.fast.magazine.count.checked_sub(1)?;
+        Some(self.fast.magazine.zeroed[self.fast.magazine.count])
     }
 
     /// Makes a list active that has a frame; `false` when none has, or can have.
     fn rise_some(&mut self) -> bool {
         for arena in 0..self.arenas_used {
-            while self.fast.heads[arena] == NONE {
+            while self.fast.free.heads[arena] == NONE {
                 let Arena { fresh, end, .. } = self.arenas[arena];
                 if fresh == end {
                     break;
                 }
                 self.raise_watermark(arena, fresh + 1);
             }
-            if self.fast.heads[arena] != NONE {
-                self.fast.active = arena * size_of::<u32>();
+            if self.fast.free.heads[arena] != NONE {
+                self.fast.free.active = arena * size_of::<u32>();
                 return true;
             }
         }
@@ -391,7 +393,7 @@ impl Frames {
         } = self;
         let arena_at = &mut arenas[arena];
         let rows = &mut table[(arena_at.fresh - *first) as usize..];
-        arena_at.raise_watermark(to, rows, ram.free(), &mut fast.heads[arena]);
+        arena_at.raise_watermark(to, rows, ram.free(), &mut fast.free.heads[arena]);
     }
 
     fn was_free_at_boot(&self, number: u64) -> bool {

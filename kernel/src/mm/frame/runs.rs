@@ -172,12 +172,12 @@ impl Frames {
         }
         let inside = |frame: u32| (first..end).contains(&u64::from(frame));
         let mut kept = NONE;
-        let mut at = self.fast.heads[arena];
+        let mut at = self.fast.free.heads[arena];
         while at != NONE {
             let next = self.table[self.index(at)].link;
             if inside(at) {
                 match kept {
-                    NONE => self.fast.heads[arena] = next,
+                    NONE => self.fast.free.heads[arena] = next,
                     kept => {
                         let row = self.index(kept);
                         self.table[row].link = next;
@@ -192,9 +192,9 @@ impl Frames {
 
     /// Zeroed frames are ordinary free frames again.
     fn give_up_zeroed(&mut self) {
-        while let Some(count) = self.fast.count.checked_sub(1) {
-            self.fast.count = count;
-            let at = self.index(self.fast.zeroed[count]);
+        while let Some(count) = self.fast.magazine.count.checked_sub(1) {
+            self.fast.magazine.count = count;
+            let at = self.index(self.fast.magazine.zeroed[count]);
             debug_assert!(self.table[at].state() == ZEROED || self.table[at].state() == FREE);
             self.push_free(at);
         }

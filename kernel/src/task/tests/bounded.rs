@@ -124,7 +124,7 @@ fn ctrl_c_ends_a_task_in_the_middle_of_a_call<M: TestMachine>(quirks: Quirks) {
     let pid = kernel.system.tasks.at(child).pid;
     kernel.begin(Call::Wait, [pid.into(), 0, 0, 0, 0]);
     kernel.enter_call();
-    assert_eq!(kernel.system.schedule.current(), child);
+    assert_eq!(kernel.system.local.schedule.current(), child);
     kernel.begin(Call::Mmap, [PAGES * PAGE_BYTES, 0, POPULATE, 0, 0]);
     kernel.enter_call();
     kernel.enter_call();
@@ -132,7 +132,7 @@ fn ctrl_c_ends_a_task_in_the_middle_of_a_call<M: TestMachine>(quirks: Quirks) {
     kernel.press(0x03);
     must_be_bounded("the key", kernel.take_interrupts());
     // The shell goes on once all of it is given back, and learns how it ended.
-    assert_ne!(kernel.system.schedule.current(), child);
+    assert_ne!(kernel.system.local.schedule.current(), child);
     kernel.enter_call();
     assert_eq!(
         (kernel.context.x[10], kernel.context.x[11]),
@@ -145,7 +145,7 @@ fn ctrl_c_ends_a_task_in_the_middle_of_a_call<M: TestMachine>(quirks: Quirks) {
 fn a_call_that_was_interrupted_has_each_effect_once<M: TestMachine>(quirks: Quirks) {
     let mut kernel = Kernel::<M>::new(quirks, POOL);
     let other = kernel.task(1, "other");
-    let first = kernel.system.schedule.current();
+    let first = kernel.system.local.schedule.current();
     let regions = kernel.system.tasks.at(first).space.regions().len();
     let pc = kernel.begin(Call::Mmap, [PAGES * PAGE_BYTES, 0, POPULATE, 0, 0]);
     kernel.enter_call();
@@ -153,13 +153,13 @@ fn a_call_that_was_interrupted_has_each_effect_once<M: TestMachine>(quirks: Quir
     // The other has a turn between any two pieces.
     let mut turns = 0;
     while kernel.context.pc == pc {
-        kernel.system.platform.now += 10_000;
+        kernel.system.local.platform.now += 10_000;
         kernel.take_timer();
-        assert_eq!(kernel.system.schedule.current(), other);
+        assert_eq!(kernel.system.local.schedule.current(), other);
         turns += 1;
-        kernel.system.platform.now += 10_000;
+        kernel.system.local.platform.now += 10_000;
         kernel.take_timer();
-        assert_eq!(kernel.system.schedule.current(), first);
+        assert_eq!(kernel.system.local.schedule.current(), first);
         kernel.enter_call();
     }
     assert!(turns >= 12, "{turns}");
@@ -186,7 +186,7 @@ fn what_a_task_leaves_is_given_back_in_pieces_and_others_run_between<M: TestMach
     let pid = kernel.system.tasks.at(child).pid;
     kernel.begin(Call::Yield, [0; 5]);
     kernel.enter_call();
-    assert_eq!(kernel.system.schedule.current(), child);
+    assert_eq!(kernel.system.local.schedule.current(), child);
     good(
         "populate",
         kernel.call(Call::Mmap, [PAGES * PAGE_BYTES, 0, POPULATE, 0, 0]),
@@ -196,7 +196,7 @@ fn what_a_task_leaves_is_given_back_in_pieces_and_others_run_between<M: TestMach
     must_be_bounded("exit", kernel.enter_call());
     kernel.take_interrupts();
     assert!(kernel.has_input(), "the key got through");
-    assert_ne!(kernel.system.schedule.current(), child);
+    assert_ne!(kernel.system.local.schedule.current(), child);
     let left = kernel.system.tasks.at(child);
     assert!(matches!(left.state(), State::Ending { status: 7 }));
     assert!(left.space.resident() > BUDGET_PAGES, "not all at once");

@@ -16,6 +16,7 @@ use crate::debug::stub::Debugger;
 use crate::drivers::model::{Device, Ns16550Model};
 use crate::drivers::{Plic, Registers};
 use crate::fault::Log;
+use crate::local::Local;
 use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
 use crate::mm::{Audit, Kind, Object, Objects, Prot, Region, Space};
 use crate::platform::Pending;
@@ -101,13 +102,15 @@ impl<M: TestMachine> Kernel<M> {
         let console = Box::leak(Box::new(Console::EMPTY));
         console.open(Ns16550Model::driver(Wires::Uart(uart)), board, 1_000_000);
         let system = System {
-            platform: Hart::new(machine),
+            local: Local {
+                platform: Hart::new(machine),
+                schedule: Schedule::new(1_000_000),
+                log: Log::new(vec![abi::Fault::EMPTY; 64].leak()),
+            },
             frames,
             objects: Objects::EMPTY,
             kernel_root,
             tasks: Box::leak(table::with_room()),
-            schedule: Schedule::new(1_000_000),
-            log: Log::new(vec![abi::Fault::EMPTY; 64].leak()),
             fast: false,
             prezeroes: false,
             quiet: true,
@@ -148,7 +151,7 @@ impl<M: TestMachine> Kernel<M> {
         let system = &mut self.system;
         let slot = system.tasks.add(parent, line.as_bytes()).unwrap();
         let pid = system.tasks.at(slot).pid;
-        let (frames, platform) = (&mut system.frames, &mut system.platform);
+        let (frames, platform) = (&mut system.frames, &mut system.local.platform);
         let mut space = Space::create(pid, frames, platform, system.kernel_root).unwrap();
         space.set_heap::<M>(VirtAddr::new(HEAP));
         let image = |at: u64| Object::Image {
@@ -179,14 +182,14 @@ impl<M: TestMachine> Kernel<M> {
             .0
             .borrow_mut()
             .push_back(self.system.boot.board.uart_irq);
-        self.system.platform.pending.external = true;
+        self.system.local.platform.pending.external = true;
     }
 
     /// The controller has a source again and again, whatever is done for it.
     pub fn storm(&mut self, irq: u32, times: usize) {
         let mut claims = self.claims.0.borrow_mut();
         claims.extend(std::iter::repeat_n(irq, times));
-        self.system.platform.pending.external = true;
+        self.system.local.platform.pending.external = true;
     }
 
     /// How often the controller still has something.
@@ -238,20 +241,20 @@ impl<M: TestMachine> Kernel<M> {
 
     /// Enters the kernel once for the trap that the registers on the hart stand for.
     pub fn enter(&mut self, cause: usize) -> Work {
-        self.system.platform.take_work();
+        self.system.local.platform.take_work();
         let trap = Trap {
             cause,
             value: 0,
             started: None,
         };
         trap::handle(&mut self.system, &mut self.context, trap);
-        self.system.platform.take_work()
+        self.system.local.platform.take_work()
     }
 
     /// An interrupt that waits is taken before the next instruction of a program.
     pub fn take_interrupts(&mut self) -> Work {
         const EXTERNAL: usize = 1 << (usize::BITS - 1) | 9;
-        if std::mem::take(&mut self.system.platform.pending) == Pending::default() {
+        if std::mem::take(&mut self.system.local.platform.pending) == Pending::default() {
             return Work::default();
         }
         self.enter(EXTERNAL)
@@ -270,19 +273,23 @@ impl<M: TestMachine> Kernel<M> {
 
     /// Pages of the running task.
     pub fn resident(&self) -> u32 {
-        let running = self.system.schedule.current();
+        let running = self.system.local.schedule.current();
         self.system.tasks.at(running).space.resident()
     }
 
     /// The running task makes a system call, and again as often as it is left at its `ecall`.
     pub fn call(&mut self, call: Call, arguments: [u64; 5]) -> Returned {
-        let task = self.system.schedule.current();
+        let task = self.system.local.schedule.current();
         let pc = self.begin(call, arguments);
         let mut most = Work::default();
         for entries in 1..=PATIENCE {
             let work = self.enter(CALL_FROM_USER);
             most = most.or(work);
-            assert_eq!(self.system.schedule.current(), task, "another one runs");
+            assert_eq!(
+                self.system.local.schedule.current(),
+                task,
+                "another one runs"
+            );
             if self.context.pc != pc {
                 return Returned {
                     result: Error::result(self.context.x[10]),

@@ -25,7 +25,7 @@ fn endless<M: TestMachine>(quirks: Quirks, irq: u32) -> String {
             break;
         }
         assert!(entries < 10, "it is never masked: {said}");
-        kernel.system.platform.pending.external = true;
+        kernel.system.local.platform.pending.external = true;
     }
     kernel.must_be_sound("a storm of interrupts");
     said
