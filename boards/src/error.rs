@@ -1,16 +1,18 @@
 //! What can be wrong with a board, or with a wish for one.
 
-use std::fmt;
+use thiserror::Error;
 
 /// Why there is no such board.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BoardError {
     /// Nobody wrote a file of that name.
+    #[error("unknown board `{name}`; known boards: {}", known())]
     NoBoard {
         /// The name that was asked for.
         name: String,
     },
     /// A board file says something that cannot be.
+    #[error("boards/{board}.toml:{line}: {what}")]
     Wrong {
         /// The board whose file it is.
         board: String,
@@ -49,18 +51,7 @@ pub(crate) fn line(text: &str, offset: usize) -> usize {
         .count()
 }
 
-impl fmt::Display for BoardError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BoardError::NoBoard { name } => {
-                let names = crate::names().collect::<Vec<_>>().join(", ");
-                write!(f, "no board `{name}`; there is {names}")
-            }
-            BoardError::Wrong { board, line, what } => {
-                write!(f, "boards/{board}.toml:{line}: {what}")
-            }
-        }
-    }
+/// The boards that there are, for a message.
+fn known() -> String {
+    crate::names().collect::<Vec<_>>().join(", ")
 }
-
-impl std::error::Error for BoardError {}

@@ -6,7 +6,7 @@
 //! ```
 //! let ox64 = boards::by_name("ox64")?;
 //! assert_eq!(ox64.uart.base, 0x3000_2000);
-//! // Says "no board `ox46`; there is ox64, …".
+//! // Says "unknown board `ox46`; known boards: ox64, …".
 //! assert!(boards::by_name("ox46").unwrap_err().to_string().contains("ox64"));
 //! # Ok::<(), boards::Error>(())
 //! ```
@@ -110,7 +110,7 @@ mod tests {
         let names = names().collect::<Vec<_>>().join(", ");
         assert_eq!(
             wrong.to_string(),
-            format!("no board `ox46`; there is {names}")
+            format!("unknown board `ox46`; known boards: {names}")
         );
     }
 }

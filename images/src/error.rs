@@ -1,9 +1,10 @@
 //! What can be wrong with an image definition.
 
-use std::fmt;
+use thiserror::Error;
 
 /// A definition says something that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{name}:{line}: {what}")]
 pub struct ImageError {
     /// The definition.
     pub name: String,
@@ -34,11 +35,3 @@ impl ImageError {
         }
     }
 }
-
-impl fmt::Display for ImageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.name, self.line, self.what)
-    }
-}
-
-impl std::error::Error for ImageError {}

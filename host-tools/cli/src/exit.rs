@@ -8,16 +8,9 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::SIGXFSZ;
 
 /// A command line that parses and still makes no sense: exit code 2.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub struct UsageError(pub String);
-
-impl std::fmt::Display for UsageError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UsageError {}
 
 /// The exit code of a run; an error is told on stderr, with all its causes.
 pub fn code(result: anyhow::Result<()>) -> ExitCode {
@@ -53,12 +46,40 @@ pub fn limits_are_errors() {
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
+/// Whether the reader of our output has gone. A board's line that broke is an error like any other.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let error = match cause.downcast_ref::<pack::PackError>() {
-            Some(pack::PackError::Io { source, .. }) => Some(source),
-            _ => cause.downcast_ref::<io::Error>(),
-        };
+    let is_of_a_line = error.chain().any(is_of_a_line);
+    let is_broken = |cause: &(dyn std::error::Error + 'static)| {
+        let error = cause.downcast_ref::<io::Error>();
         error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    })
+    };
+    !is_of_a_line && error.chain().any(is_broken)
+}
+
+#[cfg(feature = "full")]
+fn is_of_a_line(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<link::session::AgentError>()
+        || cause.is::<link::gdb::StubError>()
+        || cause.is::<link::memory::ReadError>()
+}
+
+#[cfg(not(feature = "full"))]
+fn is_of_a_line(_: &(dyn std::error::Error + 'static)) -> bool {
+    false
+}
+
+#[cfg(all(test, feature = "full"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_broke_is_an_error_and_a_reader_that_left_is_none() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_closed_pipe(&broken().into()));
+        let line = anyhow::Error::from(link::session::AgentError::Line(broken()));
+        assert!(!is_closed_pipe(&line.context("reading tasks")));
+        assert!(!is_closed_pipe(
+            &link::gdb::StubError::Line(broken()).into()
+        ));
+    }
 }

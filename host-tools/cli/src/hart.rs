@@ -262,7 +262,7 @@ impl Source for ProbedHart {
 impl Drop for ProbedHart {
     fn drop(&mut self) {
         if let Some(Err(error)) = self.target.take().map(|target| target.close()) {
-            eprintln!("warning: {error}");
+            eprintln!("warning: {:#}", anyhow::Error::from(error));
         }
     }
 }

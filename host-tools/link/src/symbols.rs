@@ -1,8 +1,7 @@
 //! Names for addresses, out of a program's ELF file.
 
-use std::fmt;
-
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
+use thiserror::Error;
 
 /// The functions of one program, by address.
 pub struct Symbols {
@@ -11,24 +10,15 @@ pub struct Symbols {
 }
 
 /// Why a file has no names to give.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum SymbolsError {
     /// It is not an object file that can be read.
-    NotAnObject(object::Error),
+    #[error("not an ELF file")]
+    NotAnObject(#[source] object::Error),
     /// It is one, and names no function: it was stripped.
+    #[error("names no function; was it stripped?")]
     NoFunctions,
 }
-
-impl fmt::Display for SymbolsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SymbolsError::NotAnObject(error) => write!(f, "not an ELF file: {error}"),
-            SymbolsError::NoFunctions => f.write_str("names no function; was it stripped?"),
-        }
-    }
-}
-
-impl std::error::Error for SymbolsError {}
 
 impl Symbols {
     /// Reads the names out of an ELF file's bytes.
@@ -103,6 +93,6 @@ mod tests {
     #[test]
     fn a_text_file_is_no_elf() {
         let error = Symbols::read(b"hello").err().map(|error| error.to_string());
-        assert!(error.is_some_and(|text| text.starts_with("not an ELF file: ")));
+        assert!(error.is_some_and(|text| text == "not an ELF file"));
     }
 }

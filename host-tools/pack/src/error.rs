@@ -1,16 +1,18 @@
 //! Why something could not be made.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use thiserror::Error;
 
 /// The result of making something.
 pub type Result<T> = std::result::Result<T, PackError>;
 
 /// Why something could not be made.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum PackError {
     /// The system refused something.
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried: "read", "create", …
         action: &'static str,
@@ -20,6 +22,7 @@ pub enum PackError {
         source: io::Error,
     },
     /// A file is not what it should be.
+    #[error("{}: {what}", path.display())]
     Wrong {
         /// The file.
         path: PathBuf,
@@ -27,6 +30,7 @@ pub enum PackError {
         what: String,
     },
     /// Something does not fit where it should go.
+    #[error("{what}: needs {needs} bytes, has {has}; {way_out}")]
     NoRoom {
         /// What does not fit, and into what.
         what: String,
@@ -38,6 +42,7 @@ pub enum PackError {
         way_out: &'static str,
     },
     /// What was asked for makes no sense, or is too dangerous.
+    #[error("{0}")]
     Refused(String),
 }
 
@@ -74,27 +79,3 @@ fn in_words(source: io::Error) -> io::Error {
         _ => source,
     }
 }
-
-impl fmt::Display for PackError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PackError::Io {
-                action,
-                path,
-                source,
-            } => write!(f, "cannot {action} {}: {source}", path.display()),
-            PackError::Wrong { path, what } => write!(f, "{}: {what}", path.display()),
-            PackError::NoRoom {
-                what,
-                needs,
-                has,
-                way_out,
-            } => {
-                write!(f, "{what}: needs {needs} bytes, has {has}; {way_out}")
-            }
-            PackError::Refused(what) => f.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for PackError {}

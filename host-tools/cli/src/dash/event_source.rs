@@ -121,14 +121,12 @@ fn listen(
             Ok(0) => break,
             Ok(count) => {
                 if let Some(record) = &mut record {
-                    record
-                        .received(&piece[..count])
-                        .map_err(|error| error.to_string())?;
+                    record.received(&piece[..count]).map_err(chain)?;
                 }
                 listener.receive(&piece[..count], &mut |said| forward(said, sender));
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(chain(error)),
         }
     }
     listener.finish(&mut |said| forward(said, sender));
@@ -162,7 +160,7 @@ fn run_session(
     let mut agent = match Agent::open_with(line, Some(tap), Some(Arc::clone(stop))) {
         Ok(agent) => agent,
         Err(AgentError::Stopped) => return Ok(()),
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(chain(error)),
     };
     let dialect = match agent.about() {
         Ok((_, dialect)) => dialect,
@@ -172,7 +170,7 @@ fn run_session(
             return Ok(());
         }
         Err(AgentError::Stopped) => return Ok(()),
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(chain(error)),
     };
     for command in typed {
         // Ctrl-U first: a call that came while the board booted may have left a part of itself.
@@ -188,7 +186,7 @@ fn run_session(
                 continue;
             }
             Err(error) if error.is_silence() => {
-                let _ = sender.send(Update::Trouble(error.to_string()));
+                let _ = sender.send(Update::Trouble(chain(error)));
                 continue;
             }
             Err(AgentError::Stopped) => return Ok(()),
@@ -196,7 +194,7 @@ fn run_session(
             Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 return Ok(());
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(chain(error)),
         };
         let alive: Vec<(u64, u64)> = tasks
             .0
@@ -237,7 +235,7 @@ fn run_for(agent: &mut Agent, time: Duration, stop: &AtomicBool) -> Result<bool,
                 return Ok(false);
             }
             Err(AgentError::Stopped) => return Ok(false),
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(chain(error)),
         }
     }
     Ok(true)
@@ -288,4 +286,9 @@ mod tests {
             assert!(trouble.contains("died"), "{trouble}");
         }
     }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use pagetable::{Outside, PhysAddr};
+use thiserror::Error;
 
 use super::text::address;
 use super::{BatchRead, ReadError, Source};
@@ -40,20 +41,9 @@ impl fmt::Display for Span {
 }
 
 /// A text that is no run of addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is no run of addresses; write 0x80000000-0x88000000 or 0x80000000+128M")]
 pub struct SpanError(String);
-
-impl fmt::Display for SpanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is no run of addresses; write 0x80000000-0x88000000 or 0x80000000+128M",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for SpanError {}
 
 impl FromStr for Span {
     type Err = SpanError;

@@ -1,10 +1,10 @@
 //! A raw dump: a file, and the address its first byte had.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use pagetable::PhysAddr;
+use thiserror::Error;
 
 use super::files::{self, FilePiece, Files};
 use super::{OpenError, text::address};
@@ -19,29 +19,15 @@ pub struct RawSpec {
 }
 
 /// What is wrong with a `FILE@ADDR`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RawSpecError {
     /// There is no `@`, or nothing before it.
+    #[error("`{0}` does not say where it lay; write {0}@0x80000000")]
     NoAddress(String),
     /// What follows the `@` is no number.
+    #[error("`{0}` is no address")]
     NotANumber(String),
 }
-
-impl fmt::Display for RawSpecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RawSpecError::NoAddress(given) => {
-                write!(
-                    f,
-                    "`{given}` does not say where it lay; write {given}@0x80000000"
-                )
-            }
-            RawSpecError::NotANumber(given) => write!(f, "`{given}` is no address"),
-        }
-    }
-}
-
-impl std::error::Error for RawSpecError {}
 
 impl FromStr for RawSpec {
     type Err = RawSpecError;

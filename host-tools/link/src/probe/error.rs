@@ -1,8 +1,7 @@
 //! What a probe, its wires or the module behind them do not give.
 
-use std::fmt;
-
 use probe_rs::probe::{DebugProbeError, ProbeCreationError};
+use thiserror::Error;
 
 use super::access::{AccessMethod, AccessRefusal};
 
@@ -11,9 +10,10 @@ const RULE: &str = "SUBSYSTEM==\"usb\", ATTR{idVendor}==\"VENDOR\", ATTR{idProdu
                     MODE=\"660\", GROUP=\"plugdev\", TAG+=\"uaccess\"";
 
 /// Why there is no answer.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum ProbeError {
     /// No probe is there, or none of that name.
+    #[error("{}", no_probe(.wanted.as_deref(), .found))]
     NoProbe {
         /// What was asked for.
         wanted: Option<String>,
@@ -21,8 +21,10 @@ pub enum ProbeError {
         found: Vec<String>,
     },
     /// More than one is there.
+    #[error("which probe? {}", there(.0.len(), &.0.join(", ")))]
     Which(Vec<String>),
     /// The system does not let us use it.
+    #[error("{name}: no permission to use it; as root put this line into /etc/udev/rules.d/69-probes.rules, run `udevadm control --reload`, and plug the probe in again:\n{}", udev_rule(*ids))]
     NoPermission {
         /// What it is called.
         name: String,
@@ -30,16 +32,26 @@ pub enum ProbeError {
         ids: (u16, u16),
     },
     /// No name of a probe.
+    #[error(
+        "`{0}` names no probe; there are VENDOR:PRODUCT and VENDOR:PRODUCT:SERIAL, as `pagewalk probe list` shows them, and bitbang://HOST:PORT"
+    )]
     Selector(String),
     /// Its pins cannot be had.
+    #[error("{0}: this kind of probe shifts no bits of JTAG")]
     NoPins(String),
     /// The probe gives no answer, or has gone.
+    #[error("the probe does not answer: {0}")]
     Line(String),
     /// TDO never changes.
+    #[error("nothing on the chain: TDO is always {level}; is the board on, and are TCK, TMS, TDI, TDO and ground wired?", level = u8::from(*.0))]
     Silent(bool),
     /// What comes back cannot be.
+    #[error(
+        "what comes back cannot be right; are the wires short, and is the clock slow enough (--speed)?"
+    )]
     Noise,
     /// The chain is not as it was said to be.
+    #[error("wrong chain: {} with {bits} bits of instruction together, and not {} with {}", count(*ports, "port"), count(said.len(), "port"), said.iter().sum::<usize>())]
     Chain {
         /// Ports that are there.
         ports: usize,
@@ -49,6 +61,9 @@ pub enum ProbeError {
         said: Vec<usize>,
     },
     /// It cannot be told where an instruction ends.
+    #[error(
+        "{ports} ports share {bits} bits of instruction, and it cannot be seen how; --chain says it, as 5,4 from TDO to TDI"
+    )]
     Ambiguous {
         /// Ports that are there.
         ports: usize,
@@ -56,12 +71,16 @@ pub enum ProbeError {
         bits: usize,
     },
     /// No port leads to a debug module; what they say that they are.
+    #[error("no port on the chain leads to a RISC-V debug module; {}", there(.0.len(), &list(.0)))]
     NoModule(Vec<Option<u32>>),
     /// The module is of another version than 0.13 or 1.0.
+    #[error("debug module of version {0}; 2 (0.13) and 3 (1.0) are known")]
     Version(u32),
     /// The module wants a password.
+    #[error("the debug module is locked")]
     Locked,
     /// There is no such hart.
+    #[error("no hart {hart}; {}, counted from 0", there(*harts as usize, &count(*harts as usize, "hart")))]
     NoHart {
         /// The one asked for.
         hart: u32,
@@ -69,25 +88,38 @@ pub enum ProbeError {
         harts: u32,
     },
     /// The hart does not halt.
+    #[error(
+        "the hart does not halt; perhaps the bus it waits for is stuck. Memory can still be read where there is a system bus (--by bus), with --root or --satp"
+    )]
     NotHalted,
     /// The hart does not run again.
+    #[error("the hart does not run again")]
     NotResumed,
     /// The hart does not come back from a reset.
+    #[error("the hart does not come back from its reset")]
     NotReset,
     /// The module is never ready.
+    #[error("the debug module is never ready")]
     Busy,
     /// An operation of the debug bus failed.
+    #[error("the debug module refuses its register {address:#x}")]
     Failed {
         /// The register.
         address: u64,
     },
     /// An abstract command ended with this cmderr.
+    #[error("abstract command failed: {reason} (cmderr {0})", reason = ProbeError::command(*.0))]
     Command(u32),
     /// The hart has registers of 64 bits, and the module moves 32 at a time.
+    #[error(
+        "the hart has registers of 64 bits, and the debug module moves only 32 at a time: what it tells would be half of each"
+    )]
     HalfRegisters,
     /// There is no way to a register.
+    #[error("the hart has no {0} {1:#x}")]
     NoRegister(&'static str, u16),
     /// Memory cannot be reached by any method.
+    #[error("memory at {at:#018x} cannot be reached: {}", attempts(tried))]
     Unreachable {
         /// The first byte.
         at: u64,
@@ -95,9 +127,11 @@ pub enum ProbeError {
         tried: Vec<(AccessMethod, AccessRefusal)>,
     },
     /// The user wants no answer any more.
+    #[error("stopped; the hart is as it was")]
     Stopped,
     /// What was changed for a while could not be changed back.
-    NotPutBack(Box<ProbeError>),
+    #[error("the hart is not as it was before, a register could not be put back")]
+    NotPutBack(#[source] Box<ProbeError>),
 }
 
 impl From<DebugProbeError> for ProbeError {
@@ -166,129 +200,36 @@ fn list(idcodes: &[Option<u32>]) -> String {
     idcodes.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-impl fmt::Display for ProbeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ProbeError::NoProbe { wanted: None, .. } => f.write_str(
-                "no probe; is it plugged in? a simulator's port is bitbang://HOST:PORT",
-            ),
-            ProbeError::NoProbe {
-                wanted: Some(wanted),
-                found,
-            } => {
-                let found = match found.is_empty() {
-                    true => "there is none".to_owned(),
-                    false => there(found.len(), &found.join(", ")),
-                };
-                write!(f, "no probe `{wanted}`; {found}")
-            }
-            ProbeError::Which(found) => {
-                write!(f, "which probe? {}", there(found.len(), &found.join(", ")))
-            }
-            ProbeError::NoPermission { name, ids } => {
-                let vendor = format!("{:04x}", ids.0);
-                let rule = RULE.replace("VENDOR", &vendor);
-                let rule = rule.replace("PRODUCT", &format!("{:04x}", ids.1));
-                write!(
-                    f,
-                    "{name}: no permission to use it; as root put this line into \
-                     /etc/udev/rules.d/69-probes.rules, run `udevadm control --reload`, and plug \
-                     the probe in again:\n{rule}"
-                )
-            }
-            ProbeError::Selector(name) => write!(
-                f,
-                "`{name}` names no probe; there are VENDOR:PRODUCT and VENDOR:PRODUCT:SERIAL, as \
-                 `pagewalk probe list` shows them, and bitbang://HOST:PORT"
-            ),
-            ProbeError::NoPins(name) => {
-                write!(f, "{name}: this kind of probe shifts no bits of JTAG")
-            }
-            ProbeError::Line(why) => write!(f, "the probe does not answer: {why}"),
-            ProbeError::Silent(level) => write!(
-                f,
-                "nothing on the chain: TDO is always {}; is the board on, and are TCK, TMS, TDI, \
-                 TDO and ground wired?",
-                u8::from(*level)
-            ),
-            ProbeError::Noise => f.write_str(
-                "what comes back cannot be right; are the wires short, and is the clock slow \
-                 enough (--speed)?",
-            ),
-            ProbeError::Chain { ports, bits, said } => {
-                let sum: usize = said.iter().sum();
-                write!(
-                    f,
-                    "wrong chain: {} with {bits} bits of instruction together, and not {} with \
-                     {sum}",
-                    count(*ports, "port"),
-                    count(said.len(), "port")
-                )
-            }
-            ProbeError::Ambiguous { ports, bits } => write!(
-                f,
-                "{ports} ports share {bits} bits of instruction, and it cannot be seen how; \
-                 --chain says it, as 5,4 from TDO to TDI"
-            ),
-            ProbeError::NoModule(idcodes) => write!(
-                f,
-                "no port on the chain leads to a RISC-V debug module; {}",
-                there(idcodes.len(), &list(idcodes))
-            ),
-            ProbeError::Version(version) => write!(
-                f,
-                "debug module of version {version}; 2 (0.13) and 3 (1.0) are known"
-            ),
-            ProbeError::Locked => f.write_str("the debug module is locked"),
-            ProbeError::NoHart { hart, harts } => write!(
-                f,
-                "no hart {hart}; {}, counted from 0",
-                there(*harts as usize, &count(*harts as usize, "hart"))
-            ),
-            ProbeError::NotHalted => f.write_str(
-                "the hart does not halt; perhaps the bus it waits for is stuck. Memory can still be \
-                 read where there is a system bus (--by bus), with --root or --satp",
-            ),
-            ProbeError::NotResumed => f.write_str("the hart does not run again"),
-            ProbeError::NotReset => f.write_str("the hart does not come back from its reset"),
-            ProbeError::Busy => f.write_str("the debug module is never ready"),
-            ProbeError::Failed { address } => {
-                write!(f, "the debug module refuses its register {address:#x}")
-            }
-            ProbeError::Command(cmderr) => write!(
-                f,
-                "abstract command failed: {} (cmderr {cmderr})",
-                ProbeError::command(*cmderr)
-            ),
-            ProbeError::HalfRegisters => f.write_str(
-                "the hart has registers of 64 bits, and the debug module moves only 32 at a time: \
-                 what it tells would be half of each",
-            ),
-            ProbeError::NoRegister(kind, number) => write!(f, "the hart has no {kind} {number:#x}"),
-            ProbeError::Unreachable { at, tried } => {
-                write!(f, "memory at {at:#018x} cannot be reached")?;
-                for (n, (method, refusal)) in tried.iter().enumerate() {
-                    f.write_str(if n == 0 { ": " } else { "; " })?;
-                    write!(f, "{method}: {refusal}")?;
-                }
-                match tried.is_empty() {
-                    true => f.write_str(
-                        ": the module has no system bus, no room for a program and no command \
-                         for memory; registers can be read",
-                    ),
-                    false => Ok(()),
-                }
-            }
-            ProbeError::Stopped => f.write_str("stopped; the hart is as it was"),
-            ProbeError::NotPutBack(error) => write!(
-                f,
-                "the hart is not as it was before, a register could not be put back: {error}"
-            ),
-        }
+/// What to say when no probe fits.
+fn no_probe(wanted: Option<&str>, found: &[String]) -> String {
+    let Some(wanted) = wanted else {
+        return "no probe; is it plugged in? a simulator's port is bitbang://HOST:PORT".to_owned();
+    };
+    match found.is_empty() {
+        true => format!("no probe `{wanted}`; there is none"),
+        false => format!(
+            "no probe `{wanted}`; {}",
+            there(found.len(), &found.join(", "))
+        ),
     }
 }
 
-impl std::error::Error for ProbeError {}
+/// The line that lets people use a probe of these ids.
+fn udev_rule(ids: (u16, u16)) -> String {
+    let rule = RULE.replace("VENDOR", &format!("{:04x}", ids.0));
+    rule.replace("PRODUCT", &format!("{:04x}", ids.1))
+}
+
+/// What was tried to reach memory, and what became of each.
+fn attempts(tried: &[(AccessMethod, AccessRefusal)]) -> String {
+    if tried.is_empty() {
+        return "the module has no system bus, no room for a program and no command for memory; \
+                registers can be read"
+            .to_owned();
+    }
+    let one = |(method, refusal): &(AccessMethod, AccessRefusal)| format!("{method}: {refusal}");
+    tried.iter().map(one).collect::<Vec<_>>().join("; ")
+}
 
 /// `there is 1 hart`, `there are 2 harts`.
 fn there(number: usize, what: &str) -> String {

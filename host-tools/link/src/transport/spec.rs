@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use thiserror::Error;
+
 /// Where a board's line is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Spec {
@@ -71,42 +73,23 @@ const BUILT: &str = "target/images/Image";
 const RECORDING: &str = ".pwlog";
 
 /// Why a name is no line's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SpecError {
     /// It has none of the known forms.
+    #[error(
+        "`{0}` names no line; there are /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE, gdb://HOST:PORT, probe, probe:SELECTOR, RUN.pwlog"
+    )]
     Form(String),
     /// A TCP address without a port between 1 and 65535.
+    #[error("`{0}` is no HOST:PORT, as localhost:4444 is")]
     Address(String),
     /// Behind the `@` there is no number above 0.
+    #[error("`{0}` is no number of bits a second, as 2000000 is (the Ox64's)")]
     Baud(String),
     /// No speed of a replay.
+    #[error("`{0}` is no speed; there are 1x, 0.5x, 20x (from 0.001x to 1000000x) and max")]
     Speed(String),
 }
-
-impl fmt::Display for SpecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SpecError::Form(name) => write!(
-                f,
-                "`{name}` names no line; there are /dev/ttyUSB0@2000000, tcp://HOST:PORT, \
-                 unix:PATH, qemu, qemu:IMAGE, gdb://HOST:PORT, probe, probe:SELECTOR, RUN.pwlog"
-            ),
-            SpecError::Speed(speed) => write!(
-                f,
-                "`{speed}` is no speed; there are 1x, 0.5x, 20x (from 0.001x to 1000000x) and max"
-            ),
-            SpecError::Address(address) => {
-                write!(f, "`{address}` is no HOST:PORT, as localhost:4444 is")
-            }
-            SpecError::Baud(baud) => write!(
-                f,
-                "`{baud}` is no number of bits a second, as 2000000 is (the Ox64's)"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for SpecError {}
 
 impl FromStr for Spec {
     type Err = SpecError;

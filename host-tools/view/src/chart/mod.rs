@@ -5,12 +5,12 @@
 //! usual sans-serif that SVG names.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::io::{self, Write};
 
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
 use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend, WHITE};
+use thiserror::Error;
 
 mod block;
 mod changes;
@@ -54,29 +54,14 @@ impl ImageKind {
 }
 
 /// Why a chart could not be written.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum ChartError {
     /// The writer refused.
-    Io(io::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// The drawing library refused.
+    #[error("cannot draw: {0}")]
     Draw(String),
-}
-
-impl fmt::Display for ChartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ChartError::Io(error) => error.fmt(f),
-            ChartError::Draw(why) => write!(f, "cannot draw: {why}"),
-        }
-    }
-}
-
-impl StdError for ChartError {}
-
-impl From<io::Error> for ChartError {
-    fn from(error: io::Error) -> Self {
-        ChartError::Io(error)
-    }
 }
 
 /// Whatever went wrong while painting.
