@@ -35,7 +35,7 @@ gdb *arguments: build
     @command -v gdb-multiarch >/dev/null || ./setup --tests
     @echo "The board's console: {{ pagewalk }} monitor tcp://localhost:4444    In gdb: help pw"
     gdb-multiarch -q -nx {{ board_side }}/board/kernel -ex 'set confirm off' -ex 'source gdb-plugin/pagewalk.py' \
-        -ex 'target remote | exec qemu-system-riscv64 -M virt -m 128M -smp 1 -display none -monitor none -gdb stdio -S -serial tcp:127.0.0.1:4444,server=on,wait=off -kernel {{ images }}/Image' \
+        -ex 'target remote | exec {{ pagewalk }} __child $PPID -- qemu-system-riscv64 -M virt -m 128M -smp 1 -display none -monitor none -gdb stdio -S -serial tcp:127.0.0.1:4444,server=on,wait=off -kernel {{ images }}/Image' \
         -ex 'thbreak enter_user' -ex 'continue' {{ arguments }}
 
 # Start QEMU with a program that faults, and the dashboard in this terminal

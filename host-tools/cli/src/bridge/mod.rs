@@ -134,7 +134,7 @@ impl BridgeRequest {
 
 /// Answers requests until the input ends.
 pub fn run(_: BridgeArgs) -> anyhow::Result<()> {
-    let pipe = Pipe::standard();
+    let pipe = Pipe::standard()?;
     while let Some(line) = pipe.line()? {
         if line.trim().is_empty() {
             continue;

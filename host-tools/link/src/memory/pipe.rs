@@ -1,28 +1,40 @@
 //! The pipe between the bridge and whoever reads memory for it.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use pagetable::PhysAddr;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{BatchRead, ReadError, Span, memory_map, memory_regions, memory_tree};
+
+/// How long whoever reads memory for us may take for one question, from its start to the end of
+/// the answer's line: pages through a debugger and a slow serial line.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whoever asks, and reads memory for us.
 #[derive(Clone)]
 pub struct Pipe(Arc<Mutex<PipeEnds>>);
 
 struct PipeEnds {
-    input: BufReader<io::Stdin>,
-    output: io::Stdout,
+    /// Not `io::Stdin`: what that has read ahead cannot be waited for.
+    input: BufReader<File>,
+    output: Box<dyn Write + Send>,
+    patience: Duration,
 }
 
 impl Pipe {
     /// Our own two ends.
-    pub fn standard() -> Pipe {
-        Pipe(Arc::new(Mutex::new(PipeEnds {
-            input: BufReader::new(io::stdin()),
-            output: io::stdout(),
-        })))
+    pub fn standard() -> io::Result<Pipe> {
+        let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        Ok(Pipe(Arc::new(Mutex::new(PipeEnds {
+            input: BufReader::new(input),
+            output: Box::new(io::stdout()),
+            patience: PATIENCE,
+        }))))
     }
 
     /// The next line; `None` at the end of the input.
@@ -39,7 +51,7 @@ impl Pipe {
     pub fn memory(&self) -> io::Result<Option<Vec<Span>>> {
         let mut ends = self.lock();
         ends.write("memory\n")?;
-        let line = ends.line()?.ok_or(ErrorKind::UnexpectedEof)?;
+        let line = ends.answer()?;
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             ["all"] => Ok(None),
             ["data", text] => {
@@ -61,11 +73,54 @@ impl Pipe {
 }
 
 impl PipeEnds {
-    /// The next line; `None` at the end of the input.
+    /// The next line; `None` at the end of the input. Bytes that are no text become characters
+    /// that no request has.
     fn line(&mut self) -> io::Result<Option<String>> {
-        let mut line = String::new();
-        let length = self.input.read_line(&mut line)?;
-        Ok((length > 0).then_some(line))
+        let mut line = Vec::new();
+        let length = self.input.read_until(b'\n', &mut line)?;
+        Ok((length > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
+    }
+
+    /// The line that answers what was asked just now. A request may be waited for for ever; who
+    /// has made one answers in time.
+    fn answer(&mut self) -> io::Result<String> {
+        let deadline = Instant::now() + self.patience;
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            if self.input.buffer().is_empty() {
+                self.wait(deadline)?;
+            }
+            let held = self.input.fill_buf()?;
+            if held.is_empty() {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            let end = memchr::memchr(b'\n', held);
+            let count = end.map_or(held.len(), |end| end + 1);
+            line.extend_from_slice(&held[..count]);
+            self.input.consume(count);
+        }
+        Ok(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    /// Waits until something comes.
+    fn wait(&self, deadline: Instant) -> io::Result<()> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let time = Timespec {
+                tv_sec: left.as_secs() as i64,
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            let mut ready = [PollFd::new(self.input.get_ref(), PollFlags::IN)];
+            match poll(&mut ready, Some(&time)) {
+                Ok(1..) if !left.is_zero() => return Ok(()),
+                Ok(_) if left.is_zero() => {
+                    let what = format!("no answer within {} s", self.patience.as_secs());
+                    return Err(io::Error::new(ErrorKind::TimedOut, what));
+                }
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {
@@ -79,7 +134,7 @@ impl PipeEnds {
             .map(|(at, bytes)| format!(" {:#x} {bytes}", at.raw()))
             .collect();
         self.write(&format!("read{list}\n"))?;
-        let line = self.line()?.ok_or(ErrorKind::UnexpectedEof)?;
+        let line = self.answer()?;
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.split_first() {
             Some((&"data", parts)) if parts.len() == wanted.len() => {
@@ -109,5 +164,48 @@ impl BatchRead for Pipe {
         wanted: &[(PhysAddr, usize)],
     ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
         self.lock().ask(wanted).map_err(ReadError::Pipe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    fn ends(patience: Duration) -> (PipeEnds, io::PipeWriter) {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let ends = PipeEnds {
+            input: BufReader::new(File::from(OwnedFd::from(reader))),
+            output: Box::new(io::sink()),
+            patience,
+        };
+        (ends, writer)
+    }
+
+    #[test]
+    fn an_answer_that_never_comes_or_never_ends_is_given_up() {
+        for part in ["", "data 00"] {
+            let (mut ends, mut writer) = ends(Duration::from_millis(20));
+            writer.write_all(part.as_bytes()).expect("a pipe");
+            let asked = ends.ask(&[(PhysAddr::new(0), 1)]);
+            let error = asked.expect_err("nobody answers");
+            assert_eq!(error.kind(), ErrorKind::TimedOut, "{part}");
+        }
+    }
+
+    #[test]
+    fn an_answer_in_parts_is_an_answer_and_bytes_that_are_no_text_are_none() {
+        let (mut ends, mut writer) = ends(PATIENCE);
+        writer.write_all(b"data 0").expect("a pipe");
+        let late = std::thread::spawn(move || writer.write_all(b"7 -\ndata \xff\xe9\n"));
+        let wanted = [(PhysAddr::new(0), 1), (PhysAddr::new(8), 1)];
+        let read = ends.ask(&wanted).expect("an answer");
+        assert_eq!(read, [Some(vec![7]), None]);
+        let read = ends.ask(&wanted[..1]).expect("an answer");
+        assert_eq!(read, [None]);
+        late.join().expect("no panic").expect("a pipe");
+        let gone = ends.ask(&wanted[..1]).expect_err("nobody is there");
+        assert_eq!(gone.kind(), ErrorKind::UnexpectedEof);
     }
 }

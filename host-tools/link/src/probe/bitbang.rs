@@ -82,18 +82,21 @@ impl Bitbang {
     }
 
     fn converse(&mut self) -> io::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
         self.stream.write_all(&self.out)?;
         self.out.clear();
-        let deadline = Instant::now() + PATIENCE;
         let mut answers = [0; MOST_QUESTIONS];
         while self.questions > 0 {
             // The server would wait 40 ms with its next packet until this one is acknowledged,
             // and the kernel forgets the wish with every read.
             #[cfg(target_os = "linux")]
             rustix::net::sockopt::set_tcp_quickack(&self.stream, true)?;
-            if Instant::now() > deadline {
+            // One deadline for all of them: the socket's own limit begins anew with every byte.
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
+            self.stream.set_read_timeout(Some(left))?;
             let length = match self.stream.read(&mut answers[..self.questions]) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(length) => length,
