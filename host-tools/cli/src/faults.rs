@@ -12,11 +12,15 @@
 //! task, which region the address lies in, and how the fault ended. Columns of
 //! which nothing is known are left out. Totals by cause, task and page follow.
 
+use std::io::Write;
 use std::path::PathBuf;
 
-use view::faults::FaultReport;
+use model::Faults;
+use model::faults::KEPT;
+use view::faults::{CsvStream, FaultReport, JsonStream, Names};
 
 use crate::format::Format;
+use crate::output;
 use crate::recording::FaultSourceArgs;
 use crate::symbols::Programs;
 
@@ -53,14 +57,65 @@ pub struct FaultsArgs {
 
 /// Prints them.
 pub fn run(args: FaultsArgs) -> anyhow::Result<()> {
+    output::answer(|out| write(&args, out))
+}
+
+/// Writes them: as they are read, where the form lets it.
+fn write(args: &FaultsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
-    let faults = args.source.read()?;
     let names = |epc: u64| programs.name(epc);
-    let report = FaultReport {
-        faults: &faults,
-        names: &names,
-        each: !args.totals,
-        top: args.top,
-    };
-    args.format.answer(&report)
+    let names: Names<'_> = &names;
+    // The beginning belongs to an answer, and a file without a fault has none: it is written with
+    // the first fault, or when all are known.
+    match args.format {
+        Format::Table => {
+            let faults = args.source.stream(&mut |_| Ok(()))?;
+            if faults.is_long() && !args.totals {
+                eprintln!(
+                    "note: more than {KEPT} faults: these are their totals; --format csv and json \
+                     list each"
+                );
+            }
+            args.format.write(out, &args.report(&faults, names))
+        }
+        Format::Csv => {
+            let (mut free, mut lines) = (Some(out), None);
+            let faults = args.source.stream(&mut |row| {
+                if let Some(out) = free.take() {
+                    lines = Some(CsvStream::begin(out, names)?);
+                }
+                lines.as_mut().map_or(Ok(()), |lines| lines.row(row))
+            })?;
+            match (lines, free) {
+                (Some(lines), _) => Ok(lines.end()?),
+                (None, Some(out)) => args.format.write(out, &args.report(&faults, names)),
+                (None, None) => Ok(()),
+            }
+        }
+        Format::Json => {
+            let (mut free, mut object) = (Some(out), None);
+            let faults = args.source.stream(&mut |row| {
+                if let Some(out) = free.take() {
+                    object = Some(JsonStream::begin(out, names)?);
+                }
+                object.as_mut().map_or(Ok(()), |object| object.row(row))
+            })?;
+            match (object, free) {
+                (Some(object), _) => Ok(object.end(&faults)?),
+                (None, Some(out)) => args.format.write(out, &args.report(&faults, names)),
+                (None, None) => Ok(()),
+            }
+        }
+    }
+}
+
+impl FaultsArgs {
+    fn report<'a>(&self, faults: &'a Faults, names: Names<'a>) -> FaultReport<'a> {
+        FaultReport {
+            faults,
+            names,
+            each: !self.totals,
+            top: self.top,
+        }
+    }
 }

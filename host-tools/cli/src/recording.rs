@@ -11,6 +11,7 @@ use link::session::micros;
 use link::session::{Decoder, LineEvent};
 use link::text::PARSERS;
 use link::transport::Spec;
+use model::faults::{FaultStream, TakeRow};
 use model::{Faults, Ledger};
 
 use crate::board;
@@ -65,11 +66,28 @@ impl FaultSourceArgs {
         Ok(faults)
     }
 
-    /// Reads it to its end; notes and warnings go to stderr.
+    /// Reads it to its end, and keeps every fault; notes and warnings go to stderr.
     pub fn read(&self) -> anyhow::Result<Faults> {
+        let mut rows = Vec::new();
+        let faults = self.stream(&mut |row| {
+            rows.push(*row);
+            Ok(())
+        })?;
+        Ok(faults.with_rows(rows))
+    }
+
+    /// Reads it to its end. As long as there are few faults they are kept; of a long log each is
+    /// handed on, and what is answered are totals. Notes and warnings go to stderr.
+    pub fn stream(&self, take: TakeRow<'_>) -> anyhow::Result<Faults> {
         let file = match &self.from {
             Some(Spec::Recording(path, _)) => Some(path),
-            Some(spec) => return Ok(self.chosen(self.ask(spec)?)),
+            Some(spec) => {
+                let faults = Faults::from(self.ask(spec)?);
+                return Ok(match self.task {
+                    Some(task) => faults.of_task(task),
+                    None => faults,
+                });
+            }
             None => self.file.as_ref(),
         };
         let from = match file {
@@ -77,9 +95,13 @@ impl FaultSourceArgs {
             _ => recorded(Box::new(io::stdin().lock())),
         };
         let mut from = from.with_context(|| self.name())?;
-        let mut tally = Tally::default();
+        let mut tally = Tally {
+            faults: FaultStream::of(self.task),
+            ..Tally::default()
+        };
         let mut listener = Decoder::new(self.timebase);
         let mut piece = vec![0; 1 << 16];
+        let mut taken = Ok(());
         loop {
             let length = match from.read(&mut piece) {
                 Ok(0) => break,
@@ -88,20 +110,24 @@ impl FaultSourceArgs {
                 Err(error) => return Err(error).with_context(|| self.name()),
             };
             tally.bytes += length as u64;
-            listener.receive(&piece[..length], &mut |said| tally.take(said));
+            let mut each = |said| {
+                if taken.is_ok() {
+                    taken = tally.take(said, take);
+                }
+            };
+            listener.receive(&piece[..length], &mut each);
+            // Nobody reads the answer any more, or it has no room.
+            std::mem::replace(&mut taken, Ok(()))?;
         }
-        listener.finish(&mut |said| tally.take(said));
+        listener.finish(&mut |said| {
+            if taken.is_ok() {
+                taken = tally.take(said, take);
+            }
+        });
+        taken?;
         tally.check().with_context(|| self.name())?;
         tally.report();
-        Ok(self.chosen(tally.ledger))
-    }
-
-    fn chosen(&self, ledger: Ledger) -> Faults {
-        let faults = Faults::from(ledger);
-        match self.task {
-            Some(task) => faults.of_task(task),
-            None => faults,
-        }
+        Ok(tally.faults.finish(take)?)
     }
 }
 
@@ -122,7 +148,7 @@ fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
 /// What the recording held, and how much of what was not understood.
 #[derive(Default)]
 struct Tally {
-    ledger: Ledger,
+    faults: FaultStream,
     bytes: u64,
     lines: u64,
     frames: u64,
@@ -134,11 +160,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, said: LineEvent) {
+    fn take(&mut self, said: LineEvent, take: TakeRow<'_>) -> io::Result<()> {
         match said {
             LineEvent::Fault(sighting) => {
                 self.untimed += u64::from(sighting.time_us.is_none());
-                self.ledger.add(sighting);
+                self.faults.add(sighting, take)?;
             }
             LineEvent::Text(_) => self.lines += 1,
             // Its lines come as text.
@@ -146,18 +172,19 @@ impl Tally {
             LineEvent::Welcome { .. } => self.frames += 1,
             LineEvent::Lost { count } => {
                 self.frames += 1;
-                self.ledger.add_overwritten(count);
+                self.faults.add_overwritten(count);
             }
             LineEvent::Missed { frames } => self.missed += u64::from(frames),
             LineEvent::Unknown { .. } => self.unknown += 1,
             LineEvent::Malformed { .. } => self.malformed += 1,
             LineEvent::Bad { bytes } => self.bad += bytes as u64,
         }
+        Ok(())
     }
 
     /// A recording of ours may hold no fault; anything else without one is no log.
     fn check(&self) -> anyhow::Result<()> {
-        let is_log = self.frames > 0 || self.ledger.received() > 0;
+        let is_log = self.frames > 0 || self.faults.ledger().received() > 0;
         if is_log {
             return Ok(());
         }
@@ -199,7 +226,7 @@ impl Tally {
                 "faults without a time (--timebase HZ gives the clock's rate)",
             ),
             (
-                self.ledger.repeated(),
+                self.faults.ledger().repeated(),
                 "note",
                 "faults received again, counted once",
             ),
@@ -207,7 +234,7 @@ impl Tally {
         for (count, level, what) in lines.into_iter().filter(|(count, ..)| *count > 0) {
             eprintln!("{level}: {what}: {count}");
         }
-        let boots = self.ledger.boots();
+        let boots = self.faults.ledger().boots();
         if boots > 1 {
             eprintln!("note: the board booted {boots} times; times count from each boot");
         }

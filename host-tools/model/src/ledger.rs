@@ -168,13 +168,29 @@ impl Ledger {
             .capacity
             .is_some_and(|capacity| self.rows.len() == capacity)
             && let Some(oldest) = self.rows.pop_front()
-            && let Some(seq) = oldest.sighting.seq
+        {
+            self.forget(&oldest);
+        }
+        self.rows.push_back(row);
+    }
+
+    /// The oldest row, if more than so many are kept: it is kept no more. Counts go on.
+    pub fn pop_over(&mut self, most: usize) -> Option<LedgerRow> {
+        if self.rows.len() <= most {
+            return None;
+        }
+        let oldest = self.rows.pop_front()?;
+        self.forget(&oldest);
+        Some(oldest)
+    }
+
+    fn forget(&mut self, oldest: &LedgerRow) {
+        if let Some(seq) = oldest.sighting.seq
             && oldest.boot == self.boot
         {
             self.numbered.remove(&seq);
             self.has_forgotten = true;
         }
-        self.rows.push_back(row);
     }
 
     /// Where a row is among those that are kept.

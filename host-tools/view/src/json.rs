@@ -86,6 +86,24 @@ impl<'a> JsonObject<'a> {
         self.out.write_all(end)
     }
 
+    /// Begins a member that is a list whose items come one by one.
+    pub fn begin_list(&mut self, name: &str) -> io::Result<()> {
+        self.name(name)?;
+        self.out.write_all(b"[")
+    }
+
+    /// An item of that list, on a line of its own.
+    pub fn item(&mut self, item: impl Serialize, is_first: bool) -> io::Result<()> {
+        let before = if is_first { "\n    " } else { ",\n    " };
+        self.out.write_all(before.as_bytes())?;
+        Ok(serde_json::to_writer(&mut *self.out, &item)?)
+    }
+
+    /// Ends that list.
+    pub fn end_list(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\n  ]")
+    }
+
     /// Ends the object.
     pub fn end(self) -> io::Result<()> {
         self.out.write_all(b"\n}\n")

@@ -97,7 +97,17 @@ impl Decoder {
 
     /// Takes the next bytes and emits what they say.
     pub fn receive(&mut self, bytes: &[u8], emit: &mut dyn FnMut(LineEvent)) {
-        for byte in bytes {
+        let mut rest = bytes;
+        while let Some((byte, behind)) = rest.split_first() {
+            if self.splitter.is_text() {
+                let text = memchr::memchr(0, rest).unwrap_or(rest.len());
+                self.text.take(&rest[..text], emit);
+                rest = &rest[text..];
+                if text > 0 {
+                    continue;
+                }
+            }
+            rest = behind;
             if let Some(split) = self.splitter.feed(*byte) {
                 take(&mut self.text, &mut self.frames, split, emit);
             }
@@ -140,12 +150,23 @@ struct TextState {
 
 impl TextState {
     fn take(&mut self, bytes: &[u8], emit: &mut dyn FnMut(LineEvent)) {
-        for byte in bytes {
-            if *byte == b'\n' || self.line.len() == LONGEST_LINE {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest);
+            let (mut text, behind) = match end {
+                Some(end) => (&rest[..end], &rest[end + 1..]),
+                None => (rest, &[][..]),
+            };
+            rest = behind;
+            while self.line.len() + text.len() > LONGEST_LINE {
+                let (part, left) = text.split_at(LONGEST_LINE - self.line.len());
+                self.line.extend(part);
+                text = left;
                 self.end_line(emit);
             }
-            if *byte != b'\n' {
-                self.line.push(*byte);
+            self.line.extend(text);
+            if end.is_some() {
+                self.end_line(emit);
             }
         }
     }

@@ -1,17 +1,20 @@
 //! The faults of one recording, and what they add up to.
 
-use std::collections::BTreeMap;
-
-use abi::{Cause, Fault};
+use abi::Cause;
 
 use crate::ledger::{Ledger, LedgerRow};
 
+mod stream;
 mod timeline;
+mod totals;
 
+pub use stream::{FaultStream, KEPT, TakeRow};
 pub use timeline::{Bucket, Timeline};
 
+use totals::FaultTotals;
+
 /// One page of one task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FaultPage {
     /// The task, where known.
     pub task: Option<u16>,
@@ -37,17 +40,23 @@ pub struct Faults {
     lost: u64,
     overwritten: u64,
     repeated: u64,
+    totals: FaultTotals,
+    is_long: bool,
 }
 
 impl From<Ledger> for Faults {
     fn from(ledger: Ledger) -> Faults {
-        Faults {
+        let mut faults = Faults {
             boots: ledger.boots(),
             lost: ledger.lost(),
             overwritten: ledger.overwritten(),
             repeated: ledger.repeated(),
             rows: ledger.into_rows_in_order(),
-        }
+            totals: FaultTotals::default(),
+            is_long: false,
+        };
+        faults.total();
+        faults
     }
 }
 
@@ -57,6 +66,22 @@ impl Faults {
     pub fn of_task(mut self, task: u16) -> Faults {
         self.rows
             .retain(|row| row.sighting.fault.task() == Some(task));
+        self.total();
+        self
+    }
+
+    fn total(&mut self) {
+        self.totals = FaultTotals::default();
+        for row in &self.rows {
+            self.totals.add(row);
+        }
+    }
+
+    /// The same of a long log, whose faults somebody kept as they were handed on.
+    pub fn with_rows(mut self, rows: Vec<LedgerRow>) -> Faults {
+        if self.is_long {
+            (self.rows, self.is_long) = (rows, false);
+        }
         self
     }
 
@@ -85,51 +110,45 @@ impl Faults {
         self.lost
     }
 
-    fn records(&self) -> impl Iterator<Item = &Fault> {
-        self.rows.iter().map(|row| &row.sighting.fault)
+    /// How many faults: those that [`Faults::all`] lists, or, of a long log, all that there were.
+    pub fn count(&self) -> u64 {
+        self.totals.faults()
+    }
+
+    /// Whether there were more than are kept: then [`Faults::all`] is empty, and these are totals.
+    pub fn is_long(&self) -> bool {
+        self.is_long
+    }
+
+    /// Faults on pages that are not in [`Faults::by_page`]: there were more pages than are counted.
+    pub fn on_other_pages(&self) -> u64 {
+        self.totals.other_pages()
+    }
+
+    /// Whether an address has more than 32 bits.
+    pub fn has_wide_addresses(&self) -> bool {
+        self.totals.has_wide()
     }
 
     /// Faults of each cause, most first.
     pub fn by_cause(&self) -> Vec<(Cause, u64)> {
-        count(self.records().map(Fault::cause))
+        self.totals.by_cause()
     }
 
     /// Faults of each task, most first.
     pub fn by_task(&self) -> Vec<(Option<u16>, u64)> {
-        count(self.records().map(Fault::task))
+        self.totals.by_task()
     }
 
     /// Faults on each page of each task, most first. Faults that are about no
     /// address (an illegal instruction leaves its bits there) are on no page.
     pub fn by_page(&self) -> Vec<(FaultPage, u64)> {
-        let on_a_page = self.records().filter(|fault| fault.cause().has_address());
-        count(on_a_page.map(|fault| FaultPage {
-            task: fault.task(),
-            address: fault.page(),
-        }))
+        self.totals.by_page()
     }
 
     /// How fast they came; `None` where no time is known.
     pub fn rate(&self) -> Option<FaultRate> {
-        let mut milliseconds = BTreeMap::<(u32, u64), u64>::new();
-        // First and last time of each boot: what lies between two boots is no part of either.
-        let mut spans = BTreeMap::<u32, (u64, u64)>::new();
-        for row in &self.rows {
-            let Some(time_us) = row.sighting.time_us else {
-                continue;
-            };
-            *milliseconds.entry((row.boot, time_us / 1000)).or_default() += 1;
-            let span = spans.entry(row.boot).or_insert((time_us, time_us));
-            *span = (span.0.min(time_us), span.1.max(time_us));
-        }
-        Some(FaultRate {
-            faults: milliseconds.values().sum(),
-            span_us: spans
-                .values()
-                .map(|(first, last)| last - first)
-                .fold(0, u64::saturating_add),
-            most_in_a_millisecond: milliseconds.values().copied().max()?,
-        })
+        self.totals.rate()
     }
 
     /// Faults of each cause over time, in at most `buckets` steps of a round
@@ -139,20 +158,9 @@ impl Faults {
     }
 }
 
-/// How often each comes, most first, then in order.
-fn count<K: Ord>(keys: impl Iterator<Item = K>) -> Vec<(K, u64)> {
-    let mut counts = BTreeMap::new();
-    for key in keys {
-        *counts.entry(key).or_insert(0) += 1;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts
-}
-
 #[cfg(test)]
 mod tests {
-    use abi::Sighting;
+    use abi::{Fault, Sighting};
 
     use super::*;
 

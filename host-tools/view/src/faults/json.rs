@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
+use model::Faults;
+use model::ledger::LedgerRow;
 use serde::Serialize;
 
-use super::{FaultCells, FaultReport};
+use super::{FaultCells, FaultReport, Names};
 use crate::json::{Hex, JsonObject, JsonText};
 
 #[derive(Serialize)]
@@ -38,6 +40,46 @@ struct OfPage {
 pub(super) fn json(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
     let FaultReport { faults, names, .. } = *report;
     let mut object = JsonObject::begin(out, "pagewalk.faults/1")?;
+    totals(&mut object, faults)?;
+    let rows = faults.all().iter();
+    object.list("faults", rows.map(|row| FaultCells::of(row, names)))?;
+    object.end()
+}
+
+/// The same object of a log that is too long to be kept: every fault as it comes, then the totals.
+pub struct JsonStream<'a> {
+    object: JsonObject<'a>,
+    names: Names<'a>,
+    is_first: bool,
+}
+
+impl<'a> JsonStream<'a> {
+    /// Begins the object and its list of faults.
+    pub fn begin(out: &'a mut dyn Write, names: Names<'a>) -> io::Result<Self> {
+        let mut object = JsonObject::begin(out, "pagewalk.faults/1")?;
+        object.begin_list("faults")?;
+        Ok(JsonStream {
+            object,
+            names,
+            is_first: true,
+        })
+    }
+
+    /// The next fault.
+    pub fn row(&mut self, row: &LedgerRow) -> io::Result<()> {
+        let is_first = std::mem::take(&mut self.is_first);
+        self.object.item(FaultCells::of(row, self.names), is_first)
+    }
+
+    /// The totals, and the end.
+    pub fn end(mut self, faults: &Faults) -> io::Result<()> {
+        self.object.end_list()?;
+        totals(&mut self.object, faults)?;
+        self.object.end()
+    }
+}
+
+fn totals(object: &mut JsonObject<'_>, faults: &Faults) -> io::Result<()> {
     object.member("boots", faults.boots())?;
     object.member("missing", faults.missing())?;
     object.member("overwritten", faults.overwritten())?;
@@ -66,8 +108,5 @@ pub(super) fn json(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<
         page: Hex(page.address),
         faults,
     });
-    object.list("pages", pages)?;
-    let rows = faults.all().iter();
-    object.list("faults", rows.map(|row| FaultCells::of(row, names)))?;
-    object.end()
+    object.list("pages", pages)
 }

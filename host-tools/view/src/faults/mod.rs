@@ -6,6 +6,9 @@ use model::Faults;
 
 use crate::View;
 
+pub use self::csv::CsvStream;
+pub use self::json::JsonStream;
+
 mod cells;
 mod csv;
 mod json;

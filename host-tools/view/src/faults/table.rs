@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use model::Faults;
+use model::ledger::LedgerRow;
 
 use super::{FaultCells, FaultReport, Names, seconds, text};
-use crate::columns::{ColumnSide, Columns};
+use crate::columns::{ColumnSide, Columns, stream};
 
 /// Writes the table: one row a fault, then totals by cause, task and page.
 pub(super) fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
@@ -33,7 +34,14 @@ pub(super) fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result
     }
     let pages = faults.by_page().into_iter();
     let pages = pages.map(|(page, count)| [count.to_string(), text(page.task), hex(page.address)]);
-    total(out, ["task", "page"], pages.collect(), report.top)
+    total(out, ["task", "page"], pages.collect(), report.top)?;
+    match faults.on_other_pages() {
+        0 => Ok(()),
+        some => writeln!(
+            out,
+            "   and {some} faults on pages beyond those that are counted"
+        ),
+    }
 }
 
 fn each(
@@ -43,7 +51,7 @@ fn each(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     use ColumnSide::{Left, Right};
-    let mut columns = Columns::new([
+    let headings = [
         ("boot", Right),
         ("seq", Right),
         ("seconds", Right),
@@ -59,12 +67,12 @@ fn each(
         ("level", Right),
         ("frame", Left),
         ("cost", Right),
-    ]);
+    ];
     let has_boots = faults.boots() > 1;
-    for row in faults.all() {
+    let row = |row: &LedgerRow| {
         let cells = FaultCells::of(row, names);
         let seconds = text(cells.seconds());
-        columns.row([
+        [
             text(Some(cells.boot).filter(|_| has_boots)),
             text(cells.seq),
             seconds,
@@ -80,13 +88,13 @@ fn each(
             text(cells.level),
             text(cells.frame.map(|frame| format!("{:#010x}", frame.0))),
             text(cells.cost),
-        ]);
-    }
-    columns.write(out, 0)
+        ]
+    };
+    stream(out, headings, || faults.all().iter().map(row))
 }
 
 fn summary(faults: &Faults, out: &mut dyn Write) -> io::Result<()> {
-    let count = faults.all().len();
+    let count = faults.count();
     write!(
         out,
         "{count} {}",
@@ -141,11 +149,7 @@ fn total(
 
 /// Addresses with all their digits: eight if all of them fit, else sixteen.
 fn hex_of(faults: &Faults) -> impl Fn(u64) -> String + use<> {
-    let fits = |address: u64| u32::try_from(address).is_ok();
-    let is_short = faults
-        .all()
-        .iter()
-        .all(|row| fits(row.sighting.fault.va) && fits(row.sighting.fault.epc));
+    let is_short = !faults.has_wide_addresses();
     let width = if is_short { 10 } else { 18 };
     move |address| format!("{address:#0width$x}")
 }

@@ -67,6 +67,12 @@ impl<const N: usize> Splitter<N> {
         }
     }
 
+    /// Whether bytes up to the next zero are text, each by itself: whoever has many of them at hand
+    /// need not feed them one by one.
+    pub fn is_text(&self) -> bool {
+        self.state == State::Text
+    }
+
     /// Has a frame begun that has not ended?
     pub fn is_holding(&self) -> bool {
         self.held > 0
