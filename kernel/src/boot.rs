@@ -15,7 +15,7 @@ use crate::board::UartKind;
 use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
-use crate::fault::Log;
+use crate::fault;
 use crate::local::Local;
 use crate::mm::bootmap::ImageLayout;
 use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
@@ -62,7 +62,7 @@ pub fn boot(entered: Entered) -> ! {
     let log = claim::<Fault>(
         &mut mapped,
         &mut ram,
-        arguments.log_records,
+        fault::room(arguments.log_records),
         "the fault log",
     );
     let room = claim::<MaybeUninit<Task>>(&mut mapped, &mut ram, MAX_TASKS, "the task table");
@@ -89,6 +89,8 @@ pub fn boot(entered: Entered) -> ! {
     } else {
         tree.timebase_hz.into()
     };
+    // Not cleared: a warm reset leaves the log of the boot before where it was.
+    let (log, old_log) = fault::open(log, arguments.log_records, timebase_hz);
     let console = MutexGuard::leak(CONSOLE.lock());
     console.open(
         open_uart(&mut mapped, &tree.wiring.uart),
@@ -117,12 +119,13 @@ pub fn boot(entered: Entered) -> ! {
         local: Local {
             platform: mapped.machine,
             schedule,
-            log: Log::new(log),
+            log,
         },
         frames,
         objects: Objects::EMPTY,
         kernel_root: mapped.root,
         tasks,
+        old_log,
         fast: arguments.fast,
         prezeroes: arguments.zeroed,
         quiet: false,

@@ -10,6 +10,7 @@ use crate::board::Board;
 use crate::debug::Console;
 use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
+use crate::fault::Log;
 use crate::local::Local;
 use crate::mm::{Audit, Frames, Objects, Resolution, UserMemory};
 use crate::platform::Platform;
@@ -52,6 +53,8 @@ pub struct System<P: Platform> {
     pub kernel_root: PhysAddr,
     /// The task table.
     pub tasks: &'static mut Tasks,
+    /// The log of the boot before, if memory kept it.
+    pub old_log: Option<Log>,
     /// Faults may take the fast path.
     pub fast: bool,
     /// An idle hart gets frames ready.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use abi::Sighting;
 use anyhow::{Context, bail};
+use link::memory::{Cached, FoundLog, MemorySpec, ReadError, Source, find_logs};
 use link::recording::{Blocks, ReceivedBytes, is_recording};
 use link::session::micros;
 use link::session::{Decoder, LineEvent};
@@ -13,8 +14,10 @@ use link::text::PARSERS;
 use link::transport::Spec;
 use model::faults::{FaultStream, TakeRow};
 use model::{Faults, Ledger};
+use pagetable::PhysAddr;
 
 use crate::board;
+use crate::tables::{MachineArgs, SpaceArgs};
 
 /// Options that say where the recording is and what of it counts.
 #[derive(clap::Args)]
@@ -22,9 +25,13 @@ pub struct FaultSourceArgs {
     /// A recorded serial stream or a text log; `-` reads from stdin
     #[arg(value_name = "FILE|-", required_unless_present = "from")]
     file: Option<PathBuf>,
-    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
+    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; or memory that
+    /// holds the kernel's log, also of one that is dead: a core, FILE@ADDR, gdb://HOST:PORT, probe
     #[arg(long, value_name = "SPEC", conflicts_with = "file")]
-    from: Option<Spec>,
+    from: Option<MemorySpec>,
+    /// Of memory: the log of the boot before, which a warm reset leaves
+    #[arg(long, requires = "from")]
+    old: bool,
     /// Of a board: only faults from this number on
     #[arg(long, value_name = "NUMBER", requires = "from", default_value_t = 0)]
     since: u64,
@@ -35,6 +42,11 @@ pub struct FaultSourceArgs {
     /// its welcome (which tells it)
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..))]
     timebase: Option<u64>,
+    #[command(flatten)]
+    machine: MachineArgs,
+    #[cfg(feature = "probe")]
+    #[command(flatten)]
+    probe: crate::hart::ProbeArgs,
 }
 
 impl FaultSourceArgs {
@@ -66,6 +78,50 @@ impl FaultSourceArgs {
         Ok(faults)
     }
 
+    /// What a kernel's memory holds: it need not run, and is not asked.
+    fn in_memory(&self, spec: &MemorySpec) -> anyhow::Result<Ledger> {
+        let space = SpaceArgs::without_tables(
+            self.machine.clone(),
+            #[cfg(feature = "probe")]
+            self.probe.clone(),
+        );
+        let mut open = space.open_memory(vec![spec.clone()])?;
+        let spans = [open.ram, open.held].concat();
+        if spans.is_empty() {
+            bail!("{spec}: where does memory lie? Give --ram 0x80000000+128M or --board NAME");
+        }
+        let mut memory = Uncached(&mut open.memory);
+        let logs = find_logs(&mut memory, &spans).with_context(|| spec.to_string())?;
+        let Some(log) = logs.get(usize::from(self.old)) else {
+            let [what, instead] = match logs.first() {
+                None => ["no fault log", "is it the memory of a Pagewalk kernel?"],
+                Some(_) => [
+                    "no log of the boot before",
+                    "without --old: that of the last boot",
+                ],
+            };
+            bail!("{spec}: {what} in it; {instead}");
+        };
+        let FoundLog { at, header, .. } = log;
+        let (boot, next) = (header.boot, header.next);
+        eprintln!("note: {spec}: the log of boot {boot} at {at}, {next} faults");
+        if logs.len() > 1 && !self.old {
+            eprintln!("note: {spec}: the log of the boot before is there too: --old");
+        }
+        let mut faults = Ledger::default();
+        faults.add_overwritten(header.oldest().saturating_sub(self.since));
+        let rate = self.timebase.unwrap_or(header.ticks_per_second);
+        let wanted = log.records.iter().filter(|(seq, _)| *seq >= self.since);
+        for &(seq, fault) in wanted {
+            faults.add(Sighting {
+                seq: Some(seq),
+                time_us: (rate > 0).then(|| micros(fault.time, rate)),
+                fault,
+            });
+        }
+        Ok(faults)
+    }
+
     /// Reads it to its end, and keeps every fault; notes and warnings go to stderr.
     pub fn read(&self) -> anyhow::Result<Faults> {
         let mut rows = Vec::new();
@@ -80,9 +136,13 @@ impl FaultSourceArgs {
     /// handed on, and what is answered are totals. Notes and warnings go to stderr.
     pub fn stream(&self, take: TakeRow<'_>) -> anyhow::Result<Faults> {
         let file = match &self.from {
-            Some(Spec::Recording(path, _)) => Some(path),
+            Some(MemorySpec::Line(Spec::Recording(path, _))) => Some(path),
             Some(spec) => {
-                let faults = Faults::from(self.ask(spec)?);
+                let asks = |spec: &Spec| !matches!(spec, Spec::Gdb(_) | Spec::Probe(_));
+                let faults = Faults::from(match spec {
+                    MemorySpec::Line(spec) if asks(spec) => self.ask(spec)?,
+                    spec => self.in_memory(spec)?,
+                });
                 return Ok(match self.task {
                     Some(task) => faults.of_task(task),
                     None => faults,
@@ -128,6 +188,15 @@ impl FaultSourceArgs {
         tally.check().with_context(|| self.name())?;
         tally.report();
         Ok(tally.faults.finish(take)?)
+    }
+}
+
+/// Memory that is looked through once: what is read of it need not be kept.
+struct Uncached<'a>(&'a mut Cached<Box<dyn Source>>);
+
+impl Source for Uncached<'_> {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        self.0.read_uncached(at, into)
     }
 }
 

@@ -62,6 +62,13 @@ impl<P: Platform> System<P> {
             megabytes(counts.pool),
             self.initrd_at.raw()
         );
+        if let Some(old) = &self.old_log {
+            let _ = writeln!(
+                self.console,
+                "pagewalk: memory kept the fault log of the boot before: {} faults; `faults old` shows it",
+                old.next()
+            );
+        }
         if beyond > 0 {
             let _ = writeln!(
                 self.console,

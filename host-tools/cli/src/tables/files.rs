@@ -5,7 +5,7 @@ use std::io::Read;
 
 use anyhow::Context;
 use link::memory::text::{self, Reading, TextDump, address};
-use link::memory::{MemorySpec, Overlay, Snapshot, Source, open_core, open_raw};
+use link::memory::{Files, MemorySpec, Overlay, Snapshot, Source, Span, open_core, open_raw};
 use pagetable::{Mode, PhysAddr, Xlen};
 
 use crate::exit::UsageError;
@@ -18,6 +18,8 @@ pub struct Opened {
     pub snapshot: Option<Snapshot>,
     /// Where memory is missing that a core promises.
     pub cut_at: Option<PhysAddr>,
+    /// Where cores and raw dumps have memory.
+    pub held: Vec<Span>,
     sources: Vec<Box<dyn Source>>,
     texts: Vec<OsString>,
 }
@@ -28,6 +30,7 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
         xlen: None,
         snapshot: None,
         cut_at: None,
+        held: Vec::new(),
         sources: Vec::new(),
         texts: Vec::new(),
     };
@@ -45,6 +48,7 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
                     eprintln!("warning: {name}: cut off; memory from {at} is missing");
                     opened.cut_at.get_or_insert(at);
                 }
+                opened.hold(&core.memory);
                 opened.sources.push(Box::new(core.memory));
             }
             MemorySpec::Snapshot(path) => {
@@ -58,12 +62,22 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
         }
     }
     if !places.is_empty() {
-        opened.sources.push(Box::new(open_raw(&places)?));
+        let raw = open_raw(&places)?;
+        opened.hold(&raw);
+        opened.sources.push(Box::new(raw));
     }
     Ok(opened)
 }
 
 impl Opened {
+    fn hold(&mut self, files: &Files) {
+        let spans = files.ranges().filter_map(|(from, end)| {
+            let bytes = end.raw().checked_sub(from.raw())?;
+            Span::of(from.raw(), bytes)
+        });
+        self.held.extend(spans);
+    }
+
     fn narrow(&mut self, xlen: Xlen, asked: Option<Xlen>, name: &str) -> anyhow::Result<()> {
         let wanted = asked.or(self.xlen);
         if let Some(wanted) = wanted.filter(|wanted| *wanted != xlen) {

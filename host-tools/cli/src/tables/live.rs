@@ -168,5 +168,6 @@ fn open(source: Box<dyn Source>, roots: Vec<NamedRoot>, xlen: Xlen, ram: Vec<Spa
         ram,
         svade: None,
         cut_at: None,
+        held: Vec::new(),
     }
 }

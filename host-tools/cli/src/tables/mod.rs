@@ -139,6 +139,8 @@ pub struct OpenTables {
     pub svade: Option<bool>,
     /// From where on a core has lost what it promises.
     pub cut_at: Option<PhysAddr>,
+    /// Where files have memory, of those that say so.
+    pub held: Vec<Span>,
 }
 
 impl OpenTables {
@@ -181,6 +183,27 @@ impl TablesArgs {
 }
 
 impl SpaceArgs {
+    /// Of whoever wants memory and no tables.
+    pub fn without_tables(
+        machine: MachineArgs,
+        #[cfg(feature = "probe")] probe: crate::hart::ProbeArgs,
+    ) -> SpaceArgs {
+        SpaceArgs {
+            root_args: RootArgs {
+                satp: vec![0],
+                task: None,
+                root: None,
+                all_roots: false,
+            },
+            machine,
+            pte: PteArgs::default(),
+            #[cfg(feature = "probe")]
+            probe,
+            pipe: None,
+            instead: Vec::new(),
+        }
+    }
+
     /// The same; where the command line gives no roots, these.
     pub fn or(&self, instead: &[NamedRoot]) -> SpaceArgs {
         SpaceArgs {
@@ -191,6 +214,15 @@ impl SpaceArgs {
 
     /// Opens these memories and reads satp as the machine did.
     pub fn open(&self, origins: Vec<MemorySpec>) -> anyhow::Result<OpenTables> {
+        let open = self.open_memory(origins)?;
+        if open.roots.iter().all(|root| root.satp.mode == Mode::Bare) {
+            eprintln!("note: satp is bare: addresses are not translated");
+        }
+        Ok(open)
+    }
+
+    /// The same for who minds no addresses but physical ones.
+    pub fn open_memory(&self, origins: Vec<MemorySpec>) -> anyhow::Result<OpenTables> {
         let asked = self.pte.xlen()?;
         let origins = origins.into_iter().map(MemorySpec::sniffed);
         let origins = origins.collect::<Result<Vec<_>, _>>()?;
@@ -206,9 +238,6 @@ impl SpaceArgs {
             (None, _) => self.in_files(origins, asked)?,
         };
         self.apply_board(&mut open)?;
-        if open.roots.iter().all(|root| root.satp.mode == Mode::Bare) {
-            eprintln!("note: satp is bare: addresses are not translated");
-        }
         Ok(open)
     }
 
@@ -278,6 +307,7 @@ impl SpaceArgs {
             _ => self.given(xlen)?,
         };
         let cut_at = opened.cut_at;
+        let held = opened.held.clone();
         let mode = roots.first().map_or(Mode::Bare, |root| root.satp.mode);
         Ok(OpenTables {
             memory: Cached::new(opened.memory(mode)?),
@@ -287,6 +317,7 @@ impl SpaceArgs {
             ram: Vec::new(),
             svade: None,
             cut_at,
+            held,
         })
     }
 

@@ -106,6 +106,7 @@ impl SpaceArgs {
             ram: ram.unwrap_or_default(),
             svade: None,
             cut_at: None,
+            held: Vec::new(),
         })
     }
 

@@ -39,7 +39,7 @@ pub fn mode(name: &str) -> Result<Mode, String> {
 }
 
 /// `--dialect`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DialectOption {
     /// Neither extension: bits 54-63 must be zero
     None,
@@ -48,6 +48,7 @@ pub enum DialectOption {
     /// T-Head C9xx with th.sxstatus.MAEE set
     Thead,
     /// What the bits look like
+    #[default]
     Auto,
 }
 
@@ -64,7 +65,7 @@ impl DialectOption {
 }
 
 /// How entries are written.
-#[derive(clap::Args, Clone)]
+#[derive(clap::Args, Clone, Default)]
 pub struct PteArgs {
     /// Paging mode, where satp does not say: sv32, sv39, sv48, sv57
     #[arg(long, value_name = "MODE", value_parser = mode)]

@@ -24,10 +24,7 @@ pub struct FoundLog {
 }
 
 /// The logs in these spans, that of the last boot first. Memory that is not there is passed over.
-pub fn find_logs(
-    memory: &mut dyn Source,
-    spans: &[Span],
-) -> Result<Vec<FoundLog>, ReadError> {
+pub fn find_logs(memory: &mut dyn Source, spans: &[Span]) -> Result<Vec<FoundLog>, ReadError> {
     let mut found = Vec::new();
     for span in spans {
         let mut at = span.first.next_multiple_of(PAGE_BYTES);
@@ -66,11 +63,7 @@ fn header_at(memory: &mut dyn Source, at: PhysAddr) -> Result<Option<LogHeader>,
     Ok(header.filter(|header| header.capacity <= MOST_RECORDS))
 }
 
-fn read(
-    memory: &mut dyn Source,
-    at: PhysAddr,
-    header: LogHeader,
-) -> Result<FoundLog, ReadError> {
+fn read(memory: &mut dyn Source, at: PhysAddr, header: LogHeader) -> Result<FoundLog, ReadError> {
     let ring = at.wrapping_add(RECORD_BYTES as u64);
     let mut records = Vec::new();
     for number in header.oldest()..header.next {
@@ -137,7 +130,10 @@ mod tests {
         put(&mut memory, 0x8000_3000, 6, 20);
         put(&mut memory, 0x8000_5000, 7, 250);
         let found = find_logs(&mut memory, &[RAM]).unwrap();
-        let told: Vec<_> = found.iter().map(|log| (log.at.raw(), log.header.boot)).collect();
+        let told: Vec<_> = found
+            .iter()
+            .map(|log| (log.at.raw(), log.header.boot))
+            .collect();
         assert_eq!(told, [(0x8000_5000, 7), (0x8000_3000, 6)]);
         assert_eq!(found[0].records.len(), 100, "what the ring holds");
         assert!(found[0].records.iter().all(|(n, fault)| *n == fault.va));

@@ -6,6 +6,7 @@
 mod cached;
 mod core;
 mod error;
+mod fault_log;
 mod files;
 mod overlay;
 mod pipe;
@@ -20,6 +21,7 @@ pub mod text;
 pub use self::core::{Core, open as open_core};
 pub use cached::Cached;
 pub use error::{OpenError, ReadError};
+pub use fault_log::{FoundLog, find_logs};
 pub use files::Files;
 pub use overlay::Overlay;
 pub use pipe::Pipe;

@@ -11,6 +11,7 @@ mod call;
 mod cause;
 mod error;
 mod fault;
+pub mod log;
 mod memory;
 mod numbered;
 mod outcome;

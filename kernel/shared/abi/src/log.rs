@@ -100,7 +100,11 @@ impl Fault {
             outcome: (small >> 56) as u8,
             satp: word(48),
             hart: rest as u16,
-            reserved: [(rest >> 16) as u16, (rest >> 32) as u16, (rest >> 48) as u16],
+            reserved: [
+                (rest >> 16) as u16,
+                (rest >> 32) as u16,
+                (rest >> 48) as u16,
+            ],
         }
     }
 }
@@ -130,10 +134,22 @@ mod tests {
         for wrong in [
             Fault::EMPTY,
             Fault { time: 0, ..record },
-            Fault { epc: record.epc + 1, ..record },
-            Fault { va: record.va + 1, ..record },
-            Fault { cost: !record.cost, ..record },
-            Fault { outcome: 1, ..record },
+            Fault {
+                epc: record.epc + 1,
+                ..record
+            },
+            Fault {
+                va: record.va + 1,
+                ..record
+            },
+            Fault {
+                cost: !record.cost,
+                ..record
+            },
+            Fault {
+                outcome: 1,
+                ..record
+            },
         ] {
             assert_eq!(LogHeader::of_record(&wrong), None, "{wrong:x?}");
         }
@@ -143,11 +159,20 @@ mod tests {
     fn fields_of_a_record_lie_where_the_drawing_has_them() {
         let bytes: [u8; RECORD_BYTES] = core::array::from_fn(|n| n as u8);
         let fault = Fault::of_bytes(&bytes);
-        assert_eq!((fault.time, fault.satp), (0x0706_0504_0302_0100, 0x3736_3534_3332_3130));
+        assert_eq!(
+            (fault.time, fault.satp),
+            (0x0706_0504_0302_0100, 0x3736_3534_3332_3130)
+        );
         assert_eq!((fault.frame, fault.cost), (0x2322_2120, 0x2726_2524));
-        assert_eq!((fault.task, fault.cause, fault.access), (0x2928, 0x2a, 0x2b));
+        assert_eq!(
+            (fault.task, fault.cause, fault.access),
+            (0x2928, 0x2a, 0x2b)
+        );
         assert_eq!((fault.level, fault.source), (0x2c, 0x2d));
-        assert_eq!((fault.class, fault.outcome, fault.hart), (0x2e, 0x2f, 0x3938));
+        assert_eq!(
+            (fault.class, fault.outcome, fault.hart),
+            (0x2e, 0x2f, 0x3938)
+        );
         assert_eq!(fault.reserved, [0x3b3a, 0x3d3c, 0x3f3e]);
     }
 }

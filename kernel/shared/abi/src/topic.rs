@@ -29,6 +29,8 @@ closed! {
         Pages = 9,
         /// Physical memory, a letter for each frame.
         Dump = 10,
+        /// The fault log of the boot before, if memory kept it: as `Faults`.
+        OldFaults = 11,
     }
 }
 

@@ -2,16 +2,15 @@
 
 use core::fmt::{self, Write};
 
-use crate::platform::Platform;
-use crate::system::System;
+use crate::fault::Log;
 
-/// Index n + 1 is the record with sequence number n, or the oldest that is still kept.
-pub fn line<P: Platform>(
-    system: &System<P>,
-    index: usize,
-    out: &mut impl Write,
-) -> Result<usize, fmt::Error> {
-    let log = &system.local.log;
+/// Index n + 1 is the record with sequence number n, or the oldest that is still kept. Without a log
+/// there is one line that says so.
+pub fn line(log: Option<&Log>, index: usize, out: &mut impl Write) -> Result<usize, fmt::Error> {
+    let Some(log) = log else {
+        writeln!(out, "memory kept no fault log of a boot before this one")?;
+        return Ok(0);
+    };
     if index == 0 {
         writeln!(out, "{} faults, {} forgotten", log.next(), log.oldest())?;
         writeln!(

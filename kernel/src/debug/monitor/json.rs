@@ -7,6 +7,7 @@ use abi::Topic;
 use pagetable::VirtAddr;
 
 use super::{pmm, vmm, ws};
+use crate::fault::Log;
 use crate::mm::{PAGE_BYTES, table};
 use crate::platform::Platform;
 use crate::system::System;
@@ -25,7 +26,11 @@ pub fn line<P: Platform>(
         Topic::Ps => ps(system, index, out),
         Topic::Ws => working_sets(system, index, out),
         Topic::Free => free(system, out),
-        Topic::Faults => faults(system, index, out),
+        Topic::Faults => faults(&system.local.log, index, out),
+        Topic::OldFaults => match &system.old_log {
+            Some(log) => faults(log, index, out),
+            None => Ok(0),
+        },
         Topic::Pmm => arenas(system, index, out),
         Topic::Vmm => regions(system, index, out),
         Topic::Audit => audit(system, out),
@@ -111,8 +116,7 @@ fn free<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
     Ok(0)
 }
 
-fn faults<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
-    let log = &system.local.log;
+fn faults(log: &Log, index: usize, out: &mut impl Write) -> Written {
     let sequence = (index as u64).max(log.oldest());
     let Some(fault) = log.get(sequence) else {
         return Ok(0);

@@ -38,7 +38,8 @@ pub fn line<P: Platform>(
     let next = match topic {
         Topic::Ps => ps::line(system, index, out),
         Topic::Free => free::line(system, index, out),
-        Topic::Faults => faults::line(system, index, out),
+        Topic::Faults => faults::line(Some(&system.local.log), index, out),
+        Topic::OldFaults => faults::line(system.old_log.as_ref(), index, out),
         Topic::Boot => boot::line(system, index, out),
         Topic::Pt | Topic::Pages => {
             let space = &system.tasks.at(slot(system, argument)?).space;

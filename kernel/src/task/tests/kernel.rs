@@ -111,6 +111,7 @@ impl<M: TestMachine> Kernel<M> {
             objects: Objects::EMPTY,
             kernel_root,
             tasks: Box::leak(table::with_room()),
+            old_log: None,
             fast: false,
             prezeroes: false,
             quiet: true,

@@ -13,6 +13,7 @@ pt TASK [pages]       page table and regions of a task; each page as Xous shows 
 ws                    pages of each task that are there, touched, written to
 audit                 does every frame have one owner?
 faults                the fault log
+faults old            that of the boot before, if memory kept it
 faults text on|off    print each fault as it happens
 boot                  what was found at boot
 TOPIC json            any of these for programs, one object a line
@@ -42,6 +43,7 @@ pub fn run(line: &str) -> bool {
     match (word(), word(), word()) {
         ("help", "", _) => println!("{HELP}"),
         ("pmm", "dump", _) => show((Topic::Dump, false), 0),
+        ("faults", "old", how @ ("" | "json")) => show((Topic::OldFaults, how == "json"), 0),
         ("faults", "text", "on") => set(Set::FaultText, 1),
         ("faults", "text", "off") => set(Set::FaultText, 0),
         ("pt", task, how @ ("" | "json" | "pages")) => with_task("pt", task, |task| {
@@ -61,7 +63,9 @@ pub fn run(line: &str) -> bool {
         {
             match how {
                 "" | "json" => show((*topic, how == "json"), 0),
-                _ if name == "faults" => println!("usage: faults [json|text on|text off]"),
+                _ if name == "faults" => {
+                    println!("usage: faults [json|old [json]|text on|text off]")
+                }
                 _ if name == "pmm" => println!("usage: pmm [dump|json]"),
                 _ => println!("usage: {name} [json]"),
             }
