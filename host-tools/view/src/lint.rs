@@ -199,7 +199,7 @@ pub fn rules(out: &mut dyn Write) -> io::Result<()> {
         ("the MMU", ColumnSide::Left),
         ("looks for", ColumnSide::Left),
     ]);
-    for rule in &RULES {
+    for rule in RULES {
         columns.row([
             rule.severity.name().to_owned(),
             rule.name.to_owned(),

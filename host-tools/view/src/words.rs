@@ -82,21 +82,7 @@ pub fn attributes(attributes: Attributes) -> String {
     match attributes {
         Attributes::Pbmt(pagetable::Pbmt::Pma) => String::new(),
         Attributes::Pbmt(pbmt) => pbmt.name().to_owned(),
-        Attributes::THead(bits) => {
-            let letters = [
-                (bits.strong_order, "so"),
-                (bits.cacheable, "c"),
-                (bits.bufferable, "b"),
-                (bits.shareable, "sh"),
-                (bits.secure, "sec"),
-            ];
-            let set = letters.into_iter().filter(|(is_set, _)| *is_set);
-            let set: Vec<&str> = set.map(|(_, letter)| letter).collect();
-            match set.is_empty() {
-                true => "none".to_owned(),
-                false => set.join(","),
-            }
-        }
+        Attributes::THead(bits) => bits.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pagetable::{Attributes, PhysAddr, VirtAddr};
 
-use super::{Lint, rule};
+use super::{Lint, rules};
 use crate::space::MappedRange;
 
 /// A mapping, without what does not matter here.
@@ -70,7 +70,7 @@ impl Types {
                     pa: Some(here.pa),
                     bytes: bytes as u64,
                     ..Lint::new(
-                        rule("alias-memory-type"),
+                        &rules::ALIAS_MEMORY_TYPE,
                         here.place as usize,
                         here.va,
                         detail,
@@ -93,23 +93,6 @@ impl Types {
 fn words(attributes: Attributes) -> String {
     match attributes {
         Attributes::Pbmt(pbmt) => pbmt.name().to_owned(),
-        Attributes::THead(bits) => {
-            let letters = [
-                (bits.strong_order, "so"),
-                (bits.cacheable, "c"),
-                (bits.bufferable, "b"),
-                (bits.shareable, "sh"),
-                (bits.secure, "sec"),
-            ];
-            let set: Vec<&str> = letters
-                .into_iter()
-                .filter_map(|(is, letter)| is.then_some(letter))
-                .collect();
-            if set.is_empty() {
-                "no bits".to_owned()
-            } else {
-                set.join("+")
-            }
-        }
+        Attributes::THead(bits) => bits.to_string(),
     }
 }

@@ -5,26 +5,26 @@ use std::collections::{HashMap, HashSet};
 use pagetable::{Dialect, PhysAddr, Problem, Refusal, Trouble, VirtAddr};
 
 use super::extent::Extent;
-use super::{Lint, LintMachine, Mmu, rule};
+use super::{Lint, LintMachine, Mmu, Rule, rules};
 use crate::Space;
 use crate::space::Finding;
 
 /// The rule that a trouble breaks; nothing for what is no entry's fault.
-fn broken(trouble: Trouble) -> Option<&'static str> {
+fn broken(trouble: Trouble) -> Option<&'static Rule> {
     Some(match trouble {
-        Trouble::SelfReference => "self-reference",
-        Trouble::OutOfBudget => "cut-short",
+        Trouble::SelfReference => &rules::SELF_REFERENCE,
+        Trouble::OutOfBudget => &rules::CUT_SHORT,
         Trouble::Refused(refusal) => match refusal {
-            Refusal::WriteWithoutRead => "write-without-read",
-            Refusal::ReservedBits => "reserved-bits",
-            Refusal::PbmtReserved => "pbmt-reserved",
+            Refusal::WriteWithoutRead => &rules::WRITE_WITHOUT_READ,
+            Refusal::ReservedBits => &rules::RESERVED_BITS,
+            Refusal::PbmtReserved => &rules::PBMT_RESERVED,
             Refusal::PointerWithUad | Refusal::NapotOnPointer | Refusal::PbmtOnPointer => {
-                "pointer-bits"
+                &rules::POINTER_BITS
             }
-            Refusal::PointerAtLevelZero => "pointer-at-level-0",
-            Refusal::MisalignedSuperpage => "misaligned-superpage",
-            Refusal::NapotSuperpage | Refusal::NapotEncoding => "napot-encoding",
-            Refusal::NoMemory => "not-seen",
+            Refusal::PointerAtLevelZero => &rules::POINTER_AT_LEVEL_0,
+            Refusal::MisalignedSuperpage => &rules::MISALIGNED_SUPERPAGE,
+            Refusal::NapotSuperpage | Refusal::NapotEncoding => &rules::NAPOT_ENCODING,
+            Refusal::NoMemory => &rules::NOT_SEEN,
             Refusal::NotValid | Refusal::NonCanonical => return None,
         },
     })
@@ -89,12 +89,12 @@ fn one(
     extent: &Extent,
 ) -> Option<Lint> {
     let problem = &finding.problem;
-    let mut name = broken(problem.trouble)?;
+    let mut rule = broken(problem.trouble)?;
     let target = problem.entry.map(|pte| pte.target(space.mode()));
-    if let (true, Some(at)) = (name == "not-seen", target) {
+    if let (true, Some(at)) = (rule == &rules::NOT_SEEN, target) {
         match machine.is_ram(at) {
-            Some(false) => name = "table-outside-ram",
-            None if extent.is_beyond(at) => name = "table-beyond-memory",
+            Some(false) => rule = &rules::TABLE_OUTSIDE_RAM,
+            None if extent.is_beyond(at) => rule = &rules::TABLE_BEYOND_MEMORY,
             _ => {}
         }
     }
@@ -103,7 +103,7 @@ fn one(
         pa: target,
         entry_at: Some(problem.table.wrapping_add(bytes)),
         entry: problem.entry,
-        ..Lint::new(rule(name), place, problem.va, words(finding, target))
+        ..Lint::new(rule, place, problem.va, words(finding, target))
     };
     // The pointer itself is followed; where it leads to no page, the MMU refuses all addresses.
     if problem.trouble == Trouble::SelfReference && finding.below == 0 {
@@ -119,7 +119,7 @@ fn cut_short(place: usize, space: &Space, found: &mut Vec<Lint>) {
             .problems
             .first()
             .map_or(VirtAddr::new(0), |it| it.problem.va);
-        found.push(Lint::new(rule("cut-short"), place, va, words));
+        found.push(Lint::new(&rules::CUT_SHORT, place, va, words));
     };
     if space.lost_problems > 0 {
         note(format!(

@@ -12,7 +12,7 @@ mod shared;
 mod tables;
 mod union;
 
-pub use rules::{Mmu, RULES, Rule, Severity, rule};
+pub use rules::{Mmu, RULES, Rule, Severity};
 
 use std::collections::HashSet;
 

@@ -2,7 +2,7 @@
 
 use pagetable::{Attributes, MemoryType, Mode, PAGE_BYTES, Pbmt, Pte};
 
-use super::{Lint, LintMachine, rule};
+use super::{Lint, LintMachine, Rule, rules};
 use crate::Space;
 use crate::space::MappedRange;
 
@@ -36,11 +36,17 @@ impl<'a> Pages<'a> {
         }
     }
 
-    fn note(&mut self, name: &str, place: usize, range: &MappedRange, detail: impl Into<String>) {
+    fn note(
+        &mut self,
+        rule: &'static Rule,
+        place: usize,
+        range: &MappedRange,
+        detail: impl Into<String>,
+    ) {
         self.found.push(Lint {
             pa: Some(range.pa),
             bytes: range.bytes,
-            ..Lint::new(rule(name), place, range.va, detail.into())
+            ..Lint::new(rule, place, range.va, detail.into())
         });
     }
 
@@ -67,21 +73,21 @@ impl<'a> Pages<'a> {
         let letters = || flags.flags().to_string();
         match flags.has(Pte::WRITE | Pte::EXEC) {
             true if flags.has(Pte::USER) => {
-                self.note("user-write-and-execute", place, range, letters());
+                self.note(&rules::USER_WRITE_AND_EXECUTE, place, range, letters());
             }
-            true => self.note("write-and-execute", place, range, letters()),
+            true => self.note(&rules::WRITE_AND_EXECUTE, place, range, letters()),
             false => {}
         }
         // RV32 has no halves: where a kernel begins there is its own choice.
         let is_upper = mode != Mode::Sv32 && range.va.raw() >> 63 != 0;
         if flags.has(Pte::USER) && is_upper {
-            self.note("user-in-kernel-half", place, range, letters());
+            self.note(&rules::USER_IN_KERNEL_HALF, place, range, letters());
         }
         if self.machine.svade == Some(true) {
             if !flags.has(Pte::ACCESSED) {
-                self.note("accessed-clear", place, range, letters());
+                self.note(&rules::ACCESSED_CLEAR, place, range, letters());
             } else if flags.has(Pte::WRITE) && !flags.has(Pte::DIRTY) {
-                self.note("dirty-clear", place, range, letters());
+                self.note(&rules::DIRTY_CLEAR, place, range, letters());
             }
         }
         match (flags.has(Pte::ACCESSED), flags.has(Pte::DIRTY)) {
@@ -108,7 +114,7 @@ impl<'a> Pages<'a> {
         if range.va.offset(page) != 0 || !range.bytes.is_multiple_of(page) {
             let entries = range.bytes % page / PAGE_BYTES;
             let detail = format!("{entries} of 16 entries are alike");
-            self.note("napot-mixed", place, range, detail);
+            self.note(&rules::NAPOT_MIXED, place, range, detail);
         }
     }
 
@@ -127,10 +133,10 @@ impl<'a> Pages<'a> {
         {
             let [here, before, after] = [range, before, after].map(|it| it.flags().flags());
             let detail = format!("{here} between {before} and {after}");
-            self.note("user-amid-kernel", place, range, detail);
+            self.note(&rules::USER_AMID_KERNEL, place, range, detail);
         }
         if let Some(detail) = self.out_of_memory(range, neighbours) {
-            self.note("page-outside-ram", place, range, detail);
+            self.note(&rules::PAGE_OUTSIDE_RAM, place, range, detail);
         }
     }
 
@@ -169,7 +175,7 @@ impl<'a> Pages<'a> {
         if self.dirty_alone > self.unused {
             for (place, range) in std::mem::take(&mut self.dirty) {
                 let letters = range.flags().flags().to_string();
-                self.note("dirty-without-accessed", place, &range, letters);
+                self.note(&rules::DIRTY_WITHOUT_ACCESSED, place, &range, letters);
             }
         }
         self.found
@@ -182,23 +188,23 @@ fn touches(one: &MappedRange, other: &MappedRange) -> bool {
 }
 
 /// The memory type against what the address is known to be.
-fn wrong_type(range: &MappedRange, machine: &LintMachine) -> Option<(&'static str, &'static str)> {
+fn wrong_type(range: &MappedRange, machine: &LintMachine) -> Option<(&'static Rule, &'static str)> {
     let is_ram = machine.is_ram(range.pa)?;
     match (is_ram, range.attributes()) {
         (false, Attributes::THead(bits)) if bits.cacheable => {
-            Some(("device-cacheable", "cacheable, and no memory"))
+            Some((&rules::DEVICE_CACHEABLE, "cacheable, and no memory"))
         }
         (false, Attributes::Pbmt(Pbmt::NonCacheable)) => Some((
-            "device-cacheable",
+            &rules::DEVICE_CACHEABLE,
             "NC is for memory: accesses may be merged and repeated",
         )),
         (true, Attributes::THead(bits)) if bits.strong_order => {
-            Some(("ram-as-device", "strongly ordered"))
+            Some((&rules::RAM_AS_DEVICE, "strongly ordered"))
         }
         (true, attributes @ Attributes::Pbmt(_))
             if attributes.memory_type() == Some(MemoryType::Device) =>
         {
-            Some(("ram-as-device", "IO"))
+            Some((&rules::RAM_AS_DEVICE, "IO"))
         }
         _ => None,
     }

@@ -59,101 +59,91 @@ pub struct Rule {
     pub advice: &'static str,
 }
 
-const fn row(
-    name: &'static str,
-    severity: Severity,
-    mmu: Mmu,
-    says: &'static str,
-    advice: &'static str,
-) -> Rule {
-    Rule {
-        name,
-        severity,
-        mmu,
-        summary: says,
-        advice,
-    }
+/// Each row is a rule: its name in code, its name for everybody else, how bad it is, what the MMU
+/// makes of it, what it looks for, what to do. The order is that of the list that `--help` shows.
+macro_rules! rules {
+    ($($rule:ident = $name:literal, $severity:ident, $mmu:ident, $summary:literal, $advice:literal;)*) => {
+        $(
+            #[doc = $summary]
+            pub static $rule: Rule = Rule {
+                name: $name,
+                severity: $severity,
+                mmu: $mmu,
+                summary: $summary,
+                advice: $advice,
+            };
+        )*
+
+        /// Every rule.
+        pub static RULES: &[&Rule] = &[$(&$rule),*];
+    };
 }
 
 use Mmu::{Accepts, Refuses, Unknown};
 use Severity::{Error, Info, Warning};
 
-/// Every rule.
-#[rustfmt::skip]
-pub static RULES: [Rule; 31] = [
-    row("write-without-read", Error, Refuses, "W without R is reserved",
-        "set R too, or clear W"),
-    row("reserved-bits", Error, Refuses, "bits are set that this hart reserves",
-        "clear them; PBMT, N and T-Head's bits only where the hart has them (--dialect, --board)"),
-    row("pbmt-reserved", Error, Refuses, "PBMT=3 is reserved",
-        "0 is PMA, 1 NC, 2 IO"),
-    row("pointer-bits", Error, Refuses, "a pointer has U, A, D, N or PBMT set",
-        "a pointer is an address and V, and G at most: clear the rest"),
-    row("pointer-at-level-0", Error, Refuses, "a pointer where only pages can stand",
-        "set R, W or X if a page is meant; else clear V"),
-    row("misaligned-superpage", Error, Refuses, "a large page at an address that is no multiple of its size",
-        "align its physical address, or map it with smaller pages"),
-    row("napot-encoding", Error, Refuses, "N with a size or at a level that Svnapot does not have",
-        "only 64 KiB at level 0: PPN bits 3-0 are 1000"),
-    row("table-outside-ram", Error, Refuses, "a pointer leads out of memory",
-        "the walk ends in an access fault there, or reads a device: clear the entry"),
-    row("table-writable-by-user", Error, Accepts, "a page table is mapped writable for user mode",
-        "unmap it: who writes it owns the machine"),
-    row("global-differs", Error, Accepts, "a page with G leads elsewhere in another root",
-        "clear G, or map it alike everywhere: the TLB need not look at the ASID"),
-    row("table-beyond-memory", Warning, Unknown, "a pointer leads beyond all memory that was seen",
-        "clear the entry, unless there is memory: --ram or --board says what is"),
-    row("page-outside-ram", Warning, Accepts, "a page that is neither memory nor a known device",
-        "correct the address: an access faults there, or never comes back; --board knows devices"),
-    row("aliased-table", Warning, Accepts, "a table that many pointers lead to",
-        "a pointer each is usual: correct the others, unless the same pages are meant to repeat"),
-    row("table-readable-by-user", Warning, Accepts, "a page table is mapped for user mode",
-        "unmap it: it tells physical addresses"),
-    row("write-and-execute", Warning, Accepts, "a page of the kernel is writable and executable",
-        "write it through another mapping, or take W away before it is executed"),
-    row("user-in-kernel-half", Warning, Accepts, "a user page in the upper half",
-        "clear U: the kernel's half is not the user's"),
-    row("user-amid-kernel", Warning, Accepts, "a user page between pages of the kernel",
-        "clear U: a user reaches the kernel's memory there, and the kernel needs SUM for it"),
-    row("dirty-without-accessed", Warning, Accepts, "D is set and A clear, where nobody clears A",
-        "set A, or clear D: a hart that sets them sets A first"),
-    row("self-reference", Warning, Accepts, "a table that is reached through itself",
+rules! {
+    WRITE_WITHOUT_READ = "write-without-read", Error, Refuses, "W without R is reserved",
+        "set R too, or clear W";
+    RESERVED_BITS = "reserved-bits", Error, Refuses, "bits are set that this hart reserves",
+        "clear them; PBMT, N and T-Head's bits only where the hart has them (--dialect, --board)";
+    PBMT_RESERVED = "pbmt-reserved", Error, Refuses, "PBMT=3 is reserved",
+        "0 is PMA, 1 NC, 2 IO";
+    POINTER_BITS = "pointer-bits", Error, Refuses, "a pointer has U, A, D, N or PBMT set",
+        "a pointer is an address and V, and G at most: clear the rest";
+    POINTER_AT_LEVEL_0 = "pointer-at-level-0", Error, Refuses, "a pointer where only pages can stand",
+        "set R, W or X if a page is meant; else clear V";
+    MISALIGNED_SUPERPAGE = "misaligned-superpage", Error, Refuses, "a large page at an address that is no multiple of its size",
+        "align its physical address, or map it with smaller pages";
+    NAPOT_ENCODING = "napot-encoding", Error, Refuses, "N with a size or at a level that Svnapot does not have",
+        "only 64 KiB at level 0: PPN bits 3-0 are 1000";
+    TABLE_OUTSIDE_RAM = "table-outside-ram", Error, Refuses, "a pointer leads out of memory",
+        "the walk ends in an access fault there, or reads a device: clear the entry";
+    TABLE_WRITABLE_BY_USER = "table-writable-by-user", Error, Accepts, "a page table is mapped writable for user mode",
+        "unmap it: who writes it owns the machine";
+    GLOBAL_DIFFERS = "global-differs", Error, Accepts, "a page with G leads elsewhere in another root",
+        "clear G, or map it alike everywhere: the TLB need not look at the ASID";
+    TABLE_BEYOND_MEMORY = "table-beyond-memory", Warning, Unknown, "a pointer leads beyond all memory that was seen",
+        "clear the entry, unless there is memory: --ram or --board says what is";
+    PAGE_OUTSIDE_RAM = "page-outside-ram", Warning, Accepts, "a page that is neither memory nor a known device",
+        "correct the address: an access faults there, or never comes back; --board knows devices";
+    ALIASED_TABLE = "aliased-table", Warning, Accepts, "a table that many pointers lead to",
+        "a pointer each is usual: correct the others, unless the same pages are meant to repeat";
+    TABLE_READABLE_BY_USER = "table-readable-by-user", Warning, Accepts, "a page table is mapped for user mode",
+        "unmap it: it tells physical addresses";
+    WRITE_AND_EXECUTE = "write-and-execute", Warning, Accepts, "a page of the kernel is writable and executable",
+        "write it through another mapping, or take W away before it is executed";
+    USER_IN_KERNEL_HALF = "user-in-kernel-half", Warning, Accepts, "a user page in the upper half",
+        "clear U: the kernel's half is not the user's";
+    USER_AMID_KERNEL = "user-amid-kernel", Warning, Accepts, "a user page between pages of the kernel",
+        "clear U: a user reaches the kernel's memory there, and the kernel needs SUM for it";
+    DIRTY_WITHOUT_ACCESSED = "dirty-without-accessed", Warning, Accepts, "D is set and A clear, where nobody clears A",
+        "set A, or clear D: a hart that sets them sets A first";
+    SELF_REFERENCE = "self-reference", Warning, Accepts, "a table that is reached through itself",
         "clear the pointer: a table does not map itself so, an entry without R, W and X at level 0 \
-         faults"),
-    row("alias-memory-type", Warning, Accepts, "memory is mapped with two memory types",
-        "give all mappings one type, or flush caches between: which one holds is not defined"),
-    row("device-cacheable", Warning, Accepts, "an address outside memory with a type of memory",
-        "map devices as IO, on T-Head as strongly ordered"),
-    row("ram-as-device", Warning, Accepts, "memory with the type of a device",
-        "map it cacheable: as it is, it is slow, and AMOs and misaligned accesses may fault"),
-    row("accessed-clear", Warning, Accepts, "A is clear, and this hart does not set it",
-        "set A when mapping, or be ready for a page fault at the first access"),
-    row("dirty-clear", Warning, Accepts, "W is set and D clear, and this hart does not set it",
-        "set D when mapping, or be ready for a page fault at the first store"),
-    row("napot-mixed", Warning, Accepts, "entries of one Svnapot page differ",
-        "make all 16 entries equal: which one holds is not defined"),
-    row("user-write-and-execute", Info, Accepts, "a user page is writable and executable",
-        "a program may do so, if it makes code; else it is how attackers do"),
-    row("not-seen", Info, Unknown, "tables are not in the memory given",
-        "give more memory, or say what is memory on the machine with --ram or --board"),
-    row("shared-without-global", Info, Accepts, "a kernel page that several roots share is not G",
-        "set G: it costs a TLB entry for each address space, and a walk after each switch"),
-    row("pointer-global", Info, Accepts, "a pointer has G set",
-        "allowed: everything below is global"),
-    row("empty-tables", Info, Accepts, "tables without a valid entry",
-        "each costs 4 KiB and a read of the walk; kernels keep some for what comes later"),
-    row("cut-short", Info, Unknown, "not everything was looked at",
-        "the tables map more than can be judged: --range and --satp ask for a part"),
-];
-
-/// The rule of that name.
-///
-/// # Panics
-///
-/// If there is none: names are written in this room only.
-pub fn rule(name: &str) -> &'static Rule {
-    match RULES.iter().find(|rule| rule.name == name) {
-        Some(rule) => rule,
-        None => panic!("no rule is called {name}"),
-    }
+         faults";
+    ALIAS_MEMORY_TYPE = "alias-memory-type", Warning, Accepts, "memory is mapped with two memory types",
+        "give all mappings one type, or flush caches between: which one holds is not defined";
+    DEVICE_CACHEABLE = "device-cacheable", Warning, Accepts, "an address outside memory with a type of memory",
+        "map devices as IO, on T-Head as strongly ordered";
+    RAM_AS_DEVICE = "ram-as-device", Warning, Accepts, "memory with the type of a device",
+        "map it cacheable: as it is, it is slow, and AMOs and misaligned accesses may fault";
+    ACCESSED_CLEAR = "accessed-clear", Warning, Accepts, "A is clear, and this hart does not set it",
+        "set A when mapping, or be ready for a page fault at the first access";
+    DIRTY_CLEAR = "dirty-clear", Warning, Accepts, "W is set and D clear, and this hart does not set it",
+        "set D when mapping, or be ready for a page fault at the first store";
+    NAPOT_MIXED = "napot-mixed", Warning, Accepts, "entries of one Svnapot page differ",
+        "make all 16 entries equal: which one holds is not defined";
+    USER_WRITE_AND_EXECUTE = "user-write-and-execute", Info, Accepts, "a user page is writable and executable",
+        "a program may do so, if it makes code; else it is how attackers do";
+    NOT_SEEN = "not-seen", Info, Unknown, "tables are not in the memory given",
+        "give more memory, or say what is memory on the machine with --ram or --board";
+    SHARED_WITHOUT_GLOBAL = "shared-without-global", Info, Accepts, "a kernel page that several roots share is not G",
+        "set G: it costs a TLB entry for each address space, and a walk after each switch";
+    POINTER_GLOBAL = "pointer-global", Info, Accepts, "a pointer has G set",
+        "allowed: everything below is global";
+    EMPTY_TABLES = "empty-tables", Info, Accepts, "tables without a valid entry",
+        "each costs 4 KiB and a read of the walk; kernels keep some for what comes later";
+    CUT_SHORT = "cut-short", Info, Unknown, "not everything was looked at",
+        "the tables map more than can be judged: --range and --satp ask for a part";
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
-use super::{Lint, rule};
+use super::{Lint, Rule, rules};
 use crate::Space;
 use crate::space::MappedRange;
 
@@ -51,10 +51,10 @@ impl Shared {
 
     /// What is wrong.
     pub fn found(self, spaces: &[Space]) -> impl Iterator<Item = Lint> {
-        let lint = |name, place, range: MappedRange, detail| Lint {
+        let lint = |rule: &'static Rule, place, range: MappedRange, detail| Lint {
             pa: Some(range.pa),
             bytes: range.bytes,
-            ..Lint::new(rule(name), place, range.va, detail)
+            ..Lint::new(rule, place, range.va, detail)
         };
         let differs = self
             .differs
@@ -62,11 +62,11 @@ impl Shared {
             .map(move |(place, range, pa, first)| {
                 let root = spaces[first].root.table;
                 let detail = format!("{} here, {pa} in root {root}", range.pa);
-                lint("global-differs", place, range, detail)
+                lint(&rules::GLOBAL_DIFFERS, place, range, detail)
             });
         let without = self.without.into_iter().map(move |(place, range)| {
             let detail = range.flags().flags().to_string();
-            lint("shared-without-global", place, range, detail)
+            lint(&rules::SHARED_WITHOUT_GLOBAL, place, range, detail)
         });
         differs.chain(without)
     }

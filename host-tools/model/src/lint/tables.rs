@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte};
 
-use super::{Lint, rule};
+use super::{Lint, rules};
 use crate::Space;
 use crate::space::{MappedRange, TableUse};
 
@@ -27,7 +27,7 @@ pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
         found.push(Lint {
             pa: Some(table.at),
             ..Lint::new(
-                rule("empty-tables"),
+                &rules::EMPTY_TABLES,
                 place,
                 table.va,
                 format!("{empty} of {all} tables, {kib} KiB"),
@@ -40,7 +40,7 @@ pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
             entry_at: table.pointer.map(|(at, _)| at),
             entry: table.pointer.map(|(_, pte)| pte),
             ..Lint::new(
-                rule("pointer-global"),
+                &rules::POINTER_GLOBAL,
                 place,
                 table.va,
                 match global {
@@ -79,7 +79,7 @@ fn aliased(place: usize, space: &Space, tables: &[TableUse], found: &mut Vec<Lin
             entry_at: Some(entry_at),
             entry: Some(pte),
             ..Lint::new(
-                rule("aliased-table"),
+                &rules::ALIASED_TABLE,
                 place,
                 table.va,
                 format!("{pointers} pointers lead to it at level {}", table.level),
@@ -151,10 +151,10 @@ impl Reach {
         }
         for at in tables {
             let hit = match writable.covering(at) {
-                Some(hit) => Some((rule("table-writable-by-user"), hit)),
+                Some(hit) => Some((&rules::TABLE_WRITABLE_BY_USER, hit)),
                 None => any
                     .covering(at)
-                    .map(|hit| (rule("table-readable-by-user"), hit)),
+                    .map(|hit| (&rules::TABLE_READABLE_BY_USER, hit)),
             };
             let Some((rule, (space, range))) = hit else {
                 continue;

@@ -11,6 +11,8 @@
 //! erratum for these cores uses. They mean nothing on any other hart, and fault
 //! there.
 
+use core::fmt;
+
 /// How bits 59–63 of an RV64 entry are to be read. Sv32 has none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Dialect {
@@ -88,6 +90,31 @@ impl THead {
             bufferable: raw & Self::BUFFERABLE != 0,
             shareable: raw & Self::SHAREABLE != 0,
             secure: raw & Self::SECURE != 0,
+        }
+    }
+}
+
+/// The bits that are set, by their letters: `so,c,b,sh,sec`; `none` where there are none.
+impl fmt::Display for THead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = [
+            (self.strong_order, "so"),
+            (self.cacheable, "c"),
+            (self.bufferable, "b"),
+            (self.shareable, "sh"),
+            (self.secure, "sec"),
+        ];
+        let mut is_first = true;
+        for (_, letter) in letters.iter().filter(|(is_set, _)| *is_set) {
+            if !is_first {
+                f.write_str(",")?;
+            }
+            f.write_str(letter)?;
+            is_first = false;
+        }
+        match is_first {
+            true => f.write_str("none"),
+            false => Ok(()),
         }
     }
 }
@@ -207,6 +234,16 @@ impl Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_letters_of_t_heads_bits_are_the_same_everywhere() {
+        extern crate std;
+        use std::string::ToString;
+        let letters = |raw| THead::decode(raw).to_string();
+        assert_eq!(letters(THead::STRONG_ORDER | THead::CACHEABLE), "so,c");
+        assert_eq!(letters(0x1f << 59), "so,c,b,sh,sec");
+        assert_eq!(letters(0), "none");
+    }
 
     #[test]
     fn every_type_comes_back_as_it_went() {
