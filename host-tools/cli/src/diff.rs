@@ -18,7 +18,6 @@ use link::memory::MemorySpec;
 use model::diff::{ChangeKind, pairs};
 
 use crate::format::Format;
-use crate::output;
 use crate::tables::{SpaceArgs, Spaces, read};
 
 /// Compare two readings of page tables: what was added, removed, moved, or is permitted otherwise.
@@ -67,11 +66,6 @@ impl ValueEnum for KindOption {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.0.name()))
     }
-}
-
-/// Prints the changes.
-pub fn run(args: DiffArgs) -> anyhow::Result<()> {
-    output::answer(|out| write(&args, out))
 }
 
 /// Writes the changes.

@@ -23,7 +23,6 @@ use view::find::FoundMappings;
 use crate::exit::UsageError;
 use crate::filter::{FilterArgs, bounds};
 use crate::format::Format;
-use crate::output;
 use crate::tables::{Spaces, TablesArgs, counted, number, read_on, span};
 
 /// Find every virtual address that reaches a physical one, or where some bytes are mapped.
@@ -136,11 +135,6 @@ fn place(text: &str) -> Result<Span, String> {
             last: at,
         }),
     }
-}
-
-/// Prints what is found.
-pub fn run(args: FindArgs) -> anyhow::Result<()> {
-    output::answer(|out| write(&args, out))
 }
 
 /// Writes what is found.

@@ -20,7 +20,6 @@ use view::lint::Judged;
 
 use crate::filter::bounds;
 use crate::format::Format;
-use crate::output;
 use crate::tables::TablesArgs;
 
 /// Judge page tables: reserved bits, W+X, tables that users reach, conflicting memory types, and
@@ -45,11 +44,6 @@ fn help() -> String {
          pagewalk lint --from tcp://localhost:3334 --all-roots --board ox64\n\nRules:\n{}",
         String::from_utf8_lossy(&rules)
     )
-}
-
-/// Prints the findings.
-pub fn run(args: LintArgs) -> anyhow::Result<()> {
-    output::answer(|out| write(&args, out))
 }
 
 /// Writes the findings.

@@ -1,7 +1,7 @@
 //! The pagewalk program: one file per subcommand.
 //!
 //! To add a subcommand: a file with its `…Args` and `run`, its `mod` line, and its row
-//! in `commands!`. What a subcommand promises everywhere: answers on stdout,
+//! in `commands!`; one that reads page tables has its rows in `tables_command.rs`. What a subcommand promises everywhere: answers on stdout,
 //! notes and warnings on stderr; exit code 0 for an answer, 1 for an error, 2 for a command
 //! line that makes no sense; a closed pipe is a normal end.
 //!
@@ -92,6 +92,8 @@ mod symbols;
 #[cfg(feature = "full")]
 mod tables;
 #[cfg(feature = "full")]
+mod tables_command;
+#[cfg(feature = "full")]
 mod walk;
 #[cfg(feature = "full")]
 mod ws;
@@ -110,6 +112,9 @@ macro_rules! commands {
     ($($(#[$only:meta])* $name:ident => $file:ident::$args:ident,)*) => {
         #[derive(clap::Subcommand)]
         enum Command {
+            #[cfg(feature = "full")]
+            #[command(flatten)]
+            Tables(tables_command::TablesCommand),
             $($(#[$only])* $name($file::$args),)*
             /// Whatever verb the other build has.
             #[cfg(not(feature = "full"))]
@@ -120,6 +125,8 @@ macro_rules! commands {
         impl Command {
             fn run(self) -> anyhow::Result<()> {
                 match self {
+                    #[cfg(feature = "full")]
+                    Command::Tables(command) => command.run(),
                     $($(#[$only])* Command::$name(args) => $file::run(args),)*
                     #[cfg(not(feature = "full"))]
                     Command::Elsewhere(words) => exit::elsewhere(&words),
@@ -133,22 +140,6 @@ commands! {
     #[cfg(feature = "full")]
     Decode => decode::DecodeArgs,
     #[cfg(feature = "full")]
-    Walk => walk::WalkArgs,
-    #[cfg(feature = "full")]
-    Map => map::MapArgs,
-    #[cfg(feature = "full")]
-    Find => find::FindArgs,
-    #[cfg(feature = "full")]
-    Diff => diff::DiffArgs,
-    #[cfg(feature = "full")]
-    Lint => lint::LintArgs,
-    #[cfg(feature = "full")]
-    Stats => stats::StatsArgs,
-    #[cfg(feature = "full")]
-    Ws => ws::WsArgs,
-    #[cfg(feature = "full")]
-    Snapshot => snapshot::SnapshotArgs,
-    #[cfg(feature = "full")]
     Satp => satp::SatpArgs,
     #[cfg(feature = "full")]
     Ps => ps::PsArgs,
@@ -158,8 +149,6 @@ commands! {
     Faults => faults::FaultsArgs,
     #[cfg(feature = "full")]
     Explain => explain::ExplainArgs,
-    #[cfg(feature = "full")]
-    Chart => chart::ChartArgs,
     Romfs => romfs::RomfsArgs,
     Image => image::ImageArgs,
     Flash => flash::FlashArgs,

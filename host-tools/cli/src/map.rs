@@ -18,7 +18,6 @@ use clap::ValueEnum;
 
 use crate::filter::FilterArgs;
 use crate::format::Format;
-use crate::output;
 use crate::tables::{TablesArgs, counted};
 
 /// Which neighbours are one range.
@@ -62,11 +61,6 @@ pub struct MapArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-}
-
-/// Prints the map.
-pub fn run(args: MapArgs) -> anyhow::Result<()> {
-    output::answer(|out| write(&args, out))
 }
 
 /// Writes the map.

@@ -14,7 +14,6 @@ use model::Space;
 use model::stats::Stats;
 
 use crate::format::Format;
-use crate::output;
 use crate::tables::TablesArgs;
 
 /// Count tables by level, the empty ones, bytes by page size and permission, and what a TLB
@@ -30,11 +29,6 @@ pub struct StatsArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-}
-
-/// Prints the figures.
-pub fn run(args: StatsArgs) -> anyhow::Result<()> {
-    output::answer(|out| write(&args, out))
 }
 
 /// Writes the figures.

@@ -19,7 +19,6 @@ use pagetable::{Dialect, Mode, VirtAddr, translate};
 use view::walk::Walked;
 
 use crate::format::Format;
-use crate::output;
 use crate::tables::{OpenTables, TablesArgs, note_dialect, number};
 
 /// Translate one address, level by level, or say why it faults.
@@ -38,11 +37,6 @@ pub struct WalkArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
-}
-
-/// Prints the walk.
-pub fn run(args: WalkArgs) -> anyhow::Result<()> {
-    output::answer(|out| write(&args, out))
 }
 
 /// Writes the walk.

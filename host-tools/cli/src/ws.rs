@@ -18,7 +18,6 @@ use view::working;
 use crate::exit::UsageError;
 use crate::filter::FilterArgs;
 use crate::format::Format;
-use crate::output;
 use crate::tables::TablesArgs;
 
 /// Show what has been used and written since A and D were last cleared; with --watch, again and
@@ -53,11 +52,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .filter(|it| (0.0..=86400.0).contains(it));
     let wrong = || format!("`{text}` is no number of seconds up to a day, as 0.5 is");
     number.map(Duration::from_secs_f64).ok_or_else(wrong)
-}
-
-/// Prints it.
-pub fn run(args: WsArgs) -> anyhow::Result<()> {
-    output::answer(|out| write(&args, out))
 }
 
 /// Writes it.

@@ -24,7 +24,8 @@ use view::explain::Explained;
 use view::fields;
 
 use crate::tables::{PteArgs, SpaceArgs, TablesArgs, number};
-use crate::{chart, diff, find, lint, map, snapshot, stats, walk, ws};
+use crate::tables_command::TablesCommand;
+use crate::walk;
 
 /// Serve a debugger's plugin: it reads the memory, this knows what page tables mean.
 ///
@@ -45,15 +46,8 @@ pub struct BridgeArgs {}
 #[derive(Parser)]
 #[command(no_binary_name = true, name = "", disable_help_subcommand = true)]
 enum BridgeRequest {
-    Walk(walk::WalkArgs),
-    Map(map::MapArgs),
-    Find(find::FindArgs),
-    Diff(diff::DiffArgs),
-    Lint(lint::LintArgs),
-    Stats(stats::StatsArgs),
-    Ws(ws::WsArgs),
-    Chart(chart::ChartArgs),
-    Snapshot(snapshot::SnapshotArgs),
+    #[command(flatten)]
+    Tables(TablesCommand),
     /// The physical address of a virtual one, or why there is none
     Pa(At),
     /// What an address is mapped as: `rwxugad`
@@ -116,15 +110,7 @@ impl BridgeRequest {
 
     fn roots(&mut self) -> Option<&mut SpaceArgs> {
         Some(match self {
-            BridgeRequest::Walk(args) => &mut args.tables.roots,
-            BridgeRequest::Map(args) => &mut args.tables.roots,
-            BridgeRequest::Find(args) => &mut args.tables.roots,
-            BridgeRequest::Diff(args) => &mut args.roots,
-            BridgeRequest::Lint(args) => &mut args.tables.roots,
-            BridgeRequest::Stats(args) => &mut args.tables.roots,
-            BridgeRequest::Ws(args) => &mut args.tables.roots,
-            BridgeRequest::Chart(args) => args.roots()?,
-            BridgeRequest::Snapshot(args) => args.roots(),
+            BridgeRequest::Tables(command) => command.space_args()?,
             BridgeRequest::Pa(at) | BridgeRequest::Flags(at) => &mut at.tables.roots,
             BridgeRequest::Explain(args) => &mut args.tables.roots,
             BridgeRequest::Satp { .. } => return None,
@@ -170,15 +156,7 @@ fn one_line(error: &str) -> String {
 
 fn answer(request: BridgeRequest, out: &mut dyn Write) -> anyhow::Result<()> {
     match request {
-        BridgeRequest::Walk(args) => walk::write(&args, out),
-        BridgeRequest::Map(args) => map::write(&args, out),
-        BridgeRequest::Find(args) => find::write(&args, out),
-        BridgeRequest::Diff(args) => diff::write(&args, out),
-        BridgeRequest::Lint(args) => lint::write(&args, out),
-        BridgeRequest::Stats(args) => stats::write(&args, out),
-        BridgeRequest::Ws(args) => ws::write(&args, out),
-        BridgeRequest::Chart(args) => chart::run(args),
-        BridgeRequest::Snapshot(args) => snapshot::write(&args, out),
+        BridgeRequest::Tables(command) => command.write(out),
         BridgeRequest::Pa(at) => pa(&at, out),
         BridgeRequest::Flags(at) => flags(&at, out),
         BridgeRequest::Satp { value, writing } => {
