@@ -257,6 +257,11 @@ fn forward(said: LineEvent, sender: &SyncSender<Update>) {
     let _ = sender.send(update);
 }
 
+/// An error with its causes, in one line.
+fn chain(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -286,9 +291,4 @@ mod tests {
             assert!(trouble.contains("died"), "{trouble}");
         }
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: impl Into<anyhow::Error>) -> String {
-    format!("{:#}", error.into())
 }
