@@ -1,15 +1,14 @@
 //! The host asks, we read: memory, tasks, the fault log. Nothing cleverer, and nothing is
 //! changed by looking.
 
-use abi::Error;
-use pagetable::{Dialect, PhysAddr, Satp};
+use abi::{Error, dialect_number};
+use pagetable::{PhysAddr, Satp};
 use wire::reliable::CHUNK;
 use wire::{AnswerWriter, Ask, BatchWriter, Task, WordsWriter};
 
 use super::memory_access;
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::State;
 
 /// Words read at a time.
 const WORDS: usize = 32;
@@ -53,11 +52,7 @@ fn about<'a, P: Platform>(system: &System<P>, mut answer: AnswerWriter<'a>) -> O
     };
     answer.number(satp.encode(P::MODE.xlen()))?;
     answer.number(system.local.log.next())?;
-    answer.number(match system.local.platform.dialect() {
-        Dialect::None => 0,
-        Dialect::Svpbmt => 1,
-        Dialect::THead => 2,
-    })?;
+    answer.number(dialect_number(system.local.platform.dialect()).into())?;
     let ram = system.boot.ram.as_slice();
     answer.number(ram.len() as u64)?;
     for piece in ram {
@@ -115,7 +110,7 @@ fn tasks<'a, P: Platform>(
         let tasks = system.tasks.iter().map(|(_, task)| Task {
             pid: task.pid.into(),
             satp: task.space.satp(),
-            state: state(task.state()),
+            state: task.state().on_the_wire().number().into(),
             resident: task.space.resident().into(),
             tables: system.frames.tables_of(task.space.id()).into(),
             faults: task.faults.into(),
@@ -142,19 +137,6 @@ fn clipped(line: &str) -> &str {
         .rev()
         .find(|end| line.is_char_boundary(*end));
     &line[..end.unwrap_or(0)]
-}
-
-/// The number that stands for a state: see `docs/wire.md`.
-fn state(state: State) -> u64 {
-    match state {
-        State::Empty | State::Starting => 0,
-        State::Ready => 1,
-        State::Reading => 2,
-        State::Writing => 3,
-        State::Sleeping { .. } => 4,
-        State::Waiting { .. } => 5,
-        State::Ending { .. } | State::Exited { .. } => 6,
-    }
 }
 
 fn faults<'a, P: Platform>(

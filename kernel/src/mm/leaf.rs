@@ -21,3 +21,12 @@ pub(super) fn accessed(access: Access) -> u64 {
         _ => Pte::ACCESSED,
     }
 }
+
+/// The right that an access needs.
+pub(super) fn right(access: Access) -> u64 {
+    match access {
+        Access::Write => Pte::WRITE,
+        Access::Execute => Pte::EXEC,
+        _ => Pte::READ,
+    }
+}

@@ -12,6 +12,7 @@ mod audit;
 pub mod bootmap;
 mod bootram;
 mod budget;
+mod cow;
 mod fast;
 mod fast_window;
 mod frame;

@@ -5,9 +5,10 @@
 use abi::{Access, Class, Fault, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
+use super::cow;
 use super::fast_window::open_window;
 use super::layout::is_user;
-use super::leaf::{accessed, leaf_flags};
+use super::leaf::{accessed, leaf_flags, right};
 use super::object;
 use super::region::{Advice, Kind, Object, Region};
 use super::space_id::SpaceId;
@@ -102,7 +103,11 @@ pub fn resolve_here<M: Machine>(
         return Err(refuse(class, outcome));
     }
     let (outcome, frame) = if Pte::new(stop.entry).is_valid() {
-        present(machine, va, access, stop)
+        let present = present(owner, region, frames, machine, (va, access), stop);
+        let Some(present) = present else {
+            return Err(refuse(class, Outcome::OutOfMemory));
+        };
+        present
     } else {
         let wanted = (va.align_down(PAGE_BYTES), access);
         let brought = absent(owner, region, frames, machine, wanted, stop);
@@ -121,16 +126,25 @@ pub fn resolve_here<M: Machine>(
     })
 }
 
-/// The leaf is there and permits: A or D is missing where the hart does not set them
-/// (Svade, the C906), or the hart had not seen the leaf yet.
+/// A leaf is there. A or D is missing where the hart does not set them (Svade, the C906), or the hart
+/// had not seen the leaf yet, or the leaf permits less than its region. `None` without memory.
 #[cold]
 #[inline(never)]
 fn present<M: Machine>(
+    owner: SpaceId,
+    region: &Region,
+    frames: &mut Frames,
     machine: &mut M,
-    va: VirtAddr,
-    access: Access,
+    (va, access): (VirtAddr, Access),
     stop: WalkEnd,
-) -> (Outcome, PhysAddr) {
+) -> Option<(Outcome, PhysAddr)> {
+    let pte = Pte::new(stop.entry);
+    let page = va.align_down(PAGE_BYTES);
+    let within = page.offset(M::MODE.leaf_bytes(stop.level));
+    let frame = pte.target(M::MODE).wrapping_add(within);
+    if !pte.has(right(access)) {
+        return grant(owner, region, frames, machine, (page, access, frame), stop);
+    }
     let wanted = stop.entry | accessed(access);
     let outcome = if wanted == stop.entry {
         Outcome::Spurious
@@ -138,13 +152,40 @@ fn present<M: Machine>(
         machine.write_entry(stop.at, wanted);
         Outcome::AccessBits
     };
-    let page = va.align_down(PAGE_BYTES);
     machine.fence_leaf(page, stop.level);
-    let within = page.offset(M::MODE.leaf_bytes(stop.level));
-    (
-        outcome,
-        Pte::new(wanted).target(M::MODE).wrapping_add(within),
-    )
+    Some((outcome, frame))
+}
+
+/// The region permits what its leaf does not: the region is the truth. A store gets a page of the space's
+/// own where others use the frame too; else the leaf gets the region's rights. Without this the same
+/// access would fault for ever.
+fn grant<M: Machine>(
+    owner: SpaceId,
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    (page, access, frame): (VirtAddr, Access, PhysAddr),
+    stop: WalkEnd,
+) -> Option<(Outcome, PhysAddr)> {
+    let copies = region.prot.write() && stop.level == 0;
+    let (outcome, frame, entry) = if copies && !cow::is_own(frames, owner.id, region, frame) {
+        let copy = cow::copy(frames, machine, owner.id, page, frame)?;
+        let flags = leaf_flags(machine, region.prot, MemoryType::Ram);
+        (
+            Outcome::ImageCopied,
+            copy,
+            Pte::leaf(M::MODE, copy, flags).raw(),
+        )
+    } else {
+        let entry = table::with_rights(stop.entry, region.prot.bits());
+        (Outcome::AccessBits, frame, entry)
+    };
+    machine.write_entry(stop.at, entry | accessed(access));
+    machine.fence_leaf(page, stop.level);
+    if region.prot.execute() {
+        machine.fence_code();
+    }
+    Some((outcome, frame))
 }
 
 /// Nothing is there, and the region permits the access: fills the page from its object and

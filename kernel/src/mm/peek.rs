@@ -4,7 +4,7 @@ use abi::{Access, Error, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::region::{Object, Region};
-use super::{Frames, Machine, Owner, PAGE_BYTES, Space, object, resolve, table};
+use super::{Frames, Machine, PAGE_BYTES, Space, cow, object, resolve, table};
 
 /// What stays of an entry whose page is exchanged.
 const KEPT: u64 =
@@ -114,16 +114,10 @@ fn own_page<M: Machine>(
         Err(_) => return Err(Error::BadAddress),
     };
     let id = space.id();
-    let own = matches!(frames.owner(frame), Owner::Page { space, .. } if space == id);
-    // What is shared is meant to be seen by the others.
-    if own || matches!(region.object, Object::Shared { .. }) {
+    if cow::is_own(frames, id, &region, frame) {
         return Ok(frame);
     }
-    let vpn = (va.raw() / PAGE_BYTES) as u32;
-    let copy = frames
-        .alloc(Owner::Page { space: id, vpn })
-        .ok_or(Error::OutOfMemory)?;
-    machine.copy_frame(frame, copy);
+    let copy = cow::copy(frames, machine, id, va, frame).ok_or(Error::OutOfMemory)?;
     let stop = table::walk(machine, space.root(), va);
     let memory = machine.dialect().bits(MemoryType::Ram);
     let flags = stop.entry & KEPT | memory;

@@ -45,6 +45,9 @@ pub fn is_empty<M: Machine>(machine: &M, table: PhysAddr) -> bool {
 }
 
 /// Follows `va` from the root down to a leaf or to the first invalid entry.
+///
+/// `pagetable::translate` does the same for any memory and mode, checks each entry and keeps each step,
+/// which is too slow for a fault. This one trusts what the kernel wrote; `mm/tests/walkers.rs` holds the two equal.
 #[inline(always)]
 pub fn walk<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> WalkEnd {
     let mut table = root;

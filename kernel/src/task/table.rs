@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use abi::Error;
+use abi::{Error, TaskState};
 
 use super::context::{Context, Floats};
 use super::unfinished::Unfinished;
@@ -51,17 +51,25 @@ pub enum State {
 }
 
 impl State {
-    /// One word for it.
+    /// One word for it, as `ps` shows it.
     pub fn word(self) -> &'static str {
         match self {
             State::Empty | State::Starting => "-",
-            State::Ready => "ready",
-            State::Reading => "reading",
-            State::Writing => "writing",
-            State::Sleeping { .. } => "sleeping",
-            State::Waiting { .. } => "waiting",
             State::Ending { .. } => "ending",
-            State::Exited { .. } => "exited",
+            other => other.on_the_wire().text(),
+        }
+    }
+
+    /// As the host is told of it.
+    pub fn on_the_wire(self) -> TaskState {
+        match self {
+            State::Empty | State::Starting => TaskState::Starting,
+            State::Ready => TaskState::Ready,
+            State::Reading => TaskState::Reading,
+            State::Writing => TaskState::Writing,
+            State::Sleeping { .. } => TaskState::Sleeping,
+            State::Waiting { .. } => TaskState::Waiting,
+            State::Ending { .. } | State::Exited { .. } => TaskState::Exited,
         }
     }
 }
@@ -227,6 +235,14 @@ impl Tasks {
     pub fn at_mut(&mut self, slot: Slot) -> &mut Task {
         let slot_entry = self.slots[slot.0 & (MAX_TASKS - 1)].as_deref_mut();
         slot_entry.expect("a slot is made before it is named")
+    }
+
+    /// Two tasks at once, as a call that moves something from one to the other needs them; `None` for a task and
+    /// itself.
+    pub fn pair_mut(&mut self, a: Slot, b: Slot) -> Option<(&mut Task, &mut Task)> {
+        let places = [a, b].map(|slot| slot.0 & (MAX_TASKS - 1));
+        let [a, b] = self.slots.get_disjoint_mut(places).ok()?;
+        Some((a.as_deref_mut()?, b.as_deref_mut()?))
     }
 
     /// Changes what a task does.
@@ -455,5 +471,17 @@ mod tests {
             let sleeps = !has(|state| matches!(state, State::Sleeping { .. })).is_empty();
             assert_eq!(tasks.first_wake(), sleeps.then_some(7));
         }
+    }
+
+    #[test]
+    fn two_tasks_can_be_had_at_once_and_one_not_twice() {
+        let mut tasks = with_room();
+        let [a, b] = [b"a", b"b"].map(|line| tasks.add(0, line).unwrap());
+        let (first, second) = tasks.pair_mut(a, b).unwrap();
+        core::mem::swap(&mut first.faults, &mut second.faults);
+        (first.faults, second.faults) = (1, 2);
+        let (second, first) = tasks.pair_mut(b, a).unwrap();
+        assert_eq!((first.faults, second.faults), (1, 2));
+        assert!(tasks.pair_mut(a, a).is_none());
     }
 }

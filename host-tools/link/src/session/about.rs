@@ -33,13 +33,8 @@ pub struct TaskInfo {
 impl TaskInfo {
     /// One word for what it does.
     pub fn state_word(&self) -> &'static str {
-        const WORDS: [&str; 7] = [
-            "starting", "ready", "reading", "writing", "sleeping", "waiting", "exited",
-        ];
-        usize::try_from(self.state)
-            .ok()
-            .and_then(|state| WORDS.get(state).copied())
-            .unwrap_or("?")
+        let state = u8::try_from(self.state).unwrap_or(u8::MAX);
+        abi::TaskState::decode(state).text()
     }
 }
 
@@ -59,9 +54,5 @@ impl From<wire::Task<'_>> for TaskInfo {
 
 /// How a board says that it writes memory types.
 pub fn dialect(about: &wire::About) -> Dialect {
-    match about.dialect {
-        1 => Dialect::Svpbmt,
-        2 => Dialect::THead,
-        _ => Dialect::None,
-    }
+    abi::numbered_dialect(about.dialect)
 }

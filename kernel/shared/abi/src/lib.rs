@@ -9,6 +9,7 @@
 
 mod call;
 mod cause;
+mod dialect;
 mod error;
 mod fault;
 pub mod log;
@@ -17,15 +18,18 @@ mod numbered;
 mod outcome;
 mod place;
 mod sighting;
+mod task;
 pub mod text;
 mod topic;
 
 pub use call::Call;
 pub use cause::Cause;
+pub use dialect::{dialect_number, numbered_dialect};
 pub use error::Error;
 pub use fault::Fault;
 pub use memory::{Advice, map, prot};
 pub use outcome::Outcome;
 pub use place::{Access, Class, Source};
 pub use sighting::Sighting;
+pub use task::TaskState;
 pub use topic::{Set, Topic};

@@ -3,6 +3,7 @@
 
 mod bootmap;
 pub(crate) mod chance;
+mod cow;
 mod elsewhere;
 mod entries;
 mod fails;
@@ -13,6 +14,7 @@ mod pages;
 mod peeks;
 mod regions;
 mod shortage;
+mod walkers;
 mod whole;
 mod world;
 
