@@ -20,22 +20,67 @@ pub enum Mode {
     Sv57,
 }
 
+/// What a mode is, in numbers: Privileged spec, §Sv32 to §Sv57.
+struct Row {
+    name: &'static str,
+    levels: u8,
+    entry_bytes: usize,
+    index_bits: u32,
+    va_bits: u32,
+    pa_bits: u32,
+    ppn_bits: u32,
+    xlen: Xlen,
+}
+
+const fn row64(name: &'static str, levels: u8) -> Row {
+    Row {
+        name,
+        levels,
+        entry_bytes: 8,
+        index_bits: 9,
+        va_bits: PAGE_SHIFT + 9 * levels as u32,
+        pa_bits: 56,
+        ppn_bits: 44,
+        xlen: Xlen::Rv64,
+    }
+}
+
+/// In the order of [`Mode`]'s values.
+const ROWS: [Row; 5] = [
+    Row {
+        va_bits: 64,
+        pa_bits: 64,
+        ..row64("bare", 0)
+    },
+    Row {
+        entry_bytes: 4,
+        index_bits: 10,
+        va_bits: 32,
+        pa_bits: 34,
+        ppn_bits: 22,
+        xlen: Xlen::Rv32,
+        ..row64("sv32", 2)
+    },
+    row64("sv39", 3),
+    row64("sv48", 4),
+    row64("sv57", 5),
+];
+
 impl Mode {
     /// Every mode that has tables.
     pub const ALL: [Mode; 4] = [Mode::Sv32, Mode::Sv39, Mode::Sv48, Mode::Sv57];
     /// The most levels any mode has.
     pub const MOST_LEVELS: usize = 5;
 
+    #[inline]
+    const fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
     /// Levels of tables; 0 for Bare.
     #[inline]
     pub const fn levels(self) -> u8 {
-        match self {
-            Mode::Bare => 0,
-            Mode::Sv32 => 2,
-            Mode::Sv39 => 3,
-            Mode::Sv48 => 4,
-            Mode::Sv57 => 5,
-        }
+        self.row().levels
     }
 
     /// The level of the root table; 0 for Bare, which has none.
@@ -47,19 +92,13 @@ impl Mode {
     /// Bytes of one entry.
     #[inline]
     pub const fn entry_bytes(self) -> usize {
-        match self {
-            Mode::Sv32 => 4,
-            _ => 8,
-        }
+        self.row().entry_bytes
     }
 
     /// Bits of the virtual address that each level takes.
     #[inline]
     pub const fn index_bits(self) -> u32 {
-        match self {
-            Mode::Sv32 => 10,
-            _ => 9,
-        }
+        self.row().index_bits
     }
 
     /// Entries of one table.
@@ -71,38 +110,25 @@ impl Mode {
     /// Bits of a virtual address that are translated; for Bare, all of them.
     #[inline]
     pub const fn va_bits(self) -> u32 {
-        match self {
-            Mode::Bare => 64,
-            _ => PAGE_SHIFT + self.index_bits() * self.levels() as u32,
-        }
+        self.row().va_bits
     }
 
     /// Bits of a physical address.
     #[inline]
     pub const fn pa_bits(self) -> u32 {
-        match self {
-            Mode::Bare => 64,
-            Mode::Sv32 => 34,
-            _ => 56,
-        }
+        self.row().pa_bits
     }
 
     /// Bits of the PPN field of an entry.
     #[inline]
     pub const fn ppn_bits(self) -> u32 {
-        match self {
-            Mode::Sv32 => 22,
-            _ => 44,
-        }
+        self.row().ppn_bits
     }
 
     /// Bits of an address on the harts that have this mode.
     #[inline]
     pub const fn xlen(self) -> Xlen {
-        match self {
-            Mode::Sv32 => Xlen::Rv32,
-            _ => Xlen::Rv64,
-        }
+        self.row().xlen
     }
 
     /// Which entry of its level-`level` table translates `va`.
@@ -146,13 +172,7 @@ impl Mode {
 
     /// The mode's name as boards, options and JSON write it.
     pub const fn name(self) -> &'static str {
-        match self {
-            Mode::Bare => "bare",
-            Mode::Sv32 => "sv32",
-            Mode::Sv39 => "sv39",
-            Mode::Sv48 => "sv48",
-            Mode::Sv57 => "sv57",
-        }
+        self.row().name
     }
 
     /// The mode of that name.
