@@ -54,7 +54,7 @@ enum DecodeSubject {
         /// Bits of the register
         #[arg(long, value_enum, default_value = "64")]
         xlen: XlenOption,
-        /// Form of the answer
+        /// Output format
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
@@ -69,7 +69,7 @@ enum DecodeSubject {
         level: Option<u8>,
         #[command(flatten)]
         writing: PteArgs,
-        /// Form of the answer
+        /// Output format
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
@@ -82,7 +82,7 @@ enum DecodeSubject {
         /// Paging mode: sv32, sv39, sv48, sv57
         #[arg(long, value_name = "MODE", value_parser = mode, default_value = "sv39")]
         mode: Mode,
-        /// Form of the answer
+        /// Output format
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
@@ -99,7 +99,7 @@ struct Dump {
     satp: Option<u64>,
     #[command(flatten)]
     writing: PteArgs,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

@@ -40,7 +40,7 @@ pub struct DiffArgs {
     /// Leave out changes of these kinds alone
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,…")]
     ignore: Vec<KindOption>,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

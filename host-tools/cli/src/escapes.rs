@@ -13,7 +13,7 @@ const STRING: usize = 4096;
 
 /// Where in a code the bytes are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum EscapeState {
     Text,
     /// After ESC, and after the bytes from blank to `/` that may follow it.
     Escape,
@@ -29,7 +29,7 @@ enum State {
 
 /// Lets text and colours pass.
 pub struct Escapes {
-    state: State,
+    state: EscapeState,
     /// The code so far, which passes if it turns out to be a colour.
     code: Vec<u8>,
     /// Codes that were left out.
@@ -40,7 +40,7 @@ pub struct Escapes {
 impl Default for Escapes {
     fn default() -> Self {
         Escapes {
-            state: State::Text,
+            state: EscapeState::Text,
             code: Vec::new(),
             dropped: 0,
             has_colour: false,
@@ -62,34 +62,34 @@ impl Escapes {
     /// Takes a byte; what passes is added to `out`.
     pub fn pass(&mut self, byte: u8, out: &mut Vec<u8>) {
         match self.state {
-            State::Text => self.text(byte, out),
-            State::Escape => self.escape(byte, out),
-            State::Control => self.control(byte, out),
-            State::String(length) => self.string(byte, length, out),
-            State::Latin if (0x80..0xa0).contains(&byte) => self.drop_code(),
-            State::Latin if (0xa0..0xc0).contains(&byte) => {
+            EscapeState::Text => self.text(byte, out),
+            EscapeState::Escape => self.escape(byte, out),
+            EscapeState::Control => self.control(byte, out),
+            EscapeState::String(length) => self.string(byte, length, out),
+            EscapeState::Latin if (0x80..0xa0).contains(&byte) => self.drop_code(),
+            EscapeState::Latin if (0xa0..0xc0).contains(&byte) => {
                 out.extend([0xc2, byte]);
-                self.state = State::Text;
+                self.state = EscapeState::Text;
             }
-            State::Latin => self.text(byte, out),
-            State::Character(left) if (0x80..0xc0).contains(&byte) => {
+            EscapeState::Latin => self.text(byte, out),
+            EscapeState::Character(left) if (0x80..0xc0).contains(&byte) => {
                 out.push(byte);
                 self.state = match left {
-                    0 | 1 => State::Text,
-                    left => State::Character(left - 1),
+                    0 | 1 => EscapeState::Text,
+                    left => EscapeState::Character(left - 1),
                 };
             }
-            State::Character(_) => self.text(byte, out),
+            EscapeState::Character(_) => self.text(byte, out),
         }
     }
 
     fn text(&mut self, byte: u8, out: &mut Vec<u8>) {
-        self.state = State::Text;
+        self.state = EscapeState::Text;
         match byte {
             ESCAPE => {
                 self.code.clear();
                 self.code.push(byte);
-                self.state = State::Escape;
+                self.state = EscapeState::Escape;
             }
             b'\n' | b'\r' | b'\t' | 0x08 | BELL | b' '..=b'~' => out.push(byte),
             // Padding, of which no terminal takes notice.
@@ -97,11 +97,11 @@ impl Escapes {
             // Other controls: answer back, change of the character set, flow control; and the
             // one-byte forms of ESC and a letter.
             ..0x20 | 0x80..0xa0 => self.drop_code(),
-            0xc2 => self.state = State::Latin,
+            0xc2 => self.state = EscapeState::Latin,
             0xc3..0xf5 => {
                 out.push(byte);
                 let follow = 1 + u8::from(byte >= 0xe0) + u8::from(byte >= 0xf0);
-                self.state = State::Character(follow);
+                self.state = EscapeState::Character(follow);
             }
             _ => out.push(byte),
         }
@@ -111,10 +111,10 @@ impl Escapes {
         match byte {
             b'[' if self.code.len() == 1 => {
                 self.code.push(byte);
-                self.state = State::Control;
+                self.state = EscapeState::Control;
             }
             b']' | b'P' | b'X' | b'^' | b'_' if self.code.len() == 1 => {
-                self.state = State::String(0);
+                self.state = EscapeState::String(0);
             }
             b' '..=b'/' if self.code.len() < LONGEST => self.code.push(byte),
             0x30..=0x7e => self.drop_code(),
@@ -134,7 +134,7 @@ impl Escapes {
                 self.code.push(byte);
                 out.append(&mut self.code);
                 self.has_colour = true;
-                self.state = State::Text;
+                self.state = EscapeState::Text;
             }
             0x20..=0x3f if self.code.len() < LONGEST => self.code.push(byte),
             0x40..=0x7e => self.drop_code(),
@@ -158,14 +158,14 @@ impl Escapes {
                 self.text(byte, out);
             }
             _ if length >= STRING => self.drop_code(),
-            _ => self.state = State::String(length + 1),
+            _ => self.state = EscapeState::String(length + 1),
         }
     }
 
     fn drop_code(&mut self) {
         self.dropped += 1;
         self.code.clear();
-        self.state = State::Text;
+        self.state = EscapeState::Text;
     }
 }
 

@@ -50,7 +50,7 @@ pub struct FaultsArgs {
     /// In the table, rows of each total at most
     #[arg(long, value_name = "ROWS", default_value_t = 10)]
     top: usize,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

@@ -49,7 +49,7 @@ pub struct FindArgs {
     pub tables: TablesArgs,
     #[command(flatten)]
     within: SearchRange,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

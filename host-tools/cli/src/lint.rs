@@ -29,7 +29,7 @@ use crate::tables::TablesArgs;
 pub struct LintArgs {
     #[command(flatten)]
     pub tables: TablesArgs,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

@@ -58,7 +58,7 @@ pub struct MapArgs {
         value_name = "all|va|none"
     )]
     merge: Merge,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

@@ -16,7 +16,7 @@ pub struct PsArgs {
     /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu
     #[arg(long, value_name = "SPEC")]
     from: Spec,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

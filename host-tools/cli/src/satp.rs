@@ -22,7 +22,7 @@ pub struct SatpArgs {
     /// The tables of this task
     #[arg(long, value_name = "NUMBER")]
     task: Option<u64>,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

@@ -26,7 +26,7 @@ Examples:
 pub struct StatsArgs {
     #[command(flatten)]
     pub tables: TablesArgs,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

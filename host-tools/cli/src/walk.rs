@@ -34,7 +34,7 @@ pub struct WalkArgs {
     va: u64,
     #[command(flatten)]
     pub tables: TablesArgs,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

@@ -40,7 +40,7 @@ pub struct WsArgs {
     #[arg(long, value_name = "NUMBER", requires = "watch",
           value_parser = clap::value_parser!(u32).range(1..))]
     samples: Option<u32>,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

@@ -23,21 +23,21 @@ const STUCK: Duration = Duration::from_secs(10);
 
 /// A number of places, of which some are taken.
 #[derive(Clone, Default)]
-pub struct Places(Arc<AtomicUsize>);
+pub struct ListenerSlots(Arc<AtomicUsize>);
 
 /// One of them; it is free again when this goes.
-pub struct Place(Arc<AtomicUsize>);
+pub struct ListenerSlot(Arc<AtomicUsize>);
 
-impl Places {
+impl ListenerSlots {
     /// Takes one, unless `most` are taken.
-    pub fn take(&self, most: usize) -> Option<Place> {
+    pub fn take(&self, most: usize) -> Option<ListenerSlot> {
         let taken = self.0.fetch_add(1, Ordering::Relaxed);
-        let place = Place(Arc::clone(&self.0));
+        let place = ListenerSlot(Arc::clone(&self.0));
         (taken < most).then_some(place)
     }
 }
 
-impl Drop for Place {
+impl Drop for ListenerSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -46,7 +46,7 @@ impl Drop for Place {
 /// Where connections come from.
 pub struct Door {
     listener: TcpListener,
-    places: Places,
+    places: ListenerSlots,
     patience: Patience,
 }
 
@@ -62,7 +62,7 @@ impl Door {
     pub fn new(listener: TcpListener) -> Door {
         Door {
             listener,
-            places: Places::default(),
+            places: ListenerSlots::default(),
             patience: Patience {
                 idle: IDLE,
                 stuck: STUCK,
@@ -107,7 +107,7 @@ pub struct Connection {
     moved: Instant,
     /// There are bytes that the other side does not take.
     is_stuck: bool,
-    _place: Place,
+    _place: ListenerSlot,
 }
 
 impl Connection {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_and_come_back() {
-        let places = Places::default();
+        let places = ListenerSlots::default();
         let (one, two) = (places.take(2), places.take(2));
         assert!(one.is_some() && two.is_some() && places.take(2).is_none());
         drop(one);

@@ -26,7 +26,7 @@ use model::live::Update;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
-use super::connections::{Door, Place, Places};
+use super::connections::{Door, ListenerSlot, ListenerSlots};
 
 /// How often a page is told what is new.
 const TICK: Duration = Duration::from_millis(200);
@@ -49,7 +49,7 @@ struct WebState {
     run: u64,
     port: u16,
     /// Pages that are told what is new.
-    listeners: Places,
+    listeners: ListenerSlots,
     /// The summary that all of them get, and when it was made.
     told: Arc<Mutex<Option<Told>>>,
 }
@@ -89,7 +89,7 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
             live: Arc::default(),
             run: link::session::seed().into(),
             port,
-            listeners: Places::default(),
+            listeners: ListenerSlots::default(),
             told: Arc::default(),
         };
         let (taken, live) = (shared.clone(), shared.clone());
@@ -193,7 +193,7 @@ struct Stand {
     told: Arc<str>,
     is_first: bool,
     /// Free for another page when the stream ends.
-    _listener: Place,
+    _listener: ListenerSlot,
 }
 
 /// Rows from the one after `Last-Event-ID` on, or the last few thousand; and whenever anything

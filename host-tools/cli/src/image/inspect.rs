@@ -20,7 +20,7 @@ pub struct ImageInspectArgs {
     /// Judge it for this board
     #[arg(long)]
     board: Option<String>,
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

@@ -5,26 +5,13 @@ use std::time::Duration;
 use anyhow::bail;
 use model::probe::{Left, mode};
 
-use crate::format::Format;
-use crate::hart::{ProbeBoardArgs, ProbedHart};
+use super::args::ProbeFirstArgs;
+use crate::hart::ProbedHart;
 use crate::tables::number;
 
 /// CSRs of Debug Mode: Debug spec, §4.8.
 const DCSR: u16 = 0x7b0;
 const DPC: u16 = 0x7b1;
-
-/// What all of them take.
-#[derive(clap::Args)]
-struct Common {
-    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
-    #[arg(default_value = "", hide_default_value = true)]
-    probe: String,
-    #[command(flatten)]
-    wiring: ProbeBoardArgs,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
-}
 
 /// Halt a hart, here or at an instruction, and keep it there.
 #[derive(clap::Args)]
@@ -34,7 +21,7 @@ Examples:
   pagewalk probe halt --at 0xffffffff80001000 --patience 30")]
 pub struct HaltArgs {
     #[command(flatten)]
-    common: Common,
+    hart: ProbeFirstArgs,
     /// Let it run until it comes to this instruction, in whichever mode
     #[arg(long, value_name = "ADDR", value_parser = number)]
     at: Option<u64>,
@@ -51,7 +38,7 @@ Examples:
   pagewalk probe resume --hart 1")]
 pub struct ResumeArgs {
     #[command(flatten)]
-    common: Common,
+    hart: ProbeFirstArgs,
 }
 
 /// Reset a board; the hart runs then, or stands on its first instruction.
@@ -62,7 +49,7 @@ Examples:
   pagewalk probe reset --halt")]
 pub struct ResetArgs {
     #[command(flatten)]
-    common: Common,
+    hart: ProbeFirstArgs,
     /// Stand on the first instruction
     #[arg(long)]
     halt: bool,
@@ -70,7 +57,7 @@ pub struct ResetArgs {
 
 /// Halts it.
 pub fn halt(args: HaltArgs) -> anyhow::Result<()> {
-    let mut hart = ProbedHart::open(&args.common.probe, &args.common.wiring)?;
+    let mut hart = args.hart.open()?;
     match args.at {
         None => hart.target()?.halt()?,
         Some(address) => {
@@ -82,25 +69,25 @@ pub fn halt(args: HaltArgs) -> anyhow::Result<()> {
             }
         }
     }
-    write(hart, &args.common, true)
+    write(hart, &args.hart, true)
 }
 
 /// Lets it run.
 pub fn resume(args: ResumeArgs) -> anyhow::Result<()> {
-    let mut hart = ProbedHart::open(&args.common.probe, &args.common.wiring)?;
+    let mut hart = args.hart.open()?;
     hart.target()?.resume()?;
-    write(hart, &args.common, false)
+    write(hart, &args.hart, false)
 }
 
 /// Resets the board.
 pub fn reset(args: ResetArgs) -> anyhow::Result<()> {
-    let mut hart = ProbedHart::open(&args.common.probe, &args.common.wiring)?;
+    let mut hart = args.hart.open()?;
     hart.target()?.reset(args.halt)?;
-    write(hart, &args.common, args.halt)
+    write(hart, &args.hart, args.halt)
 }
 
 /// Says how the hart is left.
-fn write(mut hart: ProbedHart, common: &Common, is_halted: bool) -> anyhow::Result<()> {
+fn write(mut hart: ProbedHart, args: &ProbeFirstArgs, is_halted: bool) -> anyhow::Result<()> {
     let halted = match is_halted {
         true => {
             let target = hart.target()?;
@@ -111,9 +98,9 @@ fn write(mut hart: ProbedHart, common: &Common, is_halted: bool) -> anyhow::Resu
     };
     hart.close()?;
     let answer = Left {
-        hart: common.wiring.number(),
+        hart: args.wiring.number(),
         halted,
     };
-    let format = common.format;
+    let format = args.format;
     format.answer(&answer)
 }

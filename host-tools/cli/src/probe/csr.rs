@@ -3,8 +3,7 @@
 use model::csr;
 use model::probe::{NamedRegister, RegisterDump};
 
-use crate::format::Format;
-use crate::hart::{ProbeBoardArgs, ProbedHart};
+use super::args::ProbeOptionArgs;
 
 /// A register by name or number.
 fn number(text: &str) -> Result<u16, String> {
@@ -23,24 +22,13 @@ pub struct ProbeCsrArgs {
     /// Names or, from 0x0 to 0xfff, numbers
     #[arg(required = true, value_name = "CSR", value_parser = number)]
     registers: Vec<u16>,
-    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
-    #[arg(
-        long,
-        value_name = "PROBE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    probe: String,
     #[command(flatten)]
-    wiring: ProbeBoardArgs,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    hart: ProbeOptionArgs,
 }
 
 /// Prints them.
 pub fn run(args: ProbeCsrArgs) -> anyhow::Result<()> {
-    let mut hart = ProbedHart::open(&args.probe, &args.wiring)?;
+    let mut hart = args.hart.open()?;
     let xlen = hart.xlen()?;
     let mut found = RegisterDump {
         xlen,
@@ -56,6 +44,6 @@ pub fn run(args: ProbeCsrArgs) -> anyhow::Result<()> {
         });
     }
     hart.close()?;
-    let format = args.format;
+    let format = args.hart.format;
     format.answer(&found)
 }

@@ -3,8 +3,7 @@
 use link::probe::AccessMethod;
 use model::probe::Wired;
 
-use crate::format::Format;
-use crate::hart::{ProbeBoardArgs, ProbedHart};
+use super::args::ProbeFirstArgs;
 
 /// Show what is wired to a probe: the chain, the debug module, the hart.
 #[derive(clap::Args)]
@@ -14,19 +13,13 @@ Examples:
   pagewalk probe info 0403:6010 --speed 1000
   pagewalk probe info bitbang://localhost:9824 --format json")]
 pub struct ProbeInfoArgs {
-    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
-    #[arg(default_value = "", hide_default_value = true)]
-    probe: String,
     #[command(flatten)]
-    wiring: ProbeBoardArgs,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    hart: ProbeFirstArgs,
 }
 
 /// Prints it.
 pub fn run(args: ProbeInfoArgs) -> anyhow::Result<()> {
-    let mut hart = ProbedHart::open(&args.probe, &args.wiring)?;
+    let mut hart = args.hart.open()?;
     let info = hart.target()?.info()?;
     let offers = info.offers;
     let widths = (0..5).filter(|bit| offers.bus_widths >> bit & 1 == 1);
@@ -46,12 +39,12 @@ pub fn run(args: ProbeInfoArgs) -> anyhow::Result<()> {
         ways: info.methods.into_iter().map(AccessMethod::name).collect(),
         is_bus_doubtful: info.is_bus_doubtful,
         harts: offers.harts,
-        hart: args.wiring.number(),
+        hart: args.hart.wiring.number(),
         is_halted: info.was_halted,
         xlen: info.xlen,
         vendor: info.vendor,
     };
     hart.close()?;
-    let format = args.format;
+    let format = args.hart.format;
     format.answer(&answer)
 }

@@ -11,7 +11,7 @@ Examples:
   pagewalk probe list
   pagewalk probe list --format json")]
 pub struct ProbeListArgs {
-    /// Form of the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }

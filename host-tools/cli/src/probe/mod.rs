@@ -12,6 +12,7 @@
 //! A hart that runs is halted while it is asked, and runs on afterwards; what was changed in it is
 //! put back. To add a subcommand: a file with `Args` and `run`, and its row here.
 
+mod args;
 mod control;
 mod csr;
 mod info;

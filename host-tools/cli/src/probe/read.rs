@@ -6,8 +6,7 @@ use link::memory::Source;
 use link::probe::AccessMethod;
 use model::probe::MemoryDump;
 
-use crate::format::Format;
-use crate::hart::{ProbeBoardArgs, ProbedHart};
+use super::args::ProbeOptionArgs;
 use crate::tables::number;
 
 /// Bytes that are read at once.
@@ -46,24 +45,13 @@ pub struct ProbeReadArgs {
     /// Write the bytes into this file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The probe: VENDOR:PRODUCT, VENDOR:PRODUCT:SERIAL, bitbang://HOST:PORT; else the only one
-    #[arg(
-        long,
-        value_name = "PROBE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    probe: String,
     #[command(flatten)]
-    wiring: ProbeBoardArgs,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    hart: ProbeOptionArgs,
 }
 
 /// Prints it, or writes it.
 pub fn run(args: ProbeReadArgs) -> anyhow::Result<()> {
-    let mut hart = ProbedHart::open(&args.probe, &args.wiring)?;
+    let mut hart = args.hart.open()?;
     let mut read = vec![0; args.length];
     let mut at = args.address;
     for piece in read.chunks_mut(PIECE) {
@@ -92,6 +80,6 @@ pub fn run(args: ProbeReadArgs) -> anyhow::Result<()> {
         is_possibly_stale,
         bytes: read,
     };
-    let format = args.format;
+    let format = args.hart.format;
     format.answer(&answer)
 }

@@ -7,14 +7,11 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use bitvec::vec::BitVec;
-use probe_rs::architecture::riscv::JtagDtmBuilder;
-use probe_rs::architecture::riscv::communication_interface::{RiscvError, RiscvInterfaceBuilder};
 use probe_rs::probe::{
-    AutoImplementJtagAccess, DebugProbe, DebugProbeError, JtagAccess, JtagDriverState, RawJtagIo,
-    WireProtocol,
+    AutoImplementJtagAccess, DebugProbe, DebugProbeError, JtagDriverState, RawJtagIo,
 };
 
-use super::pins::Pins;
+use super::pins::{Pins, clock_bits, jtag_only};
 
 /// How long a server may take to connect, and to answer what it was asked.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -168,10 +165,7 @@ impl Pins for Bitbang {
         tdi: &[bool],
         capture: &[bool],
     ) -> Result<(), DebugProbeError> {
-        for ((tms, tdi), capture) in tms.iter().zip(tdi).zip(capture) {
-            self.shift_bit(*tms, *tdi, *capture)?;
-        }
-        Ok(())
+        clock_bits(self, tms, tdi, capture)
     }
 
     fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
@@ -218,34 +212,7 @@ impl DebugProbe for Bitbang {
         self.reset_pin(false)
     }
 
-    fn select_protocol(&mut self, protocol: WireProtocol) -> Result<(), DebugProbeError> {
-        match protocol {
-            WireProtocol::Jtag => Ok(()),
-            other => Err(DebugProbeError::UnsupportedProtocol(other)),
-        }
-    }
-
-    fn active_protocol(&self) -> Option<WireProtocol> {
-        Some(WireProtocol::Jtag)
-    }
-
-    fn try_as_jtag_probe(&mut self) -> Option<&mut dyn JtagAccess> {
-        Some(self)
-    }
-
-    fn has_riscv_interface(&self) -> bool {
-        true
-    }
-
-    fn try_get_riscv_interface_builder<'probe>(
-        &'probe mut self,
-    ) -> Result<Box<dyn RiscvInterfaceBuilder<'probe> + 'probe>, RiscvError> {
-        Ok(Box::new(JtagDtmBuilder::new(self)))
-    }
-
-    fn into_probe(self: Box<Self>) -> Box<dyn DebugProbe> {
-        self
-    }
+    jtag_only!();
 }
 
 #[cfg(test)]

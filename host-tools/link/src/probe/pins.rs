@@ -43,3 +43,63 @@ macro_rules! pins_of {
 }
 
 pins_of!(FtdiProbe, JLink, CmsisDap, Ch347UsbJtag, BlackMagicProbe);
+
+/// What a probe of ours that only knows JTAG answers to probe-rs, in an `impl DebugProbe`.
+macro_rules! jtag_only {
+    () => {
+        fn select_protocol(
+            &mut self,
+            protocol: probe_rs::probe::WireProtocol,
+        ) -> Result<(), probe_rs::probe::DebugProbeError> {
+            match protocol {
+                probe_rs::probe::WireProtocol::Jtag => Ok(()),
+                other => Err(probe_rs::probe::DebugProbeError::UnsupportedProtocol(other)),
+            }
+        }
+
+        fn active_protocol(&self) -> Option<probe_rs::probe::WireProtocol> {
+            Some(probe_rs::probe::WireProtocol::Jtag)
+        }
+
+        fn try_as_jtag_probe(&mut self) -> Option<&mut dyn probe_rs::probe::JtagAccess> {
+            Some(self)
+        }
+
+        fn has_riscv_interface(&self) -> bool {
+            true
+        }
+
+        fn try_get_riscv_interface_builder<'probe>(
+            &'probe mut self,
+        ) -> Result<
+            Box<
+                dyn probe_rs::architecture::riscv::communication_interface::RiscvInterfaceBuilder<
+                        'probe,
+                    > + 'probe,
+            >,
+            probe_rs::architecture::riscv::communication_interface::RiscvError,
+        > {
+            let builder = probe_rs::architecture::riscv::JtagDtmBuilder::new(self);
+            Ok(Box::new(builder))
+        }
+
+        fn into_probe(self: Box<Self>) -> Box<dyn probe_rs::probe::DebugProbe> {
+            self
+        }
+    };
+}
+
+pub(super) use jtag_only;
+
+/// Clocks a port bit by bit: for drivers that are their own port.
+pub(super) fn clock_bits(
+    port: &mut impl RawJtagIo,
+    tms: &[bool],
+    tdi: &[bool],
+    capture: &[bool],
+) -> Result<(), DebugProbeError> {
+    for ((tms, tdi), capture) in tms.iter().zip(tdi).zip(capture) {
+        port.shift_bit(*tms, *tdi, *capture)?;
+    }
+    Ok(())
+}

@@ -1,14 +1,11 @@
 //! The port as a probe of probe-rs, without a line between them.
 
 use bitvec::vec::BitVec;
-use probe_rs::architecture::riscv::JtagDtmBuilder;
-use probe_rs::architecture::riscv::communication_interface::{RiscvError, RiscvInterfaceBuilder};
 use probe_rs::probe::{
-    AutoImplementJtagAccess, DebugProbe, DebugProbeError, JtagAccess, JtagDriverState, Probe,
-    RawJtagIo, WireProtocol,
+    AutoImplementJtagAccess, DebugProbe, DebugProbeError, JtagDriverState, Probe, RawJtagIo,
 };
 
-use super::super::pins::Pins;
+use super::super::pins::{Pins, clock_bits, jtag_only};
 use super::server::{Shared, lock};
 
 /// A probe at a simulated port.
@@ -68,31 +65,7 @@ impl DebugProbe for Driver {
         Ok(())
     }
 
-    fn select_protocol(&mut self, _protocol: WireProtocol) -> Result<(), DebugProbeError> {
-        Ok(())
-    }
-
-    fn active_protocol(&self) -> Option<WireProtocol> {
-        Some(WireProtocol::Jtag)
-    }
-
-    fn try_as_jtag_probe(&mut self) -> Option<&mut dyn JtagAccess> {
-        Some(self)
-    }
-
-    fn has_riscv_interface(&self) -> bool {
-        true
-    }
-
-    fn try_get_riscv_interface_builder<'probe>(
-        &'probe mut self,
-    ) -> Result<Box<dyn RiscvInterfaceBuilder<'probe> + 'probe>, RiscvError> {
-        Ok(Box::new(JtagDtmBuilder::new(self)))
-    }
-
-    fn into_probe(self: Box<Self>) -> Box<dyn DebugProbe> {
-        self
-    }
+    jtag_only!();
 }
 
 impl RawJtagIo for Driver {
@@ -129,10 +102,7 @@ impl Pins for Driver {
         tdi: &[bool],
         capture: &[bool],
     ) -> Result<(), DebugProbeError> {
-        for ((tms, tdi), capture) in tms.iter().zip(tdi).zip(capture) {
-            self.shift_bit(*tms, *tdi, *capture)?;
-        }
-        Ok(())
+        clock_bits(self, tms, tdi, capture)
     }
 
     fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError> {
