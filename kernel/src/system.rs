@@ -59,7 +59,7 @@ pub struct System<P: Platform> {
     pub fast: bool,
     /// An idle hart gets frames ready.
     pub prezeroes: bool,
-    /// Nobody wants to hear of faults as they happen.
+    /// Nobody wants faults as they happen.
     pub quiet: bool,
     /// Each fault is also printed.
     pub fault_text: bool,
@@ -100,7 +100,7 @@ impl<P: Platform> System<P> {
         self.local.log.advance(served);
     }
 
-    /// Faults may take the fast path, unless somebody wants to hear of each as it happens.
+    /// Faults may take the fast path, unless somebody wants each as it happens.
     pub fn choose_path(&mut self) {
         self.quiet = !self.fault_text && !self.console.emits_events();
         let wanted = self.fast && self.quiet;
@@ -157,7 +157,7 @@ impl<P: Platform> System<P> {
         }
     }
 
-    /// Frames for whatever the host has not been told, as far as the line has room.
+    /// Sends what the host has not got yet, as far as the line has room.
     pub fn drain_console(&mut self) {
         self.console.drain(&self.local.log);
     }

@@ -15,7 +15,7 @@ pub fn print(text: fmt::Arguments) {
             Ok(())
         }
     }
-    // The writer above cannot fail; a `Display` that does has nobody left to tell.
+    // The writer above cannot fail; a `Display` that does has nowhere left to report to.
     let _ = fmt::write(&mut Firmware, text);
 }
 

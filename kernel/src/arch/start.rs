@@ -38,7 +38,7 @@ static pagewalk_record: Record = Record([0; romfs::record::BYTES]);
 #[repr(C, align(64))]
 struct Record([u8; romfs::record::BYTES]);
 
-/// What the loader told, while the provisional map stands. Exists once.
+/// What the loader passed, while the provisional map stands. Exists once.
 pub struct Entered {
     pub(super) hart: &'static mut Hart,
     pub(super) tree: PhysAddr,

@@ -131,7 +131,7 @@ fn tasks<'a, P: Platform>(
     Some(answer.finish(0))
 }
 
-/// As much of a task's line as is told of it.
+/// As much of a task's line as a report holds.
 fn clipped(line: &str) -> &str {
     let end = (0..=line.len().min(64))
         .rev()

@@ -47,7 +47,7 @@ impl<R: Registers> Uart<R> {
         }
     }
 
-    /// Clears what the device holds up until it is told.
+    /// Clears an interrupt that the device raises until it is acknowledged.
     pub fn acknowledge(&mut self) {
         match self {
             Uart::Ns16550(uart) => uart.acknowledge(),

@@ -4,7 +4,7 @@
 //!
 //! What is to come has its place, and no code yet. Eviction: `Frames::refill`, the one place that
 //! is reached when no frame is free, and only pages (`Owner::Page`) may be taken. A backing store:
-//! entries that are not valid and not empty, of which `table::page_of` tells those that hide a
+//! entries that are not valid and not empty, of which `table::page_of` finds those that hide a
 //! page. Other objects: `region::Object`, filled in `pager::fill`.
 
 mod advise;

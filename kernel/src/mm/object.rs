@@ -182,7 +182,7 @@ impl Objects {
         }
     }
 
-    /// Did the budget end before all that can be given back was?
+    /// True if the budget ended before all that can be freed was freed.
     pub fn owes_frames(&self) -> bool {
         self.owes
     }

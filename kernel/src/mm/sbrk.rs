@@ -38,7 +38,7 @@ impl Space {
     }
 
     /// Moves the end of the heap by `delta` bytes; the old end, and what is left to do. What it
-    /// shrinks by is given back, and reads as zero if it grows again.
+    /// shrinks by is freed, and reads as zero if it grows again.
     ///
     /// `BadArgument` for an end before the beginning, `LimitExceeded` beyond the limit,
     /// `NoAddressSpace` where something else lies in the way.

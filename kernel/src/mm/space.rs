@@ -89,7 +89,7 @@ impl Space {
     }
 
     /// Gives back as many pages as the budget covers; whether that was all, and the space is empty.
-    /// It must not be in force. Until then its regions shrink from the last one on.
+    /// It must not be active. Until then its regions shrink from the last one on.
     pub fn destroy_some<M: Machine>(
         &mut self,
         budget: &mut Budget,
@@ -117,7 +117,7 @@ impl Space {
         true
     }
 
-    /// Gives every page and table back. The space must not be in force; afterwards it is empty.
+    /// Frees every page and table. The space must not be active; afterwards it is empty.
     ///
     /// Region by region, since there is nothing elsewhere: a table goes with the last region that it translates.
     pub fn destroy<M: Machine>(&mut self, frames: &mut Frames, machine: &mut M) {

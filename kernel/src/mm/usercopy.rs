@@ -15,7 +15,7 @@ pub struct UserMemory<'a, M, S> {
     pub frames: &'a mut Frames,
     /// The machine.
     pub machine: &'a mut M,
-    /// Is told of every page that was not there: a fault in all but the trap.
+    /// Called for every page that was not there: a fault in all but the trap.
     pub paged_in: S,
 }
 

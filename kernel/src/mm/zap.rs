@@ -24,13 +24,13 @@ use super::{Frames, Machine, PAGE_BYTES, TableFrames};
 pub enum Rest {
     /// Nothing: no region reaches it.
     Nothing,
-    /// Perhaps a leaf: the entries tell.
+    /// Perhaps a leaf: the entries must be read.
     Unknown,
     /// It is left as it is: another pass comes to it.
     Kept,
 }
 
-/// Who needs to be told that a translation is gone.
+/// Which harts may still hold a translation that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fence {
     /// The hart may hold each leaf: one fence for each, before its frame is free.

@@ -66,7 +66,7 @@ fn start<P: Platform>(
     Ok(Context::start(entry as usize, stack, stack, bytes))
 }
 
-/// Ends a task: every frame and table back, then its parent told. What one entry into the kernel is
+/// Ends a task: frees every frame and table, then wakes its parent. What one entry into the kernel is
 /// not enough for goes on as the task's own turns, see [`go_on_ending`].
 pub fn exit_task<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     if let State::Ending { .. } = system.tasks.at(slot).state() {

@@ -19,7 +19,7 @@ pub struct Schedule {
     pub(super) need_resched: bool,
     pub(super) since: u64,
     pub(super) armed: u64,
-    /// When the host is told of records that wait, at the latest; `u64::MAX` when none do.
+    /// When records that wait are sent to the host, at the latest; `u64::MAX` when none do.
     pub(super) report_at: u64,
     /// When the console is looked at, where it does not interrupt; `u64::MAX` where it does.
     pub(super) poll_at: u64,
@@ -92,7 +92,7 @@ impl Schedule {
         due
     }
 
-    /// The timer has fired: nothing is armed any more. Is it time to tell the host?
+    /// The timer has fired: nothing is armed any more. True if it is time to send records to the host.
     pub fn timer_fired(&mut self, now: u64) -> bool {
         self.armed = u64::MAX;
         self.need_resched = true;

@@ -44,7 +44,7 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
     arm_timer(system, Some(next));
 }
 
-/// A turn of a task that ends: its memory is given back until it has ended, an interrupt has
+/// A turn of a task that ends: its memory is freed until it has ended, an interrupt has
 /// something to say, or the others' turn has come.
 fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
     system.local.schedule.since = system.local.platform.ticks();

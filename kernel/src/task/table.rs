@@ -38,7 +38,7 @@ pub enum State {
         /// The child's task number.
         child: u16,
     },
-    /// Has ended, and its memory is being given back.
+    /// Has ended, and its memory is being freed.
     Ending {
         /// As of `Exited`.
         status: u8,
@@ -60,7 +60,7 @@ impl State {
         }
     }
 
-    /// As the host is told of it.
+    /// As the wire reports it.
     pub fn on_the_wire(self) -> TaskState {
         match self {
             State::Empty | State::Starting => TaskState::Starting,

@@ -44,7 +44,7 @@ impl Uart {
     }
 }
 
-/// Where a hart hears of the console.
+/// Where a hart gets the console's interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plic {
     /// Physical address of source 0's priority.

@@ -36,7 +36,7 @@ pub mod map {
     /// Addresses only: nothing is behind them, and every touch of them is refused.
     pub const RESERVE: usize = 2;
     /// Frames that follow each other in physical memory, there at once and for as long as the
-    /// mapping is: what a device is told of by its physical address.
+    /// mapping is: what a device takes as a physical address.
     pub const WIRED: usize = 4;
     /// Pages are there at once, as many as there are frames for.
     pub const POPULATE: usize = 8;

@@ -1,4 +1,4 @@
-//! What `Inspect` can tell about, and what `Set` can turn.
+//! The topics of `Inspect`, and the settings of `Set`.
 
 use crate::numbered::closed;
 

@@ -85,7 +85,7 @@ pub struct About {
     pub dialect: u64,
 }
 
-/// One task, as the agent tells it.
+/// One task, as the agent reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Task<'a> {
     /// Its number.

@@ -2,7 +2,7 @@
 //!
 //! The board speaks [`Event`]s, the host [`Request`]s; both travel in the same
 //! [`frame`], with plain text flowing between frames. [`Splitter`] takes the
-//! line apart again, on either side. Streams ([`Channel`]) are heard whole and in order:
+//! line apart again, on either side. Streams ([`Channel`]) arrive whole and in order:
 //! [`Outbox`] and [`Inbox`] are their two ends. `docs/wire.md` describes every byte.
 //!
 //! A number on the wire keeps its meaning for ever; what a reader does not know
@@ -38,5 +38,5 @@ pub use words::{Words, WordsWriter};
 /// The version of this protocol, said by both sides when they meet.
 pub const VERSION: u32 = 2;
 
-/// Bytes a [`Splitter`] needs to hear the largest frame of this version.
+/// Bytes that a [`Splitter`] needs for the largest frame of this version.
 pub const LARGEST: usize = frame::encoded_bytes(frame::MAX_PAYLOAD);

@@ -1,4 +1,4 @@
-//! Frames that must arrive: numbered, kept until they were heard, sent again if not.
+//! Frames that must arrive: numbered, kept until they are acknowledged, sent again if they are not.
 //!
 //! Both directions of a line have a stream of their own, numbered from 0 at each hello.
 //! The receiver takes numbers in order, drops what comes too early or twice, and says
@@ -22,7 +22,7 @@ struct Slot {
     payload: [u8; HEAD + CHUNK],
 }
 
-/// A sender's side of a stream: what was sent and not yet heard.
+/// A sender's side of a stream: what was sent and is not yet acknowledged.
 pub struct Outbox {
     slots: [Slot; WINDOW],
     /// Number of the oldest frame that is kept.
@@ -56,7 +56,7 @@ impl Outbox {
         usize::from(self.kept) < WINDOW
     }
 
-    /// Nothing waits for being heard.
+    /// Nothing waits for an acknowledgement.
     pub fn is_empty(&self) -> bool {
         self.kept == 0
     }

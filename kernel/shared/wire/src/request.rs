@@ -27,7 +27,7 @@ pub enum Request<'a> {
         /// The number that the host waits for.
         next: u16,
     },
-    /// The host is there, and wants to hear that the board is.
+    /// The host is there, and asks whether the board is.
     Alive,
     /// The host goes: the line is plain again.
     Bye,

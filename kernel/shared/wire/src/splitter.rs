@@ -21,8 +21,8 @@ enum State {
     Frame,
 }
 
-/// Splits a line into text and frames. `N` bounds the frames it can hear:
-/// [`LARGEST`](crate::LARGEST) for any frame, less on a board that hears only
+/// Splits a line into text and frames. `N` bounds the frames it can receive:
+/// [`LARGEST`](crate::LARGEST) for any frame, less on a board that receives only
 /// short requests. Longer ones are `Bad`; nothing is ever waited for beyond them.
 pub struct Splitter<const N: usize> {
     state: State,

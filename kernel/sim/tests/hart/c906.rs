@@ -1,4 +1,4 @@
-//! The C906 as it is told of: what it does that no emulator does.
+//! The C906 as its users report it: what it does that no emulator does.
 
 use crate::bench::{Bench, CODE, DATA, PHYSMAP, RAM, USED};
 use pagetable::{MemoryType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};

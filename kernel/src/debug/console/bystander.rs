@@ -28,7 +28,7 @@ pub enum Follows {
     End,
 }
 
-/// When gdb was heard last, and what was typed since.
+/// When gdb last sent something, and what was typed since.
 pub struct Bystander {
     ticks_per_second: u64,
     packet_at: u64,

@@ -33,7 +33,7 @@ pub enum Mode {
     Gdb,
 }
 
-/// Everything that the line has been told.
+/// Everything that arrived on the line.
 pub struct Dialogue {
     pub(super) mode: Mode,
     /// Frames of events are wanted while the line is plain.
@@ -174,12 +174,12 @@ impl Dialogue {
                 self.mode = Mode::Session;
                 self.report.greet(session);
             }
-            // The line is plain as soon as the host was told that it was heard.
+            // The line is plain as soon as the host has its acknowledgement.
             Request::Bye => {
                 self.leaving = self.mode == Mode::Session;
                 self.session.receive(&Request::Alive, now);
             }
-            // What finds no room now was not heard: it comes again.
+            // What finds no room now is not acknowledged: the host sends it again.
             Request::Stream(channel, payload) if !self.has_room(channel, payload.len()) => {}
             request if self.mode == Mode::Session => {
                 if let Received::Bytes(channel, bytes) = self.session.receive(&request, now) {
@@ -190,7 +190,7 @@ impl Dialogue {
         }
     }
 
-    /// The session has ended; text that the host may not have heard goes to `text`.
+    /// The session has ended; text that the host has not acknowledged goes to `text`.
     fn close(&mut self, text: impl FnMut(&[u8])) {
         self.mode = Mode::Plain;
         self.events = self.began_with_events;
@@ -236,7 +236,7 @@ impl Dialogue {
         self.report.greet(0);
     }
 
-    /// What gdb wants; the same want is told once.
+    /// What gdb wants; each request is returned once.
     pub(super) fn take_gdb_request(&mut self) -> GdbRequest {
         core::mem::replace(&mut self.gdb_request, GdbRequest::Nothing)
     }

@@ -57,7 +57,7 @@ pub struct Console<R> {
     moved: u64,
     /// A message's patience ran out, and nothing was sent since.
     stuck: bool,
-    /// The time, as far as the line was told.
+    /// The time at the last call that passed it.
     now: u64,
 }
 
@@ -230,12 +230,12 @@ impl<R: Registers> Console<R> {
         self.dialogue.report.has_more(log)
     }
 
-    /// Are there records that the host has not been told of?
+    /// True if there are records that were not sent to the host.
     pub fn owes_frames(&self, log: &Log) -> bool {
         self.emits_events() && (self.dialogue.report.has_more(log) || !self.outgoing.is_free())
     }
 
-    /// Does the host want to hear of faults as they happen?
+    /// True if the host wants faults as they happen.
     #[inline]
     pub fn emits_events(&self) -> bool {
         match self.dialogue.mode {
@@ -258,7 +258,7 @@ impl<R: Registers> Console<R> {
         }
     }
 
-    /// Sends what waits: text, and a frame for whatever the host has not been told. Whether
+    /// Sends what waits: text, and a frame of records that were not sent yet. Whether
     /// the device took anything.
     pub fn drain(&mut self, log: &Log) -> bool {
         let mut any = false;
@@ -334,7 +334,7 @@ impl<R: Registers> Console<R> {
         self.send();
     }
 
-    /// What gdb wants, told once.
+    /// What gdb wants; each request is returned once.
     pub fn take_gdb_request(&mut self) -> GdbRequest {
         self.dialogue.take_gdb_request()
     }
@@ -368,7 +368,7 @@ impl<R: Registers> Console<R> {
         self.send();
     }
 
-    /// In a session there is room when the host has heard what was said before.
+    /// In a session there is room when the host has acknowledged what was sent before.
     fn listen_for_room(&mut self) {
         if self.dialogue.mode != Mode::Plain {
             self.listen(false);

@@ -10,11 +10,11 @@ const PAYLOAD: usize = 240;
 /// Records that are worth a frame while the hart has something better to do.
 const WORTHWHILE: u64 = 12;
 
-/// What the host has not been told.
+/// What was not sent to the host yet.
 pub struct Report {
     /// A greeting is owed, for the session of this number.
     greeting: Option<u32>,
-    /// The host is to be told from the oldest record on.
+    /// Sending begins again at the oldest record.
     anew: bool,
     /// Sequence number of the next record to send.
     next: u64,
@@ -28,8 +28,8 @@ impl Report {
         next: 0,
     };
 
-    /// Greets the host next, then tells it of faults from the oldest that is kept: a host
-    /// that says hello again wants to hear what it missed.
+    /// Greets the host next, then sends faults from the oldest that is kept: a host
+    /// that says hello again wants what it missed.
     pub fn greet(&mut self, session: u32) {
         self.greeting = Some(session);
         self.anew = true;
@@ -41,12 +41,12 @@ impl Report {
         log.next() - self.next >= WORTHWHILE
     }
 
-    /// Is there anything to tell?
+    /// True if there is anything to send.
     pub fn has_more(&self, log: &Log) -> bool {
         self.greeting.is_some() || log.next() > self.next
     }
 
-    /// Makes the next frame, if the last one is sent and there is something to tell; whether
+    /// Makes the next frame, if the last one is sent and there is something to send; whether
     /// it did. A greeting gives the board's name and the ticks in a second.
     pub fn make(
         &mut self,
@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    /// Every event in `bytes`: numbers of the records told, and how many were said to be lost.
+    /// Every event in `bytes`: numbers of the records sent, and how many were reported lost.
     fn hear(bytes: &[u8]) -> (Vec<u64>, u64) {
         let mut splitter = Splitter::<{ wire::LARGEST }>::new();
         let (mut told, mut lost) = (Vec::new(), 0);

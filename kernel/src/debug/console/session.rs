@@ -1,4 +1,4 @@
-//! The streams of a host that opened a session: what it must hear, and what it says.
+//! The streams of a host that opened a session, in both directions.
 
 use wire::reliable::CHUNK;
 use wire::{Channel, Event, Inbox, Outbox, Request};
@@ -7,7 +7,7 @@ use super::outgoing::Outgoing;
 
 /// Milliseconds without a word from the host after which it is gone.
 const SILENCE_MS: u64 = 5_000;
-/// Milliseconds after which what was not heard is sent again.
+/// Milliseconds after which what was not acknowledged is sent again.
 const AGAIN_MS: u64 = 250;
 
 /// What the host said.
@@ -26,7 +26,7 @@ pub struct Session {
     outbox: Outbox,
     inbox: Inbox,
     ticks_per_second: u64,
-    /// When the host was last heard, and when the streams last moved on.
+    /// When the host last sent something, and when the streams last moved on.
     received_at: u64,
     moved_at: u64,
 }
@@ -47,7 +47,7 @@ impl Session {
         self.number
     }
 
-    /// A host opens a session. One that asks twice has not heard the welcome yet: its streams
+    /// A host opens a session. One that asks twice has not received the welcome yet: its streams
     /// go on.
     pub fn open(&mut self, number: u32, ticks_per_second: u64, now: u64) {
         if self.number != number {
@@ -124,7 +124,7 @@ impl Session {
         true
     }
 
-    /// Time has passed: sends again what was not heard. Whether the host is gone.
+    /// Time has passed: sends again what was not acknowledged. Whether the host is gone.
     pub fn tick(&mut self, now: u64) -> bool {
         if now.saturating_sub(self.received_at) >= self.ticks(SILENCE_MS) {
             return true;
@@ -146,7 +146,7 @@ impl Session {
         }
     }
 
-    /// Ends it; text that the host may not have heard goes to `text`.
+    /// Ends it; text that the host has not acknowledged goes to `text`.
     pub fn close(&mut self, mut text: impl FnMut(&[u8])) {
         let console = Channel::Console.from_board();
         self.outbox.abandon(|kind, bytes| {

@@ -224,7 +224,7 @@ where
     assert_eq!((line.input(), line.pressed), (b"ab".into(), true));
 }
 
-/// A break on the line, as when a cable is plugged in, is heard as a zero.
+/// A break on the line, as when a cable is plugged in, arrives as a zero.
 fn a_zero_on_the_line_swallows_no_key<D: Device>()
 where
     &'static D: Registers,

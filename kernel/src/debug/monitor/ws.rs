@@ -8,7 +8,7 @@ use crate::mm::{Machine, PAGE_BYTES, Space, table};
 use crate::platform::Platform;
 use crate::system::System;
 
-/// Pages of a space, as its leaves tell.
+/// Pages of a space, counted from its leaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pages {
     /// There.

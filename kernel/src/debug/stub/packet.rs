@@ -16,7 +16,7 @@ pub enum Got {
     },
     /// A packet whose sum is wrong, or one that is too long.
     Bad,
-    /// `+`: the last thing sent was heard.
+    /// `+`: the last packet was acknowledged.
     Acknowledged,
     /// `-`: the last thing sent was garbled.
     Garbled,
@@ -78,7 +78,7 @@ impl<const N: usize> PacketReader<N> {
         }
     }
 
-    /// The packet that [`Got::Packet`] told of, from `$` to its sum.
+    /// The packet behind [`Got::Packet`], from `$` to its checksum.
     pub fn whole(&self) -> &[u8] {
         &self.bytes[..self.before]
     }

@@ -10,10 +10,10 @@ use gdbstub::arch::{Arch, RegId, Registers};
 /// Bytes of a register.
 pub const WORD: usize = size_of::<usize>();
 
-/// What gdb is told of the registers.
+/// The target description of the registers, as gdb reads it.
 #[cfg(not(target_pointer_width = "32"))]
 pub const TARGET: &str = include_str!("rv64.xml");
-/// What gdb is told of the registers.
+/// The target description of the registers, as gdb reads it.
 #[cfg(target_pointer_width = "32")]
 pub const TARGET: &str = include_str!("rv32.xml");
 
@@ -105,7 +105,7 @@ impl Arch for Riscv {
 mod tests {
     use super::*;
 
-    /// Every register that gdb is told of is one that the stub knows, as wide as it was told.
+    /// Every register of the description is one that the stub knows, as wide as it is described.
     #[test]
     fn what_gdb_is_told_is_what_is_known() {
         let mut registers = 0;

@@ -156,7 +156,7 @@ fn serve_stopped<P: Platform>(
     }
 }
 
-/// A state machine that knows this gdb, and has told it of the stop if there was one.
+/// A state machine that knows this gdb, and has sent the stop reply if there was a stop.
 fn restart<'b, P: Platform>(
     system: &mut System<P>,
     buffers: &'b mut Buffers,
@@ -219,7 +219,7 @@ fn feed<'b, P: Platform>(
         machine = match machine {
             GdbStubStateMachine::Idle(inner) => inner.incoming_data(system, byte).ok()?,
             GdbStubStateMachine::Running(inner) => inner.incoming_data(system, byte).ok()?,
-            // Interrupts are the shim's to hear, and who has gone says no more.
+            // The shim takes interrupts, and a gdb that has gone sends nothing.
             GdbStubStateMachine::CtrlCInterrupt(_) | GdbStubStateMachine::Disconnected(_) => {
                 return None;
             }

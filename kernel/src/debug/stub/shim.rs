@@ -72,7 +72,7 @@ impl Shim {
                 self.acknowledge(b'-');
                 GdbRequest::Nothing
             }
-            // gdb asks again because it did not hear: neither that the packet came nor the
+            // gdb sends again because something was lost: neither that the packet came nor the
             // reply. What it asks for may not be done twice.
             Got::Packet { again: true } if !self.acknowledged => {
                 self.acknowledge(b'+');

@@ -8,7 +8,7 @@ use super::Device;
 
 const FIFO: usize = 16;
 
-/// Two FIFOs of 16, and a "sender empty" that is told once.
+/// Two FIFOs of 16, and a "sender empty" interrupt that is raised once.
 #[derive(Default)]
 pub struct Ns16550Model(RefCell<State>);
 

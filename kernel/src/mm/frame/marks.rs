@@ -6,7 +6,7 @@ use super::descriptor::{NONE, OBJECT, Owner, PAGE, TABLE};
 use super::{Frames, address};
 
 impl Frames {
-    /// Marks a frame as met; `false` if it was met before, or no row tells of it.
+    /// Marks a frame as met; `false` if it was met before, or has no row.
     pub(in crate::mm) fn mark(&mut self, frame: PhysAddr) -> bool {
         let Some(at) = self.row(frame) else {
             return false;
