@@ -17,7 +17,8 @@ mod schema;
 
 pub use error::BoardError;
 pub use schema::{
-    Board, BoardRam, Boot, Dialect, Jtag, Medium, Paging, Plic, Uart, UartKind, UserLayout,
+    Board, BoardPlic, BoardRam, BoardUart, Boot, Dialect, Jtag, Medium, Paging, UartKind,
+    UserLayout,
 };
 
 /// Name and text of every board file, in the order of their names.

@@ -31,9 +31,9 @@ pub struct Board {
     /// Memory; the device tree has the last word at run time.
     pub ram: BoardRam,
     /// The console.
-    pub uart: Uart,
+    pub uart: BoardUart,
     /// The interrupt controller.
-    pub plic: Plic,
+    pub plic: BoardPlic,
     /// How a kernel gets there.
     pub boot: Boot,
     /// Its JTAG port, where it is known.
@@ -104,7 +104,7 @@ pub struct BoardRam {
 /// The console's UART.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Uart {
+pub struct BoardUart {
     /// Which driver speaks to it.
     pub kind: UartKind,
     /// Address of register 0.
@@ -135,7 +135,7 @@ pub enum UartKind {
 /// The platform-level interrupt controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plic {
+pub struct BoardPlic {
     /// Address of source 0's priority.
     pub base: u64,
     /// Context of S-mode on the boot hart: enable bits at `0x2000 + 0x80 * n`, threshold and claim at

@@ -8,7 +8,7 @@ use link::gdb::{Stub, StubError};
 use link::memory::{Cached, ReadError, Source};
 use link::recording::RecordedAnswers;
 use link::session::{Agent, AgentError, TaskInfo};
-use link::transport::{Line, Spec};
+use link::transport::{Spec, TargetLine};
 use model::{Space, TaskList, TaskRow};
 use pagetable::{Dialect, PhysAddr, Satp, Xlen};
 
@@ -49,7 +49,7 @@ pub fn agent(spec: &Spec) -> anyhow::Result<Agent> {
     if let Spec::Probe(_) = spec {
         bail!("{spec}: a probe knows no tasks and no faults; a board of ours does");
     }
-    let line = Line::open(spec).with_context(|| spec.to_string())?;
+    let line = TargetLine::open(spec).with_context(|| spec.to_string())?;
     Agent::open(line).with_context(|| spec.to_string())
 }
 

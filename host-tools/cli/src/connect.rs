@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use link::hub::{Hub, HubNews, HubStreams};
-use link::transport::{Line, Spec};
+use link::transport::{Spec, TargetLine};
 
 use crate::{ending, output, pty, record};
 
@@ -52,7 +52,7 @@ pub fn run(args: ConnectArgs) -> anyhow::Result<()> {
     let hub = Hub::bind(args.gdb_port, args.port)
         .with_context(|| format!("ports {} and {}", args.gdb_port, args.port))?;
     let record = args.record.as_deref().map(record::open).transpose()?;
-    let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
+    let line = TargetLine::open(&args.line).with_context(|| args.line.to_string())?;
     let pty::Pty { ours, path, .. } = &pty::make().context("no terminal could be made")?;
     let ours: File = ours.try_clone()?;
     let ends = HubStreams {

@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::Context;
 use link::recording::{RawFile, RecordingSink};
 use link::session::{PassiveDecoder, SessionEvent};
-use link::transport::{Line, Spec};
+use link::transport::{Spec, TargetLine};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use wire::Channel;
 
@@ -61,7 +61,7 @@ pub struct MonitorArgs {
 pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
     let mut log = args.log.as_deref().map(RawFile::append).transpose()?;
-    let line = Line::open(&args.line).with_context(|| args.line.to_string())?;
+    let line = TargetLine::open(&args.line).with_context(|| args.line.to_string())?;
     let (mut reader, writer, _machine) = line.split();
     ending::at_once(RawMode::restore);
     let raw = RawMode::begin()?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use link::memory::Cached;
 use link::session::Agent;
-use link::transport::{Line, Spec};
+use link::transport::{Spec, TargetLine};
 use model::Space;
 use pagetable::{Satp, Xlen};
 use wire::{Event, Split, Splitter};
@@ -64,7 +64,7 @@ pub fn bytes_per_entry() -> Vec<FigureRow> {
     let spec: Spec = format!("unix:{}", board.line().display())
         .parse()
         .expect("a socket is a line");
-    let line = Line::open(&spec).expect("the board's line");
+    let line = TargetLine::open(&spec).expect("the board's line");
     let mut agent = Agent::open(line).expect("a board of ours");
     let (_, dialect) = agent.about().expect("an answer");
     let task = agent.tasks().expect("an answer").pop().expect("a task");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use link::gdb::Stub;
 use link::memory::{Cached, Prefetch, RamOnly, Source, open_core};
 use link::session::Agent;
-use link::transport::{Line, Spec};
+use link::transport::{Spec, TargetLine};
 use model::Space;
 use pagetable::{Dialect, Memory, PhysAddr, Satp, Seen, Xlen, visit};
 
@@ -259,7 +259,7 @@ pub fn all_roots() -> Vec<FigureRow> {
         .parse()
         .expect("a line");
     let mut agent =
-        Agent::open(Line::open(&spec).expect("the board's line")).expect("a board of ours");
+        Agent::open(TargetLine::open(&spec).expect("the board's line")).expect("a board of ours");
     let (_, dialect) = agent.about().expect("an answer");
     let tasks = agent.tasks().expect("an answer");
     let roots: Vec<Satp> = tasks

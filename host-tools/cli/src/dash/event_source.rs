@@ -12,7 +12,7 @@ use anyhow::Context;
 use link::recording::RecordingSink;
 use link::session::{Agent, AgentError, Direction, Tap};
 use link::session::{Decoder, LineEvent};
-use link::transport::{Line, Spec};
+use link::transport::{Spec, TargetLine};
 use model::live::Update;
 
 use crate::board;
@@ -45,14 +45,14 @@ pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> 
         typed,
         record,
     } = wishes;
-    let line = Line::open(spec).with_context(|| spec.to_string())?;
+    let line = TargetLine::open(spec).with_context(|| spec.to_string())?;
     let only_listens = silent || matches!(spec, Spec::Recording(..));
     Ok(follow(line, only_listens, typed, record))
 }
 
 /// Listens to a line that is open, on a thread of its own.
 fn follow(
-    line: Line,
+    line: TargetLine,
     only_listens: bool,
     typed: Vec<String>,
     record: Option<Box<dyn RecordingSink>>,
@@ -109,7 +109,7 @@ impl Drop for EventSource {
 }
 
 fn listen(
-    line: Line,
+    line: TargetLine,
     mut record: Option<Box<dyn RecordingSink>>,
     sender: &SyncSender<Update>,
 ) -> Result<(), String> {
@@ -134,7 +134,7 @@ fn listen(
 }
 
 fn run_session(
-    line: Line,
+    line: TargetLine,
     typed: &[String],
     mut record: Option<Box<dyn RecordingSink>>,
     sender: &SyncSender<Update>,
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_reader_that_dies_is_trouble_and_no_end_like_any_other() {
         for only_listens in [true, false] {
-            let line = Line::of(Dies, io::sink());
+            let line = TargetLine::of(Dies, io::sink());
             let mut feed = follow(line, only_listens, Vec::new(), None);
             let mut live = model::Live::default();
             for update in feed.take() {

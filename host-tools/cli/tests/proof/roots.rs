@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use link::memory::Cached;
 use link::session::Agent;
-use link::transport::{Line, Spec};
+use link::transport::{Spec, TargetLine};
 use model::Space;
 use pagetable::{Satp, Xlen};
 
@@ -62,7 +62,7 @@ fn tables_that_eight_processes_share_are_read_once() {
     let spec: Spec = format!("unix:{}", board.line().display())
         .parse()
         .expect("a line");
-    let line = Line::open(&spec).expect("the board's line");
+    let line = TargetLine::open(&spec).expect("the board's line");
     let mut agent = Agent::open(line).expect("a board of ours");
     let (_, dialect) = agent.about().expect("an answer");
     let tasks = agent.tasks().expect("an answer");

@@ -19,7 +19,7 @@ use self::history::History;
 use self::threads::{accept, read_on};
 use crate::recording::RecordingSink;
 use crate::session::{Damage, PassiveDecoder, Peer, Session, SessionEvent, seed};
-use crate::transport::Line;
+use crate::transport::TargetLine;
 
 /// What stops the board if it runs, and lets it go: for a gdb that left without a word.
 const LET_GO: &[u8] = b"\x03$D#44";
@@ -108,7 +108,7 @@ impl Hub {
     /// to, and what it told is served for ever. Once `stop` is set the board is told goodbye.
     pub fn run(
         self,
-        line: Line,
+        line: TargetLine,
         answers: bool,
         ends: HubStreams,
         stop: &'static AtomicBool,

@@ -37,9 +37,9 @@ impl Dice {
 }
 
 /// What is read: satp, a register, two pages and a byte.
-type Seen = (u64, u64, Vec<u8>, [u8; 1]);
+type ReadBack = (u64, u64, Vec<u8>, [u8; 1]);
 
-fn look(target: &mut Target) -> Result<Seen, ProbeError> {
+fn look(target: &mut Target) -> Result<ReadBack, ProbeError> {
     let satp = target.satp()?;
     let register = target.register(9)?;
     let mut pages = vec![0; 0x2000];
@@ -49,7 +49,7 @@ fn look(target: &mut Target) -> Result<Seen, ProbeError> {
     Ok((satp, register, pages, byte))
 }
 
-fn right(hart: &SimulatedHart) -> Seen {
+fn right(hart: &SimulatedHart) -> ReadBack {
     let pages = (BASE..).map(proof::byte).take(0x2000).collect();
     let byte = proof::byte(BASE + 0x2fff);
     (hart.csr[&csr::SATP], hart.gpr[9], pages, [byte])

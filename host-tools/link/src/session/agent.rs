@@ -14,7 +14,7 @@ use super::about::{Ram, TaskInfo, dialect};
 use super::agent_error::{AgentError, PATIENCE};
 use super::state::{Peer, Session, SessionEvent};
 use crate::memory::{ReadError, Source};
-use crate::transport::Line;
+use crate::transport::TargetLine;
 
 /// How long a board may take to hear a goodbye.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -56,14 +56,14 @@ pub enum Direction {
 
 impl Agent {
     /// Opens a session on a line.
-    pub fn open(line: Line) -> Result<Agent, AgentError> {
+    pub fn open(line: TargetLine) -> Result<Agent, AgentError> {
         Agent::open_with(line, None, None)
     }
 
     /// Opens a session on a line, with somebody who hears all that is said on it. Once `stop` is
     /// set, no answer is waited for any more.
     pub fn open_with(
-        line: Line,
+        line: TargetLine,
         tap: Option<Tap>,
         stop: Option<Arc<AtomicBool>>,
     ) -> Result<Agent, AgentError> {

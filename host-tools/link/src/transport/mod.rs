@@ -23,7 +23,7 @@ use crate::recording::Replay;
 const PORT_WAIT: Duration = Duration::from_millis(50);
 
 /// An open line.
-pub struct Line {
+pub struct TargetLine {
     /// What the board says.
     pub reader: Box<dyn Read + Send>,
     /// What is said to the board.
@@ -32,25 +32,27 @@ pub struct Line {
     machine: Option<child::Keeper>,
 }
 
-impl Line {
+impl TargetLine {
     /// Opens it.
-    pub fn open(spec: &Spec) -> io::Result<Line> {
+    pub fn open(spec: &Spec) -> io::Result<TargetLine> {
         match spec {
             Spec::Tcp(address) => {
                 let stream = connect(address)?;
-                Ok(Line::of(stream.try_clone()?, Outlet(stream)))
+                Ok(TargetLine::of(stream.try_clone()?, Outlet(stream)))
             }
             #[cfg(unix)]
             Spec::Unix(path) => {
                 let stream = std::os::unix::net::UnixStream::connect(path)?;
-                Ok(Line::of(stream.try_clone()?, Outlet(stream)))
+                Ok(TargetLine::of(stream.try_clone()?, Outlet(stream)))
             }
             Spec::Port { path, baud } => {
                 let port = serialport::new(path, *baud).timeout(PORT_WAIT).open()?;
                 let reader = PatientPort(port.try_clone()?);
-                Ok(Line::of(reader, PortOutlet(port)))
+                Ok(TargetLine::of(reader, PortOutlet(port)))
             }
-            Spec::Recording(path, speed) => Ok(Line::of(Replay::open(path, *speed)?, io::sink())),
+            Spec::Recording(path, speed) => {
+                Ok(TargetLine::of(Replay::open(path, *speed)?, io::sink()))
+            }
             Spec::Gdb(_) => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "a gdb stub tells memory and registers, and has no console",
@@ -61,17 +63,20 @@ impl Line {
             )),
             Spec::Qemu(image) => {
                 let (reader, writer, machine) = qemu::start(image)?;
-                Ok(Line {
+                Ok(TargetLine {
                     machine: Some(machine),
-                    ..Line::of(reader, Outlet(writer))
+                    ..TargetLine::of(reader, Outlet(writer))
                 })
             }
         }
     }
 
     /// A line over halves that are open. The reader may wait; the writer should not.
-    pub fn of(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Line {
-        Line {
+    pub fn of(
+        reader: impl Read + Send + 'static,
+        writer: impl Write + Send + 'static,
+    ) -> TargetLine {
+        TargetLine {
             reader: Box::new(reader),
             writer: Box::new(writer),
             machine: None,

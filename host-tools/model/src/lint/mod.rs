@@ -21,7 +21,7 @@ use pagetable::{Dialect, PhysAddr, Pte, VirtAddr};
 use crate::Space;
 use crate::space::{Bounds, MappedRange};
 use extent::Extent;
-use pages::Pages;
+use pages::PageRules;
 use shared::Shared;
 use tables::Reach;
 use union::Union;
@@ -132,7 +132,7 @@ pub fn lint(spaces: &[Space], machine: &LintMachine) -> Vec<Lint> {
     let mut union = Union::default();
     let mut extent = Extent::of(spaces);
     let machine = &machine.with_tables(&extent);
-    let mut pages = Pages::new(machine);
+    let mut pages = PageRules::new(machine);
     let mut reach = Reach::default();
     let mut types = alias::Types::default();
     let mut shared = Shared::default();

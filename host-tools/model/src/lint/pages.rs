@@ -10,7 +10,7 @@ use crate::space::MappedRange;
 const MOST_DIRTY: usize = 1 << 12;
 
 /// The rules on single ranges, one range after the other, by address.
-pub(super) struct Pages<'a> {
+pub(super) struct PageRules<'a> {
     machine: &'a LintMachine,
     found: Vec<Lint>,
     /// The range before the last, and the last, which waits for the next one.
@@ -23,9 +23,9 @@ pub(super) struct Pages<'a> {
     dirty: Vec<(usize, MappedRange)>,
 }
 
-impl<'a> Pages<'a> {
+impl<'a> PageRules<'a> {
     pub fn new(machine: &'a LintMachine) -> Self {
-        Pages {
+        PageRules {
             machine,
             found: Vec::new(),
             before: None,

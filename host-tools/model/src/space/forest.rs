@@ -47,7 +47,7 @@ pub(crate) enum Item {
 
 /// A table, read at one level.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct TreeNode {
     pub at: PhysAddr,
     pub level: u8,
     /// Whether any of it is in memory.
@@ -70,13 +70,13 @@ pub(crate) struct Node {
 /// Tables, each once for each level it was read at.
 #[derive(Debug, Default)]
 pub(crate) struct Forest {
-    nodes: Vec<Node>,
+    nodes: Vec<TreeNode>,
     places: HashMap<(Mode, u64, u8), NodeId>,
     items: usize,
 }
 
 impl Forest {
-    pub fn node(&self, id: NodeId) -> Option<&Node> {
+    pub fn node(&self, id: NodeId) -> Option<&TreeNode> {
         self.nodes.get(id as usize)
     }
 
@@ -149,8 +149,8 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
     }
 
     /// The table, with what its items come to.
-    fn node(&self, at: PhysAddr, level: u8, valid: Option<u16>, items: Vec<Item>) -> Node {
-        let mut node = Node {
+    fn node(&self, at: PhysAddr, level: u8, valid: Option<u16>, items: Vec<Item>) -> TreeNode {
+        let mut node = TreeNode {
             at,
             level,
             is_there: valid.is_some(),

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use pagetable::{Mode, PhysAddr, Problem, Pte, Refusal, Root, Trouble};
 
-use super::forest::{Forest, Item, Node, NodeId};
+use super::forest::{Forest, Item, NodeId, TreeNode};
 use super::problem::Finding;
 use super::tables::TableUse;
 
@@ -91,7 +91,7 @@ impl<'a> Reached<'a> {
         }
     }
 
-    fn nodes(&self) -> impl Iterator<Item = (NodeId, &'a Node)> {
+    fn nodes(&self) -> impl Iterator<Item = (NodeId, &'a TreeNode)> {
         let node = |id: &NodeId| Some((*id, self.forest.node(*id)?));
         self.ids.iter().filter_map(node)
     }
@@ -105,7 +105,7 @@ impl<'a> Reached<'a> {
     /// The tables of which something is in memory, by the first address they translate.
     pub fn tables(&self) -> Vec<TableUse> {
         let mode = self.root.mode;
-        let table = |(id, node): (NodeId, &Node)| {
+        let table = |(id, node): (NodeId, &TreeNode)| {
             let way = self.ways.get(&id)?;
             let pointer = way.from.and_then(|(from, index, pte)| {
                 let from = self.forest.node(from)?;

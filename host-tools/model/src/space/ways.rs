@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use pagetable::{Mapping, Mode, Root};
 
 use super::filter::Bounds;
-use super::forest::{Forest, Item, Node, NodeId, mapping};
+use super::forest::{Forest, Item, NodeId, TreeNode, mapping};
 use super::range::MappedRange;
 
 /// Entries of tables that were met before are looked at again so often, in one walk through all
@@ -30,7 +30,7 @@ pub(crate) trait Guide {
     fn enter(&mut self, forest: &Forest, node: NodeId, va: u64) -> Enter;
 }
 
-struct Frame {
+struct VisitFrame {
     node: NodeId,
     va: u64,
     next: usize,
@@ -41,7 +41,7 @@ struct Frame {
 pub(crate) struct Ways<'a, G> {
     forest: &'a Forest,
     root: Root,
-    frames: Vec<Frame>,
+    frames: Vec<VisitFrame>,
     pub guide: G,
 }
 
@@ -62,7 +62,7 @@ impl<'a, G: Guide> Ways<'a, G> {
     fn enter(&mut self, node: NodeId, va: u64) {
         let enter = self.guide.enter(self.forest, node, va);
         if enter != Enter::Skip {
-            self.frames.push(Frame {
+            self.frames.push(VisitFrame {
                 node,
                 va,
                 next: 0,
@@ -130,7 +130,7 @@ impl Whole {
     }
 
     /// Whether a table is gone into, below which there are so many entries worth it.
-    pub fn take(&mut self, id: NodeId, node: &Node, leaves: u64) -> Enter {
+    pub fn take(&mut self, id: NodeId, node: &TreeNode, leaves: u64) -> Enter {
         if !std::mem::replace(&mut self.seen[id as usize], true) {
             return Enter::Go;
         }
