@@ -18,7 +18,7 @@ pub const LINES: usize = 200;
 
 /// What happened.
 pub enum Update {
-    /// The board told who it is.
+    /// The target identified itself.
     Board {
         /// Its name.
         name: String,
@@ -27,7 +27,7 @@ pub enum Update {
     },
     /// A fault.
     Fault(Sighting),
-    /// Frames that were sent and not heard.
+    /// Frames that were sent and never arrived.
     Missed(u64),
     /// A line of text.
     Text(String),

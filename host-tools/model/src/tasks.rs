@@ -1,4 +1,4 @@
-//! The tasks of a board, as it tells them.
+//! The tasks of a target, as it reports them.
 
 /// One task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,6 @@ pub struct TaskRow {
     pub line: String,
 }
 
-/// All of them, in the order in which the board tells them.
+/// All tasks, in the order in which the target reports them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskList(pub Vec<TaskRow>);

@@ -30,7 +30,7 @@ pub struct Client {
     end: StreamEnd,
     /// Text for one that only listens.
     text: Vec<u8>,
-    /// Number of the next event to tell.
+    /// Number of the next event to send.
     next_event: u64,
 }
 
@@ -128,7 +128,7 @@ impl Client {
     /// Writes what is due.
     pub fn serve(&mut self, peer: Option<&Peer>, history: &History) -> io::Result<()> {
         let mut out = std::mem::take(&mut self.text);
-        // One that waits for a board hears from it once there is one.
+        // A client that connected before the target answered is greeted when it does.
         if let (Some(session), Some(peer)) = (self.session, peer) {
             if std::mem::take(&mut self.owes_welcome) {
                 let welcome = Welcome {

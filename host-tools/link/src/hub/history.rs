@@ -1,11 +1,11 @@
-//! Events that were heard, kept for those who come later.
+//! Events that arrived, kept for clients that connect later.
 
 use std::collections::VecDeque;
 
 /// Frames that are kept; a frame holds some fifty records.
 const MOST: usize = 1 << 14;
 
-/// Frames of events, numbered from the first that was ever heard.
+/// Frames of events, numbered from the first that ever arrived.
 #[derive(Default)]
 pub struct History {
     frames: VecDeque<(u8, Vec<u8>)>,
@@ -23,7 +23,7 @@ impl History {
         self.frames.push_back((kind, payload.to_vec()));
     }
 
-    /// The board tells everything anew.
+    /// A session began: the target sends all its records again.
     pub fn restart(&mut self) {
         self.first += self.frames.len() as u64;
         self.frames.clear();

@@ -24,7 +24,7 @@ use crate::transport::TargetLine;
 /// What stops the board if it runs, and lets it go: for a gdb that left without a word.
 const LET_GO: &[u8] = b"\x03$D#44";
 
-/// How often it is looked whether all shall end, and how long a board may take to hear of it.
+/// How often the stop flag is checked, and how long the target may take to acknowledge the end.
 const LOOK: Duration = Duration::from_millis(100);
 const GOODBYE: Duration = Duration::from_millis(500);
 /// How long somebody may take to read what is sent to them.
@@ -53,7 +53,7 @@ enum ClientRole {
     Host,
 }
 
-/// What the hub tells whoever started it.
+/// What the hub reports to its caller.
 #[derive(Debug, PartialEq, Eq)]
 pub enum HubNews {
     /// The board answered.
@@ -80,7 +80,7 @@ pub struct HubStreams {
     pub record: Option<Box<dyn RecordingSink>>,
 }
 
-/// A hub in the making: the ports are open, so what they are called can be told.
+/// A hub in the making: the ports are open, so their numbers are known.
 pub struct Hub {
     gdb: TcpListener,
     hosts: TcpListener,
@@ -105,7 +105,7 @@ impl Hub {
     }
 
     /// Serves until the line ends. A line that nobody answers on, a recording, is only listened
-    /// to, and what it told is served for ever. Once `stop` is set the board is told goodbye.
+    /// to, and what it received is served for ever. Once `stop` is set the session with the target is closed.
     pub fn run(
         self,
         line: TargetLine,
@@ -222,7 +222,7 @@ impl Service {
         }
     }
 
-    /// Says goodbye, and waits a moment for the board to hear it.
+    /// Closes the session, and waits a moment for the target to acknowledge it.
     fn part(&mut self, happened: &Receiver<HubEvent>) -> io::Result<()> {
         if self.passive.is_some() {
             return Ok(());
@@ -319,7 +319,7 @@ impl Service {
                 }
             }
             SessionEvent::Bytes(Channel::Gdb, said) => {
-                // One that has just gone is told of by its own thread.
+                // The thread that reads from a gdb that has just gone reports it.
                 let gone = gdb
                     .as_mut()
                     .is_some_and(|(_, gdb)| write_in_time(gdb, said).is_err());

@@ -1,4 +1,4 @@
-//! Whoever waits for something waits on a thread of its own, and tells the hub.
+//! Blocking reads and accepts, each on a thread of its own that sends to the hub.
 
 use std::io::{self, Read};
 use std::net::TcpListener;
@@ -34,7 +34,7 @@ pub(super) fn read_on(
             Some(io::Error::other(what))
         });
         if let Some(last) = ended(end) {
-            // Nobody is left to tell when the hub itself has ended.
+            // The send fails only if the hub itself has ended.
             let _ = sender.send(last);
         }
     });

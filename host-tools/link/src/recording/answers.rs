@@ -33,7 +33,7 @@ pub struct RecordedAnswers {
 }
 
 impl RecordedAnswers {
-    /// Reads a recording to its end. What was asked more than once is as it was told last.
+    /// Reads a recording to its end. Where a question was asked more than once, the last answer counts.
     pub fn read(from: impl Read) -> io::Result<RecordedAnswers> {
         let mut blocks = Blocks::new(from)?;
         let mut heard = DirectionDecoder::default();

@@ -101,7 +101,7 @@ mod tests {
         std::fs::read(&path).unwrap()
     }
 
-    /// What was heard, and where the file is cut if it is.
+    /// The received bytes, and where the file is cut if it is.
     fn heard(bytes: &[u8]) -> (Vec<u8>, Option<u64>) {
         let mut blocks = Blocks::new(bytes).unwrap();
         let mut all = Vec::new();

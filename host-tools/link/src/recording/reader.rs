@@ -128,7 +128,7 @@ fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-/// What was heard, without when. A file that was cut ends at its last whole block.
+/// The received bytes without their times. A file that was cut ends at its last whole block.
 pub struct ReceivedBytes<R> {
     blocks: Blocks<R>,
     rest: Vec<u8>,

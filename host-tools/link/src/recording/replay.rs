@@ -1,4 +1,4 @@
-//! A recording told again, at its own pace or another.
+//! A recording played back, at its own speed or another.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -14,7 +14,7 @@ pub struct Replay {
     blocks: Blocks<BufReader<File>>,
     speed: Speed,
     start: Instant,
-    /// Microseconds of the recording that are told.
+    /// Microseconds of the recording that have been played.
     told_us: u64,
     rest: Vec<u8>,
 }

@@ -54,7 +54,7 @@ impl Writer {
     fn keep(&mut self, kind: u8, bytes: &[u8], now: Instant) -> io::Result<()> {
         let mut after = now.saturating_duration_since(self.last);
         self.last = self.last.max(now);
-        // A block can tell of 71 minutes.
+        // A block's time field holds up to 71 minutes.
         const MOST: Duration = Duration::from_micros(u32::MAX as u64);
         while after > MOST {
             self.block(MOST, kind, &[])?;
@@ -114,7 +114,7 @@ impl RecordingSink for Writer {
     }
 }
 
-/// What is written was heard now.
+/// Bytes that are written count as received now.
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.keep(BlockKind::RECEIVED, bytes, Instant::now())?;

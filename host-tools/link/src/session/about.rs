@@ -1,4 +1,4 @@
-//! What an agent tells, as the host keeps it.
+//! A target's RAM and tasks, as its agent reports them.
 
 use pagetable::Dialect;
 
@@ -11,7 +11,7 @@ pub struct Ram {
     pub bytes: u64,
 }
 
-/// A task as the board tells it.
+/// A task, as the target reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskInfo {
     /// Its number.

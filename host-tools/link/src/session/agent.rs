@@ -16,7 +16,7 @@ use super::state::{Peer, Session, SessionEvent};
 use crate::memory::{ReadError, Source};
 use crate::transport::TargetLine;
 
-/// How long a board may take to hear a goodbye.
+/// Time to wait for the target to acknowledge the end of a session.
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Pieces of the line that may wait for us.
 const PIECES: usize = 1024;
@@ -60,7 +60,7 @@ impl Agent {
         Agent::open_with(line, None, None)
     }
 
-    /// Opens a session on a line, with somebody who hears all that is said on it. Once `stop` is
+    /// Opens a session on a line, with a tap that receives every byte of both directions. Once `stop` is
     /// set, no answer is waited for any more.
     pub fn open_with(
         line: TargetLine,
@@ -380,7 +380,8 @@ fn error(number: u64) -> Error {
     same.next().copied().unwrap_or(Error::Unknown)
 }
 
-/// Another number each time: a board tells sessions apart by it.
+/// A session number; it differs from one run to the next, because the target tells sessions apart
+/// by it.
 pub fn seed() -> u32 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since.map_or(0, |since| since.as_nanos());

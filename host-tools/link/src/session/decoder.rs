@@ -35,7 +35,7 @@ pub enum LineEvent {
         /// How many.
         count: u64,
     },
-    /// Frames that were sent and not heard, by their numbers.
+    /// Frames that were sent and never arrived, by the gap between their numbers.
     Missed {
         /// How many.
         frames: u16,
@@ -74,14 +74,14 @@ pub struct Decoder {
 struct FrameState {
     next_frame: Option<u16>,
     ticks_per_second: Option<u64>,
-    /// The session that the streams belong to, and how far they were heard.
+    /// The session that the streams belong to, and the next frame expected of it.
     session: u32,
     inbox: Inbox,
 }
 
 impl Decoder {
     /// A listener at the beginning of a line. `ticks_per_second` is the clock's
-    /// rate as long as no welcome tells it.
+    /// rate until a welcome gives it.
     pub fn new(ticks_per_second: Option<u64>) -> Self {
         Decoder {
             splitter: Splitter::new(),
@@ -242,7 +242,7 @@ impl FrameState {
                 }
             }
             Ok(Event::Lost { count }) => emit(LineEvent::Lost { count }),
-            // What was sent again is told once.
+            // Frames that were sent again are emitted once.
             Ok(Event::Stream(channel, payload)) => {
                 let bytes = self.inbox.take(payload);
                 return bytes.filter(|_| channel == Channel::Console);

@@ -4,7 +4,7 @@ use wire::{Event, Frame, Inbox, Splitter};
 
 use super::state::{Peer, SessionEvent, is_from_target};
 
-/// Hears both sorts of line: text with events between, and a session of somebody else's.
+/// Decodes both kinds of line: text with events between, and another host's session.
 pub struct PassiveDecoder {
     splitter: Splitter<{ wire::LARGEST }>,
     state: PassiveState,
@@ -62,7 +62,7 @@ impl PassiveState {
                     emit(SessionEvent::Opened(peer));
                 }
             }
-            // What was sent again is told once.
+            // Frames that were sent again are emitted once.
             Ok(Event::Stream(channel, payload)) => {
                 if let Some(bytes) = self.inbox.take(payload) {
                     emit(SessionEvent::Bytes(channel, bytes));

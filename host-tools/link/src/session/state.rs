@@ -9,7 +9,7 @@ use super::streams::StreamEnd;
 
 /// A hello that was not answered is said again.
 const HELLO_AGAIN: Duration = Duration::from_millis(250);
-/// What was not heard is sent again.
+/// Unacknowledged frames are sent again after this time.
 const SEND_AGAIN: Duration = Duration::from_millis(250);
 /// A word to the board, so that it knows somebody listens.
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
@@ -29,14 +29,14 @@ pub struct Peer {
     pub xlen: u32,
 }
 
-/// What was heard.
+/// What arrived from the target.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SessionEvent<'a> {
     /// The board answered: streams flow from here on, from their beginning.
     Opened(Peer),
     /// The board fell silent; it is called again.
     Lost,
-    /// The board heard the goodbye.
+    /// The target acknowledged the end of the session.
     Parted,
     /// The next bytes of a stream.
     Bytes(Channel, &'a [u8]),
@@ -98,7 +98,7 @@ impl Session {
         self.streams.open
     }
 
-    /// Is everything that was sent heard?
+    /// True if everything that was sent has been acknowledged.
     pub fn is_settled(&self) -> bool {
         self.streams.end.is_settled()
     }
