@@ -2,10 +2,11 @@
 //!
 //! Pure and safe: the machine is given (`Machine`), so all of it runs on the host.
 //!
-//! What is to come has its place, and no code yet. Eviction: `Frames::refill`, the one place that
-//! is reached when no frame is free, and only pages (`Owner::Page`) may be taken. A backing store:
-//! entries that are not valid and not empty, of which `table::page_of` finds those that hide a
-//! page. Other objects: `region::Object`, filled in `pager::fill`.
+//! What is to come has its place, and no code yet. Eviction: callers of `resolve` that get
+//! `Refused` for want of memory, which has changed nothing, free frames and resolve again; only pages
+//! (`Owner::Page`) may be taken. A backing store: entries that are not valid and not empty, of which
+//! `table::page_of` finds those that hide a page. Other objects: `region::Object`, filled in
+//! `pager::populate`. Sharing a frame until it is written: `cow`.
 
 mod advise;
 mod audit;
