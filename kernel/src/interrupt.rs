@@ -21,7 +21,7 @@ impl<P: Platform> System<P> {
                 self.drain_console();
             }
             if self.console.deadline() <= now {
-                self.console.tick(&self.local.log, now);
+                self.tick_console(now);
                 self.wake_console_waiters();
             }
             if self.local.schedule.is_time_to_poll(now) {
@@ -78,6 +78,14 @@ impl<P: Platform> System<P> {
         });
     }
 
+    fn tick_console(&mut self, now: u64) {
+        self.console.tick(&self.local.log, now);
+        let pressed = self.console.take_pressed();
+        if let Some(shell) = self.foreground().filter(|_| pressed) {
+            self.interrupt_foreground(shell);
+        }
+    }
+
     fn console_interrupt(&mut self) {
         let foreground = self.foreground();
         let now = self.local.platform.ticks();
@@ -88,7 +96,7 @@ impl<P: Platform> System<P> {
             self.interrupt_foreground(shell);
         }
         if self.console.deadline() <= now {
-            self.console.tick(&self.local.log, now);
+            self.tick_console(now);
         }
         agent::serve(self);
         self.wake_console_waiters();

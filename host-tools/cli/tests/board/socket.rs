@@ -131,6 +131,22 @@ impl Terminal {
         }
     }
 
+    /// Listens until the board has said that many bytes.
+    #[track_caller]
+    pub fn hear(&mut self, bytes: usize) {
+        let mut piece = [0; 1];
+        while self.text.len() < bytes {
+            self.line
+                .set_read_timeout(Some(PATIENCE))
+                .expect("a socket takes a deadline");
+            // A byte at a time: whoever comes next hears all that follows.
+            match self.line.read(&mut piece) {
+                Ok(1) => self.text.push(piece[0].into()),
+                other => panic!("{bytes} bytes never came: {other:?}: {}", self.text),
+            }
+        }
+    }
+
     /// Types bytes as they are.
     #[track_caller]
     pub fn send(&mut self, bytes: &[u8]) {

@@ -18,6 +18,7 @@ mod daily;
 mod faulters;
 mod fences;
 mod figures;
+mod first_command;
 mod flash;
 mod gdb;
 mod harness;

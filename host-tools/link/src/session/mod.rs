@@ -4,6 +4,7 @@ mod about;
 mod agent;
 mod agent_error;
 mod altered;
+mod calling;
 mod decoder;
 mod passive;
 mod state;

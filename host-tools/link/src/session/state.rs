@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use wire::{Channel, Event, Frame, Request, Splitter};
 
 use super::altered::{Damage, Watch};
+use super::calling::Calling;
 use super::streams::StreamEnd;
 
 /// A hello that was not answered is said again.
@@ -61,6 +62,7 @@ pub(super) fn is_from_target(kind: u8) -> bool {
 pub struct Session {
     splitter: Splitter<{ wire::LARGEST }>,
     watch: Watch,
+    calling: Calling,
     streams: SessionState,
 }
 
@@ -70,6 +72,8 @@ struct SessionState {
     open: bool,
     end: StreamEnd,
     parting: bool,
+    /// The board was heard to boot while the session was open.
+    is_rebooted: bool,
     said_at: Option<Instant>,
     heard_at: Instant,
     moved_at: Instant,
@@ -81,9 +85,11 @@ impl Session {
         Session {
             splitter: Splitter::new(),
             watch: Watch::default(),
+            calling: Calling::default(),
             streams: SessionState {
-                session: seed.max(1),
+                session: untypeable(seed),
                 open: false,
+                is_rebooted: false,
                 end: StreamEnd::default(),
                 parting: false,
                 said_at: None,
@@ -107,7 +113,11 @@ impl Session {
     pub fn receive(&mut self, bytes: &[u8], now: Instant, emit: &mut dyn FnMut(SessionEvent<'_>)) {
         for &byte in bytes {
             match self.splitter.feed(byte) {
-                Some(wire::Split::Text(text)) => emit(SessionEvent::Text(text)),
+                Some(wire::Split::Text(text)) => {
+                    // In a session all is in frames: whoever boots has forgotten it.
+                    self.streams.is_rebooted |= self.calling.hear(text, now) && self.streams.open;
+                    emit(SessionEvent::Text(text));
+                }
                 Some(wire::Split::Frame(frame)) => {
                     self.watch.good();
                     self.streams.frame(&frame, now, emit);
@@ -137,7 +147,8 @@ impl Session {
 
     /// What has to go out now is appended to `out`. Whether the board has just been lost.
     pub fn poll(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
-        self.streams.poll(now, out)
+        let may_call = !self.calling.is_held_back(now);
+        self.streams.poll(now, may_call, out)
     }
 
     /// When to poll again, at the latest.
@@ -199,14 +210,15 @@ impl SessionState {
         }
     }
 
-    fn poll(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+    fn poll(&mut self, now: Instant, may_call: bool, out: &mut Vec<u8>) -> bool {
+        if std::mem::take(&mut self.is_rebooted) && self.open {
+            self.lose(now);
+            return true;
+        }
         let since_said = self.said_at.map(|at| now.saturating_duration_since(at));
         if !self.open {
-            if since_said.is_none_or(|since| since >= HELLO_AGAIN) {
-                let session = self.session;
-                self.end.put(out, |sequence, out| {
-                    Request::encode_session(wire::VERSION, session, sequence, out)
-                });
+            if may_call && since_said.is_none_or(|since| since >= HELLO_AGAIN) {
+                self.end.begin(out, |out| hello(self.session, out));
                 self.said_at = Some(now);
             }
             return false;
@@ -237,10 +249,36 @@ impl SessionState {
     /// The board is called anew, under another number.
     fn lose(&mut self, now: Instant) {
         self.open = false;
-        self.session = self.session.wrapping_add(1).max(1);
+        self.session = untypeable(self.session.wrapping_add(1));
         self.end.restart();
         (self.said_at, self.heard_at) = (None, now);
     }
+}
+
+/// The hello of a session, always the same: its number is 0, as of any first frame.
+fn hello(session: u32, out: &mut [u8]) -> Result<usize, wire::frame::NoRoom> {
+    Request::encode_session(wire::VERSION, session, 0, out)
+}
+
+/// The next session's number from `seed` on whose hello holds no byte that is a key. A hello that
+/// comes before the board hears frames may reach it in part, and what is left must do nothing:
+/// neither in a shell nor in a boot loader's.
+fn untypeable(seed: u32) -> u32 {
+    let is_quiet = |session: &u32| {
+        let mut room = [0; wire::LARGEST];
+        let used = hello(*session, &mut room).unwrap_or(0);
+        *session != 0 && !room[..used].iter().any(is_key)
+    };
+    // One in about ten numbers is; a step of 2^24 + 1 comes by every number, and by each of the
+    // bytes a number ends in.
+    let mut numbers = (0..).map(|n: u32| seed.wrapping_add(n.wrapping_mul(0x0100_0001)));
+    numbers.find(is_quiet).unwrap_or(1)
+}
+
+/// True for what a shell or a line editor acts on: printable characters, what ends or edits a line,
+/// interrupts, and flow control.
+fn is_key(byte: &u8) -> bool {
+    matches!(byte, 0x03 | 0x04 | 0x08..=0x0a | 0x0d | 0x11 | 0x13 | 0x15 | 0x1a..=0x1c | b' '..=0x7f)
 }
 
 #[cfg(test)]
@@ -288,6 +326,59 @@ mod tests {
     }
 
     #[test]
+    fn no_byte_of_a_hello_is_a_key() {
+        let now = Instant::now();
+        let mut numbers = std::collections::BTreeSet::new();
+        for seed in (0..500_u32).map(|n| n.wrapping_mul(0x9e37_79b9)) {
+            let mut host = Session::new(seed, now);
+            let mut out = Vec::new();
+            host.poll(now, &mut out);
+            host.poll(now + HELLO_AGAIN, &mut out);
+            // After a session was lost, too.
+            host.streams.lose(now);
+            host.poll(now, &mut out);
+            assert_eq!(kinds(&out), [0xc0; 3]);
+            let keys: Vec<&u8> = out.iter().filter(|byte| is_key(byte)).collect();
+            assert!(keys.is_empty(), "{keys:02x?} of {out:02x?}");
+            numbers.insert(host.streams.session);
+        }
+        assert!(numbers.len() > 450, "{} of 500 seeds", numbers.len());
+    }
+
+    #[test]
+    fn a_boot_is_told_nothing_and_its_kernel_is_called_at_once() {
+        let now = Instant::now();
+        let mut host = Session::new(1, now);
+        let mut out = Vec::new();
+        host.receive(b"\r\nOpenSBI v1.1\r\n", now, &mut |_| {});
+        host.send(Channel::Console, b"ps\r");
+        host.poll(now, &mut out);
+        host.receive(b"Hit any key to stop autoboot:  2 ", now, &mut |_| {});
+        host.poll(now + HELLO_AGAIN, &mut out);
+        assert_eq!(out, b"", "a boot loader would stop");
+        host.receive(b"\r\nPagewalk 0", now + HELLO_AGAIN, &mut |_| {});
+        host.poll(now + HELLO_AGAIN, &mut out);
+        assert_eq!(kinds(&out), [0xc0]);
+        let welcome = welcome(host.streams.session);
+        host.receive(&welcome, now + HELLO_AGAIN, &mut |_| {});
+        host.poll(now + HELLO_AGAIN, &mut out);
+        assert_eq!(kinds(&out), [0xc0, 0xc1], "what was typed meanwhile");
+    }
+
+    #[test]
+    fn a_board_that_boots_in_a_session_is_lost_at_once() {
+        let now = Instant::now();
+        let mut host = Session::new(1, now);
+        host.receive(&welcome(host.streams.session), now, &mut |_| {});
+        let (mut out, before) = (Vec::new(), host.streams.session);
+        host.receive(b"\r\nOpenSBI v1.1\r\n", now, &mut |_| {});
+        assert!(host.poll(now, &mut out), "lost");
+        assert!(!host.poll(now + HELLO_AGAIN, &mut out));
+        assert_eq!(out, b"");
+        assert_ne!(host.streams.session, before);
+    }
+
+    #[test]
     fn a_hello_is_repeated_until_its_own_welcome_comes() {
         let now = Instant::now();
         let mut host = Session::new(77, now);
@@ -297,10 +388,10 @@ mod tests {
         assert_eq!(kinds(&out), [0xc0]);
         host.poll(now + HELLO_AGAIN, &mut out);
         assert_eq!(kinds(&out), [0xc0, 0xc0]);
-        let mut heard = 0;
-        host.receive(&welcome(76), now, &mut |_| heard += 1);
+        let (mut heard, mine) = (0, host.streams.session);
+        host.receive(&welcome(mine - 1), now, &mut |_| heard += 1);
         assert!(heard == 0 && !host.is_open(), "somebody else's");
-        let both = [welcome(77), welcome(77)].concat();
+        let both = [welcome(mine), welcome(mine)].concat();
         host.receive(&both, now, &mut |said| {
             assert!(matches!(said, SessionEvent::Opened(_)), "{said:?}");
             heard += 1;
@@ -314,7 +405,8 @@ mod tests {
         let mut host = Session::new(1, now);
         let mut out = Vec::new();
         host.poll(now, &mut out);
-        host.receive(&welcome(1), now, &mut |_| {});
+        let mine = host.streams.session;
+        host.receive(&welcome(mine), now, &mut |_| {});
         host.send(Channel::Console, b"ps\r");
         out.clear();
         host.poll(now, &mut out);
@@ -350,7 +442,8 @@ mod tests {
     fn an_event_of_a_newer_target_is_passed_on_and_an_echo_is_not() {
         let now = Instant::now();
         let mut host = Session::new(1, now);
-        host.receive(&welcome(1), now, &mut |_| {});
+        let mine = host.streams.session;
+        host.receive(&welcome(mine), now, &mut |_| {});
         let mut events = Vec::new();
         let line = [
             board_says(0xb3, b"new"),

@@ -14,7 +14,7 @@ use wire::{Channel, Frame, Inbox, Outbox};
 
 /// The streams of one end, and the numbers of its frames.
 pub struct StreamEnd {
-    /// Number of the next frame; it goes on over sessions.
+    /// Number of the next frame; a hello is number 0.
     sequence: u16,
     inbox: Inbox,
     outbox: Outbox,
@@ -111,6 +111,16 @@ impl StreamEnd {
             self.sequence = sequence.wrapping_add(1);
             out.extend(&room[..used]);
         }
+    }
+
+    /// Appends the frame that begins a session, as number 0.
+    pub fn begin<E>(
+        &mut self,
+        out: &mut Vec<u8>,
+        make: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) {
+        self.sequence = 0;
+        self.put(out, |_, room| make(room));
     }
 
     /// Appends one frame that belongs to no stream.

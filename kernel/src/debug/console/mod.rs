@@ -31,6 +31,9 @@ const TEXT_BETWEEN: usize = 256;
 /// Milliseconds after which a frame that has begun and does not go on is none: whoever sent it
 /// was cut off, and the next one may be typing.
 const PARTIAL_MS: u64 = 1000;
+/// Milliseconds that no sender rests in the middle of a frame. At boot, and after half a frame, keys
+/// wait so long until it is known that they are not the rest of a frame.
+const JOIN_MS: u64 = 100;
 /// Bytes that are taken in at once: more than any FIFO holds.
 const LISTEN: usize = 1024;
 /// How often a kernel message looks for room before the line counts as stuck: a dead line must
@@ -47,6 +50,8 @@ pub struct Console<R> {
     splitter: Splitter<{ wire::LARGEST }>,
     /// When the last byte came.
     received_at: u64,
+    /// A program was in the foreground when it came.
+    foreground: bool,
     dialogue: Dialogue,
     outgoing: Outgoing,
     /// The program runs: gdb may be shown text.
@@ -68,8 +73,10 @@ impl<R: Registers> Console<R> {
         board: "",
         ticks_per_second: 0,
         out: Ring::EMPTY,
-        splitter: Splitter::new(),
+        // The firmware, or the loader, had the line until now.
+        splitter: Splitter::joining(),
         received_at: 0,
+        foreground: false,
         dialogue: Dialogue::EMPTY,
         outgoing: Outgoing::EMPTY,
         running: true,
@@ -166,7 +173,7 @@ impl<R: Registers> Console<R> {
                 return;
             };
             self.moved += 1;
-            self.received_at = self.now;
+            (self.received_at, self.foreground) = (self.now, foreground);
             match self.splitter.feed(byte) {
                 Some(Split::Text(text)) if self.dialogue.mode != Mode::Gdb => {
                     self.dialogue.receive_text(text, self.now, foreground);
@@ -184,14 +191,15 @@ impl<R: Registers> Console<R> {
         }
     }
 
-    /// Time has passed: what is overdue is done.
+    /// Time has passed: what is overdue is done. The key that ends the program in the foreground may
+    /// be among what was held back: see [`Self::take_pressed`].
     pub fn tick(&mut self, log: &Log, now: u64) {
         self.now = now;
         if now >= self.partial_deadline()
-            && let Some(Split::Text(text)) = self.splitter.finish()
+            && let Some(Split::Text(text)) = self.splitter.rest()
             && self.dialogue.mode != Mode::Gdb
         {
-            self.dialogue.receive_text(text, now, false);
+            self.dialogue.receive_text(text, now, self.foreground);
         }
         let (out, rate) = (&mut self.out, self.ticks_per_second);
         self.dialogue.tick(now, rate, |text| {
@@ -200,6 +208,11 @@ impl<R: Registers> Console<R> {
             }
         });
         self.drain(log);
+    }
+
+    /// Was the key pressed that ends the program in the foreground? Told once.
+    pub fn take_pressed(&mut self) -> bool {
+        self.dialogue.take_pressed()
     }
 
     /// When [`Self::tick`] has something to do, in ticks; `u64::MAX` for never.
@@ -211,7 +224,12 @@ impl<R: Registers> Console<R> {
     /// When a frame that has begun is given up; `u64::MAX` if none has.
     fn partial_deadline(&self) -> u64 {
         if self.splitter.is_holding() {
-            self.received_at + PARTIAL_MS * self.ticks_per_second / 1000
+            let ms = if self.splitter.is_joining() {
+                JOIN_MS
+            } else {
+                PARTIAL_MS
+            };
+            self.received_at + ms * self.ticks_per_second / 1000
         } else {
             u64::MAX
         }

@@ -34,7 +34,20 @@ impl<D: Device> Line<D>
 where
     &'static D: Registers,
 {
+    /// A line on which a key was typed since boot, long ago: no frame is under way.
     fn new() -> Self {
+        let mut line = Self::at_boot();
+        line.type_in(b"x");
+        line.now = line.console.deadline();
+        line.console.tick(&line.log, line.now);
+        assert_eq!(line.input(), b"x");
+        line.now = 0;
+        line.interrupts = 0;
+        line
+    }
+
+    /// A line on which others spoke until now.
+    fn at_boot() -> Self {
         let device = D::new();
         let mut console = Console::EMPTY;
         console.open(D::driver(device), &BOARDS[0], 1_000_000);
@@ -155,6 +168,7 @@ macro_rules! over_each_device {
     };
 }
 
+mod at_boot;
 mod bystander;
 mod session;
 
