@@ -65,6 +65,7 @@ fn ram_beyond_the_window_of_32_bits_is_said_and_not_used() {
 fn a_day(board: &mut Board) {
     programs_run_and_say_so(board);
     let before = settled_pages(board);
+    a_heap_stays_to_be_looked_at_until_its_program_is_killed(board);
     heaps_grow_in_the_background(board);
     stacks_grow_downwards_by_the_page(board);
     variables_are_as_linked_in_every_run(board);
@@ -117,6 +118,23 @@ fn heaps_grow_in_the_background(board: &mut Board) {
         "{said}"
     );
     assert_eq!(said.matches("ended with status 0").count(), 2, "{said}");
+}
+
+/// As the article about NuttX on the Ox64 looks at its heap: while the program is still there.
+fn a_heap_stays_to_be_looked_at_until_its_program_is_killed(board: &mut Board) {
+    let before = free_pages(&board.run("free"));
+    let started = board.run("alloc_test 128 1000 hold &");
+    let task = number_after(&started, "[");
+    // Its last words may come before the prompt, or after it.
+    if !board.text().contains("1000 blocks of 128 bytes") {
+        board.expect("1000 blocks of 128 bytes, all as written");
+    }
+    assert!(board.run("ps").contains("alloc_test 128 1000 hold"));
+    let held = before - free_pages(&board.run("free"));
+    assert!(held >= 128_000 / 4096, "{held} pages");
+    board.run(&format!("kill {task}"));
+    board.run("wait");
+    assert!(!board.run("ps").contains("alloc_test"));
 }
 
 fn stacks_grow_downwards_by_the_page(board: &mut Board) {

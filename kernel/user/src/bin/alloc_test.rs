@@ -1,5 +1,6 @@
-//! `alloc_test SIZE COUNT [MS]`: that many blocks from the heap, each filled, held for that
-//! many milliseconds, and checked.
+//! `alloc_test SIZE COUNT [MS|hold]`: that many blocks from the heap, each filled, held for that
+//! many milliseconds, and checked. With `hold` it keeps them until it is killed, for `ps` and `free`
+//! to look at.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 use user::{Arguments, call, println};
@@ -10,9 +11,12 @@ user::main!(run);
 /// nobody touches costs nothing.
 const STEP: usize = 8 << 20;
 
+/// One of the sleeps that make up a hold.
+const HOLD_MS: usize = 60_000;
+
 fn run(arguments: Arguments) -> u8 {
     let (Some(size), Some(count)) = (arguments.number(1), arguments.number(2)) else {
-        println!("usage: alloc_test SIZE COUNT [MS]");
+        println!("usage: alloc_test SIZE COUNT [MS|hold]");
         return 2;
     };
     if size == 0 || count == 0 {
@@ -22,12 +26,22 @@ fn run(arguments: Arguments) -> u8 {
     match alloc_test(size, count, arguments.number(3).unwrap_or(0)) {
         Ok(()) => {
             println!("alloc_test: {count} blocks of {size} bytes, all as written");
+            if arguments.word(3) == Some("hold") {
+                hold();
+            }
             0
         }
         Err(error) => {
             println!("alloc_test: {error}");
             1
         }
+    }
+}
+
+/// Until somebody kills the task.
+fn hold() -> ! {
+    loop {
+        call::sleep(HOLD_MS);
     }
 }
 
