@@ -38,6 +38,14 @@ gdb *arguments: build
         -ex 'target remote | exec {{ pagewalk }} __child $PPID -- qemu-system-riscv64 -M virt -m 128M -smp 1 -display none -monitor none -gdb stdio -S -serial tcp:127.0.0.1:4444,server=on,wait=off -kernel {{ images }}/Image' \
         -ex 'thbreak enter_user' -ex 'continue' {{ arguments }}
 
+# Show a function's assembly beside its source: `just disasm kernel::boot::boot`, `just disasm hello::run hello`
+disasm function program="kernel": build
+    @command -v gdb-multiarch >/dev/null || ./setup --tests
+    @elf={{ board_side }}/board/{{ program }}; \
+    [ -e "$elf" ] || { echo "no program \`{{ program }}\`; there is kernel $(ls kernel/user/src/bin | sed 's/\.rs$//' | tr '\n' ' ')" >&2; exit 1; }; \
+    show() { gdb-multiarch -q -nx -batch "$@" "$elf"; }; \
+    beside=$(show -ex 'info line {{ function }}' -ex 'disassemble /s $_' 2>/dev/null) && echo "$beside" || show -ex 'disassemble {{ function }}'
+
 # Start QEMU with a program that faults, and the dashboard in this terminal
 dashboard: build
     {{ pagewalk }} dash qemu:{{ images }}/Image --type 'pace_test 40 &' --type 'spin forever 1048576 &'
@@ -86,9 +94,11 @@ test: && _test
     just image ox64
     just image qemu-virt
 
-# The random histories of the kernel's memory management, as many steps as that; SEED=0x… plays one again
-soak steps="20000000":
+# The long tests: random histories of the kernel's memory management, as many steps as that (SEED=0x… plays one
+# again), and 200 hosts that come at as many moments of a boot
+soak steps="20000000": build
     STEPS={{ steps }} cargo test -q -p kernel random_histories
+    STARTS=200 cargo test -q -p cli --all-features --test proof first_command
 
 # Read the code: format, lints on both sides, documentation, doors and habits
 check:
