@@ -63,6 +63,11 @@ impl Calling {
         begins
     }
 
+    /// A kernel has answered: the next words of a boot are another's.
+    pub fn answered(&mut self) {
+        self.is_booting = false;
+    }
+
     /// Would a frame be heard by nobody but firmware?
     pub fn is_held_back(&self, now: Instant) -> bool {
         let rests = |at| now.saturating_duration_since(at) >= PATIENCE;

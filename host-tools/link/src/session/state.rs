@@ -121,6 +121,9 @@ impl Session {
                 Some(wire::Split::Frame(frame)) => {
                     self.watch.good();
                     self.streams.frame(&frame, now, emit);
+                    if self.streams.open {
+                        self.calling.answered();
+                    }
                 }
                 Some(wire::Split::Bad(_)) => self.watch.bad(),
                 None => {}
@@ -369,6 +372,8 @@ mod tests {
     fn a_board_that_boots_in_a_session_is_lost_at_once() {
         let now = Instant::now();
         let mut host = Session::new(1, now);
+        // It was called though it had not greeted, and answers.
+        host.receive(b"OpenSBI v1.1\r\n", now, &mut |_| {});
         host.receive(&welcome(host.streams.session), now, &mut |_| {});
         let (mut out, before) = (Vec::new(), host.streams.session);
         host.receive(b"\r\nOpenSBI v1.1\r\n", now, &mut |_| {});
