@@ -27,9 +27,8 @@ use crate::tree::{self, Name, RamMap, Range, Tree};
 
 /// The task table without its tasks, for which boot claims memory.
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
-/// So is what gdb's packets need.
+/// So is the debugger without the room for its packets.
 static DEBUGGER: Mutex<Debugger> = Mutex::new(Debugger::EMPTY);
-static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers::EMPTY);
 /// So are the console's rings.
 static CONSOLE: Mutex<Console<Mmio>> = Mutex::new(Console::EMPTY);
 
@@ -66,6 +65,7 @@ pub fn boot(entered: Entered) -> ! {
         "the fault log",
     );
     let room = claim::<MaybeUninit<Task>>(&mut mapped, &mut ram, MAX_TASKS, "the task table");
+    let packets = &mut claim::<Buffers>(&mut mapped, &mut ram, 1, "gdb's packets")[0];
     let tasks = MutexGuard::leak(TASKS.lock());
     let entries = Frames::table_bytes(&ram) / size_of::<Frame>();
     let table = claim::<Frame>(&mut mapped, &mut ram, entries, "the frame table");
@@ -98,7 +98,7 @@ pub fn boot(entered: Entered) -> ! {
         timebase_hz,
     );
     let debugger = MutexGuard::leak(DEBUGGER.lock());
-    debugger.give_room(MutexGuard::leak(BUFFERS.lock()));
+    debugger.give_room(packets);
     tasks.give_room(room);
     let mut schedule = Schedule::new(timebase_hz);
     if plic.is_none() {

@@ -7,6 +7,7 @@ use abi::Fault;
 use pagetable::PhysAddr;
 
 use super::paging;
+use crate::debug::stub::Buffers;
 use crate::mm::{BootRam, Frame};
 
 /// The virtual address at which the kernel sees physical address `at`.
@@ -26,6 +27,8 @@ unsafe impl Plain for Frame {}
 unsafe impl<T> Plain for MaybeUninit<T> {}
 // SAFETY: `Fault` is `repr(C)`, integers only, no padding (64 bytes).
 unsafe impl Plain for Fault {}
+// SAFETY: `Buffers` is bytes only.
+unsafe impl Plain for Buffers {}
 
 /// The right to turn boot memory into slices; exists once, after the final map stands.
 pub struct Slices(pub(super) ());

@@ -4,12 +4,14 @@ use super::Registers;
 use super::uart_bl808::Bl808;
 use super::uart16550::Ns16550;
 
-/// The console's device.
+/// The console's device. No variant is 0, so that `None` is all zeros: a console without a device
+/// then lies in BSS.
+#[repr(u8)]
 pub enum Uart<R> {
     /// A 16550.
-    Ns16550(Ns16550<R>),
+    Ns16550(Ns16550<R>) = 1,
     /// Bouffalo's.
-    Bl808(Bl808<R>),
+    Bl808(Bl808<R>) = 2,
 }
 
 impl<R: Registers> Uart<R> {

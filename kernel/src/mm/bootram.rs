@@ -69,13 +69,12 @@ impl BootRam {
         if self.ram_used == MAX_RAM || self.free_used == MAX_FREE {
             return Err(Error::LimitExceeded);
         }
-        self.ram[self.ram_used] = span;
+        let at = self.ram().partition_point(|ram| ram.first < span.first);
+        self.ram.copy_within(at..self.ram_used, at + 1);
+        self.ram[at] = span;
         self.ram_used += 1;
-        self.ram[..self.ram_used].sort_unstable_by_key(|span| span.first);
-        self.free[self.free_used] = span;
-        self.free_used += 1;
-        self.free[..self.free_used].sort_unstable_by_key(|span| span.first);
-        Ok(())
+        let at = self.free().partition_point(|free| free.first < span.first);
+        self.insert(at, span)
     }
 
     /// Takes every page that the range touches out of the free ranges. What is not RAM, or

@@ -148,22 +148,20 @@ pub fn map_range<M: Machine>(
         let (to, from) = (va.raw() + done, pa.raw() + done);
         let level = largest_leaf::<M>(to, from, bytes - done);
         let mut at = make_slot(machine, tables, root, VirtAddr::new(to), level)?;
-        // One walk for each table, not for each leaf.
+        // One walk for each table, not for each leaf. Where a larger leaf fits, this table has ended.
         let step = M::MODE.leaf_bytes(level);
-        loop {
-            let target = PhysAddr::new(pa.raw() + done);
-            machine.write_entry(at, Pte::leaf(M::MODE, target, flags).raw());
-            done += step;
-            at = PhysAddr::new(at.raw() + M::MODE.entry_bytes() as u64);
-            let same_table = at.raw() % PAGE_BYTES != 0;
-            if !same_table
-                || largest_leaf::<M>(va.raw() + done, pa.raw() + done, bytes.saturating_sub(done))
-                    != level
-                || done >= bytes
-            {
-                break;
-            }
+        let entry_bytes = M::MODE.entry_bytes() as u64;
+        let room = (PAGE_BYTES - at.raw() % PAGE_BYTES) / entry_bytes;
+        // A last part of a page is a page.
+        let count = room.min(((bytes - done) >> M::MODE.leaf_shift(level)).max(1));
+        let mut entry = Pte::leaf(M::MODE, PhysAddr::new(from), flags).raw();
+        let next = Pte::leaf(M::MODE, PhysAddr::new(step), 0).raw() & !Pte::VALID;
+        for _ in 0..count as usize {
+            machine.write_entry(at, entry);
+            at = PhysAddr::new(at.raw() + entry_bytes);
+            entry += next;
         }
+        done += step * count;
     }
     Ok(())
 }

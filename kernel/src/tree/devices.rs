@@ -157,13 +157,13 @@ impl<'a> Devices<'a> {
         if !(2..=DEPTH).contains(&depth) {
             return;
         }
-        let (node, above) = (self.open[depth], &self.open[depth - 1]);
+        let (node, above) = (&self.open[depth], &self.open[depth - 1]);
         if node.compatible.is_empty() || node.is_disabled {
             return;
         }
         if !node.is_controller {
             if let Some(kind) = words(node.compatible).find_map(uart_kind)
-                && let Some(base) = address(&node, above)
+                && let Some(base) = address(node, above)
             {
                 keep(
                     &mut self.consoles,
@@ -173,7 +173,7 @@ impl<'a> Devices<'a> {
                         base,
                         reg_shift: node.reg_shift,
                         reg_io_width: node.reg_io_width,
-                        interrupt: interrupt(&node),
+                        interrupt: interrupt(node),
                     },
                 );
             }
@@ -188,7 +188,7 @@ impl<'a> Devices<'a> {
                 Controller {
                     phandle: node.phandle,
                     compatible: node.compatible,
-                    plic: address(&node, above).filter(|_| plic),
+                    plic: address(node, above).filter(|_| plic),
                     contexts: node.interrupts_extended,
                 },
             );

@@ -55,8 +55,8 @@ pub struct Dialogue {
     /// The key that ends the program in the foreground was pressed.
     pressed: bool,
     pub(super) bystander: Bystander,
-    /// Text for whoever types while gdb has the line; what is left of it.
-    pub(super) notice: &'static [u8],
+    /// Bytes of [`bystander::NOTICE`] that have not gone out.
+    notice_left: usize,
     /// The session of gdb was ended from the keyboard.
     ended_by_keys: bool,
 }
@@ -79,7 +79,7 @@ impl Dialogue {
         gdb_request: GdbRequest::Nothing,
         pressed: false,
         bystander: Bystander::EMPTY,
-        notice: &[],
+        notice_left: 0,
         ended_by_keys: false,
     };
 
@@ -128,7 +128,7 @@ impl Dialogue {
         };
         match follows {
             Follows::Nothing => {}
-            Follows::Notice => self.notice = bystander::NOTICE,
+            Follows::Notice => self.notice_left = bystander::NOTICE.len(),
             Follows::End => {
                 self.gdb.reset();
                 self.ended_by_keys = true;
@@ -281,7 +281,7 @@ impl Dialogue {
         if self.mode == Mode::Gdb {
             self.mode = Mode::Plain;
             self.parting = !self.gdb.is_quiet();
-            self.notice = &[];
+            self.notice_left = 0;
         }
         if core::mem::take(&mut self.ended_by_keys) {
             bystander::ENDED
@@ -290,9 +290,19 @@ impl Dialogue {
         }
     }
 
+    /// Text for whoever types while gdb has the line; what is left of it.
+    pub(super) fn notice(&self) -> &'static [u8] {
+        &bystander::NOTICE[bystander::NOTICE.len() - self.notice_left..]
+    }
+
+    /// That many bytes of it went out.
+    pub(super) fn notice_sent(&mut self, bytes: usize) {
+        self.notice_left -= bytes;
+    }
+
     /// Is there a notice, and no packet that it would break into?
     pub(super) fn may_send_notice(&self) -> bool {
-        !self.notice.is_empty() && self.gdb.is_at_border()
+        self.notice_left > 0 && self.gdb.is_at_border()
     }
 
     /// Time has passed. Text of a session that has ended goes to `text`.

@@ -43,7 +43,7 @@ const PATIENCE: usize = 1_000_000;
 /// The line and both its directions.
 pub struct Console<R> {
     uart: Option<Uart<R>>,
-    board: &'static str,
+    board: Option<&'static Board>,
     ticks_per_second: u64,
     out: Ring<OUT>,
     /// Hears the largest frame there can be: of a newer host's frame, too, no byte is a key.
@@ -54,8 +54,8 @@ pub struct Console<R> {
     foreground: bool,
     dialogue: Dialogue,
     outgoing: Outgoing,
-    /// The program runs: gdb may be shown text.
-    running: bool,
+    /// The program stands: gdb may not be shown text.
+    is_halted: bool,
     /// Bytes of text since the last frame.
     text: usize,
     /// Bytes that the device took and gave since boot.
@@ -67,10 +67,10 @@ pub struct Console<R> {
 }
 
 impl<R: Registers> Console<R> {
-    /// No device yet: what is written waits.
+    /// No device yet: what is written waits. All of it is zeros, which no Image has to carry.
     pub const EMPTY: Console<R> = Console {
         uart: None,
-        board: "",
+        board: None,
         ticks_per_second: 0,
         out: Ring::EMPTY,
         // The firmware, or the loader, had the line until now.
@@ -79,7 +79,7 @@ impl<R: Registers> Console<R> {
         foreground: false,
         dialogue: Dialogue::EMPTY,
         outgoing: Outgoing::EMPTY,
-        running: true,
+        is_halted: false,
         text: 0,
         moved: 0,
         stuck: false,
@@ -89,7 +89,7 @@ impl<R: Registers> Console<R> {
     /// Gives the console its device; the rest is for the greeting when frames begin.
     pub fn open(&mut self, uart: Uart<R>, board: &'static Board, ticks_per_second: u64) {
         self.uart = Some(uart);
-        self.board = board.name;
+        self.board = Some(board);
         self.ticks_per_second = ticks_per_second;
         self.dialogue.bystander.set_rate(ticks_per_second);
     }
@@ -284,7 +284,8 @@ impl<R: Registers> Console<R> {
             let sent = self.send();
             any |= sent > 0;
             if self.outgoing.is_free() && self.may_tell_events() {
-                let greeting = (self.board, self.ticks_per_second);
+                let board = self.board.map_or("", |board| board.name);
+                let greeting = (board, self.ticks_per_second);
                 let report = &mut self.dialogue.report;
                 report.make(log, greeting, &mut self.outgoing);
                 self.text = 0;
@@ -318,7 +319,7 @@ impl<R: Registers> Console<R> {
                 Mode::Plain => text,
                 Mode::Gdb => {
                     let waits = !self.dialogue.gdb.rest().is_empty();
-                    waits || !self.dialogue.notice.is_empty() || text && self.may_show_text()
+                    waits || !self.dialogue.notice().is_empty() || text && self.may_show_text()
                 }
                 Mode::Session => {
                     let gdb = !self.dialogue.gdb.rest().is_empty();
@@ -329,7 +330,7 @@ impl<R: Registers> Console<R> {
     }
 
     fn may_show_text(&self) -> bool {
-        self.running && self.dialogue.gdb.is_quiet()
+        !self.is_halted && self.dialogue.gdb.is_quiet()
     }
 
     /// The next question to the agent, if its answer has room; it stays until [`Self::answer`].
@@ -375,7 +376,7 @@ impl<R: Registers> Console<R> {
 
     /// Whether programs run: then gdb may be shown what they print.
     pub fn set_running(&mut self, running: bool) {
-        self.running = running;
+        self.is_halted = !running;
     }
 
     /// gdb went away: the line is plain again.

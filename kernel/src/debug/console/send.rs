@@ -26,9 +26,8 @@ impl<R: Registers> Console<R> {
                     sent
                 }
                 Mode::Gdb if self.dialogue.may_send_notice() => {
-                    let notice = &mut self.dialogue.notice;
-                    let sent = uart.send(notice.iter().copied());
-                    *notice = &notice[sent..];
+                    let sent = uart.send(self.dialogue.notice().iter().copied());
+                    self.dialogue.notice_sent(sent);
                     sent
                 }
                 Mode::Gdb => {
@@ -58,7 +57,7 @@ impl<R: Registers> Console<R> {
         match mode {
             Mode::Plain => {}
             Mode::Gdb => {
-                if self.running && gdb.is_quiet() && self.out.used() > 0 {
+                if !self.is_halted && gdb.is_quiet() && self.out.used() > 0 {
                     let shown = gdb.say(self.out.iter());
                     self.out.consume(shown);
                 }

@@ -12,18 +12,10 @@ use crate::task::{Context, Slot};
 /// The packet that gdb introduces itself with, at most.
 pub(super) const GREETING: usize = 512;
 
-/// Room for the state machine: its packet, and its reply.
+/// Room for the state machine: its packet, and its reply. Bytes that are written before they are read.
 pub struct Buffers {
     pub(super) packet: [u8; shim::LONGEST],
     pub(super) reply: [u8; shim::REPLY],
-}
-
-impl Buffers {
-    /// Nothing in it.
-    pub const EMPTY: Buffers = Buffers {
-        packet: [0; shim::LONGEST],
-        reply: [0; shim::REPLY],
-    };
 }
 
 /// What is known of the gdb that is attached, if one is.

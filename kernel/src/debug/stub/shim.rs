@@ -28,32 +28,33 @@ pub enum GdbRequest {
 /// Both directions of one gdb.
 pub struct Shim {
     reader: PacketReader<LONGEST>,
-    /// An acknowledgement that has to go out first.
-    ack: [u8; 1],
+    /// An acknowledgement has to go out first.
     owes_ack: bool,
+    /// It is a refusal.
+    refuses: bool,
     reply: [u8; REPLY],
     used: usize,
     at: usize,
-    /// gdb said that it has the reply.
-    acknowledged: bool,
+    /// gdb has not said that it has the reply.
+    awaits_ack: bool,
 }
 
 impl Shim {
     /// Nobody there.
     pub const EMPTY: Shim = Shim {
         reader: PacketReader::EMPTY,
-        ack: [b'+'],
         owes_ack: false,
+        refuses: false,
         reply: [0; REPLY],
         used: 0,
         at: 0,
-        acknowledged: true,
+        awaits_ack: false,
     };
 
     /// Another gdb, of which nothing is known.
     pub fn reset(&mut self) {
         self.reader.forget();
-        (self.owes_ack, self.used, self.at, self.acknowledged) = (false, 0, 0, true);
+        (self.owes_ack, self.used, self.at, self.awaits_ack) = (false, 0, 0, false);
     }
 
     /// Takes a byte from gdb.
@@ -61,11 +62,11 @@ impl Shim {
         match self.reader.feed(byte) {
             Got::Nothing => GdbRequest::Nothing,
             Got::Acknowledged => {
-                self.acknowledged |= self.at == self.used;
+                self.awaits_ack &= self.at != self.used;
                 GdbRequest::Nothing
             }
             Got::Garbled => {
-                (self.at, self.acknowledged) = (0, false);
+                (self.at, self.awaits_ack) = (0, true);
                 GdbRequest::Nothing
             }
             Got::Bad => {
@@ -74,14 +75,14 @@ impl Shim {
             }
             // gdb sends again because something was lost: neither that the packet came nor the
             // reply. What it asks for may not be done twice.
-            Got::Packet { again: true } if !self.acknowledged => {
+            Got::Packet { again: true } if self.awaits_ack => {
                 self.acknowledge(b'+');
                 self.at = 0;
                 GdbRequest::Nothing
             }
             Got::Packet { .. } => {
                 self.acknowledge(b'+');
-                self.acknowledged = true;
+                self.awaits_ack = false;
                 GdbRequest::Packet
             }
             Got::Interrupt => GdbRequest::Stop,
@@ -116,7 +117,7 @@ impl Shim {
     /// What has to go out next.
     pub fn rest(&self) -> &[u8] {
         if self.owes_ack {
-            &self.ack
+            if self.refuses { b"-" } else { b"+" }
         } else {
             &self.reply[self.at..self.used]
         }
@@ -134,12 +135,12 @@ impl Shim {
 
     /// Everything went out, and gdb said so.
     pub fn is_quiet(&self) -> bool {
-        self.acknowledged && self.rest().is_empty()
+        !self.awaits_ack && self.rest().is_empty()
     }
 
     /// gdb will not say so any more: it went away, or the line lost it for good.
     pub fn give_up(&mut self) {
-        (self.acknowledged, self.at) = (true, self.used);
+        (self.awaits_ack, self.at) = (false, self.used);
     }
 
     /// Sends a packet with this body.
@@ -155,7 +156,7 @@ impl Shim {
     pub fn forward(&mut self, packet: &[u8]) {
         self.used = 0;
         self.push(&packet[..packet.len().min(REPLY)]);
-        (self.at, self.acknowledged) = (0, false);
+        (self.at, self.awaits_ack) = (0, true);
     }
 
     /// Shows text on gdb's terminal; how many bytes it took. Only while nothing else is
@@ -173,7 +174,7 @@ impl Shim {
     }
 
     fn acknowledge(&mut self, with: u8) {
-        (self.ack, self.owes_ack) = ([with], true);
+        (self.refuses, self.owes_ack) = (with == b'-', true);
     }
 
     fn begin(&mut self) {
@@ -190,7 +191,7 @@ impl Shim {
     fn end(&mut self) {
         let [high, low] = sum(&self.reply[1..self.used]);
         self.push(&[b'#', high, low]);
-        (self.at, self.acknowledged) = (0, false);
+        (self.at, self.awaits_ack) = (0, true);
     }
 }
 
