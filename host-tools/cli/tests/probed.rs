@@ -292,6 +292,26 @@ fn the_trap_that_a_hart_came_to_last_is_explained() {
     }
 }
 
+/// Its zeros were explained as a jump to nowhere, with a walk of address 0.
+#[test]
+fn a_hart_that_has_taken_no_trap_yet_says_so() {
+    for fixture in &FIXTURES {
+        let both = Both::new(Profile::PROGRAM, fixture);
+        let trap = [(0x142, 0), (0x141, 0), (0x143, 0)];
+        lock(&both.tap).module.harts[0].csr.extend(trap);
+        let told = both.run(&["explain", "FROM"], true, &[]);
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        assert!(told.stdout.starts_with("No trap yet\n"), "{}", told.stdout);
+        assert!(
+            told.stdout
+                .ends_with("has taken no trap in supervisor mode\n")
+        );
+        for wrong in ["nowhere", "null pointer", "misaligned", "->"] {
+            assert!(!told.stdout.contains(wrong), "{wrong}: {}", told.stdout);
+        }
+    }
+}
+
 #[test]
 fn tables_by_a_bus_that_may_be_wrong_are_marked_by_every_command() {
     let both = Both::new(Profile::C906, &FIXTURES[1]);

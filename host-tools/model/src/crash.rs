@@ -31,6 +31,9 @@ pub enum Why {
     Exception(Cause),
     /// An interrupt of this number.
     Interrupt(u64),
+    /// None that happened: a misaligned jump to address 0, which is aligned, is what registers say
+    /// that no trap has written since reset.
+    NoTrap,
 }
 
 impl CrashRegisters {
@@ -40,6 +43,10 @@ impl CrashRegisters {
         let top = 1 << (xlen.bits() - 1);
         if scause & top != 0 {
             return Some(Why::Interrupt(scause & !top));
+        }
+        // sepc does not count: a kernel writes it before its first `sret`, without a trap.
+        if scause == 0 && self.stval == Some(0) {
+            return Some(Why::NoTrap);
         }
         Some(Why::Exception(Cause::decode(
             u8::try_from(scause).unwrap_or(u8::MAX),
@@ -69,8 +76,19 @@ impl CrashRegisters {
     /// What the numbers suggest to somebody who has seen many of them.
     pub fn hints(&self, xlen: Xlen) -> Vec<String> {
         let mut hints = Vec::new();
-        let Some(Why::Exception(cause)) = self.why(xlen) else {
-            return hints;
+        let cause = match self.why(xlen) {
+            Some(Why::Exception(cause)) => cause,
+            Some(Why::NoTrap) => {
+                let zero = match self.sepc {
+                    Some(0) => "scause, sepc and stval are",
+                    _ => "scause and stval are",
+                };
+                hints.push(format!(
+                    "{zero} zero, as after reset: this hart has taken no trap in supervisor mode"
+                ));
+                return hints;
+            }
+            Some(Why::Interrupt(_)) | None => return hints,
         };
         let stval = self.stval.filter(|_| cause.has_address());
         if let Some(at) = stval {
@@ -84,7 +102,7 @@ impl CrashRegisters {
                     mode.name()
                 ));
             }
-            if self.sepc == Some(at) {
+            if self.sepc == Some(at) && self.access(xlen) == Some(Access::Execute) {
                 hints.push("the instruction itself could not be fetched: a jump to nowhere".into());
             }
             if let Some(sp) = self.sp
@@ -133,6 +151,47 @@ mod tests {
         );
         assert!(crash(load, 0x1_0000, 0x5000, 0x9_0000).is_empty());
         assert!(crash(Cause::IllegalInstruction, 0x1_0000, 0, 0x8000).is_empty());
+    }
+
+    /// Zeros in all three, or an sepc that a kernel wrote to leave for user mode, were taken for a
+    /// null pointer and a jump to nowhere.
+    #[test]
+    fn a_hart_without_a_trap_is_no_hart_that_jumped_to_nowhere() {
+        let none = Cause::InstructionMisaligned;
+        for (sepc, what) in [
+            (0, "scause, sepc and stval"),
+            (0x1_0000, "scause and stval"),
+        ] {
+            let hints = crash(none, sepc, 0, 0x8000);
+            assert_eq!(hints.len(), 1, "{hints:?}");
+            assert!(
+                hints[0].starts_with(what) && hints[0].contains("no trap"),
+                "{hints:?}"
+            );
+        }
+        let registers = |scause, stval| CrashRegisters {
+            scause: Some(scause),
+            sepc: Some(0),
+            stval,
+            ..CrashRegisters::default()
+        };
+        for xlen in [Xlen::Rv32, Xlen::Rv64] {
+            let idle = registers(0, Some(0));
+            assert_eq!(idle.why(xlen), Some(Why::NoTrap));
+            assert_eq!(
+                (idle.access(xlen), idle.is_about_an_address(xlen)),
+                (None, false)
+            );
+            // What did happen, and what is not known to have not.
+            assert_eq!(registers(0, Some(2)).why(xlen), Some(Why::Exception(none)));
+            assert_eq!(registers(0, None).why(xlen), Some(Why::Exception(none)));
+            let null = Cause::InstructionPageFault;
+            assert_eq!(registers(12, Some(0)).why(xlen), Some(Why::Exception(null)));
+        }
+        let null = crash(Cause::InstructionPageFault, 0, 0, 0x8000);
+        assert!(null[1].contains("jump to nowhere"), "{null:?}");
+        // A load of its own instruction fetched it.
+        assert!(crash(Cause::LoadPageFault, 0x9000, 0x9000, 0).is_empty());
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl Explained<'_> {
                 9 => "Supervisor external interrupt".to_owned(),
                 number => format!("Interrupt {number}"),
             },
+            Some(Why::NoTrap) => "No trap yet".to_owned(),
             None => "Trap".to_owned(),
         }
     }
