@@ -19,7 +19,7 @@ pub struct FoundLog {
     pub at: PhysAddr,
     /// What the header says.
     pub header: LogHeader,
-    /// The records that are kept, by number.
+    /// The records that are kept and are in the memory, by number.
     pub records: Vec<(u64, Fault)>,
 }
 
@@ -27,10 +27,11 @@ pub struct FoundLog {
 pub fn find_logs(memory: &mut dyn Source, spans: &[Span]) -> Result<Vec<FoundLog>, ReadError> {
     let mut found = Vec::new();
     for span in spans {
-        let mut at = span.first.next_multiple_of(PAGE_BYTES);
-        while at.saturating_add(PAGE_BYTES - 1) <= span.last {
+        let mut next = span.first.checked_next_multiple_of(PAGE_BYTES);
+        // The last page may be cut off behind its header.
+        while let Some(at) = next.filter(|at| has_header(span, *at)) {
             let place = PhysAddr::new(at);
-            at += PAGE_BYTES;
+            next = at.checked_add(PAGE_BYTES);
             let Some(header) = header_at(memory, place)? else {
                 continue;
             };
@@ -44,6 +45,12 @@ pub fn find_logs(memory: &mut dyn Source, spans: &[Span]) -> Result<Vec<FoundLog
         }
     }
     Ok(found)
+}
+
+/// Whether a header at `at` ends within the span.
+fn has_header(span: &Span, at: u64) -> bool {
+    at.checked_add(RECORD_BYTES as u64 - 1)
+        .is_some_and(|last| last <= span.last)
 }
 
 /// Whole pages of a header and its ring.
@@ -69,8 +76,12 @@ fn read(memory: &mut dyn Source, at: PhysAddr, header: LogHeader) -> Result<Foun
     for number in header.oldest()..header.next {
         let place = number % u64::from(header.capacity.max(1));
         let mut bytes = [0; RECORD_BYTES];
-        memory.read(ring.wrapping_add(place * RECORD_BYTES as u64), &mut bytes)?;
-        records.push((number, Fault::of_bytes(&bytes)));
+        match memory.read(ring.wrapping_add(place * RECORD_BYTES as u64), &mut bytes) {
+            Ok(()) => records.push((number, Fault::of_bytes(&bytes))),
+            // Cut off, or not in the core: its number is missing, the others count.
+            Err(ReadError::Outside(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(FoundLog {
         at,
@@ -89,26 +100,6 @@ mod tests {
         last: 0x8001_ffff,
     };
 
-    fn bytes(fault: &Fault) -> Vec<u8> {
-        let words = [
-            fault.time,
-            fault.epc,
-            fault.va,
-            fault.entry,
-            u64::from(fault.frame) | u64::from(fault.cost) << 32,
-            u64::from(fault.task)
-                | u64::from(fault.cause) << 16
-                | u64::from(fault.access) << 24
-                | u64::from(fault.level) << 32
-                | u64::from(fault.source) << 40
-                | u64::from(fault.class) << 48
-                | u64::from(fault.outcome) << 56,
-            fault.satp,
-            u64::from(fault.hart),
-        ];
-        words.iter().flat_map(|word| word.to_le_bytes()).collect()
-    }
-
     /// A log of that boot with `next` faults, whose addresses are their numbers.
     fn put(memory: &mut Sparse, at: u64, boot: u32, next: u64) {
         let header = LogHeader {
@@ -117,10 +108,10 @@ mod tests {
             ticks_per_second: 1000,
             next,
         };
-        memory.put(at, &bytes(&header.to_record()));
+        memory.put(at, &header.to_record().to_bytes());
         for va in header.oldest()..next {
             let place = at + 64 * (1 + va % 100);
-            memory.put(place, &bytes(&Fault { va, ..Fault::EMPTY }));
+            memory.put(place, &Fault { va, ..Fault::EMPTY }.to_bytes());
         }
     }
 
@@ -138,6 +129,16 @@ mod tests {
         assert_eq!(found[0].records.len(), 100, "what the ring holds");
         assert!(found[0].records.iter().all(|(n, fault)| *n == fault.va));
         assert_eq!((found[0].records[0].0, found[1].records.len()), (150, 20));
+    }
+
+    #[test]
+    fn the_last_page_there_is_ends_the_search() {
+        let mut memory = Sparse::default();
+        for first in [u64::MAX - 0xfff, u64::MAX - 0xffe, u64::MAX] {
+            let last = u64::MAX;
+            let found = find_logs(&mut memory, &[Span { first, last }]).unwrap();
+            assert_eq!(found, []);
+        }
     }
 
     #[test]

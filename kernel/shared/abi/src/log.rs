@@ -77,6 +77,37 @@ fn sum(words: [u64; 4]) -> u64 {
 }
 
 impl Fault {
+    /// The bytes of a record in memory: what [`of_bytes`](Self::of_bytes) reads.
+    pub fn to_bytes(&self) -> [u8; RECORD_BYTES] {
+        let frame = u64::from(self.frame) | u64::from(self.cost) << 32;
+        let small = [
+            self.cause,
+            self.access,
+            self.level,
+            self.source,
+            self.class,
+            self.outcome,
+        ];
+        let small = (0_u32..)
+            .zip(small)
+            .fold(u64::from(self.task), |word, (n, byte)| {
+                word | u64::from(byte) << (16 + 8 * n)
+            });
+        let rest = (0_u32..)
+            .zip(self.reserved)
+            .fold(u64::from(self.hart), |word, (n, part)| {
+                word | u64::from(part) << (16 + 16 * n)
+            });
+        let words = [
+            self.time, self.epc, self.va, self.entry, frame, small, self.satp, rest,
+        ];
+        let mut bytes = [0; RECORD_BYTES];
+        for (place, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *place = word.to_le_bytes();
+        }
+        bytes
+    }
+
     /// A record as it lies in memory.
     pub fn of_bytes(bytes: &[u8; RECORD_BYTES]) -> Fault {
         let word = |at: usize| {
@@ -174,5 +205,6 @@ mod tests {
             (0x2e, 0x2f, 0x3938)
         );
         assert_eq!(fault.reserved, [0x3b3a, 0x3d3c, 0x3f3e]);
+        assert_eq!(fault.to_bytes(), bytes);
     }
 }
