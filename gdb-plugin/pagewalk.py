@@ -239,7 +239,11 @@ def options(given, satp=True):
 def ask(request):
     """The answer's lines, of a target whose memory is read; and what went wrong, or None."""
     if gdb.selected_inferior().pid == 0 and not gdb.selected_inferior().threads():
-        raise gdb.GdbError("nothing is attached: try `target remote HOST:PORT`")
+        raise gdb.GdbError(
+            "nothing is attached: try `target remote HOST:PORT`; a board's serial line faster than "
+            "460,800 baud, which gdb cannot open, goes through `pagewalk connect "
+            "/dev/ttyUSB0@2000000`, then `target remote localhost:3333`"
+        )
     with physical() as is_physical:
         answer = BRIDGE.ask(request, read_memory)
     if not is_physical and not is_core():

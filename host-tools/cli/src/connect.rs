@@ -29,7 +29,8 @@ Examples:
   pagewalk connect qemu
 While it runs:
   gdb-multiarch -ex 'target remote localhost:3333'
-  pagewalk ps --from tcp://localhost:3334")]
+  pagewalk ps --from tcp://localhost:3334
+gdb itself opens no serial line faster than 460,800 baud (Debian's): it comes in through here.")]
 pub struct ConnectArgs {
     /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE; or a
     /// recording, RUN.pwlog, which has no gdb and no memory

@@ -83,6 +83,11 @@ pub enum SpecError {
     /// A TCP address without a port between 1 and 65535.
     #[error("`{0}` is no HOST:PORT, as localhost:4444 is")]
     Address(String),
+    /// A serial line where a gdb stub's address belongs.
+    #[error(
+        "`gdb://{0}` is a serial line and no HOST:PORT: --from {0} reads it; gdb itself takes `pagewalk connect {0}`, then `target remote localhost:3333`"
+    )]
+    GdbPort(String),
     /// Behind the `@` there is no number above 0.
     #[error("`{0}` is no number of bits a second, as 2000000 is (the Ox64's)")]
     Baud(String),
@@ -105,8 +110,12 @@ impl FromStr for Spec {
                 .rsplit_once(':')
                 .filter(|(host, _)| !host.is_empty());
             let port = port.and_then(|(_, port)| port.parse::<u16>().ok());
+            let is_file = address.starts_with('/');
             return match port {
                 Some(1..) => Ok(of(address.to_owned())),
+                _ if is_file && name.starts_with("gdb://") => {
+                    Err(SpecError::GdbPort(address.to_owned()))
+                }
                 _ => Err(SpecError::Address(address.to_owned())),
             };
         }
