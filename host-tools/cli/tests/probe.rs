@@ -200,6 +200,34 @@ fn tables_of_a_hart_that_does_not_halt_are_read_by_the_bus() {
 }
 
 #[test]
+fn a_probe_has_one_name_wherever_it_is_named() {
+    let (_tap, selector) = start(Profile::ALL[0], &FIXTURES[0]);
+    let named = format!("probe:{selector}");
+    for name in [&selector, &named] {
+        let satp = said(&["probe", "satp", name]);
+        assert_eq!(satp, said(&["satp", "--from", &named]));
+        let csr = said(&["probe", "csr", "satp", "--probe", name]);
+        assert_eq!(csr, said(&["probe", "csr", "satp", "--probe", &selector]));
+        assert!(!csr.is_empty());
+    }
+    // The word alone is the only probe there is: none, or one, but no wrong name.
+    for words in [
+        &["probe", "info", "probe"][..],
+        &["probe", "csr", "satp", "--probe", "probe"],
+        &["satp", "--from", "probe"],
+    ] {
+        let alone = pagewalk(words, "");
+        let bare: Vec<&str> = match words[1] {
+            "csr" => vec!["probe", "csr", "satp"],
+            _ => vec!["probe", "info"],
+        };
+        let nothing = pagewalk(&bare, "");
+        assert_eq!(alone.code, nothing.code, "{words:?}: {}", alone.stderr);
+        assert_ne!(alone.code, 2, "{words:?}: {}", alone.stderr);
+    }
+}
+
+#[test]
 fn whatever_is_plugged_in_here_is_listed() {
     let list = said(&["probe", "list", "--format", "json"]);
     assert!(list.contains("\"schema\": \"pagewalk.probes/1\""), "{list}");
