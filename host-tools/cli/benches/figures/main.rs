@@ -6,6 +6,7 @@
 //! begin with it. A time is a median of runs that take turns with the peer's, so that a busy machine troubles both.
 
 mod clock;
+mod faults;
 mod guest;
 #[path = "../../tests/hostile/mod.rs"]
 mod hostile;
@@ -54,6 +55,7 @@ const MEASURES: &[Measure] = &[
     ),
     (&["map.core"], tables::core),
     (&["decode.rate"], tables::rate),
+    (&["faults.rate"], faults::rate),
     (&["map.hostile", "map.hostile.memory"], tables::hostile),
     (&["map.rsp_packets", "map.rsp"], tables::rsp),
     (&["map.rsp_5ms"], tables::rsp_far),
