@@ -19,11 +19,12 @@ use model::find::{Hit, Reaching, Search, reaching};
 use model::space::MappedRange;
 use pagetable::{PAGE_BYTES, VirtAddr};
 use view::find::FoundMappings;
+use view::words::counted;
 
 use crate::exit::UsageError;
 use crate::filter::{FilterArgs, bounds};
 use crate::format::Format;
-use crate::tables::{Spaces, TablesArgs, counted, number, read_on, span};
+use crate::tables::{Spaces, TablesArgs, number, read_on, span};
 
 /// Find every virtual address that reaches a physical one, or where some bytes are mapped.
 #[derive(clap::Args)]
@@ -168,8 +169,8 @@ pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     args.format.write(out, &found)?;
     match spaces.list.iter().find(|space| space.left_out > 0) {
         Some(space) if is_cut => bail!(
-            "{} of root {} repeat tables that were searched, and were left out",
-            counted(space.left_out, "entry", "entries"),
+            "{} left out of root {}, behind tables that were searched already",
+            counted(space.left_out, "entry was", "entries were"),
             space.root.table
         ),
         _ => spaces.end(),
@@ -208,7 +209,10 @@ fn search(
                         missing += 1;
                         continue;
                     }
-                    Err(error) => return Err(error).with_context(|| format!("after {read} pages")),
+                    Err(error) => {
+                        let after = || format!("after {}", counted(read, "page", "pages"));
+                        return Err(error).with_context(after);
+                    }
                 }
                 for va in search.take(va, &bytes) {
                     hits.extend(hit(place, near.make_contiguous(), va, pattern.len()));

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write, stderr, stdin};
 use std::path::PathBuf;
 
 use pack::flash::FlashMedium;
+use view::words::counted;
 
 use crate::exit::UsageError;
 use crate::progress;
@@ -40,12 +41,15 @@ pub fn run(args: FlashArgs) -> anyhow::Result<()> {
         ""
     };
     eprintln!(
-        "{}: {} bytes written{map}, read back and equal{}",
+        "{}: {} written{map}, read back and equal{}",
         args.device.display(),
-        flashed.written,
+        counted(flashed.written, "byte", "bytes"),
         match flashed.repeated {
             0 => String::new(),
-            some => format!("; {some} pieces had to be written again: do not trust this card"),
+            some => format!(
+                "; {} had to be written again: do not trust this card",
+                counted(some, "piece", "pieces")
+            ),
         }
     );
     Ok(())

@@ -17,6 +17,7 @@ use std::io::Write;
 use anyhow::bail;
 use model::lint::{LintMachine, Severity, lint};
 use view::lint::Judged;
+use view::words::counted;
 
 use crate::filter::bounds;
 use crate::format::Format;
@@ -71,7 +72,9 @@ pub fn write(args: &LintArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     match bad {
         0 if is_cut => bail!("not all ways to all tables were judged"),
         0 => Ok(()),
-        1 => bail!("1 finding is more than information"),
-        many => bail!("{many} findings are more than information"),
+        some => bail!(
+            "{} more than information",
+            counted(some, "finding is", "findings are")
+        ),
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
+use view::words::counted;
 
 /// Write the manual pages, one for each command, into a folder
 #[derive(clap::Args)]
@@ -25,7 +26,7 @@ pub fn run(args: ManArgs) -> anyhow::Result<()> {
     let mut command = crate::Cli::command();
     command.build();
     let pages = write(&command, "", folder)?;
-    eprintln!("{}: {pages} pages", folder.display());
+    eprintln!("{}: {}", folder.display(), counted(pages, "page", "pages"));
     Ok(())
 }
 

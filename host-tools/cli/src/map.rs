@@ -15,10 +15,11 @@
 use std::io::Write;
 
 use clap::ValueEnum;
+use view::words::counted;
 
 use crate::filter::FilterArgs;
 use crate::format::Format;
-use crate::tables::{TablesArgs, counted};
+use crate::tables::TablesArgs;
 
 /// Which neighbours are one range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -77,17 +78,18 @@ pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     let problems: usize = spaces.list.iter().map(|space| space.problems.len()).sum();
     if args.format == Format::Csv && problems > 0 {
-        eprintln!("note: {problems} problems are not in the CSV; the table and JSON have them");
+        let problems = counted(problems, "problem is", "problems are");
+        eprintln!("note: {problems} not in the CSV; the table and JSON have them");
     }
     let format = args.format;
     format.write(out, &spaces.list[..])?;
     for space in spaces.list.iter().filter(|space| space.left_out > 0) {
         eprintln!(
-            "warning: stopped after {} of root {}: {} more repeat tables that are listed, on \
-             further ways to them",
+            "warning: stopped after {} of root {}: {} tables that are listed, on further ways to \
+             them",
             counted(space.count().ranges, "range", "ranges"),
             space.root.table,
-            counted(space.left_out, "entry", "entries"),
+            counted(space.left_out, "more entry repeats", "more entries repeat"),
         );
     }
     spaces.end()

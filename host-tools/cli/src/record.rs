@@ -17,6 +17,7 @@ use link::recording::{RawFile, RecordingSink, Writer};
 use link::transport::Spec;
 use model::Live;
 use model::live::Update;
+use view::words::counted;
 
 use crate::dash::event_source::{self, SourceOptions};
 use crate::ending;
@@ -86,7 +87,8 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     if live.ended {
         eprintln!("note: {}: the line has ended", args.line);
     }
-    eprintln!("note: {} faults, {} lost", live.received(), live.lost());
+    let received = counted(live.received(), "fault", "faults");
+    eprintln!("note: {received}, {} lost", live.lost());
     if let Some(error) = failed.lock().ok().and_then(|mut failed| failed.take()) {
         return Err(error).context("the recording has ended");
     }
@@ -141,8 +143,8 @@ fn open_timed(path: &Path) -> anyhow::Result<Writer> {
     let name = path.display();
     let writer = Writer::append(path)?;
     if writer.dropped() > 0 {
-        let dropped = writer.dropped();
-        eprintln!("warning: {name}: was cut off; {dropped} bytes of an unfinished block are gone");
+        let dropped = counted(writer.dropped(), "byte", "bytes");
+        eprintln!("warning: {name}: was cut off; {dropped} of an unfinished block gone");
     }
     Ok(writer)
 }

@@ -15,6 +15,7 @@ use link::transport::Spec;
 use model::faults::{FaultStream, TakeRow};
 use model::{Faults, Ledger};
 use pagetable::PhysAddr;
+use view::words::counted;
 
 use crate::board;
 use crate::tables::{MachineArgs, SpaceArgs};
@@ -104,7 +105,8 @@ impl FaultSourceArgs {
         };
         let FoundLog { at, header, .. } = log;
         let (boot, next) = (header.boot, header.next);
-        eprintln!("note: {spec}: the log of boot {boot} at {at}, {next} faults");
+        let faults = counted(next, "fault", "faults");
+        eprintln!("note: {spec}: the log of boot {boot} at {at}, {faults}");
         if logs.len() > 1 && !self.old {
             eprintln!("note: {spec}: the log of the boot before is there too: --old");
         }
@@ -263,14 +265,14 @@ impl Tally {
         let dialects = PARSERS.iter().filter(|dialect| dialect.has_faults);
         let names: Vec<&str> = dialects.map(|dialect| dialect.name).collect();
         bail!(
-            "no faults in it: {} bytes, {} lines of text, none of them a fault line of {}, {} \
-             frames that are understood, {} that are not, {} bytes of noise",
-            self.bytes,
-            self.lines,
+            "no faults in it: {}, {} of text, none of them a fault line of {}, {} understood, {} \
+             not, {} of noise",
+            counted(self.bytes, "byte", "bytes"),
+            counted(self.lines, "line", "lines"),
             names.join(" or "),
-            self.frames,
-            self.unknown + self.malformed,
-            self.bad
+            counted(self.frames, "frame that is", "frames that are"),
+            counted(self.unknown + self.malformed, "that is", "that are"),
+            counted(self.bad, "byte", "bytes")
         );
     }
 

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use romfs::{Entry, Kind};
+use view::words::counted;
 
 use crate::{output, progress};
 
@@ -81,10 +82,10 @@ pub fn run(args: RomfsArgs) -> anyhow::Result<()> {
                 pack::initrd::build(&dir, &output, &label, align, see)
             })?;
             eprintln!(
-                "{}: {} files, {} bytes",
+                "{}: {}, {}",
                 output.display(),
-                built.files,
-                built.bytes
+                counted(built.files, "file", "files"),
+                counted(built.bytes, "byte", "bytes")
             );
             Ok(())
         }
@@ -96,7 +97,8 @@ pub fn run(args: RomfsArgs) -> anyhow::Result<()> {
             for (path, what) in &extracted.left_out {
                 eprintln!("note: {path} was left out: {what}");
             }
-            eprintln!("{}: {} files", output.display(), extracted.files);
+            let files = counted(extracted.files, "file", "files");
+            eprintln!("{}: {files}", output.display());
             Ok(())
         }
         RomfsVerb::Check { image } => {

@@ -8,6 +8,7 @@ use link::memory::{Recorder, Snapshot};
 use model::Space;
 use pack::output::Output;
 use pagetable::{Dialect, Satp};
+use view::words::counted;
 
 use crate::output;
 use crate::tables::{STALE, SpaceArgs, TablesArgs};
@@ -81,13 +82,13 @@ pub fn write(args: &SnapshotArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     snapshot.write(&mut file).with_context(name)?;
     let file = file.into_inner().map_err(|error| error.into_error());
     file.with_context(name)?.commit()?;
-    let (tables, roots) = (snapshot.tables(), snapshot.roots.len());
-    let s = if roots == 1 { "" } else { "s" };
+    let tables = counted(snapshot.tables(), "table", "tables");
+    let roots = counted(snapshot.roots.len(), "root", "roots");
     let stale = match snapshot.is_possibly_stale {
         true => STALE,
         false => "",
     };
-    writeln!(out, "{}: {tables} tables of {roots} root{s}{stale}", name())?;
+    writeln!(out, "{}: {tables} of {roots}{stale}", name())?;
     match failure {
         Some(failure) => Err(anyhow::anyhow!(failure).context("not all could be read")),
         None => Ok(()),

@@ -233,7 +233,7 @@ fn extract_says_what_it_leaves_out() {
     for wanted in [
         "pipe was left out: a pipe",
         "socket was left out: a socket",
-        "1 files",
+        "back: 1 file\n",
     ] {
         assert!(said.contains(wanted), "{wanted}: {said}");
     }

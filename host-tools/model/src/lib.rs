@@ -16,6 +16,7 @@ pub mod probe;
 pub mod space;
 pub mod stats;
 pub mod tasks;
+mod words;
 pub mod working;
 
 pub use crash::{CrashRegisters, Why};
@@ -26,3 +27,4 @@ pub use ledger::Ledger;
 pub use live::Live;
 pub use space::Space;
 pub use tasks::{TaskList, TaskRow};
+pub use words::counted;

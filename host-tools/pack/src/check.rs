@@ -30,7 +30,8 @@ pub fn problems(bytes: &[u8]) -> Vec<String> {
     if !bytes.len().is_multiple_of(BLOCK) {
         let length = bytes.len();
         check.tell(format!(
-            "it has {length} bytes, which is no multiple of {BLOCK}: Linux reads it in blocks"
+            "it has {}, which is no multiple of {BLOCK}: Linux reads it in blocks",
+            model::counted(length, "byte", "bytes")
         ));
     }
     let (label, root) = check.name(16);

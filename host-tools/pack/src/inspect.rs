@@ -355,7 +355,10 @@ fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut ImageLayout
             .push("image_size is 0: booti says \"Image lacks image_size field, error!\"".into());
     } else if image_size < size {
         let lost = size - image_size;
-        layout.problems.push(format!("image_size leaves out the file's last {lost} bytes: a loader that moves the Image loses them"));
+        layout.problems.push(format!(
+            "image_size leaves out the file's last {}: a loader that moves the Image loses them",
+            model::counted(lost, "byte", "bytes")
+        ));
     }
     if let Some(board) = board {
         if text_offset != board.boot.text_offset {

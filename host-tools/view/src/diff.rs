@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject, JsonText};
-use crate::map::{JsonMemory, count, memory_word};
+use crate::map::{JsonMemory, memory_word};
 use crate::rows::RowLimit;
-use crate::words::{self, ExactSize, RoundSize};
+use crate::words::{self, ExactSize, RoundSize, counted};
 
 fn is_any_stale(diffs: &[Diff]) -> bool {
     diffs.iter().any(|diff| diff.is_possibly_stale)
@@ -189,7 +189,7 @@ fn one(out: &mut dyn Write, diff: &Diff) -> io::Result<()> {
     totals.push(format!("{} as before", RoundSize(diff.same_bytes)));
     let changes = match diff.changes.len() {
         0 => "no changes".to_owned(),
-        some => count(some as u64, "change", "changes"),
+        some => counted(some, "change", "changes"),
     };
     writeln!(out, "{changes}: {}", totals.join(", "))
 }

@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject, JsonText};
-use crate::map::{count, heading, is_any_stale, memory_word};
+use crate::map::{heading, is_any_stale, memory_word};
 use crate::rows::RowLimit;
-use crate::words::{self, ExactSize};
+use crate::words::{self, ExactSize, counted};
 
 /// What was looked for, and where it is.
 pub struct FoundMappings<'a> {
@@ -64,9 +64,9 @@ impl View for FoundMappings<'_> {
             self.question,
             match self.hits.len() {
                 0 => "not mapped".to_owned(),
-                some => count(some as u64, "place", "places"),
+                some => counted(some, "place", "places"),
             },
-            count(self.spaces.len() as u64, "root", "roots")
+            counted(self.spaces.len(), "root", "roots")
         )
     }
 

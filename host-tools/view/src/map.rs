@@ -11,7 +11,7 @@ use crate::View;
 use crate::columns::{ColumnSide, Columns, stream};
 use crate::json::{Hex, JsonObject, JsonText};
 use crate::rows::RowLimit;
-use crate::words::{self, ExactSize, RoundSize};
+use crate::words::{self, ExactSize, RoundSize, counted};
 
 impl View for [Space] {
     /// For people: of each, where it begins, the ranges, the problems, totals.
@@ -136,8 +136,8 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         writeln!(
             out,
             "\n{} in {}, {} mapped, of what was asked for",
-            count(total.leaves, "entry", "entries"),
-            count(total.ranges, "range", "ranges"),
+            counted(total.leaves, "entry", "entries"),
+            counted(total.ranges, "range", "ranges"),
             RoundSize(total.bytes),
         )?;
         return left_out(out, space);
@@ -149,12 +149,12 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
     writeln!(
         out,
         "\n{} in {}, {} mapped, {}",
-        count(total.leaves, "entry", "entries"),
-        count(total.ranges, "range", "ranges"),
+        counted(total.leaves, "entry", "entries"),
+        counted(total.ranges, "range", "ranges"),
         RoundSize(total.bytes),
         match space.problems.len() {
             0 => "no problems".to_owned(),
-            some => count(some as u64, "problem", "problems"),
+            some => counted(some, "problem", "problems"),
         }
     )?;
     left_out(out, space)
@@ -167,7 +167,7 @@ fn left_out(out: &mut dyn Write, space: &Space) -> io::Result<()> {
         some => writeln!(
             out,
             "and {} on further ways to tables that are listed, {} mapped in all",
-            count(some, "entry", "entries"),
+            counted(some, "entry", "entries"),
             RoundSize(space.mapped_bytes)
         ),
     }
@@ -221,10 +221,6 @@ fn problems(out: &mut dyn Write, mode: Mode, findings: &[Finding]) -> io::Result
         ]);
     }
     columns.write(out, 2)
-}
-
-pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 #[derive(Serialize)]

@@ -10,9 +10,9 @@ use serde::Serialize;
 use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
-use crate::map::{count, heading, is_any_stale};
+use crate::map::{heading, is_any_stale};
 use crate::rows::RowLimit;
-use crate::words::{self, ExactSize, RoundSize};
+use crate::words::{self, ExactSize, RoundSize, counted};
 
 impl View for [(&Space, Stats)] {
     /// For people: tables, page sizes, permissions, reach of a TLB.
@@ -149,7 +149,7 @@ fn one(out: &mut dyn Write, space: &Space, stats: &Stats) -> io::Result<()> {
         out,
         "{} in {}, {} of them empty: {}\n",
         ExactSize(stats.tables() * PAGE_BYTES),
-        count(stats.tables(), "table", "tables"),
+        counted(stats.tables(), "table", "tables"),
         stats.empty(),
         ExactSize(stats.empty() * PAGE_BYTES)
     )?;
@@ -188,7 +188,7 @@ fn one(out: &mut dyn Write, space: &Space, stats: &Stats) -> io::Result<()> {
         out,
         "\n{} mapped in {}, {} each; {} could be larger pages as they lie",
         RoundSize(space.mapped_bytes),
-        count(stats.ranges, "range", "ranges"),
+        counted(stats.ranges, "range", "ranges"),
         RoundSize(space.mapped_bytes / u128::from(ranges)),
         RoundSize(stats.joinable_bytes)
     )?;
@@ -200,7 +200,7 @@ fn one(out: &mut dyn Write, space: &Space, stats: &Stats) -> io::Result<()> {
     writeln!(
         out,
         "a TLB needs {} for all of it; at best it reaches with {}",
-        count(stats.translations(), "entry", "entries"),
+        counted(stats.translations(), "entry", "entries"),
         reach.join(", ")
     )
 }

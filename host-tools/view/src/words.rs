@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+pub use model::counted;
 use pagetable::{Attributes, Mode, PhysAddr, Pte, Satp, VirtAddr};
 
 /// A number of bytes in the largest unit that divides it: `4KiB`, `1028KiB`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::bail;
 use model::Live;
 use model::live::Update;
+use view::words::counted;
 
 use crate::ending;
 
@@ -40,12 +41,11 @@ pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
         out.flush()?;
     }
     eprintln!(
-        "note: {} faults, {} lost, {} received again, {} {}",
-        live.received(),
+        "note: {}, {} lost, {} received again, {}",
+        counted(live.received(), "fault", "faults"),
         live.lost(),
         live.repeated(),
-        live.boots(),
-        if live.boots() == 1 { "boot" } else { "boots" }
+        counted(live.boots(), "boot", "boots")
     );
     match live.trouble {
         Some(trouble) if live.ended => bail!(trouble),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use view::words::counted;
 
 use crate::format::Format;
 
@@ -32,7 +33,10 @@ pub fn run(args: ImageInspectArgs) -> anyhow::Result<()> {
     args.format.answer(&layout)?;
     match layout.problems.len() {
         0 => Ok(()),
-        1 => bail!("{} has a problem", args.file.display()),
-        some => bail!("{} has {some} problems", args.file.display()),
+        some => bail!(
+            "{} has {}",
+            args.file.display(),
+            counted(some, "problem", "problems")
+        ),
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use view::words::counted;
 
 /// Replace only the kernel in an image or on a card
 #[derive(clap::Args)]
@@ -24,11 +25,11 @@ pub fn run(args: ImageSwapArgs) -> anyhow::Result<()> {
         fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let swapped = pack::swap::kernel(&args.file, &bytes, &args.image)?;
     eprintln!(
-        "{}: {} on partition {} replaced, {} bytes before, {} now",
+        "{}: {} on partition {} replaced, {} before, {} now",
         args.image.display(),
         swapped.path,
         swapped.partition,
-        swapped.before,
+        counted(swapped.before, "byte", "bytes"),
         bytes.len()
     );
     Ok(())

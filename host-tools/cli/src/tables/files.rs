@@ -7,6 +7,7 @@ use anyhow::Context;
 use link::memory::text::{self, Reading, TextDump, address};
 use link::memory::{Files, MemorySpec, Overlay, Snapshot, Source, Span, open_core, open_raw};
 use pagetable::{Mode, PhysAddr, Xlen};
+use view::words::counted;
 
 use crate::exit::UsageError;
 
@@ -117,7 +118,8 @@ pub fn read_dump(name: &OsString, mode: Mode) -> anyhow::Result<TextDump> {
     let dump = text::read(name, &bytes, Reading { base, mode })?;
     if dump.noise > 0 {
         let (told, noise) = (dump.told, dump.noise);
-        eprintln!("note: {name}: {told} lines of memory, {noise} of something else");
+        let told = counted(told, "line", "lines");
+        eprintln!("note: {name}: {told} of memory, {noise} of something else");
     }
     Ok(dump)
 }

@@ -22,7 +22,7 @@ use crate::exit::UsageError;
 pub use files::read_dump;
 pub use machine::{MachineArgs, span};
 pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};
-pub use spaces::{STALE, Spaces, counted, read, read_on};
+pub use spaces::{STALE, Spaces, read, read_on};
 
 /// Where memory is read from; several files are one memory.
 #[derive(clap::Args)]

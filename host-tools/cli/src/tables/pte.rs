@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use link::memory::text::address;
 use pagetable::{Dialect, Mode, Satp, Xlen};
+use view::words::counted;
 
 use crate::exit::UsageError;
 
@@ -120,10 +121,7 @@ pub fn decode_satp(raw: u64, xlen: Xlen, mode: Option<Mode>) -> anyhow::Result<S
 
 /// Says that a dialect was guessed, and how to say otherwise.
 pub fn note_dialect(entries: u64, dialect: Dialect) {
-    let entries = match entries {
-        1 => "1 entry".to_owned(),
-        many => format!("{many} entries"),
-    };
+    let entries = counted(entries, "entry", "entries");
     eprintln!(
         "note: bits 59-63 are set in {entries}: read as {}; --dialect says otherwise",
         dialect.name()

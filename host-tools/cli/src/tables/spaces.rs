@@ -7,6 +7,8 @@ use model::space::{AllBits, guess};
 use pagetable::{Dialect, Mode, Refusal, Satp, Trouble};
 
 use super::{OpenTables, TablesArgs, note_dialect};
+use view::words::counted;
+
 use crate::exit::UsageError;
 
 /// What a picture says behind the name of memory that may be older than what the hart sees.
@@ -107,7 +109,8 @@ pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn Source>>) {
     let failure = match memory.take_failure() {
         Some(failure) => {
             let seen: u64 = list.iter().map(|space| space.leaves).sum();
-            let told = format!("{} pages, {seen} entries", memory.pages());
+            let pages = counted(memory.pages(), "page", "pages");
+            let told = format!("{pages}, {}", counted(seen, "entry", "entries"));
             Some(anyhow!(failure).context(format!("not all could be read; until then: {told}")))
         }
         None => missing(&list, open.cut_at).or_else(|| unread(&list)),
@@ -127,14 +130,9 @@ fn unread(list: &[Space]) -> Option<anyhow::Error> {
     let cut = list.iter().find(|space| space.is_cut())?;
     Some(anyhow!(
         "stopped after {}: root {} has more than any machine, and what is behind them was left out",
-        counted(cut.tables().len() as u64, "table", "tables"),
+        counted(cut.tables().len(), "table", "tables"),
         cut.root.table
     ))
-}
-
-/// `1 range`, `2 ranges`.
-pub fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Memory that should be there: of a root all, of a core what it promises.

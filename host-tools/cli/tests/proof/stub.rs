@@ -168,7 +168,7 @@ fn a_link_that_drops_shows_what_was_read_until_then() {
     assert_eq!(ended.status.code(), Some(1), "{said}");
     assert!(told.contains("rwx--ad"), "the page is shown: {told}");
     assert!(
-        said.contains("not all could be read; until then: 1 pages, 1 entries"),
+        said.contains("not all could be read; until then: 1 page, 1 entry"),
         "{said}"
     );
 }

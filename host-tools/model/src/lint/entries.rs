@@ -7,6 +7,7 @@ use pagetable::{Dialect, PhysAddr, Problem, Refusal, Trouble, VirtAddr};
 use super::extent::Extent;
 use super::{Lint, LintMachine, Mmu, Rule, rules};
 use crate::Space;
+use crate::counted;
 use crate::space::Finding;
 
 /// The rule that a trouble breaks; nothing for what is no entry's fault.
@@ -123,14 +124,14 @@ fn cut_short(place: usize, space: &Space, found: &mut Vec<Lint>) {
     };
     if space.lost_problems > 0 {
         note(format!(
-            "{} problems were too many to keep",
-            space.lost_problems
+            "{} too many to keep",
+            counted(space.lost_problems, "problem was", "problems were")
         ));
     }
     if space.left_out > 0 {
         note(format!(
-            "{} entries are on ways to tables that were judged on others",
-            space.left_out
+            "{} on ways to tables that were judged on others",
+            counted(space.left_out, "entry is", "entries are")
         ));
     }
 }
@@ -139,14 +140,16 @@ fn words(finding: &Finding, target: Option<PhysAddr>) -> String {
     let problem = &finding.problem;
     let mut words = match (problem.trouble, target) {
         (Trouble::Refused(Refusal::NoMemory), Some(at)) => format!("points to {at}"),
-        (Trouble::Refused(Refusal::NoMemory), None) => match problem.count {
-            1 => "1 entry is not known".to_owned(),
-            many => format!("{many} entries are not known"),
-        },
+        (Trouble::Refused(Refusal::NoMemory), None) => {
+            counted(problem.count, "entry is not known", "entries are not known")
+        }
         (Trouble::SelfReference, _) => match finding.below {
             0 => "nothing is mapped through it".to_owned(),
-            1 => "1 entry that stands higher is a page of a lower level there".to_owned(),
-            many => format!("{many} entries that stand higher are pages of a lower level there"),
+            some => counted(
+                some,
+                "entry that stands higher is a page of a lower level there",
+                "entries that stand higher are pages of a lower level there",
+            ),
         },
         _ => problem.text().to_owned(),
     };

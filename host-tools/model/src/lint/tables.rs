@@ -6,6 +6,7 @@ use pagetable::{PAGE_BYTES, PhysAddr, Pte};
 
 use super::{Lint, rules};
 use crate::Space;
+use crate::counted;
 use crate::space::{MappedRange, TableUse};
 
 pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
@@ -30,7 +31,7 @@ pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
                 &rules::EMPTY_TABLES,
                 place,
                 table.va,
-                format!("{empty} of {all} tables, {kib} KiB"),
+                format!("{empty} of {}, {kib} KiB", counted(all, "table", "tables")),
             )
         });
     }
@@ -43,10 +44,7 @@ pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
                 &rules::POINTER_GLOBAL,
                 place,
                 table.va,
-                match global {
-                    1 => "1 pointer".to_owned(),
-                    many => format!("{many} pointers"),
-                },
+                counted(global, "pointer", "pointers"),
             )
         });
     }

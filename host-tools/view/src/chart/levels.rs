@@ -15,7 +15,7 @@ use plotters::style::{BLACK, Color, IntoFont, RGBColor};
 use super::font::FAMILY;
 use super::strip::{GREY, WIDTH, paint_legend, text};
 use super::{Picture, Refusal};
-use crate::words::{self, ExactSize};
+use crate::words::{self, ExactSize, counted};
 
 /// Boxes side by side at most.
 const MOST_COLUMNS: usize = 42;
@@ -196,9 +196,8 @@ impl Levels<'_> {
             ))?;
             let label = (FAMILY, 14).into_font().color(&GREY);
             let count = tables.count();
-            let s = if count == 1 { "" } else { "s" };
             let lines = [
-                format!("{count} table{s}"),
+                counted(count, "table", "tables"),
                 format!("{empty} empty"),
                 format!("{} a page", ExactSize(mode.leaf_bytes(level))),
             ];

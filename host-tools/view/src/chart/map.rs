@@ -6,15 +6,17 @@ use pagetable::Mode;
 use super::block::BlockPart;
 use super::permission::{CLASSES, class_of};
 use super::strip::{Strip, StripClass};
-use crate::words::{self, ExactSize, RoundSize};
+use crate::words::{self, ExactSize, RoundSize, counted};
 
 /// The strip of `space`; `origin` says where it came from, for the heading.
 pub fn address_space<'a>(space: &'a Space, origin: &'a str) -> Strip<'a> {
     let satp = space.satp();
     let problems = match space.problems.len() {
         0 => String::new(),
-        1 => "; 1 problem is not shown".to_owned(),
-        many => format!("; {many} problems are not shown"),
+        some => format!(
+            "; {} not shown",
+            counted(some, "problem is", "problems are")
+        ),
     };
     let part = |(place, range): (usize, &model::space::MappedRange)| BlockPart {
         first: range.va.raw(),
@@ -79,13 +81,10 @@ fn beside(space: &Space, parts: &[BlockPart], bytes: u64) -> String {
 pub(super) fn several(parts: &[BlockPart], bytes: u64, what: &str) -> String {
     let mapped: u64 = parts.iter().map(|part| part.bytes).sum();
     let (count, all) = (parts.len(), RoundSize(bytes.into()));
-    let s = if count == 1 { "" } else { "s" };
+    let count = counted(count, what, &format!("{what}s"));
     match mapped == bytes {
-        true => format!("{all} in {count} {what}{s}"),
-        false => format!(
-            "{} mapped of {all}, {count} {what}{s}",
-            RoundSize(mapped.into())
-        ),
+        true => format!("{all} in {count}"),
+        false => format!("{} mapped of {all}, {count}", RoundSize(mapped.into())),
     }
 }
 

@@ -9,7 +9,7 @@ use plotters::style::RGBColor;
 use super::block::BlockPart;
 use super::map::{NOTE, several};
 use super::strip::{Strip, StripClass};
-use crate::words;
+use crate::words::{self, counted};
 
 /// Colours for users; with more of them, the last are drawn alike.
 const USERS: [RGBColor; 6] = [
@@ -53,8 +53,8 @@ pub fn physical<'a>(spaces: &'a [Space], origin: &'a str) -> Strip<'a> {
     let mode = spaces.first().map_or(pagetable::Mode::Bare, Space::mode);
     Strip {
         title: format!(
-            "Physical memory of {} address spaces: {origin}",
-            spaces.len()
+            "Physical memory of {}: {origin}",
+            counted(spaces.len(), "address space", "address spaces")
         ),
         note: NOTE.to_owned(),
         classes,

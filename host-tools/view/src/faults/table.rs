@@ -7,6 +7,7 @@ use model::ledger::LedgerRow;
 
 use super::{FaultCells, FaultReport, Names, seconds, text};
 use crate::columns::{ColumnSide, Columns, stream};
+use crate::words::counted;
 
 /// Writes the table: one row a fault, then totals by cause, task and page.
 pub(super) fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
@@ -39,7 +40,8 @@ pub(super) fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result
         0 => Ok(()),
         some => writeln!(
             out,
-            "   and {some} faults on pages beyond those that are counted"
+            "   and {} on pages beyond those that are counted",
+            counted(some, "fault", "faults")
         ),
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::View;
 use crate::json::{Hex, JsonObject};
-use crate::words;
+use crate::words::{self, counted};
 
 /// What is said of a fact, in the order in which one comes to it.
 fn facts(wired: &Wired) -> Vec<(&'static str, String)> {
@@ -51,9 +51,9 @@ fn facts(wired: &Wired) -> Vec<(&'static str, String)> {
         ),
         (
             "program buffer",
-            format!("{} words{ebreak}", wired.program_words),
+            format!("{}{ebreak}", counted(wired.program_words, "word", "words")),
         ),
-        ("arguments", format!("{} words", wired.data_words)),
+        ("arguments", counted(wired.data_words, "word", "words")),
         (
             "system bus",
             match bus.is_empty() {

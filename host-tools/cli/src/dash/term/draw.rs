@@ -9,7 +9,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table};
 use view::live::cells;
-use view::words::{ExactSize, printable};
+use view::words::{ExactSize, counted, printable};
 
 use super::fit::fit;
 use super::strip;
@@ -81,8 +81,8 @@ fn draw_title(frame: &mut Frame, area: Rect, name: &str, live: &Live, look: &Loo
         boots => format!("  boot {boots}"),
     };
     let title = format!(
-        " {board}  {name}  {} faults, {} lost{boots}  {state}",
-        live.received(),
+        " {board}  {name}  {}, {} lost{boots}  {state}",
+        counted(live.received(), "fault", "faults"),
         live.lost()
     );
     let style = Style::new().add_modifier(Modifier::REVERSED);
@@ -220,9 +220,9 @@ fn draw_strip(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     let command = task.map(|task| printable(&task.line)).unwrap_or_default();
     let mapped: u64 = space.ranges().iter().map(|range| range.bytes).sum();
     let title = format!(
-        "task {pid} {command}: {} in {} ranges  (WXR program, wxr kernel, . none)",
+        "task {pid} {command}: {} in {}  (WXR program, wxr kernel, . none)",
         ExactSize(mapped),
-        space.ranges().len()
+        counted(space.ranges().len(), "range", "ranges")
     );
     let [strip, addresses] = strip::lines(space, area.width.into());
     let title = fit(&title, area.width);
