@@ -1,6 +1,6 @@
 //! Eight ways to die, each alone and each with its record.
 
-use crate::board::{Board, fault_log, faults};
+use crate::board::{Board, Logged, Qemu, fault_log, faults};
 
 /// Exit status of a task that a fault ended: this plus the cause.
 const BY_FAULT: u64 = 128;
@@ -179,4 +179,61 @@ pub fn each_kind_kills_only_itself(board: &mut Board) {
         assert_eq!(logged.outcome, last.outcome);
         assert_eq!(board.run("hello"), "hello, world\n", "after {}", death.kind);
     }
+}
+
+/// The line that tells of a death is of the fault that killed, and so is the log's last record of that
+/// task: cause, address, instruction and outcome are the same, whatever it died of.
+#[test]
+fn the_message_of_a_death_and_the_last_record_of_the_log_agree() {
+    for machine in Qemu::of_each_width() {
+        let mut board = machine.boot();
+        for Death {
+            kind, text, cause, ..
+        } in &DEATHS
+        {
+            let said = board.run(&format!("faulter {kind}"));
+            let (name, rest) = said
+                .split_once(": killed: ")
+                .unwrap_or_else(|| panic!("{kind}: no message:\n{said}"));
+            assert_eq!(
+                name.lines().last(),
+                Some(&*format!("faulter {kind}")),
+                "{said}"
+            );
+            let message = rest.lines().next().unwrap_or_default();
+            let (_, log) = fault_log(&board.run("faults"));
+            // What the shell touched since is of another task.
+            let killed = log
+                .iter()
+                .rfind(|row| row.scause == *cause && is_death(row));
+            let killed = killed.unwrap_or_else(|| panic!("{kind}: not in the log:\n{said}"));
+            let last = log.iter().rfind(|row| row.task == killed.task);
+            assert_eq!(
+                last,
+                Some(killed),
+                "{kind}: a fault after the one that killed"
+            );
+            let newest = log.iter().rfind(|row| is_death(row));
+            assert_eq!(
+                newest,
+                Some(killed),
+                "{kind}: a death of another cause is newer"
+            );
+            assert_eq!(
+                message,
+                format!(
+                    "{text} at {:#x}, pc {:#x}: {}",
+                    killed.va, killed.epc, killed.outcome
+                ),
+                "{killed:?}"
+            );
+        }
+        board.type_line("poweroff");
+        board.expect_end();
+    }
+}
+
+/// Outcomes that end a task.
+fn is_death(row: &Logged) -> bool {
+    DEATHS.iter().any(|death| death.outcome == row.outcome)
 }
