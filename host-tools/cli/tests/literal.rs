@@ -12,6 +12,11 @@
 //! What a machine prints is compared without the digits of costs and of addresses: costs have their budgets in `figures`,
 //! and addresses of code move with each change of a program. `just screens` writes the blocks anew, for a diff to read.
 
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "of the machines one is booted and typed to"
+)]
 mod board;
 #[expect(
     dead_code,
@@ -82,7 +87,7 @@ fn run(block: &[Step]) -> Vec<String> {
         .iter()
         .map(|step| match step.typed.split_once(' ') {
             Some(("$", "just run")) => {
-                let mut booted = Qemu::with_image().counting().boot();
+                let booted = Qemu::with_image().counting().boot();
                 let heard = String::from_utf8_lossy(booted.transcript()).replace('\r', "");
                 machine = Some(booted);
                 let from = heard.find("Pagewalk ").expect("the kernel says its name");

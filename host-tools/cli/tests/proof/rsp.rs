@@ -127,3 +127,20 @@ fn registers_and_memory_are_told_by_the_stub_itself() {
     let restored = asked.iter().rposition(|it| it == "Qqemu.PhyMemMode:0");
     assert_eq!(restored, Some(asked.len() - 2), "as it was before");
 }
+
+/// Zeros were explained as a misaligned jump to nowhere.
+#[test]
+fn a_hart_at_its_first_instruction_tells_of_no_trap() {
+    let machine = linux();
+    let from = format!("gdb://{}", machine.stub);
+    let told = pagewalk(&["explain", "--from", &from]);
+    assert!(told.starts_with("No trap yet\n"), "{told}");
+    assert!(
+        told.contains("has taken no trap in supervisor mode"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("nowhere") && !told.contains("misaligned"),
+        "{told}"
+    );
+}
