@@ -15,6 +15,7 @@ pub mod session;
 pub mod symbols;
 pub mod text;
 pub mod transport;
+mod words;
 
 pub use lines::Lines;
 pub use session::{Decoder, LineEvent};

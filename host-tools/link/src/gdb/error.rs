@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use super::patient::PATIENCE;
+use crate::words::counted;
 
 /// Why a stub gave no answer.
 #[derive(Debug, Error)]
@@ -45,8 +46,9 @@ fn late(heard: u64) -> String {
             format!("no answer within {seconds} s; is it a gdb stub, and is no other gdb attached?")
         }
         heard => format!(
-            "no whole answer within {seconds} s: {heard} bytes came; is the line so slow, or does \
-             something else speak on it?"
+            "no whole answer within {seconds} s: {} came; is the line so slow, or does \
+             something else speak on it?",
+            counted(heard, "byte")
         ),
     }
 }

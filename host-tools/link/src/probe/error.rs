@@ -4,6 +4,7 @@ use probe_rs::probe::{DebugProbeError, ProbeCreationError};
 use thiserror::Error;
 
 use super::access::{AccessMethod, AccessRefusal};
+use crate::words::counted;
 
 /// Lets members of `plugdev`, and whoever sits at the machine, use probes.
 const RULE: &str = "SUBSYSTEM==\"usb\", ATTR{idVendor}==\"VENDOR\", ATTR{idProduct}==\"PRODUCT\", \
@@ -51,7 +52,7 @@ pub enum ProbeError {
     )]
     Noise,
     /// The chain is not as it was said to be.
-    #[error("wrong chain: {} with {bits} bits of instruction together, and not {} with {}", count(*ports, "port"), count(said.len(), "port"), said.iter().sum::<usize>())]
+    #[error("wrong chain: {} with {bits} bits of instruction together, and not {} with {}", counted(*ports as u64, "port"), counted(said.len() as u64, "port"), said.iter().sum::<usize>())]
     Chain {
         /// Ports that are there.
         ports: usize,
@@ -80,7 +81,7 @@ pub enum ProbeError {
     #[error("the debug module is locked")]
     Locked,
     /// There is no such hart.
-    #[error("no hart {hart}; {}, counted from 0", there(*harts as usize, &count(*harts as usize, "hart")))]
+    #[error("no hart {hart}; {}, counted from 0", there(*harts as usize, &counted((*harts).into(), "hart")))]
     NoHart {
         /// The one asked for.
         hart: u32,
@@ -184,11 +185,6 @@ impl ProbeError {
             _ => "no reason given",
         }
     }
-}
-
-/// A number of things.
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// IDCODEs as people look them up.

@@ -7,6 +7,7 @@ use abi::Error as Errno;
 use thiserror::Error;
 
 use super::altered::Damage;
+use crate::words::counted;
 
 /// How long a board may take to answer a hello or a question.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ pub enum AgentError {
     #[error("no answer within {seconds} s: is it a board of ours, has it booted, is nobody else on the line, and is the line 8-bit clean (`stty raw` on every terminal between)?", seconds = PATIENCE.as_secs())]
     NoAnswer,
     /// Bytes came, and nothing in this protocol.
-    #[error("no answer within {seconds} s, though {bytes} bytes came: is it a board of ours, at this speed, and is the line 8-bit clean (`stty raw` on every terminal between)?", seconds = PATIENCE.as_secs())]
+    #[error("no answer within {seconds} s, though {bytes} came: is it a board of ours, at this speed, and is the line 8-bit clean (`stty raw` on every terminal between)?", bytes = counted(*bytes, "byte"), seconds = PATIENCE.as_secs())]
     Unintelligible {
         /// How many.
         bytes: u64,

@@ -8,6 +8,8 @@ use std::fmt;
 
 use wire::Splitter;
 
+use crate::words::counted;
+
 /// Damaged frames of which one that is missing a byte is looked for: that takes thousands of tries.
 const MOST_SEARCHED: u32 = 8;
 
@@ -43,7 +45,7 @@ impl fmt::Display for Damage {
             0 => f.write_str(
                 "the board is there and answers nothing: the line changes what is sent to it",
             )?,
-            bad => write!(f, "{bad} of {} frames came damaged", good + bad)?,
+            bad => write!(f, "{bad} of {} came damaged", counted(good + bad, "frame"))?,
         }
         match self.change {
             Some(Change::Newlines) => f.write_str(": the line turns \\n into \\r\\n")?,
