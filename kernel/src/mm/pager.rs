@@ -102,21 +102,25 @@ pub fn resolve_here<M: Machine>(
         };
         return Err(refuse(class, outcome));
     }
-    let (outcome, frame) = if Pte::new(stop.entry).is_valid() {
-        let present = present(owner, region, frames, machine, (va, access), stop);
-        let Some(present) = present else {
+    if Pte::new(stop.entry).is_valid() {
+        let made = present(owner, region, frames, machine, (va, access), stop);
+        let Some((outcome, frame)) = made else {
             return Err(refuse(class, Outcome::OutOfMemory));
         };
-        present
-    } else {
-        let wanted = (va.align_down(PAGE_BYTES), access);
-        let brought = absent(owner, region, frames, machine, wanted, stop);
-        let Some((outcome, frame, pages)) = brought else {
-            return Err(refuse(class, Outcome::OutOfMemory));
-        };
-        *resident += pages;
-        (outcome, frame)
+        return Ok(Resolution {
+            outcome,
+            class,
+            level: stop.level,
+            entry: stop.entry,
+            frame,
+        });
+    }
+    let wanted = (va.align_down(PAGE_BYTES), access);
+    let brought = absent(owner, region, frames, machine, wanted, stop);
+    let Some((outcome, frame, pages)) = brought else {
+        return Err(refuse(class, Outcome::OutOfMemory));
     };
+    *resident += pages;
     Ok(Resolution {
         outcome,
         class,
@@ -138,13 +142,20 @@ fn present<M: Machine>(
     (va, access): (VirtAddr, Access),
     stop: WalkEnd,
 ) -> Option<(Outcome, PhysAddr)> {
-    let pte = Pte::new(stop.entry);
     let page = va.align_down(PAGE_BYTES);
-    let within = page.offset(M::MODE.leaf_bytes(stop.level));
-    let frame = pte.target(M::MODE).wrapping_add(within);
-    if !pte.has(right(access)) {
-        return grant(owner, region, frames, machine, (page, access, frame), stop);
+    let frame = {
+        let within = page.offset(M::MODE.leaf_bytes(stop.level));
+        Pte::new(stop.entry).target(M::MODE).wrapping_add(within)
+    };
+    if Pte::new(stop.entry).has(right(access)) {
+        Some((use_leaf(machine, page, access, stop), frame))
+    } else {
+        grant(owner, region, frames, machine, (page, access, frame), stop)
     }
+}
+
+/// Sets what the access needs of A and D. Fenced in any case: the hart may hold the leaf as it was.
+fn use_leaf<M: Machine>(machine: &mut M, page: VirtAddr, access: Access, stop: WalkEnd) -> Outcome {
     let wanted = stop.entry | accessed(access);
     let outcome = if wanted == stop.entry {
         Outcome::Spurious
@@ -153,7 +164,7 @@ fn present<M: Machine>(
         Outcome::AccessBits
     };
     machine.fence_leaf(page, stop.level);
-    Some((outcome, frame))
+    outcome
 }
 
 /// The region permits what its leaf does not: the region is the truth. A store gets a page of the space's

@@ -13,14 +13,16 @@ pub enum Split<'a> {
     Bad(usize),
 }
 
+/// As a kernel's console begins is zero, so that a static one lies in BSS and not in the Image.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 enum State {
-    /// Outside of frames: every byte is text.
-    Text,
-    /// After a zero: what comes is a frame, or text after a zero too many.
-    Frame,
     /// Perhaps in the middle of a frame: what comes is its rest until a zero or a pause tells.
-    Joining,
+    Joining = 0,
+    /// Outside of frames: every byte is text.
+    Text = 1,
+    /// After a zero: what comes is a frame, or text after a zero too many.
+    Frame = 2,
 }
 
 /// Bytes of nothing but typed text after which a line that is joined is in no frame: more than
