@@ -97,6 +97,7 @@ pub fn boot(entered: Entered) -> ! {
         tree.board,
         timebase_hz,
     );
+    console.begin_listening(mapped.machine.ticks());
     let debugger = MutexGuard::leak(DEBUGGER.lock());
     debugger.give_room(packets);
     tasks.give_room(room);

@@ -73,6 +73,14 @@ impl<const N: usize> Splitter<N> {
         splitter
     }
 
+    /// Nothing came for longer than any pause within a frame: what comes next begins something. Changes
+    /// nothing while bytes are held.
+    pub fn join_quiet_line(&mut self) {
+        if self.state == State::Joining && self.held == 0 {
+            (self.state, self.after_zero) = (State::Text, false);
+        }
+    }
+
     /// Is it not known yet whether the line is in the middle of a frame?
     pub fn is_joining(&self) -> bool {
         self.state == State::Joining

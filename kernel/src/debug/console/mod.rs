@@ -94,6 +94,11 @@ impl<R: Registers> Console<R> {
         self.dialogue.bystander.set_rate(ticks_per_second);
     }
 
+    /// The line is this kernel's from now on, in ticks: who spoke on it before may have been cut off.
+    pub fn begin_listening(&mut self, now: u64) {
+        (self.now, self.received_at) = (now, now);
+    }
+
     /// Frames of events from now on, beginning with a greeting and the oldest record kept.
     pub fn begin_frames(&mut self) {
         self.dialogue.begin();
@@ -173,6 +178,11 @@ impl<R: Registers> Console<R> {
                 return;
             };
             self.moved += 1;
+            // No frame has such a pause: what comes now is the rest of none. Without this the first key
+            // that is typed would wait for the pause behind it.
+            if self.now.saturating_sub(self.received_at) >= JOIN_MS * rate / 1000 {
+                self.splitter.join_quiet_line();
+            }
             (self.received_at, self.foreground) = (self.now, foreground);
             match self.splitter.feed(byte) {
                 Some(Split::Text(text)) if self.dialogue.mode != Mode::Gdb => {

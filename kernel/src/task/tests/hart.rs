@@ -46,10 +46,10 @@ impl Work {
 }
 
 impl<M> Hart<M> {
-    pub fn new(machine: M) -> Hart<M> {
+    pub fn new(machine: M, now: u64) -> Hart<M> {
         Hart {
             machine,
-            now: 0,
+            now,
             work: Cell::default(),
             most: Cell::default(),
             pending: Pending::default(),
