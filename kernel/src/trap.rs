@@ -6,7 +6,7 @@ use abi::{Access, Cause, Class, Fault, Outcome, Source};
 use pagetable::{PhysAddr, VirtAddr};
 
 use crate::debug::stub;
-use crate::mm::{Refused, Resolution, resolve_here};
+use crate::mm::{LEAF_IS_THERE, Refused, Resolution, resolve, resolve_here};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
 use crate::task::{Context, exec, switch, syscall};
@@ -137,6 +137,28 @@ fn page_fault<P: Platform>(
         va,
         access,
     ) {
+        Ok(resolution) => record(system, context, (cause, access.number()), trap, &resolution),
+        Err(refused) if refused.outcome == LEAF_IS_THERE => {
+            leaf_is_there(system, context, (cause, access), trap);
+        }
+        Err(refused) => refuse(system, context, Cause::decode(cause), trap, refused),
+    }
+}
+
+/// A fault on a leaf: A, D or a right is missing there. Apart from the others: joined to them it would cost registers
+/// in the common case.
+#[cold]
+#[inline(never)]
+fn leaf_is_there<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+    (cause, access): (u8, Access),
+    trap: Trap,
+) {
+    let task = system.tasks.at_mut(system.local.schedule.current());
+    let va = VirtAddr::new(trap.value as u64);
+    let (frames, platform) = (&mut system.frames, &mut system.local.platform);
+    match resolve(&mut task.space, frames, platform, va, access) {
         Ok(resolution) => record(system, context, (cause, access.number()), trap, &resolution),
         Err(refused) => refuse(system, context, Cause::decode(cause), trap, refused),
     }

@@ -49,7 +49,7 @@ pub use gap::{MapRequest, Placement};
 pub use job::Job;
 pub use machine::{Machine, Run};
 pub use object::Objects;
-pub use pager::{Refused, Resolution, resolve, resolve_here};
+pub use pager::{LEAF_IS_THERE, Refused, Resolution, resolve, resolve_here};
 pub use peek::{peek, poke, source};
 pub use region::{Kind, Object, Prot, Region};
 pub use space::Space;

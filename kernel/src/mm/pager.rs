@@ -54,10 +54,48 @@ pub fn resolve<M: Machine>(
     va: VirtAddr,
     access: Access,
 ) -> Result<Resolution, Refused> {
-    resolve_here(space, frames, machine, va, access)
+    match resolve_here(space, frames, machine, va, access) {
+        Err(refused) if refused.outcome == LEAF_IS_THERE => {
+            resolve_present(space, frames, machine, va, access, refused)
+        }
+        other => other,
+    }
 }
 
-/// The same as part of its caller: for the trap, where every call is felt.
+/// What [`resolve_here`] says instead of a reason where a leaf is there.
+pub const LEAF_IS_THERE: Outcome = Outcome::Spurious;
+
+/// Where a leaf is there already and the region permits the access.
+#[cold]
+#[inline(never)]
+fn resolve_present<M: Machine>(
+    space: &mut Space,
+    frames: &mut Frames,
+    machine: &mut M,
+    va: VirtAddr,
+    access: Access,
+    refused: Refused,
+) -> Result<Resolution, Refused> {
+    let stop = table::walk(machine, space.root(), va);
+    let out_of_memory = Refused {
+        outcome: Outcome::OutOfMemory,
+        ..refused
+    };
+    let (owner, _, region) = space.parts_at(va);
+    let made =
+        region.and_then(|region| present(owner, region, frames, machine, (va, access), stop));
+    let (outcome, frame) = made.ok_or(out_of_memory)?;
+    Ok(Resolution {
+        outcome,
+        class: refused.class,
+        level: refused.level,
+        entry: refused.entry,
+        frame,
+    })
+}
+
+/// The same as part of its caller, for the trap, where every call is felt: it leaves what is rare to [`resolve`],
+/// a leaf that is there already, which it refuses with [`LEAF_IS_THERE`].
 #[inline(always)]
 pub fn resolve_here<M: Machine>(
     space: &mut Space,
@@ -103,17 +141,7 @@ pub fn resolve_here<M: Machine>(
         return Err(refuse(class, outcome));
     }
     if Pte::new(stop.entry).is_valid() {
-        let made = present(owner, region, frames, machine, (va, access), stop);
-        let Some((outcome, frame)) = made else {
-            return Err(refuse(class, Outcome::OutOfMemory));
-        };
-        return Ok(Resolution {
-            outcome,
-            class,
-            level: stop.level,
-            entry: stop.entry,
-            frame,
-        });
+        return Err(refuse(class, LEAF_IS_THERE));
     }
     let wanted = (va.align_down(PAGE_BYTES), access);
     let brought = absent(owner, region, frames, machine, wanted, stop);
