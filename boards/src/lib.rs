@@ -47,7 +47,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 ///
-/// [`Error::NoBoard`], which lists the names there are.
+/// `Error::NoBoard`, which lists the names there are.
 pub fn by_name(name: &str) -> Result<Board, BoardError> {
     match FILES.iter().find(|(known, _)| *known == name) {
         Some((name, text)) => parse(name, text),
@@ -61,7 +61,7 @@ pub fn by_name(name: &str) -> Result<Board, BoardError> {
 ///
 /// # Errors
 ///
-/// [`Error::Wrong`] with file, line, the value and what it may be.
+/// `Error::Wrong` with file, line, the value and what it may be.
 pub fn parse(name: &str, text: &str) -> Result<Board, BoardError> {
     let mut board: Board =
         toml::from_str(text).map_err(|wrong| BoardError::unread(name, text, &wrong))?;

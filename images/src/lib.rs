@@ -16,7 +16,7 @@ pub use size::ByteSize;
 ///
 /// # Errors
 ///
-/// [`Error`] with name, line, the value and what it may be.
+/// `Error` with name, line, the value and what it may be.
 pub fn parse(
     name: &str,
     text: &str,

@@ -134,7 +134,7 @@ impl Space {
     /// largest leaves that fit; its address, and what is left to do: until that is done, nobody may
     /// see what they hold. On an error nothing has changed.
     ///
-    /// `LimitExceeded` also for more than [`MOST_WIRED`] pages.
+    /// `LimitExceeded` also for more than `MOST_WIRED` pages.
     pub fn begin_wired<M: Machine>(
         &mut self,
         place: Placement,

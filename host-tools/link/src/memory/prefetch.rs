@@ -20,7 +20,7 @@ pub trait BatchRead {
     -> Result<Vec<Option<Vec<u8>>>, ReadError>;
 }
 
-/// A [`Batch`] as a [`Source`] for one set of page tables.
+/// A `Batch` as a [`Source`] for one set of page tables.
 pub struct Prefetch<B> {
     batch: B,
     mode: Mode,

@@ -1,7 +1,7 @@
 //! Registers of a hart, read, borrowed and put back.
 //!
 //! Debug spec 0.13, §3.6. What a reader must change in the hart for a while is noted with its
-//! whole width, and goes back with [`Module::put_back`].
+//! whole width, and goes back with `Module::put_back`.
 
 use std::time::Instant;
 

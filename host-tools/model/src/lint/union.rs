@@ -24,7 +24,7 @@ pub(super) struct Union {
     owners: HashMap<Place, usize>,
     /// Tables that a later space has too, by owner, level and address: how many do.
     again: HashMap<(usize, u8, u64), u64>,
-    /// Of those, the ones that were handed out by [`Union::shared`].
+    /// Of those, the ones that were handed out by `Union::shared`.
     told: HashSet<Place>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It is what probes are tested with: [`Driver`] is a probe of probe-rs at its port, [`serve`]
 //! gives the port to whoever speaks `remote_bitbang`. Each [`Profile`] is a kind of module that
-//! boards have; a [`Fault`] goes wrong when it is told to.
+//! boards have; a `Fault` goes wrong when it is told to.
 
 mod bus;
 mod debug_module;
