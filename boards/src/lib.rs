@@ -8,7 +8,7 @@
 //! assert_eq!(ox64.uart.base, 0x3000_2000);
 //! // Says "unknown board `ox46`; known boards: ox64, …".
 //! assert!(boards::by_name("ox46").unwrap_err().to_string().contains("ox64"));
-//! # Ok::<(), boards::Error>(())
+//! # Ok::<(), boards::BoardError>(())
 //! ```
 
 mod check;
