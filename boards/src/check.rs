@@ -2,26 +2,20 @@
 //!
 //! Each rule names the key it blames, so that the message can name its line.
 
-use crate::error::line;
-use crate::{Board, BoardError, Dialect, Paging, UartKind, UserLayout};
+use std::ops::Range;
+
 use toml::de::DeTable;
+
+use crate::{Board, Dialect, FileError, Paging, UartKind, UserLayout};
 
 /// A key, as `section.key`, and what is wrong with its value.
 type Wrong = (&'static str, String);
 
-/// Holds `board` against every rule; `text` is the file it was read from.
-pub(crate) fn check(board: &Board, text: &str) -> Result<(), BoardError> {
-    match rules(board) {
-        Ok(()) => Ok(()),
-        Err((key, what)) => {
-            let what = format!("{key} is {what}");
-            Err(BoardError::Wrong {
-                board: board.name.clone(),
-                line: line(text, place(text, key)),
-                what,
-            })
-        }
-    }
+/// Holds `board` against every rule; `text` is the `file` it was read from.
+pub(crate) fn check(board: &Board, file: &str, text: &str) -> Result<(), FileError> {
+    rules(board).map_err(|(key, what)| {
+        FileError::at(file, text, place(text, key), format!("{key} is {what}"))
+    })
 }
 
 fn rules(board: &Board) -> Result<(), Wrong> {
@@ -247,8 +241,9 @@ fn ensure(right: bool, key: &'static str, what: impl FnOnce() -> String) -> Resu
     if right { Ok(()) } else { Err((key, what())) }
 }
 
-/// A word as the file spells it: the lower-cased name of its variant.
-fn word(value: impl std::fmt::Debug) -> String {
+/// A word as a board's file spells it: the lower-cased name of its variant.
+#[must_use]
+pub fn word(value: impl std::fmt::Debug) -> String {
     format!("{value:?}").to_lowercase()
 }
 
@@ -256,20 +251,20 @@ fn list(values: &[Paging]) -> String {
     values.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-/// Where in `text` the value of `key` begins; 0 where the key is not written.
-fn place(text: &str, key: &str) -> usize {
+/// Where in `text` the value of `key` stands; the beginning where the key is not written.
+fn place(text: &str, key: &str) -> Range<usize> {
     let Ok(table) = DeTable::parse(text) else {
-        return 0;
+        return 0..0;
     };
     let mut words = key.split('.');
     let Some(mut value) = words.next().and_then(|first| table.get_ref().get(first)) else {
-        return 0;
+        return 0..0;
     };
     for word in words {
         match value.get_ref().get(word) {
             Some(inner) => value = inner,
-            None => return value.span().start,
+            None => return value.span(),
         }
     }
-    value.span().start
+    value.span()
 }

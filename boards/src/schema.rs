@@ -1,15 +1,18 @@
 //! The words of a board file.
 //!
-//! Addresses are physical, sizes in bytes, frequencies in hertz. A key that is not named here is refused.
+//! Addresses are physical, frequencies in hertz; a size is written as `"128M"` or as a number of bytes. A key that is
+//! not named here is refused. `docs/reference/board.md` has each key; a test holds the page and this file together.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::size::bytes;
 
 /// One board, as its file tells it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Board {
     /// The file's name without `.toml`.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub name: String,
     /// What people call it.
     pub title: String,
@@ -44,19 +47,21 @@ pub struct Board {
 }
 
 /// A device that a user program may drive: whole pages, of one owner at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoardDevice {
     /// What people call it.
     pub name: String,
     /// Physical address of its first register; a multiple of 4096.
+    #[serde(serialize_with = "hex")]
     pub base: u64,
     /// Bytes; a multiple of 4096.
+    #[serde(deserialize_with = "bytes")]
     pub size: u64,
 }
 
 /// A paging mode, as the Privileged spec names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Paging {
     /// 32-bit addresses, two levels; RV32 only.
@@ -70,7 +75,7 @@ pub enum Paging {
 }
 
 /// How PTE bits 59 to 63 are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
     /// Reserved: set, they fault.
@@ -82,7 +87,7 @@ pub enum Dialect {
 }
 
 /// A preset of user addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UserLayout {
     /// From `0x1_0000` up.
@@ -92,22 +97,25 @@ pub enum UserLayout {
 }
 
 /// One range of memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoardRam {
     /// First byte.
+    #[serde(serialize_with = "hex")]
     pub base: u64,
     /// Size in bytes.
+    #[serde(deserialize_with = "bytes")]
     pub size: u64,
 }
 
 /// The console's UART.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoardUart {
     /// Which driver speaks to it.
     pub kind: UartKind,
     /// Address of register 0.
+    #[serde(serialize_with = "hex")]
     pub base: u64,
     /// Its interrupt at the PLIC.
     pub irq: u32,
@@ -123,7 +131,7 @@ pub struct BoardUart {
 }
 
 /// A family of UARTs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UartKind {
     /// National's 16550 and its many children.
@@ -133,10 +141,11 @@ pub enum UartKind {
 }
 
 /// The platform-level interrupt controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoardPlic {
     /// Address of source 0's priority.
+    #[serde(serialize_with = "hex")]
     pub base: u64,
     /// Context of S-mode on the boot hart: enable bits at `0x2000 + 0x80 * n`, threshold and claim at
     /// `0x20_0000 + 0x1000 * n`.
@@ -146,10 +155,11 @@ pub struct BoardPlic {
 }
 
 /// The port that a probe is wired to.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jtag {
     /// What it says that it is.
+    #[serde(serialize_with = "hex")]
     pub idcode: u32,
     /// Bits of the instruction of every port on the chain, from TDO to TDI. Said, and not looked for: there are ports
     /// that do not mark where their instruction begins.
@@ -159,23 +169,27 @@ pub struct Jtag {
 }
 
 /// How a kernel gets there, and how large it may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Boot {
     /// What the boot loader reads.
     pub medium: Medium,
     /// Where the boot loader puts the Image.
+    #[serde(serialize_with = "hex")]
     pub load_address: u64,
     /// What the Image's header says: distance from the start of RAM.
+    #[serde(deserialize_with = "bytes")]
     pub text_offset: u64,
     /// Largest Image file, initrd included.
+    #[serde(deserialize_with = "bytes")]
     pub max_image_bytes: u64,
     /// Where the boot loader puts the device tree, where that limits the Image.
+    #[serde(serialize_with = "hex_if_any")]
     pub dtb_address: Option<u64>,
 }
 
 /// What a board boots from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Medium {
     /// A microSD card.
@@ -184,4 +198,16 @@ pub enum Medium {
     Virtio,
     /// The emulator loads the kernel itself.
     Loader,
+}
+
+/// An address as every JSON of ours has it: a string of hexadecimal digits.
+fn hex<S: Serializer>(address: &(impl Copy + Into<u64>), to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{:#x}", (*address).into()))
+}
+
+fn hex_if_any<S: Serializer>(address: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+    match address {
+        Some(address) => hex(address, to),
+        None => to.serialize_none(),
+    }
 }

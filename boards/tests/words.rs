@@ -8,7 +8,7 @@ fn wrong(from: &str, to: &str) -> String {
         1,
         "`{from}` stands once in ox64.toml"
     );
-    match boards::parse("ox64", &text.replace(from, to)) {
+    match boards::parse("ox64", "boards/ox64.toml", &text.replace(from, to)) {
         Ok(board) => panic!("`{to}` was taken: {board:?}"),
         Err(wrong) => wrong.to_string(),
     }
@@ -18,6 +18,19 @@ fn wrong(from: &str, to: &str) -> String {
 fn line(text: &str) -> usize {
     let lines = include_str!("../ox64.toml").lines();
     1 + lines.take_while(|line| !line.starts_with(text)).count()
+}
+
+/// What an answer says behind `boards/ox64.toml:LINE:COLUMN: `, which it begins with, and without the line it shows.
+fn at_line(answer: &str, line: usize) -> &str {
+    let rest = answer.strip_prefix(&format!("boards/ox64.toml:{line}:"));
+    let (column, rest) = rest
+        .and_then(|rest| rest.split_once(": "))
+        .unwrap_or_else(|| panic!("{answer}\nbut not of line {line}"));
+    assert!(column.parse::<usize>().is_ok(), "{answer}");
+    let (what, shown) = rest.split_once('\n').expect("the line is shown");
+    assert!(shown.contains(&format!("{line} | ")), "{answer}");
+    assert!(shown.ends_with('^'), "{answer}");
+    what
 }
 
 #[test]
@@ -43,10 +56,8 @@ fn what_programs_may_map_is_whole_pages_and_nothing_of_the_kernels() {
 fn an_unknown_word_is_named_beside_the_known_ones() {
     let at = line("dialect");
     assert_eq!(
-        wrong("dialect = \"thead\"", "dialect = \"thaed\""),
-        format!(
-            "boards/ox64.toml:{at}: unknown variant `thaed`, expected one of `none`, `svpbmt`, `thead`"
-        )
+        at_line(&wrong("dialect = \"thead\"", "dialect = \"thaed\""), at),
+        "unknown variant `thaed`, expected one of `none`, `svpbmt`, `thead`"
     );
     for (from, to, known) in [
         (
@@ -71,11 +82,7 @@ fn an_unknown_word_is_named_beside_the_known_ones() {
         ),
     ] {
         let (at, answer) = (line(from), wrong(from, to));
-        assert!(
-            answer.starts_with(&format!("boards/ox64.toml:{at}: ")),
-            "{answer}"
-        );
-        assert!(answer.contains(known), "{answer}");
+        assert!(at_line(&answer, at).contains(known), "{answer}");
     }
 }
 
@@ -83,13 +90,12 @@ fn an_unknown_word_is_named_beside_the_known_ones() {
 fn an_unknown_key_is_named_beside_the_known_ones() {
     let answer = wrong("irq = 20", "irk = 20");
     let at = line("irq");
+    let what = at_line(&answer, at);
     assert!(
-        answer.starts_with(&format!(
-            "boards/ox64.toml:{at}: unknown field `irk`, expected one of"
-        )),
+        what.starts_with("unknown field `irk`, expected one of"),
         "{answer}"
     );
-    assert!(answer.contains("`irq`"), "{answer}");
+    assert!(what.contains("`irq`"), "{answer}");
 }
 
 #[test]
@@ -197,14 +203,8 @@ fn a_number_that_fits_nothing_is_named_with_what_it_can_be() {
     for (from, to, says) in cases {
         let answer = wrong(from, to);
         let place = from.lines().next().expect("a line");
-        let expected = format!(
-            "boards/ox64.toml:{}: {says}",
-            line(place) + to.matches('\n').count()
-        );
-        assert!(
-            answer.starts_with(&expected),
-            "{answer}\nbut not {expected}"
-        );
+        let what = at_line(&answer, line(place) + to.matches('\n').count());
+        assert!(what.starts_with(says), "{answer}\nbut not {says}");
     }
 }
 
@@ -228,7 +228,7 @@ fn what_needs_64_bits_is_refused_with_32() {
             "paging is sv39; with xlen = 32 it can be sv32",
         ),
     ] {
-        let answer = boards::parse("x", &text.replace(from, to))
+        let answer = boards::parse("x", "x.toml", &text.replace(from, to))
             .unwrap_err()
             .to_string();
         assert!(answer.contains(says), "{answer}");
@@ -239,11 +239,55 @@ fn what_needs_64_bits_is_refused_with_32() {
 fn no_text_panics() {
     let text = include_str!("../ox64.toml");
     for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
-        let _ = boards::parse("cut", &text[..end]);
+        let _ = boards::parse("cut", "cut.toml", &text[..end]);
     }
-    assert!(boards::parse("none", "").is_err());
+    assert!(boards::parse("none", "none.toml", "").is_err());
     let far = text
         .replace("base = 0x5000_0000", "base = 0x7fff_ffff_ffe0_0000")
         .replace("size = 0x0400_0000", "size = 0x7fff_ffff_ffff_f000");
-    assert!(boards::parse("far", &far).is_err());
+    assert!(boards::parse("far", "far.toml", &far).is_err());
+}
+
+#[test]
+fn a_size_is_written_as_people_write_it_or_in_bytes() {
+    let text = include_str!("../ox64.toml");
+    let bytes = boards::by_name("ox64").expect("a board");
+    for size in ["\"64M\"", "\"64MiB\"", "\"65536K\"", "67_108_864"] {
+        let text = text.replace("size = 0x0400_0000", &format!("size = {size}"));
+        assert_eq!(
+            boards::parse("ox64", "x.toml", &text).as_ref(),
+            Ok(&bytes),
+            "{size}"
+        );
+    }
+    let answer = wrong("size = 0x0400_0000", "size = \"64MB\"");
+    assert!(
+        at_line(&answer, line("size = 0x0400_0000")).contains("such as 128M"),
+        "{answer}"
+    );
+    let answer = wrong("size = 0x0400_0000", "size = -1");
+    assert!(
+        answer.contains("a size such as \"128M\", or a number of bytes"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_file_of_the_users_own_is_a_board() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for word in ["./ox64.toml", "ox64.toml", "../boards/ox64.toml"] {
+        assert_eq!(
+            boards::find(word, folder).expect(word),
+            boards::by_name("ox64").expect("a board")
+        );
+    }
+    let missing = boards::find("./none.toml", folder).unwrap_err().to_string();
+    assert!(missing.contains("./none.toml: No such file"), "{missing}");
+    // Without a folder and an ending it is a name, whatever lies in the folder.
+    assert!(
+        boards::find("src", folder)
+            .unwrap_err()
+            .to_string()
+            .contains("known boards")
+    );
 }

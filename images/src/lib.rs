@@ -1,32 +1,39 @@
 //! Images as data: what lies where on a card, and what boots from it.
 //!
 //! An image is a file, `images/NAME.toml`; it is read here into plain words and numbers.
-//! Paths in it are relative to the folder that the program runs in.
+//! Paths in it are relative to the folder that the program runs in, but for a board's file, which is relative to the
+//! definition.
 
-mod error;
 mod schema;
-mod size;
 
-pub use error::ImageError;
+use std::path::Path;
+
+use boards::{Board, BoardError, FileError};
+
 pub use schema::{Extlinux, Fat, Image, ImageFile, Partition, PartitionScheme, Payload};
-pub use size::ByteSize;
 
-/// Reads the text of an image definition; `name` is for messages. Boards are known elsewhere:
-/// `check_board` says of a board's name what is wrong with it.
+/// Reads the text of an image definition; `name` is for messages.
 ///
 /// # Errors
 ///
-/// `Error` with name, line, the value and what it may be.
-pub fn parse(
-    name: &str,
-    text: &str,
-    check_board: impl FnOnce(&str) -> Result<(), String>,
-) -> Result<Image, ImageError> {
-    let image: Image =
-        toml::from_str(text).map_err(|wrong| ImageError::unread(name, text, &wrong))?;
-    check_board(image.board.get_ref())
-        .map_err(|what| ImageError::at(name, text, image.board.span().start, what))?;
-    Ok(image)
+/// Name, line, the value and what it may be. The board is not looked for: see [`board`].
+pub fn parse(name: &str, text: &str) -> Result<Image, FileError> {
+    toml::from_str(text).map_err(|wrong| FileError::unread(name, text, &wrong))
+}
+
+/// The board of an image; `name` and `text` are its definition's, as for [`parse`].
+///
+/// # Errors
+///
+/// There is no such board, or its file is wrong.
+pub fn board(image: &Image, name: &str, text: &str) -> Result<Board, FileError> {
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    let wrong = |error| match error {
+        // It names its own file and line.
+        BoardError::Wrong(error) => error,
+        error => FileError::at(name, text, image.board.span(), error.to_string()),
+    };
+    boards::find(image.board.get_ref(), folder).map_err(wrong)
 }
 
 #[cfg(test)]
@@ -41,7 +48,7 @@ mod tests {
             ("ox64-sd.toml", OX64),
             ("qemu-virt-sd.toml", include_str!("../qemu-virt-sd.toml")),
         ] {
-            let image = parse(name, text, |_| Ok(())).unwrap_or_else(|wrong| panic!("{wrong}"));
+            let image = parse(name, text).unwrap_or_else(|wrong| panic!("{wrong}"));
             assert!(
                 image.partition.iter().any(|partition| partition.bootable),
                 "{name}"
@@ -52,11 +59,7 @@ mod tests {
     #[test]
     fn a_wrong_word_is_answered_with_line_and_the_right_ones() {
         let wrong = |from: &str, to: &str| {
-            let known = |name: &str| match name {
-                "ox64" => Ok(()),
-                _ => Err(format!("no board `{name}`")),
-            };
-            parse("my.toml", &OX64.replace(from, to), known)
+            parse("my.toml", &OX64.replace(from, to))
                 .unwrap_err()
                 .to_string()
         };
@@ -70,12 +73,36 @@ mod tests {
             key.contains("`botable`") && key.contains("`bootable`"),
             "{key}"
         );
-        let board = wrong("\"ox64\"", "\"ox46\"");
-        assert_eq!(board, "my.toml:3: no board `ox46`");
         let size = wrong("128MiB", "128MB");
         assert!(
-            size.contains("`128MB`") && size.contains("KiB, MiB or GiB"),
+            size.contains("`128MB`") && size.contains("K, M or G"),
             "{size}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_board_is_answered_with_its_place_and_the_known_ones() {
+        let text = OX64.replace("\"ox64\"", "\"ox46\"");
+        let image = parse("my.toml", &text).unwrap();
+        let wrong = board(&image, "my.toml", &text).unwrap_err().to_string();
+        assert!(
+            wrong.starts_with("my.toml:3:9: unknown board `ox46`; known boards: ox64"),
+            "{wrong}"
+        );
+        assert!(
+            wrong.ends_with("3 | board = \"ox46\"\n  |         ^^^^^^"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn a_boards_file_is_looked_for_beside_the_definition() {
+        let text = OX64.replace("\"ox64\"", "\"../boards/ox64.toml\"");
+        let name = concat!(env!("CARGO_MANIFEST_DIR"), "/my.toml");
+        let image = parse(name, &text).unwrap();
+        assert_eq!(
+            board(&image, name, &text),
+            Ok(boards::by_name("ox64").unwrap())
         );
     }
 }

@@ -1,15 +1,14 @@
 //! The words of an image definition.
 
+use boards::ByteSize;
 use serde::Deserialize;
 use toml::Spanned;
-
-use crate::ByteSize;
 
 /// A card or disk.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
-    /// The board it boots, by name: its limits hold for the payload.
+    /// The board it boots, by name, or as a file, relative to the definition: its limits hold for the payload.
     pub board: Spanned<String>,
     /// How big the image is.
     pub size: ByteSize,

@@ -36,7 +36,7 @@ pub const CARDS_ONLY: &str = "built for cards only: just install";
 #[cfg(not(feature = "full"))]
 pub fn elsewhere(words: &[String]) -> anyhow::Result<()> {
     let verb = words.first().map_or("", String::as_str);
-    anyhow::bail!("no `{verb}` here, only `romfs`, `image` and `flash`: {CARDS_ONLY}")
+    anyhow::bail!("no `{verb}` here, only `board`, `romfs`, `image` and `flash`: {CARDS_ONLY}")
 }
 
 /// A file that grows beyond `ulimit -f` is an error of the write, as a full disk is: by custom

@@ -9,6 +9,7 @@ use link::memory::{ReadError, Source, Span};
 use link::probe::{AccessMethod, KnownChain, Options, ProbeError, Selector, Target};
 use pagetable::{Dialect, PhysAddr, Xlen};
 
+use crate::board_file::{board, dialect};
 use crate::ending;
 use crate::exit::UsageError;
 
@@ -30,8 +31,8 @@ const WITH: &str = "With a probe";
 #[derive(clap::Args, Clone, Default)]
 pub struct ProbeBoardArgs {
     /// The board; else it is known by its port
-    #[arg(help_heading = WITH, long, value_name = "NAME")]
-    pub board: Option<String>,
+    #[arg(help_heading = WITH, long, value_name = "NAME|FILE", value_parser = board)]
+    pub board: Option<Board>,
     #[command(flatten)]
     pub wires: ProbeArgs,
 }
@@ -129,8 +130,7 @@ impl ProbedHart {
                 .parse()
                 .map_err(|error: ProbeError| UsageError(error.to_string()))?,
         };
-        let said = wiring.board.as_deref().map(boards::by_name).transpose();
-        let said = said.map_err(|error| UsageError(error.to_string()))?;
+        let said = wiring.board.clone();
         let jtag = said.as_ref().and_then(|board| board.jtag.as_ref());
         let mut ir_bits = wiring.wires.chain.clone();
         if let (true, Some(jtag)) = (ir_bits.is_empty(), jtag) {
@@ -201,7 +201,7 @@ impl ProbedHart {
     pub fn dialect(&mut self) -> anyhow::Result<Option<Dialect>> {
         let by_board = self.board.as_ref().map(|board| board.dialect);
         match self.target()?.dialect() {
-            Err(ProbeError::NotHalted) => Ok(by_board.map(word)),
+            Err(ProbeError::NotHalted) => Ok(by_board.map(dialect)),
             told => Ok(told?),
         }
     }
@@ -233,15 +233,7 @@ fn by_port(idcode: Option<u32>) -> Option<Board> {
 fn learn(options: &mut Options, board: &Board, is_said: bool) {
     options.is_coherent = board.jtag.as_ref().map(|jtag| jtag.coherent);
     if is_said {
-        options.dialect = Some(word(board.dialect));
-    }
-}
-
-fn word(dialect: boards::Dialect) -> Dialect {
-    match dialect {
-        boards::Dialect::None => Dialect::None,
-        boards::Dialect::Svpbmt => Dialect::Svpbmt,
-        boards::Dialect::Thead => Dialect::THead,
+        options.dialect = Some(dialect(board.dialect));
     }
 }
 

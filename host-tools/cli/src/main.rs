@@ -26,6 +26,8 @@ macro_rules! eprint {
 
 #[cfg(feature = "full")]
 mod board;
+mod board_command;
+mod board_file;
 #[cfg(feature = "full")]
 mod bridge;
 #[cfg(feature = "full")]
@@ -149,6 +151,7 @@ commands! {
     Faults => faults::FaultsArgs,
     #[cfg(feature = "full")]
     Explain => explain::ExplainArgs,
+    Board => board_command::BoardArgs,
     Romfs => romfs::RomfsArgs,
     Image => image::ImageArgs,
     Flash => flash::FlashArgs,

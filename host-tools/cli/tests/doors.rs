@@ -41,7 +41,7 @@ const ROOMS: &[Room] = &[
     room("kernel/shared/pagetable", 0, &[], &[]),
     room("kernel/shared/romfs",     0, &[], &[]),
     room("boards",                  0, &[], &[]),
-    room("images",                  0, &[], &[]),
+    room("images",                  1, &["boards"], &[]),
     room("kernel/shared/abi",       1, &["pagetable"], &[]),
     room("kernel/sim",              1, &["pagetable"], &[]),
     room("kernel/shared/wire",      2, &["abi", "pagetable"], &[]),

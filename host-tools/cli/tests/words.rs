@@ -88,6 +88,42 @@ fn what_needs_room_needs_more_than_there_is() {
     );
 }
 
+/// The board's file lies beside the definition, wherever the program runs.
+#[test]
+fn an_image_may_name_a_file_as_its_board() {
+    let folder = tempfile::tempdir().expect("a folder");
+    definition(folder.path(), "32M", "start = \"1M\"");
+    let card = folder.path().join("card.toml");
+    let text = fs::read_to_string(&card).expect("it was written");
+    let text = text.replace("\"qemu-virt\"", "\"./my.toml\"");
+    fs::write(&card, &text).expect("a file");
+    let captures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures");
+    let board = fs::read_to_string(format!("{captures}/fpga.toml")).expect("a board's file");
+    let image = folder.path().join("card.img");
+    let build = |board: &str| {
+        fs::write(folder.path().join("my.toml"), board).expect("a file");
+        let words = ["image", "build", path(&card), "-o", path(&image)];
+        pagewalk(Path::new(captures), &words)
+    };
+    let (code, said) = build(&board);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = build(&board.replace("\"32M\"", "\"4K\""));
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("the Image for My FPGA") && said.contains("has 4096"),
+        "{said}"
+    );
+    let (_, said) = build(&board.replace("irq =", "irk ="));
+    assert!(said.contains("my.toml:19:1: unknown field `irk`"), "{said}");
+    fs::remove_file(folder.path().join("my.toml")).expect("it was there");
+    let words = ["image", "build", path(&card), "-o", path(&image)];
+    let (_, said) = pagewalk(Path::new(captures), &words);
+    assert!(
+        said.contains("card.toml:1:9: cannot read the board's file"),
+        "{said}"
+    );
+}
+
 /// Nobody who names a file has a buffer.
 #[test]
 fn a_file_that_ends_too_early_is_said_in_its_own_words() {

@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod boards;
 pub mod crash;
 pub mod csr;
 pub mod diff;

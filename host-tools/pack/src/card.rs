@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
+use boards::Board;
 use images::{Extlinux, Fat, Image, Partition, PartitionScheme};
 use model::layout::ImagePart;
 use sha2::{Digest, Sha256};
@@ -26,16 +27,20 @@ pub struct BuiltCard {
     pub sha256: Option<String>,
 }
 
-/// Builds the image of a definition at `to`, with `.bmap` beside it, and `.sha256`
+/// Builds the image of a definition for its `board` at `to`, with `.bmap` beside it, and `.sha256`
 /// if a `sum` is wanted: it is most of the work.
-pub fn build(image: &Image, to: &Path, sum: bool, progress: &mut Progress) -> Result<BuiltCard> {
-    let board = boards::by_name(image.board.get_ref())
-        .map_err(|error| PackError::Refused(error.to_string()))?;
+pub fn build(
+    image: &Image,
+    board: &Board,
+    to: &Path,
+    sum: bool,
+    progress: &mut Progress,
+) -> Result<BuiltCard> {
     let payload = payload::build(
         Path::new(&image.payload.kernel),
         Path::new(&image.payload.initrd),
     )?;
-    payload::check_limit(payload.record.file_size, &board)?;
+    payload::check_limit(payload.record.file_size, board)?;
     let (extents, parts) = lay_out(image, &payload)?;
     let output = Output::create(to)?.rebuildable();
     let size = image.size.0;

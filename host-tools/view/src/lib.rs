@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod boards;
 #[cfg(feature = "chart")]
 pub mod chart;
 pub mod columns;

@@ -39,15 +39,12 @@ pub fn run(args: ImageBuildArgs) -> anyhow::Result<()> {
     let path = args.definition.display().to_string();
     let text =
         fs::read_to_string(&args.definition).with_context(|| format!("cannot read {path}"))?;
-    let mut image = images::parse(&path, &text, |board| {
-        boards::by_name(board)
-            .map(drop)
-            .map_err(|error| error.to_string())
-    })?;
+    let mut image = images::parse(&path, &text)?;
+    let board = images::board(&image, &path, &text)?;
     image.payload.kernel = args.kernel.unwrap_or(image.payload.kernel);
     image.payload.initrd = args.initrd.unwrap_or(image.payload.initrd);
     let built = progress::with("writing", |see| {
-        card::build(&image, &args.output, !args.no_sha256, see)
+        card::build(&image, &board, &args.output, !args.no_sha256, see)
     })?;
     print(&built, &args.output)?;
     eprintln!(

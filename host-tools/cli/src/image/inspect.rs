@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use view::words::counted;
 
+use crate::board_file;
 use crate::format::Format;
 
 /// Tell what lies where in any image, ours or not, and whether a board will boot it
@@ -19,7 +20,7 @@ pub struct ImageInspectArgs {
     /// A card's image, a card, or an Image by itself
     file: PathBuf,
     /// Judge it for this board
-    #[arg(long)]
+    #[arg(long, value_name = "NAME|FILE")]
     board: Option<String>,
     /// Output format
     #[arg(long, value_enum, default_value = "table")]
@@ -28,7 +29,7 @@ pub struct ImageInspectArgs {
 
 /// Looks and tells.
 pub fn run(args: ImageInspectArgs) -> anyhow::Result<()> {
-    let board = args.board.as_deref().map(boards::by_name).transpose()?;
+    let board = args.board.as_deref().map(board_file::board).transpose()?;
     let layout = pack::inspect::inspect(&args.file, board.as_ref())?;
     args.format.answer(&layout)?;
     match layout.problems.len() {

@@ -1,9 +1,10 @@
 //! What is known of the machine: its memory, its hart.
 
+use boards::Board;
 use link::memory::{Span, SpanError};
 use pagetable::Dialect;
 
-use crate::exit::UsageError;
+use crate::board_file::{board, dialect};
 
 /// What the command line tells of the machine.
 #[derive(clap::Args, Clone)]
@@ -13,8 +14,8 @@ pub struct MachineArgs {
     #[arg(long, value_name = "START+SIZE", value_parser = span)]
     ram: Vec<Span>,
     /// The board: its memory, how it writes memory types, what its hart refuses
-    #[arg(long, value_name = "NAME")]
-    board: Option<String>,
+    #[arg(long, value_name = "NAME|FILE", value_parser = board)]
+    pub board: Option<Board>,
     /// Where the kernel on a target maps physical address 0: for a stub that reads virtual
     /// addresses only
     #[arg(long, value_name = "ADDR", value_parser = super::number)]
@@ -38,35 +39,23 @@ pub struct HartTraits {
 }
 
 impl MachineArgs {
-    /// What the board is called.
-    pub fn name(&self) -> Option<&str> {
-        self.board.as_deref()
-    }
-
     /// What the named board says.
-    pub fn board(&self) -> anyhow::Result<HartTraits> {
-        let Some(name) = &self.board else {
-            return Ok(HartTraits::default());
+    pub fn traits(&self) -> HartTraits {
+        let Some(board) = &self.board else {
+            return HartTraits::default();
         };
-        let board = boards::by_name(name).map_err(|error| UsageError(error.to_string()))?;
-        let dialect = match board.dialect {
-            boards::Dialect::None => Dialect::None,
-            boards::Dialect::Svpbmt => Dialect::Svpbmt,
-            boards::Dialect::Thead => Dialect::THead,
-        };
-        Ok(HartTraits {
-            dialect: Some(dialect),
+        HartTraits {
+            dialect: Some(dialect(board.dialect)),
             svade: Some(board.svade),
             bits: Some(board.xlen),
-        })
+        }
     }
 
     /// Where devices are, as far as the board's file says.
     pub fn devices(&self) -> Vec<Span> {
         /// A UART's page; and what a PLIC takes: RISC-V PLIC specification 1.0.0, memory map.
         const BYTES: [u64; 2] = [0x1000, 0x400_0000];
-        let named = self.board.as_ref();
-        let Some(board) = named.and_then(|name| boards::by_name(name).ok()) else {
+        let Some(board) = &self.board else {
             return Vec::new();
         };
         let built_in = [board.uart.base, board.plic.base].into_iter().zip(BYTES);
@@ -81,7 +70,7 @@ impl MachineArgs {
         if !self.ram.is_empty() {
             return Some(self.ram.clone());
         }
-        let board = boards::by_name(self.board.as_ref()?).ok()?;
-        Span::of(board.ram.base, board.ram.size).map(|span| vec![span])
+        let ram = self.board.as_ref()?.ram;
+        Span::of(ram.base, ram.size).map(|span| vec![span])
     }
 }

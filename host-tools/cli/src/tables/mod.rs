@@ -237,15 +237,16 @@ impl SpaceArgs {
             }
             (None, _) => self.in_files(origins, asked)?,
         };
-        self.apply_board(&mut open)?;
+        self.apply_board(&mut open);
         Ok(open)
     }
 
     /// Takes what `--board` tells and nothing else has told; says so where that is nothing.
-    fn apply_board(&self, open: &mut OpenTables) -> anyhow::Result<()> {
-        let mut board = self.machine.board()?;
+    fn apply_board(&self, open: &mut OpenTables) {
+        let mut board = self.machine.traits();
         let mut ram = self.machine.ram().unwrap_or_default();
-        let name = self.machine.name().unwrap_or_default();
+        let named = self.machine.board.as_ref();
+        let name = named.map_or("", |board| &board.name);
         let bits = match open.xlen {
             Xlen::Rv32 => 32,
             Xlen::Rv64 => 64,
@@ -268,7 +269,6 @@ impl SpaceArgs {
         if open.ram.is_empty() {
             open.ram = ram;
         }
-        Ok(())
     }
 
     fn in_files(

@@ -62,7 +62,7 @@ impl SpaceArgs {
     #[cfg(feature = "probe")]
     pub fn wiring(&self) -> ProbeBoardArgs {
         ProbeBoardArgs {
-            board: self.machine.name().map(str::to_owned),
+            board: self.machine.board.clone(),
             wires: self.probe.clone(),
         }
     }
