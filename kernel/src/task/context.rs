@@ -20,6 +20,7 @@ pub struct Floats(pub [u64; 33]);
 const SP: usize = 2;
 const A0: usize = 10;
 const A1: usize = 11;
+const A2: usize = 12;
 const A7: usize = 17;
 
 /// `sstatus.SPIE`: interrupts on once in the program. Privileged spec, §sstatus.
@@ -37,8 +38,14 @@ impl Context {
         status: 0,
     };
 
-    /// The first context of a program: entry point, stack, and its argument line.
-    pub fn start(entry: usize, stack: usize, line: usize, line_bytes: usize) -> Context {
+    /// The first context of a program: entry point, stack, its argument line, and what the hart offers
+    /// ([`abi::start`]).
+    pub fn start(
+        entry: usize,
+        stack: usize,
+        (line, line_bytes): (usize, usize),
+        offers: usize,
+    ) -> Context {
         let mut context = Context {
             pc: entry,
             status: STATUS_SPIE | STATUS_FS_INITIAL,
@@ -47,6 +54,7 @@ impl Context {
         context.x[SP] = stack;
         context.x[A0] = line;
         context.x[A1] = line_bytes;
+        context.x[A2] = offers;
         context
     }
 
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn an_answer_moves_past_the_ecall() {
-        let mut context = Context::start(0x1_0000, 0x8000, 0x7000, 5);
+        let mut context = Context::start(0x1_0000, 0x8000, (0x7000, 5), 0);
         context.set_return_pair(-2, 9);
         assert_eq!(
             (context.pc, context.argument(0), context.argument(1)),
@@ -99,7 +107,7 @@ mod tests {
 
     #[test]
     fn float_state_goes_from_dirty_to_clean() {
-        let mut context = Context::start(0, 0, 0, 0);
+        let mut context = Context::start(0, 0, (0, 0), 0);
         assert!(!context.floats_dirty());
         context.status |= STATUS_FS_DIRTY;
         assert!(context.floats_dirty());

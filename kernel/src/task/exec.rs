@@ -63,7 +63,16 @@ fn start<P: Platform>(
     let stack = program::add_stack::<P>(&mut task.space, bytes)?;
     system.memory_of(slot).write(stack, &line[..bytes])?;
     let stack = stack.raw() as usize;
-    Ok(Context::start(entry as usize, stack, stack, bytes))
+    let offers = match system.boot.first_instruction {
+        Some(_) => abi::start::INSTRET,
+        None => 0,
+    };
+    Ok(Context::start(
+        entry as usize,
+        stack,
+        (stack, bytes),
+        offers,
+    ))
 }
 
 /// Ends a task: frees every frame and table, then wakes its parent. What one entry into the kernel is

@@ -1,11 +1,13 @@
 //! The line a program was started with, in words.
 
+use crate::counter::Counter;
 use crate::sys::bytes_at;
 
 /// The whole line, its first word being the program's own name.
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments {
     line: &'static str,
+    counter: Option<Counter>,
 }
 
 impl Arguments {
@@ -13,7 +15,21 @@ impl Arguments {
     pub fn given(line: *const u8, bytes: usize) -> Arguments {
         Arguments {
             line: core::str::from_utf8(bytes_at(line, bytes)).unwrap_or(""),
+            counter: None,
         }
+    }
+
+    /// The same, with what the kernel passed in `a2`: see [`abi::start`].
+    pub fn on_a_hart(self, offers: usize) -> Arguments {
+        Arguments {
+            counter: Counter::offered(offers),
+            ..self
+        }
+    }
+
+    /// The counter of retired instructions; `None` where programs cannot read it.
+    pub fn counter(&self) -> Option<Counter> {
+        self.counter
     }
 
     /// Word `n`; 0 is the program's name.
@@ -51,6 +67,7 @@ mod tests {
     fn words_are_counted_from_the_name_on() {
         let arguments = Arguments {
             line: "alloc_test  128 0x64",
+            counter: None,
         };
         assert_eq!(arguments.word(0), Some("alloc_test"));
         assert_eq!(
@@ -68,6 +85,7 @@ mod tests {
     fn the_rest_of_the_line_keeps_its_blanks() {
         let arguments = Arguments {
             line: "spawn_test 3  spin  0 3",
+            counter: None,
         };
         assert_eq!(arguments.from_word(2), Some("spin  0 3"));
         assert_eq!(arguments.from_word(4), Some("3"));

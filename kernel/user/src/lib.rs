@@ -7,6 +7,7 @@
 pub mod arguments;
 pub mod call;
 pub mod check;
+mod counter;
 pub mod layout;
 #[cfg(target_os = "none")]
 mod panic;
@@ -14,6 +15,7 @@ mod sys;
 pub mod text;
 
 pub use arguments::Arguments;
+pub use counter::{Counter, NOT_COUNTED};
 pub use sys::{illegal, instructions, raw_call, read_at, reserve_misaligned, run_at, write_at};
 
 /// Says in a note which layout the program wants; without it, it gets the board's.
@@ -46,8 +48,9 @@ macro_rules! main {
             reason = "the entry point has a name that the linker script knows"
         )]
         #[unsafe(no_mangle)]
-        extern "C" fn program(line: *const u8, bytes: usize) -> ! {
-            $crate::call::exit($run($crate::Arguments::given(line, bytes)))
+        extern "C" fn program(line: *const u8, bytes: usize, offers: usize) -> ! {
+            let arguments = $crate::Arguments::given(line, bytes).on_a_hart(offers);
+            $crate::call::exit($run(arguments))
         }
 
         #[cfg(not(target_os = "none"))]

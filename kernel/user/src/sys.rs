@@ -107,7 +107,8 @@ pub fn illegal() {
     }
 }
 
-/// Instructions this hart has retired.
+/// Instructions this hart has retired. It ends the program where `instret` cannot be read: a
+/// [`Counter`](crate::Counter) says whether it can.
 #[inline(always)]
 pub fn instructions() -> usize {
     #[cfg(target_os = "none")]

@@ -123,3 +123,32 @@ fn every_odd_machine_of_64_bits_boots_or_says_why_not() {
 fn every_odd_machine_of_32_bits_boots_or_says_why_not() {
     each("32");
 }
+
+/// The firmware of `captures` leaves `mcounteren` as reset does: all clear.
+#[test]
+fn programs_that_count_instructions_say_so_where_they_cannot() {
+    let machine = Machine {
+        arguments: vec!["-bios", "FIRMWARE"],
+        changes: vec![],
+        shown: vec![],
+    };
+    let mut qemu = machine.command("64");
+    qemu.args(["-serial", "stdio", "-kernel"])
+        .arg(built("images/Image"));
+    let mut line = Console::start(&mut qemu);
+    line.expect(PROMPT.trim_end());
+    let programs = [
+        "touch_test 4",
+        "cost_test",
+        "image_test",
+        "lag_test",
+        "map_test budget",
+    ];
+    for program in programs {
+        let said = line.ask(program, PROMPT);
+        assert!(said.contains("instret cannot be read"), "{program}: {said}");
+        assert!(!said.contains("illegal"), "{program}: {said}");
+    }
+    let said = line.ask("touch_test 4", PROMPT);
+    assert!(said.contains("touch_test: 4 pages"), "{said}");
+}

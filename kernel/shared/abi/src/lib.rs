@@ -18,6 +18,7 @@ mod numbered;
 mod outcome;
 mod place;
 mod sighting;
+pub mod start;
 mod task;
 pub mod text;
 mod topic;

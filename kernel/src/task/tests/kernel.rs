@@ -175,7 +175,7 @@ impl<M: TestMachine> Kernel<M> {
         }
         let task = system.tasks.at_mut(slot);
         task.space = space;
-        task.context = Context::start(TEXT as usize, STACK as usize, 0, 0);
+        task.context = Context::start(TEXT as usize, STACK as usize, (0, 0), 0);
         system.tasks.set_state(slot, State::Ready);
         slot
     }

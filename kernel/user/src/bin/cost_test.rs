@@ -5,7 +5,7 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 use abi::Error;
-use user::{Arguments, call, instructions, println, write_at};
+use user::{Arguments, Counter, NOT_COUNTED, call, println, write_at};
 
 user::main!(run);
 
@@ -17,16 +17,20 @@ fn run(arguments: Arguments) -> u8 {
     if arguments.word(1) == Some("exit") {
         return 0;
     }
+    let Some(counter) = arguments.counter() else {
+        println!("cost_test: {NOT_COUNTED}");
+        return 1;
+    };
     let rounds = arguments.number(1).unwrap_or(ROUNDS);
-    let measured = measure("call.null", rounds, || call::pid().map(drop))
+    let measured = measure(counter, "call.null", rounds, || call::pid().map(drop))
         .and_then(|()| {
-            measure("yield", rounds, || {
+            measure(counter, "yield", rounds, || {
                 call::yield_now();
                 Ok(())
             })
         })
-        .and_then(|()| measure("mmap.touch", rounds, map_touch_unmap))
-        .and_then(|()| measure("spawn.wait", rounds, spawn_and_wait));
+        .and_then(|()| measure(counter, "mmap.touch", rounds, map_touch_unmap))
+        .and_then(|()| measure(counter, "spawn.wait", rounds, spawn_and_wait));
     match measured {
         Ok(()) => 0,
         Err(error) => {
@@ -38,15 +42,16 @@ fn run(arguments: Arguments) -> u8 {
 
 /// The cheapest and the dearest of `rounds`, the counter's own two instructions included.
 fn measure(
+    counter: Counter,
     name: &str,
     rounds: usize,
     mut round: impl FnMut() -> Result<(), Error>,
 ) -> Result<(), Error> {
     let (mut least, mut most) = (usize::MAX, 0);
     for _ in 0..rounds {
-        let before = instructions();
+        let before = counter.read();
         round()?;
-        let cost = instructions().wrapping_sub(before);
+        let cost = counter.since(before);
         least = least.min(cost);
         most = most.max(cost);
     }

@@ -6,7 +6,7 @@ use core::hint::black_box;
 use core::sync::atomic::AtomicU32;
 
 use abi::Advice;
-use user::{Arguments, call, instructions, println, read_at};
+use user::{Arguments, Counter, NOT_COUNTED, call, println, read_at};
 
 user::main!(run);
 
@@ -25,26 +25,31 @@ static CONSTANT: Pages<u32, CONSTANTS> = Pages([[7; PAGE / 4]; CONSTANTS]);
 static VARIABLE: Pages<AtomicU32, VARIABLES> =
     Pages([const { [const { AtomicU32::new(7) }; PAGE / 4] }; VARIABLES]);
 
-fn run(_: Arguments) -> u8 {
+fn run(arguments: Arguments) -> u8 {
+    // It tells a fault by what a load costs.
+    let Some(counter) = arguments.counter() else {
+        println!("image_test: {NOT_COUNTED}");
+        return 1;
+    };
     let constant = &raw const CONSTANT.0 as usize;
     let variable = &raw const VARIABLE.0 as usize;
     let alone = constant + (CONSTANTS - ALONE) * PAGE;
     let advised = call::advise(alone, ALONE * PAGE, Advice::Random).is_ok();
-    let same = touch("in place", constant, CONSTANTS - ALONE)
-        & touch("in place, each alone", alone, ALONE)
-        & touch("copied", variable, VARIABLES);
+    let same = touch(counter, "in place", constant, CONSTANTS - ALONE)
+        & touch(counter, "in place, each alone", alone, ALONE)
+        & touch(counter, "copied", variable, VARIABLES);
     u8::from(!(same && advised))
 }
 
 /// Reads a word of each page; whether they are as linked. The first page brings tables too and
 /// is not counted.
-fn touch(how: &str, at: usize, pages: usize) -> bool {
+fn touch(counter: Counter, how: &str, at: usize, pages: usize) -> bool {
     let (mut same, mut least, mut most, mut faults) = (true, usize::MAX, 0, 0);
     for page in 0..pages {
         let address = black_box(at + page * PAGE);
-        let before = instructions();
+        let before = counter.read();
         let value = read_at(address);
-        let cost = instructions().wrapping_sub(before);
+        let cost = counter.since(before);
         same &= value == 7;
         if cost > 20 {
             faults += 1;

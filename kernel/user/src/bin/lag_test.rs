@@ -6,7 +6,7 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 use abi::{Advice, Error, map, prot};
-use user::{Arguments, call, instructions, println};
+use user::{Arguments, Counter, NOT_COUNTED, call, println};
 
 user::main!(run);
 
@@ -18,7 +18,13 @@ const RW: usize = prot::READ | prot::WRITE;
 fn run(arguments: Arguments) -> u8 {
     let bytes = arguments.number(2).unwrap_or(0);
     let answer = match arguments.word(1) {
-        None => return measure(),
+        None => match arguments.counter() {
+            Some(counter) => return measure(counter),
+            None => {
+                println!("lag_test: {NOT_COUNTED}");
+                return 1;
+            }
+        },
         Some("hog") => hog(bytes),
         Some("exit") => call::map_as(bytes, 0, map::POPULATE, 0, 0).map(|_| ()),
         Some(_) => {
@@ -53,7 +59,7 @@ fn hog(bytes: usize) -> Result<(), Error> {
     }
 }
 
-fn measure() -> u8 {
+fn measure(counter: Counter) -> u8 {
     let [hog, exit] = LINES;
     let (Ok(hog), Ok(mut exits)) = (call::spawn(hog), call::spawn(exit)) else {
         println!("lag_test: no task to wait for");
@@ -61,9 +67,9 @@ fn measure() -> u8 {
     };
     let mut longest = 0;
     for _ in 0..SLEEPS {
-        let begin = instructions();
+        let begin = counter.read();
         call::sleep(1);
-        longest = longest.max(instructions().wrapping_sub(begin));
+        longest = longest.max(counter.since(begin));
         if let Ok((ended, _)) = call::reap() {
             // The hog runs for ever, unless something is wrong with it.
             if ended == hog {

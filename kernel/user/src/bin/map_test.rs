@@ -5,7 +5,7 @@
 
 use abi::{Advice, Error, Set, map, prot};
 use user::check::{Tally, is, status_of};
-use user::{Arguments, call, instructions, println, read_at, write_at};
+use user::{Arguments, Counter, NOT_COUNTED, call, println, read_at, write_at};
 
 user::main!(run);
 
@@ -18,7 +18,7 @@ const RW: usize = prot::READ | prot::WRITE;
 fn run(arguments: Arguments) -> u8 {
     let mut tally = Tally::default();
     match arguments.word(1) {
-        Some("budget") => return budget(),
+        Some("budget") => return budget(arguments.counter()),
         Some(deed) => {
             die(deed);
             println!("map_test {deed}: still alive");
@@ -290,15 +290,19 @@ fn die(deed: &str) {
 }
 
 /// How many instructions it takes to map as much as nobody has frames for.
-fn budget() -> u8 {
+fn budget(counter: Option<Counter>) -> u8 {
+    let Some(counter) = counter else {
+        println!("map_test: {NOT_COUNTED}");
+        return 1;
+    };
     let bytes = if usize::BITS == 64 {
         1 << 30
     } else {
         512 << 20
     };
-    let before = instructions();
+    let before = counter.read();
     let at = call::map_as(bytes, 0, 0, 0, 0);
-    let cost = instructions().wrapping_sub(before);
+    let cost = counter.since(before);
     println!(
         "map_test: {} MiB mapped in {cost} instructions",
         bytes >> 20
