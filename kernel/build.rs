@@ -21,8 +21,9 @@ fn main() {
 
     // A kernel of 32 bits runs on boards of 32 bits; the host tests the other table.
     let xlen = xlen();
-    let mut table =
-        String::from("/// Every board of this kernel's XLEN.\npub static BOARDS: &[Board] = &[\n");
+    let mut table = String::from(
+        "/// Every board of this kernel's XLEN.\npub static BOARDS: &[BuiltinBoard] = &[\n",
+    );
     for board in boards::all().into_iter().filter(|board| board.xlen == xlen) {
         row(&mut table, &board);
     }
@@ -52,7 +53,7 @@ fn consoles(xlen: u32) -> String {
                 16 + letters.next_multiple_of(8),
                 board.uart.reg_shift,
                 u8::from(board.uart.reg_bytes == 4),
-                u8::from(board.dialect == boards::Dialect::Thead),
+                u8::from(board.dialect == boards::DialectName::Thead),
                 u8::from(board.uart.kind == boards::UartKind::Bl808),
             )
             .expect("a String takes all");
@@ -81,14 +82,14 @@ fn row(table: &mut String, board: &boards::Board) {
     };
     let devices = board.device.iter().map(|device| {
         format!(
-            "Device {{ name: {:?}, base: {:#x}, bytes: {:#x} }}",
+            "MappableDevice {{ name: {:?}, base: {:#x}, bytes: {:#x} }}",
             device.name, device.base, device.size
         )
     });
     let devices: Vec<_> = devices.collect();
     writeln!(
         table,
-        "    Board {{ name: {:?}, title: {:?}, compatible: &{:?}, uart: UartKind::{kind}, uart_base: {:#x}, \
+        "    BuiltinBoard {{ name: {:?}, title: {:?}, compatible: &{:?}, uart: UartDriver::{kind}, uart_base: {:#x}, \
          uart_shift: {}, uart_words: {}, uart_irq: {}, plic_base: {:#x}, plic_context: {}, timebase_hz: {}, layout: {layout:?}, devices: &[{}] }},",
         board.name,
         board.title,

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
-use crate::{Board, Dialect, FileError, Paging, UartKind, UserLayout};
+use crate::{Board, DialectName, FileError, Paging, UartKind, UserLayout};
 
 /// A key, as `section.key`, and what is wrong with its value.
 type Wrong = (&'static str, String);
@@ -61,7 +61,7 @@ fn paging(board: &Board) -> Result<(), Wrong> {
         )
     })?;
     ensure(
-        board.xlen == 64 || board.dialect == Dialect::None,
+        board.xlen == 64 || board.dialect == DialectName::None,
         "dialect",
         || {
             format!(

@@ -24,7 +24,7 @@ pub use check::word;
 pub use error::BoardError;
 pub use file_error::FileError;
 pub use schema::{
-    Board, BoardDevice, BoardPlic, BoardRam, BoardUart, Boot, Dialect, Jtag, Medium, Paging,
+    Board, BoardDevice, BoardPlic, BoardRam, BoardUart, Boot, DialectName, Jtag, Medium, Paging,
     UartKind, UserLayout,
 };
 pub use size::ByteSize;

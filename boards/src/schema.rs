@@ -23,7 +23,7 @@ pub struct Board {
     /// The paging mode the kernel uses there.
     pub paging: Paging,
     /// How its PTEs name memory types.
-    pub dialect: Dialect,
+    pub dialect: DialectName,
     /// Whether its hart leaves the A and D bits of entries to software: then it faults where one is clear.
     #[serde(default)]
     pub svade: bool,
@@ -77,7 +77,7 @@ pub enum Paging {
 /// How PTE bits 59 to 63 are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Dialect {
+pub enum DialectName {
     /// Reserved: set, they fault.
     None,
     /// As ratified: PBMT in bits 61 and 62.

@@ -11,7 +11,7 @@ const LOG_RECORDS_LIMIT: usize = 1 << 20;
 
 /// What the arguments ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arguments {
+pub struct KernelArguments {
     /// `pool=4M`: the page pool, in frames of 4 KiB; all RAM if absent.
     pub pool_frames: Option<u32>,
     /// `arena=0x50000000`: the piece of RAM with that address is used first.
@@ -30,7 +30,7 @@ pub struct Arguments {
 
 /// Why a word of the arguments is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum ArgumentProblem {
     /// No argument has that name.
     Unknown,
     /// What may stand behind the `=`.
@@ -39,22 +39,22 @@ pub enum Why {
     Twice,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for ArgumentProblem {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Why::Unknown => {
+            ArgumentProblem::Unknown => {
                 f.write_str("no such argument; known:")?;
                 NAMES.iter().try_for_each(|name| write!(f, " {name}"))
             }
-            Why::Bad(wanted) => write!(f, "the value must be {wanted}"),
-            Why::Twice => f.write_str("understood before; the first one counts"),
+            ArgumentProblem::Bad(wanted) => write!(f, "the value must be {wanted}"),
+            ArgumentProblem::Twice => f.write_str("understood before; the first one counts"),
         }
     }
 }
 
-impl Arguments {
+impl KernelArguments {
     /// What is done when nothing is asked for.
-    const DEFAULT: Arguments = Arguments {
+    const DEFAULT: KernelArguments = KernelArguments {
         pool_frames: None,
         arena: None,
         fast: true,
@@ -66,8 +66,8 @@ impl Arguments {
 
     /// Reads the words; one that cannot be read means what its absence means, and
     /// [`Self::not_understood`] names it.
-    pub fn read(words: &tree::BootArguments) -> Arguments {
-        let mut arguments = Arguments::DEFAULT;
+    pub fn read(words: &tree::BootArguments) -> KernelArguments {
+        let mut arguments = KernelArguments::DEFAULT;
         let mut seen = 0;
         for word in words.words() {
             let _ = arguments.follow(word, &mut seen);
@@ -76,8 +76,10 @@ impl Arguments {
     }
 
     /// Every word that is not followed, and why.
-    pub fn not_understood(words: &tree::BootArguments) -> impl Iterator<Item = (&str, Why)> {
-        let (mut arguments, mut seen) = (Arguments::DEFAULT, 0);
+    pub fn not_understood(
+        words: &tree::BootArguments,
+    ) -> impl Iterator<Item = (&str, ArgumentProblem)> {
+        let (mut arguments, mut seen) = (KernelArguments::DEFAULT, 0);
         words.words().filter_map(move |word| {
             arguments
                 .follow(word, &mut seen)
@@ -87,33 +89,35 @@ impl Arguments {
     }
 
     /// Does what one word asks for. `seen` has a bit for each name that was followed before.
-    fn follow(&mut self, word: &str, seen: &mut u32) -> Result<(), Why> {
+    fn follow(&mut self, word: &str, seen: &mut u32) -> Result<(), ArgumentProblem> {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         let place = NAMES.iter().position(|known| *known == name);
-        let bit = 1 << place.ok_or(Why::Unknown)?;
+        let bit = 1 << place.ok_or(ArgumentProblem::Unknown)?;
         if *seen & bit != 0 {
-            return Err(Why::Twice);
+            return Err(ArgumentProblem::Twice);
         }
         self.set(name, value)?;
         *seen |= bit;
         Ok(())
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), Why> {
+    fn set(&mut self, name: &str, value: &str) -> Result<(), ArgumentProblem> {
         match name {
             "pool" => {
                 let bytes = size(value).filter(|&bytes| bytes >= 4096);
-                let bytes = bytes.ok_or(Why::Bad("a size of at least 4K, as in pool=4M"))?;
+                let bytes =
+                    bytes.ok_or(ArgumentProblem::Bad("a size of at least 4K, as in pool=4M"))?;
                 self.pool_frames = Some(u32::try_from(bytes / 4096).unwrap_or(u32::MAX));
             }
             "arena" => {
-                let at = address(value).ok_or(Why::Bad("an address, as in arena=0x50000000"))?;
+                let at = address(value)
+                    .ok_or(ArgumentProblem::Bad("an address, as in arena=0x50000000"))?;
                 self.arena = Some(at);
             }
             "fast" => self.fast = switch(value, "off", "on")?,
             "zeroed" => self.zeroed = switch(value, "off", "on")?,
             "log" => {
-                let wanted = Why::Bad("a number of records, 4096 to 1048576");
+                let wanted = ArgumentProblem::Bad("a number of records, 4096 to 1048576");
                 let records: usize = value.parse().map_err(|_| wanted)?;
                 // The nearest number that can be; but it is not what was asked for.
                 self.log_records = records.clamp(LOG_RECORDS, LOG_RECORDS_LIMIT);
@@ -139,12 +143,12 @@ const NAMES: [&str; 7] = [
     "frames",
 ];
 
-fn switch(value: &str, off: &str, on: &str) -> Result<bool, Why> {
+fn switch(value: &str, off: &str, on: &str) -> Result<bool, ArgumentProblem> {
     match value {
         _ if value == off => Ok(false),
         _ if value == on => Ok(true),
-        _ if on == "1" => Err(Why::Bad("0 or 1")),
-        _ => Err(Why::Bad("on or off")),
+        _ if on == "1" => Err(ArgumentProblem::Bad("0 or 1")),
+        _ => Err(ArgumentProblem::Bad("on or off")),
     }
 }
 
@@ -180,11 +184,11 @@ mod tests {
 
     #[test]
     fn words_that_make_no_sense_are_as_if_absent() {
-        let read = |text: &str| Arguments::read(&tree::BootArguments::new(text));
+        let read = |text: &str| KernelArguments::read(&tree::BootArguments::new(text));
         let plain = read("");
         assert_eq!(
             plain,
-            Arguments {
+            KernelArguments {
                 pool_frames: None,
                 arena: None,
                 fast: true,
@@ -202,7 +206,7 @@ mod tests {
             read("pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 frames=1");
         assert_eq!(
             all,
-            Arguments {
+            KernelArguments {
                 pool_frames: Some(1024),
                 arena: Some(0x5000_0000),
                 fast: false,
@@ -220,29 +224,29 @@ mod tests {
         let words = tree::BootArguments::new(
             "root=/dev/vda pool=lots quiet fast=no log=-3 log=99999999 arena=80000000 pool=4M frames frames=1 frames=0",
         );
-        let found: Vec<_> = Arguments::not_understood(&words).collect();
-        let bad = |word, wanted| (word, Why::Bad(wanted));
+        let found: Vec<_> = KernelArguments::not_understood(&words).collect();
+        let bad = |word, wanted| (word, ArgumentProblem::Bad(wanted));
         assert_eq!(
             found,
             [
-                ("root=/dev/vda", Why::Unknown),
+                ("root=/dev/vda", ArgumentProblem::Unknown),
                 bad("pool=lots", "a size of at least 4K, as in pool=4M"),
-                ("quiet", Why::Unknown),
+                ("quiet", ArgumentProblem::Unknown),
                 bad("fast=no", "on or off"),
                 bad("log=-3", "a number of records, 4096 to 1048576"),
                 bad("log=99999999", "a number of records, 4096 to 1048576"),
                 bad("arena=80000000", "an address, as in arena=0x50000000"),
                 bad("frames", "0 or 1"),
-                ("frames=0", Why::Twice),
+                ("frames=0", ArgumentProblem::Twice),
             ]
         );
-        let wanted = Arguments {
+        let wanted = KernelArguments {
             pool_frames: Some(1024),
             log_records: LOG_RECORDS_LIMIT,
             frames: true,
-            ..Arguments::DEFAULT
+            ..KernelArguments::DEFAULT
         };
-        assert_eq!(Arguments::read(&words), wanted);
+        assert_eq!(KernelArguments::read(&words), wanted);
     }
 
     #[test]
@@ -250,6 +254,6 @@ mod tests {
         let words = tree::BootArguments::new(
             "pool=4M arena=0x50000000 fast=on zeroed=off log=8192 initrd.verify=0 frames=1",
         );
-        assert_eq!(Arguments::not_understood(&words).count(), 0);
+        assert_eq!(KernelArguments::not_understood(&words).count(), 0);
     }
 }

@@ -7,7 +7,7 @@ pub const PLIC: usize = 1;
 
 /// Which driver a board's console needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UartKind {
+pub enum UartDriver {
     /// A 16550 or one of its many copies.
     Ns16550,
     /// Bouffalo's UART (BL602, BL808).
@@ -16,7 +16,7 @@ pub enum UartKind {
 
 /// What the kernel must know of a board that its device tree does not say.
 #[derive(Debug)]
-pub struct Board {
+pub struct BuiltinBoard {
     /// Its name, as in `boards/NAME.toml`.
     pub name: &'static str,
     /// Its name as people say it.
@@ -24,7 +24,7 @@ pub struct Board {
     /// The `compatible` words of the device tree's root that mean this board.
     pub compatible: &'static [&'static str],
     /// Its console.
-    pub uart: UartKind,
+    pub uart: UartDriver,
     /// Physical address of the console's registers.
     pub uart_base: u64,
     /// Registers lie `1 << uart_shift` bytes apart.
@@ -43,12 +43,12 @@ pub struct Board {
     /// The memory layout of programs that name none.
     pub layout: &'static str,
     /// What programs may map.
-    pub devices: &'static [Device],
+    pub devices: &'static [MappableDevice],
 }
 
 /// A device whose registers a program may have.
 #[derive(Debug)]
-pub struct Device {
+pub struct MappableDevice {
     /// What people call it.
     pub name: &'static str,
     /// Physical address of its first page.
@@ -60,14 +60,14 @@ pub struct Device {
 include!(concat!(env!("OUT_DIR"), "/boards.rs"));
 
 /// The board that a `compatible` word of a device tree's root means.
-pub fn by_compatible(word: &str) -> Option<&'static Board> {
+pub fn by_compatible(word: &str) -> Option<&'static BuiltinBoard> {
     BOARDS.iter().find(|board| board.compatible.contains(&word))
 }
 
-impl Board {
+impl BuiltinBoard {
     /// May a program map these pages? All of one device's, or none.
     pub fn may_map(&self, base: u64, bytes: u64) -> bool {
-        let inside = |device: &Device| {
+        let inside = |device: &MappableDevice| {
             base >= device.base
                 && bytes <= device.bytes
                 && base - device.base <= device.bytes - bytes

@@ -10,15 +10,15 @@ use romfs::record::Record;
 use spin::{Mutex, MutexGuard};
 
 use crate::arch::{self, Entered, Mapped, Mmio, Riscv};
-use crate::arguments::Arguments;
-use crate::board::UartKind;
+use crate::arguments::KernelArguments;
+use crate::board::UartDriver;
 use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
 use crate::fault;
 use crate::local::Local;
-use crate::mm::bootmap::ImageLayout;
-use crate::mm::{Audit, BootRam, Fast, Frame, Frames, Objects};
+use crate::mm::bootmap::ImageSections;
+use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Objects};
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
 use crate::task::table::MAX_TASKS;
@@ -43,7 +43,7 @@ const SLOWEST_HZ: u32 = 10_000;
 pub fn boot(entered: Entered) -> ! {
     let mut tree = read_tree(&entered);
     let beyond = tree.ram.keep_within(arch::REACH);
-    let arguments = Arguments::read(&tree.arguments);
+    let arguments = KernelArguments::read(&tree.arguments);
     let record = read_record(&entered.layout());
     let fdt = entered.tree_extent();
     must_be_free(&tree, &entered.layout(), record.file_size);
@@ -67,8 +67,8 @@ pub fn boot(entered: Entered) -> ! {
     let room = claim::<MaybeUninit<Task>>(&mut mapped, &mut ram, MAX_TASKS, "the task table");
     let packets = &mut claim::<Buffers>(&mut mapped, &mut ram, 1, "gdb's packets")[0];
     let tasks = MutexGuard::leak(TASKS.lock());
-    let entries = Frames::table_bytes(&ram) / size_of::<Frame>();
-    let table = claim::<Frame>(&mut mapped, &mut ram, entries, "the frame table");
+    let entries = Frames::table_bytes(&ram) / size_of::<FrameDescriptor>();
+    let table = claim::<FrameDescriptor>(&mut mapped, &mut ram, entries, "the frame table");
     let mut frames = Frames::new(
         table,
         MutexGuard::leak(FAST.lock()),
@@ -170,7 +170,7 @@ fn read_tree(entered: &Entered) -> Tree {
 }
 
 /// The packer's record: without it there is no initrd, and no program to run.
-fn read_record(layout: &ImageLayout) -> Record {
+fn read_record(layout: &ImageSections) -> Record {
     let record = match Record::decode(&arch::record()) {
         Ok(record) => record,
         Err(error) => arch::die(format_args!(
@@ -190,7 +190,7 @@ fn read_record(layout: &ImageLayout) -> Record {
 }
 
 /// What the tree holds back is not mapped, so nothing of the kernel may lie there.
-fn must_be_free(tree: &Tree, layout: &ImageLayout, image_bytes: u64) {
+fn must_be_free(tree: &Tree, layout: &ImageSections, image_bytes: u64) {
     let base = layout.base.raw();
     let overlaps = |held: &&Range| held.base < base + image_bytes && base < held.end();
     if let Some(held) = tree.held.as_slice().iter().find(overlaps) {
@@ -204,7 +204,7 @@ fn must_be_free(tree: &Tree, layout: &ImageLayout, image_bytes: u64) {
 }
 
 /// All RAM, with everything reserved that must outlive the first frame given out.
-fn survey(tree: &Tree, layout: &ImageLayout, image_bytes: u64, fdt: Range) -> BootRam {
+fn survey(tree: &Tree, layout: &ImageSections, image_bytes: u64, fdt: Range) -> BootRam {
     let mut ram = BootRam::new();
     let image = Range {
         base: layout.base.raw(),
@@ -288,11 +288,11 @@ fn claim<T: arch::Plain>(
     }
 }
 
-fn open_uart(mapped: &mut Mapped, uart: &tree::Uart) -> Uart<Mmio> {
+fn open_uart(mapped: &mut Mapped, uart: &tree::UartNode) -> Uart<Mmio> {
     let registers = mapped.console_registers(uart);
     match uart.kind {
-        UartKind::Ns16550 => Uart::ns16550(registers),
-        UartKind::Bl808 => Uart::bl808(registers),
+        UartDriver::Ns16550 => Uart::ns16550(registers),
+        UartDriver::Bl808 => Uart::bl808(registers),
     }
 }
 
@@ -317,7 +317,7 @@ fn say_what_is_odd(system: &mut System<Riscv>, tree: &Tree) {
             tree.timebase_hz, tree.board.timebase_hz
         );
     }
-    for (word, why) in Arguments::not_understood(&tree.arguments) {
+    for (word, why) in KernelArguments::not_understood(&tree.arguments) {
         let word = Name::new(word.as_bytes());
         let _ = writeln!(console, "pagewalk: boot argument `{word}`: {why}");
     }

@@ -6,7 +6,7 @@ use crate::debug::agent;
 use crate::drivers::Completed;
 use crate::platform::{Pending, Platform};
 use crate::system::System;
-use crate::task::State;
+use crate::task::SchedState;
 
 /// Interrupts that are served before programs get their turn again.
 const CLAIMS_AT_ONCE: usize = 64;
@@ -73,7 +73,7 @@ impl<P: Platform> System<P> {
     fn wake_sleepers(&mut self) {
         let now = self.local.platform.ticks();
         self.tasks.wake(|state| match state {
-            State::Sleeping { until } if until <= now => State::Ready,
+            SchedState::Sleeping { until } if until <= now => SchedState::Ready,
             other => other,
         });
     }
@@ -107,9 +107,10 @@ impl<P: Platform> System<P> {
         let (input, room) = (self.console.has_input(), self.console.room() > 0);
         let mut woken = false;
         self.tasks.wake(|state| {
-            let ready = input && state == State::Reading || room && state == State::Writing;
+            let ready =
+                input && state == SchedState::Reading || room && state == SchedState::Writing;
             woken |= ready;
-            if ready { State::Ready } else { state }
+            if ready { SchedState::Ready } else { state }
         });
         if woken {
             self.local.schedule.request_resched();

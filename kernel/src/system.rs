@@ -6,7 +6,7 @@ use abi::{Access, Cause, Fault, Source};
 use pagetable::{PhysAddr, VirtAddr};
 use romfs::Romfs;
 
-use crate::board::Board;
+use crate::board::BuiltinBoard;
 use crate::debug::Console;
 use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
@@ -21,7 +21,7 @@ use crate::tree::{RamMap, Wiring};
 #[derive(Clone, Copy)]
 pub struct BootFacts {
     /// The board that the device tree named.
-    pub board: &'static Board,
+    pub board: &'static BuiltinBoard,
     /// The console and the interrupt controller.
     pub wiring: Wiring,
     /// Where the loader put the Image.

@@ -5,11 +5,11 @@ use std::io::BufReader;
 
 use anyhow::{Context, bail};
 use link::gdb::{Stub, StubError};
-use link::memory::{Cached, ReadError, Source};
+use link::memory::{Cached, MemorySource, ReadError};
 use link::recording::RecordedAnswers;
 use link::session::{Agent, AgentError, TaskInfo};
 use link::transport::{Spec, TargetLine};
-use model::{Space, TaskList, TaskRow};
+use model::{AddressSpace, TaskList, TaskRow};
 use pagetable::{Dialect, PhysAddr, Satp, Xlen};
 
 use crate::ending;
@@ -104,7 +104,7 @@ impl RespondingBoard {
     }
 }
 
-impl Source for RespondingBoard {
+impl MemorySource for RespondingBoard {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         match self {
             RespondingBoard::Running(agent) => agent.read(at, into),
@@ -137,13 +137,13 @@ pub fn stub_xlen(stub: &mut Stub) -> Result<Xlen, StubError> {
 }
 
 /// A task's address space, through the board's agent.
-pub fn space(board: &mut Agent, satp: u64, dialect: Dialect) -> Result<Space, ReadError> {
+pub fn space(board: &mut Agent, satp: u64, dialect: Dialect) -> Result<AddressSpace, ReadError> {
     let satp = match Satp::decode(satp, xlen(board)) {
         Ok(satp) => satp,
         Err(_) => return Err(ReadError::Agent(AgentError::Malformed)),
     };
     let mut memory = Cached::new(board);
-    let space = Space::read(&mut memory, satp, dialect);
+    let space = AddressSpace::read(&mut memory, satp, dialect);
     match memory.take_failure() {
         Some(failure) => Err(failure),
         None => Ok(space),

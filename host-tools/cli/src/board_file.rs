@@ -11,10 +11,10 @@ pub fn board(word: &str) -> Result<Board, BoardError> {
 
 /// How its hart writes memory types.
 #[cfg(feature = "full")]
-pub fn dialect(of: boards::Dialect) -> pagetable::Dialect {
+pub fn dialect(of: boards::DialectName) -> pagetable::Dialect {
     match of {
-        boards::Dialect::None => pagetable::Dialect::None,
-        boards::Dialect::Svpbmt => pagetable::Dialect::Svpbmt,
-        boards::Dialect::Thead => pagetable::Dialect::THead,
+        boards::DialectName::None => pagetable::Dialect::None,
+        boards::DialectName::Svpbmt => pagetable::Dialect::Svpbmt,
+        boards::DialectName::Thead => pagetable::Dialect::THead,
     }
 }

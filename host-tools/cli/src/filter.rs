@@ -1,6 +1,6 @@
 //! Options that ask for a part of what is mapped.
 
-use link::memory::Span;
+use link::memory::PhysRange;
 use model::space::{Attribute, Bounds, Filter};
 use pagetable::Pte;
 
@@ -24,10 +24,10 @@ pub struct FilterArgs {
     exec: bool,
     /// Only these virtual addresses, as 0x10000-0x20000 or 0x10000+64K; may be repeated
     #[arg(long, value_name = "START-END", value_parser = span)]
-    range: Vec<Span>,
+    range: Vec<PhysRange>,
     /// Only what lies at these physical addresses; may be repeated
     #[arg(long, value_name = "START-END", value_parser = span)]
-    pa: Vec<Span>,
+    pa: Vec<PhysRange>,
     /// Only pages mapped at this level; may be repeated
     #[arg(long, value_name = "LEVEL")]
     level: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct FilterArgs {
 
 impl FilterArgs {
     /// Whose pages, and where.
-    pub fn only(is_user: bool, is_kernel: bool, range: &[Span]) -> Filter {
+    pub fn only(is_user: bool, is_kernel: bool, range: &[PhysRange]) -> Filter {
         Filter {
             is_user: match (is_user, is_kernel) {
                 (false, false) => None,
@@ -69,7 +69,7 @@ impl FilterArgs {
 }
 
 /// A run of addresses as the model has it.
-pub fn bounds(span: Span) -> Bounds {
+pub fn bounds(span: PhysRange) -> Bounds {
     Bounds {
         first: span.first,
         last: span.last,

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 
 use anyhow::{Context, bail};
-use link::memory::{Cached, ReadError, Source, Span};
+use link::memory::{Cached, MemorySource, PhysRange, ReadError};
 use model::find::{Hit, Reaching, Search, reaching};
 use model::space::MappedRange;
 use pagetable::{PAGE_BYTES, VirtAddr};
@@ -38,7 +38,7 @@ Examples:
 pub struct FindArgs {
     /// The physical address, hexadecimal, or a run of them: 0x80000000+2M
     #[arg(value_name = "PA", value_parser = place)]
-    pa: Option<Span>,
+    pa: Option<PhysRange>,
     /// These bytes, in hexadecimal, or this text, in all memory that is mapped; text that looks
     /// like hexadecimal as `text:cafe`
     #[arg(long, value_name = "HEX|TEXT", value_parser = pattern)]
@@ -66,7 +66,7 @@ struct SearchRange {
     kernel: bool,
     /// Only these virtual addresses, as 0x10000-0x20000 or 0x10000+64K; may be repeated
     #[arg(long, value_name = "START-END", value_parser = span)]
-    range: Vec<Span>,
+    range: Vec<PhysRange>,
 }
 
 /// Bytes to look for.
@@ -128,10 +128,10 @@ fn hexadecimal(text: &str) -> Option<Vec<u8>> {
 }
 
 /// An address, or a run of them.
-fn place(text: &str) -> Result<Span, String> {
+fn place(text: &str) -> Result<PhysRange, String> {
     match text.contains(['+', '-']) {
         true => span(text).map_err(|error| error.to_string()),
-        false => number(text).map(|at| Span {
+        false => number(text).map(|at| PhysRange {
             first: at,
             last: at,
         }),
@@ -143,7 +143,7 @@ pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (mut spaces, mut memory) = read_on(args.tables.open()?);
     let filter = FilterArgs::only(args.within.user, args.within.kernel, &args.within.range);
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
-    let reached = |span: &Span| {
+    let reached = |span: &PhysRange| {
         let Reaching { hits, is_cut } = reaching(&spaces.list, bounds(*span), args.most);
         (hits, is_cut)
     };
@@ -181,7 +181,7 @@ pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 /// than those that are answered.
 fn search(
     spaces: &Spaces,
-    memory: &mut Cached<Box<dyn Source>>,
+    memory: &mut Cached<Box<dyn MemorySource>>,
     pattern: &[u8],
     most: usize,
 ) -> anyhow::Result<(Vec<Hit>, bool)> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use anyhow::Context;
 use boards::Board;
 use clap::ValueEnum;
-use link::memory::{ReadError, Source, Span};
+use link::memory::{MemorySource, PhysRange, ReadError};
 use link::probe::{AccessMethod, KnownChain, Options, ProbeError, Selector, Target};
 use pagetable::{Dialect, PhysAddr, Xlen};
 
@@ -207,9 +207,9 @@ impl ProbedHart {
     }
 
     /// The RAM of the board that it is, or that its port looks like.
-    pub fn ram(&self) -> Option<Span> {
+    pub fn ram(&self) -> Option<PhysRange> {
         let ram = self.board.as_ref()?.ram;
-        Span::of(ram.base, ram.size)
+        PhysRange::of(ram.base, ram.size)
     }
 
     /// Lets the hart go, as it was.
@@ -237,7 +237,7 @@ fn learn(options: &mut Options, board: &Board, is_said: bool) {
     }
 }
 
-impl Source for ProbedHart {
+impl MemorySource for ProbedHart {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         match &mut self.target {
             Some(target) => target.read(at, into),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use abi::Sighting;
 use anyhow::{Context, bail};
-use link::memory::{Cached, FoundLog, MemorySpec, ReadError, Source, find_logs};
+use link::memory::{Cached, FoundLog, MemorySource, MemorySpec, ReadError, find_logs};
 use link::recording::{Blocks, ReceivedBytes, is_recording};
 use link::session::micros;
 use link::session::{Decoder, LineEvent};
@@ -194,9 +194,9 @@ impl FaultSourceArgs {
 }
 
 /// Memory that is looked through once: what is read of it need not be kept.
-struct Uncached<'a>(&'a mut Cached<Box<dyn Source>>);
+struct Uncached<'a>(&'a mut Cached<Box<dyn MemorySource>>);
 
-impl Source for Uncached<'_> {
+impl MemorySource for Uncached<'_> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         self.0.read_uncached(at, into)
     }

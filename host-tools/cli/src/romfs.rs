@@ -15,7 +15,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use romfs::{Entry, Kind};
+use romfs::{NodeKind, RomfsEntry};
 use view::words::counted;
 
 use crate::{output, progress};
@@ -143,7 +143,7 @@ fn list(image: &PathBuf) -> anyhow::Result<()> {
     })
 }
 
-fn line(path: &str, entry: &Entry) -> String {
+fn line(path: &str, entry: &RomfsEntry) -> String {
     let data = |mark: &str| {
         format!(
             "{:#010x} {:>10}  {path}{mark}",
@@ -153,21 +153,21 @@ fn line(path: &str, entry: &Entry) -> String {
     };
     let plain = |what: String| format!("{:>23}{path}{what}", "");
     match entry.kind {
-        Kind::File => data(if entry.executable { "*" } else { "" }),
-        Kind::SymbolicLink => plain(format!(" -> {}", String::from_utf8_lossy(entry.data()))),
-        Kind::Directory(_) => plain("/".into()),
-        Kind::HardLink(at) => plain(format!(" = entry at {at:#x}")),
-        Kind::Block(number) => plain(format!(
+        NodeKind::File => data(if entry.executable { "*" } else { "" }),
+        NodeKind::SymbolicLink => plain(format!(" -> {}", String::from_utf8_lossy(entry.data()))),
+        NodeKind::Directory(_) => plain("/".into()),
+        NodeKind::HardLink(at) => plain(format!(" = entry at {at:#x}")),
+        NodeKind::Block(number) => plain(format!(
             " (block device {}:{})",
             number >> 16,
             number & 0xffff
         )),
-        Kind::Character(number) => plain(format!(
+        NodeKind::Character(number) => plain(format!(
             " (character device {}:{})",
             number >> 16,
             number & 0xffff
         )),
-        Kind::Socket => plain(" (socket)".into()),
-        Kind::Fifo => plain(" (pipe)".into()),
+        NodeKind::Socket => plain(" (socket)".into()),
+        NodeKind::Fifo => plain(" (pipe)".into()),
     }
 }

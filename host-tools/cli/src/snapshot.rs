@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use link::memory::{Recorder, Snapshot};
-use model::Space;
+use model::AddressSpace;
 use pack::output::Output;
 use pagetable::{Dialect, Satp};
 use view::words::counted;
@@ -65,8 +65,8 @@ pub fn write(args: &SnapshotArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let dialect = open.dialect.unwrap_or(Dialect::THead);
     let satps: Vec<Satp> = open.roots.iter().map(|root| root.satp).collect();
     let mut recorder = Recorder::new(&mut memory, &mut snapshot);
-    let spaces = Space::read_all(&mut recorder, &satps, dialect);
-    if spaces.iter().any(Space::is_cut) {
+    let spaces = AddressSpace::read_all(&mut recorder, &satps, dialect);
+    if spaces.iter().any(AddressSpace::is_cut) {
         eprintln!("warning: the tables map more than can be kept; the snapshot is cut short");
     }
     for root in &open.roots {

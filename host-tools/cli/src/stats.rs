@@ -10,7 +10,7 @@
 
 use std::io::Write;
 
-use model::Space;
+use model::AddressSpace;
 use model::stats::Stats;
 
 use crate::format::Format;
@@ -35,7 +35,7 @@ pub struct StatsArgs {
 pub fn write(args: &StatsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let spaces = args.tables.spaces()?;
     let stats = Stats::of_all(&spaces.list);
-    let all: Vec<(&Space, Stats)> = spaces.list.iter().zip(stats).collect();
+    let all: Vec<(&AddressSpace, Stats)> = spaces.list.iter().zip(stats).collect();
     args.format.write(out, &all[..])?;
     spaces.end()
 }

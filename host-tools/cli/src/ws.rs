@@ -11,7 +11,7 @@ use std::io::Write;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use model::Space;
+use model::AddressSpace;
 use model::working::{Sample, WorkingSet};
 use view::working;
 
@@ -63,7 +63,7 @@ pub fn write(args: &WsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut spaces = args.tables.spaces()?;
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
     let all = spaces.list.iter().map(|it| (it, WorkingSet::of(it)));
-    let all: Vec<(&Space, WorkingSet)> = all.collect();
+    let all: Vec<(&AddressSpace, WorkingSet)> = all.collect();
     args.format.write(out, &all[..])?;
     spaces.end()
 }
@@ -83,7 +83,7 @@ fn watch(args: &WsArgs, every: Duration, out: &mut dyn Write) -> anyhow::Result<
         Format::Json => {}
     }
     let begin = Instant::now();
-    let mut before: Option<Space> = None;
+    let mut before: Option<AddressSpace> = None;
     for look in 0.. {
         let time_us = begin.elapsed().as_micros() as u64;
         let mut spaces = args.tables.spaces()?;

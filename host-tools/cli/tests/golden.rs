@@ -19,13 +19,13 @@ use std::process::{Command, Stdio};
 #[expect(dead_code, reason = "what is printed counts, not the hart")]
 mod simulated;
 
-use link::probe::sim::{Profile, Shared};
+use link::probe::sim::{Profile, SharedTap};
 use simulated::FIXTURES;
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
 /// The probe that a word of a command names, and what it is called there.
-fn probe(command: &str) -> Option<(&str, Shared, String)> {
+fn probe(command: &str) -> Option<(&str, SharedTap, String)> {
     let word = &command[command.find("sim://")?..];
     let word = word.split_whitespace().next()?;
     let (module, folder) = word["sim://".len()..]

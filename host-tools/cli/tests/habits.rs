@@ -1,6 +1,8 @@
 //! The habits of the house that a machine can see.
 
 mod house;
+#[path = "house/names.rs"]
+mod names;
 
 use house::{ROOMS, house, read, sources};
 
@@ -79,4 +81,54 @@ fn every_system_call_and_error_is_documented() {
         let row = format!("| {number} | `{error:?}` | {errno} | {xous} |");
         assert!(page.lines().any(|line| line == row), "no row `{row}`");
     }
+}
+
+/// Names that more than one public type may have, and why.
+const SHARED_NAMES: &[(&str, &str)] = &[(
+    "RawEntry",
+    "Sv32's and Sv39's stand for each other: a build has one of the two files",
+)];
+
+/// A reader who searches for a type by its name finds one.
+#[test]
+fn a_public_type_has_a_name_of_its_own() {
+    let files: Vec<(String, String)> = ROOMS.iter().flat_map(|room| sources(room)).collect();
+    let types = names::public_types(&files);
+    assert!(types.len() > 300, "only {} types are found", types.len());
+    let shared = types.iter().filter(|(_, files)| files.len() > 1);
+    let shared: Vec<_> = shared.map(|(name, files)| (name.as_str(), files)).collect();
+    let unexplained: Vec<_> = shared
+        .iter()
+        .filter(|(name, _)| !SHARED_NAMES.iter().any(|(known, _)| known == name))
+        .collect();
+    assert!(unexplained.is_empty(), "{unexplained:#?}");
+    for (name, _) in SHARED_NAMES {
+        let is_shared = shared.iter().any(|(found, _)| found == name);
+        assert!(
+            is_shared,
+            "`{name}` has one definition: take it off the list"
+        );
+    }
+}
+
+#[test]
+fn a_name_defined_twice_is_found() {
+    let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let types = names::public_types(&[
+        file(
+            "a/src/lib.rs",
+            "pub struct Twice<'a> {\n    pub once: u8,\n}\n",
+        ),
+        file(
+            "b/src/lib.rs",
+            "numbered! {\n    pub enum Twice, otherwise \"no\" {\n",
+        ),
+        file(
+            "c/src/lib.rs",
+            "struct Twice;\npub fn twice() {}\n#[cfg(test)]\nmod tests {\npub struct Twice;\n",
+        ),
+        file("d/tests/all.rs", "pub struct Twice;\n"),
+    ]);
+    assert_eq!(types.len(), 1);
+    assert_eq!(types["Twice"], ["a/src/lib.rs", "b/src/lib.rs"]);
 }

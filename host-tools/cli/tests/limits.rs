@@ -5,8 +5,8 @@ mod program;
 
 use std::collections::BTreeMap;
 
-use link::memory::{Cached, RawSpec, ReadError, Source, open_raw};
-use model::Space;
+use link::memory::{Cached, MemorySource, RawSpec, ReadError, open_raw};
+use model::AddressSpace;
 use pagetable::{Dialect, Memory, Outside, PhysAddr, Satp, Xlen};
 use program::{json, pagewalk};
 
@@ -34,7 +34,7 @@ impl<M: Memory<Error = Outside>> Memory for Counted<M> {
 /// How often each page was read.
 struct Reads<S>(S, BTreeMap<u64, u32>);
 
-impl<S: Source> Source for Reads<S> {
+impl<S: MemorySource> MemorySource for Reads<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         *self.1.entry(at.frame()).or_default() += 1;
         self.0.read(at, into)
@@ -60,7 +60,7 @@ fn a_hostile_dump_costs_no_more_work_than_two_seconds_hold() {
         looks: 0,
         words: 0,
     };
-    let space = Space::read(&mut memory, satp, Dialect::None);
+    let space = AddressSpace::read(&mut memory, satp, Dialect::None);
     assert!(!space.is_cut(), "every table was read");
     assert_eq!((memory.looks, memory.words), (TABLES, 0));
     assert_eq!(space.tables().len() as u64, TABLES);

@@ -7,7 +7,7 @@ mod simulated;
 
 use std::process::{Command, Stdio};
 
-use link::memory::{ReadError, Source, open_core};
+use link::memory::{MemorySource, ReadError, open_core};
 use link::probe::sim::{Profile, csr, lock, machine, serve};
 use pagetable::PhysAddr;
 use program::pagewalk;
@@ -245,7 +245,7 @@ struct Interrupted {
     program: std::sync::mpsc::Receiver<u32>,
 }
 
-impl Source for Interrupted {
+impl MemorySource for Interrupted {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         self.reads += 1;
         if self.reads == 100 {

@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use link::probe::sim::{Profile, Shared, lock};
+use link::probe::sim::{Profile, SharedTap, lock};
 use program::{Run, pagewalk};
 use simulated::{FIXTURES, Fixture, hart, start};
 
@@ -26,7 +26,7 @@ const PICTURES: [&[&str]; 5] = [
 
 /// A machine at a simulated port, and the dump of its memory.
 struct Both {
-    tap: Shared,
+    tap: SharedTap,
     /// The probe, as `--from` has it.
     probe: String,
     /// Options that name the tables in the dump.

@@ -7,8 +7,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use link::memory::{Cached, RawSpec, ReadError, Source, open_raw};
-use model::Space;
+use link::memory::{Cached, MemorySource, RawSpec, ReadError, open_raw};
+use model::AddressSpace;
 use model::lint::{LintMachine, lint};
 use model::stats::Stats;
 use pagetable::{Dialect, PhysAddr, Satp, Xlen};
@@ -63,7 +63,7 @@ fn satps() -> Vec<Satp> {
 
 struct Reads<S>(S, BTreeMap<u64, u32>);
 
-impl<S: Source> Source for Reads<S> {
+impl<S: MemorySource> MemorySource for Reads<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         *self.1.entry(at.frame()).or_default() += 1;
         self.0.read(at, into)
@@ -77,7 +77,7 @@ fn a_hundred_roots_with_one_kernel_are_read_and_judged_as_one_and_what_differs()
         .parse()
         .expect("a place");
     let mut reads = Reads(open_raw(&[place]).expect("a dump"), BTreeMap::new());
-    let spaces = Space::read_all(&mut Cached::new(&mut reads), &satps(), Dialect::None);
+    let spaces = AddressSpace::read_all(&mut Cached::new(&mut reads), &satps(), Dialect::None);
     let tables = 2 + KERNEL + 3 * ROOTS;
     assert_eq!(reads.1.len() as u64, tables);
     assert!(reads.1.values().all(|times| *times == 1), "each table once");

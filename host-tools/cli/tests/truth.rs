@@ -5,7 +5,7 @@ mod program;
 use std::path::Path;
 
 use link::memory::{Cached, open_core};
-use model::Space;
+use model::AddressSpace;
 use model::find::reaching;
 use model::space::Bounds;
 use pagetable::{Dialect, Satp};
@@ -56,7 +56,7 @@ fn three_roots_of_linux_are_mapped_and_searched_in_238_pages() {
     for (name, tables) in [("current", 229), ("swapper", 218), ("pid1", 225)] {
         let truth = truth(&format!("linux-sv39/truth.{name}.json"));
         let satp = Satp::decode(number(&truth["satp"]), core.xlen).expect("a satp");
-        let space = Space::read(&mut memory, satp, Dialect::None);
+        let space = AddressSpace::read(&mut memory, satp, Dialect::None);
         assert_eq!(space.tables().len(), tables, "{name}");
         // The kernel's first page is in every space.
         let ranges = truth["ranges"].as_array().expect("ranges");

@@ -1,7 +1,7 @@
 //! Registers of a hart that trapped, and what they add up to.
 
 use abi::Cause;
-use pagetable::{Access, Mode, Satp, VirtAddr, Xlen};
+use pagetable::{AccessType, Mode, Satp, VirtAddr, Xlen};
 
 /// What a report, or a debugger, tells of a trap. What it does not tell is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct CrashRegisters {
 
 /// What scause says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum CrashReason {
     /// An exception.
     Exception(Cause),
     /// An interrupt of this number.
@@ -38,37 +38,38 @@ pub enum Why {
 
 impl CrashRegisters {
     /// Why the hart trapped.
-    pub fn why(&self, xlen: Xlen) -> Option<Why> {
+    pub fn why(&self, xlen: Xlen) -> Option<CrashReason> {
         let scause = self.scause?;
         let top = 1 << (xlen.bits() - 1);
         if scause & top != 0 {
-            return Some(Why::Interrupt(scause & !top));
+            return Some(CrashReason::Interrupt(scause & !top));
         }
         // sepc does not count: a kernel writes it before its first `sret`, without a trap.
         if scause == 0 && self.stval == Some(0) {
-            return Some(Why::NoTrap);
+            return Some(CrashReason::NoTrap);
         }
-        Some(Why::Exception(Cause::decode(
+        Some(CrashReason::Exception(Cause::decode(
             u8::try_from(scause).unwrap_or(u8::MAX),
         )))
     }
 
     /// Is `stval` an address that was wanted?
     pub fn is_about_an_address(&self, xlen: Xlen) -> bool {
-        matches!(self.why(xlen), Some(Why::Exception(cause)) if cause.has_address())
+        matches!(self.why(xlen), Some(CrashReason::Exception(cause)) if cause.has_address())
     }
 
     /// What the hart wanted of that address: an exception of addresses has one access.
-    pub fn access(&self, xlen: Xlen) -> Option<Access> {
-        let Some(Why::Exception(cause)) = self.why(xlen).filter(|_| self.is_about_an_address(xlen))
+    pub fn access(&self, xlen: Xlen) -> Option<AccessType> {
+        let Some(CrashReason::Exception(cause)) =
+            self.why(xlen).filter(|_| self.is_about_an_address(xlen))
         else {
             return None;
         };
         // Misaligned, access fault, page fault: Privileged spec, table of scause.
         match cause.number() {
-            0 | 1 | 12 => Some(Access::Execute),
-            4 | 5 | 13 => Some(Access::Read),
-            6 | 7 | 15 => Some(Access::Write),
+            0 | 1 | 12 => Some(AccessType::Execute),
+            4 | 5 | 13 => Some(AccessType::Read),
+            6 | 7 | 15 => Some(AccessType::Write),
             _ => None,
         }
     }
@@ -77,8 +78,8 @@ impl CrashRegisters {
     pub fn hints(&self, xlen: Xlen) -> Vec<String> {
         let mut hints = Vec::new();
         let cause = match self.why(xlen) {
-            Some(Why::Exception(cause)) => cause,
-            Some(Why::NoTrap) => {
+            Some(CrashReason::Exception(cause)) => cause,
+            Some(CrashReason::NoTrap) => {
                 let zero = match self.sepc {
                     Some(0) => "scause, sepc and stval are",
                     _ => "scause and stval are",
@@ -88,7 +89,7 @@ impl CrashRegisters {
                 ));
                 return hints;
             }
-            Some(Why::Interrupt(_)) | None => return hints,
+            Some(CrashReason::Interrupt(_)) | None => return hints,
         };
         let stval = self.stval.filter(|_| cause.has_address());
         if let Some(at) = stval {
@@ -102,7 +103,7 @@ impl CrashRegisters {
                     mode.name()
                 ));
             }
-            if self.sepc == Some(at) && self.access(xlen) == Some(Access::Execute) {
+            if self.sepc == Some(at) && self.access(xlen) == Some(AccessType::Execute) {
                 hints.push("the instruction itself could not be fetched: a jump to nowhere".into());
             }
             if let Some(sp) = self.sp
@@ -177,16 +178,25 @@ mod tests {
         };
         for xlen in [Xlen::Rv32, Xlen::Rv64] {
             let idle = registers(0, Some(0));
-            assert_eq!(idle.why(xlen), Some(Why::NoTrap));
+            assert_eq!(idle.why(xlen), Some(CrashReason::NoTrap));
             assert_eq!(
                 (idle.access(xlen), idle.is_about_an_address(xlen)),
                 (None, false)
             );
             // What did happen, and what is not known to have not.
-            assert_eq!(registers(0, Some(2)).why(xlen), Some(Why::Exception(none)));
-            assert_eq!(registers(0, None).why(xlen), Some(Why::Exception(none)));
+            assert_eq!(
+                registers(0, Some(2)).why(xlen),
+                Some(CrashReason::Exception(none))
+            );
+            assert_eq!(
+                registers(0, None).why(xlen),
+                Some(CrashReason::Exception(none))
+            );
             let null = Cause::InstructionPageFault;
-            assert_eq!(registers(12, Some(0)).why(xlen), Some(Why::Exception(null)));
+            assert_eq!(
+                registers(12, Some(0)).why(xlen),
+                Some(CrashReason::Exception(null))
+            );
         }
         let null = crash(Cause::InstructionPageFault, 0, 0, 0x8000);
         assert!(null[1].contains("jump to nowhere"), "{null:?}");
@@ -200,11 +210,11 @@ mod tests {
             scause: Some(1 << 63 | 5),
             ..CrashRegisters::default()
         };
-        assert_eq!(crash.why(Xlen::Rv64), Some(Why::Interrupt(5)));
+        assert_eq!(crash.why(Xlen::Rv64), Some(CrashReason::Interrupt(5)));
         let crash = CrashRegisters {
             scause: Some(1 << 31 | 9),
             ..CrashRegisters::default()
         };
-        assert_eq!(crash.why(Xlen::Rv32), Some(Why::Interrupt(9)));
+        assert_eq!(crash.why(Xlen::Rv32), Some(CrashReason::Interrupt(9)));
     }
 }

@@ -2,7 +2,7 @@
 
 use pagetable::{Attributes, Leaf, PhysAddr, Pte, VirtAddr};
 
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::MappedRange;
 
 /// A page as one of the readings has it.
@@ -158,7 +158,7 @@ impl Cursor<'_> {
 }
 
 /// What changed from one space to the other, of the kinds that are not `ignored`.
-pub fn diff(before: &Space, after: &Space, ignored: &[ChangeKind]) -> Diff {
+pub fn diff(before: &AddressSpace, after: &AddressSpace, ignored: &[ChangeKind]) -> Diff {
     let mut diff = Diff {
         name: after.name.clone(),
         before: Some(before.satp()),
@@ -172,7 +172,7 @@ pub fn diff(before: &Space, after: &Space, ignored: &[ChangeKind]) -> Diff {
 }
 
 /// A space that only one of two readings has: all of it is added, or removed.
-pub fn alone(space: &Space, kind: ChangeKind) -> Diff {
+pub fn alone(space: &AddressSpace, kind: ChangeKind) -> Diff {
     let is_after = kind == ChangeKind::Added;
     let mut diff = Diff {
         name: space.name.clone(),
@@ -192,11 +192,13 @@ pub fn alone(space: &Space, kind: ChangeKind) -> Diff {
 
 /// Spaces of two readings, side by side: by name where they have one, else by root; what is
 /// alone in its reading stands alone.
-pub fn pairs(before: &[Space], after: &[Space], ignored: &[ChangeKind]) -> Vec<Diff> {
+pub fn pairs(before: &[AddressSpace], after: &[AddressSpace], ignored: &[ChangeKind]) -> Vec<Diff> {
     if let ([before], [after]) = (before, after) {
         return vec![diff(before, after, ignored)];
     }
-    let is_same = |one: &Space, other: &Space| match one.name.is_empty() || other.name.is_empty() {
+    let is_same = |one: &AddressSpace, other: &AddressSpace| match one.name.is_empty()
+        || other.name.is_empty()
+    {
         true => one.root == other.root,
         false => one.name == other.name,
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pagetable::{PhysAddr, Root, VirtAddr};
 
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::forest::{Forest, Item, NodeId, mapping};
 use crate::space::ways::{Enter, Guide, Whole};
 use crate::space::{Bounds, MappedRange};
@@ -36,7 +36,7 @@ pub struct Reaching {
 
 /// Every part of the spaces that lies within these physical addresses, `most` of them at most.
 /// Tables below which nothing does are passed by, whoever has them.
-pub fn reaching(spaces: &[Space], wanted: Bounds, most: usize) -> Reaching {
+pub fn reaching(spaces: &[AddressSpace], wanted: Bounds, most: usize) -> Reaching {
     let mut found = Reaching::default();
     let mut near = Near::default();
     for (place, space) in spaces.iter().enumerate() {
@@ -77,7 +77,7 @@ struct Near {
 
 impl Near {
     /// Counts for the tables of a space; those it shares with the one before are known.
-    fn is_of(&mut self, space: &Space, wanted: Bounds) {
+    fn is_of(&mut self, space: &AddressSpace, wanted: Bounds) {
         let forest = space.forest();
         if !self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, forest)) {
             self.runs.clear();

@@ -20,12 +20,12 @@ pub mod tasks;
 mod words;
 pub mod working;
 
-pub use crash::{CrashRegisters, Why};
+pub use crash::{CrashReason, CrashRegisters};
 pub use entries::LooseEntries;
 pub use faults::Faults;
 pub use layout::ImageLayout;
 pub use ledger::Ledger;
 pub use live::Live;
-pub use space::Space;
+pub use space::AddressSpace;
 pub use tasks::{TaskList, TaskRow};
 pub use words::counted;

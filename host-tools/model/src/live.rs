@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use abi::{Cause, Sighting};
 
 use crate::ledger::{Ledger, LedgerRow};
-use crate::{Space, TaskList};
+use crate::{AddressSpace, TaskList};
 
 /// Rows that are kept.
 pub const ROWS: usize = 16_384;
@@ -34,7 +34,7 @@ pub enum Update {
     /// The tasks there are.
     Tasks(TaskList),
     /// What a task's tables map.
-    Space(u64, Box<Space>),
+    Space(u64, Box<AddressSpace>),
     /// What could not be had, and why.
     Trouble(String),
     /// The line has ended.
@@ -59,7 +59,7 @@ pub struct Live {
     /// The tasks there are.
     pub tasks: TaskList,
     /// What their tables map.
-    pub spaces: BTreeMap<u64, Space>,
+    pub spaces: BTreeMap<u64, AddressSpace>,
     /// The last lines of text.
     pub text: VecDeque<String>,
     /// What could not be had.

@@ -6,7 +6,7 @@ mod figures;
 
 use pagetable::Pte;
 
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::TableUse;
 use figures::Figures;
 
@@ -46,12 +46,12 @@ pub struct Stats {
 
 impl Stats {
     /// Counts one space.
-    pub fn of(space: &Space) -> Stats {
+    pub fn of(space: &AddressSpace) -> Stats {
         Figures::default().stats(space)
     }
 
     /// Counts each space; the tables that they share are counted once.
-    pub fn of_all(spaces: &[Space]) -> Vec<Stats> {
+    pub fn of_all(spaces: &[AddressSpace]) -> Vec<Stats> {
         let mut figures = Figures::default();
         spaces.iter().map(|space| figures.stats(space)).collect()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pagetable::Pte;
 
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::MappedRange;
 
 /// Bytes in three heaps.
@@ -40,7 +40,7 @@ pub struct WorkingSet {
 
 impl WorkingSet {
     /// What a space's bits tell.
-    pub fn of(space: &Space) -> WorkingSet {
+    pub fn of(space: &AddressSpace) -> WorkingSet {
         let mut set = WorkingSet::default();
         for range in space.ranges() {
             set.all.add(range);
@@ -77,7 +77,7 @@ pub struct Sample {
 
 impl Sample {
     /// This look, after the one before it.
-    pub fn of(time_us: u64, before: Option<&Space>, space: &Space) -> Sample {
+    pub fn of(time_us: u64, before: Option<&AddressSpace>, space: &AddressSpace) -> Sample {
         let mut sample = Sample {
             time_us,
             used: WorkingSet::of(space).all,

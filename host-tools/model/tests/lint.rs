@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use model::Space;
+use model::AddressSpace;
 use model::lint::{LintMachine, Mmu, RULES, lint};
 use model::space::Bounds;
-use pagetable::{Budget, Dialect, Memory, MemoryType, Mode, PhysAddr, Pte, Satp};
+use pagetable::{Dialect, Memory, MemoryType, Mode, PhysAddr, Pte, Satp, ScanBudget};
 
 const RAM: u64 = 0x8000_0000;
 const ROOT: u64 = RAM;
@@ -58,13 +58,13 @@ impl Tables {
         self
     }
 
-    fn space(mut self, root: u64, dialect: Dialect) -> Space {
+    fn space(mut self, root: u64, dialect: Dialect) -> AddressSpace {
         let satp = Satp {
             mode: Mode::Sv39,
             asid: 0,
             root: PhysAddr::new(root),
         };
-        Space::read(&mut self, satp, dialect)
+        AddressSpace::read(&mut self, satp, dialect)
     }
 }
 
@@ -80,7 +80,7 @@ fn machine() -> LintMachine {
 }
 
 /// The rules that some spaces break.
-fn broken(spaces: &[Space], machine: &LintMachine) -> Vec<&'static str> {
+fn broken(spaces: &[AddressSpace], machine: &LintMachine) -> Vec<&'static str> {
     let rules: BTreeSet<&str> = lint(spaces, machine)
         .iter()
         .map(|it| it.rule.name)
@@ -89,15 +89,15 @@ fn broken(spaces: &[Space], machine: &LintMachine) -> Vec<&'static str> {
 }
 
 /// One case: the rule, the tables, the dialect, the machine, further roots.
-fn one(tables: Tables) -> (Vec<Space>, LintMachine) {
+fn one(tables: Tables) -> (Vec<AddressSpace>, LintMachine) {
     (vec![tables.space(ROOT, Dialect::None)], machine())
 }
 
-fn in_dialect(tables: Tables, dialect: Dialect) -> (Vec<Space>, LintMachine) {
+fn in_dialect(tables: Tables, dialect: Dialect) -> (Vec<AddressSpace>, LintMachine) {
     (vec![tables.space(ROOT, dialect)], machine())
 }
 
-fn cases() -> Vec<(&'static str, (Vec<Space>, LintMachine))> {
+fn cases() -> Vec<(&'static str, (Vec<AddressSpace>, LintMachine))> {
     use Dialect::{Svpbmt, THead};
     let tables = Tables::healthy;
     let svade = |tables: Tables| {
@@ -293,15 +293,15 @@ fn deep(tables: Tables, index: u64, leaf: Pte) -> Tables {
 }
 
 /// More tables than a visit may look at.
-fn cut() -> (Vec<Space>, LintMachine) {
+fn cut() -> (Vec<AddressSpace>, LintMachine) {
     let mut tables = Tables::healthy().with(MID, 1, pointer(RAM + 0x4000));
     let satp = Satp {
         mode: Mode::Sv39,
         asid: 0,
         root: PhysAddr::new(ROOT),
     };
-    let budget = Budget { tables: 3 };
-    let space = Space::read_within(&mut tables, satp, Dialect::None, budget);
+    let budget = ScanBudget { tables: 3 };
+    let space = AddressSpace::read_within(&mut tables, satp, Dialect::None, budget);
     (vec![space], machine())
 }
 
@@ -465,7 +465,7 @@ fn a_root_full_of_pointers_to_itself_is_read_once_for_each_level() {
         asid: 0,
         root: PhysAddr::new(ROOT),
     };
-    let space = Space::read(&mut memory, satp, Dialect::None);
+    let space = AddressSpace::read(&mut memory, satp, Dialect::None);
     assert_eq!(memory.1, 3 * 512, "a word of the table for each level");
     // 1 GiB, 511 × 2 MiB and 511² × 4 KiB, though 2^18 of the last are more than any list takes.
     assert_eq!(space.leaves, 1 + 511 + 511 * 511);

@@ -1,13 +1,13 @@
 //! Whatever tables hold, everything that looks at them ends, and two looks agree.
 
-use model::Space;
+use model::AddressSpace;
 use model::diff::{ChangeKind, diff, pairs};
 use model::find::reaching;
 use model::lint::{LintMachine, lint};
 use model::space::{Attribute, Bounds, Filter, Merge};
 use model::stats::Stats;
 use model::working::{Sample, WorkingSet};
-use pagetable::{Budget, Dialect, Memory, Mode, PhysAddr, Satp};
+use pagetable::{Dialect, Memory, Mode, PhysAddr, Satp, ScanBudget};
 use proptest::prelude::*;
 
 /// Pages of memory that lead to each other.
@@ -88,8 +88,8 @@ fn scene() -> impl Strategy<Value = (Noise, Satp, Dialect)> {
         })
 }
 
-fn read((mut noise, satp, dialect): (Noise, Satp, Dialect)) -> Space {
-    Space::read_within(&mut noise, satp, dialect, Budget { tables: 400 })
+fn read((mut noise, satp, dialect): (Noise, Satp, Dialect)) -> AddressSpace {
+    AddressSpace::read_within(&mut noise, satp, dialect, ScanBudget { tables: 400 })
 }
 
 proptest! {

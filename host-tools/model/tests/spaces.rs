@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::Space;
+use model::AddressSpace;
 use model::diff::{ChangeKind, alone, diff, pairs};
 use model::space::{Attribute, Bounds, Filter, Merge};
 use model::stats::Stats;
@@ -25,7 +25,7 @@ impl Memory for Tables {
 }
 
 /// Pages of the last table, and pages of 2 MiB of the one above it: index, frame, flags.
-fn space(pages: &[(u64, u64, u64)], large: &[(u64, u64, u64)]) -> Space {
+fn space(pages: &[(u64, u64, u64)], large: &[(u64, u64, u64)]) -> AddressSpace {
     let mut tables = Tables::default();
     let pointer = |to: u64| Pte::pointer(Mode::Sv39, PhysAddr::new(to)).raw();
     tables.0.insert(0x1000, pointer(0x2000));
@@ -41,10 +41,10 @@ fn space(pages: &[(u64, u64, u64)], large: &[(u64, u64, u64)]) -> Space {
         asid: 0,
         root: PhysAddr::new(0x1000),
     };
-    Space::read(&mut tables, satp, Dialect::None)
+    AddressSpace::read(&mut tables, satp, Dialect::None)
 }
 
-fn ranges(space: &Space) -> Vec<(u64, u64, u64)> {
+fn ranges(space: &AddressSpace) -> Vec<(u64, u64, u64)> {
     let row = |it: &model::space::MappedRange| (it.va.raw(), it.pa.raw(), it.bytes);
     space.ranges().iter().map(row).collect()
 }

@@ -176,7 +176,7 @@ impl<'a> Check<'a> {
 
 #[cfg(test)]
 mod tests {
-    use romfs::writer::{Layout, Node, Piece, seal};
+    use romfs::writer::{Node, Piece, RomfsLayout, seal};
 
     use super::*;
 
@@ -194,7 +194,7 @@ mod tests {
             ("dir".to_owned(), Node::Directory(below)),
             ("to".to_owned(), Node::Link("a".into())),
         ];
-        let layout = Layout::new("test", &root).unwrap();
+        let layout = RomfsLayout::new("test", &root).unwrap();
         let mut bytes = Vec::new();
         for piece in layout.pieces() {
             match piece {

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use romfs::{Entry, Kind, Romfs};
+use romfs::{NodeKind, Romfs, RomfsEntry};
 
 use crate::initrd::{damaged, each};
 use crate::{PackError, Result};
@@ -41,32 +41,32 @@ pub fn extract(romfs: &Romfs, to: &Path) -> Result<Extracted> {
     let mut extracted = Extracted::default();
     each(romfs, &mut |path, entry| {
         let place = &to.join(OsStr::from_bytes(path));
-        let is_link = matches!(entry.kind, Kind::HardLink(_));
+        let is_link = matches!(entry.kind, NodeKind::HardLink(_));
         let entry = romfs.resolve(*entry).map_err(damaged)?;
         let what = match entry.kind {
-            Kind::Directory(_) if is_link => "another name of a directory",
-            Kind::Directory(_) => {
+            NodeKind::Directory(_) if is_link => "another name of a directory",
+            NodeKind::Directory(_) => {
                 made.directory(place)
                     .map_err(PackError::io("create", place))?;
                 return Ok(());
             }
-            Kind::File => {
+            NodeKind::File => {
                 extracted.files += 1;
                 return made
                     .file(place, &entry)
                     .map_err(PackError::io("write", place));
             }
-            Kind::SymbolicLink => {
+            NodeKind::SymbolicLink => {
                 let target = OsStr::from_bytes(entry.data());
                 return made
                     .link(target, place)
                     .map_err(PackError::io("create", place));
             }
-            Kind::Block(_) => "a block device",
-            Kind::Character(_) => "a character device",
-            Kind::Socket => "a socket",
-            Kind::Fifo => "a pipe",
-            Kind::HardLink(_) => "a link that leads to a link",
+            NodeKind::Block(_) => "a block device",
+            NodeKind::Character(_) => "a character device",
+            NodeKind::Socket => "a socket",
+            NodeKind::Fifo => "a pipe",
+            NodeKind::HardLink(_) => "a link that leads to a link",
         };
         let path = String::from_utf8_lossy(path).into_owned();
         extracted.left_out.push((path, what));
@@ -105,7 +105,7 @@ impl Made {
     }
 
     /// As above: what is there already is not written through.
-    fn file(&mut self, place: &Path, entry: &Entry) -> io::Result<()> {
+    fn file(&mut self, place: &Path, entry: &RomfsEntry) -> io::Result<()> {
         let mode = if entry.executable { 0o755 } else { 0o644 };
         let mut options = File::options();
         options.write(true).create_new(true).mode(mode);

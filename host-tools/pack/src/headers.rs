@@ -7,7 +7,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use romfs::Error;
+use romfs::RomfsError;
 
 use crate::{PackError, Result};
 
@@ -29,7 +29,8 @@ pub fn check(file: &File, path: &Path, size: u64) -> Result<()> {
         window: Vec::new(),
         at: 0,
     };
-    let wrong = |what: &str, error: Error| PackError::wrong(path, format!("is {what}: {error}"));
+    let wrong =
+        |what: &str, error: RomfsError| PackError::wrong(path, format!("is {what}: {error}"));
     match headers.open()? {
         Ok(()) => {}
         Err(error) => return Err(wrong("no ROMFS", error)),
@@ -41,7 +42,7 @@ pub fn check(file: &File, path: &Path, size: u64) -> Result<()> {
 }
 
 /// What the image is, or what it is not; apart from what the disk says.
-type Judged<T> = std::result::Result<T, Error>;
+type Judged<T> = std::result::Result<T, RomfsError>;
 
 struct Headers<'a> {
     file: &'a File,
@@ -81,25 +82,25 @@ impl Headers<'_> {
     fn open(&mut self) -> Result<Judged<()>> {
         let head = self.bytes(0, 512)?;
         if !head.starts_with(b"-rom1fs-") {
-            return Ok(Err(Error::NotRomfs));
+            return Ok(Err(RomfsError::NotRomfs));
         }
         let size = head.get(8..12).map_or(0, word);
         if size > self.size || size < 32 {
-            return Ok(Err(Error::Truncated));
+            return Ok(Err(RomfsError::Truncated));
         }
         self.size = size;
         let sum = sum(self.bytes(0, 512)?);
         Ok(if sum == 0 {
             Ok(())
         } else {
-            Err(Error::BadChecksum)
+            Err(RomfsError::BadChecksum)
         })
     }
 
     fn check(&mut self) -> Result<Judged<()>> {
         let mut left = self.size / 32;
         let Some(root) = self.name_end(16)? else {
-            return Ok(Err(Error::BadHeader));
+            return Ok(Err(RomfsError::BadHeader));
         };
         self.below(root, &mut left, MAX_DEPTH)
     }
@@ -109,11 +110,11 @@ impl Headers<'_> {
         while at != 0 {
             let (header, rest) = match (self.header(at)?, left.checked_sub(1)) {
                 (Some(header), Some(rest)) if depth > 0 => (header, rest),
-                _ => return Ok(Err(Error::BadHeader)),
+                _ => return Ok(Err(RomfsError::BadHeader)),
             };
             *left = rest;
             if sum(self.bytes(at, header.end - at)?) != 0 {
-                return Ok(Err(Error::BadChecksum));
+                return Ok(Err(RomfsError::BadChecksum));
             }
             let below = match header.kind {
                 0 => self.resolves(header.target)?,
@@ -138,7 +139,7 @@ impl Headers<'_> {
                 Some(_) => return Ok(Ok(())),
             }
         }
-        Ok(Err(Error::BadHeader))
+        Ok(Err(RomfsError::BadHeader))
     }
 
     /// The header at `at`, if it and its data lie within the image.
@@ -187,7 +188,7 @@ fn sum(bytes: &[u8]) -> u32 {
 mod tests {
     use proptest::prelude::*;
     use romfs::Romfs;
-    use romfs::writer::{Layout, Node, Piece, seal};
+    use romfs::writer::{Node, Piece, RomfsLayout, seal};
 
     use super::*;
 
@@ -208,7 +209,7 @@ mod tests {
             ("dir".to_owned(), Node::Directory(below)),
             ("to".to_owned(), Node::Link("a".into())),
         ];
-        let layout = Layout::new("test", &root).unwrap();
+        let layout = RomfsLayout::new("test", &root).unwrap();
         let mut bytes = Vec::new();
         for piece in layout.pieces() {
             match piece {

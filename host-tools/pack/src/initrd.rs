@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 
-use romfs::writer::{Layout, Piece, seal};
-use romfs::{Entry, Kind, Romfs};
+use romfs::writer::{Piece, RomfsLayout, seal};
+use romfs::{NodeKind, Romfs, RomfsEntry};
 
 use crate::output::Output;
 use crate::{PackError, Progress, Result, tree};
@@ -39,7 +39,7 @@ pub fn build(
 ) -> Result<BuiltInitrd> {
     refuse_inside(folder, to)?;
     let tree = tree::read(folder, align)?;
-    let layout = Layout::new(label, &tree.root)
+    let layout = RomfsLayout::new(label, &tree.root)
         .map_err(|error| PackError::wrong(folder, error.to_string()))?;
     let output = Output::create(to)?.rebuildable();
     output.set_size(layout.size())?;
@@ -178,7 +178,7 @@ pub fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<Romfs<'a>> {
 /// Shows every entry below the root with its path, in the order of the image.
 pub fn each<'a>(
     romfs: &Romfs<'a>,
-    see: &mut dyn FnMut(&[u8], &Entry<'a>) -> Result<()>,
+    see: &mut dyn FnMut(&[u8], &RomfsEntry<'a>) -> Result<()>,
 ) -> Result<()> {
     let root = romfs.root().map_err(damaged)?;
     // A header has 32 bytes at least: who meets more has met one twice.
@@ -191,14 +191,14 @@ fn below<'a>(
     entries: romfs::Entries<'a>,
     path: &mut Vec<u8>,
     left: &mut usize,
-    see: &mut dyn FnMut(&[u8], &Entry<'a>) -> Result<()>,
+    see: &mut dyn FnMut(&[u8], &RomfsEntry<'a>) -> Result<()>,
 ) -> Result<()> {
     let depth = path.iter().filter(|&&byte| byte == b'/').count();
     for entry in entries {
         let entry = entry.map_err(damaged)?;
         *left = match left.checked_sub(1) {
             Some(left) if depth <= MAX_DEPTH => left,
-            _ => return Err(damaged(romfs::Error::BadHeader)),
+            _ => return Err(damaged(romfs::RomfsError::BadHeader)),
         };
         if matches!(entry.name, b"." | b"..") {
             continue;
@@ -206,7 +206,7 @@ fn below<'a>(
         let parent = path.len();
         path.extend_from_slice(entry.name);
         see(path, &entry)?;
-        if let Kind::Directory(_) = entry.kind {
+        if let NodeKind::Directory(_) = entry.kind {
             let children = romfs.entries(&entry).map_err(damaged)?;
             path.push(b'/');
             below(romfs, children, path, left, see)?;
@@ -216,6 +216,6 @@ fn below<'a>(
     Ok(())
 }
 
-pub(crate) fn damaged(error: romfs::Error) -> PackError {
+pub(crate) fn damaged(error: romfs::RomfsError) -> PackError {
     PackError::Refused(format!("damaged ROMFS: {error}"))
 }

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use romfs::Kind;
+use romfs::NodeKind;
 use romfs::writer::Node;
 
 use crate::{PackError, Result};
@@ -90,9 +90,9 @@ impl TreeReader {
         } else if kind.is_file() {
             self.file(path, &metadata)?
         } else if kind.is_fifo() {
-            Node::Special(Kind::Fifo)
+            Node::Special(NodeKind::Fifo)
         } else if kind.is_socket() {
-            Node::Special(Kind::Socket)
+            Node::Special(NodeKind::Socket)
         } else {
             special(path, &metadata)?
         })
@@ -149,8 +149,8 @@ fn special(path: &Path, metadata: &Metadata) -> Result<Node> {
     }
     let packed = major << 16 | minor;
     Ok(Node::Special(if metadata.file_type().is_block_device() {
-        Kind::Block(packed)
+        NodeKind::Block(packed)
     } else {
-        Kind::Character(packed)
+        NodeKind::Character(packed)
     }))
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use romfs::Romfs;
-use romfs::writer::{Layout, Node, Piece, seal};
+use romfs::writer::{Node, Piece, RomfsLayout, seal};
 
 #[test]
 fn a_link_of_the_image_leads_nothing_out_of_the_folder() {
@@ -14,7 +14,7 @@ fn a_link_of_the_image_leads_nothing_out_of_the_folder() {
     let below = Node::Directory(vec![("file".to_owned(), Node::Link("x".to_owned()))]);
     // One name twice: a link first, then a directory to go through it.
     let root = [("a".to_owned(), leads_out), ("a".to_owned(), below)];
-    let layout = Layout::new("", &root).unwrap();
+    let layout = RomfsLayout::new("", &root).unwrap();
     let mut image = Vec::new();
     for piece in layout.pieces() {
         let Piece::Bytes(bytes) = piece else {

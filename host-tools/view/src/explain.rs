@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use model::{CrashRegisters, Why};
+use model::{CrashReason, CrashRegisters};
 use pagetable::{Satp, Xlen};
 use serde::Serialize;
 
@@ -36,14 +36,14 @@ pub struct SourceText {
 impl Explained<'_> {
     fn why(&self) -> String {
         match self.crash.why(self.xlen) {
-            Some(Why::Exception(cause)) => cause.to_string(),
-            Some(Why::Interrupt(number)) => match number {
+            Some(CrashReason::Exception(cause)) => cause.to_string(),
+            Some(CrashReason::Interrupt(number)) => match number {
                 1 => "Supervisor software interrupt".to_owned(),
                 5 => "Supervisor timer interrupt".to_owned(),
                 9 => "Supervisor external interrupt".to_owned(),
                 number => format!("Interrupt {number}"),
             },
-            Some(Why::NoTrap) => "No trap yet".to_owned(),
+            Some(CrashReason::NoTrap) => "No trap yet".to_owned(),
             None => "Trap".to_owned(),
         }
     }
@@ -78,8 +78,8 @@ impl Explained<'_> {
             Err(_) => "a reserved mode".to_owned(),
         };
         let stval_means = match self.crash.why(self.xlen) {
-            Some(Why::Exception(cause)) if cause.has_address() => "the address",
-            Some(Why::Exception(_)) => "about the instruction",
+            Some(CrashReason::Exception(cause)) if cause.has_address() => "the address",
+            Some(CrashReason::Exception(_)) => "about the instruction",
             _ => "",
         };
         let rows = [

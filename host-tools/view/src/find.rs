@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use model::Space;
+use model::AddressSpace;
 use model::find::Hit;
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub struct FoundMappings<'a> {
     /// The question: `0x80200000`, or `bytes 13 00 00 00`.
     pub question: String,
     /// Where it was looked for.
-    pub spaces: &'a [Space],
+    pub spaces: &'a [AddressSpace],
     /// Where it is.
     pub hits: Vec<Hit>,
     /// Whether there were more hits than are listed.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use model::Space;
+use model::AddressSpace;
 use model::lint::{Lint, Mmu, RULES, Severity};
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::words::{self, ExactSize};
 /// Findings, and the spaces they are about.
 pub struct Judged<'a> {
     /// What was judged.
-    pub spaces: &'a [Space],
+    pub spaces: &'a [AddressSpace],
     /// What was found, worst first.
     pub lints: Vec<Lint>,
 }

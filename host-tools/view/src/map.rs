@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use model::Space;
+use model::AddressSpace;
 use model::space::{Finding, MappedRange};
 use pagetable::{Attributes, Mode};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::json::{Hex, JsonObject, JsonText};
 use crate::rows::RowLimit;
 use crate::words::{self, ExactSize, RoundSize, counted};
 
-impl View for [Space] {
+impl View for [AddressSpace] {
     /// For people: of each, where it begins, the ranges, the problems, totals.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (place, space) in self.iter().enumerate() {
@@ -97,12 +97,12 @@ impl View for [Space] {
 }
 
 /// Whether any of them may be stale.
-pub(crate) fn is_any_stale<'a>(spaces: impl IntoIterator<Item = &'a Space>) -> bool {
+pub(crate) fn is_any_stale<'a>(spaces: impl IntoIterator<Item = &'a AddressSpace>) -> bool {
     spaces.into_iter().any(|space| space.is_possibly_stale)
 }
 
 /// Whose it is and where it begins.
-pub(crate) fn heading(space: &Space) -> String {
+pub(crate) fn heading(space: &AddressSpace) -> String {
     let satp = words::satp(space.satp());
     match space.name.is_empty() {
         true => satp,
@@ -110,7 +110,7 @@ pub(crate) fn heading(space: &Space) -> String {
     }
 }
 
-fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+fn one_table(out: &mut dyn Write, space: &AddressSpace) -> io::Result<()> {
     let mode = space.mode();
     writeln!(out, "{}", heading(space))?;
     words::staleness(out, space.is_possibly_stale)?;
@@ -161,7 +161,7 @@ fn one_table(out: &mut dyn Write, space: &Space) -> io::Result<()> {
 }
 
 /// What is mapped and not listed, if anything.
-fn left_out(out: &mut dyn Write, space: &Space) -> io::Result<()> {
+fn left_out(out: &mut dyn Write, space: &AddressSpace) -> io::Result<()> {
     match space.left_out {
         0 => Ok(()),
         some => writeln!(
@@ -273,7 +273,7 @@ impl From<Attributes> for JsonMemory {
 }
 
 /// Ranges of a space, written one by one.
-struct JsonRanges<'a>(&'a Space);
+struct JsonRanges<'a>(&'a AddressSpace);
 
 impl Serialize for JsonRanges<'_> {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

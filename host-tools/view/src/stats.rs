@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use model::Space;
+use model::AddressSpace;
 use model::stats::Stats;
 use pagetable::PAGE_BYTES;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::map::{heading, is_any_stale};
 use crate::rows::RowLimit;
 use crate::words::{self, ExactSize, RoundSize, counted};
 
-impl View for [(&Space, Stats)] {
+impl View for [(&AddressSpace, Stats)] {
     /// For people: tables, page sizes, permissions, reach of a TLB.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (place, (space, stats)) in self.iter().enumerate() {
@@ -126,7 +126,7 @@ fn percent(part: f64, whole: f64) -> String {
     }
 }
 
-fn one(out: &mut dyn Write, space: &Space, stats: &Stats) -> io::Result<()> {
+fn one(out: &mut dyn Write, space: &AddressSpace, stats: &Stats) -> io::Result<()> {
     let mut levels = Columns::new([
         ("level", ColumnSide::Right),
         ("tables", ColumnSide::Right),

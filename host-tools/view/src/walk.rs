@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use pagetable::{
-    Access, Answer, Deny, Entry, Outcome, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr, Walk,
+    AccessOutcome, AccessType, Deny, Entry, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr,
+    Walk, WalkOutcome,
 };
 use serde::Serialize;
 
@@ -97,8 +98,8 @@ impl View for Walked {
         }
         writeln!(out)?;
         match walk.outcome {
-            Outcome::Bare(at) => writeln!(out, "{va:#x} -> {at}: bare, no translation"),
-            Outcome::Refused(Refusal::NoMemory) => {
+            WalkOutcome::Bare(at) => writeln!(out, "{va:#x} -> {at}: bare, no translation"),
+            WalkOutcome::Refused(Refusal::NoMemory) => {
                 let at = walk.steps().last().map_or(satp.root, |step| step.at);
                 writeln!(
                     out,
@@ -109,9 +110,9 @@ impl View for Walked {
                     "if there is no memory on the machine either: read 5, write 7, execute 1 (scause)"
                 )
             }
-            Outcome::Refused(reason) => {
+            WalkOutcome::Refused(reason) => {
                 let cause = |access| walk.fault(access, Privilege::SUPERVISOR, false);
-                let causes = Access::ALL.map(|access| cause(access).unwrap_or_default());
+                let causes = AccessType::ALL.map(|access| cause(access).unwrap_or_default());
                 let [read, write, execute] = causes;
                 writeln!(out, "{va:#x} faults: {reason}")?;
                 writeln!(
@@ -119,7 +120,7 @@ impl View for Walked {
                     "every access: read {read}, write {write}, execute {execute} (scause)"
                 )
             }
-            Outcome::Mapped { at, leaf } => {
+            WalkOutcome::Mapped { at, leaf } => {
                 let memory = words::attributes(leaf.attributes);
                 writeln!(
                     out,
@@ -153,7 +154,7 @@ impl View for Walked {
         object.list("steps", steps)?;
         object.member("pa", walk.address().map(|at| Hex(at.raw())))?;
         match walk.outcome {
-            Outcome::Mapped { leaf, .. } => {
+            WalkOutcome::Mapped { leaf, .. } => {
                 let page = JsonPage {
                     pa: Hex(leaf.base.raw()),
                     page_size: leaf.page_bytes,
@@ -164,8 +165,8 @@ impl View for Walked {
                 };
                 object.member("page", page)?;
             }
-            Outcome::Refused(reason) => object.member("reason", reason.text())?,
-            Outcome::Bare(_) => object.member("reason", "bare")?,
+            WalkOutcome::Refused(reason) => object.member("reason", reason.text())?,
+            WalkOutcome::Bare(_) => object.member("reason", "bare")?,
         }
         let accesses = ASKERS.map(|(asker, who)| JsonAccess {
             who: asker,
@@ -204,7 +205,7 @@ impl View for Walked {
 /// Why there is no answer, with the level and the entry that say so.
 pub fn reason(walked: &Walked) -> String {
     let mode = walked.satp.mode;
-    let Outcome::Refused(reason) = walked.walk.outcome else {
+    let WalkOutcome::Refused(reason) = walked.walk.outcome else {
         return "bare, no translation".to_owned();
     };
     match walked.walk.steps().last() {
@@ -221,22 +222,24 @@ pub fn reason(walked: &Walked) -> String {
 }
 
 /// What stopped one kind of access, for user mode and for the supervisor.
-pub fn verdict(walked: &Walked, access: Access) -> String {
+pub fn verdict(walked: &Walked, access: AccessType) -> String {
     let what = match access {
-        Access::Read => "a load",
-        Access::Write => "a store",
-        Access::Execute => "a fetch",
+        AccessType::Read => "a load",
+        AccessType::Write => "a store",
+        AccessType::Execute => "a fetch",
     };
-    let Outcome::Mapped { leaf, .. } = walked.walk.outcome else {
+    let WalkOutcome::Mapped { leaf, .. } = walked.walk.outcome else {
         return format!("{what} stops there: {}", reason(walked));
     };
     let flags = leaf.pte.flags();
     let told = |who| match leaf.pte.answer(access, who) {
-        Answer::Allowed => "goes through: the entry was another, or a TLB still holds one",
-        Answer::Updates(_) => "goes through where the hart sets A and D, else faults for them",
-        Answer::Denied(Deny::Permission) => "is not permitted",
-        Answer::Denied(Deny::SupervisorPage) => "is not permitted: U is clear",
-        Answer::Denied(Deny::UserPage) => "is not permitted: U is set, and SUM is clear",
+        AccessOutcome::Allowed => "goes through: the entry was another, or a TLB still holds one",
+        AccessOutcome::Updates(_) => {
+            "goes through where the hart sets A and D, else faults for them"
+        }
+        AccessOutcome::Denied(Deny::Permission) => "is not permitted",
+        AccessOutcome::Denied(Deny::SupervisorPage) => "is not permitted: U is clear",
+        AccessOutcome::Denied(Deny::UserPage) => "is not permitted: U is set, and SUM is clear",
     };
     let (user, supervisor) = (told(Privilege::USER), told(Privilege::SUPERVISOR));
     format!(
@@ -267,7 +270,7 @@ pub(crate) fn accesses(out: &mut dyn Write, pte: Pte) -> io::Result<()> {
         ("execute", ColumnSide::Left),
     ]);
     for (asker, who) in ASKERS {
-        let [read, write, execute] = Access::ALL.map(|access| answer(pte, access, who));
+        let [read, write, execute] = AccessType::ALL.map(|access| answer(pte, access, who));
         columns.row([asker.to_owned(), read, write, execute]);
     }
     columns.write(out, 0)?;
@@ -281,11 +284,11 @@ pub(crate) fn accesses(out: &mut dyn Write, pte: Pte) -> io::Result<()> {
     Ok(())
 }
 
-fn answer(pte: Pte, access: Access, who: Privilege) -> String {
+fn answer(pte: Pte, access: AccessType, who: Privilege) -> String {
     match pte.answer(access, who) {
-        Answer::Allowed => "yes".to_owned(),
-        Answer::Updates(bits) => format!("yes, sets {}", bit_names(bits)),
-        Answer::Denied(_) => format!("fault {}", access.page_fault()),
+        AccessOutcome::Allowed => "yes".to_owned(),
+        AccessOutcome::Updates(bits) => format!("yes, sets {}", bit_names(bits)),
+        AccessOutcome::Denied(_) => format!("fault {}", access.page_fault()),
     }
 }
 
@@ -328,7 +331,7 @@ struct JsonFaults {
 
 impl JsonFaults {
     fn of(walk: &Walk, who: Privilege, svade: bool) -> JsonFaults {
-        let [read, write, execute] = Access::ALL.map(|access| walk.fault(access, who, svade));
+        let [read, write, execute] = AccessType::ALL.map(|access| walk.fault(access, who, svade));
         JsonFaults {
             read,
             write,

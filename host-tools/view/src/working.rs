@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use model::Space;
+use model::AddressSpace;
 use model::working::{Sample, Used, WorkingSet};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::rows::RowLimit;
 use crate::stats::bytes;
 use crate::words::{self, ExactSize, RoundSize};
 
-impl View for [(&Space, WorkingSet)] {
+impl View for [(&AddressSpace, WorkingSet)] {
     /// For people: by permission, and what has been used.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (place, (space, set)) in self.iter().enumerate() {
@@ -67,7 +67,7 @@ impl View for [(&Space, WorkingSet)] {
     }
 }
 
-fn one(out: &mut dyn Write, space: &Space, set: &WorkingSet) -> io::Result<()> {
+fn one(out: &mut dyn Write, space: &AddressSpace, set: &WorkingSet) -> io::Result<()> {
     let mode = space.mode();
     let mut ranges = Columns::new([
         ("used", ColumnSide::Left),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use pagetable::{PAGE_BYTES, PhysAddr};
 
-use crate::ram::Ram;
+use crate::ram::SimRam;
 
 /// Frames that differ from memory, as the cache has them.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub struct Cache {
 
 impl Cache {
     /// The bytes at `at` as the cache has them; they lie within one frame.
-    pub fn get<'a>(&'a self, ram: &'a Ram, at: PhysAddr, bytes: usize) -> &'a [u8] {
+    pub fn get<'a>(&'a self, ram: &'a SimRam, at: PhysAddr, bytes: usize) -> &'a [u8] {
         match self.frames.get(&at.align_down(PAGE_BYTES)) {
             Some(frame) => {
                 let from = at.offset(PAGE_BYTES) as usize;
@@ -29,7 +29,7 @@ impl Cache {
     }
 
     /// Writes within one frame, through the cache or past it.
-    pub fn write(&mut self, ram: &mut Ram, at: PhysAddr, from: &[u8], is_cached: bool) {
+    pub fn write(&mut self, ram: &mut SimRam, at: PhysAddr, from: &[u8], is_cached: bool) {
         let frame = at.align_down(PAGE_BYTES);
         if is_cached {
             if let Some(held) = self.frames.get_mut(&frame) {

@@ -13,6 +13,6 @@ mod ram;
 mod tlb;
 mod walker;
 
-pub use machine::{Access, Cause, Fault, Machine, View};
+pub use machine::{HartView, SimCause, SimFault, SimMachine};
 pub use quirks::Quirks;
-pub use ram::Ram;
+pub use ram::SimRam;

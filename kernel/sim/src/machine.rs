@@ -2,28 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+use pagetable::{AccessType, Dialect, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
 use crate::cache::Cache;
 use crate::quirks::Quirks;
-use crate::ram::Ram;
-use crate::tlb::{Entry, Tlb};
+use crate::ram::SimRam;
+use crate::tlb::{Tlb, TlbEntry};
 use crate::walker::{Walker, number};
-
-/// What an instruction wants of memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// A load.
-    Read,
-    /// A store.
-    Write,
-    /// A fetch.
-    Execute,
-}
 
 /// Which exception a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum SimCause {
     /// A page fault: the tables do not let it.
     Page,
     /// An access fault: the kind of memory does not.
@@ -32,18 +21,18 @@ pub enum Cause {
 
 /// A fault of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct SimFault {
     /// The address.
     pub va: VirtAddr,
     /// What was wanted.
-    pub access: Access,
+    pub access: AccessType,
     /// Which exception it is.
-    pub cause: Cause,
+    pub cause: SimCause,
 }
 
 /// Tag access it is: what `satp` says, and the privilege.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct HartView {
     /// The root of the space.
     pub root: PhysAddr,
     /// Its ASID.
@@ -52,10 +41,10 @@ pub struct View {
     pub is_user: bool,
 }
 
-impl View {
+impl HartView {
     /// A program's, in a space of ASID 0.
-    pub const fn user(root: PhysAddr) -> View {
-        View {
+    pub const fn user(root: PhysAddr) -> HartView {
+        HartView {
             root,
             asid: 0,
             is_user: true,
@@ -63,30 +52,30 @@ impl View {
     }
 
     /// The kernel's, in a space of ASID 0.
-    pub const fn kernel(root: PhysAddr) -> View {
-        View {
+    pub const fn kernel(root: PhysAddr) -> HartView {
+        HartView {
             is_user: false,
-            ..View::user(root)
+            ..HartView::user(root)
         }
     }
 
     /// The same in a space of that ASID.
-    pub const fn with_asid(self, asid: u16) -> View {
-        View { asid, ..self }
+    pub const fn with_asid(self, asid: u16) -> HartView {
+        HartView { asid, ..self }
     }
 }
 
 /// Memory and one hart.
 #[derive(Debug)]
-pub struct Machine {
+pub struct SimMachine {
     /// Physical memory.
-    pub ram: Ram,
+    pub ram: SimRam,
     mode: Mode,
     quirks: Quirks,
     tlb: Tlb,
     cache: Cache,
     /// Who ran last.
-    view: View,
+    view: HartView,
     /// The last root of each ASID.
     roots: BTreeMap<u16, PhysAddr>,
     /// The kernel's root, and where it shows physical address 0; none while translation is off.
@@ -97,16 +86,16 @@ pub struct Machine {
     stale_code: BTreeSet<PhysAddr>,
 }
 
-impl Machine {
+impl SimMachine {
     /// A machine with RAM full of noise.
-    pub fn new(mode: Mode, ram: Ram, quirks: Quirks) -> Machine {
-        Machine {
+    pub fn new(mode: Mode, ram: SimRam, quirks: Quirks) -> SimMachine {
+        SimMachine {
             ram,
             mode,
             quirks: quirks.in_mode(mode),
             tlb: Tlb::default(),
             cache: Cache::default(),
-            view: View::user(PhysAddr::new(0)),
+            view: HartView::user(PhysAddr::new(0)),
             roots: BTreeMap::new(),
             kernel: None,
             owed: None,
@@ -127,7 +116,7 @@ impl Machine {
     }
 
     /// Does the kernel's own access go through the cache? Panics where its map does not let it.
-    fn is_cached(&self, at: PhysAddr, access: Access) -> bool {
+    fn is_cached(&self, at: PhysAddr, access: AccessType) -> bool {
         let Some((root, physmap)) = self.kernel else {
             return true;
         };
@@ -143,12 +132,12 @@ impl Machine {
     }
 
     fn write(&mut self, at: PhysAddr, from: &[u8]) {
-        let is_cached = self.is_cached(at, Access::Write);
+        let is_cached = self.is_cached(at, AccessType::Write);
         self.cache.write(&mut self.ram, at, from, is_cached);
     }
 
     fn read(&self, at: PhysAddr, bytes: usize) -> &[u8] {
-        if self.is_cached(at, Access::Read) {
+        if self.is_cached(at, AccessType::Read) {
             self.cache.get(&self.ram, at, bytes)
         } else {
             self.ram.get(at, bytes)
@@ -226,7 +215,7 @@ impl Machine {
     fn look_again(&mut self, was_held: bool, va: VirtAddr) {
         let asid = self.view.asid;
         if was_held && let Some((leaf, frame)) = self.walk(self.view, va) {
-            self.tlb.put(asid, va, Entry { leaf, frame });
+            self.tlb.put(asid, va, TlbEntry { leaf, frame });
         }
     }
 
@@ -256,22 +245,22 @@ impl Machine {
         &mut self,
         root: PhysAddr,
         va: VirtAddr,
-        access: Access,
-    ) -> Result<PhysAddr, Fault> {
-        self.access_as(View::user(root), va, access)
+        access: AccessType,
+    ) -> Result<PhysAddr, SimFault> {
+        self.access_as(HartView::user(root), va, access)
     }
 
     /// Where an access lands, or its fault. A held translation is used, however stale it is.
     pub fn access_as(
         &mut self,
-        view: View,
+        view: HartView,
         va: VirtAddr,
-        access: Access,
-    ) -> Result<PhysAddr, Fault> {
+        access: AccessType,
+    ) -> Result<PhysAddr, SimFault> {
         let view = view.with_asid(self.quirks.asid(view.asid));
         self.view = view;
         self.roots.insert(view.asid, view.root);
-        let fault = |cause| Err(Fault { va, access, cause });
+        let fault = |cause| Err(SimFault { va, access, cause });
         if let Some(held) = self.tlb.get(view.asid, va) {
             // No hart is bound to look again before it faults.
             return match self.refuses(held.leaf, access, view.is_user) {
@@ -280,24 +269,24 @@ impl Machine {
             };
         }
         if self.tlb.misses(view.asid, va) || self.is_in_hole(view.asid, va) {
-            return fault(Cause::Page);
+            return fault(SimCause::Page);
         }
         let Some((leaf, frame)) = self.walk(view, va) else {
             self.tlb.put_miss(view.asid, va);
-            return fault(Cause::Page);
+            return fault(SimCause::Page);
         };
-        let entry = Entry { leaf, frame };
+        let entry = TlbEntry { leaf, frame };
         if let Some(cause) = self.refuses(leaf, access, view.is_user) {
             self.tlb.put(view.asid, va, entry);
             return fault(cause);
         }
         if self.quirks.spurious && self.owed != Some(va.page()) {
             self.owed = Some(va.page());
-            return fault(Cause::Page);
+            return fault(SimCause::Page);
         }
         self.owed = None;
         assert!(
-            access != Access::Execute || !self.stale_code.contains(&frame),
+            access != AccessType::Execute || !self.stale_code.contains(&frame),
             "fetched from {:#x} without fence.i",
             va.raw()
         );
@@ -306,13 +295,13 @@ impl Machine {
     }
 
     /// The exception that a leaf has for an access, if any.
-    fn refuses(&self, leaf: Pte, access: Access, is_user: bool) -> Option<Cause> {
+    fn refuses(&self, leaf: Pte, access: AccessType, is_user: bool) -> Option<SimCause> {
         let right = match access {
-            Access::Read => Pte::READ,
-            Access::Write => Pte::WRITE,
-            Access::Execute => Pte::EXEC,
+            AccessType::Read => Pte::READ,
+            AccessType::Write => Pte::WRITE,
+            AccessType::Execute => Pte::EXEC,
         };
-        let dirty = if access == Access::Write {
+        let dirty = if access == AccessType::Write {
             Pte::DIRTY
         } else {
             0
@@ -324,9 +313,9 @@ impl Machine {
         };
         // The kernel runs with SUM clear.
         if leaf.has(Pte::USER) != is_user || !leaf.has(Pte::VALID | right | kept) {
-            Some(Cause::Page)
-        } else if access == Access::Execute && self.quirks.is_strong_order(leaf) {
-            Some(Cause::Access)
+            Some(SimCause::Page)
+        } else if access == AccessType::Execute && self.quirks.is_strong_order(leaf) {
+            Some(SimCause::Access)
         } else {
             None
         }
@@ -342,7 +331,7 @@ impl Machine {
     }
 
     /// A walk that uses pointers it met before, however stale, and keeps those it meets.
-    fn walk(&mut self, view: View, va: VirtAddr) -> Option<(Pte, PhysAddr)> {
+    fn walk(&mut self, view: HartView, va: VirtAddr) -> Option<(Pte, PhysAddr)> {
         // By level; above those of the mode there is nothing.
         let mut met = [None; Mode::MOST_LEVELS];
         let found = self.walker().walk(view.root, va, |level, first, table| {
@@ -373,7 +362,7 @@ impl Machine {
     /// below the root, by level.
     fn keep_invalid(
         &mut self,
-        view: View,
+        view: HartView,
         va: VirtAddr,
         found: bool,
         met: [Option<(u64, PhysAddr)>; Mode::MOST_LEVELS],

@@ -4,15 +4,15 @@ use pagetable::{PAGE_BYTES, PhysAddr};
 
 /// RAM that holds noise until it is written: nobody may rely on zeros.
 #[derive(Debug)]
-pub struct Ram {
+pub struct SimRam {
     base: u64,
     bytes: Vec<u8>,
 }
 
-impl Ram {
+impl SimRam {
     /// So many frames of noise at `base`.
-    pub fn new(base: u64, frames: usize) -> Ram {
-        Ram {
+    pub fn new(base: u64, frames: usize) -> SimRam {
+        SimRam {
             base,
             bytes: vec![0xa5; frames * PAGE_BYTES as usize],
         }

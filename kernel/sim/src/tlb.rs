@@ -14,7 +14,7 @@ type Tag = Option<u16>;
 /// used in the next unless it was fenced.
 #[derive(Debug, Default)]
 pub struct Tlb {
-    entries: BTreeMap<(u64, Tag), Entry>,
+    entries: BTreeMap<(u64, Tag), TlbEntry>,
     /// By a table's level and the first address it translates.
     tables: BTreeMap<(Tag, u8, u64), PhysAddr>,
     /// Tables that an entry led to, at whatever address.
@@ -29,14 +29,14 @@ pub struct Tlb {
 
 /// One page's translation as it was when it was first used.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct TlbEntry {
     /// The leaf.
     pub leaf: Pte,
     /// The page's frame.
     pub frame: PhysAddr,
 }
 
-impl Entry {
+impl TlbEntry {
     fn tag(&self, asid: u16) -> Tag {
         (!self.leaf.has(Pte::GLOBAL)).then_some(asid)
     }
@@ -44,7 +44,7 @@ impl Entry {
 
 impl Tlb {
     /// What is held for the page of `va`, of that ASID or of all.
-    pub fn get(&self, asid: u16, va: VirtAddr) -> Option<Entry> {
+    pub fn get(&self, asid: u16, va: VirtAddr) -> Option<TlbEntry> {
         let of = |whose| self.entries.get(&(va.page(), whose)).copied();
         of(None).or_else(|| of(Some(asid)))
     }
@@ -55,7 +55,7 @@ impl Tlb {
     }
 
     /// Keeps a translation.
-    pub fn put(&mut self, asid: u16, va: VirtAddr, entry: Entry) {
+    pub fn put(&mut self, asid: u16, va: VirtAddr, entry: TlbEntry) {
         self.entries.insert((va.page(), entry.tag(asid)), entry);
     }
 

@@ -4,11 +4,11 @@ use pagetable::{Entry, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
 use crate::cache::Cache;
 use crate::quirks::Quirks;
-use crate::ram::Ram;
+use crate::ram::SimRam;
 
 /// All that a walk looks at.
 pub struct Walker<'a> {
-    pub ram: &'a Ram,
+    pub ram: &'a SimRam,
     pub cache: &'a Cache,
     pub mode: Mode,
     pub quirks: Quirks,

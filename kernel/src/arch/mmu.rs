@@ -7,7 +7,7 @@ use core::ptr;
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
 use super::csr::FloatUnit;
-use super::paging::{self, Entry};
+use super::paging::{self, RawEntry};
 use super::physmap::phys_to_ptr;
 use super::{Mmio, csr, sbi};
 use crate::mm::{Machine, Run, Space};
@@ -90,7 +90,7 @@ impl Machine for Riscv {
     )]
     fn read_entry(&self, at: PhysAddr) -> u64 {
         // SAFETY: see `Riscv`; volatile because the walker may set A and D.
-        unsafe { phys_to_ptr(at).cast::<Entry>().read_volatile().into() }
+        unsafe { phys_to_ptr(at).cast::<RawEntry>().read_volatile().into() }
     }
 
     #[inline]
@@ -98,16 +98,16 @@ impl Machine for Riscv {
         // SAFETY: see `Riscv`; one aligned store, as the walker needs it.
         unsafe {
             phys_to_ptr(at)
-                .cast::<Entry>()
-                .write_volatile(value as Entry)
+                .cast::<RawEntry>()
+                .write_volatile(value as RawEntry)
         }
     }
 
     fn next_entry(&self, at: PhysAddr, end: PhysAddr) -> Option<PhysAddr> {
         // Tables are mostly empty: eight entries are looked at together.
         const BLOCK: usize = 8;
-        let first = phys_to_ptr(at).cast::<Entry>();
-        let count = (end.raw().saturating_sub(at.raw())) as usize / size_of::<Entry>();
+        let first = phys_to_ptr(at).cast::<RawEntry>();
+        let count = (end.raw().saturating_sub(at.raw())) as usize / size_of::<RawEntry>();
         let mut index = 0;
         while index < count {
             // SAFETY: see `Riscv`; the entries before `end` lie in one table. Volatile because the
@@ -124,7 +124,7 @@ impl Machine for Riscv {
                     }
                 }
                 if first.wrapping_add(index).read_volatile() != 0 {
-                    return Some(at.wrapping_add((index * size_of::<Entry>()) as u64));
+                    return Some(at.wrapping_add((index * size_of::<RawEntry>()) as u64));
                 }
             }
             index += 1;
@@ -135,8 +135,10 @@ impl Machine for Riscv {
     #[inline(always)]
     fn enter_missing(&mut self, run: &Run) -> u32 {
         const BLOCK: usize = 8;
-        let own = run.leaf as Entry;
-        let first = phys_to_ptr(run.at).cast::<Entry>().wrapping_sub(run.back);
+        let own = run.leaf as RawEntry;
+        let first = phys_to_ptr(run.at)
+            .cast::<RawEntry>()
+            .wrapping_sub(run.back);
         // By its parts: the run as such need not be in memory.
         let (back, va, count) = (run.back, run.va.raw() as usize, run.count);
         if count != BLOCK {
@@ -153,7 +155,7 @@ impl Machine for Riscv {
             if there != own {
                 return enter_one_by_one(first, own, back, va, count);
             }
-            let mut leaf = own.wrapping_sub((back << 10) as Entry);
+            let mut leaf = own.wrapping_sub((back << 10) as RawEntry);
             for index in 0..BLOCK {
                 first.wrapping_add(index).write_volatile(leaf);
                 leaf = leaf.wrapping_add(1 << 10);
@@ -245,9 +247,15 @@ impl Machine for Riscv {
 /// that of page `va`, `back` further, is `own`.
 #[cold]
 #[inline(never)]
-fn enter_one_by_one(first: *mut Entry, own: Entry, back: usize, va: usize, count: usize) -> u32 {
+fn enter_one_by_one(
+    first: *mut RawEntry,
+    own: RawEntry,
+    back: usize,
+    va: usize,
+    count: usize,
+) -> u32 {
     // In words of the hart: on RV32 the numbers of other places have twice as many.
-    let mut leaf = own.wrapping_sub((back << 10) as Entry);
+    let mut leaf = own.wrapping_sub((back << 10) as RawEntry);
     let mut va = va.wrapping_sub(back * FRAME);
     let mut entered = 0;
     for index in 0..count {

@@ -8,7 +8,7 @@ use pagetable::PhysAddr;
 
 use super::paging;
 use crate::debug::stub::Buffers;
-use crate::mm::{BootRam, Frame};
+use crate::mm::{BootRam, FrameDescriptor};
 
 /// The virtual address at which the kernel sees physical address `at`.
 #[inline]
@@ -21,8 +21,8 @@ pub(super) fn phys_to_ptr(at: PhysAddr) -> *mut u8 {
 /// # Safety
 /// Only for types made of integers, without padding, or of bytes that nobody takes for a value.
 pub unsafe trait Plain {}
-// SAFETY: `Frame` is `repr(C)`, integers only, no padding (16 bytes).
-unsafe impl Plain for Frame {}
+// SAFETY: `FrameDescriptor` is `repr(C)`, integers only, no padding (16 bytes).
+unsafe impl Plain for FrameDescriptor {}
 // SAFETY: whatever it holds, it holds no value before one is written.
 unsafe impl<T> Plain for MaybeUninit<T> {}
 // SAFETY: `Fault` is `repr(C)`, integers only, no padding (64 bytes).

@@ -12,10 +12,10 @@ use super::paging::{self, LINK_BASE, VIRTUAL};
 use super::physmap::{Slices, phys_to_ptr, tree_at};
 use super::{Riscv, csr, shared};
 use crate::board::{CONSOLE, PLIC};
-use crate::mm::bootmap::{self, ImageLayout, Plan};
+use crate::mm::bootmap::{self, BootMapPlan, ImageSections};
 use crate::system::System;
 use crate::task::switch;
-use crate::tree::{self, Range, Tree, Uart};
+use crate::tree::{self, Range, Tree, UartNode};
 
 /// The largest device tree the provisional map holds.
 pub const TREE_LIMIT: usize = 2 << 20;
@@ -42,7 +42,7 @@ struct Record([u8; romfs::record::BYTES]);
 pub struct Entered {
     pub(super) hart: &'static mut Hart,
     pub(super) tree: PhysAddr,
-    pub(super) layout: ImageLayout,
+    pub(super) layout: ImageSections,
     pub(super) dialect: Dialect,
     pub(super) started: Option<NonZeroUsize>,
 }
@@ -52,7 +52,7 @@ pub struct Mapped {
     /// This hart's block.
     pub hart: &'static mut Hart,
     /// Where the Image lies.
-    pub layout: ImageLayout,
+    pub layout: ImageSections,
     /// The hart's MMU and clocks.
     pub machine: Riscv,
     /// Root of the kernel's own tables.
@@ -66,9 +66,9 @@ pub struct Mapped {
 }
 
 /// Where the parts of the Image lie, its first byte being at `base`.
-pub(super) fn layout(base: PhysAddr) -> ImageLayout {
+pub(super) fn layout(base: PhysAddr) -> ImageSections {
     let distance = |symbol: *const u8| symbol as u64 - LINK_BASE;
-    ImageLayout {
+    ImageSections {
         base,
         text_end: distance(&raw const _text_end),
         rodata_end: distance(&raw const _rodata_end),
@@ -106,13 +106,13 @@ impl Entered {
     }
 
     /// Where the Image lies.
-    pub fn layout(&self) -> ImageLayout {
+    pub fn layout(&self) -> ImageSections {
         self.layout
     }
 
     /// Builds the final map and activates it. `image_bytes` is the whole Image with its
     /// initrd.
-    pub fn map(self, tree: &Tree, image_bytes: u64) -> Result<Mapped, bootmap::Error> {
+    pub fn map(self, tree: &Tree, image_bytes: u64) -> Result<Mapped, bootmap::BootMapError> {
         // Whose tree lists Svpbmt has set menvcfg.PBMTE; Sv32 has no such bits.
         let dialect = match self.dialect {
             Dialect::None if tree.svpbmt && usize::BITS == 64 => Dialect::Svpbmt,
@@ -122,7 +122,7 @@ impl Entered {
         if tree.sstc {
             machine.use_sstc();
         }
-        let plan = Plan {
+        let plan = BootMapPlan {
             layout: self.layout,
             image_bytes,
             ram: tree.ram.as_slice(),
@@ -176,7 +176,7 @@ impl Mapped {
     }
 
     /// The registers of the console that the final map holds.
-    pub fn console_registers(&mut self, uart: &Uart) -> Mmio {
+    pub fn console_registers(&mut self, uart: &UartNode) -> Mmio {
         let shift = uart.shift;
         let width = if uart.words {
             Width::Word { shift }
@@ -189,7 +189,7 @@ impl Mapped {
     }
 
     /// The registers of the interrupt controller that the final map holds.
-    pub fn plic_registers(&mut self, plic: &tree::Plic) -> Mmio {
+    pub fn plic_registers(&mut self, plic: &tree::PlicNode) -> Mmio {
         // SAFETY: as for the console; the driver names only registers on the mapped pages.
         unsafe { Mmio::new(registers(PLIC, plic.base), Width::Word { shift: 0 }) }
     }

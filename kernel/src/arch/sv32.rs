@@ -12,7 +12,7 @@ pub const MODE: Mode = Mode::Sv32;
 /// `copy` moves as many bytes at a time.
 pub const PIECE: usize = 1024;
 /// An entry of its tables.
-pub type Entry = u32;
+pub type RawEntry = u32;
 /// `satp` with that mode and nothing else.
 pub const SATP_MODE: usize = 1 << 31;
 /// Where the kernel sees what.

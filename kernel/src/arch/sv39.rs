@@ -12,7 +12,7 @@ pub const MODE: Mode = Mode::Sv39;
 /// `copy` moves as many bytes at a time.
 pub const PIECE: usize = 512;
 /// An entry of its tables.
-pub type Entry = u64;
+pub type RawEntry = u64;
 /// `satp` with that mode and nothing else.
 pub const SATP_MODE: usize = 8 << 60;
 /// Where the kernel sees what.

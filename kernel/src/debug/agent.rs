@@ -4,7 +4,7 @@
 use abi::{Error, dialect_number};
 use pagetable::{PhysAddr, Satp};
 use wire::reliable::CHUNK;
-use wire::{AnswerWriter, Ask, BatchWriter, Task, WordsWriter};
+use wire::{AnswerWriter, Ask, BatchWriter, TaskRecord, WordsWriter};
 
 use super::memory_access;
 use crate::platform::Platform;
@@ -107,7 +107,7 @@ fn tasks<'a, P: Platform>(
     from: u64,
 ) -> Option<&'a [u8]> {
     let list = || {
-        let tasks = system.tasks.iter().map(|(_, task)| Task {
+        let tasks = system.tasks.iter().map(|(_, task)| TaskRecord {
             pid: task.pid.into(),
             satp: task.space.satp(),
             state: task.state().on_the_wire().number().into(),

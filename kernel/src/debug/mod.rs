@@ -8,4 +8,4 @@ pub mod monitor;
 mod ring;
 pub mod stub;
 
-pub use console::{Console, Mode};
+pub use console::{Console, LineMode};

@@ -78,7 +78,7 @@ impl<R: Registers> Ns16550<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Device, Ns16550Model};
+    use super::super::model::{DeviceModel, Ns16550Model};
     use super::*;
 
     #[test]

@@ -77,7 +77,7 @@ impl<R: Registers> Bl808<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Bl808Model, Device};
+    use super::super::model::{Bl808Model, DeviceModel};
     use super::*;
 
     #[test]

@@ -4,7 +4,7 @@ use abi::Error;
 use pagetable::VirtAddr;
 
 use super::range::Covered;
-use super::region::{Advice, Object, Region};
+use super::region::{AccessPattern, Object, Region};
 use super::{Job, Space};
 
 impl Space {
@@ -17,14 +17,18 @@ impl Space {
     ) -> Result<Option<Job>, Error> {
         let covered = self.covered(va, bytes)?;
         match advice {
-            abi::Advice::Normal => self.set_advice(&covered, Advice::Normal).map(|()| None),
-            abi::Advice::Random => self.set_advice(&covered, Advice::Random).map(|()| None),
+            abi::Advice::Normal => self
+                .set_advice(&covered, AccessPattern::Normal)
+                .map(|()| None),
+            abi::Advice::Random => self
+                .set_advice(&covered, AccessPattern::Random)
+                .map(|()| None),
             abi::Advice::WillNeed => Ok(Some(Job::bring_in(va, covered.end))),
             abi::Advice::DontNeed => self.begin_forget(&covered).map(Some),
         }
     }
 
-    fn set_advice(&mut self, covered: &Covered, advice: Advice) -> Result<(), Error> {
+    fn set_advice(&mut self, covered: &Covered, advice: AccessPattern) -> Result<(), Error> {
         if !self.has_room(self.borders(covered)) {
             return Err(Error::LimitExceeded);
         }

@@ -14,7 +14,7 @@ use super::{Frames, Machine, Owner, PAGE_BYTES, Space, table};
 
 /// Something that must not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum AuditFinding {
     /// A table or page is reached a second time.
     Twice {
         /// The space whose tables reach it.
@@ -52,39 +52,39 @@ pub enum Problem {
     Counts,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for AuditFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Problem::Twice { space, frame } => {
+            AuditFinding::Twice { space, frame } => {
                 write!(
                     f,
                     "frame {:#x} is reached twice, by task {space}",
                     frame.raw()
                 )
             }
-            Problem::Foreign { space, frame } => {
+            AuditFinding::Foreign { space, frame } => {
                 write!(
                     f,
                     "frame {:#x} of another is reached by task {space}",
                     frame.raw()
                 )
             }
-            Problem::Stray { space, va } => {
+            AuditFinding::Stray { space, va } => {
                 write!(
                     f,
                     "task {space} has a page at {:#x} where it can have none",
                     va.raw()
                 )
             }
-            Problem::Lost { frame, owner } => {
+            AuditFinding::Lost { frame, owner } => {
                 let at = frame.raw();
                 write!(
                     f,
                     "frame {at:#x} is given out and nobody has it: {owner:x?}"
                 )
             }
-            Problem::Resident { space } => write!(f, "task {space} counts its pages wrong"),
-            Problem::Counts => f.write_str("the counts do not add up"),
+            AuditFinding::Resident { space } => write!(f, "task {space} counts its pages wrong"),
+            AuditFinding::Counts => f.write_str("the counts do not add up"),
         }
     }
 }
@@ -105,11 +105,11 @@ pub struct Audit {
     /// Things that must not be.
     pub problems: u32,
     /// The first of them.
-    pub first: Option<Problem>,
+    pub first: Option<AuditFinding>,
 }
 
 impl Audit {
-    fn blame(&mut self, problem: Problem) {
+    fn blame(&mut self, problem: AuditFinding) {
         self.problems += 1;
         self.first = self.first.or(Some(problem));
     }
@@ -126,7 +126,7 @@ pub fn audit<'a, M: Machine>(
     for (object, page, frame) in objects.frames(machine) {
         found.objects += 1;
         if frames.owner(frame) != (Owner::Object { object, page }) || !frames.mark(frame) {
-            found.blame(Problem::Foreign { space: 0, frame });
+            found.blame(AuditFinding::Foreign { space: 0, frame });
         }
     }
     for space in spaces.filter(|space| space.root().raw() != 0) {
@@ -147,7 +147,7 @@ pub fn audit<'a, M: Machine>(
     } = found;
     frames.sweep(|frame, owner, met| {
         if !met {
-            found.blame(Problem::Lost { frame, owner });
+            found.blame(AuditFinding::Lost { frame, owner });
         }
     });
     found.free = frames.count_free();
@@ -156,7 +156,7 @@ pub fn audit<'a, M: Machine>(
         && (frames.is_limited() || counts.free() == found.free)
         && counts.total == counts.boot + found.free + counts.used();
     if !agree {
-        found.blame(Problem::Counts);
+        found.blame(AuditFinding::Counts);
     }
     found
 }
@@ -180,7 +180,7 @@ impl<M: Machine> AuditWalk<'_, M> {
         }
         if self.resident != self.space.resident() {
             let space = self.space.id();
-            self.found.blame(Problem::Resident { space });
+            self.found.blame(AuditFinding::Resident { space });
         }
     }
 
@@ -188,12 +188,12 @@ impl<M: Machine> AuditWalk<'_, M> {
         self.found.tables += 1;
         let space = self.space.id();
         if self.frames.owner(table) != (Owner::Table { space }) {
-            self.found.blame(Problem::Foreign {
+            self.found.blame(AuditFinding::Foreign {
                 space,
                 frame: table,
             });
         } else if !self.frames.mark(table) {
-            self.found.blame(Problem::Twice {
+            self.found.blame(AuditFinding::Twice {
                 space,
                 frame: table,
             });
@@ -225,7 +225,7 @@ impl<M: Machine> AuditWalk<'_, M> {
         self.resident += 1;
         let space = self.space.id();
         let Some(place) = self.space.place_of(va) else {
-            self.found.blame(Problem::Stray { space, va });
+            self.found.blame(AuditFinding::Stray { space, va });
             return;
         };
         let region = &self.space.regions()[place];
@@ -237,7 +237,7 @@ impl<M: Machine> AuditWalk<'_, M> {
             {
                 self.found.pages += 1;
                 if !self.frames.mark(frame) {
-                    self.found.blame(Problem::Twice { space, frame });
+                    self.found.blame(AuditFinding::Twice { space, frame });
                 }
             }
             (
@@ -250,7 +250,7 @@ impl<M: Machine> AuditWalk<'_, M> {
             ) if object == of && u64::from(page) == u64::from(from) + offset / PAGE_BYTES => {}
             (Owner::Boot, Object::Image { at, .. }) if frame == at.wrapping_add(offset) => {}
             (Owner::Boot, Object::Phys { at, .. }) if frame == at.wrapping_add(offset) => {}
-            _ => self.found.blame(Problem::Foreign { space, frame }),
+            _ => self.found.blame(AuditFinding::Foreign { space, frame }),
         }
     }
 }

@@ -22,7 +22,7 @@ const PAGE: u64 = 4096;
 
 /// Why there is no kernel map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum BootMapError {
     /// The pool of boot tables is too small for this board's pieces of RAM.
     TablesExhausted,
 }
@@ -32,7 +32,7 @@ pub const TABLES: usize = 32;
 
 /// Where the parts of the Image lie, as distances in bytes from its first byte.
 #[derive(Clone, Copy, Debug)]
-pub struct ImageLayout {
+pub struct ImageSections {
     /// Physical address of the first byte.
     pub base: PhysAddr,
     /// End of the instructions.
@@ -120,9 +120,9 @@ impl VirtualLayout {
 }
 
 /// What the map is made from.
-pub struct Plan<'a> {
+pub struct BootMapPlan<'a> {
     /// Where the Image lies.
-    pub layout: ImageLayout,
+    pub layout: ImageSections,
     /// Its length with pad and initrd.
     pub image_bytes: u64,
     /// All RAM that the kernel uses.
@@ -152,13 +152,16 @@ impl TableFrames for Pool {
 }
 
 /// Builds the map out of the boot pool; its root, and how many tables it took.
-pub fn build<M: Machine>(machine: &mut M, plan: &Plan) -> Result<(PhysAddr, usize), Error> {
+pub fn build<M: Machine>(
+    machine: &mut M,
+    plan: &BootMapPlan,
+) -> Result<(PhysAddr, usize), BootMapError> {
     let base = plan.layout.base.raw();
     let mut pool = Pool {
         base: PhysAddr::new(base + plan.layout.tables),
         used: 0,
     };
-    let root = pool.take().ok_or(Error::TablesExhausted)?;
+    let root = pool.take().ok_or(BootMapError::TablesExhausted)?;
     machine.zero_frame(root);
     let mut map = Map {
         machine,
@@ -188,7 +191,7 @@ impl<M: Machine> Map<'_, M> {
         bytes: u64,
         rights: u64,
         memory: MemoryType,
-    ) -> Result<(), Error> {
+    ) -> Result<(), BootMapError> {
         if bytes == 0 {
             return Ok(());
         }
@@ -204,11 +207,11 @@ impl<M: Machine> Map<'_, M> {
             bytes,
             flags,
         )
-        .map_err(|_| Error::TablesExhausted)
+        .map_err(|_| BootMapError::TablesExhausted)
     }
 
     /// The Image where it was linked.
-    fn image(&mut self, layout: &ImageLayout) -> Result<(), Error> {
+    fn image(&mut self, layout: &ImageSections) -> Result<(), BootMapError> {
         let base = layout.base.raw();
         let parts = [
             (0, layout.text_end, READ | EXEC),
@@ -229,7 +232,7 @@ impl<M: Machine> Map<'_, M> {
     }
 
     /// All RAM but the firmware's, with the Image's constant parts read-only.
-    fn ram(&mut self, plan: &Plan) -> Result<(), Error> {
+    fn ram(&mut self, plan: &BootMapPlan) -> Result<(), BootMapError> {
         let base = plan.layout.base.raw();
         let read_only = [
             Range {
@@ -253,7 +256,7 @@ impl<M: Machine> Map<'_, M> {
         Ok(())
     }
 
-    fn physmap(&mut self, range: Range, rights: u64) -> Result<(), Error> {
+    fn physmap(&mut self, range: Range, rights: u64) -> Result<(), BootMapError> {
         self.put(
             Self::VIRTUAL.phys_to_virt(PhysAddr::new(range.base)),
             range.base,
@@ -264,7 +267,7 @@ impl<M: Machine> Map<'_, M> {
     }
 
     /// The registers of the board's console and interrupt controller.
-    fn devices(&mut self, wiring: &Wiring) -> Result<(), Error> {
+    fn devices(&mut self, wiring: &Wiring) -> Result<(), BootMapError> {
         for (device, base, page) in wiring.device_pages() {
             let seen = Self::VIRTUAL.device(device, base, page);
             self.put(seen, page, PAGE, READ | WRITE, MemoryType::Device)?;

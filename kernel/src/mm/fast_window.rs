@@ -4,9 +4,9 @@ use abi::Outcome;
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::fast::FastWindow;
-use super::frame::Frame;
+use super::frame::FrameDescriptor;
 use super::leaf::leaf_flags;
-use super::region::{Kind, Prot, Region};
+use super::region::{Prot, Region, RegionKind};
 use super::space_id::SpaceId;
 use super::{Frames, Machine, PAGE_BYTES};
 
@@ -37,11 +37,11 @@ pub fn open_window<M: Machine>(
         bytes: (end - start) as usize,
         leaf: machine.phys_to_virt(first),
         flags: leaf_flags(machine, region.prot, MemoryType::Ram) | Pte::ACCESSED,
-        row: Frame::head(owner.id),
+        row: FrameDescriptor::head(owner.id),
         satp: owner.satp,
         task: owner.id,
         class: region.kind.class(),
-        outcome: if region.kind == Kind::Stack {
+        outcome: if region.kind == RegionKind::Stack {
             Outcome::StackGrown
         } else {
             Outcome::Zeroed

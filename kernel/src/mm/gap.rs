@@ -4,7 +4,7 @@ use abi::Error;
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::layout::{UserRange, user_ranges};
-use super::region::{Kind, Object, Prot, Region};
+use super::region::{Object, Prot, Region, RegionKind};
 use super::{Frames, Job, Machine, Owner, PAGE_BYTES, Space, table};
 
 /// Pages that one wired mapping can have, 64 MiB: its run of frames is taken in one go.
@@ -38,7 +38,7 @@ pub struct MapRequest {
     /// What it may ever be allowed to do.
     pub max: Prot,
     /// What they are for.
-    pub kind: Kind,
+    pub kind: RegionKind,
     /// What they hold.
     pub object: Object,
 }
@@ -50,7 +50,7 @@ impl MapRequest {
             pages,
             prot: Prot::DATA,
             max: Prot::DATA,
-            kind: Kind::Anonymous,
+            kind: RegionKind::Anonymous,
             object: Object::Zero,
         }
     }

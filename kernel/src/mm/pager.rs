@@ -10,7 +10,7 @@ use super::fast_window::open_window;
 use super::layout::is_user;
 use super::leaf::{accessed, leaf_flags, right};
 use super::object;
-use super::region::{Advice, Kind, Object, Region};
+use super::region::{AccessPattern, Object, Region, RegionKind};
 use super::space_id::SpaceId;
 use super::table::{self, WalkEnd};
 use super::{Frames, Machine, Owner, PAGE_BYTES, Run, Space};
@@ -132,7 +132,7 @@ pub fn resolve_here<M: Machine>(
     };
     let class = region.kind.class();
     if !region.prot.permits(access) {
-        let guard = region.kind == Kind::Guard;
+        let guard = region.kind == RegionKind::Guard;
         let outcome = if guard {
             Outcome::GuardPage
         } else {
@@ -264,7 +264,7 @@ fn absent<M: Machine>(
         Outcome::Zeroed | Outcome::StackGrown if frames.fast.wanted => {
             open_window(owner, frames, machine, region, page, at);
         }
-        Outcome::ImageInPlace if region.advice == Advice::Normal => {
+        Outcome::ImageInPlace if region.advice == AccessPattern::Normal => {
             pages += fault_around(machine, region, page, at, leaf);
         }
         _ => {}
@@ -353,7 +353,7 @@ fn populate<M: Machine>(
         Object::Shared { .. } => return shared(region, frames, machine, page),
         _ => {
             let frame = frames.alloc_zeroed(machine, own)?;
-            let outcome = if region.kind == Kind::Stack {
+            let outcome = if region.kind == RegionKind::Stack {
                 Outcome::StackGrown
             } else {
                 Outcome::Zeroed

@@ -3,7 +3,7 @@
 use abi::Error;
 use pagetable::VirtAddr;
 
-use super::region::{Kind, Prot, Region};
+use super::region::{Prot, Region, RegionKind};
 use super::{Frames, Job, Machine, Space, table};
 
 /// With more pages than this to fence, all of them are.
@@ -24,7 +24,7 @@ impl Space {
     ) -> Result<Job, Error> {
         let covered = self.covered(va, bytes)?;
         let may = |region: &Region| {
-            let fixed = matches!(region.kind, Kind::Guard | Kind::Reserved);
+            let fixed = matches!(region.kind, RegionKind::Guard | RegionKind::Reserved);
             !fixed && prot.is_allowed() && region.max.covers(prot)
         };
         if !self.within(&covered).iter().all(may) {

@@ -75,7 +75,7 @@ impl Prot {
 
 /// What a region is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RegionKind {
     /// Instructions of the program's file.
     Text,
     /// Constants, data and BSS of the program's file.
@@ -96,20 +96,20 @@ pub enum Kind {
     Shared,
 }
 
-impl Kind {
+impl RegionKind {
     /// The same as the fault record says it.
     #[inline]
     pub fn class(self) -> Class {
         match self {
-            Kind::Text => Class::Text,
-            Kind::Data => Class::Data,
-            Kind::Heap => Class::Heap,
-            Kind::Stack => Class::Stack,
-            Kind::Guard => Class::Guard,
-            Kind::Anonymous => Class::Anonymous,
-            Kind::Reserved => Class::Reserved,
-            Kind::Device => Class::Device,
-            Kind::Shared => Class::Shared,
+            RegionKind::Text => Class::Text,
+            RegionKind::Data => Class::Data,
+            RegionKind::Heap => Class::Heap,
+            RegionKind::Stack => Class::Stack,
+            RegionKind::Guard => Class::Guard,
+            RegionKind::Anonymous => Class::Anonymous,
+            RegionKind::Reserved => Class::Reserved,
+            RegionKind::Device => Class::Device,
+            RegionKind::Shared => Class::Shared,
         }
     }
 }
@@ -149,7 +149,7 @@ pub enum Object {
 
 /// How a program says it will use a region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Advice {
+pub enum AccessPattern {
     /// In some order: pages of a file come several at a time.
     #[default]
     Normal,
@@ -169,11 +169,11 @@ pub struct Region {
     /// What it may ever be allowed to do with them.
     pub max: Prot,
     /// What they are for.
-    pub kind: Kind,
+    pub kind: RegionKind,
     /// What they hold at first.
     pub object: Object,
     /// How they will be used.
-    pub advice: Advice,
+    pub advice: AccessPattern,
 }
 
 impl Region {
@@ -184,9 +184,9 @@ impl Region {
         prot: Prot::NONE,
         max: Prot::NONE,
         // Zero as all the rest: an empty task table lies in BSS, not in the Image.
-        kind: Kind::Text,
+        kind: RegionKind::Text,
         object: Object::Zero,
-        advice: Advice::Normal,
+        advice: AccessPattern::Normal,
     };
 
     /// Checks what no region may be: unaligned, empty, writable and executable.
@@ -194,7 +194,7 @@ impl Region {
         base: VirtAddr,
         pages: u32,
         prot: Prot,
-        kind: Kind,
+        kind: RegionKind,
         object: Object,
     ) -> Result<Region, Error> {
         if !base.raw().is_multiple_of(PAGE_BYTES) {
@@ -214,7 +214,7 @@ impl Region {
             max: prot,
             kind,
             object,
-            advice: Advice::Normal,
+            advice: AccessPattern::Normal,
         })
     }
 
@@ -222,7 +222,7 @@ impl Region {
     pub(super) fn is_mmapped(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Anonymous | Kind::Reserved | Kind::Device | Kind::Shared
+            RegionKind::Anonymous | RegionKind::Reserved | RegionKind::Device | RegionKind::Shared
         )
     }
 

@@ -5,7 +5,7 @@ use pagetable::VirtAddr;
 
 use super::heap::{HEAP_LIMIT, Heap};
 use super::layout::is_user_range;
-use super::region::{Kind, Object, Prot, Region};
+use super::region::{Object, Prot, Region, RegionKind};
 use super::usercopy::clear;
 use super::{Job, Machine, PAGE_BYTES, Space};
 
@@ -87,7 +87,7 @@ impl Space {
             VirtAddr::new(held),
             pages,
             Prot::DATA,
-            Kind::Heap,
+            RegionKind::Heap,
             Object::Zero,
         )?;
         let before = held

@@ -1,6 +1,6 @@
 //! What a system call comes to, before it is put into registers.
 
-use super::table::State;
+use super::table::SchedState;
 
 /// What a call comes to.
 pub(super) enum CallResult {
@@ -9,7 +9,7 @@ pub(super) enum CallResult {
     /// These in `a0` and `a1`.
     Two(usize, usize),
     /// The task waits in this state and asks again.
-    Wait(State),
+    Wait(SchedState),
     /// The task makes the same call again, when interrupts that wait have been dealt with.
     Again,
     /// The caller does not exist any more.

@@ -5,7 +5,7 @@ use pagetable::PhysAddr;
 
 use super::context::Context;
 use super::program;
-use super::table::{Slot, State};
+use super::table::{SchedState, Slot};
 use crate::debug::stub;
 use crate::mm::Budget;
 use crate::mm::layout::Layout;
@@ -24,7 +24,7 @@ pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> R
         Ok(context) => {
             let task = system.tasks.at_mut(slot);
             task.context = context;
-            system.tasks.set_state(slot, State::Ready);
+            system.tasks.set_state(slot, SchedState::Ready);
             stub::spawned(system, slot);
             system.local.schedule.request_resched();
             Ok(pid)
@@ -78,14 +78,14 @@ fn start<P: Platform>(
 /// Ends a task: frees every frame and table, then wakes its parent. What one entry into the kernel is
 /// not enough for goes on as the task's own turns, see [`go_on_ending`].
 pub fn exit_task<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
-    if let State::Ending { .. } = system.tasks.at(slot).state() {
+    if let SchedState::Ending { .. } = system.tasks.at(slot).state() {
         return;
     }
     if slot == system.local.schedule.current() {
         system.local.platform.leave_spaces();
         system.local.schedule.vacate();
     }
-    system.tasks.set_state(slot, State::Ending { status });
+    system.tasks.set_state(slot, SchedState::Ending { status });
     if !go_on_ending(system, slot) {
         system.local.schedule.request_resched();
     }
@@ -93,7 +93,7 @@ pub fn exit_task<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
 
 /// Gives back what one entry may of a task that ends; whether it has ended.
 pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
-    let State::Ending { status } = system.tasks.at(slot).state() else {
+    let SchedState::Ending { status } = system.tasks.at(slot).state() else {
         return true;
     };
     let task = system.tasks.at_mut(slot);
@@ -109,7 +109,7 @@ pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
 /// Nothing is left of a task but its status.
 fn ended<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     let pid = system.tasks.at(slot).pid;
-    system.tasks.set_state(slot, State::Exited { status });
+    system.tasks.set_state(slot, SchedState::Exited { status });
     system.objects.creator_ended(pid);
     system.reap_objects();
     stub::ended(system, slot);
@@ -122,7 +122,7 @@ fn ended<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
         .is_some_and(|slot| system.tasks.at(slot).is_alive());
     if parent_lives {
         system.tasks.wake(|state| match state {
-            State::Waiting { child } if child == pid || child == 0 => State::Ready,
+            SchedState::Waiting { child } if child == pid || child == 0 => SchedState::Ready,
             other => other,
         });
         system.local.schedule.request_resched();

@@ -4,9 +4,9 @@ use abi::{Advice, Error, map, prot};
 use pagetable::{MemoryType, PhysAddr, VirtAddr};
 
 use super::call_result::CallResult;
-use super::unfinished::Key;
+use super::unfinished::CallKey;
 use crate::mm::{
-    Audit, Budget, Frames, Job, Kind, MapRequest, Object, PAGE_BYTES, Placement, Prot, Space,
+    Audit, Budget, Frames, Job, MapRequest, Object, PAGE_BYTES, Placement, Prot, RegionKind, Space,
     audit, table,
 };
 use crate::platform::Platform;
@@ -17,7 +17,7 @@ const KNOWN: usize = map::AT | map::RESERVE | map::WIRED | map::POPULATE | map::
 /// `Mmap(len, prot, flags, at, align)`.
 pub fn mmap<P: Platform>(
     system: &mut System<P>,
-    key: Key,
+    key: CallKey,
     [bytes, rights, flags, at, align]: [usize; 5],
 ) -> Result<CallResult, Error> {
     let has = |flag: usize| flags & flag != 0;
@@ -33,7 +33,7 @@ pub fn mmap<P: Platform>(
         MapRequest {
             prot: Prot::NONE,
             max: Prot::NONE,
-            kind: Kind::Reserved,
+            kind: RegionKind::Reserved,
             ..MapRequest::zeros(pages)
         }
     } else {
@@ -58,7 +58,7 @@ pub fn mmap<P: Platform>(
 /// `Munmap(addr, len)`.
 pub fn munmap<P: Platform>(
     system: &mut System<P>,
-    key: Key,
+    key: CallKey,
     at: usize,
     bytes: usize,
 ) -> Result<CallResult, Error> {
@@ -75,7 +75,7 @@ pub fn munmap<P: Platform>(
 /// `Protect(addr, len, prot)`.
 pub fn protect<P: Platform>(
     system: &mut System<P>,
-    key: Key,
+    key: CallKey,
     at: usize,
     bytes: usize,
     rights: usize,
@@ -91,7 +91,7 @@ pub fn protect<P: Platform>(
 /// `Advise(addr, len, advice)`.
 pub fn advise<P: Platform>(
     system: &mut System<P>,
-    key: Key,
+    key: CallKey,
     at: usize,
     bytes: usize,
     advice: usize,
@@ -145,7 +145,7 @@ pub fn map_device<P: Platform>(
         pages,
         prot,
         max: Prot::DATA,
-        kind: Kind::Device,
+        kind: RegionKind::Device,
         object: Object::Phys {
             at: PhysAddr::new(first),
             memory: MemoryType::Device,
@@ -183,7 +183,7 @@ pub fn share_attach<P: Platform>(
         prot,
         // Who attached it to read may not write to it later.
         max: prot,
-        kind: Kind::Shared,
+        kind: RegionKind::Shared,
         object,
         ..MapRequest::zeros(pages.into())
     };
@@ -195,13 +195,13 @@ pub fn share_attach<P: Platform>(
 /// `ShareDetach(addr)`.
 pub fn share_detach<P: Platform>(
     system: &mut System<P>,
-    key: Key,
+    key: CallKey,
     at: usize,
 ) -> Result<CallResult, Error> {
     let answer = system.go_on(key, |space, frames, platform| {
         let va = VirtAddr::new(at as u64);
         let region = space.region_at(va).ok_or(Error::NotFound)?;
-        if region.kind != Kind::Shared || region.base != va {
+        if region.kind != RegionKind::Shared || region.base != va {
             return Err(Error::NotFound);
         }
         let bytes = u64::from(region.pages) * PAGE_BYTES;

@@ -17,4 +17,4 @@ mod unfinished;
 
 pub use context::{Context, Floats};
 pub use schedule::Schedule;
-pub use table::{Slot, State, Task, Tasks};
+pub use table::{SchedState, Slot, Task, Tasks};

@@ -9,7 +9,7 @@ use elf::segment::ProgramHeader;
 use pagetable::{PhysAddr, VirtAddr, Xlen};
 
 use crate::mm::layout::Layout;
-use crate::mm::{Kind, Machine, Object, PAGE_BYTES, Prot, Region, Space};
+use crate::mm::{Machine, Object, PAGE_BYTES, Prot, Region, RegionKind, Space};
 
 /// The most a stack can grow to; a guard page lies below.
 const STACK_BYTES: u64 = 256 << 10;
@@ -95,9 +95,9 @@ fn region(segment: &ProgramHeader, file_bytes: u64, at: PhysAddr) -> Result<Regi
         segment.p_flags & PF_X != 0,
     );
     let kind = if prot.execute() {
-        Kind::Text
+        RegionKind::Text
     } else {
-        Kind::Data
+        RegionKind::Data
     };
     let object = if in_file == 0 {
         Object::Zero
@@ -120,14 +120,14 @@ pub fn add_stack<M: Machine>(space: &mut Space, line_bytes: usize) -> Result<Vir
         VirtAddr::new(base - PAGE_BYTES),
         1,
         Prot::NONE,
-        Kind::Guard,
+        RegionKind::Guard,
         Object::Zero,
     )?)?;
     space.add::<M>(Region::new(
         VirtAddr::new(base),
         pages,
         Prot::DATA,
-        Kind::Stack,
+        RegionKind::Stack,
         Object::Zero,
     )?)?;
     Ok(VirtAddr::new((top - line_bytes as u64) & !15))
@@ -197,7 +197,7 @@ mod tests {
         };
         assert_eq!(text.object, image(0x1000, 0x1234));
         assert_eq!(data.object, image(0x3000, 0x30));
-        assert_eq!((text.kind, data.kind), (Kind::Text, Kind::Data));
+        assert_eq!((text.kind, data.kind), (RegionKind::Text, RegionKind::Data));
     }
 
     #[test]

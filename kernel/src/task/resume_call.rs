@@ -3,7 +3,7 @@
 use abi::Error;
 
 use super::call_result::CallResult;
-use super::unfinished::{Begun, Key, Unfinished};
+use super::unfinished::{Begun, CallKey, Unfinished};
 use crate::mm::{Budget, Frames, Space};
 use crate::platform::Platform;
 use crate::system::System;
@@ -12,7 +12,7 @@ impl<P: Platform> System<P> {
     /// Begins a call of the running task, or goes on with it.
     pub(super) fn go_on(
         &mut self,
-        key: Key,
+        key: CallKey,
         begin: impl FnOnce(&mut Space, &mut Frames, &mut P) -> Result<Begun, Error>,
     ) -> Result<CallResult, Error> {
         let task = self.tasks.at_mut(self.local.schedule.current());

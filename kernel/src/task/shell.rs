@@ -5,7 +5,7 @@ use core::fmt::Write;
 use abi::Error;
 
 use super::exec;
-use super::table::{Slot, State};
+use super::table::{SchedState, Slot};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -35,12 +35,12 @@ impl<P: Platform> System<P> {
     /// The shell's place, while it waits for another program: then Ctrl-C is not its own.
     pub fn foreground(&self) -> Option<Slot> {
         let slot = self.tasks.find(self.shell)?;
-        matches!(self.tasks.at(slot).state(), State::Waiting { .. }).then_some(slot)
+        matches!(self.tasks.at(slot).state(), SchedState::Waiting { .. }).then_some(slot)
     }
 
     /// The running task waits. If that brings a program to the foreground, a Ctrl-C that was typed
     /// with its line is for that; what the shell waited for, if so.
-    pub fn foreground_changed(&mut self) -> Option<State> {
+    pub fn foreground_changed(&mut self) -> Option<SchedState> {
         let shell = self.foreground()?;
         if shell != self.local.schedule.current() || !self.console.take_typed_ahead() {
             return None;
@@ -54,13 +54,13 @@ impl<P: Platform> System<P> {
     /// first, nothing ends, but it waits no longer.
     pub fn interrupt_foreground(&mut self, shell: Slot) {
         match self.tasks.at(shell).state() {
-            State::Waiting { child: 0 } => {
+            SchedState::Waiting { child: 0 } => {
                 let task = self.tasks.at_mut(shell);
                 task.context.set_return(Error::Busy.to_a0() as isize);
-                self.tasks.set_state(shell, State::Ready);
+                self.tasks.set_state(shell, SchedState::Ready);
                 self.local.schedule.request_resched();
             }
-            State::Waiting { child } => {
+            SchedState::Waiting { child } => {
                 if let Some(slot) = self.tasks.find(child) {
                     exec::exit_task(self, slot, exec::KILLED);
                 }

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exec;
 use super::schedule::SLICE_MS;
-use super::table::{Slot, State};
+use super::table::{SchedState, Slot};
 use crate::debug::stub;
 use crate::platform::Platform;
 use crate::system::System;
@@ -18,7 +18,7 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
             stub::service(system);
         }
         if let Some(next) = next_task(system, previous) {
-            if system.tasks.at(next).state() == State::Ready {
+            if system.tasks.at(next).state() == SchedState::Ready {
                 break next;
             }
             give_back(system, next);
@@ -64,7 +64,7 @@ fn next_task<P: Platform>(system: &System<P>, previous: Slot) -> Option<Slot> {
         Some(only)
             if matches!(
                 system.tasks.at(only).state(),
-                State::Ready | State::Ending { .. }
+                SchedState::Ready | SchedState::Ending { .. }
             ) =>
         {
             Some(only)

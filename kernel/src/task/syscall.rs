@@ -8,8 +8,8 @@ use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
 use super::context::Context;
-use super::table::{LINE_BYTES, State};
-use super::unfinished::Key;
+use super::table::{LINE_BYTES, SchedState};
+use super::unfinished::CallKey;
 use super::{exec, memory, switch};
 use crate::platform::Platform;
 use crate::system::System;
@@ -28,8 +28,8 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
         Ok(CallResult::Wait(state)) => {
             wait(system, state);
             // Answered here, as the call is still in the making.
-            if system.foreground_changed() == Some(State::Waiting { child: 0 }) {
-                system.tasks.set_state(slot, State::Ready);
+            if system.foreground_changed() == Some(SchedState::Waiting { child: 0 }) {
+                system.tasks.set_state(slot, SchedState::Ready);
                 context.set_return(Error::Busy.to_a0() as isize);
             }
         }
@@ -42,7 +42,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     }
 }
 
-fn wait<P: Platform>(system: &mut System<P>, state: State) {
+fn wait<P: Platform>(system: &mut System<P>, state: SchedState) {
     let slot = system.local.schedule.current();
     system.tasks.set_state(slot, state);
     system.local.schedule.request_resched();
@@ -53,7 +53,7 @@ fn dispatch<P: Platform>(
     context: &mut Context,
 ) -> Result<CallResult, Error> {
     let [a0, a1, a2, a3, a4] = core::array::from_fn(|n| context.argument(n));
-    let key = Key::of(context);
+    let key = CallKey::of(context);
     match Call::decode(context.call()).ok_or(Error::Unsupported)? {
         Call::Exit => {
             exec::exit_task(system, system.local.schedule.current(), a0 as u8);
@@ -120,7 +120,7 @@ fn write<P: Platform>(
     }
     let room = system.console.room();
     if room == 0 {
-        return Ok(CallResult::Wait(State::Writing));
+        return Ok(CallResult::Wait(SchedState::Writing));
     }
     let mut piece = [0; PIECE];
     let piece = &mut piece[..bytes.min(PIECE).min(room)];
@@ -137,7 +137,7 @@ fn read<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<
     let mut piece = [0; PIECE];
     let used = system.console.peek(&mut piece[..bytes.min(PIECE)]);
     if used == 0 {
-        return Ok(CallResult::Wait(State::Reading));
+        return Ok(CallResult::Wait(SchedState::Reading));
     }
     // Input is only taken off the line once it has arrived: a bad pointer loses nothing.
     to_task(system, at, &piece[..used])?;
@@ -153,7 +153,7 @@ fn sleep<P: Platform>(system: &mut System<P>, context: &mut Context, ms: usize) 
         .ticks()
         .saturating_add(system.local.schedule.ticks(ms as u64));
     context.set_return(0);
-    CallResult::Wait(State::Sleeping { until })
+    CallResult::Wait(SchedState::Sleeping { until })
 }
 
 fn spawn<P: Platform>(
@@ -187,7 +187,7 @@ fn wait_for<P: Platform>(
         .tasks
         .iter()
         .find_map(|(slot, task)| match task.state() {
-            State::Exited { status } if mine(task) => Some((slot, task.pid, status)),
+            SchedState::Exited { status } if mine(task) => Some((slot, task.pid, status)),
             _ => None,
         });
     match ended {
@@ -196,7 +196,7 @@ fn wait_for<P: Platform>(
             Ok(CallResult::Two(pid.into(), status.into()))
         }
         None if flags & 1 != 0 => Err(Error::Busy),
-        None => Ok(CallResult::Wait(State::Waiting { child })),
+        None => Ok(CallResult::Wait(SchedState::Waiting { child })),
     }
 }
 
@@ -214,7 +214,11 @@ fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<CallResult, E
     })
 }
 
-fn sbrk<P: Platform>(system: &mut System<P>, key: Key, delta: isize) -> Result<CallResult, Error> {
+fn sbrk<P: Platform>(
+    system: &mut System<P>,
+    key: CallKey,
+    delta: isize,
+) -> Result<CallResult, Error> {
     system.go_on(key, |space, _, platform| {
         let (old, job) = space.begin_sbrk(delta as i64, platform)?;
         Ok((old.raw() as usize, job))

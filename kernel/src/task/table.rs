@@ -17,7 +17,7 @@ pub const LINE_BYTES: usize = 96;
 
 /// What a task does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum SchedState {
     /// Nobody lives here.
     Empty,
     /// Being made: nothing of it runs yet.
@@ -50,12 +50,12 @@ pub enum State {
     },
 }
 
-impl State {
+impl SchedState {
     /// One word for it, as `ps` shows it.
     pub fn word(self) -> &'static str {
         match self {
-            State::Empty | State::Starting => "-",
-            State::Ending { .. } => "ending",
+            SchedState::Empty | SchedState::Starting => "-",
+            SchedState::Ending { .. } => "ending",
             other => other.on_the_wire().text(),
         }
     }
@@ -63,13 +63,13 @@ impl State {
     /// As the wire reports it.
     pub fn on_the_wire(self) -> TaskState {
         match self {
-            State::Empty | State::Starting => TaskState::Starting,
-            State::Ready => TaskState::Ready,
-            State::Reading => TaskState::Reading,
-            State::Writing => TaskState::Writing,
-            State::Sleeping { .. } => TaskState::Sleeping,
-            State::Waiting { .. } => TaskState::Waiting,
-            State::Ending { .. } | State::Exited { .. } => TaskState::Exited,
+            SchedState::Empty | SchedState::Starting => TaskState::Starting,
+            SchedState::Ready => TaskState::Ready,
+            SchedState::Reading => TaskState::Reading,
+            SchedState::Writing => TaskState::Writing,
+            SchedState::Sleeping { .. } => TaskState::Sleeping,
+            SchedState::Waiting { .. } => TaskState::Waiting,
+            SchedState::Ending { .. } | SchedState::Exited { .. } => TaskState::Exited,
         }
     }
 }
@@ -80,7 +80,7 @@ pub struct Task {
     pub pid: u16,
     /// The task that spawned it; 0 for the first one, and once the parent has ended.
     pub parent: u16,
-    state: State,
+    state: SchedState,
     /// Its registers while it is not on the hart.
     pub context: Context,
     /// Its float registers while it is not on the hart.
@@ -101,7 +101,7 @@ impl Task {
     const EMPTY: Task = Task {
         pid: 0,
         parent: 0,
-        state: State::Empty,
+        state: SchedState::Empty,
         context: Context::EMPTY,
         floats: Floats([0; 33]),
         space: Space::EMPTY,
@@ -114,7 +114,7 @@ impl Task {
 
     /// What it does; [`Tasks::set_state`] changes it.
     #[inline]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> SchedState {
         self.state
     }
 
@@ -132,7 +132,7 @@ impl Task {
     pub fn is_alive(&self) -> bool {
         !matches!(
             self.state,
-            State::Empty | State::Ending { .. } | State::Exited { .. }
+            SchedState::Empty | SchedState::Ending { .. } | SchedState::Exited { .. }
         )
     }
 }
@@ -246,13 +246,13 @@ impl Tasks {
     }
 
     /// Changes what a task does.
-    pub fn set_state(&mut self, slot: Slot, state: State) {
+    pub fn set_state(&mut self, slot: Slot, state: SchedState) {
         self.at_mut(slot).state = state;
-        self.existing.set(slot, state != State::Empty);
+        self.existing.set(slot, state != SchedState::Empty);
         // One that ends has its turns too.
-        let has_turns = matches!(state, State::Ready | State::Ending { .. });
+        let has_turns = matches!(state, SchedState::Ready | SchedState::Ending { .. });
         self.ready.set(slot, has_turns);
-        let sleeps = matches!(state, State::Sleeping { .. });
+        let sleeps = matches!(state, SchedState::Sleeping { .. });
         self.sleeping.set(slot, sleeps);
     }
 
@@ -281,7 +281,7 @@ impl Tasks {
     /// The tick at which the first sleeper wakes.
     pub fn first_wake(&self) -> Option<u64> {
         let until = |slot| match self.at(slot).state {
-            State::Sleeping { until } => Some(until),
+            SchedState::Sleeping { until } => Some(until),
             _ => None,
         };
         self.sleeping.filter_map(until).min()
@@ -298,7 +298,7 @@ impl Tasks {
         let slot = empty.or_else(ended).ok_or(Error::LimitExceeded)?;
         self.make_slot(slot).ok_or(Error::LimitExceeded)?;
         let pid = self.fresh_pid();
-        self.set_state(slot, State::Starting);
+        self.set_state(slot, SchedState::Starting);
         let task = self.at_mut(slot);
         // Field by field: the space is 3 KiB, and is empty since its last owner's was destroyed.
         debug_assert!(task.space.regions().is_empty());
@@ -317,11 +317,11 @@ impl Tasks {
 
     /// Forgets a task whose memory has been freed.
     pub fn remove(&mut self, slot: Slot) {
-        self.set_state(slot, State::Empty);
+        self.set_state(slot, SchedState::Empty);
     }
 
     /// Every living task's state goes through `change`; what it returns is the new one.
-    pub fn wake(&mut self, mut change: impl FnMut(State) -> State) {
+    pub fn wake(&mut self, mut change: impl FnMut(SchedState) -> SchedState) {
         for slot in self.existing {
             let state = self.at(slot).state;
             if self.at(slot).is_alive() {
@@ -341,8 +341,8 @@ impl Tasks {
                 continue;
             }
             task.parent = 0;
-            if matches!(task.state, State::Exited { .. }) {
-                self.set_state(slot, State::Empty);
+            if matches!(task.state, SchedState::Exited { .. }) {
+                self.set_state(slot, SchedState::Empty);
             }
         }
     }
@@ -351,7 +351,7 @@ impl Tasks {
         let age = |task: &Task| self.last_pid.wrapping_sub(task.pid);
         let ended = self
             .iter()
-            .filter(|(_, task)| matches!(task.state, State::Exited { .. }));
+            .filter(|(_, task)| matches!(task.state, SchedState::Exited { .. }));
         ended
             .max_by_key(|(_, task)| age(task))
             .map(|(slot, _)| slot)
@@ -391,11 +391,11 @@ mod tests {
             .map(|_| tasks.add(1, b"spin").unwrap())
             .collect();
         for &slot in &slots {
-            tasks.set_state(slot, State::Ready);
+            tasks.set_state(slot, SchedState::Ready);
         }
         assert_eq!(tasks.add(1, b"spin").unwrap_err(), Error::LimitExceeded);
         for &slot in &slots[3..9] {
-            tasks.set_state(slot, State::Exited { status: 0 });
+            tasks.set_state(slot, SchedState::Exited { status: 0 });
         }
         assert_eq!(tasks.add(1, b"spin").unwrap(), slots[3]);
     }
@@ -415,7 +415,7 @@ mod tests {
     fn numbers_wrap_and_skip_the_living() {
         let mut tasks = with_room();
         let first = tasks.add(0, b"sh").unwrap();
-        tasks.set_state(first, State::Ready);
+        tasks.set_state(first, SchedState::Ready);
         tasks.last_pid = 32_767;
         let second = tasks.add(1, b"hello").unwrap();
         assert_eq!((tasks.at(first).pid, tasks.at(second).pid), (1, 2));
@@ -426,9 +426,9 @@ mod tests {
         let mut tasks = with_room();
         let a = tasks.add(0, b"a").unwrap();
         let b = tasks.add(0, b"b").unwrap();
-        tasks.set_state(a, State::Ready);
+        tasks.set_state(a, SchedState::Ready);
         assert_eq!(tasks.next_ready(a), Some(a));
-        tasks.set_state(b, State::Ready);
+        tasks.set_state(b, SchedState::Ready);
         assert_eq!(tasks.next_ready(a), Some(b));
         assert_eq!(tasks.next_ready(b), Some(a));
     }
@@ -437,11 +437,11 @@ mod tests {
     fn the_words_of_the_table_agree_with_its_tasks_after_every_change() {
         let mut tasks = with_room();
         let states = [
-            State::Ready,
-            State::Sleeping { until: 7 },
-            State::Waiting { child: 0 },
-            State::Exited { status: 3 },
-            State::Reading,
+            SchedState::Ready,
+            SchedState::Sleeping { until: 7 },
+            SchedState::Waiting { child: 0 },
+            SchedState::Exited { status: 3 },
+            SchedState::Reading,
         ];
         let slots: Vec<Slot> = (0..MAX_TASKS)
             .map(|_| tasks.add(0, b"a").unwrap())
@@ -451,24 +451,24 @@ mod tests {
             match turn % 11 {
                 0 => tasks.remove(slot),
                 1 => tasks.wake(|state| match state {
-                    State::Sleeping { .. } => State::Ready,
+                    SchedState::Sleeping { .. } => SchedState::Ready,
                     other => other,
                 }),
                 _ => tasks.set_state(slot, states[turn * 7 % states.len()]),
             }
-            let has = |of: fn(State) -> bool| -> Vec<Slot> {
+            let has = |of: fn(SchedState) -> bool| -> Vec<Slot> {
                 let all = slots.iter().copied();
                 all.filter(|&slot| of(tasks.at(slot).state)).collect()
             };
             let existing: Vec<Slot> = tasks.iter().map(|(slot, _)| slot).collect();
-            assert_eq!(existing, has(|state| state != State::Empty));
-            let ready = has(|state| state == State::Ready);
+            assert_eq!(existing, has(|state| state != SchedState::Empty));
+            let ready = has(|state| state == SchedState::Ready);
             assert_eq!(tasks.ready.collect::<Vec<_>>(), ready);
             let next = ready.iter().find(|&&ready| ready.0 > slot.0);
             assert_eq!(tasks.next_ready(slot), next.or(ready.first()).copied());
             let others = ready.iter().any(|&ready| ready != slot);
             assert_eq!(tasks.others_ready(slot), others);
-            let sleeps = !has(|state| matches!(state, State::Sleeping { .. })).is_empty();
+            let sleeps = !has(|state| matches!(state, SchedState::Sleeping { .. })).is_empty();
             assert_eq!(tasks.first_wake(), sleeps.then_some(7));
         }
     }

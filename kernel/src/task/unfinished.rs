@@ -9,16 +9,16 @@ use crate::mm::Job;
 
 /// Which call it is: all that the registers say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct CallKey {
     pc: usize,
     call: usize,
     arguments: [usize; 5],
 }
 
-impl Key {
+impl CallKey {
     /// Of the call that the registers ask for.
-    pub fn of(context: &Context) -> Key {
-        Key {
+    pub fn of(context: &Context) -> CallKey {
+        CallKey {
             pc: context.pc,
             call: context.call(),
             arguments: core::array::from_fn(|n| context.argument(n)),
@@ -29,7 +29,7 @@ impl Key {
 /// A call, how far it is done, and what it will answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Unfinished {
-    pub(super) key: Key,
+    pub(super) key: CallKey,
     pub(super) job: Job,
     pub(super) answer: usize,
 }

@@ -1,7 +1,7 @@
 //! How wide addresses and lengths are below a node.
 
-use super::error::Error;
-use super::key::Key;
+use super::error::TreeError;
+use super::key::PropertyKey;
 use super::walk::number32;
 
 /// How many cells an address and a length in `reg` have, below a node.
@@ -18,13 +18,17 @@ impl Cells {
         size: 1,
     };
 
-    pub(super) fn take_property(&mut self, key: Key, value: &[u8]) -> Result<(), Error> {
+    pub(super) fn take_property(
+        &mut self,
+        key: PropertyKey,
+        value: &[u8],
+    ) -> Result<(), TreeError> {
         let cells = match key {
-            Key::AddressCells => &mut self.address,
-            Key::SizeCells => &mut self.size,
+            PropertyKey::AddressCells => &mut self.address,
+            PropertyKey::SizeCells => &mut self.size,
             _ => return Ok(()),
         };
-        *cells = number32(value).ok_or(Error::Malformed)?;
+        *cells = number32(value).ok_or(TreeError::Malformed)?;
         Ok(())
     }
 }

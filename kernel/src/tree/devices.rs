@@ -4,13 +4,13 @@
 //! meant, and whose interrupt it has, is known only when the whole tree was seen.
 
 use super::cells::Cells;
-use super::error::Error;
-use super::key::Key;
+use super::error::TreeError;
+use super::key::PropertyKey;
 use super::name::Name;
 use super::ranges::Ranges;
 use super::walk::{Token, TokenWalk, number, number32, text};
-use super::wiring::{Plic, Polled, Uart, Wiring};
-use crate::board::{Board, UartKind};
+use super::wiring::{PlicNode, Polled, UartNode, Wiring};
+use crate::board::{BuiltinBoard, UartDriver};
 
 /// Nodes deeper than that are not looked at.
 const DEPTH: usize = 5;
@@ -65,7 +65,7 @@ impl Node<'_> {
 #[derive(Clone, Copy)]
 struct Console<'a> {
     name: &'a [u8],
-    kind: UartKind,
+    kind: UartDriver,
     base: u64,
     reg_shift: Option<u32>,
     reg_io_width: Option<u32>,
@@ -128,26 +128,28 @@ impl<'a> Devices<'a> {
     }
 
     /// A property of the node at `depth` that began last.
-    pub(super) fn property(&mut self, depth: usize, key: Key, value: &'a [u8]) {
+    pub(super) fn property(&mut self, depth: usize, key: PropertyKey, value: &'a [u8]) {
         if depth > DEPTH {
             return;
         }
         let node = &mut self.open[depth];
         match key {
-            Key::Compatible => node.compatible = value,
-            Key::Reg => node.reg = value,
-            Key::Interrupts => node.interrupts = Some(value),
-            Key::InterruptsExtended => node.interrupts_extended = Some(value),
-            Key::InterruptParent => node.interrupt_parent = number32(value).unwrap_or(0),
-            Key::Phandle => node.phandle = number32(value).unwrap_or(0),
-            Key::InterruptController => node.is_controller = true,
-            Key::RegShift => node.reg_shift = number32(value),
-            Key::RegIoWidth => node.reg_io_width = number32(value),
-            Key::Ranges => node.hands_through = depth == 1 || value.is_empty(),
-            Key::Status => node.is_disabled = !matches!(text(value), Some(b"okay" | b"ok")),
+            PropertyKey::Compatible => node.compatible = value,
+            PropertyKey::Reg => node.reg = value,
+            PropertyKey::Interrupts => node.interrupts = Some(value),
+            PropertyKey::InterruptsExtended => node.interrupts_extended = Some(value),
+            PropertyKey::InterruptParent => node.interrupt_parent = number32(value).unwrap_or(0),
+            PropertyKey::Phandle => node.phandle = number32(value).unwrap_or(0),
+            PropertyKey::InterruptController => node.is_controller = true,
+            PropertyKey::RegShift => node.reg_shift = number32(value),
+            PropertyKey::RegIoWidth => node.reg_io_width = number32(value),
+            PropertyKey::Ranges => node.hands_through = depth == 1 || value.is_empty(),
+            PropertyKey::Status => node.is_disabled = !matches!(text(value), Some(b"okay" | b"ok")),
             // Cells that cannot be make addresses that are not there.
-            Key::AddressCells | Key::SizeCells => drop(node.cells.take_property(key, value)),
-            Key::StdoutPath if depth == 2 && node.name == b"chosen" => self.stdout = value,
+            PropertyKey::AddressCells | PropertyKey::SizeCells => {
+                let _ = node.cells.take_property(key, value);
+            }
+            PropertyKey::StdoutPath if depth == 2 && node.name == b"chosen" => self.stdout = value,
             _ => {}
         }
     }
@@ -196,7 +198,7 @@ impl<'a> Devices<'a> {
     }
 
     /// What the kernel is to drive on that board, whose RAM is `ram`.
-    pub(super) fn wiring(&self, board: &Board, ram: &Ranges) -> Result<Wiring, Error> {
+    pub(super) fn wiring(&self, board: &BuiltinBoard, ram: &Ranges) -> Result<Wiring, TreeError> {
         let mut wiring = Wiring::of_board(board, self.hart);
         let wanted = self.wanted_name()?;
         let is_device = |console: &&Console| {
@@ -241,7 +243,7 @@ impl<'a> Devices<'a> {
         }
     }
 
-    fn uart(&self, console: &Console, board: &Board) -> Uart {
+    fn uart(&self, console: &Console, board: &BuiltinBoard) -> UartNode {
         let same = console.base == board.uart_base && console.kind == board.uart;
         let shift = match console.reg_shift {
             Some(shift) => shift.min(u32::from(u8::MAX)) as u8,
@@ -254,14 +256,14 @@ impl<'a> Devices<'a> {
             None => false,
         };
         match console.kind {
-            UartKind::Ns16550 => Uart {
-                kind: UartKind::Ns16550,
+            UartDriver::Ns16550 => UartNode {
+                kind: UartDriver::Ns16550,
                 base: console.base,
                 shift,
                 words,
             },
-            UartKind::Bl808 => Uart {
-                kind: UartKind::Bl808,
+            UartDriver::Bl808 => UartNode {
+                kind: UartDriver::Bl808,
                 base: console.base,
                 shift: 0,
                 words: true,
@@ -270,13 +272,18 @@ impl<'a> Devices<'a> {
     }
 
     /// The PLIC with that phandle, or the tree's only controller where it has none of that phandle.
-    fn plic(&self, phandle: u32, irq: u32, boards: Result<Plic, Polled>) -> Result<Plic, Polled> {
+    fn plic(
+        &self,
+        phandle: u32,
+        irq: u32,
+        boards: Result<PlicNode, Polled>,
+    ) -> Result<PlicNode, Polled> {
         let all = || self.controllers.iter().flatten();
         let by_phandle = all().find(|it| it.phandle == phandle && phandle != 0);
         let any_plic = || all().find(|it| it.plic.is_some());
         let Some(controller) = by_phandle.or_else(any_plic).or_else(|| all().next()) else {
             // A tree without controllers: the board's, with the tree's number.
-            return boards.map(|plic| Plic { irq, ..plic });
+            return boards.map(|plic| PlicNode { irq, ..plic });
         };
         let Some(base) = controller.plic else {
             let first = words(controller.compatible).next().unwrap_or(b"");
@@ -286,7 +293,7 @@ impl<'a> Devices<'a> {
             Some(contexts) => self.context(contexts),
             None => boards.ok().map(|plic| plic.context),
         };
-        let plic = context.map(|context| Plic { base, context, irq });
+        let plic = context.map(|context| PlicNode { base, context, irq });
         match plic {
             Some(plic) if plic.can_be_used() => Ok(plic),
             Some(plic) if plic.irq == 0 || plic.irq > 1023 => Err(Polled::NoInterrupt),
@@ -307,7 +314,7 @@ impl<'a> Devices<'a> {
     }
 
     /// The last part of the path that `stdout-path` gives, through an alias if it names one.
-    fn wanted_name(&self) -> Result<Option<&'a [u8]>, Error> {
+    fn wanted_name(&self) -> Result<Option<&'a [u8]>, TreeError> {
         let path = text(self.stdout).unwrap_or(self.stdout);
         let path = path.split(|&byte| byte == b':').next().unwrap_or(path);
         if path.is_empty() {
@@ -322,7 +329,7 @@ impl<'a> Devices<'a> {
 }
 
 /// The value of that name in `/aliases`.
-fn alias<'a>(mut walk: TokenWalk<'a>, wanted: &[u8]) -> Result<Option<&'a [u8]>, Error> {
+fn alias<'a>(mut walk: TokenWalk<'a>, wanted: &[u8]) -> Result<Option<&'a [u8]>, TreeError> {
     while let Some(Token::Property { name, value }) = walk.next()? {
         if walk.property_name(name)? == wanted {
             return Ok(text(value));
@@ -363,11 +370,11 @@ fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Bindings: serial/8250.yaml and serial/snps-dw-apb-uart.yaml of Linux; Bouffalo's as boards ship it.
-fn uart_kind(word: &[u8]) -> Option<UartKind> {
+fn uart_kind(word: &[u8]) -> Option<UartDriver> {
     match word {
-        b"ns16550a" | b"ns16550" | b"snps,dw-apb-uart" => Some(UartKind::Ns16550),
+        b"ns16550a" | b"ns16550" | b"snps,dw-apb-uart" => Some(UartDriver::Ns16550),
         b"bflb,bl808-uart" | b"bouffalolab,bl808-uart" | b"bflb,uart" | b"bouffalolab,uart" => {
-            Some(UartKind::Bl808)
+            Some(UartDriver::Bl808)
         }
         _ => None,
     }

@@ -9,7 +9,7 @@ pub const MAX_RANGES: usize = 32;
 
 /// Why a device tree was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum TreeError {
     /// It is not a device tree, or its structure block is broken.
     Malformed,
     /// More than [`MAX_RANGES`] pieces of RAM or of held memory.
@@ -20,16 +20,16 @@ pub enum Error {
     UnknownBoard,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for TreeError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Error::Malformed => f.write_str("it is damaged, or no device tree"),
-            Error::TooManyRanges => write!(
+            TreeError::Malformed => f.write_str("it is damaged, or no device tree"),
+            TreeError::TooManyRanges => write!(
                 f,
                 "more than {MAX_RANGES} pieces of RAM or of reserved memory"
             ),
-            Error::NoMemory => f.write_str("no /memory with a size"),
-            Error::UnknownBoard => f
+            TreeError::NoMemory => f.write_str("no /memory with a size"),
+            TreeError::UnknownBoard => f
                 .write_str("no `compatible` of its root is a known board's; there is")
                 .and_then(|()| {
                     board::BOARDS

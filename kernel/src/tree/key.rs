@@ -3,12 +3,12 @@
 //! A tree has each name once, and every property points to it. So a name is read where it is met
 //! first, and afterwards known by where it stands: at boot, that is most of what reading a tree saves.
 
-use super::error::Error;
+use super::error::TreeError;
 use super::walk::{NameAt, TokenWalk};
 
 /// A property that is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(super) enum PropertyKey {
     AddressCells,
     Bootargs,
     CbozBlockSize,
@@ -31,29 +31,29 @@ pub(super) enum Key {
     Other,
 }
 
-impl Key {
-    fn named(name: &[u8]) -> Key {
+impl PropertyKey {
+    fn named(name: &[u8]) -> PropertyKey {
         match name {
-            b"#address-cells" => Key::AddressCells,
-            b"#size-cells" => Key::SizeCells,
-            b"bootargs" => Key::Bootargs,
-            b"compatible" => Key::Compatible,
-            b"interrupt-controller" => Key::InterruptController,
-            b"interrupt-parent" => Key::InterruptParent,
-            b"interrupts" => Key::Interrupts,
-            b"interrupts-extended" => Key::InterruptsExtended,
-            b"phandle" => Key::Phandle,
-            b"ranges" => Key::Ranges,
-            b"reg" => Key::Reg,
-            b"reg-io-width" => Key::RegIoWidth,
-            b"reg-shift" => Key::RegShift,
-            b"riscv,cboz-block-size" => Key::CbozBlockSize,
-            b"riscv,isa" => Key::Isa,
-            b"riscv,isa-extensions" => Key::IsaExtensions,
-            b"status" => Key::Status,
-            b"stdout-path" => Key::StdoutPath,
-            b"timebase-frequency" => Key::TimebaseFrequency,
-            _ => Key::Other,
+            b"#address-cells" => PropertyKey::AddressCells,
+            b"#size-cells" => PropertyKey::SizeCells,
+            b"bootargs" => PropertyKey::Bootargs,
+            b"compatible" => PropertyKey::Compatible,
+            b"interrupt-controller" => PropertyKey::InterruptController,
+            b"interrupt-parent" => PropertyKey::InterruptParent,
+            b"interrupts" => PropertyKey::Interrupts,
+            b"interrupts-extended" => PropertyKey::InterruptsExtended,
+            b"phandle" => PropertyKey::Phandle,
+            b"ranges" => PropertyKey::Ranges,
+            b"reg" => PropertyKey::Reg,
+            b"reg-io-width" => PropertyKey::RegIoWidth,
+            b"reg-shift" => PropertyKey::RegShift,
+            b"riscv,cboz-block-size" => PropertyKey::CbozBlockSize,
+            b"riscv,isa" => PropertyKey::Isa,
+            b"riscv,isa-extensions" => PropertyKey::IsaExtensions,
+            b"status" => PropertyKey::Status,
+            b"stdout-path" => PropertyKey::StdoutPath,
+            b"timebase-frequency" => PropertyKey::TimebaseFrequency,
+            _ => PropertyKey::Other,
         }
     }
 }
@@ -61,18 +61,18 @@ impl Key {
 const PLACES: usize = 64;
 
 /// Names that were read, by where they stand.
-pub(super) struct Keys([(NameAt, Key); PLACES]);
+pub(super) struct Keys([(NameAt, PropertyKey); PLACES]);
 
 impl Keys {
     pub(super) fn new() -> Keys {
-        Keys([(NameAt::NONE, Key::Other); PLACES])
+        Keys([(NameAt::NONE, PropertyKey::Other); PLACES])
     }
 
     /// Which one stands there.
-    pub(super) fn at(&mut self, at: NameAt, walk: &TokenWalk) -> Result<Key, Error> {
+    pub(super) fn at(&mut self, at: NameAt, walk: &TokenWalk) -> Result<PropertyKey, TreeError> {
         let place = &mut self.0[at.hash() % PLACES];
         if place.0 != at {
-            *place = (at, Key::named(walk.property_name(at)?));
+            *place = (at, PropertyKey::named(walk.property_name(at)?));
         }
         Ok(place.1)
     }

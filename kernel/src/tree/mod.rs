@@ -10,16 +10,16 @@ mod ranges;
 mod walk;
 mod wiring;
 
-use crate::board::{self, Board};
+use crate::board::{self, BuiltinBoard};
 use cells::Cells;
 use devices::Devices;
-pub use error::{Error, MAX_RANGES};
-use key::{Key, Keys};
+pub use error::{MAX_RANGES, TreeError};
+use key::{Keys, PropertyKey};
 pub use name::Name;
 pub use ram::RamMap;
 pub use ranges::{Range, Ranges};
 use walk::{Token, TokenWalk, number, number32, text};
-pub use wiring::{Plic, Polled, Uart, Wiring};
+pub use wiring::{PlicNode, Polled, UartNode, Wiring};
 
 /// The boot arguments, cut where they exceed what a loader may sensibly pass.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl BootArguments {
 /// What one walk over the tree brings home.
 pub struct Tree {
     /// The board whose `compatible` the root names.
-    pub board: &'static Board,
+    pub board: &'static BuiltinBoard,
     /// The console and the interrupt controller.
     pub wiring: Wiring,
     /// RAM, as `/memory` nodes list it.
@@ -129,7 +129,7 @@ impl Top {
 /// What is known on the way through the tree.
 struct Reader<'a> {
     tree: &'a mut Tree,
-    board: Option<&'static Board>,
+    board: Option<&'static BuiltinBoard>,
     top: Top,
     /// Of the root, and of `/reserved-memory`.
     cells: [Cells; 2],
@@ -156,7 +156,7 @@ impl Tree {
 
     /// Reads the tree in one walk, on that hart. It is filled in where it stays: copied out of a
     /// `Result`, it would cost a twentieth of all of boot.
-    pub fn read(&mut self, bytes: &[u8], hart: usize) -> Result<(), Error> {
+    pub fn read(&mut self, bytes: &[u8], hart: usize) -> Result<(), TreeError> {
         let mut walk = TokenWalk::new(bytes)?;
         walk.reservations(|base, length| self.reserved.push(base, length))?;
         let mut devices = Devices::new(hart);
@@ -187,12 +187,12 @@ impl Tree {
                 }
             }
         }
-        self.board = reader.board.ok_or(Error::UnknownBoard)?;
+        self.board = reader.board.ok_or(TreeError::UnknownBoard)?;
         if !self.zicboz {
             self.cboz_bytes = 0;
         }
         if self.ram.as_slice().is_empty() {
-            return Err(Error::NoMemory);
+            return Err(TreeError::NoMemory);
         }
         self.wiring = devices.wiring(self.board, &self.ram)?;
         Ok(())
@@ -212,23 +212,23 @@ impl Reader<'_> {
         }
     }
 
-    fn property(&mut self, depth: usize, key: Key, value: &[u8]) -> Result<(), Error> {
+    fn property(&mut self, depth: usize, key: PropertyKey, value: &[u8]) -> Result<(), TreeError> {
         let tree = &mut *self.tree;
         match (depth, self.top, key) {
-            (1, _, Key::Compatible) => {
+            (1, _, PropertyKey::Compatible) => {
                 let words = value.split(|&byte| byte == 0);
                 self.board = words
                     .filter_map(|word| core::str::from_utf8(word).ok())
                     .find_map(board::by_compatible);
             }
             (1, _, _) => self.cells[0].take_property(key, value)?,
-            (2, Top::Memory, Key::Reg) => push(&mut tree.ram, self.cells[0], value)?,
+            (2, Top::Memory, PropertyKey::Reg) => push(&mut tree.ram, self.cells[0], value)?,
             (2, Top::Held, _) => self.cells[1].take_property(key, value)?,
-            (3, Top::Held, Key::Reg) => push(&mut tree.held, self.cells[1], value)?,
-            (2, Top::Chosen, Key::Bootargs) => {
+            (3, Top::Held, PropertyKey::Reg) => push(&mut tree.held, self.cells[1], value)?,
+            (2, Top::Chosen, PropertyKey::Bootargs) => {
                 tree.arguments.keep_bytes(text(value).unwrap_or(value));
             }
-            (2, Top::Cpus, Key::TimebaseFrequency) => {
+            (2, Top::Cpus, PropertyKey::TimebaseFrequency) => {
                 tree.timebase_hz = number32(value).unwrap_or(0);
             }
             (3, Top::Cpus, _) if self.cpus == 1 => tree.take_cpu_property(key, value),
@@ -240,17 +240,17 @@ impl Reader<'_> {
 
 impl Tree {
     /// A property of the first CPU.
-    fn take_cpu_property(&mut self, key: Key, value: &[u8]) {
+    fn take_cpu_property(&mut self, key: PropertyKey, value: &[u8]) {
         match key {
-            Key::TimebaseFrequency => {
+            PropertyKey::TimebaseFrequency => {
                 self.timebase_hz = number32(value).unwrap_or(self.timebase_hz);
             }
-            Key::IsaExtensions => self.hear_extensions(value.split(|&byte| byte == 0)),
-            Key::Isa => {
+            PropertyKey::IsaExtensions => self.hear_extensions(value.split(|&byte| byte == 0)),
+            PropertyKey::Isa => {
                 let isa = text(value).unwrap_or(value);
                 self.hear_extensions(isa.split(|&byte| byte == b'_'));
             }
-            Key::CbozBlockSize => self.cboz_bytes = number32(value).unwrap_or(0),
+            PropertyKey::CbozBlockSize => self.cboz_bytes = number32(value).unwrap_or(0),
             _ => {}
         }
     }
@@ -270,18 +270,18 @@ impl Tree {
 }
 
 /// Adds the pairs of a `reg`.
-fn push(into: &mut Ranges, cells: Cells, reg: &[u8]) -> Result<(), Error> {
+fn push(into: &mut Ranges, cells: Cells, reg: &[u8]) -> Result<(), TreeError> {
     if cells.address > 2 || cells.size > 2 || cells.address + cells.size == 0 {
-        return Err(Error::Malformed);
+        return Err(TreeError::Malformed);
     }
     let address = cells.address as usize * 4;
     let pairs = reg.chunks_exact(address + cells.size as usize * 4);
     if !pairs.remainder().is_empty() {
-        return Err(Error::Malformed);
+        return Err(TreeError::Malformed);
     }
     for pair in pairs {
-        let base = number(&pair[..address]).ok_or(Error::Malformed)?;
-        let bytes = number(&pair[address..]).ok_or(Error::Malformed)?;
+        let base = number(&pair[..address]).ok_or(TreeError::Malformed)?;
+        let bytes = number(&pair[address..]).ok_or(TreeError::Malformed)?;
         into.push(base, bytes)?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Pieces of physical memory, and what is left of one when others are taken.
 
-use super::error::{Error, MAX_RANGES};
+use super::error::{MAX_RANGES, TreeError};
 
 /// A piece of physical memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,11 +70,14 @@ impl Ranges {
         used: 0,
     };
 
-    pub(super) fn push(&mut self, base: u64, bytes: u64) -> Result<(), Error> {
+    pub(super) fn push(&mut self, base: u64, bytes: u64) -> Result<(), TreeError> {
         if bytes == 0 {
             return Ok(());
         }
-        let slot = self.list.get_mut(self.used).ok_or(Error::TooManyRanges)?;
+        let slot = self
+            .list
+            .get_mut(self.used)
+            .ok_or(TreeError::TooManyRanges)?;
         *slot = Range { base, bytes };
         self.used += 1;
         Ok(())

@@ -22,7 +22,7 @@ fn cells(words: &[u32]) -> Vec<u8> {
 }
 
 /// Reads it on hart 0.
-fn read(bytes: &[u8], hart: usize) -> Result<Tree, Error> {
+fn read(bytes: &[u8], hart: usize) -> Result<Tree, TreeError> {
     let mut tree = Tree::unread();
     tree.read(bytes, hart).map(|()| tree)
 }
@@ -99,7 +99,7 @@ fn every_truncated_tree_is_refused() {
     for length in 0..bytes.len() {
         assert_eq!(
             read(&bytes[..length], 0).err(),
-            Some(Error::Malformed),
+            Some(TreeError::Malformed),
             "{length}"
         );
     }
@@ -118,16 +118,16 @@ fn a_tree_without_memory_or_of_another_board_says_so() {
     };
     assert_eq!(
         without(b"memory@80000000", b"nemory"),
-        Some(Error::NoMemory)
+        Some(TreeError::NoMemory)
     );
     assert_eq!(
         without(b"riscv-virtio", b"riscv-virtue"),
-        Some(Error::UnknownBoard)
+        Some(TreeError::UnknownBoard)
     );
 }
 
 /// Our tokens, written down.
-fn ours(bytes: &[u8]) -> Result<Vec<String>, Error> {
+fn ours(bytes: &[u8]) -> Result<Vec<String>, TreeError> {
     let (mut walk, mut seen) = (TokenWalk::new(bytes)?, Vec::new());
     while let Some(token) = walk.next()? {
         seen.push(match token {
@@ -196,6 +196,6 @@ fn arguments_are_cut_not_refused_and_found_by_key() {
 
 #[test]
 fn noise_is_not_a_tree() {
-    assert_eq!(read(&[0xd0; 64], 0).err(), Some(Error::Malformed));
-    assert_eq!(read(&[], 0).err(), Some(Error::Malformed));
+    assert_eq!(read(&[0xd0; 64], 0).err(), Some(TreeError::Malformed));
+    assert_eq!(read(&[], 0).err(), Some(TreeError::Malformed));
 }

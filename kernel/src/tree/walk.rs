@@ -4,7 +4,7 @@
 //! then pass over it once for each look, which at boot is most of what reading costs; here every
 //! step checks itself.
 
-use super::error::Error;
+use super::error::TreeError;
 
 const MAGIC: u32 = 0xd00d_feed;
 /// The oldest version that this reads, and the newest that a tree may demand.
@@ -58,16 +58,16 @@ pub struct TokenWalk<'a> {
 
 impl<'a> TokenWalk<'a> {
     /// At the beginning of the tree in `bytes`, which may be longer.
-    pub fn new(bytes: &'a [u8]) -> Result<TokenWalk<'a>, Error> {
-        let field = |at: usize| word(bytes, at).ok_or(Error::Malformed);
+    pub fn new(bytes: &'a [u8]) -> Result<TokenWalk<'a>, TreeError> {
+        let field = |at: usize| word(bytes, at).ok_or(TreeError::Malformed);
         let place = |at: usize| field(at).map(|offset| offset as usize);
         if field(0)? != MAGIC {
-            return Err(Error::Malformed);
+            return Err(TreeError::Malformed);
         }
-        let bytes = bytes.get(..place(4)?).ok_or(Error::Malformed)?;
+        let bytes = bytes.get(..place(4)?).ok_or(TreeError::Malformed)?;
         let (version, demanded) = (field(20)?, field(24)?);
         if version < VERSIONS.0 || demanded > VERSIONS.1 {
-            return Err(Error::Malformed);
+            return Err(TreeError::Malformed);
         }
         let block = |from: usize, bytes_of: Option<usize>| {
             let rest = bytes.get(from..)?;
@@ -80,9 +80,9 @@ impl<'a> TokenWalk<'a> {
             None
         };
         Ok(TokenWalk {
-            structure: block(place(8)?, length).ok_or(Error::Malformed)?,
-            strings: block(place(12)?, Some(place(32)?)).ok_or(Error::Malformed)?,
-            reservations: block(place(16)?, None).ok_or(Error::Malformed)?,
+            structure: block(place(8)?, length).ok_or(TreeError::Malformed)?,
+            strings: block(place(12)?, Some(place(32)?)).ok_or(TreeError::Malformed)?,
+            reservations: block(place(16)?, None).ok_or(TreeError::Malformed)?,
             at: 0,
             depth: 0,
             begun: false,
@@ -92,29 +92,29 @@ impl<'a> TokenWalk<'a> {
     /// Shows every entry of the reservation block: address and length in bytes.
     pub fn reservations(
         &self,
-        mut see: impl FnMut(u64, u64) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        mut see: impl FnMut(u64, u64) -> Result<(), TreeError>,
+    ) -> Result<(), TreeError> {
         for entry in self.reservations.chunks(16) {
-            let base = number(entry.get(..8).ok_or(Error::Malformed)?);
-            let length = number(entry.get(8..).ok_or(Error::Malformed)?);
+            let base = number(entry.get(..8).ok_or(TreeError::Malformed)?);
+            let length = number(entry.get(8..).ok_or(TreeError::Malformed)?);
             match (base, length) {
                 (Some(0), Some(0)) => return Ok(()),
                 (Some(base), Some(length)) => see(base, length)?,
-                _ => return Err(Error::Malformed),
+                _ => return Err(TreeError::Malformed),
             }
         }
-        Err(Error::Malformed)
+        Err(TreeError::Malformed)
     }
 
     /// A property's name.
-    pub fn property_name(&self, at: NameAt) -> Result<&'a [u8], Error> {
+    pub fn property_name(&self, at: NameAt) -> Result<&'a [u8], TreeError> {
         let name = self.strings.get(at.0 as usize..).and_then(text);
-        name.ok_or(Error::Malformed)
+        name.ok_or(TreeError::Malformed)
     }
 
     /// The next token; `None` at the tree's end. After an error there is nothing to go on with.
-    pub fn next(&mut self) -> Result<Option<Token<'a>>, Error> {
-        self.step().ok_or(Error::Malformed)
+    pub fn next(&mut self) -> Result<Option<Token<'a>>, TreeError> {
+        self.step().ok_or(TreeError::Malformed)
     }
 
     /// `None` for a damaged tree.

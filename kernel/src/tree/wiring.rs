@@ -8,7 +8,7 @@ use core::fmt;
 use pagetable::PAGE_BYTES;
 
 use super::name::Name;
-use crate::board::{Board, CONSOLE, PLIC, UartKind};
+use crate::board::{BuiltinBoard, CONSOLE, PLIC, UartDriver};
 
 /// One past the last physical address at which the kernel's map can show a device: 34 bits on Sv32, the
 /// physmap's 254 GiB on Sv39 (`mm/bootmap.rs`).
@@ -22,9 +22,9 @@ const PLIC_BYTES: u64 = 4 << 20;
 
 /// A console's registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Uart {
+pub struct UartNode {
     /// Which driver it needs.
-    pub kind: UartKind,
+    pub kind: UartDriver,
     /// Physical address of its registers, all on one page.
     pub base: u64,
     /// They lie `1 << shift` bytes apart.
@@ -33,12 +33,12 @@ pub struct Uart {
     pub words: bool,
 }
 
-impl Uart {
+impl UartNode {
     /// Can all registers that the driver touches be mapped, with one page?
     pub(super) fn can_be_mapped(&self) -> bool {
         let last = match self.kind {
-            UartKind::Ns16550 => 7 << self.shift.min(16),
-            UartKind::Bl808 => 0x8c,
+            UartDriver::Ns16550 => 7 << self.shift.min(16),
+            UartDriver::Bl808 => 0x8c,
         };
         self.base < REACH && self.base % PAGE_BYTES + last + 4 <= PAGE_BYTES
     }
@@ -46,7 +46,7 @@ impl Uart {
 
 /// Where a hart gets the console's interrupts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plic {
+pub struct PlicNode {
     /// Physical address of source 0's priority.
     pub base: u64,
     /// This hart's S-mode context.
@@ -55,7 +55,7 @@ pub struct Plic {
     pub irq: u32,
 }
 
-impl Plic {
+impl PlicNode {
     /// The specification's bounds, and what can be mapped.
     pub(super) fn can_be_used(&self) -> bool {
         let last = 0x20_0000 + 0x1000 * u64::from(self.context) + 8;
@@ -98,24 +98,24 @@ impl fmt::Display for Polled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wiring {
     /// The console.
-    pub uart: Uart,
+    pub uart: UartNode,
     /// How it interrupts, or why it is polled.
-    pub interrupt: Result<Plic, Polled>,
+    pub interrupt: Result<PlicNode, Polled>,
     /// The console that the tree asks for, where that is none that the kernel can drive.
     pub unknown_console: Option<Name>,
 }
 
 impl Wiring {
     /// As the board file has it.
-    pub fn of_board(board: &Board, hart: usize) -> Wiring {
+    pub fn of_board(board: &BuiltinBoard, hart: usize) -> Wiring {
         Wiring {
-            uart: Uart {
+            uart: UartNode {
                 kind: board.uart,
                 base: board.uart_base,
                 shift: board.uart_shift,
                 words: board.uart_words,
             },
-            interrupt: Ok(Plic {
+            interrupt: Ok(PlicNode {
                 base: board.plic_base,
                 context: board.plic_context(hart),
                 irq: board.uart_irq,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use link::memory::Cached;
 use link::session::Agent;
 use link::transport::{Spec, TargetLine};
-use model::Space;
+use model::AddressSpace;
 use pagetable::{Satp, Xlen};
 use wire::{Event, Split, Splitter};
 
@@ -71,7 +71,7 @@ pub fn bytes_per_entry() -> Vec<FigureRow> {
     let satp = Satp::decode(task.satp, Xlen::Rv64).expect("a satp");
     let before = agent.answered_bytes();
     let mut memory = Cached::new(&mut agent);
-    let space = Space::read(&mut memory, satp, dialect);
+    let space = AddressSpace::read(&mut memory, satp, dialect);
     let tables = memory.pages();
     drop(memory);
     let bytes = agent.answered_bytes() - before;

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use link::memory::{ReadError, Source, open_core};
-use link::probe::sim::{Profile, Shared, lock, machine, serve};
+use link::memory::{MemorySource, ReadError, open_core};
+use link::probe::sim::{Profile, SharedTap, lock, machine, serve};
 use pagetable::PhysAddr;
 
 use crate::PAGEWALK;
@@ -21,14 +21,14 @@ const KIB: usize = 256;
 /// Memory without an end.
 struct Everywhere;
 
-impl Source for Everywhere {
+impl MemorySource for Everywhere {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         into.fill(at.raw() as u8);
         Ok(())
     }
 }
 
-fn pagewalk(tap: &Shared, words: &[&str], probe: &str, prefix: &str) {
+fn pagewalk(tap: &SharedTap, words: &[&str], probe: &str, prefix: &str) {
     let address = serve(tap.clone()).expect("a socket");
     let ran = Command::new(PAGEWALK)
         .args(words)

@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use link::gdb::Stub;
-use link::memory::{Cached, Prefetch, RamOnly, Source, open_core};
+use link::memory::{Cached, MemorySource, Prefetch, RamOnly, open_core};
 use link::session::Agent;
 use link::transport::{Spec, TargetLine};
-use model::Space;
+use model::AddressSpace;
 use pagetable::{Dialect, Memory, PhysAddr, Satp, Seen, Xlen, visit};
 
 use crate::clock::{race, run};
@@ -77,7 +77,7 @@ pub fn rate() -> Vec<FigureRow> {
     const COPIES: usize = 256;
     let core = open_core(&captures().join("pagetables.core")).expect("a core");
     let mut memory = Cached::new(core.memory);
-    let space = Space::read(&mut memory, satp(), Dialect::None);
+    let space = AddressSpace::read(&mut memory, satp(), Dialect::None);
     let frames: Vec<u64> = space
         .tables()
         .iter()
@@ -173,7 +173,7 @@ fn through(line: &StubLine, one_by_one: bool) -> (f64, usize) {
     line.asked();
     let start = Instant::now();
     let mut stub = Stub::connect(&line.address, &STOP).expect("a stub");
-    let source: Box<dyn Source> = if one_by_one {
+    let source: Box<dyn MemorySource> = if one_by_one {
         stub.one_by_one();
         Box::new(stub)
     } else {
@@ -181,7 +181,7 @@ fn through(line: &StubLine, one_by_one: bool) -> (f64, usize) {
         Box::new(Prefetch::new(RamOnly::new(stub, ram), &[satp()]))
     };
     let mut memory = Cached::new(source);
-    let space = Space::read(&mut memory, satp(), Dialect::None);
+    let space = AddressSpace::read(&mut memory, satp(), Dialect::None);
     assert_eq!((space.ranges().len(), memory.pages()), (349, 229));
     drop(memory);
     (start.elapsed().as_secs_f64(), line.asked().len())
@@ -270,7 +270,11 @@ pub fn all_roots() -> Vec<FigureRow> {
     let mut memory = Cached::new(&mut agent);
     let ways: usize = roots
         .iter()
-        .map(|satp| Space::read(&mut memory, *satp, dialect).tables().len())
+        .map(|satp| {
+            AddressSpace::read(&mut memory, *satp, dialect)
+                .tables()
+                .len()
+        })
         .sum();
     assert!(roots.len() >= 8, "{} roots", roots.len());
     vec![FigureRow {

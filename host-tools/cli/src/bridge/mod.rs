@@ -178,7 +178,7 @@ fn pa(at: &At, out: &mut dyn Write) -> anyhow::Result<()> {
 fn flags(at: &At, out: &mut dyn Write) -> anyhow::Result<()> {
     let walked = walk::of(at.tables.open()?, at.va)?;
     match walked.walk.outcome {
-        pagetable::Outcome::Mapped { leaf, .. } => Ok(writeln!(out, "{}", leaf.pte.flags())?),
+        pagetable::WalkOutcome::Mapped { leaf, .. } => Ok(writeln!(out, "{}", leaf.pte.flags())?),
         _ => anyhow::bail!("{}", view::walk::reason(&walked)),
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use link::recording::RecordingSink;
-use link::session::{Agent, AgentError, Direction, Tap};
+use link::session::{Agent, AgentError, Direction, LineTap};
 use link::session::{Decoder, LineEvent};
 use link::transport::{Spec, TargetLine};
 use model::live::Update;
@@ -142,7 +142,7 @@ fn run_session(
 ) -> Result<(), String> {
     let mut listener = Decoder::new(None);
     let tapped = sender.clone();
-    let tap: Tap = Box::new(move |direction, bytes| {
+    let tap: LineTap = Box::new(move |direction, bytes| {
         let kept = match (&mut record, direction) {
             (None, _) => Ok(()),
             (Some(record), Direction::Received) => record.received(bytes),

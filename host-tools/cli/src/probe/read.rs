@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use link::memory::Source;
+use link::memory::MemorySource;
 use link::probe::AccessMethod;
 use model::probe::MemoryDump;
 

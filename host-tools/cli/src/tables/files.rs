@@ -5,7 +5,9 @@ use std::io::Read;
 
 use anyhow::Context;
 use link::memory::text::{self, Reading, TextDump, address};
-use link::memory::{Files, MemorySpec, Overlay, Snapshot, Source, Span, open_core, open_raw};
+use link::memory::{
+    Files, MemorySource, MemorySpec, Overlay, PhysRange, Snapshot, open_core, open_raw,
+};
 use pagetable::{Mode, PhysAddr, Xlen};
 use view::words::counted;
 
@@ -20,8 +22,8 @@ pub struct Opened {
     /// Where memory is missing that a core promises.
     pub cut_at: Option<PhysAddr>,
     /// Where cores and raw dumps have memory.
-    pub held: Vec<Span>,
-    sources: Vec<Box<dyn Source>>,
+    pub held: Vec<PhysRange>,
+    sources: Vec<Box<dyn MemorySource>>,
     texts: Vec<OsString>,
 }
 
@@ -74,7 +76,7 @@ impl Opened {
     fn hold(&mut self, files: &Files) {
         let spans = files.ranges().filter_map(|(from, end)| {
             let bytes = end.raw().checked_sub(from.raw())?;
-            Span::of(from.raw(), bytes)
+            PhysRange::of(from.raw(), bytes)
         });
         self.held.extend(spans);
     }
@@ -90,7 +92,7 @@ impl Opened {
     }
 
     /// Everything as one memory, text read as tables of this mode.
-    pub fn memory(self, mode: Mode) -> anyhow::Result<Box<dyn Source>> {
+    pub fn memory(self, mode: Mode) -> anyhow::Result<Box<dyn MemorySource>> {
         let mut sources = self.sources;
         for name in &self.texts {
             sources.push(Box::new(read_dump(name, mode)?.memory));

@@ -1,7 +1,7 @@
 //! Memory of machines that run: through a gdb stub, an agent, a pipe.
 
 use anyhow::{Context, bail};
-use link::memory::{BatchRead, Cached, Prefetch, RamOnly, Source, Span};
+use link::memory::{BatchRead, Cached, MemorySource, PhysRange, Prefetch, RamOnly};
 use link::transport::Spec;
 use pagetable::{Mode, Satp, Xlen};
 
@@ -123,7 +123,7 @@ impl SpaceArgs {
             RespondingBoard::Running(agent) => {
                 let ram = agent.ram().with_context(|| spec.to_string())?;
                 ram.iter()
-                    .filter_map(|it| Span::of(it.base, it.bytes))
+                    .filter_map(|it| PhysRange::of(it.base, it.bytes))
                     .collect()
             }
             RespondingBoard::Recorded(_) => Vec::new(),
@@ -148,7 +148,7 @@ fn ahead(
     batch: impl BatchRead + 'static,
     roots: Vec<NamedRoot>,
     xlen: Xlen,
-    ram: Vec<Span>,
+    ram: Vec<PhysRange>,
 ) -> OpenTables {
     let within = RamOnly::new(batch, ram.clone());
     open(
@@ -159,7 +159,12 @@ fn ahead(
     )
 }
 
-fn open(source: Box<dyn Source>, roots: Vec<NamedRoot>, xlen: Xlen, ram: Vec<Span>) -> OpenTables {
+fn open(
+    source: Box<dyn MemorySource>,
+    roots: Vec<NamedRoot>,
+    xlen: Xlen,
+    ram: Vec<PhysRange>,
+) -> OpenTables {
     OpenTables {
         memory: Cached::new(source),
         roots,

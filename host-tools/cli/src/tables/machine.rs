@@ -1,7 +1,7 @@
 //! What is known of the machine: its memory, its hart.
 
 use boards::Board;
-use link::memory::{Span, SpanError};
+use link::memory::{PhysRange, PhysRangeError};
 use pagetable::Dialect;
 
 use crate::board_file::{board, dialect};
@@ -12,7 +12,7 @@ pub struct MachineArgs {
     /// What is memory on the machine, as 0x80000000+128M; may be repeated. Of a running one
     /// nothing else is read
     #[arg(long, value_name = "START+SIZE", value_parser = span)]
-    ram: Vec<Span>,
+    ram: Vec<PhysRange>,
     /// The board: its memory, how it writes memory types, what its hart refuses
     #[arg(long, value_name = "NAME|FILE", value_parser = board)]
     pub board: Option<Board>,
@@ -23,7 +23,7 @@ pub struct MachineArgs {
 }
 
 /// A run of addresses on a command line.
-pub fn span(text: &str) -> Result<Span, SpanError> {
+pub fn span(text: &str) -> Result<PhysRange, PhysRangeError> {
     text.parse()
 }
 
@@ -52,7 +52,7 @@ impl MachineArgs {
     }
 
     /// Where devices are, as far as the board's file says.
-    pub fn devices(&self) -> Vec<Span> {
+    pub fn devices(&self) -> Vec<PhysRange> {
         /// A UART's page; and what a PLIC takes: RISC-V PLIC specification 1.0.0, memory map.
         const BYTES: [u64; 2] = [0x1000, 0x400_0000];
         let Some(board) = &self.board else {
@@ -61,16 +61,16 @@ impl MachineArgs {
         let built_in = [board.uart.base, board.plic.base].into_iter().zip(BYTES);
         let listed = board.device.iter().map(|it| (it.base, it.size));
         let all = built_in.chain(listed);
-        all.filter_map(|(base, bytes)| Span::of(base, bytes))
+        all.filter_map(|(base, bytes)| PhysRange::of(base, bytes))
             .collect()
     }
 
     /// What is memory, if the command line says so.
-    pub fn ram(&self) -> Option<Vec<Span>> {
+    pub fn ram(&self) -> Option<Vec<PhysRange>> {
         if !self.ram.is_empty() {
             return Some(self.ram.clone());
         }
         let ram = self.board.as_ref()?.ram;
-        Span::of(ram.base, ram.size).map(|span| vec![span])
+        PhysRange::of(ram.base, ram.size).map(|span| vec![span])
     }
 }

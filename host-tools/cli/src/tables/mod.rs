@@ -13,7 +13,7 @@ mod spaces;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use link::memory::{Cached, MemorySpec, Pipe, RawSpec, Source, Span};
+use link::memory::{Cached, MemorySource, MemorySpec, PhysRange, Pipe, RawSpec};
 use link::transport::Spec;
 use pagetable::{Dialect, Mode, PhysAddr, Satp, Xlen};
 
@@ -126,7 +126,7 @@ impl From<Satp> for NamedRoot {
 /// The tables, open.
 pub struct OpenTables {
     /// Where they are.
-    pub memory: Cached<Box<dyn Source>>,
+    pub memory: Cached<Box<dyn MemorySource>>,
     /// Where they begin: at least one.
     pub roots: Vec<NamedRoot>,
     /// The width of a register.
@@ -134,13 +134,13 @@ pub struct OpenTables {
     /// How memory types are written, where the source knows.
     pub dialect: Option<Dialect>,
     /// What is memory on the machine; nothing if nobody says so.
-    pub ram: Vec<Span>,
+    pub ram: Vec<PhysRange>,
     /// Whether the hart leaves A and D to software, where that is known.
     pub svade: Option<bool>,
     /// From where on a core has lost what it promises.
     pub cut_at: Option<PhysAddr>,
     /// Where files have memory, of those that say so.
-    pub held: Vec<Span>,
+    pub held: Vec<PhysRange>,
 }
 
 impl OpenTables {
@@ -164,7 +164,7 @@ impl TablesArgs {
     }
 
     /// Where devices are, as far as the board's file says.
-    pub fn devices(&self) -> Vec<Span> {
+    pub fn devices(&self) -> Vec<PhysRange> {
         self.roots.machine.devices()
     }
 

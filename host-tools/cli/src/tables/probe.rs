@@ -3,7 +3,7 @@
 use anyhow::bail;
 use link::memory::MemorySpec;
 #[cfg(feature = "probe")]
-use link::memory::{Cached, RamOnly, Source};
+use link::memory::{Cached, MemorySource, RamOnly};
 #[cfg(feature = "probe")]
 use link::transport::Spec;
 use model::CrashRegisters;
@@ -94,7 +94,7 @@ impl SpaceArgs {
             eprintln!("{UNKNOWN_RAM}");
         }
         let dialect = hart.dialect()?;
-        let source: Box<dyn Source> = match &ram {
+        let source: Box<dyn MemorySource> = match &ram {
             Some(ram) => Box::new(RamOnly::new(hart, ram.clone())),
             None => Box::new(hart),
         };

@@ -1,8 +1,8 @@
 //! Address spaces out of tables that are open, and what went wrong while they were read.
 
 use anyhow::anyhow;
-use link::memory::{Cached, Source, Span};
-use model::Space;
+use link::memory::{Cached, MemorySource, PhysRange};
+use model::AddressSpace;
 use model::space::{AllBits, guess};
 use pagetable::{Dialect, Mode, Refusal, Satp, Trouble};
 
@@ -17,9 +17,9 @@ pub const STALE: &str = ", possibly stale";
 /// Address spaces, one for each root.
 pub struct Spaces {
     /// At least one.
-    pub list: Vec<Space>,
+    pub list: Vec<AddressSpace>,
     /// What is memory on the machine; nothing if nobody says so.
-    pub ram: Vec<Span>,
+    pub ram: Vec<PhysRange>,
     /// Whether the hart leaves A and D to software, where that is known.
     pub svade: Option<bool>,
     /// Why not all could be read; what could be is here.
@@ -28,7 +28,7 @@ pub struct Spaces {
 
 impl Spaces {
     /// The one space; several are too many for a command that shows one.
-    pub fn one(&self) -> anyhow::Result<&Space> {
+    pub fn one(&self) -> anyhow::Result<&AddressSpace> {
         match &self.list[..] {
             [only] => Ok(only),
             many => {
@@ -39,7 +39,7 @@ impl Spaces {
     }
 
     /// Marks them if some of what was read until now may be older than what the hart sees.
-    pub fn note_staleness(&mut self, memory: &Cached<Box<dyn Source>>) {
+    pub fn note_staleness(&mut self, memory: &Cached<Box<dyn MemorySource>>) {
         for space in &mut self.list {
             space.is_possibly_stale = memory.is_possibly_stale();
         }
@@ -85,12 +85,12 @@ pub fn read(open: OpenTables) -> Spaces {
 }
 
 /// The same, with the memory for more to be read of it.
-pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn Source>>) {
+pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn MemorySource>>) {
     let mut memory = open.memory;
     let given = open.dialect;
-    let mut all = |dialect| -> Vec<Space> {
+    let mut all = |dialect| -> Vec<AddressSpace> {
         let satps: Vec<Satp> = open.roots.iter().map(|root| root.satp).collect();
-        let mut spaces = Space::read_all(&mut memory, &satps, dialect);
+        let mut spaces = AddressSpace::read_all(&mut memory, &satps, dialect);
         for (space, root) in spaces.iter_mut().zip(&open.roots) {
             space.name.clone_from(&root.name);
         }
@@ -126,7 +126,7 @@ pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn Source>>) {
 }
 
 /// Tables that nobody looked at.
-fn unread(list: &[Space]) -> Option<anyhow::Error> {
+fn unread(list: &[AddressSpace]) -> Option<anyhow::Error> {
     let cut = list.iter().find(|space| space.is_cut())?;
     Some(anyhow!(
         "stopped after {}: root {} has more than any machine, and what is behind them was left out",
@@ -136,7 +136,7 @@ fn unread(list: &[Space]) -> Option<anyhow::Error> {
 }
 
 /// Memory that should be there: of a root all, of a core what it promises.
-fn missing(list: &[Space], cut_at: Option<pagetable::PhysAddr>) -> Option<anyhow::Error> {
+fn missing(list: &[AddressSpace], cut_at: Option<pagetable::PhysAddr>) -> Option<anyhow::Error> {
     let is_missing =
         |problem: &pagetable::Problem| problem.trouble == Trouble::Refused(Refusal::NoMemory);
     for space in list.iter().filter(|space| space.mode() != Mode::Bare) {
@@ -165,7 +165,7 @@ fn missing(list: &[Space], cut_at: Option<pagetable::PhysAddr>) -> Option<anyhow
 }
 
 /// What a reading without any dialect refused for its upper bits.
-fn high_bits(list: &[Space]) -> AllBits {
+fn high_bits(list: &[AddressSpace]) -> AllBits {
     let mut bits = AllBits::default();
     let refused = Trouble::Refused(Refusal::ReservedBits);
     let problems = list.iter().flat_map(|space| &space.problems);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use abi::{Error, Fault};
 use wire::{
-    AnswerWriter, Ask, BatchWriter, Channel, Event, Frame, Inbox, Outbox, Request, Splitter, Task,
-    Welcome, WordsWriter,
+    AnswerWriter, Ask, BatchWriter, Channel, Event, Frame, Inbox, Outbox, Request, Splitter,
+    TaskRecord, Welcome, WordsWriter,
 };
 
 use super::stub::{self, Stub};
@@ -225,7 +225,7 @@ fn answer(id: u64, ask: Option<Ask>) -> Vec<u8> {
             answer.number(0).expect("room");
             // A byte that terminals change, in what is sent again until it is right.
             for (pid, line) in [(1, "sh"), (2, "touch_test\n60")] {
-                let task = Task {
+                let task = TaskRecord {
                     pid,
                     satp: SATP,
                     state: 1,

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use link::gdb::Stub;
-use link::memory::{BatchRead, Cached, Prefetch, RamOnly, Span};
+use link::memory::{BatchRead, Cached, PhysRange, Prefetch, RamOnly};
 use pagetable::{Dialect, Mode, PhysAddr, Satp};
 
 use super::BASE;
@@ -173,7 +173,7 @@ pub fn stub(script: &[u8]) -> Option<u64> {
         asid: 0,
         root: PhysAddr::new(BASE),
     });
-    let known = Span::of(BASE, 1 << 27).into_iter().collect();
+    let known = PhysRange::of(BASE, 1 << 27).into_iter().collect();
     let mut memory = Cached::new(Prefetch::new(RamOnly::new(stub, known), &[satp]));
     super::see(&mut memory, satp.root.raw(), satp.mode, Dialect::None);
     let _ = memory.take_failure();

@@ -8,27 +8,28 @@ pub mod line;
 use std::io::Write;
 
 use link::memory::{
-    Cached, ReadError, Snapshot, Source, memory_map, memory_regions, memory_tree, open_core, text,
+    Cached, MemorySource, ReadError, Snapshot, memory_map, memory_regions, memory_tree, open_core,
+    text,
 };
 use link::{Lines, Symbols};
-use model::Space;
+use model::AddressSpace;
 use model::diff::diff;
 use model::find::reaching;
 use model::lint::{LintMachine, lint};
 use model::space::{Bounds, Merge};
 use model::stats::Stats;
 use model::working::WorkingSet;
-use pagetable::{Budget, Dialect, Memory, Mode, Outside, PhysAddr, Satp};
+use pagetable::{Dialect, Memory, Mode, Outside, PhysAddr, Satp, ScanBudget};
 
 /// Where the memory of a dump begins here.
 pub const BASE: u64 = 0x8000_0000;
 /// Tables that are looked at.
-const BUDGET: Budget = Budget { tables: 256 };
+const BUDGET: ScanBudget = ScanBudget { tables: 256 };
 
 /// Bytes as they lie in memory from [`BASE`] on.
 struct Dump<'a>(&'a [u8]);
 
-impl Source for Dump<'_> {
+impl MemorySource for Dump<'_> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let outside = ReadError::Outside(Outside { at, bytes });
@@ -47,7 +48,7 @@ fn see<M: Memory>(memory: &mut M, root: u64, mode: Mode, dialect: Dialect) -> u6
         asid: 0,
         root: PhysAddr::new(root),
     };
-    let mut spaces = vec![Space::read_within(memory, satp, dialect, BUDGET)];
+    let mut spaces = vec![AddressSpace::read_within(memory, satp, dialect, BUDGET)];
     // Each table is decoded once for each level; on how many ways entries are met is counted.
     let read = spaces[0].tables().len();
     assert!(read <= BUDGET.tables as usize, "{read} tables");

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use link::gdb::Stub;
-use link::memory::{ReadError, Source};
+use link::memory::{MemorySource, ReadError};
 use link::probe::sim::{Profile, machine, serve};
 use pagetable::PhysAddr;
 
@@ -23,7 +23,7 @@ struct Machine {
 #[derive(Clone)]
 struct Live(Arc<Mutex<Machine>>);
 
-impl Source for Live {
+impl MemorySource for Live {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let mut machine = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Machine { stub, pages } = &mut *machine;

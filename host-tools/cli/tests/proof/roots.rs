@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use link::memory::Cached;
 use link::session::Agent;
 use link::transport::{Spec, TargetLine};
-use model::Space;
+use model::AddressSpace;
 use pagetable::{Satp, Xlen};
 
 use crate::board::SocketBoard;
@@ -72,9 +72,9 @@ fn tables_that_eight_processes_share_are_read_once() {
         .collect();
     assert!(satps.len() >= 8, "{satps:?}");
     let mut memory = Cached::new(&mut agent);
-    let spaces: Vec<Space> = satps
+    let spaces: Vec<AddressSpace> = satps
         .iter()
-        .map(|it| Space::read(&mut memory, *it, dialect))
+        .map(|it| AddressSpace::read(&mut memory, *it, dialect))
         .collect();
     let tables = spaces
         .iter()

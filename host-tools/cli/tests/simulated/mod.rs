@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use link::memory::open_core;
-use link::probe::sim::{Profile, Shared, SimulatedHart, csr, lock, machine, serve};
+use link::probe::sim::{Profile, SharedTap, SimulatedHart, csr, lock, machine, serve};
 
 /// A fixture: its core in `captures/`, and what `satp` was.
 pub struct Fixture {
@@ -24,7 +24,7 @@ pub const FIXTURES: [Fixture; 2] = [
 ];
 
 /// A machine with this module that runs on a fixture's tables, and the name of its probe.
-pub fn start(profile: Profile, fixture: &Fixture) -> (Shared, String) {
+pub fn start(profile: Profile, fixture: &Fixture) -> (SharedTap, String) {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
     let core = open_core(&captures.join(fixture.core)).expect("a core");
     let tap = machine(profile.with_xlen(core.xlen), fixture.satp, core.memory);
@@ -33,7 +33,7 @@ pub fn start(profile: Profile, fixture: &Fixture) -> (Shared, String) {
 }
 
 /// The hart, but for what is no state of its own. Halting leaves its mark in dcsr.cause, and nowhere else.
-pub fn hart(tap: &Shared) -> SimulatedHart {
+pub fn hart(tap: &SharedTap) -> SimulatedHart {
     let mut hart = lock(tap).module.harts[0].clone();
     if let Some(dcsr) = hart.csr.get_mut(&csr::DCSR) {
         *dcsr &= !(7 << 6);

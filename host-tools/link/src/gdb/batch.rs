@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use pagetable::{Outside, PhysAddr};
 
 use super::{Stub, StubError, packet};
-use crate::memory::{BatchRead, ReadError, Source};
+use crate::memory::{BatchRead, MemorySource, ReadError};
 
 /// How often the rest of a part is asked for: who gives less than a word at a time gives nothing.
 const MOST_PIECES: usize = 512;
@@ -142,7 +142,7 @@ impl BatchRead for Stub {
     }
 }
 
-impl Source for Stub {
+impl MemorySource for Stub {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let read = self.read_all(&[(at, bytes)])?.pop().flatten();

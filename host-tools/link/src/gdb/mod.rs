@@ -18,7 +18,7 @@ use features::FeatureRegister;
 use packet::Habits;
 use patient::{Limit, PATIENCE, PatientStream, is_late};
 
-use crate::memory::{Span, memory_map, memory_tree};
+use crate::memory::{PhysRange, memory_map, memory_tree};
 use crate::transport::{Outlet, connect};
 
 /// How long it may take to answer when it is connected to once more, to let its target go.
@@ -208,7 +208,7 @@ impl Stub {
     }
 
     /// What is memory, as far as the stub tells: its memory map, or QEMU's monitor.
-    pub fn memory(&mut self) -> Result<Vec<Span>, StubError> {
+    pub fn memory(&mut self) -> Result<Vec<PhysRange>, StubError> {
         if self.has_memory_map {
             let map = self.transfer("memory-map", "");
             let spans = memory_map(&map.unwrap_or_default());

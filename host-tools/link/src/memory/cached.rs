@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use pagetable::{Memory, Outside, PhysAddr};
 
-use super::{ReadError, Source};
+use super::{MemorySource, ReadError};
 
 type Page = Box<[u8; 4096]>;
 
@@ -28,7 +28,7 @@ enum FrameState {
     At(usize),
 }
 
-/// A [`Source`] as page-table memory.
+/// A [`MemorySource`] as page-table memory.
 pub struct Cached<S> {
     source: S,
     pages: Vec<Page>,
@@ -40,7 +40,7 @@ pub struct Cached<S> {
     failure: Option<ReadError>,
 }
 
-impl<S: Source> Cached<S> {
+impl<S: MemorySource> Cached<S> {
     /// Reads from `source`.
     pub fn new(source: S) -> Self {
         Cached {
@@ -132,7 +132,7 @@ impl<S: Source> Cached<S> {
     }
 }
 
-impl<S: Source> Memory for Cached<S> {
+impl<S: MemorySource> Memory for Cached<S> {
     type Error = Outside;
 
     #[inline]
@@ -171,7 +171,7 @@ mod tests {
     /// Half a page of sevens at 0x1000, a whole one at 0x2000; counts its reads.
     struct Ragged(usize);
 
-    impl Source for Ragged {
+    impl MemorySource for Ragged {
         fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
             self.0 += 1;
             let end = at.raw() + into.len() as u64;
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn what_has_failed_is_not_asked_again_for_every_word() {
         struct Silent(usize);
-        impl Source for Silent {
+        impl MemorySource for Silent {
             fn read(&mut self, _: PhysAddr, _: &mut [u8]) -> Result<(), ReadError> {
                 self.0 += 1;
                 Err(ReadError::Agent(crate::session::AgentError::NoAnswer))

@@ -7,7 +7,7 @@ use abi::Fault;
 use abi::log::{LogHeader, RECORD_BYTES};
 use pagetable::{PAGE_BYTES, PhysAddr};
 
-use super::{ReadError, Source, Span};
+use super::{MemorySource, PhysRange, ReadError};
 
 /// A ring that large would be half of any board's memory: a header that says so is none.
 const MOST_RECORDS: u32 = 1 << 20;
@@ -24,7 +24,10 @@ pub struct FoundLog {
 }
 
 /// The logs in these spans, that of the last boot first. Memory that is not there is passed over.
-pub fn find_logs(memory: &mut dyn Source, spans: &[Span]) -> Result<Vec<FoundLog>, ReadError> {
+pub fn find_logs(
+    memory: &mut dyn MemorySource,
+    spans: &[PhysRange],
+) -> Result<Vec<FoundLog>, ReadError> {
     let mut found = Vec::new();
     for span in spans {
         let mut next = span.first.checked_next_multiple_of(PAGE_BYTES);
@@ -48,7 +51,7 @@ pub fn find_logs(memory: &mut dyn Source, spans: &[Span]) -> Result<Vec<FoundLog
 }
 
 /// Whether a header at `at` ends within the span.
-fn has_header(span: &Span, at: u64) -> bool {
+fn has_header(span: &PhysRange, at: u64) -> bool {
     at.checked_add(RECORD_BYTES as u64 - 1)
         .is_some_and(|last| last <= span.last)
 }
@@ -59,7 +62,7 @@ fn bytes_of(header: &LogHeader) -> u64 {
     (records * RECORD_BYTES as u64).next_multiple_of(PAGE_BYTES)
 }
 
-fn header_at(memory: &mut dyn Source, at: PhysAddr) -> Result<Option<LogHeader>, ReadError> {
+fn header_at(memory: &mut dyn MemorySource, at: PhysAddr) -> Result<Option<LogHeader>, ReadError> {
     let mut bytes = [0; RECORD_BYTES];
     match memory.read(at, &mut bytes) {
         Ok(()) => {}
@@ -70,7 +73,11 @@ fn header_at(memory: &mut dyn Source, at: PhysAddr) -> Result<Option<LogHeader>,
     Ok(header.filter(|header| header.capacity <= MOST_RECORDS))
 }
 
-fn read(memory: &mut dyn Source, at: PhysAddr, header: LogHeader) -> Result<FoundLog, ReadError> {
+fn read(
+    memory: &mut dyn MemorySource,
+    at: PhysAddr,
+    header: LogHeader,
+) -> Result<FoundLog, ReadError> {
     let ring = at.wrapping_add(RECORD_BYTES as u64);
     let mut records = Vec::new();
     for number in header.oldest()..header.next {
@@ -95,7 +102,7 @@ mod tests {
     use super::*;
     use crate::memory::Sparse;
 
-    const RAM: Span = Span {
+    const RAM: PhysRange = PhysRange {
         first: 0x8000_0000,
         last: 0x8001_ffff,
     };
@@ -136,7 +143,7 @@ mod tests {
         let mut memory = Sparse::default();
         for first in [u64::MAX - 0xfff, u64::MAX - 0xffe, u64::MAX] {
             let last = u64::MAX;
-            let found = find_logs(&mut memory, &[Span { first, last }]).unwrap();
+            let found = find_logs(&mut memory, &[PhysRange { first, last }]).unwrap();
             assert_eq!(found, []);
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pagetable::{Outside, PhysAddr};
 
-use super::{OpenError, ReadError, Source};
+use super::{MemorySource, OpenError, ReadError};
 
 /// One run of memory and where its bytes are.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ impl Files {
     }
 }
 
-impl Source for Files {
+impl MemorySource for Files {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let mut done = 0;
         while done < into.len() {

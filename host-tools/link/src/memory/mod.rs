@@ -1,6 +1,6 @@
 //! Memory that is not ours: dumps and cores, read as page tables are read.
 //!
-//! Each kind of input is a [`Source`] of bytes by physical address; [`Cached`]
+//! Each kind of input is a [`MemorySource`] of bytes by physical address; [`Cached`]
 //! makes it a [`pagetable::Memory`] that reads each page once.
 
 mod cached;
@@ -26,7 +26,7 @@ pub use files::Files;
 pub use overlay::Overlay;
 pub use pipe::Pipe;
 pub use prefetch::{BatchRead, Prefetch};
-pub use ram_only::{RamOnly, Span, SpanError, memory_map, memory_regions, memory_tree};
+pub use ram_only::{PhysRange, PhysRangeError, RamOnly, memory_map, memory_regions, memory_tree};
 pub use raw::{RawSpec, RawSpecError, open as open_raw};
 pub use snapshot::{Recorder, Snapshot};
 pub use sparse::Sparse;
@@ -35,7 +35,7 @@ pub use spec::MemorySpec;
 use pagetable::PhysAddr;
 
 /// Bytes by physical address.
-pub trait Source {
+pub trait MemorySource {
     /// Fills `into` with what lies at `at`: all of it, or an error.
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError>;
 
@@ -45,7 +45,7 @@ pub trait Source {
     }
 }
 
-impl<S: Source + ?Sized> Source for &mut S {
+impl<S: MemorySource + ?Sized> MemorySource for &mut S {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         (**self).read(at, into)
     }
@@ -55,7 +55,7 @@ impl<S: Source + ?Sized> Source for &mut S {
     }
 }
 
-impl<S: Source + ?Sized> Source for Box<S> {
+impl<S: MemorySource + ?Sized> MemorySource for Box<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         (**self).read(at, into)
     }

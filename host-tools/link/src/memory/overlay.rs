@@ -2,14 +2,14 @@
 
 use pagetable::{Outside, PhysAddr};
 
-use super::{ReadError, Source};
+use super::{MemorySource, ReadError};
 
 /// Memories in the order in which they are asked.
-pub struct Overlay(Vec<Box<dyn Source>>);
+pub struct Overlay(Vec<Box<dyn MemorySource>>);
 
 impl Overlay {
     /// Of those; a single one stays what it is.
-    pub fn of(mut sources: Vec<Box<dyn Source>>) -> Box<dyn Source> {
+    pub fn of(mut sources: Vec<Box<dyn MemorySource>>) -> Box<dyn MemorySource> {
         match sources.pop() {
             Some(only) if sources.is_empty() => only,
             last => {
@@ -20,7 +20,7 @@ impl Overlay {
     }
 }
 
-impl Source for Overlay {
+impl MemorySource for Overlay {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         for source in &mut self.0 {

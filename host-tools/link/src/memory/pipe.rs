@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use pagetable::PhysAddr;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{BatchRead, ReadError, Span, memory_map, memory_regions, memory_tree};
+use super::{BatchRead, PhysRange, ReadError, memory_map, memory_regions, memory_tree};
 
 /// How long whoever reads memory for us may take for one question, from its start to the end of
 /// the answer's line: pages through a debugger and a slow serial line.
@@ -48,7 +48,7 @@ impl Pipe {
     }
 
     /// What is memory at the other end; `None` where everything that can be read is.
-    pub fn memory(&self) -> io::Result<Option<Vec<Span>>> {
+    pub fn memory(&self) -> io::Result<Option<Vec<PhysRange>>> {
         let mut ends = self.lock();
         ends.write("memory\n")?;
         let line = ends.answer()?;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use pagetable::{Dialect, Entry, Mode, Outside, PhysAddr, Pte, Satp};
 
-use super::{ReadError, Source};
+use super::{MemorySource, ReadError};
 
 const PAGE: usize = pagetable::PAGE_BYTES as usize;
 /// Pages in one batch.
@@ -20,7 +20,7 @@ pub trait BatchRead {
     -> Result<Vec<Option<Vec<u8>>>, ReadError>;
 }
 
-/// A `Batch` as a [`Source`] for one set of page tables.
+/// A `Batch` as a [`MemorySource`] for one set of page tables.
 pub struct Prefetch<B> {
     batch: B,
     mode: Mode,
@@ -91,7 +91,7 @@ impl<B: BatchRead> Prefetch<B> {
     }
 }
 
-impl<B: BatchRead> Source for Prefetch<B> {
+impl<B: BatchRead> MemorySource for Prefetch<B> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let outside = ReadError::Outside(Outside { at, bytes });

@@ -10,31 +10,31 @@ use pagetable::{Outside, PhysAddr};
 use thiserror::Error;
 
 use super::text::address;
-use super::{BatchRead, ReadError, Source};
+use super::{BatchRead, MemorySource, ReadError};
 
 /// A run of addresses: `START-END`, END not in it, or `START+SIZE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span {
+pub struct PhysRange {
     /// The first.
     pub first: u64,
     /// The last.
     pub last: u64,
 }
 
-impl Span {
+impl PhysRange {
     /// So many bytes from there on; nothing if there are none, or they pass the last address.
-    pub fn of(first: u64, bytes: u64) -> Option<Span> {
+    pub fn of(first: u64, bytes: u64) -> Option<PhysRange> {
         let last = first.checked_add(bytes.checked_sub(1)?)?;
-        Some(Span { first, last })
+        Some(PhysRange { first, last })
     }
 
     /// Whether all of another run lies in it.
-    pub fn holds(&self, other: Span) -> bool {
+    pub fn holds(&self, other: PhysRange) -> bool {
         self.first <= other.first && other.last <= self.last
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for PhysRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#x}-{:#x}", self.first, self.last.wrapping_add(1))
     }
@@ -43,27 +43,27 @@ impl fmt::Display for Span {
 /// A text that is no run of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is no run of addresses; write 0x80000000-0x88000000 or 0x80000000+128M")]
-pub struct SpanError(String);
+pub struct PhysRangeError(String);
 
-impl FromStr for Span {
-    type Err = SpanError;
+impl FromStr for PhysRange {
+    type Err = PhysRangeError;
 
-    fn from_str(text: &str) -> Result<Span, SpanError> {
+    fn from_str(text: &str) -> Result<PhysRange, PhysRangeError> {
         let span = match (text.split_once('+'), text.split_once('-')) {
             (Some((first, bytes)), _) => address(first)
                 .zip(size(bytes))
-                .and_then(|(first, bytes)| Span::of(first, bytes)),
+                .and_then(|(first, bytes)| PhysRange::of(first, bytes)),
             (None, Some((first, end))) => address(first)
                 .zip(address(end))
                 // The end of all addresses has no number of its own: 0 stands for it.
                 .filter(|(first, end)| *end == 0 || end > first)
-                .map(|(first, end)| Span {
+                .map(|(first, end)| PhysRange {
                     first,
                     last: end.wrapping_sub(1),
                 }),
             _ => None,
         };
-        span.ok_or_else(|| SpanError(text.to_owned()))
+        span.ok_or_else(|| PhysRangeError(text.to_owned()))
     }
 }
 
@@ -87,12 +87,12 @@ fn size(text: &str) -> Option<u64> {
 /// A source that is asked for what is known to be memory, and for nothing else.
 pub struct RamOnly<S> {
     source: S,
-    known: Vec<Span>,
+    known: Vec<PhysRange>,
 }
 
 impl<S> RamOnly<S> {
     /// Only those addresses; runs that touch are one.
-    pub fn new(source: S, mut known: Vec<Span>) -> Self {
+    pub fn new(source: S, mut known: Vec<PhysRange>) -> Self {
         known.sort_unstable();
         known.dedup_by(|next, before| {
             let is_near = next.first <= before.last.saturating_add(1);
@@ -105,12 +105,12 @@ impl<S> RamOnly<S> {
     }
 
     fn is_known(&self, at: PhysAddr, bytes: usize) -> bool {
-        let wanted = Span::of(at.raw(), bytes as u64);
+        let wanted = PhysRange::of(at.raw(), bytes as u64);
         wanted.is_some_and(|it| self.known.iter().any(|span| span.holds(it)))
     }
 }
 
-impl<S: Source> Source for RamOnly<S> {
+impl<S: MemorySource> MemorySource for RamOnly<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         match self.is_known(at, bytes) {
@@ -146,7 +146,7 @@ impl<B: BatchRead> BatchRead for RamOnly<B> {
 
 /// The memory in what QEMU answers to `info mtree -f`: lines that end in `(prio N, ram): NAME`,
 /// of the address space that the harts see.
-pub fn memory_tree(text: &str) -> Vec<Span> {
+pub fn memory_tree(text: &str) -> Vec<PhysRange> {
     let mut is_system = false;
     let mut spans = Vec::new();
     for line in text.lines().map(str::trim) {
@@ -161,7 +161,7 @@ pub fn memory_tree(text: &str) -> Vec<Span> {
             && let Some((first, last)) = address(first).zip(address(last))
             && first <= last
         {
-            spans.push(Span { first, last });
+            spans.push(PhysRange { first, last });
         }
     }
     spans
@@ -169,7 +169,7 @@ pub fn memory_tree(text: &str) -> Vec<Span> {
 
 /// The memory in a stub's memory map: `<memory type="ram" start="…" length="…"/>`. Format:
 /// "Debugging with GDB", appendix E, "Memory Map Format".
-pub fn memory_map(xml: &str) -> Vec<Span> {
+pub fn memory_map(xml: &str) -> Vec<PhysRange> {
     let tags = xml.split('<').filter_map(|tag| tag.strip_prefix("memory "));
     tags.filter_map(|tag| {
         let value = |name: &str| {
@@ -184,14 +184,14 @@ pub fn memory_map(xml: &str) -> Vec<Span> {
             }
         };
         let is_ram = value("type") == Some("ram");
-        Span::of(number("start")?, number("length")?).filter(|_| is_ram)
+        PhysRange::of(number("start")?, number("length")?).filter(|_| is_ram)
     })
     .collect()
 }
 
 /// The memory in what gdb answers to `info mem`, of regions that the target told: lines of a
 /// number, `y`, the first address, one past the last, and `rw`.
-pub fn memory_regions(text: &str) -> Vec<Span> {
+pub fn memory_regions(text: &str) -> Vec<PhysRange> {
     let line = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [_, "y", first, end, "rw", ..] = words[..] else {
@@ -199,7 +199,7 @@ pub fn memory_regions(text: &str) -> Vec<Span> {
         };
         // gdb writes the end of all addresses as 0x0 or 0x1 0000….
         let (first, end) = (address(first)?, address(end).unwrap_or(0));
-        Some(Span {
+        Some(PhysRange {
             first,
             last: end.wrapping_sub(1),
         })
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn runs_are_written_with_an_end_or_a_size() {
-        let span = |text: &str| text.parse::<Span>().ok().map(|it| (it.first, it.last));
+        let span = |text: &str| text.parse::<PhysRange>().ok().map(|it| (it.first, it.last));
         let ram = Some((0x8000_0000, 0x87ff_ffff));
         assert_eq!(span("0x80000000-0x88000000"), ram);
         assert_eq!(span("0x80000000+128M"), ram);
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn only_what_is_known_is_read_and_touching_runs_are_one() {
         struct AskedSource(Vec<u64>);
-        impl Source for AskedSource {
+        impl MemorySource for AskedSource {
             fn read(&mut self, at: PhysAddr, _: &mut [u8]) -> Result<(), ReadError> {
                 self.0.push(at.raw());
                 Ok(())
@@ -259,7 +259,7 @@ mod tests {
             0000000000001000-000000000000ffff (prio 0, rom): riscv_virt_board.mrom\n  \
             0000000010000000-0000000010000007 (prio 0, i/o): serial\n  \
             0000000080000000-0000000087ffffff (prio 0, ram): riscv_virt_board.ram KVM\n";
-        let ram: Span = "80000000-88000000".parse().unwrap();
+        let ram: PhysRange = "80000000-88000000".parse().unwrap();
         assert_eq!(memory_tree(tree), [ram]);
         let map = r#"<memory-map><memory type="rom" start="0x0" length="0x100"/>
             <memory type="ram" start="0x80000000" length="0x8000000"/></memory-map>"#;

@@ -11,7 +11,7 @@ use std::path::Path;
 use pagetable::{Dialect, Memory, Outside, PAGE_BYTES, PhysAddr, Xlen};
 use serde::{Deserialize, Serialize};
 
-use super::{OpenError, ReadError, Source};
+use super::{MemorySource, OpenError, ReadError};
 
 /// What the file says it is.
 pub const SCHEMA: &str = "pagewalk.snapshot/1";
@@ -234,7 +234,7 @@ fn list(
     write!(out, "{}", if is_empty { "]" } else { "\n  ]" })
 }
 
-impl Source for Snapshot {
+impl MemorySource for Snapshot {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let outside = || ReadError::Outside(Outside { at, bytes });

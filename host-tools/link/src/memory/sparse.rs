@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pagetable::{Outside, PhysAddr};
 
-use super::{ReadError, Source};
+use super::{MemorySource, ReadError};
 
 const PAGE: usize = 4096;
 
@@ -90,7 +90,7 @@ impl Sparse {
     }
 }
 
-impl Source for Sparse {
+impl MemorySource for Sparse {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         for (offset, target) in into.iter_mut().enumerate() {

@@ -2,11 +2,11 @@
 
 use std::process::{Command, Stdio};
 
-use super::sim::{Shared, csr, lock, serve};
+use super::sim::{SharedTap, csr, lock, serve};
 use super::{Options, Selector, Target, proof};
 
 /// What openocd says to these commands.
-fn openocd(tap: &Shared, port: u16, commands: &[&str]) -> String {
+fn openocd(tap: &SharedTap, port: u16, commands: &[&str]) -> String {
     let profile = lock(tap).profile();
     let setup = [
         "gdb_port disabled; tcl_port disabled; telnet_port disabled".to_owned(),

@@ -3,10 +3,10 @@
 use pagetable::{Outside, PhysAddr, Satp, Xlen};
 
 use super::sim::{
-    Driver, InjectedFault, Neighbour, Profile, Shared, SimulatedHart, csr, lock, machine,
+    Driver, InjectedFault, Neighbour, Profile, SharedTap, SimulatedHart, csr, lock, machine,
 };
 use super::{AccessMethod, KnownChain, Options, ProbeError, Target};
-use crate::memory::{Cached, ReadError, Source, open_core};
+use crate::memory::{Cached, MemorySource, ReadError, open_core};
 
 const BASE: u64 = 0x8000_0000;
 const BYTES: u64 = 0x3000;
@@ -19,7 +19,7 @@ pub(super) fn byte(at: u64) -> u8 {
     ((at / 4).wrapping_mul(0x9e37_79b1) >> (8 * (at % 4))) as u8
 }
 
-impl Source for MemoryPattern {
+impl MemorySource for MemoryPattern {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let end = at.raw().checked_add(bytes as u64);
@@ -40,7 +40,7 @@ pub(super) fn profiles() -> impl Iterator<Item = Profile> {
     all.flat_map(move |profile| widths.map(|xlen| profile.with_xlen(xlen)))
 }
 
-pub(super) fn pattern(profile: Profile) -> Shared {
+pub(super) fn pattern(profile: Profile) -> SharedTap {
     let satp = match profile.xlen {
         Xlen::Rv64 => SATP,
         Xlen::Rv32 => 0x8008_0001,
@@ -48,7 +48,7 @@ pub(super) fn pattern(profile: Profile) -> Shared {
     machine(profile, satp, MemoryPattern)
 }
 
-fn open(tap: &Shared, by: Option<AccessMethod>) -> Result<Target, ProbeError> {
+fn open(tap: &SharedTap, by: Option<AccessMethod>) -> Result<Target, ProbeError> {
     let options = Options {
         by,
         ..Options::default()
@@ -56,7 +56,7 @@ fn open(tap: &Shared, by: Option<AccessMethod>) -> Result<Target, ProbeError> {
     Target::on(Driver::probe(tap), options)
 }
 
-fn hart(tap: &Shared) -> SimulatedHart {
+fn hart(tap: &SharedTap) -> SimulatedHart {
     lock(tap).module.harts[0].clone()
 }
 

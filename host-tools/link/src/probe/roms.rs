@@ -5,18 +5,18 @@ use std::time::Duration;
 use pagetable::Xlen;
 
 use super::proof::{byte, pattern};
-use super::sim::{Driver, Profile, Shared, SimulatedHart, csr, lock};
+use super::sim::{Driver, Profile, SharedTap, SimulatedHart, csr, lock};
 use super::{AccessMethod, Options, ProbeError, Target};
 
 const BASE: u64 = 0x8000_0000;
 const WIDTHS: [Xlen; 2] = [Xlen::Rv64, Xlen::Rv32];
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn open(tap: &Shared) -> Target {
+fn open(tap: &SharedTap) -> Target {
     Target::on(Driver::probe(tap), Options::default()).expect("a hart")
 }
 
-fn hart(tap: &Shared) -> SimulatedHart {
+fn hart(tap: &SharedTap) -> SimulatedHart {
     lock(tap).module.harts[0].clone()
 }
 

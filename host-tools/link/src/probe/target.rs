@@ -14,7 +14,7 @@ use super::discovery::{self, Selector};
 use super::dtm::Dtm;
 use super::scan::Scanner;
 use super::{ProbeError, breakpoint};
-use crate::memory::{ReadError, Source};
+use crate::memory::{MemorySource, ReadError};
 
 /// CSRs: Privileged spec, table 3; T-Head's extension, `th.sxstatus`.
 const SATP: u16 = 0x180;
@@ -319,7 +319,7 @@ impl Target {
     }
 }
 
-impl Source for Target {
+impl MemorySource for Target {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let outside = || ReadError::Outside(Outside { at, bytes });

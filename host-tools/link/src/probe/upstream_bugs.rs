@@ -8,7 +8,7 @@ use std::time::Duration;
 use probe_rs::config::Registry;
 use probe_rs::{MemoryInterface, Permissions};
 
-use super::sim::{Driver, Profile, Shared, lock};
+use super::sim::{Driver, Profile, SharedTap, lock};
 use super::{AccessMethod, Options, Target, proof};
 
 const BASE: u64 = 0x8000_0000;
@@ -70,7 +70,7 @@ impl UpstreamReader for probe_rs::Session {
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// probe-rs' own reader of a hart of 64 bits.
-fn theirs(tap: &Shared) -> probe_rs::Session {
+fn theirs(tap: &SharedTap) -> probe_rs::Session {
     const FAMILY: &str = "
 name: simulated
 variants:
@@ -100,7 +100,7 @@ fn both(
     profile: Profile,
     by: Option<AccessMethod>,
     as_known: &str,
-    trial: fn(&Shared, &mut dyn UpstreamReader) -> Result<(), String>,
+    trial: fn(&SharedTap, &mut dyn UpstreamReader) -> Result<(), String>,
 ) {
     let machine = || {
         let tap = proof::pattern(profile);

@@ -7,7 +7,7 @@ use pagetable::{Dialect, Outside, PhysAddr};
 use wire::{About, Answer, Ask, Channel, Event, Inbox, Request, Splitter};
 
 use super::{BlockKind, Blocks};
-use crate::memory::{ReadError, Source};
+use crate::memory::{MemorySource, ReadError};
 use crate::session::TaskInfo;
 
 const PAGE: usize = 4096;
@@ -96,7 +96,8 @@ impl RecordedAnswers {
                 if *from == 0 {
                     self.tasks.clear();
                 }
-                self.tasks.extend(list.map(TaskInfo::from));
+                self.tasks
+                    .extend(list.map(|task| task.map_line(str::to_owned)));
             }
             (Ask::Words { at, .. }, Answer::Words(words)) => {
                 let word = crate::session::word_bytes(self.xlen);
@@ -163,7 +164,7 @@ impl StreamState {
     }
 }
 
-impl Source for RecordedAnswers {
+impl MemorySource for RecordedAnswers {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let from = at.offset(PAGE as u64) as usize;

@@ -10,10 +10,10 @@ use abi::{Error, Fault};
 use pagetable::{Dialect, Outside, PhysAddr};
 use wire::{Answer, Ask, Channel};
 
-use super::about::{Ram, TaskInfo, dialect};
+use super::about::{RamExtent, TaskInfo, dialect};
 use super::agent_error::{AgentError, PATIENCE};
 use super::state::{Peer, Session, SessionEvent};
-use crate::memory::{ReadError, Source};
+use crate::memory::{MemorySource, ReadError};
 use crate::transport::TargetLine;
 
 /// Time to wait for the target to acknowledge the end of a session.
@@ -29,7 +29,7 @@ pub struct Agent {
     _machine: Box<dyn Send>,
     peer: Peer,
     next_id: u64,
-    ram: Vec<Ram>,
+    ram: Vec<RamExtent>,
     /// Bytes of the answers so far.
     answered: u64,
     /// Bytes that came since the question was asked.
@@ -39,11 +39,11 @@ pub struct Agent {
     /// Set once the user wants no answer any more.
     stop: Option<Arc<AtomicBool>>,
     /// Hears every byte.
-    tap: Option<Tap>,
+    tap: Option<LineTap>,
 }
 
 /// Somebody who listens in, to what the board says and to what is said to it.
-pub type Tap = Box<dyn FnMut(Direction, &[u8]) + Send>;
+pub type LineTap = Box<dyn FnMut(Direction, &[u8]) + Send>;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Agent {
     /// set, no answer is waited for any more.
     pub fn open_with(
         line: TargetLine,
-        tap: Option<Tap>,
+        tap: Option<LineTap>,
         stop: Option<Arc<AtomicBool>>,
     ) -> Result<Agent, AgentError> {
         let (reader, writer, machine) = line.split();
@@ -127,7 +127,7 @@ impl Agent {
     pub fn about(&mut self) -> Result<(wire::About, Dialect), AgentError> {
         let (about, ram) = self.ask(&Ask::About, |answer| match answer {
             Answer::About(about, ram) => {
-                let ram = ram.map(|(base, bytes)| Ram { base, bytes });
+                let ram = ram.map(|(base, bytes)| RamExtent { base, bytes });
                 Some((about, ram.collect::<Vec<_>>()))
             }
             _ => None,
@@ -138,7 +138,7 @@ impl Agent {
     }
 
     /// The board's memory: what may be read.
-    pub fn ram(&mut self) -> Result<&[Ram], AgentError> {
+    pub fn ram(&mut self) -> Result<&[RamExtent], AgentError> {
         if self.ram.is_empty() {
             self.about()?;
         }
@@ -154,7 +154,7 @@ impl Agent {
         loop {
             let next = self.ask_until(deadline, &Ask::Tasks { from }, |answer| match answer {
                 Answer::Tasks(next, list) => {
-                    all.extend(list.map(TaskInfo::from));
+                    all.extend(list.map(|task| task.map_line(str::to_owned)));
                     Some(next)
                 }
                 _ => None,
@@ -350,7 +350,7 @@ impl Drop for Agent {
     }
 }
 
-impl Source for Agent {
+impl MemorySource for Agent {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let outside = ReadError::Outside(Outside { at, bytes });

@@ -18,7 +18,7 @@ const MOST_NEWLINES: usize = 6;
 
 /// What a line does to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Alteration {
     /// Every `\n` becomes `\r\n`: a terminal's ONLCR.
     Newlines,
     /// Every `\r` becomes `\n`: a terminal's ICRNL.
@@ -35,7 +35,7 @@ pub struct Damage {
     /// Frames that did not.
     pub bad: u64,
     /// What the line does, where one frame showed it.
-    pub change: Option<Change>,
+    pub change: Option<Alteration>,
 }
 
 impl fmt::Display for Damage {
@@ -48,9 +48,11 @@ impl fmt::Display for Damage {
             bad => write!(f, "{bad} of {} came damaged", counted(good + bad, "frame"))?,
         }
         match self.change {
-            Some(Change::Newlines) => f.write_str(": the line turns \\n into \\r\\n")?,
-            Some(Change::Returns) => f.write_str(": the line turns \\r into \\n")?,
-            Some(Change::Swallowed(byte)) => write!(f, ": the line swallows the byte {byte:#04x}")?,
+            Some(Alteration::Newlines) => f.write_str(": the line turns \\n into \\r\\n")?,
+            Some(Alteration::Returns) => f.write_str(": the line turns \\r into \\n")?,
+            Some(Alteration::Swallowed(byte)) => {
+                write!(f, ": the line swallows the byte {byte:#04x}")?
+            }
             None => {}
         }
         f.write_str(
@@ -108,13 +110,13 @@ impl Watch {
     }
 
     /// The change that, undone, makes a frame of what is held.
-    fn change(&mut self) -> Option<Change> {
+    fn change(&mut self) -> Option<Alteration> {
         let raw = &self.raw;
         if is_frame(&without_returns(raw)) {
-            return Some(Change::Newlines);
+            return Some(Alteration::Newlines);
         }
         if has_returns(raw) {
-            return Some(Change::Returns);
+            return Some(Alteration::Returns);
         }
         if self.searched == MOST_SEARCHED {
             return None;
@@ -125,7 +127,7 @@ impl Watch {
             for at in 0..=raw.len() {
                 whole.insert(at, byte);
                 if is_frame(&whole) {
-                    return Some(Change::Swallowed(byte));
+                    return Some(Alteration::Swallowed(byte));
                 }
                 whole.remove(at);
             }
@@ -214,10 +216,10 @@ mod tests {
             })
         };
         let changes = [
-            (turn(b'\n', b"\r\n"), Some(Change::Newlines)),
-            (turn(b'\r', b"\n"), Some(Change::Returns)),
-            (turn(b'\r', b""), Some(Change::Swallowed(b'\r'))),
-            (turn(0x11, b""), Some(Change::Swallowed(0x11))),
+            (turn(b'\n', b"\r\n"), Some(Alteration::Newlines)),
+            (turn(b'\r', b"\n"), Some(Alteration::Returns)),
+            (turn(b'\r', b""), Some(Alteration::Swallowed(b'\r'))),
+            (turn(0x11, b""), Some(Alteration::Swallowed(0x11))),
             (turn(b'w', b"W"), None),
         ];
         for (damage, change) in changes {

@@ -10,10 +10,10 @@ mod passive;
 mod state;
 mod streams;
 
-pub use about::{Ram, TaskInfo, dialect};
-pub use agent::{Agent, Direction, Tap, seed, word_bytes};
+pub use about::{RamExtent, TaskInfo, dialect};
+pub use agent::{Agent, Direction, LineTap, seed, word_bytes};
 pub use agent_error::AgentError;
-pub use altered::{Change, Damage};
+pub use altered::{Alteration, Damage};
 pub use decoder::{Decoder, LineEvent, micros};
 pub use passive::PassiveDecoder;
 pub use state::{Peer, Session, SessionEvent};

@@ -6,7 +6,7 @@ use pagetable::{Dialect, PhysAddr, Problem, Refusal, Trouble, VirtAddr};
 
 use super::extent::Extent;
 use super::{Lint, LintMachine, Mmu, Rule, rules};
-use crate::Space;
+use crate::AddressSpace;
 use crate::counted;
 use crate::space::Finding;
 
@@ -33,7 +33,7 @@ fn broken(trouble: Trouble) -> Option<&'static Rule> {
 
 /// Tables that were read at a level above the last one, if any is reached through itself: then
 /// its pointers stand at level 0 too, which is no mistake of theirs.
-fn tables_above(space: &Space) -> HashSet<PhysAddr> {
+fn tables_above(space: &AddressSpace) -> HashSet<PhysAddr> {
     let is_self = |it: &Finding| it.problem.trouble == Trouble::SelfReference;
     match space.problems.iter().any(is_self) {
         true => {
@@ -48,7 +48,7 @@ fn tables_above(space: &Space) -> HashSet<PhysAddr> {
 type Key = (Problem, Dialect);
 
 pub(super) fn judge(
-    spaces: &[Space],
+    spaces: &[AddressSpace],
     distinct: &[usize],
     machine: &LintMachine,
     extent: &Extent,
@@ -84,7 +84,7 @@ pub(super) fn judge(
 
 fn one(
     place: usize,
-    space: &Space,
+    space: &AddressSpace,
     finding: &Finding,
     machine: &LintMachine,
     extent: &Extent,
@@ -114,7 +114,7 @@ fn one(
 }
 
 /// What was not looked at.
-fn cut_short(place: usize, space: &Space, found: &mut Vec<Lint>) {
+fn cut_short(place: usize, space: &AddressSpace, found: &mut Vec<Lint>) {
     let mut note = |words: String| {
         let va = space
             .problems

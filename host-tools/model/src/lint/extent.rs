@@ -6,7 +6,7 @@
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte};
 
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::MappedRange;
 
 /// The first and the last address that look like memory.
@@ -19,7 +19,7 @@ pub(super) struct Extent {
 
 impl Extent {
     /// Of the tables of some spaces.
-    pub fn of(spaces: &[Space]) -> Extent {
+    pub fn of(spaces: &[AddressSpace]) -> Extent {
         let mut tables: Vec<u64> = Vec::new();
         for space in spaces {
             tables.extend(space.tables().iter().map(|table| table.at.raw()));

@@ -18,7 +18,7 @@ use std::collections::HashSet;
 
 use pagetable::{Dialect, PhysAddr, Pte, VirtAddr};
 
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::{Bounds, MappedRange};
 use extent::Extent;
 use pages::PageRules;
@@ -60,8 +60,8 @@ impl LintMachine {
     }
 
     /// Whether tables of these spaces lie in what is said to be no memory.
-    pub fn is_short_of(&self, spaces: &[Space]) -> bool {
-        let mut tables = spaces.iter().flat_map(Space::tables);
+    pub fn is_short_of(&self, spaces: &[AddressSpace]) -> bool {
+        let mut tables = spaces.iter().flat_map(AddressSpace::tables);
         tables.any(|table| self.is_ram(table.at) == Some(false))
     }
 
@@ -124,7 +124,7 @@ impl Lint {
 
 /// What the rules find in some spaces of one machine, worst first, then by rule and address. What
 /// is in tables that several of them share is judged, and told, once.
-pub fn lint(spaces: &[Space], machine: &LintMachine) -> Vec<Lint> {
+pub fn lint(spaces: &[AddressSpace], machine: &LintMachine) -> Vec<Lint> {
     let mut roots = HashSet::new();
     let distinct: Vec<usize> = (0..spaces.len())
         .filter(|place| roots.insert(spaces[*place].root))

@@ -3,7 +3,7 @@
 use pagetable::{Attributes, MemoryType, Mode, PAGE_BYTES, Pbmt, Pte};
 
 use super::{Lint, LintMachine, Rule, rules};
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::MappedRange;
 
 /// Ranges with D and without A that are kept until it is known whether somebody clears A.
@@ -51,7 +51,7 @@ impl<'a> PageRules<'a> {
     }
 
     /// The next range of a space.
-    pub fn take(&mut self, place: usize, space: &Space, range: MappedRange) {
+    pub fn take(&mut self, place: usize, space: &AddressSpace, range: MappedRange) {
         self.alone(place, space.mode(), &range);
         if let Some((place, last)) = self.last.replace((place, range)) {
             self.between(place, &last, Some(&range));

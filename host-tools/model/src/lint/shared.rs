@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::{Lint, Rule, rules};
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::MappedRange;
 
 /// Where a page is in one space: address, target, bytes, flags.
@@ -50,7 +50,7 @@ impl Shared {
     }
 
     /// What is wrong.
-    pub fn found(self, spaces: &[Space]) -> impl Iterator<Item = Lint> {
+    pub fn found(self, spaces: &[AddressSpace]) -> impl Iterator<Item = Lint> {
         let lint = |rule: &'static Rule, place, range: MappedRange, detail| Lint {
             pa: Some(range.pa),
             bytes: range.bytes,

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use pagetable::{PAGE_BYTES, PhysAddr, Pte};
 
 use super::{Lint, rules};
-use crate::Space;
+use crate::AddressSpace;
 use crate::counted;
 use crate::space::{MappedRange, TableUse};
 
-pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
+pub(super) fn judge(place: usize, space: &AddressSpace, found: &mut Vec<Lint>) {
     let (mut global, mut empty, mut first_empty) = (0_u64, 0_u64, None);
     let mut first_global = None;
     let tables = space.tables();
@@ -55,7 +55,7 @@ pub(super) fn judge(place: usize, space: &Space, found: &mut Vec<Lint>) {
 const MANY: u64 = 8;
 
 /// Tables that many pointers lead to; not those below them, which are reached as often.
-fn aliased(place: usize, space: &Space, tables: &[TableUse], found: &mut Vec<Lint>) {
+fn aliased(place: usize, space: &AddressSpace, tables: &[TableUse], found: &mut Vec<Lint>) {
     let key = |at: PhysAddr, level: u8| (at, level);
     let times: HashMap<_, u64> = tables
         .iter()
@@ -135,7 +135,7 @@ impl Reach {
     }
 
     /// Tables that user mode can read or write, through any of the roots.
-    pub fn tables(&self, spaces: &[Space], found: &mut Vec<Lint>) {
+    pub fn tables(&self, spaces: &[AddressSpace], found: &mut Vec<Lint>) {
         if self.ranges.is_empty() {
             return;
         }

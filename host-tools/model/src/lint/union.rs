@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pagetable::VirtAddr;
 
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::MappedRange;
 use crate::space::forest::{Forest, NodeId};
 use crate::space::ways::{Enter, Guide, Joined, Whole};
@@ -30,7 +30,7 @@ pub(super) struct Union {
 
 impl Union {
     /// The number of the forest that a space's tables are in: only tables of one are compared.
-    fn forest(&mut self, space: &Space) -> usize {
+    fn forest(&mut self, space: &AddressSpace) -> usize {
         let is_same = |known: &Arc<Forest>| Arc::ptr_eq(known, space.forest());
         self.forests.iter().position(is_same).unwrap_or_else(|| {
             self.forests.push(Arc::clone(space.forest()));
@@ -39,7 +39,12 @@ impl Union {
     }
 
     /// Ranges of a space in tables that no space before it has there.
-    pub fn new_ranges(&mut self, place: usize, space: &Space, take: &mut dyn FnMut(MappedRange)) {
+    pub fn new_ranges(
+        &mut self,
+        place: usize,
+        space: &AddressSpace,
+        take: &mut dyn FnMut(MappedRange),
+    ) {
         let guide = New {
             of: self.forest(space),
             union: self,
@@ -53,7 +58,7 @@ impl Union {
     pub fn shared_ranges(
         &mut self,
         place: usize,
-        space: &Space,
+        space: &AddressSpace,
         take: &mut dyn FnMut(MappedRange),
     ) {
         let guide = Shared {
@@ -66,7 +71,7 @@ impl Union {
     }
 
     /// How many roots have what the space has at this address.
-    pub fn roots(&self, place: usize, space: &Space, va: VirtAddr) -> u64 {
+    pub fn roots(&self, place: usize, space: &AddressSpace, va: VirtAddr) -> u64 {
         let mode = space.mode();
         let bits = mode.va_bits();
         let va = va.raw() & (u64::MAX >> (64 - bits.clamp(1, 64)));

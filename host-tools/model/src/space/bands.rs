@@ -2,7 +2,7 @@
 
 use pagetable::VirtAddr;
 
-use super::{MappedRange, Space};
+use super::{AddressSpace, MappedRange};
 
 /// Neighbouring ranges, and how far it is to the next ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Band<'_> {
     }
 }
 
-impl Space {
+impl AddressSpace {
     /// Cuts the space into at most `most` bands, at its widest gaps. Of gaps that
     /// are equally wide all are cuts or none.
     pub fn bands(&self, most: usize) -> Vec<Band<'_>> {
@@ -111,13 +111,13 @@ mod tests {
         }
     }
 
-    fn space(pages: &[u64]) -> Space {
+    fn space(pages: &[u64]) -> AddressSpace {
         let satp = Satp {
             mode: Mode::Sv39,
             asid: 0,
             root: PhysAddr::new(0x1000),
         };
-        Space::read(&mut LeafTables(pages.to_vec()), satp, Dialect::None)
+        AddressSpace::read(&mut LeafTables(pages.to_vec()), satp, Dialect::None)
     }
 
     #[test]

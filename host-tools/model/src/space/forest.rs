@@ -17,7 +17,7 @@
 use std::collections::HashMap;
 
 use pagetable::{
-    Budget, Entry, Leaf, Mapping, Memory, Mode, PhysAddr, Pte, Refusal, Root, Scanned, scan,
+    Entry, Leaf, Mapping, Memory, Mode, PhysAddr, Pte, Refusal, Root, ScanBudget, Scanned, scan,
 };
 
 /// Where in a forest a table is.
@@ -94,7 +94,7 @@ impl Forest {
         &mut self,
         memory: &mut M,
         root: Root,
-        budget: Budget,
+        budget: ScanBudget,
     ) -> Option<NodeId> {
         if root.mode == Mode::Bare {
             return None;

@@ -19,7 +19,7 @@ pub use tables::TableUse;
 
 use std::sync::{Arc, OnceLock};
 
-use pagetable::{Budget, Dialect, Mapping, Memory, Mode, PhysAddr, Root, Satp, Trouble};
+use pagetable::{Dialect, Mapping, Memory, Mode, PhysAddr, Root, Satp, ScanBudget, Trouble};
 
 use forest::{Forest, NodeId};
 use reached::{Problems, Reached};
@@ -43,7 +43,7 @@ pub enum Merge {
 /// Everything one root maps. The tables are kept once, however many ways and roots lead to them;
 /// a clone costs next to nothing.
 #[derive(Clone, Debug)]
-pub struct Space {
+pub struct AddressSpace {
     /// Whose it is, where that is known: a task, as `3 sh`.
     pub name: String,
     /// Where the tables begin.
@@ -81,10 +81,10 @@ pub struct Count {
     pub bytes: u128,
 }
 
-impl Space {
+impl AddressSpace {
     /// Reads every table from `satp`, its entries in `dialect`.
-    pub fn read<M: Memory + ?Sized>(memory: &mut M, satp: Satp, dialect: Dialect) -> Space {
-        Space::read_within(memory, satp, dialect, Budget::default())
+    pub fn read<M: Memory + ?Sized>(memory: &mut M, satp: Satp, dialect: Dialect) -> AddressSpace {
+        AddressSpace::read_within(memory, satp, dialect, ScanBudget::default())
     }
 
     /// The same, reading no more tables than that.
@@ -92,11 +92,11 @@ impl Space {
         memory: &mut M,
         satp: Satp,
         dialect: Dialect,
-        budget: Budget,
-    ) -> Space {
+        budget: ScanBudget,
+    ) -> AddressSpace {
         let mut forest = Forest::default();
         let top = forest.grow(memory, satp.tree(dialect), budget);
-        Space::of(Arc::new(forest), satp, dialect, top)
+        AddressSpace::of(Arc::new(forest), satp, dialect, top)
     }
 
     /// Reads the tables of several roots, those that they share once.
@@ -104,20 +104,20 @@ impl Space {
         memory: &mut M,
         satps: &[Satp],
         dialect: Dialect,
-    ) -> Vec<Space> {
+    ) -> Vec<AddressSpace> {
         let mut forest = Forest::default();
         let tops: Vec<_> = satps
             .iter()
-            .map(|satp| forest.grow(memory, satp.tree(dialect), Budget::default()))
+            .map(|satp| forest.grow(memory, satp.tree(dialect), ScanBudget::default()))
             .collect();
         let forest = Arc::new(forest);
         let roots = satps.iter().zip(tops);
         roots
-            .map(|(satp, top)| Space::of(Arc::clone(&forest), *satp, dialect, top))
+            .map(|(satp, top)| AddressSpace::of(Arc::clone(&forest), *satp, dialect, top))
             .collect()
     }
 
-    fn of(forest: Arc<Forest>, satp: Satp, dialect: Dialect, top: Option<NodeId>) -> Space {
+    fn of(forest: Arc<Forest>, satp: Satp, dialect: Dialect, top: Option<NodeId>) -> AddressSpace {
         let root = satp.tree(dialect);
         let reached = Reached::of(&forest, root, top);
         let Problems { kept, lost } = reached.problems();
@@ -126,7 +126,7 @@ impl Space {
             .filter(|node| node.runs > 0)
             .map_or(0, |node| node.steps);
         let is_cut = Whole::is_cut_by(steps.saturating_sub(reached.steps()));
-        let mut space = Space {
+        let mut space = AddressSpace {
             name: String::new(),
             root,
             asid: satp.asid,
@@ -170,7 +170,7 @@ impl Space {
         self.lost_problems > 0 || self.problems.iter().any(is_out)
     }
 
-    /// Whether only a part of it is asked for, by [`Space::only`].
+    /// Whether only a part of it is asked for, by [`AddressSpace::only`].
     pub fn is_part(&self) -> bool {
         !self.filter.is_empty()
     }
@@ -235,13 +235,13 @@ impl Space {
         }
     }
 
-    /// The same as a list, as far as there is room: [`Space::lost_ranges`] tells what is not in it.
+    /// The same as a list, as far as there is room: [`AddressSpace::lost_ranges`] tells what is not in it.
     pub fn ranges(&self) -> &[MappedRange] {
         self.kept
             .get_or_init(|| self.each().take(MOST_RANGES).collect())
     }
 
-    /// Ranges that [`Space::ranges`] has no room for.
+    /// Ranges that [`AddressSpace::ranges`] has no room for.
     pub fn lost_ranges(&self) -> u64 {
         match self.ranges().len() < MOST_RANGES {
             true => 0,
@@ -249,12 +249,12 @@ impl Space {
         }
     }
 
-    /// Whether somebody used [`Space::ranges`] and did not get everything.
+    /// Whether somebody used [`AddressSpace::ranges`] and did not get everything.
     pub fn is_list_cut(&self) -> bool {
         self.kept.get().is_some() && (self.left_out > 0 || self.lost_ranges() > 0)
     }
 
-    /// What [`Space::each`] comes to.
+    /// What [`AddressSpace::each`] comes to.
     pub fn count(&self) -> Count {
         let mut count = Count::default();
         for range in self.each() {

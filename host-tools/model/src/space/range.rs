@@ -14,7 +14,7 @@ pub struct MappedRange {
     pub bytes: u64,
     /// The first page's entry; all have its flags, RSW and memory attributes.
     pub leaf: Leaf,
-    /// In how many pieces it lies in memory: 1, unless joined by `super::Space::join_va`.
+    /// In how many pieces it lies in memory: 1, unless joined by `super::AddressSpace::join_va`.
     pub pieces: u32,
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use pagetable::{Mode, Root};
 
 use super::{Stats, TLB_ENTRIES, permission};
-use crate::Space;
+use crate::AddressSpace;
 use crate::space::MappedRange;
 use crate::space::forest::{Forest, Item, NodeId, mapping};
 
@@ -116,7 +116,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub fn stats(&mut self, space: &Space) -> Stats {
+    pub fn stats(&mut self, space: &AddressSpace) -> Stats {
         let forest = space.forest();
         if !self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, forest)) {
             self.known.clear();

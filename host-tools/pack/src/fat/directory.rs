@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FatFile;
-use super::names::{self, Name};
+use super::names::{self, FatName};
 
 const ENTRY: u64 = 32;
 const VOLUME_LABEL: u8 = 0x08;
@@ -83,7 +83,7 @@ impl Directory {
         (own + entries) * ENTRY
     }
 
-    fn names(&self) -> impl Iterator<Item = (Name, &Child)> {
+    fn names(&self) -> impl Iterator<Item = (FatName, &Child)> {
         let mut taken = BTreeSet::new();
         self.children
             .iter()
@@ -167,7 +167,7 @@ impl Directory {
     }
 }
 
-fn long_entries(name: &Name) -> u64 {
+fn long_entries(name: &FatName) -> u64 {
     name.long
         .as_ref()
         .map_or(0, |long| long.len().div_ceil(13) as u64)
@@ -188,7 +188,7 @@ fn entry(short: &[u8; 11], attributes: u8, place: EntryPlace) -> [u8; ENTRY as u
 }
 
 /// A long name goes before its short one, last piece first.
-fn put_long(into: &mut Vec<u8>, name: &Name) {
+fn put_long(into: &mut Vec<u8>, name: &FatName) {
     let Some(long) = &name.long else { return };
     let sum = names::checksum(&name.short);
     let last = long.len().div_ceil(13);

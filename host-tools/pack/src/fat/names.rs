@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// A name as a directory holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name {
+pub struct FatName {
     /// Eight and three bytes, padded with blanks.
     pub short: [u8; 11],
     /// The name itself, in UTF-16, where the short one cannot say it.
@@ -26,7 +26,7 @@ pub fn check(name: &str) -> Result<(), String> {
 }
 
 /// The entry name of `name` in a directory whose short names are `taken`.
-pub fn name(name: &str, taken: &mut BTreeSet<[u8; 11]>) -> Name {
+pub fn name(name: &str, taken: &mut BTreeSet<[u8; 11]>) -> FatName {
     let (base, extension) = name
         .rsplit_once('.')
         .filter(|(base, _)| !base.is_empty())
@@ -52,7 +52,7 @@ pub fn name(name: &str, taken: &mut BTreeSet<[u8; 11]>) -> Name {
     };
     taken.insert(short);
     let long = !(is_exact && short == plain);
-    Name {
+    FatName {
         short,
         long: long.then(|| name.encode_utf16().collect()),
     }

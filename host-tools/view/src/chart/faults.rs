@@ -10,7 +10,7 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::{BLACK, Color, IntoFont, RGBColor};
 
 use super::font::FAMILY;
-use super::{Picture, Refusal};
+use super::{PaintError, Picture};
 
 const SIZE: (u32, u32) = (1000, 500);
 const HEAD: u32 = 76;
@@ -49,7 +49,7 @@ impl Picture for FaultsOverTime<'_> {
         SIZE
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -69,7 +69,7 @@ impl FaultsOverTime<'_> {
     }
 
     /// The heading, and below it the legend.
-    fn paint_head<B: DrawingBackend>(&self, head: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint_head<B: DrawingBackend>(&self, head: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -92,7 +92,7 @@ impl FaultsOverTime<'_> {
         Ok(())
     }
 
-    fn paint_bars<B: DrawingBackend>(&self, plot: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint_bars<B: DrawingBackend>(&self, plot: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {

@@ -1,7 +1,7 @@
 //! The working set as a heat map: where in the address space, and with which permissions, pages
 //! have been used.
 
-use model::Space;
+use model::AddressSpace;
 use model::space::Band;
 use model::working::WorkingSet;
 use pagetable::Pte;
@@ -14,7 +14,7 @@ use plotters::style::{BLACK, Color, IntoFont, RGBColor, WHITE};
 use super::font::FAMILY;
 use super::permission::{CLASSES, class_of};
 use super::strip::{GREY, WIDTH, text};
-use super::{Picture, Refusal};
+use super::{PaintError, Picture};
 use crate::words::{self, RoundSize};
 
 /// Rows at most.
@@ -27,7 +27,7 @@ const CELLS: (i32, i32) = (276, 984);
 
 /// The heat map of a space.
 pub struct Heat<'a> {
-    space: &'a Space,
+    space: &'a AddressSpace,
     origin: &'a str,
     bands: Vec<Band<'a>>,
     /// The classes of permissions that occur.
@@ -44,7 +44,7 @@ struct Cell {
 
 impl<'a> Heat<'a> {
     /// The heat map of `space`; `origin` says where it came from, for the heading.
-    pub fn new(space: &'a Space, origin: &'a str) -> Self {
+    pub fn new(space: &'a AddressSpace, origin: &'a str) -> Self {
         let is_there = |class: &usize| {
             space
                 .ranges()
@@ -102,7 +102,7 @@ impl Picture for Heat<'_> {
         )
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -149,7 +149,10 @@ impl Picture for Heat<'_> {
 
 impl Heat<'_> {
     /// Heading, totals, scale, names of the columns.
-    fn paint_head<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint_head<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -230,7 +233,7 @@ mod tests {
             asid: 0,
             root: PhysAddr::new(0x1000),
         };
-        let space = Space::read(&mut OneTable, satp, Dialect::None);
+        let space = AddressSpace::read(&mut OneTable, satp, Dialect::None);
         let mut svg = Vec::new();
         write(&Heat::new(&space, "ram.bin"), ImageKind::Svg, &mut svg).unwrap();
         let svg = String::from_utf8(svg).unwrap();

@@ -3,7 +3,7 @@
 //! Neighbours without a valid entry are one box, and so are tables when they are too many to be
 //! drawn each for itself.
 
-use model::Space;
+use model::AddressSpace;
 use model::space::TableUse;
 use pagetable::PAGE_BYTES;
 use plotters::coord::Shift;
@@ -14,7 +14,7 @@ use plotters::style::{BLACK, Color, IntoFont, RGBColor};
 
 use super::font::FAMILY;
 use super::strip::{GREY, WIDTH, paint_legend, text};
-use super::{Picture, Refusal};
+use super::{PaintError, Picture};
 use crate::words::{self, ExactSize, counted};
 
 /// Boxes side by side at most.
@@ -81,14 +81,14 @@ impl TableNode {
 
 /// The tree of a space's tables.
 pub struct Levels<'a> {
-    space: &'a Space,
+    space: &'a AddressSpace,
     origin: &'a str,
     root: Option<TableNode>,
 }
 
 impl<'a> Levels<'a> {
     /// The tree of `space`; `origin` says where it came from, for the heading.
-    pub fn new(space: &'a Space, origin: &'a str) -> Self {
+    pub fn new(space: &'a AddressSpace, origin: &'a str) -> Self {
         let tables = space.tables();
         let top = tables.iter().find(|table| table.pointer.is_none());
         let mut root = top.map(|table| grow(&tables, table));
@@ -143,7 +143,7 @@ impl Picture for Levels<'_> {
         (WIDTH, (HEAD + ROW * rows + FOOT) as u32)
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -179,7 +179,10 @@ impl Levels<'_> {
     }
 
     /// What each level has, at the left.
-    fn paint_rows<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint_rows<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -214,7 +217,7 @@ impl Levels<'_> {
         node: &TableNode,
         left: i32,
         right: i32,
-    ) -> Result<(), Refusal>
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -313,7 +316,7 @@ mod tests {
             asid: 0,
             root: PhysAddr::new(0x1000),
         };
-        let space = Space::read(&mut TwoTables, satp, Dialect::None);
+        let space = AddressSpace::read(&mut TwoTables, satp, Dialect::None);
         let picture = Levels::new(&space, "ram.bin");
         let mut svg = Vec::new();
         write(&picture, ImageKind::Svg, &mut svg).unwrap();

@@ -1,6 +1,6 @@
 //! The address space as a strip: what is mapped where, and how.
 
-use model::Space;
+use model::AddressSpace;
 use pagetable::Mode;
 
 use super::block::BlockPart;
@@ -9,7 +9,7 @@ use super::strip::{Strip, StripClass};
 use crate::words::{self, ExactSize, RoundSize, counted};
 
 /// The strip of `space`; `origin` says where it came from, for the heading.
-pub fn address_space<'a>(space: &'a Space, origin: &'a str) -> Strip<'a> {
+pub fn address_space<'a>(space: &'a AddressSpace, origin: &'a str) -> Strip<'a> {
     let satp = space.satp();
     let problems = match space.problems.len() {
         0 => String::new(),
@@ -61,7 +61,7 @@ pub(super) fn hole(mode: Mode, bytes: u64) -> Option<String> {
 }
 
 /// The line of text beside a block.
-fn beside(space: &Space, parts: &[BlockPart], bytes: u64) -> String {
+fn beside(space: &AddressSpace, parts: &[BlockPart], bytes: u64) -> String {
     let [part] = parts else {
         return several(parts, bytes, "range");
     };
@@ -110,7 +110,7 @@ mod tests {
         }
     }
 
-    fn space(entries: &[(u64, u64)]) -> Space {
+    fn space(entries: &[(u64, u64)]) -> AddressSpace {
         let leaf = |(index, flags): &(u64, u64)| {
             let at = PhysAddr::new((511 - index) << 30);
             (*index, Pte::leaf(Mode::Sv39, at, *flags))
@@ -121,10 +121,10 @@ mod tests {
             root: PhysAddr::new(0x8000_0000),
         };
         let mut table = SingleTable(entries.iter().map(leaf).collect());
-        Space::read(&mut table, satp, Dialect::None)
+        AddressSpace::read(&mut table, satp, Dialect::None)
     }
 
-    fn drawn(space: &Space, kind: ImageKind) -> Vec<u8> {
+    fn drawn(space: &AddressSpace, kind: ImageKind) -> Vec<u8> {
         let mut out = Vec::new();
         write(&address_space(space, "ram.bin"), kind, &mut out).unwrap();
         out

@@ -65,7 +65,7 @@ pub enum ChartError {
 }
 
 /// Whatever went wrong while painting.
-pub type Refusal = Box<dyn StdError + Send + Sync>;
+pub type PaintError = Box<dyn StdError + Send + Sync>;
 
 /// Something that can be painted, the same on every kind of canvas.
 pub trait Picture {
@@ -73,7 +73,7 @@ pub trait Picture {
     fn size(&self) -> (u32, u32);
 
     /// Paints it onto a white canvas of that size.
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static;
 }
@@ -109,7 +109,7 @@ where
     B::ErrorType: 'static,
 {
     let canvas = backend.into_drawing_area();
-    let painted: Result<(), Refusal> = (|| {
+    let painted: Result<(), PaintError> = (|| {
         canvas.fill(&WHITE)?;
         picture.paint(&canvas)?;
         Ok(canvas.present()?)

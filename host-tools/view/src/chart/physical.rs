@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::Space;
+use model::AddressSpace;
 use pagetable::{PAGE_BYTES, Pte};
 use plotters::style::RGBColor;
 
@@ -30,7 +30,7 @@ const TABLE_BIT: u64 = 2;
 const FIRST_USER: u32 = 2;
 
 /// The strip of the memory that `spaces` reach.
-pub fn physical<'a>(spaces: &'a [Space], origin: &'a str) -> Strip<'a> {
+pub fn physical<'a>(spaces: &'a [AddressSpace], origin: &'a str) -> Strip<'a> {
     let users = spaces.len().min(USERS.len());
     let mut classes = vec![
         class("page tables", TABLES),
@@ -50,7 +50,9 @@ pub fn physical<'a>(spaces: &'a [Space], origin: &'a str) -> Strip<'a> {
         };
         classes.push(class(&words, USERS[place]));
     }
-    let mode = spaces.first().map_or(pagetable::Mode::Bare, Space::mode);
+    let mode = spaces
+        .first()
+        .map_or(pagetable::Mode::Bare, AddressSpace::mode);
     Strip {
         title: format!(
             "Physical memory of {}: {origin}",
@@ -75,7 +77,7 @@ fn class(words: &str, colour: RGBColor) -> StripClass {
 }
 
 /// Runs of memory by who has them: claims begin and end, and between two of those nothing changes.
-fn parts(spaces: &[Space]) -> Vec<BlockPart> {
+fn parts(spaces: &[AddressSpace]) -> Vec<BlockPart> {
     // At each address, how many claims of each owner begin, less those that end.
     let mut steps: BTreeMap<u64, BTreeMap<u64, i64>> = BTreeMap::new();
     let mut claim = |first: u64, bytes: u64, owner: u64| {
@@ -177,7 +179,7 @@ mod tests {
                 asid: 0,
                 root: PhysAddr::from_frame(frame),
             };
-            Space::read(&mut RootColours, satp, Dialect::None)
+            AddressSpace::read(&mut RootColours, satp, Dialect::None)
         });
         let parts = parts(&spaces);
         let told: Vec<_> = parts

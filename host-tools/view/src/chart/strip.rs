@@ -13,7 +13,7 @@ use plotters::style::{BLACK, Color, IntoFont, RGBColor, TextStyle};
 
 use super::block::{self, BlockPart, PixelRows};
 use super::font::FAMILY;
-use super::{Picture, Refusal};
+use super::{PaintError, Picture};
 use crate::words::{ExactSize, RoundSize};
 
 /// Blocks at most: each has a line of text beside it.
@@ -139,7 +139,7 @@ pub(super) fn paint_legend<B: DrawingBackend>(
     canvas: &DrawingArea<B, Shift>,
     top: i32,
     items: &[(RGBColor, String)],
-) -> Result<(), Refusal>
+) -> Result<(), PaintError>
 where
     B::ErrorType: 'static,
 {
@@ -163,7 +163,7 @@ impl Picture for Strip<'_> {
         (WIDTH, height as u32)
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -198,7 +198,7 @@ impl Strip<'_> {
         piece: &CutPiece,
         top: i32,
         bottom: i32,
-    ) -> Result<(), Refusal>
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -237,7 +237,7 @@ impl Strip<'_> {
         bytes: u64,
         top: i32,
         bottom: i32,
-    ) -> Result<(), Refusal>
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -259,7 +259,7 @@ fn paint_scale<B: DrawingBackend>(
     canvas: &DrawingArea<B, Shift>,
     head: i32,
     doubling: i32,
-) -> Result<(), Refusal>
+) -> Result<(), PaintError>
 where
     B::ErrorType: 'static,
 {

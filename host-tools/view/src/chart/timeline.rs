@@ -10,7 +10,7 @@ use plotters::style::{Color, RGBColor};
 
 use super::font::FAMILY;
 use super::strip::{paint_legend, text};
-use super::{Picture, Refusal};
+use super::{PaintError, Picture};
 use crate::words::RoundSize;
 
 const SIZE: (u32, u32) = (1000, 520);
@@ -39,7 +39,7 @@ impl Picture for WorkingSetOverTime<'_> {
         SIZE
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -59,7 +59,7 @@ impl Picture for WorkingSetOverTime<'_> {
 }
 
 impl WorkingSetOverTime<'_> {
-    fn paint_plot<B: DrawingBackend>(&self, plot: &DrawingArea<B, Shift>) -> Result<(), Refusal>
+    fn paint_plot<B: DrawingBackend>(&self, plot: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {

@@ -4,7 +4,7 @@ use crate::Pte;
 
 /// What the hart wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Access {
+pub enum AccessType {
     /// A load.
     Read,
     /// A store or an atomic.
@@ -13,17 +13,17 @@ pub enum Access {
     Execute,
 }
 
-impl Access {
+impl AccessType {
     /// Every kind.
-    pub const ALL: [Access; 3] = [Access::Read, Access::Write, Access::Execute];
+    pub const ALL: [AccessType; 3] = [AccessType::Read, AccessType::Write, AccessType::Execute];
 
     /// The `scause` of the page fault that refuses it.
     #[inline]
     pub const fn page_fault(self) -> u8 {
         match self {
-            Access::Execute => 12,
-            Access::Read => 13,
-            Access::Write => 15,
+            AccessType::Execute => 12,
+            AccessType::Read => 13,
+            AccessType::Write => 15,
         }
     }
 }
@@ -67,7 +67,7 @@ pub enum Deny {
 
 /// What becomes of one access to a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Answer {
+pub enum AccessOutcome {
     /// It goes through.
     Allowed,
     /// It goes through, and the hart sets these of A and D; a hart that leaves
@@ -81,29 +81,29 @@ impl Pte {
     /// What becomes of `access` by `who` to this leaf: Privileged spec, "Virtual
     /// Address Translation Process", steps 6 and 7.
     #[inline]
-    pub const fn answer(self, access: Access, who: Privilege) -> Answer {
+    pub const fn answer(self, access: AccessType, who: Privilege) -> AccessOutcome {
         if who.is_user {
             if !self.has(Pte::USER) {
-                return Answer::Denied(Deny::SupervisorPage);
+                return AccessOutcome::Denied(Deny::SupervisorPage);
             }
-        } else if self.has(Pte::USER) && (!who.sum || matches!(access, Access::Execute)) {
-            return Answer::Denied(Deny::UserPage);
+        } else if self.has(Pte::USER) && (!who.sum || matches!(access, AccessType::Execute)) {
+            return AccessOutcome::Denied(Deny::UserPage);
         }
         let is_permitted = match access {
-            Access::Read => self.has(Pte::READ) || who.mxr && self.has(Pte::EXEC),
-            Access::Write => self.has(Pte::WRITE),
-            Access::Execute => self.has(Pte::EXEC),
+            AccessType::Read => self.has(Pte::READ) || who.mxr && self.has(Pte::EXEC),
+            AccessType::Write => self.has(Pte::WRITE),
+            AccessType::Execute => self.has(Pte::EXEC),
         };
         if !is_permitted {
-            return Answer::Denied(Deny::Permission);
+            return AccessOutcome::Denied(Deny::Permission);
         }
         let needed = match access {
-            Access::Write => Pte::ACCESSED | Pte::DIRTY,
+            AccessType::Write => Pte::ACCESSED | Pte::DIRTY,
             _ => Pte::ACCESSED,
         };
         match needed & !self.raw() {
-            0 => Answer::Allowed,
-            missing => Answer::Updates(missing),
+            0 => AccessOutcome::Allowed,
+            missing => AccessOutcome::Updates(missing),
         }
     }
 }
@@ -114,7 +114,7 @@ mod tests {
 
     const USED: u64 = Pte::VALID | Pte::ACCESSED | Pte::DIRTY;
 
-    fn answer(flags: u64, access: Access, who: Privilege) -> Answer {
+    fn answer(flags: u64, access: AccessType, who: Privilege) -> AccessOutcome {
         Pte::new(flags | USED).answer(access, who)
     }
 
@@ -125,14 +125,17 @@ mod tests {
             sum: true,
             ..Privilege::SUPERVISOR
         };
-        let denied = Answer::Denied(Deny::UserPage);
-        for access in Access::ALL {
-            assert_eq!(answer(page, access, Privilege::USER), Answer::Allowed);
+        let denied = AccessOutcome::Denied(Deny::UserPage);
+        for access in AccessType::ALL {
+            assert_eq!(
+                answer(page, access, Privilege::USER),
+                AccessOutcome::Allowed
+            );
             assert_eq!(answer(page, access, Privilege::SUPERVISOR), denied);
         }
-        assert_eq!(answer(page, Access::Read, sum), Answer::Allowed);
-        assert_eq!(answer(page, Access::Write, sum), Answer::Allowed);
-        assert_eq!(answer(page, Access::Execute, sum), denied);
+        assert_eq!(answer(page, AccessType::Read, sum), AccessOutcome::Allowed);
+        assert_eq!(answer(page, AccessType::Write, sum), AccessOutcome::Allowed);
+        assert_eq!(answer(page, AccessType::Execute, sum), denied);
     }
 
     #[test]
@@ -141,11 +144,14 @@ mod tests {
             mxr: true,
             ..Privilege::SUPERVISOR
         };
-        let denied = Answer::Denied(Deny::Permission);
+        let denied = AccessOutcome::Denied(Deny::Permission);
         let who = Privilege::SUPERVISOR;
-        assert_eq!(answer(Pte::EXEC, Access::Read, who), denied);
-        assert_eq!(answer(Pte::EXEC, Access::Read, mxr), Answer::Allowed);
-        assert_eq!(answer(Pte::EXEC, Access::Write, mxr), denied);
+        assert_eq!(answer(Pte::EXEC, AccessType::Read, who), denied);
+        assert_eq!(
+            answer(Pte::EXEC, AccessType::Read, mxr),
+            AccessOutcome::Allowed
+        );
+        assert_eq!(answer(Pte::EXEC, AccessType::Write, mxr), denied);
     }
 
     #[test]
@@ -154,18 +160,21 @@ mod tests {
         let both = Pte::ACCESSED | Pte::DIRTY;
         let who = Privilege::SUPERVISOR;
         assert_eq!(
-            page.answer(Access::Read, who),
-            Answer::Updates(Pte::ACCESSED)
+            page.answer(AccessType::Read, who),
+            AccessOutcome::Updates(Pte::ACCESSED)
         );
-        assert_eq!(page.answer(Access::Write, who), Answer::Updates(both));
         assert_eq!(
-            page.with(both).answer(Access::Write, Privilege::USER),
-            Answer::Denied(Deny::SupervisorPage)
+            page.answer(AccessType::Write, who),
+            AccessOutcome::Updates(both)
+        );
+        assert_eq!(
+            page.with(both).answer(AccessType::Write, Privilege::USER),
+            AccessOutcome::Denied(Deny::SupervisorPage)
         );
     }
 
     #[test]
     fn causes_are_the_manuals() {
-        assert_eq!(Access::ALL.map(Access::page_fault), [13, 15, 12]);
+        assert_eq!(AccessType::ALL.map(AccessType::page_fault), [13, 15, 12]);
     }
 }

@@ -23,7 +23,7 @@ mod visit;
 mod walk;
 mod xlen;
 
-pub use access::{Access, Answer, Deny, Privilege};
+pub use access::{AccessOutcome, AccessType, Deny, Privilege};
 pub use addr::{PAGE_BYTES, PAGE_SHIFT, PhysAddr, VirtAddr};
 pub use attr::{Attributes, Dialect, MemoryType, Pbmt, THead};
 pub use leaf::{Entry, Leaf, Refusal};
@@ -32,7 +32,7 @@ pub use mode::Mode;
 pub use pte::{Flags, Pte};
 pub use satp::{ReservedMode, Satp};
 pub use scan::{Scanned, scan};
-pub use seen::{Budget, Mapping, Problem, Seen, Trouble, Visited};
+pub use seen::{Mapping, Problem, ScanBudget, Seen, Trouble, Visited};
 pub use visit::{visit, visit_within};
-pub use walk::{Outcome, Root, Step, Walk, translate};
+pub use walk::{Root, Step, Walk, WalkOutcome, translate};
 pub use xlen::Xlen;

@@ -104,14 +104,14 @@ pub enum Seen {
 /// way to them, as the MMU would: 512 pointers to one table, on every level, are
 /// millions of ways in three pages of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
+pub struct ScanBudget {
     /// Tables read, each way to a table counted.
     pub tables: u32,
 }
 
-impl Default for Budget {
+impl Default for ScanBudget {
     /// 131,072 tables: 256 GiB mapped by 4 KiB pages.
     fn default() -> Self {
-        Budget { tables: 1 << 17 }
+        ScanBudget { tables: 1 << 17 }
     }
 }

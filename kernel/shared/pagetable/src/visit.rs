@@ -3,21 +3,21 @@
 use core::ops::ControlFlow;
 
 use crate::{
-    Budget, Entry, Leaf, Mapping, Memory, Mode, PAGE_BYTES, PhysAddr, Problem, Pte, Refusal, Root,
-    Seen, Trouble, Visited,
+    Entry, Leaf, Mapping, Memory, Mode, PAGE_BYTES, PhysAddr, Problem, Pte, Refusal, Root,
+    ScanBudget, Seen, Trouble, Visited,
 };
 
 /// Reports every mapping and every problem of the tree at `root`, within the
 /// default budget. Bare has no tables and nothing to report.
 pub fn visit<M: Memory + ?Sized>(memory: &mut M, root: Root, see: impl FnMut(Seen)) {
-    visit_within(memory, root, Budget::default(), see)
+    visit_within(memory, root, ScanBudget::default(), see)
 }
 
 /// As [`visit`], with this budget.
 pub fn visit_within<M: Memory + ?Sized>(
     memory: &mut M,
     root: Root,
-    budget: Budget,
+    budget: ScanBudget,
     see: impl FnMut(Seen),
 ) {
     if root.mode == Mode::Bare {

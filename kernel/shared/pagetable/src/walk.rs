@@ -1,8 +1,8 @@
 //! Translating one address, as the MMU does it, every step kept.
 
 use crate::{
-    Access, Answer, Dialect, Entry, Leaf, Memory, Mode, PhysAddr, Privilege, Pte, Refusal, Satp,
-    VirtAddr,
+    AccessOutcome, AccessType, Dialect, Entry, Leaf, Memory, Mode, PhysAddr, Privilege, Pte,
+    Refusal, Satp, VirtAddr,
 };
 
 /// Where a walk begins, and how the entries are to be read.
@@ -43,7 +43,7 @@ pub struct Step {
 
 /// How a walk ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum WalkOutcome {
     /// No translation takes place.
     Bare(PhysAddr),
     /// The page, and where in memory the address is.
@@ -63,7 +63,7 @@ pub struct Walk {
     steps: [Step; Mode::MOST_LEVELS],
     taken: usize,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: WalkOutcome,
 }
 
 impl Walk {
@@ -77,28 +77,28 @@ impl Walk {
     #[inline]
     pub const fn address(&self) -> Option<PhysAddr> {
         match self.outcome {
-            Outcome::Bare(at) | Outcome::Mapped { at, .. } => Some(at),
-            Outcome::Refused(_) => None,
+            WalkOutcome::Bare(at) | WalkOutcome::Mapped { at, .. } => Some(at),
+            WalkOutcome::Refused(_) => None,
         }
     }
 
     /// The `scause` that `access` by `who` faults with; nothing if it goes
     /// through. With `svade`, the hart leaves A and D to software.
     #[inline]
-    pub const fn fault(&self, access: Access, who: Privilege, svade: bool) -> Option<u8> {
+    pub const fn fault(&self, access: AccessType, who: Privilege, svade: bool) -> Option<u8> {
         match self.outcome {
-            Outcome::Bare(_) => None,
+            WalkOutcome::Bare(_) => None,
             // Access faults are 1, 5 and 7, page faults 12, 13 and 15.
-            Outcome::Refused(Refusal::NoMemory) => Some(match access {
-                Access::Execute => 1,
-                Access::Read => 5,
-                Access::Write => 7,
+            WalkOutcome::Refused(Refusal::NoMemory) => Some(match access {
+                AccessType::Execute => 1,
+                AccessType::Read => 5,
+                AccessType::Write => 7,
             }),
-            Outcome::Refused(_) => Some(access.page_fault()),
-            Outcome::Mapped { leaf, .. } => match leaf.pte.answer(access, who) {
-                Answer::Allowed => None,
-                Answer::Updates(_) if !svade => None,
-                Answer::Updates(_) | Answer::Denied(_) => Some(access.page_fault()),
+            WalkOutcome::Refused(_) => Some(access.page_fault()),
+            WalkOutcome::Mapped { leaf, .. } => match leaf.pte.answer(access, who) {
+                AccessOutcome::Allowed => None,
+                AccessOutcome::Updates(_) if !svade => None,
+                AccessOutcome::Updates(_) | AccessOutcome::Denied(_) => Some(access.page_fault()),
             },
         }
     }
@@ -111,12 +111,12 @@ pub fn translate<M: Memory + ?Sized>(memory: &mut M, root: Root, va: VirtAddr) -
     let mut walk = Walk {
         steps: [Step::default(); Mode::MOST_LEVELS],
         taken: 0,
-        outcome: Outcome::Bare(PhysAddr::new(va.raw())),
+        outcome: WalkOutcome::Bare(PhysAddr::new(va.raw())),
     };
     if root.mode == Mode::Bare {
         return walk;
     }
-    walk.outcome = Outcome::Refused(Refusal::NonCanonical);
+    walk.outcome = WalkOutcome::Refused(Refusal::NonCanonical);
     if !root.mode.canonical(va) {
         return walk;
     }
@@ -142,11 +142,11 @@ pub fn translate<M: Memory + ?Sized>(memory: &mut M, root: Root, va: VirtAddr) -
             Entry::Pointer(next) => table = next,
             Entry::Leaf(leaf) => {
                 let at = leaf.at(va);
-                walk.outcome = Outcome::Mapped { at, leaf };
+                walk.outcome = WalkOutcome::Mapped { at, leaf };
                 break;
             }
             Entry::Refused(reason) => {
-                walk.outcome = Outcome::Refused(reason);
+                walk.outcome = WalkOutcome::Refused(reason);
                 break;
             }
         }

@@ -3,8 +3,8 @@
 mod ram;
 
 use pagetable::{
-    Budget, Dialect, Entry, Mode, Outcome, PhysAddr, Pte, Root, Satp, Seen, Trouble, VirtAddr,
-    Xlen, translate, visit_within,
+    Dialect, Entry, Mode, PhysAddr, Pte, Root, Satp, ScanBudget, Seen, Trouble, VirtAddr,
+    WalkOutcome, Xlen, translate, visit_within,
 };
 use proptest::prelude::*;
 use ram::{BASE, PAGE, Ram};
@@ -59,7 +59,7 @@ proptest! {
     #[test]
     fn visit_and_walk_agree((mut ram, root) in scene(), probe in any::<u64>()) {
         let mut seen = Vec::new();
-        visit_within(&mut ram, root, Budget { tables: 300 }, |it| seen.push(it));
+        visit_within(&mut ram, root, ScanBudget { tables: 300 }, |it| seen.push(it));
         let mut last = None;
         for it in seen.iter().take(3000) {
             let Seen::Mapping(mapping) = it else { continue };
@@ -74,7 +74,7 @@ proptest! {
         let walk = translate(&mut ram, root, va);
         let is_cut = seen.iter().any(|it| matches!(it,
             Seen::Problem(p) if p.trouble == Trouble::OutOfBudget));
-        if let (Outcome::Mapped { at, .. }, false) = (walk.outcome, is_cut) {
+        if let (WalkOutcome::Mapped { at, .. }, false) = (walk.outcome, is_cut) {
             let is_seen = seen.iter().any(|it| matches!(it, Seen::Mapping(m)
                 if va.raw().wrapping_sub(m.va.raw()) < m.bytes
                     && m.at.raw() + (va.raw() - m.va.raw()) == at.raw()));
@@ -88,7 +88,7 @@ proptest! {
             ram.is_lent = is_lent;
             let mut seen = Vec::new();
             // Memory that lends its tables has runs of pages seen as one.
-            visit_within(&mut ram, root, Budget { tables: 100 }, |it| match it {
+            visit_within(&mut ram, root, ScanBudget { tables: 100 }, |it| match it {
                 Seen::Mapping(run) => {
                     let bytes = run.bytes / u64::from(run.entries);
                     seen.extend((0..u64::from(run.entries)).map(|entry| {

@@ -3,8 +3,8 @@
 mod ram;
 
 use pagetable::{
-    Access, Answer, Attributes, Dialect, Entry, MemoryType, Mode, Outcome, Pbmt, PhysAddr,
-    Privilege, Pte, Refusal, Root, Seen, Trouble, VirtAddr, translate, visit,
+    AccessOutcome, AccessType, Attributes, Dialect, Entry, MemoryType, Mode, Pbmt, PhysAddr,
+    Privilege, Pte, Refusal, Root, Seen, Trouble, VirtAddr, WalkOutcome, translate, visit,
 };
 use ram::Ram;
 
@@ -164,26 +164,32 @@ fn the_walk_names_the_fault_of_each_access() {
         sum: true,
         ..Privilege::SUPERVISOR
     };
-    assert_eq!(walk.fault(Access::Read, Privilege::USER, false), None);
-    assert_eq!(walk.fault(Access::Read, Privilege::USER, true), Some(13));
-    assert_eq!(walk.fault(Access::Write, Privilege::USER, false), Some(15));
-    assert_eq!(walk.fault(Access::Execute, sum, false), Some(12));
+    assert_eq!(walk.fault(AccessType::Read, Privilege::USER, false), None);
     assert_eq!(
-        walk.fault(Access::Read, Privilege::SUPERVISOR, false),
+        walk.fault(AccessType::Read, Privilege::USER, true),
         Some(13)
     );
-    assert_eq!(walk.fault(Access::Read, sum, false), None);
-    let Outcome::Mapped { leaf, .. } = walk.outcome else {
+    assert_eq!(
+        walk.fault(AccessType::Write, Privilege::USER, false),
+        Some(15)
+    );
+    assert_eq!(walk.fault(AccessType::Execute, sum, false), Some(12));
+    assert_eq!(
+        walk.fault(AccessType::Read, Privilege::SUPERVISOR, false),
+        Some(13)
+    );
+    assert_eq!(walk.fault(AccessType::Read, sum, false), None);
+    let WalkOutcome::Mapped { leaf, .. } = walk.outcome else {
         panic!("{walk:?}")
     };
     assert_eq!(
-        leaf.pte.answer(Access::Read, sum),
-        Answer::Updates(Pte::ACCESSED)
+        leaf.pte.answer(AccessType::Read, sum),
+        AccessOutcome::Updates(Pte::ACCESSED)
     );
     assert_eq!(leaf.attributes, Attributes::Pbmt(Pbmt::Pma));
     let hole = translate(&mut ram, root, VirtAddr::new(0x40_0000_0000));
-    assert_eq!(hole.outcome, Outcome::Refused(Refusal::NonCanonical));
-    assert_eq!(hole.fault(Access::Write, sum, false), Some(15));
+    assert_eq!(hole.outcome, WalkOutcome::Refused(Refusal::NonCanonical));
+    assert_eq!(hole.fault(AccessType::Write, sum, false), Some(15));
 }
 
 #[test]
@@ -211,8 +217,11 @@ fn a_table_outside_memory_is_not_read_and_is_named_once() {
         let va = mode.sign_extend(7 << mode.leaf_shift(mode.root_level()));
         assert_eq!(problem.va, va);
         let walk = translate(&mut ram, root, va);
-        assert_eq!(walk.outcome, Outcome::Refused(Refusal::NoMemory));
-        assert_eq!(walk.fault(Access::Read, Privilege::USER, false), Some(5));
+        assert_eq!(walk.outcome, WalkOutcome::Refused(Refusal::NoMemory));
+        assert_eq!(
+            walk.fault(AccessType::Read, Privilege::USER, false),
+            Some(5)
+        );
         assert_eq!(walk.steps().len(), 2);
     }
 }
@@ -271,7 +280,7 @@ fn heavily_shared_tables_end_with_the_budget() {
         table,
         dialect: Dialect::None,
     };
-    let budget = pagetable::Budget { tables: 1000 };
+    let budget = pagetable::ScanBudget { tables: 1000 };
     let mut last = None;
     pagetable::visit_within(&mut ram, root, budget, |it| last = Some(it));
     let Some(Seen::Problem(problem)) = last else {

@@ -16,4 +16,4 @@ pub mod record;
 #[cfg(feature = "alloc")]
 pub mod writer;
 
-pub use reader::{Entries, Entry, Error, Kind, Romfs};
+pub use reader::{Entries, NodeKind, Romfs, RomfsEntry, RomfsError};

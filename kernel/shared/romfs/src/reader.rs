@@ -11,7 +11,7 @@ const MAGIC: &[u8; 8] = b"-rom1fs-";
 
 /// Why an image, or a path in it, could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum RomfsError {
     /// It does not begin as a ROMFS does.
     NotRomfs,
     /// It says it is longer than what is there, or shorter than its own head.
@@ -24,23 +24,23 @@ pub enum Error {
     NotFound,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for RomfsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Error::NotRomfs => "it does not begin with -rom1fs-",
-            Error::Truncated => "it is shorter than it says",
-            Error::BadChecksum => "the superblock's checksum is wrong",
-            Error::BadHeader => "a file header is damaged",
-            Error::NotFound => "no such file",
+            RomfsError::NotRomfs => "it does not begin with -rom1fs-",
+            RomfsError::Truncated => "it is shorter than it says",
+            RomfsError::BadChecksum => "the superblock's checksum is wrong",
+            RomfsError::BadHeader => "a file header is damaged",
+            RomfsError::NotFound => "no such file",
         })
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for RomfsError {}
 
 /// What a file header describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// Another name of the header at this offset.
     HardLink(usize),
     /// A directory whose first entry is at this offset.
@@ -67,12 +67,12 @@ pub struct Romfs<'a> {
 
 /// One header.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct RomfsEntry<'a> {
     bytes: &'a [u8],
     header: usize,
     next: usize,
     /// What it is.
-    pub kind: Kind,
+    pub kind: NodeKind,
     /// The x bit.
     pub executable: bool,
     /// Its name: bytes, by custom UTF-8.
@@ -83,20 +83,20 @@ pub struct Entry<'a> {
 
 impl<'a> Romfs<'a> {
     /// Checks the superblock, no more: its length and the sum over its first 512 bytes.
-    pub fn new(bytes: &'a [u8]) -> Result<Romfs<'a>, Error> {
+    pub fn new(bytes: &'a [u8]) -> Result<Romfs<'a>, RomfsError> {
         if !bytes.starts_with(MAGIC) {
-            return Err(Error::NotRomfs);
+            return Err(RomfsError::NotRomfs);
         }
-        let size = word(bytes, 8).ok_or(Error::Truncated)? as usize;
+        let size = word(bytes, 8).ok_or(RomfsError::Truncated)? as usize;
         if size > bytes.len() || size < 32 {
-            return Err(Error::Truncated);
+            return Err(RomfsError::Truncated);
         }
         let image = Romfs {
             bytes: &bytes[..size],
         };
         let summed = &image.bytes[..size.min(512)];
         if sum(summed) != 0 {
-            return Err(Error::BadChecksum);
+            return Err(RomfsError::BadChecksum);
         }
         Ok(image)
     }
@@ -107,26 +107,26 @@ impl<'a> Romfs<'a> {
     }
 
     /// The volume's name.
-    pub fn label(&self) -> Result<&'a [u8], Error> {
+    pub fn label(&self) -> Result<&'a [u8], RomfsError> {
         name(self.bytes, 16).map(|(name, _)| name)
     }
 
     /// The root directory's entries.
-    pub fn root(&self) -> Result<Entries<'a>, Error> {
+    pub fn root(&self) -> Result<Entries<'a>, RomfsError> {
         let (_, first) = name(self.bytes, 16)?;
         Ok(Entries::new(self.bytes, first))
     }
 
     /// A directory's entries.
-    pub fn entries(&self, directory: &Entry<'a>) -> Result<Entries<'a>, Error> {
+    pub fn entries(&self, directory: &RomfsEntry<'a>) -> Result<Entries<'a>, RomfsError> {
         match directory.kind {
-            Kind::Directory(first) => Ok(Entries::new(self.bytes, first)),
-            _ => Err(Error::NotFound),
+            NodeKind::Directory(first) => Ok(Entries::new(self.bytes, first)),
+            _ => Err(RomfsError::NotFound),
         }
     }
 
     /// The entry at a path such as `bin/sh`, hard links followed.
-    pub fn lookup(&self, path: &str) -> Result<Entry<'a>, Error> {
+    pub fn lookup(&self, path: &str) -> Result<RomfsEntry<'a>, RomfsError> {
         let mut entries = self.root()?;
         let mut words = path.split('/').filter(|word| !word.is_empty()).peekable();
         while let Some(word) = words.next() {
@@ -136,16 +136,20 @@ impl<'a> Romfs<'a> {
             }
             entries = self.entries(&entry)?;
         }
-        Err(Error::NotFound)
+        Err(RomfsError::NotFound)
     }
 
     /// The entry of that name in a directory, hard links followed.
-    pub fn lookup_below(&self, directory: &Entry<'a>, name: &str) -> Result<Entry<'a>, Error> {
+    pub fn lookup_below(
+        &self,
+        directory: &RomfsEntry<'a>,
+        name: &str,
+    ) -> Result<RomfsEntry<'a>, RomfsError> {
         self.resolve(find(self.entries(directory)?, name.as_bytes())?)
     }
 
     /// Reads every header once: sums, borders, and that every directory ends.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), RomfsError> {
         let mut left = self.bytes.len() / 32;
         self.check_below(self.root()?, &mut left, MAX_DEPTH)
     }
@@ -155,20 +159,20 @@ impl<'a> Romfs<'a> {
         entries: Entries<'a>,
         left: &mut usize,
         depth: usize,
-    ) -> Result<(), Error> {
+    ) -> Result<(), RomfsError> {
         if depth == 0 {
-            return Err(Error::BadHeader);
+            return Err(RomfsError::BadHeader);
         }
         for entry in entries {
             let entry = entry?;
-            *left = left.checked_sub(1).ok_or(Error::BadHeader)?;
+            *left = left.checked_sub(1).ok_or(RomfsError::BadHeader)?;
             if sum(&self.bytes[entry.header..entry.offset]) != 0 {
-                return Err(Error::BadChecksum);
+                return Err(RomfsError::BadChecksum);
             }
             match entry.kind {
-                Kind::HardLink(_) => drop(self.resolve(entry)?),
+                NodeKind::HardLink(_) => drop(self.resolve(entry)?),
                 // The root's first entry is the root itself.
-                Kind::Directory(first) if entry.header != first => {
+                NodeKind::Directory(first) if entry.header != first => {
                     self.check_below(Entries::new(self.bytes, first), left, depth - 1)?;
                 }
                 _ => {}
@@ -178,52 +182,52 @@ impl<'a> Romfs<'a> {
     }
 
     /// What a hard link stands for.
-    pub fn resolve(&self, mut entry: Entry<'a>) -> Result<Entry<'a>, Error> {
+    pub fn resolve(&self, mut entry: RomfsEntry<'a>) -> Result<RomfsEntry<'a>, RomfsError> {
         for _ in 0..MAX_LINKS {
             match entry.kind {
-                Kind::HardLink(at) => entry = Entry::read(self.bytes, at)?,
+                NodeKind::HardLink(at) => entry = RomfsEntry::read(self.bytes, at)?,
                 _ => return Ok(entry),
             }
         }
-        Err(Error::BadHeader)
+        Err(RomfsError::BadHeader)
     }
 }
 
-fn find<'a>(entries: Entries<'a>, wanted: &[u8]) -> Result<Entry<'a>, Error> {
+fn find<'a>(entries: Entries<'a>, wanted: &[u8]) -> Result<RomfsEntry<'a>, RomfsError> {
     for entry in entries {
         let entry = entry?;
         if entry.name == wanted {
             return Ok(entry);
         }
     }
-    Err(Error::NotFound)
+    Err(RomfsError::NotFound)
 }
 
-impl<'a> Entry<'a> {
-    fn read(bytes: &'a [u8], at: usize) -> Result<Entry<'a>, Error> {
+impl<'a> RomfsEntry<'a> {
+    fn read(bytes: &'a [u8], at: usize) -> Result<RomfsEntry<'a>, RomfsError> {
         let field = |offset| word(bytes, at.checked_add(offset)?);
         let (Some(next), Some(spec), Some(size)) = (field(0), field(4), field(8)) else {
-            return Err(Error::BadHeader);
+            return Err(RomfsError::BadHeader);
         };
-        let (name, offset) = name(bytes, at.checked_add(16).ok_or(Error::BadHeader)?)?;
+        let (name, offset) = name(bytes, at.checked_add(16).ok_or(RomfsError::BadHeader)?)?;
         let target = (spec & !15) as usize;
         let kind = match next & 7 {
-            0 => Kind::HardLink(target),
-            1 => Kind::Directory(target),
-            2 => Kind::File,
-            3 => Kind::SymbolicLink,
-            4 => Kind::Block(spec),
-            5 => Kind::Character(spec),
-            6 => Kind::Socket,
-            _ => Kind::Fifo,
+            0 => NodeKind::HardLink(target),
+            1 => NodeKind::Directory(target),
+            2 => NodeKind::File,
+            3 => NodeKind::SymbolicLink,
+            4 => NodeKind::Block(spec),
+            5 => NodeKind::Character(spec),
+            6 => NodeKind::Socket,
+            _ => NodeKind::Fifo,
         };
-        let has_data = matches!(kind, Kind::File | Kind::SymbolicLink);
+        let has_data = matches!(kind, NodeKind::File | NodeKind::SymbolicLink);
         let size = if has_data { size as usize } else { 0 };
         if offset.checked_add(size).is_none_or(|end| end > bytes.len()) {
-            return Err(Error::BadHeader);
+            return Err(RomfsError::BadHeader);
         }
         let executable = next & 8 != 0;
-        Ok(Entry {
+        Ok(RomfsEntry {
             bytes,
             header: at,
             next: (next & !15) as usize,
@@ -266,7 +270,7 @@ impl<'a> Entries<'a> {
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = Result<Entry<'a>, Error>;
+    type Item = Result<RomfsEntry<'a>, RomfsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.at == 0 {
@@ -274,10 +278,10 @@ impl<'a> Iterator for Entries<'a> {
         }
         if self.left == 0 {
             self.at = 0;
-            return Some(Err(Error::BadHeader));
+            return Some(Err(RomfsError::BadHeader));
         }
         self.left -= 1;
-        let entry = Entry::read(self.bytes, self.at);
+        let entry = RomfsEntry::read(self.bytes, self.at);
         self.at = entry.map_or(0, |entry| entry.next);
         Some(entry)
     }
@@ -298,12 +302,12 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// The name at `at`, and the first border of 16 bytes after its zero.
-fn name(bytes: &[u8], at: usize) -> Result<(&[u8], usize), Error> {
-    let rest = bytes.get(at..).ok_or(Error::BadHeader)?;
+fn name(bytes: &[u8], at: usize) -> Result<(&[u8], usize), RomfsError> {
+    let rest = bytes.get(at..).ok_or(RomfsError::BadHeader)?;
     let length = rest
         .iter()
         .take(256)
         .position(|&byte| byte == 0)
-        .ok_or(Error::BadHeader)?;
+        .ok_or(RomfsError::BadHeader)?;
     Ok((&rest[..length], (at + length + 16) & !15))
 }

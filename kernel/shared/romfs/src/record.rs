@@ -41,7 +41,7 @@ pub struct Record {
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum RecordError {
     /// The magic is missing: nothing was packed.
     Missing,
     /// Its CRC-32 is wrong.
@@ -50,35 +50,35 @@ pub enum Error {
     Version(u32),
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Missing => f.write_str("its record is empty"),
-            Error::Damaged => f.write_str("its record is damaged"),
-            Error::Version(version) => {
+            RecordError::Missing => f.write_str("its record is empty"),
+            RecordError::Damaged => f.write_str("its record is damaged"),
+            RecordError::Version(version) => {
                 write!(f, "its record has version {version}, this reads {VERSION}")
             }
         }
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for RecordError {}
 
 impl Record {
     /// Reads a record.
-    pub fn decode(bytes: &[u8; BYTES]) -> Result<Record, Error> {
+    pub fn decode(bytes: &[u8; BYTES]) -> Result<Record, RecordError> {
         let word = |at: usize| {
             u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
         let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
         if !bytes.starts_with(MAGIC) {
-            return Err(Error::Missing);
+            return Err(RecordError::Missing);
         }
         if word(60) != crc32(&bytes[..60]) {
-            return Err(Error::Damaged);
+            return Err(RecordError::Damaged);
         }
         if word(8) != VERSION {
-            return Err(Error::Version(word(8)));
+            return Err(RecordError::Version(word(8)));
         }
         Ok(Record {
             initrd_offset: long(16),
@@ -149,11 +149,11 @@ mod tests {
     fn a_record_survives_and_a_flipped_bit_does_not() {
         let bytes = RECORD.encode();
         assert_eq!(Record::decode(&bytes), Ok(RECORD));
-        assert_eq!(Record::decode(&[0; BYTES]), Err(Error::Missing));
+        assert_eq!(Record::decode(&[0; BYTES]), Err(RecordError::Missing));
         for bit in 64..BYTES * 8 {
             let mut bad = bytes;
             bad[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Record::decode(&bad), Err(Error::Damaged), "bit {bit}");
+            assert_eq!(Record::decode(&bad), Err(RecordError::Damaged), "bit {bit}");
         }
     }
 

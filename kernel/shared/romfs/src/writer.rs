@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::Kind;
+use crate::NodeKind;
 use crate::reader::sum;
 
 /// The longest name that Linux reads, in bytes; the label's too.
@@ -39,7 +39,7 @@ pub enum Node {
     /// A symbolic link.
     Link(String),
     /// A device, pipe or socket: any kind that has no data.
-    Special(Kind),
+    Special(NodeKind),
 }
 
 /// A run of bytes of the image; runs follow each other without gaps.
@@ -101,14 +101,14 @@ impl core::error::Error for WriteError {}
 
 /// An image, laid out.
 #[derive(Debug)]
-pub struct Layout {
+pub struct RomfsLayout {
     pieces: Vec<Piece>,
     size: u64,
 }
 
-impl Layout {
+impl RomfsLayout {
     /// Lays out a root directory.
-    pub fn new(label: &str, root: &[(String, Node)]) -> Result<Layout, WriteError> {
+    pub fn new(label: &str, root: &[(String, Node)]) -> Result<RomfsLayout, WriteError> {
         if label.len() > MAX_NAME || label.contains('\0') {
             return Err(WriteError::BadLabel(label.into()));
         }
@@ -135,7 +135,7 @@ impl Layout {
         let size = places.at.next_multiple_of(BLOCK);
         emit.fill_to(size);
         emit.flush();
-        Ok(Layout {
+        Ok(RomfsLayout {
             pieces: emit.pieces,
             size,
         })
@@ -291,11 +291,11 @@ impl<'a> Places<'a> {
     }
 }
 
-fn special(kind: Kind) -> (u32, u32) {
+fn special(kind: NodeKind) -> (u32, u32) {
     match kind {
-        Kind::Block(number) => (4, number),
-        Kind::Character(number) => (5, number),
-        Kind::Socket => (6, 0),
+        NodeKind::Block(number) => (4, number),
+        NodeKind::Character(number) => (5, number),
+        NodeKind::Socket => (6, 0),
         // What has data has a node of its own.
         _ => (7, 0),
     }

@@ -5,7 +5,7 @@ mod image;
 use image::{file, image};
 use proptest::prelude::*;
 use romfs::writer::{Node, seal};
-use romfs::{Entries, Error, Kind, Romfs};
+use romfs::{Entries, NodeKind, Romfs, RomfsError};
 
 /// An image with directories, links and files; headers lie at multiples of 16.
 fn good() -> Vec<u8> {
@@ -47,7 +47,7 @@ fn read_all(romfs: &Romfs, entries: Entries, depth: usize) -> usize {
         let _ = romfs
             .resolve(entry)
             .map(|entry| (entry.data().len(), entry.kind));
-        if let (Kind::Directory(_), 1..) = (entry.kind, depth) {
+        if let (NodeKind::Directory(_), 1..) = (entry.kind, depth) {
             seen += romfs
                 .entries(&entry)
                 .map_or(0, |entries| read_all(romfs, entries, depth - 1));
@@ -75,9 +75,9 @@ fn a_chain_that_leads_back_ends() {
     put(&mut image, link, bin as u32 | 3);
     let romfs = Romfs::new(&image).unwrap();
     assert!(romfs.check().is_err());
-    assert_eq!(romfs.lookup("nothing").unwrap_err(), Error::BadHeader);
+    assert_eq!(romfs.lookup("nothing").unwrap_err(), RomfsError::BadHeader);
     let last = romfs.root().unwrap().last().unwrap();
-    assert_eq!(last.unwrap_err(), Error::BadHeader);
+    assert_eq!(last.unwrap_err(), RomfsError::BadHeader);
     // What can be told is told all the same.
     assert_eq!(romfs.lookup("bin/deep/a").unwrap().data(), b"abc");
 }
@@ -88,7 +88,7 @@ fn an_entry_that_is_its_own_next_ends() {
     let link = header_of(&image, b"link");
     put(&mut image, link, link as u32 | 3);
     let romfs = Romfs::new(&image).unwrap();
-    assert_eq!(romfs.lookup("nothing").unwrap_err(), Error::BadHeader);
+    assert_eq!(romfs.lookup("nothing").unwrap_err(), RomfsError::BadHeader);
     assert!(romfs.check().is_err());
 }
 
@@ -105,7 +105,7 @@ fn a_directory_in_itself_ends() {
     let own = u32::from_be_bytes(image[deep + 12..deep + 16].try_into().unwrap());
     put(&mut image, deep + 12, own.wrapping_sub(sum));
     let romfs = Romfs::new(&image).unwrap();
-    assert_eq!(romfs.check(), Err(Error::BadHeader));
+    assert_eq!(romfs.check(), Err(RomfsError::BadHeader));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn hard_links_in_a_circle_end() {
     let again = header_of(&image, b"sh2");
     put(&mut image, again + 4, again as u32);
     let romfs = Romfs::new(&image).unwrap();
-    assert_eq!(romfs.lookup("bin/sh2").unwrap_err(), Error::BadHeader);
+    assert_eq!(romfs.lookup("bin/sh2").unwrap_err(), RomfsError::BadHeader);
     assert!(romfs.check().is_err());
 }
 

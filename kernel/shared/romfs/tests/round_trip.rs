@@ -4,8 +4,8 @@ mod image;
 
 use image::{file, image};
 use proptest::prelude::*;
-use romfs::writer::{Layout, Node, WriteError};
-use romfs::{Entries, Error, Kind, Romfs};
+use romfs::writer::{Node, RomfsLayout, WriteError};
+use romfs::{Entries, NodeKind, Romfs, RomfsError};
 
 #[test]
 fn what_is_written_reads_back() {
@@ -20,7 +20,7 @@ fn what_is_written_reads_back() {
         ("link".to_owned(), Node::Link("bin/sh".to_owned())),
         (
             "null".to_owned(),
-            Node::Special(Kind::Character(1 << 16 | 3)),
+            Node::Special(NodeKind::Character(1 << 16 | 3)),
         ),
         ("empty".to_owned(), file(2, 0, 16)),
     ];
@@ -33,10 +33,10 @@ fn what_is_written_reads_back() {
     assert_eq!(romfs.lookup("again").unwrap().offset(), sh.offset());
     assert_eq!(romfs.lookup("link").unwrap().data(), b"bin/sh");
     let null = romfs.lookup("null").unwrap();
-    assert_eq!(null.kind, Kind::Character(1 << 16 | 3));
+    assert_eq!(null.kind, NodeKind::Character(1 << 16 | 3));
     assert_eq!(romfs.lookup("empty").unwrap().data(), b"");
     for missing in ["bin/zsh", "bin/sh/more", "", "/"] {
-        assert_eq!(romfs.lookup(missing).unwrap_err(), Error::NotFound);
+        assert_eq!(romfs.lookup(missing).unwrap_err(), RomfsError::NotFound);
     }
     let names: Vec<_> = romfs
         .root()
@@ -53,11 +53,11 @@ fn names_that_linux_could_not_read_are_refused() {
     let long = "x".repeat(128);
     for name in ["", ".", "..", "a/b", "a\0b", &long] {
         let root = [(name.to_owned(), file(0, 0, 16))];
-        let error = Layout::new("", &root).unwrap_err();
+        let error = RomfsLayout::new("", &root).unwrap_err();
         assert_eq!(error, WriteError::BadName(name.to_owned()));
     }
     for label in ["a\0b", &long] {
-        let error = Layout::new(label, &[]).unwrap_err();
+        let error = RomfsLayout::new(label, &[]).unwrap_err();
         assert_eq!(error, WriteError::BadLabel(label.to_owned()));
     }
     let longest = "x".repeat(127);
@@ -73,7 +73,7 @@ fn a_link_to_nothing_is_refused() {
         ("a".to_owned(), Node::HardLink(0)),
         ("b".to_owned(), file(0, 1, 16)),
     ];
-    let error = Layout::new("", &root).unwrap_err();
+    let error = RomfsLayout::new("", &root).unwrap_err();
     assert_eq!(error, WriteError::NoTarget("a".to_owned()));
 }
 
@@ -90,7 +90,10 @@ fn four_gib_are_too_many() {
             (format!("big{number}"), node)
         };
         let root: Vec<_> = sizes.iter().enumerate().map(file).collect();
-        assert!(matches!(Layout::new("", &root), Err(WriteError::TooBig(_))));
+        assert!(matches!(
+            RomfsLayout::new("", &root),
+            Err(WriteError::TooBig(_))
+        ));
     }
 }
 
@@ -136,7 +139,7 @@ fn nodes(tree: &[(String, Tree)], data: &mut Vec<Vec<u8>>) -> Vec<(String, Node)
             }
         }
         Tree::Link(target) => Node::Link(target.clone()),
-        Tree::Device(number) => Node::Special(Kind::Block(*number)),
+        Tree::Device(number) => Node::Special(NodeKind::Block(*number)),
         Tree::Directory(children) => Node::Directory(nodes(children, data)),
     };
     tree.iter()
@@ -153,15 +156,15 @@ fn assert_same(romfs: &Romfs, entries: Entries, tree: &[(String, Tree)]) {
         assert_eq!(entry.name, name.as_bytes());
         match child {
             Tree::File(bytes, executable, align) => {
-                assert_eq!((entry.data(), entry.kind), (&bytes[..], Kind::File));
+                assert_eq!((entry.data(), entry.kind), (&bytes[..], NodeKind::File));
                 assert_eq!(entry.executable, *executable);
                 assert_eq!(entry.offset() % (1 << align), 0);
             }
             Tree::Link(target) => {
                 assert_eq!(entry.data(), target.as_bytes());
-                assert_eq!(entry.kind, Kind::SymbolicLink);
+                assert_eq!(entry.kind, NodeKind::SymbolicLink);
             }
-            Tree::Device(number) => assert_eq!(entry.kind, Kind::Block(*number)),
+            Tree::Device(number) => assert_eq!(entry.kind, NodeKind::Block(*number)),
             Tree::Directory(children) => {
                 assert_same(romfs, romfs.entries(entry).unwrap(), children);
             }

@@ -85,23 +85,44 @@ pub struct About {
     pub dialect: u64,
 }
 
-/// One task, as the agent reports it.
+/// A row of the task table as it crosses the line; `L` is `&str` where it lies in a frame, `String` where it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Task<'a> {
-    /// Its number.
+pub struct TaskRecord<L> {
+    /// Process id, from 1.
     pub pid: u64,
-    /// `satp` while it runs.
+    /// `satp` while it runs; 0 once it has exited.
     pub satp: u64,
-    /// What it does: see `docs/wire.md`.
+    /// The number of an [`abi::TaskState`]; a newer kernel may send others.
     pub state: u64,
-    /// Pages it holds or has mapped in place.
+    /// Resident pages: frames it owns, and pages mapped in place.
     pub resident: u64,
-    /// Page tables it holds.
+    /// Frames that hold its page tables.
     pub tables: u64,
-    /// Faults since it began.
+    /// Page faults since it was started.
     pub faults: u64,
-    /// Its line; at most 64 bytes.
-    pub line: &'a str,
+    /// The command line it was started with; at most 64 bytes.
+    pub line: L,
+}
+
+impl<L> TaskRecord<L> {
+    /// The state as a word; "unknown state" where this side does not know the number.
+    pub fn state_word(&self) -> &'static str {
+        let state = u8::try_from(self.state).unwrap_or(u8::MAX);
+        abi::TaskState::decode(state).text()
+    }
+
+    /// The same row with its command line stored in another type.
+    pub fn map_line<M>(self, store: impl FnOnce(L) -> M) -> TaskRecord<M> {
+        TaskRecord {
+            pid: self.pid,
+            satp: self.satp,
+            state: self.state,
+            resident: self.resident,
+            tables: self.tables,
+            faults: self.faults,
+            line: store(self.line),
+        }
+    }
 }
 
 /// An answer in the making: `id`, a status, then what [`Answer`] lists.
@@ -130,7 +151,7 @@ impl<'a> AnswerWriter<'a> {
     }
 
     /// Adds one task whole, or nothing and `None` without room.
-    pub fn task(&mut self, task: &Task<'_>) -> Option<()> {
+    pub fn task(&mut self, task: &TaskRecord<&str>) -> Option<()> {
         let mut used = self.used;
         let numbers = [
             task.pid,
@@ -171,7 +192,7 @@ pub enum Answer<'a> {
     /// Words from the address that was asked for on, at least one.
     Words(Words<'a>),
     /// Tasks, and the place to ask on from; 0 when these were the last.
-    Tasks(u64, TaskList<'a>),
+    Tasks(u64, TaskRecords<'a>),
     /// Records, and the number to ask on from.
     Faults(Batch<'a>),
     /// There are no such records: the number that the next one will get.
@@ -218,7 +239,7 @@ impl<'a> Answer<'a> {
             Ask::Words { .. } => Answer::Words(Words::decode(rest)?),
             Ask::Tasks { .. } => {
                 let (next, rest) = take(rest)?;
-                Answer::Tasks(next, TaskList::decode(rest)?)
+                Answer::Tasks(next, TaskRecords::decode(rest)?)
             }
             Ask::Faults { .. } => {
                 let (first, records) = take(rest)?;
@@ -265,13 +286,13 @@ impl Iterator for Extents<'_> {
 
 /// Tasks, checked: iterating gives each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskList<'a> {
+pub struct TaskRecords<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> TaskList<'a> {
+impl<'a> TaskRecords<'a> {
     fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let list = TaskList { rest: bytes };
+        let list = TaskRecords { rest: bytes };
         let mut check = list.clone();
         while !check.rest.is_empty() {
             check.step()?;
@@ -279,7 +300,7 @@ impl<'a> TaskList<'a> {
         Ok(list)
     }
 
-    fn step(&mut self) -> Result<Task<'a>, Malformed> {
+    fn step(&mut self) -> Result<TaskRecord<&'a str>, Malformed> {
         let mut numbers = [0; 7];
         let mut rest = self.rest;
         for number in &mut numbers {
@@ -291,7 +312,7 @@ impl<'a> TaskList<'a> {
             .and_then(|bytes| rest.split_at_checked(bytes))
             .ok_or(Malformed)?;
         self.rest = rest;
-        Ok(Task {
+        Ok(TaskRecord {
             pid,
             satp,
             state,
@@ -303,10 +324,10 @@ impl<'a> TaskList<'a> {
     }
 }
 
-impl<'a> Iterator for TaskList<'a> {
-    type Item = Task<'a>;
+impl<'a> Iterator for TaskRecords<'a> {
+    type Item = TaskRecord<&'a str>;
 
-    fn next(&mut self) -> Option<Task<'a>> {
+    fn next(&mut self) -> Option<TaskRecord<&'a str>> {
         if self.rest.is_empty() {
             return None;
         }

@@ -24,7 +24,7 @@ mod request;
 mod splitter;
 mod words;
 
-pub use ask::{About, Answer, AnswerWriter, Ask, Extents, Task, TaskList};
+pub use ask::{About, Answer, AnswerWriter, Ask, Extents, TaskRecord, TaskRecords};
 pub use batch::{Batch, BatchWriter};
 pub use channel::Channel;
 pub use event::{Event, Welcome};

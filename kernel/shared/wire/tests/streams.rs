@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use wire::reliable::{CHUNK, WINDOW};
 use wire::{
     About, Answer, AnswerWriter, Ask, BatchWriter, Channel, Event, Frame, Inbox, Outbox, Request,
-    Split, Splitter, Task, WordsWriter,
+    Split, Splitter, TaskRecord, WordsWriter,
 };
 
 /// All that fit into `room` bytes, and the bytes.
@@ -229,7 +229,7 @@ fn answers_come_back_as_they_were() {
         [(0x8000_0000, 0x20_0000), (0x8040_0000, 4096)]
     );
 
-    let task = |pid, line| Task {
+    let task = |pid, line| TaskRecord {
         pid,
         satp: 5,
         state: 1,

@@ -1,7 +1,7 @@
 //! A small machine whose pages are mapped by hand.
 
-use pagetable::{MemoryType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
-use sim::{Access, Fault, Machine, Quirks, Ram, View};
+use pagetable::{AccessType, MemoryType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+use sim::{HartView, Quirks, SimFault, SimMachine, SimRam};
 
 /// The first byte of RAM.
 pub const RAM: u64 = 0x8000_0000;
@@ -14,7 +14,7 @@ pub const PHYSMAP: u64 = 0xffff_ffc0_0000_0000;
 
 /// A machine, and the first frame that nobody had.
 pub struct Bench {
-    pub machine: Machine,
+    pub machine: SimMachine,
     mode: Mode,
     free: u64,
 }
@@ -22,7 +22,7 @@ pub struct Bench {
 impl Bench {
     pub fn new(mode: Mode, quirks: Quirks) -> Bench {
         Bench {
-            machine: Machine::new(mode, Ram::new(RAM, 64), quirks),
+            machine: SimMachine::new(mode, SimRam::new(RAM, 64), quirks),
             mode,
             free: RAM,
         }
@@ -79,9 +79,9 @@ impl Bench {
     }
 
     /// What a program of that ASID reads, as the frame.
-    pub fn read(&mut self, root: PhysAddr, asid: u16, va: u64) -> Result<PhysAddr, Fault> {
-        let view = View::user(root).with_asid(asid);
+    pub fn read(&mut self, root: PhysAddr, asid: u16, va: u64) -> Result<PhysAddr, SimFault> {
+        let view = HartView::user(root).with_asid(asid);
         self.machine
-            .access_as(view, VirtAddr::new(va), Access::Read)
+            .access_as(view, VirtAddr::new(va), AccessType::Read)
     }
 }

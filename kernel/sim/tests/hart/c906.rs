@@ -1,19 +1,19 @@
 //! The C906 as its users report it: what it does that no emulator does.
 
 use crate::bench::{Bench, CODE, DATA, PHYSMAP, RAM, USED};
-use pagetable::{MemoryType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
-use sim::{Access, Cause, Fault, Quirks, View};
+use pagetable::{AccessType, MemoryType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+use sim::{HartView, Quirks, SimCause, SimFault};
 
 const VA: u64 = 0x40_0000;
 
-fn outcome(bench: &mut Bench, flags: u64, access: Access) -> Result<(), Cause> {
+fn outcome(bench: &mut Bench, flags: u64, access: AccessType) -> Result<(), SimCause> {
     let (root, frame) = bench.space(VA, flags);
     bench.machine.fence_all();
     bench.machine.fence_code();
     let found = bench.machine.access(root, VirtAddr::new(VA), access);
     found
         .map(|at| assert_eq!(at, frame))
-        .map_err(|Fault { cause, .. }| cause)
+        .map_err(|SimFault { cause, .. }| cause)
 }
 
 #[test]
@@ -22,21 +22,21 @@ fn a_leaf_without_a_faults_on_any_access_and_without_d_on_a_store() {
         let mut bench = Bench::new(Mode::Sv39, Quirks::c906(maee));
         let ram = bench.bits(MemoryType::Ram);
         let bare = (DATA | CODE | ram) & !USED;
-        for access in [Access::Read, Access::Write, Access::Execute] {
-            assert_eq!(outcome(&mut bench, bare, access), Err(Cause::Page));
+        for access in [AccessType::Read, AccessType::Write, AccessType::Execute] {
+            assert_eq!(outcome(&mut bench, bare, access), Err(SimCause::Page));
             assert_eq!(
                 outcome(&mut bench, bare | Pte::DIRTY, access),
-                Err(Cause::Page)
+                Err(SimCause::Page)
             );
             assert_eq!(outcome(&mut bench, bare | USED, access), Ok(()));
-            let stores = access == Access::Write;
-            let wanted = if stores { Err(Cause::Page) } else { Ok(()) };
+            let stores = access == AccessType::Write;
+            let wanted = if stores { Err(SimCause::Page) } else { Ok(()) };
             assert_eq!(outcome(&mut bench, bare | Pte::ACCESSED, access), wanted);
         }
         // The same leaves do on a hart that sets both.
         let mut plain = Bench::new(Mode::Sv39, Quirks::default());
         assert_eq!(
-            outcome(&mut plain, (DATA | CODE) & !USED, Access::Write),
+            outcome(&mut plain, (DATA | CODE) & !USED, AccessType::Write),
             Ok(())
         );
     }
@@ -46,12 +46,15 @@ fn a_leaf_without_a_faults_on_any_access_and_without_d_on_a_store() {
 fn a_fetch_from_strong_order_memory_is_an_access_fault_and_loads_are_not() {
     let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
     let device = bench.bits(MemoryType::Device);
-    let fetch = |bench: &mut Bench, flags| outcome(bench, flags, Access::Execute);
-    assert_eq!(fetch(&mut bench, CODE | device), Err(Cause::Access));
-    assert_eq!(outcome(&mut bench, CODE | device, Access::Read), Ok(()));
-    assert_eq!(outcome(&mut bench, DATA | device, Access::Write), Ok(()));
+    let fetch = |bench: &mut Bench, flags| outcome(bench, flags, AccessType::Execute);
+    assert_eq!(fetch(&mut bench, CODE | device), Err(SimCause::Access));
+    assert_eq!(outcome(&mut bench, CODE | device, AccessType::Read), Ok(()));
+    assert_eq!(
+        outcome(&mut bench, DATA | device, AccessType::Write),
+        Ok(())
+    );
     // What the tables refuse comes first; what may be fetched may be slow.
-    assert_eq!(fetch(&mut bench, DATA | device), Err(Cause::Page));
+    assert_eq!(fetch(&mut bench, DATA | device), Err(SimCause::Page));
     for memory in [MemoryType::Ram, MemoryType::NonCacheable] {
         let bits = bench.bits(memory);
         assert_eq!(fetch(&mut bench, CODE | bits), Ok(()));
@@ -60,8 +63,11 @@ fn a_fetch_from_strong_order_memory_is_an_access_fault_and_loads_are_not() {
     let (root, _) = bench.space(VA, CODE | device);
     bench.machine.fence_all();
     let mut access = |access| bench.machine.access(root, VirtAddr::new(VA), access);
-    assert!(access(Access::Read).is_ok());
-    assert_eq!(access(Access::Execute).unwrap_err().cause, Cause::Access);
+    assert!(access(AccessType::Read).is_ok());
+    assert_eq!(
+        access(AccessType::Execute).unwrap_err().cause,
+        SimCause::Access
+    );
 }
 
 #[test]
@@ -69,15 +75,15 @@ fn with_maee_clear_a_leaf_with_a_memory_type_faults() {
     for quirks in [Quirks::c906(false), Quirks::default()] {
         let mut bench = Bench::new(Mode::Sv39, quirks);
         for bit in 54..64 {
-            let found = outcome(&mut bench, DATA | 1 << bit, Access::Read);
-            assert_eq!(found, Err(Cause::Page), "bit {bit}");
+            let found = outcome(&mut bench, DATA | 1 << bit, AccessType::Read);
+            assert_eq!(found, Err(SimCause::Page), "bit {bit}");
         }
-        assert_eq!(outcome(&mut bench, DATA, Access::Read), Ok(()));
+        assert_eq!(outcome(&mut bench, DATA, AccessType::Read), Ok(()));
     }
     // With MAEE set these five exist, and the five below do not.
     let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
     for bit in 54..64 {
-        let found = outcome(&mut bench, DATA | 1 << bit, Access::Read);
+        let found = outcome(&mut bench, DATA | 1 << bit, AccessType::Read);
         assert_eq!(found.is_ok(), bit >= 59, "bit {bit}");
     }
 }
@@ -128,7 +134,7 @@ fn a_table_that_was_cleared_past_the_cache_is_noise_to_the_walker() {
     bench.map(root, VA, PhysAddr::new(RAM), DATA);
     bench.machine.fence_all();
     let found = bench.read(root, 0, VA).map_err(|fault| fault.cause);
-    assert_eq!(found, Err(Cause::Page), "the noise has reserved bits");
+    assert_eq!(found, Err(SimCause::Page), "the noise has reserved bits");
 }
 
 #[test]
@@ -194,12 +200,12 @@ fn programs_and_the_kernel_have_pages_of_their_own() {
     let mut read = |view, va| {
         let found = bench
             .machine
-            .access_as(view, VirtAddr::new(va), Access::Read);
+            .access_as(view, VirtAddr::new(va), AccessType::Read);
         found.map_err(|fault| fault.cause)
     };
-    let (user, own) = (View::user(root), View::kernel(root));
+    let (user, own) = (HartView::user(root), HartView::kernel(root));
     assert_eq!(read(user, VA), Ok(frame));
-    assert_eq!(read(own, VA), Err(Cause::Page));
-    assert_eq!(read(user, VA + PAGE_BYTES), Err(Cause::Page));
+    assert_eq!(read(own, VA), Err(SimCause::Page));
+    assert_eq!(read(user, VA + PAGE_BYTES), Err(SimCause::Page));
     assert_eq!(read(own, VA + PAGE_BYTES), Ok(kernel));
 }

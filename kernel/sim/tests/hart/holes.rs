@@ -1,7 +1,7 @@
 //! What a hart found invalid it may keep: above the leaves until a fence without an address.
 
-use pagetable::{Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
-use sim::{Access, Machine, Quirks, Ram};
+use pagetable::{AccessType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+use sim::{Quirks, SimMachine, SimRam};
 
 const BASE: u64 = 0x8000_0000;
 
@@ -11,15 +11,15 @@ fn frame(number: u64) -> PhysAddr {
 }
 
 /// A hart with a root (frame 0) full of zeros, and whatever it keeps.
-fn hart(quirks: Quirks) -> Machine {
-    let mut hart = Machine::new(Mode::Sv32, Ram::new(BASE, 8), quirks);
+fn hart(quirks: Quirks) -> SimMachine {
+    let mut hart = SimMachine::new(Mode::Sv32, SimRam::new(BASE, 8), quirks);
     for number in [0, 1] {
         hart.zero_frame(frame(number));
     }
     hart
 }
 
-fn entry(hart: &mut Machine, table: u64, index: u64, value: u64) {
+fn entry(hart: &mut SimMachine, table: u64, index: u64, value: u64) {
     let at = frame(table).wrapping_add(index * Mode::Sv32.entry_bytes() as u64);
     hart.write_entry(at, value);
 }
@@ -42,7 +42,7 @@ fn a_fence_for_an_address_does_not_end_a_hole_above_the_leaves() {
             keeps_holes,
             ..Quirks::default()
         });
-        let load = |hart: &mut Machine| hart.access(frame(0), VA, Access::Read).is_ok();
+        let load = |hart: &mut SimMachine| hart.access(frame(0), VA, AccessType::Read).is_ok();
         assert!(!load(&mut hart));
         entry(&mut hart, 1, 3, leaf(5));
         entry(&mut hart, 0, 1, Pte::pointer(Mode::Sv32, frame(1)).raw());
@@ -62,9 +62,9 @@ fn entries_of_a_line_that_were_invalid_are_kept_until_their_own_fence() {
         });
         entry(&mut hart, 0, 1, Pte::pointer(Mode::Sv32, frame(1)).raw());
         entry(&mut hart, 1, 3, leaf(5));
-        let at = |hart: &mut Machine, va: u64| {
+        let at = |hart: &mut SimMachine, va: u64| {
             let va = VirtAddr::new(va);
-            hart.access(frame(0), va, Access::Read).is_ok()
+            hart.access(frame(0), va, AccessType::Read).is_ok()
         };
         assert!(at(&mut hart, 0x40_3000));
         // A neighbour of the same 64 bytes, and one that begins the next.

@@ -9,7 +9,7 @@ use wire::{Channel, Frame, Request};
 use super::bystander::{self, Bystander, Follows};
 use super::gdb_detector::{Detected, GdbDetector};
 use super::report::Report;
-use super::session::{Received, Session};
+use super::session::{Received, SessionState};
 use crate::debug::ring::Ring;
 use crate::debug::stub::{GdbRequest, Shim};
 
@@ -24,7 +24,7 @@ const DETECTION_MS: u64 = 100;
 
 /// How the line is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum LineMode {
     /// Text; events between it if anybody asked for them.
     Plain,
     /// Frames only.
@@ -35,14 +35,14 @@ pub enum Mode {
 
 /// Everything that arrived on the line.
 pub struct Dialogue {
-    pub(super) mode: Mode,
+    pub(super) mode: LineMode,
     /// Frames of events are wanted while the line is plain.
     pub(super) events: bool,
     began_with_events: bool,
     /// The host said that it goes.
     leaving: bool,
     pub(super) report: Report,
-    pub(super) session: Session,
+    pub(super) session: SessionState,
     pub(super) gdb: Shim,
     pub(super) input: Ring<INPUT>,
     asks: Ring<ASKS>,
@@ -64,12 +64,12 @@ pub struct Dialogue {
 impl Dialogue {
     /// Nothing said.
     pub const EMPTY: Dialogue = Dialogue {
-        mode: Mode::Plain,
+        mode: LineMode::Plain,
         events: false,
         began_with_events: false,
         leaving: false,
         report: Report::EMPTY,
-        session: Session::NONE,
+        session: SessionState::NONE,
         gdb: Shim::EMPTY,
         input: Ring::EMPTY,
         asks: Ring::EMPTY,
@@ -91,7 +91,7 @@ impl Dialogue {
     }
 
     fn receive_byte(&mut self, byte: u8, now: u64, foreground: bool) {
-        if self.mode == Mode::Gdb {
+        if self.mode == LineMode::Gdb {
             return self.receive_gdb_or_key(byte, now);
         }
         if core::mem::take(&mut self.parting) && byte == b'+' {
@@ -104,7 +104,7 @@ impl Dialogue {
                 self.pressed |= take_keys(&mut self.input, keys, foreground);
             }
             Detected::Gdb(packet) => {
-                self.mode = Mode::Gdb;
+                self.mode = LineMode::Gdb;
                 self.gdb.reset();
                 self.bystander.packet(now);
                 for &byte in packet {
@@ -161,7 +161,7 @@ impl Dialogue {
         };
         match request {
             Request::Hello { session: 0, .. } => {
-                self.mode = Mode::Plain;
+                self.mode = LineMode::Plain;
                 self.listen();
             }
             Request::Hello { session, .. } => {
@@ -171,17 +171,17 @@ impl Dialogue {
                     self.asks = Ring::EMPTY;
                 }
                 self.session.open(session, rate, now);
-                self.mode = Mode::Session;
+                self.mode = LineMode::Session;
                 self.report.greet(session);
             }
             // The line is plain as soon as the host has its acknowledgement.
             Request::Bye => {
-                self.leaving = self.mode == Mode::Session;
+                self.leaving = self.mode == LineMode::Session;
                 self.session.receive(&Request::Alive, now);
             }
             // What finds no room now is not acknowledged: the host sends it again.
             Request::Stream(channel, payload) if !self.has_room(channel, payload.len()) => {}
-            request if self.mode == Mode::Session => {
+            request if self.mode == LineMode::Session => {
                 if let Received::Bytes(channel, bytes) = self.session.receive(&request, now) {
                     self.take(channel, bytes, foreground);
                 }
@@ -192,7 +192,7 @@ impl Dialogue {
 
     /// The session has ended; text that the host has not acknowledged goes to `text`.
     fn close(&mut self, text: impl FnMut(&[u8])) {
-        self.mode = Mode::Plain;
+        self.mode = LineMode::Plain;
         self.events = self.began_with_events;
         self.gdb_request = GdbRequest::Gone;
         self.asks = Ring::EMPTY;
@@ -278,8 +278,8 @@ impl Dialogue {
     /// gdb went away: the line is plain again, but for its last acknowledgement. What is to be said
     /// of it.
     pub(super) fn detached(&mut self) -> &'static [u8] {
-        if self.mode == Mode::Gdb {
-            self.mode = Mode::Plain;
+        if self.mode == LineMode::Gdb {
+            self.mode = LineMode::Plain;
             self.parting = !self.gdb.is_quiet();
             self.notice_left = 0;
         }
@@ -312,7 +312,7 @@ impl Dialogue {
             take_keys(&mut self.input, keys, false);
         }
         let told = self.leaving && !self.session.owes_word();
-        if self.mode == Mode::Session && (told || self.session.tick(now)) {
+        if self.mode == LineMode::Session && (told || self.session.tick(now)) {
             self.leaving = false;
             self.close(text);
         }
@@ -326,8 +326,8 @@ impl Dialogue {
             u64::MAX
         };
         match self.mode {
-            Mode::Session if self.leaving => 0,
-            Mode::Session => knock.min(self.session.deadline()),
+            LineMode::Session if self.leaving => 0,
+            LineMode::Session => knock.min(self.session.deadline()),
             _ => knock,
         }
     }

@@ -15,13 +15,13 @@ use core::fmt;
 
 use wire::{Channel, Split, Splitter};
 
-pub use dialogue::Mode;
+pub use dialogue::LineMode;
 pub use outgoing::Outgoing;
 
 use self::dialogue::Dialogue;
 use super::ring::Ring;
 use super::stub::{GdbRequest, Shim};
-use crate::board::Board;
+use crate::board::BuiltinBoard;
 use crate::drivers::{Registers, Uart};
 use crate::fault::Log;
 
@@ -43,7 +43,7 @@ const PATIENCE: usize = 1_000_000;
 /// The line and both its directions.
 pub struct Console<R> {
     uart: Option<Uart<R>>,
-    board: Option<&'static Board>,
+    board: Option<&'static BuiltinBoard>,
     ticks_per_second: u64,
     out: Ring<OUT>,
     /// Hears the largest frame there can be: of a newer host's frame, too, no byte is a key.
@@ -87,7 +87,7 @@ impl<R: Registers> Console<R> {
     };
 
     /// Gives the console its device; the rest is for the greeting when frames begin.
-    pub fn open(&mut self, uart: Uart<R>, board: &'static Board, ticks_per_second: u64) {
+    pub fn open(&mut self, uart: Uart<R>, board: &'static BuiltinBoard, ticks_per_second: u64) {
         self.uart = Some(uart);
         self.board = Some(board);
         self.ticks_per_second = ticks_per_second;
@@ -110,7 +110,7 @@ impl<R: Registers> Console<R> {
     }
 
     /// How the line is spoken now.
-    pub fn mode(&self) -> Mode {
+    pub fn mode(&self) -> LineMode {
         self.dialogue.mode
     }
 
@@ -185,7 +185,7 @@ impl<R: Registers> Console<R> {
             }
             (self.received_at, self.foreground) = (self.now, foreground);
             match self.splitter.feed(byte) {
-                Some(Split::Text(text)) if self.dialogue.mode != Mode::Gdb => {
+                Some(Split::Text(text)) if self.dialogue.mode != LineMode::Gdb => {
                     self.dialogue.receive_text(text, self.now, foreground);
                 }
                 Some(Split::Frame(frame)) => {
@@ -195,7 +195,7 @@ impl<R: Registers> Console<R> {
                 _ => {}
             }
             // gdb's own bytes may look like anything.
-            if self.dialogue.mode == Mode::Gdb {
+            if self.dialogue.mode == LineMode::Gdb {
                 self.dialogue.receive_text(&[byte], self.now, foreground);
             }
         }
@@ -207,7 +207,7 @@ impl<R: Registers> Console<R> {
         self.now = now;
         if now >= self.partial_deadline()
             && let Some(Split::Text(text)) = self.splitter.rest()
-            && self.dialogue.mode != Mode::Gdb
+            && self.dialogue.mode != LineMode::Gdb
         {
             self.dialogue.receive_text(text, now, self.foreground);
         }
@@ -267,9 +267,9 @@ impl<R: Registers> Console<R> {
     #[inline]
     pub fn emits_events(&self) -> bool {
         match self.dialogue.mode {
-            Mode::Plain => self.dialogue.events,
-            Mode::Session => true,
-            Mode::Gdb => false,
+            LineMode::Plain => self.dialogue.events,
+            LineMode::Session => true,
+            LineMode::Gdb => false,
         }
     }
 
@@ -313,11 +313,11 @@ impl<R: Registers> Console<R> {
 
     fn may_tell_events(&self) -> bool {
         match self.dialogue.mode {
-            Mode::Plain => {
+            LineMode::Plain => {
                 self.dialogue.events && (self.out.used() == 0 || self.text >= TEXT_BETWEEN)
             }
-            Mode::Session => !self.dialogue.session.wants_to_send(),
-            Mode::Gdb => false,
+            LineMode::Session => !self.dialogue.session.wants_to_send(),
+            LineMode::Gdb => false,
         }
     }
 
@@ -326,12 +326,12 @@ impl<R: Registers> Console<R> {
         let text = self.out.used() > 0;
         !self.outgoing.is_free()
             || match self.dialogue.mode {
-                Mode::Plain => text,
-                Mode::Gdb => {
+                LineMode::Plain => text,
+                LineMode::Gdb => {
                     let waits = !self.dialogue.gdb.rest().is_empty();
                     waits || !self.dialogue.notice().is_empty() || text && self.may_show_text()
                 }
-                Mode::Session => {
+                LineMode::Session => {
                     let gdb = !self.dialogue.gdb.rest().is_empty();
                     self.dialogue.session.wants_to_send()
                         || self.dialogue.session.has_room() && (gdb || text)
@@ -346,7 +346,7 @@ impl<R: Registers> Console<R> {
     /// The next question to the agent, if its answer has room; it stays until [`Self::answer`].
     pub fn ask(&self, into: &mut [u8; 256]) -> Option<usize> {
         let session = &self.dialogue.session;
-        if self.dialogue.mode == Mode::Session && session.has_room() {
+        if self.dialogue.mode == LineMode::Session && session.has_room() {
             self.dialogue.ask(into)
         } else {
             None
@@ -399,7 +399,7 @@ impl<R: Registers> Console<R> {
 
     /// In a session there is room when the host has acknowledged what was sent before.
     fn listen_for_room(&mut self) {
-        if self.dialogue.mode != Mode::Plain {
+        if self.dialogue.mode != LineMode::Plain {
             self.listen(false);
         }
     }

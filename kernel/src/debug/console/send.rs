@@ -3,7 +3,7 @@
 use wire::Channel;
 
 use super::Console;
-use super::dialogue::{Dialogue, Mode};
+use super::dialogue::{Dialogue, LineMode};
 use super::session::PART;
 use crate::drivers::Registers;
 
@@ -19,23 +19,23 @@ impl<R: Registers> Console<R> {
             sent
         } else {
             match self.dialogue.mode {
-                Mode::Plain => {
+                LineMode::Plain => {
                     let sent = uart.send(self.out.iter());
                     self.out.consume(sent);
                     self.text += sent;
                     sent
                 }
-                Mode::Gdb if self.dialogue.may_send_notice() => {
+                LineMode::Gdb if self.dialogue.may_send_notice() => {
                     let sent = uart.send(self.dialogue.notice().iter().copied());
                     self.dialogue.notice_sent(sent);
                     sent
                 }
-                Mode::Gdb => {
+                LineMode::Gdb => {
                     let sent = uart.send(self.dialogue.gdb.rest().iter().copied());
                     self.dialogue.gdb.sent(sent);
                     sent
                 }
-                Mode::Session => 0,
+                LineMode::Session => 0,
             }
         };
         if sent > 0 {
@@ -55,14 +55,14 @@ impl<R: Registers> Console<R> {
             gdb, session, mode, ..
         } = &mut self.dialogue;
         match mode {
-            Mode::Plain => {}
-            Mode::Gdb => {
+            LineMode::Plain => {}
+            LineMode::Gdb => {
                 if !self.is_halted && gdb.is_quiet() && self.out.used() > 0 {
                     let shown = gdb.say(self.out.iter());
                     self.out.consume(shown);
                 }
             }
-            Mode::Session => {
+            LineMode::Session => {
                 while session.has_room() && !gdb.rest().is_empty() {
                     let rest = gdb.rest();
                     let part = &rest[..rest.len().min(PART)];

@@ -20,7 +20,7 @@ pub enum Received<'a> {
 }
 
 /// One session.
-pub struct Session {
+pub struct SessionState {
     /// The host's number for it; 0: none is open.
     number: u32,
     outbox: Outbox,
@@ -31,9 +31,9 @@ pub struct Session {
     moved_at: u64,
 }
 
-impl Session {
+impl SessionState {
     /// No session.
-    pub const NONE: Session = Session {
+    pub const NONE: SessionState = SessionState {
         number: 0,
         outbox: Outbox::EMPTY,
         inbox: Inbox::EMPTY,

@@ -11,10 +11,10 @@ use super::dialogue::INPUT;
 
 use super::*;
 use crate::board::BOARDS;
-use crate::drivers::model::{Bl808Model, Device, Ns16550Model};
+use crate::drivers::model::{Bl808Model, DeviceModel, Ns16550Model};
 
 /// A console, its device, and what has come down the line.
-struct Line<D: Device>
+struct Line<D: DeviceModel>
 where
     &'static D: Registers,
 {
@@ -30,7 +30,7 @@ where
     now: u64,
 }
 
-impl<D: Device> Line<D>
+impl<D: DeviceModel> Line<D>
 where
     &'static D: Registers,
 {
@@ -185,7 +185,7 @@ over_each_device! {
     flushing_leaves_nothing
 }
 
-fn all_that_is_written_comes_out_in_order<D: Device>()
+fn all_that_is_written_comes_out_in_order<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -204,7 +204,7 @@ where
     assert_eq!(line.heard, b"one\r\ntwo\r\n");
 }
 
-fn all_that_is_typed_comes_in_in_order<D: Device>()
+fn all_that_is_typed_comes_in_in_order<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -216,7 +216,7 @@ where
     assert_eq!(line.input(), text);
 }
 
-fn the_interrupt_key_keeps_its_place<D: Device>()
+fn the_interrupt_key_keeps_its_place<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -228,7 +228,7 @@ where
     );
 }
 
-fn the_interrupt_key_ends_the_foreground_and_is_no_input<D: Device>()
+fn the_interrupt_key_ends_the_foreground_and_is_no_input<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -239,7 +239,7 @@ where
 }
 
 /// A break on the line, as when a cable is plugged in, arrives as a zero.
-fn a_zero_on_the_line_swallows_no_key<D: Device>()
+fn a_zero_on_the_line_swallows_no_key<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -255,7 +255,7 @@ where
     assert_eq!((line.input(), line.pressed), (b"\r".into(), true));
 }
 
-fn a_desk_that_says_hello_hears_all_between_the_text<D: Device>()
+fn a_desk_that_says_hello_hears_all_between_the_text<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -277,7 +277,7 @@ where
     assert_eq!(line.input(), b"", "a hello is no input");
 }
 
-fn a_hello_in_the_middle_of_a_frame_is_answered<D: Device>()
+fn a_hello_in_the_middle_of_a_frame_is_answered<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -293,7 +293,7 @@ where
     assert!(told.ends_with(&(0..30).collect::<Vec<u64>>()), "{told:?}");
 }
 
-fn frames_of_a_newer_desk_are_no_keys<D: Device>()
+fn frames_of_a_newer_desk_are_no_keys<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -317,7 +317,7 @@ where
     }
 }
 
-fn a_line_that_lives_again_is_waited_for<D: Device>()
+fn a_line_that_lives_again_is_waited_for<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -333,7 +333,7 @@ where
     assert_eq!(line.heard, b"and here we are\r\n");
 }
 
-fn flushing_leaves_nothing<D: Device>()
+fn flushing_leaves_nothing<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -362,7 +362,7 @@ struct Polled<D: 'static> {
     sent: Rc<RefCell<Vec<u8>>>,
 }
 
-impl<D: Device> Registers for Polled<D>
+impl<D: DeviceModel> Registers for Polled<D>
 where
     &'static D: Registers,
 {

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::board::UartKind;
+use crate::board::UartDriver;
 use crate::mm::PAGE_BYTES;
 use crate::platform::Platform;
 use crate::system::System;
@@ -75,8 +75,8 @@ pub fn line<P: Platform>(
 
 fn console(wiring: &Wiring, out: &mut impl Write) -> fmt::Result {
     let kind = match wiring.uart.kind {
-        UartKind::Ns16550 => "ns16550",
-        UartKind::Bl808 => "bl808",
+        UartDriver::Ns16550 => "ns16550",
+        UartDriver::Bl808 => "bl808",
     };
     write!(out, "console     {kind} at {:#x}, ", wiring.uart.base)?;
     match wiring.interrupt {

@@ -7,7 +7,7 @@ use gdbstub::target::ext::libraries::Libraries;
 use gdbstub::target::ext::memory_map::MemoryMap;
 
 use super::threads;
-use crate::mm::Kind;
+use crate::mm::RegionKind;
 use crate::mm::layout::kernel_start;
 use crate::platform::Platform;
 use crate::system::System;
@@ -58,7 +58,11 @@ impl<P: Platform> Libraries for System<P> {
         if let Some(slot) = threads::slot_of(self, threads::current(self)) {
             let task = self.tasks.at(slot);
             let name = task.line().split(' ').next().unwrap_or("");
-            let text = task.space.regions().iter().find(|r| r.kind == Kind::Text);
+            let text = task
+                .space
+                .regions()
+                .iter()
+                .find(|r| r.kind == RegionKind::Text);
             let plain = name
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

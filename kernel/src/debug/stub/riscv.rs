@@ -88,9 +88,9 @@ impl Registers for Integers {
 
 /// RISC-V of the kernel's own width.
 #[derive(Debug)]
-pub enum Riscv {}
+pub enum RiscvGdb {}
 
-impl Arch for Riscv {
+impl Arch for RiscvGdb {
     type Usize = usize;
     type Registers = Integers;
     type BreakpointKind = usize;

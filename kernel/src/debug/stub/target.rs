@@ -8,7 +8,7 @@ use gdbstub::target::ext::breakpoints::BreakpointsOps;
 use gdbstub::target::ext::libraries::LibrariesOps;
 use gdbstub::target::ext::memory_map::MemoryMapOps;
 
-use super::riscv::Riscv;
+use super::riscv::RiscvGdb;
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -16,10 +16,10 @@ use crate::system::System;
 pub const EFAULT: u8 = 14;
 
 impl<P: Platform> Target for System<P> {
-    type Arch = Riscv;
+    type Arch = RiscvGdb;
     type Error = Infallible;
 
-    fn base_ops(&mut self) -> BaseOps<'_, Riscv, Infallible> {
+    fn base_ops(&mut self) -> BaseOps<'_, RiscvGdb, Infallible> {
         BaseOps::MultiThread(self)
     }
 

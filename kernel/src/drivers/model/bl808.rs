@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use super::super::{Registers, Uart};
-use super::Device;
+use super::DeviceModel;
 
 const FIFO: usize = 32;
 /// `urx_rto`: something came, then nothing for a while.
@@ -78,7 +78,7 @@ impl Registers for &'static Bl808Model {
     }
 }
 
-impl Device for Bl808Model {
+impl DeviceModel for Bl808Model {
     /// As OpenSBI and U-Boot leave it, but neither sending freely nor receiving.
     fn new() -> &'static Bl808Model {
         Box::leak(Box::new(Bl808Model(RefCell::new(State {

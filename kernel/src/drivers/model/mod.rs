@@ -9,7 +9,7 @@ pub use ns16550::Ns16550Model;
 use super::{Registers, Uart};
 
 /// A serial device, seen from both its ends.
-pub trait Device: Sized + 'static {
+pub trait DeviceModel: Sized + 'static {
     /// As the firmware leaves it.
     fn new() -> &'static Self;
     /// The kernel's driver for such a device.

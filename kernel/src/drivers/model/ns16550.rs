@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use super::super::{Registers, Uart};
-use super::Device;
+use super::DeviceModel;
 
 const FIFO: usize = 16;
 
@@ -79,7 +79,7 @@ impl Registers for &'static Ns16550Model {
     }
 }
 
-impl Device for Ns16550Model {
+impl DeviceModel for Ns16550Model {
     fn new() -> &'static Ns16550Model {
         Box::leak(Box::default())
     }

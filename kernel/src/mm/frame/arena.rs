@@ -1,6 +1,6 @@
 //! An arena: one piece of RAM, its watermark and its place in the order of arenas.
 
-use super::descriptor::{BOOT, FREE, Frame, NONE};
+use super::descriptor::{BOOT, FREE, FrameDescriptor, NONE};
 use crate::mm::bootram::Span;
 
 /// Rows that are written at once when a watermark rises.
@@ -37,7 +37,7 @@ impl Arena {
     pub(super) fn raise_watermark(
         &mut self,
         to: u64,
-        rows: &mut [Frame],
+        rows: &mut [FrameDescriptor],
         free: &[Span],
         head: &mut u32,
     ) {
@@ -56,9 +56,9 @@ impl Arena {
             let held =
                 !whole && (frame == NONE || !free.iter().any(|span| span.contains(frame.into())));
             if held {
-                *place = Frame::new(BOOT, NONE);
+                *place = FrameDescriptor::new(BOOT, NONE);
             } else {
-                *place = Frame::new(FREE, *head);
+                *place = FrameDescriptor::new(FREE, *head);
                 *head = frame;
             }
         }

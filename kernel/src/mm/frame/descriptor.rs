@@ -12,14 +12,14 @@ pub const NONE: u32 = 0;
 /// The first eight bytes are one value, which the fast path of `arch/fast.S` writes as it is.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct FrameDescriptor {
     head: u64,
     pub(super) vpn: u32,
     /// Of a free frame: the number of the next one, or [`NONE`].
     pub(super) link: u32,
 }
 
-const _: () = assert!(size_of::<Frame>() == 16);
+const _: () = assert!(size_of::<FrameDescriptor>() == 16);
 
 /// Not given out.
 pub(super) const FREE: u8 = 1;
@@ -37,14 +37,14 @@ pub(super) const OBJECT: u8 = 6;
 /// Flag: was met by the audit that runs.
 const SEEN: u64 = 1 << 8;
 
-impl Frame {
+impl FrameDescriptor {
     /// A row that says nothing.
-    pub const EMPTY: Frame = Frame::new(0, NONE);
+    pub const EMPTY: FrameDescriptor = FrameDescriptor::new(0, NONE);
 
     /// A row of nobody's.
     #[inline(always)]
-    pub(super) const fn new(state: u8, link: u32) -> Frame {
-        Frame {
+    pub(super) const fn new(state: u8, link: u32) -> FrameDescriptor {
+        FrameDescriptor {
             head: state as u64,
             vpn: 0,
             link,
@@ -52,14 +52,14 @@ impl Frame {
     }
 
     #[inline(always)]
-    pub(super) fn of(owner: Owner) -> Option<Frame> {
+    pub(super) fn of(owner: Owner) -> Option<FrameDescriptor> {
         let (state, space, vpn) = match owner {
             Owner::Table { space } => (TABLE, space, 0),
             Owner::Page { space, vpn } => (PAGE, space, vpn),
             Owner::Object { object, page } => (OBJECT, object, page),
             Owner::Free | Owner::Boot => return None,
         };
-        Some(Frame {
+        Some(FrameDescriptor {
             head: u64::from(state) | u64::from(space) << 48,
             vpn,
             link: NONE,
@@ -108,9 +108,9 @@ impl Frame {
 }
 
 #[cfg(test)]
-impl Frame {
+impl FrameDescriptor {
     /// What a row may hold before its frame is given out: anything.
-    pub(crate) const NOISE: Frame = Frame {
+    pub(crate) const NOISE: FrameDescriptor = FrameDescriptor {
         head: 0xffff_0000_0000_ff03,
         vpn: !0,
         link: 3,
@@ -166,15 +166,18 @@ mod tests {
             Owner::Object { object: 3, page: 9 },
         ];
         for owner in owners {
-            assert_eq!(Frame::of(owner).unwrap().owner(), owner);
+            assert_eq!(FrameDescriptor::of(owner).unwrap().owner(), owner);
         }
-        let page = Frame::of(owners[1]).unwrap();
-        assert_eq!(Frame::head(0xfffe), page.head);
+        let page = FrameDescriptor::of(owners[1]).unwrap();
+        assert_eq!(FrameDescriptor::head(0xfffe), page.head);
         assert_eq!(
-            core::mem::offset_of!(Frame, vpn),
+            core::mem::offset_of!(FrameDescriptor, vpn),
             8,
             "where the fast path writes it"
         );
-        assert!(Frame::of(Owner::Free).is_none() && Frame::of(Owner::Boot).is_none());
+        assert!(
+            FrameDescriptor::of(Owner::Free).is_none()
+                && FrameDescriptor::of(Owner::Boot).is_none()
+        );
     }
 }

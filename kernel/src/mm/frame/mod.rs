@@ -18,7 +18,7 @@ use pagetable::PhysAddr;
 pub use arena::Arena;
 pub use counts::Counts;
 use descriptor::{FREE, OBJECT, PAGE, TABLE, ZEROED};
-pub use descriptor::{Frame, NONE, Owner};
+pub use descriptor::{FrameDescriptor, NONE, Owner};
 pub use tables::TablesOf;
 
 use super::bootram::Span;
@@ -29,7 +29,7 @@ use super::{BootRam, Machine, PAGE_BYTES};
 /// All frames of RAM.
 #[derive(Debug)]
 pub struct Frames {
-    table: &'static mut [Frame],
+    table: &'static mut [FrameDescriptor],
     /// Number of the frame that row 0 describes.
     first: u64,
     /// What was free when boot handed over: the truth about rows that were never written.
@@ -54,14 +54,14 @@ impl Frames {
     /// Bytes that the table needs for this RAM.
     pub fn table_bytes(ram: &BootRam) -> usize {
         let Span { first, end } = ram.span();
-        (end - first) as usize * size_of::<Frame>()
+        (end - first) as usize * size_of::<FrameDescriptor>()
     }
 
     /// Takes over from the boot allocator: what is free there is the pool, of at most
     /// `limit` frames. `table` has [`Self::table_bytes`]; what it holds does not matter. Every
     /// piece of RAM is an arena; the one that `preferred` lies in is used first.
     pub fn new(
-        table: &'static mut [Frame],
+        table: &'static mut [FrameDescriptor],
         fast: &'static mut Fast,
         ram: BootRam,
         limit: Option<u32>,
@@ -79,7 +79,7 @@ impl Frames {
         let first = ram.span().first;
         *fast = Fast::EMPTY;
         fast.rows = (table.as_mut_ptr() as usize)
-            .wrapping_sub((first as usize).wrapping_mul(size_of::<Frame>()));
+            .wrapping_sub((first as usize).wrapping_mul(size_of::<FrameDescriptor>()));
         let mut arenas = [Arena::EMPTY; MAX_ARENAS];
         let mut arenas_used = 0;
         for span in ram.ram() {
@@ -120,7 +120,7 @@ impl Frames {
         if !self.may_alloc(1) {
             return None;
         }
-        let row = Frame::of(owner)?;
+        let row = FrameDescriptor::of(owner)?;
         let frame = match self.pop() {
             NONE => self.refill()?,
             frame => frame,
@@ -140,7 +140,7 @@ impl Frames {
         if !self.may_alloc(1) {
             return None;
         }
-        let row = Frame::of(owner)?;
+        let row = FrameDescriptor::of(owner)?;
         self.fast.magazine.count -= 1;
         let frame = self.fast.magazine.zeroed[self.fast.magazine.count];
         self.enter(frame, row);
@@ -182,7 +182,7 @@ impl Frames {
             return;
         }
         if self.keeps_zeroed && self.fast.magazine.count < MAGAZINE {
-            self.table[at] = Frame::new(ZEROED, NONE);
+            self.table[at] = FrameDescriptor::new(ZEROED, NONE);
             self.fast.magazine.zeroed[self.fast.magazine.count] = (frame.raw() / PAGE_BYTES) as u32;
             self.fast.magazine.count += 1;
         } else {
@@ -238,7 +238,7 @@ impl Frames {
         let arenas = &self.arenas[..self.arenas_used];
         let arena = arenas.iter().position(|arena| arena.contains(number));
         let arena = arena.unwrap_or(0);
-        self.table[at] = Frame::new(FREE, self.fast.free.heads[arena]);
+        self.table[at] = FrameDescriptor::new(FREE, self.fast.free.heads[arena]);
         self.fast.free.heads[arena] = number as u32;
         // An arena that comes earlier in the order is used first again.
         self.fast.free.active = self.fast.free.active.min(arena * size_of::<u32>());
@@ -304,7 +304,7 @@ impl Frames {
         }
         machine.zero_frame(address(frame));
         let at = self.index(frame);
-        self.table[at] = Frame::new(ZEROED, NONE);
+        self.table[at] = FrameDescriptor::new(ZEROED, NONE);
         self.fast.magazine.zeroed[self.fast.magazine.count] = frame;
         self.fast.magazine.count += 1;
         true
@@ -330,7 +330,7 @@ impl Frames {
     }
 
     #[inline(always)]
-    fn enter(&mut self, frame: u32, row: Frame) {
+    fn enter(&mut self, frame: u32, row: FrameDescriptor) {
         match row.state() {
             TABLE => self.counts.tables += 1,
             OBJECT => self.counts.objects += 1,

@@ -5,7 +5,7 @@
 use abi::Error;
 use pagetable::PhysAddr;
 
-use super::descriptor::{BOOT, FREE, Frame, NONE, Owner, ZEROED};
+use super::descriptor::{BOOT, FREE, FrameDescriptor, NONE, Owner, ZEROED};
 use super::{Frames, address};
 use crate::mm::PAGE_BYTES;
 use crate::mm::bootram::Span;
@@ -60,7 +60,7 @@ impl Frames {
         let left = left.ok_or(Error::OutOfMemory)?;
         self.unlist(arena, first, u64::from(count));
         for number in first..first + u64::from(count) {
-            self.table[(number - self.first) as usize] = Frame::new(BOOT, NONE);
+            self.table[(number - self.first) as usize] = FrameDescriptor::new(BOOT, NONE);
         }
         self.counts.pool = left;
         self.available -= count;
@@ -156,10 +156,13 @@ impl Frames {
         owner: impl Fn(u32) -> Owner,
     ) -> Result<(), Error> {
         // Whoever asks for a frame of nobody's gets none.
-        let row = Frame::of(owner(0)).ok_or(Error::BadArgument)?;
+        let row = FrameDescriptor::of(owner(0)).ok_or(Error::BadArgument)?;
         self.unlist(arena, first, count.into());
         for place in 0..count {
-            self.enter(first as u32 + place, Frame::of(owner(place)).unwrap_or(row));
+            self.enter(
+                first as u32 + place,
+                FrameDescriptor::of(owner(place)).unwrap_or(row),
+            );
         }
         Ok(())
     }

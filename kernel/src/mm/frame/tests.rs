@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use abi::Error;
 use pagetable::{PAGE_BYTES, PhysAddr};
 
-use super::{Frame, Frames, Owner};
+use super::{FrameDescriptor, Frames, Owner};
 use crate::mm::tests::chance::Chance;
 use crate::mm::{BootRam, Fast};
 
@@ -18,9 +18,9 @@ fn two_arenas(preferred: Option<u64>) -> Frames {
     ram.add(HIGH, 200 * PAGE_BYTES).unwrap();
     ram.add(LOW, 300 * PAGE_BYTES).unwrap();
     ram.reserve(LOW + 5 * PAGE_BYTES, 10 * PAGE_BYTES).unwrap();
-    let rows = Frames::table_bytes(&ram) / size_of::<Frame>();
+    let rows = Frames::table_bytes(&ram) / size_of::<FrameDescriptor>();
     Frames::new(
-        vec![Frame::NOISE; rows].leak(),
+        vec![FrameDescriptor::NOISE; rows].leak(),
         Box::leak(Box::new(Fast::EMPTY)),
         ram,
         None,

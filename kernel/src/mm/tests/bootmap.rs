@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pagetable::{Attributes, Dialect, Mapping, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
-use sim::{Access, Cause, Quirks, View};
+use pagetable::{
+    AccessType, Attributes, Dialect, Mapping, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr,
+};
+use sim::{HartView, Quirks, SimCause};
 
 use super::both;
 use super::machine::{Bench, TestMachine};
 use super::world::{BACKED, GUARD, IMAGE_BYTES, TEXT_END, World, range};
-use crate::mm::bootmap::{Error, Plan, TABLES, build};
-use crate::mm::{BootRam, Fast, Frame, Frames, MapRequest, Placement};
+use crate::mm::bootmap::{BootMapError, BootMapPlan, TABLES, build};
+use crate::mm::{BootRam, Fast, FrameDescriptor, Frames, MapRequest, Placement};
 use crate::tree::Range;
 
 both! {
@@ -83,8 +85,8 @@ fn firmwares_memory_is_not_mapped<M: TestMachine>(quirks: Quirks) {
         for held in world.held {
             assert!(!mappings.iter().any(|mapping| meet(mapping, held)));
             let seen = World::<M>::VIRTUAL.phys_to_virt(PhysAddr::new(held.base));
-            for access in [Access::Read, Access::Write, Access::Execute] {
-                assert_eq!(world.access(seen, access), Err(Cause::Page));
+            for access in [AccessType::Read, AccessType::Write, AccessType::Execute] {
+                assert_eq!(world.access(seen, access), Err(SimCause::Page));
             }
         }
     });
@@ -94,14 +96,14 @@ fn the_page_below_the_stack_is_absent<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
         let guard = World::<M>::VIRTUAL.link + GUARD;
         let frame = world.layout.base.wrapping_add(GUARD);
-        assert_eq!(world.access(guard, Access::Write), Err(Cause::Page));
+        assert_eq!(world.access(guard, AccessType::Write), Err(SimCause::Page));
         let last = guard + PAGE_BYTES - 8;
-        assert_eq!(world.access(last, Access::Read), Err(Cause::Page));
+        assert_eq!(world.access(last, AccessType::Read), Err(SimCause::Page));
         for (va, at) in [
             (guard - 8, frame.raw() - 8),
             (guard + PAGE_BYTES, frame.raw() + PAGE_BYTES),
         ] {
-            assert_eq!(world.access(va, Access::Write), Ok(PhysAddr::new(at)));
+            assert_eq!(world.access(va, AccessType::Write), Ok(PhysAddr::new(at)));
         }
     });
 }
@@ -141,13 +143,13 @@ fn the_text_can_be_fetched_and_nothing_else<M: TestMachine>(quirks: Quirks) {
             assert_eq!(rights & Pte::EXEC != 0, is_text);
             // All of the Image; of what is large a page here and there.
             if at % 0x1_d000 == 0 || va >= link {
-                let wanted = is_text.then_some(PhysAddr::new(at)).ok_or(Cause::Page);
-                assert_eq!(world.access(va, Access::Execute), wanted, "{va:#x}");
-                assert_eq!(world.access(va, Access::Read), Ok(PhysAddr::new(at)));
+                let wanted = is_text.then_some(PhysAddr::new(at)).ok_or(SimCause::Page);
+                assert_eq!(world.access(va, AccessType::Execute), wanted, "{va:#x}");
+                assert_eq!(world.access(va, AccessType::Read), Ok(PhysAddr::new(at)));
                 let hart = world.machine.hart();
-                let user = View::user(world.root);
+                let user = HartView::user(world.root);
                 assert!(
-                    hart.access_as(user, VirtAddr::new(va), Access::Read)
+                    hart.access_as(user, VirtAddr::new(va), AccessType::Read)
                         .is_err()
                 );
             }
@@ -163,7 +165,8 @@ fn tables_written_through_the_map_are_never_stale<M: TestMachine>(quirks: Quirks
             ram.reserve(held.base, held.bytes).unwrap();
         }
         ram.reserve(world.layout.base.raw(), IMAGE_BYTES).unwrap();
-        let noise = vec![Frame::NOISE; Frames::table_bytes(&ram) / size_of::<Frame>()];
+        let noise =
+            vec![FrameDescriptor::NOISE; Frames::table_bytes(&ram) / size_of::<FrameDescriptor>()];
         let fast = Box::leak(Box::new(Fast::EMPTY));
         let mut bench = Bench {
             machine: world.machine,
@@ -213,11 +216,11 @@ fn tables_written_past_the_cache_leave_no_kernel<M: TestMachine>(quirks: Quirks)
     world.enter(0);
     world.build().unwrap();
     let wanted = if has_memory_types::<M>(quirks) {
-        Err(Cause::Page)
+        Err(SimCause::Page)
     } else {
         Ok(world.layout.base)
     };
-    let found = world.access(World::<M>::VIRTUAL.link, Access::Execute);
+    let found = world.access(World::<M>::VIRTUAL.link, AccessType::Execute);
     assert_eq!(found, wanted);
 }
 
@@ -239,7 +242,7 @@ fn too_few_tables_are_an_error<M: TestMachine>(quirks: Quirks) {
     let pieces: Vec<Range> = pieces.collect();
     for (count, fits) in [(TABLES, false), (TABLES / 2, true)] {
         let mut world = World::<M>::before(quirks, "qemu-virt", VIRT);
-        let plan = Plan {
+        let plan = BootMapPlan {
             layout: world.layout,
             image_bytes: IMAGE_BYTES,
             ram: &pieces[..count],
@@ -250,7 +253,7 @@ fn too_few_tables_are_an_error<M: TestMachine>(quirks: Quirks) {
         let wanted = if fits {
             Ok(())
         } else {
-            Err(Error::TablesExhausted)
+            Err(BootMapError::TablesExhausted)
         };
         assert_eq!(built, wanted);
     }

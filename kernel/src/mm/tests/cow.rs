@@ -1,12 +1,12 @@
 //! Leaves that permit less than their region.
 
 use abi::Outcome;
-use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
-use sim::{Access, Quirks};
+use pagetable::{AccessType, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+use sim::Quirks;
 
 use super::both;
 use super::machine::{Bench, RAM_BASE, TestMachine, image_byte};
-use crate::mm::{Kind, MapRequest, Object, Owner, Placement, Prot, Region, Space, table};
+use crate::mm::{MapRequest, Object, Owner, Placement, Prot, Region, RegionKind, Space, table};
 
 both! {
     a_store_to_a_read_only_leaf_of_a_writable_region_does_not_fault_for_ever
@@ -51,11 +51,11 @@ fn a_store_to_a_read_only_leaf_of_a_writable_region_does_not_fault_for_ever<M: T
         .raw();
     bench.store(&mut space, at, 7).unwrap();
     let (before, used) = (
-        bench.touch(&mut space, at, Access::Read).unwrap().0,
+        bench.touch(&mut space, at, AccessType::Read).unwrap().0,
         bench.used(),
     );
     weaken(&mut bench, &space, at, None);
-    let (after, outcomes) = bench.touch(&mut space, at, Access::Write).unwrap();
+    let (after, outcomes) = bench.touch(&mut space, at, AccessType::Write).unwrap();
     assert_eq!(
         (after, outcomes[0]),
         (before, Outcome::AccessBits),
@@ -72,7 +72,7 @@ fn with_shared_frame<M: TestMachine>(bench: &mut Bench<M>) -> (Space, u64, u64) 
         bytes: 2 * PAGE_BYTES,
     };
     let at = 0x2_0000;
-    let region = Region::new(VirtAddr::new(at), 2, Prot::DATA, Kind::Data, object).unwrap();
+    let region = Region::new(VirtAddr::new(at), 2, Prot::DATA, RegionKind::Data, object).unwrap();
     space.add::<M>(region).unwrap();
     bench.load(&mut space, at).unwrap();
     // The copy that the page has today gives way to the file itself, as a fork would share it.
@@ -87,7 +87,7 @@ fn a_store_to_a_frame_of_others_gets_a_copy<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     let (mut space, at, _) = with_shared_frame(&mut bench);
     assert_eq!(bench.load(&mut space, at), Ok(image_byte(0)));
-    let (frame, outcomes) = bench.touch(&mut space, at, Access::Write).unwrap();
+    let (frame, outcomes) = bench.touch(&mut space, at, AccessType::Write).unwrap();
     assert!(outcomes.contains(&Outcome::ImageCopied), "{outcomes:?}");
     let vpn = (at / PAGE_BYTES) as u32;
     assert_eq!(

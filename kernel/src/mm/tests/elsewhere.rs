@@ -1,13 +1,15 @@
 //! What went wrong in other kernels, each with a test of its name: `docs/kernel.md` has the list.
 
 use abi::{Error, Outcome};
-use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
-use sim::{Access, Quirks};
+use pagetable::{AccessType, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+use sim::Quirks;
 
 use super::both;
 use super::machine::{Bench, RAM_BASE, TestMachine};
 use crate::mm::layout::kernel_start;
-use crate::mm::{Kind, MapRequest, Object, Placement, Prot, Region, Space, peek, resolve, table};
+use crate::mm::{
+    MapRequest, Object, Placement, Prot, Region, RegionKind, Space, peek, resolve, table,
+};
 
 both! {
     no_frame_in_the_fault_handler_is_an_answer_and_not_an_endless_fault
@@ -71,9 +73,17 @@ fn text_is_not_writable_while_it_is_filled<M: TestMachine>(quirks: Quirks) {
         at: PhysAddr::new(RAM_BASE + 0x100),
         bytes: PAGE_BYTES,
     };
-    let region = Region::new(VirtAddr::new(0x1_0000), 1, Prot::TEXT, Kind::Text, object);
+    let region = Region::new(
+        VirtAddr::new(0x1_0000),
+        1,
+        Prot::TEXT,
+        RegionKind::Text,
+        object,
+    );
     space.add::<M>(region.unwrap()).unwrap();
-    bench.touch(&mut space, 0x1_0000, Access::Execute).unwrap();
+    bench
+        .touch(&mut space, 0x1_0000, AccessType::Execute)
+        .unwrap();
     let leaf = table::walk(&bench.machine, space.root(), VirtAddr::new(0x1_0000));
     assert!(!Pte::new(leaf.entry).has(Pte::WRITE));
 }

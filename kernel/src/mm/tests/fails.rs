@@ -6,7 +6,7 @@ use sim::Quirks;
 
 use super::machine::{Bench, RAM_BASE, Sv32, Sv39, TestMachine};
 use crate::mm::{
-    Budget, Kind, MapRequest, Object, Objects, Placement, Prot, Region, Space, audit, poke,
+    Budget, MapRequest, Object, Objects, Placement, Prot, Region, RegionKind, Space, audit, poke,
 };
 
 /// What is refused for want of memory is as if it had not been asked for.
@@ -40,7 +40,7 @@ fn each_fails<M: TestMachine>() {
             let id = objects.create(1, 1, frames, machine)?;
             let (object, pages) = objects.attach(id)?;
             let wanted = MapRequest {
-                kind: Kind::Shared,
+                kind: RegionKind::Shared,
                 object,
                 ..MapRequest::zeros(pages.into())
             };
@@ -104,7 +104,7 @@ fn each_fails<M: TestMachine>() {
                     at: PhysAddr::new(RAM_BASE + from),
                     bytes: PAGE_BYTES,
                 };
-                Region::new(VirtAddr::new(base), 1, prot, Kind::Data, object).unwrap()
+                Region::new(VirtAddr::new(base), 1, prot, RegionKind::Data, object).unwrap()
             };
             space.add::<M>(image(0, FILE, Prot::DATA)).unwrap();
             space

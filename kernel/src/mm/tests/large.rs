@@ -1,12 +1,12 @@
 //! Leaves larger than a page: made, split, merged; and physical memory outside of the pool.
 
 use abi::{Error, Outcome};
-use pagetable::{MemoryType, PAGE_BYTES, PhysAddr, VirtAddr};
-use sim::{Access, Quirks};
+use pagetable::{AccessType, MemoryType, PAGE_BYTES, PhysAddr, VirtAddr};
+use sim::Quirks;
 
 use super::both;
 use super::machine::{Bench, RAM_BASE, TestMachine};
-use crate::mm::{Kind, MapRequest, Object, Objects, Placement, Prot, Space, audit, table};
+use crate::mm::{MapRequest, Object, Objects, Placement, Prot, RegionKind, Space, audit, table};
 
 both! {
     large_leaves_split_and_merge_and_keep_what_they_hold
@@ -145,7 +145,7 @@ fn physical_memory_is_mapped_with_the_largest_leaf_that_fits<M: TestMachine>(qui
     let large = M::MODE.leaf_bytes(1);
     let device = PhysAddr::new((RAM_BASE / large + 1) * large);
     let wanted = |at, pages| MapRequest {
-        kind: Kind::Device,
+        kind: RegionKind::Device,
         object: Object::Phys {
             at,
             memory: MemoryType::Device,
@@ -161,7 +161,7 @@ fn physical_memory_is_mapped_with_the_largest_leaf_that_fits<M: TestMachine>(qui
     let before = bench.frames.counts().pages;
     for (offset, due) in [(large + 0x1008, 1), (0, 1), (2 * large + 4, 0)] {
         let (at, outcomes) = bench
-            .touch(&mut space, base + offset, Access::Write)
+            .touch(&mut space, base + offset, AccessType::Write)
             .unwrap();
         assert_eq!(at.raw(), device.raw() + offset);
         assert_eq!(outcomes[0], Outcome::Device);
@@ -173,7 +173,9 @@ fn physical_memory_is_mapped_with_the_largest_leaf_that_fits<M: TestMachine>(qui
         .map::<M>(Placement::Anywhere { align: large }, &odd)
         .unwrap()
         .raw();
-    let (at, _) = bench.touch(&mut space, odd + large, Access::Read).unwrap();
+    let (at, _) = bench
+        .touch(&mut space, odd + large, AccessType::Read)
+        .unwrap();
     assert_eq!(at.raw(), device.raw() + PAGE_BYTES + large);
     assert_eq!(level(&bench, &space, odd + large), 0);
     assert_eq!(bench.frames.counts().pages, before, "no frame of the pool");
@@ -222,10 +224,13 @@ fn frames_in_a_row_stay_until_their_mapping_goes<M: TestMachine>(quirks: Quirks)
     let base = base.unwrap();
     let advice = space.advise(base, 6 * PAGE_BYTES, abi::Advice::DontNeed, frames, machine);
     assert_eq!(advice, Err(Error::AccessDenied), "they are wired");
-    let first = bench.touch(&mut space, base.raw(), Access::Read).unwrap().0;
+    let first = bench
+        .touch(&mut space, base.raw(), AccessType::Read)
+        .unwrap()
+        .0;
     for page in 0..6 {
         let at = base.raw() + page * PAGE_BYTES;
-        let (found, outcomes) = bench.touch(&mut space, at, Access::Write).unwrap();
+        let (found, outcomes) = bench.touch(&mut space, at, AccessType::Write).unwrap();
         assert_eq!(found.raw(), first.raw() + page * PAGE_BYTES, "in a row");
         assert!(outcomes.iter().all(|&outcome| outcome == Outcome::Spurious));
     }

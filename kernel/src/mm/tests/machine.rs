@@ -2,27 +2,29 @@
 
 use abi::Outcome;
 use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
-use sim::{Cause, Quirks, Ram};
+use sim::{Quirks, SimCause, SimRam};
 
-use crate::mm::{BootRam, Fast, Frame, Frames, Machine, Refused, Resolution, Space, resolve};
+use crate::mm::{
+    BootRam, Fast, FrameDescriptor, Frames, Machine, Refused, Resolution, Space, resolve,
+};
 
 /// A simulated machine with a mode in its type.
 pub trait TestMachine: Machine + Sized {
-    fn new(machine: sim::Machine) -> Self;
-    fn hart(&mut self) -> &mut sim::Machine;
+    fn new(machine: sim::SimMachine) -> Self;
+    fn hart(&mut self) -> &mut sim::SimMachine;
 }
 
 macro_rules! test_machine {
     ($name:ident, $mode:expr) => {
         #[derive(Debug)]
-        pub struct $name(sim::Machine);
+        pub struct $name(sim::SimMachine);
 
         impl TestMachine for $name {
-            fn new(machine: sim::Machine) -> Self {
+            fn new(machine: sim::SimMachine) -> Self {
                 $name(machine)
             }
 
-            fn hart(&mut self) -> &mut sim::Machine {
+            fn hart(&mut self) -> &mut sim::SimMachine {
                 &mut self.0
             }
         }
@@ -117,7 +119,7 @@ impl<M: TestMachine> Bench<M> {
     /// So many frames in the pool.
     pub fn new(quirks: Quirks, pool: usize) -> Bench<M> {
         let frames = IMAGE_FRAMES + 1 + pool;
-        let mut ram = Ram::new(RAM_BASE, frames);
+        let mut ram = SimRam::new(RAM_BASE, frames);
         let image_bytes = IMAGE_FRAMES as u64 * PAGE_BYTES;
         for at in 0..image_bytes {
             ram.get_mut(PhysAddr::new(RAM_BASE + at), 1)[0] = image_byte(at);
@@ -128,7 +130,8 @@ impl<M: TestMachine> Bench<M> {
         let kernel_root = boot.take(PAGE_BYTES, PAGE_BYTES).unwrap();
         ram.get_mut(kernel_root, PAGE_BYTES as usize).fill(0);
         // Noise: rows are only meant once their frame was given out.
-        let noise: Vec<Frame> = vec![Frame::NOISE; Frames::table_bytes(&boot) / size_of::<Frame>()];
+        let noise: Vec<FrameDescriptor> =
+            vec![FrameDescriptor::NOISE; Frames::table_bytes(&boot) / size_of::<FrameDescriptor>()];
         let frames = Frames::new(
             noise.leak(),
             Box::leak(Box::new(Fast::EMPTY)),
@@ -137,7 +140,7 @@ impl<M: TestMachine> Bench<M> {
             None,
         );
         Bench {
-            machine: M::new(sim::Machine::new(M::MODE, ram, quirks)),
+            machine: M::new(sim::SimMachine::new(M::MODE, ram, quirks)),
             frames,
             kernel_root,
         }
@@ -163,7 +166,7 @@ impl<M: TestMachine> Bench<M> {
         &mut self,
         space: &mut Space,
         va: u64,
-        access: sim::Access,
+        access: pagetable::AccessType,
     ) -> Result<(PhysAddr, Vec<Outcome>), Refused> {
         let va = VirtAddr::new(va);
         let mut outcomes = Vec::new();
@@ -171,7 +174,7 @@ impl<M: TestMachine> Bench<M> {
             match self.machine.hart().access(space.root(), va, access) {
                 Ok(at) => return Ok((at, outcomes)),
                 Err(fault) => {
-                    assert_eq!((fault.va, fault.cause), (va, Cause::Page));
+                    assert_eq!((fault.va, fault.cause), (va, SimCause::Page));
                     let Resolution { outcome, .. } = resolve(
                         space,
                         &mut self.frames,
@@ -188,22 +191,22 @@ impl<M: TestMachine> Bench<M> {
 
     /// A program's load of a byte.
     pub fn load(&mut self, space: &mut Space, va: u64) -> Result<u8, Refused> {
-        let (at, _) = self.touch(space, va, sim::Access::Read)?;
+        let (at, _) = self.touch(space, va, pagetable::AccessType::Read)?;
         Ok(self.machine.hart().ram.get(at, 1)[0])
     }
 
     /// A program's store of a byte.
     pub fn store(&mut self, space: &mut Space, va: u64, byte: u8) -> Result<(), Refused> {
-        let (at, _) = self.touch(space, va, sim::Access::Write)?;
+        let (at, _) = self.touch(space, va, pagetable::AccessType::Write)?;
         self.machine.hart().ram.get_mut(at, 1)[0] = byte;
         Ok(())
     }
 }
 
-fn wanted(access: sim::Access) -> abi::Access {
+fn wanted(access: pagetable::AccessType) -> abi::Access {
     match access {
-        sim::Access::Read => abi::Access::Read,
-        sim::Access::Write => abi::Access::Write,
-        sim::Access::Execute => abi::Access::Execute,
+        pagetable::AccessType::Read => abi::Access::Read,
+        pagetable::AccessType::Write => abi::Access::Write,
+        pagetable::AccessType::Execute => abi::Access::Execute,
     }
 }

@@ -15,7 +15,9 @@ use sim::Quirks;
 use self::play::{history, number};
 use super::chance::Chance;
 use super::machine::{Bench, Sv32, Sv39, TestMachine};
-use crate::mm::{Budget, Kind, MapRequest, Object, Objects, Placement, Prot, Region, Space, audit};
+use crate::mm::{
+    Budget, MapRequest, Object, Objects, Placement, Prot, Region, RegionKind, Space, audit,
+};
 
 /// Steps of all histories of a run together, if nobody says otherwise.
 const STEPS: u64 = 1_000_000;
@@ -66,8 +68,15 @@ impl<M: TestMachine> World<M> {
         let mut space = self.bench.space(self.next);
         space.set_heap::<M>(VirtAddr::new(HEAP));
         let parts = [
-            (TEXT, 3, Prot::TEXT, Kind::Text, 0, 3 * PAGE_BYTES),
-            (TEXT + 0x1_0000, 3, Prot::DATA, Kind::Data, 0x1800, 5000),
+            (TEXT, 3, Prot::TEXT, RegionKind::Text, 0, 3 * PAGE_BYTES),
+            (
+                TEXT + 0x1_0000,
+                3,
+                Prot::DATA,
+                RegionKind::Data,
+                0x1800,
+                5000,
+            ),
         ];
         for (base, pages, prot, kind, from, bytes) in parts {
             let object = Object::Image {
@@ -150,7 +159,7 @@ impl<M: TestMachine> World<M> {
                 &MapRequest {
                     prot: Prot::NONE,
                     max: Prot::NONE,
-                    kind: Kind::Reserved,
+                    kind: RegionKind::Reserved,
                     ..MapRequest::zeros(pages)
                 },
             ),

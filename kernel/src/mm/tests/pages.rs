@@ -1,13 +1,15 @@
 //! Pages come when they are touched, hold what they must, and go when their region goes.
 
 use abi::Outcome;
-use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
-use sim::{Access, Quirks};
+use pagetable::{AccessType, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
+use sim::Quirks;
 
 use super::both;
 use super::machine::{Bench, RAM_BASE, TestMachine, image_byte};
 use crate::mm::layout::kernel_start;
-use crate::mm::{Kind, MapRequest, Object, Placement, Prot, Region, Space, UserMemory, table};
+use crate::mm::{
+    MapRequest, Object, Placement, Prot, Region, RegionKind, Space, UserMemory, table,
+};
 
 const TEXT: Prot = Prot::new(true, false, true);
 
@@ -16,7 +18,7 @@ fn add<M: TestMachine>(
     base: u64,
     pages: u32,
     prot: Prot,
-    kind: Kind,
+    kind: RegionKind,
     object: Object,
 ) {
     let region = Region::new(VirtAddr::new(base), pages, prot, kind, object).unwrap();
@@ -77,7 +79,7 @@ fn whole_read_only_pages_are_mapped_in_place_and_cost_no_frame<M: TestMachine>(q
         0x1_0000,
         3,
         TEXT,
-        Kind::Text,
+        RegionKind::Text,
         image(PAGE_BYTES, 3 * PAGE_BYTES),
     );
     for page in 0..3 {
@@ -85,7 +87,7 @@ fn whole_read_only_pages_are_mapped_in_place_and_cost_no_frame<M: TestMachine>(q
             .touch(
                 &mut space,
                 0x1_0000 + page * PAGE_BYTES + 8,
-                Access::Execute,
+                AccessType::Execute,
             )
             .unwrap();
         assert_eq!(at.raw(), RAM_BASE + (page + 1) * PAGE_BYTES + 8);
@@ -109,7 +111,7 @@ fn partial_and_writable_pages_are_copied_with_a_zero_tail<M: TestMachine>(quirks
         0x1_0000,
         3,
         Prot::DATA,
-        Kind::Data,
+        RegionKind::Data,
         image(0, 6144),
     );
     for at in [0, 4095, 4096, 6143] {
@@ -136,7 +138,7 @@ fn an_image_at_an_odd_address_is_copied<M: TestMachine>(quirks: Quirks) {
         0x1_0000,
         2,
         TEXT,
-        Kind::Text,
+        RegionKind::Text,
         image(100, 2 * PAGE_BYTES),
     );
     for at in [0, 4095, 4096, 8191] {
@@ -146,7 +148,9 @@ fn an_image_at_an_odd_address_is_copied<M: TestMachine>(quirks: Quirks) {
             "{at}"
         );
     }
-    let (_, outcomes) = bench.touch(&mut space, 0x1_0000, Access::Execute).unwrap();
+    let (_, outcomes) = bench
+        .touch(&mut space, 0x1_0000, AccessType::Execute)
+        .unwrap();
     assert!(
         outcomes.iter().all(|outcome| *outcome == Outcome::Spurious),
         "{outcomes:?}"
@@ -156,7 +160,16 @@ fn an_image_at_an_odd_address_is_copied<M: TestMachine>(quirks: Quirks) {
 fn no_page_is_ever_writable_and_executable<M: TestMachine>(_: Quirks) {
     for read in [false, true] {
         let both = Prot::new(read, true, true);
-        assert!(Region::new(VirtAddr::new(0x1_0000), 1, both, Kind::Text, Object::Zero).is_err());
+        assert!(
+            Region::new(
+                VirtAddr::new(0x1_0000),
+                1,
+                both,
+                RegionKind::Text,
+                Object::Zero
+            )
+            .is_err()
+        );
     }
     let write_only = Prot::new(false, true, false);
     assert!(
@@ -164,7 +177,7 @@ fn no_page_is_ever_writable_and_executable<M: TestMachine>(_: Quirks) {
             VirtAddr::new(0x1_0000),
             1,
             write_only,
-            Kind::Data,
+            RegionKind::Data,
             Object::Zero
         )
         .is_err()
@@ -179,7 +192,7 @@ fn a_forbidden_touch_changes_nothing<M: TestMachine>(quirks: Quirks) {
         0x1_0000,
         1,
         TEXT,
-        Kind::Text,
+        RegionKind::Text,
         image(0, PAGE_BYTES),
     );
     add::<M>(
@@ -187,7 +200,7 @@ fn a_forbidden_touch_changes_nothing<M: TestMachine>(quirks: Quirks) {
         0x2_0000,
         1,
         Prot::NONE,
-        Kind::Guard,
+        RegionKind::Guard,
         Object::Zero,
     );
     add::<M>(
@@ -195,7 +208,7 @@ fn a_forbidden_touch_changes_nothing<M: TestMachine>(quirks: Quirks) {
         0x2_1000,
         1,
         Prot::DATA,
-        Kind::Stack,
+        RegionKind::Stack,
         Object::Zero,
     );
     let before = bench.used();
@@ -203,36 +216,36 @@ fn a_forbidden_touch_changes_nothing<M: TestMachine>(quirks: Quirks) {
         bench.touch(space, va, access).unwrap_err().outcome
     };
     assert_eq!(
-        refused(&mut bench, &mut space, 0x1_0000, Access::Write),
+        refused(&mut bench, &mut space, 0x1_0000, AccessType::Write),
         Outcome::Permission
     );
     assert_eq!(
-        refused(&mut bench, &mut space, 0x2_1000, Access::Execute),
+        refused(&mut bench, &mut space, 0x2_1000, AccessType::Execute),
         Outcome::Permission
     );
     assert_eq!(
-        refused(&mut bench, &mut space, 0x2_0ff8, Access::Write),
+        refused(&mut bench, &mut space, 0x2_0ff8, AccessType::Write),
         Outcome::GuardPage
     );
     assert_eq!(
-        refused(&mut bench, &mut space, 8, Access::Read),
+        refused(&mut bench, &mut space, 8, AccessType::Read),
         Outcome::NoRegion
     );
     // One past the end is outside: no region's end is inclusive.
     assert_eq!(
-        refused(&mut bench, &mut space, 0x1_1000, Access::Read),
+        refused(&mut bench, &mut space, 0x1_1000, AccessType::Read),
         Outcome::NoRegion
     );
     let end = kernel_start(M::MODE).raw();
     assert_eq!(
-        refused(&mut bench, &mut space, end, Access::Read),
+        refused(&mut bench, &mut space, end, AccessType::Read),
         Outcome::NotUser
     );
     assert_eq!((bench.used(), space.resident()), (before, 0));
     // And a valid leaf is not made writable either.
     bench.load(&mut space, 0x1_0000).unwrap();
     assert_eq!(
-        refused(&mut bench, &mut space, 0x1_0000, Access::Write),
+        refused(&mut bench, &mut space, 0x1_0000, AccessType::Write),
         Outcome::Permission
     );
     let leaf = table::walk(&bench.machine, space.root(), VirtAddr::new(0x1_0000)).entry;
@@ -246,12 +259,12 @@ fn a_page_comes_with_one_fault_and_can_be_fetched_from_whoever_touched_it<M: Tes
     let mut bench = Bench::<M>::new(quirks, 64);
     let mut space = bench.space(1);
     let object = image(100, 2 * PAGE_BYTES);
-    add::<M>(&mut space, 0x1_0000, 2, TEXT, Kind::Text, object);
+    add::<M>(&mut space, 0x1_0000, 2, TEXT, RegionKind::Text, object);
     for page in [0x1_0000, 0x1_1000] {
-        let (_, outcomes) = bench.touch(&mut space, page, Access::Read).unwrap();
+        let (_, outcomes) = bench.touch(&mut space, page, AccessType::Read).unwrap();
         let again = &[Outcome::Spurious][..usize::from(quirks.spurious)];
         assert_eq!(outcomes[1..], *again);
-        bench.touch(&mut space, page, Access::Execute).unwrap();
+        bench.touch(&mut space, page, AccessType::Execute).unwrap();
     }
 }
 
@@ -263,7 +276,7 @@ fn a_store_after_a_load_is_resolved_by_the_dirty_bit<M: TestMachine>(quirks: Qui
         .unwrap()
         .raw();
     bench.load(&mut space, base).unwrap();
-    let (_, outcomes) = bench.touch(&mut space, base, Access::Write).unwrap();
+    let (_, outcomes) = bench.touch(&mut space, base, AccessType::Write).unwrap();
     let dirty = outcomes.contains(&Outcome::AccessBits);
     assert_eq!(
         dirty, quirks.svade,
@@ -334,7 +347,14 @@ fn destroying_a_space_gives_everything_back<M: TestMachine>(quirks: Quirks) {
     let mut bench = Bench::<M>::new(quirks, 64);
     for round in 0..200 {
         let mut space = bench.space(round);
-        add::<M>(&mut space, 0x1_0000, 2, TEXT, Kind::Text, image(0, 5000));
+        add::<M>(
+            &mut space,
+            0x1_0000,
+            2,
+            TEXT,
+            RegionKind::Text,
+            image(0, 5000),
+        );
         let base = space
             .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(4))
             .unwrap()
@@ -344,7 +364,9 @@ fn destroying_a_space_gives_everything_back<M: TestMachine>(quirks: Quirks) {
             .sbrk(10_000, &mut bench.frames, &mut bench.machine)
             .unwrap()
             .raw();
-        bench.touch(&mut space, 0x1_1000, Access::Execute).unwrap();
+        bench
+            .touch(&mut space, 0x1_1000, AccessType::Execute)
+            .unwrap();
         for va in [base, base + 3 * PAGE_BYTES, heap, heap + 9_999] {
             // What the last space left behind is not seen.
             assert_eq!(bench.load(&mut space, va), Ok(0));
@@ -368,7 +390,7 @@ fn a_hart_that_keeps_invalid_entries_does_not_fault_for_ever<M: TestMachine>(qui
     for at in [0x100_0000, 0x6000_0000, 0x100_1000, 0x6000_1000] {
         let place = Placement::At(VirtAddr::new(at));
         space.map::<M>(place, &MapRequest::zeros(1)).unwrap();
-        let (_, outcomes) = bench.touch(&mut space, at, Access::Write).unwrap();
+        let (_, outcomes) = bench.touch(&mut space, at, AccessType::Write).unwrap();
         assert_eq!(outcomes[0], Outcome::Zeroed, "{at:#x}: {outcomes:?}");
     }
 }

@@ -1,11 +1,11 @@
 //! What a debugger sees and writes: looking changes nothing, writing is seen by the next fetch.
 
-use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
-use sim::{Access, Quirks};
+use pagetable::{AccessType, PAGE_BYTES, PhysAddr, VirtAddr};
+use sim::Quirks;
 
 use super::both;
 use super::machine::{Bench, RAM_BASE, TestMachine, image_byte};
-use crate::mm::{Kind, MapRequest, Object, Placement, Prot, Region, Space, peek, poke};
+use crate::mm::{MapRequest, Object, Placement, Prot, Region, RegionKind, Space, peek, poke};
 
 const TEXT_AT: u64 = 0x1_0000;
 
@@ -23,14 +23,14 @@ fn with_text<M: TestMachine>(bench: &mut Bench<M>, id: u16) -> Space {
         at: PhysAddr::new(RAM_BASE),
         bytes: 2 * PAGE_BYTES,
     };
-    let region = Region::new(VirtAddr::new(TEXT_AT), 2, prot, Kind::Text, object).unwrap();
+    let region = Region::new(VirtAddr::new(TEXT_AT), 2, prot, RegionKind::Text, object).unwrap();
     space.add::<M>(region).unwrap();
     space
 }
 
 /// The byte that a fetch at `va` finds.
 fn fetch<M: TestMachine>(bench: &mut Bench<M>, space: &mut Space, va: u64) -> u8 {
-    let (at, _) = bench.touch(space, va, Access::Execute).unwrap();
+    let (at, _) = bench.touch(space, va, AccessType::Execute).unwrap();
     bench.machine.hart().ram.get(at, 1)[0]
 }
 

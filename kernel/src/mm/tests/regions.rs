@@ -7,7 +7,7 @@ use sim::Quirks;
 use super::both;
 use super::machine::{Bench, TestMachine};
 use crate::mm::layout::kernel_start;
-use crate::mm::{Kind, MapRequest, Object, Placement, Prot, Region};
+use crate::mm::{MapRequest, Object, Placement, Prot, Region, RegionKind};
 
 both! {
     regions_never_overlap_and_stay_in_the_programs_half
@@ -24,7 +24,7 @@ fn region(base: u64, pages: u32) -> Region {
         VirtAddr::new(base),
         pages,
         Prot::DATA,
-        Kind::Data,
+        RegionKind::Data,
         Object::Zero,
     )
     .unwrap()
@@ -68,7 +68,7 @@ fn regions_never_overlap_and_stay_in_the_programs_half<M: TestMachine>(quirks: Q
             VirtAddr::new(0x2_0001),
             1,
             Prot::DATA,
-            Kind::Data,
+            RegionKind::Data,
             Object::Zero
         )
         .is_err()
@@ -78,7 +78,7 @@ fn regions_never_overlap_and_stay_in_the_programs_half<M: TestMachine>(quirks: Q
             VirtAddr::new(u64::MAX - 4095),
             2,
             Prot::DATA,
-            Kind::Data,
+            RegionKind::Data,
             Object::Zero
         )
         .is_err()

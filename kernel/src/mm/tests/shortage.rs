@@ -1,13 +1,14 @@
 //! When frames run out, at every place they can: the answer is no, and nothing is lost.
 
 use abi::{Error, Outcome};
-use pagetable::{PAGE_BYTES, VirtAddr};
-use sim::{Access, Quirks};
+use pagetable::{AccessType, PAGE_BYTES, VirtAddr};
+use sim::Quirks;
 
 use super::both;
 use super::machine::{Bench, TestMachine};
 use crate::mm::{
-    BootRam, Fast, Frame, Frames, Kind, MapRequest, Object, Owner, Placement, Prot, Region, Space,
+    BootRam, Fast, FrameDescriptor, Frames, MapRequest, Object, Owner, Placement, Prot, Region,
+    RegionKind, Space,
 };
 
 both! {
@@ -27,7 +28,7 @@ fn a_fault_without_memory_leaves_no_trace<M: TestMachine>(quirks: Quirks) {
             .map::<M>(Placement::ANYWHERE, &MapRequest::zeros(1))
             .unwrap()
             .raw();
-        let touched = bench.touch(&mut space, base, Access::Write);
+        let touched = bench.touch(&mut space, base, AccessType::Write);
         // The root is there; each level below it takes a table, and the page a frame.
         if pool > levels {
             assert!(touched.is_ok(), "{pool} frames are enough");
@@ -53,10 +54,16 @@ fn tables_that_were_given_back_can_be_pages_at_once<M: TestMachine>(quirks: Quir
     // So far that it needs tables of its own, for which there are frames, and a page, for which
     // there is none.
     let far = 0x1000_0000;
-    let region = Region::new(VirtAddr::new(far), 1, Prot::DATA, Kind::Data, Object::Zero);
+    let region = Region::new(
+        VirtAddr::new(far),
+        1,
+        Prot::DATA,
+        RegionKind::Data,
+        Object::Zero,
+    );
     space.add::<M>(region.unwrap()).unwrap();
     for page in 1..levels as u64 {
-        let touched = bench.touch(&mut space, far, Access::Write);
+        let touched = bench.touch(&mut space, far, AccessType::Write);
         assert_eq!(touched.unwrap_err().outcome, Outcome::OutOfMemory);
         assert_eq!(bench.store(&mut space, near + page * PAGE_BYTES, 1), Ok(()));
     }
@@ -111,7 +118,7 @@ fn a_limit_caps_pages_and_tables_together() {
     let mut ram = BootRam::new();
     ram.add(0x8000_0000, 64 * PAGE_BYTES).unwrap();
     let mut frames = Frames::new(
-        vec![Frame::NOISE; 64].leak(),
+        vec![FrameDescriptor::NOISE; 64].leak(),
         Box::leak(Box::new(Fast::EMPTY)),
         ram,
         Some(3),

@@ -4,7 +4,9 @@
 //! the physmap, trusts them, and keeps nothing but where it ended. `translate` reads any memory in any
 //! mode, checks every bit and keeps each step. On tables that the kernel makes both must say the same.
 
-use pagetable::{Dialect, Memory, Outcome, PAGE_BYTES, PhysAddr, Pte, Root, VirtAddr, translate};
+use pagetable::{
+    Dialect, Memory, PAGE_BYTES, PhysAddr, Pte, Root, VirtAddr, WalkOutcome, translate,
+};
 use proptest::prelude::*;
 use sim::Quirks;
 
@@ -70,7 +72,7 @@ fn both_walk_alike<M: TestMachine>(
         let page = table::page_of::<M>(end.entry, end.level);
         let mine = page.map(|page| page.wrapping_add(va.offset(M::MODE.leaf_bytes(end.level))));
         match walk.outcome {
-            Outcome::Mapped { at, .. } => prop_assert_eq!(mine, Some(at)),
+            WalkOutcome::Mapped { at, .. } => prop_assert_eq!(mine, Some(at)),
             _ => prop_assert_eq!(mine, None),
         }
     }

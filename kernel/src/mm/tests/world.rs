@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pagetable::{Mapping, Memory, MemoryType, Outside, PAGE_BYTES, PhysAddr, Pte, Root, Seen};
+use pagetable::{
+    AccessType, Mapping, Memory, MemoryType, Outside, PAGE_BYTES, PhysAddr, Pte, Root, Seen,
+};
 use pagetable::{VirtAddr, visit};
-use sim::{Access, Cause, Quirks, Ram, View};
+use sim::{HartView, Quirks, SimCause, SimRam};
 
 use super::machine::TestMachine;
 use crate::board::BOARDS;
-use crate::mm::bootmap::{Error, ImageLayout, Plan, VirtualLayout, build};
+use crate::mm::bootmap::{BootMapError, BootMapPlan, ImageSections, VirtualLayout, build};
 use crate::mm::{TableFrames, table};
 use crate::tree::{Range, Wiring};
 
@@ -30,7 +32,7 @@ pub struct World<M> {
     pub root: PhysAddr,
     /// How many tables the map took.
     pub tables: usize,
-    pub layout: ImageLayout,
+    pub layout: ImageSections,
     pub ram: [Range; 2],
     pub held: [Range; 3],
     pub wiring: Wiring,
@@ -76,13 +78,13 @@ impl<M: TestMachine> World<M> {
 
     /// As the loader leaves it: RAM full of noise, no map.
     pub fn before(quirks: Quirks, name: &str, ram: Range) -> World<M> {
-        let noise = Ram::new(ram.base, (BACKED / PAGE_BYTES) as usize);
-        let machine = M::new(sim::Machine::new(M::MODE, noise, quirks));
+        let noise = SimRam::new(ram.base, (BACKED / PAGE_BYTES) as usize);
+        let machine = M::new(sim::SimMachine::new(M::MODE, noise, quirks));
         World {
             machine,
             root: PhysAddr::new(0),
             tables: 0,
-            layout: ImageLayout {
+            layout: ImageSections {
                 base: PhysAddr::new(ram.base + M::MODE.leaf_bytes(1)),
                 text_end: TEXT_END,
                 rodata_end: RODATA_END,
@@ -127,8 +129,8 @@ impl<M: TestMachine> World<M> {
     }
 
     /// Builds the kernel's map, and runs on it.
-    pub fn build(&mut self) -> Result<(), Error> {
-        let plan = Plan {
+    pub fn build(&mut self) -> Result<(), BootMapError> {
+        let plan = BootMapPlan {
             layout: self.layout,
             image_bytes: IMAGE_BYTES,
             ram: &self.ram,
@@ -172,8 +174,8 @@ impl<M: TestMachine> World<M> {
     }
 
     /// What becomes of an access of the kernel. A hart may fault once more than it must.
-    pub fn access(&mut self, va: u64, access: Access) -> Result<PhysAddr, Cause> {
-        let (view, va) = (View::kernel(self.root), VirtAddr::new(va));
+    pub fn access(&mut self, va: u64, access: AccessType) -> Result<PhysAddr, SimCause> {
+        let (view, va) = (HartView::kernel(self.root), VirtAddr::new(va));
         let hart = self.machine.hart();
         let _ = hart.access_as(view, va, access);
         hart.access_as(view, va, access)
@@ -217,7 +219,7 @@ impl<M: TestMachine> World<M> {
 }
 
 /// RAM as who reads tables wants it.
-struct Tables<'a>(&'a Ram);
+struct Tables<'a>(&'a SimRam);
 
 impl Memory for Tables<'_> {
     type Error = Outside;

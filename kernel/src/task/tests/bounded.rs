@@ -10,7 +10,7 @@ use super::kernel::{Kernel, Returned};
 use crate::mm::BUDGET_PAGES;
 use crate::mm::tests::both;
 use crate::mm::tests::machine::TestMachine;
-use crate::task::State;
+use crate::task::SchedState;
 
 both! {
     no_call_on_a_range_does_more_than_its_budget_at_once
@@ -198,7 +198,7 @@ fn what_a_task_leaves_is_given_back_in_pieces_and_others_run_between<M: TestMach
     assert!(kernel.has_input(), "the key got through");
     assert_ne!(kernel.system.local.schedule.current(), child);
     let left = kernel.system.tasks.at(child);
-    assert!(matches!(left.state(), State::Ending { status: 7 }));
+    assert!(matches!(left.state(), SchedState::Ending { status: 7 }));
     assert!(left.space.resident() > BUDGET_PAGES, "not all at once");
     kernel.must_be_sound("half of it");
     assert_eq!(

@@ -6,22 +6,22 @@ use std::collections::VecDeque;
 use abi::{Call, Error};
 use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
 use romfs::Romfs;
-use romfs::writer::{Layout, Piece, seal};
+use romfs::writer::{Piece, RomfsLayout, seal};
 use sim::Quirks;
 
 use super::hart::{Hart, Work};
 use crate::board::BOARDS;
 use crate::debug::Console;
 use crate::debug::stub::Debugger;
-use crate::drivers::model::{Device, Ns16550Model};
+use crate::drivers::model::{DeviceModel, Ns16550Model};
 use crate::drivers::{Plic, Registers};
 use crate::fault::Log;
 use crate::local::Local;
 use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
-use crate::mm::{Audit, Kind, Object, Objects, Prot, Region, Space};
+use crate::mm::{Audit, Object, Objects, Prot, Region, RegionKind, Space};
 use crate::platform::Pending;
 use crate::system::{BootFacts, System};
-use crate::task::{Context, Schedule, Slot, State, switch, table};
+use crate::task::{Context, SchedState, Schedule, Slot, switch, table};
 use crate::trap::{self, Trap};
 use crate::tree::RamMap;
 
@@ -164,10 +164,22 @@ impl<M: TestMachine> Kernel<M> {
             bytes: PAGE_BYTES,
         };
         let parts = [
-            (TEXT, 1, Prot::TEXT, Kind::Text, image(0)),
-            (DATA, 1, Prot::DATA, Kind::Data, image(PAGE_BYTES)),
-            (STACK - PAGE_BYTES, 1, Prot::NONE, Kind::Guard, Object::Zero),
-            (STACK, STACK_PAGES, Prot::DATA, Kind::Stack, Object::Zero),
+            (TEXT, 1, Prot::TEXT, RegionKind::Text, image(0)),
+            (DATA, 1, Prot::DATA, RegionKind::Data, image(PAGE_BYTES)),
+            (
+                STACK - PAGE_BYTES,
+                1,
+                Prot::NONE,
+                RegionKind::Guard,
+                Object::Zero,
+            ),
+            (
+                STACK,
+                STACK_PAGES,
+                Prot::DATA,
+                RegionKind::Stack,
+                Object::Zero,
+            ),
         ];
         for (base, pages, prot, kind, object) in parts {
             let region = Region::new(VirtAddr::new(base), pages, prot, kind, object);
@@ -176,7 +188,7 @@ impl<M: TestMachine> Kernel<M> {
         let task = system.tasks.at_mut(slot);
         task.space = space;
         task.context = Context::start(TEXT as usize, STACK as usize, (0, 0), 0);
-        system.tasks.set_state(slot, State::Ready);
+        system.tasks.set_state(slot, SchedState::Ready);
         slot
     }
 
@@ -326,7 +338,7 @@ impl<M: TestMachine> Kernel<M> {
 
 /// A file system with a folder for programs, and none in it.
 fn initrd() -> &'static [u8] {
-    let layout = Layout::new("test", &[]).expect("it has no name that could be wrong");
+    let layout = RomfsLayout::new("test", &[]).expect("it has no name that could be wrong");
     let mut image = Vec::new();
     for piece in layout.pieces() {
         if let Piece::Bytes(bytes) = piece {

@@ -1,6 +1,6 @@
 //! An address space in one line: what is mapped where, and what may be done there.
 
-use model::Space;
+use model::AddressSpace;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
@@ -10,7 +10,7 @@ use super::fit::fit;
 const BANDS: usize = 6;
 
 /// Letters and colours by permission; holes are dots. Below stand the addresses that parts begin at.
-pub fn lines(space: &Space, width: usize) -> [Line<'static>; 2] {
+pub fn lines(space: &AddressSpace, width: usize) -> [Line<'static>; 2] {
     let bands = space.bands(BANDS);
     if bands.is_empty() || width < 4 * bands.len() {
         return [Line::raw("nothing is mapped"), Line::raw("")];

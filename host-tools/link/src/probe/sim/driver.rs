@@ -6,18 +6,18 @@ use probe_rs::probe::{
 };
 
 use super::super::pins::{Pins, clock_bits, jtag_only};
-use super::server::{Shared, lock};
+use super::server::{SharedTap, lock};
 
 /// A probe at a simulated port.
 pub struct Driver {
-    tap: Shared,
+    tap: SharedTap,
     state: JtagDriverState,
     captured: Vec<bool>,
 }
 
 impl Driver {
     /// The probe.
-    pub fn probe(tap: &Shared) -> Probe {
+    pub fn probe(tap: &SharedTap) -> Probe {
         Probe::from_specific_probe(Box::new(Driver {
             tap: tap.clone(),
             state: JtagDriverState::default(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pagetable::{Access, Dialect, Privilege, Satp, VirtAddr, Xlen, translate};
+use pagetable::{AccessType, Dialect, Privilege, Satp, VirtAddr, Xlen, translate};
 
 use super::profile::Profile;
 use super::ram::SimulatedRam;
@@ -252,7 +252,7 @@ impl SimulatedHart {
                 ..Privilege::SUPERVISOR
             },
         };
-        match (walk.address(), walk.fault(Access::Read, who, false)) {
+        match (walk.address(), walk.fault(AccessType::Read, who, false)) {
             (Some(there), None) => Ok(there.raw()),
             _ => Err(Exception),
         }

@@ -24,14 +24,18 @@ pub use hart::{SimulatedHart, csr};
 pub use neighbour::Neighbour;
 pub use profile::Profile;
 pub use ram::SimulatedRam;
-pub use server::{Shared, lock, serve};
-pub use tap::Tap;
+pub use server::{SharedTap, lock, serve};
+pub use tap::SimulatedTap;
 
-use crate::memory::Source;
+use crate::memory::MemorySource;
 
 /// A machine of one hart that runs in S-mode on these page tables.
-pub fn machine(profile: Profile, satp: u64, memory: impl Source + Send + 'static) -> Shared {
+pub fn machine(
+    profile: Profile,
+    satp: u64,
+    memory: impl MemorySource + Send + 'static,
+) -> SharedTap {
     let hart = SimulatedHart::new(&profile, 0, satp);
     let module = SimulatedModule::new(profile, vec![hart], SimulatedRam::new(memory));
-    Arc::new(Mutex::new(Tap::new(profile, module)))
+    Arc::new(Mutex::new(SimulatedTap::new(profile, module)))
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use pagetable::{Outside, PhysAddr};
 
-use crate::memory::Source;
+use crate::memory::MemorySource;
 
 /// Memory. What the hart wrote and nobody flushed the system bus does not see.
 pub struct SimulatedRam {
-    source: Box<dyn Source + Send>,
+    source: Box<dyn MemorySource + Send>,
     written: BTreeMap<u64, u8>,
     /// Only the hart sees these.
     cached: BTreeMap<u64, u8>,
@@ -18,7 +18,7 @@ pub struct SimulatedRam {
 
 impl SimulatedRam {
     /// Memory that begins as `source` is.
-    pub fn new(source: impl Source + Send + 'static) -> SimulatedRam {
+    pub fn new(source: impl MemorySource + Send + 'static) -> SimulatedRam {
         SimulatedRam {
             source: Box::new(source),
             written: BTreeMap::new(),

@@ -4,18 +4,18 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Tap;
+use super::SimulatedTap;
 
 /// A port that others look at, too.
-pub type Shared = Arc<Mutex<Tap>>;
+pub type SharedTap = Arc<Mutex<SimulatedTap>>;
 
 /// The port behind a lock. Whoever panicked with it did so in a test that has failed already.
-pub fn lock(tap: &Shared) -> MutexGuard<'_, Tap> {
+pub fn lock(tap: &SharedTap) -> MutexGuard<'_, SimulatedTap> {
     tap.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Serves one client after the other on a port of the system's choice, until the process ends.
-pub fn serve(tap: Shared) -> io::Result<SocketAddr> {
+pub fn serve(tap: SharedTap) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
@@ -27,7 +27,7 @@ pub fn serve(tap: Shared) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-fn converse(mut client: TcpStream, tap: &Shared) -> io::Result<()> {
+fn converse(mut client: TcpStream, tap: &SharedTap) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut asked = vec![0; 1 << 16];
     let mut said = Vec::new();

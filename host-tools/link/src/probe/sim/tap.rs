@@ -58,7 +58,7 @@ const BUSY: u8 = 3;
 const FAILED: u8 = 2;
 
 /// The port, and all that is behind it.
-pub struct Tap {
+pub struct SimulatedTap {
     state: TapState,
     profile: Profile,
     instruction: u32,
@@ -80,10 +80,10 @@ pub struct Tap {
     pub module: SimulatedModule,
 }
 
-impl Tap {
+impl SimulatedTap {
     /// A port in Test-Logic-Reset.
-    pub fn new(profile: Profile, module: SimulatedModule) -> Tap {
-        Tap {
+    pub fn new(profile: Profile, module: SimulatedModule) -> SimulatedTap {
+        SimulatedTap {
             state: TapState::Reset,
             profile,
             instruction: IDCODE,

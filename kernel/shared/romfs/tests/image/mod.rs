@@ -1,10 +1,10 @@
 //! An image in memory, for tests.
 
-use romfs::writer::{Layout, Node, Piece, seal};
+use romfs::writer::{Node, Piece, RomfsLayout, seal};
 
 /// Lays an image out and fills it; `data[n]` is the file whose `source` is n.
 pub fn image(label: &str, root: &[(String, Node)], data: &[&[u8]]) -> Vec<u8> {
-    let layout = Layout::new(label, root).unwrap();
+    let layout = RomfsLayout::new(label, root).unwrap();
     let mut image = Vec::new();
     for piece in layout.pieces() {
         match piece {

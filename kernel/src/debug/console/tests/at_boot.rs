@@ -30,7 +30,7 @@ fn hellos() -> impl Iterator<Item = Vec<u8>> {
     all.filter(move |hello| !hello.windows(3).any(is_line))
 }
 
-fn what_is_left_of_a_hello_is_no_key<D: Device>()
+fn what_is_left_of_a_hello_is_no_key<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -40,7 +40,7 @@ where
             line.type_in(&hello[cut..]);
             // What only lacks its first zero is whole.
             let is_whole = cut == 1;
-            assert_eq!(line.console.mode() == Mode::Session, is_whole);
+            assert_eq!(line.console.mode() == LineMode::Session, is_whole);
             assert_eq!(line.input(), b"", "the rest from {cut} on of {hello:02x?}");
             if is_whole {
                 continue;
@@ -59,7 +59,7 @@ where
 
 /// A FIFO that ran over: the first bytes of one, then the last bytes of another, then one that is
 /// whole.
-fn a_hello_whose_middle_was_lost_is_no_key_and_the_next_is_answered<D: Device>()
+fn a_hello_whose_middle_was_lost_is_no_key_and_the_next_is_answered<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -72,14 +72,14 @@ where
                 line.type_in(&pair[1][last..]);
                 assert_eq!(line.input(), b"", "{pair:02x?} at {first} and {last}");
                 line.type_in(&hello(0x0123_4567, 9));
-                assert_eq!(line.console.mode(), Mode::Session);
+                assert_eq!(line.console.mode(), LineMode::Session);
                 assert_eq!(line.input(), b"");
             }
         }
     }
 }
 
-fn keys_before_and_after_a_cut_hello_are_typed<D: Device>()
+fn keys_before_and_after_a_cut_hello_are_typed<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -103,7 +103,7 @@ where
     }
 }
 
-fn keys_typed_while_the_board_boots_are_typed<D: Device>()
+fn keys_typed_while_the_board_boots_are_typed<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -128,7 +128,7 @@ where
     }
 }
 
-fn a_burst_of_typing_waits_for_no_pause<D: Device>()
+fn a_burst_of_typing_waits_for_no_pause<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -138,7 +138,7 @@ where
     assert_eq!(line.input(), [b'x'; 300]);
 }
 
-fn the_interrupt_key_ends_the_foreground_though_it_was_held_back<D: Device>()
+fn the_interrupt_key_ends_the_foreground_though_it_was_held_back<D: DeviceModel>()
 where
     &'static D: Registers,
 {

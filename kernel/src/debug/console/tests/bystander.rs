@@ -17,7 +17,7 @@ fn leave(line: &mut Line<Ns16550Model>) {
 fn attached(packet: &[u8]) -> Line<Ns16550Model> {
     let mut line = Line::new();
     line.type_in(packet);
-    assert_eq!(line.console.mode(), Mode::Gdb);
+    assert_eq!(line.console.mode(), LineMode::Gdb);
     line.console.take_gdb_request();
     line.console.gdb().answer(b"00");
     line.console.drain(&line.log);
@@ -42,7 +42,10 @@ fn a_key_on_a_line_that_gdb_has_is_told_why_and_how_to_get_out() {
     line.heard.clear();
     line.type_in(b"\x03\x03\x03");
     leave(&mut line);
-    assert_eq!((&line.heard[..], line.console.mode()), (ENDED, Mode::Plain));
+    assert_eq!(
+        (&line.heard[..], line.console.mode()),
+        (ENDED, LineMode::Plain)
+    );
     line.type_in(b"ps\r");
     assert_eq!(line.input(), b"ps\r");
 }
@@ -77,7 +80,7 @@ fn half_a_packet_is_no_way_to_lose_the_line() {
     assert_eq!(line.heard, NOTICE);
     line.type_in(b"\x03\x03");
     leave(&mut line);
-    assert_eq!(line.console.mode(), Mode::Plain);
+    assert_eq!(line.console.mode(), LineMode::Plain);
 }
 
 #[test]

@@ -17,14 +17,14 @@ fn streamed(heard: &[u8]) -> Vec<Vec<u8>> {
     parts
 }
 
-fn open<D: Device>(line: &mut Line<D>, session: u32)
+fn open<D: DeviceModel>(line: &mut Line<D>, session: u32)
 where
     &'static D: Registers,
 {
     let mut hello = [0; 32];
     let length = Request::encode_session(wire::VERSION, session, 0, &mut hello).unwrap();
     line.type_in(&hello[..length]);
-    assert_eq!(line.console.mode(), Mode::Session);
+    assert_eq!(line.console.mode(), LineMode::Session);
 }
 
 over_each_device! {
@@ -35,7 +35,7 @@ over_each_device! {
     a_million_random_bytes_do_no_harm
 }
 
-fn what_a_desk_has_not_heard_is_sent_again<D: Device>()
+fn what_a_desk_has_not_heard_is_sent_again<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -70,7 +70,7 @@ fn number_and_next(payload: &[u8]) -> Result<(u16, u16), ()> {
     Ok((next.wrapping_sub(1), next))
 }
 
-fn a_desk_that_falls_silent_leaves_a_terminal_and_all_its_text<D: Device>()
+fn a_desk_that_falls_silent_leaves_a_terminal_and_all_its_text<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -78,7 +78,7 @@ where
     open(&mut line, 7);
     line.write_all(b"not heard");
     let mut ticks = 0;
-    while line.console.mode() == Mode::Session {
+    while line.console.mode() == LineMode::Session {
         let deadline = line.console.deadline();
         line.console.tick(&line.log, deadline);
         line.run();
@@ -94,7 +94,7 @@ where
     assert_eq!(line.input(), b"ls\r");
 }
 
-fn keys_that_come_twice_are_typed_once<D: Device>()
+fn keys_that_come_twice_are_typed_once<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -116,7 +116,7 @@ where
     assert_eq!(line.input(), b"ps\r");
 }
 
-fn half_a_frame_swallows_no_key_that_comes_later<D: Device>()
+fn half_a_frame_swallows_no_key_that_comes_later<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -133,7 +133,7 @@ where
 }
 
 /// Noise with more of the bytes that mean something than chance would have.
-fn a_million_random_bytes_do_no_harm<D: Device>()
+fn a_million_random_bytes_do_no_harm<D: DeviceModel>()
 where
     &'static D: Registers,
 {

@@ -6,7 +6,7 @@ use pagetable::{PAGE_BYTES, VirtAddr};
 
 use super::World;
 use crate::mm::tests::machine::{Bench, TestMachine};
-use crate::mm::{Budget, Kind, MapRequest, Object, Placement};
+use crate::mm::{Budget, MapRequest, Object, Placement, RegionKind};
 
 impl<M: TestMachine> World<M> {
     pub(super) fn share(&mut self) {
@@ -33,7 +33,7 @@ impl<M: TestMachine> World<M> {
                     return;
                 };
                 let wanted = MapRequest {
-                    kind: Kind::Shared,
+                    kind: RegionKind::Shared,
                     object,
                     ..MapRequest::zeros(pages.into())
                 };
