@@ -15,12 +15,15 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use link::hub::{Hub, HubNews, HubStreams};
-use link::transport::{Spec, TargetLine};
+use link::transport::Spec;
 
-use crate::{ending, output, pty, record};
+use crate::{ending, output, pty, record, waiting};
 
 /// Share a board's serial line: gdb on a port, the console on a terminal of its own, and the
 /// other commands on another port, all at once.
+///
+/// A serial port or a socket that is not there yet, or goes, is waited for; gdb and the others stay
+/// where they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -46,14 +49,17 @@ pub struct ConnectArgs {
     /// it comes
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// End when the line ends, and at once where it is not there, instead of waiting for it
+    #[arg(long)]
+    once: bool,
 }
 
-/// Serves until the line ends, or Ctrl-C.
+/// Serves until a line ends that does not come back, or Ctrl-C.
 pub fn run(args: ConnectArgs) -> anyhow::Result<()> {
     let hub = Hub::bind(args.gdb_port, args.port)
         .with_context(|| format!("ports {} and {}", args.gdb_port, args.port))?;
     let record = args.record.as_deref().map(record::open).transpose()?;
-    let line = TargetLine::open(&args.line).with_context(|| args.line.to_string())?;
+    let line = waiting::open(&args.line, args.once, "")?;
     let pty::Pty { ours, path, .. } = &pty::make().context("no terminal could be made")?;
     let ours: File = ours.try_clone()?;
     let ends = HubStreams {

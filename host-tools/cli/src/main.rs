@@ -96,6 +96,8 @@ mod tables;
 #[cfg(feature = "full")]
 mod tables_command;
 #[cfg(feature = "full")]
+mod waiting;
+#[cfg(feature = "full")]
 mod walk;
 #[cfg(feature = "full")]
 mod ws;

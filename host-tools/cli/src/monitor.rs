@@ -10,21 +10,25 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use link::recording::{RawFile, RecordingSink};
 use link::session::{PassiveDecoder, SessionEvent};
-use link::transport::{Spec, TargetLine};
+use link::transport::{Presence, Spec};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use wire::Channel;
 
 use crate::ending;
 use crate::escapes::Escapes;
 use crate::symbols::Programs;
+use crate::waiting;
 
 /// Ctrl-], as telnet has it.
 const LEAVE: u8 = 0x1d;
+/// Ctrl-C: a board's, as long as there is a line to it.
+const INTERRUPT: u8 = 0x03;
 /// A shorter run of hexadecimal digits is no address.
 const DIGITS: usize = 5;
 
@@ -33,6 +37,9 @@ const DIGITS: usize = 5;
 ///
 /// Text and colours reach the terminal; other codes of the board, which could make it answer,
 /// change its title or its character set, do not, and that is said.
+///
+/// A serial port or a socket that is not there yet, or goes, is waited for: unplug the adapter,
+/// reset the board, start the emulator again. Ctrl-C ends the waiting; else it is the board's.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -49,6 +56,9 @@ pub struct MonitorArgs {
     /// Name addresses by the functions of this program; may be repeated
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
+    /// End when the line ends, and at once where it is not there, instead of waiting for it
+    #[arg(long)]
+    once: bool,
     /// Without the time before each line
     #[arg(long)]
     no_time: bool,
@@ -57,15 +67,16 @@ pub struct MonitorArgs {
     raw: bool,
 }
 
-/// Shows it until the line ends or Ctrl-] is typed.
+/// Shows it until a line ends that does not come back, or Ctrl-] is typed.
 pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
     let mut log = args.log.as_deref().map(RawFile::append).transpose()?;
-    let line = TargetLine::open(&args.line).with_context(|| args.line.to_string())?;
-    let (mut reader, writer, _machine) = line.split();
     ending::at_once(RawMode::restore);
+    let line = waiting::open(&args.line, args.once, "\r")?;
+    let presence = line.presence();
+    let (mut reader, writer, _machine) = line.split();
     let raw = RawMode::begin()?;
-    std::thread::spawn(move || type_on(writer));
+    std::thread::spawn(move || type_on(writer, presence));
     let mut screen = Screen {
         out: io::stdout(),
         began: Instant::now(),
@@ -108,20 +119,31 @@ pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keys to the board, until Ctrl-] or the end of the input.
-fn type_on(mut writer: Box<dyn Write + Send>) {
+/// Keys to the board, until Ctrl-] or the end of the input; Ctrl-C ends the waiting for a line.
+fn type_on(mut writer: Box<dyn Write + Send>, presence: Option<Arc<Presence>>) {
     let mut piece = [0; 256];
+    let mut takes_keys = true;
     while let Ok(length @ 1..) = io::stdin().read(&mut piece) {
         let typed = &piece[..length];
         let leave = typed.iter().position(|key| *key == LEAVE);
-        let sent = writer.write_all(&typed[..leave.unwrap_or(length)]);
-        if sent.and_then(|()| writer.flush()).is_err() {
-            return;
+        let is_absent = presence.as_ref().is_some_and(|it| !it.is_there());
+        if is_absent && leave.is_none() && typed.contains(&INTERRUPT) {
+            RawMode::restore();
+            std::process::exit(ending::INTERRUPTED);
         }
+        let sent = writer.write_all(&typed[..leave.unwrap_or(length)]);
+        let sent = sent.and_then(|()| writer.flush());
         if leave.is_some() {
             RawMode::restore();
             std::process::exit(0);
         }
+        // The keys are gone; the way out must not be.
+        if let Err(error) = &sent
+            && takes_keys
+        {
+            eprintln!("warning: keys do not reach the board: {error}; Ctrl-] leaves\r");
+        }
+        takes_keys = sent.is_ok();
     }
 }
 

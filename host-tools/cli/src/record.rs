@@ -16,7 +16,6 @@ use anyhow::{Context, bail};
 use link::recording::{RawFile, RecordingSink, Writer};
 use link::transport::Spec;
 use model::Live;
-use model::live::Update;
 use view::words::counted;
 
 use crate::dash::event_source::{self, SourceOptions};
@@ -29,6 +28,7 @@ const LOOK: Duration = Duration::from_millis(100);
 ///
 /// A board of ours is asked for its tasks and their tables meanwhile: `ps`, `satp`, `walk` and
 /// `map` take the recording too, and tell what was answered last.
+/// A serial port or a socket that is not there yet, or goes, is waited for.
 /// The file is only added to. Whatever happens, it can be read up to its last whole block.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -45,16 +45,21 @@ pub struct RecordArgs {
     /// The recording; one that is there is added to
     #[arg(value_name = "FILE")]
     to: PathBuf,
+    /// End when the line ends, and at once where it is not there, instead of waiting for it; a
+    /// board that does not answer in time is an error
+    #[arg(long)]
+    once: bool,
     /// Say nothing to the board: it may be none of ours. Its faults come as text, if at all
     #[arg(long)]
     silent: bool,
 }
 
-/// Records until the line ends, or Ctrl-C.
+/// Records until a line ends that does not come back, or Ctrl-C.
 pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     let failed = Arc::new(Mutex::new(None));
     let wishes = SourceOptions {
         silent: args.silent,
+        once: args.once,
         typed: Vec::new(),
         record: Some(Box::new(Watched {
             writer: open_timed(&args.to)?,
@@ -72,7 +77,7 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
         match updates.recv_timeout(LOOK) {
             Ok(update) => {
                 // Said when it happens: who records looks at this terminal and at no other.
-                if let Update::Trouble(what) = &update {
+                if let Some(what) = event_source::notice(&update) {
                     eprintln!("note: {}: {what}", args.line);
                 }
                 live.apply(update);

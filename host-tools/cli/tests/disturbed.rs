@@ -12,7 +12,8 @@ mod line;
 #[path = "disturbed/stub.rs"]
 mod stub;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -88,7 +89,7 @@ fn words<'a>(command: &'a str, from: &'a str) -> Vec<&'a str> {
 
 /// Asks over every one of these lines, many at once. How many were answered.
 #[track_caller]
-fn ask(lines: &[Line], commands: &[&str], scheme: &str, serve: fn(std::net::TcpStream)) -> usize {
+fn ask(lines: &[Line], commands: &[&str], scheme: &str, serve: fn(TcpStream)) -> usize {
     let clean = format!("{scheme}{}", to(Line::Clean, serve));
     let right = commands.iter().map(|command| {
         let output = run("clean", &words(command, &clean));
@@ -118,6 +119,18 @@ fn ask(lines: &[Line], commands: &[&str], scheme: &str, serve: fn(std::net::TcpS
     })
 }
 
+/// The stub alone, on a line of its own.
+fn serve_stub(mut line: TcpStream) {
+    let mut stub = stub::Stub::default();
+    let mut piece = [0; 4096];
+    while let Ok(count @ 1..) = line.read(&mut piece) {
+        let said = stub.take(&piece[..count]);
+        if line.write_all(&said).is_err() {
+            return;
+        }
+    }
+}
+
 fn noisy() -> Vec<Line> {
     let rates = RATES.into_iter();
     let each = |one_in| (0..SEEDS).map(move |seed| Line::Noisy { one_in, seed });
@@ -133,7 +146,7 @@ fn a_noisy_line_gives_the_right_answer_or_an_error() {
 
 #[test]
 fn a_stub_behind_a_noisy_line_gives_the_right_answer_or_an_error() {
-    ask(&noisy(), &OF_A_STUB, "gdb://", board::serve_stub);
+    ask(&noisy(), &OF_A_STUB, "gdb://", serve_stub);
 }
 
 #[test]
@@ -142,7 +155,7 @@ fn a_slow_line_gives_the_right_answer_or_an_error_in_time() {
     assert_eq!(ask(&fast, &OF_A_BOARD, "tcp://", board::serve), 2);
     let slow = [Line::Slow(1), Line::Slow(20)];
     assert_eq!(ask(&slow, &OF_A_BOARD[..1], "tcp://", board::serve), 0);
-    assert_eq!(ask(&slow, &OF_A_STUB, "gdb://", board::serve_stub), 0);
+    assert_eq!(ask(&slow, &OF_A_STUB, "gdb://", serve_stub), 0);
 }
 
 #[test]
@@ -150,7 +163,7 @@ fn who_never_stops_speaking_and_who_never_speaks_is_given_up() {
     let endless = [0, b'+', b'$', b'x', 0xff].map(Line::Endless);
     let lines = [&endless[..], &[Line::Silent]].concat();
     assert_eq!(ask(&lines, &OF_A_BOARD[..1], "tcp://", board::serve), 0);
-    assert_eq!(ask(&lines, &OF_A_STUB, "gdb://", board::serve_stub), 0);
+    assert_eq!(ask(&lines, &OF_A_STUB, "gdb://", serve_stub), 0);
 }
 
 #[test]
@@ -269,7 +282,7 @@ fn a_shared_bad_line_gives_commands_and_gdb_the_right_answer_or_an_error() {
             let right = String::from_utf8_lossy(&right.stdout).replace(&clean, &shared);
             right_or_refused(&what, &words(command, &shared), &right);
         }
-        let clean = format!("gdb://{}", to(Line::Clean, board::serve_stub));
+        let clean = format!("gdb://{}", to(Line::Clean, serve_stub));
         let from = format!("gdb://{gdb}");
         let right = run("clean", &words(OF_A_STUB[0], &clean));
         let right = String::from_utf8_lossy(&right.stdout).replace(&clean, &from);

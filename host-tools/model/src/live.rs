@@ -35,10 +35,12 @@ pub enum Update {
     Tasks(TaskList),
     /// What a task's tables map.
     Space(u64, Box<AddressSpace>),
-    /// What could not be had, and why.
+    /// What could not be had, and why; it may be had later.
     Trouble(String),
-    /// The line has ended.
-    Ended,
+    /// The line is there again: no trouble any more.
+    Returned(String),
+    /// The line has ended; where it should not have, why.
+    Ended(Option<String>),
 }
 
 /// Faults of one second since a boot, by cause.
@@ -114,7 +116,11 @@ impl Live {
                 self.spaces.insert(pid, *space);
             }
             Update::Trouble(what) => self.trouble = Some(what),
-            Update::Ended => self.ended = true,
+            Update::Returned(_) => self.trouble = None,
+            Update::Ended(trouble) => {
+                self.ended = true;
+                self.trouble = trouble.or(self.trouble.take());
+            }
         }
     }
 

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use link::recording::RecordingSink;
-use link::session::{Agent, AgentError, Direction, LineTap};
+use link::session::{Agent, AgentError, AgentOptions, Direction, LineTap, OnSilence};
 use link::session::{Decoder, LineEvent};
-use link::transport::{Spec, TargetLine};
+use link::transport::{LineNews, Spec, TargetLine};
 use model::live::Update;
 
 use crate::board;
@@ -31,48 +31,54 @@ const MAP_SHARE: u32 = 9;
 pub struct SourceOptions {
     /// It is asked nothing.
     pub silent: bool,
+    /// The first loss of the line is the end, and so is a board that does not answer.
+    pub once: bool,
     /// Commands for its shell.
     pub typed: Vec<String>,
     /// Where both directions of the line are kept.
     pub record: Option<Box<dyn RecordingSink>>,
 }
 
-/// Begins to listen, and types commands at a board that answers. A board of ours is asked for its tasks and their tables too, unless it shall
-/// be `silent`; anything else, and a recording, is only listened to.
+/// Begins to listen, and types commands at a board that answers. A board of ours is asked for its
+/// tasks and their tables too, unless it shall be `silent`; anything else, and a recording, is only
+/// listened to. A line that may come back is waited for, unless it shall be `once`.
 pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> {
-    let SourceOptions {
-        silent,
-        typed,
-        record,
-    } = wishes;
-    let line = TargetLine::open(spec).with_context(|| spec.to_string())?;
-    let only_listens = silent || matches!(spec, Spec::Recording(..));
-    Ok(follow(line, only_listens, typed, record))
+    let (sender, updates) = sync_channel(WAITING);
+    let line = match wishes.once {
+        true => TargetLine::open(spec),
+        false => {
+            let tell = sender.clone();
+            TargetLine::open_returning(spec, Box::new(move |news| forward_news(news, &tell)))
+        }
+    };
+    let line = line.with_context(|| spec.to_string())?;
+    let wishes = SourceOptions {
+        silent: wishes.silent || matches!(spec, Spec::Recording(..)),
+        ..wishes
+    };
+    Ok(follow(line, wishes, sender, updates))
 }
 
 /// Listens to a line that is open, on a thread of its own.
 fn follow(
     line: TargetLine,
-    only_listens: bool,
-    typed: Vec<String>,
-    record: Option<Box<dyn RecordingSink>>,
+    wishes: SourceOptions,
+    sender: SyncSender<Update>,
+    updates: Receiver<Update>,
 ) -> EventSource {
-    let (sender, updates) = sync_channel(WAITING);
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
+    let only_listens = wishes.silent;
     let thread = thread::spawn(move || {
         let read = || match only_listens {
-            true => listen(line, record, &sender),
-            false => run_session(line, &typed, record, &sender, &stopped),
+            true => listen(line, wishes.record, &sender),
+            false => run_session(line, wishes, &sender, &stopped),
         };
         // A reader that died must not look like a line that has ended.
         let ended = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
             Err("the reader of the line has died, which is a bug of pagewalk".to_owned())
         });
-        if let Err(trouble) = ended {
-            let _ = sender.send(Update::Trouble(trouble));
-        }
-        let _ = sender.send(Update::Ended);
+        let _ = sender.send(Update::Ended(ended.err()));
     });
     // What is only listened to needs no goodbye.
     let thread = (!only_listens).then_some(thread);
@@ -81,6 +87,35 @@ fn follow(
         stop,
         thread,
     }
+}
+
+/// What a user is told of the line itself, on stderr, between whatever else is shown.
+pub fn notice(update: &Update) -> Option<&str> {
+    match update {
+        Update::Trouble(what) | Update::Returned(what) => Some(what),
+        _ => None,
+    }
+}
+
+/// A board that is off, in its boot loader or at another speed may answer later: that is said, once.
+fn say_once(sender: SyncSender<Update>) -> OnSilence {
+    let mut is_said = false;
+    Box::new(move |silence| {
+        if !std::mem::replace(&mut is_said, true) {
+            let what = format!("{} Calling it; Ctrl-C ends this", chain(silence));
+            let _ = sender.send(Update::Trouble(what));
+        }
+    })
+}
+
+fn forward_news(news: LineNews, sender: &SyncSender<Update>) {
+    let said = news.to_string();
+    let update = match news {
+        LineNews::Open => Update::Returned(said),
+        LineNews::Absent(_) | LineNews::Lost(_) => Update::Trouble(said),
+    };
+    // Whoever draws has gone: nobody is to be told.
+    let _ = sender.send(update);
 }
 
 /// The updates. When this goes, the board is told goodbye: its line is a terminal's again.
@@ -135,11 +170,16 @@ fn listen(
 
 fn run_session(
     line: TargetLine,
-    typed: &[String],
-    mut record: Option<Box<dyn RecordingSink>>,
+    wishes: SourceOptions,
     sender: &SyncSender<Update>,
     stop: &Arc<AtomicBool>,
 ) -> Result<(), String> {
+    let SourceOptions {
+        once,
+        typed,
+        mut record,
+        ..
+    } = wishes;
     let mut listener = Decoder::new(None);
     let tapped = sender.clone();
     let tap: LineTap = Box::new(move |direction, bytes| {
@@ -157,20 +197,30 @@ fn run_session(
             listener.receive(bytes, &mut |said| forward(said, &tapped));
         }
     });
-    let mut agent = match Agent::open_with(line, Some(tap), Some(Arc::clone(stop))) {
+    let options = AgentOptions {
+        tap: Some(tap),
+        stop: Some(Arc::clone(stop)),
+        on_silence: (!once).then(|| say_once(sender.clone())),
+    };
+    let mut agent = match Agent::open_with(line, options) {
         Ok(agent) => agent,
         Err(AgentError::Stopped) => return Ok(()),
         Err(error) => return Err(chain(error)),
     };
-    let dialect = match agent.about() {
-        Ok((_, dialect)) => dialect,
-        // Whoever shares a recording answers nothing; what it tells is shown.
-        Err(AgentError::Refused(_)) => {
-            while run_for(&mut agent, TASKS, stop)? {}
-            return Ok(());
+    let dialect = loop {
+        match agent.about() {
+            Ok((_, dialect)) => break dialect,
+            // Whoever shares a recording answers nothing; what it tells is shown.
+            Err(AgentError::Refused(_)) => {
+                while run_for(&mut agent, TASKS, stop)? {}
+                return Ok(());
+            }
+            Err(AgentError::Stopped) => return Ok(()),
+            Err(error) if error.is_silence() && !once => {
+                let _ = sender.send(Update::Trouble(chain(error)));
+            }
+            Err(error) => return Err(chain(error)),
         }
-        Err(AgentError::Stopped) => return Ok(()),
-        Err(error) => return Err(chain(error)),
     };
     for command in typed {
         // Ctrl-U first: a call that came while the board booted may have left a part of itself.
@@ -281,7 +331,12 @@ mod tests {
     fn a_reader_that_dies_is_trouble_and_no_end_like_any_other() {
         for only_listens in [true, false] {
             let line = TargetLine::of(Dies, io::sink());
-            let mut feed = follow(line, only_listens, Vec::new(), None);
+            let wishes = SourceOptions {
+                silent: only_listens,
+                ..SourceOptions::default()
+            };
+            let (sender, updates) = sync_channel(WAITING);
+            let mut feed = follow(line, wishes, sender, updates);
             let mut live = model::Live::default();
             for update in feed.take() {
                 live.apply(update);

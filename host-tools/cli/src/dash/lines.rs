@@ -10,13 +10,14 @@ use model::Live;
 use model::live::Update;
 use view::words::counted;
 
+use super::event_source::notice;
 use crate::ending;
 
 /// How often it is looked whether the user has had enough.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Prints until the line ends; totals follow on standard error.
-pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
+pub fn print(name: &str, updates: Receiver<Update>) -> anyhow::Result<()> {
     let mut live = Live::default();
     let mut out = BufWriter::new(io::stdout().lock());
     let mut next = 1;
@@ -31,6 +32,11 @@ pub fn print(updates: Receiver<Update>) -> anyhow::Result<()> {
         for update in std::iter::once(first).chain(updates.try_iter()) {
             if let Update::Text(line) = &update {
                 writeln!(out, "{}", view::words::printable(line))?;
+            }
+            if let Some(what) = notice(&update) {
+                // After what the board said before.
+                out.flush()?;
+                eprintln!("note: {name}: {what}");
             }
             live.apply(update);
             for row in live.rows_from(next) {

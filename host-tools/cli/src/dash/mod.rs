@@ -19,6 +19,8 @@ use link::transport::Spec;
 use model::Live;
 
 /// Show a board while it runs: faults by cause and time, tasks, address spaces, what was lost.
+///
+/// A serial port or a socket that is not there yet, or goes, is waited for.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,6 +38,10 @@ pub struct DashArgs {
     /// Ask the board nothing: it may be none of ours. What it says is shown
     #[arg(long)]
     silent: bool,
+    /// End when the line ends, and at once where it is not there, instead of waiting for it; a
+    /// board that does not answer in time is an error
+    #[arg(long)]
+    once: bool,
     /// Type this command at the board's shell first; may be repeated
     #[arg(long = "type", value_name = "COMMAND", conflicts_with = "silent")]
     typed: Vec<String>,
@@ -61,6 +67,7 @@ pub fn run(args: DashArgs) -> anyhow::Result<()> {
         &args.line,
         SourceOptions {
             silent: args.silent,
+            once: args.once,
             typed: args.typed,
             record: None,
         },
@@ -73,7 +80,7 @@ pub fn run(args: DashArgs) -> anyhow::Result<()> {
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         return term::run(&name, feed.take());
     }
-    lines::print(feed.take())
+    lines::print(&name, feed.take())
 }
 
 /// A line that ended as it should not have is an error, whoever leaves afterwards.
@@ -86,5 +93,6 @@ fn end(live: &Live) -> anyhow::Result<()> {
 
 /// A recording, told again.
 pub fn replay(spec: &Spec) -> anyhow::Result<()> {
-    lines::print(event_source::start(spec, SourceOptions::default())?.take())
+    let mut feed = event_source::start(spec, SourceOptions::default())?;
+    lines::print(&spec.to_string(), feed.take())
 }

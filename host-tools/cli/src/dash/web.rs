@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use super::connections::{Door, ListenerSlot, ListenerSlots};
+use super::event_source::notice;
 
 /// How often a page is told what is new.
 const TICK: Duration = Duration::from_millis(200);
@@ -93,13 +94,20 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
             told: Arc::default(),
         };
         let (taken, live) = (shared.clone(), shared.clone());
+        let line = name.to_owned();
         thread::spawn(move || {
-            let take = || updates.iter().for_each(|update| taken.live().apply(update));
+            let take = || {
+                for update in &updates {
+                    if let Some(what) = notice(&update) {
+                        eprintln!("note: {line}: {what}");
+                    }
+                    taken.live().apply(update);
+                }
+            };
             // A page that stands still must not look like a board that is silent.
             if catch_unwind(AssertUnwindSafe(take)).is_err() {
                 let what = "what the board says could not be taken in, which is a bug of pagewalk";
-                taken.live().apply(Update::Trouble(what.to_owned()));
-                taken.live().apply(Update::Ended);
+                taken.live().apply(Update::Ended(Some(what.to_owned())));
             }
         });
         crate::output::answer(|out| writeln!(out, "{name}: http://localhost:{port}/"))?;

@@ -249,18 +249,6 @@ fn answer(id: u64, ask: Option<Ask>) -> Vec<u8> {
     }
 }
 
-/// The stub alone, on a line of its own.
-pub fn serve_stub(mut line: TcpStream) {
-    let mut stub = Stub::default();
-    let mut piece = [0; 4096];
-    while let Ok(count @ 1..) = line.read(&mut piece) {
-        let said = stub.take(&piece[..count]);
-        if line.write_all(&said).is_err() {
-            return;
-        }
-    }
-}
-
 /// Bytes of its memory as a stub writes them; nothing where there is none.
 pub fn bytes(at: u64, count: u64) -> Option<String> {
     let end = at.checked_add(count)?;

@@ -1,4 +1,7 @@
 //! Two thousand faults a second over a line as fast as the Ox64's: none is lost.
+//!
+//! Whether the line could carry them is counted in bytes: a busy machine makes it slower than it is
+//! meant to be, and the board's clock goes on. So the board may keep them all until they are sent.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener};
@@ -15,34 +18,34 @@ const BYTES_A_SECOND: f64 = 200_000.0;
 const RATE: u64 = 2000;
 const SECONDS: u64 = 3;
 /// How long nothing may be said.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Passes bytes on no faster than the line would.
-fn pace(mut from: impl Read, mut to: impl Write) {
-    let (start, mut passed) = (Instant::now(), 0_u64);
-    let mut idle_until = start;
+/// Passes bytes on no faster than the line would, and counts them.
+fn pace(mut from: impl Read, mut to: impl Write) -> u64 {
+    let mut passed = 0;
+    let mut idle_until = Instant::now();
     let mut piece = [0; 64];
     while let Ok(count @ 1..) = from.read(&mut piece) {
         // A line that was idle has saved nothing up.
         idle_until = idle_until.max(Instant::now());
         idle_until += Duration::from_secs_f64(count as f64 / BYTES_A_SECOND);
         if to.write_all(&piece[..count]).is_err() {
-            return;
+            break;
         }
         passed += count as u64;
         thread::sleep(idle_until.saturating_duration_since(Instant::now()));
     }
-    assert!(passed as f64 <= BYTES_A_SECOND * (start.elapsed().as_secs_f64() + 1.0));
+    passed
 }
 
 #[test]
 fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
-    let board = SocketBoard::boot(&[]);
+    let board = SocketBoard::boot(&["-append", "log=16384"]);
     let line = UnixStream::connect(board.line()).expect("the line");
     let slow = TcpListener::bind("127.0.0.1:0").expect("a port");
     let spec = format!("tcp://{}", slow.local_addr().expect("a port"));
     let mut host = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-        .args(["dash", &spec, "--type"])
+        .args(["dash", &spec, "--once", "--type"])
         .arg(format!("pace_test {RATE} {SECONDS}"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -91,7 +94,10 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
     stderr.read_to_string(&mut remark).expect("text");
     host.wait().expect("a program");
     up.join().expect("a pace");
-    down.join().expect("a pace");
+    let said = down.join().expect("a pace");
+    // Greetings, tasks and tables are among them: the line has room to spare.
+    let room = (BYTES_A_SECOND as u64) * SECONDS;
+    assert!(said <= room, "{said} bytes, a line of {room}");
     assert!(remark.contains(" faults, 0 lost, "), "{remark}");
 
     // The board counts the same: every number up to the last was told.

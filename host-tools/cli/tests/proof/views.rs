@@ -144,7 +144,7 @@ fn what_is_only_listened_to_is_recorded_and_shown_too() {
         heard
     });
     let name = path(&record);
-    pagewalk(&["record", &spec, name, "--silent"]);
+    pagewalk(&["record", &spec, name, "--silent", "--once"]);
     assert!(
         board.join().expect("a board").is_empty(),
         "nothing was said to it"

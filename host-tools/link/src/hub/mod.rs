@@ -8,6 +8,7 @@ mod threads;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use self::history::History;
 use self::threads::{accept, read_on};
 use crate::recording::RecordingSink;
 use crate::session::{Damage, PassiveDecoder, Peer, Session, SessionEvent, seed};
-use crate::transport::TargetLine;
+use crate::transport::{Presence, TargetLine};
 
 /// What stops the board if it runs, and lets it go: for a gdb that left without a word.
 const LET_GO: &[u8] = b"\x03$D#44";
@@ -114,6 +115,7 @@ impl Hub {
         stop: &'static AtomicBool,
         emit: &mut dyn FnMut(HubNews),
     ) -> io::Result<()> {
+        let presence = line.presence();
         let (reader, writer, _machine) = line.split();
         let (sender, happened) = sync_channel(WAITING);
         let HubStreams { text, keys, record } = ends;
@@ -138,6 +140,8 @@ impl Hub {
             asked: HashMap::new(),
             next_ask: 0,
             is_altered: false,
+            peers: presence.as_ref().map_or(0, |it| it.peers()),
+            presence,
         };
         service.run(&happened, stop, emit)
     }
@@ -162,6 +166,10 @@ struct Service {
     next_ask: u64,
     /// It was said that the line changes bytes.
     is_altered: bool,
+    /// Of a line that is waited for.
+    presence: Option<Arc<Presence>>,
+    /// Who was at the other end so far, by [`Presence::peers`].
+    peers: u64,
 }
 
 impl Service {
@@ -197,6 +205,10 @@ impl Service {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             self.judge(emit);
+            let peers = self.presence.as_ref().map_or(0, |it| it.peers());
+            if std::mem::replace(&mut self.peers, peers) != peers {
+                self.session.peer_changed();
+            }
             let mut out = Vec::new();
             if self.passive.is_none() && self.session.poll(Instant::now(), &mut out) {
                 self.lost(emit);
@@ -224,7 +236,8 @@ impl Service {
 
     /// Closes the session, and waits a moment for the target to acknowledge it.
     fn part(&mut self, happened: &Receiver<HubEvent>) -> io::Result<()> {
-        if self.passive.is_some() {
+        let is_there = self.presence.as_ref().is_none_or(|it| it.is_there());
+        if self.passive.is_some() || !is_there {
             return Ok(());
         }
         // What was said before must have arrived: that gdb has gone, above all.

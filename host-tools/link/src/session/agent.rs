@@ -14,7 +14,7 @@ use super::about::{RamExtent, TaskInfo, dialect};
 use super::agent_error::{AgentError, PATIENCE};
 use super::state::{Peer, Session, SessionEvent};
 use crate::memory::{MemorySource, ReadError};
-use crate::transport::TargetLine;
+use crate::transport::{Presence, TargetLine};
 
 /// Time to wait for the target to acknowledge the end of a session.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -27,6 +27,10 @@ pub struct Agent {
     incoming: Receiver<io::Result<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
     _machine: Box<dyn Send>,
+    /// Of a line that is waited for.
+    presence: Option<Arc<Presence>>,
+    /// Who was at the other end so far, by [`Presence::peers`].
+    peers: u64,
     peer: Peer,
     next_id: u64,
     ram: Vec<RamExtent>,
@@ -41,6 +45,21 @@ pub struct Agent {
     /// Hears every byte.
     tap: Option<LineTap>,
 }
+
+/// How a session is opened.
+#[derive(Default)]
+pub struct AgentOptions {
+    /// Hears every byte of both directions.
+    pub tap: Option<LineTap>,
+    /// Once it is set, no answer is waited for any more.
+    pub stop: Option<Arc<AtomicBool>>,
+    /// Without it a board that does not answer in time is an error. With it the board is called on,
+    /// and this is told each time.
+    pub on_silence: Option<OnSilence>,
+}
+
+/// Who is told that a board does not answer yet.
+pub type OnSilence = Box<dyn FnMut(AgentError) + Send>;
 
 /// Somebody who listens in, to what the board says and to what is said to it.
 pub type LineTap = Box<dyn FnMut(Direction, &[u8]) + Send>;
@@ -57,16 +76,17 @@ pub enum Direction {
 impl Agent {
     /// Opens a session on a line.
     pub fn open(line: TargetLine) -> Result<Agent, AgentError> {
-        Agent::open_with(line, None, None)
+        Agent::open_with(line, AgentOptions::default())
     }
 
-    /// Opens a session on a line, with a tap that receives every byte of both directions. Once `stop` is
-    /// set, no answer is waited for any more.
-    pub fn open_with(
-        line: TargetLine,
-        tap: Option<LineTap>,
-        stop: Option<Arc<AtomicBool>>,
-    ) -> Result<Agent, AgentError> {
+    /// Opens a session on a line.
+    pub fn open_with(line: TargetLine, options: AgentOptions) -> Result<Agent, AgentError> {
+        let AgentOptions {
+            tap,
+            stop,
+            mut on_silence,
+        } = options;
+        let presence = line.presence();
         let (reader, writer, machine) = line.split();
         let now = Instant::now();
         let mut agent = Agent {
@@ -74,6 +94,8 @@ impl Agent {
             incoming: read_in_background(reader),
             writer,
             _machine: Box::new(machine),
+            peers: presence.as_ref().map_or(0, |it| it.peers()),
+            presence,
             peer: Peer {
                 version: 0,
                 board: String::new(),
@@ -88,11 +110,35 @@ impl Agent {
             stop,
             tap,
         };
-        let deadline = now + PATIENCE;
-        while !agent.session.is_open() {
-            agent.step(deadline, &mut |_, _| {})?;
+        loop {
+            match (agent.wait_until_open(), &mut on_silence) {
+                (Ok(()), _) => return Ok(agent),
+                (Err(error), Some(told)) if error.is_silence() => told(error),
+                (Err(error), _) => return Err(error),
+            }
         }
-        Ok(agent)
+    }
+
+    /// Calls the board until it answers; a line that is not there does not count as silence.
+    fn wait_until_open(&mut self) -> Result<(), AgentError> {
+        let mut deadline = Instant::now() + PATIENCE;
+        while !self.session.is_open() {
+            deadline = self.extended(deadline);
+            self.step(deadline, &mut |_, _| {})?;
+        }
+        Ok(())
+    }
+
+    /// The deadline of who waits for the board: it begins anew when the line comes back.
+    fn extended(&self, deadline: Instant) -> Instant {
+        match self.is_there() {
+            true => deadline,
+            false => Instant::now() + PATIENCE,
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.presence.as_ref().is_none_or(|it| it.is_there())
     }
 
     /// Who answers.
@@ -228,7 +274,7 @@ impl Agent {
     /// Asks, and waits for the answer until then.
     fn ask_until<T>(
         &mut self,
-        deadline: Instant,
+        mut deadline: Instant,
         ask: &Ask,
         mut read: impl FnMut(Answer<'_>) -> Option<T>,
     ) -> Result<T, AgentError> {
@@ -245,6 +291,7 @@ impl Agent {
                 self.session.send(Channel::Control, &question[..used]);
             }
             let mut bytes_of_it = 0;
+            deadline = self.extended(deadline);
             self.step(deadline, &mut |channel, bytes| {
                 if channel == Channel::Control && Answer::id(bytes) == Ok(id) {
                     bytes_of_it += bytes.len() as u64;
@@ -276,6 +323,10 @@ impl Agent {
         }
         if now >= deadline {
             return Err(self.silence());
+        }
+        let peers = self.presence.as_ref().map_or(0, |it| it.peers());
+        if std::mem::replace(&mut self.peers, peers) != peers {
+            self.session.peer_changed();
         }
         let mut out = Vec::new();
         self.session.poll(now, &mut out);
@@ -332,7 +383,7 @@ impl Drop for Agent {
         // A line that broke needs no goodbye. On any other the board says that it heard; who
         // closes a socket before takes the goodbye with it.
         let deadline = Instant::now() + GOODBYE;
-        let mut heard = said.is_err();
+        let mut heard = said.is_err() || !self.is_there();
         while !heard {
             let left = deadline.saturating_duration_since(Instant::now());
             // What waits already is taken even when no time is left: who never stops sending

@@ -72,7 +72,7 @@ struct SessionState {
     open: bool,
     end: StreamEnd,
     parting: bool,
-    /// The board was heard to boot while the session was open.
+    /// The board was heard to boot while the session was open, or another one is there.
     is_rebooted: bool,
     said_at: Option<Instant>,
     heard_at: Instant,
@@ -152,6 +152,12 @@ impl Session {
     pub fn poll(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         let may_call = !self.calling.is_held_back(now);
         self.streams.poll(now, may_call, out)
+    }
+
+    /// Somebody else is at the other end of the line now: the session begins anew at once, and the
+    /// silence need not be waited for.
+    pub fn peer_changed(&mut self) {
+        self.streams.is_rebooted |= self.streams.open;
     }
 
     /// When to poll again, at the latest.

@@ -5,15 +5,18 @@
 pub mod child;
 mod outlet;
 mod qemu;
+mod returning;
 mod spec;
 mod tcp;
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::outlet::Outlet;
 use self::outlet::PortOutlet;
 
+pub use returning::{LineNews, Presence, Tell};
 pub use spec::{Spec, SpecError, Speed};
 pub use tcp::connect;
 
@@ -30,6 +33,8 @@ pub struct TargetLine {
     pub writer: Box<dyn Write + Send>,
     /// The emulator behind it, stopped when this goes.
     machine: Option<child::Keeper>,
+    /// Whether it is there, of one that is waited for.
+    presence: Option<Arc<Presence>>,
 }
 
 impl TargetLine {
@@ -80,7 +85,13 @@ impl TargetLine {
             reader: Box::new(reader),
             writer: Box::new(writer),
             machine: None,
+            presence: None,
         }
+    }
+
+    /// Whether it is there, of a line that is waited for.
+    pub fn presence(&self) -> Option<Arc<Presence>> {
+        self.presence.clone()
     }
 
     /// Its halves, and what has to be kept as long as they are used.

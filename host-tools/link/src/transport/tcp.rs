@@ -18,6 +18,10 @@ pub fn connect(address: &str) -> io::Result<TcpStream> {
             break;
         }
         match TcpStream::connect_timeout(&place, left) {
+            // A port that nobody listens on may be the one that the system gave us ourselves.
+            Ok(stream) if stream.local_addr()? == stream.peer_addr()? => {
+                tried = Some(io::ErrorKind::ConnectionRefused.into());
+            }
             Ok(stream) => {
                 stream.set_nodelay(true)?;
                 return Ok(stream);

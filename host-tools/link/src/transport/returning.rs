@@ -1,0 +1,359 @@
+//! A line that is waited for until it is there, and that comes back after it was lost.
+//!
+//! An adapter is unplugged, a board loses its power, an emulator is started again. Whoever reads
+//! such a line sees bytes, and then more bytes; what is written while nobody is there is dropped,
+//! as on a cable without a board. A session over it begins anew by itself, as after a reboot.
+//!
+//! ```text
+//! absent ── opens ──► open ── end or error ──► lost
+//!    ▲                                          │
+//!    └──────────────── opens not ───────────────┘
+//! ```
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use super::{Spec, TargetLine};
+
+/// How often it is looked whether the line is there.
+const LOOK: Duration = Duration::from_millis(100);
+/// The longest pause between two looks: a server that hangs up at once is not asked ten times a
+/// second.
+const LONGEST_LOOK: Duration = Duration::from_millis(3200);
+
+/// What became of a line that is waited for.
+#[derive(Debug)]
+pub enum LineNews {
+    /// It is not there, and is waited for. Said again only if the reason is another.
+    Absent(io::Error),
+    /// It is there, after it was not.
+    Open,
+    /// It has ended, or broke, and is waited for.
+    Lost(Option<io::Error>),
+}
+
+impl fmt::Display for LineNews {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const WAITS: &str = "waiting for it; Ctrl-C ends this";
+        match self {
+            LineNews::Absent(error) => write!(f, "not there ({error}); {WAITS}"),
+            LineNews::Open => f.write_str("there"),
+            LineNews::Lost(Some(error)) => write!(f, "lost ({error}); {WAITS}"),
+            LineNews::Lost(None) => write!(f, "closed by the other end; {WAITS}"),
+        }
+    }
+}
+
+/// Who is told.
+pub type Tell = Box<dyn FnMut(LineNews) + Send>;
+
+/// Whether a line is there, for those who do not read it.
+pub struct Presence {
+    is_there: AtomicBool,
+    peers: AtomicU64,
+    writer: Mutex<Option<Box<dyn Write + Send>>>,
+}
+
+impl Presence {
+    /// Whether it is there now.
+    pub fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::SeqCst)
+    }
+
+    /// Counts who was at the other end: a socket that is opened again leads to somebody who knows
+    /// nothing of what was said before. Behind a serial port the board may have run on.
+    pub fn peers(&self) -> u64 {
+        self.peers.load(Ordering::SeqCst)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Option<Box<dyn Write + Send>>> {
+        self.writer.lock().unwrap_or_else(|held| held.into_inner())
+    }
+}
+
+impl Spec {
+    /// Whether such a line may come back: a port and a socket do, a recording and an emulator that
+    /// was started for it do not.
+    fn returns(&self) -> bool {
+        match self {
+            Spec::Tcp(_) | Spec::Port { .. } => true,
+            #[cfg(unix)]
+            Spec::Unix(_) => true,
+            Spec::Qemu(_) | Spec::Gdb(_) | Spec::Probe(_) | Spec::Recording(..) => false,
+        }
+    }
+
+    /// Whether this error of opening means that there is nothing yet, and not that it is no line.
+    fn is_absence(&self, error: &io::Error) -> bool {
+        use ErrorKind::{
+            AddrNotAvailable, ConnectionRefused, ConnectionReset, HostUnreachable,
+            NetworkUnreachable, NotFound, TimedOut,
+        };
+        match self {
+            // One that somebody else has is `NotFound` too, by serialport.
+            Spec::Port { path, .. } => !Path::new(path).exists(),
+            _ => matches!(
+                error.kind(),
+                AddrNotAvailable
+                    | ConnectionRefused
+                    | ConnectionReset
+                    | HostUnreachable
+                    | NetworkUnreachable
+                    | NotFound
+                    | TimedOut
+            ),
+        }
+    }
+}
+
+impl TargetLine {
+    /// Opens it, or waits for it where it may come, and waits for it again whenever it is lost;
+    /// `tell` says so. What is wrong with it otherwise is an error, and a line that cannot come
+    /// back is opened as [`TargetLine::open`] does.
+    pub fn open_returning(spec: &Spec, mut tell: Tell) -> io::Result<TargetLine> {
+        if !spec.returns() {
+            return TargetLine::open(spec);
+        }
+        let opened = match TargetLine::open(spec) {
+            Ok(line) => Ok(line),
+            Err(error) if spec.is_absence(&error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        let presence = Arc::new(Presence {
+            is_there: AtomicBool::new(false),
+            peers: AtomicU64::new(0),
+            writer: Mutex::new(None),
+        });
+        let mut reader = ReturningReader {
+            spec: spec.clone(),
+            presence: Arc::clone(&presence),
+            reader: None,
+            reason: None,
+            look: LOOK,
+            tell: Box::new(|_| {}),
+        };
+        match opened {
+            Ok(line) => reader.adopt(line),
+            Err(error) => {
+                reader.reason = Some(error.to_string());
+                tell(LineNews::Absent(error));
+            }
+        }
+        reader.tell = tell;
+        let mut line = TargetLine::of(reader, ReturningWriter(Arc::clone(&presence)));
+        line.presence = Some(presence);
+        Ok(line)
+    }
+}
+
+/// The half that notices that a line is gone, and waits for it.
+struct ReturningReader {
+    spec: Spec,
+    presence: Arc<Presence>,
+    reader: Option<Box<dyn Read + Send>>,
+    /// Why it is not there, as it was said.
+    reason: Option<String>,
+    look: Duration,
+    tell: Tell,
+}
+
+impl ReturningReader {
+    fn adopt(&mut self, line: TargetLine) {
+        let (reader, writer, _) = line.split();
+        *self.presence.writer() = Some(writer);
+        self.reader = Some(reader);
+        if !matches!(self.spec, Spec::Port { .. }) {
+            self.presence.peers.fetch_add(1, Ordering::SeqCst);
+        }
+        self.presence.is_there.store(true, Ordering::SeqCst);
+    }
+
+    /// Looks once whether it is there.
+    fn look(&mut self) {
+        thread::sleep(self.look);
+        match TargetLine::open(&self.spec) {
+            Ok(line) => {
+                self.reason = None;
+                self.adopt(line);
+                (self.tell)(LineNews::Open);
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                if self.reason.as_ref() != Some(&reason) {
+                    // That a thing which was lost is not there needs no word.
+                    let is_known = self.reason.is_none() && self.spec.is_absence(&error);
+                    self.reason = Some(reason);
+                    if !is_known {
+                        (self.tell)(LineNews::Absent(error));
+                    }
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self, why: Option<io::Error>) {
+        self.presence.is_there.store(false, Ordering::SeqCst);
+        // A port that is still open can be opened by nobody, not even by us.
+        *self.presence.writer() = None;
+        self.reader = None;
+        (self.tell)(LineNews::Lost(why));
+    }
+}
+
+impl Read for ReturningReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(reader) = &mut self.reader else {
+                self.look();
+                continue;
+            };
+            match reader.read(into) {
+                Ok(0) => self.lose(None),
+                Ok(count) => {
+                    self.look = LOOK;
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => self.lose(Some(error)),
+            }
+            // It is reset by the first byte that comes.
+            self.look = (self.look * 2).min(LONGEST_LOOK);
+        }
+    }
+}
+
+/// The half that is written to. The other one says what is wrong with the line.
+struct ReturningWriter(Arc<Presence>);
+
+impl ReturningWriter {
+    fn attempt<T>(
+        &self,
+        dropped: T,
+        act: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut held = self.0.writer();
+        let Some(writer) = held.as_mut() else {
+            return Ok(dropped);
+        };
+        match act(writer.as_mut()) {
+            // The line is there and takes nothing: that does not mend itself.
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {
+                Err(error)
+            }
+            Err(_) => {
+                *held = None;
+                Ok(dropped)
+            }
+            done => done,
+        }
+    }
+}
+
+impl Write for ReturningWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(bytes.len(), |writer| writer.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt((), |writer| writer.flush())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    /// The line, and what is said of it.
+    fn open(spec: &Spec) -> (TargetLine, Receiver<String>) {
+        let (sender, news) = channel();
+        let tell: Tell = Box::new(move |one| sender.send(one.to_string()).expect("a listener"));
+        let line = TargetLine::open_returning(spec, tell).expect("it waits");
+        (line, news)
+    }
+
+    #[track_caller]
+    fn hears(reader: &mut dyn Read, wanted: &[u8]) {
+        let mut heard = vec![0; wanted.len()];
+        reader.read_exact(&mut heard).expect("it comes back");
+        assert_eq!(heard, wanted);
+    }
+
+    #[test]
+    fn a_socket_that_is_not_there_yet_and_goes_and_comes_back_is_one_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("line");
+        let (line, news) = open(&Spec::Unix(path.clone()));
+        let presence = line.presence().expect("it may be absent");
+        assert!(!presence.is_there());
+        let said = news.recv().expect("a word");
+        assert!(said.starts_with("not there (No such file"), "{said}");
+        let (mut reader, mut writer, _machine) = line.split();
+        writer.write_all(b"nobody is there").expect("it is dropped");
+        for (round, text) in [&b"first"[..], b"second"].iter().enumerate() {
+            let listener = UnixListener::bind(&path).expect("a socket");
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let (mut board, _) = listener.accept().expect("a caller");
+                    board.write_all(text).expect("it listens");
+                    let mut heard = [0; 4];
+                    board.read_exact(&mut heard).expect("it speaks");
+                    assert_eq!(&heard, b"keys");
+                });
+                // The second time, this finds that the first is gone.
+                hears(&mut reader, text);
+                assert!(presence.is_there());
+                assert_eq!(presence.peers(), round as u64 + 1);
+                if round == 1 {
+                    let said = news.recv().expect("a word");
+                    assert!(
+                        said.starts_with("closed by the other end; waiting"),
+                        "{said}"
+                    );
+                }
+                assert_eq!(news.recv().expect("a word"), "there");
+                writer.write_all(b"keys").expect("it is there");
+            });
+            drop(listener);
+            fs::remove_file(&path).expect("the socket");
+        }
+    }
+
+    #[test]
+    fn what_is_no_line_is_an_error_at_once() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let path = file.path().to_str().expect("text").to_owned();
+        let spec = Spec::Port { path, baud: 9600 };
+        assert!(TargetLine::open_returning(&spec, Box::new(|_| {})).is_err());
+        let spec = Spec::Unix("/proc/self/line".repeat(20).into());
+        assert!(TargetLine::open_returning(&spec, Box::new(|_| {})).is_err());
+    }
+
+    #[test]
+    fn a_port_that_nobody_listens_on_is_waited_for() {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = port.local_addr().expect("a port").to_string();
+        drop(port);
+        let (line, news) = open(&Spec::Tcp(address.clone()));
+        let said = news.recv().expect("a word");
+        assert!(said.contains("refused"), "{said}");
+        let (mut reader, _writer, _machine) = line.split();
+        let listener = TcpListener::bind(&address).expect("the port again");
+        let board = thread::spawn(move || {
+            let (mut board, _) = listener.accept().expect("a caller");
+            board.write_all(b"here").expect("it listens");
+            board
+        });
+        hears(&mut reader, b"here");
+        drop(board);
+    }
+}
