@@ -1,6 +1,6 @@
-//! What the types of a board file cannot say: numbers that must fit each other.
+//! Checks that the types of a board file cannot express: values that must agree with each other.
 //!
-//! Each rule names the key it blames, so that the message can name its line.
+//! Each rule names the key it rejects, so that the message can point at its line.
 
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use toml::de::DeTable;
 
 use crate::{Board, DialectName, FileError, Paging, UartKind, UserLayout};
 
-/// A key, as `section.key`, and what is wrong with its value.
+/// A key, as `section.key`, and the message about its value.
 type Wrong = (&'static str, String);
 
-/// Holds `board` against every rule; `text` is the `file` it was read from.
+/// Checks `board` against every rule; `text` is the content of `file`, for the line number of an error.
 pub(crate) fn check(board: &Board, file: &str, text: &str) -> Result<(), FileError> {
     rules(board).map_err(|(key, what)| {
         FileError::at(file, text, place(text, key), format!("{key} is {what}"))
@@ -130,7 +130,7 @@ fn jtag(board: &Board) -> Result<(), Wrong> {
     let Some(jtag) = &board.jtag else {
         return Ok(());
     };
-    // IEEE 1149.1, §12.1.1: the lowest bit tells an IDCODE from a bypass.
+    // IEEE 1149.1, §12.1.1: the lowest bit is 1 in an IDCODE and 0 in a bypass register.
     ensure(jtag.idcode & 1 == 1, "jtag.idcode", || {
         format!("{:#x}; its lowest bit can be 1", jtag.idcode)
     })?;
@@ -141,7 +141,7 @@ fn jtag(board: &Board) -> Result<(), Wrong> {
     })
 }
 
-/// What programs may map is whole pages, and nothing of the kernel's own.
+/// Ranges that programs may map must be whole pages and must not overlap the kernel's own devices.
 fn mapped(board: &Board) -> Result<(), Wrong> {
     const PAGE: u64 = 4096;
     // A PLIC's context registers end at 64 MiB; Privileged PLIC spec, §3.
@@ -175,7 +175,7 @@ fn mapped(board: &Board) -> Result<(), Wrong> {
 
 fn memory(board: &Board) -> Result<(), Wrong> {
     let (ram, boot) = (&board.ram, &board.boot);
-    // The largest leaf below the top: the kernel maps itself with them.
+    // The largest leaf below the top level: the kernel maps RAM with leaves of this size.
     let leaf: u64 = if board.xlen == 32 { 4 << 20 } else { 2 << 20 };
     ensure(ram.base % leaf == 0, "ram.base", || {
         format!("{:#x}; it can be a multiple of {leaf:#x}", ram.base)
@@ -200,7 +200,7 @@ fn memory(board: &Board) -> Result<(), Wrong> {
             boot.text_offset, board.xlen
         )
     })?;
-    // A boot loader that finds the Image elsewhere moves it there, and may leave its tail behind.
+    // A boot loader that has placed the Image elsewhere moves it here, and may leave its tail behind.
     ensure(
         boot.load_address == ram.base + boot.text_offset,
         "boot.load_address",
@@ -241,7 +241,7 @@ fn ensure(right: bool, key: &'static str, what: impl FnOnce() -> String) -> Resu
     if right { Ok(()) } else { Err((key, what())) }
 }
 
-/// A word as a board's file spells it: the lower-cased name of its variant.
+/// The spelling of a variant in a board file: its name in lower case.
 #[must_use]
 pub fn word(value: impl std::fmt::Debug) -> String {
     format!("{value:?}").to_lowercase()
@@ -251,7 +251,7 @@ fn list(values: &[Paging]) -> String {
     values.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-/// Where in `text` the value of `key` stands; the beginning where the key is not written.
+/// The bytes of `text` that hold the value of `key`; empty, at 0, where the key is not written.
 fn place(text: &str, key: &str) -> Range<usize> {
     let Ok(table) = DeTable::parse(text) else {
         return 0..0;

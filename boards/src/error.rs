@@ -1,35 +1,35 @@
-//! What can be wrong with a board, or with a wish for one.
+//! Errors of looking up and reading a board.
 
 use thiserror::Error;
 
 use crate::FileError;
 
-/// Why there is no such board.
+/// Why a board cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BoardError {
-    /// Nobody wrote a file of that name.
+    /// No board file of this project has that name.
     #[error(
         "unknown board `{name}`; known boards: {}; a file of your own is named with its folder, as ./my.toml",
         known()
     )]
     NoBoard {
-        /// The name that was asked for.
+        /// The name that was looked up.
         name: String,
     },
-    /// A board's file cannot be read.
+    /// A board file cannot be read from disk.
     #[error("cannot read the board's file {file}: {why}")]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         file: String,
-        /// What the system says.
+        /// The operating system's message.
         why: String,
     },
-    /// A board's file says something that cannot be.
+    /// A board file has an invalid value, an unknown key or bad syntax.
     #[error(transparent)]
     Wrong(#[from] FileError),
 }
 
-/// The boards that there are, for a message.
+/// The names of all compiled-in boards, with commas between, for a message.
 fn known() -> String {
     crate::names().collect::<Vec<_>>().join(", ")
 }

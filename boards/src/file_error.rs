@@ -12,32 +12,32 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-/// A file says something that cannot be.
+/// A TOML file with an invalid value, an unknown key or bad syntax, with the place of the error.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct FileError {
-    /// The file, as the user named it.
+    /// Path of the file, as the user named it.
     pub file: String,
-    /// The line, from 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// The character in the line, from 1.
+    /// Column in characters, from 1.
     pub column: usize,
-    /// The value, and what it may be.
+    /// The message: the value, and the values that are allowed.
     pub what: String,
-    /// The text of the line.
+    /// Text of the line, without its newline.
     shown: String,
-    /// Characters of it that are wrong, at least 1.
+    /// Number of characters to underline, at least 1.
     width: usize,
 }
 
 impl FileError {
-    /// The bytes `span` of `text` are wrong; one that lies outside stands for the end of the text.
+    /// Marks bytes `span` of `text` as wrong; a span outside `text` marks its end.
     #[must_use]
     pub fn at(file: &str, text: &str, span: Range<usize>, what: String) -> FileError {
         let from = floor(text, span.start);
         let end = floor(text, span.end).max(from);
         let begin = text[..from].rfind('\n').map_or(0, |at| at + 1);
         let shown = text[begin..].lines().next().unwrap_or_default();
-        // A span over several lines is marked on its first alone.
+        // A span over several lines is underlined on its first line only.
         let width = text[from..end].lines().next().map_or(0, count);
         FileError {
             file: file.to_owned(),
@@ -49,10 +49,10 @@ impl FileError {
         }
     }
 
-    /// What the TOML reader refused: bad syntax, an unknown key or word, a missing or mistyped value.
+    /// Converts an error of the TOML reader: bad syntax, an unknown key or word, a missing or mistyped value.
     #[must_use]
     pub fn unread(file: &str, text: &str, wrong: &toml::de::Error) -> FileError {
-        // The reader's message may go on for lines; its first says it all.
+        // The reader's message may have several lines; the first one is sufficient.
         let what = wrong.message().lines().next().unwrap_or_default();
         FileError::at(
             file,
@@ -79,7 +79,7 @@ impl fmt::Display for FileError {
         }
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        // Tabs stay tabs, so that the mark stands below what it marks.
+        // Tabs stay tabs, so that the mark stands below the text it marks.
         let before: String = shown
             .chars()
             .take(column - 1)
@@ -97,7 +97,7 @@ fn count(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The last boundary of a character at or before `at`.
+/// The last character boundary at or before byte `at`.
 fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len()))
         .rev()

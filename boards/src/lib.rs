@@ -1,13 +1,13 @@
-//! Boards as data: what a kernel and a packer must know of each.
+//! Boards as data: what a kernel and a packer must know about each.
 //!
-//! A board is a file, `boards/NAME.toml`. It is read here into plain words and numbers, and every word is checked;
-//! what `"sv39"` or `"thead"` mean is known elsewhere. The boards of this folder are compiled in; a user names a file of
-//! their own with its folder, as `./my.toml`:
+//! A board is a file, `boards/NAME.toml`. It is parsed here into words and numbers, and every value is
+//! checked; the meaning of `"sv39"` or `"thead"` is in other crates. The boards of this folder are compiled
+//! in; a user names a file of their own by path, as `./my.toml`:
 //!
 //! ```
 //! let ox64 = boards::by_name("ox64")?;
 //! assert_eq!(ox64.uart.base, 0x3000_2000);
-//! // Says "unknown board `ox46`; known boards: ox64, …".
+//! // The error is "unknown board `ox46`; known boards: ox64, …".
 //! assert!(boards::by_name("ox46").unwrap_err().to_string().contains("ox64"));
 //! # Ok::<(), boards::BoardError>(())
 //! ```
@@ -29,14 +29,14 @@ pub use schema::{
 };
 pub use size::ByteSize;
 
-/// Name and text of every board file, in the order of their names.
+/// Name and text of every compiled-in board file, sorted by name.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
-/// Every board there is, in the order of their names.
+/// Every compiled-in board, sorted by name.
 ///
 /// # Panics
 ///
-/// If a board file of this project is wrong: a test reads every one of them.
+/// If a board file of this project is invalid: a test reads all of them.
 #[must_use]
 pub fn all() -> Vec<Board> {
     let board = |&(name, text)| match parse(name, name, text) {
@@ -46,25 +46,25 @@ pub fn all() -> Vec<Board> {
     FILES.iter().map(board).collect()
 }
 
-/// The names of all boards.
+/// The names of all compiled-in boards, sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|&(name, _)| name)
 }
 
-/// The board of that name.
+/// The compiled-in board called `name`.
 ///
 /// # Errors
 ///
-/// `BoardError::NoBoard`, which lists the names there are.
+/// `BoardError::NoBoard`, which lists the known names.
 pub fn by_name(name: &str) -> Result<Board, BoardError> {
     text(name).and_then(|text| parse(name, &format!("boards/{name}.toml"), text))
 }
 
-/// The text of the file of that board, comments included: where a user's own may begin.
+/// The text of a compiled-in board file, comments included: a starting point for a user's own file.
 ///
 /// # Errors
 ///
-/// `BoardError::NoBoard`, which lists the names there are.
+/// `BoardError::NoBoard`, which lists the known names.
 pub fn text(name: &str) -> Result<&'static str, BoardError> {
     let found = FILES.iter().find(|(known, _)| *known == name);
     found
@@ -80,11 +80,11 @@ pub fn is_file(word: &str) -> bool {
     word.contains('/') || word.ends_with(".toml")
 }
 
-/// The board of that name, or of that file; a relative path begins in `folder`.
+/// The compiled-in board of that name, or the board in that file; a relative path starts at `folder`.
 ///
 /// # Errors
 ///
-/// There is no such board, no such file, or the file is wrong.
+/// The board is unknown, or the file is missing or invalid.
 pub fn find(word: &str, folder: &Path) -> Result<Board, BoardError> {
     if !is_file(word) {
         return by_name(word);
@@ -99,11 +99,11 @@ pub fn find(word: &str, folder: &Path) -> Result<Board, BoardError> {
     parse(&name, &file, &text)
 }
 
-/// Reads the text of a board's file, and checks every word of it; `file` is for messages.
+/// Parses and checks the text of a board file; `file` appears in messages.
 ///
 /// # Errors
 ///
-/// `BoardError::Wrong` with file, line, the value and what it may be.
+/// `BoardError::Wrong` with file, line, the value and the allowed values.
 pub fn parse(name: &str, file: &str, text: &str) -> Result<Board, BoardError> {
     let mut board: Board =
         toml::from_str(text).map_err(|wrong| FileError::unread(file, text, &wrong))?;

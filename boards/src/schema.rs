@@ -1,61 +1,63 @@
-//! The words of a board file.
+//! The keys of a board file.
 //!
-//! Addresses are physical, frequencies in hertz; a size is written as `"128M"` or as a number of bytes. A key that is
-//! not named here is refused. `docs/reference/board.md` has each key; a test holds the page and this file together.
+//! Addresses are physical, frequencies in hertz; a size is written as `"128M"` or as a number of bytes. A key
+//! that is not listed here is rejected. `docs/reference/board.md` describes each key; a test keeps that page
+//! and this file in agreement.
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::size::bytes;
 
-/// One board, as its file tells it.
+/// One board file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Board {
-    /// The file's name without `.toml`.
+    /// File name without `.toml`.
     #[serde(skip_deserializing)]
     pub name: String,
-    /// What people call it.
+    /// Product name, for messages.
     pub title: String,
-    /// The root `compatible` of its device tree, most special first; the first one picks the board.
+    /// The root `compatible` strings of its device tree, most specific first; the kernel selects the board by
+    /// the first.
     pub compatible: Vec<String>,
-    /// Width of its registers: 32 or 64.
+    /// Register width in bits: 32 or 64.
     pub xlen: u32,
-    /// The paging mode the kernel uses there.
+    /// The paging mode that the kernel uses on this board.
     pub paging: Paging,
-    /// How its PTEs name memory types.
+    /// Encoding of memory types in its PTEs.
     pub dialect: DialectName,
-    /// Whether its hart leaves the A and D bits of entries to software: then it faults where one is clear.
+    /// Whether its harts leave the A and D bits to software (Svade): they fault where a bit is clear.
     #[serde(default)]
     pub svade: bool,
-    /// Ticks of the `time` CSR in a second.
+    /// Ticks of the `time` CSR per second.
     pub timebase_hz: u64,
-    /// Where user programs get their heap, mappings and stack.
+    /// Addresses of heap, mappings and stack of user programs.
     pub user_layout: UserLayout,
-    /// Memory; the device tree has the last word at run time.
+    /// RAM as this file knows it; at run time the device tree overrides it.
     pub ram: BoardRam,
-    /// The console.
+    /// The console's UART.
     pub uart: BoardUart,
-    /// The interrupt controller.
+    /// The platform-level interrupt controller.
     pub plic: BoardPlic,
-    /// How a kernel gets there.
+    /// Boot medium, load addresses and size limits.
     pub boot: Boot,
-    /// Its JTAG port, where it is known.
+    /// The JTAG port; `None` where its chain is not known.
     pub jtag: Option<Jtag>,
     /// Devices whose registers a program may map.
     #[serde(default)]
     pub device: Vec<BoardDevice>,
 }
 
-/// A device that a user program may drive: whole pages, of one owner at a time.
+/// A device that a user program may drive: whole pages, mapped by one task at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoardDevice {
-    /// What people call it.
+    /// Name that a program passes to find it.
     pub name: String,
     /// Physical address of its first register; a multiple of 4096.
     #[serde(serialize_with = "hex")]
     pub base: u64,
-    /// Bytes; a multiple of 4096.
+    /// Size in bytes; a multiple of 4096.
     #[serde(deserialize_with = "bytes")]
     pub size: u64,
 }
@@ -74,15 +76,15 @@ pub enum Paging {
     Sv57,
 }
 
-/// How PTE bits 59 to 63 are read.
+/// Meaning of PTE bits 59 to 63.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DialectName {
-    /// Reserved: set, they fault.
+    /// Reserved: a set bit faults.
     None,
-    /// As ratified: PBMT in bits 61 and 62.
+    /// Svpbmt as ratified: PBMT in bits 61 and 62.
     Svpbmt,
-    /// T-Head's own attributes, where sxstatus.MAEE is set.
+    /// T-Head's own attributes, active while sxstatus.MAEE is set.
     Thead,
 }
 
@@ -90,17 +92,17 @@ pub enum DialectName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UserLayout {
-    /// From `0x1_0000` up.
+    /// Programs start at `0x1_0000`; heap and mappings follow.
     Low,
     /// As `NuttX` lays out a program on the Ox64: text at `0x8000_0000`, heap at `0x8020_0000`.
     Ox64,
 }
 
-/// One range of memory.
+/// One contiguous range of RAM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoardRam {
-    /// First byte.
+    /// Physical address of the first byte.
     #[serde(serialize_with = "hex")]
     pub base: u64,
     /// Size in bytes.
@@ -108,99 +110,99 @@ pub struct BoardRam {
     pub size: u64,
 }
 
-/// The console's UART.
+/// The UART that carries the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoardUart {
-    /// Which driver speaks to it.
+    /// Register layout, which selects the driver.
     pub kind: UartKind,
-    /// Address of register 0.
+    /// Physical address of register 0.
     #[serde(serialize_with = "hex")]
     pub base: u64,
-    /// Its interrupt at the PLIC.
+    /// Its interrupt source at the PLIC.
     pub irq: u32,
-    /// Bits a second, 8N1.
+    /// Bits per second, 8N1.
     pub baud: u32,
-    /// What its divisor divides.
+    /// Input clock of its baud-rate divisor, in hertz.
     pub clock_hz: u32,
-    /// Register n of an `ns16550` lies at `base + (n << reg_shift)`; 0 for the others, whose distances are fixed.
+    /// Register n of an `ns16550` is at `base + (n << reg_shift)`; 0 for the others, whose spacing is fixed.
     #[serde(default)]
     pub reg_shift: u32,
     /// Width of an access to a register, in bytes: 1, 2 or 4.
     pub reg_bytes: u32,
 }
 
-/// A family of UARTs.
+/// A family of UARTs with one register layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UartKind {
-    /// National's 16550 and its many children.
+    /// National Semiconductor's 16550 and compatible UARTs.
     Ns16550,
-    /// Bouffalo Lab's, in BL602 and BL808.
+    /// Bouffalo Lab's UART in the BL602 and the BL808.
     Bl808,
 }
 
-/// The platform-level interrupt controller.
+/// The platform-level interrupt controller (Privileged PLIC spec).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoardPlic {
-    /// Address of source 0's priority.
+    /// Physical address of source 0's priority register.
     #[serde(serialize_with = "hex")]
     pub base: u64,
     /// Context of S-mode on the boot hart: enable bits at `0x2000 + 0x80 * n`, threshold and claim at
     /// `0x20_0000 + 0x1000 * n`.
     pub s_context: u32,
-    /// Interrupt sources are 1 to this.
+    /// Number of interrupt sources; valid sources are 1 to this.
     pub sources: u32,
 }
 
-/// The port that a probe is wired to.
+/// The JTAG port that a debug probe connects to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jtag {
-    /// What it says that it is.
+    /// IDCODE of the hart's TAP.
     #[serde(serialize_with = "hex")]
     pub idcode: u32,
-    /// Bits of the instruction of every port on the chain, from TDO to TDI. Said, and not looked for: there are ports
-    /// that do not mark where their instruction begins.
+    /// Instruction register length in bits of every TAP on the chain, from TDO to TDI. Listed because some
+    /// TAPs do not mark the start of their instruction register, so a scan cannot find it.
     pub ir_bits: Vec<u8>,
-    /// Whether the debug module's own way to memory sees what the hart's cache holds.
+    /// Whether the debug module's system bus access sees data in the hart's caches.
     pub coherent: bool,
 }
 
-/// How a kernel gets there, and how large it may be.
+/// Boot medium, load addresses and size limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Boot {
-    /// What the boot loader reads.
+    /// The medium that the boot loader reads.
     pub medium: Medium,
-    /// Where the boot loader puts the Image.
+    /// Physical address where the boot loader places the Image.
     #[serde(serialize_with = "hex")]
     pub load_address: u64,
-    /// What the Image's header says: distance from the start of RAM.
+    /// `text_offset` of the Image header: distance from the start of RAM.
     #[serde(deserialize_with = "bytes")]
     pub text_offset: u64,
-    /// Largest Image file, initrd included.
+    /// Largest Image file in bytes, initrd included.
     #[serde(deserialize_with = "bytes")]
     pub max_image_bytes: u64,
-    /// Where the boot loader puts the device tree, where that limits the Image.
+    /// Physical address where the boot loader places the device tree, if that limits the Image.
     #[serde(serialize_with = "hex_if_any")]
     pub dtb_address: Option<u64>,
 }
 
-/// What a board boots from.
+/// A boot medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Medium {
     /// A microSD card.
     Sd,
-    /// A virtio disk.
+    /// A virtio block device.
     Virtio,
-    /// The emulator loads the kernel itself.
+    /// None: the emulator loads the kernel itself.
     Loader,
 }
 
-/// An address as every JSON of ours has it: a string of hexadecimal digits.
+/// Serializes an address as every JSON output of this project does: a string of hexadecimal digits.
 fn hex<S: Serializer>(address: &(impl Copy + Into<u64>), to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!("{:#x}", (*address).into()))
 }

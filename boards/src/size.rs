@@ -1,14 +1,14 @@
-//! Sizes as people write them: `128M`, `64K`, `1G`.
+//! Sizes with units: `128M`, `64K`, `1G`.
 //!
-//! A unit is a power of two: `K`, `M`, `G`, or the same spelled `KiB`, `MiB`, `GiB`. A file may also write a number of
-//! bytes without quotes.
+//! A unit is a power of two: `K`, `M`, `G`, or the same spelled `KiB`, `MiB`, `GiB`. A file may also give a
+//! number of bytes without quotes.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A number of bytes.
+/// A size in bytes, parsed from a number or from text with a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for ByteSize {
 }
 
 impl Serialize for ByteSize {
-    /// As a number of bytes: what a program computes with.
+    /// Serializes as a number of bytes, so that a program can compute with it.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u64(self.0)
     }
@@ -81,7 +81,7 @@ impl de::Visitor<'_> for SizeVisitor {
     }
 }
 
-/// For `deserialize_with`: a size as the bytes that it is.
+/// For `deserialize_with`: a size as its number of bytes.
 pub(crate) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     ByteSize::deserialize(deserializer).map(|size| size.0)
 }

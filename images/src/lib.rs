@@ -1,8 +1,7 @@
-//! Images as data: what lies where on a card, and what boots from it.
+//! Images as data: the partitions and files of a card, and what boots from it.
 //!
-//! An image is a file, `images/NAME.toml`; it is read here into plain words and numbers.
-//! Paths in it are relative to the folder that the program runs in, but for a board's file, which is relative to the
-//! definition.
+//! An image is a file, `images/NAME.toml`, parsed here into words and numbers. Paths in it are relative to
+//! the current directory, except for a board file, which is relative to the definition.
 
 mod schema;
 
@@ -12,11 +11,11 @@ use boards::{Board, BoardError, FileError};
 
 pub use schema::{Extlinux, Fat, Image, ImageFile, Partition, PartitionScheme, Payload};
 
-/// Reads the text of an image definition; `name` is for messages.
+/// Parses the text of an image definition; `name` appears in messages.
 ///
 /// # Errors
 ///
-/// Name, line, the value and what it may be. The board is not looked for: see [`board`].
+/// File name, line, the value and the allowed values. The board is not looked up: see [`board`].
 pub fn parse(name: &str, text: &str) -> Result<Image, FileError> {
     toml::from_str(text).map_err(|wrong| FileError::unread(name, text, &wrong))
 }
@@ -25,11 +24,11 @@ pub fn parse(name: &str, text: &str) -> Result<Image, FileError> {
 ///
 /// # Errors
 ///
-/// There is no such board, or its file is wrong.
+/// The board is unknown, or its file is invalid.
 pub fn board(image: &Image, name: &str, text: &str) -> Result<Board, FileError> {
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
     let wrong = |error| match error {
-        // It names its own file and line.
+        // An error in the board's file names that file and line.
         BoardError::Wrong(error) => error,
         error => FileError::at(name, text, image.board.span(), error.to_string()),
     };

@@ -1,73 +1,73 @@
-//! The words of an image definition.
+//! The keys of an image definition.
 
 use boards::ByteSize;
 use serde::Deserialize;
 use toml::Spanned;
 
-/// A card or disk.
+/// Definition of a card or disk image.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
-    /// The board it boots, by name, or as a file, relative to the definition: its limits hold for the payload.
+    /// The board it boots: a name, or a file relative to the definition. The payload must respect its limits.
     pub board: Spanned<String>,
-    /// How big the image is.
+    /// Size of the image.
     pub size: ByteSize,
-    /// The partition table.
+    /// Type of the partition table.
     pub table: PartitionScheme,
-    /// The kernel and what is glued to it.
+    /// The kernel and initrd that are joined to one Image file.
     pub payload: Payload,
     /// Partitions, in the order of the table.
     #[serde(default)]
     pub partition: Vec<Partition>,
 }
 
-/// Kinds of partition table.
+/// Type of a partition table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionScheme {
-    /// Master boot record: four partitions, 2 TiB.
+    /// Master boot record: up to four partitions, up to 2 TiB.
     Mbr,
-    /// GUID partition table.
+    /// GUID partition table (UEFI specification, §5.3).
     Gpt,
 }
 
-/// The kernel's Image: kernel, zero pad to its end in memory, initrd, one file.
+/// The kernel's Image: kernel, zero padding, initrd, in one file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payload {
-    /// The kernel as an ELF file.
+    /// Path of the kernel's ELF file.
     pub kernel: String,
-    /// The initrd, a ROMFS image.
+    /// Path of the initrd, a ROMFS image.
     pub initrd: String,
 }
 
-/// A partition.
+/// One partition with a FAT file system.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Partition {
-    /// Its name in a GPT; in an MBR only for messages.
+    /// Name stored in a GPT; with an MBR it appears in messages only.
     pub name: String,
-    /// Its file system.
+    /// Width of the file allocation table.
     pub fat: Fat,
-    /// Where it begins.
+    /// Offset of its first byte on the disk.
     pub start: ByteSize,
-    /// How big it is; without it, as far as the image goes.
+    /// Size; without it, the partition extends to the end of the image.
     pub size: Option<ByteSize>,
-    /// Marked as the one to boot from.
+    /// Whether the boot loader starts from this partition.
     #[serde(default)]
     pub bootable: bool,
-    /// The volume label, at most 11 bytes.
+    /// Volume label, at most 11 bytes.
     pub label: String,
-    /// The path under which the payload stands here, if it does.
+    /// Path of the payload on this partition; `None` to leave it out.
     pub payload: Option<String>,
-    /// Files.
+    /// Files to copy.
     #[serde(default)]
     pub file: Vec<ImageFile>,
-    /// `/extlinux/extlinux.conf`, written from this.
+    /// Content of `/extlinux/extlinux.conf`, generated from these keys.
     pub extlinux: Option<Extlinux>,
 }
 
-/// Widths of a FAT.
+/// Width of a FAT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fat {
@@ -77,27 +77,27 @@ pub enum Fat {
     Fat32,
 }
 
-/// A file on a partition.
+/// A file to copy onto a partition.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageFile {
-    /// Where it comes from.
+    /// Path on the host.
     pub from: String,
-    /// Its path on the partition.
+    /// Path on the partition.
     pub to: String,
 }
 
-/// What U-Boot's distro boot reads.
+/// Keys of the extlinux.conf that U-Boot's distro boot reads.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Extlinux {
-    /// The entry's name.
+    /// Name of the menu entry.
     pub label: String,
     /// Path of the kernel on the partition.
     pub kernel: String,
     /// Path of the device tree; without it U-Boot passes its own.
     pub fdt: Option<String>,
-    /// Boot arguments.
+    /// Boot arguments (`APPEND`).
     #[serde(default)]
     pub append: String,
 }

@@ -1,28 +1,28 @@
-//! Boards that there are files of, in the words of those files.
+//! The known boards, as rows of a list.
 
-/// What a list says of a board.
+/// One board in the list of boards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoardRow {
-    /// The file's name without `.toml`: what `--board` takes.
+    /// File name without `.toml`: the argument of `--board`.
     pub name: String,
-    /// What people call it.
+    /// Product name.
     pub title: String,
-    /// Width of its registers: 32 or 64.
+    /// Register width in bits: 32 or 64.
     pub xlen: u32,
-    /// The paging mode: `sv39`.
+    /// Paging mode in lower case: `sv39`.
     pub paging: String,
-    /// How its entries name memory types: `thead`.
+    /// Encoding of memory types in PTEs: `thead`.
     pub dialect: String,
-    /// First byte of its memory.
+    /// Physical address of the first byte of RAM.
     pub ram_base: u64,
-    /// Bytes of memory.
+    /// Size of RAM in bytes.
     pub ram_bytes: u64,
-    /// The family of its console's UART: `ns16550`.
+    /// Register layout of the console's UART: `ns16550`.
     pub uart: String,
-    /// Bits a second on its console, 8N1.
+    /// Speed of the console in bits per second, 8N1.
     pub baud: u32,
 }
 
-/// All of them, by name.
+/// All boards, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BoardList(pub Vec<BoardRow>);

@@ -1,50 +1,50 @@
-//! Registers of a hart that trapped, and what they add up to.
+//! Registers of a hart that trapped, and what they suggest.
 
 use abi::Cause;
 use pagetable::{AccessType, Mode, Satp, VirtAddr, Xlen};
 
-/// What a report, or a debugger, tells of a trap. What it does not tell is `None`.
+/// CSRs and registers of a trap from a report or a debugger; `None` where they are not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrashRegisters {
-    /// What whoever reported it said.
+    /// The message of the software that reported the trap.
     pub message: Option<String>,
-    /// Why it trapped.
+    /// Trap cause (Privileged spec, `scause`).
     pub scause: Option<u64>,
-    /// At which instruction.
+    /// Address of the instruction that trapped.
     pub sepc: Option<u64>,
-    /// The address, or the instruction's bits.
+    /// Faulting address, or the bits of an illegal instruction.
     pub stval: Option<u64>,
-    /// The stack pointer.
+    /// Stack pointer.
     pub sp: Option<u64>,
-    /// Where the function would have returned to.
+    /// Return address of the function.
     pub ra: Option<u64>,
-    /// The tables.
+    /// Root of the active page tables.
     pub satp: Option<u64>,
-    /// Ticks of the clock.
+    /// Value of the `time` CSR, in ticks.
     pub time: Option<u64>,
 }
 
-/// What scause says.
+/// A decoded `scause`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrashReason {
-    /// An exception.
+    /// A synchronous exception.
     Exception(Cause),
-    /// An interrupt of this number.
+    /// An interrupt with this number.
     Interrupt(u64),
-    /// None that happened: a misaligned jump to address 0, which is aligned, is what registers say
-    /// that no trap has written since reset.
+    /// No trap since reset: `scause`, `sepc` and `stval` are 0. As an exception this would be a misaligned
+    /// jump to address 0, which is aligned.
     NoTrap,
 }
 
 impl CrashRegisters {
-    /// Why the hart trapped.
+    /// Decodes `scause`; `None` if it is not known.
     pub fn why(&self, xlen: Xlen) -> Option<CrashReason> {
         let scause = self.scause?;
         let top = 1 << (xlen.bits() - 1);
         if scause & top != 0 {
             return Some(CrashReason::Interrupt(scause & !top));
         }
-        // sepc does not count: a kernel writes it before its first `sret`, without a trap.
+        // sepc is ignored: a kernel writes it before its first `sret`, without a trap.
         if scause == 0 && self.stval == Some(0) {
             return Some(CrashReason::NoTrap);
         }
@@ -53,19 +53,19 @@ impl CrashRegisters {
         )))
     }
 
-    /// Is `stval` an address that was wanted?
+    /// Whether `stval` holds a faulting address.
     pub fn is_about_an_address(&self, xlen: Xlen) -> bool {
         matches!(self.why(xlen), Some(CrashReason::Exception(cause)) if cause.has_address())
     }
 
-    /// What the hart wanted of that address: an exception of addresses has one access.
+    /// The access that caused the exception; `None` if its cause does not imply one.
     pub fn access(&self, xlen: Xlen) -> Option<AccessType> {
         let Some(CrashReason::Exception(cause)) =
             self.why(xlen).filter(|_| self.is_about_an_address(xlen))
         else {
             return None;
         };
-        // Misaligned, access fault, page fault: Privileged spec, table of scause.
+        // Misaligned, access fault, page fault: Privileged spec, table of scause values.
         match cause.number() {
             0 | 1 | 12 => Some(AccessType::Execute),
             4 | 5 | 13 => Some(AccessType::Read),
@@ -74,7 +74,7 @@ impl CrashRegisters {
         }
     }
 
-    /// What the numbers suggest to somebody who has seen many of them.
+    /// Likely explanations of the register values, one sentence each.
     pub fn hints(&self, xlen: Xlen) -> Vec<String> {
         let mut hints = Vec::new();
         let cause = match self.why(xlen) {
@@ -154,8 +154,8 @@ mod tests {
         assert!(crash(Cause::IllegalInstruction, 0x1_0000, 0, 0x8000).is_empty());
     }
 
-    /// Zeros in all three, or an sepc that a kernel wrote to leave for user mode, were taken for a
-    /// null pointer and a jump to nowhere.
+    /// Regression: three zeros, or an sepc written to enter user mode, were explained as a jump to a null
+    /// pointer.
     #[test]
     fn a_hart_without_a_trap_is_no_hart_that_jumped_to_nowhere() {
         let none = Cause::InstructionMisaligned;
@@ -183,7 +183,7 @@ mod tests {
                 (idle.access(xlen), idle.is_about_an_address(xlen)),
                 (None, false)
             );
-            // What did happen, and what is not known to have not.
+            // These happened; others cannot be excluded.
             assert_eq!(
                 registers(0, Some(2)).why(xlen),
                 Some(CrashReason::Exception(none))
@@ -200,7 +200,7 @@ mod tests {
         }
         let null = crash(Cause::InstructionPageFault, 0, 0, 0x8000);
         assert!(null[1].contains("jump to nowhere"), "{null:?}");
-        // A load of its own instruction fetched it.
+        // The instruction that loads was fetched from the same page.
         assert!(crash(Cause::LoadPageFault, 0x9000, 0x9000, 0).is_empty());
     }
 

@@ -1,8 +1,8 @@
-//! Names of the registers that people ask a hart for.
+//! Names and numbers of CSRs.
 //!
 //! Privileged spec, table 3; Debug spec, §4.8.
 
-/// Name and number, in the order of the manual.
+/// Name and number, in the order of the Privileged spec.
 const NAMES: &[(&str, u16)] = &[
     ("fflags", 0x001),
     ("frm", 0x002),
@@ -51,7 +51,7 @@ const NAMES: &[(&str, u16)] = &[
     ("dpc", 0x7b1),
 ];
 
-/// The number of a register, by name or as it is written: `satp`, `0x180`. There are 4096.
+/// The number of a CSR, by name or numeral: `satp`, `0x180`; below 4096.
 pub fn number(text: &str) -> Option<u16> {
     let known = NAMES.iter().find(|(name, _)| *name == text);
     let named = known.map(|(_, number)| *number);
@@ -63,7 +63,7 @@ pub fn number(text: &str) -> Option<u16> {
     })
 }
 
-/// What a register is called.
+/// The name of a CSR; `None` for a number without a name here.
 pub fn name(number: u16) -> Option<&'static str> {
     let known = NAMES.iter().find(|(_, it)| *it == number);
     known.map(|(name, _)| *name)

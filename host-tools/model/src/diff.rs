@@ -1,42 +1,42 @@
-//! What changed between two readings of an address space.
+//! Differences between two snapshots of an address space.
 
 use pagetable::{Attributes, Leaf, PhysAddr, Pte, VirtAddr};
 
 use crate::AddressSpace;
 use crate::space::MappedRange;
 
-/// A page as one of the readings has it.
+/// A mapped page in one of the snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappedPage {
-    /// Where it lies.
+    /// Physical address of the page.
     pub pa: PhysAddr,
-    /// The entry that maps it, or one like it.
+    /// The leaf entry that maps it, or an equal one.
     pub leaf: Leaf,
 }
 
-/// A kind of change.
+/// A kind of difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeKind {
-    /// Mapped only afterwards.
+    /// Mapped only in the second snapshot.
     Added,
-    /// Mapped only before.
+    /// Mapped only in the first snapshot.
     Removed,
-    /// It lies elsewhere.
+    /// Mapped to another physical address.
     Moved,
-    /// R, W, X, U or G.
+    /// R, W, X, U or G changed.
     Permission,
-    /// The memory type.
+    /// The memory type changed.
     Memory,
-    /// The size of its pages.
+    /// The page size changed.
     PageSize,
-    /// A or D: somebody used it.
+    /// A or D changed: the page was used, or the bits were cleared.
     Used,
-    /// The software's own bits.
+    /// RSW, the bits reserved for software, changed.
     Software,
 }
 
 impl ChangeKind {
-    /// Every kind.
+    /// Every kind, in the order of the output.
     pub const ALL: [ChangeKind; 8] = [
         ChangeKind::Added,
         ChangeKind::Removed,
@@ -48,7 +48,7 @@ impl ChangeKind {
         ChangeKind::Software,
     ];
 
-    /// The word for it.
+    /// The word in output and in `--ignore`.
     pub const fn name(self) -> &'static str {
         match self {
             ChangeKind::Added => "added",
@@ -63,41 +63,41 @@ impl ChangeKind {
     }
 }
 
-/// A run of addresses to which the same happened.
+/// A range of addresses with the same difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What happened: one kind at least.
+    /// What differs; never empty.
     pub kinds: Vec<ChangeKind>,
-    /// The first address.
+    /// First virtual address.
     pub va: VirtAddr,
-    /// How many bytes.
+    /// Length in bytes.
     pub bytes: u64,
-    /// As it was.
+    /// The first page in the first snapshot; `None` if it was not mapped.
     pub before: Option<MappedPage>,
-    /// As it is.
+    /// The first page in the second snapshot; `None` if it is not mapped.
     pub after: Option<MappedPage>,
 }
 
-/// The changes of one space.
+/// The differences of one address space.
 pub struct Diff {
-    /// Whose it is, where that is known.
+    /// Name of the space; empty where it is not known.
     pub name: String,
-    /// What its root was, if it was there.
+    /// `satp` in the first snapshot; `None` if the space was not in it.
     pub before: Option<pagetable::Satp>,
-    /// What its root is, if it is there.
+    /// `satp` in the second snapshot; `None` if the space is not in it.
     pub after: Option<pagetable::Satp>,
-    /// By address.
+    /// Ranges that differ, by virtual address.
     pub changes: Vec<Change>,
-    /// Bytes that are mapped as they were.
+    /// Bytes mapped equally in both.
     pub same_bytes: u128,
-    /// A reading was done in a way that need not see what the hart last wrote.
+    /// True if a snapshot was read past the hart's caches, so recent writes may be missing.
     pub is_possibly_stale: bool,
 }
 
 const PERMISSIONS: u64 = Pte::READ | Pte::WRITE | Pte::EXEC | Pte::USER | Pte::GLOBAL;
 const USE: u64 = Pte::ACCESSED | Pte::DIRTY;
 
-/// What is different between the two; nothing if they are the same.
+/// Kinds in which two mappings of a page differ; empty if they are equal.
 fn kinds(before: Option<MappedPage>, after: Option<MappedPage>) -> Vec<ChangeKind> {
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => (before, after),
@@ -124,10 +124,10 @@ fn kinds(before: Option<MappedPage>, after: Option<MappedPage>) -> Vec<ChangeKin
     .collect()
 }
 
-/// A list of ranges, taken address by address.
+/// A position in a list of ranges.
 struct Cursor<'a> {
     ranges: &'a [MappedRange],
-    /// Bytes of the first range that are behind us.
+    /// Bytes of the first range that were consumed.
     into: u64,
 }
 
@@ -157,7 +157,7 @@ impl Cursor<'_> {
     }
 }
 
-/// What changed from one space to the other, of the kinds that are not `ignored`.
+/// Compares two spaces; kinds in `ignored` are left out.
 pub fn diff(before: &AddressSpace, after: &AddressSpace, ignored: &[ChangeKind]) -> Diff {
     let mut diff = Diff {
         name: after.name.clone(),
@@ -171,7 +171,7 @@ pub fn diff(before: &AddressSpace, after: &AddressSpace, ignored: &[ChangeKind])
     diff
 }
 
-/// A space that only one of two readings has: all of it is added, or removed.
+/// Reports a space that only one snapshot has as added or removed.
 pub fn alone(space: &AddressSpace, kind: ChangeKind) -> Diff {
     let is_after = kind == ChangeKind::Added;
     let mut diff = Diff {
@@ -190,8 +190,8 @@ pub fn alone(space: &AddressSpace, kind: ChangeKind) -> Diff {
     diff
 }
 
-/// Spaces of two readings, side by side: by name where they have one, else by root; what is
-/// alone in its reading stands alone.
+/// Matches the spaces of two snapshots by name, or by root where they have no name, and compares each pair. A
+/// space without a counterpart is reported alone.
 pub fn pairs(before: &[AddressSpace], after: &[AddressSpace], ignored: &[ChangeKind]) -> Vec<Diff> {
     if let ([before], [after]) = (before, after) {
         return vec![diff(before, after, ignored)];
@@ -223,7 +223,7 @@ impl Diff {
             let Some(here) = one.into_iter().chain(other).min() else {
                 return;
             };
-            // Up to where either of them ends or begins.
+            // Up to the next address where either list has a boundary.
             let reach = |cursor: &Cursor<'_>, begin: Option<u64>| match begin {
                 Some(begin) if begin > here => begin - here,
                 _ => cursor.left(),
@@ -283,7 +283,7 @@ impl Diff {
         }
     }
 
-    /// Bytes to which something of each kind happened.
+    /// Bytes that differ, for each kind.
     pub fn totals(&self) -> impl Iterator<Item = (ChangeKind, u128)> {
         let of = |kind| {
             let changes = self

@@ -1,32 +1,31 @@
-//! Loose entries: a dump of tables, told apart and given their levels.
+//! Single entries of a dump of tables, sorted by table and level.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, Pte};
 
-/// One table of a dump: the entries that are not zero.
+/// One table of a dump; entries that are zero are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LooseTable {
     /// Entries by index.
     pub entries: BTreeMap<u16, Pte>,
-    /// The levels at which it is reached from a root; none if it is not.
+    /// Levels at which a root reaches the table; empty if no root does.
     pub levels: BTreeSet<u8>,
 }
 
 /// The tables of a dump.
 pub struct LooseEntries {
-    /// How the entries are read.
+    /// Paging mode in which the entries are read.
     pub mode: Mode,
-    /// How bits 59–63 are read.
+    /// Encoding of bits 59–63.
     pub dialect: Dialect,
-    /// By address.
+    /// Tables by physical address.
     pub tables: BTreeMap<PhysAddr, LooseTable>,
 }
 
 impl LooseEntries {
-    /// Sorts words by table. Levels come from `root`; without one, from every
-    /// table that no other points to, if a chain of tables as long as the mode is
-    /// deep begins there: then it can only be a root.
+    /// Groups words by table. Levels start from `root`. Without a root, a table counts as one if no other
+    /// table points to it and a chain of tables of the mode's full depth starts there.
     pub fn new(
         words: impl IntoIterator<Item = (PhysAddr, u64)>,
         mode: Mode,
@@ -56,8 +55,7 @@ impl LooseEntries {
         entries
     }
 
-    /// Every table that `roots` lead to, with its level: at most as many steps as
-    /// there are tables times levels.
+    /// Every table reachable from `roots`, with its level; bounded by tables times levels, so loops end.
     fn reach(&self, roots: &[PhysAddr]) -> BTreeSet<(PhysAddr, u8)> {
         let top = self.mode.root_level();
         let mut open: Vec<_> = roots.iter().map(|root| (*root, top)).collect();

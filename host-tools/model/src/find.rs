@@ -1,4 +1,4 @@
-//! The way back: which virtual addresses lead to a physical one, and where bytes are mapped.
+//! Reverse lookup: which virtual addresses map a physical range, and where bytes occur in mapped memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,32 +10,31 @@ use crate::space::forest::{Forest, Item, NodeId, mapping};
 use crate::space::ways::{Enter, Guide, Whole};
 use crate::space::{Bounds, MappedRange};
 
-/// A part of a range.
+/// A part of a mapped range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// Which of the spaces it is in.
+    /// Index of the space.
     pub space: usize,
-    /// The first address, virtual and physical.
+    /// First virtual address of the part.
     pub va: VirtAddr,
-    /// Where that is in memory.
+    /// Physical address of `va`.
     pub pa: PhysAddr,
-    /// How many bytes.
+    /// Length in bytes.
     pub bytes: u64,
-    /// The range it is a part of.
+    /// The mapped range that contains it.
     pub range: MappedRange,
 }
 
-/// Where some physical addresses are mapped.
+/// The mappings of some physical addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reaching {
-    /// By space, then by virtual address.
+    /// Sorted by space, then by virtual address.
     pub hits: Vec<Hit>,
-    /// Whether there are more than these.
+    /// Whether the limit cut the list.
     pub is_cut: bool,
 }
 
-/// Every part of the spaces that lies within these physical addresses, `most` of them at most.
-/// Tables below which nothing does are passed by, whoever has them.
+/// Up to `most` parts of the spaces within these physical addresses. Tables that lead to none are skipped.
 pub fn reaching(spaces: &[AddressSpace], wanted: Bounds, most: usize) -> Reaching {
     let mut found = Reaching::default();
     let mut near = Near::default();
@@ -68,7 +67,7 @@ pub fn reaching(spaces: &[AddressSpace], wanted: Bounds, most: usize) -> Reachin
     found
 }
 
-/// For each table, how many runs of pages below it lie within the wanted addresses.
+/// For each table, the number of runs below it within the wanted addresses.
 #[derive(Default)]
 struct Near {
     of: Option<Arc<Forest>>,
@@ -76,7 +75,7 @@ struct Near {
 }
 
 impl Near {
-    /// Counts for the tables of a space; those it shares with the one before are known.
+    /// Counts the tables of a space; tables shared with an earlier space are already counted.
     fn is_of(&mut self, space: &AddressSpace, wanted: Bounds) {
         let forest = space.forest();
         if !self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, forest)) {
@@ -88,7 +87,7 @@ impl Near {
         }
     }
 
-    /// At most as deep as the mode has levels.
+    /// Recursion depth is the number of levels.
     fn count(&mut self, forest: &Forest, root: Root, id: NodeId, wanted: Bounds) -> u64 {
         if let Some(known) = self.runs.get(&id) {
             return *known;
@@ -115,7 +114,7 @@ impl Near {
     }
 }
 
-/// The ways to what is wanted.
+/// Guides a walk to tables that lead to the wanted addresses.
 struct Towards<'a> {
     near: &'a HashMap<NodeId, u64>,
     whole: Whole,
@@ -130,18 +129,18 @@ impl Guide for Towards<'_> {
     }
 }
 
-/// Bytes that are looked for in mapped memory, piece by piece, in order of virtual address. What
-/// lies across two pages is found where both are mapped side by side, wherever they lie.
+/// A search for bytes in mapped memory, fed in order of virtual address. A match may cross pages that are
+/// adjacent in virtual addresses only.
 pub struct Search<'a> {
     pattern: &'a [u8],
-    /// The end of what came last: too short for the pattern.
+    /// End of the previous input, shorter than the pattern.
     tail: Vec<u8>,
-    /// The address behind it.
+    /// Virtual address after it.
     next: VirtAddr,
 }
 
 impl<'a> Search<'a> {
-    /// For these bytes, at least one.
+    /// A search for `pattern`, of at least one byte.
     pub fn new(pattern: &'a [u8]) -> Self {
         Search {
             pattern,
@@ -150,7 +149,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Takes the bytes at `va`; where the pattern begins, in them or in those before.
+    /// Adds the bytes at `va` and returns the addresses of the matches that end in them.
     pub fn take(&mut self, va: VirtAddr, bytes: &[u8]) -> Vec<VirtAddr> {
         if va != self.next {
             self.tail.clear();

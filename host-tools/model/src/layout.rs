@@ -1,27 +1,27 @@
-//! What lies where in an image, and what is wrong with it.
+//! The parts of an image, and its problems.
 
-/// A run of bytes with a meaning.
+/// A range of bytes with a meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImagePart {
-    /// What it is; two blanks in front for each level that it lies within another.
+    /// Name of the part, indented by two spaces for each enclosing part.
     pub what: String,
-    /// Its first byte in the image.
+    /// Offset in the image, in bytes.
     pub at: u64,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
-/// An image as it was found.
+/// Result of inspecting an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageLayout {
-    /// Bytes in all.
+    /// Size of the image in bytes.
     pub size: u64,
-    /// What lies where, in the order of the image.
+    /// Parts in order of offset.
     pub parts: Vec<ImagePart>,
-    /// Facts worth knowing: a name and a value.
+    /// Further facts, as name and value.
     pub facts: Vec<(String, String)>,
-    /// The board it was judged for, if any.
+    /// The board whose limits were checked; `None` without one.
     pub board: Option<String>,
-    /// Why it will not boot, or not whole.
+    /// Reasons why it will not boot, or not completely.
     pub problems: Vec<String>,
 }

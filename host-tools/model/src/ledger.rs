@@ -1,67 +1,66 @@
-//! The ledger of faults: their order, the boots they belong to, and the gaps between them.
+//! The ledger of faults: their order, their boots, and the gaps in their numbers.
 //!
-//! Everything that shows faults reads one of these, so `faults`, `dash`, `record` and the charts
-//! agree on every recording. A board numbers its faults from 0 at boot, and a number is never
-//! reused within one boot. So the number of each fault that arrives says one of four things:
+//! Every view reads one ledger, so `faults`, `dash`, `record` and the charts agree on each recording. A board
+//! numbers its faults from 0 at boot, and does not reuse a number within one boot. The number of an arriving
+//! fault has one of four meanings:
 //!
 //! ```text
-//! number           what is known of it           meaning
-//! next or higher   -                             the next one; numbers in between are lost
-//! lower            same number, same fault       received again: printed and sent, or replayed
-//! lower            same number, another fault    the board has booted again
-//! lower            number not seen               late, if its time fits between its neighbours;
-//!                                                else the board has booted again
+//! number           compared with the ledger     meaning
+//! next or higher   -                            the next fault; numbers in between are lost
+//! lower            same number, same fault      received again: printed and sent, or replayed
+//! lower            same number, other fault     the board has rebooted
+//! lower            number not received          late, if its time fits between its neighbours;
+//!                                               otherwise the board has rebooted
 //! ```
 //!
-//! Time runs forward within a boot. Where it falls back, the board has booted again, whether it
-//! numbers its faults or not.
+//! Time does not go back within a boot. A fault with an earlier time means a reboot, numbered or not.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use abi::{Fault, Sighting};
 
-/// Records of several harts may be a little out of order in time, never by as much as a reboot
-/// takes: the firmware alone needs longer.
+/// Records of several harts may be slightly out of order in time. A reboot takes longer than this: the
+/// firmware alone does.
 const JITTER_US: u64 = 1_000;
 
-/// A fault that was counted.
+/// A fault in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerRow {
-    /// 1 for the first that arrived; without gaps.
+    /// Order of arrival, from 1, without gaps.
     pub id: u64,
-    /// Which boot of the board it happened in, from 0.
+    /// Number of the boot, from 0.
     pub boot: u32,
-    /// The fault.
+    /// The fault record, with number and time where known.
     pub sighting: Sighting,
 }
 
-/// What a fault's number and time say about it.
+/// Meaning of a fault's number and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// It follows the last one, or comes after some that were lost.
+    /// The next fault, possibly after lost ones.
     Next,
-    /// It has this row already; `None` where that row is no longer kept.
+    /// A repetition of this row; `None` if the row is no longer kept.
     Again(Option<u64>),
-    /// It was taken for lost, and has arrived after all.
+    /// A fault that was counted as lost.
     Late,
-    /// It belongs to the next boot.
+    /// The first fault of the next boot.
     AnotherBoot,
 }
 
-/// Faults in the order they arrived.
+/// All faults of a recording or session, in order of arrival.
 #[derive(Default)]
 pub struct Ledger {
     rows: VecDeque<LedgerRow>,
-    /// Rows that are kept at most; the oldest go first.
+    /// Maximum number of rows; the oldest are dropped first.
     capacity: Option<usize>,
     boot: u32,
     /// One above the highest number of this boot.
     next_seq: Option<u64>,
-    /// Number and row of each fault of this boot that is kept.
+    /// Row id for each number of this boot that is still kept.
     numbered: BTreeMap<u64, u64>,
-    /// A numbered row of this boot is no longer kept.
+    /// Whether a numbered row of this boot was dropped.
     has_forgotten: bool,
-    /// When the last unnumbered fault of this boot happened.
+    /// Time of the last unnumbered fault of this boot, in microseconds.
     unnumbered_us: Option<u64>,
     received: u64,
     lost: u64,
@@ -70,7 +69,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger that keeps the last `capacity` rows; its counts go on.
+    /// A ledger that keeps the last `capacity` rows; counts include dropped rows.
     pub fn bounded(capacity: usize) -> Ledger {
         Ledger {
             capacity: Some(capacity.max(1)),
@@ -78,7 +77,7 @@ impl Ledger {
         }
     }
 
-    /// Adds a fault; false if it was received before.
+    /// Adds a fault; returns false for a repetition.
     pub fn add(&mut self, sighting: Sighting) -> bool {
         match self.verdict(&sighting) {
             Verdict::Next => {
@@ -116,7 +115,7 @@ impl Ledger {
         true
     }
 
-    /// The board said that it overwrote so many records before it could send them.
+    /// Adds records that the board reports as overwritten before they were sent.
     pub fn add_overwritten(&mut self, count: u64) {
         self.overwritten = self.overwritten.saturating_add(count);
     }
@@ -146,13 +145,13 @@ impl Ledger {
             _ if falls_back || is_late_in_time => Verdict::AnotherBoot,
             (false, _) => Verdict::Next,
             (true, Some(_)) => Verdict::Late,
-            // Numbers below all that are kept: received before, if any were forgotten since.
+            // Below every kept number: a repetition, if rows were dropped.
             (true, None) if self.has_forgotten => Verdict::Again(None),
             (true, None) => Verdict::AnotherBoot,
         }
     }
 
-    /// A frame holds more than a line of text: it completes the row that the line made.
+    /// Fills in fields that a frame has and a text line does not, for a row that a text line created.
     fn complete(&mut self, id: Option<u64>, sighting: &Sighting) {
         let place = id.and_then(|id| self.place(id));
         if let Some(row) = place.and_then(|place| self.rows.get_mut(place))
@@ -174,7 +173,7 @@ impl Ledger {
         self.rows.push_back(row);
     }
 
-    /// The oldest row, if more than so many are kept: it is kept no more. Counts go on.
+    /// Removes and returns the oldest row if more than `most` are kept; counts stay.
     pub fn pop_over(&mut self, most: usize) -> Option<LedgerRow> {
         if self.rows.len() <= most {
             return None;
@@ -193,7 +192,7 @@ impl Ledger {
         }
     }
 
-    /// Where a row is among those that are kept.
+    /// Index of a row among the kept rows.
     fn place(&self, id: u64) -> Option<usize> {
         let first = self.rows.front()?.id;
         usize::try_from(id.checked_sub(first)?).ok()
@@ -203,24 +202,24 @@ impl Ledger {
         self.rows.get(self.place(id)?)
     }
 
-    /// The rows that are kept, in the order they arrived.
+    /// The kept rows in order of arrival.
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = &LedgerRow> + ExactSizeIterator {
         self.rows.iter()
     }
 
-    /// The kept rows from number `id` on, oldest first.
+    /// The kept rows from id `id`, oldest first.
     pub fn rows_from(&self, id: u64) -> impl DoubleEndedIterator<Item = &LedgerRow> {
         let from = self.rows.partition_point(|row| row.id < id);
         self.rows.range(from..)
     }
 
-    /// The newest row.
+    /// The newest row; `None` before the first fault.
     pub fn last(&self) -> Option<&LedgerRow> {
         self.rows.back()
     }
 
-    /// All kept rows in the order they happened: by boot, and by number where every fault of that
-    /// boot has one. A line of text may arrive before the frame of an earlier fault.
+    /// All kept rows in the order they happened: by boot, then by number if every fault of the boot has one.
+    /// A text line may arrive before the frame of an earlier fault.
     pub fn into_rows_in_order(self) -> Vec<LedgerRow> {
         let mut rows = Vec::from(self.rows);
         for boot in rows.chunk_by_mut(|a, b| a.boot == b.boot) {
@@ -231,42 +230,41 @@ impl Ledger {
         rows
     }
 
-    /// Faults that arrived, each once.
+    /// Number of distinct faults that arrived.
     pub fn received(&self) -> u64 {
         self.received
     }
 
-    /// Numbers that never arrived between those that did, of all boots.
+    /// Number of faults that never arrived, from the gaps in the numbers of all boots.
     pub fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// Faults that arrived more than once.
+    /// Number of faults that arrived more than once.
     pub fn repeated(&self) -> u64 {
         self.repeated
     }
 
-    /// Faults that the board says it overwrote in its ring.
+    /// Number of records that the board reports as overwritten in its ring.
     pub fn overwritten(&self) -> u64 {
         self.overwritten
     }
 
-    /// How many boots there were: at least 1.
+    /// Number of boots, at least 1.
     pub fn boots(&self) -> u32 {
         self.boot + 1
     }
 }
 
-/// Whether the first time is earlier than the second by more than harts differ; unknown times are
-/// not earlier.
+/// Whether the first time is earlier by more than the harts' jitter; an unknown time is never earlier.
 fn is_before(first: Option<u64>, second: Option<u64>) -> bool {
     first
         .zip(second)
         .is_some_and(|(first, second)| first.saturating_add(JITTER_US) < second)
 }
 
-/// Whether both are one fault. The clock's ticks are known to frames only, so times are compared
-/// in microseconds, and only where both have one.
+/// Whether both records describe one fault. Only frames contain clock ticks, so times are compared in
+/// microseconds, and only if both are known.
 fn is_same(one: &Sighting, other: &Sighting) -> bool {
     let key = |fault: &Fault| (fault.epc, fault.va, fault.cause, fault.task);
     let times = one.time_us.zip(other.time_us);
@@ -292,7 +290,7 @@ mod tests {
         }
     }
 
-    /// Each fault: number, time in milliseconds, page.
+    /// Builds a ledger from (number, time in milliseconds, page).
     fn ledger_of(faults: &[(u64, u64, u64)]) -> Ledger {
         let mut ledger = Ledger::default();
         for (seq, time_ms, page) in faults {
@@ -309,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_reboot_with_numbers_that_were_not_seen_before_is_another_boot() {
-        // The recording begins in the middle of a boot: number 0 was never in it.
+        // The recording starts in the middle of a boot, so number 0 is not in it.
         let ledger = ledger_of(&[(100, 900, 1), (102, 910, 2), (0, 10, 3), (1, 11, 4)]);
         assert_eq!((ledger.boots(), ledger.lost()), (2, 1));
         assert_eq!(
@@ -329,7 +327,7 @@ mod tests {
     fn a_reboot_whose_first_numbers_are_lost_is_known_by_its_time() {
         let ledger = ledger_of(&[(0, 500, 1), (1, 501, 2), (7, 40, 3), (8, 41, 4)]);
         assert_eq!((ledger.boots(), ledger.lost()), (2, 0));
-        // A number between two of the boot before, at a time long before them.
+        // The number fits between two of the previous boot, the time is long before them.
         let ledger = ledger_of(&[(3, 500, 1), (10, 510, 2), (5, 40, 3)]);
         assert_eq!((ledger.boots(), ledger.lost()), (2, 6));
     }
@@ -367,7 +365,7 @@ mod tests {
         let mut ledger = Ledger::default();
         assert!(ledger.add(text) && !ledger.add(frame));
         assert_eq!(ledger.last().unwrap().sighting, frame);
-        // A line that comes behind its frame takes nothing away.
+        // A text line after its frame removes no fields.
         assert!(!ledger.add(text));
         assert_eq!(ledger.last().unwrap().sighting, frame);
     }
@@ -391,7 +389,7 @@ mod tests {
         let ids: Vec<u64> = ledger.rows().map(|row| row.id).collect();
         assert_eq!((ids.len(), ids[0], ids[99]), (100, 11, 110));
         assert_eq!(ledger.rows_from(109).count(), 2);
-        // One that is forgotten and comes again is no other boot.
+        // A dropped row that is repeated does not count as a reboot.
         assert!(!ledger.add(sighting(3, 6000, 3 << 12)));
         assert_eq!((ledger.boots(), ledger.repeated()), (1, 1));
     }

@@ -1,4 +1,4 @@
-//! REMEMBER: faults, address spaces, layouts; no input or output.
+//! What is known about a target: faults, address spaces, layouts. No input or output.
 
 #![warn(missing_docs)]
 

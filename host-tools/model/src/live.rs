@@ -1,6 +1,6 @@
-//! A board as it is seen while it runs: the last faults, what they add up to, tasks, spaces.
+//! A running board: recent faults, totals, tasks, address spaces.
 //!
-//! However long it runs, this stays the same size: old rows go, totals stay.
+//! Memory is bounded: old rows are dropped, totals stay.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,31 +9,31 @@ use abi::{Cause, Sighting};
 use crate::ledger::{Ledger, LedgerRow};
 use crate::{AddressSpace, TaskList};
 
-/// Rows that are kept.
+/// Number of fault rows kept.
 pub const ROWS: usize = 16_384;
-/// Seconds of which each has a count.
+/// Number of seconds with a fault count.
 pub const SECONDS: usize = 600;
-/// Lines of text that are kept.
+/// Number of text lines kept.
 pub const LINES: usize = 200;
 
-/// What happened.
+/// An event from the target or its line.
 pub enum Update {
     /// The target identified itself.
     Board {
-        /// Its name.
+        /// Name of the board.
         name: String,
-        /// Bits of an address.
+        /// Width of an address in bits.
         xlen: u32,
     },
-    /// A fault.
+    /// A fault record.
     Fault(Sighting),
-    /// Frames that were sent and never arrived.
+    /// Frames that were sent and not received.
     Missed(u64),
-    /// A line of text.
+    /// A line of console text.
     Text(String),
-    /// The tasks there are.
+    /// The task table.
     Tasks(TaskList),
-    /// What a task's tables map.
+    /// Page tables of a task, by task id.
     Space(u64, Box<AddressSpace>),
     /// What could not be had, and why; it may be had later.
     Trouble(String),
@@ -43,30 +43,30 @@ pub enum Update {
     Ended(Option<String>),
 }
 
-/// Faults of one second since a boot, by cause.
+/// Faults of one second since boot, by cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Second {
-    /// Which boot, from 0.
+    /// Number of the boot, from 0.
     pub boot: u32,
-    /// Which second.
+    /// Second since boot, from 0.
     pub second: u64,
-    /// How many of each cause.
+    /// Number of faults for each cause.
     pub counts: BTreeMap<Cause, u64>,
 }
 
-/// All that is known.
+/// State of a running board, as dashboards show it.
 pub struct Live {
-    /// The board's name and the bits of its addresses.
+    /// Name of the board and width of its addresses in bits; `None` until it identifies itself.
     pub board: Option<(String, u32)>,
-    /// The tasks there are.
+    /// The task table as last reported.
     pub tasks: TaskList,
-    /// What their tables map.
+    /// Page tables by task id.
     pub spaces: BTreeMap<u64, AddressSpace>,
-    /// The last lines of text.
+    /// The last [`LINES`] lines of text.
     pub text: VecDeque<String>,
-    /// What could not be had.
+    /// The last thing that could not be read.
     pub trouble: Option<String>,
-    /// The line has ended.
+    /// Whether the line was closed.
     pub ended: bool,
     ledger: Ledger,
     missed: u64,
@@ -94,7 +94,7 @@ impl Default for Live {
 }
 
 impl Live {
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn apply(&mut self, update: Update) {
         match update {
             Update::Board { name, xlen } => self.board = Some((name, xlen)),
@@ -162,55 +162,54 @@ impl Live {
         }
     }
 
-    /// Faults in the order they arrived: what is kept of them, and how many there were.
+    /// The ledger of faults, with totals.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Kept rows from number `id` on, oldest first.
+    /// The kept rows from id `id`, oldest first.
     pub fn rows_from(&self, id: u64) -> impl DoubleEndedIterator<Item = &LedgerRow> {
         self.ledger.rows_from(id)
     }
 
-    /// Faults that arrived, each once.
+    /// Number of distinct faults that arrived.
     pub fn received(&self) -> u64 {
         self.ledger.received()
     }
 
-    /// Faults that never arrived, by the gaps between the numbers.
+    /// Number of faults that never arrived, from the gaps in the numbers.
     pub fn lost(&self) -> u64 {
         self.ledger.lost()
     }
 
-    /// Faults that arrived more than once.
+    /// Number of faults that arrived more than once.
     pub fn repeated(&self) -> u64 {
         self.ledger.repeated()
     }
 
-    /// Frames that never came: what was in them, if faults, is among the lost.
+    /// Number of frames that were not received; faults in them are counted as lost.
     pub fn missed_frames(&self) -> u64 {
         self.missed
     }
 
-    /// How often the board was seen to boot.
+    /// Number of boots, at least 1.
     pub fn boots(&self) -> u32 {
         self.ledger.boots()
     }
 
-    /// Faults of each cause, most first.
+    /// Number of faults for each cause, largest first.
     pub fn by_cause(&self) -> Vec<(Cause, u64)> {
         let mut causes: Vec<_> = self.causes.iter().map(|(cause, n)| (*cause, *n)).collect();
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         causes
     }
 
-    /// Faults of each task.
+    /// Number of faults for each task id.
     pub fn by_task(&self) -> &BTreeMap<u16, u64> {
         &self.by_task
     }
 
-    /// The last `count` seconds up to the one of the newest fault, those without a fault too;
-    /// of the last boot.
+    /// The `count` seconds up to the newest fault of the last boot, including seconds without a fault.
     pub fn last_seconds(&self, count: usize) -> Vec<Second> {
         let Some(newest) = self.seconds.back() else {
             return Vec::new();
@@ -232,7 +231,7 @@ impl Live {
         (first..=newest.second).map(second).collect()
     }
 
-    /// Microseconds since boot at the newest fault.
+    /// Time of the newest fault, in microseconds since boot.
     pub fn newest_us(&self) -> Option<u64> {
         self.ledger.last().and_then(|row| row.sighting.time_us)
     }
@@ -263,12 +262,12 @@ mod tests {
         for seq in [0, 1, 2, 5, 6] {
             tell(&mut live, seq, seq * 1000, seq << 12);
         }
-        // Told again after a second hello.
+        // Sent again after a second hello.
         for seq in 0..7 {
             tell(&mut live, seq, seq * 1000, seq << 12);
         }
         tell(&mut live, 9, 9000, 9 << 12);
-        // The two that were missing came after all; two others have not.
+        // The two missing ones arrived late; two others are lost.
         assert_eq!((live.received(), live.lost()), (8, 2));
         assert_eq!((live.repeated(), live.boots()), (5, 1));
     }
@@ -291,7 +290,7 @@ mod tests {
         assert_eq!(live.rows_from(0).count(), ROWS);
         let last: Vec<u64> = live.rows_from(ROWS as u64 + 9).map(|row| row.id).collect();
         assert_eq!(last, [ROWS as u64 + 9, ROWS as u64 + 10]);
-        // One that is forgotten and comes again is not taken for another boot.
+        // A dropped row that is repeated does not count as a reboot.
         tell(&mut live, 3, 3, 3 << 12);
         assert_eq!((live.boots(), live.repeated()), (1, 1));
     }

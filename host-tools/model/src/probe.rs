@@ -1,112 +1,112 @@
-//! What is found at a probe, and what a hart behind it tells.
+//! Debug probes, and what a hart behind one reports.
 
 use pagetable::Xlen;
 
-/// A probe that is plugged in.
+/// A connected debug probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// What selects it.
+    /// Argument of `--probe`: VID:PID and serial number.
     pub selector: String,
-    /// What it calls itself.
+    /// Product name.
     pub name: String,
-    /// What kind it is.
+    /// Driver or protocol.
     pub kind: String,
-    /// The system lets us use it.
+    /// Whether this user may open it.
     pub is_allowed: bool,
 }
 
-/// All of them.
+/// All connected probes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Probes(pub Vec<Probe>);
 
-/// What there is at a probe.
+/// The JTAG chain and debug module behind a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wired {
-    /// The probe.
+    /// The probe's selector.
     pub probe: String,
-    /// What each port of the chain says that it is, from TDO to TDI.
+    /// IDCODE of each TAP from TDO to TDI; `None` where there is none.
     pub idcodes: Vec<Option<u32>>,
-    /// Bits of each instruction.
+    /// Instruction register length of each TAP, in bits.
     pub ir_bits: Vec<usize>,
-    /// The port of the debug module.
+    /// Index of the TAP with the debug module.
     pub port: usize,
-    /// The board, by its port or as it was said.
+    /// The board, recognized by IDCODE or named by the user.
     pub board: Option<String>,
-    /// 2 is 0.13, 3 is 1.0.
+    /// Version field of `dtmcs`: 2 is 0.13, 3 is 1.0.
     pub version: u32,
-    /// Bits of an address on the debug bus.
+    /// Address width of the debug module interface, in bits.
     pub abits: usize,
-    /// Clocks that the module asks for between two scans.
+    /// Idle clocks that the module requires between two scans.
     pub idle: usize,
-    /// Words of the program buffer.
+    /// Size of the program buffer in words.
     pub program_words: usize,
-    /// An `ebreak` stands behind it.
+    /// Whether an implicit `ebreak` follows the program buffer (`impebreak`).
     pub has_implicit_ebreak: bool,
-    /// Words for arguments.
+    /// Number of `data` registers for abstract commands.
     pub data_words: usize,
-    /// Widths of the system bus in bits.
+    /// Access widths of the system bus, in bits.
     pub bus_bits: Vec<u32>,
-    /// Ways to memory, the first that is used first.
+    /// Usable methods of memory access, in order of preference.
     pub ways: Vec<&'static str>,
-    /// The system bus need not see what the hart's cache holds.
+    /// Whether system bus access may bypass the hart's caches.
     pub is_bus_doubtful: bool,
-    /// How many harts there are.
+    /// Number of harts.
     pub harts: u32,
-    /// The one that was looked at.
+    /// Index of the hart that was examined.
     pub hart: u32,
-    /// It was halted.
+    /// Whether the hart was halted.
     pub is_halted: bool,
-    /// Width of its registers.
+    /// Register width of the hart.
     pub xlen: Xlen,
-    /// `mvendorid`.
+    /// Value of `mvendorid`, if it was read.
     pub vendor: Option<u64>,
 }
 
-/// A register of a hart.
+/// A register and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedRegister {
-    /// Its name, or its number where it has none here.
+    /// Name; its number in hexadecimal if it has none here.
     pub name: String,
-    /// Its number.
+    /// CSR number.
     pub number: u16,
-    /// What it holds.
+    /// Value; the upper half is 0 on RV32.
     pub value: u64,
 }
 
-/// Registers, in the order they were asked for.
+/// Registers in the order of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisterDump {
-    /// Their width.
+    /// Register width of the hart.
     pub xlen: Xlen,
-    /// Each.
+    /// The registers.
     pub registers: Vec<NamedRegister>,
 }
 
-/// Bytes of memory.
+/// Bytes read from memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryDump {
-    /// Where the first lies.
+    /// Address of the first byte.
     pub at: u64,
-    /// The address is one that the hart translates.
+    /// Whether `at` is a virtual address, translated by the hart.
     pub is_virtual: bool,
-    /// Ways that they were read.
+    /// Methods that were used for the read.
     pub ways: Vec<&'static str>,
-    /// The hart may have written otherwise since.
+    /// Whether recent writes of the hart may be missing.
     pub is_possibly_stale: bool,
-    /// They.
+    /// The bytes, in order of address.
     pub bytes: Vec<u8>,
 }
 
-/// How a hart was left.
+/// State in which a hart was left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// Which.
+    /// Index of the hart.
     pub hart: u32,
-    /// Where it stands, and in which mode; nothing if it runs.
+    /// Program counter and privilege mode if it is halted; `None` if it runs.
     pub halted: Option<(u64, &'static str)>,
 }
 
-/// A mode by the number that registers have for it.
+/// Name of a privilege mode by its encoding in `dcsr.prv`.
 pub const fn mode(number: u64) -> &'static str {
     match number & 3 {
         0 => "user",

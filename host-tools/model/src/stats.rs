@@ -1,4 +1,4 @@
-//! How an address space is made: tables, page sizes, permissions, what a TLB can hold of it.
+//! Statistics of an address space: tables, page sizes, permissions, TLB reach.
 
 use std::collections::BTreeMap;
 
@@ -13,44 +13,44 @@ use figures::Figures;
 /// The tables of one level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {
-    /// Tables, each counted once.
+    /// Number of tables, each counted once.
     pub tables: u64,
-    /// Those without a valid entry.
+    /// Number of tables without a valid entry.
     pub empty: u64,
-    /// Valid entries in all of them.
+    /// Number of valid entries in all of them.
     pub valid: u64,
 }
 
-/// Sizes of TLBs that harts of today have, in entries.
+/// Common TLB sizes, in entries.
 pub const TLB_ENTRIES: [u64; 4] = [16, 64, 512, 1024];
 
-/// What is known of a space's making.
+/// Statistics of one address space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stats {
     /// By level, the root's last.
     pub levels: BTreeMap<u8, Level>,
-    /// Entries of a full table.
+    /// Number of entries in a full table.
     pub entries_per_table: u64,
-    /// Bytes and translations by size of page; a page of Svnapot is one.
+    /// Bytes and translations for each page size; a Svnapot page is one translation.
     pub sizes: BTreeMap<u64, (u128, u64)>,
-    /// Bytes by `rwxu`.
+    /// Bytes for each combination of `rwxu`.
     pub permissions: BTreeMap<String, u128>,
-    /// Runs of memory that are mapped side by side and alike.
+    /// Number of contiguous ranges with equal attributes.
     pub ranges: u64,
-    /// Bytes in pages that could be part of a page of the next size: mapped alike, side by side,
-    /// and aligned in both addresses.
+    /// Bytes in pages that could be part of a larger page: equal attributes, contiguous, and aligned in both
+    /// addresses.
     pub joinable_bytes: u128,
-    /// Entries of a TLB, and the bytes that the largest pages reach with as many.
+    /// Number of TLB entries, and the bytes covered by as many of the largest pages.
     pub reach: Vec<(u64, u128)>,
 }
 
 impl Stats {
-    /// Counts one space.
+    /// Statistics of one space.
     pub fn of(space: &AddressSpace) -> Stats {
         Figures::default().stats(space)
     }
 
-    /// Counts each space; the tables that they share are counted once.
+    /// Statistics of several spaces; tables they share are counted once.
     pub fn of_all(spaces: &[AddressSpace]) -> Vec<Stats> {
         let mut figures = Figures::default();
         spaces.iter().map(|space| figures.stats(space)).collect()
@@ -63,7 +63,7 @@ impl Stats {
         level.valid += u64::from(table.valid);
     }
 
-    /// Bytes that so many of the largest pages map.
+    /// Bytes covered by `entries` of the largest pages.
     fn reached(&self, entries: u64) -> u128 {
         let mut left = entries;
         let largest = self.sizes.iter().rev();
@@ -74,23 +74,23 @@ impl Stats {
         })
     }
 
-    /// Tables in all.
+    /// Number of tables.
     pub fn tables(&self) -> u64 {
         self.levels.values().map(|level| level.tables).sum()
     }
 
-    /// Tables without a valid entry.
+    /// Number of tables without a valid entry.
     pub fn empty(&self) -> u64 {
         self.levels.values().map(|level| level.empty).sum()
     }
 
-    /// Translations that cover everything: what a TLB would need to hold it all.
+    /// Number of TLB entries needed to cover everything.
     pub fn translations(&self) -> u64 {
         self.sizes.values().map(|(_, pages)| pages).sum()
     }
 }
 
-/// What may be done with pages of these flags, as `rwxu`.
+/// The permissions in a PTE, as `rwxu`.
 pub fn permission(flags: Pte) -> String {
     flags.flags().to_string()[..4].to_owned()
 }

@@ -1,8 +1,8 @@
-//! Words that go with numbers.
+//! Numbers with the noun they count.
 
 use std::fmt::Display;
 
-/// A number and what is counted: `1 file`, `2 files`, `0 entries`.
+/// Number and noun: `1 file`, `2 files`, `0 entries`.
 pub fn counted<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
     let what = if number == N::from(1) { one } else { many };
     format!("{number} {what}")

@@ -1,4 +1,4 @@
-//! The working set: what has been used since A and D were last cleared.
+//! The working set: pages used since A and D were last cleared.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use pagetable::Pte;
 use crate::AddressSpace;
 use crate::space::MappedRange;
 
-/// Bytes in three heaps.
+/// Bytes mapped and used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Used {
-    /// All that is mapped.
+    /// Bytes mapped.
     pub mapped: u128,
-    /// Of that, with A.
+    /// Bytes with A set.
     pub accessed: u128,
-    /// Of that, with D.
+    /// Bytes with D set.
     pub dirty: u128,
 }
 
@@ -30,16 +30,16 @@ impl Used {
 /// The working set of a space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkingSet {
-    /// Everything.
+    /// Totals.
     pub all: Used,
-    /// By `rwxu`.
+    /// Totals for each combination of `rwxu`.
     pub permissions: BTreeMap<String, Used>,
-    /// What has A, by address.
+    /// Ranges with A set, by address.
     pub ranges: Vec<MappedRange>,
 }
 
 impl WorkingSet {
-    /// What a space's bits tell.
+    /// Reads the A and D bits of a space.
     pub fn of(space: &AddressSpace) -> WorkingSet {
         let mut set = WorkingSet::default();
         for range in space.ranges() {
@@ -54,29 +54,29 @@ impl WorkingSet {
     }
 }
 
-/// One look at a space that is looked at again and again.
+/// One sample of a space that is read periodically.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Microseconds since the first look.
+    /// Microseconds since the first sample.
     pub time_us: u64,
-    /// What had been used by then.
+    /// Totals at this sample.
     pub used: Used,
-    /// Bytes that got A since the look before.
+    /// Bytes whose A bit was set since the previous sample.
     pub newly_accessed: u128,
-    /// Bytes that got D since then.
+    /// Bytes whose D bit was set since the previous sample.
     pub newly_dirty: u128,
-    /// Bytes that lost A: somebody cleared it.
+    /// Bytes whose A bit was cleared since the previous sample.
     pub cleared: u128,
-    /// Bytes that are mapped and were not.
+    /// Bytes mapped since the previous sample.
     pub added: u128,
-    /// Bytes that were mapped and are not.
+    /// Bytes unmapped since the previous sample.
     pub removed: u128,
-    /// The tables were read in a way that need not see what the hart last wrote.
+    /// True if the tables were read past the hart's caches, so recent writes may be missing.
     pub is_possibly_stale: bool,
 }
 
 impl Sample {
-    /// This look, after the one before it.
+    /// A sample of `space`, compared with the previous one.
     pub fn of(time_us: u64, before: Option<&AddressSpace>, space: &AddressSpace) -> Sample {
         let mut sample = Sample {
             time_us,

@@ -1,4 +1,4 @@
-//! The block map beside an image: which blocks a card needs, and what they hash to.
+//! The block map beside an image: which blocks to write to a card, and their hashes.
 //!
 //! Format 2.0 as bmap-tools reads it.
 
@@ -9,25 +9,25 @@ use std::thread;
 use crate::Result;
 use crate::content::{Extent, ReadAt};
 
-/// Bytes of a block.
+/// Block size in bytes.
 pub const BLOCK: u64 = 4096;
-/// Blocks of one range at most: 2 MiB.
+/// Largest range in blocks: 2 MiB.
 const MOST: u64 = 512;
-/// Bytes that are hashed at once: they stay in the nearest cache.
+/// Bytes hashed at a time; the buffer fits in the L1 cache.
 const PIECE: u64 = 1 << 16;
 
 /// Blocks `first` to `last`, both included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockRange {
-    /// The first block.
+    /// First block, from 0.
     pub first: u64,
-    /// The last.
+    /// Last block, included.
     pub last: u64,
-    /// SHA-256 of their bytes, in hexadecimal.
+    /// SHA-256 of the range, as 64 hexadecimal digits.
     pub sha256: String,
 }
 
-/// The blocks that a card must be given, merged: zeros count where they mean something.
+/// The blocks that must be written, merged; blocks of zeros are included where the card's content matters.
 pub fn blocks(extents: &[Extent]) -> Vec<(u64, u64)> {
     let spans = extents
         .iter()
@@ -35,7 +35,7 @@ pub fn blocks(extents: &[Extent]) -> Vec<(u64, u64)> {
     merged(spans)
 }
 
-/// The blocks that spans of bytes touch, each span a first byte and a length.
+/// Converts spans of bytes (offset, length) to the blocks they touch, merged.
 pub fn merged(spans: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
     let mut blocks: Vec<(u64, u64)> = spans
         .filter(|&(_, bytes)| bytes > 0)
@@ -52,7 +52,7 @@ pub fn merged(spans: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
     blocks
 }
 
-/// The map of an image, as text.
+/// Writes the map of an image as XML.
 pub(crate) fn describe(
     image: &(impl ReadAt + Sync),
     size: u64,
@@ -60,7 +60,7 @@ pub(crate) fn describe(
 ) -> Result<String> {
     let mapped: u64 = blocks.iter().map(|(first, last)| last - first + 1).sum();
     let blocks = &cut(blocks);
-    // Two hands, each every second range.
+    // Two threads; each takes every second range.
     let hand = |from: usize| -> Result<Vec<BlockRange>> {
         let mine = blocks.iter().skip(from).step_by(2);
         mine.map(|&(first, last)| {
@@ -86,7 +86,7 @@ pub(crate) fn describe(
     Ok(text(size, mapped, &ranges))
 }
 
-/// Ranges of [`MOST`] blocks: whoever flashes learns sooner, and closer, what does not fit.
+/// Splits into ranges of [`MOST`] blocks, so that a mismatch is found earlier and located more precisely.
 fn cut(blocks: &[(u64, u64)]) -> Vec<(u64, u64)> {
     let pieces = |&(first, last): &(u64, u64)| {
         (first..=last)
@@ -110,7 +110,7 @@ pub(crate) fn hash(image: &impl ReadAt, size: u64, (first, last): (u64, u64)) ->
     Ok(hex(&hash.finalize()))
 }
 
-/// Bytes in hexadecimal.
+/// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -144,13 +144,13 @@ fn text(size: u64, mapped: u64, ranges: &[BlockRange]) -> String {
         let _ = writeln!(text, "    <Range chksum=\"{sha256}\"> {blocks} </Range>");
     }
     text.push_str("  </BlockMap>\n</bmap>\n");
-    // The file's own checksum is taken with zeros in its place.
+    // The map's own checksum is computed with zeros in its place.
     let own = hex(&Sha256::digest(text.as_bytes()));
     text.replace_range(checksum_at..checksum_at + 64, &own);
     text
 }
 
-/// Reads a map. `None` if it is none, or its own checksum is wrong.
+/// Parses a map; `None` if it is not a map or its own checksum is wrong.
 pub fn parse(text: &str) -> Option<(u64, Vec<BlockRange>)> {
     let field = |name: &str| {
         let rest = text.split_once(&format!("<{name}>"))?.1;

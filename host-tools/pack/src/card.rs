@@ -1,4 +1,4 @@
-//! A card: definition and files in, image, block map and checksum out.
+//! Builds a card: image, block map and checksum from a definition and its files.
 
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
@@ -14,21 +14,21 @@ use crate::output::{self, Output};
 use crate::payload::{self, LoadedPayload};
 use crate::{PackError, Progress, Result, bmap, gpt, mbr};
 
-/// What was made.
+/// Summary of a build.
 #[derive(Clone, Debug)]
 pub struct BuiltCard {
-    /// Bytes of the image.
+    /// Size of the image in bytes.
     pub size: u64,
-    /// Bytes of it that a card must be given, in whole blocks.
+    /// Bytes that must be written to a card, in whole blocks.
     pub mapped: u64,
-    /// What lies where.
+    /// The parts of the image, in order of offset.
     pub parts: Vec<ImagePart>,
-    /// SHA-256 of the image, where one was wanted.
+    /// SHA-256 of the image; `None` unless it was requested.
     pub sha256: Option<String>,
 }
 
-/// Builds the image of a definition for its `board` at `to`, with `.bmap` beside it, and `.sha256`
-/// if a `sum` is wanted: it is most of the work.
+/// Builds the image of a definition for its `board` at `to`, with `.bmap` beside it, and `.sha256` if `sum`
+/// is set. The checksum is most of the work.
 pub fn build(
     image: &Image,
     board: &Board,
@@ -49,7 +49,7 @@ pub fn build(
     let planned = &Planned::new(&extents)?;
     let hashed = || bmap::describe(planned, size, &blocks);
     let summed = || sum.then(|| hash(planned, size, &blocks)).transpose();
-    // What is written is at hand: the hashes need not wait for the disk.
+    // The content is still in memory or cached, so hashing does not wait for the disk.
     let (map, sha256) = thread::scope(|scope| -> Result<_> {
         let (hashed, summed) = (scope.spawn(hashed), scope.spawn(summed));
         output.write(&extents, progress)?;
@@ -68,7 +68,7 @@ pub fn build(
     })
 }
 
-/// Puts the image in its place, and beside it what describes it; nothing stands beside a stream.
+/// Commits the image, and beside it the map and the checksum; nothing is written beside a stream.
 fn commit(image: Output, to: &Path, map: &str, sha256: Option<&str>) -> Result<()> {
     if !image.is_file() {
         return image.commit();
@@ -88,7 +88,7 @@ fn joined<T>(worker: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// `card.img` and `bmap` make `card.img.bmap`.
+/// Appends an extension: `card.img` and `bmap` give `card.img.bmap`.
 pub fn beside(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
@@ -96,13 +96,13 @@ pub fn beside(path: &Path, extension: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What `sha256sum -c` reads.
+/// One line in the format of `sha256sum -c`.
 pub(crate) fn sum_line(sha256: &str, image: &Path) -> String {
     let name = image.file_name().unwrap_or_default().to_string_lossy();
     format!("{sha256}  {name}\n")
 }
 
-/// SHA-256 of the whole image. Only `blocks` are read: the others are known to be zeros.
+/// SHA-256 of the whole image. Only `blocks` are read: all others are zeros.
 pub(crate) fn hash(image: &impl ReadAt, size: u64, blocks: &[(u64, u64)]) -> Result<String> {
     const PIECE: u64 = 1 << 16;
     let zeros = vec![0; PIECE as usize];
@@ -180,7 +180,7 @@ fn name_of(table: PartitionScheme) -> &'static str {
     }
 }
 
-/// First byte, and one past the last.
+/// Offset of the first byte of a partition, and of the byte past its end.
 fn span(partition: &Partition, limit: u64, size: u64) -> Result<(u64, u64)> {
     let start = partition.start.0;
     let end = partition
@@ -287,7 +287,7 @@ fn payload_parts(payload: &LoadedPayload, at: u64) -> [ImagePart; 3] {
     ]
 }
 
-/// A path that is not on the partition would only be noticed on the board.
+/// Rejects a path that is not on the partition; otherwise only the boot loader would notice.
 fn check_extlinux(extlinux: &Extlinux, files: &[fat::FatFile], partition: &str) -> Result<()> {
     for path in [Some(&extlinux.kernel), extlinux.fdt.as_ref()]
         .into_iter()

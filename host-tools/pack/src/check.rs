@@ -1,20 +1,19 @@
-//! Is an image one that every reader reads, and that `build` could have made?
+//! Checks that an image is readable by every ROMFS reader and could have been made by `build`.
 //!
-//! The reader in [`romfs`] takes what it can use. Other readers are less patient: Linux takes names
-//! of 127 bytes, NuttX finds the end of a name by the zeros that pad it, and a directory without
-//! `.` and `..` confuses both.
+//! The reader in [`romfs`] is lenient. Others are stricter: Linux reads names of up to 127 bytes, NuttX finds
+//! the end of a name by its zero padding, and both need `.` and `..` in a directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use romfs::Romfs;
 use romfs::writer::MAX_NAME;
 
-/// What `genromfs` and `build` make the length of an image a multiple of.
+/// Image lengths are a multiple of this, as `genromfs` and `build` make them.
 const BLOCK: usize = 1024;
-/// As many are told; the rest is counted.
+/// Most problems that are listed; the rest is counted.
 const MOST: usize = 20;
 
-/// Everything that is wrong with an image, in words.
+/// Every problem of an image, one message each.
 pub fn problems(bytes: &[u8]) -> Vec<String> {
     let checked = Romfs::new(bytes).and_then(|romfs| romfs.check().map(|()| romfs));
     let romfs = match checked {
@@ -54,9 +53,9 @@ pub fn problems(bytes: &[u8]) -> Vec<String> {
 struct Check<'a> {
     bytes: &'a [u8],
     problems: Vec<String>,
-    /// Where each header begins, and where what belongs to it ends.
+    /// Start and end offset of each header with its data.
     spans: BTreeMap<usize, usize>,
-    /// Hard links: their path, and the header they lead to.
+    /// Hard links: path, and offset of the target header.
     links: Vec<(String, usize)>,
 }
 
@@ -70,14 +69,15 @@ impl<'a> Check<'a> {
         self.problems.push(problem);
     }
 
-    /// Every border was checked before: what is outside reads as zeros, and ends every chain.
+    /// Reads a big-endian word. Bounds were checked before; outside the image it reads 0, which ends every
+    /// chain.
     fn word(&self, at: usize) -> u32 {
         let word = self.bytes.get(at..at + 4);
         word.and_then(|word| word.try_into().ok())
             .map_or(0, u32::from_be_bytes)
     }
 
-    /// The name at `at`, and where its padding ends.
+    /// The name at offset `at`, and the offset where its padding ends.
     fn name(&self, at: usize) -> (&'a [u8], usize) {
         let rest = self.bytes.get(at..).unwrap_or_default();
         let length = rest
@@ -87,7 +87,7 @@ impl<'a> Check<'a> {
         (&rest[..length], (at + length + 16) & !15)
     }
 
-    /// The entries from `first` on, of a directory whose header is `own`.
+    /// Checks the entries from offset `first`, of the directory whose header is at `own`.
     fn directory(&mut self, first: usize, own: usize, parent: usize, path: &str) {
         let mut names = BTreeSet::new();
         let mut at = first;
@@ -149,7 +149,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A hard link must lead to the header of something that is no directory.
+    /// A hard link must point at a header that is not a directory.
     fn links(&mut self) {
         for (place, target) in std::mem::take(&mut self.links) {
             let kind = self.word(target) & 7;
@@ -211,7 +211,7 @@ mod tests {
         windows.position(|window| window == text).unwrap()
     }
 
-    /// Renews the sums of a header, and of the image.
+    /// Recomputes the checksums of a header and of the image.
     fn summed(mut bytes: Vec<u8>, header: usize, name: usize) -> Vec<u8> {
         bytes[header + 12..header + 16].fill(0);
         let end = header + 16 + (name + 16) / 16 * 16;

@@ -1,4 +1,4 @@
-//! What will be written, and where, before anything is.
+//! What an image will hold, described before any byte is written.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,33 +9,33 @@ use std::thread;
 
 use crate::{PackError, Result};
 
-/// Bytes at hand, or still in a file.
+/// Bytes in memory or in a file.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// These. Shared: an Image of many megabytes is in more than one list.
+    /// Bytes in memory. Shared, because an Image of many megabytes is in more than one list.
     Bytes(Arc<Vec<u8>>),
-    /// Parts, in order, with zeros between them.
+    /// Several extents, with zeros between them.
     Parts {
-        /// Each at its place from the first byte on.
+        /// Each with its offset from the first byte.
         parts: Arc<Vec<Extent>>,
-        /// Bytes in all.
+        /// Size in bytes, gaps included.
         size: u64,
-        /// Their CRC-32, which is known already.
+        /// CRC-32 of all of it, computed when it was assembled.
         sum: crc32fast::Hasher,
     },
-    /// So many zeros: a hole in a new file, and yet part of what the card must hold.
+    /// That many zeros: a hole in a new file, but data that a card must be given.
     Zeros(u64),
     /// The first `size` bytes of a file.
     File {
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// Bytes.
+        /// Number of bytes to take.
         size: u64,
     },
 }
 
 impl Content {
-    /// A file, as long as it is now.
+    /// A whole file, at its current length.
     pub fn file(path: &Path) -> Result<Content> {
         let metadata = fs::metadata(path).map_err(PackError::io("read", path))?;
         if !metadata.is_file() {
@@ -47,12 +47,12 @@ impl Content {
         })
     }
 
-    /// Bytes that nobody else has.
+    /// Bytes that are not shared with another list.
     pub fn bytes(bytes: Vec<u8>) -> Content {
         Content::Bytes(Arc::new(bytes))
     }
 
-    /// How many bytes.
+    /// Size in bytes.
     pub fn size(&self) -> u64 {
         match self {
             Content::Bytes(bytes) => bytes.len() as u64,
@@ -62,7 +62,7 @@ impl Content {
         }
     }
 
-    /// Adds the bytes to a CRC-32.
+    /// Adds the content to a CRC-32.
     pub(crate) fn sum(&self, into: &mut crc32fast::Hasher) -> Result<()> {
         match self {
             Content::Bytes(bytes) => into.combine(&sum_of(bytes)),
@@ -89,7 +89,7 @@ impl Content {
     }
 }
 
-/// Many bytes are summed by two hands.
+/// CRC-32; two threads share a large buffer.
 fn sum_of(bytes: &[u8]) -> crc32fast::Hasher {
     let one = |bytes: &[u8]| {
         let mut sum = crc32fast::Hasher::new();
@@ -112,21 +112,22 @@ fn sum_of(bytes: &[u8]) -> crc32fast::Hasher {
     })
 }
 
-/// Content and its place in an image, in bytes.
+/// Content and its offset in an image.
 #[derive(Clone, Debug)]
 pub struct Extent {
-    /// Its first byte's.
+    /// Offset of the first byte.
     pub at: u64,
-    /// What goes there.
+    /// The bytes to write there.
     pub content: Content,
 }
 
-/// Where an image's bytes can be read: from its file, or from what it will be made of.
+/// A source of an image's bytes: its file, or the extents it will be made of.
 pub(crate) trait ReadAt {
-    /// Fills the buffer from byte `at` on.
+    /// Fills `buffer` from offset `at`.
     fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<()>;
 
-    /// Shows `buffer.len()` bytes from byte `at` on: through the buffer, or where they are.
+    /// Passes `buffer.len()` bytes from offset `at` to `see`, through the buffer only where they are not in
+    /// memory.
     fn see(&self, buffer: &mut [u8], at: u64, see: &mut dyn FnMut(&[u8])) -> Result<()> {
         self.read_at(buffer, at)?;
         see(buffer);
@@ -134,7 +135,7 @@ pub(crate) trait ReadAt {
     }
 }
 
-/// A file, and its path for messages.
+/// An open file, with its path for messages.
 pub(crate) struct OnDisk<'a> {
     pub file: &'a File,
     pub path: &'a Path,
@@ -147,13 +148,12 @@ impl ReadAt for OnDisk<'_> {
     }
 }
 
-/// An image before it is written: where extents lie over each other, the last one counts; what
-/// lies between them is zeros.
+/// An image before it is written: later extents cover earlier ones, gaps are zeros.
 pub(crate) struct Planned<'a> {
     layers: Vec<(Layer<'a>, Option<File>)>,
 }
 
-/// An extent, or a part of one, at its place in the image.
+/// An extent, or a part of one, at its offset in the image.
 #[derive(Clone, Copy)]
 struct Layer<'a> {
     at: u64,
@@ -232,7 +232,7 @@ impl ReadAt for Planned<'_> {
 }
 
 impl Planned<'_> {
-    /// The bytes where they are at hand, in one piece and under nothing else.
+    /// The bytes, if they are in memory, contiguous and not covered by another extent.
     fn at_hand(&self, at: u64, length: usize) -> Option<&[u8]> {
         let end = at + length as u64;
         let meets = |extent: &Layer| extent.at < end && at < extent.at + extent.content.size();

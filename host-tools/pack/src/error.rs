@@ -1,44 +1,44 @@
-//! Why something could not be made.
+//! Errors of building, writing and inspecting images.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// The result of making something.
+/// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, PackError>;
 
-/// Why something could not be made.
+/// Why an image could not be built, written or read.
 #[derive(Debug, Error)]
 pub enum PackError {
-    /// The system refused something.
+    /// An operation on a file failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried: "read", "create", …
+        /// The operation: "read", "create", …
         action: &'static str,
-        /// On what.
+        /// Path of the file.
         path: PathBuf,
-        /// What it said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A file is not what it should be.
+    /// A file has the wrong content or type.
     #[error("{}: {what}", path.display())]
     Wrong {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it, and the way out.
+        /// The problem, and how to solve it.
         what: String,
     },
-    /// Something does not fit where it should go.
+    /// Something does not fit.
     #[error("{what}: needs {needs} bytes, has {has}; {way_out}")]
     NoRoom {
-        /// What does not fit, and into what.
+        /// The part that does not fit, and its container.
         what: String,
-        /// Bytes it needs.
+        /// Bytes needed.
         needs: u64,
-        /// Bytes there are.
+        /// Bytes available.
         has: u64,
-        /// The way out.
+        /// What the user can change.
         way_out: &'static str,
     },
     /// What was asked for makes no sense, or is too dangerous.
@@ -47,7 +47,7 @@ pub enum PackError {
 }
 
 impl PackError {
-    /// For `map_err` after an operation on a path.
+    /// Returns a function for `map_err` after an operation on `path`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PackError {
         let path = path.to_owned();
         move |source| PackError::Io {
@@ -57,7 +57,7 @@ impl PackError {
         }
     }
 
-    /// A file is not what it should be.
+    /// A file with the wrong content or type.
     pub fn wrong(path: &Path, what: impl Into<String>) -> PackError {
         PackError::Wrong {
             path: path.to_owned(),
@@ -66,7 +66,7 @@ impl PackError {
     }
 }
 
-/// The library's own words for a short read tell of its buffer, not of the file.
+/// The standard library's message for a short read names its buffer; this one names the file.
 fn in_words(source: io::Error) -> io::Error {
     match (source.kind(), source.raw_os_error()) {
         (kind @ io::ErrorKind::UnexpectedEof, None) => io::Error::new(

@@ -1,18 +1,18 @@
-//! Reading an extlinux.conf as U-Boot reads it.
+//! Parses an extlinux.conf the way U-Boot does.
 
-/// What matters of an extlinux.conf: its default entry, or the first.
+/// The default entry of an extlinux.conf, or its first entry.
 #[derive(Debug, Default)]
 pub struct BootMenu {
-    /// Path of the kernel, from the volume's root.
+    /// Path of the kernel, from the root of the volume.
     pub kernel: Option<String>,
-    /// Path of the device tree.
+    /// Path of the device tree, from the root of the volume.
     pub fdt: Option<String>,
-    /// There is an INITRD line.
+    /// Whether the entry has an INITRD line.
     pub initrd: bool,
 }
 
 impl BootMenu {
-    /// Reads a file that lies at `path` on its volume.
+    /// Parses the text of the file at `path` on its volume.
     pub fn read(text: &str, path: &str) -> BootMenu {
         let words = |line: &str| -> Option<(String, String)> {
             let (key, value) = line.trim().split_once(char::is_whitespace)?;
@@ -27,7 +27,7 @@ impl BootMenu {
         let labels: Vec<usize> = (0..lines.len())
             .filter(|&at| lines[at].0 == "label")
             .collect();
-        // U-Boot takes the first entry where the default's name is no entry's.
+        // U-Boot takes the first entry where no entry has the default's name.
         let Some(chosen) = labels
             .iter()
             .copied()

@@ -1,4 +1,4 @@
-//! A ROMFS image back into a folder: all of it, or nothing.
+//! Extracts a ROMFS image into a folder: completely, or not at all.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -12,19 +12,18 @@ use romfs::{NodeKind, Romfs, RomfsEntry};
 use crate::initrd::{damaged, each};
 use crate::{PackError, Result};
 
-/// What was extracted.
+/// Summary of an extraction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extracted {
-    /// Files, another name of the same file counted too.
+    /// Number of files; each hard link counts.
     pub files: usize,
-    /// What no file system lets everybody make, or what a folder cannot hold twice: its path, and
-    /// what it is.
+    /// Entries that were not extracted, with their type: device nodes and sockets, which need privileges, and
+    /// names that a folder cannot hold twice.
     pub left_out: Vec<(String, &'static str)>,
 }
 
-/// Writes every file of an image below a folder. Names that lead elsewhere are refused before
-/// anything is written; what is there already is never written over. After an error nothing of
-/// it is left.
+/// Writes every file of an image below folder `to`. Names with `..` or `/` are rejected before anything is
+/// written; existing files are never overwritten. After an error, everything written is deleted again.
 pub fn extract(romfs: &Romfs, to: &Path) -> Result<Extracted> {
     each(romfs, &mut |path, entry| {
         let name = entry.name;
@@ -76,14 +75,14 @@ pub fn extract(romfs: &Romfs, to: &Path) -> Result<Extracted> {
     Ok(extracted)
 }
 
-/// What was made so far; deleted again, the last first, unless it is kept.
+/// Files and folders created so far; deleted in reverse order unless the extraction succeeds.
 #[derive(Default)]
 struct Made {
     paths: Vec<PathBuf>,
 }
 
 impl Made {
-    /// The folder and those above it, as far as they are missing.
+    /// Creates the folder and its missing parents.
     fn folders(&mut self, path: &Path) -> io::Result<()> {
         if path.as_os_str().is_empty() || path.is_dir() {
             return Ok(());
@@ -94,7 +93,7 @@ impl Made {
         self.directory(path)
     }
 
-    /// A link that was extracted before must not be followed to somewhere else.
+    /// Creates a folder. A symbolic link extracted before must not be followed out of the target.
     fn directory(&mut self, place: &Path) -> io::Result<()> {
         if fs::symlink_metadata(place).is_ok_and(|metadata| metadata.is_dir()) {
             return Ok(());
@@ -104,7 +103,7 @@ impl Made {
         Ok(())
     }
 
-    /// As above: what is there already is not written through.
+    /// Creates a file. An existing file or link is not written through.
     fn file(&mut self, place: &Path, entry: &RomfsEntry) -> io::Result<()> {
         let mode = if entry.executable { 0o755 } else { 0o644 };
         let mut options = File::options();
@@ -128,7 +127,7 @@ impl Made {
 impl Drop for Made {
     fn drop(&mut self) {
         for path in self.paths.iter().rev() {
-            // What somebody else has put into a folder meanwhile stays, and the folder with it.
+            // A file that another process created in the folder stays, and so does the folder.
             let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
         }
     }

@@ -1,4 +1,4 @@
-//! Writing an image onto a card, and believing it only after reading it back.
+//! Writes an image to a card, and verifies it by reading it back.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
@@ -13,36 +13,36 @@ use crate::{PackError, Progress, Result, bmap, card, inspect};
 
 /// Bytes that are written and compared at a time.
 const PIECE: u64 = 1 << 20;
-/// How often a piece that reads back wrong is written again.
+/// Number of attempts for a piece that reads back wrong.
 const TRIES: usize = 3;
 
-/// A card, a disk or a file that an image can go onto.
+/// A card, disk or file that can take an image.
 #[derive(Clone, Debug)]
 pub struct FlashMedium {
     path: PathBuf,
-    /// Bytes it holds.
+    /// Capacity in bytes.
     pub size: u64,
-    /// Bytes of the image that is to go onto it.
+    /// Size in bytes of the image to be written.
     pub needs: u64,
-    /// For the person who must say yes: what it is.
+    /// Type, model and size, for the confirmation prompt.
     pub description: String,
     is_device: bool,
 }
 
-/// What was written.
+/// Summary of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flashed {
-    /// Bytes written.
+    /// Bytes written, without repetitions.
     pub written: u64,
-    /// Pieces that had to be written more than once.
+    /// Number of pieces that were written more than once.
     pub repeated: u64,
-    /// Only what the block map lists was written.
+    /// True if only the blocks of a block map were written.
     pub mapped_only: bool,
 }
 
 impl FlashMedium {
-    /// Looks at a target and refuses what must not be overwritten: mounted, in use by the
-    /// system, not removable, a partition rather than a disk.
+    /// Examines a target and rejects what must not be overwritten: mounted, used by the system, not
+    /// removable, or a partition instead of a disk.
     pub fn check(path: &Path, image: &Path) -> Result<FlashMedium> {
         let metadata = fs::metadata(path).map_err(PackError::io("open", path))?;
         let kind = metadata.file_type();
@@ -75,7 +75,7 @@ impl FlashMedium {
         if !is_device && (from.dev(), from.ino()) == (metadata.dev(), metadata.ino()) {
             return Err(PackError::wrong(path, "is the image itself"));
         }
-        // An empty file is no card yet, and becomes as large as the image.
+        // An empty file has no size yet; it grows to the size of the image.
         if needs > size && (is_device || size > 0) {
             return Err(PackError::NoRoom {
                 what: format!("{} on {}", image.display(), path.display()),
@@ -93,7 +93,7 @@ impl FlashMedium {
         })
     }
 
-    /// Writes the image, makes sure it has left the caches, and compares every byte.
+    /// Writes the image, waits until it has left the caches, and compares every byte.
     pub fn flash(&self, image: &Path, progress: &mut Progress) -> Result<Flashed> {
         let source = File::open(image).map_err(PackError::io("read", image))?;
         let size = source
@@ -109,7 +109,7 @@ impl FlashMedium {
         let mut flashed = if self.is_device {
             let mut options = File::options();
             options.read(true).write(true);
-            // A device that somebody mounted since is refused by the kernel.
+            // With O_EXCL the operating system rejects a device that was mounted in the meantime.
             options.custom_flags(rustix::fs::OFlags::EXCL.bits() as i32);
             let target = options.open(&self.path);
             card(
@@ -129,7 +129,7 @@ impl FlashMedium {
         Ok(flashed)
     }
 
-    /// Writes the spans, and reads them back.
+    /// Writes the spans, and compares them with what the target returns.
     fn write(
         &self,
         source: &File,
@@ -182,7 +182,7 @@ impl FlashMedium {
             .map_err(PackError::io("write", &self.path))
     }
 
-    /// Out of the caches, so that reading back asks the card.
+    /// Drops the page cache, so that the comparison reads from the card.
     fn settle(&self, target: &File) -> Result<()> {
         target
             .sync_all()
@@ -239,8 +239,8 @@ fn pieces(from: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
         .map(move |at| (at, (end - at).min(PIECE)))
 }
 
-/// The spans of the map beside the image; `None` without one. A map of another image is an
-/// error, since it would leave parts out: what it lists must hash to what it says.
+/// The spans of the map beside the image; `None` without a map. A map whose hashes do not match the image is
+/// an error: writing by it would leave parts out.
 fn read_map(source: &File, image: &Path, size: u64) -> Result<Option<Vec<(u64, u64)>>> {
     let path = card::beside(image, "bmap");
     let Ok(text) = fs::read_to_string(&path) else {
@@ -296,7 +296,7 @@ fn read_map(source: &File, image: &Path, size: u64) -> Result<Option<Vec<(u64, u
     Ok(Some(spans))
 }
 
-/// Refuses a device that is mounted, or has a mounted partition. Files pass.
+/// Rejects a device that is mounted or has a mounted partition. Regular files pass.
 pub fn refuse_mounted(path: &Path) -> Result<()> {
     let metadata = fs::metadata(path).map_err(PackError::io("open", path))?;
     if !metadata.file_type().is_block_device() {
@@ -320,7 +320,7 @@ pub fn refuse_mounted(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a device is, for people; an error where it must not be written.
+/// Describes a device for the user; an error if it must not be written.
 fn check_device(path: &Path, metadata: &fs::Metadata) -> Result<String> {
     let folder = device_folder(path, metadata)?;
     let name = folder

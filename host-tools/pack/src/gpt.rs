@@ -4,30 +4,30 @@ use crc32fast::hash as crc32;
 
 use crate::mbr::{self, SECTOR};
 
-/// Sectors that the table needs at either end, the protective record not counted.
+/// Sectors of the table at either end of the disk, without the protective MBR.
 pub const SECTORS: u64 = 33;
 const ENTRIES: usize = 128;
 const ENTRY_BYTES: usize = 128;
-/// "Basic data": what FAT partitions carry.
+/// Partition type GUID "basic data", used for FAT partitions.
 const BASIC_DATA: [u8; 16] = guid(
     0xebd0_a0a2,
     0xb9e5,
     0x4433,
     [0x87, 0xc0, 0x68, 0xb6, 0xb7, 0x26, 0x99, 0xc7],
 );
-/// Attribute bit 2, legacy BIOS bootable: what U-Boot's `part list -bootable` looks for.
+/// Attribute bit 2, legacy BIOS bootable; U-Boot's `part list -bootable` looks for it.
 const BOOTABLE: u64 = 1 << 2;
 
-/// A partition.
+/// A partition to encode, or decoded from a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GptEntry {
     /// Its name, at most 36 UTF-16 units.
     pub name: String,
-    /// First sector.
+    /// First sector (LBA).
     pub start: u64,
-    /// How many.
+    /// Number of sectors.
     pub sectors: u64,
-    /// Marked to boot from.
+    /// Attribute "legacy BIOS bootable".
     pub bootable: bool,
 }
 
@@ -78,7 +78,7 @@ pub fn encode(seed: &[u8; 32], disk_sectors: u64, entries: &[GptEntry]) -> (Vec<
     (front, back)
 }
 
-/// A GUID of version 4's form, made from content rather than chance.
+/// A GUID in the form of version 4, derived from content instead of randomness.
 fn unique(seed: &[u8; 32], number: u8) -> [u8; 16] {
     let mut guid: [u8; 16] = std::array::from_fn(|at| seed[at] ^ seed[at + 16]);
     guid[0] ^= number;
@@ -113,7 +113,7 @@ fn header(
     bytes
 }
 
-/// The used entries, from the sectors that follow the protective record.
+/// Decodes the used entries; `sectors` starts after the protective MBR.
 pub fn decode(sectors: &[u8]) -> Option<Vec<GptEntry>> {
     let long = |at: usize| {
         Some(u64::from_le_bytes(
@@ -147,8 +147,8 @@ pub fn decode(sectors: &[u8]) -> Option<Vec<GptEntry>> {
     )
 }
 
-/// What is wrong with the first table, from the sectors that follow the protective record: a
-/// firmware would go by the second, if that is right.
+/// Problems of the primary table; `sectors` starts after the protective MBR. Firmware falls back to the
+/// backup table if that one is valid.
 pub fn problems(sectors: &[u8]) -> Vec<&'static str> {
     let long = |at: usize| {
         let bytes = sectors.get(at..at + 4).and_then(<[u8]>::first_chunk);
@@ -157,7 +157,7 @@ pub fn problems(sectors: &[u8]) -> Vec<&'static str> {
     let mut problems = Vec::new();
     let header = sectors.get(..long(12).min(SECTOR as usize)).map(|header| {
         let mut header = header.to_vec();
-        // The sum is taken with zeros in its place.
+        // The checksum is computed with zeros in its place.
         if let Some(sum) = header.get_mut(16..20) {
             sum.fill(0);
         }
@@ -166,7 +166,7 @@ pub fn problems(sectors: &[u8]) -> Vec<&'static str> {
     if header.is_none_or(|header| header.len() < 92 || crc32(&header) as usize != long(16)) {
         problems.push("the GPT's header has a wrong checksum");
     }
-    // What does not follow at once, or is longer than is usual, was not read.
+    // An entry array that does not follow directly, or is longer than usual, was not read.
     let array = sectors.get(SECTOR as usize..);
     let array = array.and_then(|array| array.get(..long(80).saturating_mul(long(84))));
     if long(72) == 2 && array.is_some_and(|array| crc32(array) as usize != long(88)) {

@@ -1,7 +1,7 @@
-//! A look at every header of a ROMFS in a file, without reading what its files hold.
+//! Checks every header of a ROMFS in a file without reading the files' content.
 //!
-//! [`romfs::Romfs::check`] wants all of an image in memory. To touch 16 MiB of new memory takes
-//! longer than to write a card, and an initrd is nearly all data.
+//! [`romfs::Romfs::check`] needs the whole image in memory. Touching 16 MiB of fresh memory takes longer than
+//! writing a card, and an initrd is mostly data.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -11,16 +11,16 @@ use romfs::RomfsError;
 
 use crate::{PackError, Result};
 
-/// Bytes that are read at once: headers stand close to each other.
+/// Bytes per read; neighbouring headers share a read.
 const WINDOW: u64 = 1 << 14;
-/// The longest header: numbers, a name that ends within 256 bytes, its padding.
+/// Longest header: 16 bytes of numbers, a name of up to 256 bytes, its padding.
 const LONGEST: u64 = 16 + 256 + 16;
-/// As the reader of the kernel has it.
+/// Deepest directory, as in the kernel's reader.
 const MAX_DEPTH: usize = 64;
 const MAX_LINKS: usize = 8;
 
-/// What is wrong with the image that fills the first `size` bytes of a file, as
-/// [`romfs::Romfs::new`] and `check` would find it.
+/// Checks the ROMFS in the first `size` bytes of a file. The result equals that of [`romfs::Romfs::new`] and
+/// `check`.
 pub fn check(file: &File, path: &Path, size: u64) -> Result<()> {
     let mut headers = Headers {
         file,
@@ -41,14 +41,14 @@ pub fn check(file: &File, path: &Path, size: u64) -> Result<()> {
     }
 }
 
-/// What the image is, or what it is not; apart from what the disk says.
+/// A verdict about the image; the outer `Result` is for errors of the disk.
 type Judged<T> = std::result::Result<T, RomfsError>;
 
 struct Headers<'a> {
     file: &'a File,
     path: &'a Path,
     size: u64,
-    /// Bytes of the file from `at` on.
+    /// Bytes of the file from offset `at`.
     window: Vec<u8>,
     at: u64,
 }
@@ -57,12 +57,12 @@ struct Header {
     next: u64,
     kind: u32,
     target: u64,
-    /// Where its padded name ends.
+    /// Offset where its padded name ends.
     end: u64,
 }
 
 impl Headers<'_> {
-    /// As many of `bytes` from `at` on as the image has.
+    /// Up to `bytes` bytes from offset `at`; fewer at the end of the image.
     fn bytes(&mut self, at: u64, bytes: u64) -> Result<&[u8]> {
         let end = at.saturating_add(bytes).min(self.size);
         if at >= end {
@@ -78,7 +78,7 @@ impl Headers<'_> {
         Ok(&self.window[(at - self.at) as usize..(end - self.at) as usize])
     }
 
-    /// The superblock: from here on `size` is what it says.
+    /// Checks the superblock; afterwards `size` is the size that it states.
     fn open(&mut self) -> Result<Judged<()>> {
         let head = self.bytes(0, 512)?;
         if !head.starts_with(b"-rom1fs-") {
@@ -130,7 +130,7 @@ impl Headers<'_> {
         Ok(Ok(()))
     }
 
-    /// Hard links must come to something that is none.
+    /// Follows hard links; a chain must end at an entry that is not a link.
     fn resolves(&mut self, mut at: u64) -> Result<Judged<()>> {
         for _ in 0..MAX_LINKS {
             match self.header(at)? {
@@ -142,7 +142,7 @@ impl Headers<'_> {
         Ok(Err(RomfsError::BadHeader))
     }
 
-    /// The header at `at`, if it and its data lie within the image.
+    /// The header at offset `at`; `None` if it or its data lies outside the image.
     fn header(&mut self, at: u64) -> Result<Option<Header>> {
         let Some(end) = self.name_end(at.saturating_add(16))? else {
             return Ok(None);
@@ -159,7 +159,7 @@ impl Headers<'_> {
         }))
     }
 
-    /// Where the name at `at`, and the zeros that fill it up, end.
+    /// Offset where the name at `at` and its zero padding end.
     fn name_end(&mut self, at: u64) -> Result<Option<u64>> {
         let from = at.saturating_sub(16);
         let bytes = self.bytes(from, LONGEST)?;
@@ -221,7 +221,7 @@ mod tests {
         bytes
     }
 
-    /// Both ways to look come to the same end.
+    /// Both checks return the same verdict.
     fn same(bytes: &[u8]) -> bool {
         let mut file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut file, bytes).unwrap();
@@ -246,14 +246,14 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever bytes of the headers are changed, with the superblock's sum made good.
+        /// Changes any byte of the headers and corrects the superblock's checksum.
         #[test]
         fn headers_on_disk_are_judged_as_those_in_memory(
             changes in proptest::collection::vec((0usize..101_000, any::<u8>(), any::<bool>()), 0..6)
         ) {
             let mut bytes = image();
             for (at, byte, is_near) in changes {
-                // Most of an image is data, where nothing can be wrong.
+                // Most of an image is file content, where no value is invalid.
                 let at = if is_near { at % 4200 } else { at % bytes.len() };
                 bytes[at] = byte;
             }

@@ -1,4 +1,4 @@
-//! A folder into a ROMFS image, and back.
+//! Builds a ROMFS image from a folder, and opens one.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -13,23 +13,23 @@ use romfs::{NodeKind, Romfs, RomfsEntry};
 use crate::output::Output;
 use crate::{PackError, Progress, Result, tree};
 
-/// What was made.
+/// Summary of a build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuiltInitrd {
-    /// Files in it.
+    /// Number of files in the image.
     pub files: usize,
-    /// Bytes of the image.
+    /// Size of the image in bytes.
     pub bytes: u64,
 }
 
-/// How deep directories may lie in each other.
+/// Deepest folder nesting.
 const MAX_DEPTH: usize = 64;
-/// Bytes that are gathered before they are written: few enough to stay in a core's cache.
+/// Bytes collected before a write; they fit in a core's cache.
 const GATHERED: usize = 1 << 18;
-/// Buffers that may wait to be written.
+/// Number of buffers that may wait for the writer.
 const BUFFERS: usize = 4;
 
-/// Builds an image from a folder.
+/// Builds an image of `folder`; the output is a function of names, modes and content alone.
 pub fn build(
     folder: &Path,
     to: &Path,
@@ -58,7 +58,7 @@ pub fn build(
     })
 }
 
-/// An image in its own folder would hold itself, the second time.
+/// Rejects an output path inside the folder: a second build would include the first image.
 fn refuse_inside(folder: &Path, to: &Path) -> Result<()> {
     let folder = fs::canonicalize(folder).map_err(PackError::io("read", folder))?;
     let parent = match to.parent() {
@@ -74,8 +74,8 @@ fn refuse_inside(folder: &Path, to: &Path) -> Result<()> {
     }
 }
 
-/// Writes the pieces one after the other. One hand reads, one writes: two that write the same file
-/// would wait for each other.
+/// Writes the pieces in order. One thread reads and one writes: two threads that write to the same file would
+/// wait for each other.
 fn write_pieces(
     file: &File,
     to: &Path,
@@ -94,7 +94,7 @@ fn write_pieces(
                 .map_err(PackError::io("write", to))?;
             at += buffer.len() as u64;
             progress(at);
-            // The reader may have ended already.
+            // The reader thread may have ended already.
             let _ = emptied.send(buffer);
         }
         reader
@@ -103,8 +103,8 @@ fn write_pieces(
     })
 }
 
-/// Reads pieces into buffers that the writer gives back. A writer that failed takes no more: then
-/// its error is the one to tell.
+/// Reads pieces into buffers that the writer returns. A writer that failed returns none; then its error is
+/// reported.
 fn read_pieces(
     pieces: &[Piece],
     sources: &[PathBuf],
@@ -153,7 +153,7 @@ fn read_pieces(
     Ok(())
 }
 
-/// The superblock's sum covers data too: it comes last.
+/// Writes the superblock's checksum last: it covers the data.
 fn write_sum(output: &Output, to: &Path) -> Result<()> {
     let file = output.file();
     let bytes = file
@@ -169,19 +169,19 @@ fn write_sum(output: &Output, to: &Path) -> Result<()> {
         .map_err(PackError::io("write", to))
 }
 
-/// Opens an image that was read whole.
+/// Opens an image that is in memory.
 pub fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<Romfs<'a>> {
     Romfs::new(bytes)
         .map_err(|error| PackError::wrong(path, format!("is no readable ROMFS: {error}")))
 }
 
-/// Shows every entry below the root with its path, in the order of the image.
+/// Calls `see` for every entry below the root with its path, in image order.
 pub fn each<'a>(
     romfs: &Romfs<'a>,
     see: &mut dyn FnMut(&[u8], &RomfsEntry<'a>) -> Result<()>,
 ) -> Result<()> {
     let root = romfs.root().map_err(damaged)?;
-    // A header has 32 bytes at least: who meets more has met one twice.
+    // A header has at least 32 bytes, so more entries than that mean a loop.
     let mut left = romfs.size() / 32;
     below(romfs, root, &mut Vec::new(), &mut left, see)
 }

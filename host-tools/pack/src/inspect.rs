@@ -1,4 +1,4 @@
-//! Looking into any image: what lies where, and whether a board will boot it.
+//! Inspects an image: its parts, and whether a board can boot it.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -15,22 +15,22 @@ use crate::extlinux::BootMenu;
 use crate::fat::volume::{DirectoryEntry, FatVolume};
 use crate::{PackError, Result, gpt, magic, mbr};
 
-/// A partition as its table has it.
+/// A partition as its table describes it.
 #[derive(Clone, Debug)]
 pub struct FoundPartition {
-    /// Its number, from 1.
+    /// Number, from 1.
     pub number: usize,
-    /// First byte.
+    /// Offset of its first byte.
     pub start: u64,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Marked to boot from.
+    /// Active flag of an MBR entry, or legacy-bootable attribute of a GPT entry.
     pub bootable: bool,
-    /// What the table calls it.
+    /// Type in an MBR, name in a GPT.
     pub what: String,
 }
 
-/// Looks into an image, a card, or an Image by itself.
+/// Inspects a card image or an Image file; with `board`, its limits are checked too.
 pub fn inspect(path: &Path, board: Option<&Board>) -> Result<ImageLayout> {
     let mut file = File::open(path).map_err(PackError::io("read", path))?;
     let size = file
@@ -85,7 +85,7 @@ pub fn inspect(path: &Path, board: Option<&Board>) -> Result<ImageLayout> {
     Ok(layout)
 }
 
-/// The table's name and its partitions; one volume without a table counts as one partition.
+/// Name of the partition table and its partitions; a volume without a table counts as one partition.
 pub fn partitions(
     file: &File,
     path: &Path,
@@ -104,8 +104,7 @@ pub fn partitions(
         };
         return Ok(Some(("none, one volume", vec![whole])));
     }
-    // A volume's own boot sector ends as a table does, and its code often has zeros where a
-    // table's entries would be.
+    // A FAT boot sector ends in 55 AA as an MBR does, and its code often has zeros where the table would be.
     if magic::boot_sector(&head).is_some() {
         return Ok(None);
     }
@@ -142,7 +141,7 @@ pub fn partitions(
     Ok(Some(("MBR", partitions.collect())))
 }
 
-/// The error of a file that is no card's image: what it is, and the way out.
+/// The error for a file that is not a card image: its type, and the command that reads it.
 pub fn unknown(file: &File, path: &Path, size: u64) -> PackError {
     let mut head = vec![0; size.min(magic::HEAD as u64) as usize];
     if let Err(error) = file.read_exact_at(&mut head, 0) {
@@ -162,8 +161,8 @@ pub fn unknown(file: &File, path: &Path, size: u64) -> PackError {
     )
 }
 
-/// Is it something that a card may hold from its first byte on: a partition table with a
-/// partition, or a file system? The error tells what it is instead.
+/// Checks that a file may start a card: it has a partition table with a partition, or a file system. The
+/// error names what it is instead.
 pub fn check_disk(file: &File, path: &Path, size: u64) -> Result<()> {
     let mut head = vec![0; size.min(magic::HEAD as u64) as usize];
     file.read_exact_at(&mut head, 0)
@@ -212,8 +211,7 @@ fn list(
     Ok(())
 }
 
-/// Follows what U-Boot's distro boot does: the bootable partition, its extlinux.conf, the
-/// files that it names.
+/// Follows U-Boot's distro boot: the bootable partition, its extlinux.conf, the files it names.
 fn boot_chain(
     file: &File,
     path: &Path,
@@ -292,7 +290,7 @@ fn boot_chain(
             Some(_) => {}
         }
     }
-    // Only a board with a fixed tree address has a U-Boot without ramdisk_addr_r.
+    // Only a board with a fixed device-tree address has a U-Boot without ramdisk_addr_r.
     if let Some(board) = board.filter(|board| board.boot.dtb_address.is_some()) {
         if extlinux.initrd {
             layout.problems.push(format!(
@@ -315,20 +313,21 @@ fn find<'a>(entries: &'a [DirectoryEntry], wanted: &str) -> Option<&'a Directory
         .find(|entry| !entry.is_directory && entry.path.eq_ignore_ascii_case(wanted))
 }
 
-/// What is wrong with an Image, whatever board it is for.
+/// Problems of an Image that do not depend on the board.
 pub(crate) fn problems(image: &[u8]) -> Vec<String> {
     let mut layout = ImageLayout::default();
     kernel(image, 0, None, &mut layout);
     layout.problems
 }
 
-/// A flattened device tree by its magic, and as long as it says (Devicetree specification, §5.2).
+/// True for a flattened device tree: the magic, and at least the stated length (Devicetree specification,
+/// §5.2).
 fn is_tree(bytes: &[u8]) -> bool {
     let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     word(0) == Some(0xd00d_feed) && word(4).is_some_and(|size| size as usize <= bytes.len())
 }
 
-/// Judges an Image: its header, its record, its initrd.
+/// Inspects an Image: its header, its record, its initrd.
 fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut ImageLayout) {
     let Some(head) = bytes
         .get(..64)
@@ -368,7 +367,7 @@ fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut ImageLayout
                 board.title
             ));
         }
-        // The loader reserves image_size, BSS included, from where the file begins.
+        // The loader reserves image_size bytes, BSS included, from the load address.
         let size = size.max(image_size);
         if size > board.boot.max_image_bytes {
             let limit = board.boot.max_image_bytes;
@@ -389,7 +388,7 @@ fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut ImageLayout
     }
 }
 
-/// The kernel's own code, as far as the packer took a CRC of it.
+/// Compares the CRC-32 of the kernel's code with the one in the record.
 fn text(bytes: &[u8], record: &Record, layout: &mut ImageLayout) {
     let name = || "kernel text".to_owned();
     let Some(text) = usize::try_from(record.text_size)
@@ -400,7 +399,7 @@ fn text(bytes: &[u8], record: &Record, layout: &mut ImageLayout) {
         layout.facts.push((name(), what.into()));
         return;
     };
-    // Of a file that was cut before its end there is something else to say.
+    // A truncated file has its own message.
     let Some(text) = bytes.get(..text) else {
         return;
     };
@@ -412,7 +411,7 @@ fn text(bytes: &[u8], record: &Record, layout: &mut ImageLayout) {
     }
 }
 
-/// The packer's record, by its magic and checksum: the symbol that names it is gone.
+/// Searches for the packer's record by magic and checksum; the flat file has no symbols.
 fn find_record(bytes: &[u8]) -> Option<Record> {
     let chunks = bytes.chunks_exact(record::BYTES);
     chunks

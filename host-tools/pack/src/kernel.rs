@@ -1,4 +1,4 @@
-//! From the kernel's ELF file to the bytes a loader copies.
+//! Converts the kernel's ELF file to the bytes that a loader copies.
 
 use std::fs::File;
 use std::ops::Range;
@@ -10,23 +10,23 @@ use object::{FileKind, LittleEndian, ReadCache, ReadRef, elf};
 
 use crate::{PackError, Result};
 
-/// A kernel, flat: byte n belongs n bytes above the link base.
+/// The flat kernel: byte n is loaded n bytes above the link base.
 #[derive(Debug)]
 pub struct Kernel {
-    /// Its file's bytes in memory, BSS not included.
+    /// Loadable bytes, without BSS.
     pub bytes: Vec<u8>,
-    /// Where BSS, boot tables and stack end, in bytes from the link base.
+    /// End of BSS, boot tables and stack, in bytes from the link base.
     pub end: u64,
-    /// Where the packer's record lies.
+    /// Offset of the packer's record.
     pub record: u64,
-    /// Bytes of its text, header included, from the link base.
+    /// Size of the code in bytes, header included, from the link base.
     pub text: u64,
 }
 
 impl Kernel {
-    /// Reads an ELF file that our linker script made.
+    /// Reads an ELF file that was linked with this project's linker script.
     pub fn read(path: &Path) -> Result<Kernel> {
-        // Most of the file is for debuggers, and is not read.
+        // Most of the file is debug information, which is not read.
         let file = File::open(path).map_err(PackError::io("read", path))?;
         let data = ReadCache::new(file);
         let wrong = |what: &str| PackError::wrong(path, what);
@@ -95,7 +95,7 @@ impl Kernel {
         if record as usize + romfs::record::BYTES > bytes.len() {
             return Err(wrong("has its record outside of what is loaded"));
         }
-        // The record is written after the CRC of the text is taken.
+        // The record is written after the CRC of the code is computed, so it must lie outside.
         if text > record || text < 64 {
             return Err(wrong("has its text behind its record"));
         }
@@ -108,16 +108,16 @@ impl Kernel {
     }
 }
 
-/// The global symbols. There are tens of thousands of others, which are not read.
+/// The global symbols. The tens of thousands of local symbols are not read.
 struct KernelSymbols<'a, H: FileHeader> {
     globals: &'a [H::Sym],
-    /// Where their names are.
+    /// Range of the string table in the file.
     names: Range<u64>,
     data: &'a ReadCache<File>,
 }
 
 impl<'a, H: FileHeader<Endian = LittleEndian>> KernelSymbols<'a, H> {
-    /// `None` if they are damaged; a stripped file has none at all, and that is well.
+    /// `None` if the symbol table is damaged. A stripped file has none, which is not an error here.
     fn read(header: &H, data: &'a ReadCache<File>) -> Option<KernelSymbols<'a, H>> {
         let mut symbols = KernelSymbols {
             globals: &[],
@@ -132,7 +132,7 @@ impl<'a, H: FileHeader<Endian = LittleEndian>> KernelSymbols<'a, H> {
             return Some(symbols);
         };
         let (at, bytes) = table.file_range(LittleEndian)?;
-        // The locals come first; sh_info counts them.
+        // Local symbols come first; sh_info is their number.
         let each = size_of::<H::Sym>() as u64;
         let locals = u64::from(table.sh_info(LittleEndian));
         let count = (bytes / each).checked_sub(locals)?;

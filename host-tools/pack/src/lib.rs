@@ -1,7 +1,7 @@
-//! MAKE: definitions and files in, image bytes out.
+//! Builds images: definitions and files become the bytes of an image.
 //!
-//! Nothing here depends on the clock, the host's paths or the order of its directories: the
-//! same inputs make the same bytes. Nothing half-written is left behind: see [`output`].
+//! The output does not depend on the clock, on host paths or on directory order: the same inputs give the
+//! same bytes. No partial file remains after an error: see [`output`].
 
 pub mod bmap;
 pub mod card;
@@ -28,5 +28,5 @@ mod kernel;
 pub use error::{PackError, Result};
 pub use kernel::Kernel;
 
-/// How far a long step has come: bytes done, bytes in all.
+/// Progress callback of a long operation: bytes done, bytes in total.
 pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;

@@ -1,11 +1,11 @@
-//! What a file is that is not what was asked for: a message that names it is half of the way out.
+//! Recognizes files of other formats, so that a message can name the format and the command for it.
 
-/// A kind of file, by its first bytes.
+/// A file format, recognized by its first bytes.
 struct Magic {
     at: usize,
     bytes: &'static [u8],
     name: &'static str,
-    /// What to do about it.
+    /// What to do with such a file.
     way_out: &'static str,
 }
 
@@ -23,7 +23,7 @@ const fn magic(
     }
 }
 
-/// Bytes that [`name`] looks at.
+/// Number of bytes that [`name`] examines.
 pub const HEAD: usize = 34 * 512;
 
 #[rustfmt::skip]
@@ -52,7 +52,7 @@ const KNOWN: &[Magic] = &[
     magic(0, b"PWLOG\0", "a recording", "`pagewalk replay` shows it"),
 ];
 
-/// What these first bytes are, and what to do about it.
+/// The format of a file that begins with these bytes, and what to do with it.
 pub fn name(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let begins = |magic: &&Magic| {
         head.get(magic.at..)
@@ -64,9 +64,8 @@ pub fn name(head: &[u8]) -> Option<(&'static str, &'static str)> {
         .map(|magic| (magic.name, magic.way_out))
 }
 
-/// The file system that begins with this sector, if it is one whose boot sector ends in 55 AA as
-/// a partition table does. A FAT's width follows from its clusters (Microsoft's FAT
-/// specification, "FAT Type Determination").
+/// The file system of a boot sector that ends in 55 AA, as an MBR does. The FAT width follows from the number
+/// of clusters (Microsoft's FAT specification, "FAT Type Determination").
 pub fn boot_sector(sector: &[u8]) -> Option<&'static str> {
     if sector.len() < 512 || sector[510..512] != [0x55, 0xaa] {
         return None;
@@ -101,7 +100,7 @@ pub fn boot_sector(sector: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// A file system, or a table, that a card may begin with and that is not read here.
+/// A file system or table that a card may begin with and that this program does not read.
 pub fn other_disk(head: &[u8]) -> Option<&'static str> {
     let is = |at: usize, bytes: &[u8]| head.get(at..at + bytes.len()) == Some(bytes);
     match () {

@@ -1,34 +1,34 @@
 //! The master boot record's partition table.
 
-/// Bytes of a sector, which every table here counts in.
+/// Sector size in bytes; every field of a table here counts sectors.
 pub const SECTOR: u64 = 512;
 
-/// One of four entries.
+/// One of the four primary entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MbrEntry {
-    /// Marked to boot from: status 0x80.
+    /// Active flag: status byte 0x80.
     pub active: bool,
-    /// The type byte.
+    /// Partition type byte.
     pub kind: u8,
-    /// First sector.
+    /// First sector (LBA).
     pub start: u32,
-    /// How many.
+    /// Number of sectors.
     pub sectors: u32,
 }
 
-/// FAT16, addressed by LBA.
+/// Type FAT16 with LBA.
 pub const FAT16_LBA: u8 = 0x0e;
-/// FAT32, addressed by LBA.
+/// Type FAT32 with LBA.
 pub const FAT32_LBA: u8 = 0x0c;
-/// A GPT's protective entry.
+/// Type of the protective entry of a GPT.
 pub const PROTECTIVE: u8 = 0xee;
 
-/// A record without boot code.
+/// Encodes an MBR without boot code.
 pub fn encode(signature: u32, entries: &[MbrEntry]) -> [u8; SECTOR as usize] {
     let mut sector = [0; SECTOR as usize];
     sector[440..444].copy_from_slice(&signature.to_le_bytes());
     for (entry, at) in entries.iter().zip((446..510).step_by(16)) {
-        // Beyond the reach of cylinders and heads, as everything is today.
+        // Cylinder, head and sector at their maximum, which means: use the LBA fields.
         let chs = [0xfe, 0xff, 0xff];
         sector[at] = if entry.active { 0x80 } else { 0 };
         sector[at + 1..at + 4].copy_from_slice(&chs);
@@ -41,7 +41,7 @@ pub fn encode(signature: u32, entries: &[MbrEntry]) -> [u8; SECTOR as usize] {
     sector
 }
 
-/// The used entries of a record, if the sector is one.
+/// The used entries; `None` if the sector is not an MBR.
 pub fn decode(sector: &[u8]) -> Option<Vec<MbrEntry>> {
     if sector.len() < SECTOR as usize || sector[510..512] != [0x55, 0xaa] {
         return None;
@@ -55,7 +55,8 @@ pub fn decode(sector: &[u8]) -> Option<Vec<MbrEntry>> {
         start: word(at + 8),
         sectors: word(at + 12),
     });
-    // A FAT's own boot sector ends in the same two bytes; its status bytes are no status bytes.
+    // A FAT boot sector ends in the same two bytes, but the bytes at the place of the status are neither 0
+    // nor 0x80.
     let is_table = (446..510)
         .step_by(16)
         .all(|at| matches!(sector[at], 0 | 0x80));

@@ -1,15 +1,15 @@
-//! The one way a file is written: whole, or not at all.
+//! Writes files atomically: completely, or not at all.
 //!
 //! ```text
-//! create   a file without a name, in the folder of the final path    the old file is untouched
-//! write    a full disk, a limit, a signal: it is gone, as if never begun
+//! create   a file without a name, in the folder of the final path    the old file is unchanged
+//! write    on a full disk, a limit, a signal: it disappears          the old file is unchanged
 //! commit   fsync, a name beside the final path, rename over it       the old file is replaced
 //! ```
-//! A file without a name (`O_TMPFILE`) disappears with the process, whatever ends it, SIGKILL
-//! included. File systems without such files get one with a name from the beginning.
+//! A file without a name (`O_TMPFILE`) disappears with the process, even on SIGKILL. On file systems without
+//! such files a named one is used.
 //!
-//! A pipe, a terminal or a character device cannot be replaced: it is written when everything is
-//! known, in one go. Block devices are refused: `flash` writes them, with its own questions.
+//! A pipe, a terminal or a character device cannot be replaced: it is written at commit, in one pass. Block
+//! devices are rejected: `flash` writes them, after its own checks.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Seek, Write};
@@ -27,38 +27,38 @@ use rustix::io::Errno;
 use crate::content::{Content, Extent};
 use crate::{PackError, Progress, Result};
 
-/// A file in the making. Dropped without [`Output::commit`], it leaves no trace.
+/// A file that is being written. Dropped without [`Output::commit`], it leaves no trace.
 #[derive(Debug)]
 pub struct Output {
     file: File,
     goal: Goal,
-    /// As the user named it, for messages.
+    /// Path as the user named it, for messages.
     path: PathBuf,
     is_synced: bool,
 }
 
-/// What becomes of the bytes.
+/// Where the bytes go at commit.
 #[derive(Debug)]
 enum Goal {
     /// They replace the file at `to`, which may not exist yet.
     File {
         to: PathBuf,
-        /// The name beside `to`, from the moment there is one.
+        /// The temporary name beside `to`, once there is one.
         partial: Option<PathBuf>,
         old: Option<Box<Metadata>>,
     },
-    /// They are copied into a pipe, a terminal or a character device.
+    /// They are copied to a pipe, a terminal or a character device.
     Stream(File),
 }
 
 impl Output {
-    /// Begins a file that will replace what is at `path`. The old file stays until
-    /// [`Output::commit`]; links are followed. Folders, sockets and block devices are refused.
+    /// Starts a file that will replace the one at `path`. The old file stays until [`Output::commit`]; links
+    /// are followed. Folders, sockets and block devices are rejected.
     pub fn create(path: &Path) -> Result<Output> {
         let goal = goal(path)?;
         let file = match &goal {
             Goal::File { to, .. } => nameless(folder(to)),
-            // Its own folder may be /dev, which is no place for files.
+            // The folder of the path may be /dev, which is not a place for files.
             Goal::Stream(_) => nameless(&std::env::temp_dir()),
         };
         let mut output = match (file, goal) {
@@ -74,7 +74,7 @@ impl Output {
         Ok(output)
     }
 
-    /// For a file system that has no files without a name.
+    /// Fallback for a file system without unnamed files.
     fn named(path: &Path, goal: Goal, error: io::Error) -> Result<Output> {
         let failed = |error| PackError::io("create", path)(error);
         let has_none = matches!(
@@ -110,7 +110,7 @@ impl Output {
         })
     }
 
-    /// The new file has the old one's rights, and its owner where we may give files away.
+    /// Copies the old file's permissions, and its owner where the process may change owners.
     fn keep_owner(&mut self) -> Result<()> {
         let Goal::File { old: Some(old), .. } = &self.goal else {
             return Ok(());
@@ -120,7 +120,7 @@ impl Output {
             .metadata()
             .map_err(PackError::io("create", &self.path))?;
         if (own.uid(), own.gid()) != (old.uid(), old.gid()) {
-            // Only root may; for everyone else the file is simply their own.
+            // Only root may change the owner; otherwise the file belongs to the user.
             let _ = std::os::unix::fs::fchown(&self.file, Some(old.uid()), Some(old.gid()));
         }
         self.file
@@ -128,32 +128,32 @@ impl Output {
             .map_err(PackError::io("create", &self.path))
     }
 
-    /// For what can be made again from files at hand: the commit does not wait for the disk, as
-    /// compilers, linkers and `cp` do not. After a power failure the old file or the new one is
-    /// there on ext4 and btrfs; others may have an empty one.
+    /// For output that can be rebuilt from files on disk: the commit does not wait for the disk, as
+    /// compilers, linkers and `cp` do not. After a power failure the path holds the old or the new file on
+    /// ext4 and btrfs; other file systems may leave an empty one.
     pub fn rebuildable(mut self) -> Output {
         self.is_synced = false;
         self
     }
 
-    /// The file itself, for writes at an offset.
+    /// The open file, for writes at an offset.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// False for a pipe or a device: nothing can stand beside it.
+    /// False for a pipe or a device: no map or checksum can be put beside it.
     pub fn is_file(&self) -> bool {
         matches!(self.goal, Goal::File { .. })
     }
 
-    /// Makes it as long as `size` bytes, the new part a hole.
+    /// Sets the length to `size` bytes; the new part is a hole.
     pub fn set_size(&self, size: u64) -> Result<()> {
         self.file
             .set_len(size)
             .map_err(PackError::io("write", &self.path))
     }
 
-    /// Writes extents where they belong; what lies between stays a hole, and so do zeros.
+    /// Writes extents at their offsets; gaps and zeros stay holes.
     pub fn write(&self, extents: &[Extent], progress: &mut Progress) -> Result<()> {
         let total = extents.iter().map(|extent| extent.content.size()).sum();
         let mut done = 0;
@@ -184,7 +184,7 @@ impl Output {
         Ok(())
     }
 
-    /// Copies a file by the kernel's own means where it has them.
+    /// Copies `size` bytes of a file to offset `at`, with copy_file_range where it works.
     fn copy(&self, from: &Path, size: u64, at: u64) -> Result<()> {
         use std::io::Read;
         let source = File::open(from).map_err(PackError::io("read", from))?;
@@ -202,8 +202,7 @@ impl Output {
         Ok(())
     }
 
-    /// Copies all of a file; its holes stay holes, and where the file system can share blocks
-    /// between files, nothing is copied.
+    /// Copies a whole file; holes stay holes, and file systems with shared extents copy no data.
     pub fn copy_of(&self, source: &File, from: &Path) -> Result<()> {
         let size = source
             .metadata()
@@ -217,9 +216,9 @@ impl Output {
         while at < size {
             let data = match seek(source, SeekFrom::Data(at)) {
                 Ok(data) => data,
-                // Nothing but a hole follows.
+                // Only a hole follows.
                 Err(Errno::NXIO) => break,
-                // This file system knows of no holes.
+                // This file system does not report holes.
                 Err(_) => at,
             };
             let end = seek(source, SeekFrom::Hole(data)).map_or(size, |end| end.min(size));
@@ -238,7 +237,7 @@ impl Output {
             match copy_file_range(source, read, &self.file, write, left) {
                 Ok(0) => return Err(PackError::wrong(from, "has shrunk while it was read")),
                 Ok(_) => {}
-                // Between two file systems, or on one that cannot.
+                // Source and target are on two file systems, or on one without copy_file_range.
                 Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                     return self.copy_by_hand(source, from, read_at, end);
                 }
@@ -263,8 +262,8 @@ impl Output {
         Ok(())
     }
 
-    /// Waits until the data is on the disk: the last step that takes time, and that a full disk
-    /// can refuse. The old file is still there.
+    /// Waits until the data is on disk: the last step that takes time and that a full disk can fail. The old
+    /// file is still in place.
     fn sync(&self) -> Result<()> {
         match self.goal {
             Goal::File { .. } if self.is_synced => self
@@ -275,7 +274,7 @@ impl Output {
         }
     }
 
-    /// Gives the file a name: its final one where nothing has that, else one beside it.
+    /// Gives the file a name: the final one if it is free, otherwise a temporary one beside it.
     fn link(&mut self) -> Result<()> {
         let Goal::File { to, partial, .. } = &mut self.goal else {
             return Ok(());
@@ -299,7 +298,7 @@ impl Output {
         linked.map_err(|error| PackError::io("create", &self.path)(error.into()))
     }
 
-    /// Puts the finished file in its place, or copies it into the stream.
+    /// Moves the finished file to its path, or copies it to the stream.
     pub fn commit(mut self) -> Result<()> {
         self.sync()?;
         self.link()?;
@@ -314,8 +313,8 @@ impl Output {
                 let Some(from) = partial else {
                     return Ok(());
                 };
-                // ext4 begins to write a file out when it is renamed over another: what nobody
-                // waits for changes places with the old file instead, which is then deleted.
+                // ext4 starts writing a file out when it is renamed over another. Where nothing waits for the
+                // disk, both files are exchanged instead, and the old one is deleted.
                 let swaps = !self.is_synced && old.is_some();
                 if swaps && renameat_with(CWD, &*from, CWD, &*to, RenameFlags::EXCHANGE).is_ok() {
                     return Ok(());
@@ -328,7 +327,7 @@ impl Output {
     }
 }
 
-/// Writes at the end, as into a file that was just opened.
+/// Appends, as to a file that was just opened.
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
@@ -346,15 +345,14 @@ impl Drop for Output {
             ..
         } = &self.goal
         {
-            // It is the old file, or a part of the new one; whatever went wrong before is the error
-            // worth telling.
+            // Deletes the temporary name. The error that led here is reported, not an error of this deletion.
             let _ = fs::remove_file(partial);
         }
     }
 }
 
-/// Commits a file and those beside it that describe it. At every moment a description is right
-/// or absent: `stale` paths, what described the old file, are deleted just before it is replaced.
+/// Commits a file and the files beside it that describe it. At every moment a description is correct or
+/// absent: `stale` paths, which describe the old file, are deleted just before it is replaced.
 pub fn commit_with(main: Output, beside: Vec<Output>, stale: &[PathBuf]) -> Result<()> {
     main.sync()?;
     beside.iter().try_for_each(Output::sync)?;
@@ -363,7 +361,7 @@ pub fn commit_with(main: Output, beside: Vec<Output>, stale: &[PathBuf]) -> Resu
     beside.into_iter().try_for_each(Output::commit)
 }
 
-/// Deletes those files that exist.
+/// Deletes those of the files that exist.
 pub fn delete(paths: &[PathBuf]) -> Result<()> {
     for path in paths {
         match fs::remove_file(path) {
@@ -376,7 +374,7 @@ pub fn delete(paths: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// A small file, written and not committed.
+/// A small file, written but not committed.
 pub fn begun(path: &Path, bytes: &[u8]) -> Result<Output> {
     let mut output = Output::create(path)?;
     output
@@ -385,7 +383,7 @@ pub fn begun(path: &Path, bytes: &[u8]) -> Result<Output> {
     Ok(output)
 }
 
-/// Writes a small file whole.
+/// Writes and commits a small file.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     begun(path, bytes)?.commit()
 }
@@ -406,7 +404,7 @@ fn goal(path: &Path) -> Result<Goal> {
         Err(error) => return Err(PackError::io("create", path)(error)),
     };
     let kind = metadata.file_type();
-    // A redirected stdout is one that others may be writing to as well.
+    // Other processes may write to a redirected stdout as well.
     if kind.is_fifo() || kind.is_char_device() || is_descriptor(path) && kind.is_file() {
         let stream = File::options().append(true).open(path);
         return stream
@@ -421,7 +419,7 @@ fn goal(path: &Path) -> Result<Goal> {
         };
         return Err(PackError::wrong(path, what));
     }
-    // Who may not write the file does not replace it either.
+    // A user without write permission on the file must not replace it either.
     let may_write = File::options().write(true).open(&to);
     may_write.map_err(PackError::io("write", path))?;
     Ok(Goal::File {
@@ -431,7 +429,7 @@ fn goal(path: &Path) -> Result<Goal> {
     })
 }
 
-/// Is it a name of a file that this process has open, such as /dev/stdout?
+/// True if the path names an open descriptor of this process, such as /dev/stdout.
 fn is_descriptor(path: &Path) -> bool {
     ["/dev/stdout", "/dev/stderr"]
         .iter()
@@ -440,9 +438,9 @@ fn is_descriptor(path: &Path) -> bool {
         || path.starts_with("/proc/self/fd")
 }
 
-/// Where links lead to, also where nothing is there yet.
+/// Resolves symbolic links, including a last one whose target does not exist yet.
 fn target(path: &Path) -> io::Result<PathBuf> {
-    /// As the kernel's own limit.
+    /// Limit of nested links, as in Linux.
     const MOST: usize = 40;
     if is_descriptor(path) {
         return Ok(path.to_owned());
@@ -464,7 +462,7 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-/// A file without a name. Its mode is what umask makes of 0666.
+/// An unnamed file with mode 0666 minus umask.
 fn nameless(folder: &Path) -> io::Result<File> {
     let file = File::options()
         .read(true)
@@ -472,14 +470,14 @@ fn nameless(folder: &Path) -> io::Result<File> {
         .mode(0o666)
         .custom_flags(OFlags::TMPFILE.bits() as i32)
         .open(folder)?;
-    // Without /proc it could never get a name.
+    // Without /proc the file could not be given a name later.
     match fs::metadata("/proc/self/fd") {
         Ok(_) => Ok(file),
         Err(_) => Err(Errno::OPNOTSUPP.into()),
     }
 }
 
-/// A name beside a path that nobody else has.
+/// A temporary name beside `to` that no other process uses.
 fn partial_name(to: &Path) -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -522,7 +520,7 @@ mod tests {
         write(&link, b"new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        // As a device would: it must stay what it is.
+        // A stream must remain a stream, as a device would.
         let socket = folder.path().join("socket");
         let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         for wrong in [&*socket, folder.path()] {
@@ -583,7 +581,7 @@ mod tests {
             output.write_all(text).unwrap();
             output
         };
-        // The new description cannot be put where it belongs: there is none.
+        // The new description cannot be put in place, so none may remain.
         fs::create_dir(path("nowhere")).unwrap();
         let lost = output("nowhere/card.sum", b"of new");
         fs::remove_dir(path("nowhere")).unwrap();

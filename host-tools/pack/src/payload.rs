@@ -1,5 +1,5 @@
-//! The Image: kernel, zeros to its end in memory, initrd, trailer. One file, so that a loader
-//! that moves it moves all of it.
+//! The Image: kernel, zeros to the end of its BSS, initrd, trailer. It is one file, so that a loader that
+//! moves it moves everything.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -13,22 +13,21 @@ use crate::content::{Content, Extent};
 use crate::output::Output;
 use crate::{Kernel, PackError, Result, headers};
 
-/// The initrd begins, and the file ends, at a multiple of this.
+/// Alignment in bytes of the initrd and of the end of the file.
 const PAGE: u64 = 4096;
 
-/// A finished Image and where its parts lie.
+/// A finished Image and the offsets of its parts.
 #[derive(Debug)]
 pub struct LoadedPayload {
-    /// The file: kernel and end are at hand, the initrd is where it was.
+    /// The file: kernel and trailer in memory, the initrd still on disk.
     pub content: Content,
-    /// What its record says.
+    /// The packer's record.
     pub record: Record,
-    /// Bytes of the kernel that are not zero pad.
+    /// Size of the kernel in bytes without zero padding.
     pub kernel_bytes: u64,
 }
 
-/// Reads kernel and initrd and glues them, after a look at both. The pad is as long as the
-/// kernel's own end asks for.
+/// Reads and checks kernel and initrd, and joins them. The kernel's end symbol determines the padding.
 pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
     let Kernel {
         bytes: kernel_part,
@@ -47,8 +46,8 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
     headers::check(&source, initrd, size)?;
     let sum = sum(&source, initrd, size)?;
     let mut head = kernel_part;
-    // image_size of the Linux header: a loader that moves the Image moves this much. It is part
-    // of the text.
+    // image_size of the Linux header: a loader that moves the Image moves this many bytes. The field is part
+    // of the code, and so of its CRC.
     head[0x10..0x18].copy_from_slice(&file_size.to_le_bytes());
     let record = Record {
         initrd_offset: offset,
@@ -70,7 +69,7 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
     })
 }
 
-/// The parts at their places, and the CRC-32 of all of them.
+/// The parts at their offsets, and the CRC-32 of all of them.
 fn glue(
     head: Vec<u8>,
     (offset, initrd, size, sum): (u64, &Path, u64, &crc32fast::Hasher),
@@ -102,7 +101,7 @@ fn glue(
     }
 }
 
-/// Writes a finished Image.
+/// Writes a finished Image to `to`.
 pub fn write(payload: &LoadedPayload, to: &Path) -> Result<()> {
     let output = Output::create(to)?.rebuildable();
     output.set_size(payload.record.file_size)?;
@@ -111,12 +110,12 @@ pub fn write(payload: &LoadedPayload, to: &Path) -> Result<()> {
     output.commit()
 }
 
-/// CRC-32 of a file's first `size` bytes, by two hands.
+/// CRC-32 of a file's first `size` bytes, with two threads.
 fn sum(source: &File, path: &Path, size: u64) -> Result<crc32fast::Hasher> {
     const PIECE: u64 = 1 << 16;
     let part = |from: u64, end: u64| {
         let mut sum = crc32fast::Hasher::new();
-        // It stays in the nearest cache.
+        // The buffer fits in the L1 cache.
         let mut piece = vec![0; (end - from).min(PIECE) as usize];
         for at in (from..end).step_by(PIECE as usize) {
             let piece = &mut piece[..(end - at).min(PIECE) as usize];
@@ -141,7 +140,7 @@ fn sum(source: &File, path: &Path, size: u64) -> Result<crc32fast::Hasher> {
     Ok(sum)
 }
 
-/// Refuses an Image that the board's loader could not hold.
+/// Rejects an Image that is larger than the board's loader can hold.
 pub fn check_limit(bytes: u64, board: &boards::Board) -> Result<()> {
     let limit = board.boot.max_image_bytes;
     if bytes <= limit {

@@ -1,4 +1,4 @@
-//! Another kernel in an image or on a card; every other byte stays.
+//! Replaces the kernel in an image or on a card; all other bytes stay.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom};
@@ -11,18 +11,18 @@ use crate::inspect::{self, partitions};
 use crate::output::{self, Output};
 use crate::{PackError, Result, bmap, card, flash};
 
-/// What was swapped.
+/// Summary of a replacement.
 #[derive(Clone, Debug)]
 pub struct Swapped {
-    /// The kernel's path.
+    /// Path of the kernel on its volume.
     pub path: String,
-    /// The number of its partition.
+    /// Number of its partition, from 1.
     pub partition: usize,
-    /// Bytes it had.
+    /// Size in bytes of the old kernel.
     pub before: u64,
 }
 
-/// Replaces the kernel that the image's extlinux.conf names, or else `/Image`.
+/// Replaces the kernel that the image's extlinux.conf names, or `/Image`.
 pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
     if bytes.len() < 64 || bytes[0x38..0x3c] != *b"RSC\x05" {
         return Err(PackError::wrong(
@@ -85,7 +85,7 @@ pub fn kernel(from: &Path, bytes: &[u8], image: &Path) -> Result<Swapped> {
     })
 }
 
-/// The blocks that the map beside the image lists, if there is one.
+/// The blocks of the map beside the image; `None` without a map.
 fn old_map(image: &Path) -> Result<Option<Vec<(u64, u64)>>> {
     let path = card::beside(image, "bmap");
     let Ok(text) = fs::read_to_string(&path) else {
@@ -101,7 +101,7 @@ fn old_map(image: &Path) -> Result<Option<Vec<(u64, u64)>>> {
     Ok(Some(blocks.collect()))
 }
 
-/// What is changed: a copy of an image, which takes its place at the end, or a card itself.
+/// What is modified: a copy of an image that replaces it at the end, or a card in place.
 enum Target {
     Copy(Box<Output>),
     Card(File),
@@ -127,7 +127,7 @@ impl Target {
         }
     }
 
-    /// Before the first byte of a card is changed, nothing may describe the old one any more.
+    /// Deletes map and checksum before the first byte of a card is changed: they describe the old content.
     fn begin(&self, image: &Path) -> Result<()> {
         match self {
             Target::Copy(_) => Ok(()),
@@ -146,13 +146,13 @@ impl Target {
     }
 }
 
-/// The files that describe an image.
+/// Paths of the map and the checksum of an image.
 fn beside(image: &Path) -> [PathBuf; 2] {
     ["bmap", "sha256"].map(|extension| card::beside(image, extension))
 }
 
-/// Map and checksum of the image with its new kernel, where it had them: flashing by the old map
-/// would leave a part of the new kernel out.
+/// Recomputes map and checksum, where the image had them: flashing by the old map would leave out a part of
+/// the new kernel.
 fn renew(
     file: &File,
     image: &Path,
@@ -172,7 +172,7 @@ fn renew(
         renewed.push(output::begun(&map_path, text.as_bytes())?);
     }
     if sum_path.exists() {
-        // What lies outside of the map may be anything by now: all of it is read.
+        // Blocks outside of the old map may have changed: the whole image is read.
         let whole = [(0, size.div_ceil(bmap::BLOCK).saturating_sub(1))];
         let sha256 = card::hash(&disk, size, &whole)?;
         let line = card::sum_line(&sha256, image);

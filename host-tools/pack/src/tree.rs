@@ -1,5 +1,5 @@
-//! A folder on the host as a tree for the ROMFS writer: sorted, so that the disk it lies on
-//! does not matter.
+//! A host folder as a tree for the ROMFS writer: sorted, so that the result does not depend on directory
+//! order.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
@@ -12,22 +12,21 @@ use romfs::writer::Node;
 
 use crate::{PackError, Result};
 
-/// A folder's content, and the files that the nodes number.
+/// A folder's content, and the source file of each number in it.
 #[derive(Debug)]
 pub struct FileTree {
-    /// What the root directory holds.
+    /// Entries of the root directory.
     pub root: Vec<(String, Node)>,
-    /// The file that [`Node::File`]'s `source` means.
+    /// Host path of each file; [`Node::File`]'s `source` is an index.
     pub sources: Vec<PathBuf>,
 }
 
-/// Programs are mapped page by page from where they lie.
+/// Programs are mapped in place, so they start at a page boundary.
 const ELF_ALIGN: u64 = 4096;
-/// How deep folders may lie in each other: the kernel's reader looks no deeper.
+/// Deepest folder nesting; the kernel's reader goes no deeper.
 const MAX_DEPTH: usize = 63;
 
-/// Reads a folder. Data is aligned to `align` bytes (a power of two), ELF files to 4 KiB at
-/// least.
+/// Reads a folder. Data is aligned to `align` bytes (a power of two), ELF files to 4 KiB at least.
 pub fn read(folder: &Path, align: u64) -> Result<FileTree> {
     if !align.is_power_of_two() || align > 1 << 30 {
         return Err(PackError::Refused(format!(
@@ -46,11 +45,11 @@ pub fn read(folder: &Path, align: u64) -> Result<FileTree> {
     })
 }
 
-/// What is known on the way through a folder.
+/// State of the walk through a folder.
 struct TreeReader {
     align: u64,
     sources: Vec<PathBuf>,
-    /// The number of a file that has more names than one, by its own: device and inode.
+    /// Number of each file with several hard links, by device and inode.
     linked: HashMap<(u64, u64), usize>,
 }
 
@@ -98,7 +97,7 @@ impl TreeReader {
         })
     }
 
-    /// A file that was met under another name is a hard link: its data lies there once.
+    /// Reads a file; a second name of the same inode becomes a ROMFS hard link.
     fn file(&mut self, path: &Path, metadata: &Metadata) -> Result<Node> {
         if metadata.len() > u64::from(u32::MAX) {
             let size = metadata.len();
@@ -137,7 +136,7 @@ fn is_elf(path: &Path) -> Result<bool> {
     Ok(magic[..used] == *b"\x7fELF")
 }
 
-/// A device; Linux' numbers have 12 and 20 bits, ROMFS has 16 for each.
+/// Converts a device node; Linux has 12 and 20 bits for its numbers, ROMFS 16 each.
 fn special(path: &Path, metadata: &Metadata) -> Result<Node> {
     let number = metadata.rdev();
     let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));

@@ -1,4 +1,4 @@
-//! Boards, a line each.
+//! The list of boards.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::json::{Hex, JsonObject};
 use crate::words::{ExactSize, printable};
 
 impl View for BoardList {
-    /// For people: a line each.
+    /// One row per board.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut columns = Columns::new([
             ("board", ColumnSide::Left),
@@ -32,14 +32,14 @@ impl View for BoardList {
         columns.write(out, 0)
     }
 
-    /// The schema `pagewalk.boards/1`.
+    /// Schema `pagewalk.boards/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.boards/1")?;
         object.list("boards", self.0.iter().map(row))?;
         object.end()
     }
 
-    /// A line each.
+    /// One row per board.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = csv::Writer::from_writer(out);
         for board in &self.0 {

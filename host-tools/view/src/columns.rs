@@ -1,24 +1,24 @@
-//! Columns that line up.
+//! Aligned columns of text.
 
 use std::io::{self, Write};
 
-/// On which side a column's blanks go.
+/// Alignment of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ColumnSide {
-    /// Text: blanks behind.
+    /// Left-aligned, for text.
     Left,
-    /// Numbers: blanks before.
+    /// Right-aligned, for numbers.
     Right,
 }
 
-/// Rows of cells under headings; a column where every cell is empty is left out.
+/// Rows of cells under headings; a column without any content is left out.
 pub struct Columns<const N: usize> {
     headings: [(&'static str, ColumnSide); N],
     rows: Vec<[String; N]>,
 }
 
-/// Writes rows under headings, as [`Columns`] does, without keeping them: `rows` makes them twice,
-/// once to see how wide they are.
+/// Writes rows as [`Columns`] does, without storing them: `rows` is called twice, first to measure the
+/// widths.
 pub fn stream<const N: usize, I: Iterator<Item = [String; N]>>(
     out: &mut dyn Write,
     headings: [(&'static str, ColumnSide); N],
@@ -47,12 +47,12 @@ impl<const N: usize> Columns<N> {
         }
     }
 
-    /// Adds a row.
+    /// Appends a row.
     pub fn row(&mut self, cells: [String; N]) {
         self.rows.push(cells);
     }
 
-    /// Writes headings and rows, each line indented by `indent` blanks.
+    /// Writes headings and rows; each line is indented by `indent` spaces.
     pub fn write(&self, out: &mut dyn Write, indent: usize) -> io::Result<()> {
         let widths: [usize; N] = std::array::from_fn(|column| {
             let cells = self.rows.iter().map(|row| row[column].chars().count());

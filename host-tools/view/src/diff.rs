@@ -1,4 +1,4 @@
-//! What changed between two readings.
+//! Differences between two snapshots.
 
 use std::io::{self, Write};
 
@@ -32,7 +32,7 @@ fn kinds(change: &Change) -> String {
     kinds.join("+")
 }
 
-/// What is the same is said once, what is not as `before -> after`.
+/// One value where both are equal, otherwise `before -> after`.
 fn both(change: &Change, words: impl Fn(&Was) -> String) -> String {
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => {
@@ -46,7 +46,7 @@ fn both(change: &Change, words: impl Fn(&Was) -> String) -> String {
     }
 }
 
-/// The platform's own type has no word where it stays, and one where it changes.
+/// Memory type: empty where it is the platform's default and unchanged.
 fn memory(change: &Change) -> String {
     let attributes = |side: &Option<Was>| side.as_ref().map(|side| side.leaf.attributes);
     match (attributes(&change.before), attributes(&change.after)) {
@@ -58,7 +58,7 @@ fn memory(change: &Change) -> String {
 }
 
 impl View for [Diff] {
-    /// For people: of each space its roots, its changes, totals.
+    /// For each space: roots, differences, totals.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (place, diff) in self.iter().enumerate() {
             if place > 0 {
@@ -69,7 +69,7 @@ impl View for [Diff] {
         Ok(())
     }
 
-    /// The schema `pagewalk.diff/1`.
+    /// Schema `pagewalk.diff/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.diff/1")?;
         object.staleness(is_any_stale(self))?;
@@ -94,7 +94,7 @@ impl View for [Diff] {
         object.end()
     }
 
-    /// A line for each change.
+    /// One row per difference.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let names = [
             "satp",

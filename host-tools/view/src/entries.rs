@@ -14,7 +14,7 @@ use crate::json::{Hex, JsonObject, JsonText};
 use crate::words;
 
 impl View for LooseEntries {
-    /// For people: a block for each table.
+    /// One block of rows per table.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mode = self.mode;
         for (place, (at, table)) in self.tables.iter().enumerate() {
@@ -50,7 +50,7 @@ impl View for LooseEntries {
         Ok(())
     }
 
-    /// The schema `pagewalk.entries/1`.
+    /// Schema `pagewalk.entries/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.entries/1")?;
         object.member("mode", self.mode.name())?;
@@ -70,7 +70,7 @@ impl View for LooseEntries {
         object.end()
     }
 
-    /// The entries, a line each.
+    /// One row per entry.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut lines = csv::Writer::from_writer(out);
         lines.write_record([
@@ -103,7 +103,7 @@ fn means(entries: &LooseEntries, table: &LooseTable, pte: Pte) -> String {
     fields::means(pte, entries.mode, entries.dialect, &levels)
 }
 
-/// The memory attributes of a leaf; a pointer has none.
+/// Memory attributes of a leaf; empty for a pointer.
 fn memory(
     entries: &LooseEntries,
     pte: Pte,

@@ -1,4 +1,4 @@
-//! Why a hart trapped, in words.
+//! An explanation of a trap.
 
 use std::io::{self, Write};
 
@@ -10,26 +10,26 @@ use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
 use crate::words;
 
-/// A trap with what is needed to tell of it.
+/// A trap, with the data needed to explain it.
 pub struct Explained<'a> {
-    /// The trap.
+    /// Registers of the trap.
     pub crash: &'a CrashRegisters,
-    /// The hart's width.
+    /// Register width of the hart.
     pub xlen: Xlen,
-    /// Names of instructions.
+    /// Symbolizes the address of an instruction.
     pub names: &'a dyn Fn(u64) -> Option<String>,
-    /// Where instructions stand in their source.
+    /// Finds the source line of an instruction.
     pub sources: &'a dyn Fn(u64) -> Option<SourceText>,
 }
 
-/// A line of source.
+/// A source location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceText {
-    /// The file, as the compiler named it.
+    /// File name as in the debug information.
     pub file: String,
-    /// Counted from 1.
+    /// Line number, from 1.
     pub line: u32,
-    /// The function it is of, where that was written into the code of another one.
+    /// The inlined function that contains the line; `None` if it is not inlined.
     pub inlined: Option<String>,
 }
 
@@ -48,17 +48,17 @@ impl Explained<'_> {
         }
     }
 
-    /// The source of what a register points to.
+    /// The source location of a register's value.
     fn source(&self, register: &str, value: u64) -> Option<SourceText> {
         match register {
             "sepc" => (self.sources)(value),
-            // The call itself is what comes before the place to return to.
+            // The return address is after the call, so the location is that of the previous instruction.
             "ra" => (self.sources)(value.checked_sub(1)?),
             _ => None,
         }
     }
 
-    /// Register, value, and what it means.
+    /// Register, value and explanation.
     fn rows(&self) -> Vec<(&'static str, u64, String)> {
         let CrashRegisters {
             scause,
@@ -98,7 +98,7 @@ impl Explained<'_> {
     }
 }
 
-/// For people.
+/// Registers, explanations and hints as text.
 pub fn table(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
     match &it.crash.message {
         Some(message) => writeln!(out, "{}", words::printable(message))?,
@@ -144,7 +144,7 @@ struct ExplainRow {
     source: Option<SourceText>,
 }
 
-/// The schema `pagewalk.explain/1`.
+/// Schema `pagewalk.explain/1`, in docs/json.md.
 pub fn json(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
     let mut object = JsonObject::begin(out, "pagewalk.explain/1")?;
     object.member("message", it.crash.message.as_deref())?;

@@ -1,4 +1,4 @@
-//! A value field by field, and what the MMU does with it.
+//! A value decoded field by field, and the MMU's reaction to it.
 
 use std::io::{self, Write};
 
@@ -11,30 +11,30 @@ use crate::json::{Hex, JsonObject};
 use crate::walk;
 use crate::words::ExactSize;
 
-/// A field.
+/// One bit field.
 #[derive(Serialize)]
 pub struct Field {
-    /// Its bits as the manual writes them: `63:60`.
+    /// Bit range as in the manual: `63:60`.
     pub bits: String,
-    /// Its name in the manual.
+    /// Field name in the manual.
     pub name: &'static str,
-    /// Its value.
+    /// Value, shifted to bit 0.
     pub value: Hex<u64>,
-    /// What the value means.
+    /// Explanation of the value.
     pub meaning: String,
 }
 
-/// A value taken apart.
+/// A decoded value.
 pub struct Fields {
-    /// What it is: `satp`, `pte`, `va`.
+    /// Type of the value: `satp`, `pte`, `va`.
     pub kind: &'static str,
-    /// The value.
+    /// The undecoded value.
     pub raw: u64,
-    /// Its fields, highest first.
+    /// Fields from the highest bit down.
     pub fields: Vec<Field>,
-    /// What the MMU does with it.
+    /// Reactions of the MMU, one sentence each.
     pub verdicts: Vec<String>,
-    /// The page whose accesses are to be told.
+    /// A leaf whose permissions are listed.
     page: Option<Pte>,
 }
 
@@ -51,7 +51,7 @@ fn field(raw: u64, high: u32, low: u32, name: &'static str, meaning: impl Into<S
     }
 }
 
-/// `satp` on a hart of `xlen` bits.
+/// Decodes `satp` of a hart with `xlen` bits.
 pub fn satp(raw: u64, xlen: Xlen) -> Fields {
     let (mode, asid, ppn) = match xlen {
         Xlen::Rv32 => ((31, 31), (30, 22), (21, 0)),
@@ -94,7 +94,7 @@ pub fn satp(raw: u64, xlen: Xlen) -> Fields {
     }
 }
 
-/// An address under `mode`.
+/// Decodes a virtual address under `mode`.
 pub fn va(at: VirtAddr, mode: Mode) -> Fields {
     let raw = at.raw();
     let mut fields = Vec::new();
@@ -129,7 +129,7 @@ pub fn va(at: VirtAddr, mode: Mode) -> Fields {
     }
 }
 
-/// An entry of a `mode` table; at `level`, or at any.
+/// Decodes an entry of a `mode` table at `level`, or at any level.
 pub fn pte(pte: Pte, mode: Mode, dialect: Dialect, level: Option<u8>) -> Fields {
     let raw = pte.raw();
     let mut fields = upper_fields(raw, mode, dialect);
@@ -245,7 +245,7 @@ fn upper_fields(raw: u64, mode: Mode, dialect: Dialect) -> Vec<Field> {
 }
 
 impl View for Fields {
-    /// For people.
+    /// One row per field, then the verdicts.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{} {:#x}", self.kind, self.raw)?;
         let mut columns = Columns::new([
@@ -273,7 +273,7 @@ impl View for Fields {
         }
     }
 
-    /// The schema `pagewalk.fields/1`.
+    /// Schema `pagewalk.fields/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.fields/1")?;
         object.member("kind", self.kind)?;
@@ -283,7 +283,7 @@ impl View for Fields {
         object.end()
     }
 
-    /// The fields, a line each.
+    /// One row per field.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = csv::Writer::from_writer(out);
         rows.write_record(["bits", "field", "value", "means"])?;
@@ -299,7 +299,7 @@ impl View for Fields {
     }
 }
 
-/// What an entry is at these levels; with none, at whichever level takes it.
+/// Summary of an entry at these levels; with none, at each level that accepts it.
 pub(crate) fn means(pte: Pte, mode: Mode, dialect: Dialect, levels: &[u8]) -> String {
     let decode = |level| pte.decode(mode, level, dialect);
     if levels.is_empty() {

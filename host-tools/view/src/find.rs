@@ -1,4 +1,4 @@
-//! Where a physical address, or some bytes, are mapped.
+//! Mappings of a physical address or of a byte pattern.
 
 use std::io::{self, Write};
 
@@ -13,20 +13,20 @@ use crate::map::{heading, is_any_stale, memory_word};
 use crate::rows::RowLimit;
 use crate::words::{self, ExactSize, counted};
 
-/// What was looked for, and where it is.
+/// A search and its results.
 pub struct FoundMappings<'a> {
-    /// The question: `0x80200000`, or `bytes 13 00 00 00`.
+    /// The search as text: `0x80200000`, or `bytes 13 00 00 00`.
     pub question: String,
-    /// Where it was looked for.
+    /// Spaces that were searched.
     pub spaces: &'a [AddressSpace],
-    /// Where it is.
+    /// Results, by space and address.
     pub hits: Vec<Hit>,
-    /// Whether there were more hits than are listed.
+    /// Whether further results were left out.
     pub is_cut: bool,
 }
 
 impl View for FoundMappings<'_> {
-    /// For people: a line for each mapping, under the root it is in.
+    /// Results grouped by root, one row per mapping.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         words::staleness(out, is_any_stale(self.spaces))?;
         for (place, space) in self.spaces.iter().enumerate() {
@@ -70,7 +70,7 @@ impl View for FoundMappings<'_> {
         )
     }
 
-    /// The schema `pagewalk.find/1`.
+    /// Schema `pagewalk.find/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.find/1")?;
         object.member("question", &self.question)?;
@@ -95,7 +95,7 @@ impl View for FoundMappings<'_> {
         object.end()
     }
 
-    /// A line for each mapping.
+    /// One row per mapping.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let names = [
             "satp",

@@ -1,11 +1,11 @@
-//! JSON with a schema's name first and one item a line.
+//! JSON output: the schema name first, one list item per line.
 
 use std::fmt::{self, LowerHex};
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-/// A number as a hexadecimal string.
+/// A number, serialized as a hexadecimal string.
 pub struct Hex<T>(pub T);
 
 impl<T: LowerHex> fmt::Display for Hex<T> {
@@ -20,7 +20,7 @@ impl<T: LowerHex> Serialize for Hex<T> {
     }
 }
 
-/// Anything by what it displays.
+/// A value, serialized by its `Display` text.
 pub struct JsonText<T>(pub T);
 
 impl<T: fmt::Display> Serialize for JsonText<T> {
@@ -29,14 +29,14 @@ impl<T: fmt::Display> Serialize for JsonText<T> {
     }
 }
 
-/// An object, member by member.
+/// Writes an object member by member.
 pub struct JsonObject<'a> {
     out: &'a mut dyn Write,
     is_first: bool,
 }
 
 impl<'a> JsonObject<'a> {
-    /// Begins the object of this schema.
+    /// Opens an object with its `schema` member.
     pub fn begin(out: &'a mut dyn Write, schema: &str) -> io::Result<Self> {
         out.write_all(b"{")?;
         let mut object = JsonObject {
@@ -53,13 +53,13 @@ impl<'a> JsonObject<'a> {
         write!(self.out, "{comma}\n  \"{name}\": ")
     }
 
-    /// A member.
+    /// Writes a member.
     pub fn member(&mut self, name: &str, value: impl Serialize) -> io::Result<()> {
         self.name(name)?;
         Ok(serde_json::to_writer(&mut *self.out, &value)?)
     }
 
-    /// Says so of tables that may be stale.
+    /// Writes `possibly_stale`, if it is true.
     pub fn staleness(&mut self, is_possibly_stale: bool) -> io::Result<()> {
         match is_possibly_stale {
             true => self.member("possibly_stale", true),
@@ -67,7 +67,7 @@ impl<'a> JsonObject<'a> {
         }
     }
 
-    /// A member that is a list, each item on a line of its own.
+    /// Writes a list, one item per line.
     pub fn list<T: Serialize>(
         &mut self,
         name: &str,
@@ -86,25 +86,25 @@ impl<'a> JsonObject<'a> {
         self.out.write_all(end)
     }
 
-    /// Begins a member that is a list whose items come one by one.
+    /// Opens a list whose items follow one by one.
     pub fn begin_list(&mut self, name: &str) -> io::Result<()> {
         self.name(name)?;
         self.out.write_all(b"[")
     }
 
-    /// An item of that list, on a line of its own.
+    /// Writes an item on a line of its own.
     pub fn item(&mut self, item: impl Serialize, is_first: bool) -> io::Result<()> {
         let before = if is_first { "\n    " } else { ",\n    " };
         self.out.write_all(before.as_bytes())?;
         Ok(serde_json::to_writer(&mut *self.out, &item)?)
     }
 
-    /// Ends that list.
+    /// Closes the list.
     pub fn end_list(&mut self) -> io::Result<()> {
         self.out.write_all(b"\n  ]")
     }
 
-    /// Ends the object.
+    /// Closes the object.
     pub fn end(self) -> io::Result<()> {
         self.out.write_all(b"\n}\n")
     }

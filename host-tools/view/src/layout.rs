@@ -1,4 +1,4 @@
-//! What lies where in an image, as a table, JSON or CSV.
+//! The parts of an image as a table, JSON or CSV.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
 
 impl View for ImageLayout {
-    /// For people: the parts, the facts, the verdict.
+    /// Parts, facts, problems.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut columns = Columns::new([
             ("offset", ColumnSide::Left),
@@ -62,7 +62,7 @@ impl View for ImageLayout {
         object.end()
     }
 
-    /// The parts, one a line.
+    /// One row per part.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut table = csv::Writer::from_writer(out);
         table.write_record(["at", "size", "what"])?;

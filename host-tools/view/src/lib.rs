@@ -1,4 +1,4 @@
-//! A model in, bytes out to a writer: a [`View`] for each model.
+//! Formats models: a [`View`] for each model writes a table, JSON or CSV.
 
 #![warn(missing_docs)]
 

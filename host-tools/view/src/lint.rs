@@ -1,4 +1,4 @@
-//! What the rules found, and the rules themselves.
+//! Lint findings, and the list of rules.
 
 use std::io::{self, Write};
 
@@ -13,16 +13,16 @@ use crate::map::{heading, is_any_stale};
 use crate::rows::RowLimit;
 use crate::words::{self, ExactSize};
 
-/// Findings, and the spaces they are about.
+/// Findings and the spaces they refer to.
 pub struct Judged<'a> {
-    /// What was judged.
+    /// Spaces that were checked.
     pub spaces: &'a [AddressSpace],
-    /// What was found, worst first.
+    /// Findings, by severity.
     pub lints: Vec<Lint>,
 }
 
 impl Judged<'_> {
-    /// How many are as bad as that.
+    /// Number of findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         let is_so = |it: &&Lint| it.rule.severity == severity;
         self.lints.iter().filter(is_so).count()
@@ -30,7 +30,7 @@ impl Judged<'_> {
 }
 
 impl View for Judged<'_> {
-    /// For people: the findings of each rule under one heading, with what to do.
+    /// Findings grouped by rule, with advice.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (place, space) in self.spaces.iter().enumerate() {
             match self.spaces.len() {
@@ -73,7 +73,7 @@ impl View for Judged<'_> {
         writeln!(out, "\n{}", counts.join(", "))
     }
 
-    /// The schema `pagewalk.lint/1`.
+    /// Schema `pagewalk.lint/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.lint/1")?;
         object.member("errors", self.count(Severity::Error))?;
@@ -85,7 +85,7 @@ impl View for Judged<'_> {
         object.end()
     }
 
-    /// A line for each finding.
+    /// One row per finding.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let names = [
             "rule", "severity", "mmu", "satp", "va", "size", "pa", "entry_at", "entry", "detail",
@@ -115,7 +115,7 @@ impl View for Judged<'_> {
     }
 }
 
-/// Whether they stand under one heading.
+/// Whether two findings belong under one heading.
 fn is_alike(one: &Lint, other: &Lint) -> bool {
     (one.rule, one.mmu) == (other.rule, other.mmu)
 }
@@ -191,7 +191,7 @@ impl<'a> JsonLint<'a> {
     }
 }
 
-/// Every rule, worst first.
+/// Writes every rule, by severity.
 pub fn rules(out: &mut dyn Write) -> io::Result<()> {
     let mut columns = Columns::new([
         ("severity", ColumnSide::Left),

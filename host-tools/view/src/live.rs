@@ -1,4 +1,4 @@
-//! A board as it runs: a line for each fault, and JSON for whoever draws it.
+//! Live output: a line per fault, and JSON for dashboards.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,30 +12,30 @@ use crate::faults::{FaultCells, text};
 use crate::json::{Hex, JsonObject};
 use crate::words;
 
-/// Seconds that a picture shows.
+/// Number of seconds in a dashboard's chart.
 const SECONDS: usize = 120;
-/// Parts that a picture of an address space has at most.
+/// Maximum number of bands in a dashboard's address space.
 const BANDS: usize = 8;
 
-/// The cells of a fault that a line of a live view has room for. What is not known is empty.
+/// Cells of a fault in a one-line view; empty where unknown.
 pub struct LiveCells {
-    /// Seconds since boot, with six places.
+    /// Seconds since boot with six decimals.
     pub time: String,
-    /// The task's number.
+    /// Task id in decimal.
     pub task: String,
-    /// Why.
+    /// Cause as text.
     pub cause: String,
-    /// What was wanted.
+    /// Access type as text.
     pub access: String,
-    /// Of which address.
+    /// Faulting address in hexadecimal.
     pub va: String,
-    /// By which instruction.
+    /// Address of the instruction in hexadecimal.
     pub epc: String,
-    /// How it ended.
+    /// Outcome as text.
     pub outcome: String,
 }
 
-/// Its cells.
+/// Formats a row.
 pub fn cells(row: &LedgerRow) -> LiveCells {
     let cells = FaultCells::of(row, &|_| None);
     LiveCells {
@@ -50,7 +50,7 @@ pub fn cells(row: &LedgerRow) -> LiveCells {
 }
 
 impl LiveCells {
-    /// Is the text in any of them? Case does not count.
+    /// Whether a cell contains `lowercase`; case is ignored.
     pub fn contain(&self, lowercase: &str) -> bool {
         let cells = [
             &self.time,
@@ -67,7 +67,7 @@ impl LiveCells {
     }
 }
 
-/// A fault in one line, for where there is no terminal.
+/// Writes a fault as one line, for output that is not a terminal.
 pub fn line(out: &mut dyn Write, row: &LedgerRow) -> io::Result<()> {
     let cells = cells(row);
     write!(out, "{:>12}", cells.time)?;
@@ -100,7 +100,7 @@ struct JsonRow {
     outcome: String,
 }
 
-/// Rows as a list in one line.
+/// Rows as a JSON list on one line.
 pub fn rows_json<'a>(
     out: &mut dyn Write,
     rows: impl Iterator<Item = &'a LedgerRow>,
@@ -175,7 +175,7 @@ fn band(band: &model::space::Band<'_>) -> JsonBand {
     }
 }
 
-/// All but the rows: the schema `pagewalk.live/1`.
+/// Everything except the rows: schema `pagewalk.live/1`.
 pub fn json(out: &mut dyn Write, live: &Live) -> io::Result<()> {
     let mut object = JsonObject::begin(out, "pagewalk.live/1")?;
     object.member("board", live.board.as_ref().map(|(name, _)| name))?;

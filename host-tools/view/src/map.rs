@@ -14,7 +14,7 @@ use crate::rows::RowLimit;
 use crate::words::{self, ExactSize, RoundSize, counted};
 
 impl View for [AddressSpace] {
-    /// For people: of each, where it begins, the ranges, the problems, totals.
+    /// For each space: root, ranges, problems, totals.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (place, space) in self.iter().enumerate() {
             if place > 0 {
@@ -25,7 +25,7 @@ impl View for [AddressSpace] {
         Ok(())
     }
 
-    /// The schema `pagewalk.map/1`; of several spaces, `pagewalk.maps/1`.
+    /// Schema `pagewalk.map/1`; `pagewalk.maps/1` for several spaces.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let [space] = self else {
             let all = self.iter().map(|space| {
@@ -57,7 +57,7 @@ impl View for [AddressSpace] {
         object.end()
     }
 
-    /// The ranges, a line each; the problems are not in it. Of several spaces, `satp` comes first.
+    /// One row per range, without problems; with several spaces, `satp` is the first column.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let is_alone = self.len() == 1;
         let names = [
@@ -96,12 +96,12 @@ impl View for [AddressSpace] {
     }
 }
 
-/// Whether any of them may be stale.
+/// Whether any space may be stale.
 pub(crate) fn is_any_stale<'a>(spaces: impl IntoIterator<Item = &'a AddressSpace>) -> bool {
     spaces.into_iter().any(|space| space.is_possibly_stale)
 }
 
-/// Whose it is and where it begins.
+/// Name and `satp` of a space.
 pub(crate) fn heading(space: &AddressSpace) -> String {
     let satp = words::satp(space.satp());
     match space.name.is_empty() {
@@ -160,7 +160,7 @@ fn one_table(out: &mut dyn Write, space: &AddressSpace) -> io::Result<()> {
     left_out(out, space)
 }
 
-/// What is mapped and not listed, if anything.
+/// Reports mapped entries that are not listed.
 fn left_out(out: &mut dyn Write, space: &AddressSpace) -> io::Result<()> {
     match space.left_out {
         0 => Ok(()),
@@ -235,12 +235,12 @@ pub(crate) struct JsonRange {
     memory: JsonMemory,
     napot: bool,
     rsw: u8,
-    /// Only where it lies in memory in more than one: then `pa` is the first.
+    /// Present if the range has several physical pieces: then `pa` is that of the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pieces: Option<u32>,
 }
 
-/// The memory attributes as JSON has them: a member named for the dialect.
+/// Memory attributes in JSON: a member named after the dialect.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum JsonMemory {
@@ -272,7 +272,7 @@ impl From<Attributes> for JsonMemory {
     }
 }
 
-/// Ranges of a space, written one by one.
+/// Serializes the ranges of a space one by one.
 struct JsonRanges<'a>(&'a AddressSpace);
 
 impl Serialize for JsonRanges<'_> {
@@ -326,7 +326,7 @@ impl From<&Finding> for JsonProblem {
     }
 }
 
-/// One of several spaces.
+/// A space in a list of several.
 #[derive(Serialize)]
 struct JsonSpace<'a> {
     name: &'a str,
@@ -338,7 +338,7 @@ struct JsonSpace<'a> {
     problems: Vec<JsonProblem>,
 }
 
-/// One word for a CSV cell: T-Head's bits are joined by `+`.
+/// Memory type for a CSV cell; T-Head's bits are joined by `+`.
 pub(crate) fn memory_word(attributes: Attributes) -> String {
     match attributes {
         Attributes::Pbmt(pbmt) => pbmt.name().to_owned(),

@@ -1,15 +1,15 @@
-//! CSV: names, then rows. Where the tables may be stale, a last column says so.
+//! CSV rows; for possibly stale tables a last column is added.
 
 use std::io::{self, Write};
 
-/// The rows of a CSV, one by one.
+/// Writes a CSV row by row.
 pub(crate) struct RowLimit<'a> {
     to: csv::Writer<&'a mut dyn Write>,
     is_possibly_stale: bool,
 }
 
 impl<'a> RowLimit<'a> {
-    /// Begins with the names of the columns.
+    /// Writes the column names.
     pub fn begin(
         out: &'a mut dyn Write,
         names: &[&str],
@@ -23,7 +23,7 @@ impl<'a> RowLimit<'a> {
         Ok(rows)
     }
 
-    /// A row.
+    /// Writes a row.
     pub fn row<T: AsRef<[u8]>>(&mut self, cells: &[T]) -> io::Result<()> {
         self.record(cells, "true")
     }
@@ -34,7 +34,7 @@ impl<'a> RowLimit<'a> {
         Ok(self.to.write_record(cells)?)
     }
 
-    /// Writes what is left.
+    /// Flushes the buffer.
     pub fn end(mut self) -> io::Result<()> {
         self.to.flush()
     }

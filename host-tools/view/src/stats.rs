@@ -1,4 +1,4 @@
-//! How address spaces are made.
+//! Statistics of address spaces.
 
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ use crate::rows::RowLimit;
 use crate::words::{self, ExactSize, RoundSize, counted};
 
 impl View for [(&AddressSpace, Stats)] {
-    /// For people: tables, page sizes, permissions, reach of a TLB.
+    /// Tables, page sizes, permissions, TLB reach.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (place, (space, stats)) in self.iter().enumerate() {
             if place > 0 {
@@ -28,7 +28,7 @@ impl View for [(&AddressSpace, Stats)] {
         Ok(())
     }
 
-    /// The schema `pagewalk.stats/1`.
+    /// Schema `pagewalk.stats/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let spaces = self.iter().map(|(space, stats)| JsonStats {
             name: &space.name,
@@ -79,7 +79,7 @@ impl View for [(&AddressSpace, Stats)] {
         object.end()
     }
 
-    /// A line for each figure: `satp,what,of,count,bytes`.
+    /// One row per figure: `satp,what,of,count,bytes`.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let names = ["satp", "what", "of", "count", "bytes"];
         let mut rows = RowLimit::begin(out, &names, is_any_stale(self.iter().map(|it| it.0)))?;
@@ -246,7 +246,7 @@ struct JsonStats<'a> {
     tlb_reach: Vec<JsonReach>,
 }
 
-/// A number of bytes as JSON has it: no space is larger than 64 bits can say.
+/// A byte count in JSON, saturated at 2^64 - 1.
 pub(crate) fn bytes(count: u128) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The tasks of a board.
+//! The task table of a target.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::json::{Hex, JsonObject};
 use crate::words;
 
 impl View for TaskList {
-    /// For people: a line each.
+    /// One row per task.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut columns = Columns::new([
             ("pid", ColumnSide::Right),
@@ -36,7 +36,7 @@ impl View for TaskList {
         columns.write(out, 0)
     }
 
-    /// The schema `pagewalk.tasks/1`.
+    /// Schema `pagewalk.tasks/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.tasks/1")?;
         let items = self.0.iter().map(|task| JsonTask {
@@ -52,7 +52,7 @@ impl View for TaskList {
         object.end()
     }
 
-    /// A line each.
+    /// One row per task.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut lines = csv::Writer::from_writer(out);
         lines.write_record([

@@ -1,17 +1,17 @@
-//! What every model can be written as.
+//! The output formats that every model has.
 
 use std::io::{self, Write};
 
-/// A model in each form that a command writes.
+/// A model in each output format.
 ///
-/// A view opens no file and decides nothing: all that it says stands in the model.
+/// A view opens no file and takes no decision: its content is that of the model.
 pub trait View {
-    /// Columns for people.
+    /// Writes aligned columns for people.
     fn table(&self, out: &mut dyn Write) -> io::Result<()>;
 
-    /// One object on several lines, of a schema in docs/json.md.
+    /// Writes one JSON object on several lines; its schema is in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()>;
 
-    /// A heading, then a line for each row; what is not known is empty.
+    /// Writes a header and one line per row; unknown fields are empty.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()>;
 }

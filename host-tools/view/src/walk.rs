@@ -1,4 +1,4 @@
-//! One translation: each level, and what every access gets.
+//! One address translation: each level, and the result of each access.
 
 use std::io::{self, Write};
 
@@ -15,21 +15,21 @@ use crate::map::{JsonMemory, memory_word};
 use crate::rows::RowLimit;
 use crate::words::{self, ExactSize};
 
-/// A walk with what led to it.
+/// A page-table walk with its inputs.
 pub struct Walked {
-    /// The register.
+    /// The `satp` value.
     pub satp: Satp,
-    /// How it was read.
+    /// The root as decoded from `satp`.
     pub root: Root,
-    /// The address.
+    /// The virtual address.
     pub va: VirtAddr,
-    /// The walk.
+    /// The steps and the outcome.
     pub walk: Walk,
-    /// The tables were read in a way that need not see what the hart last wrote.
+    /// True if the tables were read past the hart's caches, so recent writes may be missing.
     pub is_possibly_stale: bool,
 }
 
-/// Who asks, as people name it.
+/// Privilege modes, with SUM and MXR, and their names.
 const ASKERS: [(&str, Privilege); 6] = [
     ("user", Privilege::USER),
     (
@@ -65,7 +65,7 @@ const ASKERS: [(&str, Privilege); 6] = [
 ];
 
 impl View for Walked {
-    /// For people.
+    /// The steps, then the result of each access.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let Walked { satp, walk, va, .. } = self;
         let mode = satp.mode;
@@ -135,7 +135,7 @@ impl View for Walked {
         }
     }
 
-    /// The schema `pagewalk.walk/1`.
+    /// Schema `pagewalk.walk/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let Walked { satp, walk, va, .. } = self;
         let mut object = JsonObject::begin(out, "pagewalk.walk/1")?;
@@ -177,7 +177,7 @@ impl View for Walked {
         object.end()
     }
 
-    /// The steps, a line each, and the answer on the last.
+    /// One row per step; the result is in the last.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let names = ["level", "index", "at", "entry", "flags", "means", "memory"];
         let mut rows = RowLimit::begin(out, &names, self.is_possibly_stale)?;
@@ -202,7 +202,7 @@ impl View for Walked {
     }
 }
 
-/// Why there is no answer, with the level and the entry that say so.
+/// Why the translation fails, with level and entry.
 pub fn reason(walked: &Walked) -> String {
     let mode = walked.satp.mode;
     let WalkOutcome::Refused(reason) = walked.walk.outcome else {
@@ -221,7 +221,7 @@ pub fn reason(walked: &Walked) -> String {
     }
 }
 
-/// What stopped one kind of access, for user mode and for the supervisor.
+/// Why an access faults, in user and in supervisor mode.
 pub fn verdict(walked: &Walked, access: AccessType) -> String {
     let what = match access {
         AccessType::Read => "a load",
@@ -261,7 +261,7 @@ fn judged(walked: &Walked, step: &Step) -> Option<Entry> {
     Some(pte.decode(walked.root.mode, step.level, walked.root.dialect))
 }
 
-/// Who may do what with a page, and the cause of the fault that says no.
+/// Writes the accesses that each mode is allowed, and the cause of the fault otherwise.
 pub(crate) fn accesses(out: &mut dyn Write, pte: Pte) -> io::Result<()> {
     let mut columns = Columns::new([
         ("access as", ColumnSide::Left),
@@ -321,7 +321,7 @@ struct JsonPage {
     rsw: u8,
 }
 
-/// The cause each access faults with; null where it goes through.
+/// `scause` of the fault for each access; null if it succeeds.
 #[derive(Serialize)]
 struct JsonFaults {
     read: Option<u8>,
@@ -346,6 +346,6 @@ struct JsonAccess {
     who: &'static str,
     #[serde(flatten)]
     faults: JsonFaults,
-    /// The same on a hart that leaves A and D to software.
+    /// The same for a hart with Svade, which faults where A or D is clear.
     svade: JsonFaults,
 }

@@ -1,4 +1,4 @@
-//! How values are written: the same everywhere.
+//! Formatting of values, shared by all views.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 pub use model::counted;
 use pagetable::{Attributes, Mode, PhysAddr, Pte, Satp, VirtAddr};
 
-/// A number of bytes in the largest unit that divides it: `4KiB`, `1028KiB`.
+/// A byte count in the largest unit that divides it: `4KiB`, `1028KiB`.
 #[derive(Clone, Copy)]
 pub struct ExactSize(pub u64);
 
@@ -19,7 +19,7 @@ impl fmt::Display for ExactSize {
     }
 }
 
-/// A number of bytes for people: three digits of the unit that suits it.
+/// A byte count with three significant digits and a unit.
 #[derive(Clone, Copy)]
 pub struct RoundSize(pub u128);
 
@@ -42,11 +42,11 @@ impl fmt::Display for RoundSize {
     }
 }
 
-/// What is said of tables that the hart may have written otherwise since.
+/// The warning about tables that were read past the hart's caches.
 pub const STALE: &str =
     "possibly stale: read through the system bus, which need not see the hart's cache";
 
-/// Says so, on a line of its own.
+/// Writes [`STALE`] as a line, if it applies.
 pub(crate) fn staleness(out: &mut dyn Write, is_possibly_stale: bool) -> io::Result<()> {
     match is_possibly_stale {
         true => writeln!(out, "{STALE}"),
@@ -54,7 +54,7 @@ pub(crate) fn staleness(out: &mut dyn Write, is_possibly_stale: bool) -> io::Res
     }
 }
 
-/// A virtual address with all the digits its mode has.
+/// A virtual address, padded to the digits of its mode.
 pub fn va(mode: Mode, at: VirtAddr) -> String {
     match mode {
         Mode::Sv32 => format!("{at:#010x}"),
@@ -62,7 +62,7 @@ pub fn va(mode: Mode, at: VirtAddr) -> String {
     }
 }
 
-/// A physical address with all the digits its mode has.
+/// A physical address, padded to the digits of its mode.
 pub fn pa(mode: Mode, at: PhysAddr) -> String {
     match mode {
         Mode::Sv32 => format!("{at:#011x}"),
@@ -70,7 +70,7 @@ pub fn pa(mode: Mode, at: PhysAddr) -> String {
     }
 }
 
-/// An entry with all its digits.
+/// An entry, padded to its width.
 pub fn pte(mode: Mode, raw: u64) -> String {
     match mode {
         Mode::Sv32 => format!("{raw:#010x}"),
@@ -78,7 +78,7 @@ pub fn pte(mode: Mode, raw: u64) -> String {
     }
 }
 
-/// Memory attributes in a few letters; nothing for the platform's own.
+/// Memory attributes as letters; empty for the platform's default.
 pub fn attributes(attributes: Attributes) -> String {
     match attributes {
         Attributes::Pbmt(pagetable::Pbmt::Pma) => String::new(),
@@ -87,7 +87,7 @@ pub fn attributes(attributes: Attributes) -> String {
     }
 }
 
-/// The register and its fields, on one line.
+/// The value of `satp` and its fields on one line.
 pub fn satp(satp: Satp) -> String {
     format!(
         "satp {:#x}: {}, asid {}, root {}",
@@ -98,7 +98,7 @@ pub fn satp(satp: Satp) -> String {
     )
 }
 
-/// What a board says reaches no terminal as an escape sequence.
+/// Replaces control characters, so that text of a board cannot send escape sequences to a terminal.
 pub fn printable(text: &str) -> String {
     let shown = text.chars();
     shown
@@ -106,7 +106,7 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-/// The bits left to software; nothing if both are clear.
+/// The RSW bits; empty if both are clear.
 pub fn rsw(pte: Pte) -> String {
     match pte.rsw() {
         0 => String::new(),

@@ -1,4 +1,4 @@
-//! The working set: once, and again and again.
+//! The working set: a snapshot, or periodic samples.
 
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ use crate::stats::bytes;
 use crate::words::{self, ExactSize, RoundSize};
 
 impl View for [(&AddressSpace, WorkingSet)] {
-    /// For people: by permission, and what has been used.
+    /// Mapped, accessed and dirty bytes by permission.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (place, (space, set)) in self.iter().enumerate() {
             if place > 0 {
@@ -28,7 +28,7 @@ impl View for [(&AddressSpace, WorkingSet)] {
         Ok(())
     }
 
-    /// The schema `pagewalk.ws/1`.
+    /// Schema `pagewalk.ws/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let spaces = self.iter().map(|(space, set)| JsonSet {
             name: &space.name,
@@ -47,7 +47,7 @@ impl View for [(&AddressSpace, WorkingSet)] {
         object.end()
     }
 
-    /// A line for each run of used pages.
+    /// One row per range of accessed pages.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let names = ["satp", "va", "size", "perms", "page_size"];
         let mut rows = RowLimit::begin(out, &names, is_any_stale(self.iter().map(|it| it.0)))?;
@@ -138,7 +138,7 @@ struct JsonSet<'a> {
     ranges: Vec<JsonRange>,
 }
 
-/// The headings over [`sample`]'s lines.
+/// Writes the headings over the lines of [`sample`].
 pub fn sample_head(out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
@@ -147,7 +147,7 @@ pub fn sample_head(out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
-/// A look, on a line.
+/// Writes a sample as one line.
 pub fn sample(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
     writeln!(
         out,
@@ -162,7 +162,7 @@ pub fn sample(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
     )
 }
 
-/// The names of [`sample_csv`]'s cells.
+/// Column names of [`sample_csv`].
 pub const SAMPLE_NAMES: &str =
     "time_us,mapped,accessed,dirty,newly_accessed,newly_dirty,cleared,added,removed";
 
@@ -180,10 +180,10 @@ fn cells(sample: &Sample) -> [u128; 9] {
     ]
 }
 
-/// What follows [`SAMPLE_NAMES`] where each look says whether it may be stale.
+/// Column that follows [`SAMPLE_NAMES`] if samples may be stale.
 pub const STALE_NAME: &str = ",possibly_stale";
 
-/// A look, as numbers with commas between.
+/// Writes a sample as one CSV row.
 pub fn sample_csv(out: &mut dyn Write, sample: &Sample, says_stale: bool) -> io::Result<()> {
     let cells = cells(sample).map(|it| it.to_string());
     write!(out, "{}", cells.join(","))?;
@@ -193,7 +193,7 @@ pub fn sample_csv(out: &mut dyn Write, sample: &Sample, says_stale: bool) -> io:
     writeln!(out)
 }
 
-/// A look, as one JSON object on a line.
+/// Writes a sample as one line of JSON.
 pub fn sample_json(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
     let cells = cells(sample).map(|it| it.to_string());
     let pairs = SAMPLE_NAMES

@@ -1,4 +1,4 @@
-//! The faults of one recording, and what they add up to.
+//! Statistics over the faults of one recording.
 
 use abi::Cause;
 
@@ -16,24 +16,24 @@ use totals::FaultTotals;
 /// One page of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FaultPage {
-    /// The task, where known.
+    /// Task id; `None` where the fault has none.
     pub task: Option<u16>,
-    /// Its first address.
+    /// First address of the page.
     pub address: u64,
 }
 
-/// How fast faults came.
+/// The rate of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultRate {
-    /// Faults whose time is known.
+    /// Number of faults with a known time.
     pub faults: u64,
-    /// Microseconds from the first to the last of each boot, of all boots together.
+    /// Microseconds from the first to the last fault of each boot, summed over boots.
     pub span_us: u64,
-    /// The most that fell into one millisecond.
+    /// Largest number of faults within one millisecond.
     pub most_in_a_millisecond: u64,
 }
 
-/// The faults of a recording in the order they happened, and what is known of those it lacks.
+/// The faults of a recording in the order they happened, with counts of the missing ones.
 pub struct Faults {
     rows: Vec<LedgerRow>,
     boots: u32,
@@ -61,8 +61,7 @@ impl From<Ledger> for Faults {
 }
 
 impl Faults {
-    /// Only the faults of one task. Numbers that are missing stay what they were:
-    /// nobody knows whose they would have been.
+    /// Keeps only the faults of one task. The number of missing faults stays: their tasks are not known.
     pub fn of_task(mut self, task: u16) -> Faults {
         self.rows
             .retain(|row| row.sighting.fault.task() == Some(task));
@@ -77,7 +76,7 @@ impl Faults {
         }
     }
 
-    /// The same of a long log, whose faults somebody kept as they were handed on.
+    /// Adds the rows of a long recording, which the caller collected as they were passed on.
     pub fn with_rows(mut self, rows: Vec<LedgerRow>) -> Faults {
         if self.is_long {
             (self.rows, self.is_long) = (rows, false);
@@ -85,74 +84,74 @@ impl Faults {
         self
     }
 
-    /// Every fault, by boot, then by number where all have one, else as it arrived.
+    /// Every fault, by boot, then by number if all have one, otherwise by arrival.
     pub fn all(&self) -> &[LedgerRow] {
         &self.rows
     }
 
-    /// How many boots the recording holds, as far as numbers and times show.
+    /// Number of boots in the recording, as far as numbers and times show.
     pub fn boots(&self) -> u32 {
         self.boots
     }
 
-    /// Faults that arrived more than once.
+    /// Number of faults that arrived more than once.
     pub fn repeated(&self) -> u64 {
         self.repeated
     }
 
-    /// Faults that the board says it overwrote in its ring.
+    /// Number of records that the board reports as overwritten in its ring.
     pub fn overwritten(&self) -> u64 {
         self.overwritten
     }
 
-    /// Numbers between those that arrived that never did, of all boots.
+    /// Number of faults that never arrived, from the gaps in the numbers of all boots.
     pub fn missing(&self) -> u64 {
         self.lost
     }
 
-    /// How many faults: those that [`Faults::all`] lists, or, of a long log, all that there were.
+    /// Number of faults: the length of [`Faults::all`], or the total of a long recording.
     pub fn count(&self) -> u64 {
         self.totals.faults()
     }
 
-    /// Whether there were more than are kept: then [`Faults::all`] is empty, and these are totals.
+    /// Whether there are more faults than are kept: then [`Faults::all`] is empty and only totals are known.
     pub fn is_long(&self) -> bool {
         self.is_long
     }
 
-    /// Faults on pages that are not in [`Faults::by_page`]: there were more pages than are counted.
+    /// Faults on pages that [`Faults::by_page`] leaves out because it counts a limited number of pages.
     pub fn on_other_pages(&self) -> u64 {
         self.totals.other_pages()
     }
 
-    /// Whether an address has more than 32 bits.
+    /// Whether any address has more than 32 bits.
     pub fn has_wide_addresses(&self) -> bool {
         self.totals.has_wide()
     }
 
-    /// Faults of each cause, most first.
+    /// Number of faults for each cause, largest first.
     pub fn by_cause(&self) -> Vec<(Cause, u64)> {
         self.totals.by_cause()
     }
 
-    /// Faults of each task, most first.
+    /// Number of faults for each task, largest first.
     pub fn by_task(&self) -> Vec<(Option<u16>, u64)> {
         self.totals.by_task()
     }
 
-    /// Faults on each page of each task, most first. Faults that are about no
-    /// address (an illegal instruction leaves its bits there) are on no page.
+    /// Number of faults for each page of each task, largest first. Causes without an address (illegal
+    /// instruction) are left out.
     pub fn by_page(&self) -> Vec<(FaultPage, u64)> {
         self.totals.by_page()
     }
 
-    /// How fast they came; `None` where no time is known.
+    /// The rate of faults; `None` if no time is known.
     pub fn rate(&self) -> Option<FaultRate> {
         self.totals.rate()
     }
 
-    /// Faults of each cause over time, in at most `buckets` steps of a round
-    /// length; `None` where no time is known.
+    /// Faults for each cause over time, in at most `buckets` intervals of a round length; `None` if no time
+    /// is known.
     pub fn timeline(&self, buckets: usize) -> Option<Timeline> {
         Timeline::of(&self.rows, buckets)
     }
@@ -262,7 +261,7 @@ mod tests {
             most_in_a_millisecond: 2,
         };
         assert_eq!(rate(&[1_000, 1_999, 2_000, 9_000]), Some(one_boot));
-        // A second boot begins where time falls back: its faults share no millisecond with these.
+        // A second boot starts where time goes back: its faults do not share a millisecond with earlier ones.
         let two_boots = FaultRate {
             faults: 6,
             span_us: 8_500,

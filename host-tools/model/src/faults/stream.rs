@@ -1,4 +1,4 @@
-//! Faults of a log of any length, each handed on when its place among the others is known.
+//! Faults of a recording of any length, passed on once their order is known.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,28 +8,28 @@ use abi::Sighting;
 use super::{FaultTotals, Faults};
 use crate::ledger::{Ledger, LedgerRow};
 
-/// Faults that are kept: what is told again, or arrives late, is known for one of these.
+/// Number of faults kept in memory: repetitions and late arrivals are recognized within this window.
 pub const KEPT: usize = 1 << 16;
-/// Faults that wait for one with a lower number.
+/// Number of faults that may wait for one with a lower number.
 const WAITING: usize = 1 << 10;
 
-/// Takes each fault in the order of [`Faults::all`].
+/// Receives each fault, in the order of [`Faults::all`].
 pub type TakeRow<'a> = &'a mut dyn FnMut(&LedgerRow) -> io::Result<()>;
 
-/// Faults as they arrive. As long as they are few they are kept; of more only totals are.
+/// Faults as they arrive. A short recording is kept; of a long one only totals are.
 #[derive(Default)]
 pub struct FaultStream {
     ledger: Ledger,
     totals: FaultTotals,
-    /// Only faults of this task.
+    /// Filter by task.
     task: Option<u16>,
-    /// Faults that are kept no more, of the boot that goes on, by number.
+    /// Faults of the current boot that left the ledger, by number.
     waiting: BTreeMap<u64, LedgerRow>,
     is_long: bool,
 }
 
 impl FaultStream {
-    /// Of all tasks, or of one.
+    /// A stream over all tasks, or over one.
     pub fn of(task: Option<u16>) -> FaultStream {
         FaultStream {
             task,
@@ -37,17 +37,17 @@ impl FaultStream {
         }
     }
 
-    /// The board said that it overwrote so many records before it could send them.
+    /// Adds records that the board reports as overwritten before they were sent.
     pub fn add_overwritten(&mut self, count: u64) {
         self.ledger.add_overwritten(count);
     }
 
-    /// What is known of boots and gaps.
+    /// Boots and gaps seen so far.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// The next fault. Those for which there is no more room are handed on.
+    /// Adds a fault; rows that no longer fit are passed to `take`.
     pub fn add(&mut self, sighting: Sighting, take: TakeRow<'_>) -> io::Result<()> {
         self.ledger.add(sighting);
         while let Some(row) = self.ledger.pop_over(KEPT) {
@@ -57,7 +57,7 @@ impl FaultStream {
         Ok(())
     }
 
-    /// A line of text may arrive before the frame of an earlier fault: a few wait for their turn.
+    /// Holds a row back: a text line may arrive before the frame of an earlier fault.
     fn wait(&mut self, row: LedgerRow, take: TakeRow<'_>) -> io::Result<()> {
         let boot = self.waiting.first_key_value().map(|(_, row)| row.boot);
         let Some(seq) = row.sighting.seq else {
@@ -88,8 +88,8 @@ impl FaultStream {
         take(row)
     }
 
-    /// There are no more: what they come to, and all of them where they were few. Of many, the rest
-    /// is handed on too.
+    /// Ends the stream. Returns the statistics, with all rows if they were few; otherwise the remaining rows
+    /// are passed to `take`.
     pub fn finish(mut self, take: TakeRow<'_>) -> io::Result<Faults> {
         if !self.is_long {
             let faults = Faults::from(self.ledger);

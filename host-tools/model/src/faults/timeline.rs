@@ -1,26 +1,26 @@
-//! Faults over time, cause by cause, in steps of a round length.
+//! Faults over time for each cause, in intervals of a round length.
 
 use abi::Cause;
 
 use crate::ledger::LedgerRow;
 
-/// One step of a timeline.
+/// One interval of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// Where it begins, in microseconds since boot.
+    /// Start in microseconds since boot.
     pub from_us: u64,
-    /// How many faults of each cause fell into it, as [`Timeline::causes`].
+    /// Number of faults for each cause, in the order of [`Timeline::causes`].
     pub counts: Vec<u64>,
 }
 
-/// Faults over time.
+/// Faults over time, for a chart or a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
-    /// How long each step is: 1, 2 or 5 times a power of ten microseconds.
+    /// Length of an interval: 1, 2 or 5 times a power of ten microseconds.
     pub step_us: u64,
-    /// The causes that occur, by their numbers.
+    /// The causes that occur, by number.
     pub causes: Vec<Cause>,
-    /// The steps from the first fault to the last, without gaps.
+    /// Intervals from the first fault to the last, without gaps.
     pub buckets: Vec<Bucket>,
 }
 
@@ -55,14 +55,14 @@ impl Timeline {
         })
     }
 
-    /// The most faults in one step.
+    /// Largest number of faults in one interval.
     pub fn highest(&self) -> u64 {
         let sums = self.buckets.iter().map(|bucket| bucket.counts.iter().sum());
         sums.max().unwrap_or(0)
     }
 }
 
-/// The shortest round step with which all fits into so many steps.
+/// The shortest round length with which all times fit into `steps` intervals.
 fn round_step(first: u64, last: u64, steps: u64) -> u64 {
     let rounds = (0..20).flat_map(|power| [1, 2, 5].map(|digit| (digit, power)));
     rounds

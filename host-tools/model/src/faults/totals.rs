@@ -1,4 +1,4 @@
-//! What faults add up to, one after the other: nothing of them is kept.
+//! Totals over faults, computed one fault at a time without keeping them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,12 +7,12 @@ use abi::Cause;
 use super::{FaultPage, FaultRate};
 use crate::ledger::LedgerRow;
 
-/// Pages that are counted apart. A log with more keeps on counting those that it knows.
+/// Number of pages with a count of their own. Faults on further pages are summed.
 const MOST_PAGES: usize = 1 << 18;
-/// Milliseconds that are still counted: a fault may arrive so much behind a later one.
+/// Number of milliseconds kept open: a fault may arrive that much later than a newer one.
 const OPEN_MS: usize = 1 << 12;
 
-/// Counts over faults, in memory that does not grow with them.
+/// Counts over faults in bounded memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FaultTotals {
     faults: u64,
@@ -22,10 +22,10 @@ pub(super) struct FaultTotals {
     other_pages: u64,
     has_wide: bool,
     timed: u64,
-    /// The newest milliseconds, each by boot.
+    /// The newest milliseconds, by boot.
     milliseconds: BTreeMap<(u32, u64), u64>,
     most_in_a_millisecond: u64,
-    /// First and last time of the newest boot, and the microseconds of those before.
+    /// First and last time of the newest boot, and the summed microseconds of earlier boots.
     span: Option<(u32, u64, u64)>,
     spans_us: u64,
 }
@@ -62,7 +62,7 @@ impl FaultTotals {
         if self.milliseconds.len() > OPEN_MS {
             self.milliseconds.pop_first();
         }
-        // What lies between two boots is no part of either.
+        // The time between two boots belongs to neither.
         self.span = Some(match self.span {
             Some((of, first, last)) if of == boot => (boot, first.min(time_us), last.max(time_us)),
             before => {
@@ -107,7 +107,7 @@ impl FaultTotals {
     }
 }
 
-/// Most first, then in order.
+/// Sorted by count, largest first, then by key.
 fn most_first<K: Ord>(counts: impl Iterator<Item = (K, u64)>) -> Vec<(K, u64)> {
     let mut counts: Vec<(K, u64)> = counts.collect();
     counts.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));

@@ -1,18 +1,18 @@
-//! One piece of memory, mapped with two memory types.
+//! Physical memory that is mapped with two memory types.
 
 use pagetable::{Attributes, PhysAddr, VirtAddr};
 
 use super::{Lint, rules};
 use crate::space::MappedRange;
 
-/// A mapping, without what does not matter here.
+/// The fields of a mapping that the rule compares.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Mapped {
     pa: PhysAddr,
     place: u32,
     va: VirtAddr,
     bytes: u64,
-    /// Which of the types.
+    /// Index of the memory type.
     kind: u16,
 }
 
@@ -22,7 +22,7 @@ impl Mapped {
     }
 }
 
-/// Mappings by their memory types.
+/// Mappings grouped by memory type.
 #[derive(Default)]
 pub(super) struct Types {
     kinds: Vec<Attributes>,
@@ -46,14 +46,14 @@ impl Types {
         });
     }
 
-    /// Each mapping that another one of another type reaches into; a pair once.
+    /// Each mapping that overlaps one of another type; a pair is reported once.
     pub fn conflicts(mut self) -> Vec<Lint> {
         let mut found = Vec::new();
         if self.kinds.len() < 2 {
             return found;
         }
         self.mapped.sort_unstable();
-        // For each type, the mapping that reaches furthest of those that begin before.
+        // For each type, the mapping with the highest end among those that start earlier.
         let mut open: Vec<Option<Mapped>> = vec![None; self.kinds.len()];
         let mut told = std::collections::HashSet::new();
         for here in &self.mapped {

@@ -1,4 +1,4 @@
-//! Entries that the MMU refuses, and tables that lead nowhere.
+//! Entries that the MMU rejects, and pointers to tables that are not in memory.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::AddressSpace;
 use crate::counted;
 use crate::space::Finding;
 
-/// The rule that a trouble breaks; nothing for what is no entry's fault.
+/// The rule for a problem; `None` if the entry is not at fault.
 fn broken(trouble: Trouble) -> Option<&'static Rule> {
     Some(match trouble {
         Trouble::SelfReference => &rules::SELF_REFERENCE,
@@ -31,8 +31,8 @@ fn broken(trouble: Trouble) -> Option<&'static Rule> {
     })
 }
 
-/// Tables that were read at a level above the last one, if any is reached through itself: then
-/// its pointers stand at level 0 too, which is no mistake of theirs.
+/// Tables that were read above level 0 in a space with a recursive mapping: there, pointers at level 0 are
+/// intended.
 fn tables_above(space: &AddressSpace) -> HashSet<PhysAddr> {
     let is_self = |it: &Finding| it.problem.trouble == Trouble::SelfReference;
     match space.problems.iter().any(is_self) {
@@ -44,7 +44,7 @@ fn tables_above(space: &AddressSpace) -> HashSet<PhysAddr> {
     }
 }
 
-/// An entry at an address: what makes a mistake one and the same in several roots.
+/// Problem and entry: equal in several roots, they are one finding.
 type Key = (Problem, Dialect);
 
 pub(super) fn judge(
@@ -106,14 +106,14 @@ fn one(
         entry: problem.entry,
         ..Lint::new(rule, place, problem.va, words(finding, target))
     };
-    // The pointer itself is followed; where it leads to no page, the MMU refuses all addresses.
+    // The pointer is followed; where no page is below it, the MMU rejects every address.
     if problem.trouble == Trouble::SelfReference && finding.below == 0 {
         lint.mmu = Mmu::Refuses;
     }
     Some(lint)
 }
 
-/// What was not looked at.
+/// Reports that some tables were not read.
 fn cut_short(place: usize, space: &AddressSpace, found: &mut Vec<Lint>) {
     let mut note = |words: String| {
         let va = space

@@ -1,24 +1,24 @@
-//! How far memory reaches, as far as tables show it.
+//! Extent of memory, estimated from the tables.
 //!
-//! Where nobody says what is memory, the tables do, in part: they lie in it, programs run in it,
-//! and a range that holds a table is memory as a whole. A pointer to beyond all of that is no
-//! table that somebody forgot to dump.
+//! Without a memory map the tables give one in part: tables are in memory, programs run from it, and a range
+//! that contains a table is memory throughout. A pointer beyond all of these is an error and not a table
+//! missing from the dump.
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte};
 
 use crate::AddressSpace;
 use crate::space::MappedRange;
 
-/// The first and the last address that look like memory.
+/// First and last address that is known to be memory.
 pub(super) struct Extent {
-    /// Where tables lie, in order.
+    /// Physical addresses of the tables, sorted.
     tables: Vec<u64>,
     first: u64,
     last: u64,
 }
 
 impl Extent {
-    /// Of the tables of some spaces.
+    /// The extent seen in some spaces.
     pub fn of(spaces: &[AddressSpace]) -> Extent {
         let mut tables: Vec<u64> = Vec::new();
         for space in spaces {
@@ -40,7 +40,7 @@ impl Extent {
         Some((*first, last.saturating_add(PAGE_BYTES - 1)))
     }
 
-    /// Takes a range into account, if it is memory for sure.
+    /// Extends it by a range that must be memory.
     pub fn take(&mut self, range: &MappedRange) {
         let (first, last) = (
             range.pa.raw(),
@@ -60,7 +60,7 @@ impl Extent {
         }
     }
 
-    /// Whether an address lies beyond all that was seen.
+    /// Whether an address is outside of all that was seen.
     pub fn is_beyond(&self, at: PhysAddr) -> bool {
         !self.tables.is_empty() && !(self.first..=self.last).contains(&at.raw())
     }

@@ -1,7 +1,7 @@
-//! Judging address spaces: what the tables say that nobody can have meant.
+//! Rules for address spaces: mappings that are probably mistakes.
 //!
-//! What the MMU refuses and what it accepts are always told apart: a reserved bit makes a fault,
-//! a page that is writable and executable makes none.
+//! A finding states whether the MMU accepts or rejects the entry: a reserved bit faults, a page that is
+//! writable and executable does not.
 
 mod alias;
 mod entries;
@@ -26,26 +26,26 @@ use shared::Shared;
 use tables::Reach;
 use union::Union;
 
-/// What is known of the machine beside its tables.
+/// Facts about the machine that its tables do not contain.
 #[derive(Clone, Debug, Default)]
 pub struct LintMachine {
-    /// What is memory; nothing if nobody says so.
+    /// Physical ranges of RAM; empty if unknown.
     pub ram: Vec<Bounds>,
-    /// Where devices are known to be.
+    /// Physical ranges of devices.
     pub devices: Vec<Bounds>,
-    /// Whether the hart leaves A and D to software, where that is known.
+    /// Whether the hart leaves A and D to software (Svade); `None` if unknown.
     pub svade: Option<bool>,
 }
 
 impl LintMachine {
-    /// Whether the address is known to be memory, or known not to be.
+    /// Whether the address is RAM; `None` if unknown.
     fn is_ram(&self, at: PhysAddr) -> Option<bool> {
         let holds = |bounds: &Bounds| (bounds.first..=bounds.last).contains(&at.raw());
         (!self.ram.is_empty()).then(|| self.ram.iter().any(holds))
     }
 
-    /// The same machine, with all memory that tables were read from: where a board's file knows of
-    /// less than is there, and there is a table, what lies between is memory too.
+    /// Adds the memory that tables were read from: a board file may list less RAM than the machine has, and
+    /// the range up to a table is RAM too.
     fn with_tables(&self, extent: &Extent) -> LintMachine {
         let mut machine = self.clone();
         if let Some((first, last)) = extent.tables() {
@@ -59,13 +59,13 @@ impl LintMachine {
         machine
     }
 
-    /// Whether tables of these spaces lie in what is said to be no memory.
+    /// Whether tables of these spaces are outside of the listed RAM.
     pub fn is_short_of(&self, spaces: &[AddressSpace]) -> bool {
         let mut tables = spaces.iter().flat_map(AddressSpace::tables);
         tables.any(|table| self.is_ram(table.at) == Some(false))
     }
 
-    /// Whether all of a range is known to be neither memory nor a device.
+    /// Whether no part of the range is RAM or a device.
     fn is_nothing(&self, range: &MappedRange) -> bool {
         let (first, last) = (
             range.pa.raw(),
@@ -76,26 +76,26 @@ impl LintMachine {
     }
 }
 
-/// Something that a rule found.
+/// A finding of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lint {
-    /// Which rule.
+    /// The rule that matched.
     pub rule: &'static Rule,
-    /// What the MMU makes of it: the rule's, unless this one is known better.
+    /// Whether the MMU accepts it; usually the rule's value.
     pub mmu: Mmu,
-    /// In which of the spaces.
+    /// Index of the space.
     pub space: usize,
-    /// The first virtual address it concerns.
+    /// First virtual address concerned.
     pub va: VirtAddr,
-    /// The page or the table it is about.
+    /// The page or table concerned.
     pub pa: Option<PhysAddr>,
-    /// How many bytes of addresses; 0 where that is not the point.
+    /// Length in bytes of the addresses concerned; 0 if not applicable.
     pub bytes: u64,
-    /// Where the entry lies, if it is about one.
+    /// Physical address of the entry, if the finding is about one.
     pub entry_at: Option<PhysAddr>,
-    /// The entry.
+    /// Value of the entry, if the finding is about one.
     pub entry: Option<Pte>,
-    /// What there is to say of this one.
+    /// Details of this finding, for people.
     pub detail: String,
 }
 
@@ -114,7 +114,7 @@ impl Lint {
         }
     }
 
-    /// Says so if more than one root has it.
+    /// Adds the number of roots to the details, if above one.
     fn in_roots(&mut self, roots: u64) {
         if roots > 1 {
             self.detail += &format!(", in {roots} roots");
@@ -122,8 +122,8 @@ impl Lint {
     }
 }
 
-/// What the rules find in some spaces of one machine, worst first, then by rule and address. What
-/// is in tables that several of them share is judged, and told, once.
+/// Applies every rule to the spaces of one machine. Sorted by severity, rule and address. Tables shared by
+/// several spaces are judged once.
 pub fn lint(spaces: &[AddressSpace], machine: &LintMachine) -> Vec<Lint> {
     let mut roots = HashSet::new();
     let distinct: Vec<usize> = (0..spaces.len())
@@ -142,7 +142,7 @@ pub fn lint(spaces: &[AddressSpace], machine: &LintMachine) -> Vec<Lint> {
             pages.take(*place, space, range);
             extent.take(&range);
             reach.take(*place, &range);
-            // Without a dialect the platform has the only say.
+            // Without a dialect the memory type follows from the platform alone.
             if space.root.dialect != Dialect::None {
                 types.take(*place, &range);
             }

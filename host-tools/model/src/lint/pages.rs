@@ -1,4 +1,4 @@
-//! What is mapped: permissions, use bits, memory types, and what lies beside it.
+//! Rules on mapped ranges: permissions, A and D, memory types, neighbours.
 
 use pagetable::{Attributes, MemoryType, Mode, PAGE_BYTES, Pbmt, Pte};
 
@@ -6,19 +6,19 @@ use super::{Lint, LintMachine, Rule, rules};
 use crate::AddressSpace;
 use crate::space::MappedRange;
 
-/// Ranges with D and without A that are kept until it is known whether somebody clears A.
+/// Ranges with D but not A that are kept until it is known whether software clears A.
 const MOST_DIRTY: usize = 1 << 12;
 
-/// The rules on single ranges, one range after the other, by address.
+/// Rules on single ranges, fed in order of address.
 pub(super) struct PageRules<'a> {
     machine: &'a LintMachine,
     found: Vec<Lint>,
-    /// The range before the last, and the last, which waits for the next one.
+    /// The two last ranges; the newer one waits for its successor.
     before: Option<MappedRange>,
     last: Option<(usize, MappedRange)>,
-    /// Entries with neither A nor D: somebody clears A, or sets it later.
+    /// Entries with neither A nor D: software clears A, or sets it later.
     unused: u64,
-    /// Entries with D alone, and their ranges as far as they are kept.
+    /// Number of entries with D alone, and their first ranges.
     dirty_alone: u64,
     dirty: Vec<(usize, MappedRange)>,
 }
@@ -50,7 +50,7 @@ impl<'a> PageRules<'a> {
         });
     }
 
-    /// The next range of a space.
+    /// Adds the next range of a space.
     pub fn take(&mut self, place: usize, space: &AddressSpace, range: MappedRange) {
         self.alone(place, space.mode(), &range);
         if let Some((place, last)) = self.last.replace((place, range)) {
@@ -59,7 +59,7 @@ impl<'a> PageRules<'a> {
         }
     }
 
-    /// There are no more of this space.
+    /// Ends the space.
     pub fn end(&mut self) {
         if let Some((place, last)) = self.last.take() {
             self.between(place, &last, None);
@@ -67,7 +67,7 @@ impl<'a> PageRules<'a> {
         self.before = None;
     }
 
-    /// What a range says by itself.
+    /// Rules on a range by itself.
     fn alone(&mut self, place: usize, mode: Mode, range: &MappedRange) {
         let flags = range.flags();
         let letters = || flags.flags().to_string();
@@ -78,7 +78,7 @@ impl<'a> PageRules<'a> {
             true => self.note(&rules::WRITE_AND_EXECUTE, place, range, letters()),
             false => {}
         }
-        // RV32 has no halves: where a kernel begins there is its own choice.
+        // RV32 has no canonical halves: the start of the kernel is the kernel's choice.
         let is_upper = mode != Mode::Sv32 && range.va.raw() >> 63 != 0;
         if flags.has(Pte::USER) && is_upper {
             self.note(&rules::USER_IN_KERNEL_HALF, place, range, letters());
@@ -108,7 +108,7 @@ impl<'a> PageRules<'a> {
         }
     }
 
-    /// Svnapot's pages must be whole: 16 entries alike.
+    /// Svnapot requires 16 equal entries.
     fn napot(&mut self, place: usize, range: &MappedRange) {
         let page = range.leaf.page_bytes;
         if range.va.offset(page) != 0 || !range.bytes.is_multiple_of(page) {
@@ -118,7 +118,7 @@ impl<'a> PageRules<'a> {
         }
     }
 
-    /// What a range says beside its neighbours.
+    /// Rules on a range and its two neighbours.
     fn between(&mut self, place: usize, range: &MappedRange, after: Option<&MappedRange>) {
         let before = self.before.filter(|it| touches(it, range));
         let after = after.filter(|it| touches(range, it));
@@ -128,7 +128,7 @@ impl<'a> PageRules<'a> {
             && !is_kernel(range)
             && is_kernel(before)
             && is_kernel(after)
-            // The odd one out is the smaller part.
+            // The exception is the smaller part.
             && range.bytes <= before.bytes.saturating_add(after.bytes) / 2
         {
             let [here, before, after] = [range, before, after].map(|it| it.flags().flags());
@@ -140,14 +140,14 @@ impl<'a> PageRules<'a> {
         }
     }
 
-    /// Why a page that is neither memory nor a known device is none that nobody told of either:
-    /// devices are for the kernel, hold no code, and do not lie amid pages of memory.
+    /// Why a page outside of RAM and listed devices is suspicious: devices are mapped for the kernel, are not
+    /// executable, and are not mapped between pages of RAM.
     fn out_of_memory(
         &self,
         range: &MappedRange,
         neighbours: [Option<&MappedRange>; 2],
     ) -> Option<String> {
-        // A device with a memory's type is told as that.
+        // A device with the memory type of RAM has a rule of its own.
         if !self.machine.is_nothing(range) || wrong_type(range, self.machine).is_some() {
             return None;
         }
@@ -169,9 +169,9 @@ impl<'a> PageRules<'a> {
         }
     }
 
-    /// All that was found.
+    /// All findings.
     pub fn found(mut self) -> Vec<Lint> {
-        // Where somebody clears A to see what is used, D without A is what is left of it.
+        // Where software clears A to measure use, D without A is expected.
         if self.dirty_alone > self.unused {
             for (place, range) in std::mem::take(&mut self.dirty) {
                 let letters = range.flags().flags().to_string();
@@ -182,12 +182,12 @@ impl<'a> PageRules<'a> {
     }
 }
 
-/// Whether the second begins where the first ends.
+/// Whether the second range starts where the first ends.
 fn touches(one: &MappedRange, other: &MappedRange) -> bool {
     one.va.wrapping_add(one.bytes) == other.va
 }
 
-/// The memory type against what the address is known to be.
+/// Compares the memory type with the kind of memory at the address.
 fn wrong_type(range: &MappedRange, machine: &LintMachine) -> Option<(&'static Rule, &'static str)> {
     let is_ram = machine.is_ram(range.pa)?;
     match (is_ram, range.attributes()) {

@@ -1,18 +1,18 @@
-//! The rules, each a row.
+//! The rules, one per row.
 
-/// How bad it is. The worst comes first.
+/// Severity, the highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It faults, or it lets a user take the machine.
+    /// It faults, or it gives user mode control of the machine.
     Error,
-    /// Hardly meant.
+    /// Probably a mistake.
     Warning,
-    /// Worth knowing.
+    /// Not a mistake by itself.
     Info,
 }
 
 impl Severity {
-    /// The word for it.
+    /// The word in the output.
     pub const fn name(self) -> &'static str {
         match self {
             Severity::Error => "error",
@@ -22,19 +22,19 @@ impl Severity {
     }
 }
 
-/// What the MMU makes of it.
+/// What the MMU does with the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mmu {
-    /// It takes it: nothing faults.
+    /// It is accepted: no fault.
     Accepts,
     /// It faults.
     Refuses,
-    /// Nobody can say: it was not seen.
+    /// Not known: the entry was not read.
     Unknown,
 }
 
 impl Mmu {
-    /// The word for it.
+    /// The word in the output.
     pub const fn name(self) -> &'static str {
         match self {
             Mmu::Accepts => "accepts",
@@ -44,23 +44,23 @@ impl Mmu {
     }
 }
 
-/// A rule.
+/// A lint rule.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its name, which stays the same for ever.
+    /// Stable name, in every output format.
     pub name: &'static str,
-    /// How bad it is.
+    /// Default severity.
     pub severity: Severity,
-    /// What the MMU makes of it.
+    /// What the MMU does with a match.
     pub mmu: Mmu,
-    /// What it looks for.
+    /// What it matches, in one line.
     pub summary: &'static str,
-    /// What to do.
+    /// How to solve it.
     pub advice: &'static str,
 }
 
-/// Each row is a rule: its name in code, its name for everybody else, how bad it is, what the MMU
-/// makes of it, what it looks for, what to do. The order is that of the list that `--help` shows.
+/// Each row is a rule: name in code, stable name, severity, MMU behaviour, summary, advice. `--help` shows
+/// them in this order.
 macro_rules! rules {
     ($($rule:ident = $name:literal, $severity:ident, $mmu:ident, $summary:literal, $advice:literal;)*) => {
         $(
@@ -74,7 +74,7 @@ macro_rules! rules {
             };
         )*
 
-        /// Every rule.
+        /// Every rule, in the order of the output.
         pub static RULES: &[&Rule] = &[$(&$rule),*];
     };
 }

@@ -1,4 +1,4 @@
-//! Kernel pages in more than one root: shared without G, and with G but not the same.
+//! Kernel pages in several roots: shared but not global, or global but different.
 
 use std::collections::HashMap;
 
@@ -8,21 +8,21 @@ use super::{Lint, Rule, rules};
 use crate::AddressSpace;
 use crate::space::MappedRange;
 
-/// Where a page is in one space: address, target, bytes, flags.
+/// A page in one space: virtual address, target, bytes, flags.
 type Key = (VirtAddr, PhysAddr, u64, u64);
 
 /// Kernel ranges of the roots seen so far.
 #[derive(Default)]
 pub(super) struct Shared {
     times: HashMap<Key, u32>,
-    /// What each address leads to with G, and in which root first.
+    /// For each global page, its target and the first root.
     globals: HashMap<VirtAddr, (PhysAddr, usize)>,
     without: Vec<(usize, MappedRange)>,
     differs: Vec<(usize, MappedRange, PhysAddr, usize)>,
 }
 
 impl Shared {
-    /// A range in tables that no root before has there. What it maps another may map as well.
+    /// Adds a range in tables that this root does not share; other roots may map the same page.
     pub fn own(&mut self, place: usize, range: &MappedRange) {
         if range.flags().has(Pte::USER) {
             return;
@@ -42,14 +42,14 @@ impl Shared {
         }
     }
 
-    /// A range in tables that a root before has there too.
+    /// Adds a range in tables shared with an earlier root.
     pub fn again(&mut self, place: usize, range: &MappedRange) {
         if !range.flags().has(Pte::USER) && !range.flags().has(Pte::GLOBAL) {
             self.without.push((place, *range));
         }
     }
 
-    /// What is wrong.
+    /// The findings.
     pub fn found(self, spaces: &[AddressSpace]) -> impl Iterator<Item = Lint> {
         let lint = |rule: &'static Rule, place, range: MappedRange, detail| Lint {
             pa: Some(range.pa),

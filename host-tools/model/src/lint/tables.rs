@@ -1,4 +1,4 @@
-//! The tables themselves: their cost, their pointers, and who can reach them.
+//! Rules on the tables: their cost, their pointers, and access to them.
 
 use std::collections::HashMap;
 
@@ -51,10 +51,10 @@ pub(super) fn judge(place: usize, space: &AddressSpace, found: &mut Vec<Lint>) {
     aliased(place, space, &tables, found);
 }
 
-/// So many pointers to one table are no accident of a kernel that maps something twice.
+/// This many pointers to one table do not result from a kernel mapping something twice.
 const MANY: u64 = 8;
 
-/// Tables that many pointers lead to; not those below them, which are reached as often.
+/// Tables that many pointers lead to; the tables below them, reached as often, are left out.
 fn aliased(place: usize, space: &AddressSpace, tables: &[TableUse], found: &mut Vec<Lint>) {
     let key = |at: PhysAddr, level: u8| (at, level);
     let times: HashMap<_, u64> = tables
@@ -68,7 +68,7 @@ fn aliased(place: usize, space: &AddressSpace, tables: &[TableUse], found: &mut 
         let from = key(entry_at.align_down(PAGE_BYTES), table.level + 1);
         let above = times.get(&from).copied().unwrap_or(1).max(1);
         let pointers = table.times / above;
-        // Shadow memory that nobody has written yet is one page, many times over, on purpose.
+        // Untouched shadow memory (KASAN) maps one page many times on purpose.
         if pointers < MANY || space.is_one_page(table.at, table.level) {
             continue;
         }
@@ -92,10 +92,10 @@ pub(super) struct Reach {
     ranges: Vec<(usize, MappedRange)>,
 }
 
-/// Ranges by physical address, and how far those up to each reach.
+/// Ranges by physical address, with the highest end up to each.
 struct ByPa<'a> {
     by_pa: Vec<&'a (usize, MappedRange)>,
-    /// The range up to here that ends last.
+    /// For each index, the range up to there with the highest end.
     furthest: Vec<usize>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> ByPa<'a> {
         ByPa { by_pa, furthest }
     }
 
-    /// A range that the page at `at` is in.
+    /// A range that contains the page at `at`.
     fn covering(&self, at: PhysAddr) -> Option<&'a (usize, MappedRange)> {
         let before = self.by_pa.partition_point(|(_, range)| range.pa <= at);
         let place = *self.furthest.get(before.checked_sub(1)?)?;
@@ -127,14 +127,14 @@ fn end(range: &MappedRange) -> u128 {
 }
 
 impl Reach {
-    /// Another range of a root.
+    /// Adds a range of a root.
     pub fn take(&mut self, place: usize, range: &MappedRange) {
         if range.flags().has(Pte::USER) {
             self.ranges.push((place, *range));
         }
     }
 
-    /// Tables that user mode can read or write, through any of the roots.
+    /// Tables that user mode can read or write through any root.
     pub fn tables(&self, spaces: &[AddressSpace], found: &mut Vec<Lint>) {
         if self.ranges.is_empty() {
             return;

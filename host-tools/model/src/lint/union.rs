@@ -1,7 +1,7 @@
-//! What some roots map, each table once.
+//! The union of several roots, each table once.
 //!
-//! A table that several roots reach at one address is judged for the first of them: what is wrong
-//! there is one mistake, and is told once, with the number of roots that have it.
+//! A table that several roots reach at one address belongs to the first of them: a problem in it is reported
+//! once, with the number of roots that share it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use crate::space::MappedRange;
 use crate::space::forest::{Forest, NodeId};
 use crate::space::ways::{Enter, Guide, Joined, Whole};
 
-/// Where a table hangs: its forest, itself, and the address at which it begins.
+/// Position of a table: forest, node, and first virtual address.
 type Place = (usize, NodeId, u64);
 
-/// Who has which table first.
+/// The first owner of each table.
 #[derive(Default)]
 pub(super) struct Union {
     forests: Vec<Arc<Forest>>,
-    /// The first space that has it.
+    /// The first space with the table.
     owners: HashMap<Place, usize>,
-    /// Tables that a later space has too, by owner, level and address: how many do.
+    /// Tables that later spaces share, by owner, level and address, with the number of spaces.
     again: HashMap<(usize, u8, u64), u64>,
-    /// Of those, the ones that were handed out by `Union::shared`.
+    /// Shared tables that `Union::shared_ranges` has returned already.
     told: HashSet<Place>,
 }
 
 impl Union {
-    /// The number of the forest that a space's tables are in: only tables of one are compared.
+    /// Index of the forest of a space: only tables of one forest are compared.
     fn forest(&mut self, space: &AddressSpace) -> usize {
         let is_same = |known: &Arc<Forest>| Arc::ptr_eq(known, space.forest());
         self.forests.iter().position(is_same).unwrap_or_else(|| {
@@ -38,7 +38,7 @@ impl Union {
         })
     }
 
-    /// Ranges of a space in tables that no space before it has there.
+    /// Ranges of a space in tables that no earlier space has.
     pub fn new_ranges(
         &mut self,
         place: usize,
@@ -54,7 +54,7 @@ impl Union {
         Joined::new(space.ways_by(guide)).for_each(take);
     }
 
-    /// Ranges of a space in tables that one before it has too, if nobody asked for them yet.
+    /// Ranges of a space in tables of an earlier space, returned once.
     pub fn shared_ranges(
         &mut self,
         place: usize,
@@ -70,7 +70,7 @@ impl Union {
         Joined::new(space.ways_by(guide)).for_each(take);
     }
 
-    /// How many roots have what the space has at this address.
+    /// Number of roots that share the table of this space at this address.
     pub fn roots(&self, place: usize, space: &AddressSpace, va: VirtAddr) -> u64 {
         let mode = space.mode();
         let bits = mode.va_bits();
@@ -123,7 +123,7 @@ impl Guide for Shared<'_> {
             .get(&(self.of, id, va))
             .is_some_and(is_before)
         {
-            // Below it there may be some that are shared.
+            // A table below it may be shared.
             return match self.whole.enter(forest, id, va) {
                 Enter::Skip => Enter::Skip,
                 _ => Enter::Below,

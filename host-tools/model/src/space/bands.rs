@@ -1,35 +1,35 @@
-//! An address space in a few parts: what a picture of it can show.
+//! Divides an address space into a few bands, for charts.
 
 use pagetable::VirtAddr;
 
 use super::{AddressSpace, MappedRange};
 
-/// Neighbouring ranges, and how far it is to the next ones.
+/// Neighbouring ranges, and the distance to the next band.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Band<'a> {
     /// The ranges, at least one.
     pub ranges: &'a [MappedRange],
-    /// Bytes from the first to the last mapped one, holes included.
+    /// Bytes from the first to the last mapped byte, holes included.
     pub bytes: u64,
-    /// Bytes up to the next band; nothing behind the last.
+    /// Bytes up to the next band; `None` for the last.
     pub gap: Option<u64>,
 }
 
 impl Band<'_> {
-    /// The first address.
+    /// First virtual address.
     pub fn va(&self) -> VirtAddr {
         self.ranges[0].va
     }
 
-    /// Bytes that are mapped.
+    /// Bytes mapped, without holes.
     pub fn mapped_bytes(&self) -> u64 {
         self.ranges.iter().map(|range| range.bytes).sum()
     }
 }
 
 impl AddressSpace {
-    /// Cuts the space into at most `most` bands, at its widest gaps. Of gaps that
-    /// are equally wide all are cuts or none.
+    /// Divides the space into at most `most` bands at its widest gaps. Gaps of equal width are all cut, or
+    /// none is.
     pub fn bands(&self, most: usize) -> Vec<Band<'_>> {
         let runs: Vec<(u64, u64)> = self
             .ranges()
@@ -46,25 +46,25 @@ impl AddressSpace {
     }
 }
 
-/// Neighbouring runs of a list that was cut.
+/// Neighbouring runs of a divided list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CutPiece {
-    /// Which runs: at least one.
+    /// Indices of the runs, at least one.
     pub runs: std::ops::Range<usize>,
-    /// Bytes from the first to the last of them, holes included.
+    /// Bytes from the first to the last run, holes included.
     pub bytes: u64,
-    /// Bytes up to the next piece; nothing behind the last.
+    /// Bytes up to the next piece; `None` for the last.
     pub gap: Option<u64>,
 }
 
-/// Cuts runs, each its first address and its bytes, by address, into at most `most` pieces at
-/// the widest gaps. Of gaps that are equally wide all are cuts or none.
+/// Divides runs (first address, bytes), sorted by address, into at most `most` pieces at the widest gaps.
+/// Gaps of equal width are all cut, or none is.
 pub fn cut(runs: &[(u64, u64)], most: usize) -> Vec<CutPiece> {
     let gap = |pair: &[(u64, u64)]| pair[1].0.wrapping_sub(pair[0].0.wrapping_add(pair[0].1));
     let gaps: Vec<u64> = runs.windows(2).map(gap).collect();
     let mut widest = gaps.clone();
     widest.sort_unstable_by(|a, b| b.cmp(a));
-    // The widest that is no cut any more: all cuts must be wider.
+    // The widest gap that is not cut; all cuts must be wider.
     let inside = widest.get(most.saturating_sub(1)).copied();
     let piece = |runs_of: std::ops::Range<usize>, gap| {
         let (first, last) = (runs[runs_of.start], runs[runs_of.end - 1]);
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use pagetable::{Dialect, Memory, Mode, PhysAddr, Pte, Satp};
 
-    /// Root, level 1 and level 0, one page each; leaves of `pages` in the last.
+    /// Root, level 1 and level 0, one page each; level 0 contains `pages`.
     struct LeafTables(Vec<u64>);
 
     impl Memory for LeafTables {

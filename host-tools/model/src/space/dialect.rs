@@ -1,27 +1,26 @@
-//! Which dialect somebody's entries are written in.
+//! Guesses the dialect of entries from their bits.
 
 use pagetable::{Dialect, Pte};
 
-/// What is known of bits 59–63 of many entries.
+/// Counts over bits 59–63 of many entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AllBits {
-    /// Valid entries that have any of them set.
+    /// Valid entries with any of these bits set.
     pub entries: u64,
-    /// Those that have bit 59 or 60 set, which the manual reserves.
+    /// Of these, entries with bit 59 or 60 set, which the Privileged spec reserves.
     pub reserved: u64,
 }
 
 impl AllBits {
-    /// Takes an entry into account.
+    /// Adds an entry.
     pub fn note(&mut self, pte: Pte) {
         self.entries += u64::from(pte.is_valid() && pte.raw() >> 59 != 0);
         self.reserved += u64::from(pte.is_valid() && pte.raw() >> 59 & 0b11 != 0);
     }
 }
 
-/// The dialect that makes sense of the bits. T-Head sets bit 60, shareable, on
-/// nearly every page, where the manual has a reserved bit: most entries decide,
-/// so that one broken entry does not make a T-Head of a machine.
+/// The dialect that fits the bits. T-Head sets bit 60, shareable, on nearly every page, where the Privileged
+/// spec has a reserved bit. The majority of entries decides, so that one broken entry does not count.
 pub fn guess(bits: AllBits) -> Dialect {
     match bits {
         AllBits { entries: 0, .. } => Dialect::None,

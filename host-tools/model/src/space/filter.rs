@@ -1,43 +1,43 @@
-//! The part of a space that somebody asks for.
+//! Filters for the ranges of a space.
 
 use pagetable::{Attributes, MemoryType, Pbmt, Pte};
 
 use super::MappedRange;
 
-/// A run of addresses, both ends in it.
+/// A range of addresses, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// The first.
+    /// First address.
     pub first: u64,
-    /// The last.
+    /// Last address, included.
     pub last: u64,
 }
 
 impl Bounds {
-    /// The part of `first..=last` that lies within.
+    /// The intersection with `first..=last`; `None` if it is empty.
     fn meet(self, first: u64, last: u64) -> Option<(u64, u64)> {
         let (first, last) = (first.max(self.first), last.min(self.last));
         (first <= last).then_some((first, last))
     }
 }
 
-/// Something that an entry has or has not.
+/// A property of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attribute {
     /// A flag: R, W, X, U, G, A or D.
     Flag(u64),
-    /// One of the software's two bits.
+    /// One of the two RSW bits.
     Software,
-    /// Svnapot's N.
+    /// Svnapot's N bit.
     Napot,
-    /// Svpbmt's field.
+    /// Svpbmt's PBMT field is not zero.
     Pbmt(Pbmt),
-    /// A type that both dialects have: RAM, not cached, a device.
+    /// A memory type of either dialect: RAM, non-cacheable, device.
     Memory(MemoryType),
 }
 
 impl Attribute {
-    /// Every attribute, and the word for it.
+    /// Every attribute, with its word on the command line.
     pub const ALL: [(&'static str, Attribute); 15] = [
         ("r", Attribute::Flag(Pte::READ)),
         ("w", Attribute::Flag(Pte::WRITE)),
@@ -67,23 +67,23 @@ impl Attribute {
     }
 }
 
-/// What a range must be; all of it.
+/// Conditions on a range; all must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The user's, or the supervisor's.
+    /// User or supervisor pages only; `None` for both.
     pub is_user: Option<bool>,
-    /// Within these virtual addresses, or these: parts of ranges outside are cut off.
+    /// Virtual address ranges; parts outside of them are cut off. Empty for all.
     pub va: Vec<Bounds>,
-    /// Within these physical addresses, or these.
+    /// Physical address ranges. Empty for all.
     pub pa: Vec<Bounds>,
-    /// Mapped at one of these levels; at any, if there are none.
+    /// Levels of the mapping entry. Empty for all.
     pub levels: Vec<u8>,
-    /// Having these attributes, or not having them.
+    /// Attributes, and whether each must be present or absent.
     pub attributes: Vec<(Attribute, bool)>,
 }
 
 impl Filter {
-    /// Whether it leaves everything as it is.
+    /// Whether it passes everything.
     pub fn is_empty(&self) -> bool {
         *self == Filter::default()
     }
@@ -98,7 +98,7 @@ impl Filter {
                 .all(|(it, has)| it.is_of(range) == *has)
     }
 
-    /// What of a range it takes.
+    /// The parts of a range that pass.
     pub(super) fn taken(&self, range: &MappedRange) -> Vec<MappedRange> {
         match self.takes(range) {
             true => self.parts(range),
@@ -106,7 +106,7 @@ impl Filter {
         }
     }
 
-    /// The parts of a range that are within.
+    /// The parts of a range within the address bounds.
     fn parts(&self, range: &MappedRange) -> Vec<MappedRange> {
         let by_va = within(&self.va, vec![*range], |it| it.va.raw());
         within(&self.pa, by_va, |it| it.pa.raw())

@@ -1,18 +1,18 @@
-//! The tables of some roots, each decoded once.
+//! The tables of several roots, each decoded once.
 //!
-//! Roots share tables: a kernel's half is the same few hundred in every task. And one root may
-//! reach a table on many ways, up to 512 at each level. So a table is kept once for each level it
-//! is read at, with its entries and the tables they point to; a space is a root in it. Addresses
-//! follow from the way that is taken, and nothing here has any.
+//! Roots share tables: the kernel half is the same few hundred tables in every task. One root may also reach
+//! a table on many paths, up to 512 at each level. So a table is stored once for each level it is read at,
+//! with its entries and child tables; a space is a root in the forest. Virtual addresses follow from the path
+//! and are not stored.
 //!
 //! ```text
 //! root A ──┬── user tables of A
-//!          └──┬── the kernel's tables      kept once, judged once
+//!          └──┬── the kernel's tables      stored once, judged once
 //! root B ──┬──┘
 //!          └── user tables of B
 //! ```
 //!
-//! A table stands behind those that it points to: downwards by number is from the root down.
+//! A table is stored after its child tables, so descending ids visit parents first.
 
 use std::collections::HashMap;
 
@@ -20,28 +20,28 @@ use pagetable::{
     Entry, Leaf, Mapping, Memory, Mode, PhysAddr, Pte, Refusal, Root, ScanBudget, Scanned, scan,
 };
 
-/// Where in a forest a table is.
+/// Index of a table in a forest.
 pub(crate) type NodeId = u32;
-/// A table that the budget left unread.
+/// Index of a table that was not read because the budget was used up.
 pub(crate) const UNREAD: NodeId = NodeId::MAX;
 
-/// Entries that are kept of all tables together: 256 MiB. More is a dump made to fill memory.
+/// Maximum number of stored entries over all tables: 256 MiB. More means a dump made to exhaust memory.
 const MOST_ITEMS: usize = 1 << 24;
 
-/// What some entries of a table are.
+/// A run of entries of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Item {
-    /// They map pages that follow each other and are alike.
+    /// Entries that map contiguous pages with equal attributes.
     Leaves { index: u16, entries: u16, pte: Pte },
-    /// It points to a table, which may be [`UNREAD`].
+    /// A pointer to a table, which may be [`UNREAD`].
     Table { index: u16, node: NodeId, pte: Pte },
-    /// The MMU refuses it.
+    /// An entry that the MMU rejects.
     Refused {
         index: u16,
         reason: Refusal,
         pte: Pte,
     },
-    /// They are not in memory.
+    /// Entries whose memory is missing.
     Missing { index: u16, count: u16 },
 }
 
@@ -50,24 +50,24 @@ pub(crate) enum Item {
 pub(crate) struct TreeNode {
     pub at: PhysAddr,
     pub level: u8,
-    /// Whether any of it is in memory.
+    /// Whether any part of it is in memory.
     pub is_there: bool,
-    /// Whether all of its items map pages: then there is nothing below it, and nothing wrong.
+    /// Whether every item maps pages, so that nothing is below it and nothing is wrong.
     pub is_plain: bool,
-    /// Entries that have V set.
+    /// Number of entries with V set.
     pub valid: u16,
     pub items: Box<[Item]>,
-    /// Items that map pages, its own and those below it, each way counted.
+    /// Number of items that map pages, here and below, counted per path.
     pub runs: u64,
-    /// Items that a walk along all ways below it comes by, its own too.
+    /// Number of items that a walk over all paths visits, here and below.
     pub steps: u64,
-    /// Entries that map pages, each way counted.
+    /// Number of entries that map pages, counted per path.
     pub leaves: u64,
-    /// Bytes that are mapped, each way counted.
+    /// Bytes mapped, counted per path.
     pub bytes: u128,
 }
 
-/// Tables, each once for each level it was read at.
+/// Tables, each stored once for each level it was read at.
 #[derive(Debug, Default)]
 pub(crate) struct Forest {
     nodes: Vec<TreeNode>,
@@ -84,12 +84,12 @@ impl Forest {
         self.nodes.len()
     }
 
-    /// The table at `at` as it is read at `level`, if it was.
+    /// The table at `at` as read at `level`; `None` if it was not read.
     pub fn place(&self, mode: Mode, at: PhysAddr, level: u8) -> Option<NodeId> {
         self.places.get(&(mode, at.raw(), level)).copied()
     }
 
-    /// Reads the tree of a root, as far as it is not known yet and `budget` reaches.
+    /// Reads the tree below a root, as far as it is new and within `budget`.
     pub fn grow<M: Memory + ?Sized>(
         &mut self,
         memory: &mut M,
@@ -118,7 +118,7 @@ struct Reader<'a, M: ?Sized> {
 }
 
 impl<M: Memory + ?Sized> Reader<'_, M> {
-    /// The table, and all below it. A level is one less each time: this ends.
+    /// Reads the table and those below it. The level decreases with each call, so the recursion ends.
     fn read(&mut self, at: PhysAddr, level: u8) -> NodeId {
         let place = (self.root.mode, at.raw(), level);
         if let Some(id) = self.forest.places.get(&place) {
@@ -148,7 +148,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         id
     }
 
-    /// The table, with what its items come to.
+    /// Builds the node of a table, with the sums over its items.
     fn node(&self, at: PhysAddr, level: u8, valid: Option<u16>, items: Vec<Item>) -> TreeNode {
         let mut node = TreeNode {
             at,
@@ -175,7 +175,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
                         continue;
                     };
                     node.runs = node.runs.saturating_add(below.runs);
-                    // Where nothing is mapped nobody goes.
+                    // Where nothing is mapped there is no path to follow.
                     if below.runs > 0 {
                         node.steps = node.steps.saturating_add(below.steps);
                     }
@@ -207,9 +207,9 @@ fn item(scanned: Scanned) -> Item {
     }
 }
 
-/// What `entries` of a table map, from `pte` at `va` on: as a visit would have it.
+/// The mapping of `entries` entries from `pte` at `va`, as a visitor of `pagetable` receives it.
 pub(crate) fn mapping(root: Root, level: u8, va: u64, entries: u16, pte: Pte) -> Option<Mapping> {
-    // It was a leaf when it was read, and nothing has changed since.
+    // It was a leaf when it was read, and nodes do not change.
     let Entry::Leaf(leaf) = pte.decode(root.mode, level, root.dialect) else {
         return None;
     };

@@ -1,4 +1,4 @@
-//! An address space: what the MMU maps where, and what it refuses.
+//! Address spaces: what the MMU maps, and which entries it rejects.
 
 mod bands;
 mod dialect;
@@ -25,43 +25,42 @@ use forest::{Forest, NodeId};
 use reached::{Problems, Reached};
 use ways::{Guide, Joined, JoinedVa, Once, Ways, Whole, Within, apart};
 
-/// More ranges than this are counted and not kept, where somebody needs them all at once.
+/// Maximum length of a list of ranges; further ones are counted only.
 const MOST_RANGES: usize = 1 << 18;
 
-/// Which neighbours are one range.
+/// Which neighbouring mappings form one range.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Merge {
-    /// Those that continue each other in virtual and physical addresses, and are alike.
+    /// Contiguous in virtual and physical addresses, with equal attributes.
     #[default]
     All,
-    /// Those that continue each other in virtual addresses, wherever they lie, and are alike.
+    /// Contiguous in virtual addresses, with equal attributes.
     Va,
-    /// None: a range is what one entry maps.
+    /// No merging: a range is one entry.
     Apart,
 }
 
-/// Everything one root maps. The tables are kept once, however many ways and roots lead to them;
-/// a clone costs next to nothing.
+/// Everything that one root maps. Tables are stored once, however many paths and roots lead to them; a clone
+/// is cheap.
 #[derive(Clone, Debug)]
 pub struct AddressSpace {
-    /// Whose it is, where that is known: a task, as `3 sh`.
+    /// Name of the owner where known: a task, as `3 sh`.
     pub name: String,
-    /// Where the tables begin.
+    /// The root table.
     pub root: Root,
-    /// The address space's number.
+    /// Address space identifier from `satp`.
     pub asid: u16,
-    /// All that is wrong, in order of the first address each concerns.
+    /// All problems, by the first address each concerns.
     pub problems: Vec<Finding>,
-    /// Problems that were too many to keep.
+    /// Number of problems beyond the limit.
     pub lost_problems: u64,
-    /// Entries that map something, on every way.
+    /// Number of leaf entries, counted per path.
     pub leaves: u64,
-    /// Bytes that are mapped, on every way.
+    /// Bytes mapped, counted per path.
     pub mapped_bytes: u128,
-    /// Entries on ways that are not listed: they repeat tables that are, more often than anybody
-    /// could read.
+    /// Leaf entries on paths that are not listed, because they repeat tables too often for a list.
     pub left_out: u64,
-    /// The tables were read in a way that need not see what the hart last wrote.
+    /// True if the tables were read past the hart's caches, so recent writes may be missing.
     pub is_possibly_stale: bool,
     forest: Arc<Forest>,
     top: Option<NodeId>,
@@ -70,24 +69,24 @@ pub struct AddressSpace {
     kept: OnceLock<Vec<MappedRange>>,
 }
 
-/// What a list of ranges comes to.
+/// Totals over a list of ranges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// Ranges.
+    /// Number of ranges.
     pub ranges: u64,
-    /// Entries that map them.
+    /// Number of entries that map them.
     pub leaves: u64,
-    /// Bytes that are mapped.
+    /// Bytes mapped.
     pub bytes: u128,
 }
 
 impl AddressSpace {
-    /// Reads every table from `satp`, its entries in `dialect`.
+    /// Reads every table below `satp`, with entries in `dialect`.
     pub fn read<M: Memory + ?Sized>(memory: &mut M, satp: Satp, dialect: Dialect) -> AddressSpace {
         AddressSpace::read_within(memory, satp, dialect, ScanBudget::default())
     }
 
-    /// The same, reading no more tables than that.
+    /// Reads the tables below `satp`, at most as many as `budget` allows.
     pub fn read_within<M: Memory + ?Sized>(
         memory: &mut M,
         satp: Satp,
@@ -99,7 +98,7 @@ impl AddressSpace {
         AddressSpace::of(Arc::new(forest), satp, dialect, top)
     }
 
-    /// Reads the tables of several roots, those that they share once.
+    /// Reads the tables of several roots, shared ones once.
     pub fn read_all<M: Memory + ?Sized>(
         memory: &mut M,
         satps: &[Satp],
@@ -150,7 +149,7 @@ impl AddressSpace {
         space
     }
 
-    /// The register that leads here.
+    /// The `satp` value of this space.
     pub fn satp(&self) -> Satp {
         Satp {
             mode: self.root.mode,
@@ -159,37 +158,36 @@ impl AddressSpace {
         }
     }
 
-    /// The mode of the tables.
+    /// Paging mode of the tables.
     pub fn mode(&self) -> Mode {
         self.root.mode
     }
 
-    /// Whether tables were left unread: there were more than any machine has.
+    /// Whether the budget left tables unread.
     pub fn is_cut(&self) -> bool {
         let is_out = |it: &Finding| it.problem.trouble == Trouble::OutOfBudget;
         self.lost_problems > 0 || self.problems.iter().any(is_out)
     }
 
-    /// Whether only a part of it is asked for, by [`AddressSpace::only`].
+    /// Whether [`AddressSpace::only`] has set a filter.
     pub fn is_part(&self) -> bool {
         !self.filter.is_empty()
     }
 
-    /// Leaves what the filter takes. Problems and tables are left as they are: they have no
-    /// attributes.
+    /// Limits the listed ranges to those that pass the filter. Problems and tables are not filtered: they
+    /// have no attributes.
     pub fn only(&mut self, filter: &Filter) {
         self.filter = filter.clone();
         self.kept = OnceLock::new();
     }
 
-    /// Says which neighbours are one range from now on.
+    /// Sets which neighbours form one range.
     pub fn merge(&mut self, merge: Merge) {
         self.merge = merge;
         self.kept = OnceLock::new();
     }
 
-    /// The tables, each once for every level it was read at, by the first address that they
-    /// translate.
+    /// The tables, once for each level, by the first address they translate.
     pub fn tables(&self) -> Vec<TableUse> {
         Reached::of(&self.forest, self.root, self.top).tables()
     }
@@ -198,7 +196,7 @@ impl AddressSpace {
         Ways::new(&self.forest, self.root, self.top, guide)
     }
 
-    /// A guide that passes by what the filter leaves out by its addresses.
+    /// A guide that skips what the filter excludes by address.
     pub(crate) fn within<G: Guide>(&self, guide: G) -> Within<'_, G> {
         Within {
             mode: self.mode(),
@@ -211,12 +209,12 @@ impl AddressSpace {
         self.ways_by(Whole::new(&self.forest))
     }
 
-    /// What the MMU takes, by address, one after the other: nothing is kept.
+    /// The mapped ranges by address, produced one at a time.
     pub fn each(&self) -> Box<dyn Iterator<Item = MappedRange> + '_> {
         self.shaped(self.ways_by(self.within(Whole::new(&self.forest))))
     }
 
-    /// Mappings as ranges, merged and filtered as it is asked for.
+    /// Mappings as ranges, merged and filtered as set.
     pub(crate) fn shaped<'a>(
         &'a self,
         ways: impl Iterator<Item = Mapping> + 'a,
@@ -235,13 +233,13 @@ impl AddressSpace {
         }
     }
 
-    /// The same as a list, as far as there is room: [`AddressSpace::lost_ranges`] tells what is not in it.
+    /// The mapped ranges as a list, up to its limit; [`AddressSpace::lost_ranges`] counts the rest.
     pub fn ranges(&self) -> &[MappedRange] {
         self.kept
             .get_or_init(|| self.each().take(MOST_RANGES).collect())
     }
 
-    /// Ranges that [`AddressSpace::ranges`] has no room for.
+    /// Number of ranges beyond the limit of [`AddressSpace::ranges`].
     pub fn lost_ranges(&self) -> u64 {
         match self.ranges().len() < MOST_RANGES {
             true => 0,
@@ -249,12 +247,12 @@ impl AddressSpace {
         }
     }
 
-    /// Whether somebody used [`AddressSpace::ranges`] and did not get everything.
+    /// Whether [`AddressSpace::ranges`] was called and was incomplete.
     pub fn is_list_cut(&self) -> bool {
         self.kept.get().is_some() && (self.left_out > 0 || self.lost_ranges() > 0)
     }
 
-    /// What [`AddressSpace::each`] comes to.
+    /// Totals over [`AddressSpace::each`].
     pub fn count(&self) -> Count {
         let mut count = Count::default();
         for range in self.each() {
@@ -265,7 +263,7 @@ impl AddressSpace {
         count
     }
 
-    /// Whether all that a table leads to is one page, however often.
+    /// Whether every path below a table leads to one physical page.
     pub(crate) fn is_one_page(&self, at: PhysAddr, level: u8) -> bool {
         let top = self.forest.place(self.mode(), at, level);
         let pages = Ways::new(&self.forest, self.root, top, Once::default());

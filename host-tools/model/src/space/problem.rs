@@ -1,14 +1,14 @@
-//! What is wrong in the tables of a space.
+//! Problems in the tables of a space.
 
 use pagetable::Problem;
 
-/// A problem, and how many ways lead to it.
+/// A problem, with the number of paths to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The problem, at the first address it concerns.
     pub problem: Problem,
-    /// How many addresses it concerns: a shared table is met on every way that leads to it.
+    /// Number of addresses concerned: a shared table counts for every path.
     pub times: u64,
-    /// Of a pointer: entries below it that map pages.
+    /// For a pointer: number of leaf entries below it.
     pub below: u64,
 }

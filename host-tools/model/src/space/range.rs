@@ -1,20 +1,19 @@
-//! Neighbouring pages that are mapped alike.
+//! Neighbouring pages with equal mappings.
 
 use pagetable::{Attributes, Leaf, Mapping, PhysAddr, Pte, VirtAddr};
 
-/// A run of pages whose virtual and physical addresses both continue and that are
-/// equal in everything else.
+/// A run of pages that is contiguous in virtual and physical addresses and equal in everything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappedRange {
-    /// The first virtual address.
+    /// First virtual address.
     pub va: VirtAddr,
-    /// Where it is in memory.
+    /// Physical address of `va`.
     pub pa: PhysAddr,
-    /// How many bytes.
+    /// Length in bytes.
     pub bytes: u64,
-    /// The first page's entry; all have its flags, RSW and memory attributes.
+    /// Leaf entry of the first page; flags, RSW and memory attributes are the same for all.
     pub leaf: Leaf,
-    /// In how many pieces it lies in memory: 1, unless joined by `super::AddressSpace::join_va`.
+    /// Number of physically contiguous pieces: 1, unless joined by `super::AddressSpace::join_va`.
     pub pieces: u32,
 }
 
@@ -29,7 +28,7 @@ impl MappedRange {
         }
     }
 
-    /// Takes the mapping in if it continues this range.
+    /// Extends the range by a mapping that continues it; false if it does not.
     #[inline]
     pub(super) fn join(&mut self, mapping: &Mapping) -> bool {
         let continues = self.va.wrapping_add(self.bytes) == mapping.va
@@ -41,7 +40,7 @@ impl MappedRange {
         continues
     }
 
-    /// Takes the next range in if it continues this one.
+    /// Extends the range by a range that continues it; false if it does not.
     pub(crate) fn join_range(&mut self, next: &MappedRange) -> bool {
         let continues = self.va.wrapping_add(self.bytes) == next.va
             && self.pa.wrapping_add(self.bytes) == next.pa
@@ -52,8 +51,8 @@ impl MappedRange {
         continues
     }
 
-    /// Takes the next range in if its virtual addresses continue this one's, and it is equal in
-    /// all but where it lies.
+    /// Extends the range by one that continues its virtual addresses and is equal except for the physical
+    /// address.
     pub(super) fn join_va(&mut self, next: &MappedRange) -> bool {
         let continues =
             self.va.wrapping_add(self.bytes) == next.va && look(&self.leaf) == look(&next.leaf);
@@ -64,35 +63,35 @@ impl MappedRange {
         continues
     }
 
-    /// The last virtual address.
+    /// Last virtual address, included.
     pub fn last_va(&self) -> VirtAddr {
         self.va.wrapping_add(self.bytes - 1)
     }
 
-    /// Where an address of this range lies in memory, if the range lies there in one piece.
+    /// Physical address of `va`, if the range contains it and is physically contiguous.
     pub fn at(&self, va: VirtAddr) -> Option<PhysAddr> {
         let into = va.raw().wrapping_sub(self.va.raw());
         (self.pieces == 1 && into < self.bytes).then(|| self.pa.wrapping_add(into))
     }
 
-    /// How many entries map it.
+    /// Number of entries that map it.
     pub fn entries(&self) -> u64 {
         let pages = if self.leaf.is_napot { 16 } else { 1 };
         self.bytes.div_ceil(self.leaf.page_bytes / pages)
     }
 
-    /// The flags of every page.
+    /// Flags of every page.
     pub fn flags(&self) -> Pte {
         self.leaf.pte
     }
 
-    /// The memory attributes of every page.
+    /// Memory attributes of every page.
     pub fn attributes(&self) -> Attributes {
         self.leaf.attributes
     }
 }
 
-/// All that must be equal.
+/// The properties that must be equal.
 #[inline]
 pub(super) fn look(leaf: &Leaf) -> (u64, u8, bool, Attributes) {
     const FLAGS: u64 = 0xff | Pte::RSW;

@@ -1,7 +1,6 @@
-//! What one root reaches: its tables, and what is wrong in them.
+//! The tables that one root reaches, and their problems.
 //!
-//! Everything here is counted over the tables, not over the ways to them: of those there may be
-//! millions to a handful of tables.
+//! All counts are computed per table, not per path: a handful of tables may have millions of paths.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,17 +10,17 @@ use super::forest::{Forest, Item, NodeId, TreeNode};
 use super::problem::Finding;
 use super::tables::TableUse;
 
-/// More problems than this are counted and not kept.
+/// Maximum number of stored problems; further ones are counted.
 const MOST_PROBLEMS: usize = 1 << 16;
-/// Steps from table to table that are taken to tell which pointers lead back up.
+/// Maximum number of steps in the search for pointers to ancestors.
 const MOST_STEPS: usize = 1 << 26;
 
-/// The first way to a table, and how many there are.
+/// The first path to a table, and the number of paths.
 #[derive(Clone, Copy)]
 struct Way {
-    /// Not yet sign-extended.
+    /// Not sign-extended.
     va: u64,
-    /// The table above, and the entry there.
+    /// Parent table, index and entry.
     from: Option<(NodeId, u16, Pte)>,
     times: u64,
 }
@@ -35,12 +34,12 @@ pub(crate) struct Reached<'a> {
     ways: HashMap<NodeId, Way>,
 }
 
-/// What is wrong with the entries of the tables.
+/// Problems of the entries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Problems {
-    /// In order of the first address each concerns.
+    /// By the first address each concerns.
     pub kept: Vec<Finding>,
-    /// Those that were too many to keep.
+    /// Number of problems beyond the limit.
     pub lost: u64,
 }
 
@@ -64,7 +63,7 @@ impl<'a> Reached<'a> {
                     .filter(|it| !ways.contains_key(it)),
             );
         }
-        // A table stands behind those it points to.
+        // A table is stored after the tables it points to.
         ids.sort_unstable_by(|a, b| b.cmp(a));
         if let Some(way) = top.and_then(|top| ways.get_mut(&top)) {
             (way.va, way.times) = (0, 1);
@@ -96,13 +95,13 @@ impl<'a> Reached<'a> {
         self.ids.iter().filter_map(node)
     }
 
-    /// Items of tables below which something is mapped, each table counted once.
+    /// Number of items in tables with mappings below them, each table once.
     pub fn steps(&self) -> u64 {
         let nodes = self.nodes().filter(|(_, node)| node.runs > 0);
         nodes.map(|(_, node)| node.items.len() as u64).sum()
     }
 
-    /// The tables of which something is in memory, by the first address they translate.
+    /// The tables that are at least partly in memory, by the first address they translate.
     pub fn tables(&self) -> Vec<TableUse> {
         let mode = self.root.mode;
         let table = |(id, node): (NodeId, &TreeNode)| {
@@ -126,7 +125,7 @@ impl<'a> Reached<'a> {
         tables
     }
 
-    /// What is wrong, each entry once for each level its table is read at.
+    /// The problems, once for each entry and level.
     pub fn problems(&self) -> Problems {
         let (back, unchecked) = self.pointers_back();
         let mut collected = Collector {
@@ -145,8 +144,7 @@ impl<'a> Reached<'a> {
         collected.problems
     }
 
-    /// Pointers to a table that their own is reached through, by table and place in it; and how
-    /// many pointers were left unchecked.
+    /// Pointers to an ancestor, as table and index, and the number of pointers left unchecked.
     fn pointers_back(&self) -> (HashSet<(NodeId, u16)>, u64) {
         let mut highest: HashMap<PhysAddr, u8> = HashMap::new();
         for (_, node) in self.nodes() {
@@ -171,7 +169,7 @@ impl<'a> Reached<'a> {
                 let left = candidates.iter().filter(|it| it.0 >= part[0]).count();
                 return (found, left as u64);
             }
-            // Which of the targets are above a table, or are it.
+            // Which targets are ancestors of a table or the table itself.
             let mut above: HashMap<NodeId, u64> = HashMap::new();
             for (id, node) in self.nodes() {
                 let own = part.binary_search(&node.at).map_or(0, |place| 1 << place);
@@ -197,7 +195,7 @@ impl<'a> Reached<'a> {
     }
 }
 
-/// The tables that a table points to: index, entry, table.
+/// The child tables: index, entry, table.
 fn below(forest: &Forest, id: NodeId) -> impl Iterator<Item = (u16, Pte, NodeId)> {
     let node = forest.node(id).filter(|node| !node.is_plain);
     let items = node.map_or(&[][..], |node| &node.items);
@@ -211,18 +209,18 @@ fn entry_at(mode: Mode, table: PhysAddr, index: u16) -> PhysAddr {
     table.wrapping_add(u64::from(index) * mode.entry_bytes() as u64)
 }
 
-/// Goes through each table once, by address.
+/// Visits each table once, by address.
 struct Collector<'a, 'b> {
     reached: &'b Reached<'a>,
     back: HashSet<(NodeId, u16)>,
     seen: HashSet<NodeId>,
-    /// Whether it was said that the budget was used up.
+    /// Whether the exhausted budget was reported.
     is_out: bool,
     problems: Problems,
 }
 
 impl Collector<'_, '_> {
-    /// A table, and those below it; at most as deep as the mode has levels.
+    /// Visits a table and those below it; recursion depth is the number of levels.
     fn table(&mut self, id: NodeId) {
         let forest = self.reached.forest;
         let (Some(node), true) = (forest.node(id), self.seen.insert(id)) else {
@@ -270,7 +268,7 @@ impl Collector<'_, '_> {
     }
 
     fn note(&mut self, id: NodeId, place: (u16, u16), entry: Option<Pte>, trouble: Trouble) {
-        // That not all was looked at is said in any case.
+        // An incomplete read is always reported.
         if self.problems.kept.len() >= MOST_PROBLEMS && trouble != Trouble::OutOfBudget {
             self.problems.lost += 1;
             return;

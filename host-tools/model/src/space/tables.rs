@@ -1,20 +1,20 @@
-//! The tables of a space, each kept once.
+//! The tables of a space, each listed once.
 
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
-/// A table, and how many ways lead to it.
+/// A table, with the number of paths to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableUse {
-    /// Where it lies.
+    /// Physical address.
     pub at: PhysAddr,
-    /// The level at which it was read.
+    /// Level at which it was read.
     pub level: u8,
-    /// The first address that it translates, on the first way to it.
+    /// First virtual address that it translates, on its first path.
     pub va: VirtAddr,
-    /// The entry that points to it on that way, and where that lies; the root has none.
+    /// The entry that points to it on that path, with the entry's physical address; `None` for the root.
     pub pointer: Option<(PhysAddr, Pte)>,
-    /// How many of its entries are valid.
+    /// Number of valid entries.
     pub valid: u16,
-    /// On how many ways it was reached.
+    /// Number of paths to it.
     pub times: u64,
 }

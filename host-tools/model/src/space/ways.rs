@@ -1,4 +1,4 @@
-//! Every way through the tables of a root, in order of virtual address.
+//! Walks over the paths through a root's tables, in order of virtual address.
 
 use std::collections::HashSet;
 
@@ -8,25 +8,24 @@ use super::filter::Bounds;
 use super::forest::{Forest, Item, NodeId, TreeNode, mapping};
 use super::range::MappedRange;
 
-/// Entries of tables that were met before are looked at again so often, in one walk through all
-/// of a root. A few tables that share tables have more ways than any list has room for; what a
-/// kernel maps again on purpose, as shadow memory of one page, has fewer.
+/// Limit for entries visited again in one walk over a root. A few tables that share tables have more paths
+/// than a list can hold; intended sharing, such as shadow memory of one page, stays below the limit.
 const MOST_REPEATED: u64 = 1 << 18;
 
-/// What is done with a table on a way.
+/// What to do with a table on a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Enter {
-    /// It is looked at.
+    /// List it and descend.
     Go,
-    /// Only those below it are.
+    /// Only descend.
     Below,
-    /// Neither.
+    /// Skip it and everything below.
     Skip,
 }
 
-/// Who decides which ways are taken.
+/// Decides which paths a walk follows.
 pub(crate) trait Guide {
-    /// The table is reached at this address, not yet sign-extended.
+    /// Called for the table at virtual address `va`, which is not sign-extended.
     fn enter(&mut self, forest: &Forest, node: NodeId, va: u64) -> Enter;
 }
 
@@ -37,7 +36,7 @@ struct VisitFrame {
     is_silent: bool,
 }
 
-/// The mappings on the ways that a guide takes.
+/// The mappings on the paths that a guide follows.
 pub(crate) struct Ways<'a, G> {
     forest: &'a Forest,
     root: Root,
@@ -107,11 +106,11 @@ impl<G: Guide> Iterator for Ways<'_, G> {
     }
 }
 
-/// Each table on its first way, and on others as long as [`MOST_REPEATED`] lasts.
+/// Follows the first path to each table, and repeated ones up to [`MOST_REPEATED`] entries.
 pub(crate) struct Whole {
     seen: Vec<bool>,
     left: u64,
-    /// Entries on ways that were not taken.
+    /// Entries on paths that were skipped.
     pub left_out: u64,
 }
 
@@ -124,12 +123,12 @@ impl Whole {
         }
     }
 
-    /// Whether some ways are not taken, if so many entries are looked at again.
+    /// Whether a walk with that many repeated entries skips paths.
     pub fn is_cut_by(repeated: u64) -> bool {
         repeated > MOST_REPEATED
     }
 
-    /// Whether a table is gone into, below which there are so many entries worth it.
+    /// Decides whether to enter a table with `leaves` entries of interest below it.
     pub fn take(&mut self, id: NodeId, node: &TreeNode, leaves: u64) -> Enter {
         if !std::mem::replace(&mut self.seen[id as usize], true) {
             return Enter::Go;
@@ -145,7 +144,7 @@ impl Whole {
 
 impl Guide for Whole {
     fn enter(&mut self, forest: &Forest, id: NodeId, _: u64) -> Enter {
-        // Where nothing is mapped there is nothing to list.
+        // No mappings, nothing to list.
         match forest.node(id).filter(|node| node.runs > 0) {
             Some(node) => self.take(id, node, node.leaves),
             None => Enter::Skip,
@@ -153,7 +152,7 @@ impl Guide for Whole {
     }
 }
 
-/// Only tables that translate one of the wanted addresses; all, if none are named.
+/// Follows tables that translate one of the wanted addresses; all if the list is empty.
 pub(crate) struct Within<'a, G> {
     pub mode: Mode,
     pub wanted: &'a [Bounds],
@@ -163,7 +162,7 @@ pub(crate) struct Within<'a, G> {
 impl<G: Guide> Guide for Within<'_, G> {
     fn enter(&mut self, forest: &Forest, id: NodeId, va: u64) -> Enter {
         let level = forest.node(id).map_or(0, |node| node.level);
-        // The root translates both halves, and its first address says nothing of the upper one.
+        // The root translates both halves, so its first address does not bound the upper half.
         if !self.wanted.is_empty() && level < self.mode.root_level() {
             let first = self.mode.sign_extend(va).raw();
             let bytes = self.mode.leaf_bytes(level) << self.mode.index_bits();
@@ -177,7 +176,7 @@ impl<G: Guide> Guide for Within<'_, G> {
     }
 }
 
-/// Each table on its first way, and on no other.
+/// Follows the first path to each table only.
 #[derive(Default)]
 pub(crate) struct Once(HashSet<NodeId>);
 
@@ -190,7 +189,7 @@ impl Guide for Once {
     }
 }
 
-/// Mappings joined where they continue each other.
+/// Joins mappings that continue each other.
 pub(crate) struct Joined<I> {
     mappings: I,
     open: Option<MappedRange>,
@@ -222,7 +221,7 @@ impl<I: Iterator<Item = Mapping>> Iterator for Joined<I> {
     }
 }
 
-/// The entries of a mapping, each by itself.
+/// Splits a mapping into its entries.
 pub(crate) fn apart(mapping: Mapping) -> impl Iterator<Item = MappedRange> {
     let bytes = mapping.bytes / u64::from(mapping.entries);
     (0..u64::from(mapping.entries)).map(move |entry| MappedRange {
@@ -238,7 +237,7 @@ pub(crate) fn apart(mapping: Mapping) -> impl Iterator<Item = MappedRange> {
     })
 }
 
-/// Ranges joined where their virtual addresses continue, wherever they lie in memory.
+/// Joins ranges that continue each other in virtual addresses.
 pub(crate) struct JoinedVa<I> {
     ranges: I,
     open: Option<MappedRange>,

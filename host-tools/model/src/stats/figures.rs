@@ -1,10 +1,9 @@
-//! Figures of the ranges below a table, worked out once for all ways and roots that lead there.
+//! Statistics below a table, computed once for all paths and roots that lead there.
 //!
-//! What a table maps is a list of ranges whose addresses count from its first. All but the first
-//! and the last of them are the same wherever the table hangs; those two may continue what lies
-//! before and behind. So a table's figures are the sum over the inner ranges and these two ends,
-//! and the figures of a table are put together from those of the tables below it. A few tables
-//! with more ways than anybody could list are counted exactly, and at once.
+//! A table maps a list of ranges, with addresses relative to its first. All ranges but the first and the last
+//! are the same on every path; these two may continue the neighbouring ones. So the statistics of a table are
+//! sums over the inner ranges and these two ends, and they are composed from those of its child tables. This
+//! makes the count exact and fast even for tables with too many paths to list.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,17 +15,17 @@ use crate::AddressSpace;
 use crate::space::MappedRange;
 use crate::space::forest::{Forest, Item, NodeId, mapping};
 
-/// A size of pages: a level, and Svnapot's on top of them.
+/// Number of page sizes: one per level, and Svnapot.
 const SIZES: usize = Mode::MOST_LEVELS + 1;
-/// R, W, X and U.
+/// Number of combinations of R, W, X and U.
 const PERMISSIONS: usize = 16;
 
-/// Sums over whole ranges.
+/// Sums over complete ranges.
 #[derive(Clone, Copy, Default)]
 struct Totals {
     ranges: u64,
     joinable: u128,
-    /// Bytes and translations.
+    /// Bytes and translations for each page size.
     sizes: [(u128, u64); SIZES],
     permissions: [u128; PERMISSIONS],
 }
@@ -58,12 +57,12 @@ impl Totals {
     }
 }
 
-/// What lies below a table.
+/// Statistics below a table.
 #[derive(Clone, Copy, Default)]
 struct Below {
     inner: Totals,
     first: Option<MappedRange>,
-    /// The one that may go on; nothing where it is the first.
+    /// The last range, which may continue; `None` if it is also the first.
     last: Option<MappedRange>,
 }
 
@@ -83,7 +82,7 @@ impl Below {
         }
     }
 
-    /// What is below the next table, which begins at `va`.
+    /// Appends the statistics of the next table, which starts at `va`.
     fn push_all(&mut self, next: &Below, va: u64, mode: Mode) {
         let moved = |range: MappedRange| MappedRange {
             va: range.va.wrapping_add(va),
@@ -107,10 +106,10 @@ impl Below {
     }
 }
 
-/// Figures of the tables that were met.
+/// Statistics of the tables visited so far.
 #[derive(Default)]
 pub(super) struct Figures {
-    /// Whose tables they are: spaces that were read together share them.
+    /// The forest of these tables; spaces that were read together share one.
     of: Option<Arc<Forest>>,
     known: HashMap<NodeId, Below>,
 }
@@ -157,7 +156,7 @@ impl Figures {
         stats
     }
 
-    /// At most as deep as the mode has levels.
+    /// Recursion depth is the number of levels.
     fn below(&mut self, forest: &Forest, root: Root, id: NodeId) -> Below {
         if let Some(known) = self.known.get(&id) {
             return *known;
@@ -183,8 +182,7 @@ impl Figures {
                     index, node: below, ..
                 } => {
                     let va = u64::from(index) << root.mode.leaf_shift(node.level);
-                    // Of the root's entries addresses are as the hart has them: its halves do not
-                    // touch.
+                    // Addresses of the root's entries are sign-extended, so the two halves are not adjacent.
                     let va = if is_root {
                         root.mode.sign_extend(va).raw()
                     } else {
@@ -210,7 +208,7 @@ fn joinable(range: &MappedRange, mode: Mode) -> u64 {
     if range.va.offset(larger) != range.pa.offset(larger) {
         return 0;
     }
-    // Addresses end where u64 does.
+    // The address space ends at 2^64.
     let (from, larger) = (u128::from(range.va.raw()), u128::from(larger));
     let first = from.div_ceil(larger) * larger;
     let end = (from + u128::from(range.bytes)) / larger * larger;

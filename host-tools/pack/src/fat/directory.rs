@@ -1,4 +1,4 @@
-//! Directories: a tree of names, and its entries as bytes.
+//! FAT directories: a tree of names, encoded as 32-byte entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +10,15 @@ const VOLUME_LABEL: u8 = 0x08;
 const DIRECTORY: u8 = 0x10;
 const ARCHIVE: u8 = 0x20;
 const LONG_NAME: u8 = 0x0f;
-/// 1 January 1980, the first day there is: no clock decides a byte.
+/// 1 January 1980, the earliest FAT date: the build does not depend on the clock.
 const DATE: u16 = 1 << 5 | 1;
 
-/// Where something lies, and how long it is.
+/// First cluster and size of a file or directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EntryPlace {
-    /// Its first cluster; 0 for what has none.
+    /// First cluster; 0 for an empty file.
     pub cluster: u32,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
@@ -28,14 +28,14 @@ enum Child {
     File(usize, EntryPlace),
 }
 
-/// A directory in the making.
+/// A directory that is being built.
 #[derive(Debug, Default)]
 pub struct Directory {
     children: BTreeMap<String, Child>,
 }
 
 impl Directory {
-    /// Adds file `number` at a path; directories on the way are made.
+    /// Adds file `number` at a path, and creates the directories of the path.
     pub fn insert(&mut self, path: &str, number: usize) -> Result<(), String> {
         let path = path.trim_start_matches('/');
         let (first, rest) = path
@@ -43,7 +43,7 @@ impl Directory {
             .map_or((path, None), |(first, rest)| (first, Some(rest)));
         names::check(first)?;
         let twice = || format!("`{first}` stands there twice");
-        // A FAT does not tell upper from lower case.
+        // FAT names are case-insensitive.
         let same = self
             .children
             .keys()
@@ -67,7 +67,7 @@ impl Directory {
         }
     }
 
-    /// The files' numbers, in the order of the tree.
+    /// Numbers of all files, in tree order.
     pub fn numbers(&self) -> Vec<usize> {
         let below = |child: &Child| match child {
             Child::Directory(directory, _) => directory.numbers(),
@@ -76,7 +76,7 @@ impl Directory {
         self.children.values().flat_map(below).collect()
     }
 
-    /// Bytes of its entries.
+    /// Size of its entries in bytes.
     pub fn encoded_bytes(&self, is_root: bool) -> u64 {
         let own = if is_root { 1 } else { 2 };
         let entries: u64 = self.names().map(|(name, _)| 1 + long_entries(&name)).sum();
@@ -90,7 +90,7 @@ impl Directory {
             .map(move |(name, child)| (names::name(name, &mut taken), child))
     }
 
-    /// Gives every child its clusters: directories first, then what they hold.
+    /// Assigns clusters to every child: directories first, then their content.
     pub fn place(
         &mut self,
         _own: EntryPlace,
@@ -120,7 +120,7 @@ impl Directory {
         }
     }
 
-    /// The bytes of this directory and of those below it.
+    /// Encodes this directory and those below it.
     pub fn emit(
         &self,
         own: EntryPlace,
@@ -153,7 +153,7 @@ impl Directory {
             bytes.extend(entry(&name.short, attributes, place));
         }
         see(own, bytes);
-        // `..` of a directory in the root says cluster 0, also where the root has one.
+        // `..` of a directory in the root has cluster 0, even where the root has one.
         let up = if label.is_some() {
             EntryPlace::default()
         } else {
@@ -187,7 +187,7 @@ fn entry(short: &[u8; 11], attributes: u8, place: EntryPlace) -> [u8; ENTRY as u
     bytes
 }
 
-/// A long name goes before its short one, last piece first.
+/// Encodes a long name: its pieces stand before the short entry, the last piece first.
 fn put_long(into: &mut Vec<u8>, name: &FatName) {
     let Some(long) = &name.long else { return };
     let sum = names::checksum(&name.short);
@@ -199,7 +199,7 @@ fn put_long(into: &mut Vec<u8>, name: &FatName) {
         bytes[13] = sum;
         let places = [1usize, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
         for (number, place) in places.into_iter().enumerate() {
-            // The name, a zero behind it, and all ones in what is left.
+            // The name, one zero, then 0xFFFF in the rest of the piece.
             let beyond = if number == piece.len() { 0 } else { 0xffff };
             let unit: u16 = piece.get(number).copied().unwrap_or(beyond);
             bytes[place..place + 2].copy_from_slice(&unit.to_le_bytes());

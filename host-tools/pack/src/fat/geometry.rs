@@ -1,21 +1,21 @@
-//! How a volume is divided: system area, two FATs, clusters.
+//! Division of a volume: reserved sectors, two FATs, root directory, clusters.
 
 use super::{SECTOR, VolumeWriter};
 use crate::content::{Content, Extent};
 use crate::{PackError, Result};
 
-/// Width of the FAT's entries.
+/// Width of an entry of the file allocation table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FatWidth {
-    /// 16 bits.
+    /// 16-bit entries.
     Fat16,
-    /// 32 bits, of which 28 count.
+    /// 32-bit entries, of which 28 bits are used.
     Fat32,
 }
 
-/// The media byte of a fixed disk.
+/// The media byte of a fixed disk: 0xF8.
 const MEDIA: u8 = 0xf8;
-/// Entries of a FAT16's root directory.
+/// Number of entries in a FAT16 root directory.
 const ROOT_ENTRIES: u16 = 512;
 
 impl FatWidth {
@@ -26,7 +26,7 @@ impl FatWidth {
         }
     }
 
-    /// The fewest and the most clusters that make a volume of this width.
+    /// The minimum and the maximum number of clusters for this width.
     fn clusters(self) -> (u64, u64) {
         match self {
             FatWidth::Fat16 => (4085, 65_524),
@@ -45,7 +45,7 @@ impl FatWidth {
         }
     }
 
-    /// Entry 1: all ones means cleanly unmounted, no errors.
+    /// Entry 1: all bits set means cleanly unmounted and free of errors.
     pub(super) fn clean_entry(self) -> u32 {
         match self {
             FatWidth::Fat16 => 0xffff,
@@ -54,21 +54,21 @@ impl FatWidth {
     }
 }
 
-/// A volume's numbers, in sectors unless said otherwise.
+/// Layout of a volume, in sectors of 512 bytes unless noted.
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
-    /// Width of the FAT's entries.
+    /// Width of a FAT entry.
     pub width: FatWidth,
     sectors: u64,
     reserved: u64,
     fat_sectors: u64,
     sectors_per_cluster: u64,
-    /// How many clusters there are.
+    /// Number of data clusters.
     pub clusters: u32,
 }
 
 impl Geometry {
-    /// Divides the plan's size.
+    /// Computes the layout for the plan's size.
     pub(super) fn new(plan: &VolumeWriter) -> Result<Geometry> {
         let sectors = plan.size / SECTOR;
         let (fewest, most) = plan.width.clusters();
@@ -78,7 +78,8 @@ impl Geometry {
             let clusters = u64::from(geometry.clusters);
             (fewest <= clusters && clusters <= most).then_some(geometry)
         };
-        // FAT16 wants few clusters at all; FAT32 as large ones as leave enough, up to 4 KiB.
+        // FAT16 limits the number of clusters. FAT32 takes the largest clusters, up to 4 KiB, that leave
+        // enough of them.
         let found = match plan.width {
             FatWidth::Fat16 => sizes.iter().find_map(fits),
             FatWidth::Fat32 => sizes[..4]
@@ -105,7 +106,7 @@ impl Geometry {
         let mut fat_sectors = 1;
         loop {
             let data = reserved + 2 * fat_sectors + root_sectors(width);
-            // Data begins on a border of 4 KiB, like everything that flash likes.
+            // Data starts at a multiple of 4 KiB, which matches flash pages.
             reserved += data.next_multiple_of(8) - data;
             let data = data.next_multiple_of(8);
             let clusters = sectors.checked_sub(data)? / sectors_per_cluster;
@@ -126,22 +127,22 @@ impl Geometry {
         }
     }
 
-    /// Bytes of a cluster.
+    /// Cluster size in bytes.
     pub fn cluster_bytes(&self) -> u64 {
         self.sectors_per_cluster * SECTOR
     }
 
-    /// First sector of FAT 0 or 1.
+    /// First sector of FAT copy 0 or 1.
     pub(super) fn fat_start(&self, copy: u64) -> u64 {
         self.reserved + copy * self.fat_sectors
     }
 
-    /// Room of a FAT16's root directory; a FAT32's grows.
+    /// Size of the FAT16 root directory in bytes; `None` for FAT32, whose root is a cluster chain.
     pub(super) fn fixed_root_bytes(&self) -> Option<u64> {
         (self.width == FatWidth::Fat16).then_some(root_sectors(self.width) * SECTOR)
     }
 
-    /// First byte of a cluster on the volume; cluster 0 is a FAT16's root directory.
+    /// Offset of a cluster in the volume; cluster 0 means the FAT16 root directory.
     pub(super) fn byte_of(&self, cluster: u32) -> u64 {
         let root = self.fat_start(2);
         let data = root + root_sectors(self.width);
@@ -151,7 +152,7 @@ impl Geometry {
         }
     }
 
-    /// Boot sector, and with FAT32 the information sector and the backups of both.
+    /// Boot sector, and for FAT32 the information sector and the backup of both.
     pub(super) fn system_extents(
         &self,
         start: u64,
@@ -197,7 +198,7 @@ impl Geometry {
         put(14, &(self.reserved as u16).to_le_bytes());
         put(16, &[2]);
         put(17, &(if is_16 { ROOT_ENTRIES } else { 0 }).to_le_bytes());
-        // The 16-bit count where it can say it, else the 32-bit one; never both.
+        // The 16-bit count where the value fits, otherwise the 32-bit one; the unused field is 0.
         let few = if is_16 { small(self.sectors) } else { 0 };
         put(19, &few.to_le_bytes());
         put(21, &[MEDIA]);

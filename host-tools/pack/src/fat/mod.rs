@@ -1,6 +1,5 @@
-//! FAT16 and FAT32 volumes, built in one pass: every file and directory is one run of
-//! clusters, nothing is ever moved. Layout: Microsoft, "FAT: General Overview of On-Disk
-//! Format", 1.03.
+//! FAT16 and FAT32 volumes, built in one pass: every file and directory is one contiguous run of clusters.
+//! Layout: Microsoft, "FAT: General Overview of On-Disk Format", 1.03.
 
 mod directory;
 mod geometry;
@@ -13,60 +12,60 @@ use crate::content::{Content, Extent};
 use crate::{PackError, Result};
 use directory::{Directory, EntryPlace};
 
-/// Bytes of a sector.
+/// Sector size in bytes.
 pub const SECTOR: u64 = 512;
 
 /// A file and its path on the volume, such as `/extlinux/extlinux.conf`.
 #[derive(Clone, Debug)]
 pub struct FatFile {
-    /// The path.
+    /// Absolute path, with `/` between names.
     pub path: String,
-    /// What it holds.
+    /// The file's bytes.
     pub content: Content,
 }
 
-/// What a volume shall be.
+/// Parameters of a volume to build.
 #[derive(Clone, Debug)]
 pub struct VolumeWriter<'a> {
-    /// For messages.
+    /// Name of the partition, for messages.
     pub name: &'a str,
-    /// FAT16 or FAT32.
+    /// Width of FAT entries.
     pub width: FatWidth,
-    /// Its first byte on the disk.
+    /// Offset of the volume on the disk, in bytes.
     pub start: u64,
-    /// How big it is, in bytes.
+    /// Size of the volume in bytes.
     pub size: u64,
-    /// Its label, at most 11 bytes.
+    /// Volume label, at most 11 bytes.
     pub label: &'a str,
-    /// Its files.
+    /// Files to place on it.
     pub files: &'a [FatFile],
 }
 
-/// A file's place on the disk.
+/// A file's location on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Laid {
-    /// Its path.
+    /// Path on the volume.
     pub path: String,
-    /// Its first byte on the disk.
+    /// Offset on the disk, in bytes.
     pub at: u64,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
-/// A volume, laid out.
+/// A volume ready to be written.
 #[derive(Debug)]
 pub struct Volume {
-    /// What goes where on the disk; what lies between does not matter.
+    /// Content by offset on the disk; bytes between extents are not significant.
     pub extents: Vec<Extent>,
-    /// Where the files are.
+    /// Location of each file.
     pub files: Vec<Laid>,
-    /// The volume id, made from what the volume holds.
+    /// Volume id, derived from the content.
     pub id: u32,
-    /// Bytes of data that still fit.
+    /// Free data space in bytes.
     pub free: u64,
 }
 
-/// Lays a volume out.
+/// Builds a volume; fails if the files do not fit or a name is invalid.
 pub fn build(plan: &VolumeWriter) -> Result<Volume> {
     let geometry = Geometry::new(plan)?;
     let label = label(plan)?;
@@ -126,8 +125,8 @@ pub fn build(plan: &VolumeWriter) -> Result<Volume> {
         ));
     }
     let id = id(plan, &root)?;
-    // On a card that was used before, what is a hole here holds something: every entry of both
-    // FATs counts, and so does every entry of a directory.
+    // A hole in this image is old data on a card that was used before. Every entry of both FATs and of every
+    // directory is significant, so their zeros are written too.
     let mut extents = vec![Extent {
         at: plan.start,
         content: Content::Zeros(geometry.byte_of(2)),
@@ -186,7 +185,7 @@ fn no_room(plan: &VolumeWriter, needs: u64, has: u64) -> PackError {
     }
 }
 
-/// 11 bytes, padded with blanks.
+/// The label as 11 bytes, padded with spaces.
 fn label(plan: &VolumeWriter) -> Result<[u8; 11]> {
     let mut label = [b' '; 11];
     let fine =
@@ -201,7 +200,7 @@ fn label(plan: &VolumeWriter) -> Result<[u8; 11]> {
     Ok(label)
 }
 
-/// From names and content, so that two cards with different content have different ids.
+/// Derived from names and content, so that cards with different content have different ids.
 fn id(plan: &VolumeWriter, root: &Directory) -> Result<u32> {
     let mut sum = crc32fast::Hasher::new();
     sum.update(plan.label.as_bytes());
@@ -215,7 +214,7 @@ fn id(plan: &VolumeWriter, root: &Directory) -> Result<u32> {
     Ok(sum.finalize())
 }
 
-/// Hands clusters out, each time a run, and remembers the chains.
+/// Allocates contiguous runs of clusters and records their chains.
 struct Clusters<'a> {
     geometry: &'a Geometry,
     next: u32,
@@ -223,7 +222,7 @@ struct Clusters<'a> {
 }
 
 impl Clusters<'_> {
-    /// The first cluster of a run for so many bytes; 0 for none.
+    /// Allocates a run for that many bytes and returns its first cluster; 0 for no bytes.
     fn take(&mut self, bytes: u64) -> u32 {
         let count = bytes.div_ceil(self.geometry.cluster_bytes()) as u32;
         if count == 0 {
@@ -231,7 +230,7 @@ impl Clusters<'_> {
         }
         let first = self.next;
         self.next = self.next.saturating_add(count);
-        // Beyond the volume's end nothing is written; the caller compares.
+        // Nothing is written beyond the end of the volume; the caller checks the total.
         if self.next - 2 <= self.geometry.clusters {
             self.entries.extend(first + 1..self.next);
             self.entries.push(self.geometry.width.end_of_chain());

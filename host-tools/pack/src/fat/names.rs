@@ -1,17 +1,17 @@
-//! Short names for long ones.
+//! Short 8.3 names for long names.
 
 use std::collections::BTreeSet;
 
-/// A name as a directory holds it.
+/// A name as a directory stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FatName {
-    /// Eight and three bytes, padded with blanks.
+    /// 8 bytes of name and 3 of extension, padded with spaces.
     pub short: [u8; 11],
-    /// The name itself, in UTF-16, where the short one cannot say it.
+    /// The full name in UTF-16; `None` where the short name is exact.
     pub long: Option<Vec<u16>>,
 }
 
-/// Why a name cannot stand in a FAT.
+/// Rejects a name that FAT does not allow, with the reason.
 pub fn check(name: &str) -> Result<(), String> {
     let forbidden = |c: char| c < ' ' || "\"*/:<>?\\|\u{7f}".contains(c);
     if name.is_empty() || name.encode_utf16().count() > 255 {
@@ -25,7 +25,7 @@ pub fn check(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The entry name of `name` in a directory whose short names are `taken`.
+/// The short and long form of `name` in a directory whose short names are `taken`.
 pub fn name(name: &str, taken: &mut BTreeSet<[u8; 11]>) -> FatName {
     let (base, extension) = name
         .rsplit_once('.')
@@ -44,7 +44,7 @@ pub fn name(name: &str, taken: &mut BTreeSet<[u8; 11]>) -> FatName {
             let kept = short_base.len().min(8 - tail.len());
             join(&format!("{}{tail}", &short_base[..kept]), &short_extension)
         };
-        // A directory has fewer entries than there are numbers.
+        // A directory has fewer entries than there are numbers, so the loop ends.
         (1..1_000_000)
             .map(numbered)
             .find(|short| !taken.contains(short))
@@ -58,7 +58,7 @@ pub fn name(name: &str, taken: &mut BTreeSet<[u8; 11]>) -> FatName {
     }
 }
 
-/// Upper case, at most `room` bytes; whether nothing was lost but case.
+/// Upper case, at most `room` bytes; true if only the case was changed.
 fn squeeze(part: &str, room: usize) -> (String, bool) {
     let mut short = String::new();
     let mut fits = true;
@@ -84,7 +84,7 @@ fn join(base: &str, extension: &str) -> [u8; 11] {
     short
 }
 
-/// What ties a long name's entries to their short one.
+/// Checksum of a short name, stored in every piece of its long name.
 pub fn checksum(short: &[u8; 11]) -> u8 {
     short
         .iter()

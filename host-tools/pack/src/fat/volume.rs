@@ -1,4 +1,4 @@
-//! Reading a FAT volume that somebody else may have made, and replacing a file in it.
+//! Reads FAT volumes of any origin, and replaces a file in one.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use super::SECTOR;
 use crate::{PackError, Result};
 
-/// How deep directories may lie, and how many entries are looked at: a broken volume ends.
+/// Limit for the depth of directories and the number of entries, so that reading a damaged volume ends.
 const MAX_DEPTH: usize = 16;
 const MAX_ENTRIES: usize = 100_000;
 
-/// A volume in an image or on a card.
+/// A FAT volume in an image or on a card.
 #[derive(Debug)]
 pub struct FatVolume<'a> {
     file: &'a File,
@@ -27,29 +27,29 @@ pub struct FatVolume<'a> {
     data_start: u64,
     clusters: u32,
     root_cluster: u32,
-    /// The volume id.
+    /// Volume id of the boot sector.
     pub id: u32,
-    /// The label in the boot sector.
+    /// Volume label of the boot sector.
     pub label: String,
 }
 
-/// A file or directory.
+/// A file or directory of the volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryEntry {
-    /// Its path, such as `/extlinux/extlinux.conf`.
+    /// Absolute path, such as `/extlinux/extlinux.conf`.
     pub path: String,
-    /// A directory.
+    /// True for a directory.
     pub is_directory: bool,
-    /// Bytes.
+    /// Size in bytes; 0 for a directory.
     pub size: u64,
-    /// Its first cluster.
+    /// First cluster; 0 for an empty file.
     pub cluster: u32,
-    /// Where its 32-byte entry lies, in bytes of the image.
+    /// Offset of its 32-byte entry in the image.
     at: u64,
 }
 
 impl<'a> FatVolume<'a> {
-    /// Reads the boot sector at `start`. `None` if there is no FAT16 or FAT32.
+    /// Reads the boot sector at offset `start`; `None` if it is not FAT16 or FAT32.
     pub fn open(file: &'a File, path: &Path, start: u64) -> Result<Option<FatVolume<'a>>> {
         let mut sector = [0; SECTOR as usize];
         if file.read_exact_at(&mut sector, start).is_err() {
@@ -81,7 +81,7 @@ impl<'a> FatVolume<'a> {
         if clusters < 4085 || (clusters + 2) * entry_bytes > fat_sectors * SECTOR {
             return Ok(None);
         }
-        // Both FATs are read whole: one that is not there is no FAT.
+        // Both FATs are read completely: a missing one means that the volume is damaged.
         let length = file.metadata().map_err(PackError::io("read", path))?;
         let fat_end = start.saturating_add(root_start * SECTOR);
         if length.is_file() && fat_end > length.len() {
@@ -109,12 +109,12 @@ impl<'a> FatVolume<'a> {
         }))
     }
 
-    /// "FAT16" or "FAT32".
+    /// Name of the type: "FAT16" or "FAT32".
     pub fn kind(&self) -> &'static str {
         if self.is_32 { "FAT32" } else { "FAT16" }
     }
 
-    /// Every file and directory, directories before what they hold.
+    /// Every file and directory; a directory comes before its content.
     pub fn entries(&self) -> Result<Vec<DirectoryEntry>> {
         let mut entries = Vec::new();
         self.list(self.root_cluster, "", 0, &mut entries)?;
@@ -168,7 +168,7 @@ impl<'a> FatVolume<'a> {
         Ok(())
     }
 
-    /// A directory's bytes, piece by piece with their place in the image.
+    /// A directory's bytes in pieces, each with its offset in the image.
     fn directory_runs(&self, cluster: u32) -> Result<Vec<(u64, Vec<u8>)>> {
         if cluster == 0 && !self.is_32 {
             let at = self.start + self.root_start * SECTOR;
@@ -190,7 +190,7 @@ impl<'a> FatVolume<'a> {
             .collect()
     }
 
-    /// A file's bytes.
+    /// Reads a file's content.
     pub fn data(&self, entry: &DirectoryEntry) -> Result<Vec<u8>> {
         let mut data = Vec::new();
         if entry.size == 0 {
@@ -213,9 +213,9 @@ impl<'a> FatVolume<'a> {
         Ok(data)
     }
 
-    /// Replaces a file's data: its clusters first, then free ones; both FATs, the entry, and
-    /// FAT32's count of free clusters follow. Answers where the data lies now, each run as its
-    /// first byte in the image and its length.
+    /// Replaces a file's content: its clusters are reused first, then free ones are taken; both FATs, the
+    /// entry and FAT32's count of free clusters are updated. Returns the runs of the new content, as offset
+    /// in the image and length.
     pub fn replace(&self, entry: &DirectoryEntry, data: &[u8]) -> Result<Vec<(u64, u64)>> {
         let old = if entry.cluster == 0 {
             Vec::new()
@@ -346,7 +346,7 @@ impl<'a> FatVolume<'a> {
         self.start + sector * SECTOR
     }
 
-    /// Where a file's data begins, in bytes of the image.
+    /// Offset of a file's first byte in the image.
     pub fn place(&self, entry: &DirectoryEntry) -> u64 {
         self.byte_of(entry.cluster)
     }
@@ -366,7 +366,7 @@ impl<'a> FatVolume<'a> {
     }
 }
 
-/// Clusters that follow each other, as first and count.
+/// Merges consecutive clusters into (first, count).
 fn runs(chain: &[u32]) -> Vec<(u32, u64)> {
     let mut runs: Vec<(u32, u64)> = Vec::new();
     for &cluster in chain {

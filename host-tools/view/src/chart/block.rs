@@ -1,32 +1,32 @@
-//! The rows of pixels inside a block: addresses to scale, a colour for each class.
+//! The rows of pixels inside a block: addresses to scale, one colour per class.
 
-/// A run of addresses that is all of one class.
+/// A run of addresses of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockPart {
-    /// The first address.
+    /// First address.
     pub first: u64,
-    /// How many bytes.
+    /// Length in bytes.
     pub bytes: u64,
-    /// Which class.
+    /// Index of the class in the legend.
     pub class: usize,
-    /// Which thing it is of, for the words beside it.
+    /// Index of the source item, for the text beside the block.
     pub place: usize,
 }
 
-/// The part of a row that each class takes, of 1.
+/// Share of a row for each class; the sum is at most 1.
 type Parts = Vec<f64>;
 
-/// Rows of pixels, one below the other, that look alike.
+/// Adjacent pixel rows of equal content.
 pub struct PixelRows {
-    /// The first.
+    /// First row, from the top of the block.
     pub first: i32,
-    /// How many.
+    /// Number of rows.
     pub count: i32,
-    /// Pixels of the width that each class takes.
+    /// Pixels of the width for each class.
     pub shares: Vec<i32>,
 }
 
-/// What a block of `height` by `width` pixels shows of `bytes` from the first part on.
+/// The pixel rows of a block of `height` by `width` pixels that shows `bytes` from the first part.
 pub fn rows(
     parts: &[BlockPart],
     bytes: u64,
@@ -55,7 +55,7 @@ pub fn rows(
     rows
 }
 
-/// Adds a part to the rows it lies in, each row being one high.
+/// Adds a part to the rows it covers; a row has height 1.
 fn fill(rows: &mut [Parts], part: &BlockPart, into: u64, scale: f64) {
     let from = into as f64 * scale;
     let to = (into as f64 + part.bytes as f64) * scale;
@@ -66,8 +66,7 @@ fn fill(rows: &mut [Parts], part: &BlockPart, into: u64, scale: f64) {
     }
 }
 
-/// Pixels for the parts: at least three for what is there at all, and no hole
-/// where there is none.
+/// Pixels for the shares: at least three for every non-zero share, and none for a zero share.
 fn shares(parts: &[f64], width: i32) -> Vec<i32> {
     let share = |part: &f64| match *part {
         0.0 => 0,

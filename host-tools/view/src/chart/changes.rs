@@ -1,4 +1,4 @@
-//! Changes of an address space as a strip.
+//! The differences of an address space as a strip.
 
 use model::diff::{Change, ChangeKind, Diff};
 use pagetable::Mode;
@@ -9,7 +9,7 @@ use super::map::hole;
 use super::strip::{Strip, StripClass};
 use crate::words::{self, ExactSize, RoundSize};
 
-/// A colour for each kind; where several happened, the first of them counts.
+/// Colour of each kind; a range with several kinds has the colour of the first.
 const KINDS: [(ChangeKind, RGBColor); ChangeKind::ALL.len()] = [
     (ChangeKind::Added, RGBColor(0, 158, 115)),
     (ChangeKind::Removed, RGBColor(213, 60, 0)),
@@ -21,7 +21,7 @@ const KINDS: [(ChangeKind, RGBColor); ChangeKind::ALL.len()] = [
     (ChangeKind::Software, RGBColor(150, 150, 150)),
 ];
 
-/// The strip of what changed; `origin` says between which readings.
+/// The strip of a diff; `origin` names the two snapshots in the heading.
 pub fn changes<'a>(diff: &'a Diff, origin: &'a str) -> Strip<'a> {
     let mode = diff
         .after

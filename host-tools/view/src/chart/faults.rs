@@ -1,4 +1,4 @@
-//! Faults over time: a bar for each step, one colour for each cause.
+//! Faults over time: stacked bars, one colour per cause.
 
 use abi::Cause;
 use model::faults::Timeline;
@@ -15,7 +15,7 @@ use super::{PaintError, Picture};
 const SIZE: (u32, u32) = (1000, 500);
 const HEAD: u32 = 76;
 
-/// Okabe and Ito's colours, which most colour-blind people can tell apart.
+/// The palette of Okabe and Ito, distinguishable with the common forms of colour blindness.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
@@ -26,15 +26,15 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(110, 110, 110),
 ];
 
-/// The chart of a timeline.
+/// Chart of a timeline.
 pub struct FaultsOverTime<'a> {
-    /// What is drawn.
+    /// Intervals and counts.
     pub timeline: &'a Timeline,
-    /// Where it came from, for the heading.
+    /// Source of the data, for the heading.
     pub origin: &'a str,
 }
 
-/// The page faults have a colour of their own in every chart.
+/// Page faults have the same colour in every chart.
 fn colour(cause: Cause) -> RGBColor {
     match cause {
         Cause::StorePageFault => COLOURS[0],
@@ -68,7 +68,7 @@ impl FaultsOverTime<'_> {
             .sum()
     }
 
-    /// The heading, and below it the legend.
+    /// Paints the heading and the legend below it.
     fn paint_head<B: DrawingBackend>(&self, head: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
@@ -139,13 +139,13 @@ impl FaultsOverTime<'_> {
     }
 }
 
-/// Decimal places that tell ten labels on an axis of that length apart.
+/// Decimal places needed to distinguish ten labels on an axis of that length.
 fn decimals(length: f64) -> usize {
     let tenth = -(length / 10.0).log10().floor();
     tenth.clamp(0.0, 6.0) as usize
 }
 
-/// A length of time in the largest unit that divides it.
+/// A duration in the largest unit that divides it.
 fn duration(time_us: u64) -> String {
     const UNITS: [(u64, &str); 2] = [(1_000_000, "s"), (1_000, "ms")];
     let fits = |(size, _): &&(u64, &str)| time_us.is_multiple_of(*size);
@@ -223,7 +223,7 @@ mod tests {
         for cause in &timeline.causes {
             assert!(area(colour(*cause)) > 150, "{cause}");
         }
-        // Letters are the only black there is in the head, above the axes.
+        // In the head, above the axes, only text is black.
         let head = &pixels[..(SIZE.0 * HEAD * 3) as usize];
         let dark = head
             .chunks_exact(3)

@@ -1,5 +1,4 @@
-//! The working set as a heat map: where in the address space, and with which permissions, pages
-//! have been used.
+//! The working set as a heat map: used pages by address and permission.
 
 use model::AddressSpace;
 use model::space::Band;
@@ -17,20 +16,20 @@ use super::strip::{GREY, WIDTH, text};
 use super::{PaintError, Picture};
 use crate::words::{self, RoundSize};
 
-/// Rows at most.
+/// Maximum number of rows.
 const MOST_BANDS: usize = 32;
 const HEAD: i32 = 170;
 const ROW: i32 = 26;
 const FOOT: i32 = 24;
-/// Where cells begin and end: addresses stand before.
+/// Left and right edge of the cells; addresses are to the left.
 const CELLS: (i32, i32) = (276, 984);
 
-/// The heat map of a space.
+/// Heat map of an address space.
 pub struct Heat<'a> {
     space: &'a AddressSpace,
     origin: &'a str,
     bands: Vec<Band<'a>>,
-    /// The classes of permissions that occur.
+    /// Permission classes that occur, as columns.
     classes: Vec<usize>,
 }
 
@@ -43,7 +42,7 @@ struct Cell {
 }
 
 impl<'a> Heat<'a> {
-    /// The heat map of `space`; `origin` says where it came from, for the heading.
+    /// The heat map of `space`; `origin` is the source of the data, for the heading.
     pub fn new(space: &'a AddressSpace, origin: &'a str) -> Self {
         let is_there = |class: &usize| {
             space
@@ -79,7 +78,7 @@ impl<'a> Heat<'a> {
     }
 }
 
-/// From cold to hot: nothing used to all of it.
+/// Colour of a share: from white at 0 to dark at 1.
 fn heat(share: f64) -> RGBColor {
     let cold = (225.0, 233.0, 242.0);
     let hot = (200.0, 40.0, 20.0);
@@ -128,7 +127,7 @@ impl Picture for Heat<'_> {
                     corners,
                     heat(share(cell.accessed)).filled(),
                 ))?;
-                // How much of it was written, as a bar along the bottom.
+                // The written share, as a bar along the bottom.
                 let width = (f64::from(right - left) * share(cell.dirty)).round() as i32;
                 let bar = [(left, top + ROW - 7), (left + width, top + ROW - 3)];
                 canvas.draw(&Rectangle::new(bar, BLACK.filled()))?;
@@ -148,7 +147,7 @@ impl Picture for Heat<'_> {
 }
 
 impl Heat<'_> {
-    /// Heading, totals, scale, names of the columns.
+    /// Paints heading, totals, colour scale and column names.
     fn paint_head<B: DrawingBackend>(
         &self,
         canvas: &DrawingArea<B, Shift>,
@@ -207,7 +206,7 @@ mod tests {
     use super::super::{ImageKind, write};
     use super::*;
 
-    /// Eight pages side by side, one of them used, and written.
+    /// Eight adjacent pages, one of them accessed and dirty.
     struct OneTable;
 
     impl Memory for OneTable {

@@ -1,7 +1,6 @@
-//! The tree of tables: a row for each level, each table as wide as what is below it.
+//! The tree of page tables: one row per level, each table as wide as the tables below it.
 //!
-//! Neighbours without a valid entry are one box, and so are tables when they are too many to be
-//! drawn each for itself.
+//! Adjacent tables without a valid entry share a box, and so do tables that are too many to draw one by one.
 
 use model::AddressSpace;
 use model::space::TableUse;
@@ -17,19 +16,19 @@ use super::strip::{GREY, WIDTH, paint_legend, text};
 use super::{PaintError, Picture};
 use crate::words::{self, ExactSize, counted};
 
-/// Boxes side by side at most.
+/// Maximum number of boxes in a row.
 const MOST_COLUMNS: usize = 42;
 const HEAD: i32 = 120;
 const ROW: i32 = 84;
 const FOOT: i32 = 24;
-/// Where boxes begin and end; levels stand before.
+/// Left and right edge of the boxes; level names are to the left.
 const BOXES: (i32, i32) = (110, 985);
 
 const EMPTY: RGBColor = RGBColor(240, 240, 240);
 const SPARSE: (f64, f64, f64) = (214.0, 232.0, 245.0);
 const FULL: (f64, f64, f64) = (0.0, 90.0, 150.0);
 
-/// A table, or several that are drawn as one.
+/// A table, or several drawn as one box.
 struct TableNode {
     tables: u64,
     empty: u64,
@@ -57,7 +56,7 @@ impl TableNode {
             .max(1)
     }
 
-    /// Takes the next one in, and all that is below it.
+    /// Merges the next table and its subtree into this box.
     fn absorb(&mut self, other: TableNode) {
         self.tables += other.tables;
         self.empty += other.empty;
@@ -65,7 +64,7 @@ impl TableNode {
         self.children.extend(other.children);
     }
 
-    /// Makes one box of each run of neighbours for which `joins` holds.
+    /// Merges runs of adjacent boxes for which `joins` is true.
     fn join(&mut self, joins: &impl Fn(&TableNode, &TableNode) -> bool) {
         let mut joined: Vec<TableNode> = Vec::new();
         for child in std::mem::take(&mut self.children) {
@@ -79,7 +78,7 @@ impl TableNode {
     }
 }
 
-/// The tree of a space's tables.
+/// Tree of the tables of a space.
 pub struct Levels<'a> {
     space: &'a AddressSpace,
     origin: &'a str,
@@ -87,7 +86,7 @@ pub struct Levels<'a> {
 }
 
 impl<'a> Levels<'a> {
-    /// The tree of `space`; `origin` says where it came from, for the heading.
+    /// The tree of `space`; `origin` is the source of the data, for the heading.
     pub fn new(space: &'a AddressSpace, origin: &'a str) -> Self {
         let tables = space.tables();
         let top = tables.iter().find(|table| table.pointer.is_none());
@@ -114,7 +113,7 @@ impl<'a> Levels<'a> {
     }
 }
 
-/// A table and those it points to; at most as deep as the mode has levels.
+/// Builds the node of a table and its children; recursion depth is the number of levels.
 fn grow(tables: &[TableUse], table: &TableUse) -> TableNode {
     let mut node = TableNode::of(table);
     if table.level > 0 {
@@ -178,7 +177,7 @@ impl Levels<'_> {
         HEAD + ROW * i32::from(self.space.mode().root_level() - level)
     }
 
-    /// What each level has, at the left.
+    /// Paints the summary of each level at the left.
     fn paint_rows<B: DrawingBackend>(
         &self,
         canvas: &DrawingArea<B, Shift>,
@@ -240,7 +239,7 @@ impl Levels<'_> {
         };
         let style = (FAMILY, 14).into_font().color(&ink);
         let width = right - left - 8;
-        // Of each line the longest form that fits, and of the lines those that have room.
+        // The longest form of each line that fits the width, and the lines that fit the height.
         let mut lines = Vec::new();
         if node.tables > 1 {
             let what = if node.empty == node.tables {
@@ -293,7 +292,7 @@ mod tests {
     use super::super::{ImageKind, write};
     use super::*;
 
-    /// A root with 300 tables below it, all but the first empty; that has three pages.
+    /// A root with 300 tables below it; the first one maps three pages, the others are empty.
     struct TwoTables;
 
     impl Memory for TwoTables {

@@ -1,4 +1,4 @@
-//! The address space as a strip: what is mapped where, and how.
+//! The address space as a strip: mappings and their permissions.
 
 use model::AddressSpace;
 use pagetable::Mode;
@@ -8,7 +8,7 @@ use super::permission::{CLASSES, class_of};
 use super::strip::{Strip, StripClass};
 use crate::words::{self, ExactSize, RoundSize, counted};
 
-/// The strip of `space`; `origin` says where it came from, for the heading.
+/// The strip of `space`; `origin` is the source of the data, for the heading.
 pub fn address_space<'a>(space: &'a AddressSpace, origin: &'a str) -> Strip<'a> {
     let satp = space.satp();
     let problems = match space.problems.len() {
@@ -41,11 +41,11 @@ pub fn address_space<'a>(space: &'a AddressSpace, origin: &'a str) -> Strip<'a> 
     }
 }
 
-/// How to read any strip.
+/// Explanation of the scale, for every strip.
 pub(super) const NOTE: &str = "low addresses above; heights are logarithms, addresses inside a \
                                block are to scale; pale and hatched is not mapped";
 
-/// The classes of permissions, in the order of their colours.
+/// The permission classes, in the order of their colours.
 pub(super) fn permissions() -> Vec<StripClass> {
     let class = |it: &super::permission::PermissionClass| StripClass {
         words: it.words.to_owned(),
@@ -54,13 +54,13 @@ pub(super) fn permissions() -> Vec<StripClass> {
     CLASSES.iter().map(class).collect()
 }
 
-/// 64 bits hold two halves of addresses; nothing between is one.
+/// Name of the non-canonical hole of a 64-bit mode; `None` for any other gap.
 pub(super) fn hole(mode: Mode, bytes: u64) -> Option<String> {
     let is_hole = mode != Mode::Sv32 && bytes >> (mode.va_bits() - 1) != 0;
     is_hole.then(|| "gap between the lower and the upper half".to_owned())
 }
 
-/// The line of text beside a block.
+/// The text beside a block.
 fn beside(space: &AddressSpace, parts: &[BlockPart], bytes: u64) -> String {
     let [part] = parts else {
         return several(parts, bytes, "range");
@@ -77,7 +77,7 @@ fn beside(space: &AddressSpace, parts: &[BlockPart], bytes: u64) -> String {
     )
 }
 
-/// How much of a block is there, in how many parts.
+/// Size of a block and number of its parts.
 pub(super) fn several(parts: &[BlockPart], bytes: u64, what: &str) -> String {
     let mapped: u64 = parts.iter().map(|part| part.bytes).sum();
     let (count, all) = (parts.len(), RoundSize(bytes.into()));
@@ -97,7 +97,7 @@ mod tests {
     use super::super::{ImageKind, Picture, write};
     use super::*;
 
-    /// A root whose entries are given, and nothing else.
+    /// A root table with given entries.
     struct SingleTable(Vec<(u64, Pte)>);
 
     impl Memory for SingleTable {
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn many_ranges_stay_on_one_page() {
-        // Every other entry, permissions in turn: gaps are all alike.
+        // Every second entry, permissions in turn, so that all gaps are equal.
         let flags = |it: u64| if it.is_multiple_of(4) { RW } else { RX };
         let entries = (0..512).step_by(2).map(|it| (it, flags(it)));
         let space = space(&entries.collect::<Vec<_>>());

@@ -1,8 +1,7 @@
-//! Charts: a picture painted once, written as SVG or PNG.
+//! Charts: painted once, written as SVG or PNG.
 //!
-//! One file per chart, each a [`Picture`]. Nothing depends on the fonts of the
-//! machine: PNG is drawn with the one in `font/`, whose metrics are those of the
-//! usual sans-serif that SVG names.
+//! One file per chart, each a [`Picture`]. No font of the machine is used: PNG is drawn with the font in
+//! `font/`, whose metrics match the sans-serif family that the SVG names.
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
@@ -33,17 +32,17 @@ pub use physical::physical;
 pub use strip::Strip;
 pub use timeline::WorkingSetOverTime;
 
-/// The kinds of files a chart can be written as.
+/// File format of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageKind {
-    /// Scalable, text kept as text.
+    /// Vector graphics; text stays text.
     Svg,
-    /// Pixels.
+    /// Pixels (RGB).
     Png,
 }
 
 impl ImageKind {
-    /// The kind that a file's extension asks for.
+    /// The format for a file name extension.
     pub fn of_extension(extension: &str) -> Option<ImageKind> {
         match extension.to_ascii_lowercase().as_str() {
             "svg" => Some(ImageKind::Svg),
@@ -56,29 +55,29 @@ impl ImageKind {
 /// Why a chart could not be written.
 #[derive(Debug, Error)]
 pub enum ChartError {
-    /// The writer refused.
+    /// Writing the output failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The drawing library refused.
+    /// The drawing library reported an error.
     #[error("cannot draw: {0}")]
     Draw(String),
 }
 
-/// Whatever went wrong while painting.
+/// An error of the drawing library or of a chart's own text.
 pub type PaintError = Box<dyn StdError + Send + Sync>;
 
-/// Something that can be painted, the same on every kind of canvas.
+/// A chart, independent of the output format.
 pub trait Picture {
-    /// Width and height, in pixels.
+    /// Width and height in pixels.
     fn size(&self) -> (u32, u32);
 
-    /// Paints it onto a white canvas of that size.
+    /// Paints onto a white canvas of [`Picture::size`].
     fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
     where
         B::ErrorType: 'static;
 }
 
-/// Paints a picture and writes it.
+/// Paints a chart and writes the file.
 pub fn write(
     picture: &impl Picture,
     kind: ImageKind,

@@ -1,18 +1,18 @@
-//! Permissions and their colours.
+//! Permission classes and their colours.
 
 use pagetable::Pte;
 use plotters::style::RGBColor;
 
-/// What may be done with a page, and the colour of that: Okabe and Ito's.
+/// A combination of permissions, with its colour in the palette of Okabe and Ito.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PermissionClass {
-    /// What the legend says.
+    /// Text in the legend.
     pub words: &'static str,
-    /// How it is filled.
+    /// Fill colour.
     pub colour: RGBColor,
 }
 
-/// User's first, then the supervisor's in the same order.
+/// User classes, then the supervisor's in the same order.
 pub const CLASSES: [PermissionClass; 10] = [
     class("r-- user", 86, 180, 233),
     class("rw- user", 0, 158, 115),
@@ -33,7 +33,7 @@ const fn class(words: &'static str, red: u8, green: u8, blue: u8) -> PermissionC
     }
 }
 
-/// Where in [`CLASSES`] a page belongs.
+/// Index into [`CLASSES`] for the flags of a page.
 pub fn class_of(flags: Pte) -> usize {
     let base = if flags.has(Pte::USER) { 0 } else { 5 };
     base + match (

@@ -1,4 +1,4 @@
-//! Physical memory as a strip: who has which part of it.
+//! Physical memory as a strip: which roots map which part.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::map::{NOTE, several};
 use super::strip::{Strip, StripClass};
 use crate::words::{self, counted};
 
-/// Colours for users; with more of them, the last are drawn alike.
+/// Colours of users; further users share the last one.
 const USERS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
     RGBColor(240, 200, 66),
@@ -24,12 +24,12 @@ const TABLES: RGBColor = RGBColor(150, 20, 0);
 const SHARED: RGBColor = RGBColor(40, 40, 40);
 const KERNEL: RGBColor = RGBColor(170, 170, 170);
 
-/// Who has a part: bits, one for each claim.
+/// Bit of the kernel in a set of owners; each user root has another bit.
 const KERNEL_BIT: u64 = 1;
 const TABLE_BIT: u64 = 2;
 const FIRST_USER: u32 = 2;
 
-/// The strip of the memory that `spaces` reach.
+/// The strip of the memory that `spaces` map.
 pub fn physical<'a>(spaces: &'a [AddressSpace], origin: &'a str) -> Strip<'a> {
     let users = spaces.len().min(USERS.len());
     let mut classes = vec![
@@ -60,7 +60,7 @@ pub fn physical<'a>(spaces: &'a [AddressSpace], origin: &'a str) -> Strip<'a> {
         ),
         note: NOTE.to_owned(),
         classes,
-        // Users have small parts of large blocks.
+        // User pages are small parts of large blocks.
         doubling: 14,
         parts: parts(spaces),
         address: Box::new(move |at| words::pa(mode, pagetable::PhysAddr::new(at))),
@@ -76,9 +76,9 @@ fn class(words: &str, colour: RGBColor) -> StripClass {
     }
 }
 
-/// Runs of memory by who has them: claims begin and end, and between two of those nothing changes.
+/// Runs of memory with the same owners, from a sweep over the starts and ends of all mappings.
 fn parts(spaces: &[AddressSpace]) -> Vec<BlockPart> {
-    // At each address, how many claims of each owner begin, less those that end.
+    // For each address, the number of mappings that start, minus those that end, per owner.
     let mut steps: BTreeMap<u64, BTreeMap<u64, i64>> = BTreeMap::new();
     let mut claim = |first: u64, bytes: u64, owner: u64| {
         *steps.entry(first).or_default().entry(owner).or_default() += 1;
@@ -128,7 +128,7 @@ fn parts(spaces: &[AddressSpace]) -> Vec<BlockPart> {
     parts
 }
 
-/// The class of memory that these have.
+/// The class of memory with these owners; `None` without an owner.
 fn class_of(open: &BTreeMap<u64, i64>) -> Option<usize> {
     let owners = open.keys().fold(0, |all, owner| all | owner);
     let users = owners & !(KERNEL_BIT | TABLE_BIT);
@@ -150,8 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// Two roots, at 0x1000 and 0x2000: each a page for its user, one they share, all of it the
-    /// kernel's too.
+    /// Roots at 0x1000 and 0x2000: a user page each, one shared page, and kernel mappings of all three.
     struct RootColours;
 
     impl Memory for RootColours {

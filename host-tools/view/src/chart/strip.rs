@@ -1,8 +1,7 @@
-//! A strip of addresses: what is where, a colour for each class of things.
+//! A strip of addresses with one colour per class.
 //!
-//! From the lowest address down to the highest. The height of a block is the
-//! logarithm of its size, that of a gap too, so that 4 KiB and 256 GiB fit onto
-//! one page; inside a block, addresses are to scale.
+//! From the lowest address at the top to the highest. Heights of blocks and gaps are logarithmic, so that 4
+//! KiB and 256 GiB fit on one page; inside a block, addresses are to scale.
 
 use model::space::{CutPiece, cut};
 use plotters::coord::Shift;
@@ -16,51 +15,51 @@ use super::font::FAMILY;
 use super::{PaintError, Picture};
 use crate::words::{ExactSize, RoundSize};
 
-/// Blocks at most: each has a line of text beside it.
+/// Maximum number of blocks: each has a line of text beside it.
 pub(super) const MOST_BLOCKS: usize = 40;
 
 pub(super) const WIDTH: u32 = 1000;
 const FOOT: i32 = 24;
-/// Left and right edge of the strip; addresses stand before, words behind.
+/// Left and right edge of the strip; addresses are to the left, text to the right.
 const STRIP: (i32, i32) = (200, 400);
 const LINE: i32 = 20;
 
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
 const PALE: RGBColor = RGBColor(238, 238, 238);
 
-/// A class of things, and its colour.
+/// A class of parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StripClass {
-    /// What the legend says.
+    /// Text in the legend.
     pub words: String,
-    /// How it is filled.
+    /// Fill colour.
     pub colour: RGBColor,
 }
 
-/// Words for a block of some parts and so many bytes.
+/// Returns the text for a block, from its parts and its size in bytes.
 pub type Beside<'a> = Box<dyn Fn(&[BlockPart], u64) -> String + 'a>;
 
 /// A strip, ready to be painted.
 pub struct Strip<'a> {
-    /// The heading.
+    /// Text of the heading.
     pub title: String,
-    /// What is to be known of it, below the legend.
+    /// Text below the legend.
     pub note: String,
-    /// The classes, in the order of the legend.
+    /// Classes, in the order of the legend.
     pub classes: Vec<StripClass>,
-    /// Pixels of height for each doubling beyond a page.
+    /// Pixels of height for each doubling beyond one page.
     pub doubling: i32,
-    /// By address, none over another.
+    /// Parts by address, without overlaps.
     pub parts: Vec<BlockPart>,
-    /// How an address is written.
+    /// Formats an address.
     pub address: Box<dyn Fn(u64) -> String + 'a>,
-    /// What a gap is called, if it is no plain one.
+    /// Names a gap; `None` for an ordinary one.
     pub gap: Box<dyn Fn(u64) -> Option<String> + 'a>,
-    /// The words beside a block.
+    /// Formats the text beside a block.
     pub words: Beside<'a>,
 }
 
-/// Pixels for so many bytes.
+/// Height in pixels of a block of `bytes`.
 fn block_height(bytes: u64, doubling: i32) -> i32 {
     let doublings = (bytes.max(4096) as f64 / 4096.0).log2();
     LINE + (doublings * f64::from(doubling)).round() as i32
@@ -105,17 +104,17 @@ impl Strip<'_> {
         self.totals().into_iter().map(item).collect()
     }
 
-    /// Where the strip begins: heading, legend and note stand above.
+    /// Top of the strip in pixels: heading, legend and note are above.
     fn head(&self) -> i32 {
         let rows = legend_rows(&self.legend());
         128.max(48 + 22 * rows as i32 + 60)
     }
 }
 
-/// Words are this wide at most, in pixels, for each letter of 16.
+/// Maximum width of a letter in pixels at font size 16.
 const LETTER: f64 = 8.2;
 
-/// Where each item of a legend stands: column and row, in pixels and lines.
+/// Position of each legend item: column in pixels, row in lines.
 fn legend_places(items: &[(RGBColor, String)]) -> Vec<(i32, usize)> {
     let (mut left, mut row) = (18, 0);
     let place = |(_, words): &(RGBColor, String)| {
@@ -134,7 +133,7 @@ pub(super) fn legend_rows(items: &[(RGBColor, String)]) -> usize {
     legend_places(items).last().map_or(0, |(_, row)| row + 1)
 }
 
-/// Squares of colour and what they mean, from `top` down.
+/// Paints the legend from `top` downwards.
 pub(super) fn paint_legend<B: DrawingBackend>(
     canvas: &DrawingArea<B, Shift>,
     top: i32,
@@ -230,7 +229,7 @@ impl Strip<'_> {
         Ok(())
     }
 
-    /// Hatching where nothing is mapped, and how much that is beside it.
+    /// Paints a hatched gap with its size beside it.
     fn paint_gap<B: DrawingBackend>(
         &self,
         canvas: &DrawingArea<B, Shift>,
@@ -254,7 +253,7 @@ impl Strip<'_> {
     }
 }
 
-/// What heights mean, at the right edge.
+/// Paints the scale of heights at the right edge.
 fn paint_scale<B: DrawingBackend>(
     canvas: &DrawingArea<B, Shift>,
     head: i32,

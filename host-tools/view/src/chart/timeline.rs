@@ -1,4 +1,4 @@
-//! The working set over time: what is mapped, used and written, and what was used anew.
+//! The working set over time: mapped, accessed, dirty, newly accessed.
 
 use model::working::Sample;
 use plotters::chart::ChartBuilder;
@@ -16,7 +16,7 @@ use crate::words::RoundSize;
 const SIZE: (u32, u32) = (1000, 520);
 const HEAD: u32 = 84;
 
-/// A figure of a sample, its name and its colour.
+/// One curve: name, colour, and its value in a sample.
 type Line = (&'static str, RGBColor, fn(&Sample) -> u128);
 
 const LINES: [Line; 3] = [
@@ -26,11 +26,11 @@ const LINES: [Line; 3] = [
 ];
 const NEWLY: RGBColor = RGBColor(150, 200, 240);
 
-/// The chart of samples.
+/// Chart of periodic samples.
 pub struct WorkingSetOverTime<'a> {
-    /// In order of time, at least one.
+    /// Samples in order of time, at least one.
     pub samples: &'a [Sample],
-    /// Where they came from, for the heading.
+    /// Source of the data, for the heading.
     pub origin: &'a str,
 }
 
@@ -66,7 +66,7 @@ impl WorkingSetOverTime<'_> {
         let seconds = |sample: &Sample| sample.time_us as f64 / 1e6;
         let from = self.samples.first().map_or(0.0, seconds);
         let to = self.samples.last().map_or(1.0, seconds);
-        // One look is a line of no length.
+        // A single sample is a line of length 0.
         let to = if to > from { to } else { from + 1.0 };
         let highest = self
             .samples
@@ -117,7 +117,7 @@ impl WorkingSetOverTime<'_> {
     }
 }
 
-/// The unit that suits so many bytes, and its name.
+/// The unit for the axis and its name.
 fn unit(bytes: u128) -> (f64, &'static str) {
     const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let place = (bytes.max(1).ilog2() / 10).min(6);

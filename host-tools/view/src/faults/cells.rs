@@ -1,4 +1,4 @@
-//! What every view of a fault shows: its cells, made once.
+//! The cells of a fault, formatted once for every view.
 
 use abi::{Access, Outcome, Source};
 use model::ledger::LedgerRow;
@@ -7,8 +7,7 @@ use serde::Serialize;
 use super::Names;
 use crate::json::Hex;
 
-/// A fault's cells, in the order of the columns and of the JSON's members; `None` where the
-/// source of the record does not have it.
+/// Cells in the order of the columns and JSON members; `None` where the record's source lacks the field.
 #[derive(Serialize)]
 pub(crate) struct FaultCells {
     pub boot: u32,
@@ -16,35 +15,35 @@ pub(crate) struct FaultCells {
     pub time_us: Option<u64>,
     pub task: Option<u16>,
     pub cause: u8,
-    /// The cause in words.
+    /// Cause as text.
     pub text: String,
-    /// Who faulted: user or kernel.
+    /// Origin of the access: user or kernel.
     pub source: Option<String>,
     pub access: Option<String>,
     pub address: Hex<u64>,
     pub epc: Hex<u64>,
-    /// The function that `epc` lies in, by the programs given.
+    /// Function that contains `epc`, if a program with symbols was given.
     pub function: Option<String>,
     pub region: Option<String>,
     pub outcome: Option<String>,
     pub level: Option<u8>,
-    /// The entry at which the walk stopped.
+    /// PTE at which the walk stopped.
     pub entry: Option<Hex<u64>>,
     pub frame: Option<Hex<u64>>,
     pub satp: Option<Hex<u64>>,
-    /// Instructions that the fault took.
+    /// Cost of handling the fault, in instructions.
     pub cost: Option<u32>,
 }
 
 impl FaultCells {
-    /// The columns of the CSV and the members of the JSON.
+    /// Columns of the CSV and members of the JSON.
     pub const NAMES: [&str; 18] = [
         "boot", "seq", "time_us", "task", "cause", "text", "source", "access", "address", "epc",
         "function", "region", "outcome", "level", "entry", "frame", "satp", "cost",
     ];
 
-    /// Foreign logs lack the fields that are words; ours have all of them, except for an access
-    /// that the cause does not have.
+    /// Formats a row. Logs of other kernels lack some fields; Pagewalk's own have all, except for the access
+    /// of causes that do not imply one.
     pub fn of(row: &LedgerRow, names: Names<'_>) -> FaultCells {
         let LedgerRow { boot, sighting, .. } = row;
         let fault = &sighting.fault;
@@ -73,7 +72,7 @@ impl FaultCells {
         }
     }
 
-    /// Seconds since boot, with six places.
+    /// Seconds since boot with six decimals.
     pub fn seconds(&self) -> Option<String> {
         self.time_us.map(super::seconds)
     }
@@ -103,7 +102,7 @@ impl FaultCells {
     }
 }
 
-/// A cell; empty where nothing is known.
+/// A cell as text; empty for `None`.
 pub(crate) fn text<T: ToString>(value: Option<T>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Faults as JSON: schema `pagewalk.faults/1`, see docs/json.md.
+//! Faults as JSON: schema `pagewalk.faults/1`, in docs/json.md.
 
 use std::io::{self, Write};
 
@@ -46,7 +46,7 @@ pub(super) fn json(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<
     object.end()
 }
 
-/// The same object of a log that is too long to be kept: every fault as it comes, then the totals.
+/// Writes the same object for a log that is too long to keep: faults first, then the totals.
 pub struct JsonStream<'a> {
     object: JsonObject<'a>,
     names: Names<'a>,
@@ -54,7 +54,7 @@ pub struct JsonStream<'a> {
 }
 
 impl<'a> JsonStream<'a> {
-    /// Begins the object and its list of faults.
+    /// Opens the object and its list of faults.
     pub fn begin(out: &'a mut dyn Write, names: Names<'a>) -> io::Result<Self> {
         let mut object = JsonObject::begin(out, "pagewalk.faults/1")?;
         object.begin_list("faults")?;
@@ -65,13 +65,13 @@ impl<'a> JsonStream<'a> {
         })
     }
 
-    /// The next fault.
+    /// Writes a fault.
     pub fn row(&mut self, row: &LedgerRow) -> io::Result<()> {
         let is_first = std::mem::take(&mut self.is_first);
         self.object.item(FaultCells::of(row, self.names), is_first)
     }
 
-    /// The totals, and the end.
+    /// Writes the totals and closes the object.
     pub fn end(mut self, faults: &Faults) -> io::Result<()> {
         self.object.end_list()?;
         totals(&mut self.object, faults)?;

@@ -1,4 +1,4 @@
-//! Faults as a table, as JSON, as CSV.
+//! Faults as a table, JSON or CSV.
 
 use std::io::{self, Write};
 
@@ -16,18 +16,18 @@ mod table;
 
 pub(crate) use cells::{FaultCells, text};
 
-/// Names an instruction's address, as `function+0x12`; `None` if it cannot.
+/// Symbolizes the address of an instruction as `function+0x12`; `None` without a symbol.
 pub type Names<'a> = &'a dyn Fn(u64) -> Option<String>;
 
-/// Faults, and how much of them to show.
+/// Faults, with options of the table.
 pub struct FaultReport<'a> {
-    /// The faults.
+    /// Faults of the recording.
     pub faults: &'a Faults,
-    /// What names their instructions.
+    /// Symbolizer for `epc`.
     pub names: Names<'a>,
-    /// In a table: every fault, or only the totals.
+    /// For the table: list every fault, not only totals.
     pub each: bool,
-    /// In a table: rows of each total at most.
+    /// For the table: maximum number of rows of each total.
     pub top: usize,
 }
 
@@ -45,7 +45,7 @@ impl View for FaultReport<'_> {
     }
 }
 
-/// Seconds with six places.
+/// Seconds with six decimals.
 pub(crate) fn seconds(time_us: u64) -> String {
     format!("{}.{:06}", time_us / 1_000_000, time_us % 1_000_000)
 }

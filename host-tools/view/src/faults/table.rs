@@ -1,4 +1,4 @@
-//! Faults in columns, and what they add up to.
+//! Faults in columns, with totals.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use super::{FaultCells, FaultReport, Names, seconds, text};
 use crate::columns::{ColumnSide, Columns, stream};
 use crate::words::counted;
 
-/// Writes the table: one row a fault, then totals by cause, task and page.
+/// One row per fault, then totals by cause, task and page.
 pub(super) fn table(out: &mut dyn Write, report: &FaultReport<'_>) -> io::Result<()> {
     let faults = report.faults;
     let hex = hex_of(faults);
@@ -124,7 +124,7 @@ fn summary(faults: &Faults, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// One total under its headings; rows beyond `top` are only counted.
+/// Writes one total; rows beyond `top` are counted in a last line.
 fn total(
     out: &mut dyn Write,
     [first, second]: [&'static str; 2],
@@ -149,7 +149,7 @@ fn total(
     Ok(())
 }
 
-/// Addresses with all their digits: eight if all of them fit, else sixteen.
+/// Formats addresses with eight digits if all fit, otherwise with sixteen.
 fn hex_of(faults: &Faults) -> impl Fn(u64) -> String + use<> {
     let is_short = !faults.has_wide_addresses();
     let width = if is_short { 10 } else { 18 };

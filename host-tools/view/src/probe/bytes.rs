@@ -1,4 +1,4 @@
-//! Bytes of memory, as `hexdump -C` writes them: `--dump` reads that again.
+//! Memory in the format of `hexdump -C`, which `--dump` reads.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ fn lines(bytes: &MemoryDump) -> impl Iterator<Item = (u64, &[u8])> {
 }
 
 impl View for MemoryDump {
-    /// For people.
+    /// Sixteen bytes per line.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         words::staleness(out, self.is_possibly_stale)?;
         for (at, line) in lines(self) {
@@ -40,7 +40,7 @@ impl View for MemoryDump {
         Ok(())
     }
 
-    /// The schema `pagewalk.memory/1`.
+    /// Schema `pagewalk.memory/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.memory/1")?;
         object.member("at", Hex(self.at))?;
@@ -51,7 +51,7 @@ impl View for MemoryDump {
         object.end()
     }
 
-    /// A line for sixteen bytes.
+    /// One row per sixteen bytes.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = RowLimit::begin(out, &["at", "bytes"], self.is_possibly_stale)?;
         for (at, line) in lines(self) {

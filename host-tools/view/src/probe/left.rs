@@ -1,4 +1,4 @@
-//! How a hart was left.
+//! State of a hart after a command.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use crate::View;
 use crate::json::{Hex, JsonObject};
 
 impl View for Left {
-    /// For people: a line.
+    /// One line of text.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         match self.halted {
             Some((pc, mode)) => {
@@ -18,7 +18,7 @@ impl View for Left {
         }
     }
 
-    /// The schema `pagewalk.hart/1`.
+    /// Schema `pagewalk.hart/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.hart/1")?;
         object.member("hart", self.hart)?;
@@ -28,7 +28,7 @@ impl View for Left {
         object.end()
     }
 
-    /// A heading and a line.
+    /// A header and one row.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = csv::Writer::from_writer(out);
         rows.write_record(["hart", "state", "pc", "mode"])?;

@@ -1,4 +1,4 @@
-//! The probes that are plugged in.
+//! The connected debug probes.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::json::JsonObject;
 use crate::words;
 
 impl View for Probes {
-    /// For people: a line each.
+    /// One row per probe.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.0.is_empty() {
             return writeln!(out, "no probes");
@@ -33,7 +33,7 @@ impl View for Probes {
         columns.write(out, 0)
     }
 
-    /// The schema `pagewalk.probes/1`.
+    /// Schema `pagewalk.probes/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.probes/1")?;
         let items = self.0.iter().map(|probe| JsonProbe {
@@ -46,7 +46,7 @@ impl View for Probes {
         object.end()
     }
 
-    /// A line each.
+    /// One row per probe.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = csv::Writer::from_writer(out);
         rows.write_record(["selector", "name", "kind", "allowed"])?;

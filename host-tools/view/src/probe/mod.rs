@@ -1,4 +1,4 @@
-//! What is at a probe, and what a hart behind it tells.
+//! Debug probes, and what a hart behind one reports.
 
 pub mod bytes;
 pub mod left;

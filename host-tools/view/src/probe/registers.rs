@@ -1,4 +1,4 @@
-//! Registers of a hart.
+//! CSRs of a hart.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject};
 
 impl View for RegisterDump {
-    /// For people: a line each.
+    /// One row per register.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut columns = Columns::new([
             ("csr", ColumnSide::Left),
@@ -29,7 +29,7 @@ impl View for RegisterDump {
         columns.write(out, 0)
     }
 
-    /// The schema `pagewalk.csr/1`.
+    /// Schema `pagewalk.csr/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.csr/1")?;
         object.member("xlen", self.xlen.bits())?;
@@ -42,7 +42,7 @@ impl View for RegisterDump {
         object.end()
     }
 
-    /// A line each.
+    /// One row per register.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = csv::Writer::from_writer(out);
         rows.write_record(["name", "number", "value"])?;

@@ -1,4 +1,4 @@
-//! What there is at a probe: the chain, the debug module, the hart.
+//! A probe's JTAG chain, debug module and hart.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use crate::View;
 use crate::json::{Hex, JsonObject};
 use crate::words::{self, counted};
 
-/// What is said of a fact, in the order in which one comes to it.
+/// Facts as name and value, in the order of discovery.
 fn facts(wired: &Wired) -> Vec<(&'static str, String)> {
     let ports = wired.idcodes.iter().zip(&wired.ir_bits).enumerate();
     let port = |(at, (idcode, bits)): (usize, (&Option<u32>, &usize))| {
@@ -98,7 +98,7 @@ fn state(wired: &Wired) -> &'static str {
 }
 
 impl View for Wired {
-    /// For people: a line each.
+    /// One line per fact.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for (name, value) in facts(self) {
             writeln!(out, "{name:<15} {value}")?;
@@ -106,7 +106,7 @@ impl View for Wired {
         Ok(())
     }
 
-    /// The schema `pagewalk.probe/1`.
+    /// Schema `pagewalk.probe/1`, in docs/json.md.
     fn json(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.probe/1")?;
         object.member("probe", &self.probe)?;
@@ -147,7 +147,7 @@ impl View for Wired {
         object.end()
     }
 
-    /// A line each.
+    /// One row per fact.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut rows = csv::Writer::from_writer(out);
         rows.write_record(["name", "value"])?;

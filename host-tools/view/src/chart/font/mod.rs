@@ -1,4 +1,4 @@
-//! The font that charts are drawn with, shipped so that none need be installed.
+//! The font of the charts, included so that none has to be installed.
 //!
 //! Liberation Sans, under the SIL Open Font License (LICENSE-LiberationSans).
 
@@ -8,10 +8,10 @@ use super::ChartError;
 
 const LIBERATION_SANS: &[u8] = include_bytes!("LiberationSans-Regular.ttf");
 
-/// The family every chart names; SVG viewers have one of that name.
+/// Font family of every chart; SVG viewers resolve it to a font of their own.
 pub(super) const FAMILY: &str = "sans-serif";
 
-/// Makes the family known to the drawing library; doing it twice does no harm.
+/// Registers the font with the drawing library; repeated calls have no effect.
 pub(super) fn register() -> Result<(), ChartError> {
     register_font(FAMILY, FontStyle::Normal, LIBERATION_SANS)
         .map_err(|_| ChartError::Draw("the font that came with this program is damaged".to_owned()))
