@@ -1,8 +1,8 @@
-//! What the walker reads: memory through the cache, whatever a mapping says.
+//! Memory as the walker reads it: always through the cache.
 //!
-//! The C906's walker always asks the cache (its RTL fixes the attribute). A frame that is written
-//! through a mapping that is not cached changes in memory alone, and the walker goes on reading
-//! what it was: lines are kept here for ever, as a hart may keep them.
+//! The C906's walker always reads through the cache (its RTL fixes the attribute). A frame that is written
+//! through a non-cacheable mapping changes in memory alone, and the walker reads the old content: cache lines
+//! are kept here without limit, as a hart may keep them.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use pagetable::{PAGE_BYTES, PhysAddr};
 
 use crate::ram::SimRam;
 
-/// Frames that differ from memory, as the cache has them.
+/// Frames whose cached content differs from memory.
 #[derive(Debug, Default)]
 pub struct Cache {
     frames: BTreeMap<PhysAddr, Vec<u8>>,
 }
 
 impl Cache {
-    /// The bytes at `at` as the cache has them; they lie within one frame.
+    /// The cached bytes at `at`, within one frame.
     pub fn get<'a>(&'a self, ram: &'a SimRam, at: PhysAddr, bytes: usize) -> &'a [u8] {
         match self.frames.get(&at.align_down(PAGE_BYTES)) {
             Some(frame) => {

@@ -1,9 +1,8 @@
-//! A machine on the bench: memory, and a TLB that keeps every stale entry.
+//! A simulated machine for tests: memory, and a hart with a TLB that keeps every stale entry.
 //!
-//! What an emulator forgives, this does not: a translation that was used once stays in
-//! force until a fence that the architecture says is sufficient, and a frame that is filled
-//! anew while a translation to it is still held is a failure at once. On request it is as
-//! strict as T-Head's C906, whose memory types no emulator has.
+//! It is stricter than an emulator: a translation that was used once stays active until a fence that
+//! the Privileged spec calls sufficient, and refilling a frame while a translation still reaches it is
+//! an immediate failure. Optionally it behaves as T-Head's C906, whose memory types no emulator has.
 #![forbid(unsafe_code)]
 
 mod cache;

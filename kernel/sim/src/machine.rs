@@ -10,39 +10,39 @@ use crate::ram::SimRam;
 use crate::tlb::{Tlb, TlbEntry};
 use crate::walker::{Walker, number};
 
-/// Which exception a fault is.
+/// The exception of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SimCause {
-    /// A page fault: the tables do not let it.
+    /// A page fault: the tables do not permit the access.
     Page,
-    /// An access fault: the kind of memory does not.
+    /// An access fault: the memory type does not permit the access.
     Access,
 }
 
-/// A fault of an instruction.
+/// A fault of one access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimFault {
-    /// The address.
+    /// The faulting virtual address.
     pub va: VirtAddr,
-    /// What was wanted.
+    /// Type of the access.
     pub access: AccessType,
-    /// Which exception it is.
+    /// The exception raised.
     pub cause: SimCause,
 }
 
-/// Tag access it is: what `satp` says, and the privilege.
+/// The context of an access: root, ASID and privilege.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HartView {
-    /// The root of the space.
+    /// Physical address of the root table.
     pub root: PhysAddr,
-    /// Its ASID.
+    /// ASID in `satp`.
     pub asid: u16,
-    /// A program's access, or the kernel's own.
+    /// Whether it is a user access.
     pub is_user: bool,
 }
 
 impl HartView {
-    /// A program's, in a space of ASID 0.
+    /// A user access with ASID 0.
     pub const fn user(root: PhysAddr) -> HartView {
         HartView {
             root,
@@ -51,7 +51,7 @@ impl HartView {
         }
     }
 
-    /// The kernel's, in a space of ASID 0.
+    /// A kernel access with ASID 0.
     pub const fn kernel(root: PhysAddr) -> HartView {
         HartView {
             is_user: false,
@@ -59,7 +59,7 @@ impl HartView {
         }
     }
 
-    /// The same in a space of that ASID.
+    /// The same context with another ASID.
     pub const fn with_asid(self, asid: u16) -> HartView {
         HartView { asid, ..self }
     }
@@ -68,26 +68,27 @@ impl HartView {
 /// Memory and one hart.
 #[derive(Debug)]
 pub struct SimMachine {
-    /// Physical memory.
+    /// Physical memory, filled with noise.
     pub ram: SimRam,
     mode: Mode,
     quirks: Quirks,
     tlb: Tlb,
     cache: Cache,
-    /// Who ran last.
+    /// Context of the last access.
     view: HartView,
     /// The last root of each ASID.
     roots: BTreeMap<u16, PhysAddr>,
-    /// The kernel's root, and where it shows physical address 0; none while translation is off.
+    /// Root of the kernel's tables, and the virtual address of physical address 0; `None` while translation
+    /// is off.
     kernel: Option<(PhysAddr, u64)>,
-    /// The page whose last use failed: with `spurious`, a fault for it was owed.
+    /// The page whose last access failed: with `spurious`, that fault was expected.
     owed: Option<u64>,
-    /// Frames that were written and no `fence_code` came since.
+    /// Frames written since the last `fence_code`.
     stale_code: BTreeSet<PhysAddr>,
 }
 
 impl SimMachine {
-    /// A machine with RAM full of noise.
+    /// A hart with the given RAM, without translations.
     pub fn new(mode: Mode, ram: SimRam, quirks: Quirks) -> SimMachine {
         SimMachine {
             ram,
@@ -103,19 +104,18 @@ impl SimMachine {
         }
     }
 
-    /// How leaves say their memory type on this hart.
+    /// Encoding of memory types on this hart.
     pub fn dialect(&self) -> Dialect {
         self.quirks.dialect
     }
 
-    /// From here on the kernel itself reads and writes memory through the tables at `root`, which
-    /// show physical address 0 at `physmap`: with their memory types, and with their rights.
-    /// Before, translation is off and memory is cached.
+    /// Routes the kernel's own accesses through the tables at `root`, which map physical address 0 at
+    /// `physmap`, with their memory types and rights. Before, translation is off and memory is cached.
     pub fn map_kernel(&mut self, root: PhysAddr, physmap: u64) {
         self.kernel = Some((root, physmap));
     }
 
-    /// Does the kernel's own access go through the cache? Panics where its map does not let it.
+    /// Whether a kernel access is cached. Panics if the kernel's map does not permit it.
     fn is_cached(&self, at: PhysAddr, access: AccessType) -> bool {
         let Some((root, physmap)) = self.kernel else {
             return true;
@@ -144,43 +144,42 @@ impl SimMachine {
         }
     }
 
-    /// Reads a table entry.
+    /// Reads a page-table entry.
     pub fn read_entry(&self, at: PhysAddr) -> u64 {
         number(self.read(at, self.mode.entry_bytes()))
     }
 
-    /// Writes a table entry.
+    /// Writes a page-table entry.
     pub fn write_entry(&mut self, at: PhysAddr, value: u64) {
         let bytes = self.mode.entry_bytes();
         self.write(at, &value.to_le_bytes()[..bytes]);
         let pte = Pte::new(value);
         if pte.is_valid() && !pte.is_leaf() {
-            // A walk ahead of time, for no access at all, may follow it at once.
+            // A speculative walk may use the pointer at once.
             self.tlb
                 .link(at.align_down(PAGE_BYTES), pte.target(self.mode));
         }
     }
 
-    /// Reads bytes that a program may have written; they lie within one frame, or where nobody
-    /// writes.
+    /// Reads bytes that a program may have written; they must be within one frame.
     pub fn read_bytes(&self, at: PhysAddr, into: &mut [u8]) {
         into.copy_from_slice(self.read(at, into.len()));
     }
 
-    /// Writes bytes that a program may read, or fetch; they lie within one frame.
+    /// Writes bytes that a program may read or execute; they must be within one frame.
     pub fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
         self.write(at, from);
         self.stale_code.insert(at.align_down(PAGE_BYTES));
     }
 
-    /// Fills a frame with zeros: it must not be reachable any more.
+    /// Zeroes a frame; panics if a translation still reaches it.
     pub fn zero_frame(&mut self, frame: PhysAddr) {
         self.must_be_free(frame);
         self.write(frame, &[0; PAGE_BYTES as usize]);
         self.stale_code.insert(frame);
     }
 
-    /// Copies a frame: the target must not be reachable any more.
+    /// Copies a frame; panics if a translation still reaches the target.
     pub fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr) {
         self.must_be_free(to);
         let data = self.read(from, PAGE_BYTES as usize).to_vec();
@@ -197,14 +196,14 @@ impl SimMachine {
         }
     }
 
-    /// `sfence.vma va, x0`. A page that was in use is looked up again at once, ahead of time.
+    /// `sfence.vma va, x0`. A page in use is translated again at once, as by speculation.
     pub fn fence_page(&mut self, va: VirtAddr) {
         let was_held = self.tlb.get(self.view.asid, va).is_some();
         self.tlb.fence_page(va);
         self.look_again(was_held, va);
     }
 
-    /// `sfence.vma va, asid`: what is global stays. Looks again as [`Self::fence_page`] does.
+    /// `sfence.vma va, asid`: global entries stay. The page is translated again as in [`Self::fence_page`].
     pub fn fence_page_of(&mut self, va: VirtAddr, asid: u16) {
         let asid = self.quirks.asid(asid);
         let was_held = asid == self.view.asid && self.tlb.get(asid, va).is_some();
@@ -219,28 +218,28 @@ impl SimMachine {
         }
     }
 
-    /// `sfence.vma x0, x0`.
+    /// `sfence.vma x0, x0`: drops every translation.
     pub fn fence_all(&mut self) {
         self.tlb.fence_all();
     }
 
-    /// `sfence.vma x0, asid`: what is global stays.
+    /// `sfence.vma x0, asid`: drops that space's translations; global entries stay.
     pub fn fence_space(&mut self, asid: u16) {
         let asid = self.quirks.asid(asid);
         self.tlb.fence_space(asid, self.roots.get(&asid).copied());
     }
 
-    /// `fence.i`.
+    /// `fence.i`: later fetches see earlier stores.
     pub fn fence_code(&mut self) {
         self.stale_code.clear();
     }
 
-    /// Does the hart still hold a translation for that page, in whatever space?
+    /// Whether a translation of that page is held for any ASID.
     pub fn holds(&self, va: VirtAddr) -> bool {
         self.tlb.holds(va)
     }
 
-    /// Where an access of a program in a space of ASID 0 lands, or its fault.
+    /// Translates a user access with ASID 0, or returns its fault.
     pub fn access(
         &mut self,
         root: PhysAddr,
@@ -250,7 +249,7 @@ impl SimMachine {
         self.access_as(HartView::user(root), va, access)
     }
 
-    /// Where an access lands, or its fault. A held translation is used, however stale it is.
+    /// Translates an access, or returns its fault. A held translation is used, however stale.
     pub fn access_as(
         &mut self,
         view: HartView,
@@ -262,7 +261,7 @@ impl SimMachine {
         self.roots.insert(view.asid, view.root);
         let fault = |cause| Err(SimFault { va, access, cause });
         if let Some(held) = self.tlb.get(view.asid, va) {
-            // No hart is bound to look again before it faults.
+            // A hart need not walk again before it faults.
             return match self.refuses(held.leaf, access, view.is_user) {
                 None => Ok(held.frame.wrapping_add(va.offset(PAGE_BYTES))),
                 Some(cause) => fault(cause),
@@ -294,7 +293,7 @@ impl SimMachine {
         Ok(frame.wrapping_add(va.offset(PAGE_BYTES)))
     }
 
-    /// The exception that a leaf has for an access, if any.
+    /// The exception of an access to a leaf, if any.
     fn refuses(&self, leaf: Pte, access: AccessType, is_user: bool) -> Option<SimCause> {
         let right = match access {
             AccessType::Read => Pte::READ,
@@ -330,9 +329,9 @@ impl SimMachine {
         }
     }
 
-    /// A walk that uses pointers it met before, however stale, and keeps those it meets.
+    /// A walk that uses held pointers, however stale, and keeps new ones.
     fn walk(&mut self, view: HartView, va: VirtAddr) -> Option<(Pte, PhysAddr)> {
-        // By level; above those of the mode there is nothing.
+        // By level; above the mode's levels there is nothing.
         let mut met = [None; Mode::MOST_LEVELS];
         let found = self.walker().walk(view.root, va, |level, first, table| {
             let held = self.tlb.table(view.asid, level, first).unwrap_or(table);
@@ -350,7 +349,7 @@ impl SimMachine {
         found
     }
 
-    /// Is an entry above the leaf of `va` held to be invalid?
+    /// Whether an entry above the leaf of `va` is held as invalid.
     fn is_in_hole(&self, asid: u16, va: VirtAddr) -> bool {
         (1..self.mode.levels()).any(|level| {
             let first = va.align_down(self.mode.leaf_bytes(level)).raw();
@@ -358,8 +357,7 @@ impl SimMachine {
         })
     }
 
-    /// What a walk found invalid on its way stays known to harts of that kind. `met` has the tables
-    /// below the root, by level.
+    /// Keeps entries that a walk found invalid. `met` has the tables below the root, by level.
     fn keep_invalid(
         &mut self,
         view: HartView,

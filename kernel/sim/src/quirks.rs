@@ -1,32 +1,30 @@
-//! How a hart may behave, and some do.
+//! Optional behaviours of harts.
 
 use pagetable::{Attributes, Dialect, Mode, Pte};
 
-/// What a kernel must not rely on. The default is a hart that sets A and D, has no memory types
-/// and no ASIDs.
+/// Behaviours that a kernel must tolerate. The default is a hart that sets A and D and has neither memory
+/// types nor ASIDs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quirks {
-    /// A and D are the kernel's to set: a leaf without them faults (Svade, the C906).
+    /// A and D are set by software: a leaf without them faults (Svade, the C906).
     pub svade: bool,
-    /// The first use of a leaf that just became valid faults once more.
+    /// The first access through a new leaf faults once more.
     pub spurious: bool,
-    /// The hart keeps what it found to be invalid, above the leaves too: such a hole is only sure to be
-    /// forgotten after a fence without an address (Privileged Architecture, 12.2.1: after a change of
-    /// a non-leaf entry rs1 is x0).
+    /// Invalid entries are kept, above the leaves too; only a fence without an address is sure to drop them
+    /// (Privileged Architecture, 12.2.1: after a change of a non-leaf entry rs1 is x0).
     pub keeps_holes: bool,
-    /// A walk reads a line of 64 bytes of the leaf table, and keeps which of its entries are invalid.
+    /// A walk reads 64 bytes of the leaf table and keeps which of the entries are invalid.
     pub reads_lines: bool,
-    /// What the upper bits of an Sv39 entry are: memory types, or reserved, and then a leaf that
-    /// sets one faults. Sv32 has none of them.
+    /// Meaning of the upper bits of an Sv39 entry: memory types, or reserved, which fault. Sv32 has no such
+    /// bits.
     pub dialect: Dialect,
-    /// How many bits of an ASID the hart looks at, 0 to 16, on RV32 to 9: the rest is dropped
-    /// without a word.
+    /// Number of ASID bits, 0 to 16, at most 9 on RV32; higher bits are ignored.
     pub asid_bits: u8,
 }
 
 impl Quirks {
-    /// T-Head's C906, by its manual and RTL. With `maee` its leaves have memory types, and one
-    /// that says nothing is of memory that is not cached.
+    /// T-Head's C906, by its manual and RTL. With `maee` its leaves have memory types, and a leaf without
+    /// attributes is non-cacheable.
     pub const fn c906(maee: bool) -> Quirks {
         Quirks {
             svade: true,
@@ -38,7 +36,7 @@ impl Quirks {
         }
     }
 
-    /// The same, less what a hart of that mode can not have.
+    /// The same without behaviours that a hart of that mode cannot have.
     pub(crate) fn in_mode(self, mode: Mode) -> Quirks {
         if mode == Mode::Sv32 {
             return Quirks {
@@ -53,12 +51,12 @@ impl Quirks {
         }
     }
 
-    /// The ASID as the hart keeps it.
+    /// The ASID reduced to the implemented bits.
     pub(crate) fn asid(self, asid: u16) -> u16 {
         (u32::from(asid) & ((1 << self.asid_bits) - 1)) as u16
     }
 
-    /// Do accesses by that leaf go through the cache? RTL of the C906: `C && !SO`.
+    /// Whether accesses through the leaf are cached; RTL of the C906: `C && !SO`.
     pub(crate) fn is_cached(self, leaf: Pte) -> bool {
         match self.dialect.attributes(leaf.raw()) {
             Attributes::THead(bits) => bits.cacheable && !bits.strong_order,
@@ -66,7 +64,7 @@ impl Quirks {
         }
     }
 
-    /// Is that leaf of T-Head's strong-order memory, which cannot be fetched from?
+    /// Whether the leaf is T-Head strong-order memory, which cannot be executed.
     pub(crate) fn is_strong_order(self, leaf: Pte) -> bool {
         match self.dialect.attributes(leaf.raw()) {
             Attributes::THead(bits) => bits.strong_order,

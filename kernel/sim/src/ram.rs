@@ -1,8 +1,8 @@
-//! Physical memory: a run of bytes at an address.
+//! Physical memory: a contiguous range of bytes.
 
 use pagetable::{PAGE_BYTES, PhysAddr};
 
-/// RAM that holds noise until it is written: nobody may rely on zeros.
+/// RAM filled with noise, so that relying on zeros fails.
 #[derive(Debug)]
 pub struct SimRam {
     base: u64,
@@ -10,7 +10,7 @@ pub struct SimRam {
 }
 
 impl SimRam {
-    /// So many frames of noise at `base`.
+    /// RAM of `frames` frames at `base`.
     pub fn new(base: u64, frames: usize) -> SimRam {
         SimRam {
             base,
@@ -18,23 +18,23 @@ impl SimRam {
         }
     }
 
-    /// Its first address.
+    /// Physical address of the first byte.
     pub fn base(&self) -> u64 {
         self.base
     }
 
-    /// Its length.
+    /// Size in bytes.
     pub fn size(&self) -> u64 {
         self.bytes.len() as u64
     }
 
-    /// The bytes at `at`. Panics outside of RAM: whoever asks made the address up.
+    /// The bytes at `at`. Panics outside of RAM: the caller computed a wrong address.
     pub fn get(&self, at: PhysAddr, bytes: usize) -> &[u8] {
         let from = self.index(at);
         &self.bytes[from..from + bytes]
     }
 
-    /// The same to write.
+    /// The bytes at `at`, mutable.
     pub fn get_mut(&mut self, at: PhysAddr, bytes: usize) -> &mut [u8] {
         let from = self.index(at);
         &mut self.bytes[from..from + bytes]

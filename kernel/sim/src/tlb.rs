@@ -1,38 +1,38 @@
-//! The hostile TLB: it forgets nothing of its own accord, neither leaves nor the tables on the
-//! way to them. Privileged Architecture, 12.2.1 (SFENCE.VMA): both may be kept, and a fence for one
-//! address is sure to end the leaf only, and a fence for one ASID nothing that is global.
+//! A TLB that drops nothing by itself, neither leaves nor pointers. Privileged Architecture, 12.2.1
+//! (SFENCE.VMA): both may be kept; a fence for one address is sure to drop only the leaf, and a fence for one
+//! ASID drops nothing global.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
-/// Tag a translation is: one ASID's, or with `None` everyone's.
+/// Owner of a translation: one ASID, or `None` if it is global.
 type Tag = Option<u16>;
 
-/// Translations by virtual page. Spaces of one ASID share them, so a translation of one space is
-/// used in the next unless it was fenced.
+/// Translations by virtual page. Spaces with the same ASID share them, so a missing fence makes one space use
+/// another's translation.
 #[derive(Debug, Default)]
 pub struct Tlb {
     entries: BTreeMap<(u64, Tag), TlbEntry>,
-    /// By a table's level and the first address it translates.
+    /// By level of the table and first virtual address.
     tables: BTreeMap<(Tag, u8, u64), PhysAddr>,
-    /// Tables that an entry led to, at whatever address.
+    /// Tables that any entry pointed to.
     linked: BTreeSet<PhysAddr>,
-    /// The table that led to a table last.
+    /// The last parent of each table.
     parents: BTreeMap<PhysAddr, PhysAddr>,
-    /// Pages that nothing was found for.
+    /// Pages without a valid leaf.
     misses: BTreeSet<(u64, u16)>,
-    /// Entries above the leaves that were invalid: the ASID, their level, the first address.
+    /// Invalid entries above the leaves: ASID, level, first virtual address.
     holes: BTreeSet<(u16, u8, u64)>,
 }
 
-/// One page's translation as it was when it was first used.
+/// The translation of a page at the time of its first use.
 #[derive(Clone, Copy, Debug)]
 pub struct TlbEntry {
-    /// The leaf.
+    /// The leaf entry.
     pub leaf: Pte,
-    /// The page's frame.
+    /// Physical address of the page.
     pub frame: PhysAddr,
 }
 
@@ -43,13 +43,13 @@ impl TlbEntry {
 }
 
 impl Tlb {
-    /// What is held for the page of `va`, of that ASID or of all.
+    /// The translation of `va` for that ASID, or a global one.
     pub fn get(&self, asid: u16, va: VirtAddr) -> Option<TlbEntry> {
         let of = |whose| self.entries.get(&(va.page(), whose)).copied();
         of(None).or_else(|| of(Some(asid)))
     }
 
-    /// Is anything held for the page of `va`, of whatever ASID?
+    /// Whether a translation of `va` is held for any ASID.
     pub fn holds(&self, va: VirtAddr) -> bool {
         self.entries.range(global_range(va)).next().is_some()
     }
@@ -59,13 +59,13 @@ impl Tlb {
         self.entries.insert((va.page(), entry.tag(asid)), entry);
     }
 
-    /// The table of a level that translates what begins at `va`, if one was met.
+    /// The held table of a level for virtual address `va`.
     pub fn table(&self, asid: u16, level: u8, va: u64) -> Option<PhysAddr> {
         let of = |whose| self.tables.get(&(whose, level, va)).copied();
         of(None).or_else(|| of(Some(asid)))
     }
 
-    /// Keeps a pointer to a table. One that led to a global leaf is kept for all ASIDs too.
+    /// Keeps a pointer to a table. One on the path to a global leaf is kept for all ASIDs too.
     pub fn put_table(&mut self, asid: u16, is_global: bool, level: u8, va: u64, table: PhysAddr) {
         self.tables.entry((Some(asid), level, va)).or_insert(table);
         if is_global {
@@ -73,33 +73,33 @@ impl Tlb {
         }
     }
 
-    /// Keeps a pointer to a table that lies wherever its entry, in the table `from`, says.
+    /// Keeps a pointer from `from` to `table`, independent of the address.
     pub fn link(&mut self, from: PhysAddr, table: PhysAddr) {
         self.linked.insert(table);
         self.parents.insert(table, from);
     }
 
-    /// Is it held that nothing is there?
+    /// Whether the page is held as unmapped.
     pub fn misses(&self, asid: u16, va: VirtAddr) -> bool {
         self.misses.contains(&(va.page(), asid))
     }
 
-    /// Keeps that nothing is there: a valid entry is only sure to be seen after a fence.
+    /// Holds the page as unmapped: a new valid entry is only sure to be seen after a fence.
     pub fn put_miss(&mut self, asid: u16, va: VirtAddr) {
         self.misses.insert((va.page(), asid));
     }
 
-    /// Is an entry of that level, which translates from `first` on, held to be invalid?
+    /// Whether the entry of that level for `first` is held as invalid.
     pub fn is_hole(&self, asid: u16, level: u8, first: u64) -> bool {
         self.holes.contains(&(asid, level, first))
     }
 
-    /// Keeps that an entry above the leaves is invalid. No fence for one address ends that.
+    /// Holds an entry above the leaves as invalid. A fence for one address does not drop it.
     pub fn put_hole(&mut self, asid: u16, level: u8, first: u64) {
         self.holes.insert((asid, level, first));
     }
 
-    /// `sfence.vma va, x0`.
+    /// `sfence.vma va, x0`: drops the leaf for every ASID.
     pub fn fence_page(&mut self, va: VirtAddr) {
         while let Some((&held, _)) = self.entries.range(global_range(va)).next() {
             self.entries.remove(&held);
@@ -110,13 +110,13 @@ impl Tlb {
         }
     }
 
-    /// `sfence.vma va, asid`.
+    /// `sfence.vma va, asid`: drops the leaf of one ASID, unless it is global.
     pub fn fence_page_of(&mut self, asid: u16, va: VirtAddr) {
         self.entries.remove(&(va.page(), Some(asid)));
         self.misses.remove(&(va.page(), asid));
     }
 
-    /// `sfence.vma x0, x0`.
+    /// `sfence.vma x0, x0`: drops everything.
     pub fn fence_all(&mut self) {
         self.entries.clear();
         self.tables.clear();
@@ -125,8 +125,8 @@ impl Tlb {
         self.holes.clear();
     }
 
-    /// `sfence.vma x0, asid`, of the space at `root`. Tables of a space that never ran are only
-    /// sure to be forgotten after [`Self::fence_all`].
+    /// `sfence.vma x0, asid` for the space at `root`. Tables of a space that never ran are only dropped by
+    /// [`Self::fence_all`].
     pub fn fence_space(&mut self, asid: u16, root: Option<PhysAddr>) {
         self.entries.retain(|&(_, whose), _| whose != Some(asid));
         self.tables.retain(|&(whose, ..), _| whose != Some(asid));
@@ -138,8 +138,8 @@ impl Tlb {
         }
     }
 
-    /// An address whose translation still leads to this frame, or through it as a table. Of a
-    /// table that was only linked, the table's own address.
+    /// An address whose translation still reaches this frame, as a page or as a table. For a table that was
+    /// only linked, the table's own address.
     pub fn reaches(&self, frame: PhysAddr) -> Option<u64> {
         let frame = frame.align_down(PAGE_BYTES);
         if self.linked.contains(&frame) {
@@ -159,12 +159,12 @@ impl Tlb {
     }
 }
 
-/// A page's translations, of all ASIDs.
+/// The translations of a page, for all ASIDs.
 fn global_range(va: VirtAddr) -> RangeInclusive<(u64, Tag)> {
     (va.page(), None)..=(va.page(), Some(u16::MAX))
 }
 
-/// Does the way up from a table come to `root`? No tree has more levels than five.
+/// Whether `root` is an ancestor of `table`. No tree has more than five levels.
 fn descends(parents: &BTreeMap<PhysAddr, PhysAddr>, table: PhysAddr, root: PhysAddr) -> bool {
     let up = |table: &PhysAddr| parents.get(table).copied();
     std::iter::successors(Some(table), up)

@@ -1,4 +1,4 @@
-//! The way from a root to a leaf, as the hart's walker takes it.
+//! The walk from a root to a leaf, as a hart does it.
 
 use pagetable::{Entry, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
@@ -6,7 +6,7 @@ use crate::cache::Cache;
 use crate::quirks::Quirks;
 use crate::ram::SimRam;
 
-/// All that a walk looks at.
+/// The state that a walk reads.
 pub struct Walker<'a> {
     pub ram: &'a SimRam,
     pub cache: &'a Cache,
@@ -15,8 +15,8 @@ pub struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    /// The leaf of `va` and the frame of its page. `met` is told each table below the root, by
-    /// its level and the first address that it translates, and says which is used instead.
+    /// The leaf of `va` and the frame of its page. `met` is called for each table below the root with its
+    /// level and first virtual address, and returns the table to use instead.
     pub fn walk(
         &self,
         root: PhysAddr,
@@ -53,7 +53,7 @@ impl Walker<'_> {
     }
 }
 
-/// Bytes of memory as a number.
+/// Decodes a little-endian number.
 pub fn number(bytes: &[u8]) -> u64 {
     bytes
         .iter()

@@ -1,4 +1,4 @@
-//! Why the hart trapped: the exception codes of `scause`.
+//! Trap causes: the exception codes of `scause`.
 
 use crate::numbered::numbered;
 
@@ -8,53 +8,53 @@ numbered! {
     pub enum Cause, otherwise "unknown cause" {
         /// A jump to an address that is not a multiple of the instruction size.
         InstructionMisaligned = 0 => "Instruction address misaligned",
-        /// A fetch that memory protection or the bus refused.
+        /// A fetch that physical memory protection or the bus rejected.
         InstructionAccessFault = 1 => "Instruction access fault",
-        /// An encoding this hart does not know or this mode may not use.
+        /// An encoding that this hart does not implement or this mode may not use.
         IllegalInstruction = 2 => "Illegal instruction",
-        /// `ebreak`, or an address a debugger watches.
+        /// `ebreak`, or a hardware breakpoint.
         Breakpoint = 3 => "Breakpoint",
         /// A load from an address that is not a multiple of its size.
         LoadMisaligned = 4 => "Load address misaligned",
-        /// A load that memory protection or the bus refused.
+        /// A load that physical memory protection or the bus rejected.
         LoadAccessFault = 5 => "Load access fault",
         /// A store or AMO to an address that is not a multiple of its size.
         StoreMisaligned = 6 => "Store/AMO address misaligned",
-        /// A store or AMO that memory protection or the bus refused.
+        /// A store or AMO that physical memory protection or the bus rejected.
         StoreAccessFault = 7 => "Store/AMO access fault",
-        /// `ecall` of a user program.
+        /// `ecall` from U-mode.
         CallFromUser = 8 => "Environment call from U-mode",
-        /// `ecall` of the supervisor.
+        /// `ecall` from S-mode.
         CallFromSupervisor = 9 => "Environment call from S-mode",
-        /// `ecall` of a guest's supervisor.
+        /// `ecall` from VS-mode.
         CallFromGuest = 10 => "Environment call from VS-mode",
-        /// `ecall` of the machine mode.
+        /// `ecall` from M-mode.
         CallFromMachine = 11 => "Environment call from M-mode",
-        /// A fetch that the page table refused.
+        /// A fetch that the page table does not permit.
         InstructionPageFault = 12 => "Instruction page fault",
-        /// A load that the page table refused.
+        /// A load that the page table does not permit.
         LoadPageFault = 13 => "Load page fault",
-        /// A store or AMO that the page table refused.
+        /// A store or AMO that the page table does not permit.
         StorePageFault = 15 => "Store/AMO page fault",
-        /// A trap while a trap was being taken.
+        /// A trap during the entry into a trap handler (Smdbltrp, Ssdbltrp).
         DoubleTrap = 16 => "Double trap",
-        /// A check of software integrity failed (landing pads, shadow stacks).
+        /// A failed software integrity check: landing pads, shadow stacks.
         SoftwareCheck = 18 => "Software check",
-        /// Data is known to be corrupt.
+        /// The data of the access is known to be corrupt.
         HardwareError = 19 => "Hardware error",
-        /// A fetch that the guest's second stage refused.
+        /// A fetch that the guest's second-stage tables do not permit.
         InstructionGuestPageFault = 20 => "Instruction guest-page fault",
-        /// A load that the guest's second stage refused.
+        /// A load that the guest's second-stage tables do not permit.
         LoadGuestPageFault = 21 => "Load guest-page fault",
-        /// An instruction that a guest may not execute itself.
+        /// An instruction that a guest must not execute directly.
         VirtualInstruction = 22 => "Virtual instruction",
-        /// A store or AMO that the guest's second stage refused.
+        /// A store or AMO that the guest's second-stage tables do not permit.
         StoreGuestPageFault = 23 => "Store/AMO guest-page fault",
     }
 }
 
 impl Cause {
-    /// Whether the page table refused: the faults a pager can resolve.
+    /// Whether it is one of the three page faults, which a pager can resolve.
     #[inline]
     pub const fn is_page_fault(self) -> bool {
         matches!(
@@ -63,8 +63,8 @@ impl Cause {
         )
     }
 
-    /// Whether `stval` is the address that was wanted. An illegal instruction
-    /// leaves its bits there, a call nothing (Privileged spec, "stval").
+    /// Whether `stval` is the faulting address. For an illegal instruction it holds the instruction's bits,
+    /// for a call nothing (Privileged spec, "stval").
     pub const fn has_address(self) -> bool {
         !matches!(
             self,

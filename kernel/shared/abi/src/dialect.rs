@@ -1,8 +1,8 @@
-//! The numbers that stand for dialects of page-table entries on the wire.
+//! Numbers of page-table entry dialects on the wire.
 
 use pagetable::Dialect;
 
-/// The number that stands for a dialect.
+/// The wire number of a dialect.
 pub const fn dialect_number(dialect: Dialect) -> u8 {
     match dialect {
         Dialect::None => 0,
@@ -11,8 +11,7 @@ pub const fn dialect_number(dialect: Dialect) -> u8 {
     }
 }
 
-/// The dialect that a number stands for; one that this version does not know has no memory types
-/// that it could read.
+/// The dialect with a wire number; unknown numbers decode to a dialect without memory types.
 pub fn numbered_dialect(number: u64) -> Dialect {
     Dialect::ALL
         .into_iter()

@@ -1,49 +1,49 @@
-//! Why the kernel refused, with the numbers other systems give the same refusal.
+//! System call errors, with the corresponding numbers of other systems.
 
-/// Why a system call was refused.
+/// Why a system call failed.
 #[repr(u16)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Error {
     /// An address or size is not a multiple of what it must be.
     BadAlignment = 1,
-    /// An address lies where the caller has nothing.
+    /// An address that is not mapped for the caller.
     BadAddress = 2,
-    /// No frame is left.
+    /// No free frame is left.
     OutOfMemory = 3,
     /// No gap of that size is left in the address space.
     NoAddressSpace = 4,
-    /// It is there already, or somebody else holds it.
+    /// The object exists already, or another owner has it.
     InUse = 5,
-    /// The memory is lent out, or would be lent twice.
+    /// The memory is lent, or would be lent twice.
     ShareViolation = 6,
-    /// The caller may not do that to it.
+    /// The caller lacks the right to do this.
     AccessDenied = 7,
     /// A fixed limit is reached: regions, tasks, heap size.
     LimitExceeded = 8,
     /// The backing store has no slot left.
     StoreFull = 9,
-    /// What came back from the backing store is not what was put there.
+    /// Data read from the backing store differs from what was written.
     StoreCorrupt = 10,
-    /// Not now; asking again may work.
+    /// Temporarily unavailable; a retry may succeed.
     Busy = 11,
-    /// No file of that name.
+    /// No file with that name.
     NotFound = 12,
-    /// The kernel has no such call, topic or switch.
+    /// This kernel has no such call, topic or switch.
     Unsupported = 13,
-    /// An argument has a value that means nothing.
+    /// An argument has an undefined value.
     BadArgument = 14,
-    /// The file is not a program this kernel can run.
+    /// The file is not an executable that this kernel can run.
     BadProgram = 15,
-    /// No task of that number.
+    /// No task with that id.
     NoSuchTask = 16,
     /// The caller has no child to wait for.
     NoChild = 17,
-    /// A refusal that this version has no name for.
+    /// An error number that this version does not know.
     Unknown = 4095,
 }
 
 impl Error {
-    /// Every error that has a name, in the order of their numbers.
+    /// Every named error, in the order of the numbers.
     pub const ALL: &'static [Error] = &[
         Error::BadAlignment,
         Error::BadAddress,
@@ -64,19 +64,19 @@ impl Error {
         Error::NoChild,
     ];
 
-    /// Its own number, the one that travels negated in `a0`.
+    /// Its number, which is returned negated in `a0`.
     #[inline]
     pub const fn number(self) -> u16 {
         self as u16
     }
 
-    /// The value of `a0` that carries it.
+    /// The value of `a0` that encodes the error.
     #[inline]
     pub const fn to_a0(self) -> usize {
         (self.number() as usize).wrapping_neg()
     }
 
-    /// Tells an answer from a refusal: `a0` in `-4095..=-1` is an error.
+    /// Decodes a result: `a0` in `-4095..=-1` is an error.
     pub fn result(a0: usize) -> Result<usize, Error> {
         let negated = a0.wrapping_neg();
         if !(1..=4095).contains(&negated) {
@@ -88,7 +88,7 @@ impl Error {
         Err(known.copied().unwrap_or(Error::Unknown))
     }
 
-    /// The `errno` that Linux and NuttX use for it (asm-generic numbering).
+    /// The corresponding `errno` of Linux and NuttX (asm-generic numbering).
     pub const fn errno(self) -> u16 {
         match self {
             Error::BadAlignment | Error::BadArgument => 22, // EINVAL
@@ -108,7 +108,7 @@ impl Error {
         }
     }
 
-    /// The number Xous gives the nearest of its errors (`xous-rs` definitions).
+    /// The number of the closest error of Xous (`xous-rs` definitions).
     pub const fn xous(self) -> u16 {
         match self {
             Error::BadAlignment => 1,
@@ -131,7 +131,7 @@ impl Error {
         }
     }
 
-    /// Its words.
+    /// A short description, for messages.
     pub const fn text(self) -> &'static str {
         match self {
             Error::BadAlignment => "not aligned",

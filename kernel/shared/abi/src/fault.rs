@@ -2,9 +2,8 @@
 
 use crate::{Access, Cause, Class, Outcome, Source};
 
-/// One fault. All fields are integers, so every bit pattern is a valid record;
-/// the getters say what the small ones mean. A record does not hold its own
-/// sequence number: the ring's index is that, from 0 at boot.
+/// One fault. All fields are integers, so every bit pattern is a valid record; the getters decode the small
+/// ones. A record does not contain its sequence number: that is the ring's index, from 0 at boot.
 ///
 /// ```text
 ///  0        8        16       24       32   36   40  42 43 44 45 46 47 48       56  58    64
@@ -13,41 +12,38 @@ use crate::{Access, Cause, Class, Outcome, Source};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
-    /// When, in ticks of the `time` CSR.
+    /// Time of the trap, in ticks of the `time` CSR.
     pub time: u64,
-    /// `sepc`: the instruction that faulted.
+    /// `sepc`: address of the faulting instruction.
     pub epc: u64,
-    /// `stval`: the address it wanted (or, for an illegal instruction, its bits).
+    /// `stval`: the faulting address, or the bits of an illegal instruction.
     pub va: u64,
-    /// The raw page-table entry at which translation stopped, before anything
-    /// was changed.
+    /// The raw page-table entry at which the walk stopped, before the fault was handled.
     pub entry: u64,
-    /// The frame that resolved it: low 32 bits of its physical page number, 0
-    /// for none.
+    /// The frame that resolved it: low 32 bits of its physical page number; 0 without one.
     pub frame: u32,
-    /// Instructions from the first one at `stvec` to `sret`, as counted by
-    /// `instret`; [`Fault::NO_COST`] where that was not measured.
+    /// Instructions from the first one at `stvec` to `sret`, counted by `instret`; [`Fault::NO_COST`] if not
+    /// measured.
     pub cost: u32,
-    /// The task that faulted; [`Fault::NO_TASK`] where none is known.
+    /// Id of the task that faulted; [`Fault::NO_TASK`] if unknown.
     pub task: u16,
     /// The exception code of `scause`.
     pub cause: u8,
-    /// The number of an [`Access`], 0 where the cause tells none.
+    /// Number of an [`Access`]; 0 if the cause does not imply one.
     pub access: u8,
-    /// The level of [`entry`](Self::entry), 0 for a 4 KiB leaf's;
-    /// [`Fault::NO_LEVEL`] where nothing was walked.
+    /// Level of [`entry`](Self::entry), 0 for a 4 KiB leaf; [`Fault::NO_LEVEL`] without a walk.
     pub level: u8,
-    /// The number of a [`Source`].
+    /// Number of a [`Source`].
     pub source: u8,
-    /// The number of a [`Class`].
+    /// Number of a [`Class`].
     pub class: u8,
-    /// The number of an [`Outcome`].
+    /// Number of an [`Outcome`].
     pub outcome: u8,
-    /// The `satp` that translated.
+    /// `satp` at the time of the trap.
     pub satp: u64,
-    /// The hart that trapped.
+    /// Id of the hart that trapped.
     pub hart: u16,
-    /// Zero; room for what comes.
+    /// Zero; reserved for further fields.
     pub reserved: [u16; 3],
 }
 
@@ -59,11 +55,11 @@ impl Fault {
     /// [`task`](Self::task) of a record that belongs to no known task.
     pub const NO_TASK: u16 = 0xffff;
 
-    /// [`cost`](Self::cost) of a record for which it was not counted: the kernel's own copies, and every
-    /// fault on a hart where `instret` cannot be read.
+    /// [`cost`](Self::cost) of a record without a measurement: the kernel's own copies, and every fault on a
+    /// hart where `instret` cannot be read.
     pub const NO_COST: u32 = 0;
 
-    /// All zero, but no level and no task.
+    /// All fields zero, without level and task.
     pub const EMPTY: Fault = Fault {
         time: 0,
         epc: 0,
@@ -83,37 +79,37 @@ impl Fault {
         reserved: [0; 3],
     };
 
-    /// Why the hart trapped.
+    /// The trap cause.
     #[inline]
     pub const fn cause(&self) -> Cause {
         Cause::decode(self.cause)
     }
 
-    /// What was wanted of the address.
+    /// The type of access.
     #[inline]
     pub const fn access(&self) -> Access {
         Access::decode(self.access)
     }
 
-    /// On whose behalf.
+    /// Whether a program or the kernel faulted.
     #[inline]
     pub const fn source(&self) -> Source {
         Source::decode(self.source)
     }
 
-    /// What kind of region the address lies in.
+    /// The kind of region that contains the address.
     #[inline]
     pub const fn class(&self) -> Class {
         Class::decode(self.class)
     }
 
-    /// How it ended.
+    /// How the fault was handled.
     #[inline]
     pub const fn outcome(&self) -> Outcome {
         Outcome::decode(self.outcome)
     }
 
-    /// The task, `None` where none is known.
+    /// Task id; `None` if unknown.
     #[inline]
     pub const fn task(&self) -> Option<u16> {
         if self.task == Self::NO_TASK {
@@ -123,7 +119,7 @@ impl Fault {
         }
     }
 
-    /// Instructions it took, `None` where they were not counted.
+    /// Cost in instructions; `None` if not measured.
     #[inline]
     pub const fn cost(&self) -> Option<u32> {
         if self.cost == Self::NO_COST {
@@ -133,7 +129,7 @@ impl Fault {
         }
     }
 
-    /// The level where the walk stopped, `None` where nothing was walked.
+    /// Level where the walk stopped; `None` without a walk.
     #[inline]
     pub const fn level(&self) -> Option<u8> {
         if self.level == Self::NO_LEVEL {
@@ -143,8 +139,7 @@ impl Fault {
         }
     }
 
-    /// Physical address of the frame that resolved it, `None` for none. Bits
-    /// beyond 44 are not kept in the record.
+    /// Physical address of the frame that resolved it, below 2^44; `None` without one.
     #[inline]
     pub const fn frame(&self) -> Option<u64> {
         if self.frame == 0 {
@@ -154,7 +149,7 @@ impl Fault {
         }
     }
 
-    /// First address of the 4 KiB page that was touched.
+    /// First address of the 4 KiB page that contains `va`.
     #[inline]
     pub const fn page(&self) -> u64 {
         self.va & !0xfff

@@ -1,7 +1,7 @@
-//! What the kernel promises: system calls, errors, causes, the fault record.
+//! The kernel's interface: system calls, errors, causes, the fault record.
 //!
-//! Kernel, user programs and the host all read this crate, so a number here
-//! keeps its meaning for ever: add rows, never renumber.
+//! Kernel, user programs and the host use this crate, so a number here never changes its meaning: add rows,
+//! never renumber.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
-//! The fault log as it lies in memory: for who finds it there, the next boot or a host.
+//! Layout of the fault log in memory, for readers that find it there: the next boot, or a host.
 //!
-//! A kernel keeps two logs one behind the other, each a header and a ring; a boot takes the one that
-//! is older, or no log at all, and leaves the other. Both begin at a page. Numbers are little endian.
+//! A kernel has two logs, one after the other, each a header and a ring. A boot writes to the older one, or
+//! to an invalid one, and preserves the other. Both start at a page boundary. Numbers are little endian.
 //!
 //! ```text
 //!  0        8       12       16       20    24        32   40        48    56       64
@@ -10,34 +10,34 @@
 
 use crate::Fault;
 
-/// The first eight bytes of a header.
+/// First eight bytes of a header.
 pub const MAGIC: [u8; 8] = *b"PWFAULTS";
-/// The layout that this page describes. A change of what a field means is another.
+/// Version of this layout. It changes when the meaning of a field does.
 pub const VERSION: u32 = 1;
-/// Bytes of a header, and of a record.
+/// Size in bytes of a header, and of a record.
 pub const RECORD_BYTES: usize = size_of::<Fault>();
 
-/// What stands before a ring.
+/// Header of a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogHeader {
-    /// Records that fit into the ring.
+    /// Number of records in the ring.
     pub capacity: u32,
-    /// Which boot it is of, counted from 1 as long as memory keeps it.
+    /// Number of the boot, from 1, for as long as memory preserves it.
     pub boot: u32,
-    /// Ticks of a record's time in a second.
+    /// Frequency of a record's `time`, in hertz.
     pub ticks_per_second: u64,
-    /// Sequence number of the next record: how many there have been. The record with number `n`
-    /// lies at place `n % capacity`.
+    /// Sequence number of the next record, which is also the number of records written. Record `n` is at
+    /// index `n % capacity`.
     pub next: u64,
 }
 
 impl LogHeader {
-    /// Sequence number of the oldest record that is kept.
+    /// Sequence number of the oldest record in the ring.
     pub fn oldest(&self) -> u64 {
         self.next.saturating_sub(self.capacity.into())
     }
 
-    /// As it lies in memory: a header has a record's length, and is kept as one.
+    /// Encodes the header in the size and layout of a record.
     pub fn to_record(&self) -> Fault {
         let magic = u64::from_le_bytes(MAGIC);
         let kind = u64::from(VERSION) | (RECORD_BYTES as u64) << 32;
@@ -57,7 +57,7 @@ impl LogHeader {
         }
     }
 
-    /// `None` if it is no header, one of another version, or its sum is wrong.
+    /// Decodes a header; `None` for a wrong magic, version or checksum.
     pub fn of_record(record: &Fault) -> Option<LogHeader> {
         let header = LogHeader {
             capacity: record.va as u32,
@@ -69,7 +69,7 @@ impl LogHeader {
     }
 }
 
-/// FNV-1a over 64-bit words: enough to tell a header from what memory happens to hold.
+/// FNV-1a over 64-bit words: sufficient to distinguish a header from arbitrary memory.
 fn sum(words: [u64; 4]) -> u64 {
     words.iter().fold(0xcbf2_9ce4_8422_2325, |sum, word| {
         (sum ^ word).wrapping_mul(0x0100_0000_01b3)
@@ -77,7 +77,7 @@ fn sum(words: [u64; 4]) -> u64 {
 }
 
 impl Fault {
-    /// The bytes of a record in memory: what [`of_bytes`](Self::of_bytes) reads.
+    /// Encodes a record as in memory; [`of_bytes`](Self::of_bytes) is the inverse.
     pub fn to_bytes(&self) -> [u8; RECORD_BYTES] {
         let frame = u64::from(self.frame) | u64::from(self.cost) << 32;
         let small = [
@@ -108,7 +108,7 @@ impl Fault {
         bytes
     }
 
-    /// A record as it lies in memory.
+    /// Decodes a record from memory.
     pub fn of_bytes(bytes: &[u8; RECORD_BYTES]) -> Fault {
         let word = |at: usize| {
             let part = bytes[at..at + 8].first_chunk::<8>();
@@ -156,7 +156,7 @@ mod tests {
         let record = HEADER.to_record();
         assert_eq!(LogHeader::of_record(&record), Some(HEADER));
         assert_eq!(HEADER.oldest(), 904);
-        // What changes with every record is not summed.
+        // The checksum leaves out the fields that change with every record.
         let later = Fault {
             satp: 5001,
             ..record

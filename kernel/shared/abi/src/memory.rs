@@ -1,45 +1,44 @@
-//! How memory is asked for: rights, flags, advice.
+//! Arguments of memory calls: rights, flags, advice.
 
 use crate::numbered::closed;
 
 closed! {
     /// The third argument of [`Call::Advise`](crate::Call::Advise).
     pub enum Advice {
-        /// In some order: pages of the program's file come several at a time.
+        /// Sequential use: pages of the program's file are mapped several at a time.
         Normal = 0,
-        /// Here and there: each page comes alone.
+        /// Random use: each page is mapped alone.
         Random = 1,
-        /// Soon: pages come now, as many as there are frames for.
+        /// Use is imminent: pages become resident now, as far as there are free frames.
         WillNeed = 2,
-        /// Not any more: pages go, and are as at first when they are touched again. Only for
-        /// memory that is the task's own.
+        /// No further use: pages are freed, and have their initial content when touched again. Only for
+        /// private memory.
         DontNeed = 3,
     }
 }
 
-/// Rights, one bit each, as [`Call::Mmap`](crate::Call::Mmap),
-/// [`Call::Protect`](crate::Call::Protect) and others take them. W needs R, and nothing is ever
-/// both W and X.
+/// Rights, one bit each, for [`Call::Mmap`](crate::Call::Mmap), [`Call::Protect`](crate::Call::Protect) and
+/// others. W requires R; W and X together are rejected.
 pub mod prot {
-    /// Loads.
+    /// Loads are permitted.
     pub const READ: usize = 1;
-    /// Stores.
+    /// Stores are permitted.
     pub const WRITE: usize = 2;
-    /// Instruction fetches.
+    /// Instruction fetches are permitted.
     pub const EXECUTE: usize = 4;
 }
 
-/// What [`Call::Mmap`](crate::Call::Mmap) shall do differently, one bit each.
+/// Flags of [`Call::Mmap`](crate::Call::Mmap), one bit each.
 pub mod map {
-    /// At the address in `a3`, and nowhere else.
+    /// Map at the address in `a3`, or fail.
     pub const AT: usize = 1;
-    /// Addresses only: nothing is behind them, and every touch of them is refused.
+    /// Reserve addresses only: every access faults.
     pub const RESERVE: usize = 2;
-    /// Frames that follow each other in physical memory, there at once and for as long as the
-    /// mapping is: what a device takes as a physical address.
+    /// Physically contiguous frames, resident for as long as the mapping exists, for devices that need a
+    /// physical address.
     pub const WIRED: usize = 4;
-    /// Pages are there at once, as many as there are frames for.
+    /// Pages become resident at once, as far as there are free frames.
     pub const POPULATE: usize = 8;
-    /// Pages need not be zeroed: refused, as what they hold may be another's.
+    /// Pages need not be zeroed: rejected, because a frame may contain another task's data.
     pub const UNINITIALISED: usize = 16;
 }

@@ -1,9 +1,9 @@
-//! Enums whose numbers are kept by others: on the wire, in memory, in registers.
+//! Enums with numbers that others store: on the wire, in memory, in registers.
 //!
-//! `numbered!` is open: a byte it has no name for stays whole as `Unknown(n)`.
-//! `closed!` is for numbers that must be known to be obeyed.
+//! `numbered!` is open: an unnamed byte is preserved as `Unknown(n)`. `closed!` rejects unnamed numbers, for
+//! requests.
 
-/// An enum over a `u8`, each value with its words, unknown numbers kept.
+/// An enum over a `u8`, each value with its text; unknown numbers are preserved.
 macro_rules! numbered {
     (
         $(#[$about:meta])*
@@ -15,15 +15,15 @@ macro_rules! numbered {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name {
             $( $(#[$doc])* $variant, )*
-            /// A number this version has no name for, kept as it came.
+            /// A number that this version does not know.
             Unknown(u8),
         }
 
         impl $name {
-            /// Every value that has a name, in the order of their numbers.
+            /// Every named value, in the order of the numbers.
             pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
 
-            /// What the number means.
+            /// Decodes a number; never fails.
             #[inline]
             pub const fn decode(number: u8) -> Self {
                 match number {
@@ -32,7 +32,7 @@ macro_rules! numbered {
                 }
             }
 
-            /// The number that stands for it.
+            /// Encodes as a number; the inverse of `decode`.
             #[inline]
             pub const fn number(self) -> u8 {
                 match self {
@@ -41,7 +41,7 @@ macro_rules! numbered {
                 }
             }
 
-            /// Its words, without the number of an unknown one.
+            /// Its text, without the number of an unknown value.
             pub const fn text(self) -> &'static str {
                 match self {
                     $( Self::$variant => $text, )*
@@ -49,7 +49,7 @@ macro_rules! numbered {
                 }
             }
 
-            /// The value whose words these are, as its `Display` prints them.
+            /// Parses the text that `Display` prints.
             pub fn named(words: &str) -> Option<Self> {
                 if let Some(known) = Self::ALL.iter().find(|value| value.text() == words) {
                     return Some(*known);
@@ -70,7 +70,7 @@ macro_rules! numbered {
     };
 }
 
-/// An enum over a `usize`; `decode` answers `None` for a number without a name.
+/// An enum over a `usize`; `decode` returns `None` for an unnamed number.
 macro_rules! closed {
     (
         $(#[$about:meta])*
@@ -86,10 +86,10 @@ macro_rules! closed {
         }
 
         impl $name {
-            /// Every value, in the order of their numbers.
+            /// Every value, in the order of the numbers.
             pub const ALL: &'static [Self] = &[ $( Self::$variant, )* ];
 
-            /// What the number asks for, `None` if nothing.
+            /// Decodes a number; `None` if it is unnamed.
             #[inline]
             pub const fn decode(number: usize) -> Option<Self> {
                 match number {
@@ -98,7 +98,7 @@ macro_rules! closed {
                 }
             }
 
-            /// The number that stands for it.
+            /// Encodes as a number; the inverse of `decode`.
             #[inline]
             pub const fn number(self) -> usize {
                 self as usize

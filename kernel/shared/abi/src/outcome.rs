@@ -1,26 +1,25 @@
-//! How a fault ended: resolved in some way, or refused for some reason.
+//! Outcomes of a fault: resolved, or refused.
 
 use crate::numbered::numbered;
 
 numbered! {
-    /// How a fault ended. Numbers from 0x80 on are refusals: whoever caused
-    /// the fault did not go on as if nothing had happened.
+    /// How a fault was handled. Numbers from 0x80 are refusals: the program did not continue normally.
     pub enum Outcome, otherwise "unknown outcome" {
-        /// Nothing was recorded.
+        /// No outcome was recorded.
         None = 0 => "none",
-        /// A fresh zeroed frame was mapped.
+        /// A zeroed frame was mapped.
         Zeroed = 1 => "zeroed",
-        /// A page of the program's file was mapped where it lies in the image.
+        /// A page of the program's file was mapped in place, inside the Image.
         ImageInPlace = 2 => "image in place",
-        /// A page of the program's file was copied into a fresh frame.
+        /// A page of the program's file was copied into a new frame.
         ImageCopied = 3 => "image copied",
-        /// A fresh zeroed frame was mapped in a stack.
+        /// A zeroed frame was mapped in a stack.
         StackGrown = 4 => "stack grown",
-        /// The page was there; only its A or D bit had to be set (Svade).
+        /// The page was resident; only its A or D bit had to be set (Svade).
         AccessBits = 5 => "A/D set",
-        /// The page was there and permitted the access: a stale translation.
+        /// The page was resident and permitted the access: the hart used a stale translation.
         Spurious = 6 => "spurious",
-        /// Physical memory outside of the pool was mapped: a device.
+        /// Physical memory outside of the pool was mapped: device registers.
         Device = 7 => "device",
         /// A page of a shared object was mapped.
         Shared = 8 => "shared",
@@ -30,23 +29,22 @@ numbered! {
         GuardPage = 0x81 => "guard page",
         /// The region does not permit that access.
         Permission = 0x82 => "permission",
-        /// No frame was left.
+        /// No free frame was left.
         OutOfMemory = 0x83 => "out of memory",
-        /// No memory would help: illegal instruction, misaligned, breakpoint,
-        /// access fault.
+        /// A cause that no mapping resolves: illegal instruction, misaligned, breakpoint, access fault.
         NotMemory = 0x84 => "not a memory fault",
-        /// The task was killed for another reason than the ones above.
+        /// The task was killed for another reason.
         Killed = 0x85 => "killed",
-        /// The address is none that a user program can ever have.
+        /// The address is outside of the user half.
         NotUser = 0x86 => "not a user address",
-        /// The kernel itself faulted and could not go on.
+        /// The kernel itself faulted and stopped.
         KernelFault = 0x87 => "kernel fault",
     }
 }
 
 impl Outcome {
-    /// Whether the fault was not resolved; the number alone tells, so an old
-    /// reader knows it of outcomes that it cannot name.
+    /// Whether the fault was refused. It depends on the number alone, so an older reader classifies outcomes
+    /// that it cannot name.
     #[inline]
     pub const fn is_refusal(self) -> bool {
         self.number() >= 0x80

@@ -1,12 +1,12 @@
-//! How memory was touched, by whom, and what kind of memory it was.
+//! The type and origin of an access, and the kind of memory.
 
 use crate::Cause;
 use crate::numbered::numbered;
 
 numbered! {
-    /// What the instruction wanted of the address.
+    /// The type of access.
     pub enum Access, otherwise "unknown access" {
-        /// A load.
+        /// A load from memory.
         Read = 1 => "read",
         /// A store or an atomic operation.
         Write = 2 => "write",
@@ -16,7 +16,7 @@ numbered! {
 }
 
 impl Access {
-    /// What a cause says about the access; `None` where it says nothing.
+    /// The access that a cause implies; `None` if it implies none.
     #[inline]
     pub const fn of(cause: Cause) -> Option<Access> {
         Some(match cause {
@@ -39,39 +39,39 @@ impl Access {
 }
 
 numbered! {
-    /// On whose behalf the address was touched.
+    /// The origin of an access.
     pub enum Source, otherwise "unknown source" {
-        /// The user program itself.
+        /// An instruction of the user program.
         User = 1 => "user",
-        /// The kernel, for instance while it copies a system call's buffer.
+        /// The kernel on behalf of the program, for instance while it copies a system call's buffer.
         Kernel = 2 => "kernel",
     }
 }
 
 numbered! {
-    /// What kind of region the address lies in.
+    /// The kind of region that contains an address.
     pub enum Class, otherwise "unknown region" {
-        /// In none.
+        /// No region contains the address.
         None = 0 => "none",
-        /// Instructions and what lies with them.
+        /// Code and read-only data of the program's file.
         Text = 1 => "text",
         /// Constants, data and BSS of the program's file.
         Data = 2 => "data",
-        /// What `sbrk` gave.
+        /// Memory allocated with `sbrk`.
         Heap = 3 => "heap",
-        /// The stack.
+        /// The program's stack.
         Stack = 4 => "stack",
-        /// A page that is kept empty so that running past an end is noticed.
+        /// A page that stays unmapped, so that an overrun faults.
         Guard = 5 => "guard",
-        /// What `mmap` gave.
+        /// Memory allocated with `mmap`.
         Anonymous = 6 => "mmap",
-        /// The kernel's part of the address space.
+        /// The kernel's half of the address space.
         Kernel = 7 => "kernel",
-        /// Addresses that are kept, with nothing behind them.
+        /// Reserved addresses without memory.
         Reserved = 8 => "reserved",
-        /// A device's registers, or other memory at a fixed physical address.
+        /// Device registers, or other memory at a fixed physical address.
         Device = 9 => "device",
-        /// Memory that several tasks share.
+        /// Memory shared by several tasks.
         Shared = 10 => "shared",
     }
 }

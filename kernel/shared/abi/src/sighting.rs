@@ -1,14 +1,14 @@
-//! One fault as it reaches the host: its record, its number and its time.
+//! A fault as received by the host: record, number and time.
 
 use crate::Fault;
 
-/// One fault out of a frame, a line of text or an agent's answer.
+/// A fault from a frame, a line of text or an agent's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// Its number since boot, from 0, where the sender counts: the ring's index on a board of ours.
+    /// Sequence number since boot, from 0, if the sender has one: the ring's index for Pagewalk.
     pub seq: Option<u64>,
-    /// Microseconds since boot, where the clock's rate is known.
+    /// Microseconds since boot, if the clock's frequency is known.
     pub time_us: Option<u64>,
-    /// The record; fields that a text log does not have are as in [`Fault::EMPTY`].
+    /// The record; fields that a text log lacks are as in [`Fault::EMPTY`].
     pub fault: Fault,
 }

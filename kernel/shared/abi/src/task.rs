@@ -1,23 +1,23 @@
-//! What a task does, as the wire numbers it and as `ps` names it.
+//! Task states: their numbers on the wire, and their names in `ps`.
 
 use crate::numbered::numbered;
 
 numbered! {
-    /// A task's state. The words are those of `docs/wire.md`.
+    /// State of a task, named as in `docs/wire.md`.
     pub enum TaskState, otherwise "?" {
-        /// It has no first context yet.
+        /// Created, without a context.
         Starting = 0 => "starting",
-        /// It runs, or may run.
+        /// Running or runnable.
         Ready = 1 => "ready",
-        /// It waits for input of the console.
+        /// Blocked until the console has input.
         Reading = 2 => "reading",
-        /// It waits for room for the console's output.
+        /// Blocked until the console's output has room.
         Writing = 3 => "writing",
-        /// It waits for a point in time.
+        /// Blocked until a point in time.
         Sleeping = 4 => "sleeping",
-        /// It waits for a child to end.
+        /// Blocked until a child exits.
         Waiting = 5 => "waiting",
-        /// It has ended, or is ending.
+        /// Exited, or exiting.
         Exited = 6 => "exited",
     }
 }

@@ -1,28 +1,29 @@
 //! A fault as one line of text, for people and for `pagewalk faults`.
 //!
-//! It begins like the lines other kernels print (cause text, cause, EPC,
-//! address), then says what only we know. `docs/wire.md` defines it; the host
-//! reads it back.
+//! It starts like the messages of other kernels (cause text, cause, EPC, address); Pagewalk's own fields
+//! follow. `docs/wire.md` defines it; the host parses it.
 //!
 //! ```text
-//! [    1.204331] pagewalk: EXCEPTION: Store/AMO page fault. SCAUSE: 0000000f, EPC: 00000000000104c2, STVAL: 0000000000201000, task: 3, seq: 17, user write, heap, zeroed, level: 0, entry: 0000000000000000, frame: 0000000080431000, cost: 812
+//! [    1.204331] pagewalk: EXCEPTION: Store/AMO page fault. SCAUSE: 0000000f, EPC: 00000000000104c2, STVAL:
+//! 0000000000201000, task: 3, seq: 17, user write, heap, zeroed, level: 0, entry: 0000000000000000, frame:
+//! 0000000080431000, cost: 812
 //! ```
 
 use core::fmt::{Display, Formatter, Result};
 
 use crate::{Access, Fault};
 
-/// What every such line says after its time.
+/// Text after the time in every such line.
 pub const MARK: &str = "pagewalk: EXCEPTION: ";
 
-/// One fault, ready to print; without a line end.
+/// Formats one fault, without a newline.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    /// The record.
+    /// The record to format.
     pub fault: &'a Fault,
-    /// Its sequence number, counted from 0 at boot.
+    /// Sequence number, from 0 at boot.
     pub seq: u64,
-    /// Ticks of [`Fault::time`] in a second; 0 prints the line without a time.
+    /// Frequency of [`Fault::time`] in hertz; 0 omits the time.
     pub ticks_per_second: u64,
 }
 
@@ -30,7 +31,7 @@ impl Display for Line<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let fault = self.fault;
         if let Some(seconds) = fault.time.checked_div(self.ticks_per_second) {
-            // The rest is below 2^64 / 10^6 for any clock under 18 THz.
+            // The remainder is below 2^64 / 10^6 for any clock under 18 THz.
             let rest = fault.time % self.ticks_per_second;
             let micros = rest.saturating_mul(1_000_000) / self.ticks_per_second;
             write!(f, "[{seconds:>5}.{micros:06}] ")?;

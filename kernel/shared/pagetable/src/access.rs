@@ -1,11 +1,11 @@
-//! Who may do what with a page, and which fault tells him no.
+//! Access rules: permissions by privilege mode, and the resulting page fault.
 
 use crate::Pte;
 
-/// What the hart wanted.
+/// The type of an access (Privileged spec: "access type").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AccessType {
-    /// A load.
+    /// A load from memory.
     Read,
     /// A store or an atomic.
     Write,
@@ -14,10 +14,10 @@ pub enum AccessType {
 }
 
 impl AccessType {
-    /// Every kind.
+    /// Every access type.
     pub const ALL: [AccessType; 3] = [AccessType::Read, AccessType::Write, AccessType::Execute];
 
-    /// The `scause` of the page fault that refuses it.
+    /// The `scause` of its page fault.
     #[inline]
     pub const fn page_fault(self) -> u8 {
         match self {
@@ -28,19 +28,19 @@ impl AccessType {
     }
 }
 
-/// As whom the hart asks: its mode, and what `sstatus` adds for the supervisor.
+/// The privilege of an access: mode, and the bits of `sstatus` that modify it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Privilege {
-    /// User mode; else supervisor mode.
+    /// True for user mode, false for supervisor mode.
     pub is_user: bool,
-    /// `sstatus.SUM`: the supervisor may read and write user pages.
+    /// `sstatus.SUM`: the supervisor may access user pages.
     pub sum: bool,
-    /// `sstatus.MXR`: loads are allowed where fetches are.
+    /// `sstatus.MXR`: loads are permitted where fetches are.
     pub mxr: bool,
 }
 
 impl Privilege {
-    /// User mode.
+    /// User mode; SUM and MXR do not apply.
     pub const USER: Privilege = Privilege {
         is_user: true,
         sum: false,
@@ -54,32 +54,32 @@ impl Privilege {
     };
 }
 
-/// Why a leaf that the MMU takes is refused to one access.
+/// Why a valid leaf does not permit an access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Deny {
-    /// R (with MXR: and X), W or X is clear.
+    /// R (with MXR: R and X), W or X is clear.
     Permission,
     /// User mode on a page without U.
     SupervisorPage,
-    /// Supervisor mode on a page with U; for fetches always, else without SUM.
+    /// Supervisor mode on a page with U: always for fetches, otherwise without SUM.
     UserPage,
 }
 
-/// What becomes of one access to a leaf.
+/// The result of one access to a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AccessOutcome {
-    /// It goes through.
+    /// The access succeeds.
     Allowed,
-    /// It goes through, and the hart sets these of A and D; a hart that leaves
-    /// that to software (Svade, T-Head's C906) takes a page fault instead.
+    /// The access succeeds, and the hart sets these of A and D; a hart that leaves them to software (Svade,
+    /// T-Head's C906) takes a page fault instead.
     Updates(u64),
-    /// A page fault.
+    /// The access takes a page fault.
     Denied(Deny),
 }
 
 impl Pte {
-    /// What becomes of `access` by `who` to this leaf: Privileged spec, "Virtual
-    /// Address Translation Process", steps 6 and 7.
+    /// The result of `access` by `who` to this leaf: Privileged spec, "Virtual Address Translation Process",
+    /// steps 6 and 7.
     #[inline]
     pub const fn answer(self, access: AccessType, who: Privilege) -> AccessOutcome {
         if who.is_user {

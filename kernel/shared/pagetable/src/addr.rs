@@ -1,4 +1,4 @@
-//! Addresses as types: what the MMU takes, and what it gives.
+//! Physical and virtual addresses as types.
 
 use core::fmt;
 
@@ -15,13 +15,13 @@ macro_rules! address {
         pub struct $name(u64);
 
         impl $name {
-            /// The address with this value.
+            /// The address with this numeric value.
             #[inline]
             pub const fn new(raw: u64) -> Self {
                 Self(raw)
             }
 
-            /// The value.
+            /// The numeric value.
             #[inline]
             pub const fn raw(self) -> u64 {
                 self.0
@@ -33,8 +33,7 @@ macro_rules! address {
                 Self(self.0 & !(bytes - 1))
             }
 
-            /// The smallest multiple of `bytes`, a power of two, not below this
-            /// address; nothing beyond the last one.
+            /// The smallest multiple of `bytes`, a power of two, not below this address; `None` on overflow.
             #[inline]
             pub const fn align_up(self, bytes: u64) -> Option<Self> {
                 match self.0.checked_add(bytes - 1) {
@@ -49,13 +48,13 @@ macro_rules! address {
                 self.0 & (bytes - 1) == 0
             }
 
-            /// How far this lies into its block of `bytes`, a power of two.
+            /// The offset within its aligned block of `bytes`, a power of two.
             #[inline]
             pub const fn offset(self, bytes: u64) -> u64 {
                 self.0 & (bytes - 1)
             }
 
-            /// The address `bytes` further on, unless that is beyond 64 bits.
+            /// The address plus `bytes`; `None` on overflow of 64 bits.
             #[inline]
             pub const fn checked_add(self, bytes: u64) -> Option<Self> {
                 match self.0.checked_add(bytes) {
@@ -64,7 +63,7 @@ macro_rules! address {
                 }
             }
 
-            /// The address `bytes` further on, modulo 2^64.
+            /// The address plus `bytes`, modulo 2^64.
             #[inline]
             pub const fn wrapping_add(self, bytes: u64) -> Self {
                 Self(self.0.wrapping_add(bytes))
@@ -97,19 +96,18 @@ address! {
 }
 
 address! {
-    /// A virtual address, as the hart uses it: 32 bits on RV32, and on RV64
-    /// sign-extended to 64.
+    /// A virtual address as the hart uses it: 32 bits on RV32, sign-extended to 64 on RV64.
     VirtAddr
 }
 
 impl PhysAddr {
-    /// The address of page frame `frame`; a frame beyond 2^52 loses its top bits.
+    /// The address of page frame `frame`; above 2^52 the top bits are lost.
     #[inline]
     pub const fn from_frame(frame: u64) -> Self {
         Self(frame << PAGE_SHIFT)
     }
 
-    /// The page frame this lies in: the PPN.
+    /// The physical page number.
     #[inline]
     pub const fn frame(self) -> u64 {
         self.0 >> PAGE_SHIFT
@@ -117,7 +115,7 @@ impl PhysAddr {
 }
 
 impl VirtAddr {
-    /// The page this lies in: the VPN, sign extension included.
+    /// The virtual page number, sign extension included.
     #[inline]
     pub const fn page(self) -> u64 {
         self.0 >> PAGE_SHIFT

@@ -1,4 +1,4 @@
-//! What kind of memory an entry names, in the dialects that harts speak.
+//! Memory types of an entry, in the dialects of different harts.
 //!
 //! ```text
 //!          63   62 61   60  59  58 … 54
@@ -7,50 +7,49 @@
 //! None     reserved                       a hart with neither
 //! ```
 //!
-//! T-Head: C906 User Manual, "MMU", page-table entry; the same bits that Linux'
-//! erratum for these cores uses. They mean nothing on any other hart, and fault
-//! there.
+//! T-Head: C906 User Manual, "MMU", page-table entry; Linux's erratum for these cores uses the same bits. On
+//! any other hart they are reserved and fault.
 
 use core::fmt;
 
-/// How bits 59–63 of an RV64 entry are to be read. Sv32 has none of them.
+/// Meaning of bits 59–63 of an RV64 entry. Sv32 entries do not have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Dialect {
-    /// The hart has neither extension: every one of those bits is reserved.
+    /// Neither extension: all of these bits are reserved.
     #[default]
     None,
     /// Ratified: Svnapot's N in bit 63, Svpbmt's PBMT in bits 62–61.
     Svpbmt,
-    /// T-Head's own: strong order, cacheable, bufferable, shareable, secure.
+    /// T-Head's attributes: strong order, cacheable, bufferable, shareable, secure.
     THead,
 }
 
-/// What a mapping is for; each dialect has its bits for it.
+/// The kind of memory behind a mapping; each dialect encodes it differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MemoryType {
-    /// Main memory, cached.
+    /// Main memory, cacheable.
     Ram,
-    /// Main memory, not cached, accesses may still be merged.
+    /// Main memory, not cached; accesses may be merged.
     NonCacheable,
     /// Device registers: not cached, strongly ordered.
     Device,
 }
 
-/// Svpbmt's field: Privileged spec, §Svpbmt.
+/// The PBMT field: Privileged spec, §Svpbmt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pbmt {
-    /// As the platform's memory attributes say.
+    /// The platform's memory attributes apply.
     Pma,
     /// Non-cacheable, idempotent, weakly ordered main memory.
     NonCacheable,
     /// Non-cacheable, strongly ordered device memory.
     Io,
-    /// The value 3: a page fault.
+    /// The value 3, which faults.
     Reserved,
 }
 
 impl Pbmt {
-    /// As the manual names it.
+    /// The name in the Privileged spec.
     pub const fn name(self) -> &'static str {
         match self {
             Pbmt::Pma => "PMA",
@@ -61,18 +60,18 @@ impl Pbmt {
     }
 }
 
-/// T-Head's five bits.
+/// T-Head's five attribute bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct THead {
     /// Bit 63: accesses are strongly ordered.
     pub strong_order: bool,
-    /// Bit 62: may be cached.
+    /// Bit 62: cacheable.
     pub cacheable: bool,
-    /// Bit 61: may be buffered.
+    /// Bit 61: bufferable.
     pub bufferable: bool,
     /// Bit 60: shared between harts.
     pub shareable: bool,
-    /// Bit 59: belongs to the trusted world.
+    /// Bit 59: secure world.
     pub secure: bool,
 }
 
@@ -94,7 +93,7 @@ impl THead {
     }
 }
 
-/// The bits that are set, by their letters: `so,c,b,sh,sec`; `none` where there are none.
+/// The set bits as letters: `so,c,b,sh,sec`; `none` without any.
 impl fmt::Display for THead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters = [
@@ -122,15 +121,14 @@ impl fmt::Display for THead {
 /// The memory attributes of one entry, in its dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Attributes {
-    /// The ratified field; without Svpbmt always [`Pbmt::Pma`].
+    /// The PBMT field; without Svpbmt always [`Pbmt::Pma`].
     Pbmt(Pbmt),
-    /// T-Head's bits.
+    /// T-Head's attribute bits.
     THead(THead),
 }
 
 impl Attributes {
-    /// What the mapping is for, if it is one of the combinations that
-    /// [`Dialect::bits`] makes.
+    /// The memory type, if it is one of the combinations that [`Dialect::bits`] returns.
     #[inline]
     pub const fn memory_type(self) -> Option<MemoryType> {
         match self {
@@ -153,11 +151,10 @@ const PBMT_SHIFT: u32 = 61;
 const PBMT: u64 = 0b11 << PBMT_SHIFT;
 
 impl Dialect {
-    /// Every dialect.
+    /// Every dialect, in the order of its wire numbers.
     pub const ALL: [Dialect; 3] = [Dialect::None, Dialect::Svpbmt, Dialect::THead];
 
-    /// The bits a leaf carries for this type of memory. Without a dialect the
-    /// platform's own attributes decide and there is nothing to say.
+    /// The bits of a leaf for this memory type; 0 without a dialect, where the platform's attributes apply.
     #[inline]
     pub const fn bits(self, memory: MemoryType) -> u64 {
         match (self, memory) {
@@ -172,7 +169,7 @@ impl Dialect {
         }
     }
 
-    /// What the bits of a raw RV64 entry say.
+    /// Decodes the attribute bits of a raw RV64 entry.
     #[inline]
     pub const fn attributes(self, raw: u64) -> Attributes {
         match self {
@@ -187,8 +184,8 @@ impl Dialect {
         }
     }
 
-    /// Bits above the PPN that no entry may set: those the manual reserves, and
-    /// without Svnapot and Svpbmt theirs too.
+    /// Bits above the PPN that must be zero: those reserved by the Privileged spec, and without Svnapot and
+    /// Svpbmt theirs too.
     #[inline]
     pub const fn reserved_bits(self) -> u64 {
         match self {
@@ -198,7 +195,7 @@ impl Dialect {
         }
     }
 
-    /// Svnapot's N, where this dialect has it.
+    /// Svnapot's N bit; 0 if the dialect lacks it.
     #[inline]
     pub const fn napot_bit(self) -> u64 {
         match self {
@@ -207,7 +204,7 @@ impl Dialect {
         }
     }
 
-    /// Svpbmt's field, where this dialect has it.
+    /// Svpbmt's field; 0 if the dialect lacks it.
     #[inline]
     pub const fn pbmt_bits(self) -> u64 {
         match self {
@@ -216,7 +213,7 @@ impl Dialect {
         }
     }
 
-    /// The dialect's name as boards and options write it.
+    /// The name in board files and options.
     pub const fn name(self) -> &'static str {
         match self {
             Dialect::None => "none",
@@ -225,7 +222,7 @@ impl Dialect {
         }
     }
 
-    /// The dialect of that name.
+    /// Parses the name in board files and options.
     pub fn from_name(name: &str) -> Option<Dialect> {
         Dialect::ALL.into_iter().find(|it| it.name() == name)
     }

@@ -1,8 +1,8 @@
-//! What an entry means where it stands, or why the MMU refuses it.
+//! Decoding of an entry at a level, or the reason the MMU rejects it.
 
 use crate::{Attributes, Dialect, Mode, Pbmt, PhysAddr, Pte, VirtAddr};
 
-/// Why the MMU does not take an entry, or a walk ends without an answer.
+/// Why the MMU rejects an entry, or a walk fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
     /// V is clear.
@@ -17,7 +17,7 @@ pub enum Refusal {
     NapotOnPointer,
     /// A pointer with Svpbmt's field not zero: reserved.
     PbmtOnPointer,
-    /// A pointer where only leaves can stand.
+    /// A pointer at level 0, where only leaves are valid.
     PointerAtLevelZero,
     /// A leaf above level 0 whose page is not aligned to its size.
     MisalignedSuperpage,
@@ -27,14 +27,14 @@ pub enum Refusal {
     NapotSuperpage,
     /// N with PPN bits 3–0 other than 1000 (64 KiB): reserved.
     NapotEncoding,
-    /// The upper bits of the virtual address do not repeat the highest translated one.
+    /// The upper bits of the virtual address are not the sign extension.
     NonCanonical,
-    /// The table lies where there is no memory.
+    /// The table is outside of memory.
     NoMemory,
 }
 
 impl Refusal {
-    /// Every reason.
+    /// Every reason, in the order of definition.
     pub const ALL: [Refusal; 13] = [
         Refusal::NotValid,
         Refusal::WriteWithoutRead,
@@ -51,7 +51,7 @@ impl Refusal {
         Refusal::NoMemory,
     ];
 
-    /// The reason in words.
+    /// The reason as text.
     pub const fn text(self) -> &'static str {
         match self {
             Refusal::NotValid => "not valid (V=0)",
@@ -77,35 +77,35 @@ impl core::fmt::Display for Refusal {
     }
 }
 
-/// A leaf that the MMU takes.
+/// A leaf that the MMU accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
-    /// The entry.
+    /// The entry as read.
     pub pte: Pte,
-    /// The level it stands at.
+    /// Level of its table.
     pub level: u8,
-    /// The first byte of its page.
+    /// Physical address of its page.
     pub base: PhysAddr,
-    /// Bytes of its page: the level's, or 64 KiB under Svnapot.
+    /// Size of its page in bytes: the level's, or 64 KiB under Svnapot.
     pub page_bytes: u64,
-    /// Whether Svnapot joined 16 pages.
+    /// Whether Svnapot combines 16 entries to one page.
     pub is_napot: bool,
-    /// The memory attributes, in the dialect it was read in.
+    /// Memory attributes, in the dialect of the walk.
     pub attributes: Attributes,
 }
 
 impl Leaf {
-    /// Where this leaf takes `va`.
+    /// Translates `va` through this leaf.
     #[inline]
     pub const fn at(&self, va: VirtAddr) -> PhysAddr {
         PhysAddr::new(self.base.raw() | va.offset(self.page_bytes))
     }
 }
 
-/// An entry, judged.
+/// A decoded entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Entry {
-    /// Leads to the next table, one level down.
+    /// Points to the table of the next lower level.
     Pointer(PhysAddr),
     /// Ends the walk with a page.
     Leaf(Leaf),
@@ -116,8 +116,8 @@ pub enum Entry {
 const NAPOT_PAGES: u64 = 16;
 
 impl Pte {
-    /// What the MMU makes of this entry at `level` of a `mode` table: Privileged
-    /// spec, "Virtual Address Translation Process", steps 3 to 8.
+    /// Decodes this entry at `level` of a `mode` table: Privileged spec, "Virtual Address Translation
+    /// Process", steps 3 to 8.
     #[inline]
     pub const fn decode(self, mode: Mode, level: u8, dialect: Dialect) -> Entry {
         if !self.is_valid() {

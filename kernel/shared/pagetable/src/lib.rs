@@ -1,9 +1,8 @@
 //! RISC-V page tables: modes, entries, memory types, and the walk.
 //!
-//! One decoder for every reader of page tables: the kernel's pager, its debug
-//! agent, a dump on the host, a debugger. Modes and dialects are values, because
-//! who decodes somebody's dump cannot choose them at compile time. What the MMU
-//! refuses is always an explicit case ([`Refusal`]), never an absent answer.
+//! One decoder for every reader of page tables: the kernel's pager and debug agent, a dump on the host, a
+//! debugger. Modes and dialects are values, because a decoder of dumps cannot fix them at compile time. An
+//! entry that the MMU rejects is always an explicit case ([`Refusal`]), never an absent result.
 
 #![no_std]
 #![forbid(unsafe_code)]

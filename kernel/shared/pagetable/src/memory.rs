@@ -1,19 +1,19 @@
-//! Where page tables are read from: RAM, a dump, a debugger, a pipe.
+//! Sources of page tables: RAM, a dump, a debugger, a pipe.
 
 use crate::PhysAddr;
 
-/// Somewhere page tables can be read. Only addresses that are known to be memory
-/// may be answered: a table that points into a device must not make it read.
+/// A source of page tables. It must only return addresses that are known to be memory: a table that points
+/// into a device must not cause a read of it.
 pub trait Memory {
-    /// Why a word cannot be read. The walk takes any error as "no memory here";
-    /// whoever must tell a broken line from a hole keeps the last error itself.
+    /// Why a word cannot be read. The walk treats any error as "no memory here"; a caller that must
+    /// distinguish a broken line from a hole keeps the last error itself.
     type Error;
 
-    /// The little-endian word of `bytes` bytes, 4 or 8, at `at`, a multiple of it.
+    /// Reads the little-endian word of `bytes` bytes, 4 or 8, at `at`, which is a multiple of it.
     fn read_word(&mut self, at: PhysAddr, bytes: usize) -> Result<u64, Self::Error>;
 
-    /// The whole 4 KiB page at `at`, where it can be lent without copying. Must
-    /// agree with [`Memory::read_word`]; a memory that cannot lend says `None`.
+    /// The 4 KiB page at `at`, if it can be borrowed without a copy; otherwise `None`. Must agree with
+    /// [`Memory::read_word`].
     #[inline]
     fn page(&mut self, _at: PhysAddr) -> Option<&[u8; 4096]> {
         None
@@ -34,12 +34,12 @@ impl<M: Memory + ?Sized> Memory for &mut M {
     }
 }
 
-/// A read outside of what is known to be memory.
+/// A read outside of known memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outside {
-    /// The first byte that was asked for.
+    /// Address of the first byte.
     pub at: PhysAddr,
-    /// How many bytes were asked for.
+    /// Number of bytes.
     pub bytes: usize,
 }
 

@@ -1,26 +1,25 @@
-//! The paging modes, each a row of numbers.
+//! The paging modes, as a table of numbers.
 
 use crate::{PAGE_SHIFT, VirtAddr, Xlen};
 
-/// How `satp` says that addresses are translated: Privileged spec, §Sv32 to §Sv57.
+/// Address translation mode of `satp`: Privileged spec, §Sv32 to §Sv57.
 ///
-/// Levels are numbered as the manual numbers them: 0 holds 4 KiB leaves, the
-/// root is the highest.
+/// Levels are numbered as in the Privileged spec: 0 holds 4 KiB leaves, the root is the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
-    /// No translation: the virtual address is the physical one.
+    /// No translation: virtual addresses are physical ones.
     Bare,
     /// RV32: 2 levels of 1024 entries of 4 bytes.
     Sv32,
     /// RV64: 3 levels of 512 entries of 8 bytes.
     Sv39,
-    /// RV64: 4 levels.
+    /// RV64: 4 levels of 512 entries of 8 bytes.
     Sv48,
-    /// RV64: 5 levels.
+    /// RV64: 5 levels of 512 entries of 8 bytes.
     Sv57,
 }
 
-/// What a mode is, in numbers: Privileged spec, §Sv32 to §Sv57.
+/// The parameters of a mode: Privileged spec, §Sv32 to §Sv57.
 struct Row {
     name: &'static str,
     levels: u8,
@@ -45,7 +44,7 @@ const fn row64(name: &'static str, levels: u8) -> Row {
     }
 }
 
-/// In the order of [`Mode`]'s values.
+/// In the order of [`Mode`].
 const ROWS: [Row; 5] = [
     Row {
         va_bits: 64,
@@ -67,9 +66,9 @@ const ROWS: [Row; 5] = [
 ];
 
 impl Mode {
-    /// Every mode that has tables.
+    /// Every mode with tables.
     pub const ALL: [Mode; 4] = [Mode::Sv32, Mode::Sv39, Mode::Sv48, Mode::Sv57];
-    /// The most levels any mode has.
+    /// Largest number of levels of any mode.
     pub const MOST_LEVELS: usize = 5;
 
     #[inline]
@@ -77,61 +76,61 @@ impl Mode {
         &ROWS[self as usize]
     }
 
-    /// Levels of tables; 0 for Bare.
+    /// Number of levels; 0 for Bare.
     #[inline]
     pub const fn levels(self) -> u8 {
         self.row().levels
     }
 
-    /// The level of the root table; 0 for Bare, which has none.
+    /// Level of the root table; 0 for Bare, which has none.
     #[inline]
     pub const fn root_level(self) -> u8 {
         self.levels().saturating_sub(1)
     }
 
-    /// Bytes of one entry.
+    /// Size of an entry in bytes: 4 or 8.
     #[inline]
     pub const fn entry_bytes(self) -> usize {
         self.row().entry_bytes
     }
 
-    /// Bits of the virtual address that each level takes.
+    /// Number of virtual address bits that index a table.
     #[inline]
     pub const fn index_bits(self) -> u32 {
         self.row().index_bits
     }
 
-    /// Entries of one table.
+    /// Number of entries in a table.
     #[inline]
     pub const fn entries(self) -> usize {
         1 << self.index_bits()
     }
 
-    /// Bits of a virtual address that are translated; for Bare, all of them.
+    /// Number of translated virtual address bits; for Bare, all of them.
     #[inline]
     pub const fn va_bits(self) -> u32 {
         self.row().va_bits
     }
 
-    /// Bits of a physical address.
+    /// Number of physical address bits.
     #[inline]
     pub const fn pa_bits(self) -> u32 {
         self.row().pa_bits
     }
 
-    /// Bits of the PPN field of an entry.
+    /// Width of an entry's PPN field in bits.
     #[inline]
     pub const fn ppn_bits(self) -> u32 {
         self.row().ppn_bits
     }
 
-    /// Bits of an address on the harts that have this mode.
+    /// Register width of the harts with this mode.
     #[inline]
     pub const fn xlen(self) -> Xlen {
         self.row().xlen
     }
 
-    /// Which entry of its level-`level` table translates `va`.
+    /// Index of the entry for `va` in a table at `level`.
     #[inline]
     pub const fn index(self, va: VirtAddr, level: u8) -> usize {
         (va.raw() >> self.leaf_shift(level)) as usize & (self.entries() - 1)
@@ -143,21 +142,21 @@ impl Mode {
         PAGE_SHIFT + self.index_bits() * level as u32
     }
 
-    /// Bytes that one leaf at `level` maps.
+    /// Bytes mapped by a leaf at `level`.
     #[inline]
     pub const fn leaf_bytes(self, level: u8) -> u64 {
         1 << self.leaf_shift(level)
     }
 
-    /// Whether the hart takes `va`: under Sv39 and up, every bit above the
-    /// translated ones must repeat the highest of them; under Sv32, there is no
-    /// bit above 31. Privileged spec, §Sv39 "Addressing and Memory Protection".
+    /// Whether `va` is canonical: under Sv39 and up, all bits above the translated ones must repeat the
+    /// highest of them; under Sv32, there is no bit above 31. Privileged spec, §Sv39 "Addressing and Memory
+    /// Protection".
     #[inline]
     pub const fn canonical(self, va: VirtAddr) -> bool {
         va.raw() == self.sign_extend(va.raw()).raw()
     }
 
-    /// The address whose translated bits are those of `raw`.
+    /// The canonical address with the translated bits of `raw`.
     #[inline]
     pub const fn sign_extend(self, raw: u64) -> VirtAddr {
         match self {
@@ -170,12 +169,12 @@ impl Mode {
         }
     }
 
-    /// The mode's name as boards, options and JSON write it.
+    /// The name in board files, options and JSON.
     pub const fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// The mode of that name.
+    /// Parses the name in board files and options.
     pub fn from_name(name: &str) -> Option<Mode> {
         [Mode::Bare]
             .into_iter()

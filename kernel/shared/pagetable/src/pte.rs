@@ -1,4 +1,4 @@
-//! One entry of a page table, all 64 bits of it.
+//! An entry of a page table.
 //!
 //! ```text
 //! Sv32           31 …… PPN …… 10   9 8   7 6 5 4 3 2 1 0
@@ -7,55 +7,54 @@
 
 use crate::{Dialect, MemoryType, Mode, PhysAddr};
 
-/// A raw entry: a claim about memory until [`Pte::decode`] has judged it.
+/// A raw entry; [`Pte::decode`] checks it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(transparent)]
 pub struct Pte(u64);
 
 impl Pte {
-    /// V: the entry means something to the MMU.
+    /// V: the entry is valid.
     pub const VALID: u64 = 1 << 0;
-    /// R: loads are allowed.
+    /// R: loads are permitted.
     pub const READ: u64 = 1 << 1;
-    /// W: stores are allowed; without R the encoding is reserved.
+    /// W: stores are permitted; reserved without R.
     pub const WRITE: u64 = 1 << 2;
-    /// X: fetches are allowed.
+    /// X: fetches are permitted.
     pub const EXEC: u64 = 1 << 3;
-    /// U: belongs to user mode.
+    /// U: accessible to user mode.
     pub const USER: u64 = 1 << 4;
-    /// G: the same in every address space.
+    /// G: global, the same in every address space.
     pub const GLOBAL: u64 = 1 << 5;
-    /// A: has been used since this was last cleared.
+    /// A: accessed since it was last cleared.
     pub const ACCESSED: u64 = 1 << 6;
-    /// D: has been written since this was last cleared.
+    /// D: written since it was last cleared.
     pub const DIRTY: u64 = 1 << 7;
-    /// RSW: two bits that the MMU leaves to software.
+    /// RSW: two bits for software, ignored by the MMU.
     pub const RSW: u64 = 0b11 << RSW_SHIFT;
 
-    /// The entry that means nothing.
+    /// The invalid entry 0.
     pub const EMPTY: Pte = Pte(0);
 
-    /// The entry with these bits.
+    /// The entry with this raw value.
     #[inline]
     pub const fn new(raw: u64) -> Pte {
         Pte(raw)
     }
 
-    /// The bits.
+    /// The raw value.
     #[inline]
     pub const fn raw(self) -> u64 {
         self.0
     }
 
-    /// A leaf that maps the page at `at` with `flags`: permission bits, and the
-    /// dialect's [`Dialect::bits`]. V is set here. Address bits that the mode's
-    /// PPN field has no room for are cut off.
+    /// A leaf that maps the page at `at` with `flags`: permission bits, and the dialect's [`Dialect::bits`].
+    /// V is set. Address bits beyond the mode's PPN field are lost.
     #[inline]
     pub const fn leaf(mode: Mode, at: PhysAddr, flags: u64) -> Pte {
         Pte(ppn_field(mode, at) | flags | Pte::VALID)
     }
 
-    /// As [`Pte::leaf`], for this type of memory.
+    /// A leaf as from [`Pte::leaf`], for a memory type.
     #[inline]
     pub const fn leaf_of(
         mode: Mode,
@@ -67,19 +66,19 @@ impl Pte {
         Pte::leaf(mode, at, flags | dialect.bits(memory))
     }
 
-    /// A pointer to the table at `at`.
+    /// A pointer to the table at `at`, with V set.
     #[inline]
     pub const fn pointer(mode: Mode, at: PhysAddr) -> Pte {
         Pte(ppn_field(mode, at) | Pte::VALID)
     }
 
-    /// Whether V is set.
+    /// Whether V is set, in a pointer or a leaf.
     #[inline]
     pub const fn is_valid(self) -> bool {
         self.0 & Pte::VALID != 0
     }
 
-    /// Whether V and any of R, W, X are set: not a pointer.
+    /// Whether V is set and any of R, W, X: not a pointer.
     #[inline]
     pub const fn is_leaf(self) -> bool {
         self.is_valid() && self.0 & (Pte::READ | Pte::WRITE | Pte::EXEC) != 0
@@ -91,43 +90,43 @@ impl Pte {
         self.0 & (Pte::VALID | Pte::READ | Pte::WRITE | Pte::EXEC) == Pte::VALID
     }
 
-    /// Whether every one of `flags` is set.
+    /// Whether all bits of `flags` are set.
     #[inline]
     pub const fn has(self, flags: u64) -> bool {
         self.0 & flags == flags
     }
 
-    /// This entry with `flags` set.
+    /// This entry with the bits of `flags` set.
     #[inline]
     pub const fn with(self, flags: u64) -> Pte {
         Pte(self.0 | flags)
     }
 
-    /// This entry with `flags` clear.
+    /// This entry with the bits of `flags` clear.
     #[inline]
     pub const fn without(self, flags: u64) -> Pte {
         Pte(self.0 & !flags)
     }
 
-    /// The PPN field.
+    /// The PPN field, of the mode's width.
     #[inline]
     pub const fn ppn(self, mode: Mode) -> u64 {
         (self.0 >> PPN_SHIFT) & ((1 << mode.ppn_bits()) - 1)
     }
 
-    /// The address in the PPN field: of a table, or of a page.
+    /// The address in the PPN field: of a table or of a page.
     #[inline]
     pub const fn target(self, mode: Mode) -> PhysAddr {
         PhysAddr::from_frame(self.ppn(mode))
     }
 
-    /// The two bits left to software.
+    /// The value of RSW, 0 to 3.
     #[inline]
     pub const fn rsw(self) -> u8 {
         ((self.0 & Pte::RSW) >> RSW_SHIFT) as u8
     }
 
-    /// The flags as the project writes them: `rwxugad`, `-` for a clear bit.
+    /// The flags as text: `rwxugad`, with `-` for a clear bit.
     pub const fn flags(self) -> Flags {
         Flags(self)
     }
@@ -158,7 +157,7 @@ impl core::fmt::LowerHex for Pte {
 pub struct Flags(Pte);
 
 impl Flags {
-    /// The letters as bytes, for who has no formatter.
+    /// The letters as ASCII, for callers without a formatter.
     pub const fn letters(self) -> [u8; 7] {
         let mut letters = *b"rwxugad";
         let mut bit = 0;

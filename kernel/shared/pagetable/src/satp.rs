@@ -1,4 +1,4 @@
-//! The register that says where the root table is.
+//! The register that points to the root table.
 //!
 //! ```text
 //! RV32   31 MODE   30 ASID 22   21 PPN 0
@@ -7,21 +7,21 @@
 
 use crate::{Mode, PhysAddr, Xlen};
 
-/// What `satp` holds, decoded.
+/// A decoded `satp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Satp {
-    /// How addresses are translated.
+    /// Translation mode of the hart.
     pub mode: Mode,
-    /// The address space's number, in the TLB's eyes.
+    /// Address space identifier: 9 bits on RV32, 16 on RV64.
     pub asid: u16,
-    /// The root table.
+    /// Physical address of the root table.
     pub root: PhysAddr,
 }
 
-/// A value of `satp.MODE` that the manual reserves: a hart ignores the write.
+/// A reserved value of `satp.MODE`: a hart ignores the write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReservedMode(
-    /// The value of the field.
+    /// Value of the MODE field.
     pub u8,
 );
 
@@ -41,8 +41,7 @@ const RV32_PPN: u64 = (1 << 22) - 1;
 const RV64_PPN: u64 = (1 << 44) - 1;
 
 impl Satp {
-    /// Reads a raw value as a hart of `xlen` bits does; on RV32 the upper half is
-    /// not looked at.
+    /// Decodes a raw value as a hart of `xlen` bits does; on RV32 the upper half is ignored.
     #[inline]
     pub const fn decode(raw: u64, xlen: Xlen) -> Result<Satp, ReservedMode> {
         match xlen {
@@ -69,9 +68,8 @@ impl Satp {
         }
     }
 
-    /// The raw value for a hart of `xlen` bits. What does not fit is cut off:
-    /// 9 bits of ASID and 22 of PPN on RV32. A mode that the hart does not have
-    /// gives Bare.
+    /// Encodes for a hart of `xlen` bits. On RV32, ASID bits above 9 and PPN bits above 22 are lost. A mode
+    /// that the hart lacks becomes Bare.
     #[inline]
     pub const fn encode(self, xlen: Xlen) -> u64 {
         match xlen {

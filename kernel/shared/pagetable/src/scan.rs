@@ -1,53 +1,52 @@
-//! One table by itself: what each of its entries is, without following a pointer.
+//! A single table: each entry, without following pointers.
 //!
-//! [`visit`](crate::visit()) follows every way to every table, as the MMU does. Whoever keeps what
-//! a table says needs it once for each level that the table is read at, however many ways, and
-//! however many roots, lead there.
+//! [`visit`](crate::visit()) follows every path to every table, as the MMU does. A reader that stores tables
+//! needs each one once per level, however many paths and roots lead to it.
 
 use crate::visit::{EMPTY, Table, leaves, words};
 use crate::{Entry, Mapping, Memory, PhysAddr, Pte, Refusal, Root, Seen, Trouble};
 
-/// What some entries of a table are.
+/// A run of entries in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scanned {
-    /// They map pages. Addresses count from the first that the table translates; those of the
-    /// root's table are sign-extended, and so as the hart has them.
+    /// Entries that map pages. Addresses are relative to the first that the table translates; those of a root
+    /// table are sign-extended, and therefore absolute.
     Mapping {
-        /// The first entry.
+        /// Index of the first entry.
         index: u16,
-        /// What it and those behind it map.
+        /// The mapping of the run.
         mapping: Mapping,
     },
-    /// It points to the next table.
+    /// A pointer to a table of the next level.
     Pointer {
-        /// Which entry.
+        /// Index of the entry.
         index: u16,
-        /// The entry.
+        /// Value of the entry.
         pte: Pte,
-        /// The table.
+        /// Physical address of the table.
         to: PhysAddr,
     },
-    /// The MMU refuses it.
+    /// An entry that the MMU rejects.
     Refused {
-        /// Which entry.
+        /// Index of the entry.
         index: u16,
-        /// The entry.
+        /// Value of the entry.
         pte: Pte,
-        /// Why.
+        /// Reason of the rejection.
         reason: Refusal,
     },
-    /// They are not in memory.
+    /// Entries that are not in memory.
     Missing {
-        /// The first entry.
+        /// Index of the first entry.
         index: u16,
-        /// How many.
+        /// Number of entries.
         count: u16,
     },
 }
 
-/// Reports the entries of the table at `at`, read at `level`, in order; entries without V are not
-/// reported. Answers how many have V set, or `None` if nothing of the table is in memory: then
-/// nothing was reported.
+/// Reports the entries of the table at `at`, read at `level`, in order; entries without V are skipped.
+/// Returns the number of entries with V set, or `None` if no part of the table is in memory: then nothing was
+/// reported.
 pub fn scan<M: Memory + ?Sized>(
     memory: &mut M,
     root: Root,
@@ -70,7 +69,7 @@ pub fn scan<M: Memory + ?Sized>(
     }
 }
 
-/// A table that memory lends.
+/// Scans a table that memory lends.
 fn lent(root: Root, table: Table, words: &[u64], see: &mut impl FnMut(Scanned)) -> u16 {
     if table.level == 0 {
         return leaves(root, table, words, &mut |seen| match seen {
@@ -97,7 +96,7 @@ fn lent(root: Root, table: Table, words: &[u64], see: &mut impl FnMut(Scanned)) 
     valid
 }
 
-/// A table word by word: text dumps hold parts of tables.
+/// Scans a table word by word: text dumps contain parts of tables.
 fn by_words<M: Memory + ?Sized>(
     memory: &mut M,
     root: Root,

@@ -1,39 +1,37 @@
-//! What a visit of a whole tree reports.
+//! Events of a visit to a whole tree.
 
 use crate::{Leaf, PhysAddr, Pte, Refusal, VirtAddr};
 
-/// Entries that map something: one, or some that follow each other in a table and differ in
-/// nothing but their pages, which follow each other too.
+/// One entry that maps memory, or a run of adjacent entries that map contiguous pages and are otherwise
+/// equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mapping {
-    /// The first address it translates.
+    /// First virtual address.
     pub va: VirtAddr,
-    /// Where that is in memory. Under Svnapot each of the 16 entries is seen by
-    /// itself and maps its own 4 KiB.
+    /// Physical address of `va`. Under Svnapot each of the 16 entries is reported alone, with its own 4 KiB.
     pub at: PhysAddr,
-    /// Bytes that are translated, all entries together.
+    /// Length of the run in bytes.
     pub bytes: u64,
-    /// How many entries; each translates an equal part. More than one only where memory lends
-    /// the table.
+    /// Number of entries, of equal size. More than one only if memory lends the table.
     pub entries: u16,
-    /// The first entry's leaf.
+    /// Leaf of the first entry.
     pub leaf: Leaf,
 }
 
-/// What is wrong with an entry.
+/// A problem of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trouble {
-    /// The MMU refuses it.
+    /// The MMU rejects it.
     Refused(Refusal),
-    /// It points to a table that the walk came through. The MMU takes it, and so
-    /// does the visit: a walk is never longer than the mode's levels.
+    /// It points to a table on the current path. The MMU accepts it, and the visit follows it: a path is
+    /// never longer than the mode's levels.
     SelfReference,
-    /// The budget was used up here: from this address on nothing was looked at.
+    /// The budget was used up here: from this address on nothing was read.
     OutOfBudget,
 }
 
 impl Trouble {
-    /// The trouble in words.
+    /// The problem as text.
     pub const fn text(self) -> &'static str {
         match self {
             Trouble::Refused(reason) => reason.text(),
@@ -43,27 +41,27 @@ impl Trouble {
     }
 }
 
-/// Where something is wrong.
+/// A problem and its location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Problem {
-    /// The first address that it concerns.
+    /// First virtual address concerned.
     pub va: VirtAddr,
-    /// The table that holds the entry.
+    /// Physical address of the table.
     pub table: PhysAddr,
-    /// Which entry of the table.
+    /// Index of the entry.
     pub index: u16,
-    /// How many entries from there: more than one only where memory is missing.
+    /// Number of entries; more than one only where memory is missing.
     pub count: u16,
-    /// The level at which the table was read.
+    /// Level at which the table was read.
     pub level: u8,
-    /// The entry; nothing where there is no memory.
+    /// Value of the entry; `None` if it is not in memory.
     pub entry: Option<Pte>,
-    /// What is wrong.
+    /// Kind of problem.
     pub trouble: Trouble,
 }
 
 impl Problem {
-    /// What is wrong, in words.
+    /// The problem as text.
     pub const fn text(&self) -> &'static str {
         match (self.trouble, self.entry) {
             (Trouble::Refused(Refusal::NoMemory), None) => "is not in memory",
@@ -73,39 +71,38 @@ impl Problem {
     }
 }
 
-/// A table that was looked at, on one way to it.
+/// A table that was read, on one path to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Visited {
-    /// Where it lies.
+    /// Physical address of the table.
     pub at: PhysAddr,
-    /// The level at which it was read.
+    /// Level at which it was read.
     pub level: u8,
-    /// The first address that it translates.
+    /// First virtual address that it translates.
     pub va: VirtAddr,
-    /// The entry that points to it, and where that entry lies; the root has none.
+    /// The entry that points to it, with the entry's physical address; `None` for the root.
     pub pointer: Option<(PhysAddr, Pte)>,
-    /// How many of its entries have V set.
+    /// Number of entries with V set.
     pub valid: u16,
 }
 
-/// What a visit reports: mappings and problems in order of virtual address, each
-/// table behind all that is below it.
+/// An event of a visit: mappings and problems in order of virtual address, each table after everything below
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Seen {
-    /// The MMU takes it.
+    /// A mapping that the MMU accepts.
     Mapping(Mapping),
-    /// Something is wrong.
+    /// A problem of an entry.
     Problem(Problem),
-    /// All of a table has been looked at.
+    /// The end of a table.
     Table(Visited),
 }
 
-/// How much a visit may look at. Tables that share tables are read once for each
-/// way to them, as the MMU would: 512 pointers to one table, on every level, are
-/// millions of ways in three pages of memory.
+/// Limit of a visit. Tables that share tables are read once for each path, as the MMU would: 512 pointers to
+/// one table, on every level, are millions of paths in three pages of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScanBudget {
-    /// Tables read, each way to a table counted.
+    /// Number of table reads, counted per path.
     pub tables: u32,
 }
 

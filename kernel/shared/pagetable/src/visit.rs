@@ -1,4 +1,4 @@
-//! Walking the whole tree: every mapping the MMU takes, and all it refuses.
+//! A visit to the whole tree: every mapping, and every entry that the MMU rejects.
 
 use core::ops::ControlFlow;
 
@@ -7,13 +7,13 @@ use crate::{
     ScanBudget, Seen, Trouble, Visited,
 };
 
-/// Reports every mapping and every problem of the tree at `root`, within the
-/// default budget. Bare has no tables and nothing to report.
+/// Reports every mapping and every problem of the tree at `root`, within the default budget. Bare has no
+/// tables and no events.
 pub fn visit<M: Memory + ?Sized>(memory: &mut M, root: Root, see: impl FnMut(Seen)) {
     visit_within(memory, root, ScanBudget::default(), see)
 }
 
-/// As [`visit`], with this budget.
+/// [`visit`] with a budget.
 pub fn visit_within<M: Memory + ?Sized>(
     memory: &mut M,
     root: Root,
@@ -35,21 +35,21 @@ pub fn visit_within<M: Memory + ?Sized>(
         tables_left: budget.tables,
         see,
     };
-    // Out of budget is not an error: `see` was told where.
+    // An exhausted budget is not an error: `see` was told where.
     let _ = visitor.enter(top, None);
 }
 
-/// A table on the way.
+/// A table on the current path.
 #[derive(Clone, Copy)]
 pub(crate) struct Table {
     pub(crate) at: PhysAddr,
     pub(crate) level: u8,
-    /// The first address that it translates, not yet sign-extended.
+    /// First virtual address that it translates, not sign-extended.
     pub(crate) va: u64,
 }
 
 impl Table {
-    /// The address that entry `index` translates first, not yet sign-extended.
+    /// First virtual address of entry `index`, not sign-extended.
     #[inline]
     fn va(&self, mode: Mode, index: usize) -> u64 {
         self.va | (index as u64) << mode.leaf_shift(self.level)
@@ -67,7 +67,7 @@ impl Table {
         }
     }
 
-    /// What `entries` of them map, from `index` on.
+    /// The mapping of `entries` entries from `index`.
     #[inline]
     pub(crate) fn mapping(&self, mode: Mode, index: usize, leaf: Leaf, entries: u16) -> Mapping {
         let va = mode.sign_extend(self.va(mode, index));
@@ -80,7 +80,7 @@ impl Table {
         }
     }
 
-    /// What the MMU makes of entry `index`; the next table, if it is a pointer.
+    /// Decodes entry `index`; returns the next table if it is a pointer.
     #[inline]
     fn judge(
         &self,
@@ -112,15 +112,14 @@ impl Table {
 struct Visitor<'a, M: ?Sized, F> {
     memory: &'a mut M,
     root: Root,
-    /// The tables above the current one, by level.
+    /// The ancestors of the current table, by level.
     path: [Option<PhysAddr>; Mode::MOST_LEVELS],
     tables_left: u32,
     see: F,
 }
 
 impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
-    /// Looks at a table that `from` points to; the root has none. At most as deep
-    /// as the mode has levels.
+    /// Reads the table that `from` points to; `None` for the root. Recursion depth is the number of levels.
     fn enter(&mut self, table: Table, from: Option<Problem>) -> ControlFlow<()> {
         let mode = self.root.mode;
         let here = from.unwrap_or(table.problem(mode, 0, None, Trouble::OutOfBudget));
@@ -131,7 +130,7 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
         self.tables_left -= 1;
         match self.memory.page(table.at) {
             None => self.read_words(table, from),
-            // Most tables of a running system are.
+            // Most tables of a running system take this path.
             Some(page) if *page == EMPTY => {
                 self.leave(table, from, 0);
                 ControlFlow::Continue(())
@@ -230,8 +229,8 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
         )
     }
 
-    /// Reports the entries `from_index..to` as lying outside memory: at the entry
-    /// that points here if that is the whole table.
+    /// Reports the entries `from_index..to` as missing memory: at the pointer to this table if they are all
+    /// of it.
     fn close_gap(
         &mut self,
         table: Table,
@@ -255,7 +254,7 @@ impl<M: Memory + ?Sized, F: FnMut(Seen)> Visitor<'_, M, F> {
 
 pub(crate) static EMPTY: [u8; 4096] = [0; 4096];
 
-/// The entries of a page.
+/// The entries of a page, from little-endian bytes.
 #[inline]
 pub(crate) fn words<const BYTES: usize, const COUNT: usize>(page: &[u8; 4096]) -> [u64; COUNT] {
     let mut all = [0; COUNT];
@@ -267,12 +266,11 @@ pub(crate) fn words<const BYTES: usize, const COUNT: usize>(page: &[u8; 4096]) -
     all
 }
 
-/// Reports the entries of a table at level 0; tells how many are valid. Where an entry's page is
-/// the next one and all else is equal, it is judged with the one before: most tables are long
-/// runs of such.
+/// Reports the entries of a table at level 0; returns the number of valid ones. Adjacent entries that differ
+/// only by the next page are decoded together: most tables are long runs of them.
 #[inline]
 pub(crate) fn leaves(root: Root, table: Table, words: &[u64], see: &mut impl FnMut(Seen)) -> u16 {
-    /// What the next page adds to an entry.
+    /// Difference of two entries that map adjacent pages.
     const NEXT: u64 = 1 << 10;
     let above_page = NEXT.trailing_zeros() + root.mode.ppn_bits();
     let mut valid = 0;
@@ -300,7 +298,7 @@ pub(crate) fn leaves(root: Root, table: Table, words: &[u64], see: &mut impl FnM
                     table.mapping(root.mode, first, leaf, entries),
                 ));
             }
-            // A pointer is refused here: there is no next table.
+            // A pointer at level 0 is rejected, so there is no next table.
             _ => drop(table.judge(root, first, pte, see)),
         }
         valid += (index - first) as u16;

@@ -1,23 +1,23 @@
-//! Translating one address, as the MMU does it, every step kept.
+//! Translation of one address, with every step.
 
 use crate::{
     AccessOutcome, AccessType, Dialect, Entry, Leaf, Memory, Mode, PhysAddr, Privilege, Pte,
     Refusal, Satp, VirtAddr,
 };
 
-/// Where a walk begins, and how the entries are to be read.
+/// Start of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Root {
-    /// The mode.
+    /// Paging mode of the tables.
     pub mode: Mode,
-    /// The root table.
+    /// Physical address of the root table.
     pub table: PhysAddr,
-    /// How bits 59–63 are meant.
+    /// Meaning of bits 59–63.
     pub dialect: Dialect,
 }
 
 impl Satp {
-    /// The tree this register points to, read in `dialect`.
+    /// The tree that this register points to, read in `dialect`.
     #[inline]
     pub const fn tree(self, dialect: Dialect) -> Root {
         Root {
@@ -28,52 +28,52 @@ impl Satp {
     }
 }
 
-/// One entry on the way.
+/// One entry on the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Step {
-    /// The level of its table.
+    /// Level of its table.
     pub level: u8,
-    /// Which entry of the table.
+    /// Index of the entry.
     pub index: u16,
-    /// Where the entry lies.
+    /// Physical address of the entry.
     pub at: PhysAddr,
-    /// The entry; nothing where there is no memory.
+    /// Value of the entry; `None` if it is not in memory.
     pub entry: Option<Pte>,
 }
 
-/// How a walk ends.
+/// The end of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WalkOutcome {
-    /// No translation takes place.
+    /// No translation: mode Bare.
     Bare(PhysAddr),
-    /// The page, and where in memory the address is.
+    /// A leaf, and the translated address.
     Mapped {
         /// The physical address.
         at: PhysAddr,
-        /// The leaf that says so.
+        /// The leaf that maps it.
         leaf: Leaf,
     },
-    /// A page fault, whatever the access; an access fault for [`Refusal::NoMemory`].
+    /// A page fault for every access; an access fault for [`Refusal::NoMemory`].
     Refused(Refusal),
 }
 
-/// A translation, step by step.
+/// A translation with its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Walk {
     steps: [Step; Mode::MOST_LEVELS],
     taken: usize,
-    /// How it ended.
+    /// Result of the walk.
     pub outcome: WalkOutcome,
 }
 
 impl Walk {
-    /// The entries that were looked at, root first.
+    /// The entries that were read, root first.
     #[inline]
     pub fn steps(&self) -> &[Step] {
         &self.steps[..self.taken]
     }
 
-    /// The physical address, if there is one.
+    /// The physical address; `None` if the walk failed.
     #[inline]
     pub const fn address(&self) -> Option<PhysAddr> {
         match self.outcome {
@@ -82,8 +82,7 @@ impl Walk {
         }
     }
 
-    /// The `scause` that `access` by `who` faults with; nothing if it goes
-    /// through. With `svade`, the hart leaves A and D to software.
+    /// The `scause` of `access` by `who`; `None` if it succeeds. With `svade`, a clear A or D bit faults.
     #[inline]
     pub const fn fault(&self, access: AccessType, who: Privilege, svade: bool) -> Option<u8> {
         match self.outcome {
@@ -104,8 +103,8 @@ impl Walk {
     }
 }
 
-/// Translates `va` from `root`. Reads at most one entry a level, so it ends on
-/// any table, also on one that points to itself.
+/// Translates `va` from `root`. Reads at most one entry per level, so it ends on any input, even a table that
+/// points to itself.
 #[inline]
 pub fn translate<M: Memory + ?Sized>(memory: &mut M, root: Root, va: VirtAddr) -> Walk {
     let mut walk = Walk {
@@ -124,7 +123,7 @@ pub fn translate<M: Memory + ?Sized>(memory: &mut M, root: Root, va: VirtAddr) -
     let mut table = root.table;
     for level in (0..root.mode.levels()).rev() {
         let index = root.mode.index(va, level);
-        // A PPN has at most 44 bits: no sum here can pass 2^56.
+        // A PPN has at most 44 bits, so no sum here exceeds 2^56.
         let at = table.wrapping_add((index * bytes) as u64);
         let entry = memory.read_word(at, bytes).ok().map(Pte::new);
         walk.steps[walk.taken] = Step {

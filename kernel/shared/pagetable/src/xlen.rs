@@ -1,16 +1,16 @@
-//! Whether a hart has registers of 32 or of 64 bits.
+//! Register width of a hart.
 
-/// Bits of a register.
+/// Register width: 32 or 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Xlen {
-    /// 32-bit harts.
+    /// A 32-bit hart.
     Rv32,
-    /// 64-bit harts.
+    /// A 64-bit hart.
     Rv64,
 }
 
 impl Xlen {
-    /// The number.
+    /// The width as a number.
     #[inline]
     pub const fn bits(self) -> u32 {
         match self {

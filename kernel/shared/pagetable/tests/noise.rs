@@ -11,7 +11,7 @@ use ram::{BASE, PAGE, Ram};
 
 const PAGES: u64 = 6;
 
-/// Entries that lead somewhere often enough to be interesting.
+/// Entries that point to mapped memory often enough to produce deep walks.
 fn entry(mode: Mode) -> impl Strategy<Value = u64> {
     let target = prop_oneof![
         8 => (0..PAGES).prop_map(|page| BASE + page * 4096),
@@ -69,7 +69,7 @@ proptest! {
             let walk = translate(&mut ram, root, deep);
             prop_assert_eq!(walk.address(), Some(mapping.at.wrapping_add(probe % mapping.bytes)));
         }
-        // And the other way round: what a walk finds, the visit has seen.
+        // The reverse: the visit reports every page that a walk finds.
         let va = root.mode.sign_extend(probe);
         let walk = translate(&mut ram, root, va);
         let is_cut = seen.iter().any(|it| matches!(it,
@@ -87,7 +87,7 @@ proptest! {
         let mut read = |is_lent| {
             ram.is_lent = is_lent;
             let mut seen = Vec::new();
-            // Memory that lends its tables has runs of pages seen as one.
+            // Memory that lends its tables reports runs of pages at once.
             visit_within(&mut ram, root, ScanBudget { tables: 100 }, |it| match it {
                 Seen::Mapping(run) => {
                     let bytes = run.bytes / u64::from(run.entries);

@@ -1,4 +1,4 @@
-//! Every encoding the MMU refuses, by name, in every mode it exists in.
+//! Every encoding that the MMU rejects, by name, in every mode that has it.
 
 mod ram;
 
@@ -136,7 +136,7 @@ fn a_walk_shows_each_level_and_the_address() {
             Seen::Table(table) => tables.push(table),
             other => seen.push(other),
         });
-        // From the leaf's table up to the root, each with the entry that led there.
+        // From the leaf's table to the root, each with its pointer.
         let levels: Vec<u8> = tables.iter().map(|table| table.level).collect();
         assert_eq!(levels, (0..mode.levels()).collect::<Vec<u8>>());
         for (table, step) in tables.iter().zip(walk.steps().iter().rev()) {

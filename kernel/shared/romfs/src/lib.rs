@@ -1,8 +1,8 @@
 //! ROMFS: the format, a reader without allocation, and a writer.
 //!
-//! All numbers are big endian, everything lies on borders of 16 bytes (Linux,
-//! `Documentation/filesystems/romfs.rst`). What is read is a claim until it is
-//! checked: no input makes the reader panic, loop, or leave the image.
+//! All numbers are big endian and every structure is aligned to 16 bytes (Linux,
+//! `Documentation/filesystems/romfs.rst`). Input is checked: no image makes the reader panic, loop, or read
+//! outside of it.
 
 #![no_std]
 #![forbid(unsafe_code)]

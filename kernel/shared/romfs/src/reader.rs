@@ -1,26 +1,26 @@
-//! Reading an image where it lies.
+//! The reader, which borrows from the image.
 
 use core::fmt;
 
-/// How many hard links in a row are followed.
+/// Limit of consecutive hard links.
 const MAX_LINKS: usize = 8;
-/// How deep directories may lie in each other.
+/// Limit of nested directories.
 const MAX_DEPTH: usize = 64;
-/// The start of every image.
+/// First eight bytes of an image.
 const MAGIC: &[u8; 8] = b"-rom1fs-";
 
-/// Why an image, or a path in it, could not be read.
+/// Why an image or a path could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RomfsError {
-    /// It does not begin as a ROMFS does.
+    /// The magic is missing.
     NotRomfs,
-    /// It says it is longer than what is there, or shorter than its own head.
+    /// The stated size is larger than the image, or smaller than the superblock.
     Truncated,
-    /// The superblock's sum is wrong.
+    /// The superblock's checksum is wrong.
     BadChecksum,
-    /// A header lies outside, has no end of name, or leads in a circle.
+    /// A header is outside of the image, its name has no end, or links form a loop.
     BadHeader,
-    /// No such name.
+    /// No entry with that name.
     NotFound,
 }
 
@@ -38,51 +38,51 @@ impl fmt::Display for RomfsError {
 
 impl core::error::Error for RomfsError {}
 
-/// What a file header describes.
+/// Type of a file header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// Another name of the header at this offset.
     HardLink(usize),
-    /// A directory whose first entry is at this offset.
+    /// A directory with its first entry at this offset.
     Directory(usize),
-    /// Data.
+    /// A regular file.
     File,
-    /// Data that is a path.
+    /// A symbolic link; its data is the path.
     SymbolicLink,
-    /// A block device, major and minor in one number.
+    /// A block device; major number in the upper 16 bits, minor in the lower.
     Block(u32),
-    /// A character device.
+    /// A character device, numbered like a block device.
     Character(u32),
-    /// A socket.
+    /// A socket, without data.
     Socket,
-    /// A pipe.
+    /// A named pipe, without data.
     Fifo,
 }
 
-/// An image.
+/// A ROMFS image.
 #[derive(Clone, Copy, Debug)]
 pub struct Romfs<'a> {
     bytes: &'a [u8],
 }
 
-/// One header.
+/// A file header.
 #[derive(Clone, Copy, Debug)]
 pub struct RomfsEntry<'a> {
     bytes: &'a [u8],
     header: usize,
     next: usize,
-    /// What it is.
+    /// Type, with the type's value.
     pub kind: NodeKind,
-    /// The x bit.
+    /// Whether the x bit is set.
     pub executable: bool,
-    /// Its name: bytes, by custom UTF-8.
+    /// Name as bytes, usually UTF-8.
     pub name: &'a [u8],
     offset: usize,
     size: usize,
 }
 
 impl<'a> Romfs<'a> {
-    /// Checks the superblock, no more: its length and the sum over its first 512 bytes.
+    /// Checks the superblock only: its length, and the checksum over its first 512 bytes.
     pub fn new(bytes: &'a [u8]) -> Result<Romfs<'a>, RomfsError> {
         if !bytes.starts_with(MAGIC) {
             return Err(RomfsError::NotRomfs);
@@ -101,23 +101,23 @@ impl<'a> Romfs<'a> {
         Ok(image)
     }
 
-    /// Bytes of the image, as its superblock says; what pads it at the end is not counted.
+    /// Size in bytes from the superblock, without padding at the end.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The volume's name.
+    /// The volume name.
     pub fn label(&self) -> Result<&'a [u8], RomfsError> {
         name(self.bytes, 16).map(|(name, _)| name)
     }
 
-    /// The root directory's entries.
+    /// The entries of the root directory.
     pub fn root(&self) -> Result<Entries<'a>, RomfsError> {
         let (_, first) = name(self.bytes, 16)?;
         Ok(Entries::new(self.bytes, first))
     }
 
-    /// A directory's entries.
+    /// The entries of a directory; `NotFound` for another type.
     pub fn entries(&self, directory: &RomfsEntry<'a>) -> Result<Entries<'a>, RomfsError> {
         match directory.kind {
             NodeKind::Directory(first) => Ok(Entries::new(self.bytes, first)),
@@ -125,7 +125,7 @@ impl<'a> Romfs<'a> {
         }
     }
 
-    /// The entry at a path such as `bin/sh`, hard links followed.
+    /// The entry at a path such as `bin/sh`; hard links are followed.
     pub fn lookup(&self, path: &str) -> Result<RomfsEntry<'a>, RomfsError> {
         let mut entries = self.root()?;
         let mut words = path.split('/').filter(|word| !word.is_empty()).peekable();
@@ -139,7 +139,7 @@ impl<'a> Romfs<'a> {
         Err(RomfsError::NotFound)
     }
 
-    /// The entry of that name in a directory, hard links followed.
+    /// The entry with that name in a directory; hard links are followed.
     pub fn lookup_below(
         &self,
         directory: &RomfsEntry<'a>,
@@ -148,7 +148,7 @@ impl<'a> Romfs<'a> {
         self.resolve(find(self.entries(directory)?, name.as_bytes())?)
     }
 
-    /// Reads every header once: sums, borders, and that every directory ends.
+    /// Reads every header once: checksums, bounds, and the end of each directory.
     pub fn check(&self) -> Result<(), RomfsError> {
         let mut left = self.bytes.len() / 32;
         self.check_below(self.root()?, &mut left, MAX_DEPTH)
@@ -181,7 +181,7 @@ impl<'a> Romfs<'a> {
         Ok(())
     }
 
-    /// What a hard link stands for.
+    /// Follows hard links to a header of another type.
     pub fn resolve(&self, mut entry: RomfsEntry<'a>) -> Result<RomfsEntry<'a>, RomfsError> {
         for _ in 0..MAX_LINKS {
             match entry.kind {
@@ -239,18 +239,18 @@ impl<'a> RomfsEntry<'a> {
         })
     }
 
-    /// Its data; empty for what has none.
+    /// File content; empty for a type without data.
     pub fn data(&self) -> &'a [u8] {
         &self.bytes[self.offset..self.offset + self.size]
     }
 
-    /// Where its data begins, in bytes from the start of the image.
+    /// Offset of the content in the image, in bytes.
     pub fn offset(&self) -> usize {
         self.offset
     }
 }
 
-/// The entries of a directory, in the order of the image.
+/// Iterates over the entries of a directory, in image order.
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     bytes: &'a [u8],
@@ -260,7 +260,7 @@ pub struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     fn new(bytes: &'a [u8], at: usize) -> Entries<'a> {
-        // A header is 32 bytes at least: a chain of more has met itself.
+        // A header has at least 32 bytes, so a longer chain contains a loop.
         Entries {
             bytes,
             at,
@@ -287,7 +287,7 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// The sum of big-endian words; a part of a word at the end counts as if zeros followed.
+/// The sum of big-endian words; a partial word is padded with zeros.
 pub(crate) fn sum(bytes: &[u8]) -> u32 {
     bytes.chunks(4).fold(0u32, |sum, chunk| {
         let mut four = [0; 4];
@@ -301,7 +301,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
 }
 
-/// The name at `at`, and the first border of 16 bytes after its zero.
+/// The name at `at`, and the next multiple of 16 after its zero.
 fn name(bytes: &[u8], at: usize) -> Result<(&[u8], usize), RomfsError> {
     let rest = bytes.get(at..).ok_or(RomfsError::BadHeader)?;
     let length = rest

@@ -1,4 +1,4 @@
-//! The record in the Image that tells the kernel where its initrd is, and what it was packed as.
+//! The record in the Image that describes the initrd and the packed file to the kernel.
 //!
 //! ```text
 //!  0 magic "PWALKREC"   8 version u32 = 1   12 flags u32 = 0
@@ -6,47 +6,47 @@
 //! 32 initrd CRC-32 u32  36 text CRC-32 u32  40 file size u64 (the whole Image)
 //! 48 text size u64      56 reserved u32     60 CRC-32 u32 of bytes 0 to 60
 //! ```
-//! The text is the Image's first bytes, its Linux header included, up to `_text_end`: nothing
-//! writes there while the kernel runs. A size of 0 means that the packer took no CRC of it.
-//! Little endian. The file's last 16 bytes are a trailer: a file that was cut lacks it.
+//! The text is the start of the Image, with its Linux header, up to `_text_end`; the running kernel does not
+//! modify it. A text size of 0 means that its CRC was not computed. Little endian. The last 16 bytes of the
+//! file are a trailer, which a truncated file lacks.
 
 use core::fmt;
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 
-/// Bytes of the record.
+/// Size of the record in bytes.
 pub const BYTES: usize = 64;
-/// Bytes of the trailer at the end of the file.
+/// Size in bytes of the trailer at the end of the file.
 pub const TRAILER_BYTES: usize = 16;
 const MAGIC: &[u8; 8] = b"PWALKREC";
 const TRAILER_MAGIC: &[u8; 8] = b"PWALKEND";
 const VERSION: u32 = 1;
 
-/// Where the initrd is.
+/// Location and checksums of the initrd and the kernel's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// In bytes from the Image's first byte.
+    /// Offset of the initrd from the Image's first byte, in bytes.
     pub initrd_offset: u64,
-    /// In bytes.
+    /// Size of the initrd in bytes.
     pub initrd_size: u64,
     /// CRC-32/ISO-HDLC of the initrd.
     pub initrd_crc32: u32,
-    /// The whole Image in bytes, pad and trailer included.
+    /// Size of the Image in bytes, padding and trailer included.
     pub file_size: u64,
-    /// Bytes of the kernel's text, from the Image's first byte; 0 if it has no CRC.
+    /// Size of the kernel's text in bytes, from the Image's first byte; 0 if it has no CRC.
     pub text_size: u64,
     /// CRC-32/ISO-HDLC of the kernel's text.
     pub text_crc32: u32,
 }
 
-/// Why bytes are no record.
+/// Why a record cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordError {
-    /// The magic is missing: nothing was packed.
+    /// The magic is missing: the file was not packed.
     Missing,
-    /// Its CRC-32 is wrong.
+    /// The CRC-32 is wrong.
     Damaged,
-    /// A version of the future.
+    /// An unknown version.
     Version(u32),
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for RecordError {
 impl core::error::Error for RecordError {}
 
 impl Record {
-    /// Reads a record.
+    /// Decodes a record and checks its CRC-32.
     pub fn decode(bytes: &[u8; BYTES]) -> Result<Record, RecordError> {
         let word = |at: usize| {
             u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
@@ -90,7 +90,7 @@ impl Record {
         })
     }
 
-    /// Writes it.
+    /// Encodes the record with its CRC-32.
     pub fn encode(&self) -> [u8; BYTES] {
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(MAGIC);
@@ -106,8 +106,8 @@ impl Record {
         bytes
     }
 
-    /// The file's last bytes: they carry the record's own CRC, so that what an older, longer
-    /// Image left in RAM is not taken for them.
+    /// The last bytes of the file. They contain the record's CRC, so that the end of an older, longer Image
+    /// in RAM is not mistaken for them.
     pub fn trailer(&self) -> [u8; TRAILER_BYTES] {
         let mut bytes = [0; TRAILER_BYTES];
         bytes[..8].copy_from_slice(TRAILER_MAGIC);
@@ -115,13 +115,13 @@ impl Record {
         bytes
     }
 
-    /// Does a file that ends in these bytes end as this record says?
+    /// Whether `file`, the end of a file, is the trailer of this record.
     pub fn ends_whole(&self, file: &[u8]) -> bool {
         file.ends_with(&self.trailer())
     }
 }
 
-/// CRC-32/ISO-HDLC, the one of zip and Ethernet.
+/// CRC-32/ISO-HDLC, as in zip and Ethernet.
 pub fn crc32(bytes: &[u8]) -> u32 {
     const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
     CRC.checksum(bytes)

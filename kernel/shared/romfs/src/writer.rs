@@ -1,8 +1,6 @@
-//! Laying an image out. The data of files is never held: the caller copies it
-//! to where the layout says.
+//! The writer computes the layout only; the caller copies file content to its place.
 //!
-//! The order is the caller's and nothing else decides a byte: no time, no host
-//! path, no order of a directory on some disk.
+//! The output depends on the caller's order alone: not on time, host paths or directory order on disk.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -12,60 +10,60 @@ use core::fmt;
 use crate::NodeKind;
 use crate::reader::sum;
 
-/// The longest name that Linux reads, in bytes; the label's too.
+/// Longest name that Linux reads, in bytes; also the limit of the label.
 pub const MAX_NAME: usize = 127;
 const BORDER: u64 = 16;
-/// An image's length is a multiple of this.
+/// Alignment of an image's length, in bytes.
 const BLOCK: u64 = 1024;
 
-/// What a directory is made of.
+/// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
-    /// More entries, in the order they shall have.
+    /// A directory, with its entries in order.
     Directory(Vec<(String, Node)>),
-    /// Data of that many bytes; `source` is the caller's own number for it.
+    /// A file; `source` is the caller's number for its content.
     File {
-        /// What [`Piece::Data`] will name.
+        /// The number that [`Piece::Data`] returns.
         source: usize,
-        /// Bytes.
+        /// Size in bytes.
         size: u64,
-        /// The x bit.
+        /// Whether to set the x bit.
         executable: bool,
-        /// Its data begins at a multiple of this (a power of two, 16 at least).
+        /// Alignment of the content in bytes: a power of two, at least 16.
         align: u64,
     },
     /// Another name of the file with this `source`, which must come first.
     HardLink(usize),
-    /// A symbolic link.
+    /// A symbolic link to this path.
     Link(String),
-    /// A device, pipe or socket: any kind that has no data.
+    /// A device, pipe or socket: a type without data.
     Special(NodeKind),
 }
 
-/// A run of bytes of the image; runs follow each other without gaps.
+/// A run of the image's bytes; runs are contiguous.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// These bytes.
+    /// Bytes of the image.
     Bytes(Vec<u8>),
-    /// The file with this number, that many bytes of it.
+    /// Content of the file with this number.
     Data {
-        /// As in [`Node::File`].
+        /// The number from [`Node::File`].
         source: usize,
-        /// Bytes.
+        /// Size in bytes.
         size: u64,
     },
 }
 
-/// Why there can be no such image.
+/// Why a layout is impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteError {
-    /// A name longer than [`MAX_NAME`], empty, `.` or `..`, or with a `/` or a zero in it.
+    /// A name longer than [`MAX_NAME`], empty, `.` or `..`, or one that contains `/` or a zero.
     BadName(String),
-    /// A label longer than [`MAX_NAME`], or with a zero in it.
+    /// A label longer than [`MAX_NAME`], or one that contains a zero.
     BadLabel(String),
-    /// A hard link to a file that does not come before it.
+    /// A hard link to a file that does not precede it.
     NoTarget(String),
-    /// The image would reach 4 GiB, which its 32-bit numbers cannot say.
+    /// The image would reach 4 GiB, the limit of its 32-bit numbers.
     TooBig(u64),
 }
 
@@ -99,7 +97,7 @@ impl fmt::Display for WriteError {
 
 impl core::error::Error for WriteError {}
 
-/// An image, laid out.
+/// The layout of an image.
 #[derive(Debug)]
 pub struct RomfsLayout {
     pieces: Vec<Piece>,
@@ -107,7 +105,7 @@ pub struct RomfsLayout {
 }
 
 impl RomfsLayout {
-    /// Lays out a root directory.
+    /// Computes the layout of a root directory.
     pub fn new(label: &str, root: &[(String, Node)]) -> Result<RomfsLayout, WriteError> {
         if label.len() > MAX_NAME || label.contains('\0') {
             return Err(WriteError::BadLabel(label.into()));
@@ -141,20 +139,19 @@ impl RomfsLayout {
         })
     }
 
-    /// The runs of bytes, from the first to the last of the image. The superblock's sum is
-    /// still missing: see [`seal`].
+    /// The runs of bytes in order. The superblock's checksum is still missing: see [`seal`].
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
     }
 
-    /// Length of the image in bytes.
+    /// Size of the image in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 }
 
-/// Writes the superblock's sum into the image's first 512 bytes (or all, if it is shorter):
-/// it covers data too, so it can only be known when that is there.
+/// Writes the superblock's checksum into the first 512 bytes of the image (or all, if it is shorter): it
+/// covers file content, so it is computed last.
 pub fn seal(head: &mut [u8]) {
     if head.len() < 16 {
         return;
@@ -165,7 +162,7 @@ pub fn seal(head: &mut [u8]) {
     head[12..16].copy_from_slice(&missing.to_be_bytes());
 }
 
-/// A header and where it goes.
+/// A header and its offset.
 struct Header<'a> {
     at: u64,
     next: u64,
@@ -187,17 +184,17 @@ const FILE: u32 = 2;
 const LINK: u32 = 3;
 const EXECUTABLE: u32 = 8;
 
-/// First pass: where everything goes.
+/// First pass: offsets.
 struct Places<'a> {
     headers: Vec<Header<'a>>,
-    /// Where the header of the file with that `source` is.
+    /// Offset of the header of each `source`.
     files: BTreeMap<usize, u64>,
     at: u64,
 }
 
 impl<'a> Places<'a> {
-    /// The entries of a directory whose header lies at `own`: first `.`, of kind `dot`, then
-    /// `..` and the children.
+    /// Places the entries of a directory whose header is at `own`: `.`, of kind `dot`, then `..` and the
+    /// children.
     fn directory(
         &mut self,
         children: &'a [(String, Node)],
@@ -257,7 +254,7 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Its index. The content begins at a multiple of `align`.
+    /// Places a header and returns its index. The content starts at a multiple of `align`.
     fn header(
         &mut self,
         name: &'a str,
@@ -296,12 +293,12 @@ fn special(kind: NodeKind) -> (u32, u32) {
         NodeKind::Block(number) => (4, number),
         NodeKind::Character(number) => (5, number),
         NodeKind::Socket => (6, 0),
-        // What has data has a node of its own.
+        // Types with data have a node of their own.
         _ => (7, 0),
     }
 }
 
-/// Second pass: the bytes.
+/// Second pass: bytes.
 struct Emit {
     pieces: Vec<Piece>,
     bytes: Vec<u8>,
@@ -361,7 +358,7 @@ impl Emit {
     }
 }
 
-/// Bytes that a name takes: its zero, and what fills the border.
+/// Size of a name in bytes: its zero and the padding included.
 fn name_bytes(name: &str) -> u64 {
     (name.len() as u64 + 1).next_multiple_of(BORDER)
 }

@@ -1,4 +1,4 @@
-//! Images that lie: nothing panics, nothing leaves the image, everything ends.
+//! Damaged images: no panic, no read outside of the image, no endless loop.
 
 mod image;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use romfs::writer::{Node, seal};
 use romfs::{Entries, NodeKind, Romfs, RomfsError};
 
-/// An image with directories, links and files; headers lie at multiples of 16.
+/// An image with directories, links and files; headers are at multiples of 16.
 fn good() -> Vec<u8> {
     let below = vec![
         ("sh".to_owned(), file(0, 700, 4096)),
@@ -24,7 +24,7 @@ fn good() -> Vec<u8> {
     image("good", &root, &[&[7; 700], b"abc"])
 }
 
-/// Where a name's header is.
+/// Offset of the header with a name.
 fn header_of(image: &[u8], name: &[u8]) -> usize {
     let mut headers = (32..image.len()).step_by(16);
     let found =
@@ -37,7 +37,7 @@ fn put(image: &mut [u8], at: usize, word: u32) {
     seal(image);
 }
 
-/// Reads all there is, up to a depth; answers how many entries were seen.
+/// Reads everything up to a depth; returns the number of entries.
 fn read_all(romfs: &Romfs, entries: Entries, depth: usize) -> usize {
     let mut seen = 0;
     for entry in entries.take(1000) {
@@ -56,7 +56,7 @@ fn read_all(romfs: &Romfs, entries: Entries, depth: usize) -> usize {
     seen
 }
 
-/// All that the reader offers, on bytes that may be anything.
+/// Calls every function of the reader on arbitrary bytes.
 fn poke(bytes: &[u8]) {
     let Ok(romfs) = Romfs::new(bytes) else { return };
     let _ = (romfs.check(), romfs.label());
@@ -78,7 +78,7 @@ fn a_chain_that_leads_back_ends() {
     assert_eq!(romfs.lookup("nothing").unwrap_err(), RomfsError::BadHeader);
     let last = romfs.root().unwrap().last().unwrap();
     assert_eq!(last.unwrap_err(), RomfsError::BadHeader);
-    // What can be told is told all the same.
+    // Readable entries are still returned.
     assert_eq!(romfs.lookup("bin/deep/a").unwrap().data(), b"abc");
 }
 
@@ -97,7 +97,7 @@ fn a_directory_in_itself_ends() {
     let mut image = good();
     let (bin, deep) = (header_of(&image, b"bin"), header_of(&image, b"deep"));
     put(&mut image, deep + 4, bin as u32);
-    // Its sum is made right again, so that the circle is what is found.
+    // The checksum is corrected, so that the loop is what the reader finds.
     let sum = (0..8).fold(0u32, |sum, word| {
         let at = deep + word * 4;
         sum.wrapping_add(u32::from_be_bytes(image[at..at + 4].try_into().unwrap()))
@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn small_numbers_in_the_wrong_places_do_no_harm(words in prop::collection::vec(0u32..512, 8..256)) {
-        // Offsets that lie inside: chains, links and directories of every wrong shape.
+        // Offsets inside of the image: chains, links and directories of every wrong shape.
         let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
         bytes[..8].copy_from_slice(b"-rom1fs-");
         let size = bytes.len() as u32;

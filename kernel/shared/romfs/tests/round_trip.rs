@@ -1,4 +1,4 @@
-//! What is written reads back, whatever it is.
+//! The reader returns what the writer wrote.
 
 mod image;
 
@@ -97,7 +97,7 @@ fn four_gib_are_too_many() {
     }
 }
 
-/// A tree as a test thinks of it.
+/// A directory tree for the tests.
 #[derive(Clone, Debug)]
 enum Tree {
     File(Vec<u8>, bool, u32),
@@ -122,7 +122,7 @@ fn tree() -> impl Strategy<Value = Vec<(String, Tree)>> {
 }
 
 fn children(node: impl Strategy<Value = Tree>) -> impl Strategy<Value = Vec<(String, Tree)>> {
-    // A letter first: never `.` or `..`. A name is there once.
+    // The first character is a letter, which excludes `.` and `..`. Names are unique.
     prop::collection::btree_map("[a-zé][a-z0-9._ -]{0,60}", node, 0..8)
         .prop_map(|children| children.into_iter().collect())
 }

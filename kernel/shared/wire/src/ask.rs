@@ -1,4 +1,4 @@
-//! What the host asks the board's agent, and what the agent answers: "read this", no more.
+//! Questions of the host to the board's agent, and the answers. The agent only reads.
 
 use abi::Error;
 
@@ -6,36 +6,36 @@ use crate::batch::Batch;
 use crate::number::{Malformed, put, take};
 use crate::words::Words;
 
-/// One question. The numbers on the wire are in `docs/wire.md`.
+/// A question. The numbers on the wire are in `docs/wire.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// What the board is: its memory, and the root of the kernel's tables.
+    /// The board: its memory, and the root of the kernel's tables.
     About,
-    /// Words of physical memory from `at` on, as wide as the board's addresses.
+    /// Words of physical memory from `at`, as wide as the board's registers.
     Words {
-        /// Physical address, a multiple of a word.
+        /// Physical address, a multiple of the word size.
         at: u64,
-        /// How many; the answer may hold fewer.
+        /// Number of words; the answer may contain fewer.
         count: u64,
     },
-    /// The tasks from this place in the table on.
+    /// Tasks from this index in the task table.
     Tasks {
-        /// 0 for the first.
+        /// Index, 0 for the first.
         from: u64,
     },
     /// Records of the fault log.
     Faults {
-        /// Number of the first record; the answer begins with the oldest that is kept.
+        /// Number of the first record; the answer starts with the oldest one kept if that is later.
         from: u64,
     },
 }
 
 impl Ask {
-    /// Bytes that a question takes at most.
+    /// Longest encoding of a question in bytes.
     pub const LONGEST: usize = 31;
 
-    /// Writes it with the number `id` that its answer shall carry; answers the bytes it took,
-    /// `None` when `out` is shorter than [`Ask::LONGEST`].
+    /// Encodes it with the number `id` of its answer; returns the length, `None` if `out` is shorter than
+    /// [`Ask::LONGEST`].
     pub fn encode(&self, id: u64, out: &mut [u8]) -> Option<usize> {
         let (kind, numbers): (u64, &[u64]) = match self {
             Ask::About => (0, &[]),
@@ -50,8 +50,7 @@ impl Ask {
         Some(used)
     }
 
-    /// Reads a question and the number its answer shall carry. `Ok(None)`: a question of a
-    /// newer host.
+    /// Decodes a question and the number of its answer. `Ok(None)`: a question of a newer host.
     pub fn decode(bytes: &[u8]) -> Result<(u64, Option<Ask>), Malformed> {
         let (id, rest) = take(bytes)?;
         let (kind, rest) = take(rest)?;
@@ -74,18 +73,18 @@ impl Ask {
     }
 }
 
-/// What the board is.
+/// Facts about the board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// `satp` while only the kernel's own tables are active.
     pub kernel_satp: u64,
-    /// Number that the next fault record will get.
+    /// Sequence number of the next fault record.
     pub next_fault: u64,
-    /// How memory types are encoded: 0 not at all, 1 Svpbmt, 2 T-Head.
+    /// Encoding of memory types: 0 none, 1 Svpbmt, 2 T-Head.
     pub dialect: u64,
 }
 
-/// A row of the task table as it crosses the line; `L` is `&str` where it lies in a frame, `String` where it is kept.
+/// A row of the task table; `L` is `&str` inside of a frame, `String` in a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskRecord<L> {
     /// Process id, from 1.
@@ -111,7 +110,7 @@ impl<L> TaskRecord<L> {
         abi::TaskState::decode(state).text()
     }
 
-    /// The same row with its command line stored in another type.
+    /// The same row with its command line in another type.
     pub fn map_line<M>(self, store: impl FnOnce(L) -> M) -> TaskRecord<M> {
         TaskRecord {
             pid: self.pid,
@@ -125,15 +124,15 @@ impl<L> TaskRecord<L> {
     }
 }
 
-/// An answer in the making: `id`, a status, then what [`Answer`] lists.
+/// Builds an answer: `id`, a status, then the content of [`Answer`].
 pub struct AnswerWriter<'a> {
     out: &'a mut [u8],
     used: usize,
 }
 
 impl<'a> AnswerWriter<'a> {
-    /// An answer to question `id`: all is well if `error` is none. `None` when `out` has no
-    /// room for these two numbers.
+    /// Starts the answer to question `id`; success if `error` is `None`. Returns `None` if `out` has no room
+    /// for these two numbers.
     pub fn new(out: &'a mut [u8], id: u64, error: Option<Error>) -> Option<Self> {
         let mut used = 0;
         put(out, &mut used, id)?;
@@ -145,12 +144,12 @@ impl<'a> AnswerWriter<'a> {
         Some(AnswerWriter { out, used })
     }
 
-    /// Adds a number; `None` without room.
+    /// Appends a number; `None` without room.
     pub fn number(&mut self, number: u64) -> Option<()> {
         put(self.out, &mut self.used, number)
     }
 
-    /// Adds one task whole, or nothing and `None` without room.
+    /// Appends a whole task, or nothing and `None` without room.
     pub fn task(&mut self, task: &TaskRecord<&str>) -> Option<()> {
         let mut used = self.used;
         let numbers = [
@@ -173,31 +172,31 @@ impl<'a> AnswerWriter<'a> {
         Some(())
     }
 
-    /// The room that is left, for words or records.
+    /// The free part of the buffer, for words or records.
     pub fn rest(&mut self) -> &mut [u8] {
         &mut self.out[self.used..]
     }
 
-    /// That many bytes of [`Self::rest`] are used; the whole answer.
+    /// Ends the answer after `more` bytes of [`Self::rest`]; returns all of it.
     pub fn finish(self, more: usize) -> &'a [u8] {
         &self.out[..(self.used + more).min(self.out.len())]
     }
 }
 
-/// An answer, by what was asked.
+/// A decoded answer; its form depends on the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
-    /// What the board is; then its memory.
+    /// Facts about the board, then its memory.
     About(About, Extents<'a>),
-    /// Words from the address that was asked for on, at least one.
+    /// Words from the requested address, at least one.
     Words(Words<'a>),
-    /// Tasks, and the place to ask on from; 0 when these were the last.
+    /// Tasks, and the index to continue at; 0 at the end.
     Tasks(u64, TaskRecords<'a>),
-    /// Records, and the number to ask on from.
+    /// Fault records; the next number to request follows from them.
     Faults(Batch<'a>),
-    /// There are no such records: the number that the next one will get.
+    /// No such records; the sequence number of the next one.
     NoFaults(u64),
-    /// It could not be done: the number of an `abi::Error`.
+    /// The request failed: number of an `abi::Error`.
     Refused(u64),
 }
 
@@ -207,8 +206,8 @@ impl<'a> Answer<'a> {
         Ok(take(bytes)?.0)
     }
 
-    /// Writes the answer with another question's number into `out`, for whoever passes
-    /// questions on; answers the bytes it took. `None` if it has no number or no room.
+    /// Copies an answer with another question's number into `out`, for a relay; returns the length. `None` if
+    /// it has no number or `out` has no room.
     pub fn renumber(bytes: &[u8], id: u64, out: &mut [u8]) -> Option<usize> {
         let (_, rest) = take(bytes).ok()?;
         let mut used = 0;
@@ -217,7 +216,7 @@ impl<'a> Answer<'a> {
         Some(used + rest.len())
     }
 
-    /// Reads the answer to `ask`.
+    /// Decodes the answer to `ask`.
     pub fn decode(ask: &Ask, bytes: &'a [u8]) -> Result<Answer<'a>, Malformed> {
         let (_, rest) = take(bytes)?;
         let (status, rest) = take(rest)?;
@@ -253,7 +252,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Pieces of RAM, checked: iterating gives base and bytes of each.
+/// Ranges of RAM, checked: iterating yields base and length of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extents<'a> {
     left: u64,
@@ -261,7 +260,7 @@ pub struct Extents<'a> {
 }
 
 impl<'a> Extents<'a> {
-    /// Bytes after the last piece belong to a newer board.
+    /// Bytes after the last range are those of a newer board, and ignored.
     fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let (left, rest) = take(bytes)?;
         let extents = Extents { left, rest };
@@ -284,7 +283,7 @@ impl Iterator for Extents<'_> {
     }
 }
 
-/// Tasks, checked: iterating gives each.
+/// Tasks, checked: iterating yields each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRecords<'a> {
     rest: &'a [u8],

@@ -1,4 +1,4 @@
-//! Many fault records in one frame: the first whole, the rest as what changed.
+//! Many fault records in one frame: the first complete, the others as differences.
 
 use abi::Fault;
 
@@ -6,11 +6,11 @@ use crate::frame::{Frame, MAX_PAYLOAD, NoRoom};
 use crate::number::{Malformed, put, take};
 use crate::record::{LONGEST, ZERO, put_record, take_record};
 
-/// The kind of frame that carries a batch.
+/// Kind of a frame with a batch.
 pub(crate) const FAULTS: u8 = 0x81;
 
-/// Consecutive records in the making. `N` bytes of payload, at most
-/// [`MAX_PAYLOAD`]; no record leans on another frame, so each stands alone.
+/// Builds a batch of consecutive records in `N` bytes of payload, at most [`MAX_PAYLOAD`]. Records refer to
+/// records of the same frame only, so a lost frame does not affect others.
 pub struct BatchWriter<const N: usize> {
     payload: [u8; N],
     length: usize,
@@ -21,8 +21,7 @@ pub struct BatchWriter<const N: usize> {
 impl<const N: usize> BatchWriter<N> {
     const FITS: () = assert!(N >= 10 + LONGEST && N <= MAX_PAYLOAD, "see BatchWriter");
 
-    /// An empty batch whose first record will be number `first_seq`, the next
-    /// one more, and so on.
+    /// An empty batch; its first record has number `first_seq`.
     pub fn new(first_seq: u64) -> Self {
         let () = Self::FITS;
         let mut batch = BatchWriter {
@@ -31,13 +30,13 @@ impl<const N: usize> BatchWriter<N> {
             before: *ZERO,
             records: 0,
         };
-        // Ten bytes at most, and N is more.
+        // At most ten bytes, and N is larger.
         let _ = put(&mut batch.payload, &mut batch.length, first_seq);
         batch
     }
 
-    /// Adds the next record; `false`, and nothing changed, if it does not fit.
-    /// The first one always does.
+    /// Appends the next record; returns `false` and changes nothing if it does not fit. The first one always
+    /// fits.
     pub fn push(&mut self, fault: &Fault) -> bool {
         let fits = put_record(&mut self.payload, &mut self.length, &self.before, fault).is_some();
         if fits {
@@ -47,17 +46,17 @@ impl<const N: usize> BatchWriter<N> {
         fits
     }
 
-    /// How many records are in it.
+    /// Number of records.
     pub const fn records(&self) -> usize {
         self.records
     }
 
-    /// The records as they travel: what [`Answer::Faults`](crate::Answer::Faults) holds.
+    /// The encoded records, as in [`Answer::Faults`](crate::Answer::Faults).
     pub fn payload(&self) -> &[u8] {
         &self.payload[..self.length]
     }
 
-    /// Writes the batch as a frame; answers how many bytes that took.
+    /// Encodes the batch as a frame; returns the length.
     pub fn encode(&self, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         Frame {
             kind: FAULTS,
@@ -68,7 +67,7 @@ impl<const N: usize> BatchWriter<N> {
     }
 }
 
-/// The records of one frame, checked: iterating gives each with its number.
+/// The records of one frame, checked: iterating yields each with its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch<'a> {
     rest: &'a [u8],
@@ -77,7 +76,7 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Reads every record once, so that iterating cannot fail.
+    /// Decodes every record once, so that iterating cannot fail.
     pub(crate) fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
         let (seq, rest) = take(payload)?;
         let batch = Batch {
@@ -104,7 +103,7 @@ impl<'a> Batch<'a> {
 }
 
 impl Iterator for Batch<'_> {
-    /// The record's sequence number, and the record.
+    /// The sequence number and the record.
     type Item = (u64, Fault);
 
     fn next(&mut self) -> Option<Self::Item> {

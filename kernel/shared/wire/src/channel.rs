@@ -1,22 +1,22 @@
-//! The streams: who is meant by bytes that must arrive whole and in order.
+//! Streams: bytes that must arrive complete and in order.
 
-/// What a stream's bytes belong to. Each has a kind of frame in either direction; all of one
-/// direction share its numbers, so they arrive in the order in which they were sent.
+/// The receiver of a stream's bytes. Each channel has a frame kind in either direction; all channels of a
+/// direction share one sequence, so they arrive in the order in which they were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
-    /// Text of the console, and keys.
+    /// Console output, and key input.
     Console,
-    /// gdb's remote protocol, as on a line of its own.
+    /// gdb's remote protocol, unchanged.
     Gdb,
     /// Questions to the board's agent, and its answers.
     Control,
 }
 
 impl Channel {
-    /// All of them.
+    /// Every channel.
     pub const ALL: [Channel; 3] = [Channel::Console, Channel::Gdb, Channel::Control];
 
-    /// The kind of frame that carries it from the board.
+    /// Frame kind from the board.
     pub const fn from_board(self) -> u8 {
         match self {
             Channel::Console => 0x83,
@@ -25,7 +25,7 @@ impl Channel {
         }
     }
 
-    /// The kind of frame that carries it from the host.
+    /// Frame kind from the host.
     pub const fn from_host(self) -> u8 {
         match self {
             Channel::Console => 0xc1,

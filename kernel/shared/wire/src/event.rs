@@ -1,4 +1,4 @@
-//! What the board says.
+//! Frames from the board.
 
 use crate::batch::{Batch, FAULTS};
 use crate::channel::Channel;
@@ -9,51 +9,51 @@ pub(crate) const WELCOME: u8 = 0x80;
 pub(crate) const LOST: u8 = 0x82;
 const HEARD: u8 = 0x86;
 
-/// The board's answer to a hello, and the first frame it sends unasked.
+/// The board's answer to a hello; the first frame after boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Welcome<'a> {
-    /// The protocol version the board speaks: [`VERSION`](crate::VERSION).
+    /// Protocol version of the board: [`VERSION`](crate::VERSION).
     pub version: u32,
-    /// Ticks of the `time` CSR in a second.
+    /// Frequency of the `time` CSR in hertz.
     pub ticks_per_second: u64,
-    /// Bits of an address: 32 or 64.
+    /// Register width in bits: 32 or 64.
     pub xlen: u32,
-    /// The board's name, as its board file has it.
+    /// Name of the board, as in its board file.
     pub board: &'a str,
-    /// The number of the hello that it answers; 0 for a host that only listens.
+    /// Session number of the hello; 0 for a passive host.
     pub session: u32,
 }
 
-/// One event of the board.
+/// A decoded frame from the board.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// Frames begin.
+    /// The start of frames.
     Welcome(Welcome<'a>),
-    /// Faults happened; [`BatchWriter`](crate::BatchWriter) makes these.
+    /// Fault records; [`BatchWriter`](crate::BatchWriter) encodes them.
     Faults(Batch<'a>),
-    /// That many records were overwritten in the ring before they were sent.
+    /// Records that were overwritten in the ring before they were sent.
     Lost {
-        /// Since the last such event, or since boot.
+        /// Number since the last such event, or since boot.
         count: u64,
     },
-    /// The next part of a stream: its number, then what it carries.
+    /// The next part of a stream: its number, then its bytes.
     Stream(Channel, &'a [u8]),
-    /// All of the host's stream before this number has arrived.
+    /// Acknowledges all stream frames before `next`.
     Heard {
-        /// The number that the board waits for.
+        /// The number that the board expects next.
         next: u16,
     },
-    /// An event of a newer board.
+    /// A kind that this version does not know.
     Unknown {
-        /// Its kind byte.
+        /// Kind byte of the frame.
         kind: u8,
-        /// How long its payload was.
+        /// Length of the payload in bytes.
         len: usize,
     },
 }
 
 impl<'a> Event<'a> {
-    /// What a frame from the board says.
+    /// Decodes a frame from the board.
     pub fn decode(frame: &Frame<'a>) -> Result<Event<'a>, Malformed> {
         if let Some(channel) = Channel::of_board(frame.kind) {
             return Ok(Event::Stream(channel, frame.payload));
@@ -74,12 +74,12 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// Writes a `Lost` as a frame; answers how many bytes that took.
+    /// Encodes `Lost` as a frame; returns the length.
     pub fn encode_lost(count: u64, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(LOST, count, sequence, out)
     }
 
-    /// Writes a `Heard` as a frame; answers how many bytes that took.
+    /// Encodes `Heard` as a frame; returns the length.
     pub fn encode_heard(next: u16, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(HEARD, next.into(), sequence, out)
     }
@@ -97,8 +97,7 @@ fn encode(kind: u8, number: u64, sequence: u16, out: &mut [u8]) -> Result<usize,
 }
 
 impl<'a> Welcome<'a> {
-    /// Writes it as a frame; answers how many bytes that took. A board's name
-    /// longer than 64 bytes has no room.
+    /// Encodes the event as a frame; returns the length. A board name longer than 64 bytes does not fit.
     pub fn encode(&self, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         let mut payload = [0; 5 + 10 + 5 + 1 + 64 + 5];
         let fields = (self.version, self.ticks_per_second, self.xlen, self.board);
@@ -120,7 +119,7 @@ impl<'a> Welcome<'a> {
         .encode(out)
     }
 
-    /// Bytes after the session are a newer board's, and left alone.
+    /// Bytes after the session number are those of a newer board, and ignored.
     fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
         let ((version, ticks_per_second, xlen, board), rest) =
             postcard::take_from_bytes(payload).map_err(|_| Malformed)?;

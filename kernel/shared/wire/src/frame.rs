@@ -1,11 +1,11 @@
-//! The envelope: kind, sequence, payload and check, between two zero bytes.
+//! The envelope: kind, sequence, payload and checksum, between two zero bytes.
 //!
 //! ```text
 //!   00 │ COBS( kind:1  sequence:2  payload:0..=1017  crc32:4 ) │ 00
 //! ```
 //!
-//! Kinds are 0x80 and above, so the second byte after a zero is never ASCII in a
-//! frame: text that follows a lost or added zero is told from one at once.
+//! Kinds are 0x80 and above, so the second byte after a zero is never ASCII in a frame: text after a lost or
+//! added zero is recognized at once.
 
 use cobs::CobsEncoder;
 use crc::{CRC_32_ISO_HDLC, Crc};
@@ -14,29 +14,29 @@ const CHECK: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 const HEAD: usize = 3;
 const TAIL: usize = 4;
 
-/// The smallest kind; bytes below it never begin a frame.
+/// Smallest frame kind; lower bytes never start a frame.
 pub const FIRST_KIND: u8 = 0x80;
 
-/// The longest payload a receiver must take.
+/// Longest payload in bytes that every receiver must accept.
 pub const MAX_PAYLOAD: usize = 1024 - HEAD - TAIL;
 
-/// Bytes on the line, both zeros included, for a payload of this length, at most.
+/// Upper bound for the encoded length of a payload, both zeros included.
 pub const fn encoded_bytes(payload: usize) -> usize {
     cobs::max_encoding_length(HEAD + payload + TAIL) + 2
 }
 
-/// One frame whose check was right.
+/// A frame with a correct checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// What the payload is.
+    /// Type of the payload.
     pub kind: u8,
-    /// Counts the sender's frames, modulo 65,536.
+    /// Frame counter of the sender, modulo 65,536.
     pub sequence: u16,
-    /// What the kind says it is.
+    /// Content, as its kind defines it.
     pub payload: &'a [u8],
 }
 
-/// The buffer given for a frame is too short for it.
+/// The output buffer is too short for the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRoom;
 
@@ -49,7 +49,7 @@ impl core::fmt::Display for NoRoom {
 impl core::error::Error for NoRoom {}
 
 impl<'a> Frame<'a> {
-    /// Writes the frame with both its zeros; answers how many bytes that took.
+    /// Encodes the frame with both zeros; returns the length.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, NoRoom> {
         if self.payload.len() > MAX_PAYLOAD {
             return Err(NoRoom);
@@ -72,8 +72,8 @@ impl<'a> Frame<'a> {
         Ok(end + 1)
     }
 
-    /// Reads what stood between two zeros; `scratch` holds the decoded bytes and
-    /// must be as long as `encoded`. `None` if it is no frame.
+    /// Decodes the bytes between two zeros; `scratch` must be as long as `encoded`. `None` if it is not a
+    /// frame.
     pub(crate) fn decode(encoded: &[u8], scratch: &'a mut [u8]) -> Option<Frame<'a>> {
         let length = cobs::decode(encoded, scratch).ok()?.frame_size();
         let bytes: &'a [u8] = scratch.get(..length)?;

@@ -1,12 +1,11 @@
-//! What is said on the serial line: events, requests, frames.
+//! The protocol of the serial line: events, requests, frames.
 //!
-//! The board speaks [`Event`]s, the host [`Request`]s; both travel in the same
-//! [`frame`], with plain text flowing between frames. [`Splitter`] takes the
-//! line apart again, on either side. Streams ([`Channel`]) arrive whole and in order:
+//! The board sends [`Event`]s, the host [`Request`]s; both use the same [`frame`], with plain text between
+//! frames. [`Splitter`] separates the two on either side. Streams ([`Channel`]) arrive complete and in order:
 //! [`Outbox`] and [`Inbox`] are their two ends. `docs/wire.md` describes every byte.
 //!
-//! A number on the wire keeps its meaning for ever; what a reader does not know
-//! it keeps as `Unknown` and goes on.
+//! A number on the wire never changes its meaning; a reader keeps what it does not know as `Unknown` and
+//! continues.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -35,8 +34,8 @@ pub use request::Request;
 pub use splitter::{Split, Splitter};
 pub use words::{Words, WordsWriter};
 
-/// The version of this protocol, said by both sides when they meet.
+/// Version of this protocol, exchanged in hello and welcome.
 pub const VERSION: u32 = 2;
 
-/// Bytes that a [`Splitter`] needs for the largest frame of this version.
+/// Buffer size in bytes of a [`Splitter`] for the largest frame of this version.
 pub const LARGEST: usize = frame::encoded_bytes(frame::MAX_PAYLOAD);

@@ -1,6 +1,6 @@
-//! Numbers on the wire: postcard's varints, seven bits a byte, low bits first.
+//! Numbers on the wire: postcard's varints, seven bits per byte, low bits first.
 
-/// A payload that does not say what its kind promises.
+/// A payload that does not have the form of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -12,20 +12,20 @@ impl core::fmt::Display for Malformed {
 
 impl core::error::Error for Malformed {}
 
-/// Takes one number off the front.
+/// Decodes a number at the front; returns it and the rest.
 pub(crate) fn take(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     postcard::take_from_bytes(bytes).map_err(|_| Malformed)
 }
 
-/// Puts one number at `*at` and moves it on; `None` if it does not fit.
+/// Encodes a number at `*at` and advances it; `None` if it does not fit.
 pub(crate) fn put(out: &mut [u8], at: &mut usize, number: u64) -> Option<()> {
     let room = out.get_mut(*at..)?;
     *at += postcard::to_slice(&number, room).ok()?.len();
     Some(())
 }
 
-/// How far `to` lies from `from`, small for near ones on either side: the
-/// difference modulo 2^64, its sign moved into the lowest bit.
+/// The difference from `from` to `to` in zigzag encoding: modulo 2^64, with the sign in the lowest bit, so
+/// that small steps in either direction are short.
 pub(crate) fn distance(from: u64, to: u64) -> u64 {
     let apart = to.wrapping_sub(from).cast_signed();
     ((apart << 1) ^ (apart >> 63)).cast_unsigned()

@@ -1,19 +1,18 @@
-//! One fault record as what changed since the one before.
+//! A fault record as the difference from the previous one.
 //!
-//! A mask says which fields follow; each is one number, in the order of its bit.
-//! Bits that a reader does not know come after those it knows, one number each,
-//! so it can step over them.
+//! A mask lists the fields that follow; each is one number, in the order of the mask's bits. Bits unknown to
+//! a reader come after those it knows, one number each, so that it can skip them.
 
 use abi::Fault;
 
 use crate::number::{Malformed, at_distance, distance, put, take};
 
-/// How a field's number is meant.
+/// Encoding of a field.
 #[derive(Clone, Copy)]
 enum Says {
-    /// How far it moved.
+    /// The distance from the previous value.
     Distance,
-    /// What it is now.
+    /// The value itself.
     Value,
 }
 
@@ -23,15 +22,15 @@ const NOTHING: Fault = Fault {
     ..Fault::EMPTY
 };
 
-/// What the first record of a frame is measured from: every field zero.
+/// The predecessor of the first record of a frame: every field zero.
 pub(crate) const ZERO: &Fault = &NOTHING;
 
 const FIELDS: u32 = 18;
 
-/// The longest a record can be: a mask of 3 bytes, eight long fields.
+/// Longest record: a mask of 3 bytes and eight long fields.
 pub(crate) const LONGEST: usize = 3 + 5 * 10 + 2 * 5 + 11 * 3;
 
-/// The fields in the order of their bits: what changes most comes first.
+/// Fields in the order of their bits: the ones that change most often come first.
 const SAYS: [Says; FIELDS as usize] = {
     use Says::{Distance, Value};
     [
@@ -87,8 +86,7 @@ fn from_fields(f: &[u64; FIELDS as usize]) -> Result<Fault, Malformed> {
     })
 }
 
-/// Writes what changed from `before` to `now` at `*at`; `None`, and `*at` as it
-/// was, if that does not fit.
+/// Encodes the difference from `before` to `now` at `*at`; `None` without any change if it does not fit.
 pub(crate) fn put_record(
     out: &mut [u8],
     at: &mut usize,
@@ -115,7 +113,7 @@ pub(crate) fn put_record(
     Some(())
 }
 
-/// Reads the record that follows `before`, and what stands after it.
+/// Decodes the record that follows `before`; returns it and the rest.
 pub(crate) fn take_record<'a>(
     bytes: &'a [u8],
     before: &Fault,

@@ -1,34 +1,33 @@
-//! Frames that must arrive: numbered, kept until they are acknowledged, sent again if they are not.
+//! Reliable frames: numbered, kept until acknowledged, retransmitted.
 //!
-//! Both directions of a line have a stream of their own, numbered from 0 at each hello.
-//! The receiver takes numbers in order, drops what comes too early or twice, and says
-//! which number it waits for. The sender keeps a few frames and sends all of them again
-//! when that number no longer grows.
+//! Each direction of a line has a stream of its own, numbered from 0 at each hello. The receiver accepts
+//! frames in order, drops others, and acknowledges with the number it expects. The sender keeps a few frames
+//! and retransmits all of them when that number stops growing (go-back-N).
 
-/// Bytes of a stream's number, before the payload proper.
+/// Size in bytes of the stream number before the content.
 pub const HEAD: usize = 2;
 
-/// Bytes that one frame of a stream carries at most.
+/// Most content bytes in one stream frame.
 pub const CHUNK: usize = 240;
 
-/// How many frames may be on their way at once.
+/// Number of frames that may be unacknowledged.
 pub const WINDOW: usize = 8;
 
 #[derive(Clone, Copy)]
 struct Slot {
     kind: u8,
     used: u8,
-    /// The stream's number, then what the frame carries.
+    /// The stream number, then the content.
     payload: [u8; HEAD + CHUNK],
 }
 
-/// A sender's side of a stream: what was sent and is not yet acknowledged.
+/// The sending end of a stream: frames that are not acknowledged.
 pub struct Outbox {
     slots: [Slot; WINDOW],
-    /// Number of the oldest frame that is kept.
+    /// Number of the oldest kept frame.
     first: u16,
     kept: u16,
-    /// How many of the kept ones have been sent since the last rewind.
+    /// Number of kept frames that were sent since the last rewind.
     sent: u16,
 }
 
@@ -39,7 +38,7 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// A stream that begins.
+    /// The start of a stream.
     pub const EMPTY: Outbox = Outbox {
         slots: [Slot {
             kind: 0,
@@ -51,17 +50,17 @@ impl Outbox {
         sent: 0,
     };
 
-    /// Is there room for another frame?
+    /// Whether another frame fits into the window.
     pub fn has_room(&self) -> bool {
         usize::from(self.kept) < WINDOW
     }
 
-    /// Nothing waits for an acknowledgement.
+    /// Whether every frame is acknowledged.
     pub fn is_empty(&self) -> bool {
         self.kept == 0
     }
 
-    /// Adds a frame; `false` when there is no room or it is longer than [`CHUNK`].
+    /// Adds a frame; `false` if the window is full or it is longer than [`CHUNK`].
     pub fn push(&mut self, kind: u8, bytes: &[u8]) -> bool {
         if !self.has_room() || bytes.len() > CHUNK {
             return false;
@@ -76,7 +75,7 @@ impl Outbox {
         true
     }
 
-    /// The next frame to put on the line: its kind and its whole payload.
+    /// The next frame to transmit: kind and payload.
     pub fn begin_next(&mut self) -> Option<(u8, &[u8])> {
         if self.sent == self.kept {
             return None;
@@ -87,13 +86,13 @@ impl Outbox {
         Some((slot.kind, &slot.payload[..HEAD + usize::from(slot.used)]))
     }
 
-    /// Is there a frame to put on the line?
+    /// Whether a frame is waiting for transmission.
     pub fn wants_to_send(&self) -> bool {
         self.sent < self.kept
     }
 
-    /// The other side waits for `number`: all before it are done with. Whether any was; a
-    /// number that was never sent changes nothing.
+    /// Removes all frames before `number`, which the receiver expects next; returns whether any was removed.
+    /// A number that was never sent has no effect.
     pub fn acknowledge(&mut self, number: u16) -> bool {
         let done = number.wrapping_sub(self.first);
         if done == 0 || done > self.sent {
@@ -105,13 +104,13 @@ impl Outbox {
         true
     }
 
-    /// Sends everything that is kept again, from the oldest on.
+    /// Retransmits all kept frames, from the oldest.
     pub fn rewind(&mut self) {
         self.sent = 0;
     }
 
-    /// Gives up: every frame kept, oldest first, with its kind and without its number; then
-    /// the stream begins anew.
+    /// Ends the stream: passes each kept frame, oldest first, with its kind and without its number; then
+    /// restarts at 0.
     pub fn abandon(&mut self, mut each: impl FnMut(u8, &[u8])) {
         for n in 0..self.kept {
             let number = self.first.wrapping_add(n);
@@ -125,7 +124,7 @@ impl Outbox {
     }
 }
 
-/// A receiver's side of a stream.
+/// The receiving end of a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Inbox {
     next: u16,
@@ -133,14 +132,13 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// A stream that begins.
+    /// The start of a stream.
     pub const EMPTY: Inbox = Inbox {
         next: 0,
         owes: false,
     };
 
-    /// Takes a frame's payload: what it carries, if it is the one that is waited for.
-    /// Whatever it is, the sender is owed a word.
+    /// Returns the content of a frame if it is the expected one. Any frame makes an acknowledgement due.
     pub fn take<'a>(&mut self, payload: &'a [u8]) -> Option<&'a [u8]> {
         let (number, bytes) = payload.split_first_chunk::<HEAD>()?;
         self.owes = true;
@@ -151,17 +149,17 @@ impl Inbox {
         Some(bytes)
     }
 
-    /// The sender asked whether anyone is there.
+    /// Makes an acknowledgement due, as the sender requested one.
     pub fn owe(&mut self) {
         self.owes = true;
     }
 
-    /// The number to tell the sender, if it is owed one.
+    /// The number to acknowledge with, if an acknowledgement is due.
     pub fn word(&mut self) -> Option<u16> {
         core::mem::take(&mut self.owes).then_some(self.next)
     }
 
-    /// Is the sender owed a word?
+    /// Whether an acknowledgement is due.
     pub fn owes_word(&self) -> bool {
         self.owes
     }

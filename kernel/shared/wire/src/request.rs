@@ -1,4 +1,4 @@
-//! What the host says.
+//! Frames from the host.
 
 use crate::channel::Channel;
 use crate::frame::{Frame, NoRoom};
@@ -9,39 +9,39 @@ const HEARD: u8 = 0xc4;
 const ALIVE: u8 = 0xc5;
 const BYE: u8 = 0xc6;
 
-/// One request of the host.
+/// A decoded frame from the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// Speak in frames from now on; the board answers with a welcome.
+    /// Switches the board to frames; it answers with a welcome.
     Hello {
-        /// The protocol version the host speaks: [`VERSION`](crate::VERSION).
+        /// Protocol version of the host: [`VERSION`](crate::VERSION).
         version: u32,
-        /// A number of the host's choice: the streams begin anew when it is another than
-        /// before. 0: the host only listens, and text flows between the frames.
+        /// Chosen by the host: a new number restarts the streams. 0 means a passive host, with plain text
+        /// between the frames.
         session: u32,
     },
-    /// The next part of a stream: its number, then what it carries.
+    /// The next part of a stream: its number, then its bytes.
     Stream(Channel, &'a [u8]),
-    /// All of the board's stream before this number has arrived.
+    /// Acknowledges all stream frames before `next`.
     Heard {
-        /// The number that the host waits for.
+        /// The number that the host expects next.
         next: u16,
     },
-    /// The host is there, and asks whether the board is.
+    /// Keeps the session alive and requests an acknowledgement.
     Alive,
-    /// The host goes: the line is plain again.
+    /// Ends the session: the line is plain text again.
     Bye,
-    /// A request of a newer host; the board leaves it unanswered.
+    /// A kind that this version does not know; the board ignores it.
     Unknown {
-        /// Its kind byte.
+        /// Kind byte of the frame.
         kind: u8,
-        /// How long its payload was.
+        /// Length of the payload in bytes.
         len: usize,
     },
 }
 
 impl<'a> Request<'a> {
-    /// What a frame from the host asks.
+    /// Decodes a frame from the host.
     pub fn decode(frame: &Frame<'a>) -> Result<Request<'a>, Malformed> {
         if let Some(channel) = Channel::of_host(frame.kind) {
             return Ok(Request::Stream(channel, frame.payload));
@@ -49,7 +49,7 @@ impl<'a> Request<'a> {
         Ok(match frame.kind {
             HELLO => {
                 let (version, rest) = take(frame.payload)?;
-                // A host that only listens says no more.
+                // A passive host sends no session number.
                 let session = if rest.is_empty() { 0 } else { take(rest)?.0 };
                 Request::Hello {
                     version: version.try_into().map_err(|_| Malformed)?,
@@ -68,13 +68,12 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Writes the `Hello` of a host that only listens as a frame; answers how many bytes that
-    /// took.
+    /// Encodes the `Hello` of a passive host as a frame; returns the length.
     pub fn encode_hello(version: u32, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(HELLO, &version, sequence, out)
     }
 
-    /// Writes the `Hello` of a host that wants streams as a frame; `session` is not 0.
+    /// Encodes the `Hello` of a host with streams as a frame; `session` is not 0.
     pub fn encode_session(
         version: u32,
         session: u32,
@@ -84,17 +83,17 @@ impl<'a> Request<'a> {
         encode(HELLO, &(version, session), sequence, out)
     }
 
-    /// Writes a `Heard` as a frame; answers how many bytes that took.
+    /// Encodes `Heard` as a frame; returns the length.
     pub fn encode_heard(next: u16, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(HEARD, &next, sequence, out)
     }
 
-    /// Writes a `Bye` as a frame; answers how many bytes that took.
+    /// Encodes `Bye` as a frame; returns the length.
     pub fn encode_bye(sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(BYE, &(), sequence, out)
     }
 
-    /// Writes an `Alive` as a frame; answers how many bytes that took.
+    /// Encodes `Alive` as a frame; returns the length.
     pub fn encode_alive(sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(ALIVE, &(), sequence, out)
     }

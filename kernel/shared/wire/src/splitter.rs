@@ -1,40 +1,39 @@
-//! Taking a line apart: text and frames, byte by byte, whatever comes.
+//! Splits a line into text and frames, byte by byte, for any input.
 
 use crate::frame::{FIRST_KIND, Frame};
 
-/// What a [`Splitter`] made of the bytes it was fed.
+/// A piece of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split<'a> {
-    /// Bytes that belong to no frame, as they came.
+    /// Bytes outside of frames, unchanged.
     Text(&'a [u8]),
-    /// A frame whose check was right.
+    /// A frame with a correct checksum.
     Frame(Frame<'a>),
-    /// That many bytes stood where a frame was and are neither it nor text.
+    /// Number of bytes that are neither a valid frame nor text.
     Bad(usize),
 }
 
-/// As a kernel's console begins is zero, so that a static one lies in BSS and not in the Image.
+/// The initial state of a console is all zeros, so that a static one is in BSS and not in the Image.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum State {
-    /// Perhaps in the middle of a frame: what comes is its rest until a zero or a pause tells.
+    /// Possibly inside a frame: bytes belong to its rest until a zero or a pause.
     Joining = 0,
     /// Outside of frames: every byte is text.
     Text = 1,
-    /// After a zero: what comes is a frame, or text after a zero too many.
+    /// After a zero: a frame, or text after a surplus zero.
     Frame = 2,
 }
 
-/// Bytes of nothing but typed text after which a line that is joined is in no frame: more than
-/// the rest of any hello.
+/// Number of typed text bytes after which a joined line is outside of a frame: more than the rest of any
+/// hello.
 const TYPED: usize = 256;
 
-/// Splits a line into text and frames. `N` bounds the frames it can receive:
-/// [`LARGEST`](crate::LARGEST) for any frame, less on a board that receives only
-/// short requests. Longer ones are `Bad`; nothing is ever waited for beyond them.
+/// Splits a line into text and frames. `N` bounds the frames it can receive: [`LARGEST`](crate::LARGEST) for
+/// any frame, less on a board that receives only short requests. Longer frames are `Bad`.
 pub struct Splitter<const N: usize> {
     state: State,
-    /// The byte before those that are held was a zero.
+    /// Whether the byte before the held ones was a zero.
     after_zero: bool,
     held: usize,
     raw: [u8; N],
@@ -50,7 +49,7 @@ impl<const N: usize> Default for Splitter<N> {
 impl<const N: usize> Splitter<N> {
     const HOLDS_SOMETHING: () = assert!(N >= 8, "shorter than the shortest frame");
 
-    /// A splitter at the beginning of a line, where text is expected.
+    /// A splitter at the start of a line, where text is expected.
     pub const fn new() -> Self {
         let () = Self::HOLDS_SOMETHING;
         Splitter {
@@ -62,31 +61,31 @@ impl<const N: usize> Splitter<N> {
         }
     }
 
-    /// A splitter that is put on a line which others have spoken on, as a console at boot: the
-    /// first bytes may be the rest of a frame that firmware took the beginning of.
+    /// A splitter for a line that was in use before, such as a console at boot: the first bytes may be the
+    /// rest of a frame whose start the firmware consumed.
     ///
-    /// Bytes are held until a zero comes, which ends a frame, or a pause ([`Self::rest`]), which
-    /// no frame has: what came before a pause was typed. Whole frames are heard meanwhile.
+    /// Bytes are held until a zero, which ends a frame, or a pause ([`Self::rest`]), which no frame contains:
+    /// bytes before a pause were typed. Complete frames are received in the meantime.
     pub const fn joining() -> Self {
         let mut splitter = Self::new();
         splitter.state = State::Joining;
         splitter
     }
 
-    /// Nothing came for longer than any pause within a frame: what comes next begins something. Changes
-    /// nothing while bytes are held.
+    /// Call after a pause longer than any within a frame: the next byte starts something new. No effect while
+    /// bytes are held.
     pub fn join_quiet_line(&mut self) {
         if self.state == State::Joining && self.held == 0 {
             (self.state, self.after_zero) = (State::Text, false);
         }
     }
 
-    /// Is it not known yet whether the line is in the middle of a frame?
+    /// Whether it is still unknown if the line is inside a frame.
     pub fn is_joining(&self) -> bool {
         self.state == State::Joining
     }
 
-    /// Takes the next byte; answers what became complete with it.
+    /// Adds a byte; returns the piece that it completes.
     pub fn feed(&mut self, byte: u8) -> Option<Split<'_>> {
         match (self.state, byte) {
             (State::Text, 0) => {
@@ -102,35 +101,34 @@ impl<const N: usize> Splitter<N> {
         }
     }
 
-    /// Whether bytes up to the next zero are text, each by itself: whoever has many of them at hand
-    /// need not feed them one by one.
+    /// Whether bytes up to the next zero are text, so that a caller with a buffer can skip `feed`.
     pub fn is_text(&self) -> bool {
         self.state == State::Text
     }
 
-    /// Has a frame begun that has not ended?
+    /// Whether a frame has started and not ended.
     pub fn is_holding(&self) -> bool {
         self.held > 0
     }
 
-    /// What was held back when the line ended.
+    /// The held bytes at the end of the line.
     pub fn finish(&mut self) -> Option<Split<'_>> {
         self.state = State::Text;
         let held = core::mem::take(&mut self.held);
         (held > 0).then(|| leftover(&self.raw[..held]))
     }
 
-    /// Nothing came for longer than a sender of frames rests within one: what was held back is
-    /// text if it reads as text. Of a frame that was cut off nothing is, but for a whole line that
-    /// was typed after it; what comes next may be the frame's rest.
+    /// Call after a pause longer than any within a frame: held bytes are returned as text if they are text. A
+    /// truncated frame is dropped, except for a whole line typed after it; the next bytes may be the rest of
+    /// the frame.
     pub fn rest(&mut self) -> Option<Split<'_>> {
         let held = core::mem::take(&mut self.held);
         if held == 0 {
             return None;
         }
         let raw = &self.raw[..held];
-        // Control characters are keys, and a frame's kind begins none of UTF-8's characters. Before
-        // the kind stands one byte, which often is a control character.
+        // Control characters are keys, and no UTF-8 character starts with a frame kind. One byte precedes the
+        // kind, which often is a control character.
         let is_head = self.after_zero && held == 1 && raw[0].is_ascii_control();
         let from = match core::str::from_utf8(raw) {
             Ok(_) if !is_head => 0,
@@ -156,8 +154,8 @@ impl<const N: usize> Splitter<N> {
                 None
             };
         }
-        // The second byte of a frame is its kind; below 0x80 there are none. So both are
-        // text, whatever they are: control characters too, which are keys to a board.
+        // The second byte of a frame is its kind, at least 0x80. So both bytes are text, control characters
+        // included, which are keys for a board.
         if self.held == 2 && byte < FIRST_KIND {
             (self.state, self.held) = (State::Text, 0);
             return Some(Split::Text(&self.raw[..2]));
@@ -169,14 +167,14 @@ impl<const N: usize> Splitter<N> {
         self.after_zero = true;
         let held = core::mem::take(&mut self.held);
         if held == 0 {
-            // Two zeros in a row: the second may still open a frame.
+            // Two consecutive zeros: the second may start a frame.
             return None;
         }
         let raw = &self.raw[..held];
         let is_joining = self.state == State::Joining;
         match Frame::decode(raw, &mut self.decoded) {
             Some(frame) => {
-                // What follows a frame may still be the rest of one that was cut.
+                // Bytes after a frame may still be the rest of a truncated one.
                 self.state = if is_joining {
                     State::Joining
                 } else {
@@ -184,18 +182,18 @@ impl<const N: usize> Splitter<N> {
                 };
                 Some(Split::Frame(frame))
             }
-            // A line that was typed, and a frame after it; or the rest of a frame.
+            // A typed line followed by a frame, or the rest of a frame.
             None if is_joining => Some(match typed_line(raw).len() == held {
                 true => Split::Text(raw),
                 false => Split::Bad(held),
             }),
-            // A zero was lost or added: this one may be the next frame's first.
+            // A zero was lost or added: this one may start the next frame.
             None => Some(leftover(raw)),
         }
     }
 }
 
-/// What bytes are that are no frame: text if they read as text.
+/// Classifies bytes that are not a frame: text, or `Bad`.
 fn leftover(raw: &[u8]) -> Split<'_> {
     let is_control = |c: char| c.is_control() && !"\t\n\r\x07\x08\x1b".contains(c);
     match core::str::from_utf8(raw) {
@@ -204,13 +202,13 @@ fn leftover(raw: &[u8]) -> Split<'_> {
     }
 }
 
-/// True for what a keyboard sends in lines of text; other control characters are left out.
+/// Whether a keyboard sends this byte in a line of text; other control characters are excluded.
 fn is_typed(byte: &u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x08 | 0x7f)
 }
 
-/// The typed text that `raw` ends with, if it is a whole line; else nothing. Fewer than three bytes,
-/// two letters and Enter, may as well be the last of a frame that was cut.
+/// The typed text at the end of `raw`, if it is a whole line; otherwise empty. Fewer than three bytes, two
+/// letters and Enter, may be the end of a truncated frame.
 fn typed_line(raw: &[u8]) -> &[u8] {
     let from = raw.iter().rposition(|byte| !is_typed(byte));
     let line = &raw[from.map_or(0, |at| at + 1)..];

@@ -1,30 +1,30 @@
-//! Words of memory on the wire: zeros cost nothing, and neighbours that differ by the same
-//! step cost next to nothing, as page tables have them.
+//! Words of memory on the wire, compressed: zeros, and runs with a constant step as in page tables, take a
+//! few bytes.
 //!
-//! A run is one number: its low two bits say which kind, the rest how many words.
-//! 0: zeros. 1: words, each given as its distance from the last word that was not zero.
-//! 2: words that go on by the same distance as the last one did.
+//! A run starts with a number: its low two bits are the kind, the rest the number of words. 0: zeros. 1:
+//! words, each as its distance from the last non-zero word. 2: words that continue with the previous
+//! distance.
 
 use crate::number::{Malformed, at_distance, distance, put, take};
 
 const ZEROS: u64 = 0;
 const GIVEN: u64 = 1;
 const STEPS: u64 = 2;
-/// No run claims more words than a gigabyte has: a reader's loop is bounded.
+/// Limit of words in a run, that of a gigabyte: it bounds a reader's loop.
 const MOST: u64 = 1 << 28;
 
-/// Words in the making, into a payload that may end before they do.
+/// Encodes words into a payload that may be too short for all of them.
 pub struct WordsWriter<'a> {
     out: &'a mut [u8],
     used: usize,
-    /// Where the count of the run in the making stands, what it is, and how many words.
+    /// The open run: offset of its count, kind, number of words.
     run: Option<(usize, u64, u64)>,
     last: u64,
     step: u64,
 }
 
 impl<'a> WordsWriter<'a> {
-    /// Nothing written yet.
+    /// A writer at the start of `out`.
     pub fn new(out: &'a mut [u8]) -> Self {
         WordsWriter {
             out,
@@ -35,7 +35,7 @@ impl<'a> WordsWriter<'a> {
         }
     }
 
-    /// Adds a word; `false`, and nothing changed, if it does not fit.
+    /// Appends a word; returns `false` and changes nothing if it does not fit.
     pub fn push(&mut self, word: u64) -> bool {
         let step = word.wrapping_sub(self.last);
         let kind = match word {
@@ -55,7 +55,7 @@ impl<'a> WordsWriter<'a> {
         fits
     }
 
-    /// How many bytes they took.
+    /// Length of the encoding in bytes.
     pub fn bytes(&self) -> usize {
         self.used
     }
@@ -71,8 +71,7 @@ impl<'a> WordsWriter<'a> {
         fits
     }
 
-    /// One more word in the run whose count stands at `at`. A count that needs a byte more
-    /// than before moves what follows it.
+    /// Appends a word to the run whose count is at `at`. If the count grows by a byte, the rest moves.
     fn grow(&mut self, at: usize, kind: u64, count: u64, word: u64) -> bool {
         let (old, new) = (width((count - 1) << 2), width(count << 2));
         let shift = new - old;
@@ -94,12 +93,12 @@ impl<'a> WordsWriter<'a> {
     }
 }
 
-/// Bytes that a number takes.
+/// Encoded length of a number in bytes.
 fn width(number: u64) -> usize {
     (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }
 
-/// The words of one payload, checked: iterating gives each.
+/// The words of one payload, checked: iterating yields each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words<'a> {
     rest: &'a [u8],
@@ -110,7 +109,7 @@ pub struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// Reads every run once, so that iterating cannot fail.
+    /// Decodes every run once, so that iterating cannot fail.
     pub(crate) fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
         let words = Words {
             rest: payload,

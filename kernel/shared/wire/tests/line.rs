@@ -1,4 +1,4 @@
-//! Any mixture of text, frames and noise: round trips, and nothing panics.
+//! Any mixture of text, frames and noise: round trips, no panic.
 
 use abi::Fault;
 use proptest::prelude::*;
@@ -123,7 +123,7 @@ proptest! {
                 accounted += match piece {
                     Piece::Text(text) => text.len(),
                     Piece::Bad(count) => *count,
-                    // Never seen in practice: noise would have to guess a CRC-32.
+                    // Not seen in practice: noise would have to match a CRC-32.
                     Piece::Frame(_, _, payload) => payload.len() + 8,
                 };
             }
@@ -276,8 +276,8 @@ fn touching_pages_one_by_one_takes_at_most_16_bytes_a_record() {
     assert_eq!(frames.len(), usize::from(sequence));
 }
 
-/// The n-th fault of `touch_test 2048`: one page on, a frame off the free list,
-/// every 512th a new leaf table, times and costs that jitter.
+/// The n-th fault of `touch_test 2048`: the next page, a frame from the free list, a new leaf table at every
+/// 512th, varying times and costs.
 fn touch(n: u64) -> Fault {
     let is_new_table = n.is_multiple_of(512);
     Fault {

@@ -1,4 +1,4 @@
-//! The bytes of the line, held for ever: a change here breaks every old host.
+//! Pinned bytes of the protocol: a change here breaks every existing host.
 
 use abi::Fault;
 use wire::{
@@ -33,7 +33,7 @@ fn hex(bytes: &[u8]) -> String {
         .join(" ")
 }
 
-/// The one frame that these bytes are.
+/// Decodes the only frame in `bytes`.
 fn heard(bytes: &[u8]) -> (u8, u16, Vec<u8>) {
     let mut splitter = Splitter::<{ wire::LARGEST }>::new();
     let (last, before) = bytes.split_last().unwrap();
@@ -130,7 +130,7 @@ fn three_faults_and_a_loss() {
 
 #[test]
 fn an_old_host_hears_a_new_kernel() {
-    // A kind nobody has yet, and a fault with a field of the future (bit 20).
+    // An unknown kind, and a fault with an unknown field (bit 20).
     let frame = Frame {
         kind: 0xbf,
         sequence: 0,
@@ -153,7 +153,7 @@ fn an_old_host_hears_a_new_kernel() {
     assert_eq!((seq, fault.task), (5, 9));
 }
 
-/// The bytes of one frame, as they are pinned below.
+/// The bytes of one frame, as pinned below.
 fn frame(kind: u8, sequence: u16, payload: &[u8]) -> String {
     let mut out = [0; 64];
     let frame = Frame {

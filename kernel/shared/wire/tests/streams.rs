@@ -1,4 +1,4 @@
-//! Streams over a line that loses, repeats and reorders; and what travels in them.
+//! Streams over a line that loses, repeats and reorders frames, and their content.
 
 use abi::{Error, Fault};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use wire::{
     Split, Splitter, TaskRecord, WordsWriter,
 };
 
-/// All that fit into `room` bytes, and the bytes.
+/// Encodes as many words as fit into `room` bytes; returns the number and the bytes.
 fn write(words: &[u64], room: usize) -> (usize, Vec<u8>) {
     let mut out = vec![0xaa; room];
     let mut writer = WordsWriter::new(&mut out);
@@ -81,8 +81,7 @@ proptest! {
         let _ = Answer::id(&bytes);
     }
 
-    /// A line that does what it likes with frames: what arrives is what was sent, as far as it
-    /// got, and once the line behaves, all of it.
+    /// A line with arbitrary faults: a prefix of the sent bytes arrives, and all of them once the faults end.
     #[test]
     fn a_stream_arrives_whole_and_in_order(
         sent in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..CHUNK), 1..40),
@@ -140,7 +139,7 @@ fn a_window_is_kept_and_no_word_from_nowhere_empties_it() {
     assert!(out.is_empty() && !out.push(0x83, &[0; CHUNK + 1]));
 }
 
-/// The one frame that these bytes are, and what it says, by `then`.
+/// Decodes the only frame in `bytes` with `then`.
 fn heard<T>(bytes: &[u8], then: impl FnOnce(&Frame<'_>) -> T) -> T {
     let mut splitter = Splitter::<{ wire::LARGEST }>::new();
     let (last, before) = bytes.split_last().unwrap();

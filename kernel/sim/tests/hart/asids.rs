@@ -1,4 +1,4 @@
-//! ASIDs: what each fence covers, and that code which relies on more is caught.
+//! ASIDs: what each fence covers; code that relies on more fails.
 
 use crate::bench::{Bench, DATA};
 use pagetable::{Mode, PhysAddr, Pte, VirtAddr};
@@ -14,7 +14,7 @@ fn with_asids(asid_bits: u8) -> Bench {
     Bench::new(Mode::Sv39, quirks)
 }
 
-/// Two spaces, each with a page at [`VA`]: their roots and pages.
+/// Two spaces, each with a page at [`VA`]: roots and pages.
 fn two(bench: &mut Bench, flags: u64) -> [(PhysAddr, PhysAddr); 2] {
     [bench.space(VA, flags), bench.space(VA, flags)]
 }
@@ -35,7 +35,7 @@ fn an_asid_that_is_used_again_without_a_fence_finds_the_old_spaces_pages() {
     let [a, b] = two(&mut bench, DATA);
     assert_eq!(bench.read(a.0, 1, VA), Ok(a.1));
     assert_eq!(bench.read(b.0, 1, VA), Ok(a.1), "the page of the dead");
-    // A fence for another ASID is none.
+    // A fence for another ASID has no effect.
     bench.machine.fence_space(2);
     assert_eq!(bench.read(b.0, 1, VA), Ok(a.1));
     bench.machine.fence_space(1);
@@ -50,7 +50,7 @@ fn bits_beyond_the_width_are_dropped_without_a_word() {
         let (one, other) = (1, 1 + (1 << bits));
         assert_eq!(bench.read(a.0, one, VA), Ok(a.1));
         assert_eq!(bench.read(b.0, other, VA), Ok(a.1), "{bits} bits");
-        // For the fence too.
+        // The fence ignores the upper bits too.
         bench.machine.fence_space(other);
         assert_eq!(bench.read(b.0, one, VA), Ok(b.1));
     }
@@ -78,7 +78,7 @@ fn a_global_leaf_is_every_asids_and_no_fence_for_one_ends_it() {
         bench.machine.fence_page_of(VirtAddr::new(VA), asid);
         assert_eq!(bench.read(b.0, asid, VA), Ok(a.1));
     }
-    // Of all ASIDs: the leaf is gone, the table on the way to it is not.
+    // For all ASIDs: the leaf is dropped, the table above it is not.
     bench.machine.fence_page(VirtAddr::new(VA));
     assert_eq!(bench.read(b.0, 2, VA), Ok(a.1));
     bench.machine.fence_all();
@@ -112,7 +112,7 @@ fn a_fence_for_a_page_and_an_asid_ends_that_leaf_of_that_space_only() {
     bench.machine.fence_page_of(VirtAddr::new(VA), 1);
     assert_ne!(bench.read(a.0, 1, VA), Ok(a.1));
     assert_eq!(bench.read(b.0, 2, VA), Ok(b.1), "not fenced");
-    // That for all ASIDs is for this one too.
+    // A fence for all ASIDs covers this one.
     bench.machine.fence_page(VirtAddr::new(VA));
     assert_ne!(bench.read(b.0, 2, VA), Ok(b.1));
 }
@@ -134,7 +134,7 @@ fn that_nothing_is_there_is_held_for_each_asid() {
     assert_eq!(bench.read(b.0, 2, va), Ok(a.1));
 }
 
-/// Ends a space as `fence` does, and gives its page and its tables to the next one.
+/// Ends a space with `fence` and reuses its page and tables.
 fn end(fence: impl Fn(&mut Bench)) {
     let mut bench = with_asids(16);
     let (root, page) = bench.space(VA, DATA);
@@ -176,7 +176,7 @@ fn tables_that_were_never_used_are_held_until_a_fence_for_their_own_space() {
     let [a, b] = two(&mut bench, DATA);
     assert_eq!(bench.read(a.0, 1, VA), Ok(a.1));
     assert_eq!(bench.read(b.0, 2, VA), Ok(b.1));
-    // A walk ahead of time may have come here.
+    // A speculative walk may have reached this table.
     let leaf = bench.slot(a.0, 0x10_4000_0000, 0);
     bench.machine.fence_space(2);
     bench.machine.zero_frame(leaf.align_down(4096));

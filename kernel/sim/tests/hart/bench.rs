@@ -1,18 +1,18 @@
-//! A small machine whose pages are mapped by hand.
+//! A small machine with hand-made mappings.
 
 use pagetable::{AccessType, MemoryType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 use sim::{HartView, Quirks, SimFault, SimMachine, SimRam};
 
-/// The first byte of RAM.
+/// Physical address of the first byte of RAM.
 pub const RAM: u64 = 0x8000_0000;
-/// What a leaf needs on every hart, and a program's page.
+/// Flags of a user leaf that every hart accepts.
 pub const USED: u64 = Pte::ACCESSED | Pte::DIRTY;
 pub const DATA: u64 = Pte::USER | Pte::READ | Pte::WRITE | USED;
 pub const CODE: u64 = Pte::USER | Pte::READ | Pte::EXEC | USED;
-/// Where the kernel sees RAM, once it has a map.
+/// Virtual address at which the kernel maps RAM.
 pub const PHYSMAP: u64 = 0xffff_ffc0_0000_0000;
 
-/// A machine, and the first frame that nobody had.
+/// A machine, and its first unused frame.
 pub struct Bench {
     pub machine: SimMachine,
     mode: Mode,
@@ -28,20 +28,20 @@ impl Bench {
         }
     }
 
-    /// A frame of noise.
+    /// A new frame of noise.
     pub fn frame(&mut self) -> PhysAddr {
         self.free += PAGE_BYTES;
         PhysAddr::new(self.free - PAGE_BYTES)
     }
 
-    /// An empty table.
+    /// A new, empty table.
     pub fn table(&mut self) -> PhysAddr {
         let table = self.frame();
         self.machine.zero_frame(table);
         table
     }
 
-    /// The place of the entry of `va` at `level`, with tables above it.
+    /// Address of the entry of `va` at `level`; missing tables are added.
     pub fn slot(&mut self, root: PhysAddr, va: u64, level: u8) -> PhysAddr {
         let mut table = root;
         for above in (level..self.mode.levels()).rev() {
@@ -60,14 +60,14 @@ impl Bench {
         unreachable!("a mode has levels")
     }
 
-    /// Maps one page of this hart's RAM, or with other bits in `flags` of what they say.
+    /// Maps one page, with the memory type of RAM unless `flags` have another.
     pub fn map(&mut self, root: PhysAddr, va: u64, frame: PhysAddr, flags: u64) {
         let at = self.slot(root, va, 0);
         let leaf = Pte::leaf(self.mode, frame, flags);
         self.machine.write_entry(at, leaf.raw());
     }
 
-    /// A root, and below it one page with these flags at `va`.
+    /// A root with one page with these flags at `va`.
     pub fn space(&mut self, va: u64, flags: u64) -> (PhysAddr, PhysAddr) {
         let (root, frame) = (self.table(), self.frame());
         self.map(root, va, frame, flags);
@@ -78,7 +78,7 @@ impl Bench {
         self.machine.dialect().bits(memory)
     }
 
-    /// What a program of that ASID reads, as the frame.
+    /// Result of a user read with that ASID: the frame.
     pub fn read(&mut self, root: PhysAddr, asid: u16, va: u64) -> Result<PhysAddr, SimFault> {
         let view = HartView::user(root).with_asid(asid);
         self.machine

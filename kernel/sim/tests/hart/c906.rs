@@ -1,4 +1,4 @@
-//! The C906 as its users report it: what it does that no emulator does.
+//! The C906 as its users report it: behaviours that emulators do not have.
 
 use crate::bench::{Bench, CODE, DATA, PHYSMAP, RAM, USED};
 use pagetable::{AccessType, MemoryType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
@@ -33,7 +33,7 @@ fn a_leaf_without_a_faults_on_any_access_and_without_d_on_a_store() {
             let wanted = if stores { Err(SimCause::Page) } else { Ok(()) };
             assert_eq!(outcome(&mut bench, bare | Pte::ACCESSED, access), wanted);
         }
-        // The same leaves do on a hart that sets both.
+        // The same leaves succeed on a hart that sets both bits.
         let mut plain = Bench::new(Mode::Sv39, Quirks::default());
         assert_eq!(
             outcome(&mut plain, (DATA | CODE) & !USED, AccessType::Write),
@@ -53,13 +53,13 @@ fn a_fetch_from_strong_order_memory_is_an_access_fault_and_loads_are_not() {
         outcome(&mut bench, DATA | device, AccessType::Write),
         Ok(())
     );
-    // What the tables refuse comes first; what may be fetched may be slow.
+    // The permission check comes first; executable memory may be non-cacheable.
     assert_eq!(fetch(&mut bench, DATA | device), Err(SimCause::Page));
     for memory in [MemoryType::Ram, MemoryType::NonCacheable] {
         let bits = bench.bits(memory);
         assert_eq!(fetch(&mut bench, CODE | bits), Ok(()));
     }
-    // A held translation is no way around it.
+    // A held translation does not bypass the check.
     let (root, _) = bench.space(VA, CODE | device);
     bench.machine.fence_all();
     let mut access = |access| bench.machine.access(root, VirtAddr::new(VA), access);
@@ -80,7 +80,7 @@ fn with_maee_clear_a_leaf_with_a_memory_type_faults() {
         }
         assert_eq!(outcome(&mut bench, DATA, AccessType::Read), Ok(()));
     }
-    // With MAEE set these five exist, and the five below do not.
+    // With MAEE these five bits are defined and the five below are reserved.
     let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
     for bit in 54..64 {
         let found = outcome(&mut bench, DATA | 1 << bit, AccessType::Read);
@@ -88,7 +88,7 @@ fn with_maee_clear_a_leaf_with_a_memory_type_faults() {
     }
 }
 
-/// A kernel's map of RAM at [`PHYSMAP`] with these bits; the machine runs on it from here on.
+/// Maps RAM at [`PHYSMAP`] with these bits and switches the kernel to it.
 fn run_the_kernel(bench: &mut Bench, bits: u64) -> PhysAddr {
     let root = bench.table();
     let at = bench.slot(root, PHYSMAP + RAM, 1);
@@ -106,7 +106,7 @@ fn tables_that_are_written_past_the_cache_read_stale_to_the_walker_alone() {
         (Some(MemoryType::Ram), true),
         (Some(MemoryType::NonCacheable), false),
         (Some(MemoryType::Device), false),
-        // Nothing is said at all: memory that is not cached.
+        // Without attributes the memory is non-cacheable.
         (None, false),
     ] {
         let mut bench = Bench::new(Mode::Sv39, Quirks::c906(true));
@@ -117,7 +117,7 @@ fn tables_that_are_written_past_the_cache_read_stale_to_the_walker_alone() {
         let ram = bench.bits(MemoryType::Ram);
         bench.map(root, VA, other, DATA | ram);
         bench.machine.fence_all();
-        // The kernel reads what it wrote; the walker reads the table as it was.
+        // The kernel reads its own write; the walker reads the old table.
         let at = bench.slot(root, VA, 0);
         let written = Pte::leaf(Mode::Sv39, other, DATA | ram).raw();
         assert_eq!(bench.machine.read_entry(at), written);
@@ -154,7 +154,7 @@ fn what_was_written_past_the_cache_is_written_for_good_through_it() {
     assert_ne!(cached, past);
     let (root, frame) = bench.space(VA, DATA | ram);
     assert!(bench.read(root, 0, VA).is_err());
-    // The kernel itself does not see it either through the other mapping.
+    // Nor does the kernel see it through the other mapping.
     bench.machine.map_kernel(cached, PHYSMAP);
     assert_eq!(bench.machine.read_entry(root), 0xa5a5_a5a5_a5a5_a5a5);
     bench.machine.fence_all();

@@ -1,16 +1,16 @@
-//! What a hart found invalid it may keep: above the leaves until a fence without an address.
+//! Invalid entries may be kept: those above the leaves until a fence without an address.
 
 use pagetable::{AccessType, Mode, PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 use sim::{Quirks, SimMachine, SimRam};
 
 const BASE: u64 = 0x8000_0000;
 
-/// A frame of RAM.
+/// A frame of RAM, by index.
 fn frame(number: u64) -> PhysAddr {
     PhysAddr::new(BASE + number * PAGE_BYTES)
 }
 
-/// A hart with a root (frame 0) full of zeros, and whatever it keeps.
+/// A hart whose root, frame 0, is zero.
 fn hart(quirks: Quirks) -> SimMachine {
     let mut hart = SimMachine::new(Mode::Sv32, SimRam::new(BASE, 8), quirks);
     for number in [0, 1] {
@@ -67,7 +67,7 @@ fn entries_of_a_line_that_were_invalid_are_kept_until_their_own_fence() {
             hart.access(frame(0), va, AccessType::Read).is_ok()
         };
         assert!(at(&mut hart, 0x40_3000));
-        // A neighbour of the same 64 bytes, and one that begins the next.
+        // A neighbour within the same 64 bytes, and the first of the next.
         entry(&mut hart, 1, 4, leaf(6));
         entry(&mut hart, 1, 16, leaf(7));
         assert_eq!(at(&mut hart, 0x40_4000), !reads_lines);

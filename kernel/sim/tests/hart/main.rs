@@ -1,4 +1,4 @@
-//! What the hart on the bench does that a kernel must not be surprised by: each quirk bites.
+//! Each behaviour of the simulated hart that a kernel must handle.
 
 mod asids;
 mod bench;

@@ -1,4 +1,4 @@
-//! A little RAM at 0x80000000 for page tables, which lends no pages.
+//! A small RAM at 0x80000000 for page tables; it does not lend pages.
 
 use pagetable::{Dialect, Memory, Mode, Outside, PhysAddr, Pte, Root, VirtAddr};
 
@@ -20,7 +20,7 @@ impl Ram {
         }
     }
 
-    /// A chain of tables that leads `va` to what `leaf` makes of [`PAGE`].
+    /// Tables that map `va` with the leaf returned by `leaf` for [`PAGE`].
     pub fn with_path(mode: Mode, va: VirtAddr, leaf: impl Fn(PhysAddr) -> Pte) -> (Ram, Root) {
         let mut ram = Ram::new(mode.levels() as usize);
         let mut table = BASE;

@@ -2,7 +2,7 @@
 
 use romfs::writer::{Node, Piece, RomfsLayout, seal};
 
-/// Lays an image out and fills it; `data[n]` is the file whose `source` is n.
+/// Builds an image in memory; `data[n]` is the file with `source` n.
 pub fn image(label: &str, root: &[(String, Node)], data: &[&[u8]]) -> Vec<u8> {
     let layout = RomfsLayout::new(label, root).unwrap();
     let mut image = Vec::new();
@@ -20,7 +20,7 @@ pub fn image(label: &str, root: &[(String, Node)], data: &[&[u8]]) -> Vec<u8> {
     image
 }
 
-/// A file that is not executable.
+/// A file without the x bit.
 pub fn file(source: usize, size: u64, align: u64) -> Node {
     Node::File {
         source,
