@@ -61,6 +61,10 @@ ox64-image: (image "ox64")
     @echo "    just flash /dev/sdX ox64"
     @echo "Then the card into the Ox64, and a terminal at 2000000 baud, 8N1, on GPIO16 and 17 (pins 32 and 31)."
 
+# Boot the Ox64's card on a machine in software, as strict as the silicon; Ctrl-] ends it
+ox64: (image "ox64") _host
+    {{ pagewalk }} ox64 {{ images }}/ox64-sd.img
+
 # Make a board's bootable image, target/images/BOARD-sd.img
 image board=board: _card (_pack card if board =~ "rv32$" { "32" } else { "64" })
     just _image {{ trim_start_match(board, "board=") }}

@@ -69,6 +69,8 @@ mod map;
 #[cfg(feature = "full")]
 mod monitor;
 mod output;
+#[cfg(feature = "full")]
+mod ox64;
 #[cfg(feature = "probe")]
 mod probe;
 mod progress;
@@ -76,6 +78,8 @@ mod progress;
 mod ps;
 #[cfg(feature = "full")]
 mod pty;
+#[cfg(feature = "full")]
+mod raw_mode;
 #[cfg(feature = "full")]
 mod record;
 #[cfg(feature = "full")]
@@ -167,6 +171,8 @@ commands! {
     Connect => connect::ConnectArgs,
     #[cfg(feature = "full")]
     Monitor => monitor::MonitorArgs,
+    #[cfg(feature = "full")]
+    Ox64 => ox64::Ox64Args,
     #[cfg(feature = "full")]
     Bridge => bridge::BridgeArgs,
     #[cfg(feature = "full")]

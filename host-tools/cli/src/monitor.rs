@@ -8,7 +8,7 @@
 //! [   9.120]   scause 000000000000000f sepc ffffffff8001d60a <trap_from_user+0x4> …
 //! ```
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,16 +17,14 @@ use anyhow::Context;
 use link::recording::{RawFile, RecordingSink};
 use link::session::{PassiveDecoder, SessionEvent};
 use link::transport::{Presence, Spec};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use wire::Channel;
 
 use crate::ending;
 use crate::escapes::Escapes;
+use crate::raw_mode::{LEAVE, RawMode};
 use crate::symbols::Programs;
 use crate::waiting;
 
-/// Ctrl-], as telnet has it.
-const LEAVE: u8 = 0x1d;
 /// Ctrl-C: a board's, as long as there is a line to it.
 const INTERRUPT: u8 = 0x03;
 /// A shorter run of hexadecimal digits is no address.
@@ -239,39 +237,5 @@ impl Screen<'_> {
             Some(name) => write!(self.out, " <{name}>"),
             None => Ok(()),
         }
-    }
-}
-
-/// The terminal passes every key on, until this goes.
-struct RawMode;
-
-/// How the terminal was before.
-static BEFORE: std::sync::Mutex<Option<Termios>> = std::sync::Mutex::new(None);
-
-impl RawMode {
-    fn begin() -> io::Result<RawMode> {
-        let stdin = io::stdin();
-        if stdin.is_terminal() {
-            let before = tcgetattr(&stdin)?;
-            let mut modes = before.clone();
-            modes.make_raw();
-            tcsetattr(&stdin, OptionalActions::Now, &modes)?;
-            *BEFORE.lock().unwrap_or_else(|it| it.into_inner()) = Some(before);
-        }
-        Ok(RawMode)
-    }
-
-    fn restore() {
-        let before = BEFORE.lock().unwrap_or_else(|it| it.into_inner()).take();
-        if let Some(before) = before {
-            // The terminal may be gone: then there is nothing to put right.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
-        }
-    }
-}
-
-impl Drop for RawMode {
-    fn drop(&mut self) {
-        RawMode::restore();
     }
 }

@@ -51,8 +51,9 @@ const ROOMS: &[Room] = &[
     room("host-tools/link",         3, &["wire", "abi", "pagetable"], &[]),
     room("host-tools/view",         3, &["model", "pagetable", "abi"], &[]),
     room("host-tools/pack",         3, &["romfs", "boards", "images", "model"], &[]),
-    room("host-tools/cli",          4, &["abi", "pagetable", "romfs", "wire", "boards", "images",
-                                         "model", "link", "view", "pack"], &[]),
+    room("host-tools/machine",      4, &["boards", "pack", "pagetable"], &[]),
+    room("host-tools/cli",          5, &["abi", "pagetable", "romfs", "wire", "boards", "images",
+                                         "model", "link", "view", "pack", "machine"], &[]),
 ];
 
 /// Where `unsafe` may stand, and nowhere else.

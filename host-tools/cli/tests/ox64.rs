@@ -1,0 +1,127 @@
+//! The card for the Ox64, booted on the machine in software: as a user runs it.
+
+#[path = "board/inputs.rs"]
+mod inputs;
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use inputs::built;
+
+/// Exit code, stdout, stderr.
+fn ox64(words: &[&str]) -> (i32, String, String) {
+    let run = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .arg("ox64")
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .expect("our program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let code = run.status.code().expect("it ends by itself");
+    (code, text(run.stdout), text(run.stderr))
+}
+
+fn card() -> String {
+    let card = built("images/ox64-sd.img");
+    card.to_str()
+        .expect("paths of the build are UTF-8")
+        .to_owned()
+}
+
+#[test]
+fn the_card_boots_and_runs_programs_and_silicon_would_refuse_nothing() {
+    for maee in ["0", "1"] {
+        let card = card();
+        let mut words = vec![card.as_str(), "--maee", maee, "--limit", "500000000"];
+        words.extend(["--until", "prompt"]);
+        for line in ["hello", "touch_test 3", "faulter null", "faults", "audit"] {
+            words.extend(["--type", line]);
+        }
+        let (code, said, notes) = ox64(&words);
+        assert_eq!(code, 0, "{said}\n{notes}");
+        for wanted in [
+            "Pine64 Ox64: 64 MiB RAM",
+            "hello, world",
+            "touch_test: 3 pages",
+            "faulter null: killed: Store/AMO page fault at 0x8",
+            "no region",
+            "audit: every frame has one owner",
+        ] {
+            assert!(said.contains(wanted), "no `{wanted}`: {said}");
+        }
+        assert!(notes.contains("Starting kernel"), "{notes}");
+        let clean = "nothing that silicon would refuse";
+        assert!(notes.contains(clean), "{notes}");
+    }
+}
+
+#[test]
+fn the_same_card_and_lines_give_the_same_bytes_and_instructions() {
+    let run = || ox64(&[&card(), "--until", "prompt", "--type", "hello"]);
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn what_is_no_card_is_said_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        path.to_string_lossy().into_owned()
+    };
+    let none = folder.path().join("none").to_string_lossy().into_owned();
+    for (card, wanted) in [
+        (none, "No such file"),
+        (file("empty", b""), "neither an MBR nor a GPT"),
+        (file("zeros", &[0; 1 << 20]), "neither an MBR nor a GPT"),
+    ] {
+        let (code, said, notes) = ox64(&[&card, "--until", "prompt"]);
+        assert_eq!((code, said.as_str()), (1, ""), "{notes}");
+        assert!(notes.contains(wanted), "{notes}");
+    }
+}
+
+#[test]
+fn an_end_that_does_not_come_is_an_error() {
+    let card = card();
+    let limited = ["--until", "prompt", "--limit", "10000"];
+    let (code, _, notes) = ox64(&[&[card.as_str()][..], &limited].concat());
+    assert_eq!(code, 1);
+    assert!(
+        notes.contains("not seen within 10000 instructions"),
+        "{notes}"
+    );
+    let (code, _, notes) = ox64(&[&card, "--until", "no such words"]);
+    assert_eq!(code, 1);
+    assert!(notes.contains("nothing will wake it"), "{notes}");
+}
+
+#[test]
+fn a_rule_that_does_not_exist_is_answered_with_those_that_do() {
+    let (code, _, notes) = ox64(&[&card(), "--forgive", "gravity"]);
+    assert_eq!(code, 2);
+    assert!(
+        notes.contains("unknown rule `gravity`; known rules: all, a-clear, d-clear"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn keys_come_from_a_pipe_and_the_board_runs_on_until_it_sleeps() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["ox64", &card()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("our program runs");
+    let mut keys = child.stdin.take().expect("a pipe");
+    keys.write_all(b"hello\r").expect("it reads");
+    drop(keys);
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("hello, world"),
+        "{said}"
+    );
+}

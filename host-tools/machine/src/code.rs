@@ -1,0 +1,106 @@
+//! Decoded instructions, by physical page: what the instruction cache holds.
+//!
+//! It is not coherent with memory, as the C906's is not: an instruction that was fetched once stays until
+//! `fence.i`. A slot whose bytes are written becomes [`Operation::Suspect`], so that its next execution looks at
+//! what memory holds, and says so where that is something else.
+
+use std::collections::HashMap;
+
+use crate::insn::{Insn, Operation};
+use crate::ram::LINE;
+
+/// Instructions can begin at every second byte.
+const SLOTS: usize = 4096 / 2;
+const SLOTS_OF_LINE: usize = LINE / 2;
+
+/// The cache.
+#[derive(Default)]
+pub struct Code {
+    slots: Vec<Insn>,
+    /// By page of RAM: where its slots begin, in pages of slots, and 0 for none.
+    pages: Vec<u32>,
+    /// What suspect slots held, and the bytes they were decoded from.
+    suspects: HashMap<usize, (Insn, u32)>,
+    /// Bytes of every decoded slot, for the comparison.
+    raw: Vec<u32>,
+}
+
+impl Code {
+    /// For RAM of that many bytes.
+    #[must_use]
+    pub fn new(ram_bytes: usize) -> Code {
+        Code {
+            pages: vec![0; ram_bytes.div_ceil(4096)],
+            // Page 0 of the slots is nobody's.
+            slots: vec![Insn::default(); SLOTS],
+            raw: vec![0; SLOTS],
+            ..Code::default()
+        }
+    }
+
+    /// Where the slots of the page at a RAM offset begin.
+    pub fn page(&mut self, at: usize) -> usize {
+        let page = at / 4096;
+        if self.pages[page] == 0 {
+            self.pages[page] = (self.slots.len() / SLOTS) as u32;
+            self.slots.resize(self.slots.len() + SLOTS, Insn::default());
+            self.raw.resize(self.slots.len(), 0);
+        }
+        self.pages[page] as usize * SLOTS
+    }
+
+    /// The instruction in a slot: that of the page which begins at `page`, for a program counter.
+    #[inline(always)]
+    #[must_use]
+    pub fn get(&self, page: usize, pc: u64) -> Insn {
+        let slot = page + (pc as usize >> 1 & (SLOTS - 1));
+        self.slots.get(slot).copied().unwrap_or_default()
+    }
+
+    /// Keeps an instruction, and the bytes it was decoded from.
+    pub fn put(&mut self, page: usize, pc: u64, insn: Insn, raw: u32) {
+        let slot = page + (pc as usize >> 1 & (SLOTS - 1));
+        self.slots[slot] = insn;
+        self.raw[slot] = raw;
+    }
+
+    /// What a suspect slot held, and its bytes.
+    #[must_use]
+    pub fn suspect(&self, page: usize, pc: u64) -> Option<(Insn, u32)> {
+        let slot = page + (pc as usize >> 1 & (SLOTS - 1));
+        self.suspects.get(&slot).copied()
+    }
+
+    /// A line of RAM is written, from which instructions were fetched.
+    pub fn line_written(&mut self, at: usize) {
+        let page = self.pages[at / 4096] as usize;
+        if page == 0 {
+            return;
+        }
+        let line = at / LINE * LINE;
+        // An instruction of four bytes may begin in the last two of the line before.
+        let first = page * SLOTS + line % 4096 / 2;
+        let from = if line.is_multiple_of(4096) {
+            first
+        } else {
+            first - 1
+        };
+        for slot in from..first + SLOTS_OF_LINE {
+            let insn = self.slots[slot];
+            if !matches!(insn.op, Operation::Undecoded | Operation::Suspect) {
+                self.suspects.insert(slot, (insn, self.raw[slot]));
+                self.slots[slot] = Insn {
+                    op: Operation::Suspect,
+                    ..Insn::default()
+                };
+            }
+        }
+    }
+
+    /// `fence.i`: what was written is fetched anew.
+    pub fn fence(&mut self) {
+        for (slot, _) in self.suspects.drain() {
+            self.slots[slot] = Insn::default();
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A board on the host, as strict as its silicon.
+//!
+//! ```text
+//!   card --> uboot (played) --> RAM --> hart: run, execute --> access, translate --> ram | bus
+//!                                                 |                  |
+//!                                                sbi (played)      findings: what silicon refuses
+//! ```
+//!
+//! The hart is a T-Head C906 as S-mode sees it: RV64IMAFDC, Sv39, no A and D bits in hardware, memory types
+//! in entries, a walker behind a write-back cache, translations kept until they are fenced. M-mode's
+//! firmware is played from its documented behaviour. Time is instructions: the same run, the same bytes.
+#![forbid(unsafe_code)]
+
+mod access;
+mod bus;
+mod code;
+mod compressed;
+mod csr;
+mod decode;
+mod execute;
+mod float;
+mod hart;
+mod insn;
+mod machine;
+mod mmu;
+mod plic;
+mod ram;
+mod rule;
+mod run;
+mod sbi;
+mod tlb;
+mod translate;
+mod trap;
+mod uart;
+mod uboot;
+
+pub use bus::Bus;
+pub use hart::{C906, PrivilegeLevel};
+pub use machine::{MachineOptions, Stop, StrictMachine};
+pub use ram::Ram;
+pub use rule::{SiliconRule, Violation, Violations};
+pub use uart::CYCLES;
+pub use uboot::{BootError, Booted, boot};

@@ -1,0 +1,161 @@
+//! The machine: a hart, RAM behind its cache, devices, and what was found to break a rule.
+
+use boards::Board;
+use pagetable::Dialect;
+
+use crate::bus::Bus;
+use crate::code::Code;
+use crate::hart::{C906, interrupt};
+use crate::mmu::Translations;
+use crate::ram::Ram;
+use crate::rule::{SiliconRule, Violations};
+use crate::uart::CYCLES;
+
+/// What can be chosen about a machine.
+#[derive(Clone, Debug)]
+pub struct MachineOptions {
+    /// Firmware has set `sxstatus.MAEE`: bits 59 to 63 of leaves are memory types.
+    pub maee: bool,
+    /// Rules that are not looked for, and broken without an effect.
+    pub off: Vec<SiliconRule>,
+    /// What RAM is full of at power-on.
+    pub seed: u64,
+}
+
+impl Default for MachineOptions {
+    fn default() -> MachineOptions {
+        MachineOptions {
+            maee: true,
+            off: Vec::new(),
+            seed: 0x0c64,
+        }
+    }
+}
+
+/// Why a machine stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// As many instructions were executed as were asked for.
+    Limit,
+    /// It sleeps (`wfi`), and will wake by itself at this time, or by input alone.
+    Sleeping(Option<u64>),
+    /// The firmware has stopped the hart for good.
+    Halted,
+    /// A debugger's breakpoint.
+    Breakpoint,
+}
+
+/// A board.
+pub struct StrictMachine {
+    /// The hart.
+    pub hart: C906,
+    /// Its memory.
+    pub ram: Ram,
+    /// Its devices.
+    pub bus: Bus,
+    /// What broke a rule.
+    pub findings: Violations,
+    pub(crate) code: Code,
+    pub(crate) mmu: Translations,
+    pub(crate) dialect: Dialect,
+    /// Time, in instruction times since power-on: see [`CYCLES`].
+    pub(crate) clock: u64,
+    /// Instructions: the clock, without the time that was slept.
+    pub(crate) slept: u64,
+    /// When the supervisor's timer interrupt pends.
+    pub(crate) timer_at: u64,
+    pub(crate) external: bool,
+    /// The clock at which the interpreter looks around: input, timers, limits.
+    pub(crate) look_at: u64,
+    pub(crate) cycles_per_tick: u64,
+    pub(crate) sleeping: bool,
+    pub(crate) halted: bool,
+    pub(crate) breakpoints: Vec<u64>,
+}
+
+impl StrictMachine {
+    /// Powered on, with nothing in RAM but noise; the hart will begin at the start of it.
+    #[must_use]
+    pub fn new(board: &Board, options: MachineOptions) -> StrictMachine {
+        let size = usize::try_from(board.ram.size).unwrap_or(usize::MAX);
+        StrictMachine {
+            hart: C906::new(board.ram.base, 0, 0),
+            ram: Ram::new(board.ram.base, size, options.seed),
+            bus: Bus::new(board),
+            findings: Violations::new(options.off),
+            code: Code::new(size),
+            mmu: Translations::default(),
+            dialect: if options.maee {
+                Dialect::THead
+            } else {
+                Dialect::None
+            },
+            clock: 0,
+            slept: 0,
+            timer_at: u64::MAX,
+            external: false,
+            look_at: 0,
+            cycles_per_tick: (CYCLES / board.timebase_hz.max(1)).max(1),
+            sleeping: false,
+            halted: false,
+            breakpoints: Vec::new(),
+        }
+    }
+
+    /// Instructions executed since power-on.
+    #[must_use]
+    pub fn instructions(&self) -> u64 {
+        self.clock - self.slept
+    }
+
+    /// Time since power-on, in [`CYCLES`] a second.
+    #[must_use]
+    pub fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// The `time` CSR.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.clock / self.cycles_per_tick
+    }
+
+    /// Lets the time pass that a sleeping hart sleeps.
+    pub fn sleep_until(&mut self, clock: u64) {
+        let slept = clock.saturating_sub(self.clock);
+        self.clock += slept;
+        self.slept += slept;
+    }
+
+    /// Types on the terminal.
+    pub fn type_bytes(&mut self, bytes: &[u8]) {
+        self.bus.uart.type_bytes(bytes, self.clock);
+        self.look_at = 0;
+    }
+
+    /// What the terminal has received since the last call.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        self.bus.uart.take_sent()
+    }
+
+    /// Counts a finding at the instruction that runs. Answers whether its rule is on.
+    pub(crate) fn find(&mut self, rule: SiliconRule, address: u64) -> bool {
+        self.findings.count(rule, self.hart.pc, address)
+    }
+
+    /// `sip`.
+    pub(crate) fn pending(&self) -> u64 {
+        let bit = |on: bool, bit: u64| if on { bit } else { 0 };
+        bit(self.hart.soft, interrupt::SOFT)
+            | bit(self.ticks() >= self.timer_at, interrupt::TIMER)
+            | bit(self.external, interrupt::EXTERNAL)
+    }
+
+    /// The next moment at which something happens by itself.
+    pub(crate) fn next_event(&self) -> Option<u64> {
+        let timer = self.timer_at.checked_mul(self.cycles_per_tick);
+        let timer = timer.filter(|&at| at > self.clock);
+        let uart = self.bus.uart.next_event();
+        [timer, uart].into_iter().flatten().min()
+    }
+}
