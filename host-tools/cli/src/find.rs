@@ -10,14 +10,15 @@
 //! 0x80200000: 2 places in 1 root
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::Write;
+use std::rc::Rc;
 
 use anyhow::{Context, bail};
 use link::memory::{Cached, MemorySource, PhysRange, ReadError};
-use model::find::{Hit, Reaching, Search, reaching};
+use model::find::{Hit, Reaching, ScannedPiece, Search, reaching};
 use model::space::MappedRange;
-use pagetable::{PAGE_BYTES, VirtAddr};
+use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
 use view::find::FoundMappings;
 use view::words::counted;
 
@@ -178,7 +179,7 @@ pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 /// Reads all that is mapped, page by page, until there is one hit too many: then there are more
-/// than those that are answered.
+/// than those that are answered. A page that several roots map is read once.
 fn search(
     spaces: &Spaces,
     memory: &mut Cached<Box<dyn MemorySource>>,
@@ -186,7 +187,7 @@ fn search(
     most: usize,
 ) -> anyhow::Result<(Vec<Hit>, bool)> {
     let mut hits = Vec::new();
-    let (mut read, mut missing) = (0_u64, 0_u64);
+    let mut pages = ScannedPages::new(pattern, memory, spaces.list.len() > 1);
     for (place, space) in spaces.list.iter().enumerate() {
         let mut search = Search::new(pattern);
         // Ranges in which what is found now may begin.
@@ -202,33 +203,94 @@ fn search(
                 let count = PAGE_BYTES.min(range.bytes - into);
                 let (va, pa) = (range.va.wrapping_add(into), range.pa.wrapping_add(into));
                 into += count;
-                let mut bytes = vec![0; count as usize];
-                match memory.read_uncached(pa, &mut bytes) {
-                    Ok(()) => read += 1,
-                    Err(ReadError::Outside(_)) => {
-                        missing += 1;
-                        continue;
-                    }
-                    Err(error) => {
-                        let after = || format!("after {}", counted(read, "page", "pages"));
-                        return Err(error).with_context(after);
-                    }
-                }
-                for va in search.take(va, &bytes) {
+                let Some(page) = pages.at(pa, count)? else {
+                    continue;
+                };
+                for va in search.take(va, &page) {
                     hits.extend(hit(place, near.make_contiguous(), va, pattern.len()));
                 }
             }
         }
     }
-    if missing > 0 {
-        eprintln!(
-            "note: {missing} of {} mapped pages are not in the memory given",
-            read + missing
-        );
-    }
+    pages.note_missing();
     let is_more = hits.len() > most || spaces.list.iter().any(|space| space.left_out > 0);
     hits.truncate(most);
     Ok((hits, is_more))
+}
+
+/// The pages of memory that a search has read, so that the second root that maps them does not
+/// read them again.
+struct ScannedPages<'a> {
+    pattern: &'a [u8],
+    memory: &'a mut Cached<Box<dyn MemorySource>>,
+    /// By physical address and length; nothing where the memory given has no such page.
+    known: HashMap<(u64, u64), Option<Rc<ScannedPiece>>>,
+    /// Bytes that `known` may still take.
+    room: usize,
+    /// Mapped pages, by root, that were there and that were not.
+    read: u64,
+    missing: u64,
+}
+
+impl<'a> ScannedPages<'a> {
+    /// Enough for 2 million pages of a short pattern: 8 GiB of memory.
+    const ROOM: usize = 256 << 20;
+
+    fn new(
+        pattern: &'a [u8],
+        memory: &'a mut Cached<Box<dyn MemorySource>>,
+        are_mapped_again: bool,
+    ) -> Self {
+        ScannedPages {
+            pattern,
+            memory,
+            known: HashMap::new(),
+            room: if are_mapped_again { Self::ROOM } else { 0 },
+            read: 0,
+            missing: 0,
+        }
+    }
+
+    fn at(&mut self, pa: PhysAddr, count: u64) -> anyhow::Result<Option<Rc<ScannedPiece>>> {
+        let page = match self.known.get(&(pa.raw(), count)) {
+            Some(known) => known.clone(),
+            None => self.read(pa, count)?,
+        };
+        match page {
+            Some(_) => self.read += 1,
+            None => self.missing += 1,
+        }
+        Ok(page)
+    }
+
+    fn read(&mut self, pa: PhysAddr, count: u64) -> anyhow::Result<Option<Rc<ScannedPiece>>> {
+        let mut bytes = vec![0; count as usize];
+        let page = match self.memory.read_uncached(pa, &mut bytes) {
+            Ok(()) => Some(Rc::new(ScannedPiece::new(self.pattern, &bytes))),
+            Err(ReadError::Outside(_)) => None,
+            Err(error) => {
+                let after = || format!("after {}", counted(self.read, "page", "pages"));
+                return Err(error).with_context(after);
+            }
+        };
+        // The map's own share of an entry, and the allocator's.
+        let cost = 64 + page.as_ref().map_or(0, |page| page.cost());
+        if cost <= self.room {
+            self.room -= cost;
+            self.known.insert((pa.raw(), count), page.clone());
+        }
+        Ok(page)
+    }
+
+    fn note_missing(&self) {
+        if self.missing > 0 {
+            eprintln!(
+                "note: {} of {} mapped pages are not in the memory given",
+                self.missing,
+                self.read + self.missing
+            );
+        }
+    }
 }
 
 fn hit(place: usize, near: &[MappedRange], va: VirtAddr, bytes: usize) -> Option<Hit> {
@@ -241,4 +303,43 @@ fn hit(place: usize, near: &[MappedRange], va: VirtAddr, bytes: usize) -> Option
         bytes: bytes as u64,
         range: *range,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Memory of two pages that counts how often it is read.
+    struct CountingMemory(Rc<Cell<u32>>);
+
+    impl MemorySource for CountingMemory {
+        fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+            self.0.set(self.0.get() + 1);
+            into.fill(at.frame() as u8);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_page_that_a_hundred_roots_map_is_read_once() {
+        let reads = Rc::new(Cell::new(0));
+        let mut memory =
+            Cached::new(Box::new(CountingMemory(Rc::clone(&reads))) as Box<dyn MemorySource>);
+        let mut pages = ScannedPages::new(&[1, 1], &mut memory, true);
+        let mut search = Search::new(&[1, 1]);
+        for root in 0..100 {
+            let page = pages
+                .at(PhysAddr::new(0x1000), PAGE_BYTES)
+                .expect("it is there");
+            let found = search.take(VirtAddr::new(root << 20), &page.expect("it is there"));
+            assert_eq!(found.len() as u64, PAGE_BYTES / 2);
+        }
+        assert_eq!(reads.get(), 1);
+        pages
+            .at(PhysAddr::new(0x2000), PAGE_BYTES)
+            .expect("it is there");
+        assert_eq!((reads.get(), pages.read), (2, 101));
+    }
 }

@@ -129,11 +129,11 @@ impl Guide for Towards<'_> {
     }
 }
 
-/// A search for bytes in mapped memory, fed in order of virtual address. A match may cross pages that are
-/// adjacent in virtual addresses only.
+/// A pattern that is searched for in mapped memory, piece by piece, in order of virtual address. A
+/// match across two pages is found where both are mapped side by side, wherever they lie.
 pub struct Search<'a> {
     pattern: &'a [u8],
-    /// End of the previous input, shorter than the pattern.
+    /// The end of the piece before, one byte shorter than the pattern at most.
     tail: Vec<u8>,
     /// Virtual address after it.
     next: VirtAddr,
@@ -149,21 +149,57 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Adds the bytes at `va` and returns the addresses of the matches that end in them.
-    pub fn take(&mut self, va: VirtAddr, bytes: &[u8]) -> Vec<VirtAddr> {
+    /// Adds the piece at `va`, scanned for the same pattern. Returns where matches begin, in it or
+    /// in the piece before; in ascending order.
+    pub fn take(&mut self, va: VirtAddr, piece: &ScannedPiece) -> Vec<VirtAddr> {
         if va != self.next {
             self.tail.clear();
         }
-        let begin = va.raw().wrapping_sub(self.tail.len() as u64);
-        self.tail.extend(bytes);
-        let found = memchr::memmem::find_iter(&self.tail, self.pattern);
-        let found: Vec<VirtAddr> = found
+        let before = self.tail.len();
+        let begin = va.raw().wrapping_sub(before as u64);
+        self.tail.extend(&piece.head);
+        let across = memchr::memmem::find_iter(&self.tail, self.pattern);
+        let within = piece.matches.iter().map(|into| before + *into as usize);
+        let found = across
+            .chain(within)
             .map(|into| VirtAddr::new(begin.wrapping_add(into as u64)))
             .collect();
+        self.tail.truncate(before);
+        self.tail.extend(&piece.tail);
         let keep = (self.pattern.len() - 1).min(self.tail.len());
         self.tail.drain(..self.tail.len() - keep);
-        self.next = va.wrapping_add(bytes.len() as u64);
+        self.next = va.wrapping_add(piece.bytes);
         found
+    }
+}
+
+/// What a search has to know of a piece of memory: enough to map it a second time without reading
+/// it again.
+pub struct ScannedPiece {
+    bytes: u64,
+    /// Offsets of the matches that lie within the piece.
+    matches: Vec<u32>,
+    /// The first and the last bytes, one fewer than the pattern has: too short for a match alone.
+    head: Box<[u8]>,
+    tail: Box<[u8]>,
+}
+
+impl ScannedPiece {
+    /// Scans `bytes`, of 4 GiB at most, for `pattern`.
+    pub fn new(pattern: &[u8], bytes: &[u8]) -> Self {
+        let end = (pattern.len() - 1).min(bytes.len());
+        let matches = memchr::memmem::find_iter(bytes, pattern);
+        ScannedPiece {
+            bytes: bytes.len() as u64,
+            matches: matches.map(|into| into as u32).collect(),
+            head: bytes[..end].into(),
+            tail: bytes[bytes.len() - end..].into(),
+        }
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub fn cost(&self) -> usize {
+        size_of::<Self>() + self.head.len() + self.tail.len() + 4 * self.matches.capacity()
     }
 }
 
@@ -171,18 +207,40 @@ impl<'a> Search<'a> {
 mod tests {
     use super::*;
 
+    /// Where a search finds the pattern in these pieces.
+    fn found(pattern: &[u8], pieces: &[(u64, &[u8])]) -> Vec<u64> {
+        let mut search = Search::new(pattern);
+        let found = pieces.iter().flat_map(|(va, bytes)| {
+            search.take(VirtAddr::new(*va), &ScannedPiece::new(pattern, bytes))
+        });
+        found.map(VirtAddr::raw).collect()
+    }
+
     #[test]
     fn a_pattern_across_two_pieces_is_found_where_they_touch() {
-        let mut search = Search::new(b"abc");
-        assert!(search.take(VirtAddr::new(0x1000), b"..ab").is_empty());
+        let pieces: [(u64, &[u8]); 3] = [(0x1000, b"..ab"), (0x1004, b"c.abc"), (0x1009, b"ab")];
+        assert_eq!(found(b"abc", &pieces), [0x1002, 0x1006]);
+        let apart: [(u64, &[u8]); 2] = [(0x1009, b"ab"), (0x2000, b"c")];
+        assert_eq!(found(b"abc", &apart), [], "a hole lies between");
+    }
+
+    #[test]
+    fn a_pattern_longer_than_each_piece_is_found_across_all_of_them() {
+        let pieces: [(u64, &[u8]); 5] = [
+            (0, b"ab"),
+            (2, b"c"),
+            (3, b"de"),
+            (5, b"fabcd"),
+            (10, b"ef"),
+        ];
+        assert_eq!(found(b"abcdef", &pieces), [0, 6]);
+    }
+
+    #[test]
+    fn a_pattern_of_one_byte_is_found_at_every_place() {
         assert_eq!(
-            search.take(VirtAddr::new(0x1004), b"c.abc"),
-            [0x1002, 0x1006].map(VirtAddr::new)
-        );
-        assert!(search.take(VirtAddr::new(0x1009), b"ab").is_empty());
-        assert!(
-            search.take(VirtAddr::new(0x2000), b"c").is_empty(),
-            "a hole lies between"
+            found(b"a", &[(0x10, b"aba"), (0x13, b"a")]),
+            [0x10, 0x12, 0x13]
         );
     }
 }
