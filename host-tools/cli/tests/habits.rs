@@ -3,6 +3,8 @@
 mod house;
 #[path = "house/names.rs"]
 mod names;
+#[path = "house/words.rs"]
+mod words;
 
 use house::{ROOMS, house, read, sources};
 
@@ -131,4 +133,126 @@ fn a_name_defined_twice_is_found() {
     ]);
     assert_eq!(types.len(), 1);
     assert_eq!(types["Twice"], ["a/src/lib.rs", "b/src/lib.rs"]);
+}
+
+/// Terms that the tree leaves behind, what to write instead, and how often each may still occur in comments, messages
+/// and pages. A number may only be lowered; promises (numbers, keys, options, names) stand in backticks and are not
+/// counted.
+#[rustfmt::skip]
+const OLD_TERMS: &[(&str, &str, usize)] = &[
+    ("desk",          "host",                              0),
+    ("board side",    "target",                            0),
+    ("given back",    "freed, returned",                   9),
+    ("gives back",    "frees, returns",                    4),
+    ("in force",      "active",                            3),
+    ("knock",         "gdb's first packet",                0),
+    ("hears",         "receives",                          13),
+    ("hear",          "receive",                           2),
+    ("heard",         "received",                          29),
+    ("told",          "reported, said by the user",        91),
+    ("tells",         "reports, states, shows",            78),
+    ("tell",          "report, state, distinguish",        29),
+    ("whoever",       "a caller, a reader: name it",       53),
+    ("nobody",        "no caller, no task: name it",       125),
+    ("somebody",      "a user, another program: name it",  50),
+    ("anew",          "again",                             35),
+    ("for ever",      "without limit, never changes",      30),
+    ("at the door",   "connecting",                        1),
+    ("round a corner", "indirectly",                       2),
+    ("him",           "it",                                0),
+    ("shall",         "must, is to",                       11),
+];
+
+/// Readers find things by the field's words. `EVERY=1` lists what is left.
+#[test]
+fn old_terms_only_become_fewer() {
+    let mut prose = Vec::new();
+    for (path, source) in ROOMS.iter().flat_map(|room| sources(room)) {
+        // The list itself names what it forbids.
+        if !path.ends_with("tests/habits.rs") {
+            prose.extend(words::of_rust(&path, &source));
+        }
+    }
+    for path in pages() {
+        prose.extend(words::of_markdown(
+            &path.display().to_string(),
+            &read(&path),
+        ));
+    }
+    let mut broken = Vec::new();
+    for &(term, instead, most) in OLD_TERMS {
+        let is_in = |it: &&words::Prose| words::occurrences(&it.text, term) > 0;
+        let found: Vec<_> = prose.iter().filter(is_in).collect();
+        let count: usize = found
+            .iter()
+            .map(|it| words::occurrences(&it.text, term))
+            .sum();
+        if std::env::var_os("EVERY").is_some() {
+            for it in &found {
+                println!("{}:{}: `{term}`: {}", it.file, it.line, it.text.trim());
+            }
+        }
+        if count > most {
+            broken.push(format!(
+                "`{term}` occurs {count} times, {most} are allowed; write: {instead}"
+            ));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Pages at the top of the house and below docs/.
+fn pages() -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![house().join("docs")];
+    let top = std::fs::read_dir(house()).expect("the house can be read");
+    let top = top.map(|entry| entry.expect("an entry of it").path());
+    found.extend(top.filter(|path| path.extension().is_some_and(|it| it == "md")));
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("docs can be read") {
+            let path = entry.expect("an entry of it").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|it| it == "md") => found.push(path),
+                false => {}
+            }
+        }
+    }
+    found
+}
+
+/// Of 1000 documentation comments, so many may have four words or fewer. It may only be lowered: such a line mostly
+/// repeats a name, where a unit, a range or an invariant belongs.
+const MOST_SHORT_DOCS: usize = 160;
+
+#[test]
+fn few_docs_only_repeat_a_name() {
+    let lengths: Vec<usize> = ROOMS
+        .iter()
+        .flat_map(|room| sources(room))
+        .flat_map(|(_, source)| words::doc_lengths(&source))
+        .collect();
+    let short = lengths.iter().filter(|&&words| words <= 4).count();
+    let share = short * 1000 / lengths.len();
+    assert!(
+        share <= MOST_SHORT_DOCS,
+        "{short} of {} documentation comments have four words or fewer: {share} of 1000, {MOST_SHORT_DOCS} are allowed",
+        lengths.len()
+    );
+}
+
+#[test]
+fn prose_is_told_from_code() {
+    let source = "/// A desk.\nlet desk = \"desk\"; // one `desk`, a desk\nlet q = '\"'; let s = \"a \\\" desk\";\n";
+    let prose = words::of_rust("a.rs", source);
+    let count = |it: &words::Prose| words::occurrences(&it.text, "desk");
+    let found: Vec<_> = prose.iter().map(|it| (it.line, count(it))).collect();
+    assert_eq!(found, [(1, 1), (2, 1), (3, 1)]);
+    let page = "A desk.\n```text\ndesk\n```\n`desk` and Desk, desks\n";
+    let prose = words::of_markdown("a.md", page);
+    assert_eq!(prose.iter().map(count).sum::<usize>(), 2);
+    assert_eq!(
+        words::doc_lengths("/// One\n/// two.\nfn a() {}\n/// Three.\n"),
+        [2, 1]
+    );
 }

@@ -78,7 +78,7 @@ impl<'a> Heat<'a> {
     }
 }
 
-/// Colour of a share: from white at 0 to dark at 1.
+/// Colour of a share: from light grey at 0 to red at 1.
 fn heat(share: f64) -> RGBColor {
     let cold = (225.0, 233.0, 242.0);
     let hot = (200.0, 40.0, 20.0);
