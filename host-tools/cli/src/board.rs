@@ -49,6 +49,7 @@ pub fn agent(spec: &Spec) -> anyhow::Result<Agent> {
     if let Spec::Probe(_) = spec {
         bail!("{spec}: a probe knows no tasks and no faults; a board of ours does");
     }
+    detail!("{spec}: asking the board");
     let line = TargetLine::open(spec).with_context(|| spec.to_string())?;
     Agent::open(line).with_context(|| spec.to_string())
 }

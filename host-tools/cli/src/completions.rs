@@ -1,9 +1,11 @@
 //! `pagewalk completions`: what the shell needs to complete our words.
 
-use clap::CommandFactory;
+use std::sync::Arc;
+
 use clap_complete::Shell;
 
 use crate::output;
+use crate::settings::Settings;
 
 /// Print completions for a shell.
 #[derive(clap::Args)]
@@ -18,7 +20,9 @@ pub struct CompletionsArgs {
 /// Prints them.
 pub fn run(args: CompletionsArgs) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    let mut command = crate::Cli::command();
+    // The user's own boards are among the words.
+    let settings = Settings::read(std::iter::empty())?;
+    let mut command = crate::command(&Arc::new(settings));
     clap_complete::generate(args.shell, &mut command, "pagewalk", &mut script);
     output::answer(|out| Ok(out.write_all(&script)?))
 }

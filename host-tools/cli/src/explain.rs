@@ -34,7 +34,7 @@ use crate::{board, output, walk};
 Examples:
   pagewalk explain serial.log
   pagewalk explain run.pwlog --elf target/board-side/riscv64gc-unknown-none-elf/board/kernel
-  xclip -o | pagewalk explain - --json
+  xclip -o | pagewalk explain - --format json
   pagewalk explain --scause 0xf --sepc 0x10a06 --stval 0x8 --from vmcore --satp 0x8000000000081fca
   pagewalk explain --from gdb://localhost:1234
   pagewalk explain --from probe --board ox64")]
@@ -63,9 +63,33 @@ pub struct ExplainArgs {
     /// DWARF; may be repeated
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
-    /// One object, pagewalk.explain/1
-    #[arg(long)]
+    /// Output format
+    #[arg(
+        long,
+        value_enum,
+        default_value = "table",
+        hide_possible_values = true,
+        value_name = "table|json"
+    )]
+    format: ExplainFormat,
+    /// The older spelling of --format json
+    #[arg(long, hide = true)]
     json: bool,
+}
+
+impl ExplainArgs {
+    fn is_json(&self) -> bool {
+        self.json || self.format == ExplainFormat::Json
+    }
+}
+
+/// `--format`: a trap is no row of a CSV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ExplainFormat {
+    /// Lines for people
+    Table,
+    /// One object, pagewalk.explain/1
+    Json,
 }
 
 /// `--scause`, and how it was read where that was a choice.
@@ -132,7 +156,7 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
         );
     }
     let (crash, xlen) = of(report);
-    answer(&crash, xlen, &programs, args.json)
+    answer(&crash, xlen, &programs, args.is_json())
 }
 
 /// The number, after a word on how it was read if there was a choice.
@@ -188,11 +212,11 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     let by_option = args.roots.pte.xlen()?.unwrap_or(Xlen::Rv64);
     let xlen = open.as_ref().map_or(by_option, |open| open.xlen);
     let programs = Programs::with_lines(&args.elf)?;
-    answer(&crash, xlen, &programs, args.json)?;
+    answer(&crash, xlen, &programs, args.is_json())?;
     let (Some(open), Some(access), Some(stval)) = (open, crash.access(xlen), crash.stval) else {
         return Ok(());
     };
-    if args.json || open.single_root()?.mode == Mode::Bare {
+    if args.is_json() || open.single_root()?.mode == Mode::Bare {
         return Ok(());
     }
     let walked = walk::of(open, stval)?;

@@ -9,8 +9,9 @@
 //! crates, so that a fresh clone has a card soon.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 #[cfg(feature = "full")]
 use link::transport::child;
 
@@ -21,7 +22,11 @@ macro_rules! eprintln {
 }
 /// The same without an end of line.
 macro_rules! eprint {
-    ($($text:tt)*) => { $crate::output::note(format_args!($($text)*)) };
+    ($($text:tt)*) => { $crate::output::ask(format_args!($($text)*)) };
+}
+/// With `-v`: what was taken for what.
+macro_rules! detail {
+    ($($text:tt)*) => { $crate::output::detail(format_args!($($text)*)) };
 }
 
 #[cfg(feature = "full")]
@@ -42,6 +47,7 @@ mod dash;
 mod decode;
 #[cfg(feature = "full")]
 mod diff;
+mod dress;
 #[cfg(feature = "full")]
 mod ending;
 #[cfg(feature = "full")]
@@ -89,6 +95,8 @@ mod replay;
 mod romfs;
 #[cfg(feature = "full")]
 mod satp;
+mod settings;
+mod size;
 #[cfg(feature = "full")]
 mod snapshot;
 #[cfg(feature = "full")]
@@ -99,6 +107,7 @@ mod symbols;
 mod tables;
 #[cfg(feature = "full")]
 mod tables_command;
+mod voice;
 #[cfg(feature = "full")]
 mod waiting;
 #[cfg(feature = "full")]
@@ -106,13 +115,29 @@ mod walk;
 #[cfg(feature = "full")]
 mod ws;
 
+use settings::Settings;
+
+/// Where what is always the same is said once.
+#[cfg(feature = "full")]
+const ONCE: &str = "\
+What is always the same stands in ~/.config/pagewalk.toml, or in PAGEWALK_BOARD, PAGEWALK_LINE,
+PAGEWALK_FORMAT, PAGEWALK_COLOR, PAGEWALK_QUIET, PAGEWALK_VERBOSE: docs/reference/settings.md.";
+
 /// Look into a RISC-V board: page tables, page faults, images.
 #[derive(Parser)]
 #[command(name = "pagewalk", version, max_term_width = 100)]
+#[cfg_attr(feature = "full", command(after_help = ONCE))]
 #[cfg_attr(not(feature = "full"), command(after_help = exit::CARDS_ONLY))]
 struct Cli {
+    #[command(flatten)]
+    voice: voice::VoiceArgs,
     #[command(subcommand)]
     command: Command,
+}
+
+/// The whole command line, with what a user has set.
+fn command(settings: &Arc<Settings>) -> clap::Command {
+    dress::dress(Cli::command(), settings)
 }
 
 /// Each row is a subcommand: its name in the enum, and the file it lives in.
@@ -191,5 +216,16 @@ fn main() -> ExitCode {
         }
         child::enable();
     }
-    exit::code(Cli::parse().command.run())
+    exit::code(run())
+}
+
+fn run() -> anyhow::Result<()> {
+    let settings = Arc::new(Settings::read(std::env::args_os().skip(1))?);
+    let matches = command(&settings).color(voice::early_color()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    voice::begin(&cli.voice);
+    if let Some(file) = settings.file() {
+        detail!("settings of {}", file.display());
+    }
+    cli.command.run()
 }

@@ -1,9 +1,10 @@
 //! `pagewalk man`: the manual pages, one for each command, made from the same words as its help.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 use view::words::counted;
 
@@ -23,7 +24,7 @@ pub fn run(args: ManArgs) -> anyhow::Result<()> {
     let folder = &args.folder;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
-    let mut command = crate::Cli::command();
+    let mut command = crate::command(&Arc::default());
     command.build();
     let pages = write(&command, "", folder)?;
     eprintln!("{}: {}", folder.display(), counted(pages, "page", "pages"));

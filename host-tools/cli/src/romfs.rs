@@ -18,6 +18,7 @@ use anyhow::{Context, bail};
 use romfs::{NodeKind, RomfsEntry};
 use view::words::counted;
 
+use crate::size::bytes;
 use crate::{output, progress};
 
 /// Build, list, unpack and check ROMFS images
@@ -46,7 +47,7 @@ enum RomfsVerb {
         #[arg(long, default_value = "pagewalk")]
         label: String,
         /// Begin each file's data at a multiple of so many bytes; ELF files have 4096 at least
-        #[arg(long, default_value_t = 16)]
+        #[arg(long, value_name = "BYTES", default_value = "16", value_parser = bytes)]
         align: u64,
     },
     /// List what an image holds

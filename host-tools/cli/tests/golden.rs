@@ -62,6 +62,8 @@ fn run_as_is(command: &str) -> String {
         .args(words.split_whitespace())
         .current_dir(captures)
         .env_remove("COLUMNS")
+        // What the person who runs the tests has set for themselves changes no answer.
+        .env("PAGEWALK_CONFIG", "")
         .stdin(stdin)
         .output()
         .expect("the program runs");

@@ -7,6 +7,7 @@ use link::probe::AccessMethod;
 use model::probe::MemoryDump;
 
 use super::args::ProbeOptionArgs;
+use crate::size::bytes;
 use crate::tables::number;
 
 /// Bytes that are read at once.
@@ -14,15 +15,13 @@ const PIECE: usize = 4096;
 /// More is not shown, nor kept before it is written.
 const MOST: u64 = 1 << 30;
 
-/// A number of bytes: decimal, or hexadecimal with `0x`.
+/// A number of bytes, and not more of them than are kept.
 fn count(text: &str) -> Result<usize, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    };
+    let number = bytes(text).ok();
     let fits = number.filter(|it| (1..=MOST).contains(it));
-    fits.map(|it| it as usize)
-        .ok_or_else(|| format!("`{text}` is no number of bytes from 1 to {MOST}"))
+    fits.map(|it| it as usize).ok_or_else(|| {
+        format!("`{text}` is no number of bytes from 1 to {MOST}, as 64, 0x1000 and 4K are")
+    })
 }
 
 /// Show memory, by the way that leads there; --dump of other commands reads the table again.
@@ -31,7 +30,7 @@ fn count(text: &str) -> Result<usize, String> {
 Examples:
   pagewalk probe read 0x50407000 64
   pagewalk probe read 0xffffffff80001000 0x1000 --virtual
-  pagewalk probe read 0x80000000 1048576 -o ram.bin")]
+  pagewalk probe read 0x80000000 1M -o ram.bin")]
 pub struct ProbeReadArgs {
     /// The first address, hexadecimal
     #[arg(value_parser = number)]

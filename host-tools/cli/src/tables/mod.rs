@@ -143,6 +143,22 @@ pub struct OpenTables {
     pub held: Vec<PhysRange>,
 }
 
+/// What a memory was taken for.
+fn kind(origin: &MemorySpec) -> &'static str {
+    match origin {
+        MemorySpec::Line(Spec::Gdb(_)) => "a gdb stub",
+        MemorySpec::Line(Spec::Probe(_)) => "a hart through JTAG",
+        MemorySpec::Line(Spec::Recording(..)) => "a recording",
+        MemorySpec::Line(_) => "a board that runs",
+        MemorySpec::Raw(_) => "raw memory",
+        MemorySpec::Core(_) => "an ELF core",
+        MemorySpec::Text(_) => "a text dump",
+        MemorySpec::Snapshot(_) => "a snapshot",
+        MemorySpec::File(_) => "a file",
+        MemorySpec::Pipe => "what a debugger reads",
+    }
+}
+
 impl OpenTables {
     /// The one root; several are too many for a command that shows one.
     pub fn single_root(&self) -> anyhow::Result<Satp> {
@@ -226,6 +242,9 @@ impl SpaceArgs {
         let asked = self.pte.xlen()?;
         let origins = origins.into_iter().map(MemorySpec::sniffed);
         let origins = origins.collect::<Result<Vec<_>, _>>()?;
+        for origin in &origins {
+            detail!("{origin}: {}", kind(origin));
+        }
         let is_live =
             |origin: &&MemorySpec| matches!(origin, MemorySpec::Line(_) | MemorySpec::Pipe);
         let mut open = match (origins.iter().find(is_live), &origins[..]) {

@@ -1,0 +1,167 @@
+//! The command line as it is, and on it what every command has.
+//!
+//! By the type of an option, whatever command has it: a line may be called as the settings call it, a board too; what
+//! has a `PAGEWALK_…` variable takes its value, and else that of the settings. So a new command has all this by its
+//! types alone.
+
+use std::any::TypeId;
+use std::convert::Infallible;
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use boards::Board;
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Command};
+
+use crate::format::Format;
+#[cfg(feature = "full")]
+use crate::settings::SettingError;
+use crate::settings::{BOARD, Settings};
+
+/// The variables of options that every command has.
+const VOICE: [(&str, &str); 3] = [
+    ("color", "PAGEWALK_COLOR"),
+    ("quiet", "PAGEWALK_QUIET"),
+    ("verbose", "PAGEWALK_VERBOSE"),
+];
+
+/// Puts on a command and those below it what all have.
+pub fn dress(command: Command, settings: &Arc<Settings>) -> Command {
+    let mut command = command;
+    for (id, variable) in VOICE {
+        command = command.mut_arg(id, |arg| {
+            let arg = arg.global(true).help_heading("Options of every command");
+            with_default(arg, variable, settings)
+        });
+    }
+    let voice: Vec<Arg> = command
+        .get_arguments()
+        .filter(|arg| VOICE.iter().any(|(id, _)| arg.get_id() == id))
+        .map(|arg| arg.clone().hide(true))
+        .collect();
+    command.mut_subcommands(|below| dress_below(below, &voice, settings))
+}
+
+/// The help of the program alone shows what every command has.
+fn dress_below(command: Command, voice: &[Arg], settings: &Arc<Settings>) -> Command {
+    let mut has_line = false;
+    let command = command.mut_args(|arg| dress_arg(arg, settings, &mut has_line));
+    let has_board = command.get_arguments().any(|arg| arg.get_id() == "board");
+    let command = match has_line && !has_board {
+        true => command.arg(line_board(settings)),
+        false => command,
+    };
+    command
+        .args(voice)
+        .mut_subcommands(|below| dress_below(below, voice, settings))
+}
+
+fn dress_arg(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
+    let kind = arg.get_value_parser().type_id();
+    if kind == TypeId::of::<Board>() {
+        return with_default(board(arg, settings), BOARD, settings);
+    }
+    if kind == TypeId::of::<String>() && arg.get_id() == "board" {
+        let of = settings.clone();
+        let read = move |word: &str| Ok::<_, Infallible>(of.board_word(word));
+        let arg = listed(arg, read, settings.board_names());
+        return with_default(arg, BOARD, settings);
+    }
+    if kind == TypeId::of::<Format>() {
+        return with_default(arg, "PAGEWALK_FORMAT", settings);
+    }
+    line(arg, settings, has_line)
+}
+
+/// The value of a variable, else of the settings; where there is one, the option need not be given.
+fn with_default(arg: Arg, variable: &'static str, settings: &Settings) -> Arg {
+    let arg = arg.env(variable).hide_env(true);
+    match settings.default_of(variable) {
+        Some(value) => arg.default_value(value).required(false),
+        None => arg,
+    }
+}
+
+fn board(arg: Arg, settings: &Arc<Settings>) -> Arg {
+    let of = settings.clone();
+    let read = move |word: &str| of.board(word);
+    listed(arg, read, settings.board_names())
+}
+
+/// Completions offer these names; the reader takes others too, such as a file.
+fn listed(arg: Arg, read: impl TypedValueParser, names: Vec<String>) -> Arg {
+    arg.value_parser(ListedParser { read, names })
+        .hide_possible_values(true)
+}
+
+/// A reader of values, and the names among them.
+#[derive(Clone)]
+struct ListedParser<P> {
+    read: P,
+    names: Vec<String>,
+}
+
+impl<P: TypedValueParser> TypedValueParser for ListedParser<P> {
+    type Value = P::Value;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<P::Value, clap::Error> {
+        self.read.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.names.iter().map(PossibleValue::new)))
+    }
+}
+
+/// The board on a line, of a command that has no other use for it.
+fn line_board(settings: &Arc<Settings>) -> Arg {
+    let arg = Arg::new("board")
+        .long("board")
+        .value_name("NAME|FILE")
+        .help("The board on the line: its baud, where the line has none");
+    with_default(board(arg, settings), BOARD, settings)
+}
+
+/// Lines, and what else only the whole program has.
+#[cfg(feature = "full")]
+fn line(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
+    use link::memory::MemorySpec;
+    use link::transport::Spec;
+
+    let kind = arg.get_value_parser().type_id();
+    let settings = settings.clone();
+    if kind == TypeId::of::<Spec>() {
+        *has_line = true;
+        let read = {
+            let settings = settings.clone();
+            move |word: &str| -> Result<Spec, SettingError> {
+                let spec = settings.line(word)?.parse::<Spec>();
+                spec.map_err(|wrong| SettingError::Form(wrong.to_string()))
+            }
+        };
+        return with_default(arg.value_parser(read), "PAGEWALK_LINE", &settings);
+    }
+    if kind == TypeId::of::<MemorySpec>() {
+        *has_line = true;
+        return arg.value_parser(move |word: &str| -> Result<MemorySpec, SettingError> {
+            settings.line(word)?.parse().map_err(SettingError::Form)
+        });
+    }
+    if kind == TypeId::of::<pagetable::Mode>() {
+        let names = pagetable::Mode::ALL
+            .iter()
+            .map(|mode| mode.name().to_owned());
+        return listed(arg, crate::tables::mode, names.collect());
+    }
+    arg
+}
+
+#[cfg(not(feature = "full"))]
+fn line(arg: Arg, _: &Arc<Settings>, _: &mut bool) -> Arg {
+    arg
+}

@@ -1,0 +1,91 @@
+//! How much is said on stderr, and whether in colour: set once, before a command runs.
+
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use clap::builder::FalseyValueParser;
+use clap::{ColorChoice, ValueEnum};
+
+/// What every command has.
+#[derive(clap::Args)]
+pub struct VoiceArgs {
+    /// Colour: on terminals, always, or never; NO_COLOR says never
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorChoice,
+    /// Say nothing on stderr but warnings and errors
+    #[arg(short, long, conflicts_with = "verbose", value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
+    /// Say which settings were used, and what a line or a file was taken for
+    #[arg(short, long, value_parser = FalseyValueParser::new())]
+    pub verbose: bool,
+}
+
+/// What of notes is said.
+static VOICE: AtomicU8 = AtomicU8::new(NORMAL);
+const NORMAL: u8 = 0;
+const QUIET: u8 = 1;
+const VERBOSE: u8 = 2;
+
+/// Whether stderr is coloured.
+static IS_COLOURED: AtomicBool = AtomicBool::new(false);
+
+/// Says from now on as much, and in colour, as the command line wants.
+pub fn begin(voice: &VoiceArgs) {
+    let volume = match (voice.quiet, voice.verbose) {
+        (true, _) => QUIET,
+        (_, true) => VERBOSE,
+        _ => NORMAL,
+    };
+    VOICE.store(volume, Ordering::Relaxed);
+    let is_coloured = match voice.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => io::stderr().is_terminal() && !is_colour_refused(),
+    };
+    IS_COLOURED.store(is_coloured, Ordering::Relaxed);
+    #[cfg(feature = "full")]
+    match voice.color {
+        ColorChoice::Always => ratatui::crossterm::style::force_color_output(true),
+        ColorChoice::Never => ratatui::crossterm::style::force_color_output(false),
+        // It looks at NO_COLOR itself.
+        ColorChoice::Auto => {}
+    }
+}
+
+/// Whether colour is refused for every program: <https://no-color.org>, and a terminal that has none.
+fn is_colour_refused() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    is_set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Whether a command line that is wrong is told so in colour: it is read before it is understood.
+pub fn early_color() -> ColorChoice {
+    let said = |word: &str| -> Option<ColorChoice> { ColorChoice::from_str(word, true).ok() };
+    let words: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let by_option = words.iter().enumerate().rev().find_map(|(at, word)| {
+        let rest = word.strip_prefix("--color")?;
+        match rest.strip_prefix('=') {
+            Some(value) => said(value),
+            None => said(words.get(at + 1)?),
+        }
+    });
+    let by_variable = || said(&std::env::var("PAGEWALK_COLOR").ok()?);
+    by_option.or_else(by_variable).unwrap_or(ColorChoice::Auto)
+}
+
+/// Whether progress and notes are left out.
+pub fn is_quiet() -> bool {
+    VOICE.load(Ordering::Relaxed) == QUIET
+}
+
+/// Whether more than notes is wanted.
+pub fn is_verbose() -> bool {
+    VOICE.load(Ordering::Relaxed) == VERBOSE
+}
+
+/// Whether stderr is coloured.
+pub fn is_coloured() -> bool {
+    IS_COLOURED.load(Ordering::Relaxed)
+}
