@@ -39,6 +39,17 @@ pub trait Platform: Machine {
     fn is_interrupted(&self) -> bool;
     /// Sleeps until an interrupt is pending and says which.
     fn wait(&mut self) -> Pending;
+    /// How many debug triggers can stop a program at an instruction.
+    fn triggers(&mut self) -> usize {
+        0
+    }
+    /// Has a program trap as by a breakpoint when it comes to `at`; the trigger's number, `None` where there is
+    /// none left.
+    fn arm_trigger(&mut self, _at: usize) -> Option<u8> {
+        None
+    }
+    /// Takes a trigger back.
+    fn disarm_trigger(&mut self, _trigger: u8) {}
     /// Switches the machine off; returns where that cannot be done.
     fn power_off(&mut self);
 }

@@ -83,16 +83,8 @@ pub struct System<P: Platform> {
 
 impl<P: Platform> System<P> {
     /// Makes up for what the fast path did since the running task was put on the hart.
-    #[inline(always)]
-    pub fn account_fast_path(&mut self) {
-        if self.frames.fast.has_served() {
-            self.account_served();
-        }
-    }
-
     #[cold]
-    #[inline(never)]
-    fn account_served(&mut self) {
+    pub fn account_fast_path(&mut self) {
         let served = self.frames.account_fast_path();
         let task = self.tasks.at_mut(self.local.schedule.current());
         task.space.add_resident(served);
@@ -103,7 +95,7 @@ impl<P: Platform> System<P> {
     /// Faults may take the fast path, unless somebody wants each as it happens.
     pub fn choose_path(&mut self) {
         self.quiet = !self.fault_text && !self.console.emits_events();
-        let wanted = self.fast && self.quiet;
+        let wanted = self.fast && self.quiet && !self.frames.fast.is_watched();
         self.frames.fast.wanted = wanted;
         if !wanted {
             self.frames.fast.close();

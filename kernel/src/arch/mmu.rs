@@ -9,7 +9,7 @@ use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 use super::csr::FloatUnit;
 use super::paging::{self, RawEntry};
 use super::physmap::phys_to_ptr;
-use super::{Mmio, csr, sbi};
+use super::{Mmio, csr, sbi, triggers};
 use crate::mm::{Machine, Run, Space};
 use crate::platform::Platform;
 use crate::task::Floats;
@@ -349,6 +349,18 @@ impl Platform for Riscv {
             }
             csr::wait_for_interrupt();
         }
+    }
+
+    fn triggers(&mut self) -> usize {
+        triggers::count()
+    }
+
+    fn arm_trigger(&mut self, at: usize) -> Option<u8> {
+        triggers::arm(self, self.kernel_root, at)
+    }
+
+    fn disarm_trigger(&mut self, trigger: u8) {
+        triggers::disarm(trigger);
     }
 
     fn power_off(&mut self) {

@@ -18,6 +18,7 @@ mod sv32;
 #[cfg(target_pointer_width = "64")]
 mod sv39;
 mod traps;
+mod triggers;
 
 #[cfg(target_pointer_width = "32")]
 use sv32 as paging;

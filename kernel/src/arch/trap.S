@@ -3,25 +3,25 @@
 general:
     rdinstret t0
     sx      t0, {started}(tp)
-    sx      ra, 1*WORD(tp)
-    sx      sp, 2*WORD(tp)
-    sx      gp, 3*WORD(tp)
-    sx      s0, 8*WORD(tp)
-    sx      s1, 9*WORD(tp)
-    .irp n,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,31
+    .irp n,1,2,3,8,9,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,31
     sx      x\n, \n*WORD(tp)
+    .cfi_offset \n, \n*WORD
     .endr
     csrrw   t0, sscratch, zero      # the program's tp; and from here on: the kernel
+    .cfi_register 4, 5
     csrr    t1, sepc
     csrr    t2, sstatus
     csrr    a1, scause
     csrr    a2, stval
     sx      t0, 4*WORD(tp)
+    .cfi_offset 4, 4*WORD
     sx      t1, {pc}(tp)
+    .cfi_offset 64, {pc}
     sx      t2, {status}(tp)
     lx      sp, {stack}(tp)
     mv      a0, tp
-    tail    trap_from_user
+    # It never returns. A call all the same: ra tells a debugger whence, and the block tells it the rest.
+    call    trap_from_user
 
     .globl enter_user
 enter_user:
@@ -62,6 +62,7 @@ enter_user:
     lx      t6, 31*WORD(tp)
     lx      tp, 4*WORD(tp)
     sret
+    .cfi_endproc
 
 # The kernel itself trapped: a bug of ours, or a panic's own `ebreak`. Its stack may be the
 # reason, so what follows runs on a stack of its own, and a second trap only halts. The

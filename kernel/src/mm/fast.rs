@@ -48,6 +48,8 @@ pub struct Fast {
     pub wanted: bool,
     /// `room` as it was when it was last looked at.
     allowed: usize,
+    /// Every trap shall be looked at: [`watch`](Fast::watch).
+    watched: bool,
 }
 
 /// What a window is opened with.
@@ -91,6 +93,7 @@ impl Fast {
         free: FreeLists::EMPTY,
         wanted: true,
         allowed: 0,
+        watched: false,
     };
 
     /// Opens the window.
@@ -145,9 +148,33 @@ impl Fast {
     /// How many it has given out since.
     #[inline]
     pub fn served(&mut self) -> usize {
-        let served = self.allowed - self.room;
-        self.allowed = self.room;
+        let served = if self.watched {
+            0
+        } else {
+            self.allowed - self.room
+        };
+        self.rest();
         served
+    }
+
+    /// Has [`has_served`](Self::has_served) say yes at every trap from now on, or no more: a debugger that
+    /// wants to see faults is asked in the place of the fast path, and costs nothing while there is none.
+    /// What was served is accounted for before, and no window is opened meanwhile.
+    pub fn watch(&mut self, on: bool) {
+        self.close();
+        self.watched = on;
+        self.rest();
+    }
+
+    /// Is every trap looked at?
+    pub fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Nothing has been served that is not accounted for.
+    #[inline]
+    fn rest(&mut self) {
+        self.allowed = if self.watched { !self.room } else { self.room };
     }
 }
 

@@ -117,6 +117,9 @@ fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
         system.local.platform.load_floats(&task.floats);
         system.local.platform.activate(&task.space);
         system.local.schedule.loaded = task.pid;
+        if system.debugger.has_triggers() {
+            system.arm_triggers(system.local.schedule.current);
+        }
     }
     system.local.schedule.occupied = true;
     system.local.schedule.since = system.local.platform.ticks();

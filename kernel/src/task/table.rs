@@ -144,6 +144,11 @@ pub struct Slot(usize);
 impl Slot {
     /// The first slot.
     pub const FIRST: Slot = Slot(0);
+
+    /// Below [`MAX_TASKS`].
+    pub fn index(self) -> usize {
+        self.0
+    }
 }
 
 /// Slots of the table, a bit for each.

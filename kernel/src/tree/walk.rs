@@ -113,11 +113,14 @@ impl<'a> TokenWalk<'a> {
     }
 
     /// The next token; `None` at the tree's end. After an error there is nothing to go on with.
+    // Part of its caller: called, it keeps more registers than it uses, and a tree has hundreds of tokens.
+    #[inline(always)]
     pub fn next(&mut self) -> Result<Option<Token<'a>>, TreeError> {
         self.step().ok_or(TreeError::Malformed)
     }
 
     /// `None` for a damaged tree.
+    #[inline(always)]
     fn step(&mut self) -> Option<Option<Token<'a>>> {
         loop {
             let token = word(self.structure, self.at)?;

@@ -7,12 +7,13 @@
 
 use abi::Error;
 use gdbstub::target::TargetResult;
-use gdbstub::target::ext::breakpoints::{self, SwBreakpoint, SwBreakpointOps};
+use gdbstub::target::ext::breakpoints::{self, HwBreakpointOps, SwBreakpoint, SwBreakpointOps};
 use pagetable::{PhysAddr, VirtAddr};
 
-use super::inserted::{Break, Inserted, MOST, Wait};
+use super::inserted::{Break, Inserted, Wait};
 use super::riscv::Integers;
 use super::step;
+use super::symbols::{Change, Program};
 use crate::debug::memory_access;
 use crate::mm::{poke, source};
 use crate::platform::Platform;
@@ -31,77 +32,172 @@ impl<P: Platform> breakpoints::Breakpoints for System<P> {
     fn support_sw_breakpoint(&mut self) -> Option<SwBreakpointOps<'_, Self>> {
         Some(self)
     }
+
+    fn support_hw_breakpoint(&mut self) -> Option<HwBreakpointOps<'_, Self>> {
+        Some(self)
+    }
 }
 
 impl<P: Platform> SwBreakpoint for System<P> {
     fn add_sw_breakpoint(&mut self, at: usize, bytes: usize) -> TargetResult<bool, Self> {
-        Ok(matches!(bytes, 2 | 4) && self.set_break(at as u64, bytes as u8).is_ok())
+        Ok(matches!(bytes, 2 | 4) && self.set_break(at as u64, bytes as u8, false).is_ok())
     }
 
     fn remove_sw_breakpoint(&mut self, at: usize, _bytes: usize) -> TargetResult<bool, Self> {
-        let breaks = &mut self.debugger.breakpoints.breaks;
-        let found = breaks
-            .iter_mut()
-            .flatten()
-            .find(|one| one.at == at as u64 && one.set);
-        let Some(one) = found else { return Ok(false) };
-        one.set = false;
-        let one = *one;
-        self.remove_breakpoint(&one);
-        Ok(true)
+        Ok(self.unset_breaks(at as u64))
     }
 }
 
 impl<P: Platform> System<P> {
-    fn set_break(&mut self, at: u64, bytes: u8) -> Result<(), Error> {
-        let known = self.debugger.breakpoints.breaks.iter().flatten();
-        let mut of_it = known.filter(|one| one.at == at).map(|one| one.source);
-        let source = of_it
-            .find(|source| self.runs(at, *source).next().is_some())
-            .or_else(|| self.source_at(at))
-            .ok_or(Error::BadAddress)?;
-        let one = Break {
+    /// Sets what gdb means by an address. It knows no programs; what it can mean by the address are
+    /// breakpoints that it knows by address alone, one that it took out in this stop, the one in the
+    /// program whose symbols it has. One that is none of these is new.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn set_break(&mut self, at: u64, bytes: u8, hard: bool) -> Result<(), Error> {
+        let nameless = self.debugger.symbols.is_nothing_shown();
+        let mut is_known = false;
+        for n in 0..self.debugger.breakpoints.used {
+            if self.is_meant(n, at) {
+                let one = self.debugger.breakpoints.breaks[n].as_mut();
+                one.ok_or(Error::BadAddress)?.nameless |= nameless;
+                self.set_entry(n, hard)?;
+                is_known = true;
+            }
+        }
+        if is_known {
+            return Ok(());
+        }
+        let (source, program) = self.source_at(at).ok_or(Error::BadAddress)?;
+        let place = self.debugger.breakpoints.place();
+        let place = place.ok_or(Error::LimitExceeded)?;
+        self.debugger.breakpoints.breaks[place] = Some(Break {
             at,
             source,
+            program,
             bytes,
-            set: true,
+            set: false,
+            removed: false,
+            nameless,
+            hard,
+            armed: None,
+        });
+        self.set_entry(place, hard)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_meant(&self, n: usize, at: u64) -> bool {
+        let Some(one) = self.debugger.breakpoints.breaks[n].as_ref() else {
+            return false;
         };
-        self.insert_breakpoint(&one)?;
-        let breaks = &mut self.debugger.breakpoints.breaks;
-        let same = |place: &Option<Break>| {
-            place.is_some_and(|known| known.at == at && known.source == source)
+        let symbols = &self.debugger.symbols;
+        let is_shown = symbols.shown == Some(one.program);
+        one.at == at
+            && (is_shown
+                || (one.nameless || one.removed || symbols.is_nothing_shown())
+                    && self.nth_run(one, 0).is_some())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_entry(&mut self, n: usize, hard: bool) -> Result<(), Error> {
+        let Some(one) = self.debugger.breakpoints.breaks[n].as_mut() else {
+            return Ok(());
         };
-        let place = breaks
-            .iter()
-            .position(same)
-            .or_else(|| breaks.iter().position(Option::is_none))
-            .or_else(|| {
-                breaks
-                    .iter()
-                    .position(|one| one.is_some_and(|one| !one.set))
-            });
-        match place {
-            Some(place) => {
-                breaks[place] = Some(one);
-                Ok(())
+        (one.set, one.removed, one.hard) = (true, false, hard);
+        self.debugger.breakpoints.triggers |= hard;
+        let one = *one;
+        let inserted = self.insert_breakpoint(&one);
+        if inserted.is_err() {
+            self.unset(n, false);
+        }
+        inserted
+    }
+
+    /// Takes out what gdb means by an address; whether there was anything.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn unset_breaks(&mut self, at: u64) -> bool {
+        let shown = self.debugger.symbols.shown;
+        let is_shown = |one: &Break| one.nameless || shown == Some(one.program);
+        let mut set = self.debugger.breakpoints.all().iter().flatten();
+        // Without symbols gdb has set it for another program than that.
+        let has_shown = set.any(|one| one.at == at && one.set && is_shown(one));
+        let mut found = false;
+        for n in 0..self.debugger.breakpoints.used {
+            let one = self.debugger.breakpoints.breaks[n].as_ref();
+            if one.is_some_and(|it| it.at == at && it.set && (!has_shown || is_shown(it))) {
+                self.unset(n, true);
+                found = true;
             }
-            None => {
-                self.remove_breakpoint(&one);
-                Err(Error::LimitExceeded)
+        }
+        found
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unset(&mut self, n: usize, removed: bool) {
+        let Some(one) = self.debugger.breakpoints.breaks[n].as_mut() else {
+            return;
+        };
+        (one.set, one.removed) = (false, removed);
+        if let Some(trigger) = one.armed.take() {
+            self.local.platform.disarm_trigger(trigger);
+        }
+        let one = *one;
+        if !one.hard {
+            self.remove_breakpoint(&one);
+        }
+    }
+
+    /// gdb has other symbols than before. Breakpoints of the program that it has no more stay, as gdb
+    /// could not set them again; those of the program that it has now are gdb's to set.
+    #[cold]
+    pub(super) fn symbols_changed(&mut self, before: Option<Program>, now: Option<Program>) {
+        for n in 0..self.debugger.breakpoints.used {
+            let one = self.debugger.breakpoints.breaks[n].as_ref();
+            let Some(one) = one.filter(|one| !one.nameless) else {
+                continue;
+            };
+            let (program, hard) = (Some(one.program), one.hard);
+            if one.removed && before == program {
+                // Without memory for the copy it does not stay.
+                let _ = self.set_entry(n, hard);
+            } else if one.set && now == program {
+                self.unset(n, false);
             }
         }
     }
 
-    /// The instruction that the chosen task has at an address; if it has none, any task's.
-    fn source_at(&self, at: u64) -> Option<PhysAddr> {
+    /// The programs run: what gdb took out and did not set again is gone.
+    pub(super) fn removed_are_gone(&mut self) {
+        for one in self.debugger.breakpoints.all_mut().iter_mut().flatten() {
+            one.removed = false;
+        }
+    }
+
+    /// The instruction that gdb means by an address, and its program: that of the task whose symbols it is
+    /// given, then of the one that it looks at; if they have none there, any task's.
+    #[cold]
+    #[inline(never)]
+    fn source_at(&self, at: u64) -> Option<(PhysAddr, Program)> {
+        let given = match self.debugger.symbols.change {
+            Some(Change::Shown(slot)) => Some(slot),
+            _ => None,
+        };
         let chosen = u16::try_from(self.debugger.selected).ok();
         let chosen = chosen.and_then(|pid| self.tasks.find(pid));
         let others = self.tasks.iter().map(|(slot, _)| slot);
-        chosen.into_iter().chain(others).find_map(|slot| {
-            let task = self.tasks.at(slot);
-            let alive = task.is_alive().then_some(&task.space)?;
-            source(alive, VirtAddr::new(at))
-        })
+        given
+            .into_iter()
+            .chain(chosen)
+            .chain(others)
+            .find_map(|slot| {
+                let program = self.program_of(slot)?;
+                let space = &self.tasks.at(slot).space;
+                Some((source(space, VirtAddr::new(at))?, program))
+            })
     }
 
     /// The tasks that have that instruction there.
@@ -116,7 +212,10 @@ impl<P: Platform> System<P> {
     }
 
     /// In every task that has the instruction, or in none.
-    fn insert_breakpoint(&mut self, one: &Break) -> Result<(), Error> {
+    pub(super) fn insert_breakpoint(&mut self, one: &Break) -> Result<(), Error> {
+        if one.hard {
+            return Ok(());
+        }
         let mut from = 0;
         while let Some((place, slot)) = self.nth_run(one, from) {
             if let Err(error) = self.poke(slot, one.at, code(one.bytes)) {
@@ -129,6 +228,8 @@ impl<P: Platform> System<P> {
     }
 
     /// The instruction itself again, in every task that has it.
+    #[cold]
+    #[inline(never)]
     fn remove_breakpoint(&mut self, one: &Break) {
         let original = self.original(one);
         let mut from = 0;
@@ -139,10 +240,14 @@ impl<P: Platform> System<P> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn nth_run(&self, one: &Break, from: usize) -> Option<(usize, Slot)> {
         self.runs(one.at, one.source).enumerate().nth(from)
     }
 
+    #[cold]
+    #[inline(never)]
     fn original(&self, one: &Break) -> [u8; 4] {
         let mut original = [0; 4];
         let bytes = usize::from(one.bytes);
@@ -160,8 +265,9 @@ impl<P: Platform> System<P> {
 
     /// A task was started: breakpoints of its program are its, too.
     pub(super) fn insert_in(&mut self, slot: Slot) {
-        for n in 0..MOST {
-            let Some(one) = self.debugger.breakpoints.breaks[n].filter(|one| one.set) else {
+        for n in 0..self.debugger.breakpoints.used {
+            let Some(one) = self.debugger.breakpoints.breaks[n].filter(|one| one.set && !one.hard)
+            else {
                 continue;
             };
             let space = &self.tasks.at(slot).space;
@@ -175,7 +281,7 @@ impl<P: Platform> System<P> {
     /// Puts the instructions themselves where breakpoints stand in what was read.
     pub(super) fn hide_breakpoints(&self, slot: Slot, at: u64, read: &mut [u8]) {
         let space = &self.tasks.at(slot).space;
-        let set = self.debugger.breakpoints.breaks.iter().flatten();
+        let set = self.debugger.breakpoints.all().iter().flatten();
         for one in set.filter(|one| one.set) {
             if source(space, VirtAddr::new(one.at)) == Some(one.source) {
                 overlay(at, read, one.at, &self.original(one)[..one.bytes.into()]);
@@ -195,9 +301,12 @@ impl<P: Platform> System<P> {
             return Some(Inserted::Step);
         }
         let instruction = source(&self.tasks.at(slot).space, VirtAddr::new(at))?;
-        let mut set = self.debugger.breakpoints.breaks.iter().flatten();
-        set.any(|one| one.set && one.at == at && one.source == instruction)
-            .then_some(Inserted::Break)
+        let mut set = self.debugger.breakpoints.all().iter().flatten();
+        set.find(|one| one.set && one.at == at && one.source == instruction)
+            .map(|one| match one.hard {
+                true => Inserted::Trigger,
+                false => Inserted::Break,
+            })
     }
 
     /// Is a task on its way by one step?
@@ -255,14 +364,16 @@ impl<P: Platform> System<P> {
     /// Nothing is left behind.
     pub(super) fn remove_all_breakpoints(&mut self) {
         self.remove_steps();
-        for n in 0..MOST {
-            if let Some(one) = self.debugger.breakpoints.breaks[n]
-                .take()
-                .filter(|one| one.set)
-            {
-                self.remove_breakpoint(&one);
+        for n in 0..self.debugger.breakpoints.used {
+            if self.debugger.breakpoints.breaks[n].is_some_and(|one| one.set) {
+                self.unset(n, false);
             }
+            self.debugger.breakpoints.breaks[n] = None;
         }
+        (
+            self.debugger.breakpoints.triggers,
+            self.debugger.breakpoints.used,
+        ) = (false, 0);
     }
 }
 

@@ -5,8 +5,10 @@ use core::num::NonZeroUsize;
 use abi::Cause;
 use gdbstub::common::{Signal, Tid};
 
+use super::catch::Catches;
 use super::inserted::Breakpoints;
 use super::shim;
+use super::symbols::Symbols;
 use crate::task::{Context, Slot};
 
 /// The packet that gdb introduces itself with, at most.
@@ -33,6 +35,16 @@ pub struct Debugger {
     /// Why the kernel shall stop as soon as it can.
     pub(super) stop: Option<StopReason>,
     pub(super) breakpoints: Breakpoints,
+    /// Which faults stop their task.
+    pub(super) catches: Catches,
+    /// The fault that this stop is about.
+    pub(super) trapped: Option<Trapped>,
+    pub(super) symbols: Symbols,
+    /// The thread that gdb went on with: what it hears of meanwhile is told of that one, or it would lose
+    /// a step.
+    pub(super) event_thread: Option<Slot>,
+    /// It was said that `hbreak` has no trigger.
+    pub(super) told_soft: bool,
     /// How the programs go on.
     pub(super) plan: Plan,
     pub(super) buffers: Option<&'static mut Buffers>,
@@ -49,6 +61,11 @@ impl Debugger {
         crash: None,
         stop: None,
         breakpoints: Breakpoints::EMPTY,
+        catches: Catches::EMPTY,
+        trapped: None,
+        symbols: Symbols::EMPTY,
+        event_thread: None,
+        told_soft: false,
         plan: Plan::EMPTY,
         buffers: None,
     };
@@ -79,6 +96,12 @@ impl Debugger {
         self.stop.is_some()
     }
 
+    /// Has gdb set a trigger?
+    #[inline]
+    pub fn has_triggers(&self) -> bool {
+        self.breakpoints.triggers
+    }
+
     /// The only task that may run, if gdb holds the others.
     #[inline]
     pub fn only(&self) -> Option<Slot> {
@@ -93,6 +116,12 @@ pub enum StopReason {
     Interrupt,
     /// A task came to a breakpoint.
     Break(Slot),
+    /// A task came to a trigger.
+    Trigger(Slot),
+    /// A task raised a fault that gdb wants to see before it is served.
+    Caught(Slot),
+    /// gdb is to read whose symbols it needs; the thread that it is told of.
+    Library(Slot),
     /// A task has gone its step, or ran into an `ebreak` of its own.
     Trap(Slot),
     /// A task did what it will die of.
@@ -101,6 +130,19 @@ pub enum StopReason {
     Ended,
     /// The kernel itself crashed.
     Crash,
+}
+
+/// A task's trap: what the hart said.
+#[derive(Clone, Copy)]
+pub struct Trapped {
+    /// Whose.
+    pub slot: Slot,
+    /// `scause`.
+    pub cause: usize,
+    /// `stval`.
+    pub value: usize,
+    /// `sepc`.
+    pub pc: usize,
 }
 
 /// The kernel's number as a thread: above every task's.

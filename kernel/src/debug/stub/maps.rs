@@ -1,19 +1,16 @@
-//! What gdb may read, and which file holds the symbols of the task it looks at.
+//! What gdb may read.
 
 use core::fmt::Write;
 
 use gdbstub::target::TargetResult;
-use gdbstub::target::ext::libraries::Libraries;
 use gdbstub::target::ext::memory_map::MemoryMap;
 
-use super::threads;
-use crate::mm::RegionKind;
 use crate::mm::layout::kernel_start;
 use crate::platform::Platform;
 use crate::system::System;
 use crate::text::Text;
 
-/// Longer than either answer.
+/// Longer than the answer.
 const LONGEST: usize = 512;
 
 impl<P: Platform> MemoryMap for System<P> {
@@ -43,44 +40,8 @@ impl<P: Platform> MemoryMap for System<P> {
     }
 }
 
-impl<P: Platform> Libraries for System<P> {
-    /// The program of the task that gdb sees first. They are all linked at one address, so
-    /// more than one at a time would only confuse.
-    fn get_libraries(
-        &self,
-        offset: u64,
-        length: usize,
-        into: &mut [u8],
-    ) -> TargetResult<usize, Self> {
-        let mut room = [0; LONGEST];
-        let mut xml = Text::new(&mut room);
-        let _ = xml.write_str("<library-list version=\"1.0\">");
-        if let Some(slot) = threads::slot_of(self, threads::current(self)) {
-            let task = self.tasks.at(slot);
-            let name = task.line().split(' ').next().unwrap_or("");
-            let text = task
-                .space
-                .regions()
-                .iter()
-                .find(|r| r.kind == RegionKind::Text);
-            let plain = name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            if let Some(text) = text.filter(|_| plain) {
-                let _ = write!(
-                    xml,
-                    "<library name=\"bin/{name}\"><segment address=\"{:#x}\"/></library>",
-                    text.base.raw()
-                );
-            }
-        }
-        let _ = xml.write_str("</library-list>");
-        Ok(part(xml.written(), offset, length, into))
-    }
-}
-
 /// As much as was asked for from `offset` on; how much that was.
-fn part(whole: &[u8], offset: u64, length: usize, into: &mut [u8]) -> usize {
+pub(super) fn part(whole: &[u8], offset: u64, length: usize, into: &mut [u8]) -> usize {
     let rest = usize::try_from(offset).ok().and_then(|at| whole.get(at..));
     let rest = rest.unwrap_or(&[]);
     let bytes = rest.len().min(length).min(into.len());

@@ -4,6 +4,7 @@
 //! malformed packet costs one, and nothing of it has to survive a run of the programs.
 
 mod breakpoints;
+mod catch;
 mod crash;
 mod debugger;
 mod inserted;
@@ -17,9 +18,12 @@ mod riscv;
 mod serve;
 mod shim;
 mod step;
+mod symbols;
 mod target;
 mod threads;
+mod triggers;
 
+pub use catch::caught;
 pub use crash::post_mortem;
 pub use debugger::{Buffers, Crash, Debugger, StopReason};
 pub use inserted::Breakpoints;

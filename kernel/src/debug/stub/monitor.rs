@@ -13,13 +13,15 @@ use crate::platform::Platform;
 use crate::system::System;
 use crate::task::Slot;
 
-const HELP: [&str; 7] = [
-    "satp         the root of the task's page tables\n",
+const HELP: [&str; 9] = [
+    "satp [TASK]  the root of a task's page tables\n",
     "pt [VA]      its pages, or how one address is translated\n",
     "maps         its regions: what a fault there would find\n",
     "faults [N]   the last faults, 20 if N is not given\n",
     "ps           all tasks\n",
     "free         frames: how many, and who has them\n",
+    "catch fault [TASK] [ADDRESS|START-END|START+SIZE] [read|write|execute]\n",
+    "             stop before such a fault is served; catch off\n",
     "help         this list\n",
 ];
 
@@ -39,7 +41,14 @@ pub fn line<P: Platform>(
         "free" => topic(system, Topic::Free, index, 0, out),
         "faults" => faults(system, argument, index, out),
         "satp" => {
-            satp(system, slot?, out);
+            let named = |word: &str| system.tasks.find(word.parse().ok()?);
+            match argument.map_or(slot, named) {
+                Some(slot) if system.tasks.at(slot).is_alive() => satp(system, slot, out),
+                _ => {
+                    let which = argument.unwrap_or("that gdb looks at");
+                    let _ = writeln!(out, "satp: there is no task {which}");
+                }
+            }
             None
         }
         "maps" => region(system.tasks.at(slot?).space.regions(), index, out),
@@ -123,7 +132,7 @@ fn satp<P: Platform>(system: &System<P>, slot: Slot, out: &mut impl Write) {
     );
 }
 
-fn region(regions: &[Region], index: usize, out: &mut impl Write) -> Option<usize> {
+pub(super) fn region(regions: &[Region], index: usize, out: &mut impl Write) -> Option<usize> {
     let region = regions.get(index)?;
     let letter = |has: bool, letter: char| if has { letter } else { '-' };
     let _ = writeln!(
@@ -141,7 +150,7 @@ fn region(regions: &[Region], index: usize, out: &mut impl Write) -> Option<usiz
 }
 
 /// Where a translation stops: in the task's tables for what programs can have, else in the kernel's.
-fn walk<P: Platform>(system: &System<P>, slot: Slot, va: u64, out: &mut impl Write) {
+pub(super) fn walk<P: Platform>(system: &System<P>, slot: Slot, va: u64, out: &mut impl Write) {
     let va = VirtAddr::new(va);
     let root = if is_user(P::MODE, va) {
         system.tasks.at(slot).space.root()
@@ -169,7 +178,7 @@ fn walk<P: Platform>(system: &System<P>, slot: Slot, va: u64, out: &mut impl Wri
     };
 }
 
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),

@@ -35,13 +35,16 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
         let satp = slot.map_or(0, |slot| self.tasks.at(slot).space.satp());
         let context = context_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
         let crash = self.debugger.crash.as_ref().filter(|_| tid == KERNEL);
+        let trapped = self.debugger.trapped.as_ref();
+        let trapped = trapped.filter(|it| tid != KERNEL && Some(it.slot) == slot);
         // The kernel uses no floats: there it has none.
         let floats = slot.filter(|_| crash.is_none());
         let floats = floats.map(|slot| &self.tasks.at(slot).floats.0);
         let (value, bytes) = match (register, floats) {
             (Register::Integer(0), _) => (0, WORD),
             (Register::Integer(n), _) => (context.x[usize::from(n)] as u64, WORD),
-            (Register::Pc | Register::Csr(SEPC), _) => (context.pc as u64, WORD),
+            (Register::Csr(SEPC), _) => (trapped.map_or(context.pc, |it| it.pc) as u64, WORD),
+            (Register::Pc, _) => (context.pc as u64, WORD),
             (Register::Float(n), Some(floats)) => (floats[usize::from(n)], 8),
             (Register::Csr(FFLAGS), Some(floats)) => (floats[FCSR_PLACE] & 0x1f, 4),
             (Register::Csr(FRM), Some(floats)) => (floats[FCSR_PLACE] >> 5 & 7, 4),
@@ -50,11 +53,14 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
             (Register::Csr(SATP), _) if satp != 0 => (satp, WORD),
             (Register::Csr(TIME), _) => (self.local.platform.ticks(), WORD),
             (Register::Privilege, _) => (u64::from(crash.is_some()), WORD),
-            (Register::Csr(number), _) => match (crash, number) {
-                (Some(crash), SCAUSE) => (crash.cause as u64, WORD),
-                (Some(crash), STVAL) => (crash.value as u64, WORD),
-                _ => return Ok(0),
-            },
+            (Register::Csr(number), _) => {
+                let crash = crash.map(|it| (it.cause, it.value));
+                match (crash.or(trapped.map(|it| (it.cause, it.value))), number) {
+                    (Some((cause, _)), SCAUSE) => (cause as u64, WORD),
+                    (Some((_, value)), STVAL) => (value as u64, WORD),
+                    _ => return Ok(0),
+                }
+            }
             (Register::Float(_), None) => return Ok(0),
         };
         into[..bytes].copy_from_slice(&value.to_le_bytes()[..bytes]);
@@ -70,6 +76,7 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
     ) -> TargetResult<(), Self> {
         let slot = slot_of(self, tid).filter(|_| tid != KERNEL);
         let slot = slot.ok_or(TargetError::Errno(EFAULT))?;
+        self.debugger.catches.moved(slot);
         let task = self.tasks.at_mut(slot);
         let mut bytes = [0; 8];
         let length = from.len().min(8);

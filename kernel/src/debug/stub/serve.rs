@@ -1,5 +1,6 @@
 //! The kernel is stopped, and gdb asks: the loop between a stop and the next run.
 
+use core::fmt::Write;
 use core::num::NonZeroUsize;
 
 use abi::{Cause, Fault};
@@ -7,11 +8,12 @@ use gdbstub::common::Signal;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{GdbStubBuilder, MultiThreadStopReason};
 
-use super::debugger::{Buffers, GREETING, KERNEL, StopReason};
+use super::debugger::{Buffers, GREETING, KERNEL, StopReason, Trapped};
 use super::inserted::Inserted;
 use super::reply::Reply;
 use super::shim::{GdbRequest, LONGEST};
-use super::{monitor, threads};
+use super::symbols::Change;
+use super::{catch, monitor, threads};
 use crate::debug::agent;
 use crate::platform::Platform;
 use crate::system::System;
@@ -20,6 +22,8 @@ use crate::text::Text;
 
 /// Milliseconds that gdb gets to acknowledge a packet before the next one goes out.
 const ACK_MS: u64 = 500;
+/// A `monitor` command, at most; the rest is cut.
+const COMMAND: usize = 96;
 /// A line of a `monitor` answer.
 const LINE: usize = 320;
 
@@ -42,6 +46,7 @@ pub fn breakpoint<P: Platform>(system: &mut System<P>, at: u64) -> bool {
     let slot = system.local.schedule.current();
     let stop = match system.inserted_at(slot, at) {
         Some(Inserted::Break) => StopReason::Break(slot),
+        Some(Inserted::Trigger) => StopReason::Trigger(slot),
         Some(Inserted::Step) => StopReason::Trap(slot),
         None if system.debugger.is_attached() => StopReason::Trap(slot),
         None => return false,
@@ -63,6 +68,12 @@ pub fn fatal<P: Platform>(system: &mut System<P>, fault: &Fault) -> bool {
         _ => Signal::SIGSEGV,
     };
     let slot = system.local.schedule.current();
+    system.debugger.trapped = Some(Trapped {
+        slot,
+        cause: fault.cause.into(),
+        value: fault.va as usize,
+        pc: fault.epc as usize,
+    });
     system.debugger.stop = Some(StopReason::Fatal(slot, signal));
     true
 }
@@ -71,6 +82,12 @@ pub fn fatal<P: Platform>(system: &mut System<P>, fault: &Fault) -> bool {
 pub fn spawned<P: Platform>(system: &mut System<P>, slot: Slot) {
     if system.debugger.is_attached() {
         system.insert_in(slot);
+        if system.shows_another(slot) {
+            system.debugger.symbols.newcomer = Some(slot);
+            let thread = system.debugger.event_thread.unwrap_or(slot);
+            let stop = &mut system.debugger.stop;
+            stop.get_or_insert(StopReason::Library(thread));
+        }
     }
 }
 
@@ -84,6 +101,14 @@ pub fn ended<P: Platform>(system: &mut System<P>, slot: Slot) {
 /// gdb wants something, or something happened that it wants to know. No task is on the hart.
 /// Returns when programs may run.
 pub fn service<P: Platform>(system: &mut System<P>) {
+    serve_stop(system);
+    // gdb let the programs run, and there was more to report before they do.
+    while system.debugger.wants_stop() {
+        serve_stop(system);
+    }
+}
+
+fn serve_stop<P: Platform>(system: &mut System<P>) {
     let asked = system.console.take_gdb_request();
     match asked {
         GdbRequest::Gone => return leave(system),
@@ -92,7 +117,11 @@ pub fn service<P: Platform>(system: &mut System<P>) {
         }
         _ => {}
     }
-    let stop = system.debugger.stop.take();
+    let stop = system
+        .debugger
+        .stop
+        .take()
+        .map(|stop| first_report(system, stop));
     if stop.is_none() && asked != GdbRequest::Packet {
         return;
     }
@@ -102,6 +131,9 @@ pub fn service<P: Platform>(system: &mut System<P>) {
     };
     system.remove_steps();
     system.debugger.plan.only = None;
+    if let Some(StopReason::Caught(_)) = stop {
+        tell_caught(system);
+    }
     system.console.set_running(false);
     if stop.is_some() {
         wait_for_ack(system);
@@ -135,7 +167,7 @@ fn serve_stopped<P: Platform>(
                     Next::Stopped(left) => machine = left,
                     Next::Broken => return Some(false),
                     Next::Run => {
-                        system.carry_out_plan();
+                        run(system);
                         return None;
                     }
                     Next::Leave => {
@@ -153,6 +185,57 @@ fn serve_stopped<P: Platform>(
             }
             GdbRequest::Stop | GdbRequest::Nothing => false,
         };
+    }
+}
+
+/// gdb has decided: there is more to report, or the programs run.
+fn run<P: Platform>(system: &mut System<P>) {
+    if let Some(more) = system.next_report() {
+        system.debugger.stop = Some(more);
+        return;
+    }
+    system.removed_are_gone();
+    system.debugger.trapped = None;
+    let plan = &system.debugger.plan;
+    system.debugger.event_thread = plan.step.or(plan.named);
+    system.carry_out_plan();
+}
+
+/// What is reported of a stop first. A task that was on its way by one step, and has gone it when another
+/// one is started, has stopped too.
+fn first_report<P: Platform>(system: &mut System<P>, stop: StopReason) -> StopReason {
+    let StopReason::Library(thread) = stop else {
+        return system.symbols_first(stop);
+    };
+    if let Some(newcomer) = system.debugger.symbols.newcomer.take() {
+        system.debugger.symbols.change = Some(Change::Nothing(newcomer));
+        let pc = system.tasks.at(thread).context.pc as u64;
+        if system.inserted_at(thread, pc) == Some(Inserted::Step) {
+            system.debugger.symbols.held = Some(StopReason::Trap(thread));
+        }
+    }
+    stop
+}
+
+impl<P: Platform> System<P> {
+    /// Shows text on gdb's terminal as soon as the programs run.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn announce(&mut self, text: &str) {
+        // The console has no way to fail.
+        let _ = self.console.write_str(text);
+    }
+}
+
+/// Shows a fault that was caught, as text of the console: it comes before the stop.
+fn tell_caught<P: Platform>(system: &mut System<P>) {
+    let mut room = [0; LINE];
+    let mut text = Text::new(&mut room);
+    catch::tell(system, &mut text);
+    system.console.set_running(true);
+    system.announce(core::str::from_utf8(text.written()).unwrap_or("?"));
+    while system.console.has_text() {
+        wait_for_ack(system);
     }
 }
 
@@ -178,6 +261,8 @@ fn restart<'b, P: Platform>(
     system.debugger.plan.replayed = false;
     let reason = reason(system, stop);
     if let MultiThreadStopReason::SignalWithThread { tid, .. }
+    | MultiThreadStopReason::Library(tid)
+    | MultiThreadStopReason::HwBreak(tid)
     | MultiThreadStopReason::SwBreak(tid) = reason
     {
         system.debugger.selected = tid.get();
@@ -250,13 +335,15 @@ fn reason<P: Platform>(system: &System<P>, stop: StopReason) -> MultiThreadStopR
     };
     let (tid, signal) = match stop {
         StopReason::Break(slot) => return MultiThreadStopReason::SwBreak(tid(slot)),
+        StopReason::Trigger(slot) => return MultiThreadStopReason::HwBreak(tid(slot)),
+        StopReason::Library(slot) => return MultiThreadStopReason::Library(tid(slot)),
         StopReason::Crash => {
             let signal = system.debugger.crash.map(|crash| crash.signal());
             (KERNEL, signal.unwrap_or(Signal::SIGABRT))
         }
         StopReason::Interrupt => (threads::current(system), Signal::SIGINT),
         StopReason::Ended => (threads::current(system), Signal::SIGTRAP),
-        StopReason::Trap(slot) => (tid(slot), Signal::SIGTRAP),
+        StopReason::Trap(slot) | StopReason::Caught(slot) => (tid(slot), Signal::SIGTRAP),
         StopReason::Fatal(slot, signal) => (tid(slot), signal),
     };
     MultiThreadStopReason::SignalWithThread { tid, signal }
@@ -286,6 +373,10 @@ fn handle_extension<P: Platform>(system: &mut System<P>, packet: &[u8]) -> bool 
         }
         return false;
     }
+    if body.starts_with(b"qXfer:libraries:read::0,") {
+        system.libraries_are_read();
+        return false;
+    }
     if let Some(command) = body.strip_prefix(b"qRcmd,") {
         run_monitor(system, command);
         return true;
@@ -306,7 +397,7 @@ fn handle_extension<P: Platform>(system: &mut System<P>, packet: &[u8]) -> bool 
 
 /// Answers a `monitor` command, line by line: no answer is too long for the line.
 fn run_monitor<P: Platform>(system: &mut System<P>, command: &[u8]) {
-    let mut room = [0; 64];
+    let mut room = [0; COMMAND];
     let (pairs, _) = command.as_chunks::<2>();
     let mut used = 0;
     for (to, pair) in room.iter_mut().zip(pairs) {
@@ -318,7 +409,13 @@ fn run_monitor<P: Platform>(system: &mut System<P>, command: &[u8]) {
     while let Some(at) = index {
         let mut room = [0; LINE];
         let mut text = Text::new(&mut room);
-        index = monitor::line(system, command, at, &mut text);
+        let mut words = command.split_ascii_whitespace();
+        if words.next() == Some("catch") {
+            system.catch_command(words, &mut text);
+            index = None;
+        } else {
+            index = monitor::line(system, command, at, &mut text);
+        }
         let mut rest = text.written();
         while !rest.is_empty() {
             wait_for_ack(system);
@@ -368,7 +465,9 @@ fn leave<P: Platform>(system: &mut System<P>) {
         system.console.tick(&system.local.log, now);
     }
     system.remove_all_breakpoints();
+    system.frames.fast.watch(false);
     system.debugger.forget();
+    system.choose_path();
     system.console.gdb_detached();
 }
 

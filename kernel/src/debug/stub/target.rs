@@ -28,6 +28,27 @@ impl<P: Platform> Target for System<P> {
         false
     }
 
+    // What no gdb of ours uses is left out of the kernel.
+    fn use_x_upcase_packet(&self) -> bool {
+        false
+    }
+
+    fn use_lldb_register_info(&self) -> bool {
+        false
+    }
+
+    fn use_fork_stop_reason(&self) -> bool {
+        false
+    }
+
+    fn use_vfork_stop_reason(&self) -> bool {
+        false
+    }
+
+    fn use_vforkdone_stop_reason(&self) -> bool {
+        false
+    }
+
     fn guard_rail_implicit_sw_breakpoints(&self) -> bool {
         true
     }

@@ -72,6 +72,7 @@ impl<P: Platform> MultiThreadBase for System<P> {
     fn write_registers(&mut self, registers: &Integers, tid: Tid) -> TargetResult<(), Self> {
         let slot = slot_of(self, tid).filter(|_| tid != KERNEL);
         let slot = slot.ok_or(TargetError::Errno(EFAULT))?;
+        self.debugger.catches.moved(slot);
         let context = &mut self.tasks.at_mut(slot).context;
         (context.x, context.pc) = (registers.x, registers.pc);
         Ok(())

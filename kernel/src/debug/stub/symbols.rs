@@ -1,0 +1,214 @@
+//! Which program's symbols gdb has, and when it is told to take others.
+//!
+//! All programs are linked at one address, so gdb can have one of them at a time: it is told the task's that
+//! it looks at (`qXfer:libraries`). Before a stop in another program is reported, and when another program
+//! is started, gdb is told that the list has changed: it reads the list, sets its breakpoints anew, and
+//! lets the programs run; only then it hears of the stop.
+//!
+//! ```text
+//!  stop in `hello`, gdb has `sh`     T05 library   list: nothing   what is set now has an address only
+//!                                    T05 library   list: hello     what is set now has a name in hello
+//!                                    T05 swbreak   the stop itself
+//! ```
+//!
+//! gdb forgets the breakpoints of a program whose symbols it has not; they stay until it has them again.
+
+use core::fmt::Write;
+
+use gdbstub::target::TargetResult;
+use gdbstub::target::ext::libraries::Libraries;
+use pagetable::PhysAddr;
+
+use super::debugger::StopReason;
+use super::maps::part;
+use super::threads;
+use crate::mm::{RegionKind, source};
+use crate::platform::Platform;
+use crate::system::System;
+use crate::task::Slot;
+use crate::text::Text;
+
+/// Longer than any list.
+const LONGEST: usize = 256;
+/// Where the host keeps the programs, below the folder of what is built for boards.
+#[cfg(not(target_pointer_width = "32"))]
+const FOLDER: &str = "riscv64gc-unknown-none-elf/board";
+/// Where the host keeps the programs, below the folder of what is built for boards.
+#[cfg(target_pointer_width = "32")]
+const FOLDER: &str = "riscv32imac-unknown-none-elf/board";
+
+/// A program: where its text begins in the initrd.
+pub type Program = PhysAddr;
+
+/// What gdb has, and what it is about to get.
+#[derive(Clone, Copy)]
+pub struct Symbols {
+    /// gdb has read a list.
+    pub asked: bool,
+    /// Whose symbols it has; `None` for nobody's.
+    pub shown: Option<Program>,
+    /// The change that gdb is being told of.
+    pub change: Option<Change>,
+    /// What is reported when gdb has the symbols for it.
+    pub held: Option<StopReason>,
+    /// A task that was started, and whose program gdb has not.
+    pub newcomer: Option<Slot>,
+}
+
+/// The two steps of a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The list is empty; that task's program comes next.
+    Nothing(Slot),
+    /// The list is that task's program.
+    Shown(Slot),
+}
+
+impl Symbols {
+    /// gdb has nothing.
+    pub const EMPTY: Symbols = Symbols {
+        asked: false,
+        shown: None,
+        change: None,
+        held: None,
+        newcomer: None,
+    };
+
+    /// Is what gdb sets now known to it by address alone?
+    pub fn is_nothing_shown(&self) -> bool {
+        matches!(self.change, Some(Change::Nothing(_)))
+    }
+}
+
+impl<P: Platform> System<P> {
+    /// What a living task runs.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn program_of(&self, slot: Slot) -> Option<Program> {
+        let task = self.tasks.at(slot);
+        let space = task.is_alive().then_some(&task.space)?;
+        let text = space
+            .regions()
+            .iter()
+            .find(|r| r.kind == RegionKind::Text)?;
+        source(space, text.base)
+    }
+
+    /// Has gdb the symbols of another program than this task's?
+    #[cold]
+    #[inline(never)]
+    pub(super) fn shows_another(&self, slot: Slot) -> bool {
+        let symbols = &self.debugger.symbols;
+        let program = self.program_of(slot);
+        symbols.asked && program.is_some() && symbols.shown != program
+    }
+
+    /// What to report first: the stop, or that the list has changed.
+    pub(super) fn symbols_first(&mut self, stop: StopReason) -> StopReason {
+        let of_task = match stop {
+            StopReason::Break(slot)
+            | StopReason::Trigger(slot)
+            | StopReason::Trap(slot)
+            | StopReason::Caught(slot)
+            | StopReason::Fatal(slot, _) => Some(slot),
+            StopReason::Interrupt | StopReason::Ended => {
+                threads::slot_of(self, threads::current(self))
+            }
+            StopReason::Library(_) | StopReason::Crash => None,
+        };
+        match of_task.filter(|slot| self.shows_another(*slot)) {
+            Some(slot) => {
+                self.debugger.symbols.held = Some(stop);
+                self.debugger.symbols.change = Some(Change::Nothing(slot));
+                StopReason::Library(slot)
+            }
+            None => stop,
+        }
+    }
+
+    /// gdb lets the programs run: is there something to report before they do?
+    pub(super) fn next_report(&mut self) -> Option<StopReason> {
+        if let Some(Change::Nothing(slot)) = self.debugger.symbols.change {
+            let thread = self.debugger.event_thread.unwrap_or(slot);
+            self.debugger.symbols.change = Some(Change::Shown(slot));
+            return Some(StopReason::Library(thread));
+        }
+        self.debugger.symbols.change = None;
+        let held = self.debugger.symbols.held.take();
+        // The breakpoint may have been deleted while gdb had another program's symbols.
+        if let Some(held) = held.filter(|held| self.still_holds(*held)) {
+            return Some(held);
+        }
+        let newcomer = self.debugger.symbols.newcomer.take()?;
+        if !self.shows_another(newcomer) {
+            return None;
+        }
+        self.debugger.symbols.change = Some(Change::Nothing(newcomer));
+        let thread = self.debugger.event_thread.unwrap_or(newcomer);
+        Some(StopReason::Library(thread))
+    }
+
+    fn still_holds(&self, stop: StopReason) -> bool {
+        match stop {
+            StopReason::Break(slot) | StopReason::Trigger(slot) => {
+                let pc = self.tasks.at(slot).context.pc as u64;
+                self.inserted_at(slot, pc).is_some()
+            }
+            _ => true,
+        }
+    }
+
+    /// The task whose program the list shall have.
+    fn wanted(&self) -> Option<Slot> {
+        match self.debugger.symbols.change {
+            Some(Change::Nothing(_)) => None,
+            Some(Change::Shown(slot)) => Some(slot),
+            None => threads::selected(self),
+        }
+    }
+
+    /// gdb reads the list from its beginning.
+    pub(super) fn libraries_are_read(&mut self) {
+        let program = self.wanted().and_then(|slot| self.program_of(slot));
+        let before = self.debugger.symbols.shown;
+        self.debugger.symbols.asked = true;
+        self.debugger.symbols.shown = program;
+        if before != program {
+            self.symbols_changed(before, program);
+        }
+    }
+}
+
+impl<P: Platform> Libraries for System<P> {
+    fn get_libraries(
+        &self,
+        offset: u64,
+        length: usize,
+        into: &mut [u8],
+    ) -> TargetResult<usize, Self> {
+        let mut room = [0; LONGEST];
+        let mut xml = Text::new(&mut room);
+        let _ = xml.write_str("<library-list version=\"1.0\">");
+        if let Some(slot) = self.wanted() {
+            let task = self.tasks.at(slot);
+            let name = task.line().split(' ').next().unwrap_or("");
+            let text = task
+                .space
+                .regions()
+                .iter()
+                .find(|r| r.kind == RegionKind::Text);
+            let plain = name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            if let Some(text) = text.filter(|_| plain) {
+                let _ = write!(
+                    xml,
+                    "<library name=\"{FOLDER}/{name}\"><segment address=\"{:#x}\"/></library>",
+                    text.base.raw()
+                );
+            }
+        }
+        let _ = xml.write_str("</library-list>");
+        Ok(part(xml.written(), offset, length, into))
+    }
+}
