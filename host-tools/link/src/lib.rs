@@ -1,4 +1,4 @@
-//! Everything that brings bytes from a target to the host, and what they mean on the line.
+//! Connections to targets: transports, the protocol, and the formats of dumps and logs.
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! Lines of source for addresses, out of a program's DWARF.
+//! Source lines of addresses, from a program's DWARF.
 
 use std::sync::Arc;
 
@@ -9,23 +9,22 @@ use crate::symbols::SymbolsError;
 
 type Bytes = EndianArcSlice<RunTimeEndian>;
 
-/// Where an instruction stands in its source.
+/// A source location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceLine {
-    /// The file, as the compiler named it, its folder before it.
+    /// File name as in the debug information, with its directory.
     pub file: String,
-    /// Counted from 1.
+    /// Line number, from 1.
     pub number: u32,
-    /// The function whose text that line is, where it was written into another one's code.
+    /// The inlined function that contains the line; `None` if it is not inlined.
     pub inlined: Option<String>,
 }
 
-/// The lines of one program.
+/// Line table of one program.
 pub struct Lines(addr2line::Context<Bytes>);
 
 impl Lines {
-    /// Reads them out of an ELF file's bytes; `None` if it has none to tell: it was stripped, or
-    /// what it says is not DWARF.
+    /// Reads the line table of an ELF file; `None` if it has no usable DWARF.
     pub fn read(elf: &[u8]) -> Result<Option<Lines>, SymbolsError> {
         let file = object::File::parse(elf).map_err(SymbolsError::NotAnObject)?;
         let endian = match file.is_little_endian() {
@@ -46,11 +45,11 @@ impl Lines {
         Ok(addr2line::Context::from_dwarf(dwarf).ok().map(Lines))
     }
 
-    /// The line that an instruction was made from; `None` where the program does not say.
+    /// The line of an instruction; `None` if the program does not state it.
     pub fn line(&self, address: u64) -> Option<SourceLine> {
         // addr2line adds one to it.
         address.checked_add(1)?;
-        // Every section is here: nothing is to be loaded from another file.
+        // All sections are in memory: no other file is to be loaded.
         let frames = self.0.find_frames(address).skip_all_loads();
         let frame = frames.ok().and_then(|mut frames| {
             let mut frame = frames.next().ok()??;
@@ -60,12 +59,12 @@ impl Lines {
                 let name = name.and_then(|it| Some(it.demangle().ok()?.into_owned()));
                 match (frame.location.as_ref().and_then(known), outer) {
                     (Some((file, number)), _) => return Some((file, number, name)),
-                    // The compiler's own, of no line: the call that it stands for has one.
+                    // Compiler-generated code without a line: the call around it has one.
                     (None, outer) => frame = outer?,
                 }
             }
         });
-        // Assembly has lines and no functions.
+        // Assembly has lines but no functions.
         let (file, number, inlined) = match frame {
             Some(frame) => frame,
             None => {
@@ -82,7 +81,7 @@ impl Lines {
     }
 }
 
-/// DWARF says 0 where there is no line.
+/// In DWARF line 0 means that there is none.
 fn known(place: &addr2line::Location<'_>) -> Option<(String, u32)> {
     let number = place.line.filter(|line| *line > 0)?;
     Some((place.file?.to_owned(), number))

@@ -1,4 +1,4 @@
-//! A million bytes of noise into everything that listens to a line.
+//! A million bytes of noise for every decoder of a line.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::session::Decoder;
 use crate::session::Session;
 use crate::text::LogReader;
 
-/// Noise with more of the bytes that mean something than chance would have; always the same.
+/// Reproducible noise in which significant bytes are more frequent.
 fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = || {
@@ -48,7 +48,7 @@ fn a_session_goes_on_after_a_million() {
         let now = start + Duration::from_millis(number as u64);
         session.receive(piece, now, &mut |_| {});
         session.poll(now, &mut out);
-        // It answers, and does not shout.
+        // It answers, with a bounded amount of data.
         assert!(out.len() < 100_000, "{}", out.len());
         out.clear();
     }
@@ -68,7 +68,7 @@ fn text_logs_find_nothing_in_a_million() {
 
 #[test]
 fn a_host_that_knows_only_events_hears_them_from_a_newer_board() {
-    // What a board sent in a session, with streams and answers between its events.
+    // A board's bytes in a session, with streams and answers between its events.
     let recorded = include_bytes!("../../cli/tests/captures/run.pwlog");
     let mut blocks = crate::recording::Blocks::new(&recorded[..]).unwrap();
     let mut splitter = wire::Splitter::<{ wire::LARGEST }>::new();
@@ -78,7 +78,7 @@ fn a_host_that_knows_only_events_hears_them_from_a_newer_board() {
             let Some(wire::Split::Frame(frame)) = splitter.feed(byte) else {
                 continue;
             };
-            // Welcome, faults and lost were all there was in the first version.
+            // The first protocol version had only welcome, faults and lost.
             if !(0x80..=0x82).contains(&frame.kind) {
                 unknown += 1;
                 continue;

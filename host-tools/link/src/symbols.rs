@@ -1,34 +1,34 @@
-//! Names for addresses, out of a program's ELF file.
+//! Function names of addresses, from an ELF file.
 
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
 use thiserror::Error;
 
 /// The functions of one program, by address.
 pub struct Symbols {
-    /// Start, size and name; sorted by start.
+    /// Start, size and name, sorted by start.
     functions: Vec<(u64, u64, String)>,
 }
 
-/// Why a file has no names to give.
+/// Why a file has no function names.
 #[derive(Debug, Error)]
 pub enum SymbolsError {
-    /// It is not an object file that can be read.
+    /// Not a readable object file.
     #[error("not an ELF file")]
     NotAnObject(#[source] object::Error),
-    /// It is one, and names no function: it was stripped.
+    /// An object file without functions: it was stripped.
     #[error("names no function; was it stripped?")]
     NoFunctions,
 }
 
 impl Symbols {
-    /// Reads the names out of an ELF file's bytes.
+    /// Reads the functions of an ELF file.
     pub fn read(elf: &[u8]) -> Result<Symbols, SymbolsError> {
         let file = object::File::parse(elf).map_err(SymbolsError::NotAnObject)?;
         let is_in_text = |symbol: &object::Symbol<'_, '_>| {
             let section = symbol.section_index().map(|at| file.section_by_index(at));
             section.is_some_and(|section| section.is_ok_and(|it| it.kind() == SectionKind::Text))
         };
-        // Assembly that does not say `.type` leaves its labels without a kind.
+        // Assembly without `.type` leaves its labels without a type.
         let is_code = |symbol: &object::Symbol<'_, '_>| match symbol.kind() {
             SymbolKind::Text => symbol.is_definition(),
             SymbolKind::Unknown | SymbolKind::Label => is_in_text(symbol),
@@ -46,8 +46,8 @@ impl Symbols {
         Ok(Symbols { functions })
     }
 
-    /// The function an address lies in, and how far in; `None` if in none. A
-    /// function without a size (assembly) reaches to the next one.
+    /// The function that contains an address, and the offset in it. A function without a size (assembly)
+    /// extends to the next one.
     pub fn name(&self, address: u64) -> Option<(&str, u64)> {
         let after = self
             .functions
@@ -64,7 +64,7 @@ impl Symbols {
 
 fn name_of<'data>(symbol: &impl ObjectSymbol<'data>) -> Option<String> {
     let name = symbol.name().ok().filter(|name| !name.is_empty())?;
-    // Local labels and mapping symbols (`$x`, `.Lpcrel`) name no function.
+    // Local labels and mapping symbols (`$x`, `.Lpcrel`) are not functions.
     if name.starts_with(['$', '.']) {
         return None;
     }

@@ -1,7 +1,7 @@
-//! Words that go with numbers.
+//! Numbers with the noun they count.
 
-/// A number and what is counted, with an `s` unless it is one. `model::counted` is the same for the
-/// crates that know the model; this one does not.
+/// Number and noun, with an `s` unless it is one. `model::counted` is the same for the crates that import the
+/// model; this one does not.
 pub(crate) fn counted(number: u64, what: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{number} {what}{s}")

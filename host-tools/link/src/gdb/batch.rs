@@ -1,4 +1,4 @@
-//! Memory through a stub: many questions on their way at once, where it takes that.
+//! Memory through a stub, with several requests in flight where the stub permits it.
 
 use std::io::Write;
 use std::sync::atomic::Ordering;
@@ -8,24 +8,25 @@ use pagetable::{Outside, PhysAddr};
 use super::{Stub, StubError, packet};
 use crate::memory::{BatchRead, MemorySource, ReadError};
 
-/// How often the rest of a part is asked for: who gives less than a word at a time gives nothing.
+/// Limit of requests for the rest of a part: a stub that returns less than a word each time is treated as
+/// having no memory there.
 const MOST_PIECES: usize = 512;
 
-/// A part of what is wanted, as large as an answer may be.
+/// A part of a read, at most as large as one answer.
 #[derive(Clone, Copy)]
 struct BatchPart {
-    /// Of which wish.
+    /// Index of the read.
     wish: usize,
     at: u64,
     bytes: usize,
 }
 
-/// How often a part is asked for whose answer makes no sense.
+/// Attempts for a part whose answer is malformed.
 const TRIES: usize = 4;
 
-/// The bytes that were told, or nothing where the stub says that there is no memory: an error, or
-/// nothing at all. What is neither was damaged on its way, though its sum is right: taken for
-/// "no memory" it would be a wrong answer.
+/// Decodes an answer: the bytes, or `None` if the stub reports that there is no memory (an error or an empty
+/// answer). Anything else was damaged despite a correct checksum; treating it as "no memory" would give a
+/// wrong result.
 fn answer(part: &BatchPart, said: &[u8]) -> Result<Option<Vec<u8>>, StubError> {
     match packet::bytes(said) {
         // `E01` has an odd number of digits, `E0` is a byte.
@@ -36,7 +37,7 @@ fn answer(part: &BatchPart, said: &[u8]) -> Result<Option<Vec<u8>>, StubError> {
 }
 
 impl Stub {
-    /// Answers to `parts`, in their order; nothing where there is no memory.
+    /// Reads `parts`, in order; `None` where there is no memory.
     fn read_parts(&mut self, parts: &[BatchPart]) -> Result<Vec<Option<Vec<u8>>>, StubError> {
         let shift = self.shift;
         let question =
@@ -70,7 +71,7 @@ impl Stub {
                 .write_all(&all)
                 .map_err(|error| self.lost(StubError::Line(error)))?;
             for part in some {
-                // Each has its time from when it is the next on the line.
+                // The time of each request starts when it is the oldest in flight.
                 self.reader.get_mut().begin();
                 let said = packet::receive(&mut self.reader);
                 let said = said.and_then(|said| answer(part, &said));
@@ -96,7 +97,7 @@ impl BatchRead for Stub {
         &mut self,
         wanted: &[(PhysAddr, usize)],
     ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
-        // QEMU does not count what stands around an answer: it gives half a page, not a little less.
+        // QEMU does not count the framing of an answer: it accepts half a page per packet, not slightly less.
         let around = if self.is_physical() { 0 } else { 8 };
         let most = (self.packet_bytes - around) / 2;
         let most = (most - most % 8).min(pagetable::PAGE_BYTES as usize);
@@ -113,7 +114,7 @@ impl BatchRead for Stub {
         let read = self.read_parts(&parts).map_err(ReadError::Stub)?;
         let mut answers: Vec<Option<Vec<u8>>> = vec![Some(Vec::new()); wanted.len()];
         for (part, mut bytes) in parts.iter().zip(read) {
-            // A stub may give less than was asked for, and the rest when it is asked again.
+            // A stub may return less than requested, and the rest on another request.
             let mut pieces = 0;
             while let Some(some) = &mut bytes
                 && some.len() < part.bytes

@@ -1,4 +1,4 @@
-//! What a stub does not give.
+//! Errors of a gdb stub.
 
 use std::io;
 
@@ -7,38 +7,38 @@ use thiserror::Error;
 use super::patient::PATIENCE;
 use crate::words::counted;
 
-/// Why a stub gave no answer.
+/// Why a request to a stub failed.
 #[derive(Debug, Error)]
 pub enum StubError {
     /// The connection was refused or broke.
     #[error(transparent)]
     Line(io::Error),
-    /// The user wants no answer any more.
+    /// The user interrupted.
     #[error("stopped; the target is as it was found")]
     Stopped,
-    /// No whole answer came in time; so many bytes did.
+    /// No complete answer arrived in time.
     #[error("{}", late(*heard))]
     Late {
-        /// Bytes that came since the question began.
+        /// Bytes received since the request.
         heard: u64,
     },
-    /// Answers came that cannot be what was sent.
+    /// Answers that cannot be what was sent.
     #[error(
         "answers come damaged: the line changes, drops or doubles bytes; is it 8-bit clean, `stty raw` on both ends of a terminal, no flow control?"
     )]
     Damaged,
-    /// It does not answer as a stub does.
+    /// The peer does not speak gdb's protocol.
     #[error("what answers is no gdb stub")]
     NoStub,
-    /// It does not describe its registers.
+    /// The stub has no target description.
     #[error("the stub does not describe its registers; give --satp and --xlen")]
     NoDescription,
-    /// It has no such register, or does not tell what it holds.
+    /// The stub has no such register, or does not return its value.
     #[error("the stub does not tell register {0}; give --satp")]
     Register(String),
 }
 
-/// What to say when no whole answer came in time, and so many bytes did.
+/// The message for a timeout after that many bytes.
 fn late(heard: u64) -> String {
     let seconds = PATIENCE.as_secs();
     match heard {

@@ -1,34 +1,34 @@
-//! The registers that a target's description lists.
+//! Registers listed in a target description.
 //!
-//! Format: "Debugging with GDB", appendix G. Only `<reg>` and `<xi:include>` are looked at.
+//! Format: "Debugging with GDB", appendix G. Only `<reg>` and `<xi:include>` are read.
 
 use super::StubError;
 
-/// Files that include each other go no deeper.
+/// Limit of nested includes.
 const MOST_FILES: usize = 16;
 
-/// A register.
+/// A register of the target description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureRegister {
-    /// Its name.
+    /// Name in the description, such as `satp`.
     pub name: String,
-    /// Its number in the protocol.
+    /// Register number in gdb's protocol.
     pub number: u32,
-    /// How wide it is.
+    /// Width of the register in bits.
     pub bits: u32,
 }
 
-/// Reads descriptions.
+/// Parser of target descriptions.
 #[derive(Default)]
 pub struct FeatureReader {
-    /// What they list.
+    /// Registers found so far, in order.
     pub found: Vec<FeatureRegister>,
     next: u32,
     files: usize,
 }
 
 impl FeatureReader {
-    /// Reads a file, and with `fetch` those that it includes where they stand.
+    /// Parses a file, and the files that it includes, which `fetch` returns.
     pub fn read(
         &mut self,
         text: &str,
@@ -52,7 +52,7 @@ impl FeatureReader {
         Ok(())
     }
 
-    /// A register without a number follows the one before it.
+    /// A register without a number has the number after the previous one.
     fn register(&mut self, attributes: &str) {
         let number = |name| attribute(attributes, name).and_then(|text| text.parse::<u32>().ok());
         let register = FeatureRegister {
@@ -65,7 +65,7 @@ impl FeatureReader {
     }
 }
 
-/// The value of `name="…"`.
+/// The value of attribute `name="…"`.
 fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = attributes;
     while let Some(at) = rest.find(name) {

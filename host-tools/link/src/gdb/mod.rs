@@ -1,7 +1,7 @@
-//! A gdb stub that is asked over TCP as gdb would ask it: registers, and physical memory.
+//! A gdb stub, used over TCP as gdb does: registers and physical memory.
 //!
-//! Protocol: "Debugging with GDB", appendix E. Acknowledgements stay on unless the stub offers to
-//! do without, so that any stub will do.
+//! Protocol: "Debugging with GDB", appendix E. Acknowledgements stay on unless the stub offers to omit them,
+//! so that any stub works.
 
 mod batch;
 mod error;
@@ -21,65 +21,64 @@ use patient::{Limit, PATIENCE, PatientStream, is_late};
 use crate::memory::{PhysRange, memory_map, memory_tree};
 use crate::transport::{Outlet, connect};
 
-/// How long it may take to answer when it is connected to once more, to let its target go.
+/// Time limit for a second connection, made to resume the target.
 const AGAIN: Duration = Duration::from_secs(2);
-/// What a stub can take that does not say: enough for a word of memory with all around it.
+/// Packet size assumed for a stub that does not state one: enough for a word of memory with its framing.
 const SMALLEST_PACKET: usize = 64;
 
-/// A longer description or listing is nobody's.
+/// Longest description or listing in bytes.
 const MOST_TEXT: usize = 1 << 22;
-/// Nor one in more pieces: the smallest packets hold enough for any description.
+/// Most packets in one description: enough even with the smallest packet size.
 const MOST_PIECES: usize = 1 << 14;
 
-/// A stub. The target stands still as long as this is there. Afterwards it runs on, unless it stood
-/// still before, as far as the stub can tell; what was switched is switched back.
+/// A connection to a stub. The target is stopped while it exists. Afterwards it runs again, unless it was
+/// stopped before, as far as the stub can report that; switched settings are restored.
 pub struct Stub {
     reader: BufReader<PatientStream>,
     writer: Box<dyn Write + Send>,
     habits: Habits,
-    /// Bytes that came before anything was asked.
+    /// Bytes received before the first request.
     unasked: usize,
     packet_bytes: usize,
     registers: Vec<FeatureRegister>,
-    /// Reads go to physical memory; the setting to go back to.
+    /// Reads go to physical memory; the previous setting, to restore.
     physical: Option<Vec<u8>>,
-    /// How the target is let go: a stub that knows of processes wants its number. Nothing where it
-    /// is to stay as it is.
+    /// Packet that resumes the target: stubs with multiprocess extensions require the process id. `None` if
+    /// it is to stay stopped.
     parting: Option<String>,
-    /// The target said by itself that it stops: it was running.
+    /// The stub reported a stop on connection, so the target was running.
     was_running: bool,
-    /// Where to connect again if the line breaks: a target must not stand still for that.
+    /// Address for a reconnection if the line breaks while the target is stopped.
     address: Option<String>,
-    /// The user wants no answer any more.
+    /// Set when the user interrupts.
     stop: &'static AtomicBool,
-    /// Nothing is to be said any more: the line is broken.
+    /// The line is broken: send nothing more.
     broken: bool,
     /// Whether packets are acknowledged.
     acknowledges: bool,
-    /// How many questions may be on their way at once.
+    /// Number of requests that may be in flight.
     window: usize,
-    /// Whether the stub tells what memory there is.
+    /// Whether the stub offers a memory map.
     has_memory_map: bool,
-    /// How many questions were asked.
+    /// Number of requests sent.
     packets: u64,
     /// Added to every address that is read.
     shift: u64,
 }
 
-/// How long all pieces of a description may take together: 30 KiB at 9600 baud, and as much again.
+/// Time limit for all packets of a description: 30 KiB at 9600 baud, doubled.
 const LONGEST_TRANSFER: Duration = Duration::from_secs(60);
 
-/// More than this before questions comes from something that never stops speaking.
+/// More unsolicited bytes than this mean a peer that never stops sending.
 const MOST_UNASKED: usize = 1 << 20;
 
-/// Questions on their way at once: their answers fit into any socket's buffer, and an
-/// acknowledgement for each is one packet of the network.
+/// Requests in flight: their answers fit into any socket buffer, and each acknowledgement is a network
+/// packet.
 const WINDOW: usize = 64;
 
 impl Stub {
-    /// Connects to `HOST:PORT`, which stops the target, and switches reads to physical memory
-    /// where the stub knows how: [`Stub::is_physical`] tells. Once `stop` is set nothing more is
-    /// asked but to put back what was switched.
+    /// Connects to `HOST:PORT`, which stops the target, and switches reads to physical memory where the stub
+    /// can: see [`Stub::is_physical`]. Once `stop` is set, only restoring requests are sent.
     pub fn connect(address: &str, stop: &'static AtomicBool) -> Result<Stub, StubError> {
         let (reader, writer) = dial(address, PATIENCE)?;
         let mut stub = Stub::new(reader, writer, stop);
@@ -88,8 +87,7 @@ impl Stub {
         Ok(stub)
     }
 
-    /// The same over any line that is open: what is read from, and what is written to. Its reads
-    /// should end by themselves when nothing comes.
+    /// A stub on an open line, with its two halves. Reads should time out when nothing arrives.
     pub fn over(
         reader: Box<dyn Read + Send>,
         writer: Box<dyn Write + Send>,
@@ -127,12 +125,12 @@ impl Stub {
         }
     }
 
-    /// Learns what the stub can do.
+    /// Negotiates features.
     fn greet(&mut self) -> Result<(), StubError> {
         let stub = self;
-        // QEMU keeps for ever that a gdb before us knew of processes.
+        // QEMU remembers that an earlier gdb used multiprocess extensions.
         let mut supported = stub.ask("qSupported:multiprocess+;xmlRegisters=riscv;swbreak+")?;
-        // QEMU before 8.1 says first that a target stops which was running.
+        // QEMU before 8.1 reports the stop of a running target first.
         if packet::is_stop(&supported) {
             stub.was_running = true;
             supported = stub.receive()?;
@@ -148,7 +146,7 @@ impl Stub {
             stub.acknowledges = false;
             stub.window = WINDOW;
         }
-        // Whatever runs stops, and says so.
+        // A running target stops, and the stub reports it.
         let stopped = stub.ask("?")?;
         if let Some(process) = packet::process(&stopped) {
             stub.parting = Some(format!("D;{process}"));
@@ -160,9 +158,9 @@ impl Stub {
         Ok(())
     }
 
-    /// Whether QEMU stood still before somebody connected. It says why it does, unless that is a
-    /// wish to pause: then it may have been ours. A version that would have told of ours is
-    /// believed; of a later one that was paused in its own monitor nobody can tell.
+    /// Whether QEMU was stopped before the connection. It reports a reason unless the reason is a pause,
+    /// which may be this connection's. A version that reports its own pauses is believed; a later version
+    /// paused in its monitor is indistinguishable.
     fn was_stopped(&mut self) -> Result<bool, StubError> {
         if self.physical.is_none() || self.was_running {
             return Ok(false);
@@ -180,34 +178,34 @@ impl Stub {
         Ok(matches!(version, (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (8, 1)))
     }
 
-    /// Reads physical memory from now on, if the stub can.
+    /// Switches reads to physical memory, if the stub can.
     fn switch(&mut self) -> Result<(), StubError> {
         let before = self.ask("qqemu.PhyMemMode")?;
         if !before.is_empty() && self.ask("Qqemu.PhyMemMode:1")? == b"OK" {
             self.physical = Some(before);
-            // QEMU takes the next question for an acknowledgement.
+            // QEMU takes the next request as an acknowledgement.
             self.window = WINDOW;
         }
         Ok(())
     }
 
-    /// Asks for one thing after the other from now on, as a stub without any of this would have
-    /// it: the yardstick for what it saves.
+    /// Sends one request at a time from now on, as for a stub without extensions: the baseline for
+    /// measurements.
     pub fn one_by_one(&mut self) {
         self.window = 1;
     }
 
-    /// Reads physical memory where the target's kernel maps all of it: address 0 at `at`.
+    /// Reads physical memory through the kernel's linear map, with address 0 at `at`.
     pub fn shift(&mut self, at: u64) {
         self.shift = at;
     }
 
-    /// How many questions were asked.
+    /// Number of requests sent.
     pub fn packets(&self) -> u64 {
         self.packets
     }
 
-    /// What is memory, as far as the stub tells: its memory map, or QEMU's monitor.
+    /// RAM ranges from the stub's memory map, or from QEMU's monitor.
     pub fn memory(&mut self) -> Result<Vec<PhysRange>, StubError> {
         if self.has_memory_map {
             let map = self.transfer("memory-map", "");
@@ -219,12 +217,12 @@ impl Stub {
         self.monitor("info mtree -f").map(|text| memory_tree(&text))
     }
 
-    /// What a command of the stub's own monitor prints; nothing where there is none.
+    /// Output of a command of the stub's monitor; empty without a monitor.
     pub fn monitor(&mut self, command: &str) -> Result<String, StubError> {
         let digits: String = command.bytes().map(|it| format!("{it:02x}")).collect();
         let (mut text, mut pieces) = (Vec::new(), 0);
         let mut said = self.ask(&format!("qRcmd,{digits}"))?;
-        // Text comes in packets of its own, then OK.
+        // Text arrives in packets of its own, followed by OK.
         while let Some((b'O', part)) = said.split_first()
             && said != b"OK"
         {
@@ -238,17 +236,17 @@ impl Stub {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// Whether addresses are physical ones. If not, they go the way the hart's own would.
+    /// Whether addresses are physical. Otherwise the hart's current translation applies to them.
     pub fn is_physical(&self) -> bool {
         self.physical.is_some()
     }
 
-    /// Bits of a register of the hart.
+    /// Register width of the hart in bits.
     pub fn xlen(&mut self) -> Result<u32, StubError> {
         self.known("pc").map(|register| register.bits)
     }
 
-    /// A register by name: `satp`, `scause`, `pc`.
+    /// Reads a register by name: `satp`, `scause`, `pc`.
     pub fn register(&mut self, name: &str) -> Result<u64, StubError> {
         let number = self.known(name)?.number;
         let said = self.ask(&format!("p{number:x}"))?;
@@ -259,7 +257,7 @@ impl Stub {
                 bytes[..given.len()].copy_from_slice(&given);
                 Ok(u64::from_le_bytes(bytes))
             }
-            // An error, or the letters that stand for "unavailable".
+            // An error, or the letters for "unavailable".
             _ => Err(StubError::Register(name.to_owned())),
         }
     }
@@ -276,7 +274,7 @@ impl Stub {
         found.ok_or_else(|| StubError::Register(name.to_owned()))
     }
 
-    /// A file of the target's description.
+    /// Reads a file of the target description.
     fn feature(&mut self, file: &str) -> Result<String, StubError> {
         self.transfer("features", file)
     }
@@ -329,7 +327,7 @@ impl Stub {
         self.ended(said)
     }
 
-    /// Nothing that came late must stand before the answer to what is asked next.
+    /// Discards late bytes before the next request.
     fn settle(&mut self) -> Result<(), StubError> {
         let left = self.reader.buffer().len();
         self.reader.consume(left);
@@ -343,12 +341,12 @@ impl Stub {
         }
     }
 
-    /// A question has ended, well or not: of a line that failed once nothing more is asked.
+    /// Ends a request; after a failure of the line nothing more is sent.
     fn ended<T>(&mut self, said: Result<T, StubError>) -> Result<T, StubError> {
         self.broken |= said.is_err();
         said.map_err(|error| match error {
             StubError::Line(error) if is_late(&error) => {
-                // What does not answer will not do so another time.
+                // A peer that did not answer is not asked again.
                 self.address = None;
                 StubError::Late {
                     heard: self.reader.get_ref().heard(),
@@ -358,7 +356,7 @@ impl Stub {
         })
     }
 
-    /// A further answer to the last question, in that question's time.
+    /// Receives a further packet of the last answer, within the same time limit.
     fn receive(&mut self) -> Result<Vec<u8>, StubError> {
         let answer = packet::receive(&mut self.reader);
         if answer.is_ok() && self.acknowledges {
@@ -369,7 +367,7 @@ impl Stub {
 }
 
 impl Stub {
-    /// Switches back what was switched, and lets the target go.
+    /// Restores settings and resumes the target.
     fn part(&mut self) {
         if let Some(before) = &self.physical {
             let mut back = b"Qqemu.PhyMemMode:".to_vec();
@@ -382,7 +380,7 @@ impl Stub {
         let _ = self.writer.flush();
     }
 
-    /// Connects once more, for a target that stands still because of us.
+    /// Reconnects to resume a target that this connection stopped.
     fn part_anew(&mut self, address: &str) -> Result<(), StubError> {
         let (reader, writer) = dial(address, AGAIN)?;
         (self.reader, self.writer) = (BufReader::new(reader), writer);
@@ -399,7 +397,7 @@ impl Drop for Stub {
         if !self.broken {
             self.part();
         }
-        // What fails now is a line that broke, and was told of before.
+        // The line broke, which was reported before.
         if self.broken
             && let Some(address) = self.address.take()
         {
@@ -408,8 +406,7 @@ impl Drop for Stub {
     }
 }
 
-/// A connection to `HOST:PORT`: what is read from, no longer than that at once, and what is
-/// written to.
+/// Connects to `HOST:PORT`; returns the reader with a time limit, and the writer.
 fn dial(
     address: &str,
     patience: Duration,

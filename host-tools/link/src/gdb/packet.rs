@@ -1,27 +1,27 @@
-//! Packets: `$…#xx`, each acknowledged.
+//! Packets of gdb's protocol: `$…#xx`, each acknowledged.
 
 use std::io::{self, BufRead, Write};
 
 use super::StubError;
 
-/// How often a packet that came damaged is asked for again, or sent again.
+/// Attempts to receive a damaged packet again, or to retransmit one.
 const TRIES: usize = 5;
-/// A longer packet is nobody's answer.
+/// Longest packet in bytes.
 const LONGEST: usize = 1 << 20;
-/// More than this around packets is no stub's line.
+/// More bytes than this between packets mean that the peer is not a stub.
 const MOST_NOISE: usize = 1 << 18;
 
-/// What is known of a line whose packets are acknowledged.
+/// What is known about a line with acknowledgements.
 #[derive(Default)]
 pub struct Habits {
-    /// The stub acknowledges what it takes, as the protocol has it. An answer without one is then
-    /// an earlier question's, sent again: it must not be taken for the answer to this one.
+    /// The stub acknowledges packets. Then an answer without an acknowledgement belongs to an earlier
+    /// request, and must be dropped.
     acknowledges: bool,
-    /// Something was damaged: what is late may come before what is asked for next.
+    /// A packet was damaged: late bytes may precede the next answer.
     pub is_disturbed: bool,
 }
 
-/// Sends a question and takes the answer, unescaped and with its runs written out.
+/// Sends a request and receives the answer, with escapes and run lengths decoded.
 pub fn exchange(
     reader: &mut impl BufRead,
     writer: &mut impl Write,
@@ -33,7 +33,7 @@ pub fn exchange(
     for _ in 0..TRIES {
         writer.write_all(&packet).map_err(StubError::Line)?;
         let mut is_acknowledged = false;
-        // What it does not like it asks for again.
+        // A negative acknowledgement requests a retransmission.
         while noise < MOST_NOISE && damaged < TRIES {
             match next(reader)? {
                 b'-' => {
@@ -51,7 +51,7 @@ pub fn exchange(
                             habits.acknowledges = is_acknowledged;
                             return Ok(answer);
                         }
-                        // The question was read again if it had been taken.
+                        // The stub would have acknowledged the retransmission if it had received the request.
                         habits.is_disturbed = true;
                         damaged += 1;
                         break;
@@ -62,7 +62,7 @@ pub fn exchange(
                         writer.write_all(b"-").map_err(StubError::Line)?;
                     }
                 },
-                // Whatever a line carries beside packets.
+                // Bytes between packets.
                 _ => noise += 1,
             }
         }
@@ -73,14 +73,14 @@ pub fn exchange(
     })
 }
 
-/// Whether an answer is the reason of a stop: `T05thread:01;`, `S05`.
+/// Whether an answer is a stop reply: `T05thread:01;`, `S05`.
 pub fn is_stop(answer: &[u8]) -> bool {
     let digits = answer.get(1..3);
     matches!(answer.first(), Some(b'T' | b'S'))
         && digits.is_some_and(|it| it.iter().all(u8::is_ascii_hexdigit))
 }
 
-/// A question as it goes over the line.
+/// A request with its framing and checksum.
 pub fn framed(question: &[u8]) -> Vec<u8> {
     let mut packet = vec![b'$'];
     packet.extend(question);
@@ -89,13 +89,13 @@ pub fn framed(question: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// Sends a question that nobody acknowledges.
+/// Sends a request on a line without acknowledgements.
 pub fn send(writer: &mut impl Write, question: &[u8]) -> Result<(), StubError> {
     writer.write_all(&framed(question)).map_err(StubError::Line)
 }
 
-/// Takes the next answer. One that comes damaged cannot be told from another's, and after a
-/// question that came damaged every answer is another's: the line is lost.
+/// Receives the next answer. Without acknowledgements, a damaged answer cannot be attributed to a request,
+/// and neither can those after it: the line is given up.
 pub fn receive(reader: &mut impl BufRead) -> Result<Vec<u8>, StubError> {
     for _ in 0..MOST_NOISE {
         match next(reader)? {
@@ -107,7 +107,7 @@ pub fn receive(reader: &mut impl BufRead) -> Result<Vec<u8>, StubError> {
     Err(StubError::NoStub)
 }
 
-/// The rest of a packet; `None` if its sum is wrong.
+/// Receives the rest of a packet; `None` if its checksum is wrong.
 fn take(reader: &mut impl BufRead) -> Result<Option<Vec<u8>>, StubError> {
     let mut raw = Vec::new();
     loop {
@@ -130,7 +130,7 @@ fn next(reader: &mut impl BufRead) -> Result<u8, StubError> {
     let mut byte = [0];
     reader.read_exact(&mut byte).map_err(|error| {
         match error.kind() {
-            // It hung up: what has a gdb already does that.
+            // The peer closed the connection, as a stub with another gdb does.
             io::ErrorKind::UnexpectedEof => StubError::NoStub,
             _ => StubError::Line(error),
         }
@@ -142,8 +142,8 @@ fn sum(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
 }
 
-/// Escapes resolved (`}` and the byte xor 0x20), runs written out (`*` and the count plus 29), up
-/// to a little more than the longest answer.
+/// Decodes escapes (`}` and the byte xor 0x20) and run lengths (`*` and the count plus 29), up to slightly
+/// more than the longest answer.
 fn plain(raw: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = Vec::with_capacity(raw.len());
     let mut bytes = raw.iter();
@@ -164,21 +164,21 @@ fn plain(raw: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Bytes written as pairs of hexadecimal digits; `None` for anything else.
+/// Decodes pairs of hexadecimal digits; `None` for anything else.
 pub fn bytes(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let pair = |pair: &[u8]| Some((digit(pair[0])? << 4 | digit(*pair.get(1)?)?) as u8);
     text.chunks(2).map(pair).collect()
 }
 
-/// The hexadecimal number behind `name` in a list with semicolons.
+/// The hexadecimal number after `name` in a list separated by semicolons.
 pub fn field(list: &[u8], name: &str) -> Option<usize> {
     let list = std::str::from_utf8(list).ok()?;
     let value = list.split(';').find_map(|part| part.strip_prefix(name))?;
     usize::from_str_radix(value, 16).ok()
 }
 
-/// The process that a stop was in, as the stub writes it: `1` of `T05thread:p1.3;`.
+/// The process id in a stop reply, as text: `1` in `T05thread:p1.3;`.
 pub fn process(stopped: &[u8]) -> Option<String> {
     let stopped = std::str::from_utf8(stopped).ok()?;
     let (_, thread) = stopped.split_once("thread:p")?;
@@ -242,7 +242,7 @@ mod tests {
         let second = exchange(&mut line, &mut told, b"2", &mut habits).unwrap();
         assert_eq!((&*first, &*second), (&b"one"[..], &b"two"[..]));
         assert!(habits.is_disturbed);
-        // One that never acknowledges is no worse for it.
+        // A stub that never acknowledges works too.
         let mut habits = Habits::default();
         let mut line = &b"$one#42$two#5a"[..];
         for answer in [&b"one"[..], b"two"] {
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_line_that_never_ends_is_given_up() {
-        // Nothing but acknowledgements, and nothing but damaged packets.
+        // Only acknowledgements, and only damaged packets.
         for endless in [&b"+"[..], b"$OK#00", b"$OK"] {
             let forever = || endless.iter().copied().cycle().take(8 * MOST_NOISE);
             let said: Vec<u8> = forever().collect();

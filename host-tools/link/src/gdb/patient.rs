@@ -1,37 +1,37 @@
-//! A line whose reader waits until one point in time, whatever comes until then.
+//! A reader with one deadline for a whole request.
 //!
-//! A socket's own time limit begins anew with every byte: what drips would never end. So the limit
-//! is set anew before each read, to what is left of the time that the question has.
+//! A socket's own timeout restarts with every byte, so a peer that sends single bytes would never time out.
+//! Therefore the timeout is set before each read, to the time that the request has left.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-/// How long a question may take, from its first byte to the last byte of its answer. A page over a
-/// line of 9600 baud takes 9 s.
+/// Time limit of a request, from its first byte to the last byte of the answer. A page takes 9 s at 9600
+/// baud.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// A line that is silent for so long after a disturbance has nothing late to tell.
+/// After this much silence no late bytes are expected.
 const SILENCE: Duration = Duration::from_millis(200);
 
-/// More than this is not late, but something that never ends.
+/// More late bytes than this mean a peer that never stops.
 const MOST_LATE: u64 = 1 << 14;
 
-/// Tells the line how long its next read may wait.
+/// Sets the timeout of the next read.
 pub type Limit = Box<dyn Fn(Duration) -> io::Result<()> + Send>;
-/// What time it is.
+/// Source of the current time.
 pub type Clock = Box<dyn Fn() -> Instant + Send>;
 
-/// A reader with a limit.
+/// A reader with a deadline.
 pub struct PatientStream {
     line: Box<dyn Read + Send>,
     limit: Limit,
     clock: Clock,
     until: Instant,
-    /// Bytes that came since the question began.
+    /// Bytes received since the request.
     heard: u64,
 }
 
 impl PatientStream {
-    /// A line without a question yet.
+    /// A reader without a request.
     pub fn new(line: Box<dyn Read + Send>, limit: Limit, clock: Clock) -> PatientStream {
         let until = clock();
         PatientStream {
@@ -43,23 +43,23 @@ impl PatientStream {
         }
     }
 
-    /// Another question begins.
+    /// Starts the time of a request.
     pub fn begin(&mut self) {
         self.until = (self.clock)() + PATIENCE;
         self.heard = 0;
     }
 
-    /// What time it is on this line.
+    /// The current time of this line's clock.
     pub fn now(&self) -> Instant {
         (self.clock)()
     }
 
-    /// Bytes that came since the question began.
+    /// Bytes received since the request.
     pub fn heard(&self) -> u64 {
         self.heard
     }
 
-    /// Reads what comes late, until nothing comes for a while or the question's time is over.
+    /// Discards late bytes until the line is silent or the request's time is over.
     pub fn settle(&mut self) -> io::Result<()> {
         let question = self.until;
         let mut piece = [0; 256];
@@ -81,7 +81,7 @@ impl PatientStream {
     }
 }
 
-/// Whether a read ended because its time was over.
+/// Whether a read ended because of its timeout.
 pub fn is_late(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// A clock that goes on by a second with every byte that is read.
+    /// A clock that advances by a second with every byte read.
     struct Drips(Arc<Mutex<Instant>>);
 
     impl Read for Drips {

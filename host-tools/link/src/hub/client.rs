@@ -1,4 +1,4 @@
-//! One listener of the hub, to which the hub speaks as a board does.
+//! A client of the hub, which the hub serves as a board would.
 
 use std::io;
 use std::net::TcpStream;
@@ -10,32 +10,32 @@ use wire::{Answer, AnswerWriter, Ask, Channel, Event, Frame, Splitter, Welcome};
 use super::history::History;
 use crate::session::{Peer, StreamEnd};
 
-/// What a listener wants.
+/// A request from a client.
 pub enum ClientRequest {
-    /// Keys for the board.
+    /// Keys for the board's console.
     Keys(Vec<u8>),
-    /// Bytes for its stub.
+    /// Bytes for the board's gdb stub.
     Gdb(Vec<u8>),
-    /// A question, with the listener's number for it.
+    /// A question for the agent, with the client's number for it.
     Ask(u64, Ask),
 }
 
-/// A listener.
+/// A connected client.
 pub struct Client {
     stream: TcpStream,
     splitter: Splitter<{ wire::LARGEST }>,
-    /// The number of its session; `Some(0)` for one that only listens.
+    /// Number of its session; `Some(0)` for a passive client.
     session: Option<u32>,
     owes_welcome: bool,
     end: StreamEnd,
-    /// Text for one that only listens.
+    /// Console text queued for a passive client.
     text: Vec<u8>,
     /// Number of the next event to send.
     next_event: u64,
 }
 
 impl Client {
-    /// It has said nothing yet.
+    /// A client that has not sent a hello yet.
     pub fn new(stream: TcpStream) -> Self {
         Client {
             stream,
@@ -48,12 +48,12 @@ impl Client {
         }
     }
 
-    /// The board began anew: this one is greeted anew.
+    /// Restarts the session after the board rebooted: the client gets a welcome again.
     pub fn restart(&mut self) {
         self.owes_welcome = self.session.is_some();
     }
 
-    /// Takes what it said.
+    /// Decodes bytes from the client.
     pub fn receive(&mut self, bytes: &[u8]) -> Vec<ClientRequest> {
         let mut wants = Vec::new();
         for &byte in bytes {
@@ -97,7 +97,7 @@ impl Client {
         wants
     }
 
-    /// Sends bytes on a channel.
+    /// Queues bytes on a channel.
     pub fn send(&mut self, channel: Channel, bytes: &[u8]) {
         match self.session {
             Some(0) | None => self.text.extend(bytes),
@@ -105,16 +105,16 @@ impl Client {
         }
     }
 
-    /// Nobody can answer that.
+    /// Answers that the question cannot be answered.
     pub fn refuse(&mut self, id: u64) {
         refuse(&mut self.end, id);
     }
 
-    /// Passes an answer on, under the listener's own number.
+    /// Forwards an answer with the client's own number.
     pub fn answer(&mut self, id: u64, answer: &[u8]) {
         let mut room = [0; CHUNK];
         let used = Answer::renumber(answer, id, &mut room);
-        // A number so much longer than the hub's own that the answer has no room with it.
+        // The client's number is longer than the hub's, so that the answer does not fit.
         let whole = match used {
             Some(used) => room[..used].to_vec(),
             None => match AnswerWriter::new(&mut room, id, Some(Error::LimitExceeded)) {
@@ -125,10 +125,10 @@ impl Client {
         self.end.send(Channel::Control, &whole);
     }
 
-    /// Writes what is due.
+    /// Writes everything that is due.
     pub fn serve(&mut self, peer: Option<&Peer>, history: &History) -> io::Result<()> {
         let mut out = std::mem::take(&mut self.text);
-        // A client that connected before the target answered is greeted when it does.
+        // A client that connected before the board answered gets its welcome now.
         if let (Some(session), Some(peer)) = (self.session, peer) {
             if std::mem::take(&mut self.owes_welcome) {
                 let welcome = Welcome {

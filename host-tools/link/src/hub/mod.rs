@@ -1,5 +1,5 @@
-//! One line for many: gdb on a port, a terminal, and any number of listeners, each served as if
-//! it had the board for itself.
+//! Shares one line between gdb on a port, a terminal, and any number of clients, each served as if it were
+//! alone.
 
 mod client;
 mod history;
@@ -22,22 +22,22 @@ use crate::recording::RecordingSink;
 use crate::session::{Damage, PassiveDecoder, Peer, Session, SessionEvent, seed};
 use crate::transport::{Presence, TargetLine};
 
-/// What stops the board if it runs, and lets it go: for a gdb that left without a word.
+/// Stops the target if it runs, and detaches: sent after a gdb that disconnected without detaching.
 const LET_GO: &[u8] = b"\x03$D#44";
 
-/// How often the stop flag is checked, and how long the target may take to acknowledge the end.
+/// Interval for checking the stop flag, and the time limit for the target's last acknowledgement.
 const LOOK: Duration = Duration::from_millis(100);
 const GOODBYE: Duration = Duration::from_millis(500);
-/// How long somebody may take to read what is sent to them.
+/// Time limit for a write to a client.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What may wait to be taken: who sends faster waits, and memory stays as it is.
+/// Queue limit: a faster sender is blocked, and memory stays bounded.
 const WAITING: usize = 1024;
-/// What is taken before the others have their turn: who never stops sending would keep it.
+/// Events handled before other work: a client that never stops sending must not block the rest.
 const AT_ONCE: usize = 256;
-/// Damaged frames before it is said that the line changes bytes: one is an accident.
+/// Damaged frames before a warning that the line changes bytes; a single one may be an accident.
 const MOST_BAD: u64 = 3;
 
-/// What somebody did.
+/// Something that happened on a connection.
 enum HubEvent {
     Line(Vec<u8>),
     LineEnded(Option<io::Error>),
@@ -47,48 +47,48 @@ enum HubEvent {
     Typed(Vec<u8>),
 }
 
-/// Who connects to which port.
+/// What the clients of a port are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ClientRole {
     Gdb,
     Host,
 }
 
-/// What the hub reports to its caller.
+/// A report of the hub to its caller.
 #[derive(Debug, PartialEq, Eq)]
 pub enum HubNews {
-    /// The board answered.
+    /// The target answered.
     Board(Peer),
-    /// It fell silent.
+    /// The target stopped answering.
     Lost,
-    /// gdb came.
+    /// gdb connected.
     GdbCame,
-    /// gdb went.
+    /// gdb disconnected.
     GdbWent,
-    /// Another gdb came and was sent away.
+    /// A further gdb was rejected.
     GdbRefused,
     /// The line changes bytes.
     Altered(Damage),
 }
 
-/// Where what was said goes beside those who asked for it.
+/// Console and recording of the hub.
 pub struct HubStreams {
-    /// Text of the console.
+    /// Receives console text.
     pub text: Box<dyn Write + Send>,
-    /// Keys for the board.
+    /// Source of key input for the board.
     pub keys: Box<dyn Read + Send>,
-    /// Every byte that went up or down the line.
+    /// Records every byte of the line, in both directions.
     pub record: Option<Box<dyn RecordingSink>>,
 }
 
-/// A hub in the making: the ports are open, so their numbers are known.
+/// A hub with open ports, before it runs.
 pub struct Hub {
     gdb: TcpListener,
     hosts: TcpListener,
 }
 
 impl Hub {
-    /// Opens the ports on this machine alone; 0 takes any that is free.
+    /// Opens the ports on the loopback interface; port 0 means any free one.
     pub fn bind(gdb: u16, hosts: u16) -> io::Result<Hub> {
         let bind = |port| TcpListener::bind(("127.0.0.1", port));
         Ok(Hub {
@@ -97,7 +97,7 @@ impl Hub {
         })
     }
 
-    /// The port for gdb, and the port for others.
+    /// The port for gdb, and the port for clients.
     pub fn ports(&self) -> io::Result<(u16, u16)> {
         Ok((
             self.gdb.local_addr()?.port(),
@@ -105,8 +105,8 @@ impl Hub {
         ))
     }
 
-    /// Serves until the line ends. A line that nobody answers on, a recording, is only listened
-    /// to, and what it received is served for ever. Once `stop` is set the session with the target is closed.
+    /// Serves until the line ends. A recording is decoded passively, and its content is served without limit.
+    /// Once `stop` is set, the session with the target is closed.
     pub fn run(
         self,
         line: TargetLine,
@@ -147,10 +147,10 @@ impl Hub {
     }
 }
 
-/// The hub at work.
+/// A running hub.
 struct Service {
     session: Session,
-    /// Instead of a session.
+    /// Used instead of a session.
     passive: Option<PassiveDecoder>,
     writer: Box<dyn Write + Send>,
     text: Box<dyn Write + Send>,
@@ -161,14 +161,14 @@ struct Service {
     clients: HashMap<u64, Client>,
     gdb: Option<(u64, TcpStream)>,
     next_client: u64,
-    /// Questions under way: whose they are, and the number they had there.
+    /// Questions in flight: client, and the client's number.
     asked: HashMap<u64, (u64, u64)>,
     next_ask: u64,
-    /// It was said that the line changes bytes.
+    /// Whether the warning about a line that changes bytes was given.
     is_altered: bool,
-    /// Of a line that is waited for.
+    /// State of a line that may come back.
     presence: Option<Arc<Presence>>,
-    /// Who was at the other end so far, by [`Presence::peers`].
+    /// Number of peers so far, from [`Presence::peers`].
     peers: u64,
 }
 
@@ -190,7 +190,7 @@ impl Service {
                 Ok(HubEvent::LineEnded(Some(error))) => return Err(error),
                 Ok(one) => {
                     self.take(one, emit)?;
-                    // What else there is goes out together.
+                    // Everything else that is queued is sent together.
                     for more in happened.try_iter().take(AT_ONCE) {
                         match more {
                             HubEvent::LineEnded(None) if self.passive.is_some() => {}
@@ -201,7 +201,7 @@ impl Service {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                // Impossible: the hub itself keeps a sender.
+                // Unreachable: the hub itself holds a sender.
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
             self.judge(emit);
@@ -224,7 +224,7 @@ impl Service {
         }
     }
 
-    /// Says, once, that frames come damaged.
+    /// Warns once if frames arrive damaged.
     fn judge(&mut self, emit: &mut dyn FnMut(HubNews)) {
         let damage = self.session.damage();
         let is_bad = damage.bad >= MOST_BAD && damage.bad * 100 > damage.good;
@@ -234,13 +234,13 @@ impl Service {
         }
     }
 
-    /// Closes the session, and waits a moment for the target to acknowledge it.
+    /// Closes the session, and waits briefly for the acknowledgement.
     fn part(&mut self, happened: &Receiver<HubEvent>) -> io::Result<()> {
         let is_there = self.presence.as_ref().is_none_or(|it| it.is_there());
         if self.passive.is_some() || !is_there {
             return Ok(());
         }
-        // What was said before must have arrived: that gdb has gone, above all.
+        // Earlier bytes must arrive first, above all the end of gdb.
         let deadline = Instant::now() + GOODBYE;
         let mut out = Vec::new();
         while !self.session.is_settled() && Instant::now() < deadline {
@@ -332,7 +332,7 @@ impl Service {
                 }
             }
             SessionEvent::Bytes(Channel::Gdb, said) => {
-                // The thread that reads from a gdb that has just gone reports it.
+                // The thread that reads from a closed gdb connection reports it.
                 let gone = gdb
                     .as_mut()
                     .is_some_and(|(_, gdb)| write_in_time(gdb, said).is_err());
@@ -420,7 +420,7 @@ impl Service {
         }
     }
 
-    /// Everyone gets what is theirs; whoever does not take it is let go.
+    /// Sends what is due to every client; a client that does not read is disconnected.
     fn serve(&mut self) {
         let (peer, history) = (&self.peer, &self.history);
         self.clients
@@ -428,8 +428,8 @@ impl Service {
     }
 }
 
-/// Writes all of it, or gives up: whoever does not read what it asked for must not hold up the
-/// others, and who reads a byte now and then is no better.
+/// Writes everything before the deadline or fails: a client that reads slowly or not at all must not block
+/// others.
 fn write_in_time(stream: &mut TcpStream, mut bytes: &[u8]) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !bytes.is_empty() {

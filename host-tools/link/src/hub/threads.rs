@@ -1,4 +1,4 @@
-//! Blocking reads and accepts, each on a thread of its own that sends to the hub.
+//! Blocking reads and accepts, each on a thread that sends to the hub.
 
 use std::io::{self, Read};
 use std::net::TcpListener;
@@ -28,23 +28,23 @@ pub(super) fn read_on(
                 Err(error) => break Some(error),
             }
         };
-        // A reader that died must not look like a line that is silent.
+        // A panicked reader must be distinguishable from a silent line.
         let end = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
             let what = "whoever read the line has died, which is a bug of pagewalk";
             Some(io::Error::other(what))
         });
         if let Some(last) = ended(end) {
-            // The send fails only if the hub itself has ended.
+            // The send fails only after the hub has ended.
             let _ = sender.send(last);
         }
     });
 }
 
-/// Takes whoever connects, on a thread of its own.
+/// Accepts connections on a thread of its own.
 pub(super) fn accept(listener: TcpListener, role: ClientRole, sender: SyncSender<HubEvent>) {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // Every acknowledgement is a packet of its own, or gdb waits for each.
+            // Without TCP_NODELAY gdb would wait for each acknowledgement.
             let _ = stream.set_nodelay(true);
             if sender.send(HubEvent::Arrived(role, stream)).is_err() {
                 return;

@@ -1,7 +1,7 @@
-//! Whole pages, each read once.
+//! A cache of whole pages.
 //!
-//! A walk reads words and a visit reads the same tables again and again: the
-//! line, the file or the debugger behind is asked once for each page.
+//! A walk reads words and a visit reads the same tables many times; the line, file or debugger is asked once
+//! per page.
 
 use std::collections::HashMap;
 
@@ -11,20 +11,20 @@ use super::{MemorySource, ReadError};
 
 type Page = Box<[u8; 4096]>;
 
-/// Pages that are kept at most, empty ones aside: 64 MiB. Then all are forgotten and read anew
-/// where they are needed: a machine has a few hundred, only a hostile dump has more.
+/// Limit of cached pages, empty ones aside: 64 MiB. Above it the cache is cleared: a machine has a few
+/// hundred tables, only a hostile dump has more.
 const MOST_PAGES: usize = 1 << 14;
 
 static EMPTY: [u8; 4096] = [0; 4096];
 
-/// What is known of a frame.
+/// State of a cached frame.
 #[derive(Clone, Copy)]
 enum FrameState {
-    /// The source does not hold all of it.
+    /// The source contains only a part of it.
     Ragged,
-    /// Zeros: most tables of a running system are.
+    /// All zeros, as most tables of a running system are.
     Empty,
-    /// Where in `pages` it is.
+    /// Index in `pages`.
     At(usize),
 }
 
@@ -33,15 +33,15 @@ pub struct Cached<S> {
     source: S,
     pages: Vec<Page>,
     frames: HashMap<u64, FrameState>,
-    /// The last answer: nearly every read is in the page of the one before.
+    /// The last lookup: most reads are in the page of the previous one.
     last: Option<(u64, FrameState)>,
-    /// How many pages were read.
+    /// Number of pages read.
     fetched: usize,
     failure: Option<ReadError>,
 }
 
 impl<S: MemorySource> Cached<S> {
-    /// Reads from `source`.
+    /// A cache over `source`.
     pub fn new(source: S) -> Self {
         Cached {
             source,
@@ -53,28 +53,28 @@ impl<S: MemorySource> Cached<S> {
         }
     }
 
-    /// The first error that was not just an address outside: a walk takes both
-    /// for "no memory here", whoever shows its result should not.
+    /// Takes the first error that was not an address outside of memory. A walk treats both as "no memory
+    /// here"; the caller should report it.
     pub fn take_failure(&mut self) -> Option<ReadError> {
         self.failure.take()
     }
 
-    /// Whether some of what was read may be older than what the machine itself would see.
+    /// Whether some data may be older than the target's current memory.
     pub fn is_possibly_stale(&self) -> bool {
         self.source.is_possibly_stale()
     }
 
-    /// How many pages were read.
+    /// Number of pages read from the source.
     pub fn pages(&self) -> usize {
         self.fetched
     }
 
-    /// Reads bytes that are no table: they are not kept.
+    /// Reads bytes that are not tables, without caching them.
     pub fn read_uncached(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         self.source.read(at, into)
     }
 
-    /// Forgets what was read: the next reads see memory as it is then.
+    /// Clears the cache: later reads return the then current memory.
     pub fn forget(&mut self) {
         self.pages.clear();
         self.frames.clear();
@@ -115,8 +115,8 @@ impl<S: MemorySource> Cached<S> {
         known
     }
 
-    /// Reads, unless something has failed already: each word of a line that gives no answer would
-    /// be waited for as long as the first, and a table has 512.
+    /// Reads from the source, unless it has failed before: otherwise each of 512 words of a table would wait
+    /// for a timeout.
     fn read_source(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ()> {
         if self.failure.is_some() {
             return Err(());
@@ -145,7 +145,7 @@ impl<S: MemorySource> Memory for Cached<S> {
                 let from = at.offset(4096) as usize;
                 into.copy_from_slice(&self.pages[place][from..from + bytes]);
             }
-            // Not the whole page: a text dump, or the ragged end of a segment.
+            // Not a whole page: a text dump, or the partial page at the end of a segment.
             FrameState::Ragged => {
                 self.read_source(at, into)
                     .map_err(|()| Outside { at, bytes })?;
@@ -168,7 +168,7 @@ impl<S: MemorySource> Memory for Cached<S> {
 mod tests {
     use super::*;
 
-    /// Half a page of sevens at 0x1000, a whole one at 0x2000; counts its reads.
+    /// Half a page of sevens at 0x1000, a whole one at 0x2000; counts reads.
     struct Ragged(usize);
 
     impl MemorySource for Ragged {
@@ -209,7 +209,7 @@ mod tests {
         }
         assert_eq!(memory.source.0, 1);
         assert!(memory.take_failure().is_some());
-        // The next look is a question of its own.
+        // The next read is a request of its own.
         assert!(memory.read_word(PhysAddr::new(0x8000), 8).is_err());
         assert_eq!(memory.source.0, 2);
     }

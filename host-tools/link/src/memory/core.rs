@@ -1,4 +1,4 @@
-//! ELF cores: every PT_LOAD is physical memory at its `p_paddr`.
+//! ELF cores: every PT_LOAD segment is physical memory at its `p_paddr`.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use pagetable::{PhysAddr, Xlen};
 use super::OpenError;
 use super::files::{self, FilePiece, Files};
 
-/// An open core.
+/// An open core file.
 pub struct Core {
-    /// Its memory.
+    /// Memory of its segments.
     pub memory: Files,
-    /// Its class: the width of the machine's registers.
+    /// Register width of the machine, from the ELF class.
     pub xlen: Xlen,
-    /// Where memory is missing that the headers promise: the file was cut off.
+    /// First address that the headers list and the truncated file lacks.
     pub cut_at: Option<PhysAddr>,
 }
 
@@ -106,11 +106,11 @@ mod tests {
     use proptest::prelude::*;
     use std::io::Write;
 
-    /// Where a segment's fields begin in an ELF64 core of our making.
+    /// Offset of the program headers in the ELF64 cores of these tests.
     const HEADERS: usize = 64;
     const HEADER: usize = 56;
 
-    /// `[p_offset, p_paddr, p_filesz, p_memsz]` of each segment.
+    /// Builds a core from `[p_offset, p_paddr, p_filesz, p_memsz]` of each segment.
     fn core(segments: &[[u64; 4]], data: &[u8]) -> tempfile::NamedTempFile {
         let mut bytes = vec![0; HEADERS + HEADER * segments.len()];
         bytes[..20].copy_from_slice(&[

@@ -1,4 +1,4 @@
-//! What can go wrong with somebody's memory.
+//! Errors of reading and opening memory.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,59 +9,59 @@ use thiserror::Error;
 /// Why bytes could not be read.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// The dump does not hold them.
+    /// The source does not contain the address.
     #[error(transparent)]
     Outside(Outside),
-    /// The board's agent did not tell.
+    /// The board's agent returned an error.
     #[error(transparent)]
     Agent(crate::session::AgentError),
-    /// The gdb stub did not tell.
+    /// The gdb stub returned an error.
     #[error(transparent)]
     Stub(crate::gdb::StubError),
-    /// The probe did not tell.
+    /// The probe returned an error.
     #[cfg(feature = "probe")]
     #[error(transparent)]
     Probe(Box<crate::probe::ProbeError>),
-    /// The program at the other end of the pipe did not.
+    /// The program at the other end of the pipe returned an error.
     #[error("whoever asked gives no memory")]
     Pipe(#[source] io::Error),
-    /// The file that should hold them did not give them.
+    /// The file could not be read.
     #[error("{path}", path = .0.display())]
     File(PathBuf, #[source] io::Error),
 }
 
-/// Why a file is not the memory it was said to be.
+/// Why a file could not be opened as memory.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// It cannot be opened or read.
+    /// The file cannot be opened or read.
     #[error("{path}", path = .0.display())]
     File(PathBuf, #[source] io::Error),
-    /// It is no ELF file, or a broken one.
+    /// Not an ELF file, or a damaged one.
     #[error("{path}: {1}", path = .0.display())]
     Elf(PathBuf, String),
-    /// It is an ELF file of another type than a core.
+    /// An ELF file that is not a core.
     #[error("{path}: ELF type {1} is no core (4); raw memory goes in with --mem FILE@ADDR", path = .0.display())]
     NotACore(PathBuf, u16),
-    /// It is the core of another machine than RISC-V.
+    /// A core of another machine than RISC-V.
     #[error("{path}: core of ELF machine {1}, not of RISC-V (243)", path = .0.display())]
     Machine(PathBuf, u16),
-    /// It holds no memory at all.
+    /// The core contains no memory.
     #[error("{path}: holds no memory", path = .0.display())]
     Empty(PathBuf),
-    /// Its bytes would lie beyond the last physical address.
+    /// Its bytes would extend beyond the last physical address.
     #[error("{path}: reaches beyond the last physical address", path = .0.display())]
     TooHigh(PathBuf),
-    /// It is no snapshot, or a broken one.
+    /// Not a snapshot, or a damaged one.
     #[error("{path}: no snapshot of ours: {1}", path = .0.display())]
     Snapshot(PathBuf, String),
-    /// No line of it reads like a dump.
+    /// No line has the format of a dump.
     #[error(
         "{name}: none of its {lines} lines reads like a dump; known are U-Boot's md.q, md.l and md.b, gdb's x/gx and x/wx, QEMU's xp, hexdump -C, NuttX's mmu_ln_setentry"
     )]
     NoDump {
-        /// What was read.
+        /// Name of the input.
         name: String,
-        /// How many lines it has.
+        /// Number of its lines.
         lines: usize,
     },
 }

@@ -1,7 +1,7 @@
-//! The kernel's fault log in somebody's memory: found by its header, no agent and no symbol needed.
+//! The kernel's fault log in memory, found by its header without agent or symbols.
 //!
-//! A header stands at the beginning of a page, and the log of the boot before or after on the page
-//! behind its ring: `abi::log` has the layout. Whatever else memory holds has another sum.
+//! A header is at the start of a page, and the log of another boot starts at the page after its ring:
+//! `abi::log` has the layout. The checksum excludes other data.
 
 use abi::Fault;
 use abi::log::{LogHeader, RECORD_BYTES};
@@ -9,21 +9,22 @@ use pagetable::{PAGE_BYTES, PhysAddr};
 
 use super::{MemorySource, PhysRange, ReadError};
 
-/// A ring that large would be half of any board's memory: a header that says so is none.
+/// Limit of the ring's size: a header that states more records than fit into half of any board's memory is
+/// invalid.
 const MOST_RECORDS: u32 = 1 << 20;
 
 /// A log that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundLog {
-    /// Where its header lies.
+    /// Physical address of its header.
     pub at: PhysAddr,
-    /// What the header says.
+    /// The decoded header.
     pub header: LogHeader,
-    /// The records that are kept and are in the memory, by number.
+    /// Records that are in the ring and in memory, with their numbers.
     pub records: Vec<(u64, Fault)>,
 }
 
-/// The logs in these spans, that of the last boot first. Memory that is not there is passed over.
+/// The logs in these ranges, that of the last boot first. Missing memory is skipped.
 pub fn find_logs(
     memory: &mut dyn MemorySource,
     spans: &[PhysRange],
@@ -31,7 +32,7 @@ pub fn find_logs(
     let mut found = Vec::new();
     for span in spans {
         let mut next = span.first.checked_next_multiple_of(PAGE_BYTES);
-        // The last page may be cut off behind its header.
+        // The last page may be truncated after its header.
         while let Some(at) = next.filter(|at| has_header(span, *at)) {
             let place = PhysAddr::new(at);
             next = at.checked_add(PAGE_BYTES);
@@ -50,13 +51,13 @@ pub fn find_logs(
     Ok(found)
 }
 
-/// Whether a header at `at` ends within the span.
+/// Whether a header at `at` fits into the range.
 fn has_header(span: &PhysRange, at: u64) -> bool {
     at.checked_add(RECORD_BYTES as u64 - 1)
         .is_some_and(|last| last <= span.last)
 }
 
-/// Whole pages of a header and its ring.
+/// Size of a header and its ring, in whole pages.
 fn bytes_of(header: &LogHeader) -> u64 {
     let records = u64::from(header.capacity) + 1;
     (records * RECORD_BYTES as u64).next_multiple_of(PAGE_BYTES)
@@ -85,7 +86,7 @@ fn read(
         let mut bytes = [0; RECORD_BYTES];
         match memory.read(ring.wrapping_add(place * RECORD_BYTES as u64), &mut bytes) {
             Ok(()) => records.push((number, Fault::of_bytes(&bytes))),
-            // Cut off, or not in the core: its number is missing, the others count.
+            // Truncated, or not in the core: this number is missing, the others are valid.
             Err(ReadError::Outside(_)) => {}
             Err(error) => return Err(error),
         }
@@ -107,7 +108,7 @@ mod tests {
         last: 0x8001_ffff,
     };
 
-    /// A log of that boot with `next` faults, whose addresses are their numbers.
+    /// Writes a log of that boot with `next` faults, whose addresses are their numbers.
     fn put(memory: &mut Sparse, at: u64, boot: u32, next: u64) {
         let header = LogHeader {
             capacity: 100,

@@ -1,4 +1,4 @@
-//! Memory in pieces of files, read where a page is asked for.
+//! Memory in ranges of files, read on demand.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -8,31 +8,31 @@ use pagetable::{Outside, PhysAddr};
 
 use super::{MemorySource, OpenError, ReadError};
 
-/// One run of memory and where its bytes are.
+/// A range of memory and its place in a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FilePiece {
     pub start: u64,
-    /// One past its last byte.
+    /// Address after its last byte.
     pub end: u64,
-    /// Where in the file.
+    /// Offset in the file.
     pub offset: u64,
-    /// How many of its bytes the file holds; the rest is zero.
+    /// Number of its bytes in the file; the rest is zero.
     pub in_file: u64,
     pub file: usize,
 }
 
-/// Pieces of one or several files.
+/// Ranges of one or several files.
 pub struct Files {
     files: Vec<(PathBuf, File)>,
-    /// By start; of those with one start, the first given is the last here.
+    /// Sorted by start; among equal starts, the first one given is last.
     pieces: Vec<FilePiece>,
-    /// The furthest end of any piece up to this one: pieces may overlap, as they
-    /// do in the cores that Linux' crash kernel writes.
+    /// For each piece, the highest end up to it: pieces may overlap, as in the cores that Linux's crash
+    /// kernel writes.
     reach: Vec<u64>,
 }
 
 impl Files {
-    /// Pieces that name `files` by their place in the list.
+    /// Memory from pieces that refer to `files` by index.
     pub(super) fn new(files: Vec<(PathBuf, File)>, mut pieces: Vec<FilePiece>) -> Files {
         pieces.reverse();
         pieces.sort_by_key(|piece| piece.start);
@@ -47,7 +47,7 @@ impl Files {
         }
     }
 
-    /// The first and one past the last byte of every piece, by start.
+    /// Start and end of every piece, sorted by start.
     pub fn ranges(&self) -> impl Iterator<Item = (PhysAddr, PhysAddr)> {
         let range = |it: &FilePiece| (PhysAddr::new(it.start), PhysAddr::new(it.end));
         self.pieces.iter().map(range)
@@ -93,7 +93,7 @@ impl MemorySource for Files {
     }
 }
 
-/// Opens a file and tells how many bytes it has.
+/// Opens a file; returns it with its size in bytes.
 pub(super) fn open(path: &Path) -> Result<(File, u64), OpenError> {
     let failed = |error| OpenError::File(path.to_owned(), error);
     let mut file = File::open(path).map_err(failed)?;

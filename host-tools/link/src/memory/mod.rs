@@ -1,7 +1,7 @@
-//! Memory that is not ours: dumps and cores, read as page tables are read.
+//! Memory of a target: dumps and cores, read as page tables are read.
 //!
-//! Each kind of input is a [`MemorySource`] of bytes by physical address; [`Cached`]
-//! makes it a [`pagetable::Memory`] that reads each page once.
+//! Each kind of input is a [`MemorySource`] of bytes by physical address; [`Cached`] makes it a
+//! [`pagetable::Memory`] that reads each page once.
 
 mod cached;
 mod core;
@@ -34,12 +34,12 @@ pub use spec::MemorySpec;
 
 use pagetable::PhysAddr;
 
-/// Bytes by physical address.
+/// A source of bytes by physical address.
 pub trait MemorySource {
-    /// Fills `into` with what lies at `at`: all of it, or an error.
+    /// Fills `into` from address `at`, completely, or fails.
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError>;
 
-    /// Whether some of what was read may be older than what the machine itself would see.
+    /// Whether some data may be older than the target's current memory.
     fn is_possibly_stale(&self) -> bool {
         false
     }

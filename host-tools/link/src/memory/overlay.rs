@@ -1,14 +1,14 @@
-//! Several memories as one: the first that holds an address tells it.
+//! Several sources as one: the first that contains an address is used.
 
 use pagetable::{Outside, PhysAddr};
 
 use super::{MemorySource, ReadError};
 
-/// Memories in the order in which they are asked.
+/// Sources in order of precedence.
 pub struct Overlay(Vec<Box<dyn MemorySource>>);
 
 impl Overlay {
-    /// Of those; a single one stays what it is.
+    /// Combines sources; a single one is returned unchanged.
     pub fn of(mut sources: Vec<Box<dyn MemorySource>>) -> Box<dyn MemorySource> {
         match sources.pop() {
             Some(only) if sources.is_empty() => only,

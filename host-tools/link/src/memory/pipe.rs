@@ -1,4 +1,4 @@
-//! The pipe between the bridge and whoever reads memory for it.
+//! The pipe between `pagewalk bridge` and the caller that reads memory for it.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -11,23 +11,23 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{BatchRead, PhysRange, ReadError, memory_map, memory_regions, memory_tree};
 
-/// How long whoever reads memory for us may take for one question, from its start to the end of
-/// the answer's line: pages through a debugger and a slow serial line.
+/// Time limit for one request, from its start to the end of the answer's line: the caller may read pages
+/// through a debugger and a slow serial line.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whoever asks, and reads memory for us.
+/// The caller's end of the pipe.
 #[derive(Clone)]
 pub struct Pipe(Arc<Mutex<PipeEnds>>);
 
 struct PipeEnds {
-    /// Not `io::Stdin`: what that has read ahead cannot be waited for.
+    /// Not `io::Stdin`: `poll` cannot see what that has buffered.
     input: BufReader<File>,
     output: Box<dyn Write + Send>,
     patience: Duration,
 }
 
 impl Pipe {
-    /// Our own two ends.
+    /// The pipe on stdin and stdout.
     pub fn standard() -> io::Result<Pipe> {
         let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         Ok(Pipe(Arc::new(Mutex::new(PipeEnds {
@@ -42,12 +42,12 @@ impl Pipe {
         self.lock().line()
     }
 
-    /// Writes whole lines.
+    /// Writes complete lines.
     pub fn write(&self, text: &str) -> io::Result<()> {
         self.lock().write(text)
     }
 
-    /// What is memory at the other end; `None` where everything that can be read is.
+    /// The caller's RAM; `None` if it permits all addresses.
     pub fn memory(&self) -> io::Result<Option<Vec<PhysRange>>> {
         let mut ends = self.lock();
         ends.write("memory\n")?;
@@ -73,16 +73,15 @@ impl Pipe {
 }
 
 impl PipeEnds {
-    /// The next line; `None` at the end of the input. Bytes that are no text become characters
-    /// that no request has.
+    /// The next line; `None` at the end of the input. Invalid UTF-8 becomes characters that no request
+    /// contains.
     fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
         let length = self.input.read_until(b'\n', &mut line)?;
         Ok((length > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
     }
 
-    /// The line that answers what was asked just now. A request may be waited for for ever; who
-    /// has made one answers in time.
+    /// The answer to the last request. Waiting for a request has no time limit; waiting for an answer has.
     fn answer(&mut self) -> io::Result<String> {
         let deadline = Instant::now() + self.patience;
         let mut line = Vec::new();
@@ -102,7 +101,7 @@ impl PipeEnds {
         Ok(String::from_utf8_lossy(&line).into_owned())
     }
 
-    /// Waits until something comes.
+    /// Waits for input until the deadline.
     fn wait(&self, deadline: Instant) -> io::Result<()> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -149,7 +148,7 @@ impl PipeEnds {
     }
 }
 
-/// Bytes written as pairs of digits; `None` for anything else, as `-` is.
+/// Decodes pairs of hexadecimal digits; `None` for anything else, such as `-`.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let pair = |pair: &[u8]| {
         let text = std::str::from_utf8(pair).ok().filter(|it| it.len() == 2)?;

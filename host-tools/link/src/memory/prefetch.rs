@@ -1,5 +1,5 @@
-//! Page tables asked for in batches: where every question waits for its answer, the tables that
-//! a table points to are asked for together.
+//! Prefetch of page tables: where each request has latency, the tables that a table points to are requested
+//! together.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -10,32 +10,32 @@ use super::{MemorySource, ReadError};
 const PAGE: usize = pagetable::PAGE_BYTES as usize;
 /// Pages in one batch.
 const BATCH: usize = 64;
-/// Pages that wait to be needed, at most: 16 MiB.
+/// Limit of prefetched pages that were not used yet: 16 MiB.
 const MOST_HELD: usize = 1 << 12;
 
-/// Memory that is asked for in batches.
+/// Memory that can be read in batches.
 pub trait BatchRead {
-    /// What lies at each address, so many bytes each; `None` where there is no memory.
+    /// Reads several (address, length) ranges; `None` where there is no memory.
     fn read_all(&mut self, wanted: &[(PhysAddr, usize)])
     -> Result<Vec<Option<Vec<u8>>>, ReadError>;
 }
 
-/// A `Batch` as a [`MemorySource`] for one set of page tables.
+/// A [`BatchRead`] as a [`MemorySource`] for one set of page tables.
 pub struct Prefetch<B> {
     batch: B,
     mode: Mode,
-    /// What came before it was asked for.
+    /// Prefetched pages.
     held: HashMap<u64, Option<Vec<u8>>>,
-    /// The level of every table that was met.
+    /// The level of every known table.
     levels: HashMap<u64, u8>,
-    /// Tables that were pointed to; those that were needed at once have been asked for.
+    /// Tables that were pointed to and not requested yet.
     next: VecDeque<u64>,
     asked: HashSet<u64>,
 }
 
 impl<B: BatchRead> Prefetch<B> {
-    /// For the tables that begin there, all of one mode; of [`Mode::Bare`], each read is a
-    /// question of its own.
+    /// Prefetch for the tables below these roots, which have one mode; with [`Mode::Bare`], each read is a
+    /// request of its own.
     pub fn new(batch: B, roots: &[Satp]) -> Self {
         let mode = roots.first().map_or(Mode::Bare, |satp| satp.mode);
         let roots: Vec<u64> = roots.iter().map(|satp| satp.root.frame()).collect();
@@ -50,7 +50,7 @@ impl<B: BatchRead> Prefetch<B> {
         }
     }
 
-    /// Whatever a table points to will be asked for soon. A table is met before its own come.
+    /// Notes the children of a table. A table is always seen before its children.
     fn expect(&mut self, table: u64, bytes: &[u8]) {
         let Some(level) = self.levels.get(&table).copied().filter(|level| *level > 0) else {
             return;
@@ -58,7 +58,7 @@ impl<B: BatchRead> Prefetch<B> {
         for entry in bytes.chunks_exact(self.mode.entry_bytes()) {
             let mut raw = [0; 8];
             raw[..entry.len()].copy_from_slice(entry);
-            // No dialect changes what a pointer is.
+            // Pointers look the same in every dialect.
             let pte = Pte::new(u64::from_le_bytes(raw));
             if let Entry::Pointer(to) = pte.decode(self.mode, level, Dialect::None)
                 && !self.levels.contains_key(&to.frame())
@@ -69,7 +69,7 @@ impl<B: BatchRead> Prefetch<B> {
         }
     }
 
-    /// Asks for a page, and with it for those that are expected.
+    /// Requests a page together with the expected ones.
     fn fetch(&mut self, frame: u64) -> Result<(), ReadError> {
         let mut frames = vec![frame];
         while frames.len() < BATCH
@@ -116,8 +116,8 @@ impl<B: BatchRead> MemorySource for Prefetch<B> {
 mod tests {
     use super::*;
 
-    /// Tables at 0x1000 to 0x5000: the root points to 2 and 3, which point to 4 and 5; and 5
-    /// holds what would be a pointer anywhere else.
+    /// Tables at 0x1000 to 0x5000: the root points to 2 and 3, which point to 4 and 5; 5 contains what would
+    /// be a pointer at another level.
     struct RecordedQuestions {
         questions: Vec<Vec<u64>>,
     }
@@ -165,7 +165,7 @@ mod tests {
             read(frame).unwrap();
         }
         assert!(matches!(read(9), Err(ReadError::Outside(_))));
-        // Page 5 is a last-level table: what it holds are no tables.
+        // Page 5 is a level-0 table: its entries are not tables.
         assert_eq!(
             ahead.batch.questions,
             [vec![1], vec![2, 3], vec![4], vec![5, 9]]

@@ -1,7 +1,7 @@
-//! What is known to be memory, and a source that is asked for nothing else.
+//! Known RAM, and a source that reads nothing else.
 //!
-//! A bad table may point into a device, and to read a device's register is to change it: what
-//! is read from a running machine must be known to be RAM first.
+//! A damaged table may point into a device, and reading a device register can change its state: on a running
+//! machine only known RAM is read.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,23 +12,23 @@ use thiserror::Error;
 use super::text::address;
 use super::{BatchRead, MemorySource, ReadError};
 
-/// A run of addresses: `START-END`, END not in it, or `START+SIZE`.
+/// A range of physical addresses: `START-END` with END excluded, or `START+SIZE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PhysRange {
-    /// The first.
+    /// First address.
     pub first: u64,
-    /// The last.
+    /// Last address, included.
     pub last: u64,
 }
 
 impl PhysRange {
-    /// So many bytes from there on; nothing if there are none, or they pass the last address.
+    /// The range of `bytes` bytes from `first`; `None` if it is empty or exceeds the address space.
     pub fn of(first: u64, bytes: u64) -> Option<PhysRange> {
         let last = first.checked_add(bytes.checked_sub(1)?)?;
         Some(PhysRange { first, last })
     }
 
-    /// Whether all of another run lies in it.
+    /// Whether it contains all of another range.
     pub fn holds(&self, other: PhysRange) -> bool {
         self.first <= other.first && other.last <= self.last
     }
@@ -40,7 +40,7 @@ impl fmt::Display for PhysRange {
     }
 }
 
-/// A text that is no run of addresses.
+/// A text that is not a range of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is no run of addresses; write 0x80000000-0x88000000 or 0x80000000+128M")]
 pub struct PhysRangeError(String);
@@ -55,7 +55,7 @@ impl FromStr for PhysRange {
                 .and_then(|(first, bytes)| PhysRange::of(first, bytes)),
             (None, Some((first, end))) => address(first)
                 .zip(address(end))
-                // The end of all addresses has no number of its own: 0 stands for it.
+                // The end of the address space does not fit into 64 bits, so it is written as 0.
                 .filter(|(first, end)| *end == 0 || end > first)
                 .map(|(first, end)| PhysRange {
                     first,
@@ -67,7 +67,7 @@ impl FromStr for PhysRange {
     }
 }
 
-/// `128M`, `4096`, `0x1000`.
+/// Parses a size: `128M`, `4096`, `0x1000`.
 fn size(text: &str) -> Option<u64> {
     if text.starts_with("0x") {
         return address(text);
@@ -84,14 +84,14 @@ fn size(text: &str) -> Option<u64> {
     count.checked_mul(1 << shift)
 }
 
-/// A source that is asked for what is known to be memory, and for nothing else.
+/// A source that permits reads of known RAM only.
 pub struct RamOnly<S> {
     source: S,
     known: Vec<PhysRange>,
 }
 
 impl<S> RamOnly<S> {
-    /// Only those addresses; runs that touch are one.
+    /// Permits only these addresses; adjacent ranges are merged.
     pub fn new(source: S, mut known: Vec<PhysRange>) -> Self {
         known.sort_unstable();
         known.dedup_by(|next, before| {
@@ -144,8 +144,8 @@ impl<B: BatchRead> BatchRead for RamOnly<B> {
     }
 }
 
-/// The memory in what QEMU answers to `info mtree -f`: lines that end in `(prio N, ram): NAME`,
-/// of the address space that the harts see.
+/// RAM from QEMU's `info mtree -f`: lines that end in `(prio N, ram): NAME`, in the address space of the
+/// harts.
 pub fn memory_tree(text: &str) -> Vec<PhysRange> {
     let mut is_system = false;
     let mut spans = Vec::new();
@@ -167,8 +167,8 @@ pub fn memory_tree(text: &str) -> Vec<PhysRange> {
     spans
 }
 
-/// The memory in a stub's memory map: `<memory type="ram" start="…" length="…"/>`. Format:
-/// "Debugging with GDB", appendix E, "Memory Map Format".
+/// RAM from a stub's memory map: `<memory type="ram" start="…" length="…"/>`. Format: "Debugging with GDB",
+/// appendix E, "Memory Map Format".
 pub fn memory_map(xml: &str) -> Vec<PhysRange> {
     let tags = xml.split('<').filter_map(|tag| tag.strip_prefix("memory "));
     tags.filter_map(|tag| {
@@ -189,15 +189,14 @@ pub fn memory_map(xml: &str) -> Vec<PhysRange> {
     .collect()
 }
 
-/// The memory in what gdb answers to `info mem`, of regions that the target told: lines of a
-/// number, `y`, the first address, one past the last, and `rw`.
+/// RAM from gdb's `info mem` with regions of the target: lines of a number, `y`, start, end and `rw`.
 pub fn memory_regions(text: &str) -> Vec<PhysRange> {
     let line = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [_, "y", first, end, "rw", ..] = words[..] else {
             return None;
         };
-        // gdb writes the end of all addresses as 0x0 or 0x1 0000….
+        // gdb prints the end of the address space as 0x0 or 0x1 0000….
         let (first, end) = (address(first)?, address(end).unwrap_or(0));
         Some(PhysRange {
             first,

@@ -1,4 +1,4 @@
-//! A raw dump: a file, and the address its first byte had.
+//! Raw dumps: a file, and the address of its first byte.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,22 +9,22 @@ use thiserror::Error;
 use super::files::{self, FilePiece, Files};
 use super::{OpenError, text::address};
 
-/// `FILE@ADDR` on a command line.
+/// `FILE@ADDR` from the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawSpec {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Where its first byte lay.
+    /// Physical address of its first byte.
     pub at: PhysAddr,
 }
 
-/// What is wrong with a `FILE@ADDR`.
+/// Why a text is not a `FILE@ADDR`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RawSpecError {
     /// There is no `@`, or nothing before it.
     #[error("`{0}` does not say where it lay; write {0}@0x80000000")]
     NoAddress(String),
-    /// What follows the `@` is no number.
+    /// The text after the `@` is not a number.
     #[error("`{0}` is no address")]
     NotANumber(String),
 }

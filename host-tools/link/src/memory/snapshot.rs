@@ -1,7 +1,7 @@
-//! A snapshot: the tables of some roots, kept in a file, and read as any other memory.
+//! Snapshots: the tables of some roots in a file, readable as memory.
 //!
-//! The schema is `pagewalk.snapshot/1` of docs/json.md. A table that was known whole is `whole`;
-//! then an entry that is not listed is zero, else it is not known.
+//! The schema is `pagewalk.snapshot/1` of docs/json.md. A table that was read completely is `whole`: entries
+//! that are not listed are zero. In other tables they are unknown.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{MemorySource, OpenError, ReadError};
 
-/// What the file says it is.
+/// Value of the file's `schema` member.
 pub const SCHEMA: &str = "pagewalk.snapshot/1";
-/// A larger file is not read: a thousand full tables need a twentieth of it.
+/// Size limit of a file: a thousand full tables need a twentieth of it.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// A number as JSON has it here: `"0x1000"`.
+/// A number in JSON, as the string `"0x1000"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct HexNumber(u64);
 
@@ -51,7 +51,7 @@ struct SnapshotTable {
     entries: Vec<(u16, HexNumber)>,
 }
 
-/// What any file of ours says first.
+/// The `schema` member, which is the first of any file.
 #[derive(Deserialize)]
 struct SchemaHeader {
     #[serde(default)]
@@ -73,28 +73,28 @@ struct SnapshotFile {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct PageWords {
     is_whole: bool,
-    /// By index; of a whole page, those that are not zero.
+    /// By index; in a whole page, zeros are omitted.
     words: BTreeMap<u16, u64>,
 }
 
 /// Tables, and the roots that lead to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Where they were.
+    /// Name of the source they were read from.
     pub origin: String,
-    /// The width of a register.
+    /// Register width of the machine.
     pub xlen: Xlen,
-    /// How memory types are written, if that was known.
+    /// Encoding of memory types, if it was known.
     pub dialect: Option<Dialect>,
     /// Name and `satp` of each root.
     pub roots: Vec<(String, u64)>,
-    /// The tables were read in a way that need not see what the hart last wrote.
+    /// True if the tables were read past the hart's caches, so recent writes may be missing.
     pub is_possibly_stale: bool,
     pages: BTreeMap<u64, PageWords>,
 }
 
 impl Snapshot {
-    /// With nothing in it yet.
+    /// An empty snapshot.
     pub fn new(origin: String, xlen: Xlen) -> Snapshot {
         Snapshot {
             origin,
@@ -106,12 +106,12 @@ impl Snapshot {
         }
     }
 
-    /// How many tables it holds.
+    /// Number of tables.
     pub fn tables(&self) -> usize {
         self.pages.len()
     }
 
-    /// Reads a file.
+    /// Reads a snapshot file.
     pub fn open(path: &Path) -> Result<Snapshot, OpenError> {
         let failed = |error| OpenError::File(path.to_owned(), error);
         let broken = |what: String| OpenError::Snapshot(path.to_owned(), what);
@@ -123,7 +123,7 @@ impl Snapshot {
         Snapshot::read(&text).map_err(broken)
     }
 
-    /// Reads the text of a file; else what is wrong with it.
+    /// Parses a snapshot; the error is a message.
     pub fn read(text: &[u8]) -> Result<Snapshot, String> {
         let named: SchemaHeader =
             serde_json::from_slice(text).map_err(|error| error.to_string())?;
@@ -169,7 +169,7 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Writes it, a table on each line.
+    /// Writes the snapshot, one table per line.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let json =
             |value: &dyn Fn() -> serde_json::Result<String>| value().map_err(io::Error::from);
@@ -259,14 +259,14 @@ impl MemorySource for Snapshot {
     }
 }
 
-/// Memory that writes down what is read of it.
+/// Memory that copies everything read from it into a snapshot.
 pub struct Recorder<'a, M> {
     memory: M,
     into: &'a mut Snapshot,
 }
 
 impl<'a, M: Memory> Recorder<'a, M> {
-    /// What is read from `memory` goes into the snapshot.
+    /// Records reads of `memory` into the snapshot.
     pub fn new(memory: M, into: &'a mut Snapshot) -> Self {
         Recorder { memory, into }
     }

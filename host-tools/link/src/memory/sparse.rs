@@ -1,4 +1,4 @@
-//! Bytes known here and there: what a text dump tells.
+//! Sparse memory, for text dumps.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{MemorySource, ReadError};
 
 const PAGE: usize = 4096;
 
-/// One page, and which of its bytes are known.
+/// A page, with the set of its known bytes.
 struct Partial {
     bytes: [u8; PAGE],
     known: [u64; PAGE / 64],
@@ -25,17 +25,16 @@ impl Partial {
     }
 }
 
-/// Memory with holes. Of two words for one place the later counts.
+/// Memory with holes. A later word for an address replaces an earlier one.
 #[derive(Default)]
 pub struct Sparse {
     pages: BTreeMap<u64, Box<Partial>>,
-    /// Long runs of zeros, from the first byte to one past the last: a dump of mostly
-    /// empty memory is short, and stays so here.
+    /// Long runs of zeros, as start and end: they keep a dump of mostly empty memory small.
     zeros: BTreeMap<u64, u64>,
 }
 
 impl Sparse {
-    /// Notes that `bytes` lie at `at`; beyond the last address there is nothing.
+    /// Stores `bytes` at address `at`; bytes beyond the last address are dropped.
     pub fn put(&mut self, at: u64, bytes: &[u8]) {
         for (offset, byte) in bytes.iter().enumerate() {
             let Some(here) = at.checked_add(offset as u64) else {
@@ -49,7 +48,7 @@ impl Sparse {
         }
     }
 
-    /// Notes that there is nothing but zeros from `from` up to `to`.
+    /// Stores zeros from `from` up to `to`.
     pub fn put_zeros(&mut self, from: u64, to: u64) {
         if from < to {
             let end = self.zeros.entry(from).or_default();
@@ -57,7 +56,7 @@ impl Sparse {
         }
     }
 
-    /// Whether nothing is known.
+    /// Whether no byte is known.
     pub fn is_empty(&self) -> bool {
         self.pages.is_empty() && self.zeros.is_empty()
     }

@@ -1,9 +1,9 @@
-//! What memory is called on a command line, whatever it comes from.
+//! Names of memory sources on the command line.
 //!
 //! ```text
-//! vmcore  uboot.log  before.json     a file: what it is, its first bytes say
-//! ram.bin@0x80000000                 raw memory, and where its first byte lay
-//! core: text: mem: snapshot:         before a file's name: what it is meant as
+//! vmcore  uboot.log  before.json     a file; its first bytes determine the format
+//! ram.bin@0x80000000                 raw memory, and the address of its first byte
+//! core: text: mem: snapshot:         prefix that selects the format of a file
 //! gdb://localhost:1234  /dev/ttyUSB0@2000000  tcp://…  unix:…  qemu  run.pwlog
 //! ```
 
@@ -16,29 +16,29 @@ use std::str::FromStr;
 use super::{OpenError, RawSpec, files};
 use crate::transport::{Spec, SpecError};
 
-/// Where memory comes from.
+/// A parsed name of a memory source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MemorySpec {
     /// A board, a stub or a recording.
     Line(Spec),
-    /// Raw memory.
+    /// A raw dump, with its address.
     Raw(RawSpec),
-    /// An ELF core.
+    /// An ELF core file.
     Core(PathBuf),
-    /// A text dump, `FILE@0xADDR` or `-`.
+    /// A text dump, `FILE@0xADDR`, or `-` for stdin.
     Text(OsString),
-    /// A snapshot of ours.
+    /// A snapshot file of this program.
     Snapshot(PathBuf),
-    /// A file whose first bytes will tell.
+    /// A file of a format still to be determined.
     File(PathBuf),
-    /// Whoever asks reads the memory.
+    /// The caller of `pagewalk bridge` reads the memory.
     Pipe,
 }
 
-/// What `pagewalk bridge` puts in for its caller.
+/// The name that `pagewalk bridge` uses for its caller.
 const PIPE: &str = "pipe:";
 
-/// What goes before a name to say what it is.
+/// Prefixes that select a format.
 const KINDS: [&str; 4] = ["core:", "text:", "mem:", "snapshot:"];
 
 impl FromStr for MemorySpec {
@@ -66,7 +66,7 @@ impl FromStr for MemorySpec {
             }
             None => {}
         }
-        // A serial port is no regular file, a dump is one: that tells PATH@BAUD from FILE@ADDR.
+        // A serial port is not a regular file and a dump is: that distinguishes PATH@BAUD from FILE@ADDR.
         if let Ok(place) = name.parse::<RawSpec>()
             && place.path.is_file()
             && !name.contains(".pwlog@")
@@ -108,7 +108,7 @@ impl fmt::Display for MemorySpec {
 }
 
 impl MemorySpec {
-    /// A file is what its first bytes say; all else stays as it is.
+    /// Determines the format of a file from its first bytes; other sources are unchanged.
     pub fn sniffed(self) -> Result<MemorySpec, OpenError> {
         let MemorySpec::File(path) = self else {
             return Ok(self);

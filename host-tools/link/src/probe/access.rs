@@ -1,27 +1,27 @@
-//! Ways to memory, and why one does not lead there.
+//! Methods of memory access, and why one fails.
 
 use std::fmt;
 
-/// A way to memory.
+/// A method of memory access through a debug module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessMethod {
-    /// Past the hart; it goes on meanwhile. Perhaps past its cache, too.
+    /// System bus access: the hart keeps running; caches may be bypassed.
     Bus,
-    /// Loads that the hart does.
+    /// Program buffer: loads that the hart executes.
     Program,
-    /// The module's own command.
+    /// The module's abstract command for memory.
     Abstract,
 }
 
 impl AccessMethod {
-    /// Every way.
+    /// Every method, in the order of preference.
     pub const ALL: [AccessMethod; 3] = [
         AccessMethod::Bus,
         AccessMethod::Program,
         AccessMethod::Abstract,
     ];
 
-    /// Its word.
+    /// The word in `--by` and in output.
     pub const fn name(self) -> &'static str {
         match self {
             AccessMethod::Bus => "bus",
@@ -41,18 +41,18 @@ impl fmt::Display for AccessMethod {
     }
 }
 
-/// Why a way does not lead to some memory.
+/// Why a method cannot read some memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessRefusal {
-    /// The module has no such way.
+    /// The module does not implement the method.
     NotThere,
-    /// Nothing answers at the address.
+    /// No memory responds at the address.
     NoMemory,
-    /// The bus says so: sbcs.sberror.
+    /// The bus reported an error: sbcs.sberror.
     Bus(u32),
-    /// It does not get ready.
+    /// The module did not become ready.
     Busy,
-    /// The hart would have to halt.
+    /// The method requires a halted hart.
     NotHalted,
 }
 

@@ -1,6 +1,6 @@
-//! `remote_bitbang`: a JTAG port at the other end of a socket, in OpenOCD's protocol.
+//! `remote_bitbang`: JTAG pins over a socket, in OpenOCD's protocol.
 //!
-//! A byte sets the pins, `R` asks for TDO and is answered with `0` or `1`. Simulators speak it.
+//! A byte sets the pins; `R` requests TDO and is answered with `0` or `1`. Simulators implement it.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -13,22 +13,21 @@ use probe_rs::probe::{
 
 use super::pins::{Pins, clock_bits, jtag_only};
 
-/// How long a server may take to connect, and to answer what it was asked.
+/// Time limit for the connection, and for each answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Questions that wait for an answer at once. OpenOCD's own client has no more, and there are
-/// servers that end when there are.
+/// Requests in flight. OpenOCD's client uses no more, and some servers fail above it.
 const MOST_QUESTIONS: usize = 255;
-/// Bytes that are sent at once.
+/// Bytes sent at a time.
 const MOST_BYTES: usize = 1 << 14;
 
-/// A port at the other end of a socket.
+/// Pins over a socket.
 pub struct Bitbang {
     stream: TcpStream,
     out: Vec<u8>,
     questions: usize,
     captured: Vec<bool>,
     state: JtagDriverState,
-    /// What broke the line: nobody waits for it again.
+    /// The error that broke the line; later calls fail at once.
     broken: Option<String>,
 }
 
@@ -60,7 +59,7 @@ impl Bitbang {
         })
     }
 
-    /// Sends what is waiting, and takes the answers.
+    /// Sends the queue and receives the answers.
     fn flush(&mut self) -> Result<(), DebugProbeError> {
         if let Some(why) = &self.broken {
             return Err(DebugProbeError::Other(why.clone()));
@@ -84,11 +83,11 @@ impl Bitbang {
         self.out.clear();
         let mut answers = [0; MOST_QUESTIONS];
         while self.questions > 0 {
-            // The server would wait 40 ms with its next packet until this one is acknowledged,
-            // and the kernel forgets the wish with every read.
+            // With delayed acknowledgements the server's next packet would wait 40 ms, and the kernel resets
+            // this option with every read.
             #[cfg(target_os = "linux")]
             rustix::net::sockopt::set_tcp_quickack(&self.stream, true)?;
-            // One deadline for all of them: the socket's own limit begins anew with every byte.
+            // One deadline for all answers: the socket's own timeout restarts with every byte.
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -186,7 +185,7 @@ impl DebugProbe for Bitbang {
     }
 
     fn set_speed(&mut self, speed_khz: u32) -> Result<u32, DebugProbeError> {
-        // A simulator runs as fast as it can.
+        // A simulator has no clock rate.
         Ok(speed_khz)
     }
 
@@ -221,7 +220,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    /// A client of a server that does `serve` with its one connection.
+    /// A client of a server that runs `serve` for its one connection.
     fn client(serve: impl FnOnce(TcpStream) + Send + 'static) -> (Bitbang, thread::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -229,7 +228,7 @@ mod tests {
         (Bitbang::connect(&address).unwrap(), server)
     }
 
-    /// Reads until so many questions have come; how many there are.
+    /// Reads until `wanted` requests arrived; returns the number.
     fn questions(stream: &mut TcpStream, wanted: usize) -> usize {
         let (mut count, mut bytes) = (0, [0; 1 << 16]);
         while count < wanted {
@@ -256,7 +255,7 @@ mod tests {
         server.join().unwrap();
     }
 
-    /// The server's kernel keeps a second packet back until the first is acknowledged.
+    /// With delayed acknowledgements the server's kernel holds a second packet back.
     #[test]
     #[cfg(target_os = "linux")]
     fn no_batch_waits_for_an_acknowledgement() {
@@ -274,7 +273,7 @@ mod tests {
             assert_eq!(port.read_captured_bits().unwrap().len(), 2);
         }
         server.join().unwrap();
-        // Each would wait 40 ms.
+        // Each would take 40 ms.
         let took = start.elapsed();
         assert!(took < Duration::from_millis(40) * ROUNDS / 2, "{took:?}");
     }

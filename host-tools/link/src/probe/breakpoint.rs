@@ -1,8 +1,7 @@
-//! An instruction to stop at: a trigger of the hart.
+//! Hardware breakpoints: triggers of the hart.
 //!
-//! Debug spec 0.13, §5.2: `mcontrol`, type 2; 1.0's `mcontrol6`, type 6, is the same in the bits
-//! used. In 1.0 a trigger that nobody uses may have type 15, and becomes one of the others when
-//! that is written.
+//! Debug spec 0.13, §5.2: `mcontrol`, type 2; version 1.0's `mcontrol6`, type 6, has the same bits where
+//! used. In 1.0 an unused trigger may have type 15, and changes its type when another is written.
 
 use pagetable::Xlen;
 
@@ -14,19 +13,19 @@ const TDATA1: u16 = 0x7a1;
 const TDATA2: u16 = 0x7a2;
 const TINFO: u16 = 0x7a4;
 
-/// Enter Debug Mode; match in M, S and U; on execution.
+/// Action "enter Debug Mode"; match in M, S and U; on execution.
 const CONTROL: u64 = 1 << 12 | 1 << 6 | 1 << 4 | 1 << 3 | 1 << 2;
-/// Of these a trigger keeps at least so many: M-mode may be the only one there is.
+/// Bits that a trigger must accept; it may support M-mode only.
 const KEPT: u64 = 1 << 12 | 1 << 2;
 
-/// Types of `tdata1`.
+/// Trigger types in `tdata1`.
 const MCONTROL: u64 = 2;
 const MCONTROL6: u64 = 6;
 const DISABLED: u64 = 15;
-/// Triggers that are looked at.
+/// Number of triggers to examine.
 const MOST: u64 = 16;
 
-/// Lets the hart run until it comes to `address`, or `is_over`.
+/// Resumes the hart until it reaches `address`, or until `is_over`.
 pub fn halt_at(
     module: &mut DebugModule,
     address: u64,
@@ -38,7 +37,7 @@ pub fn halt_at(
         return Err(ProbeError::NoRegister("free trigger, tselect", TSELECT));
     };
     let came = module.resume().and_then(|()| module.wait_for_halt(is_over));
-    // The trigger goes, whatever became of it: a hart must not stop at it when nobody looks.
+    // The trigger is removed in any case: without a debugger the hart must not stop at it.
     module.halt()?;
     module.borrow(TSELECT.into())?;
     module.write_csr(TSELECT, number)?;
@@ -52,13 +51,13 @@ pub fn halt_at(
     Ok(came)
 }
 
-/// A trigger, and the `tdata1` that it had.
+/// A trigger, and its previous `tdata1`.
 struct Trigger {
     number: u64,
     control: u64,
 }
 
-/// Sets the first trigger that nobody uses and that can do it; it is selected then.
+/// Sets the first unused trigger that supports it; it stays selected.
 fn arm(module: &mut DebugModule, xlen: Xlen, address: u64) -> Result<Option<Trigger>, ProbeError> {
     let top = xlen.bits() - 4;
     let dmode = 1 << (top - 1);
@@ -72,8 +71,8 @@ fn arm(module: &mut DebugModule, xlen: Xlen, address: u64) -> Result<Option<Trig
         for kind in kinds(module, control, top)? {
             module.write_csr(TDATA2, address)?;
             module.write_csr(TDATA1, kind << top | dmode | CONTROL)?;
-            // It takes what it can: a hart that ran over the address would look like one that
-            // never came there.
+            // A trigger may ignore unsupported bits. A hart that ran past the address would look as if it
+            // never reached it.
             let (is, at) = (module.csr(TDATA1)?, module.csr(TDATA2)?);
             if is >> top == kind && is & KEPT == KEPT && at == address {
                 return Ok(Some(Trigger { number, control }));
@@ -84,13 +83,13 @@ fn arm(module: &mut DebugModule, xlen: Xlen, address: u64) -> Result<Option<Trig
     Ok(None)
 }
 
-/// The trigger that is selected is as it was.
+/// Restores the selected trigger.
 fn disarm(module: &mut DebugModule, control: u64) -> Result<(), ProbeError> {
     module.write_csr(TDATA1, control)?;
     module.write_csr(TDATA2, 0)
 }
 
-/// What the trigger that is selected may become; nothing if it is in use, or is none.
+/// Types that the selected trigger supports; empty if it is in use or does not exist.
 fn kinds(module: &mut DebugModule, control: u64, top: u32) -> Result<Vec<u64>, ProbeError> {
     let kind = control >> top;
     match kind {
@@ -100,7 +99,7 @@ fn kinds(module: &mut DebugModule, control: u64, top: u32) -> Result<Vec<u64>, P
             let mut kinds = vec![MCONTROL6, MCONTROL];
             match module.csr(TINFO) {
                 Ok(info) => kinds.retain(|kind| info >> kind & 1 == 1),
-                // It need not tell: then both are tried.
+                // `tinfo` is optional: without it both types are tried.
                 Err(ProbeError::NoRegister(..)) => {}
                 Err(error) => return Err(error),
             }

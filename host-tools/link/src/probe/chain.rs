@@ -1,36 +1,36 @@
-//! Which ports are on the chain, and which of them leads to a debug module.
+//! The TAPs of a JTAG chain, and the one with a debug module.
 
 use super::ProbeError;
 use super::dtm::DTMCS;
 use super::scan::{ChainPosition, Scanner, number};
 
-/// Ports at most.
+/// Limit of the number of TAPs.
 const MOST_PORTS: usize = 8;
-/// Bits of all instructions at most.
+/// Limit of the length of all instruction registers.
 const MOST_IR_BITS: usize = 32 * MOST_PORTS;
 
-/// What somebody knows of the chain already.
+/// Facts about the chain that the user or a board file states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownChain {
-    /// What the port of the debug module says that it is; where one does, no other is asked.
+    /// IDCODE of the TAP with the debug module; if a TAP has it, no other is examined.
     pub idcode: Option<u32>,
-    /// Bits of each instruction, from TDO to TDI. They are taken as they are: there are ports
-    /// that do not mark the beginning of their instruction.
+    /// Instruction register length of each TAP in bits, from TDO to TDI. Taken without a check: some TAPs do
+    /// not mark the start of their instruction register.
     pub ir_bits: Vec<u8>,
 }
 
-/// The chain.
+/// A JTAG chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// What each port says that it is, from TDO to TDI; a port need not say.
+    /// IDCODE of each TAP, from TDO to TDI; `None` for a TAP without one.
     pub idcodes: Vec<Option<u32>>,
-    /// Bits of each instruction.
+    /// Instruction register length of each TAP, in bits.
     pub ir_bits: Vec<usize>,
-    /// The port that leads to the debug module.
+    /// Index of the TAP with the debug module.
     pub port: usize,
 }
 
-/// Looks at the chain and chooses the port of a debug module.
+/// Scans the chain and selects the TAP with a debug module.
 pub fn look(wires: &mut Scanner, known: &KnownChain) -> Result<Chain, ProbeError> {
     wires.reset()?;
     let idcodes = idcodes(&wires.through(false, &[true; 32 * MOST_PORTS + 32])?)?;
@@ -51,7 +51,7 @@ pub fn look(wires: &mut Scanner, known: &KnownChain) -> Result<Chain, ProbeError
         wires.position = chain.position();
         wires.load(DTMCS)?;
         let said = wires.exchange(&[0], 32, 1)?;
-        // Version 0.13 and 1.0 are 1 here.
+        // Versions 0.13 and 1.0 have the value 1 here.
         if said.first().is_some_and(|dtmcs| dtmcs & 0xf == 1) {
             return Ok(chain);
         }
@@ -70,8 +70,8 @@ impl Chain {
     }
 }
 
-/// After a reset every port that has an IDCODE shows it, and its lowest bit is 1; the others are
-/// a 0. Behind the last come the ones that were shifted in.
+/// Decodes the data registers after a reset: a TAP with an IDCODE shifts it out, with lowest bit 1; others
+/// shift out a single 0. The bits that were shifted in follow.
 fn idcodes(mut said: &[bool]) -> Result<Vec<Option<u32>>, ProbeError> {
     if said.iter().all(|bit| *bit == said[0]) {
         return Err(ProbeError::Silent(said[0]));
@@ -99,9 +99,9 @@ fn idcodes(mut said: &[bool]) -> Result<Vec<Option<u32>>, ProbeError> {
     Err(ProbeError::Noise)
 }
 
-/// What the instruction registers of all ports captured: as many bits as they have together.
+/// The captured instruction registers of all TAPs, as one sequence of bits.
 fn instructions(wires: &mut Scanner) -> Result<Vec<bool>, ProbeError> {
-    // Ones, then zeros to see how long they take, then ones so that every port is bypassed.
+    // Ones, then zeros to measure the length, then ones so that every TAP is in bypass.
     let level = |n| n / MOST_IR_BITS != 1;
     let tdi: Vec<bool> = (0..3 * MOST_IR_BITS).map(level).collect();
     let mut said = wires.through(true, &tdi)?;
@@ -129,7 +129,7 @@ fn lengths(captured: &[bool], ports: usize, known: &KnownChain) -> Result<Vec<us
     if ports == 1 {
         return Ok(vec![captured.len()]);
     }
-    // IEEE 1149.1, §7.1.1: an instruction register captures …01, which is 10 as it comes out.
+    // IEEE 1149.1, §7.1.1: an instruction register captures …01, which shifts out as 10.
     let begins = |n: &usize| captured[*n] && captured.get(n + 1) == Some(&false);
     let begins: Vec<usize> = (0..captured.len()).filter(begins).collect();
     if begins.len() != ports || begins.first() != Some(&0) {

@@ -1,6 +1,6 @@
-//! The debug module and one of its harts: halting, resuming, resetting.
+//! The debug module and one of its harts: halt, resume, reset.
 //!
-//! Debug spec 0.13, §3. A hart that was halted only for us runs again when this goes.
+//! Debug spec 0.13, §3. A hart halted by this program runs again when the module is dropped.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use pagetable::Xlen;
 use super::ProbeError;
 use super::dtm::{Dtm, Op};
 
-/// Registers of the debug bus.
+/// Register addresses on the debug module interface.
 pub(super) mod at {
     pub const DATA: u64 = 0x04;
     pub const DMCONTROL: u64 = 0x10;
@@ -37,59 +37,59 @@ const ALLRESUMEACK: u32 = 1 << 17;
 const ALLRUNNING: u32 = 1 << 11;
 const ANYNONEXISTENT: u32 = 1 << 14;
 const ALLHALTED: u32 = 1 << 9;
-/// What clears abstractcs.cmderr.
+/// Clears abstractcs.cmderr.
 pub(super) const CMDERR: u32 = 7 << 8;
 
-/// How long a hart may take to halt, to go on and to run a command.
+/// Time limit for halting, resuming and running a command.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-/// How often something is begun that was disturbed.
+/// Attempts for an operation that was disturbed.
 pub(super) const TRIES: usize = 4;
 
-/// What a module offers.
+/// Features of a debug module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offers {
-    /// 2 is 0.13, 3 is 1.0.
+    /// Version field: 2 is 0.13, 3 is 1.0.
     pub version: u32,
-    /// Words of the program buffer.
+    /// Size of the program buffer in words.
     pub program_words: usize,
-    /// An `ebreak` stands behind the buffer.
+    /// Whether an implicit `ebreak` follows the program buffer.
     pub has_implicit_ebreak: bool,
-    /// Words for arguments.
+    /// Number of data registers.
     pub data_words: usize,
-    /// Commands can be repeated by reading an argument.
+    /// Whether reading a data register can repeat a command (`abstractauto`).
     pub repeats: bool,
-    /// Widths of the system bus, bit 0 is 8 bits; 0 where there is none.
+    /// Access widths of the system bus, bit 0 for 8 bits; 0 without a system bus.
     pub bus_widths: u32,
-    /// Bits of the system bus's addresses.
+    /// Address width of the system bus in bits.
     pub bus_bits: u32,
-    /// How many harts there are.
+    /// Number of harts.
     pub harts: u32,
 }
 
-/// A module, with one hart chosen.
+/// A debug module with one hart selected.
 pub struct DebugModule {
     pub(super) dtm: Dtm,
-    /// What it offers.
+    /// Features of the module.
     pub offers: Offers,
     hart: u32,
-    /// It ran when we came, and was halted by us.
+    /// The hart was running and was halted by this program.
     was_running: bool,
     is_halted: bool,
     pub(super) xlen: Option<Xlen>,
-    /// Registers that do not hold their own values, and those.
+    /// Changed registers, with their original values.
     pub(super) changed: Vec<(u32, u64)>,
-    /// What the program buffer holds.
+    /// Current content of the program buffer.
     pub(super) program: Vec<u32>,
-    /// CSRs are reached by a program only.
+    /// CSRs require the program buffer.
     pub(super) needs_program: bool,
-    /// Loads of Debug Mode are known to be physical.
+    /// Loads in Debug Mode are known to use physical addresses.
     pub(super) is_physical: bool,
-    /// The module has no command for memory.
+    /// The module has no abstract command for memory.
     pub(super) lacks_abstract: bool,
 }
 
 impl DebugModule {
-    /// The module on a bus, with hart `hart` chosen. The hart is left as it is.
+    /// Opens the module with hart `hart` selected, without changing the hart.
     pub fn open(mut dtm: Dtm, hart: u32) -> Result<DebugModule, ProbeError> {
         wake(&mut dtm)?;
         let status = dtm.run(&[Op::Read(at::DMSTATUS)])?[0];
@@ -133,7 +133,7 @@ impl DebugModule {
     }
 
     fn look(&mut self) -> Result<(), ProbeError> {
-        // Whoever was here before may have left an error, or a command that repeats itself.
+        // A previous debugger may have left an error, or automatic repetition.
         let said = self.dtm.run(&[
             Op::Write(at::ABSTRACTAUTO, 1),
             Op::Read(at::ABSTRACTAUTO),
@@ -146,7 +146,7 @@ impl DebugModule {
         self.offers.repeats = said[1] & 1 == 1;
         self.offers.program_words = (abstractcs >> 24 & 0x1f).min(16) as usize;
         self.offers.data_words = (abstractcs & 0xf).min(12) as usize;
-        // Version 1 is the bus of 0.13 and 1.0.
+        // Version 1 of dtmcs is the interface of 0.13 and 1.0.
         if sbcs >> 29 == 1 {
             self.offers.bus_widths = sbcs & 0x1f;
             self.offers.bus_bits = sbcs >> 5 & 0x7f;
@@ -163,7 +163,7 @@ impl DebugModule {
 
     fn status(&mut self) -> Result<u32, ProbeError> {
         let status = self.dtm.run(&[Op::Read(at::DMSTATUS)])?[0];
-        // A line that died says nothing but zeros, or ones.
+        // A dead line reads as all zeros or all ones.
         match status & 0xf == self.offers.version {
             true => Ok(status),
             false => Err(ProbeError::Noise),
@@ -180,31 +180,31 @@ impl DebugModule {
         Ok(())
     }
 
-    /// Whether the hart was halted when we came.
+    /// Whether the hart was halted on connection.
     pub fn was_halted(&self) -> bool {
         !self.was_running && self.is_halted
     }
 
-    /// Halts the hart, for as long as this is there.
+    /// Halts the hart while the module is open.
     pub fn halt(&mut self) -> Result<(), ProbeError> {
         if self.is_halted {
             return Ok(());
         }
         self.control(HALTREQ)?;
         let halted = self.wait_for(ALLHALTED, ProbeError::NotHalted);
-        // Where it is not known whether it halted, it is told to run in the end.
+        // If it is unknown whether the hart halted, it is resumed at the end.
         let may_be_halted = !matches!(halted, Err(ProbeError::NotHalted));
         (self.is_halted, self.was_running) = (may_be_halted, may_be_halted);
         let taken_back = self.control(0);
         halted.and(taken_back)
     }
 
-    /// Leaves the hart halted, whatever it was when we came.
+    /// Leaves the hart halted at the end, in any case.
     pub fn keep_halted(&mut self) {
         self.was_running = false;
     }
 
-    /// Lets the hart run, whatever it was when we came.
+    /// Resumes the hart, in any case.
     pub fn resume(&mut self) -> Result<(), ProbeError> {
         self.put_back()?;
         self.was_running = false;
@@ -223,7 +223,7 @@ impl DebugModule {
         self.wait_for(ALLRESUMEACK | ALLRUNNING, ProbeError::NotResumed)
     }
 
-    /// Resets the board, all but the module. The hart runs afterwards, or stands on its first
+    /// Resets the board except for the module. Afterwards the hart runs, or is halted at its first
     /// instruction.
     pub fn reset(&mut self, halts: bool) -> Result<(), ProbeError> {
         let halt = if halts { HALTREQ } else { 0 };
@@ -246,19 +246,19 @@ impl DebugModule {
             if is_over() {
                 return Ok(false);
             }
-            // Nothing tells when it halts but a look at it.
+            // There is no notification: the status has to be polled.
             std::thread::sleep(Duration::from_millis(1));
         }
         (self.is_halted, self.was_running) = (true, false);
         Ok(true)
     }
 
-    /// Whether the hart stands still now.
+    /// Whether the hart is halted now.
     pub fn is_halted(&self) -> bool {
         self.is_halted
     }
 
-    /// Leaves the hart as it was.
+    /// Restores the hart and its registers.
     pub fn close(&mut self) -> Result<(), ProbeError> {
         self.put_back()?;
         if !self.was_running {
@@ -277,12 +277,12 @@ impl DebugModule {
 
 impl Drop for DebugModule {
     fn drop(&mut self) {
-        // Whoever wanted to know has closed it.
+        // A caller that needs the result has called `close`.
         let _ = self.close();
     }
 }
 
-/// Makes the module work; it says when it does.
+/// Activates the module, and waits until it reports that.
 fn wake(dtm: &mut Dtm) -> Result<(), ProbeError> {
     let deadline = Instant::now() + PATIENCE;
     let ops = [Op::Write(at::DMCONTROL, DMACTIVE), Op::Read(at::DMCONTROL)];
@@ -294,7 +294,7 @@ fn wake(dtm: &mut Dtm) -> Result<(), ProbeError> {
     Ok(())
 }
 
-/// How many harts there are: they are counted from 0 without gaps.
+/// Number of harts; indices have no gaps.
 fn harts(dtm: &mut Dtm) -> Result<u32, ProbeError> {
     for hart in 1..1024 {
         let said = dtm.run(&[
@@ -302,7 +302,7 @@ fn harts(dtm: &mut Dtm) -> Result<u32, ProbeError> {
             Op::Read(at::DMCONTROL),
             Op::Read(at::DMSTATUS),
         ])?;
-        // A module of one hart may have no bits to choose another.
+        // A module with one hart may have no bits to select another.
         if said[1] >> 16 & 0x3ff != hart || said[2] & ANYNONEXISTENT != 0 {
             return Ok(hart);
         }

@@ -1,4 +1,4 @@
-//! Probes that are plugged in, and one of them opened.
+//! Lists the connected probes, and opens one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,18 +10,18 @@ use probe_rs::probe::{DebugProbeSelector, Probe, WireProtocol};
 use super::ProbeError;
 use super::bitbang::Bitbang;
 
-/// What a simulator's port is called.
+/// Prefix of a simulator's address.
 const BITBANG: &str = "bitbang://";
 
-/// A probe by name.
+/// A probe as named by the user.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Selector {
-    /// The only one there is.
+    /// The only connected probe.
     #[default]
     Only,
-    /// `VENDOR:PRODUCT` or `VENDOR:PRODUCT:SERIAL`, as USB has them.
+    /// `VENDOR:PRODUCT` or `VENDOR:PRODUCT:SERIAL`, as in USB.
     Usb(DebugProbeSelector),
-    /// `bitbang://HOST:PORT`: a server that speaks `remote_bitbang`.
+    /// `bitbang://HOST:PORT`: a server of the `remote_bitbang` protocol.
     Bitbang(String),
 }
 
@@ -55,16 +55,16 @@ impl fmt::Display for Selector {
     }
 }
 
-/// A probe that is plugged in.
+/// A connected probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeInfo {
-    /// What selects it.
+    /// Its selector, for `--probe`.
     pub selector: String,
-    /// What it calls itself.
+    /// Product name from USB.
     pub name: String,
-    /// What kind of probe it is.
+    /// Protocol or product family.
     pub kind: String,
-    /// The system lets us use it.
+    /// Whether this user may open it.
     pub is_allowed: bool,
 }
 
@@ -79,13 +79,13 @@ impl From<&ProbeListItem> for ProbeInfo {
     }
 }
 
-/// The probes that are plugged in.
+/// Lists the connected probes.
 pub fn list() -> Vec<ProbeInfo> {
     let items = Lister::new().list_all_with_access();
     items.iter().map(ProbeInfo::from).collect()
 }
 
-/// Opens a probe for JTAG, its clock at so many kHz if that is said.
+/// Opens a probe for JTAG, with the given clock in kHz.
 pub fn open(selector: &Selector, speed_khz: Option<u32>) -> Result<Probe, ProbeError> {
     let mut probe = match selector {
         Selector::Bitbang(address) => {
@@ -133,14 +133,14 @@ fn plugged(selector: Option<&DebugProbeSelector>) -> Result<Probe, ProbeError> {
     opened.map_err(|error| ProbeError::opening(error, name, ids))
 }
 
-/// Makes a probe shift bits.
+/// Attaches to the JTAG interface.
 pub(super) fn ready(probe: &mut Probe, speed_khz: Option<u32>) -> Result<(), ProbeError> {
     probe.select_protocol(WireProtocol::Jtag)?;
     if let Some(khz) = speed_khz {
         probe.set_speed(khz)?;
     }
-    // Drivers look at the chain themselves, and give up where a port does not mark the beginning
-    // of its instruction; one that is told a chain does not look. Ours is looked at later.
+    // Drivers scan the chain themselves, and fail if a TAP does not mark the start of its instruction
+    // register; given a chain they do not scan. The real scan follows later.
     if let Some(jtag) = probe.try_as_jtag_probe() {
         jtag.set_scan_chain(&[ScanChainElement {
             name: None,

@@ -1,35 +1,35 @@
-//! The debug bus, through the transport module: Debug spec 0.13, §6.1.
+//! The debug module interface, through the transport module: Debug spec 0.13, §6.1.
 //!
-//! A scan begins an operation and brings the answer of the one before: n operations are n + 1
-//! scans. An operation that was not ready in time makes the module ignore the next ones until
-//! that is cleared; its own answer is not lost.
+//! A scan starts an operation and returns the result of the previous one: n operations take n + 1 scans. If
+//! an operation is not finished in time, the module ignores later ones until the error is cleared; its own
+//! result is kept.
 
 use std::time::{Duration, Instant};
 
 use super::ProbeError;
 use super::scan::Scanner;
 
-/// Instructions of the port.
+/// JTAG instructions.
 pub const DTMCS: u32 = 0x10;
 const DMI: u32 = 0x11;
 
-/// How long an operation may not be ready.
+/// Time limit for an operation to finish.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Clocks to wait for it: doubled each time it was not enough.
+/// Limit of idle clocks between scans; the number doubles each time it was too small.
 const MOST_IDLE: usize = 4096;
-/// A module that is still not ready after so many clocks never will be.
+/// A module that is not ready after so many attempts is broken.
 const MOST_TRIES: usize = 24;
-/// What clears the error that sticks.
+/// Clears the sticky error.
 const DMIRESET: u128 = 1 << 16;
-/// dmstatus.
+/// Address of the register dmstatus.
 const DMSTATUS: u64 = 0x11;
 
-/// One operation.
+/// An operation on a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     /// Reads a register.
     Read(u64),
-    /// Writes one.
+    /// Writes a register.
     Write(u64, u32),
 }
 
@@ -48,23 +48,23 @@ impl Op {
     }
 }
 
-/// A scan that begins nothing.
+/// A scan without an operation.
 const NOTHING: u128 = 0;
 
-/// The debug bus.
+/// The debug module interface.
 pub struct Dtm {
     scanner: Scanner,
-    /// Bits of an address.
+    /// Address width in bits.
     pub abits: usize,
-    /// Clocks that the module asks for.
+    /// Idle clocks that the module requires.
     pub asked_idle: usize,
     idle: usize,
-    /// An answer carries the address that was asked for, so that one that lost or gained bits on
-    /// its way is known. The manual does not promise it; the module is looked at.
+    /// Whether a result includes the requested address, so that lost or surplus bits are detected. The spec
+    /// does not require it; it is tested.
     has_echo: bool,
 }
 
-/// What came out of a scan.
+/// Result of a scan.
 struct ScanResponse {
     op: u8,
     data: u32,
@@ -72,10 +72,10 @@ struct ScanResponse {
 }
 
 impl Dtm {
-    /// The bus behind the chosen port.
+    /// Opens the interface of the selected TAP.
     pub fn open(mut wires: Scanner) -> Result<Dtm, ProbeError> {
         wires.load(DTMCS)?;
-        // An error of somebody before us is cleared on the way.
+        // This also clears an error left by a previous debugger.
         let dtmcs = wires.exchange(&[DMIRESET, NOTHING], 32, 1)?;
         let dtmcs = dtmcs.get(1).copied().unwrap_or_default();
         let abits = (dtmcs >> 4 & 0x3f) as usize;
@@ -97,12 +97,12 @@ impl Dtm {
         Ok(dtm)
     }
 
-    /// The wires under it.
+    /// The scanner below it.
     pub fn scanner(&self) -> &Scanner {
         &self.scanner
     }
 
-    /// Gives operations more time from now on.
+    /// Doubles the idle clocks.
     pub fn slow_down(&mut self) {
         self.idle = (self.idle * 2 + 1).min(MOST_IDLE);
     }
@@ -117,7 +117,7 @@ impl Dtm {
         Ok(said.into_iter().map(answer).collect())
     }
 
-    /// Does these operations in order; an answer for each.
+    /// Runs operations in order; one result for each.
     pub fn run(&mut self, ops: &[Op]) -> Result<Vec<u32>, ProbeError> {
         let mut answers = Vec::with_capacity(ops.len());
         let deadline = Instant::now() + PATIENCE;
@@ -140,7 +140,7 @@ impl Dtm {
         Ok(answers)
     }
 
-    /// Does those that have no answer yet, up to the first that is not ready in time.
+    /// Runs the operations that have no result yet, up to the first that is not finished in time.
     fn go_on(&mut self, ops: &[Op], answers: &mut Vec<u32>) -> Result<(), ProbeError> {
         let waiting = &ops[answers.len()..];
         let scans: Vec<u128> = waiting
@@ -150,7 +150,7 @@ impl Dtm {
             .collect();
         let said = self.scan(&scans)?;
         for (place, answer) in said.iter().enumerate() {
-            // The first scan's answer is an earlier operation's.
+            // The first scan returns the result of an earlier operation.
             let of = place.checked_sub(1).map(|place| waiting[place]);
             match (answer.op, of) {
                 (0, None) => {}
@@ -158,7 +158,7 @@ impl Dtm {
                 (3, of) => {
                     self.clear()?;
                     return match of {
-                        // It was begun; what came behind it was not.
+                        // It was started; those after it were ignored.
                         Some(op) => self.wait(op).map(|answer| answers.push(answer)),
                         None => Ok(()),
                     };
@@ -181,7 +181,7 @@ impl Dtm {
         }
     }
 
-    /// Clears the error that sticks, and gives operations more time from now on.
+    /// Clears the sticky error and doubles the idle clocks.
     fn clear(&mut self) -> Result<(), ProbeError> {
         self.slow_down();
         self.scanner.load(DTMCS)?;
@@ -192,7 +192,7 @@ impl Dtm {
         self.scanner.load(DMI)
     }
 
-    /// The answer of the operation that was not ready.
+    /// Waits for the result of the unfinished operation.
     fn wait(&mut self, op: Op) -> Result<u32, ProbeError> {
         let deadline = Instant::now() + PATIENCE;
         for _ in 0..MOST_TRIES {

@@ -1,4 +1,4 @@
-//! What a probe, its wires or the module behind them do not give.
+//! Errors of a probe, its connection, or the debug module.
 
 use probe_rs::probe::{DebugProbeError, ProbeCreationError};
 use thiserror::Error;
@@ -6,86 +6,86 @@ use thiserror::Error;
 use super::access::{AccessMethod, AccessRefusal};
 use crate::words::counted;
 
-/// Lets members of `plugdev`, and whoever sits at the machine, use probes.
+/// udev rule that permits members of `plugdev` and local users to use probes.
 const RULE: &str = "SUBSYSTEM==\"usb\", ATTR{idVendor}==\"VENDOR\", ATTR{idProduct}==\"PRODUCT\", \
                     MODE=\"660\", GROUP=\"plugdev\", TAG+=\"uaccess\"";
 
-/// Why there is no answer.
+/// Why a request to a hart failed.
 #[derive(Debug, Error)]
 pub enum ProbeError {
-    /// No probe is there, or none of that name.
+    /// No probe is connected, or none with that name.
     #[error("{}", no_probe(.wanted.as_deref(), .found))]
     NoProbe {
-        /// What was asked for.
+        /// The requested selector.
         wanted: Option<String>,
-        /// The probes that are there.
+        /// Selectors of the connected probes.
         found: Vec<String>,
     },
-    /// More than one is there.
+    /// Several probes are connected.
     #[error("which probe? {}", there(.0.len(), &.0.join(", ")))]
     Which(Vec<String>),
-    /// The system does not let us use it.
+    /// The operating system denies access to the probe.
     #[error("{name}: no permission to use it; as root put this line into /etc/udev/rules.d/69-probes.rules, run `udevadm control --reload`, and plug the probe in again:\n{}", udev_rule(*ids))]
     NoPermission {
-        /// What it is called.
+        /// Name of the probe.
         name: String,
-        /// Its vendor and product.
+        /// USB vendor and product id.
         ids: (u16, u16),
     },
-    /// No name of a probe.
+    /// The text is not a selector.
     #[error(
         "`{0}` names no probe; there are VENDOR:PRODUCT and VENDOR:PRODUCT:SERIAL, as `pagewalk probe list` shows them, and bitbang://HOST:PORT"
     )]
     Selector(String),
-    /// Its pins cannot be had.
+    /// The probe does not support direct JTAG.
     #[error("{0}: this kind of probe shifts no bits of JTAG")]
     NoPins(String),
-    /// The probe gives no answer, or has gone.
+    /// The probe does not answer, or was disconnected.
     #[error("the probe does not answer: {0}")]
     Line(String),
     /// TDO never changes.
     #[error("nothing on the chain: TDO is always {level}; is the board on, and are TCK, TMS, TDI, TDO and ground wired?", level = u8::from(*.0))]
     Silent(bool),
-    /// What comes back cannot be.
+    /// The received bits are not plausible.
     #[error(
         "what comes back cannot be right; are the wires short, and is the clock slow enough (--speed)?"
     )]
     Noise,
-    /// The chain is not as it was said to be.
+    /// The chain differs from the stated one.
     #[error("wrong chain: {} with {bits} bits of instruction together, and not {} with {}", counted(*ports as u64, "port"), counted(said.len() as u64, "port"), said.iter().sum::<usize>())]
     Chain {
-        /// Ports that are there.
+        /// Number of TAPs found.
         ports: usize,
-        /// Bits of their instructions together.
+        /// Total length of their instruction registers in bits.
         bits: usize,
-        /// Bits of each instruction, as was said.
+        /// Stated length of each instruction register in bits.
         said: Vec<usize>,
     },
-    /// It cannot be told where an instruction ends.
+    /// The instruction registers cannot be separated.
     #[error(
         "{ports} ports share {bits} bits of instruction, and it cannot be seen how; --chain says it, as 5,4 from TDO to TDI"
     )]
     Ambiguous {
-        /// Ports that are there.
+        /// Number of TAPs found.
         ports: usize,
-        /// Bits of their instructions together.
+        /// Total length of their instruction registers in bits.
         bits: usize,
     },
-    /// No port leads to a debug module; what they say that they are.
+    /// No TAP has a debug module; the IDCODEs found.
     #[error("no port on the chain leads to a RISC-V debug module; {}", there(.0.len(), &list(.0)))]
     NoModule(Vec<Option<u32>>),
-    /// The module is of another version than 0.13 or 1.0.
+    /// The module has an unsupported version.
     #[error("debug module of version {0}; 2 (0.13) and 3 (1.0) are known")]
     Version(u32),
-    /// The module wants a password.
+    /// The module requires authentication.
     #[error("the debug module is locked")]
     Locked,
-    /// There is no such hart.
+    /// No hart with that index.
     #[error("no hart {hart}; {}, counted from 0", there(*harts as usize, &counted((*harts).into(), "hart")))]
     NoHart {
-        /// The one asked for.
+        /// The requested index.
         hart: u32,
-        /// How many there are.
+        /// Number of harts.
         harts: u32,
     },
     /// The hart does not halt.
@@ -93,44 +93,44 @@ pub enum ProbeError {
         "the hart does not halt; perhaps the bus it waits for is stuck. Memory can still be read where there is a system bus (--by bus), with --root or --satp"
     )]
     NotHalted,
-    /// The hart does not run again.
+    /// The hart does not resume.
     #[error("the hart does not run again")]
     NotResumed,
-    /// The hart does not come back from a reset.
+    /// The hart does not finish its reset.
     #[error("the hart does not come back from its reset")]
     NotReset,
-    /// The module is never ready.
+    /// The module never becomes ready.
     #[error("the debug module is never ready")]
     Busy,
-    /// An operation of the debug bus failed.
+    /// A register access of the debug module failed.
     #[error("the debug module refuses its register {address:#x}")]
     Failed {
-        /// The register.
+        /// Address of the register.
         address: u64,
     },
-    /// An abstract command ended with this cmderr.
+    /// An abstract command failed with this cmderr.
     #[error("abstract command failed: {reason} (cmderr {0})", reason = ProbeError::command(*.0))]
     Command(u32),
-    /// The hart has registers of 64 bits, and the module moves 32 at a time.
+    /// Registers have 64 bits, and the module transfers 32 at a time.
     #[error(
         "the hart has registers of 64 bits, and the debug module moves only 32 at a time: what it tells would be half of each"
     )]
     HalfRegisters,
-    /// There is no way to a register.
+    /// The register cannot be accessed.
     #[error("the hart has no {0} {1:#x}")]
     NoRegister(&'static str, u16),
-    /// Memory cannot be reached by any method.
+    /// No method can read the memory.
     #[error("memory at {at:#018x} cannot be reached: {}", attempts(tried))]
     Unreachable {
-        /// The first byte.
+        /// Address of the first byte.
         at: u64,
-        /// What was tried, and what became of it.
+        /// Methods that were tried, with their errors.
         tried: Vec<(AccessMethod, AccessRefusal)>,
     },
-    /// The user wants no answer any more.
+    /// The user interrupted.
     #[error("stopped; the hart is as it was")]
     Stopped,
-    /// What was changed for a while could not be changed back.
+    /// A changed register could not be restored.
     #[error("the hart is not as it was before, a register could not be put back")]
     NotPutBack(#[source] Box<ProbeError>),
 }
@@ -141,7 +141,7 @@ impl From<DebugProbeError> for ProbeError {
     }
 }
 
-/// An error with all its causes; a cause that only says the same again is left out.
+/// An error with its causes; a cause that repeats the message is omitted.
 fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -156,7 +156,7 @@ fn describe(error: &dyn std::error::Error) -> String {
 }
 
 impl ProbeError {
-    /// Why a probe of that name and with these ids could not be opened.
+    /// The error for a probe that could not be opened.
     pub(super) fn opening(error: DebugProbeError, name: &str, ids: (u16, u16)) -> ProbeError {
         let is_forbidden = match &error {
             DebugProbeError::Usb(error)
@@ -174,7 +174,7 @@ impl ProbeError {
         }
     }
 
-    /// What an abstract command's cmderr means.
+    /// Meaning of an abstract command's cmderr.
     fn command(cmderr: u32) -> &'static str {
         match cmderr {
             1 => "a command was still running",
@@ -187,7 +187,7 @@ impl ProbeError {
     }
 }
 
-/// IDCODEs as people look them up.
+/// IDCODEs in the usual notation.
 fn list(idcodes: &[Option<u32>]) -> String {
     let one = |idcode: &Option<u32>| match idcode {
         Some(idcode) => format!("{idcode:#010x}"),
@@ -196,7 +196,7 @@ fn list(idcodes: &[Option<u32>]) -> String {
     idcodes.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// What to say when no probe fits.
+/// The message for a missing probe.
 fn no_probe(wanted: Option<&str>, found: &[String]) -> String {
     let Some(wanted) = wanted else {
         return "no probe; is it plugged in? a simulator's port is bitbang://HOST:PORT".to_owned();
@@ -210,13 +210,13 @@ fn no_probe(wanted: Option<&str>, found: &[String]) -> String {
     }
 }
 
-/// The line that lets people use a probe of these ids.
+/// The udev rule for these USB ids.
 fn udev_rule(ids: (u16, u16)) -> String {
     let rule = RULE.replace("VENDOR", &format!("{:04x}", ids.0));
     rule.replace("PRODUCT", &format!("{:04x}", ids.1))
 }
 
-/// What was tried to reach memory, and what became of each.
+/// Methods that were tried, with their errors, as text.
 fn attempts(tried: &[(AccessMethod, AccessRefusal)]) -> String {
     if tried.is_empty() {
         return "the module has no system bus, no room for a program and no command for memory; \
@@ -227,7 +227,7 @@ fn attempts(tried: &[(AccessMethod, AccessRefusal)]) -> String {
     tried.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// `there is 1 hart`, `there are 2 harts`.
+/// Count with verb: `there is 1 hart`, `there are 2 harts`.
 fn there(number: usize, what: &str) -> String {
     format!("there {} {what}", if number == 1 { "is" } else { "are" })
 }

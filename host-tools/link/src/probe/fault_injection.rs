@@ -1,4 +1,4 @@
-//! Whatever goes wrong on the way: the right answer or an error, and never a wait without end.
+//! Injected faults: the result is correct or an error, within bounded time.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use super::sim::{Driver, InjectedFault, SimulatedHart, csr, lock, serve};
 use super::{Bitbang, Options, ProbeError, Target};
 
 const BASE: u64 = 0x8000_0000;
-/// Faults that are injected.
+/// Number of faults injected.
 const ROUNDS: u64 = 200;
-/// The longest that one answer may take: three waits of a hart's second, and what is around them.
+/// Time limit of one request: three waits of a second each, with overhead.
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// Numbers that look like dice, the same ones each time.
+/// A reproducible random number generator.
 struct Dice(u64);
 
 impl Dice {
@@ -36,7 +36,7 @@ impl Dice {
     }
 }
 
-/// What is read: satp, a register, two pages and a byte.
+/// The data read: satp, a register, two pages and a byte.
 type ReadBack = (u64, u64, Vec<u8>, [u8; 1]);
 
 fn look(target: &mut Target) -> Result<ReadBack, ProbeError> {
@@ -95,7 +95,7 @@ fn faults_give_the_right_answer_or_an_error_and_never_a_hang() {
             }
         }
         happened += u64::from(lock(&tap).module.faults.is_over());
-        // As long as the module could be spoken to, the hart is as it was.
+        // As long as the module was reachable, the hart is unchanged.
         if !matches!(
             fault,
             InjectedFault::Stuck(_) | InjectedFault::Unplugged | InjectedFault::Busy(u32::MAX)
@@ -106,7 +106,7 @@ fn faults_give_the_right_answer_or_an_error_and_never_a_hang() {
         }
         assert!(lock(&tap).module.ram.is_untouched(), "{what}");
     }
-    // All of it happens, or nothing was shown.
+    // The test must exercise every case.
     assert!(happened > ROUNDS * 3 / 4, "only {happened} faults");
     assert!(
         answers > 40 && errors > 40 && restored > 80,
@@ -129,7 +129,7 @@ fn a_server_that_goes_away_or_says_nothing_is_not_waited_for() {
     let told = seen.expect_err("it has gone").to_string();
     assert!(told.contains("the server has gone"), "{told}");
     assert!(start.elapsed() < LONGEST);
-    // One that takes everything and never answers is asked once, and given up.
+    // A server that accepts everything and never answers is given up after one timeout.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
     let port = Bitbang::connect(&silent.local_addr().expect("an address").to_string());
     let probe = probe_rs::probe::Probe::from_specific_probe(Box::new(port.expect("it connects")));

@@ -1,7 +1,7 @@
-//! Physical memory, by the way that a debug module offers.
+//! Physical memory through a debug module.
 //!
-//! Debug spec 0.13, §3.10 and Appendix B.2. A word of the hart's registers is read at a time, in
-//! runs; what lies around the bytes asked for in their first and last word is read, and no more.
+//! Debug spec 0.13, §3.10 and Appendix B.2. Reads are done in runs of register-sized words; the first and
+//! last word may contain bytes outside of the request, and nothing else is read.
 
 use super::ProbeError;
 use super::access::{AccessMethod, AccessRefusal};
@@ -16,22 +16,22 @@ const SBAUTOINCREMENT: u32 = 1 << 16;
 const SBREADONDATA: u32 = 1 << 15;
 const SBERROR: u32 = 7 << 12;
 
-/// How often a run is begun anew that was disturbed.
+/// Attempts for a run that was disturbed.
 const TRIES: usize = 8;
 
-/// mstatus, and its bits that make loads of M-mode go the way of another mode.
+/// mstatus, and its bits that change the translation of M-mode loads.
 const MSTATUS: u16 = 0x300;
 const MPRV: u64 = 1 << 17;
 const MPP: u64 = 3 << 11;
 const MPP_S: u64 = 1 << 11;
 const SUM: u64 = 1 << 18;
 const MXR: u64 = 1 << 19;
-/// dcsr, and its bit that makes Debug Mode heed MPRV.
+/// dcsr, and its bit that enables MPRV in Debug Mode.
 const DCSR: u16 = 0x7b0;
 const MPRVEN: u64 = 1 << 4;
 const PAGE: u64 = pagetable::PAGE_BYTES;
 
-/// A run that cannot be had this way, or at all.
+/// A run that this method, or any, cannot read.
 pub(super) enum Miss {
     Refused(AccessRefusal),
     Broken(ProbeError),
@@ -50,7 +50,7 @@ impl From<ProbeError> for Miss {
 }
 
 impl DebugModule {
-    /// Ways that the module seems to offer.
+    /// Methods that the module's features suggest.
     pub fn methods(&self) -> Vec<AccessMethod> {
         let offers = &self.offers;
         let is_there = |method: &AccessMethod| match method {
@@ -62,7 +62,7 @@ impl DebugModule {
         AccessMethod::ALL.into_iter().filter(is_there).collect()
     }
 
-    /// Reads physical memory by one of these ways, the first that leads there.
+    /// Reads physical memory with the first of these methods that works.
     pub fn read(
         &mut self,
         start: u64,
@@ -74,7 +74,7 @@ impl DebugModule {
             match self.read_by(*method, start, into) {
                 Ok(()) => return Ok(*method),
                 Err(Miss::Refused(refusal)) => {
-                    // Only a try shows it.
+                    // Only an attempt shows whether it works.
                     let is_abstract = *method == AccessMethod::Abstract;
                     self.lacks_abstract |= is_abstract && refusal == AccessRefusal::NotThere;
                     tried.push((*method, refusal));
@@ -103,7 +103,7 @@ impl DebugModule {
             return Ok(());
         }
         let bytes = match method {
-            // The widest that fits: no entry of a page table is read in halves then.
+            // The widest access that fits, so that page-table entries are read whole.
             AccessMethod::Bus if self.offers.bus_widths & 0b0_1000 != 0 => 8,
             AccessMethod::Bus => 4,
             _ => 4 * self.words(),
@@ -126,7 +126,7 @@ impl DebugModule {
         Ok(())
     }
 
-    /// A run that met something not ready is begun anew, with more time.
+    /// Repeats a run with more time if the module was not ready.
     fn repeat(
         &mut self,
         mut run: impl FnMut(&mut DebugModule) -> Result<Vec<u32>, Miss>,
@@ -140,7 +140,7 @@ impl DebugModule {
         run(self)
     }
 
-    /// Debug Mode reads physical memory, unless the hart was halted with `mstatus.MPRV` set.
+    /// Makes loads in Debug Mode physical, in case the hart was halted with `mstatus.MPRV` set.
     fn unprivilege(&mut self) -> Result<(), ProbeError> {
         if self.is_physical {
             return Ok(());
@@ -154,7 +154,7 @@ impl DebugModule {
         Ok(())
     }
 
-    /// Reads memory as S-mode of the hart does, the pages of users included.
+    /// Reads memory with the translation of S-mode, including user pages.
     pub fn read_virtual(&mut self, start: u64, into: &mut [u8]) -> Result<(), ProbeError> {
         self.xlen()?;
         self.put_back()?;
@@ -163,8 +163,7 @@ impl DebugModule {
         let (status, debug) = (self.csr(MSTATUS)?, self.csr(DCSR)?);
         self.write_csr(MSTATUS, status & !(MPP | MXR) | MPP_S | MPRV | SUM)?;
         self.write_csr(DCSR, debug | MPRVEN)?;
-        // A page and the next need not be neighbours, and a run stops at the first that is not
-        // there.
+        // Adjacent virtual pages need not be adjacent in memory, and a run ends at the first unmapped page.
         let mut at = start;
         let mut rest = into;
         let mut read = Ok(());
@@ -184,7 +183,7 @@ impl DebugModule {
         })
     }
 
-    /// Through the system bus, words of so many words of the debug bus.
+    /// Reads through the system bus, in accesses of `words` 32-bit words.
     fn bus(&mut self, first: u64, count: usize, words: usize) -> Result<Vec<u32>, Miss> {
         let access = if words == 2 { 3 } else { 2 };
         let high = (first >> 32) as u32;
@@ -193,7 +192,7 @@ impl DebugModule {
         }
         let settings = access << 17 | SBREADONADDR | SBAUTOINCREMENT;
         let clear = SBBUSYERROR | SBERROR;
-        // An error of the one before would keep every later access from happening.
+        // A previous error would block every later access.
         let mut ops = vec![Op::Write(at::SBCS, settings | clear | SBREADONDATA)];
         if self.offers.bus_bits > 32 {
             ops.push(Op::Write(at::SBADDRESS1, high));
@@ -201,11 +200,11 @@ impl DebugModule {
         ops.push(Op::Write(at::SBADDRESS0, first as u32));
         let mut places = Vec::with_capacity(count * words);
         for word in 1..=count {
-            // Reading the last word must not fetch what lies behind it.
+            // Reading the last word must not trigger another access.
             if word == count {
                 ops.push(Op::Write(at::SBCS, settings));
             }
-            // The lowest word last: it fetches the next.
+            // The lowest word last: reading it triggers the next access.
             if words == 2 {
                 ops.push(Op::Read(at::SBDATA1));
             }
@@ -232,7 +231,7 @@ impl DebugModule {
         }
     }
 
-    /// Loads by the hart: `s0` is the address, `s1` takes the word.
+    /// Reads with loads of the hart: `s0` holds the address, `s1` receives the word.
     fn loads(&mut self, first: u64, count: usize) -> Result<Vec<u32>, Miss> {
         self.borrow(S0)?;
         self.borrow(S1)?;
@@ -252,15 +251,14 @@ impl DebugModule {
         let next = self.access(S1, false, true);
         self.once(&from[..words], begin)?;
         let mut found = Vec::with_capacity(count * words);
-        // Each command brings the word of the one before, and loads another.
+        // Each command returns the previous word and loads the next.
         self.run_on(next, count - 1, &mut found)?;
         let word = self.command(&[], last, words)?;
         found.extend([word as u32, (word >> 32) as u32].into_iter().take(words));
         Ok(found)
     }
 
-    /// The same where the buffer has room for the load alone: each word needs its address, and a
-    /// command that brings it.
+    /// Reads with a program buffer that fits the load only: each word needs its address and a second command.
     fn single_loads(&mut self, load: u32, first: u64, count: usize) -> Result<Vec<u32>, Miss> {
         self.load(&[load])?;
         let words = self.words();
@@ -276,7 +274,7 @@ impl DebugModule {
         Ok(found)
     }
 
-    /// The module's own command, which steps on by itself.
+    /// Reads with the abstract command for memory, which increments the address.
     fn commands(&mut self, first: u64, count: usize) -> Result<Vec<u32>, Miss> {
         let words = self.words();
         let size = if words == 2 { 3 } else { 2 };
@@ -291,7 +289,7 @@ impl DebugModule {
         Ok(found)
     }
 
-    /// Begins a command once, and never again: what it does cannot be done twice.
+    /// Starts a command once, without repetition: its side effects must not occur twice.
     fn once(&mut self, arguments: &[u32], command: u32) -> Result<(), Miss> {
         self.halt()?;
         let words = (at::DATA..).zip(arguments);
@@ -304,8 +302,8 @@ impl DebugModule {
         }
     }
 
-    /// The same command so many times, with its result each time. Where the module repeats a
-    /// command by itself when the result is read, that is a scan less for each.
+    /// Runs the same command `count` times, and collects the results. With `abstractauto` the read of the
+    /// result repeats the command, which saves a scan.
     fn run_on(&mut self, command: u32, count: usize, found: &mut Vec<u32>) -> Result<(), Miss> {
         if count == 0 {
             return Ok(());
@@ -323,7 +321,7 @@ impl DebugModule {
             if word > 1 && word == count && self.offers.repeats {
                 ops.push(Op::Write(at::ABSTRACTAUTO, 0));
             }
-            // The lowest word last: reading it is what repeats.
+            // The lowest word last: reading it repeats the command.
             if words == 2 {
                 ops.push(Op::Read(at::DATA + 1));
             }
@@ -336,18 +334,18 @@ impl DebugModule {
         }
         let said = self.dtm.run(&ops);
         if said.is_err() && self.offers.repeats {
-            // The next one who reads an argument would repeat it.
+            // Otherwise the next read of a data register would repeat it.
             self.dtm.run(&[Op::Write(at::ABSTRACTAUTO, 0)])?;
         }
         let said = said?;
-        // An error sticks, and nothing behind it was run.
+        // The error is sticky, and nothing after it ran.
         match self.wait_for_command()? {
             0 => {
                 found.extend(places.into_iter().map(|place| said[place]));
                 Ok(())
             }
             cmderr => {
-                // One that came too early did not stop the repeating either.
+                // A read that came too early did not stop the repetition either.
                 self.dtm.run(&[Op::Write(at::ABSTRACTAUTO, 0)])?;
                 Err(ProbeError::Command(cmderr).into())
             }

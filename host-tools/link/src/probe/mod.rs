@@ -1,16 +1,16 @@
-//! JTAG: memory and registers of a hart that says nothing any more.
+//! JTAG: memory and registers of a hart whose software does not respond.
 //!
-//! probe-rs finds the probes and moves their pins; what is said over them is said here. Its own
-//! RISC-V side does not fit: it gives half of a register back (`s0` and `s1` of 64 bits), takes
-//! faulting loads for good, keeps a bus error for ever, sets breakpoints that S-mode runs over,
-//! writes registers in a way that some harts refuse, waits without end, and needs two scans for
-//! a word. `upstream_bugs.rs` shows each of these, so that a release without them is noticed.
+//! probe-rs finds the probes and drives their pins; the protocol above is implemented here. Its own RISC-V
+//! support does not fit: it truncates registers (`s0` and `s1` of 64 bits), ignores faulting loads, keeps a
+//! bus error indefinitely, sets breakpoints that S-mode does not hit, writes registers in a form that some
+//! harts reject, waits without a limit, and needs two scans per word. `upstream_bugs.rs` shows each of these,
+//! so that a fixed release is noticed.
 //!
 //! ```text
-//! Target   what commands ask: satp, CSRs, memory by whichever way leads there
-//! Module   the debug module and a hart: halt, resume, registers; puts back what it changed
-//! Dtm      the debug bus: operations in batches, the slow ones waited for
-//! Chain    which ports are there          Wires   scans through a probe's pins
+//! Target   the interface of commands: satp, CSRs, memory by any method
+//! Module   the debug module and a hart: halt, resume, registers; restores changes
+//! Dtm      the debug module interface: operations in batches
+//! Chain    the TAPs of the chain          Scanner  scans through a probe's pins
 //! ```
 
 mod access;

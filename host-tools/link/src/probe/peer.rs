@@ -1,11 +1,11 @@
-//! A second opinion: openocd at the same port sees the same machine.
+//! Comparison with OpenOCD on the same simulated machine.
 
 use std::process::{Command, Stdio};
 
 use super::sim::{SharedTap, csr, lock, serve};
 use super::{Options, Selector, Target, proof};
 
-/// What openocd says to these commands.
+/// Output of OpenOCD for these commands.
 fn openocd(tap: &SharedTap, port: u16, commands: &[&str]) -> String {
     let profile = lock(tap).profile();
     let setup = [
@@ -44,7 +44,7 @@ fn openocd_sees_the_same_registers_and_the_same_memory() {
     for profile in proof::profiles() {
         let tap = proof::pattern(profile);
         let hart = lock(&tap).module.harts[0].clone();
-        // One server, so that the second client begins where the first has ended.
+        // One server, so that the second client starts in the state the first one left.
         let address = serve(tap.clone()).expect("a socket");
         let said = openocd(
             &tap,
@@ -79,7 +79,7 @@ fn openocd_sees_the_same_registers_and_the_same_memory() {
         });
         let words: Vec<String> = words.collect();
         assert!(said.contains(&words.join(" ")), "{}: {said}", profile.name);
-        // And we see, through the same socket, what openocd saw.
+        // Our own view through the same socket.
         let mut target = Target::open(Options {
             selector: Selector::Bitbang(address.to_string()),
             ..Options::default()

@@ -1,4 +1,4 @@
-//! The pins of a JTAG probe: what every driver does, and nothing that knows who clocks them.
+//! The pins of a JTAG probe, with the code that all drivers share.
 
 use probe_rs::probe::blackmagic::BlackMagicProbe;
 use probe_rs::probe::ch347usbjtag::Ch347UsbJtag;
@@ -7,9 +7,9 @@ use probe_rs::probe::ftdi::FtdiProbe;
 use probe_rs::probe::jlink::JLink;
 use probe_rs::probe::{DebugProbeError, RawJtagIo};
 
-/// A probe's pins.
+/// Direct access to a probe's pins.
 pub(super) trait Pins {
-    /// Clocks with these levels; `capture` says whether TDO is kept.
+    /// Queues a clock with these levels; `capture` requests the value of TDO.
     fn clock(
         &mut self,
         tms: &[bool],
@@ -17,11 +17,11 @@ pub(super) trait Pins {
         capture: &[bool],
     ) -> Result<(), DebugProbeError>;
 
-    /// What was kept, in order.
+    /// The captured TDO values, in order.
     fn captured(&mut self) -> Result<Vec<bool>, DebugProbeError>;
 }
 
-/// Each is a type of its own, and what they share takes any iterator.
+/// Implements `Pins` for each driver type, whose methods accept any iterator.
 macro_rules! pins_of {
     ($($driver:ty),*) => {
         $(impl Pins for $driver {
@@ -44,7 +44,7 @@ macro_rules! pins_of {
 
 pins_of!(FtdiProbe, JLink, CmsisDap, Ch347UsbJtag, BlackMagicProbe);
 
-/// What a probe of ours that only knows JTAG answers to probe-rs, in an `impl DebugProbe`.
+/// The methods of `impl DebugProbe` for a JTAG-only probe.
 macro_rules! jtag_only {
     () => {
         fn select_protocol(
@@ -91,7 +91,7 @@ macro_rules! jtag_only {
 
 pub(super) use jtag_only;
 
-/// Clocks a port bit by bit: for drivers that are their own port.
+/// Clocks bit by bit, for drivers that control the pins themselves.
 pub(super) fn clock_bits(
     port: &mut impl RawJtagIo,
     tms: &[bool],

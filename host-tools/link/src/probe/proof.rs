@@ -1,4 +1,4 @@
-//! Whatever the module can and the hart does: the right answer, and nothing changed.
+//! Every module and hart profile: the result is correct and the hart unchanged.
 
 use pagetable::{Outside, PhysAddr, Satp, Xlen};
 
@@ -12,7 +12,7 @@ const BASE: u64 = 0x8000_0000;
 const BYTES: u64 = 0x3000;
 const SATP: u64 = 0x8000_0000_0008_0001;
 
-/// Every word of memory is different, and there is no more of it.
+/// Memory in which every word is different.
 struct MemoryPattern;
 
 pub(super) fn byte(at: u64) -> u8 {
@@ -33,7 +33,7 @@ impl MemorySource for MemoryPattern {
     }
 }
 
-/// Every module with harts of either width.
+/// Every module, with harts of either width.
 pub(super) fn profiles() -> impl Iterator<Item = Profile> {
     let widths = [Xlen::Rv64, Xlen::Rv32];
     let all = Profile::ALL.into_iter();
@@ -60,7 +60,7 @@ fn hart(tap: &SharedTap) -> SimulatedHart {
     lock(tap).module.harts[0].clone()
 }
 
-/// Halting and resuming leave their mark in dcsr.cause and in the module; all else is the hart's.
+/// A hart without dcsr.cause and the module's own state, which halting and resuming change.
 fn lasting(mut hart: SimulatedHart, was_halted: bool) -> SimulatedHart {
     if !was_halted {
         *hart.csr.get_mut(&csr::DCSR).unwrap() &= !(7 << 6);
@@ -71,7 +71,7 @@ fn lasting(mut hart: SimulatedHart, was_halted: bool) -> SimulatedHart {
 
 #[test]
 fn every_way_reads_what_is_there_and_leaves_the_hart_as_it_was() {
-    // One that repeats nothing by itself, too.
+    // Including a module without automatic repetition.
     let slow = Profile {
         repeats: false,
         ..Profile::PROGRAM
@@ -117,7 +117,7 @@ fn every_way_reads_what_is_there_and_leaves_the_hart_as_it_was() {
                     let there: Vec<u8> = (BASE + from..).map(byte).take(bytes).collect();
                     assert_eq!(read, there, "{what}");
                 }
-                // Behind the end there is nothing, and that is no trouble for what comes next.
+                // Beyond the end there is no memory, and later reads still work.
                 let mut page = [0; 0x1000];
                 let at = PhysAddr::new(BASE + BYTES);
                 let outside = target.read(at, &mut page);
@@ -166,7 +166,7 @@ fn a_bus_that_does_not_see_the_cache_is_doubted() {
     target.read(PhysAddr::new(BASE + 8), &mut word).unwrap();
     assert_eq!(word, std::array::from_fn(|n| byte(BASE + 8 + n as u64)));
     assert!(target.is_possibly_stale());
-    // The same in a chip whose port says something else: the hart tells who made it.
+    // The same core with another IDCODE: mvendorid identifies it.
     let profile = Profile {
         idcode: 0x5555_0b6f,
         ..Profile::C906
@@ -174,7 +174,7 @@ fn a_bus_that_does_not_see_the_cache_is_doubted() {
     let mut target = open(&pattern(profile), Some(AccessMethod::Bus)).unwrap();
     target.read(PhysAddr::new(BASE + 8), &mut word).unwrap();
     assert!(target.is_possibly_stale());
-    // A hart that does not halt any more leaves no other way.
+    // A hart that does not halt leaves only the system bus.
     lock(&tap).module.harts[0].heeds = false;
     let mut target = open(&tap, None).unwrap();
     target.read(PhysAddr::new(BASE + 8), &mut word).unwrap();
@@ -190,7 +190,7 @@ fn loads_are_physical_unless_virtual_ones_are_asked_for() {
         let tap = machine(profile, satp, open_core(core.as_ref()).unwrap().memory);
         {
             let hart = &mut lock(&tap).module.harts[0];
-            // As if the kernel had stopped while it read a user's memory for somebody.
+            // As if the kernel had stopped while it copied from a user's memory.
             *hart.csr.get_mut(&csr::MSTATUS).unwrap() |= 1 << 17 | 1 << 11;
             *hart.csr.get_mut(&csr::DCSR).unwrap() |= 1 << 4;
             hart.is_halted = true;
@@ -200,7 +200,7 @@ fn loads_are_physical_unless_virtual_ones_are_asked_for() {
         let mut target = open(&tap, Some(AccessMethod::Program)).unwrap();
         let mut physical = [0; 0x1000];
         target.read_physical(root.raw(), &mut physical).unwrap();
-        // The kernel maps all memory at one distance: its own root is there, too.
+        // The kernel's linear map covers all memory, including its own root.
         let mut memory = Cached::new(open_core(core.as_ref()).unwrap().memory);
         let tree = Satp::decode(satp, Xlen::Rv64)
             .unwrap()
@@ -241,7 +241,7 @@ fn a_hart_halts_where_it_is_told_in_any_mode() {
                 let hart = &mut lock(&tap).module.harts[0];
                 hart.wanders = true;
                 hart.set_privilege(mode);
-                // Somebody uses one already, and looks at another.
+                // One trigger is in use, and another one selected.
                 hart.triggers[0][0] |= 1 << 6 | 1 << 2;
                 hart.csr.insert(csr::TSELECT, 1);
             }
@@ -302,7 +302,7 @@ fn a_hart_is_found_among_other_ports_and_other_harts() {
         target.read_physical(BASE, &mut page).unwrap();
         assert!((BASE..).zip(page).all(|(at, read)| read == byte(at)));
         target.close().unwrap();
-        // Nobody says how long instructions are: it shows, if each marks its beginning.
+        // Without stated lengths, the scan separates TAPs that mark their start.
         let options = Options {
             known: KnownChain::default(),
             ..options

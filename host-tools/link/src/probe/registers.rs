@@ -1,7 +1,7 @@
-//! Registers of a hart, read, borrowed and put back.
+//! Registers of a hart: reading, saving and restoring.
 //!
-//! Debug spec 0.13, §3.6. What a reader must change in the hart for a while is noted with its
-//! whole width, and goes back with `Module::put_back`.
+//! Debug spec 0.13, §3.6. Registers that a read has to change are saved in full width, and restored by
+//! `Module::put_back`.
 
 use std::time::Instant;
 
@@ -11,20 +11,20 @@ use super::ProbeError;
 use super::debug_module::{CMDERR, DebugModule, PATIENCE, TRIES, at};
 use super::dtm::Op;
 
-/// cmderr; Debug spec 0.13, §3.12.6.
+/// cmderr "not supported"; Debug spec 0.13, §3.12.6.
 const UNKNOWN: u32 = 2;
 const EXCEPTION: u32 = 3;
 
-/// A read of 32 bits of a register.
+/// A 32-bit access to a register.
 const NARROW: u32 = 2 << 20 | 1 << 17;
 const MISA: u32 = 0x301;
 
-/// `x8` and `x9`, as abstract commands number them.
+/// Numbers of `x8` and `x9` in abstract commands.
 pub(super) const S0: u32 = 0x1008;
 pub(super) const S1: u32 = 0x1009;
 
 impl DebugModule {
-    /// Runs an abstract command with these arguments, and gives so many words of its result.
+    /// Runs an abstract command with these arguments; returns that many words of its result.
     pub(super) fn command(
         &mut self,
         arguments: &[u32],
@@ -43,7 +43,7 @@ impl DebugModule {
                 let number = |number: u64, word: &u32| number << 32 | u64::from(*word);
                 return Ok(said.iter().rev().fold(0, number));
             }
-            // One that met another was not run; a program behind it neither.
+            // A command issued while another one runs is ignored, and so is its program.
             if cmderr != 1 {
                 return Err(ProbeError::Command(cmderr));
             }
@@ -52,7 +52,7 @@ impl DebugModule {
         Err(ProbeError::Command(1))
     }
 
-    /// Waits until the command has ended; how, is cleared.
+    /// Waits until the command has ended; returns cmderr and clears it.
     pub(super) fn wait_for_command(&mut self) -> Result<u32, ProbeError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -73,7 +73,7 @@ impl DebugModule {
         }
     }
 
-    /// Words of a register.
+    /// Number of 32-bit words in a register.
     pub(super) fn words(&self) -> usize {
         match self.xlen {
             Some(Xlen::Rv32) => 1,
@@ -81,22 +81,21 @@ impl DebugModule {
         }
     }
 
-    /// What an access to a register of the hart's own width is.
+    /// The command that accesses a register in full width.
     pub(super) fn access(&self, register: u32, writes: bool, runs: bool) -> u32 {
         let size = if self.words() == 1 { 2 } else { 3 };
         size << 20 | u32::from(runs) << 18 | 1 << 17 | u32::from(writes) << 16 | register
     }
 
-    /// Width of the hart's registers. Halts it.
+    /// Register width of the hart. Halts it.
     pub fn xlen(&mut self) -> Result<Xlen, ProbeError> {
         if let Some(xlen) = self.xlen {
             return Ok(xlen);
         }
         self.halt()?;
-        // Only a hart of 64 bits has registers of so many. What is not answered once may be an
-        // accident, and half a register would be a wrong answer. A module that checks the size
-        // says that it knows no such command; one whose ROM runs a store of 64 bits for it meets
-        // an instruction that the hart does not have.
+        // Only a 64-bit hart has 64-bit registers. A single failure may be accidental, and half a register
+        // would be a wrong result. A module that checks the size reports "not supported"; one whose ROM
+        // executes a 64-bit store takes an exception on a 32-bit hart.
         let wide = self.access(S0, false, false);
         let is_too_wide = |asked: &Result<u64, ProbeError>| {
             matches!(asked, Err(ProbeError::Command(UNKNOWN | EXCEPTION)))
@@ -114,15 +113,15 @@ impl DebugModule {
         Ok(xlen)
     }
 
-    /// The module gives no 64 bits of a register: because the hart has no more than 32, or because
-    /// it moves no more at a time.
+    /// The module does not transfer 64 bits: either the hart has 32-bit registers, or the module only
+    /// transfers 32 at a time.
     fn narrow(&mut self) -> Result<Xlen, ProbeError> {
         self.command(&[], NARROW | S0, 1)?;
-        // The width stands in the highest two bits of `misa`: of 32 on RV32, where it is 1. Of 64
-        // bits these are two of the lower half, which no extension has.
+        // `misa` has the width in its two highest bits: 1 on RV32. On RV64 bits 30 and 31 are zero, as no
+        // extension uses them.
         match self.command(&[], NARROW | MISA, 1) {
             Ok(misa) if misa != 0 && misa >> 30 != 1 => Err(ProbeError::HalfRegisters),
-            // It need not tell, and need not be reached without a program.
+            // misa is optional, and may require a program.
             Ok(_) | Err(ProbeError::Command(UNKNOWN | EXCEPTION)) => Ok(Xlen::Rv32),
             Err(error) => Err(error),
         }
@@ -137,15 +136,14 @@ impl DebugModule {
     pub(super) fn write_register(&mut self, register: u32, value: u64) -> Result<(), ProbeError> {
         self.xlen()?;
         self.halt()?;
-        // Always the whole of it: a narrower write is refused by some harts, and by others fills
-        // the upper half with the sign.
+        // Always full width: some harts reject a narrower write, others sign-extend it.
         let words = [value as u32, (value >> 32) as u32];
         let command = self.access(register, true, false);
         self.command(&words[..self.words()], command, 0)?;
         Ok(())
     }
 
-    /// Notes what a register holds before it is changed.
+    /// Saves the value of a register before a change.
     pub(super) fn borrow(&mut self, register: u32) -> Result<(), ProbeError> {
         if self.changed.iter().all(|(number, _)| *number != register) {
             let value = match register {
@@ -157,7 +155,7 @@ impl DebugModule {
         Ok(())
     }
 
-    /// Puts a program into the buffer.
+    /// Writes a program into the buffer.
     pub(super) fn load(&mut self, program: &[u32]) -> Result<(), ProbeError> {
         const EBREAK: u32 = 0x0010_0073;
         let mut words = program.to_vec();
@@ -181,7 +179,7 @@ impl DebugModule {
     pub fn csr(&mut self, number: u16) -> Result<u64, ProbeError> {
         if !self.needs_program {
             match self.read_register(u32::from(number)) {
-                // Of this one, or of any: a program shows it, where there is room for one.
+                // This CSR or all CSRs: a program shows which, if the buffer has room.
                 Err(ProbeError::Command(UNKNOWN)) => {}
                 Err(ProbeError::Command(EXCEPTION)) => {
                     return Err(ProbeError::NoRegister("CSR", number));
@@ -224,7 +222,7 @@ impl DebugModule {
         written
     }
 
-    /// Whether the buffer holds so many instructions and what ends them.
+    /// Whether the buffer has room for so many instructions and their end.
     pub(super) fn has_room_for(&self, instructions: usize) -> bool {
         let behind = usize::from(!self.offers.has_implicit_ebreak);
         self.offers.program_words >= instructions + behind
@@ -232,22 +230,22 @@ impl DebugModule {
 
     fn run_for_csr(&mut self, instruction: u32) -> Result<(), ProbeError> {
         self.load(&[instruction])?;
-        // A size and a register that exist: some modules look at them though nothing is moved.
+        // A valid size and register: some modules check them even without a transfer.
         let command = self.access(0x1000, false, true) & !(1 << 17);
         self.command(&[], command, 0)?;
         Ok(())
     }
 
-    /// A general register. Halts the hart.
+    /// Reads a general-purpose register. Halts the hart.
     pub fn register(&mut self, number: u8) -> Result<u64, ProbeError> {
         self.put_back()?;
         self.read_register(0x1000 + u32::from(number & 0x1f))
     }
 
-    /// Gives every register its own value again.
+    /// Restores every changed register.
     pub(super) fn put_back(&mut self) -> Result<(), ProbeError> {
         self.is_physical = false;
-        // The last first: a CSR may need s0 on its way back.
+        // In reverse order: restoring a CSR may need s0.
         while let Some((register, value)) = self.changed.last().copied() {
             let write = |module: &mut DebugModule| match register {
                 0x1000.. => module.write_register(register, value),

@@ -1,4 +1,4 @@
-//! Debug modules that run their commands as instructions of the hart, and those that offer little.
+//! Debug modules that execute commands on the hart, and minimal ones.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ fn registers_are_read_where_no_way_leads_to_memory() {
             assert_eq!(value, before.gpr[usize::from(number)]);
         }
         assert_eq!(target.satp().unwrap(), before.csr[&csr::SATP]);
-        // One that is not there leaves the way to the others open.
+        // A missing CSR does not block access to the others.
         let none = target.csr(0x7ff);
         assert!(matches!(none, Err(ProbeError::NoRegister("CSR", 0x7ff))));
         assert_eq!(target.csr(csr::MISA).unwrap(), before.csr[&csr::MISA]);
@@ -85,14 +85,14 @@ fn half_a_register_is_no_answer() {
     let tap = pattern(profile);
     let mut target = open(&tap);
     assert!(matches!(target.satp(), Err(ProbeError::HalfRegisters)));
-    // A hart of 32 bits has no other half.
+    // A 32-bit hart has no upper half.
     let tap = pattern(profile.with_xlen(Xlen::Rv32));
     assert_eq!(open(&tap).satp().unwrap(), hart(&tap).csr[&csr::SATP]);
 }
 
 #[test]
 fn a_trigger_of_no_type_is_free_and_one_in_use_is_not() {
-    // As 1.0 has it; with `mcontrol6` alone; with `mcontrol` alone.
+    // As in 1.0; with `mcontrol6` alone; with `mcontrol` alone.
     for triggers in [
         1 << 2 | 1 << 6 | 1 << 15,
         1 << 6 | 1 << 15,
@@ -108,7 +108,7 @@ fn a_trigger_of_no_type_is_free_and_one_in_use_is_not() {
                 let hart = &mut lock(&tap).module.harts[0];
                 hart.wanders = true;
                 let kind = if triggers >> 6 & 1 == 1 { 6 } else { 2 };
-                // Somebody's: it loads.
+                // A trigger in use, on loads.
                 hart.triggers[0] = [kind << (xlen.bits() - 4) | 1 << 4 | 1, 0x1234];
             }
             let before = hart(&tap);

@@ -1,8 +1,8 @@
-//! Scans, many at a time, through the probes of probe-rs.
+//! JTAG scans in batches, through the probes of probe-rs.
 //!
-//! probe-rs keeps its queue of scans to itself: from outside, every scan would be a question of
-//! its own to the probe. The pins of its JTAG probes are public, so that scans are put together
-//! here. Between scans the port is always in Run-Test/Idle, for one clock at least.
+//! probe-rs does not export its queue of scans: from outside, every scan would be a USB transfer. The pins of
+//! its JTAG probes are public, so scans are composed here. Between scans the TAP is in Run-Test/Idle, for at
+//! least one clock.
 
 use probe_rs::probe::Probe;
 use probe_rs::probe::blackmagic::BlackMagicProbe;
@@ -15,11 +15,11 @@ use super::ProbeError;
 use super::bitbang::Bitbang;
 use super::pins::Pins;
 
-/// Scans between two questions to the probe.
+/// Scans per transfer to the probe.
 const BATCH: usize = 512;
 
-/// The pins of a probe, if they can be had: WCH's speak a protocol of their own, for chips
-/// without an MMU.
+/// The pins of a probe, if they are accessible: WCH's probes have a protocol of their own, for chips without
+/// an MMU.
 fn pins(probe: &mut Probe) -> Option<&mut dyn Pins> {
     macro_rules! one_of {
         ($($driver:ty),*) => {
@@ -35,27 +35,27 @@ fn pins(probe: &mut Probe) -> Option<&mut dyn Pins> {
     None
 }
 
-/// Where in the chain the port is.
+/// Position of a TAP in the chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChainPosition {
-    /// Bits of its instruction.
+    /// Length of its instruction register in bits.
     pub ir_bits: usize,
-    /// Bits of other ports' instructions between it and TDO, and between TDI and it.
+    /// Instruction register bits of other TAPs: before TDO, and after TDI.
     pub ir_around: (usize, usize),
-    /// Ports between it and TDO, and between TDI and it: each is a bit of data.
+    /// Number of other TAPs before TDO and after TDI; each adds a bypass bit.
     pub ports_around: (usize, usize),
 }
 
-/// Wires to a chain of ports.
+/// A probe connected to a chain.
 pub struct Scanner {
     probe: Probe,
-    /// The port that scans are for.
+    /// The TAP that scans address.
     pub position: ChainPosition,
     scans: u64,
 }
 
 impl Scanner {
-    /// The wires of a probe.
+    /// A scanner on an open probe.
     pub fn new(mut probe: Probe) -> Result<Scanner, ProbeError> {
         let name = probe.get_name();
         if pins(&mut probe).is_none() {
@@ -68,12 +68,12 @@ impl Scanner {
         })
     }
 
-    /// What the probe is called.
+    /// Name of the probe.
     pub fn name(&self) -> String {
         self.probe.get_name()
     }
 
-    /// How often a data register was scanned.
+    /// Number of data register scans.
     pub fn scans(&self) -> u64 {
         self.scans
     }
@@ -94,19 +94,19 @@ impl Scanner {
         }
     }
 
-    /// Clocks that only lead somewhere.
+    /// Clocks a TMS sequence without data.
     fn go(&mut self, tms: &[bool]) -> Result<(), ProbeError> {
         let idle = vec![false; tms.len()];
         self.clock(tms, &idle, &idle)
     }
 
-    /// Resets every port of the chain.
+    /// Resets every TAP of the chain.
     pub fn reset(&mut self) -> Result<(), ProbeError> {
         self.go(&[true, true, true, true, true, false])
     }
 
-    /// From Run-Test/Idle through a shift and back, `idle` clocks there, at least one. Of the bits
-    /// those are kept whose place is in `kept`.
+    /// From Run-Test/Idle through a shift and back, with `idle` clocks there, at least one. Keeps the bits in
+    /// range `kept`.
     fn shift(
         &mut self,
         is_instruction: bool,
@@ -126,7 +126,7 @@ impl Scanner {
         self.go(&back)
     }
 
-    /// Loads an instruction; every other port is bypassed.
+    /// Loads an instruction; all other TAPs are in bypass.
     pub fn load(&mut self, instruction: u32) -> Result<(), ProbeError> {
         let ChainPosition {
             ir_bits, ir_around, ..
@@ -138,8 +138,8 @@ impl Scanner {
         self.shift(true, &tdi, 0..0, 1)
     }
 
-    /// Scans the data register with each of these values, `bits` wide, and gives what came out;
-    /// `idle` clocks after each.
+    /// Scans the data register with each of these values, `bits` wide, and returns the captured ones; `idle`
+    /// clocks after each.
     pub fn exchange(
         &mut self,
         values: &[u128],
@@ -163,14 +163,14 @@ impl Scanner {
         Ok(said)
     }
 
-    /// Shifts these bits through the whole chain, and gives what came out.
+    /// Shifts bits through the whole chain, and returns the output.
     pub fn through(&mut self, is_instruction: bool, tdi: &[bool]) -> Result<Vec<bool>, ProbeError> {
         self.shift(is_instruction, tdi, 0..tdi.len(), 1)?;
         self.captured(tdi.len())
     }
 }
 
-/// Bits as a number, the lowest first.
+/// Converts bits to a number, lowest first.
 pub fn number(bits: &[bool]) -> u128 {
     let places = bits.iter().enumerate();
     places.fold(0, |number, (n, bit)| number | u128::from(*bit) << n)

@@ -1,4 +1,4 @@
-//! A hart behind a probe, as commands ask for it.
+//! A hart behind a probe, as commands use it.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,73 +24,73 @@ const MAEE: u64 = 1 << 21;
 const MVENDORID: u16 = 0xf11;
 const T_HEAD: u64 = 0x5b7;
 
-/// The port of T-Head's C906.
+/// IDCODE of T-Head's C906.
 const C906: u32 = 0x1000_0b6f;
 
-/// What is known before the first bit is shifted.
+/// Options for opening a hart.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Which probe.
+    /// The probe to open.
     pub selector: Selector,
-    /// Its clock in kHz.
+    /// JTAG clock in kHz.
     pub speed_khz: Option<u32>,
-    /// What is on the chain.
+    /// Stated facts about the chain.
     pub known: KnownChain,
-    /// Which hart.
+    /// Index of the hart.
     pub hart: u32,
-    /// The only way to memory that is to be used.
+    /// The only method of memory access to use.
     pub by: Option<AccessMethod>,
-    /// The system bus is known to see what the hart's cache holds, or known not to.
+    /// Whether the system bus is coherent with the hart's caches, if known.
     pub is_coherent: Option<bool>,
-    /// The way entries are written, where the board says it.
+    /// Encoding of memory types, if the board states it.
     pub dialect: Option<Dialect>,
-    /// Once this is set nothing more is asked, but to put back what was changed.
+    /// Once set, only restoring operations are done.
     pub stop: Option<&'static AtomicBool>,
 }
 
-/// What there is at the other end.
+/// Facts about the probe, the chain, the module and the hart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
-    /// What the probe is called.
+    /// Name of the probe.
     pub probe: String,
-    /// The chain.
+    /// The JTAG chain.
     pub chain: Chain,
-    /// Bits of an address on the debug bus.
+    /// Address width of the debug module interface in bits.
     pub abits: usize,
-    /// Clocks that the module asks for between two scans.
+    /// Idle clocks that the module requires between scans.
     pub idle: usize,
-    /// What the module offers.
+    /// Features of the module.
     pub offers: Offers,
-    /// The hart was halted when we came.
+    /// Whether the hart was halted on connection.
     pub was_halted: bool,
-    /// Width of its registers.
+    /// Register width of the hart.
     pub xlen: Xlen,
-    /// `mvendorid`, if it tells.
+    /// Value of `mvendorid`, if readable.
     pub vendor: Option<u64>,
-    /// Ways to memory, the first that is used first.
+    /// Usable methods of memory access, in order of preference.
     pub methods: Vec<AccessMethod>,
-    /// The system bus may see older memory than the hart.
+    /// Whether the system bus may return older memory than the hart.
     pub is_bus_doubtful: bool,
 }
 
-/// A hart behind a probe. It is as it was when this goes; [`Target::close`] tells if not.
+/// A hart behind a probe. It is restored on drop; [`Target::close`] reports errors of that.
 pub struct Target {
     module: DebugModule,
     chain: Chain,
     options: Options,
     vendor: Option<Option<u64>>,
-    /// Ways that memory was read.
+    /// Methods that were used for reads.
     used: BTreeSet<&'static str>,
 }
 
 impl Target {
-    /// Opens the probe and looks for the hart, which goes on meanwhile.
+    /// Opens the probe and finds the hart, without halting it.
     pub fn open(options: Options) -> Result<Target, ProbeError> {
         let probe = discovery::open(&options.selector, options.speed_khz)?;
         Target::on(probe, options)
     }
 
-    /// The same on a probe that is open.
+    /// A target on an open probe.
     pub fn on(probe: Probe, options: Options) -> Result<Target, ProbeError> {
         let mut wires = Scanner::new(probe)?;
         let chain = chain::look(&mut wires, &options.known)?;
@@ -104,22 +104,22 @@ impl Target {
         })
     }
 
-    /// What the port of the debug module says that it is.
+    /// IDCODE of the TAP with the debug module.
     pub fn idcode(&self) -> Option<u32> {
         self.chain.idcodes[self.chain.port]
     }
 
-    /// Says what a board is known to be like, once it is known which it is.
+    /// Adds facts that a board file states, once the board is recognized.
     pub fn set_known(&mut self, told: impl FnOnce(&mut Options)) {
         told(&mut self.options);
     }
 
-    /// How often a data register was scanned.
+    /// Number of data register scans.
     pub fn scans(&self) -> u64 {
         self.module.dtm.scanner().scans()
     }
 
-    /// What there is. Halts the hart for a moment.
+    /// Collects the facts. Halts the hart for a moment.
     pub fn info(&mut self) -> Result<Info, ProbeError> {
         let was_halted = self.module.was_halted();
         let xlen = self.module.xlen()?;
@@ -139,8 +139,8 @@ impl Target {
         })
     }
 
-    /// Looks whether the module has a command for memory, with memory that the hart reads itself:
-    /// its root table, or its next instruction.
+    /// Tests whether the module has a command for memory, on memory that the hart reads itself: its root
+    /// table, or its next instruction.
     fn try_abstract(&mut self, xlen: Xlen) -> Result<(), ProbeError> {
         if !self.module.methods().contains(&AccessMethod::Abstract) {
             return Ok(());
@@ -156,23 +156,23 @@ impl Target {
         }
     }
 
-    /// Width of the hart's registers. Halts the hart for a moment.
+    /// Register width of the hart. Halts it for a moment.
     pub fn xlen(&mut self) -> Result<Xlen, ProbeError> {
         self.module.xlen()
     }
 
-    /// `satp`. Halts the hart for a moment.
+    /// Value of `satp`. Halts the hart for a moment.
     pub fn satp(&mut self) -> Result<u64, ProbeError> {
         self.module.csr(SATP)
     }
 
-    /// A CSR. Halts the hart for a moment.
+    /// Value of a CSR. Halts the hart for a moment.
     pub fn csr(&mut self, number: u16) -> Result<u64, ProbeError> {
         self.go_on()?;
         self.module.csr(number)
     }
 
-    /// A general register. Halts the hart for a moment.
+    /// Value of a general-purpose register. Halts the hart for a moment.
     pub fn register(&mut self, number: u8) -> Result<u64, ProbeError> {
         self.module.register(number)
     }
@@ -190,8 +190,8 @@ impl Target {
         Ok(vendor)
     }
 
-    /// Learns whose hart it is before its memory is read: on that depends what the system bus is
-    /// worth. One that ran runs on; one that does not halt does not tell.
+    /// Reads the vendor before the first memory access: it determines whether the system bus is reliable. A
+    /// running hart keeps running; one that does not halt stays unidentified.
     fn meet(&mut self) -> Result<(), ProbeError> {
         if self.options.is_coherent.is_some() || self.vendor.is_some() {
             return Ok(());
@@ -208,8 +208,8 @@ impl Target {
         }
     }
 
-    /// How memory types are written, where the hart tells. Only T-Head's harts are asked for what
-    /// only they have.
+    /// Encoding of memory types, if the hart reports it. Only T-Head's harts are asked for T-Head's
+    /// registers.
     pub fn dialect(&mut self) -> Result<Option<Dialect>, ProbeError> {
         if self.xlen()? == Xlen::Rv64 && self.vendor()? == Some(T_HEAD) {
             let status = self.module.csr(TH_SXSTATUS)?;
@@ -221,7 +221,7 @@ impl Target {
         Ok(self.options.dialect)
     }
 
-    /// Whether what the system bus reads may be older than what the hart would see.
+    /// Whether the system bus may return older memory than the hart would see.
     fn is_bus_doubtful(&self) -> bool {
         let looks_like_c906 = self.vendor == Some(Some(T_HEAD)) || self.idcode() == Some(C906);
         match self.options.is_coherent {
@@ -230,8 +230,7 @@ impl Target {
         }
     }
 
-    /// Ways to memory, the first that is used first. Where the bus is in doubt the hart itself
-    /// is asked before it.
+    /// Methods in order of preference. If the bus may be stale, the hart's own loads come before it.
     fn methods(&self) -> Vec<AccessMethod> {
         let mut methods = self.module.methods();
         if let Some(only) = self.options.by {
@@ -254,7 +253,7 @@ impl Target {
         }
     }
 
-    /// Reads physical memory.
+    /// Reads physical memory by the preferred method.
     pub fn read_physical(&mut self, at: u64, into: &mut [u8]) -> Result<(), ProbeError> {
         self.go_on()?;
         self.meet()?;
@@ -270,26 +269,26 @@ impl Target {
         Ok(())
     }
 
-    /// Reads memory at virtual addresses, as S-mode of the hart would.
+    /// Reads memory at virtual addresses, as S-mode would.
     pub fn read_virtual(&mut self, at: u64, into: &mut [u8]) -> Result<(), ProbeError> {
         self.module.read_virtual(at, into)
     }
 
-    /// Ways that memory was read.
+    /// Methods that were used for reads.
     pub fn used(&self) -> Vec<AccessMethod> {
         let is_used = |method: &AccessMethod| self.used.contains(method.name());
         AccessMethod::ALL.into_iter().filter(is_used).collect()
     }
 
-    /// Halts the hart, for good.
+    /// Halts the hart, and leaves it halted.
     pub fn halt(&mut self) -> Result<(), ProbeError> {
         self.module.halt()?;
         self.module.keep_halted();
         Ok(())
     }
 
-    /// Lets the hart run until it comes to an instruction, and keeps it there. False where it
-    /// did not come in time; it runs on then.
+    /// Resumes the hart until it reaches an instruction, and halts it there. Returns false on a timeout; then
+    /// it keeps running.
     pub fn halt_at(&mut self, address: u64, patience: Duration) -> Result<bool, ProbeError> {
         let deadline = Instant::now() + patience;
         let stop = self.options.stop;
@@ -298,22 +297,22 @@ impl Target {
         breakpoint::halt_at(&mut self.module, address, is_over)
     }
 
-    /// Whether the hart was halted when we came.
+    /// Whether the hart was halted on connection.
     pub fn was_halted(&self) -> bool {
         self.module.was_halted()
     }
 
-    /// Lets the hart run.
+    /// Resumes the hart, and leaves it running.
     pub fn resume(&mut self) -> Result<(), ProbeError> {
         self.module.resume()
     }
 
-    /// Resets the board; the hart runs afterwards, or stands on its first instruction.
+    /// Resets the board; the hart runs afterwards, or is halted at its first instruction.
     pub fn reset(&mut self, halts: bool) -> Result<(), ProbeError> {
         self.module.reset(halts)
     }
 
-    /// Leaves the hart as it was.
+    /// Restores the hart.
     pub fn close(mut self) -> Result<(), ProbeError> {
         self.module.close()
     }

@@ -1,7 +1,7 @@
-//! What probe-rs 0.32 does wrong on RV64, and what is done here instead.
+//! Defects of probe-rs 0.32 on RV64, and the behaviour of this crate.
 //!
-//! Each trial is put to both, at the same simulated module: ours must stand it, and probe-rs must
-//! not. When a release does, its test says so, and what steps around it here may go.
+//! Each trial runs against both, on the same simulated module: this crate must pass, and probe-rs must fail.
+//! When a release of it passes, the test reports that, and the workaround can be removed.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::{AccessMethod, Options, Target, proof};
 const BASE: u64 = 0x8000_0000;
 const NOWHERE: u64 = 0x1000;
 
-/// A module that asks for a clock between scans: without it the hart never runs under probe-rs.
+/// A module that requires an idle clock between scans: without it the hart never runs under probe-rs.
 const PROGRAM: Profile = Profile {
     idle: 1,
     ..Profile::PROGRAM
 };
 
-/// Somebody who reads a hart.
+/// A reader of a hart.
 trait UpstreamReader {
     fn read(&mut self, at: u64, into: &mut [u8]) -> Result<(), String>;
     fn halts_at(&mut self, address: u64) -> Result<bool, String>;
@@ -41,7 +41,7 @@ impl UpstreamReader for Target {
 impl UpstreamReader for probe_rs::Session {
     fn read(&mut self, at: u64, into: &mut [u8]) -> Result<(), String> {
         let mut core = self.core(0).map_err(|error| format!("{error:?}"))?;
-        // By words where that is how they lie, else by bytes.
+        // By words if the address is aligned, otherwise by bytes.
         let read = match (at % 4, into.len() % 4) {
             (0, 0) => {
                 let mut words = vec![0u32; into.len() / 4];
@@ -66,10 +66,10 @@ impl UpstreamReader for probe_rs::Session {
     }
 }
 
-/// How long a hart may take to come to where it goes all the time.
+/// Time limit for a hart to reach an address in its loop.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// probe-rs' own reader of a hart of 64 bits.
+/// A probe-rs session for a 64-bit hart.
 fn theirs(tap: &SharedTap) -> probe_rs::Session {
     const FAMILY: &str = "
 name: simulated
@@ -95,7 +95,7 @@ flash_algorithms: []
         .expect("it attaches")
 }
 
-/// Ours stands the trial; theirs does not, in the way that is known.
+/// This crate passes the trial; probe-rs fails in the known way.
 fn both(
     profile: Profile,
     by: Option<AccessMethod>,
@@ -138,7 +138,7 @@ fn registers_that_a_load_needs_come_back_whole() {
             read == std::array::from_fn(|n| proof::byte(BASE + n as u64)),
             "read",
         )?;
-        // Ours gives them back when it is asked for something else, or goes.
+        // This crate restores them before another operation, and on drop.
         let _ = reader.halts_at(BASE);
         expect(
             lock(tap).module.harts[0].gpr == before,

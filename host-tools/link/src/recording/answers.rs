@@ -1,4 +1,4 @@
-//! What a board once answered: its tasks, and the memory that somebody asked it for.
+//! The answers of a board in a recording: tasks and memory.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -11,29 +11,29 @@ use crate::memory::{MemorySource, ReadError};
 use crate::session::TaskInfo;
 
 const PAGE: usize = 4096;
-/// Bytes that are known together: a word of the narrower harts.
+/// Granularity of known bytes: the word of a 32-bit hart.
 const WORD: usize = 4;
 
-/// A page as far as it is known.
+/// A page, with the set of its known words.
 struct PartialPage {
     bytes: [u8; PAGE],
     known: [bool; PAGE / WORD],
 }
 
-/// The last answers of a recording.
+/// The latest answers of a recording.
 #[derive(Default)]
 pub struct RecordedAnswers {
-    /// What the board said of itself.
+    /// Facts about the board, if they were requested.
     pub about: Option<About>,
-    /// Its tasks.
+    /// The task table.
     pub tasks: Vec<TaskInfo>,
-    /// Bits of its addresses.
+    /// Register width of the board in bits.
     pub xlen: u32,
     pages: HashMap<u64, Box<PartialPage>>,
 }
 
 impl RecordedAnswers {
-    /// Reads a recording to its end. Where a question was asked more than once, the last answer counts.
+    /// Reads a recording to its end. Of repeated questions, the last answer is kept.
     pub fn read(from: impl Read) -> io::Result<RecordedAnswers> {
         let mut blocks = Blocks::new(from)?;
         let mut heard = DirectionDecoder::default();
@@ -125,7 +125,7 @@ impl RecordedAnswers {
         }
     }
 
-    /// How memory types are written.
+    /// Encoding of memory types.
     pub fn dialect(&self) -> Dialect {
         self.about
             .as_ref()
@@ -140,7 +140,7 @@ struct DirectionDecoder {
     ear: StreamState,
 }
 
-/// All but the splitter, from which frames are borrowed.
+/// Everything except the splitter, from which frames are borrowed.
 struct StreamState {
     session: u32,
     inbox: Inbox,
@@ -156,7 +156,7 @@ impl Default for StreamState {
 }
 
 impl StreamState {
-    /// A session begins, unless it is the one that is there.
+    /// Starts a session, unless it is already active.
     fn begin(&mut self, session: u32) {
         if session != self.session {
             (self.session, self.inbox) = (session, Inbox::EMPTY);

@@ -1,4 +1,4 @@
-//! Recordings, `.pwlog`: what a board said, and when. `docs/wire.md` has the format.
+//! Recordings, `.pwlog`: the bytes of a line, with times. `docs/wire.md` has the format.
 //!
 //! ```text
 //! header  "PWLOG" 0, version (u16)
@@ -6,8 +6,8 @@
 //!         eight bytes and the payload (u32), payload
 //! ```
 //!
-//! All numbers are little-endian. A file is only ever added to; what was cut off, by a full disk
-//! or a pulled plug, ends at its last whole block.
+//! All numbers are little-endian. Files are only appended to; a truncated one, from a full disk or a power
+//! failure, ends at its last whole block.
 
 mod answers;
 mod reader;
@@ -23,22 +23,22 @@ pub use reader::{Block, BlockKind, Blocks, ReceivedBytes};
 pub use replay::Replay;
 pub use writer::Writer;
 
-/// Where both directions of a line are kept.
+/// Stores both directions of a line.
 pub trait RecordingSink: Send {
-    /// What the board said just now.
+    /// Appends bytes received from the board.
     fn received(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// What was said to it.
+    /// Appends bytes sent to the board.
     fn sent(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// Bytes of the board as they come, without times, and nothing of what was said to it.
+/// The board's bytes without times and without the other direction.
 pub struct RawFile {
     file: File,
     path: PathBuf,
 }
 
 impl RawFile {
-    /// Opens a file that is added to, or makes it. Errors name it.
+    /// Opens a file for appending, or creates it. Errors contain the path.
     pub fn append(path: &Path) -> io::Result<RawFile> {
         let file = File::options().append(true).create(true).open(path);
         Ok(RawFile {
@@ -58,18 +58,19 @@ impl RecordingSink for RawFile {
     }
 }
 
-/// Whoever records listens to a line as well: an error must tell which of the two it is of.
+/// Adds the path to an error: the caller also reads from a line, and the error must show which of the two
+/// failed.
 fn named(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     let path = path.display().to_string();
     move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
 }
 
-/// What every recording begins with: the name and the version, 1.
+/// First bytes of every recording: the magic and the version, 1.
 const HEADER: [u8; 8] = *b"PWLOG\0\x01\0";
-/// Bytes before a block's payload.
+/// Size of a block's header in bytes.
 const HEAD: usize = 12;
 
-/// Are these the first bytes of a recording?
+/// Whether these are the first bytes of a recording.
 pub fn is_recording(bytes: &[u8]) -> bool {
     bytes.starts_with(&HEADER[..6])
 }
@@ -101,7 +102,7 @@ mod tests {
         std::fs::read(&path).unwrap()
     }
 
-    /// The received bytes, and where the file is cut if it is.
+    /// The received bytes, and the offset of a truncated block.
     fn heard(bytes: &[u8]) -> (Vec<u8>, Option<u64>) {
         let mut blocks = Blocks::new(bytes).unwrap();
         let mut all = Vec::new();
@@ -175,7 +176,7 @@ mod tests {
             assert_eq!(all, b"ab");
             begin.elapsed()
         };
-        // Only the lower bounds are sure on a busy machine.
+        // On a loaded machine only the lower bounds hold.
         assert!(took(Speed::Times(1.0)) >= Duration::from_millis(299));
         assert!(took(Speed::Times(10.0)) >= Duration::from_millis(29));
         took(Speed::Max);

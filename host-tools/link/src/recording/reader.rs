@@ -1,19 +1,19 @@
-//! A recording, block by block.
+//! A recording, read block by block.
 
 use std::io::{self, Read};
 
 use super::{HEAD, HEADER, sum};
 
-/// What a block holds.
+/// Type of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockKind {
-    /// Bytes that the board said.
+    /// Bytes received from the board.
     Received,
-    /// The recording began, or went on: microseconds since 1970 (u64).
+    /// The recording started or resumed: microseconds since 1970 (u64).
     Started,
-    /// Bytes that were said to the board.
+    /// Bytes sent to the board.
     Sent,
-    /// Something that a newer program wrote.
+    /// A type of a newer program.
     Other(u8),
 }
 
@@ -32,18 +32,18 @@ impl BlockKind {
     }
 }
 
-/// A block.
+/// A block with its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Microseconds since the block before.
+    /// Microseconds since the previous block.
     pub after_us: u32,
-    /// What it holds.
+    /// Type of the block.
     pub kind: BlockKind,
-    /// That.
+    /// Content of the block, as its type defines it.
     pub payload: Vec<u8>,
 }
 
-/// The blocks of a recording.
+/// Iterates over the blocks of a recording.
 pub struct Blocks<R> {
     from: R,
     at: u64,
@@ -51,7 +51,7 @@ pub struct Blocks<R> {
 }
 
 impl<R: Read> Blocks<R> {
-    /// Reads the header. `InvalidData` if it is none.
+    /// Reads the header; `InvalidData` if it is not a recording.
     pub fn new(mut from: R) -> io::Result<Blocks<R>> {
         let mut header = [0; HEADER.len()];
         let read = fill(&mut from, &mut header)?;
@@ -70,7 +70,7 @@ impl<R: Read> Blocks<R> {
         })
     }
 
-    /// The next block; `None` at the end, or where the file was cut or damaged.
+    /// The next block; `None` at the end, or at a truncated or damaged block.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator of results would go on after an error"
@@ -103,18 +103,18 @@ impl<R: Read> Blocks<R> {
         }))
     }
 
-    /// Where the last whole block ends, in bytes, if anything follows it that is none.
+    /// Offset of the end of the last whole block, if other bytes follow it.
     pub fn cut_at(&self) -> Option<u64> {
         self.cut.then_some(self.at)
     }
 
-    /// Where the block that comes next begins, in bytes.
+    /// Offset of the next block, in bytes.
     pub fn at(&self) -> u64 {
         self.at
     }
 }
 
-/// As much as there is; how much that was.
+/// Reads as much as is available; returns the number of bytes.
 fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
     while done < into.len() {
@@ -128,14 +128,14 @@ fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     Ok(done)
 }
 
-/// The received bytes without their times. A file that was cut ends at its last whole block.
+/// The received bytes without times. A truncated file ends at its last whole block.
 pub struct ReceivedBytes<R> {
     blocks: Blocks<R>,
     rest: Vec<u8>,
 }
 
 impl<R: Read> ReceivedBytes<R> {
-    /// Of these blocks.
+    /// A reader over the blocks.
     pub fn new(blocks: Blocks<R>) -> ReceivedBytes<R> {
         ReceivedBytes {
             blocks,

@@ -1,4 +1,4 @@
-//! A recording played back, at its own speed or another.
+//! Replays a recording at its own or another speed.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use super::{BlockKind, Blocks};
 use crate::transport::Speed;
 
-/// A recording as a line: what the board said comes when it is due.
+/// A recording as a line: bytes of the board arrive at their recorded times.
 pub struct Replay {
     blocks: Blocks<BufReader<File>>,
     speed: Speed,
     start: Instant,
-    /// Microseconds of the recording that have been played.
+    /// Microseconds of the recording that were played.
     told_us: u64,
     rest: Vec<u8>,
 }
 
 impl Replay {
-    /// Opens a recording.
+    /// Opens a recording for replay.
     pub fn open(path: &Path, speed: Speed) -> io::Result<Replay> {
         Ok(Replay {
             blocks: Blocks::new(BufReader::new(File::open(path)?))?,
@@ -45,7 +45,7 @@ impl Read for Replay {
             let Some(block) = self.blocks.next()? else {
                 return Ok(0);
             };
-            // Between two sessions nothing happened that is worth waiting for.
+            // The pause between two sessions is skipped.
             if matches!(block.kind, BlockKind::Received | BlockKind::Sent) {
                 self.told_us += u64::from(block.after_us);
             }

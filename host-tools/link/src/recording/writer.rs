@@ -1,4 +1,4 @@
-//! Adds to a recording.
+//! Appends to a recording.
 
 use std::fs::File;
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
@@ -7,19 +7,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{BlockKind, Blocks, HEADER, RecordingSink, named, sum};
 
-/// A recording that is added to. Each block is whole in the file before the call returns.
+/// A recording open for appending. Each block is completely written before the call returns.
 pub struct Writer {
     file: File,
     path: PathBuf,
-    /// Where the last whole block ends.
+    /// Offset of the end of the last whole block.
     end: u64,
     last: Instant,
     dropped: u64,
 }
 
 impl Writer {
-    /// Opens a recording, or begins one. `InvalidData` if there is a file that is none: it stays
-    /// as it is.
+    /// Opens or creates a recording. `InvalidData` for another kind of file, which stays unchanged.
     pub fn append(path: &Path) -> io::Result<Writer> {
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
@@ -41,12 +40,12 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Bytes of an unfinished block that were found at the end and taken off.
+    /// Number of bytes of an unfinished block that were removed at the end.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Keeps what the board said at `now`.
+    /// Appends bytes that were received at `now`.
     pub fn received_at(&mut self, bytes: &[u8], now: Instant) -> io::Result<()> {
         self.keep(BlockKind::RECEIVED, bytes, now)
     }
@@ -77,10 +76,10 @@ impl Writer {
         self.write_whole(&block)
     }
 
-    /// A part that was written of a block that does not fit is taken off again.
+    /// Appends a block; a partial write is removed again.
     fn write_whole(&mut self, block: &[u8]) -> io::Result<()> {
         if let Err(error) = self.file.write_all(block) {
-            // Whoever reads takes an unfinished block for a pulled plug: it does no harm.
+            // A reader treats an unfinished block as truncation, so it does no harm.
             let _ = self.file.set_len(self.end);
             return Err(named(&self.path)(error));
         }
@@ -89,8 +88,8 @@ impl Writer {
     }
 }
 
-/// Goes to the end of the last whole block, and takes off what follows it: where that is, and
-/// how many bytes followed. `InvalidData` if it is no recording.
+/// Seeks to the end of the last whole block and removes what follows; returns that offset and the number of
+/// bytes removed. `InvalidData` if it is not a recording.
 fn last_end(file: &mut File) -> io::Result<(u64, u64)> {
     let bytes = file.metadata()?.len();
     if bytes == 0 {
@@ -114,7 +113,7 @@ impl RecordingSink for Writer {
     }
 }
 
-/// Bytes that are written count as received now.
+/// Bytes written count as received now.
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.keep(BlockKind::RECEIVED, bytes, Instant::now())?;

@@ -1,4 +1,4 @@
-//! The board's agent, asked and waited for: memory, tasks, the fault log.
+//! A client of the board's agent: memory, tasks, the fault log.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -16,55 +16,55 @@ use super::state::{Peer, Session, SessionEvent};
 use crate::memory::{MemorySource, ReadError};
 use crate::transport::{Presence, TargetLine};
 
-/// Time to wait for the target to acknowledge the end of a session.
+/// Time limit for the target's last acknowledgement.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// Pieces of the line that may wait for us.
+/// Limit of queued pieces from the line.
 const PIECES: usize = 1024;
 
-/// A session with a board's agent. The line is plain again when this goes.
+/// A session with a board's agent. The line is plain again when it is dropped.
 pub struct Agent {
     session: Session,
     incoming: Receiver<io::Result<Vec<u8>>>,
     writer: Box<dyn Write + Send>,
     _machine: Box<dyn Send>,
-    /// Of a line that is waited for.
+    /// State of a line that may come back.
     presence: Option<Arc<Presence>>,
-    /// Who was at the other end so far, by [`Presence::peers`].
+    /// Number of peers so far, from [`Presence::peers`].
     peers: u64,
     peer: Peer,
     next_id: u64,
     ram: Vec<RamExtent>,
-    /// Bytes of the answers so far.
+    /// Bytes of all answers so far.
     answered: u64,
-    /// Bytes that came since the question was asked.
+    /// Bytes received since the question.
     heard: u64,
-    /// A session began anew since the question was asked: it went with the old one.
+    /// The session restarted since the question, which was lost with the old one.
     is_reopened: bool,
-    /// Set once the user wants no answer any more.
+    /// Set when the user interrupts.
     stop: Option<Arc<AtomicBool>>,
-    /// Hears every byte.
+    /// Receives a copy of every byte.
     tap: Option<LineTap>,
 }
 
-/// How a session is opened.
+/// Options for opening a session.
 #[derive(Default)]
 pub struct AgentOptions {
-    /// Hears every byte of both directions.
+    /// Receives a copy of every byte, in both directions.
     pub tap: Option<LineTap>,
-    /// Once it is set, no answer is waited for any more.
+    /// Once set, waiting ends.
     pub stop: Option<Arc<AtomicBool>>,
-    /// Without it a board that does not answer in time is an error. With it the board is called on,
-    /// and this is told each time.
+    /// Without it, a board that does not answer in time is an error. With it, calling continues, and it is
+    /// invoked each time.
     pub on_silence: Option<OnSilence>,
 }
 
-/// Who is told that a board does not answer yet.
+/// Callback while a board does not answer.
 pub type OnSilence = Box<dyn FnMut(AgentError) + Send>;
 
-/// Somebody who listens in, to what the board says and to what is said to it.
+/// A listener for both directions of the line.
 pub type LineTap = Box<dyn FnMut(Direction, &[u8]) + Send>;
 
-/// Which way bytes go.
+/// Direction of bytes on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the board.
@@ -74,7 +74,7 @@ pub enum Direction {
 }
 
 impl Agent {
-    /// Opens a session on a line.
+    /// Opens a session on a line, with default options.
     pub fn open(line: TargetLine) -> Result<Agent, AgentError> {
         Agent::open_with(line, AgentOptions::default())
     }
@@ -119,7 +119,7 @@ impl Agent {
         }
     }
 
-    /// Calls the board until it answers; a line that is not there does not count as silence.
+    /// Calls the board until it answers; time while the line is absent does not count.
     fn wait_until_open(&mut self) -> Result<(), AgentError> {
         let mut deadline = Instant::now() + PATIENCE;
         while !self.session.is_open() {
@@ -129,7 +129,7 @@ impl Agent {
         Ok(())
     }
 
-    /// The deadline of who waits for the board: it begins anew when the line comes back.
+    /// The deadline, restarted whenever the line comes back.
     fn extended(&self, deadline: Instant) -> Instant {
         match self.is_there() {
             true => deadline,
@@ -141,17 +141,17 @@ impl Agent {
         self.presence.as_ref().is_none_or(|it| it.is_there())
     }
 
-    /// Who answers.
+    /// The board that answered.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// Types keys at the board's console.
+    /// Sends keys to the board's console.
     pub fn type_in(&mut self, keys: &[u8]) {
         self.session.send(Channel::Console, keys);
     }
 
-    /// Lets the session go on for a while, with nothing to ask.
+    /// Keeps the session alive for a while, without questions.
     pub fn run_for(&mut self, time: Duration) -> Result<(), AgentError> {
         let end = Instant::now() + time;
         while Instant::now() < end {
@@ -164,12 +164,12 @@ impl Agent {
         Ok(())
     }
 
-    /// Bytes that its answers took so far, numbers and all.
+    /// Bytes of all answers so far, numbers included.
     pub fn answered_bytes(&self) -> u64 {
         self.answered
     }
 
-    /// The kernel's own root, how memory types are written, and the number of the next fault.
+    /// The kernel's own root, the encoding of memory types, and the number of the next fault.
     pub fn about(&mut self) -> Result<(wire::About, Dialect), AgentError> {
         let (about, ram) = self.ask(&Ask::About, |answer| match answer {
             Answer::About(about, ram) => {
@@ -183,7 +183,7 @@ impl Agent {
         Ok((about, dialect))
     }
 
-    /// The board's memory: what may be read.
+    /// The board's RAM: the memory that may be read.
     pub fn ram(&mut self) -> Result<&[RamExtent], AgentError> {
         if self.ram.is_empty() {
             self.about()?;
@@ -191,11 +191,11 @@ impl Agent {
         Ok(&self.ram)
     }
 
-    /// All tasks.
+    /// The whole task table.
     pub fn tasks(&mut self) -> Result<Vec<TaskInfo>, AgentError> {
         let mut all: Vec<TaskInfo> = Vec::new();
         let mut from = 0;
-        // All its parts are one question.
+        // All parts share one deadline.
         let deadline = Instant::now() + PATIENCE;
         loop {
             let next = self.ask_until(deadline, &Ask::Tasks { from }, |answer| match answer {
@@ -205,7 +205,7 @@ impl Agent {
                 }
                 _ => None,
             })?;
-            // A place that does not move on would be asked for for ever.
+            // An index that does not advance would loop.
             if next <= from {
                 return Ok(all);
             }
@@ -213,8 +213,8 @@ impl Agent {
         }
     }
 
-    /// Every fault from number `from` on that the board keeps now, with its number. Those that
-    /// happen meanwhile are left for another time: a board may fault faster than its line is.
+    /// Every fault from number `from` that the board has in its ring now, with its number. Later ones are
+    /// left out: a board may fault faster than the line transmits.
     pub fn faults(&mut self, mut from: u64) -> Result<Vec<(u64, Fault)>, AgentError> {
         let end = self.about()?.0.next_fault;
         let mut all = Vec::new();
@@ -233,7 +233,7 @@ impl Agent {
         Ok(all)
     }
 
-    /// Fills `into` with words of memory from `at` on.
+    /// Fills `into` with words of memory from address `at`.
     fn words(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), AgentError> {
         let word = word_bytes(self.peer.xlen);
         let mut done = 0;
@@ -262,7 +262,7 @@ impl Agent {
         Ok(())
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a question, and waits for the answer.
     fn ask<T>(
         &mut self,
         ask: &Ask,
@@ -271,7 +271,7 @@ impl Agent {
         self.ask_until(Instant::now() + PATIENCE, ask, read)
     }
 
-    /// Asks, and waits for the answer until then.
+    /// Sends a question, and waits for the answer until a deadline.
     fn ask_until<T>(
         &mut self,
         mut deadline: Instant,
@@ -307,7 +307,7 @@ impl Agent {
         result.unwrap_or(Err(AgentError::Malformed))
     }
 
-    /// Says what is due and takes what came, or waits a moment for it.
+    /// Sends what is due and processes input, or waits briefly for it.
     fn step(
         &mut self,
         deadline: Instant,
@@ -360,7 +360,7 @@ impl Agent {
         Ok(())
     }
 
-    /// What there was instead of an answer.
+    /// The error for a missing answer.
     fn silence(&self) -> AgentError {
         let damage = self.session.damage();
         match (damage.good + damage.bad, self.heard) {
@@ -380,14 +380,14 @@ impl Drop for Agent {
             .writer
             .write_all(&out)
             .and_then(|()| self.writer.flush());
-        // A line that broke needs no goodbye. On any other the board says that it heard; who
-        // closes a socket before takes the goodbye with it.
+        // A broken line needs no goodbye. On any other the board acknowledges it; a socket closed earlier
+        // would drop the goodbye.
         let deadline = Instant::now() + GOODBYE;
         let mut heard = said.is_err() || !self.is_there();
         while !heard {
             let left = deadline.saturating_duration_since(Instant::now());
-            // What waits already is taken even when no time is left: who never stops sending
-            // would never be left.
+            // Queued input is processed even after the deadline: a peer that never stops sending would
+            // otherwise never be left.
             if left.is_zero() {
                 return;
             }
@@ -417,7 +417,7 @@ impl MemorySource for Agent {
     }
 }
 
-/// Bytes of a word of a hart's registers; a board may say anything.
+/// Word size of a hart in bytes; a board may send any number.
 pub fn word_bytes(xlen: u32) -> usize {
     match xlen {
         32 => 4,
@@ -431,15 +431,13 @@ fn error(number: u64) -> Error {
     same.next().copied().unwrap_or(Error::Unknown)
 }
 
-/// A session number; it differs from one run to the next, because the target tells sessions apart
-/// by it.
+/// A session number. It differs between runs, because the target distinguishes sessions by it.
 pub fn seed() -> u32 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since.map_or(0, |since| since.as_nanos());
     let seed = (nanos as u32) ^ (nanos >> 32) as u32 ^ std::process::id().rotate_left(16);
-    // The last byte that it is written in is the only one below 0x80. A terminal between changes
-    // `\n`, `\r` and flow control's bytes: every hello would be lost, and nothing ever come back
-    // that shows why.
+    // The last byte of its encoding is the only one below 0x80. A terminal in between changes `\n`, `\r` and
+    // flow control bytes: every hello would be lost, without any indication.
     const OFTEN_CHANGED: [u32; 4] = [0x0a, 0x0d, 0x11, 0x13];
     let is_changed = |seed: u32| {
         let last = (0..5).rev().map(|n| seed >> (7 * n)).find(|rest| *rest > 0);
@@ -456,7 +454,7 @@ pub fn read_in_background(mut reader: Box<dyn Read + Send>) -> Receiver<io::Resu
         let mut piece = vec![0; 4096];
         loop {
             let read = match reader.read(&mut piece) {
-                // Said, so that it is told from a reader that died.
+                // Sent explicitly, to be distinguishable from a panicked reader.
                 Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(length) => Ok(piece[..length].to_vec()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -1,4 +1,4 @@
-//! Why a board's agent gave no answer.
+//! Errors of a board's agent.
 
 use std::io;
 use std::time::Duration;
@@ -9,40 +9,40 @@ use thiserror::Error;
 use super::altered::Damage;
 use crate::words::counted;
 
-/// How long a board may take to answer a hello or a question.
+/// Time limit for an answer to a hello or a question.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why the agent gave no answer.
+/// Why a question was not answered.
 #[derive(Debug, Error)]
 pub enum AgentError {
-    /// The line broke.
+    /// The line failed.
     #[error("the line broke")]
     Line(#[source] io::Error),
-    /// Nothing came.
+    /// No byte arrived.
     #[error("no answer within {seconds} s: is it a board of ours, has it booted, is nobody else on the line, and is the line 8-bit clean (`stty raw` on every terminal between)?", seconds = PATIENCE.as_secs())]
     NoAnswer,
-    /// Bytes came, and nothing in this protocol.
+    /// Bytes arrived, but no frame.
     #[error("no answer within {seconds} s, though {bytes} came: is it a board of ours, at this speed, and is the line 8-bit clean (`stty raw` on every terminal between)?", bytes = counted(*bytes, "byte"), seconds = PATIENCE.as_secs())]
     Unintelligible {
-        /// How many.
+        /// Number of bytes.
         bytes: u64,
     },
-    /// Frames came, damaged, or not the one that was waited for.
+    /// Frames arrived, damaged or not the expected one.
     #[error("no answer within {seconds} s: {0}", seconds = PATIENCE.as_secs())]
     Altered(Damage),
-    /// The user wants no answer any more.
+    /// The user interrupted.
     #[error("stopped")]
     Stopped,
-    /// It answered something that makes no sense.
+    /// The answer is malformed.
     #[error("the answer makes no sense")]
     Malformed,
-    /// It refused.
+    /// The board answered with an error.
     #[error("the board refuses: {0}")]
     Refused(Errno),
 }
 
 impl AgentError {
-    /// Whether there was no answer in time: the line is there, and one may come another time.
+    /// Whether it was a timeout: the line works, and an answer may come later.
     pub fn is_silence(&self) -> bool {
         use AgentError::{Altered, NoAnswer, Unintelligible};
         matches!(self, NoAnswer | Unintelligible { .. } | Altered(_))

@@ -1,8 +1,7 @@
-//! A line that changes bytes: seen by frames whose check is wrong, and named by what makes it
-//! right again.
+//! Detects a line that changes bytes, by frames with a wrong checksum and the change that repairs them.
 //!
-//! A terminal that is not raw, a cheap adapter, a wrong speed or flow control all look alike from
-//! outside: the board is there and gives no answer. What they do to a frame differs.
+//! A terminal that is not raw, a bad adapter, a wrong speed and flow control have one symptom: the board does
+//! not answer. Their effects on a frame differ.
 
 use std::fmt;
 
@@ -10,31 +9,31 @@ use wire::Splitter;
 
 use crate::words::counted;
 
-/// Damaged frames of which one that is missing a byte is looked for: that takes thousands of tries.
+/// Limit of damaged frames that are searched for a missing byte: a search takes thousands of attempts.
 const MOST_SEARCHED: u32 = 8;
 
-/// Newlines in a frame of which each may have been a return.
+/// Limit of newlines in a frame, each of which may have been a return.
 const MOST_NEWLINES: usize = 6;
 
-/// What a line does to bytes.
+/// A change that a line makes to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alteration {
     /// Every `\n` becomes `\r\n`: a terminal's ONLCR.
     Newlines,
     /// Every `\r` becomes `\n`: a terminal's ICRNL.
     Returns,
-    /// This byte never arrives: IGNCR takes `\r`, flow control takes 0x11 and 0x13.
+    /// This byte is dropped: `\r` by IGNCR, 0x11 and 0x13 by flow control.
     Swallowed(u8),
 }
 
-/// How a question was disturbed.
+/// Damage to frames during a question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
-    /// Frames that came whole.
+    /// Number of valid frames.
     pub good: u64,
-    /// Frames that did not.
+    /// Number of damaged frames.
     pub bad: u64,
-    /// What the line does, where one frame showed it.
+    /// The change, if a frame revealed it.
     pub change: Option<Alteration>,
 }
 
@@ -62,32 +61,32 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Watches the bytes of a line beside whoever takes its frames.
+/// Examines the bytes of a line beside the decoder.
 #[derive(Default)]
 pub struct Watch {
-    /// What came since the last zero.
+    /// Bytes since the last zero.
     raw: Vec<u8>,
     damage: Damage,
     searched: u32,
 }
 
 impl Watch {
-    /// Takes the next byte.
+    /// Adds the next byte of the line.
     pub fn byte(&mut self, byte: u8) {
         match byte {
             0 => self.raw.clear(),
-            // Longer than any frame, it is none.
+            // Longer than any frame, so it is not one.
             _ if self.raw.len() < 2 * wire::LARGEST => self.raw.push(byte),
             _ => {}
         }
     }
 
-    /// A frame was whole.
+    /// Counts a valid frame.
     pub fn good(&mut self) {
         self.damage.good += 1;
     }
 
-    /// What stands before this zero was to be a frame.
+    /// Examines the bytes before this zero, which should have been a frame.
     pub fn bad(&mut self) {
         self.damage.bad += 1;
         if self.damage.change.is_none() {
@@ -95,12 +94,12 @@ impl Watch {
         }
     }
 
-    /// What was seen since the last [`Watch::begin`].
+    /// The damage since the last [`Watch::begin`].
     pub fn damage(&self) -> Damage {
         self.damage
     }
 
-    /// Another question begins. What the line does is known once and for all.
+    /// Restarts the counts for another question. A detected change is kept.
     pub fn begin(&mut self) {
         let change = self.damage.change;
         self.damage = Damage {
@@ -109,7 +108,7 @@ impl Watch {
         };
     }
 
-    /// The change that, undone, makes a frame of what is held.
+    /// The change that, reverted, makes the held bytes a valid frame.
     fn change(&mut self) -> Option<Alteration> {
         let raw = &self.raw;
         if is_frame(&without_returns(raw)) {
@@ -136,7 +135,7 @@ impl Watch {
     }
 }
 
-/// Whether it is a frame once some `\n` are `\r`: which of them is not known any more.
+/// Whether replacing some `\n` by `\r` makes a valid frame; which of them is unknown.
 fn has_returns(raw: &[u8]) -> bool {
     let newlines = raw.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     let places: Vec<usize> = newlines.map(|(place, _)| place).collect();
@@ -154,7 +153,7 @@ fn has_returns(raw: &[u8]) -> bool {
     })
 }
 
-/// Without each `\r` that stands before a `\n`.
+/// The bytes without each `\r` before a `\n`.
 fn without_returns(raw: &[u8]) -> Vec<u8> {
     let followers = raw.iter().skip(1).map(Some).chain([None]);
     let pairs = raw.iter().zip(followers);
@@ -177,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    /// A frame with every byte that a terminal cares for in it.
+    /// A frame with every byte that a terminal treats specially.
     fn frame() -> Vec<u8> {
         let mut out = vec![0; wire::LARGEST];
         let frame = Frame {

@@ -1,23 +1,23 @@
-//! When to call a board that has not answered: not while its firmware or its boot loader speaks.
+//! Decides when to call a board that has not answered: not while firmware or a boot loader runs.
 //!
-//! A boot loader takes any byte for a key: one that counts down to a boot stops, and what it does
-//! not read itself is left in the UART for the kernel, often only a part. So nothing is sent from
-//! the first words of a boot on until the kernel greets, or nothing was said for long.
+//! A boot loader takes any byte as a key: a countdown stops, and bytes it does not read stay in the UART for
+//! the kernel, often in part. So nothing is sent from the first words of a boot until the kernel greets, or
+//! until a long silence.
 //!
 //! ```text
-//! silence, or text of an unknown kind ── a boot's first words ──► held back
-//!          ▲                                                        │
-//!          └───────── the kernel greets, or PATIENCE passes ────────┘
+//! silence, or unknown text ────── first words of a boot ──► held back
+//!          ▲                                                    │
+//!          └───────── the kernel greets, or PATIENCE passes ────┘
 //! ```
 
 use std::time::{Duration, Instant};
 
-/// A boot that says nothing for so long has ended, in whatever: countdowns speak every second.
+/// A boot without output for so long has ended; countdowns print every second.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Text that is kept to be searched: more than the longest of the signs.
+/// Length of the text kept for the search: more than the longest pattern.
 const KEPT: usize = 64;
 
-/// What firmware and boot loaders say of themselves, at the beginning of a line.
+/// Text of firmware and boot loaders at the start of a line.
 const BOOTS: [&str; 7] = [
     "OpenSBI v",
     "U-Boot ",
@@ -27,21 +27,21 @@ const BOOTS: [&str; 7] = [
     "SBI version ",
     "RustSBI ",
 ];
-/// What our kernel says of itself: from then on it hears frames.
+/// Text of this kernel: from then on it receives frames.
 const KERNELS: [&str; 3] = ["Pagewalk ", "pagewalk: ", "pw> "];
 
-/// What a board's text tells of whether it may be called.
+/// State of a board's boot, from its text.
 #[derive(Default)]
 pub struct Calling {
-    /// The line that is being written, as far as it is kept.
+    /// The current line, truncated.
     line: Vec<u8>,
-    /// Firmware was heard after the last kernel.
+    /// Whether firmware text came after the last kernel text.
     is_booting: bool,
     said_at: Option<Instant>,
 }
 
 impl Calling {
-    /// Takes text from outside of frames. Whether a boot has just begun to speak.
+    /// Adds text from outside of frames; returns whether a boot has just started.
     pub fn hear(&mut self, text: &[u8], now: Instant) -> bool {
         self.said_at = Some(now);
         let was_booting = self.is_booting;
@@ -63,12 +63,12 @@ impl Calling {
         begins
     }
 
-    /// A kernel has answered: the next words of a boot are another's.
+    /// A kernel has answered: later boot text belongs to another boot.
     pub fn answered(&mut self) {
         self.is_booting = false;
     }
 
-    /// Would a frame be heard by nobody but firmware?
+    /// Whether only firmware would receive a frame now.
     pub fn is_held_back(&self, now: Instant) -> bool {
         let rests = |at| now.saturating_duration_since(at) >= PATIENCE;
         self.is_booting && !self.said_at.is_none_or(rests)
@@ -85,7 +85,7 @@ mod tests {
         let lines = boot.split_inclusive('\n');
         lines
             .map(|line| {
-                // As it comes: in pieces.
+                // In pieces, as it arrives.
                 for piece in line.as_bytes().chunks(3) {
                     calling.hear(piece, now);
                 }

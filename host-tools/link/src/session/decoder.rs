@@ -1,87 +1,86 @@
-//! The bytes of a line, live or recorded, and what they say.
+//! Decodes the bytes of a line, live or recorded.
 //!
-//! A recorded stream is a transport like any other: frames, text between them,
-//! other kernels' logs and plain noise go in, [`LineEvent`] comes out, in order.
+//! A recording is a transport like any other. Frames, text between them, logs of other kernels and noise go
+//! in, [`LineEvent`]s come out, in order.
 
 use abi::Sighting;
 use wire::{Channel, Event, Frame, Inbox, Split, Splitter};
 
 use crate::text::{CrashReport, LineUse, LogFinding, LogReader};
 
-/// Longer lines of text are taken as several; no log line comes near it.
+/// Longer lines of text are split; no log line is that long.
 const LONGEST_LINE: usize = 16 << 10;
 
-/// One thing said on the line.
+/// One item on the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineEvent {
-    /// A board of ours began to speak in frames.
+    /// A Pagewalk board started to send frames.
     Welcome {
-        /// The protocol version it speaks.
+        /// Its protocol version.
         version: u32,
-        /// Ticks of its clock in a second.
+        /// Frequency of its clock in hertz.
         ticks_per_second: u64,
-        /// Bits of an address.
+        /// Its register width in bits.
         xlen: u32,
-        /// Its name.
+        /// Its name, as in its board file.
         board: String,
     },
-    /// A fault happened.
+    /// A fault record.
     Fault(Sighting),
-    /// A kernel ended, and printed the registers of its last trap. The lines that say so come as
-    /// text, too.
+    /// A kernel crashed and printed the registers of its last trap. Its lines are also reported as text.
     Crash(CrashReport),
-    /// The board overwrote that many records before it could send them.
+    /// Records that the board overwrote before it could send them.
     Lost {
-        /// How many.
+        /// Number of records.
         count: u64,
     },
-    /// Frames that were sent and never arrived, by the gap between their numbers.
+    /// Frames that were lost, from the gap in their numbers.
     Missed {
-        /// How many.
+        /// Number of frames.
         frames: u16,
     },
-    /// A line of text that is no fault, without its line end.
+    /// A line of text that is not a fault, without its newline.
     Text(String),
-    /// A frame of a newer target, whole.
+    /// A frame of a kind that this version does not know.
     Unknown {
-        /// Its kind byte.
+        /// Kind byte of the frame.
         kind: u8,
-        /// What it carries.
+        /// Payload of the frame.
         payload: Vec<u8>,
     },
-    /// A frame whose check was right and whose payload made no sense.
+    /// A frame with a correct checksum and a malformed payload.
     Malformed {
-        /// Its kind byte.
+        /// Kind byte of the frame.
         kind: u8,
-        /// How long its payload was.
+        /// Length of its payload in bytes.
         len: usize,
     },
-    /// Bytes where a frame was that are neither it nor text.
+    /// Bytes in place of a frame that are neither a frame nor text.
     Bad {
-        /// How many.
+        /// Number of bytes.
         bytes: usize,
     },
 }
 
-/// Listens to one line. Feed it bytes as they come, in pieces of any size.
+/// Decodes one line. Accepts input in pieces of any size.
 pub struct Decoder {
     splitter: Splitter<{ wire::LARGEST }>,
     text: TextState,
     frames: FrameState,
 }
 
-/// What has to be known to understand the next frame.
+/// State needed to decode the next frame.
 struct FrameState {
     next_frame: Option<u16>,
     ticks_per_second: Option<u64>,
-    /// The session that the streams belong to, and the next frame expected of it.
+    /// The session of the streams, and its next expected frame.
     session: u32,
     inbox: Inbox,
 }
 
 impl Decoder {
-    /// A listener at the beginning of a line. `ticks_per_second` is the clock's
-    /// rate until a welcome gives it.
+    /// A decoder at the start of a line. `ticks_per_second` is the clock's frequency until a welcome states
+    /// it.
     pub fn new(ticks_per_second: Option<u64>) -> Self {
         Decoder {
             splitter: Splitter::new(),
@@ -95,7 +94,7 @@ impl Decoder {
         }
     }
 
-    /// Takes the next bytes and emits what they say.
+    /// Decodes the next bytes and emits their events.
     pub fn receive(&mut self, bytes: &[u8], emit: &mut dyn FnMut(LineEvent)) {
         let mut rest = bytes;
         while let Some((byte, behind)) = rest.split_first() {
@@ -114,7 +113,7 @@ impl Decoder {
         }
     }
 
-    /// The line has ended: emits what was held back.
+    /// Emits what was held back, at the end of the line.
     pub fn finish(mut self, emit: &mut dyn FnMut(LineEvent)) {
         if let Some(split) = self.splitter.finish() {
             take(&mut self.text, &mut self.frames, split, emit);
@@ -141,7 +140,7 @@ fn take(
     }
 }
 
-/// Text as it comes, cut into lines, and what its lines mean together.
+/// Text cut into lines, and state across lines.
 #[derive(Default)]
 struct TextState {
     line: Vec<u8>,
@@ -201,14 +200,14 @@ impl From<LogFinding> for LineEvent {
 }
 
 impl FrameState {
-    /// Tells what a frame says; text of the console that it carries is handed back.
+    /// Emits the event of a frame; returns the console text that it carries.
     fn emit_frame<'a>(
         &mut self,
         frame: &Frame<'a>,
         emit: &mut dyn FnMut(LineEvent),
     ) -> Option<&'a [u8]> {
         let event = Event::decode(frame);
-        // A welcome with number 0 is a board that has just booted.
+        // A welcome with number 0 comes from a board that has just booted.
         let is_restart = frame.sequence == 0 && matches!(event, Ok(Event::Welcome(_)));
         let missed = self
             .next_frame
@@ -242,7 +241,7 @@ impl FrameState {
                 }
             }
             Ok(Event::Lost { count }) => emit(LineEvent::Lost { count }),
-            // Frames that were sent again are emitted once.
+            // Retransmitted frames are emitted once.
             Ok(Event::Stream(channel, payload)) => {
                 let bytes = self.inbox.take(payload);
                 return bytes.filter(|_| channel == Channel::Console);
@@ -258,7 +257,7 @@ impl FrameState {
     }
 }
 
-/// Ticks in microseconds, rounded down as the board's own text lines are.
+/// Converts ticks to microseconds, rounded down as in the board's own text lines.
 pub fn micros(ticks: u64, ticks_per_second: u64) -> u64 {
     let micros = u128::from(ticks) * 1_000_000 / u128::from(ticks_per_second);
     u64::try_from(micros).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! The host's side of a session: everything in frames, what must arrive arrives.
+//! The host's side of a session: frames only, with reliable streams.
 
 mod about;
 mod agent;

@@ -1,16 +1,16 @@
-//! A line that somebody else speaks on, or once spoke on: what the board says there.
+//! A line that another program uses, or used: decodes the board's side of it.
 
 use wire::{Event, Frame, Inbox, Splitter};
 
 use super::state::{Peer, SessionEvent, is_from_target};
 
-/// Decodes both kinds of line: text with events between, and another host's session.
+/// Decodes both kinds of line: text with events in between, and another host's session.
 pub struct PassiveDecoder {
     splitter: Splitter<{ wire::LARGEST }>,
     state: PassiveState,
 }
 
-/// All but the splitter, from which frames are borrowed.
+/// Everything except the splitter, from which frames are borrowed.
 struct PassiveState {
     peer: Option<Peer>,
     session: u32,
@@ -31,7 +31,7 @@ impl Default for PassiveDecoder {
 }
 
 impl PassiveDecoder {
-    /// Takes what came down the line.
+    /// Decodes bytes from the line.
     pub fn receive(&mut self, bytes: &[u8], emit: &mut dyn FnMut(SessionEvent<'_>)) {
         for byte in bytes {
             match self.splitter.feed(*byte) {
@@ -56,13 +56,13 @@ impl PassiveState {
                     ticks_per_second: welcome.ticks_per_second,
                     xlen: welcome.xlen,
                 };
-                // One that is greeted again is the same board, unless it is another.
+                // A board that is greeted again is the same one, unless its name differs.
                 if self.peer.as_ref() != Some(&peer) {
                     self.peer = Some(peer.clone());
                     emit(SessionEvent::Opened(peer));
                 }
             }
-            // Frames that were sent again are emitted once.
+            // Retransmitted frames are emitted once.
             Ok(Event::Stream(channel, payload)) => {
                 if let Some(bytes) = self.inbox.take(payload) {
                     emit(SessionEvent::Bytes(channel, bytes));

@@ -1,4 +1,4 @@
-//! A session with a board, without any I/O: bytes that came go in, bytes to send come out.
+//! A session with a board, without I/O: received bytes go in, bytes to send come out.
 
 use std::time::{Duration, Instant};
 
@@ -8,57 +8,56 @@ use super::altered::{Damage, Watch};
 use super::calling::Calling;
 use super::streams::StreamEnd;
 
-/// A hello that was not answered is said again.
+/// Interval at which an unanswered hello is repeated.
 const HELLO_AGAIN: Duration = Duration::from_millis(250);
-/// Unacknowledged frames are sent again after this time.
+/// Time after which unacknowledged frames are retransmitted.
 const SEND_AGAIN: Duration = Duration::from_millis(250);
-/// A word to the board, so that it knows somebody listens.
+/// Interval of keep-alive frames.
 const ALIVE_EVERY: Duration = Duration::from_secs(1);
-/// A board that says nothing for so long has gone, or has booted anew.
+/// After this silence the board is considered gone or rebooted.
 const SILENCE: Duration = Duration::from_secs(4);
 
 /// The board that answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The protocol version it speaks.
+    /// Its protocol version.
     pub version: u32,
-    /// Its name.
+    /// Its name, as in its board file.
     pub board: String,
-    /// Ticks of its clock in a second.
+    /// Frequency of its clock in hertz.
     pub ticks_per_second: u64,
-    /// Bits of an address.
+    /// Its register width in bits.
     pub xlen: u32,
 }
 
-/// What arrived from the target.
+/// An event of a session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SessionEvent<'a> {
-    /// The board answered: streams flow from here on, from their beginning.
+    /// The board answered: streams start from their beginning.
     Opened(Peer),
-    /// The board fell silent; it is called again.
+    /// The board stopped answering; it is called again.
     Lost,
-    /// The target acknowledged the end of the session.
+    /// The board acknowledged the end of the session.
     Parted,
     /// The next bytes of a stream.
     Bytes(Channel, &'a [u8]),
     /// Text outside of frames: firmware, a boot loader, a board that has not answered yet.
     Text(&'a [u8]),
-    /// An event, as its frame has it: faults, how many were lost, or one of a newer target that
-    /// this host does not know, which is passed on whole.
+    /// An event frame: faults, lost records, or a kind of a newer target, which is passed on unchanged.
     Event {
-        /// The frame's kind.
+        /// Kind byte of the frame.
         kind: u8,
-        /// What it carries.
+        /// Payload of the frame.
         payload: &'a [u8],
     },
 }
 
-/// True for a kind of frame that only a target sends (docs/wire.md): 0x80 to 0xbf.
+/// Whether only a target sends frames of this kind (docs/wire.md): 0x80 to 0xbf.
 pub(super) fn is_from_target(kind: u8) -> bool {
     matches!(kind, 0x80..=0xbf)
 }
 
-/// One session.
+/// The host's end of a session.
 pub struct Session {
     splitter: Splitter<{ wire::LARGEST }>,
     watch: Watch,
@@ -66,13 +65,13 @@ pub struct Session {
     streams: SessionState,
 }
 
-/// All but the splitter, from which frames are borrowed.
+/// Everything except the splitter, from which frames are borrowed.
 struct SessionState {
     session: u32,
     open: bool,
     end: StreamEnd,
     parting: bool,
-    /// The board was heard to boot while the session was open, or another one is there.
+    /// The board rebooted during the session, or another board is connected.
     is_rebooted: bool,
     said_at: Option<Instant>,
     heard_at: Instant,
@@ -80,7 +79,7 @@ struct SessionState {
 }
 
 impl Session {
-    /// Not open yet. `seed` makes the session another than any before it.
+    /// A session that is not open yet. `seed` makes its number differ from earlier sessions.
     pub fn new(seed: u32, now: Instant) -> Self {
         Session {
             splitter: Splitter::new(),
@@ -99,22 +98,22 @@ impl Session {
         }
     }
 
-    /// Has the board answered?
+    /// Whether the board has answered.
     pub fn is_open(&self) -> bool {
         self.streams.open
     }
 
-    /// True if everything that was sent has been acknowledged.
+    /// Whether everything that was sent is acknowledged.
     pub fn is_settled(&self) -> bool {
         self.streams.end.is_settled()
     }
 
-    /// Takes what came.
+    /// Decodes received bytes and emits their events.
     pub fn receive(&mut self, bytes: &[u8], now: Instant, emit: &mut dyn FnMut(SessionEvent<'_>)) {
         for &byte in bytes {
             match self.splitter.feed(byte) {
                 Some(wire::Split::Text(text)) => {
-                    // In a session all is in frames: whoever boots has forgotten it.
+                    // In a session everything is in frames: plain text means that the board rebooted.
                     self.streams.is_rebooted |= self.calling.hear(text, now) && self.streams.open;
                     emit(SessionEvent::Text(text));
                 }
@@ -132,40 +131,39 @@ impl Session {
         }
     }
 
-    /// What became of frames on their way since [`Session::begin_watch`].
+    /// Damage to frames since [`Session::begin_watch`].
     pub fn damage(&self) -> Damage {
         self.watch.damage()
     }
 
-    /// Counts frames anew.
+    /// Restarts the counts of frames.
     pub fn begin_watch(&mut self) {
         self.watch.begin();
     }
 
-    /// Sends bytes on a channel, as soon as there is room. A question is one piece, of at most
-    /// [`CHUNK`](wire::reliable::CHUNK) bytes; of the others the borders mean nothing.
+    /// Queues bytes on a channel. A question is one piece of at most [`CHUNK`](wire::reliable::CHUNK) bytes;
+    /// on other channels the boundaries have no meaning.
     pub fn send(&mut self, channel: Channel, bytes: &[u8]) {
         self.streams.end.send(channel, bytes);
     }
 
-    /// What has to go out now is appended to `out`. Whether the board has just been lost.
+    /// Appends what has to be sent now to `out`; returns whether the board was just lost.
     pub fn poll(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
         let may_call = !self.calling.is_held_back(now);
         self.streams.poll(now, may_call, out)
     }
 
-    /// Somebody else is at the other end of the line now: the session begins anew at once, and the
-    /// silence need not be waited for.
+    /// The peer has changed: restarts the session at once, without waiting for silence.
     pub fn peer_changed(&mut self) {
         self.streams.is_rebooted |= self.streams.open;
     }
 
-    /// When to poll again, at the latest.
+    /// Longest time until the next poll.
     pub fn next_poll(&self) -> Duration {
         HELLO_AGAIN.min(SEND_AGAIN) / 2
     }
 
-    /// Says goodbye: the board's line is plain again.
+    /// Ends the session: the board's line becomes plain.
     pub fn close(&mut self, out: &mut Vec<u8>) {
         self.streams.end.put(out, Request::encode_bye);
         (self.streams.open, self.streams.parting) = (false, true);
@@ -192,7 +190,7 @@ impl SessionState {
                 }
             }
             Event::Heard { .. } if self.parting => emit(SessionEvent::Parted),
-            // Of a session before this one.
+            // A frame of an earlier session.
             _ if !self.open => {}
             Event::Stream(channel, payload) => {
                 self.heard_at = now;
@@ -207,7 +205,7 @@ impl SessionState {
                 }
             }
             Event::Welcome(_) => {}
-            // What the line echoes of our own frames is no event.
+            // An echo of this host's own frames is not an event.
             Event::Unknown { kind, .. } if !is_from_target(kind) => {}
             Event::Faults(_) | Event::Lost { .. } | Event::Unknown { .. } => {
                 self.heard_at = now;
@@ -255,7 +253,7 @@ impl SessionState {
         false
     }
 
-    /// The board is called anew, under another number.
+    /// Restarts the session with another number.
     fn lose(&mut self, now: Instant) {
         self.open = false;
         self.session = untypeable(self.session.wrapping_add(1));
@@ -264,28 +262,26 @@ impl SessionState {
     }
 }
 
-/// The hello of a session, always the same: its number is 0, as of any first frame.
+/// The hello of a session; its frame number is 0, as of any first frame.
 fn hello(session: u32, out: &mut [u8]) -> Result<usize, wire::frame::NoRoom> {
     Request::encode_session(wire::VERSION, session, 0, out)
 }
 
-/// The next session's number from `seed` on whose hello holds no byte that is a key. A hello that
-/// comes before the board hears frames may reach it in part, and what is left must do nothing:
-/// neither in a shell nor in a boot loader's.
+/// The next session number from `seed` whose hello contains no byte that is a key. A hello sent too early may
+/// reach the board in part, and the rest must have no effect in a shell or a boot loader.
 fn untypeable(seed: u32) -> u32 {
     let is_quiet = |session: &u32| {
         let mut room = [0; wire::LARGEST];
         let used = hello(*session, &mut room).unwrap_or(0);
         *session != 0 && !room[..used].iter().any(is_key)
     };
-    // One in about ten numbers is; a step of 2^24 + 1 comes by every number, and by each of the
-    // bytes a number ends in.
+    // About one number in ten qualifies; a step of 2^24 + 1 reaches every number, and every last byte.
     let mut numbers = (0..).map(|n: u32| seed.wrapping_add(n.wrapping_mul(0x0100_0001)));
     numbers.find(is_quiet).unwrap_or(1)
 }
 
-/// True for what a shell or a line editor acts on: printable characters, what ends or edits a line,
-/// interrupts, and flow control.
+/// Whether a shell or line editor acts on the byte: printable characters, line ends, editing keys,
+/// interrupts, flow control.
 fn is_key(byte: &u8) -> bool {
     matches!(byte, 0x03 | 0x04 | 0x08..=0x0a | 0x0d | 0x11 | 0x13 | 0x15 | 0x1a..=0x1c | b' '..=0x7f)
 }
@@ -296,7 +292,7 @@ mod tests {
 
     use super::*;
 
-    /// What the frames in `bytes` are, as kinds.
+    /// The kinds of the frames in `bytes`.
     fn kinds(bytes: &[u8]) -> Vec<u8> {
         let mut splitter = Splitter::<{ wire::LARGEST }>::new();
         let mut kinds = Vec::new();
@@ -343,7 +339,7 @@ mod tests {
             let mut out = Vec::new();
             host.poll(now, &mut out);
             host.poll(now + HELLO_AGAIN, &mut out);
-            // After a session was lost, too.
+            // Also after a session was lost.
             host.streams.lose(now);
             host.poll(now, &mut out);
             assert_eq!(kinds(&out), [0xc0; 3]);
@@ -378,7 +374,7 @@ mod tests {
     fn a_board_that_boots_in_a_session_is_lost_at_once() {
         let now = Instant::now();
         let mut host = Session::new(1, now);
-        // It was called though it had not greeted, and answers.
+        // It was called without a greeting, and answers.
         host.receive(b"OpenSBI v1.1\r\n", now, &mut |_| {});
         host.receive(&welcome(host.streams.session), now, &mut |_| {});
         let (mut out, before) = (Vec::new(), host.streams.session);

@@ -1,7 +1,6 @@
-//! The outgoing half of one end of a line: numbered frames, and streams that must arrive.
+//! The sending half of one end of a line: numbered frames and reliable streams.
 //!
-//! A session with a target and the hub's service of a client differ in when they send, not in
-//! how: both use this.
+//! A session with a target and the hub's client differ in when they send, not in how: both use this.
 //!
 //! ```text
 //! send ─► waiting ─► window (8 frames, kept until acknowledged) ─► frames on the line
@@ -12,13 +11,13 @@ use std::collections::VecDeque;
 use wire::reliable::CHUNK;
 use wire::{Channel, Frame, Inbox, Outbox};
 
-/// The streams of one end, and the numbers of its frames.
+/// The streams of one end, and its frame counter.
 pub struct StreamEnd {
-    /// Number of the next frame; a hello is number 0.
+    /// Number of the next frame; a hello has number 0.
     sequence: u16,
     inbox: Inbox,
     outbox: Outbox,
-    /// What finds no room in the window yet: each piece is one frame.
+    /// Pieces that do not fit into the window yet; each becomes one frame.
     waiting: VecDeque<(Channel, Vec<u8>)>,
 }
 
@@ -34,33 +33,33 @@ impl Default for StreamEnd {
 }
 
 impl StreamEnd {
-    /// A session begins: both streams count from 0 again, and what waits is dropped.
+    /// Restarts both streams at 0 and drops queued pieces.
     pub fn restart(&mut self) {
         (self.inbox, self.outbox) = (Inbox::EMPTY, Outbox::EMPTY);
         self.waiting.clear();
     }
 
-    /// True if all that was sent has been acknowledged.
+    /// Whether everything that was sent is acknowledged.
     pub fn is_settled(&self) -> bool {
         self.has_no_unacknowledged() && self.waiting.is_empty()
     }
 
-    /// True if no frame in the window waits for its acknowledgement.
+    /// Whether every frame in the window is acknowledged.
     pub fn has_no_unacknowledged(&self) -> bool {
         self.outbox.is_empty()
     }
 
-    /// The bytes of a stream's frame; `None` if they came before, or too early.
+    /// The bytes of a stream frame; `None` if it is a repetition or out of order.
     pub fn receive<'a>(&mut self, payload: &'a [u8]) -> Option<&'a [u8]> {
         self.inbox.take(payload)
     }
 
-    /// The other end waits for this number; true if that acknowledges anything.
+    /// Processes an acknowledgement up to `next`; true if it acknowledges anything.
     pub fn acknowledged(&mut self, next: u16) -> bool {
         self.outbox.acknowledge(next)
     }
 
-    /// An acknowledgement is to be sent even if nothing new came.
+    /// Makes an acknowledgement due even without new input.
     pub fn owe_acknowledgement(&mut self) {
         self.inbox.owe();
     }
@@ -71,8 +70,8 @@ impl StreamEnd {
         self.waiting.extend(pieces);
     }
 
-    /// Moves what waits into the window, under the kinds of this end. True if the window was
-    /// empty and is no longer: the time to acknowledge it begins.
+    /// Moves queued pieces into the window, with the kinds of this end. True if the window was empty and is
+    /// no longer: the retransmission timer starts.
     pub fn fill_window(&mut self, kind_of: impl Fn(Channel) -> u8) -> bool {
         let was_empty = self.outbox.is_empty();
         while self.outbox.has_room()
@@ -83,12 +82,12 @@ impl StreamEnd {
         was_empty && !self.outbox.is_empty()
     }
 
-    /// Sends the whole window again.
+    /// Retransmits the whole window.
     pub fn rewind(&mut self) {
         self.outbox.rewind();
     }
 
-    /// Appends the acknowledgement that is owed, then the frames of the window that were not sent.
+    /// Appends the due acknowledgement, then the unsent frames of the window.
     pub fn write<E>(
         &mut self,
         out: &mut Vec<u8>,
@@ -113,7 +112,7 @@ impl StreamEnd {
         }
     }
 
-    /// Appends the frame that begins a session, as number 0.
+    /// Appends the frame that starts a session, as number 0.
     pub fn begin<E>(
         &mut self,
         out: &mut Vec<u8>,
@@ -123,7 +122,7 @@ impl StreamEnd {
         self.put(out, |_, room| make(room));
     }
 
-    /// Appends one frame that belongs to no stream.
+    /// Appends one frame outside of the streams.
     pub fn put<E>(
         &mut self,
         out: &mut Vec<u8>,

@@ -1,18 +1,17 @@
-//! Programs that this one starts, and that end when it ends, whatever ends it.
+//! Child processes that end with this one, even if a signal kills it.
 //!
-//! A destructor does not run when a signal ends a program, and after SIGKILL nothing of it runs
-//! at all. So Linux is asked to send SIGKILL to the child when its parent has gone
-//! (`PR_SET_PDEATHSIG`). Only the child itself can ask for that, between `fork` and `exec`, where
-//! safe Rust has no place. So our own program is started as a step between, which asks, and
-//! executes the child:
+//! Destructors do not run when a signal kills a program. So Linux is asked to send SIGKILL to the child when
+//! its parent ends (`PR_SET_PDEATHSIG`). Only the child can request that, between `fork` and `exec`, where
+//! safe Rust cannot run code. Therefore this program is started as an intermediate step, which makes the
+//! request and executes the child:
 //!
 //! ```text
 //! pagewalk ── keeper thread ── /proc/self/exe __child 4711 -- qemu-system-riscv64 …
 //!                                     prctl, getppid() == 4711?, execve
 //! ```
 //!
-//! The signal comes when the *thread* ends that started the child, not the process: the keeper
-//! thread lives as long as the child does.
+//! The signal is sent when the *thread* that started the child ends, not the process: the keeper thread lives
+//! as long as the child.
 
 use std::ffi::OsString;
 use std::io;
@@ -21,20 +20,20 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
-/// The first argument of the step between.
+/// First argument of the intermediate step.
 pub const VERB: &str = "__child";
 
-/// Whether the running program knows [`VERB`].
+/// Whether the running program handles [`VERB`].
 static HAS_VERB: OnceLock<()> = OnceLock::new();
 
-/// Says that the running program calls [`become_child`] when its first argument is [`VERB`].
-/// Until then children are started directly, and outlive a parent that is killed.
+/// Declares that the running program calls [`become_child`] when its first argument is [`VERB`]. Without
+/// this, children are started directly and outlive a killed parent.
 pub fn enable() {
-    // Said twice is said once.
+    // A second call has no effect.
     let _ = HAS_VERB.set(());
 }
 
-/// A program on pipes. It is ended, and waited for, when this goes.
+/// A program on pipes, killed and waited for on drop.
 pub struct Keeper {
     /// The keeper thread waits until this is dropped.
     holds: Option<Sender<()>>,
@@ -45,7 +44,7 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         drop(self.holds.take());
         if let Some(thread) = self.thread.take() {
-            // A keeper that panicked has ended, and its child with it.
+            // A panicked keeper thread has ended, and its child with it.
             let _ = thread.join();
         }
     }
@@ -76,7 +75,7 @@ pub fn start(
             };
             let halves = child.stdout.take().zip(child.stdin.take());
             let _ = sender.send(halves.ok_or_else(|| io::ErrorKind::BrokenPipe.into()));
-            // Nothing is ever sent: it ends when the keeper is dropped.
+            // Nothing is ever sent: the receive ends when the keeper is dropped.
             let _ = released.recv();
             end(&mut child);
         })?;
@@ -91,15 +90,15 @@ pub fn start(
 }
 
 fn end(child: &mut Child) {
-    // It may have ended by itself.
+    // It may have exited by itself.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// The program, started through the step between where there is one.
+/// The program, started through the intermediate step if possible.
 fn command(program: &str) -> Command {
     if cfg!(target_os = "linux") && HAS_VERB.get().is_some() {
-        // Not its path: the file may have been replaced since we started.
+        // Not the path: the file may have been replaced since the start.
         let mut command = Command::new("/proc/self/exe");
         let parent = std::process::id().to_string();
         command.args([VERB, &parent, "--", program]);
@@ -108,7 +107,7 @@ fn command(program: &str) -> Command {
     Command::new(program)
 }
 
-/// Whether `PATH` leads to such a program. The step between could only say so on stderr.
+/// Whether `PATH` contains the program. The intermediate step could only report that on stderr.
 fn is_there(program: &str) -> bool {
     if program.contains('/') {
         return std::path::Path::new(program).is_file();
@@ -117,7 +116,7 @@ fn is_there(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// The step between: `words` are what follows [`VERB`]. Answers only if it fails.
+/// The intermediate step: `words` are the arguments after [`VERB`]. Returns only on failure.
 pub fn become_child(mut words: impl Iterator<Item = OsString>) -> io::Error {
     let usage = || {
         let what = format!("{VERB} PID -- PROGRAM ARGUMENT…; for pagewalk's own use");
@@ -138,7 +137,7 @@ fn end_with(parent: i32) -> io::Result<()> {
     use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have ended before it was asked for: then nothing will come.
+    // It may have ended before the request: then no signal follows.
     if getppid().is_some_and(|pid| pid.as_raw_nonzero().get() == parent) {
         return Ok(());
     }
@@ -194,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_child_whose_parent_has_gone_does_not_begin() {
-        // Not our parent's number.
+        // Not the parent's process id.
         let words = ["1999999999", "--", "true"].map(OsString::from);
         let error = become_child(words.into_iter());
         if cfg!(target_os = "linux") {

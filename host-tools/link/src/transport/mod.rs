@@ -1,6 +1,6 @@
-//! Ways to a board's serial line: a port, a socket, an emulator.
+//! Transports to a board's serial line: a port, a socket, an emulator.
 //!
-//! A line is two halves: bytes come in on one thread and go out on another.
+//! A line has two halves: one thread reads, another writes.
 
 pub mod child;
 mod outlet;
@@ -22,23 +22,23 @@ pub use tcp::connect;
 
 use crate::recording::Replay;
 
-/// How long a serial port waits for a byte before it looks again.
+/// Timeout of a read from a serial port, after which it is repeated.
 const PORT_WAIT: Duration = Duration::from_millis(50);
 
 /// An open line.
 pub struct TargetLine {
-    /// What the board says.
+    /// Bytes from the board.
     pub reader: Box<dyn Read + Send>,
-    /// What is said to the board.
+    /// Bytes to the board.
     pub writer: Box<dyn Write + Send>,
-    /// The emulator behind it, stopped when this goes.
+    /// The emulator of the board, stopped on drop.
     machine: Option<child::Keeper>,
-    /// Whether it is there, of one that is waited for.
+    /// State of a line that may come back.
     presence: Option<Arc<Presence>>,
 }
 
 impl TargetLine {
-    /// Opens it.
+    /// Opens the line that the user named.
     pub fn open(spec: &Spec) -> io::Result<TargetLine> {
         match spec {
             Spec::Tcp(address) => {
@@ -76,7 +76,7 @@ impl TargetLine {
         }
     }
 
-    /// A line over halves that are open. The reader may wait; the writer should not.
+    /// A line over two open halves. The reader may block; the writer should not.
     pub fn of(
         reader: impl Read + Send + 'static,
         writer: impl Write + Send + 'static,
@@ -89,18 +89,18 @@ impl TargetLine {
         }
     }
 
-    /// Whether it is there, of a line that is waited for.
+    /// State of the line, if it may come back.
     pub fn presence(&self) -> Option<Arc<Presence>> {
         self.presence.clone()
     }
 
-    /// Its halves, and what has to be kept as long as they are used.
+    /// The two halves, and a guard that must live as long as they are used.
     pub fn split(self) -> (Box<dyn Read + Send>, Box<dyn Write + Send>, impl Send) {
         (self.reader, self.writer, self.machine)
     }
 }
 
-/// A port that has nothing to say yet is not a port that has ended.
+/// A serial port on which a timeout is not the end.
 struct PatientPort(Box<dyn serialport::SerialPort>);
 
 impl Read for PatientPort {

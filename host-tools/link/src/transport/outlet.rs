@@ -1,8 +1,7 @@
-//! The half of a line that is written to: it waits for a line that takes no bytes, but not for
-//! ever.
+//! The writing half of a line: it waits for a line that accepts no bytes, with a limit.
 //!
-//! A board that was stopped, a peer that never reads and a port whose flow control holds it back
-//! take nothing. A write that waits for them would outlast every deadline.
+//! A stopped board, a peer that never reads, and a port held back by flow control accept nothing. A write
+//! that waits for them would exceed every deadline.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -10,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// How long a line may take no bytes. An Ox64 at 2,000,000 baud takes 400,000 in that time.
+/// Time limit for a line that accepts no bytes. An Ox64 at 2,000,000 baud accepts 400,000 in that time.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A pipe that is ready takes so many bytes without waiting: POSIX, `PIPE_BUF`; pipe(7).
+/// A ready pipe accepts so many bytes without blocking: POSIX, `PIPE_BUF`; pipe(7).
 const AT_ONCE: usize = 4096;
 
 fn takes_nothing() -> io::Error {
@@ -37,7 +36,7 @@ impl<W: Write + AsFd> Write for Outlet<W> {
         let mut ready = [PollFd::new(&self.0, PollFlags::OUT)];
         match poll(&mut ready, Some(&patience))? {
             0 => Err(takes_nothing()),
-            // An error of the line is what the write itself says.
+            // The write itself reports an error of the line.
             _ => self.0.write(&bytes[..bytes.len().min(AT_ONCE)]),
         }
     }
@@ -47,7 +46,7 @@ impl<W: Write + AsFd> Write for Outlet<W> {
     }
 }
 
-/// A serial port, whose own time limit is far shorter than what a slow one needs.
+/// A serial port; its own timeout is too short for slow ones.
 pub(super) struct PortOutlet(pub Box<dyn serialport::SerialPort>);
 
 impl Write for PortOutlet {
@@ -66,7 +65,7 @@ impl Write for PortOutlet {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // `tcdrain` waits as long as flow control holds the port back: what was taken goes out.
+        // `tcdrain` waits as long as flow control holds the port: accepted bytes are sent.
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! An emulated board, its serial line on pipes.
+//! An emulated board with its serial line on pipes.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -8,13 +8,13 @@ use std::process::{ChildStdin, ChildStdout};
 
 use super::child::{self, Keeper};
 
-/// Bytes of the header that an Image begins with (Linux, Documentation/arch/riscv/boot-image-header).
+/// Size of the header of an Image (Linux, Documentation/arch/riscv/boot-image-header).
 const HEADER_BYTES: u64 = 64;
-/// `text_offset` in that header, from byte 8 on: a kernel of 32 bits is loaded so far into RAM, since
-/// that is the size of its large page; one of 64 bits is loaded 2 MiB into it.
+/// `text_offset` in that header, at byte 8, of a 32-bit kernel: its large page size. A 64-bit kernel is
+/// loaded 2 MiB into RAM.
 const OFFSET_OF_32_BITS: u64 = 4 << 20;
 
-/// The emulator of the hart that an Image or an ELF file is for, as far as its first bytes tell.
+/// The emulator for an Image or ELF file, from its first bytes.
 fn program_for(head: &[u8]) -> &'static str {
     let is_image_of_32_bits = head.get(0x38..0x3c) == Some(b"RSC\x05")
         && head.get(8..16) == Some(&OFFSET_OF_32_BITS.to_le_bytes());
@@ -26,8 +26,8 @@ fn program_for(head: &[u8]) -> &'static str {
     }
 }
 
-/// Starts QEMU's `virt` machine with an Image, as `just run` does: of 32 bits if the Image is. It ends
-/// with the keeper.
+/// Starts QEMU's `virt` machine with an Image, as `just run` does; the emulator has the width of the Image.
+/// It ends with the keeper.
 pub fn start(image: &Path) -> io::Result<(ChildStdout, ChildStdin, Keeper)> {
     if !image.is_file() {
         let missing = format!("{} is not there: run `just build` first", image.display());
@@ -72,7 +72,7 @@ mod tests {
         for head in others {
             assert_eq!(program_for(head), "qemu-system-riscv64", "{head:02x?}");
         }
-        // A file that is no Image has no such field.
+        // Another kind of file does not have this field.
         let mut other = image(0x40_0000);
         other[0x38] = b'r';
         assert_eq!(program_for(&other), "qemu-system-riscv64");

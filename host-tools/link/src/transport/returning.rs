@@ -1,13 +1,13 @@
-//! A line that is waited for until it is there, and that comes back after it was lost.
+//! A line that is waited for, and reopened after it was lost.
 //!
-//! An adapter is unplugged, a board loses its power, an emulator is started again. Whoever reads
-//! such a line sees bytes, and then more bytes; what is written while nobody is there is dropped,
-//! as on a cable without a board. A session over it begins anew by itself, as after a reboot.
+//! An adapter is unplugged, a board loses power, an emulator is restarted. A reader of such a line receives
+//! bytes, and later more bytes; bytes written while it is absent are dropped, as on a cable without a board.
+//! A session over it restarts by itself, as after a reboot.
 //!
 //! ```text
 //! absent ── opens ──► open ── end or error ──► lost
 //!    ▲                                          │
-//!    └──────────────── opens not ───────────────┘
+//!    └──────────── cannot be opened ────────────┘
 //! ```
 
 use std::fmt;
@@ -20,20 +20,19 @@ use std::time::Duration;
 
 use super::{Spec, TargetLine};
 
-/// How often it is looked whether the line is there.
+/// Interval between attempts to open the line.
 const LOOK: Duration = Duration::from_millis(100);
-/// The longest pause between two looks: a server that hangs up at once is not asked ten times a
-/// second.
+/// Longest interval: a server that closes connections at once is not called ten times a second.
 const LONGEST_LOOK: Duration = Duration::from_millis(3200);
 
-/// What became of a line that is waited for.
+/// A change of a line that is waited for.
 #[derive(Debug)]
 pub enum LineNews {
-    /// It is not there, and is waited for. Said again only if the reason is another.
+    /// It is absent, and is waited for. Repeated only if the reason changes.
     Absent(io::Error),
-    /// It is there, after it was not.
+    /// It was opened after an absence.
     Open,
-    /// It has ended, or broke, and is waited for.
+    /// It ended or failed, and is waited for.
     Lost(Option<io::Error>),
 }
 
@@ -49,10 +48,10 @@ impl fmt::Display for LineNews {
     }
 }
 
-/// Who is told.
+/// Callback for changes.
 pub type Tell = Box<dyn FnMut(LineNews) + Send>;
 
-/// Whether a line is there, for those who do not read it.
+/// State of a line, for other threads than its reader.
 pub struct Presence {
     is_there: AtomicBool,
     peers: AtomicU64,
@@ -60,13 +59,13 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Whether it is there now.
+    /// Whether the line is open now.
     pub fn is_there(&self) -> bool {
         self.is_there.load(Ordering::SeqCst)
     }
 
-    /// Counts who was at the other end: a socket that is opened again leads to somebody who knows
-    /// nothing of what was said before. Behind a serial port the board may have run on.
+    /// Number of peers so far: a reopened socket leads to a peer without knowledge of the session. Behind a
+    /// serial port the board may have kept running.
     pub fn peers(&self) -> u64 {
         self.peers.load(Ordering::SeqCst)
     }
@@ -77,8 +76,7 @@ impl Presence {
 }
 
 impl Spec {
-    /// Whether such a line may come back: a port and a socket do, a recording and an emulator that
-    /// was started for it do not.
+    /// Whether such a line may come back: a port and a socket may, a recording and a started emulator do not.
     fn returns(&self) -> bool {
         match self {
             Spec::Tcp(_) | Spec::Port { .. } => true,
@@ -88,14 +86,14 @@ impl Spec {
         }
     }
 
-    /// Whether this error of opening means that there is nothing yet, and not that it is no line.
+    /// Whether an error of opening means that the line is absent, and not invalid.
     fn is_absence(&self, error: &io::Error) -> bool {
         use ErrorKind::{
             AddrNotAvailable, ConnectionRefused, ConnectionReset, HostUnreachable,
             NetworkUnreachable, NotFound, TimedOut,
         };
         match self {
-            // One that somebody else has is `NotFound` too, by serialport.
+            // serialport reports a port in use as `NotFound` too.
             Spec::Port { path, .. } => !Path::new(path).exists(),
             _ => matches!(
                 error.kind(),
@@ -112,9 +110,8 @@ impl Spec {
 }
 
 impl TargetLine {
-    /// Opens it, or waits for it where it may come, and waits for it again whenever it is lost;
-    /// `tell` says so. What is wrong with it otherwise is an error, and a line that cannot come
-    /// back is opened as [`TargetLine::open`] does.
+    /// Opens a line, waits for it if it may come, and reopens it when it is lost; `tell` is called with each
+    /// change. Other problems are errors, and a line that cannot come back is opened by [`TargetLine::open`].
     pub fn open_returning(spec: &Spec, mut tell: Tell) -> io::Result<TargetLine> {
         if !spec.returns() {
             return TargetLine::open(spec);
@@ -151,12 +148,12 @@ impl TargetLine {
     }
 }
 
-/// The half that notices that a line is gone, and waits for it.
+/// The reading half, which notices a loss and reopens the line.
 struct ReturningReader {
     spec: Spec,
     presence: Arc<Presence>,
     reader: Option<Box<dyn Read + Send>>,
-    /// Why it is not there, as it was said.
+    /// Reason of the absence, as reported.
     reason: Option<String>,
     look: Duration,
     tell: Tell,
@@ -173,7 +170,7 @@ impl ReturningReader {
         self.presence.is_there.store(true, Ordering::SeqCst);
     }
 
-    /// Looks once whether it is there.
+    /// Tries once to open the line.
     fn look(&mut self) {
         thread::sleep(self.look);
         match TargetLine::open(&self.spec) {
@@ -185,7 +182,7 @@ impl ReturningReader {
             Err(error) => {
                 let reason = error.to_string();
                 if self.reason.as_ref() != Some(&reason) {
-                    // That a thing which was lost is not there needs no word.
+                    // The absence of a lost line needs no further report.
                     let is_known = self.reason.is_none() && self.spec.is_absence(&error);
                     self.reason = Some(reason);
                     if !is_known {
@@ -198,7 +195,7 @@ impl ReturningReader {
 
     fn lose(&mut self, why: Option<io::Error>) {
         self.presence.is_there.store(false, Ordering::SeqCst);
-        // A port that is still open can be opened by nobody, not even by us.
+        // A port that is still open cannot be opened again.
         *self.presence.writer() = None;
         self.reader = None;
         (self.tell)(LineNews::Lost(why));
@@ -221,13 +218,13 @@ impl Read for ReturningReader {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => self.lose(Some(error)),
             }
-            // It is reset by the first byte that comes.
+            // Reset by the first byte received.
             self.look = (self.look * 2).min(LONGEST_LOOK);
         }
     }
 }
 
-/// The half that is written to. The other one says what is wrong with the line.
+/// The writing half. The reading half reports problems of the line.
 struct ReturningWriter(Arc<Presence>);
 
 impl ReturningWriter {
@@ -241,7 +238,7 @@ impl ReturningWriter {
             return Ok(dropped);
         };
         match act(writer.as_mut()) {
-            // The line is there and takes nothing: that does not mend itself.
+            // The line is open and accepts nothing: reopening does not help.
             Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {
                 Err(error)
             }
@@ -273,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// The line, and what is said of it.
+    /// The line, and its reported changes.
     fn open(spec: &Spec) -> (TargetLine, Receiver<String>) {
         let (sender, news) = channel();
         let tell: Tell = Box::new(move |one| sender.send(one.to_string()).expect("a listener"));
@@ -309,7 +306,7 @@ mod tests {
                     board.read_exact(&mut heard).expect("it speaks");
                     assert_eq!(&heard, b"keys");
                 });
-                // The second time, this finds that the first is gone.
+                // The second attempt finds that the first connection is closed.
                 hears(&mut reader, text);
                 assert!(presence.is_there());
                 assert_eq!(presence.peers(), round as u64 + 1);

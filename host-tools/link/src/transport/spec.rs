@@ -1,4 +1,4 @@
-//! What a line is called on the command line.
+//! Names of lines on the command line.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,37 +6,37 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// Where a board's line is.
+/// A parsed name of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Spec {
-    /// `tcp://HOST:PORT`.
+    /// `tcp://HOST:PORT`: a TCP connection.
     Tcp(String),
-    /// `unix:PATH`.
+    /// `unix:PATH`: a Unix domain socket.
     #[cfg(unix)]
     Unix(PathBuf),
     /// `PATH@BAUD`: a serial port.
     Port {
-        /// As the system names it.
+        /// Device path of the port.
         path: String,
-        /// Bits a second.
+        /// Speed in bits per second.
         baud: u32,
     },
-    /// `qemu` or `qemu:IMAGE`: an emulated board, started for this.
+    /// `qemu` or `qemu:IMAGE`: an emulated board, started for this command.
     Qemu(PathBuf),
-    /// `gdb://HOST:PORT`: a gdb stub. It tells memory and registers, and has no console.
+    /// `gdb://HOST:PORT`: a gdb stub. It has memory and registers, but no console.
     Gdb(String),
-    /// `probe` or `probe:SELECTOR`: a hart through JTAG. It tells memory and registers.
+    /// `probe` or `probe:SELECTOR`: a hart through JTAG. It has memory and registers, but no console.
     Probe(String),
-    /// `RUN.pwlog`, or `RUN.pwlog@4x`, `RUN.pwlog@max`: what a board once said.
+    /// `RUN.pwlog`, `RUN.pwlog@4x` or `RUN.pwlog@max`: a recording.
     Recording(PathBuf, Speed),
 }
 
-/// How fast a recording is told again.
+/// Speed of a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
-    /// So many times as fast as it was.
+    /// A factor of the recorded speed.
     Times(f64),
-    /// As fast as it can be read.
+    /// Without pauses.
     Max,
 }
 
@@ -66,13 +66,13 @@ impl fmt::Display for Speed {
     }
 }
 
-/// The Image that `qemu` alone means.
+/// The Image of a bare `qemu`.
 const BUILT: &str = "target/images/Image";
 
-/// How a recording's name ends.
+/// Suffix of a recording's file name.
 const RECORDING: &str = ".pwlog";
 
-/// Why a name is no line's.
+/// Why a text does not name a line.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SpecError {
     /// It has none of the known forms.
@@ -83,15 +83,15 @@ pub enum SpecError {
     /// A TCP address without a port between 1 and 65535.
     #[error("`{0}` is no HOST:PORT, as localhost:4444 is")]
     Address(String),
-    /// A serial line where a gdb stub's address belongs.
+    /// A serial line in place of a gdb stub's address.
     #[error(
         "`gdb://{0}` is a serial line and no HOST:PORT: --from {0} reads it; gdb itself takes `pagewalk connect {0}`, then `target remote localhost:3333`"
     )]
     GdbPort(String),
-    /// Behind the `@` there is no number above 0.
+    /// The text after the `@` is not a number above 0.
     #[error("`{0}` is no number of bits a second, as 2000000 is (the Ox64's)")]
     Baud(String),
-    /// No speed of a replay.
+    /// Not a speed of a replay.
     #[error("`{0}` is no speed; there are 1x, 0.5x, 20x (from 0.001x to 1000000x) and max")]
     Speed(String),
 }

@@ -1,14 +1,14 @@
-//! Connections that are made in time, or not at all.
+//! TCP connections with a time limit.
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-/// How long all addresses of a name together may take to answer.
+/// Time limit for all addresses of a name together.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Connects to `HOST:PORT`. A key or an acknowledgement is a packet of its own, or every answer
-/// would wait for the one before.
+/// Connects to `HOST:PORT`, with TCP_NODELAY: otherwise a key or an acknowledgement would wait for the
+/// previous packet's.
 pub fn connect(address: &str) -> io::Result<TcpStream> {
     let deadline = Instant::now() + PATIENCE;
     let mut tried = None;
@@ -18,7 +18,7 @@ pub fn connect(address: &str) -> io::Result<TcpStream> {
             break;
         }
         match TcpStream::connect_timeout(&place, left) {
-            // A port that nobody listens on may be the one that the system gave us ourselves.
+            // Connecting to a local port without a listener may connect the socket to itself.
             Ok(stream) if stream.local_addr()? == stream.peer_addr()? => {
                 tried = Some(io::ErrorKind::ConnectionRefused.into());
             }

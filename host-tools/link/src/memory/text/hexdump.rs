@@ -1,4 +1,4 @@
-//! `hexdump -C`: bytes in the order they lie, runs of equal lines as `*`.
+//! `hexdump -C`: bytes in address order, runs of equal lines as `*`.
 //!
 //! ```text
 //! 00000000  e7 00 00 00 00 00 00 00  21 18 10 14 00 00 00 00  |........!.......|
@@ -9,20 +9,20 @@
 use super::super::Sparse;
 use super::hex_digits;
 
-/// A repeat longer than this is noise or nonsense, unless it repeats zeros.
+/// Longest accepted repeat in bytes, except of zeros; more is noise.
 const LONGEST_REPEAT: u64 = 64 << 20;
 
-/// What was read last, for `*` to repeat.
+/// The previous line, which `*` repeats.
 #[derive(Default)]
 pub struct HexdumpReader {
-    /// One past the last byte told.
+    /// Address after the last byte read.
     end: u64,
     last: Vec<u8>,
     is_repeating: bool,
 }
 
 impl HexdumpReader {
-    /// Notes what the line tells; false if it is no such line.
+    /// Stores the bytes of a line; false if the line has another format.
     pub fn line(&mut self, text: &str, base: u64, memory: &mut Sparse) -> bool {
         if text == "*" {
             self.is_repeating = self.last.len() == 16;
@@ -31,7 +31,7 @@ impl HexdumpReader {
         let Some((at, bytes)) = parse(text) else {
             return false;
         };
-        // An address alone ends the dump: it belongs to it only after a line.
+        // A lone address ends a dump, but only after a line of it.
         if bytes.is_empty() && (self.last.is_empty() || at < self.end) {
             return false;
         }
@@ -56,7 +56,7 @@ impl HexdumpReader {
     }
 }
 
-/// Address and bytes; no bytes for the line that ends a dump.
+/// Address and bytes of a line; no bytes for the line that ends a dump.
 fn parse(text: &str) -> Option<(u64, Vec<u8>)> {
     let (address, rest) = text.split_once("  ").unwrap_or((text, ""));
     if address.len() < 7 {

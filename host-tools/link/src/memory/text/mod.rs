@@ -1,7 +1,7 @@
-//! Dumps as people have them: text, cut out of a terminal.
+//! Text dumps, as copied from a terminal.
 //!
-//! Each dialect is a file that knows its lines; a line that none of them knows is
-//! noise (prompts, commands, boot messages) and only counted.
+//! Each format is a file that parses its lines; a line that no format accepts is noise (prompts, commands,
+//! boot messages) and only counted.
 
 mod hexdump;
 mod nuttx;
@@ -11,27 +11,27 @@ use pagetable::Mode;
 
 use super::{OpenError, Sparse};
 
-/// A text dump, read.
+/// A parsed text dump.
 #[derive(Default)]
 pub struct TextDump {
-    /// What it tells.
+    /// Memory contents of the dump.
     pub memory: Sparse,
-    /// Lines that told something.
+    /// Number of lines with memory contents.
     pub told: usize,
-    /// Lines that are not empty and told nothing.
+    /// Number of other non-empty lines.
     pub noise: usize,
 }
 
-/// How to read one.
+/// Parameters for parsing a dump.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     /// Added to every address: `hexdump` counts from the start of its file.
     pub base: u64,
-    /// The mode of the tables: a NuttX log names entries, not bytes.
+    /// Mode of the tables: a NuttX log lists entries instead of bytes.
     pub mode: Mode,
 }
 
-/// Reads all lines of `text`; `name` is who to blame if none is a dump.
+/// Parses all lines of `text`; `name` is used in the error if none is part of a dump.
 pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenError> {
     let mut dump = TextDump::default();
     let mut hexdump = hexdump::HexdumpReader::default();
@@ -61,15 +61,15 @@ pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenE
     }
 }
 
-/// A number as people write addresses: hexadecimal, `0x` or not, as boot loaders
-/// and register dumps have it; `_` may part the digits.
+/// Parses an address in hexadecimal, with or without `0x`, as boot loaders and register dumps print it; `_`
+/// may separate digits.
 pub fn address(text: &str) -> Option<u64> {
     let digits = text.replace('_', "");
     let hex = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));
     hex_digits(hex.unwrap_or(&digits))
 }
 
-/// Hexadecimal digits and nothing else; `u64::from_str_radix` would take a sign.
+/// Parses hexadecimal digits only; `u64::from_str_radix` would accept a sign.
 fn hex_digits(digits: &str) -> Option<u64> {
     let is_hex = digits.bytes().all(|it| it.is_ascii_hexdigit());
     is_hex.then(|| u64::from_str_radix(digits, 16).ok())?
@@ -82,7 +82,7 @@ struct DumpLine {
 }
 
 impl DumpLine {
-    /// Adds a word of `digits` hexadecimal digits as it lies in memory.
+    /// Appends a word of `digits` hexadecimal digits in memory order.
     fn push(&mut self, word: u64, digits: usize) {
         let bytes = word.to_le_bytes();
         self.bytes.extend_from_slice(&bytes[..digits / 2]);
@@ -104,7 +104,7 @@ mod tests {
         words.map(|(at, word)| (at.raw(), word)).collect()
     }
 
-    /// The same two entries in every way of writing them.
+    /// The same two entries in every format.
     const EXPECTED: [(u64, u64); 2] = [(0x5040_7000, 0xe7), (0x5040_7008, 0x1410_1821)];
 
     #[test]

@@ -1,20 +1,20 @@
-//! What NuttX logs of its MMU: one line for each entry it sets.
+//! NuttX's MMU log: one or two lines for each entry set.
 //!
 //! ```text
 //! mmu_ln_setentry: ptlevel=1, lnvaddr=0x50407000, paddr=0x50406000, vaddr=0x50200000, mmuflags=0x20
 //! mmu_ln_setentry: index=0x1, paddr=0x50406000, mmuflags=0x21, pte_addr=0x50407008, pte_val=0x14101821
 //! ```
 //!
-//! NuttX counts levels from the root, 1 upwards. The second line, where it is
-//! there, is the entry itself; else it is worked out as NuttX does. NuttX clears a
-//! table before it sets entries: those that no line names are zero.
+//! NuttX counts levels from 1 at the root. The optional second line is the entry itself; without it the entry
+//! is computed as NuttX does. NuttX clears a table before it sets entries: those that are not logged are
+//! zero.
 
 use pagetable::{PAGE_BYTES, PhysAddr, Pte, VirtAddr};
 
 use super::super::Sparse;
 use super::{Reading, address};
 
-/// Notes what the line tells; false if it is no such line.
+/// Stores the entry of a line; false if the line has another format.
 pub fn line(text: &str, reading: Reading, memory: &mut Sparse) -> bool {
     let Some((_, fields)) = text.split_once("mmu_ln_setentry:") else {
         return false;
@@ -40,7 +40,7 @@ fn field(text: &str, name: &str) -> Option<u64> {
     address(value)
 }
 
-/// Where the entry goes and what it holds, from what it was to map.
+/// Address and value of the entry, computed from the mapping.
 fn entry(text: &str, reading: Reading) -> Option<(u64, u64)> {
     let mode = reading.mode;
     let from_root = u8::try_from(field(text, "ptlevel")?).ok()?;

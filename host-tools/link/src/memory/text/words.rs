@@ -1,18 +1,18 @@
 //! Lines of an address, a colon and words: U-Boot, gdb, QEMU.
 //!
 //! ```text
-//! 50407000: 00000000000000e7 0000000014101821    ........!.......      => md.q
-//! 0x50407000 <m_l1_pgtable>:  0x00000000000000e7  0x0000000014101821   (gdb) x/2gx
+//! 50407000: 00000000000000e7 0000000014101821    ........!.......      => md.q 0x50407000
+//! <m_l1_pgtable>:  0x00000000000000e7  0x0000000014101821   (gdb) x/2gx
 //! 0000000050407000: 0x00000000000000e7 0x0000000014101821              (qemu) xp /2gx
 //! ```
 //!
-//! The width of a word is the number of its digits: 16, 8 or 2. U-Boot's
-//! characters stand behind a gap of at least four blanks.
+//! The width of a word is its number of digits: 16, 8 or 2. U-Boot prints characters after a gap of at least
+//! four spaces.
 
 use super::super::Sparse;
 use super::{DumpLine, hex_digits};
 
-/// Notes what the line tells; false if it is no such line.
+/// Stores the words of a line; false if the line has another format.
 pub fn line(text: &str, base: u64, memory: &mut Sparse) -> bool {
     let colons = text.match_indices(':').map(|(at, _)| at);
     for colon in colons {
@@ -25,7 +25,7 @@ pub fn line(text: &str, base: u64, memory: &mut Sparse) -> bool {
     false
 }
 
-/// The address right before the colon, perhaps with gdb's `<symbol+8>` between.
+/// The address before the colon, with gdb's `<symbol+8>` between them or not.
 fn address_before(text: &str) -> Option<u64> {
     let text = match text.ends_with('>') {
         true => text[..text.find(" <")?].trim_end(),

@@ -1,18 +1,18 @@
-//! What reaches registers and memory: abstract commands and the system bus.
+//! Abstract commands and the system bus of the simulated module.
 
 use pagetable::Xlen;
 
 use super::debug_module::SimulatedModule;
 use super::hart::{Exception, SimulatedHart, csr};
 
-/// cmderr; Debug spec 0.13, §3.12.6.
+/// cmderr "not supported"; Debug spec 0.13, §3.12.6.
 const NOT_SUPPORTED: u32 = 2;
 const EXCEPTION: u32 = 3;
 const WRONG_STATE: u32 = 4;
 const BUS: u32 = 5;
 
 impl SimulatedHart {
-    /// Begins anew, as after power-on.
+    /// Resets the module's state, as after power-on.
     pub(super) fn reset(&mut self) {
         self.is_halted = false;
         self.was_reset = true;
@@ -29,7 +29,7 @@ impl From<Exception> for u32 {
 }
 
 impl SimulatedModule {
-    /// Does what the command register says, or gives its cmderr.
+    /// Executes the command register, or returns its cmderr.
     pub(super) fn obey(&mut self) -> Result<(), u32> {
         match self.command >> 24 {
             0 => self.register(),
@@ -61,7 +61,7 @@ impl SimulatedModule {
             }
             let given = match is_wide {
                 true => argument,
-                // As the harts that take it do: the sign fills the rest.
+                // As on harts that accept it: sign extension.
                 false => argument as i32 as i64 as u64 & u64::MAX >> (64 - hart.xlen.bits()),
             };
             let value = match (number, writes) {
@@ -105,7 +105,7 @@ impl SimulatedModule {
         Ok(ran?)
     }
 
-    /// The selected hart; the first if there is none.
+    /// Index of the selected hart; the first if it does not exist.
     fn place(&mut self) -> usize {
         let selected = self.hart().map(|hart| hart.csr[&csr::MHARTID] as usize);
         selected.unwrap_or_default()
@@ -124,7 +124,7 @@ impl SimulatedModule {
             return Err(WRONG_STATE);
         }
         let bytes = 1 << size;
-        // RV64's arguments are of two words each, RV32's of one.
+        // Arguments have two words on RV64 and one on RV32.
         let words = if wide { 2 } else { 1 };
         let number = |at: usize, data: &[u32]| {
             let high = if wide { u64::from(data[at + 1]) } else { 0 };
@@ -157,7 +157,7 @@ impl SimulatedModule {
 
     pub(super) fn read_sbdata(&mut self, word: u32) -> u32 {
         let value = (self.sbdata >> (32 * word)) as u32;
-        // sbreadondata: reading the lowest word fetches the next.
+        // sbreadondata: reading the lowest word starts the next access.
         if word == 0 && self.sbcs >> 15 & 1 == 1 && self.sberror() == 0 {
             self.fetch();
         }
@@ -172,7 +172,7 @@ impl SimulatedModule {
         const SETTINGS: u32 = 0x3f << 15;
         match address {
             0x38 => {
-                // sbbusyerror and sberror are cleared by ones.
+                // Writing ones clears sbbusyerror and sberror.
                 let cleared = value & (1 << 22 | 7 << 12);
                 self.sbcs = self.sbcs & !SETTINGS & !cleared | value & SETTINGS;
             }
@@ -194,7 +194,7 @@ impl SimulatedModule {
         }
     }
 
-    /// An access may begin: its size in bytes.
+    /// Starts an access; returns its size in bytes.
     fn access(&mut self) -> Option<usize> {
         let size = self.sbcs >> 17 & 7;
         let bytes = 1 << size;

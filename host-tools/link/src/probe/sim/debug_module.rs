@@ -1,13 +1,13 @@
-//! The debug module: registers on the debug bus.
+//! The registers of the simulated debug module.
 //!
-//! Debug spec 0.13, §3.12. Nothing here ends before the port has been in Run-Test/Idle for it.
+//! Debug spec 0.13, §3.12. Operations take clocks in Run-Test/Idle to complete.
 
 use super::faults::FaultInjection;
 use super::hart::SimulatedHart;
 use super::profile::Profile;
 use super::ram::SimulatedRam;
 
-/// Registers' addresses.
+/// Register addresses.
 mod at {
     pub const DATA: u64 = 0x04;
     pub const DMCONTROL: u64 = 0x10;
@@ -24,17 +24,17 @@ mod at {
     pub const HALTSUM0: u64 = 0x40;
 }
 
-/// Clocks in Run-Test/Idle that an abstract command takes.
+/// Clocks in Run-Test/Idle per abstract command.
 const COMMAND_TICKS: u32 = 1;
 
 /// A debug module with its harts and their memory.
 pub struct SimulatedModule {
     pub(super) profile: Profile,
-    /// The harts, by index.
+    /// Harts by index.
     pub harts: Vec<SimulatedHart>,
-    /// What they and the system bus read.
+    /// Memory of the harts and the system bus.
     pub ram: SimulatedRam,
-    /// What is to go wrong.
+    /// Faults to inject.
     pub faults: FaultInjection,
     dmcontrol: u32,
     pub(super) data: [u32; 12],
@@ -49,7 +49,7 @@ pub struct SimulatedModule {
 }
 
 impl SimulatedModule {
-    /// A module of a machine that runs.
+    /// A module of a running machine.
     pub fn new(profile: Profile, harts: Vec<SimulatedHart>, ram: SimulatedRam) -> SimulatedModule {
         SimulatedModule {
             profile,
@@ -78,7 +78,7 @@ impl SimulatedModule {
         self.harts.get_mut(selected)
     }
 
-    /// A clock in Run-Test/Idle.
+    /// One clock in Run-Test/Idle.
     pub(super) fn tick(&mut self) {
         let control = self.dmcontrol;
         if control & 1 == 1
@@ -106,7 +106,7 @@ impl SimulatedModule {
         self.left > 0
     }
 
-    /// The command has had its time.
+    /// Completes the command.
     fn finish(&mut self) {
         let ended = match self.faults.take_command() {
             Some(error) => Err(u32::from(error)),
@@ -117,7 +117,7 @@ impl SimulatedModule {
         }
     }
 
-    /// What the buffer holds, and the `ebreak` behind it.
+    /// The program buffer, followed by `ebreak`.
     pub(super) fn program(&self) -> Vec<u32> {
         let words = self.profile.program_words as usize;
         let behind = self.profile.has_implicit_ebreak.then_some(0x0010_0073);
@@ -137,8 +137,8 @@ impl SimulatedModule {
         }
     }
 
-    /// A data or program register was touched: an error while a command runs, and perhaps the
-    /// beginning of the next.
+    /// An access to a data or program register: an error while a command runs, and possibly the start of the
+    /// next.
     fn touch(&mut self, bit: u64) {
         if self.is_busy() {
             if self.cmderr == 0 {
@@ -149,7 +149,7 @@ impl SimulatedModule {
         }
     }
 
-    /// Reads a register of the debug bus.
+    /// Reads a module register.
     pub(super) fn read(&mut self, address: u64) -> u32 {
         let profile = self.profile;
         if address != at::DMCONTROL && self.dmcontrol & 1 == 0 {
@@ -215,7 +215,7 @@ impl SimulatedModule {
         status
     }
 
-    /// Writes a register of the debug bus.
+    /// Writes a module register.
     pub(super) fn write(&mut self, address: u64, value: u32) {
         let profile = self.profile;
         if address != at::DMCONTROL && self.dmcontrol & 1 == 0 {
@@ -266,13 +266,13 @@ impl SimulatedModule {
 
     fn control(&mut self, value: u32) {
         if value & 1 == 0 {
-            // The module forgets everything but its harts.
+            // The reset affects everything except the harts.
             self.dmcontrol = 0;
             (self.cmderr, self.auto, self.left, self.sbcs) = (0, 0, 0, 2 << 17);
             return;
         }
         let was_reset = self.dmcontrol >> 1 & 1 == 1 || self.dmcontrol >> 29 & 1 == 1;
-        // Only as many harts can be named as the next power of two.
+        // hartsel has as many bits as the number of harts requires.
         let harts = self.harts.len().next_power_of_two() as u32 - 1;
         self.dmcontrol = value & (3 << 30 | 1 << 29 | 3) | (value >> 16 & harts) << 16;
         let resets = value >> 1 & 1 == 1 || value >> 29 & 1 == 1;

@@ -1,4 +1,4 @@
-//! The port as a probe of probe-rs, without a line between them.
+//! The simulated TAP as a probe of probe-rs, without a connection between them.
 
 use bitvec::vec::BitVec;
 use probe_rs::probe::{
@@ -8,7 +8,7 @@ use probe_rs::probe::{
 use super::super::pins::{Pins, clock_bits, jtag_only};
 use super::server::{SharedTap, lock};
 
-/// A probe at a simulated port.
+/// A probe on a simulated TAP.
 pub struct Driver {
     tap: SharedTap,
     state: JtagDriverState,
@@ -16,7 +16,7 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// The probe.
+    /// A probe-rs handle for the TAP.
     pub fn probe(tap: &SharedTap) -> Probe {
         Probe::from_specific_probe(Box::new(Driver {
             tap: tap.clone(),

@@ -1,26 +1,26 @@
-//! What may go wrong, and when.
+//! Faults that can be injected, with their time.
 
-/// A fault.
+/// A fault of the simulated hardware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InjectedFault {
-    /// The operation needs so many clocks more.
+    /// The operation needs that many more clocks.
     Busy(u32),
-    /// The operation fails: status 2.
+    /// The operation fails with status 2.
     Failed,
-    /// The next abstract command ends with this error.
+    /// The next abstract command fails with this cmderr.
     Command(u8),
-    /// The next access of the system bus ends with this error.
+    /// The next system bus access fails with this error.
     Bus(u8),
-    /// TDO shows this from here on.
+    /// TDO has this constant value from now on.
     Stuck(bool),
-    /// Nobody is there from here on.
+    /// The probe is disconnected from now on.
     Unplugged,
 }
 
-/// Faults to come.
+/// The planned faults.
 #[derive(Debug, Default)]
 pub struct FaultInjection {
-    /// After how many operations of the debug bus, and what.
+    /// Number of operations before each fault.
     planned: Vec<(u64, InjectedFault)>,
     operations: u64,
     busy: u32,
@@ -32,17 +32,17 @@ pub struct FaultInjection {
 }
 
 impl FaultInjection {
-    /// Plans a fault after so many more operations of the debug bus.
+    /// Plans a fault after `after` operations.
     pub fn plan(&mut self, after: u64, fault: InjectedFault) {
         self.planned.push((self.operations + after, fault));
     }
 
-    /// Whether all that was planned has happened.
+    /// Whether all planned faults have occurred.
     pub fn is_over(&self) -> bool {
         self.planned.is_empty()
     }
 
-    /// Everything works again.
+    /// Ends all lasting faults.
     pub fn repair(&mut self) {
         *self = FaultInjection {
             operations: self.operations,
@@ -50,7 +50,7 @@ impl FaultInjection {
         };
     }
 
-    /// Another operation begins.
+    /// Counts an operation, and triggers its faults.
     pub(super) fn count(&mut self) {
         self.operations += 1;
         let now = self.operations;

@@ -1,4 +1,4 @@
-//! A hart: its registers, and as much of its mind as a program buffer needs.
+//! A simulated hart: registers, and the instructions that program buffers use.
 
 use std::collections::BTreeMap;
 
@@ -7,74 +7,74 @@ use pagetable::{AccessType, Dialect, Privilege, Satp, VirtAddr, Xlen, translate}
 use super::profile::Profile;
 use super::ram::SimulatedRam;
 
-/// CSRs that are looked at here; Privileged spec, table 3, and Debug spec §4.8, §5.2.
+/// CSR numbers; Privileged spec, table 3, and Debug spec §4.8, §5.2.
 pub mod csr {
-    /// Where the page tables begin.
+    /// Root of the page tables.
     pub const SATP: u16 = 0x180;
-    /// State of M-mode.
+    /// M-mode status.
     pub const MSTATUS: u16 = 0x300;
-    /// Width and extensions.
+    /// Register width and extensions.
     pub const MISA: u16 = 0x301;
-    /// T-Head's own state.
+    /// T-Head's extended status.
     pub const TH_SXSTATUS: u16 = 0x5c0;
-    /// Which trigger.
+    /// Selects a trigger.
     pub const TSELECT: u16 = 0x7a0;
-    /// What it does.
+    /// Type and configuration of the selected trigger.
     pub const TDATA1: u16 = 0x7a1;
-    /// Where.
+    /// Address of the selected trigger.
     pub const TDATA2: u16 = 0x7a2;
-    /// What it can do.
+    /// Types that the selected trigger supports.
     pub const TINFO: u16 = 0x7a4;
-    /// State of Debug Mode.
+    /// Debug Mode control and status.
     pub const DCSR: u16 = 0x7b0;
-    /// Where the hart goes on.
+    /// Program counter on resume.
     pub const DPC: u16 = 0x7b1;
-    /// For the debugger.
+    /// Scratch register for debuggers.
     pub const DSCRATCH0: u16 = 0x7b2;
-    /// Who made it.
+    /// JEDEC id of the vendor.
     pub const MVENDORID: u16 = 0xf11;
-    /// Which hart.
+    /// Index of the hart.
     pub const MHARTID: u16 = 0xf14;
 }
 
-/// Execute-address triggers.
+/// Number of triggers.
 const TRIGGERS: usize = 2;
-/// Types of `tdata1`.
+/// Trigger types in `tdata1`.
 const MCONTROL: u64 = 2;
 const DISABLED: u64 = 15;
 const MPRV: u64 = 1 << 17;
 const MPRVEN: u64 = 1 << 4;
 
-/// Why a program ended otherwise than with `ebreak`.
+/// A program ended without `ebreak`.
 pub struct Exception;
 
-/// A hart.
+/// A hart with its registers and triggers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimulatedHart {
-    /// Width of its registers.
+    /// Register width of the hart.
     pub xlen: Xlen,
-    /// `x0` to `x31`.
+    /// General-purpose registers `x0` to `x31`.
     pub gpr: [u64; 32],
-    /// CSRs that exist.
+    /// Implemented CSRs with their values.
     pub csr: BTreeMap<u16, u64>,
-    /// Each trigger's `tdata1` and `tdata2`.
+    /// `tdata1` and `tdata2` of each trigger.
     pub triggers: [[u64; 2]; TRIGGERS],
-    /// Types that a trigger may have, as `tinfo` lists them.
+    /// Trigger types as in `tinfo`.
     trigger_types: u64,
-    /// It is in Debug Mode.
+    /// Whether it is in Debug Mode.
     pub is_halted: bool,
-    /// It heeds a request to halt.
+    /// Whether it responds to halt requests.
     pub heeds: bool,
-    /// While it runs, it goes through a loop of 16 instructions; else it stands on one.
+    /// While running it executes a loop of 16 instructions; otherwise a single one.
     pub wanders: bool,
-    /// It was reset, and nobody said that they know.
+    /// A reset that was not acknowledged (`havereset`).
     pub was_reset: bool,
-    /// It acknowledged the last request to resume.
+    /// Whether the last resume request was acknowledged.
     pub has_resumed: bool,
 }
 
 impl SimulatedHart {
-    /// A hart that runs in S-mode with these page tables, its registers full of different values.
+    /// A hart that runs in S-mode with these page tables; all registers have different values.
     pub fn new(profile: &Profile, id: u64, satp: u64) -> SimulatedHart {
         let wide = profile.xlen == Xlen::Rv64;
         let pattern = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -98,7 +98,7 @@ impl SimulatedHart {
             (0xf13, 0),
             (csr::MHARTID, id),
         ]);
-        // sstatus to stval, and their like of M-mode.
+        // sstatus to stval, and their M-mode counterparts.
         for (n, number) in [0x104, 0x105, 0x106, 0x140, 0x141, 0x142, 0x143, 0x144]
             .into_iter()
             .chain([
@@ -134,12 +134,12 @@ impl SimulatedHart {
         hart
     }
 
-    /// The mode that it is in, or was in when it halted.
+    /// The current privilege mode, or the one before the halt.
     pub fn privilege(&self) -> u64 {
         self.csr[&csr::DCSR] & 3
     }
 
-    /// Puts it into a mode: 0 is user, 1 is supervisor, 3 is machine.
+    /// Sets the privilege mode: 0 user, 1 supervisor, 3 machine.
     pub fn set_privilege(&mut self, mode: u64) {
         let dcsr = self.csr.entry(csr::DCSR).or_default();
         *dcsr = *dcsr & !3 | mode;
@@ -152,7 +152,7 @@ impl SimulatedHart {
         }
     }
 
-    /// A `tdata1` that does nothing: of type 15 where there is such, else of type 2.
+    /// A disabled `tdata1`: type 15 if supported, otherwise type 2.
     fn unused(&self) -> u64 {
         match self.trigger_types >> DISABLED & 1 {
             1 => DISABLED << self.type_bits(),
@@ -160,19 +160,19 @@ impl SimulatedHart {
         }
     }
 
-    /// Where the type stands in `tdata1`.
+    /// Bit position of the type in `tdata1`.
     fn type_bits(&self) -> u32 {
         self.xlen.bits() - 4
     }
 
-    /// Halts, for a reason as `dcsr.cause` has it.
+    /// Halts with a value of `dcsr.cause`.
     pub(super) fn halt(&mut self, cause: u64) {
         self.is_halted = true;
         let dcsr = self.csr.entry(csr::DCSR).or_default();
         *dcsr = *dcsr & !(7 << 6) | cause << 6;
     }
 
-    /// Runs for one instruction.
+    /// Executes one instruction.
     pub(super) fn step(&mut self) {
         if self.wanders {
             let pc = self.csr.entry(csr::DPC).or_default();
@@ -196,7 +196,7 @@ impl SimulatedHart {
         }
     }
 
-    /// A register as abstract commands number them.
+    /// Reads a register by its number in abstract commands.
     pub(super) fn read_csr(&self, number: u16) -> Result<u64, Exception> {
         let place = self.csr[&csr::TSELECT] as usize;
         match number {
@@ -217,7 +217,7 @@ impl SimulatedHart {
                 let kind = value >> self.type_bits();
                 let is_known = self.trigger_types >> kind & 1 == 1;
                 self.triggers[place][0] = match kind {
-                    // One that is of no type keeps nothing.
+                    // A trigger without a type stores nothing.
                     DISABLED => self.unused(),
                     _ if is_known => kind << self.type_bits() | value & kept,
                     _ => self.unused() | value & kept,
@@ -235,7 +235,7 @@ impl SimulatedHart {
         Ok(())
     }
 
-    /// Where a load of the program buffer goes: Debug Mode is M-mode, unless MPRV counts there.
+    /// The physical address of a program buffer load: Debug Mode acts as M-mode, unless MPRV applies.
     pub(super) fn physical(&self, ram: &mut SimulatedRam, at: u64) -> Result<u64, Exception> {
         let status = self.csr[&csr::MSTATUS];
         let counts = status & MPRV != 0 && self.csr[&csr::DCSR] & MPRVEN != 0;
@@ -258,7 +258,7 @@ impl SimulatedHart {
         }
     }
 
-    /// Runs a program that ends with `ebreak`.
+    /// Runs a program up to `ebreak`.
     pub(super) fn run(&mut self, program: &[u32], ram: &mut SimulatedRam) -> Result<(), Exception> {
         for word in program {
             if *word == 0x0010_0073 {
@@ -281,7 +281,7 @@ impl SimulatedHart {
         let immediate = i64::from(word as i32 >> 20);
         let base = self.gpr[rs1];
         match word & 0x7f {
-            // Loads: 0 to 3 extend the sign, 4 to 6 do not.
+            // Loads: funct3 0 to 3 sign-extend, 4 to 6 zero-extend.
             0x03 if kind != 7 && (self.xlen == Xlen::Rv64 || ![3, 6].contains(&kind)) => {
                 let bytes = 1 << (kind & 3);
                 let at = self.physical(ram, self.narrow(base.wrapping_add_signed(immediate)))?;

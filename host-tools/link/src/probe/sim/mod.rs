@@ -1,8 +1,8 @@
-//! A debug module that is not there: port, module, harts and memory, bit by bit.
+//! A simulated debug module: TAP, module, harts and memory, bit by bit.
 //!
-//! It is what probes are tested with: [`Driver`] is a probe of probe-rs at its port, [`serve`]
-//! gives the port to whoever speaks `remote_bitbang`. Each [`Profile`] is a kind of module that
-//! boards have; a `Fault` goes wrong when it is told to.
+//! Probes are tested with it: [`Driver`] is a probe of probe-rs, [`serve`] offers the TAP over
+//! `remote_bitbang`. Each [`Profile`] is a kind of module found on boards; an [`InjectedFault`] occurs as
+//! planned.
 
 mod bus;
 mod debug_module;
@@ -29,7 +29,7 @@ pub use tap::SimulatedTap;
 
 use crate::memory::MemorySource;
 
-/// A machine of one hart that runs in S-mode on these page tables.
+/// A machine with one hart that runs in S-mode on these page tables.
 pub fn machine(
     profile: Profile,
     satp: u64,

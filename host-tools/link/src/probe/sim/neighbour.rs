@@ -1,6 +1,6 @@
-//! Another port on the chain: it is there, and leads nowhere.
+//! Another TAP on the chain, without a debug module.
 
-/// A port with an instruction register and a bypass, and perhaps an IDCODE.
+/// A TAP with an instruction register, a bypass, and optionally an IDCODE.
 #[derive(Clone, Debug)]
 pub struct Neighbour {
     ir_bits: u32,
@@ -11,7 +11,7 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
-    /// A port with so many bits of instruction.
+    /// A TAP with an instruction register of `ir_bits` bits.
     pub fn new(ir_bits: u32, idcode: Option<u32>) -> Neighbour {
         Neighbour {
             ir_bits,
@@ -34,7 +34,7 @@ impl Neighbour {
         };
     }
 
-    /// The bit that leaves when this one comes.
+    /// Shifts one bit in and returns the one shifted out.
     pub(super) fn shift(&mut self, tdi: bool) -> bool {
         let leaves = self.tdo();
         self.shifted = self.shifted >> 1 | u64::from(tdi) << (self.length - 1);
@@ -46,7 +46,7 @@ impl Neighbour {
     }
 
     pub(super) fn update_instruction(&mut self) {
-        // All ones is the bypass; what other instructions do to a chip nobody wants to know.
+        // All ones is the bypass; other instructions are not simulated.
         self.is_bypassed = self.shifted == (1 << self.ir_bits) - 1 || self.idcode.is_none();
     }
 }

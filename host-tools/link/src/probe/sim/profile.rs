@@ -1,53 +1,53 @@
-//! Debug modules that differ in what they can.
+//! Kinds of debug modules, by their features.
 
 use pagetable::Xlen;
 
-/// What a module offers.
+/// Features of a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// What it is called.
+    /// Name in test output.
     pub name: &'static str,
-    /// Width of the hart's registers.
+    /// Register width of the hart.
     pub xlen: Xlen,
-    /// What the IDCODE register says.
+    /// Value of the IDCODE register.
     pub idcode: u32,
-    /// Bits of an instruction.
+    /// Length of the instruction register in bits.
     pub ir_bits: u32,
-    /// Capture-IR gives back the instruction, and not `…01`.
+    /// Capture-IR returns the current instruction instead of `…01`.
     pub captures_instruction: bool,
-    /// Bits of an address on the debug bus.
+    /// Address width of the debug module interface in bits.
     pub abits: u32,
-    /// Clocks in Run-Test/Idle that an operation needs.
+    /// Clocks in Run-Test/Idle per operation.
     pub idle: u32,
-    /// Words of the program buffer.
+    /// Size of the program buffer in words.
     pub program_words: u32,
-    /// An `ebreak` stands behind the buffer.
+    /// Whether an implicit `ebreak` follows the program buffer.
     pub has_implicit_ebreak: bool,
-    /// Words for arguments.
+    /// Number of data registers.
     pub data_words: u32,
-    /// Abstract commands reach CSRs.
+    /// Whether abstract commands access CSRs.
     pub reaches_csrs: bool,
-    /// Abstract commands read and write memory.
+    /// Whether abstract commands access memory.
     pub has_abstract_memory: bool,
-    /// Writes of 32 bits into a register of 64 are refused.
+    /// Whether 32-bit writes to 64-bit registers are rejected.
     pub refuses_narrow_writes: bool,
-    /// `abstractauto` is there.
+    /// Whether `abstractauto` is implemented.
     pub repeats: bool,
-    /// Widths of the system bus, as sbcs has them: bit 0 is 8 bits, bit 4 is 128.
+    /// Access widths of the system bus as in sbcs: bit 0 is 8 bits, bit 4 is 128.
     pub bus_widths: u32,
-    /// What a command for 64 bits of a register ends with on a hart of 32: cmderr 2 of a module
-    /// that looks at the size, 3 of one whose ROM runs a store that the hart does not have.
+    /// Result of a 64-bit register access on a 32-bit hart: cmderr 2 of a module that checks the size, 3 of
+    /// one whose ROM executes an unimplemented store.
     pub too_wide: u32,
-    /// No command moves more than 32 bits of a register, however wide it is.
+    /// Register transfers are limited to 32 bits.
     pub moves_half: bool,
-    /// Types that a trigger may have, as `tinfo` lists them: bit 2 is `mcontrol`.
+    /// Trigger types as in `tinfo`: bit 2 is `mcontrol`.
     pub triggers: u32,
-    /// `mvendorid`.
+    /// Value of `mvendorid`.
     pub vendor: u64,
 }
 
 impl Profile {
-    /// All there is in the manual.
+    /// Every feature of the Debug spec.
     pub const FULL: Profile = Profile {
         name: "full",
         xlen: Xlen::Rv64,
@@ -70,9 +70,8 @@ impl Profile {
         vendor: 0,
     };
 
-    /// What a debug ROM makes of a hart, as Spike's does: commands are instructions that the hart
-    /// runs, so that what it does not have is an exception; triggers are of no type until one is
-    /// written.
+    /// A module with a debug ROM, such as Spike's: commands are instructions that the hart executes, so
+    /// missing ones are exceptions; triggers have no type until one is written.
     pub const ROM: Profile = Profile {
         name: "rom",
         idcode: 0x1e31_3fed,
@@ -86,14 +85,14 @@ impl Profile {
         ..Profile::FULL
     };
 
-    /// Room for one instruction, and no other way to memory.
+    /// A program buffer of one instruction as the only method.
     pub const SINGLE: Profile = Profile {
         name: "single",
         program_words: 1,
         ..Profile::ROM
     };
 
-    /// No way to memory at all.
+    /// Registers only, no memory access.
     pub const REGISTERS: Profile = Profile {
         name: "registers",
         program_words: 0,
@@ -101,7 +100,7 @@ impl Profile {
         ..Profile::ROM
     };
 
-    /// Nothing but a program buffer, as small cores have it.
+    /// A program buffer as the only method, as on small cores.
     pub const PROGRAM: Profile = Profile {
         name: "program",
         idcode: 0x1000_1cdf,
@@ -115,7 +114,7 @@ impl Profile {
         ..Profile::FULL
     };
 
-    /// T-Head's C906 as its published RTL has it. What is inside a BL808 may differ.
+    /// T-Head's C906 as in its published RTL. The one in a BL808 may differ.
     pub const C906: Profile = Profile {
         name: "c906",
         idcode: 0x1000_0b6f,
@@ -132,7 +131,7 @@ impl Profile {
         ..Profile::FULL
     };
 
-    /// Abstract commands for everything, and no other way.
+    /// Abstract commands for everything, no other method.
     pub const ABSTRACT: Profile = Profile {
         name: "abstract",
         idcode: 0x3000_0d5b,
@@ -142,7 +141,7 @@ impl Profile {
         ..Profile::FULL
     };
 
-    /// Every one that leads to memory, but the slowest.
+    /// Every profile with memory access, except for the slowest.
     pub const ALL: [Profile; 5] = [
         Profile::FULL,
         Profile::PROGRAM,
@@ -151,16 +150,16 @@ impl Profile {
         Profile::ROM,
     ];
 
-    /// The one of that name.
+    /// The profile with that name.
     pub fn by_name(name: &str) -> Option<Profile> {
         let others = [Profile::SINGLE, Profile::REGISTERS];
         let mut all = Profile::ALL.into_iter().chain(others);
         all.find(|it| it.name == name)
     }
 
-    /// The same with registers of another width.
+    /// The same features with another register width.
     pub fn with_xlen(self, xlen: Xlen) -> Profile {
-        // A bus of 32 bits has no wider words.
+        // A 32-bit system bus has no wider accesses.
         let bus_widths = match xlen {
             Xlen::Rv32 => self.bus_widths & 0b0_0111,
             Xlen::Rv64 => self.bus_widths,

@@ -1,4 +1,4 @@
-//! Memory of the machine: a source of bytes, what was written over it, and a cache before it.
+//! Simulated memory: a source of bytes, overlaid with writes and a cache.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use pagetable::{Outside, PhysAddr};
 
 use crate::memory::MemorySource;
 
-/// Memory. What the hart wrote and nobody flushed the system bus does not see.
+/// Memory. Bytes that the hart has cached are not visible to the system bus.
 pub struct SimulatedRam {
     source: Box<dyn MemorySource + Send>,
     written: BTreeMap<u64, u8>,
-    /// Only the hart sees these.
+    /// Bytes visible to the hart only.
     cached: BTreeMap<u64, u8>,
-    /// Reads of memory, by whomever.
+    /// Number of reads by any reader.
     reads: u64,
 }
 
 impl SimulatedRam {
-    /// Memory that begins as `source` is.
+    /// Memory with the initial content of `source`.
     pub fn new(source: impl MemorySource + Send + 'static) -> SimulatedRam {
         SimulatedRam {
             source: Box::new(source),
@@ -27,23 +27,23 @@ impl SimulatedRam {
         }
     }
 
-    /// Bytes in the hart's cache that memory does not have.
+    /// Puts bytes into the hart's cache only.
     pub fn hold_back(&mut self, at: u64, bytes: &[u8]) {
         let places = (at..).zip(bytes.iter().copied());
         self.cached.extend(places);
     }
 
-    /// Whether nobody has written anything.
+    /// Whether nothing was written.
     pub fn is_untouched(&self) -> bool {
         self.written.is_empty()
     }
 
-    /// How often it was read.
+    /// Number of reads so far.
     pub fn reads(&self) -> u64 {
         self.reads
     }
 
-    /// A word as the system bus sees it, or as the hart does; nothing where there is no memory.
+    /// Reads a word as the system bus or as the hart; `None` outside of memory.
     pub(super) fn read(&mut self, at: u64, bytes: usize, as_hart: bool) -> Option<u128> {
         let mut word = [0; 16];
         let into = &mut word[..bytes];
@@ -61,7 +61,7 @@ impl SimulatedRam {
         Some(u128::from_le_bytes(word))
     }
 
-    /// Writes a word; nothing where there is no memory.
+    /// Writes a word; `None` outside of memory.
     pub(super) fn write(&mut self, at: u64, bytes: usize, word: u128) -> Option<()> {
         self.read(at, bytes, false)?;
         let places = (at..).zip(word.to_le_bytes()).take(bytes);
@@ -70,7 +70,7 @@ impl SimulatedRam {
     }
 }
 
-/// What the hart's own translation reads.
+/// Used by the hart's own translation.
 impl pagetable::Memory for SimulatedRam {
     type Error = Outside;
 

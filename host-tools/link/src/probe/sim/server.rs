@@ -1,4 +1,4 @@
-//! The port as a `remote_bitbang` server, for whoever speaks OpenOCD's protocol.
+//! The simulated TAP as a `remote_bitbang` server.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::SimulatedTap;
 
-/// A port that others look at, too.
+/// A TAP shared between threads.
 pub type SharedTap = Arc<Mutex<SimulatedTap>>;
 
-/// The port behind a lock. Whoever panicked with it did so in a test that has failed already.
+/// Locks the TAP. A poisoned lock means that a test has already failed.
 pub fn lock(tap: &SharedTap) -> MutexGuard<'_, SimulatedTap> {
     tap.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Serves one client after the other on a port of the system's choice, until the process ends.
+/// Serves one client after another on a free port, until the process ends.
 pub fn serve(tap: SharedTap) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            // A client that goes away ends its own session and no more.
+            // A client that disconnects ends only its own session.
             let _ = converse(client, &tap);
         }
     });

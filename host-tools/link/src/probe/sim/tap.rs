@@ -1,13 +1,13 @@
-//! The test access port, clock by clock, and the transport module behind it.
+//! The simulated test access port and transport module, clock by clock.
 //!
-//! IEEE 1149.1, figure 6-1; Debug spec 0.13, §6.1. TDO shows the lowest bit of what is shifted;
-//! a rising edge does what the state says and goes on.
+//! IEEE 1149.1, figure 6-1; Debug spec 0.13, §6.1. TDO shows the lowest bit of the shift register; a rising
+//! edge performs the state's action and advances.
 
 use super::debug_module::SimulatedModule;
 use super::neighbour::Neighbour;
 use super::profile::Profile;
 
-/// A state of the port.
+/// A state of the TAP controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TapState {
     Reset,
@@ -21,7 +21,7 @@ enum TapState {
     Update(Scan),
 }
 
-/// Which register a scan goes through.
+/// The register that a scan passes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scan {
     Data,
@@ -53,35 +53,35 @@ const IDCODE: u32 = 0x01;
 const DTMCS: u32 = 0x10;
 const DMI: u32 = 0x11;
 
-/// What went wrong with an operation, until it is reset: `op` of the dmi register.
+/// Sticky errors: field `op` of the dmi register.
 const BUSY: u8 = 3;
 const FAILED: u8 = 2;
 
-/// The port, and all that is behind it.
+/// The TAP and the module behind it.
 pub struct SimulatedTap {
     state: TapState,
     profile: Profile,
     instruction: u32,
     shifted: u128,
     length: u32,
-    /// `op` that sticks.
+    /// Value of the sticky `op`.
     sticky: u8,
-    /// Clocks in Run-Test/Idle that the last operation still needs.
+    /// Clocks in Run-Test/Idle until the last operation completes.
     left: u32,
     address: u64,
     data: u32,
-    /// What TDO shows whatever is shifted.
+    /// Constant value of TDO, if it is stuck.
     stuck: Option<bool>,
-    /// Scans of the data register, as long as this is there.
+    /// Number of data register scans.
     scans: u64,
-    /// Ports between this one and TDO, nearest to TDO first, and between TDI and this one.
+    /// TAPs between this one and TDO, nearest to TDO first, and between TDI and this one.
     neighbours: [Vec<Neighbour>; 2],
     /// The debug module.
     pub module: SimulatedModule,
 }
 
 impl SimulatedTap {
-    /// A port in Test-Logic-Reset.
+    /// A TAP in Test-Logic-Reset.
     pub fn new(profile: Profile, module: SimulatedModule) -> SimulatedTap {
         SimulatedTap {
             state: TapState::Reset,
@@ -100,27 +100,27 @@ impl SimulatedTap {
         }
     }
 
-    /// Puts other ports between this one and TDO, nearest to TDO first, and between TDI and it.
+    /// Adds TAPs between this one and TDO, nearest to TDO first, and between TDI and this one.
     pub fn surround(&mut self, before: Vec<Neighbour>, behind: Vec<Neighbour>) {
         self.neighbours = [before, behind];
     }
 
-    /// What the module is like.
+    /// The profile of the module.
     pub fn profile(&self) -> Profile {
         self.profile
     }
 
-    /// How often the data register was scanned.
+    /// Number of data register scans.
     pub fn scans(&self) -> u64 {
         self.scans
     }
 
-    /// Whether nobody is there any more.
+    /// Whether the probe is disconnected.
     pub fn is_unplugged(&self) -> bool {
         self.module.faults.is_unplugged
     }
 
-    /// What the pin shows.
+    /// The level of the TDO pin.
     pub fn tdo(&self) -> bool {
         let shows = match self.state {
             TapState::Shift(_) => match self.neighbours[0].first() {
@@ -151,7 +151,7 @@ impl SimulatedTap {
             }
             TapState::Capture(Scan::Data) => self.capture(),
             TapState::Shift(_) => {
-                // From TDI on, each takes what the one before lets go.
+                // Starting at TDI, each TAP receives the bit that the previous one shifts out.
                 let behind = self.neighbours[1].iter_mut().rev();
                 tdi = behind.fold(tdi, |bit, it| it.shift(bit));
                 let leaves = self.shifted & 1 == 1;
@@ -245,7 +245,7 @@ impl SimulatedTap {
 mod tests {
     use super::*;
 
-    /// Every way through the port leads where the standard's figure says.
+    /// Every transition of the TAP controller matches the standard's figure.
     #[test]
     fn five_ones_reset_from_anywhere_and_the_way_to_a_scan_is_known() {
         for start in 0..1 << 9 {
