@@ -99,12 +99,10 @@ test: && _test
     just image qemu-virt
 
 # The long tests: random histories of the kernel's memory management, as many steps as that (SEED=0x… plays one
-# again), 200 hosts that come at as many moments of a boot,
-# and ten million random instructions beside QEMU
+# again), and 200 hosts that come at as many moments of a boot
 soak steps="20000000": build
     STEPS={{ steps }} cargo test -q -p kernel random_histories
     STARTS=200 cargo test -q -p cli --all-features --test proof first_command
-    INSTRUCTIONS=10000000 cargo test -q -p machine random_instructions
 
 # Read the code: format, lints on both sides, documentation, doors and habits
 check:
@@ -156,6 +154,10 @@ pictures: build
 # Run the commands that README, tutorial and how-tos show, and write what they print into the pages
 screens: build
     UPDATE=1 cargo test -q -p cli --all-features --test literal
+
+# Write the reference of commands, docs/reference/commands.md, and the list of promises
+reference:
+    UPDATE=1 cargo test -q -p cli --all-features --bins -- the_page_of_commands nothing_that_was_promised
 
 # Feed a reader random bytes until stopped: `just fuzz dump` (cargo-fuzz, on a nightly toolchain)
 fuzz target="dump" seconds="60":

@@ -80,6 +80,9 @@ mod ox64;
 #[cfg(feature = "probe")]
 mod probe;
 mod progress;
+// Of the whole program: another build has fewer commands.
+#[cfg(all(test, feature = "web", feature = "probe"))]
+mod promises;
 #[cfg(feature = "full")]
 mod ps;
 #[cfg(feature = "full")]
@@ -90,6 +93,8 @@ mod raw_mode;
 mod record;
 #[cfg(feature = "full")]
 mod recording;
+#[cfg(all(test, feature = "web", feature = "probe"))]
+mod reference;
 #[cfg(feature = "full")]
 mod replay;
 mod romfs;
@@ -107,6 +112,7 @@ mod symbols;
 mod tables;
 #[cfg(feature = "full")]
 mod tables_command;
+mod version;
 mod voice;
 #[cfg(feature = "full")]
 mod waiting;
@@ -125,8 +131,8 @@ PAGEWALK_FORMAT, PAGEWALK_COLOR, PAGEWALK_QUIET, PAGEWALK_VERBOSE: docs/referenc
 
 /// Look into a RISC-V board: page tables, page faults, images.
 #[derive(Parser)]
-#[command(name = "pagewalk", version, max_term_width = 100)]
-#[cfg_attr(feature = "full", command(after_help = ONCE))]
+#[command(name = "pagewalk", version, long_version = version::long(), max_term_width = 100)]
+#[cfg_attr(feature = "full", command(after_help = version::after_help(ONCE)))]
 #[cfg_attr(not(feature = "full"), command(after_help = exit::CARDS_ONLY))]
 struct Cli {
     #[command(flatten)]

@@ -2,11 +2,11 @@
 //!
 //! ```toml
 //! board = "ox64"                 # --board, where none is given
-//! line = "desk"                  # the line, where none is given
+//! line = "lab"                  # the line, where none is given
 //! format = "table"               # --format
 //! color = "auto"                 # --color
 //!
-//! [boards.desk]                  # `--board desk`, `--from desk`, `pagewalk monitor desk`
+//! [boards.lab]                  # `--board lab`, `--from lab`, `pagewalk monitor lab`
 //! board = "./my.toml"            # a name or a file, relative to this one; else what the table is called
 //! line = "/dev/serial/by-id/usb-FTDI_A"     # without a baud the board's is taken
 //! ```
@@ -95,10 +95,8 @@ pub enum SettingError {
         /// The table's name.
         name: String,
     },
-    /// A serial port, and nobody says how fast.
-    #[error(
-        "`{0}` without a baud: write {0}@2000000, or name the board, whose file tells: --board ox64"
-    )]
+    /// A serial port without a speed, and no board to take it from.
+    #[error("`{0}` without a baud: write {0}@2000000, or name the board that has it: --board ox64")]
     #[cfg(feature = "full")]
     NoBaud(String),
     /// No form of a line.
@@ -316,12 +314,12 @@ mod tests {
 
     #[test]
     fn a_name_of_the_file_is_a_board_and_a_line() {
-        let text = "[boards.desk]\nboard = \"ox64\"\nline = \"/dev/ttyUSB7\"\n\
+        let text = "[boards.lab]\nboard = \"ox64\"\nline = \"/dev/ttyUSB7\"\n\
                     [boards.spike]\nline = \"tcp://localhost:1\"\n[boards.far]\nboard = \"x46\"\n";
         let settings = settings(text, &["--board", "qemu-virt"]);
-        assert_eq!(settings.line("desk").unwrap(), "/dev/ttyUSB7@2000000");
+        assert_eq!(settings.line("lab").unwrap(), "/dev/ttyUSB7@2000000");
         assert_eq!(settings.line("spike").unwrap(), "tcp://localhost:1");
-        assert_eq!(settings.board("desk").unwrap().name, "ox64");
+        assert_eq!(settings.board("lab").unwrap().name, "ox64");
         assert_eq!(settings.board("spike").unwrap().name, "spike");
         let wrong = settings.board("far").unwrap_err().to_string();
         assert!(

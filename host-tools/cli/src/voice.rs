@@ -58,7 +58,7 @@ fn is_colour_refused() -> bool {
     is_set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Whether a command line that is wrong is told so in colour: it is read before it is understood.
+/// Whether the error of a wrong command line is in colour: it is reported before the options are parsed.
 pub fn early_color() -> ColorChoice {
     let said = |word: &str| -> Option<ColorChoice> { ColorChoice::from_str(word, true).ok() };
     let words: Vec<String> = std::env::args_os()

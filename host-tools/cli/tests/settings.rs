@@ -61,19 +61,19 @@ fn the_command_line_outranks_a_variable_and_that_the_file() {
 
 #[test]
 fn a_board_and_its_line_have_a_name_of_the_users() {
-    let user = User::with("[boards.desk]\nboard = \"./mine.toml\"\nline = \"/dev/ttyNONE\"\n");
+    let user = User::with("[boards.lab]\nboard = \"./mine.toml\"\nline = \"/dev/ttyNONE\"\n");
     let mine = user.home.path().join(".config/mine.toml");
     fs::copy(format!("{CAPTURES}/fpga.toml"), mine).expect("it is copied");
     for words in [
-        "ps --from desk",
-        "monitor desk --once",
-        "connect desk --once --gdb-port 0 --port 0",
+        "ps --from lab",
+        "monitor lab --once",
+        "connect lab --once --gdb-port 0 --port 0",
     ] {
         let said = user.stderr(words, &[]);
         assert!(said.contains("/dev/ttyNONE@921600: "), "{words}: {said}");
     }
-    assert!(user.stdout("board show desk", &[]).contains("My FPGA"));
-    let shown = user.stdout("board show --format json", &[("PAGEWALK_BOARD", "desk")]);
+    assert!(user.stdout("board show lab", &[]).contains("My FPGA"));
+    let shown = user.stdout("board show --format json", &[("PAGEWALK_BOARD", "lab")]);
     assert!(shown.contains("\"name\":\"mine\""), "{shown}");
 }
 
@@ -193,10 +193,10 @@ fn quiet_leaves_warnings_and_errors_and_verbose_says_what_was_taken_for_what() {
 
 #[test]
 fn completions_know_boards_modes_and_the_users_own_names() {
-    let user = User::with("[boards.desk]\nline = \"qemu\"\n");
+    let user = User::with("[boards.lab]\nline = \"qemu\"\n");
     for shell in ["bash", "zsh", "fish"] {
         let script = user.stdout(&format!("completions {shell}"), &[]);
-        for word in ["ox64", "qemu-virt-rv32", "desk", "sv57"] {
+        for word in ["ox64", "qemu-virt-rv32", "lab", "sv57"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

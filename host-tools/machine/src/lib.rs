@@ -19,11 +19,8 @@ mod csr;
 mod decode;
 mod execute;
 mod float;
-mod format;
 mod hart;
 mod insn;
-#[cfg(test)]
-mod lockstep;
 mod machine;
 mod mmu;
 mod plic;

@@ -41,12 +41,7 @@ impl Space {
 
     /// Pages go, and are as at first when they are touched again.
     fn begin_forget(&mut self, covered: &Covered) -> Result<Job, Error> {
-        let own = |region: &Region| {
-            matches!(
-                region.object,
-                Object::Zero | Object::Image { .. } | Object::Stored { .. }
-            )
-        };
+        let own = |region: &Region| matches!(region.object, Object::Zero | Object::Image { .. });
         if !self.within(covered).iter().all(own) {
             return Err(Error::AccessDenied);
         }

@@ -3,7 +3,7 @@
 //! A call that must wait leaves `pc` at the `ecall` and changes the task's state; when the
 //! task is ready again it makes the same call anew. So no call holds anything while it waits.
 
-use abi::{Call, Error, Set, Source, Topic};
+use abi::{Call, Error, Set, Topic};
 use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
@@ -11,7 +11,6 @@ use super::context::Context;
 use super::table::{LINE_BYTES, SchedState};
 use super::unfinished::CallKey;
 use super::{exec, memory, switch};
-use crate::mm::Unreached;
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -35,12 +34,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
             }
         }
         Ok(CallResult::Again | CallResult::Gone) => {}
-        Err(Unreached::Refused(error)) => context.set_return(error.to_a0() as isize),
-        Err(Unreached::Wait(request)) => {
-            if let Err(error) = system.await_page(request, Source::Kernel) {
-                context.set_return(error.to_a0() as isize);
-            }
-        }
+        Err(error) => context.set_return(error.to_a0() as isize),
     }
     // For the pages that the call brought in.
     if system.console.fault_recorded(&system.local.log) {
@@ -57,7 +51,7 @@ fn wait<P: Platform>(system: &mut System<P>, state: SchedState) {
 fn dispatch<P: Platform>(
     system: &mut System<P>,
     context: &mut Context,
-) -> Result<CallResult, Unreached> {
+) -> Result<CallResult, Error> {
     let [a0, a1, a2, a3, a4] = core::array::from_fn(|n| context.argument(n));
     let key = CallKey::of(context);
     match Call::decode(context.call()).ok_or(Error::Unsupported)? {
@@ -69,8 +63,8 @@ fn dispatch<P: Platform>(
         Call::Read => read(system, a0, a1),
         Call::Sleep => Ok(sleep(system, context, a0)),
         Call::Spawn => spawn(system, a0, a1),
-        Call::Wait => Ok(wait_for(system, a0, a1)?),
-        Call::Kill => Ok(kill(system, a0)?),
+        Call::Wait => wait_for(system, a0, a1),
+        Call::Kill => kill(system, a0),
         Call::Sbrk => sbrk(system, key, a0 as isize),
         Call::Getpid => Ok(CallResult::One(current_pid(system).into())),
         Call::Yield => {
@@ -84,17 +78,17 @@ fn dispatch<P: Platform>(
         Call::Munmap => memory::munmap(system, key, a0, a1),
         Call::Protect => memory::protect(system, key, a0, a1, a2),
         Call::Advise => memory::advise(system, key, a0, a1, a2),
-        Call::MapDevice => Ok(memory::map_device(system, a0, a1, a2)?),
-        Call::ShareCreate => Ok(memory::share_create(system, a0)?),
-        Call::ShareAttach => Ok(memory::share_attach(system, a0, a1, a2)?),
+        Call::MapDevice => memory::map_device(system, a0, a1, a2),
+        Call::ShareCreate => memory::share_create(system, a0),
+        Call::ShareAttach => memory::share_attach(system, a0, a1, a2),
         Call::ShareDetach => memory::share_detach(system, key, a0),
-        Call::ShareDestroy => Ok(memory::share_destroy(system, a0)?),
-        Call::Translate => Ok(memory::translate(system, a0)?),
+        Call::ShareDestroy => memory::share_destroy(system, a0),
+        Call::Translate => memory::translate(system, a0),
         Call::Inspect => inspect(system, [a0, a1, a2, a3, a4]),
         Call::PowerOff => {
             system.console.flush(&system.local.log);
             system.local.platform.power_off();
-            Err(Error::Unsupported.into())
+            Err(Error::Unsupported)
         }
         Call::Set => match Set::decode(a0).ok_or(Error::BadArgument)? {
             Set::FaultText => Ok(CallResult::One(
@@ -120,7 +114,7 @@ fn write<P: Platform>(
     system: &mut System<P>,
     at: usize,
     bytes: usize,
-) -> Result<CallResult, Unreached> {
+) -> Result<CallResult, Error> {
     if bytes == 0 {
         return Ok(CallResult::One(0));
     }
@@ -136,11 +130,7 @@ fn write<P: Platform>(
     Ok(CallResult::One(piece.len()))
 }
 
-fn read<P: Platform>(
-    system: &mut System<P>,
-    at: usize,
-    bytes: usize,
-) -> Result<CallResult, Unreached> {
+fn read<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<CallResult, Error> {
     if bytes == 0 {
         return Ok(CallResult::One(0));
     }
@@ -170,16 +160,15 @@ fn spawn<P: Platform>(
     system: &mut System<P>,
     at: usize,
     bytes: usize,
-) -> Result<CallResult, Unreached> {
+) -> Result<CallResult, Error> {
     if bytes > LINE_BYTES {
-        return Err(Error::LimitExceeded.into());
+        return Err(Error::LimitExceeded);
     }
     let mut line = [0; LINE_BYTES];
     let line = &mut line[..bytes];
     from_task(system, at, line)?;
     let parent = current_pid(system);
-    let pid = exec::spawn(system, parent, line)?;
-    Ok(CallResult::One(pid.into()))
+    exec::spawn(system, parent, line).map(|pid| CallResult::One(pid.into()))
 }
 
 /// `flags` bit 0: do not wait; `Busy` while no such child has ended.
@@ -229,7 +218,7 @@ fn sbrk<P: Platform>(
     system: &mut System<P>,
     key: CallKey,
     delta: isize,
-) -> Result<CallResult, Unreached> {
+) -> Result<CallResult, Error> {
     system.go_on(key, |space, _, platform| {
         let (old, job) = space.begin_sbrk(delta as i64, platform)?;
         Ok((old.raw() as usize, job))
@@ -240,7 +229,7 @@ fn sbrk<P: Platform>(
 fn inspect<P: Platform>(
     system: &mut System<P>,
     [topic, index, at, bytes, argument]: [usize; 5],
-) -> Result<CallResult, Unreached> {
+) -> Result<CallResult, Error> {
     let json = topic & Topic::JSON != 0;
     let topic = Topic::decode(topic & !Topic::JSON).ok_or(Error::BadArgument)?;
     let mut piece = [0; PIECE];
@@ -250,16 +239,12 @@ fn inspect<P: Platform>(
     Ok(CallResult::Two(used, next))
 }
 
-fn from_task<P: Platform>(
-    system: &mut System<P>,
-    at: usize,
-    into: &mut [u8],
-) -> Result<(), Unreached> {
+fn from_task<P: Platform>(system: &mut System<P>, at: usize, into: &mut [u8]) -> Result<(), Error> {
     let slot = system.local.schedule.current();
     system.memory_of(slot).read(VirtAddr::new(at as u64), into)
 }
 
-fn to_task<P: Platform>(system: &mut System<P>, at: usize, from: &[u8]) -> Result<(), Unreached> {
+fn to_task<P: Platform>(system: &mut System<P>, at: usize, from: &[u8]) -> Result<(), Error> {
     let slot = system.local.schedule.current();
     system.memory_of(slot).write(VirtAddr::new(at as u64), from)
 }

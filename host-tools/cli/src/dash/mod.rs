@@ -46,10 +46,10 @@ pub struct DashArgs {
     #[arg(long = "type", value_name = "COMMAND", conflicts_with = "silent")]
     typed: Vec<String>,
     /// Serve a page to browsers on this machine instead
-    #[arg(long)]
+    #[arg(long, hide = cfg!(not(feature = "web")))]
     web: bool,
     /// Port of the page; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value_t = 8080, requires = "web")]
+    #[arg(long, value_name = "PORT", default_value_t = 8080, requires = "web", hide = cfg!(not(feature = "web")))]
     port: u16,
 }
 

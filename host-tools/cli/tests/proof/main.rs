@@ -44,7 +44,6 @@ mod tools;
 mod truncated;
 mod uboot;
 mod views;
-mod waits;
 #[cfg(feature = "web")]
 mod web;
 mod width;

@@ -5,4 +5,3 @@ mod bounded;
 pub(crate) mod hart;
 pub(crate) mod kernel;
 mod storm;
-mod waits;
