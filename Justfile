@@ -99,10 +99,12 @@ test: && _test
     just image qemu-virt
 
 # The long tests: random histories of the kernel's memory management, as many steps as that (SEED=0x… plays one
-# again), and 200 hosts that come at as many moments of a boot
+# again), 200 hosts that come at as many moments of a boot,
+# and ten million random instructions beside QEMU
 soak steps="20000000": build
     STEPS={{ steps }} cargo test -q -p kernel random_histories
     STARTS=200 cargo test -q -p cli --all-features --test proof first_command
+    INSTRUCTIONS=10000000 cargo test -q -p machine random_instructions
 
 # Read the code: format, lints on both sides, documentation, doors and habits
 check:

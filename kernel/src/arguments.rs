@@ -9,6 +9,9 @@ const LOG_RECORDS: usize = 4096;
 /// The most: 64 MiB of records.
 const LOG_RECORDS_LIMIT: usize = 1 << 20;
 
+/// The slowest store, in milliseconds a page: the shell itself has 20 pages.
+const IMAGE_DELAY_LIMIT: u64 = 10_000;
+
 /// What the arguments ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KernelArguments {
@@ -24,6 +27,9 @@ pub struct KernelArguments {
     pub log_records: usize,
     /// `initrd.verify=1`: check every byte of the initrd, and of the kernel's text.
     pub verify: bool,
+    /// `image.delay=20`: each page of a program comes after so many milliseconds, as from a slow card; at
+    /// once if absent.
+    pub image_delay_ms: Option<u64>,
     /// `frames=1`: event frames from the start, without waiting for a hello.
     pub frames: bool,
 }
@@ -61,6 +67,7 @@ impl KernelArguments {
         zeroed: true,
         log_records: LOG_RECORDS,
         verify: false,
+        image_delay_ms: None,
         frames: false,
     };
 
@@ -126,6 +133,15 @@ impl KernelArguments {
                 }
             }
             "initrd.verify" => self.verify = switch(value, "0", "1")?,
+            "image.delay" => {
+                let delay = value
+                    .parse()
+                    .ok()
+                    .filter(|ms| (1..=IMAGE_DELAY_LIMIT).contains(ms));
+                let wanted =
+                    ArgumentProblem::Bad("milliseconds a page, 1 to 10000, as in image.delay=20");
+                self.image_delay_ms = Some(delay.ok_or(wanted)?);
+            }
             _ => self.frames = switch(value, "0", "1")?,
         }
         Ok(())
@@ -133,13 +149,14 @@ impl KernelArguments {
 }
 
 /// The names, in the order in which they are shown.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "pool",
     "arena",
     "fast",
     "zeroed",
     "log",
     "initrd.verify",
+    "image.delay",
     "frames",
 ];
 
@@ -195,15 +212,17 @@ mod tests {
                 zeroed: true,
                 log_records: 4096,
                 verify: false,
+                image_delay_ms: None,
                 frames: false
             }
         );
         assert_eq!(
-            read("pool=lots log=few initrd.verify=yes arena=here fast=no"),
+            read("pool=lots log=few initrd.verify=yes image.delay=0 arena=here fast=no"),
             plain
         );
-        let all =
-            read("pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 frames=1");
+        let all = read(
+            "pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 image.delay=20 frames=1",
+        );
         assert_eq!(
             all,
             KernelArguments {
@@ -213,6 +232,7 @@ mod tests {
                 zeroed: false,
                 log_records: 8192,
                 verify: true,
+                image_delay_ms: Some(20),
                 frames: true
             }
         );

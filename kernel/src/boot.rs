@@ -18,7 +18,7 @@ use crate::drivers::{Plic, Uart};
 use crate::fault;
 use crate::local::Local;
 use crate::mm::bootmap::ImageSections;
-use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Objects};
+use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Objects, Store};
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
 use crate::task::table::MAX_TASKS;
@@ -105,6 +105,7 @@ pub fn boot(entered: Entered) -> ! {
     if plic.is_none() {
         schedule.begin_polling(mapped.machine.ticks());
     }
+    let image_delay = arguments.image_delay_ms.map(|ms| schedule.ticks(ms));
     let boot = BootFacts {
         board: tree.board,
         wiring: tree.wiring,
@@ -126,6 +127,7 @@ pub fn boot(entered: Entered) -> ! {
         objects: Objects::EMPTY,
         kernel_root: mapped.root,
         tasks,
+        store: Store::new(image_delay),
         old_log,
         fast: arguments.fast,
         prezeroes: arguments.zeroed,

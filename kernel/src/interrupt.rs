@@ -28,6 +28,7 @@ impl<P: Platform> System<P> {
                 self.console_interrupt();
             }
             self.wake_sleepers();
+            self.pages_arrive(now);
         }
         if pending.external {
             self.external_interrupts();

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroUsize;
 
-use abi::{Access, Cause, Fault, Source};
+use abi::{Access, Fault, Source};
 use pagetable::{PhysAddr, VirtAddr};
 use romfs::Romfs;
 
@@ -12,7 +12,7 @@ use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
 use crate::fault::Log;
 use crate::local::Local;
-use crate::mm::{Audit, Frames, Objects, Resolution, UserMemory};
+use crate::mm::{Audit, Frames, Objects, Resolution, Store, UserMemory};
 use crate::platform::Platform;
 use crate::task::{Slot, Tasks};
 use crate::tree::{RamMap, Wiring};
@@ -53,6 +53,8 @@ pub struct System<P: Platform> {
     pub kernel_root: PhysAddr,
     /// The task table.
     pub tasks: &'static mut Tasks,
+    /// Where pages of programs come from, as far as it takes time.
+    pub store: Store,
     /// The log of the boot before, if memory kept it.
     pub old_log: Option<Log>,
     /// Faults may take the fast path.
@@ -130,14 +132,10 @@ impl<P: Platform> System<P> {
             machine: &mut self.local.platform,
             paged_in: move |platform: &P, va: VirtAddr, access: Access, resolution: &Resolution| {
                 *faults = faults.wrapping_add(1);
-                let cause = match access {
-                    Access::Write => Cause::StorePageFault,
-                    _ => Cause::LoadPageFault,
-                };
                 log.push(&Fault {
                     time: platform.ticks(),
                     epc,
-                    cause: cause.number(),
+                    cause: access.page_fault().number(),
                     va: va.raw(),
                     task: pid,
                     access: access.number(),

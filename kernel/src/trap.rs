@@ -6,7 +6,7 @@ use abi::{Access, Cause, Class, Fault, Outcome, Source};
 use pagetable::{PhysAddr, VirtAddr};
 
 use crate::debug::stub;
-use crate::mm::{LEAF_IS_THERE, Refused, Resolution, resolve, resolve_here};
+use crate::mm::{FirstLook, Refused, Resolution, Unresolved, first_look, resolve_present};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
 use crate::task::{Context, exec, switch, syscall};
@@ -140,7 +140,7 @@ fn page_fault<P: Platform>(
     let task = system.tasks.at_mut(system.local.schedule.current());
     task.faults = task.faults.wrapping_add(1);
     let va = VirtAddr::new(trap.value as u64);
-    match resolve_here(
+    match first_look(
         &mut task.space,
         &mut system.frames,
         &mut system.local.platform,
@@ -148,30 +148,50 @@ fn page_fault<P: Platform>(
         access,
     ) {
         Ok(resolution) => record(system, context, (cause, access.number()), trap, &resolution),
-        Err(refused) if refused.outcome == LEAF_IS_THERE => {
-            leaf_is_there(system, context, (cause, access), trap);
-        }
-        Err(refused) => refuse(system, context, Cause::decode(cause), trap, refused),
+        Err(found) => look_closer(system, context, (cause, access), trap, &found),
     }
 }
 
-/// A fault on a leaf: A, D or a right is missing there. Apart from the others: joined to them it would cost registers
-/// in the common case.
+/// A fault on a leaf that is there, one that ends the task, or one that has to wait. Apart from the others: joined to
+/// them it would cost registers in the common case.
 #[cold]
 #[inline(never)]
-fn leaf_is_there<P: Platform>(
+fn look_closer<P: Platform>(
     system: &mut System<P>,
     context: &mut Context,
     (cause, access): (u8, Access),
     trap: Trap,
+    found: &FirstLook,
 ) {
     let task = system.tasks.at_mut(system.local.schedule.current());
     let va = VirtAddr::new(trap.value as u64);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
-    match resolve(&mut task.space, frames, platform, va, access) {
-        Ok(resolution) => record(system, context, (cause, access.number()), trap, &resolution),
-        Err(refused) => refuse(system, context, Cause::decode(cause), trap, refused),
-    }
+    let refused = match *found {
+        FirstLook::LeafIsThere(stop) => {
+            match resolve_present(&mut task.space, frames, platform, (va, access), stop) {
+                Ok(resolution) => {
+                    let access = access.number();
+                    return record(system, context, (cause, access), trap, &resolution);
+                }
+                Err(refused) => refused,
+            }
+        }
+        FirstLook::Unresolved(Unresolved::Refused(refused)) => refused,
+        FirstLook::Unresolved(Unresolved::Wait(request)) => {
+            let class = task.space.class_at(va);
+            match system.await_page(request, Source::User) {
+                // Its record comes with the page.
+                Ok(()) => return,
+                Err(_) => Refused {
+                    outcome: Outcome::OutOfMemory,
+                    class,
+                    level: Fault::NO_LEVEL,
+                    entry: 0,
+                },
+            }
+        }
+    };
+    refuse(system, context, Cause::decode(cause), trap, refused)
 }
 
 /// A fault that ends the task: its record, a line on the console, and its memory back.

@@ -1,6 +1,6 @@
 //! The control and status registers that S-mode and U-mode reach on a C906.
 //!
-//! Sources: Privileged ISA, "Supervisor-PrivilegeLevel CSRs"; XTheadSxstatus. No Sstc: 0x14d is no register here.
+//! Sources: Privileged ISA, "Supervisor-Level CSRs"; XTheadSxstatus. No Sstc: 0x14d is no register here.
 
 use pagetable::Dialect;
 

@@ -19,8 +19,11 @@ mod csr;
 mod decode;
 mod execute;
 mod float;
+mod format;
 mod hart;
 mod insn;
+#[cfg(test)]
+mod lockstep;
 mod machine;
 mod mmu;
 mod plic;

@@ -1,6 +1,6 @@
 //! The PLIC as T-Head lays it out: one hart, M-mode's context and S-mode's.
 //!
-//! Source: C906 User Manual, "Platform-PrivilegeLevel Interrupt Controller". A claim takes the pending bit and
+//! Source: C906 User Manual, "Platform-Level Interrupt Controller". A claim takes the pending bit and
 //! keeps the source quiet until it is completed.
 
 const PENDING: u64 = 0x1000;

@@ -41,7 +41,12 @@ impl Space {
 
     /// Pages go, and are as at first when they are touched again.
     fn begin_forget(&mut self, covered: &Covered) -> Result<Job, Error> {
-        let own = |region: &Region| matches!(region.object, Object::Zero | Object::Image { .. });
+        let own = |region: &Region| {
+            matches!(
+                region.object,
+                Object::Zero | Object::Image { .. } | Object::Stored { .. }
+            )
+        };
         if !self.within(covered).iter().all(own) {
             return Err(Error::AccessDenied);
         }

@@ -232,9 +232,10 @@ impl<M: Machine> AuditWalk<'_, M> {
         let offset = va.raw() - region.base.raw();
         let vpn = (va.raw() / PAGE_BYTES) as u32;
         match (self.frames.owner(frame), region.object) {
-            (owner, Object::Zero | Object::Image { .. } | Object::Wired)
-                if owner == (Owner::Page { space, vpn }) =>
-            {
+            (
+                owner,
+                Object::Zero | Object::Image { .. } | Object::Stored { .. } | Object::Wired,
+            ) if owner == (Owner::Page { space, vpn }) => {
                 self.found.pages += 1;
                 if !self.frames.mark(frame) {
                     self.found.blame(AuditFinding::Twice { space, frame });

@@ -16,7 +16,7 @@ use pagetable::VirtAddr;
 
 use super::region::{Object, Prot};
 use super::usercopy::clear;
-use super::{Budget, Frames, Machine, PAGE_BYTES, Space, resolve, table};
+use super::{Budget, Frames, Machine, PAGE_BYTES, PageRequest, Space, Unresolved, resolve, table};
 
 /// What is done to a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,27 @@ enum Deed {
     Protect(Prot),
     /// Leaves that can are joined to large ones.
     Merge,
+}
+
+/// How far a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// That was its last piece.
+    Done,
+    /// The budget is spent: it goes on with the next entry.
+    More,
+    /// It goes on when this page has come.
+    Wait(PageRequest),
+}
+
+impl Progress {
+    fn done(is_done: bool) -> Progress {
+        if is_done {
+            Progress::Done
+        } else {
+            Progress::More
+        }
+    }
 }
 
 /// A range, and how far it is done.
@@ -85,8 +106,22 @@ impl Job {
 }
 
 impl Space {
-    /// The next piece of a job; whether that was the last. Cannot fail.
+    /// The next piece of a job. Cannot fail.
     pub fn go_on<M: Machine>(
+        &mut self,
+        job: &mut Job,
+        budget: &mut Budget,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> Progress {
+        if job.deed == Deed::BringIn {
+            return self.bring_in(job, budget, frames, machine);
+        }
+        Progress::done(self.go_on_in_memory(job, budget, frames, machine))
+    }
+
+    /// The same for what needs no page that is not there; whether that was the last piece.
+    fn go_on_in_memory<M: Machine>(
         &mut self,
         job: &mut Job,
         budget: &mut Budget,
@@ -102,14 +137,14 @@ impl Space {
                 self.drop_pages(at..job.at, 0..0, frames, machine);
                 job.at == end
             }
-            Deed::BringIn => self.bring_in(job, budget, frames, machine),
+            Deed::BringIn => true,
             Deed::Zero(prot) => {
                 self.zero_pages(job, budget, machine);
                 if job.at == end {
                     // Now they may be seen.
                     self.permit(job.start, end, prot);
                     *job = Job::protect(prot, job.start, end);
-                    return self.go_on(job, budget, frames, machine);
+                    return self.go_on_in_memory(job, budget, frames, machine);
                 }
                 false
             }
@@ -120,7 +155,7 @@ impl Space {
                     self.coalesce(job.start, end);
                     let large = M::MODE.leaf_bytes(1);
                     *job = Job::new(Deed::Merge, job.start.align_down(large), end);
-                    return self.go_on(job, budget, frames, machine);
+                    return self.go_on_in_memory(job, budget, frames, machine);
                 }
                 false
             }
@@ -211,7 +246,7 @@ impl Space {
         budget: &mut Budget,
         frames: &mut Frames,
         machine: &mut M,
-    ) -> bool {
+    ) -> Progress {
         while job.at < job.end && !budget.is_spent() {
             let prot = self
                 .region_at(job.at)
@@ -221,13 +256,15 @@ impl Space {
                 prot if prot.read() => Access::Read,
                 _ => Access::Execute,
             };
-            if resolve(self, frames, machine, job.at, access).is_err() {
-                return true;
+            match resolve(self, frames, machine, job.at, access) {
+                Ok(_) => {}
+                Err(Unresolved::Wait(request)) => return Progress::Wait(request),
+                Err(Unresolved::Refused(_)) => return Progress::Done,
             }
             budget.pages(1);
             job.at = job.at.wrapping_add(PAGE_BYTES);
         }
-        job.at >= job.end
+        Progress::done(job.at >= job.end)
     }
 
     /// Fills the frames of pages that are there, and that nobody may see yet.

@@ -33,6 +33,7 @@ mod region;
 mod sbrk;
 mod space;
 mod space_id;
+mod store;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -46,14 +47,18 @@ pub use budget::{BUDGET_PAGES, Budget};
 pub use fast::Fast;
 pub use frame::{Arena, Counts, FrameDescriptor, Frames, Owner};
 pub use gap::{MapRequest, Placement};
-pub use job::Job;
+pub use job::{Job, Progress};
 pub use machine::{Machine, Run};
 pub use object::Objects;
-pub use pager::{LEAF_IS_THERE, Refused, Resolution, resolve, resolve_here};
+pub use pager::{
+    FirstLook, PageRequest, Refused, Resolution, Unresolved, first_look, page_in, resolve,
+    resolve_present,
+};
 pub use peek::{peek, poke, source};
 pub use region::{Object, Prot, Region, RegionKind};
 pub use space::Space;
+pub use store::Store;
 pub use table::TableFrames;
-pub use usercopy::UserMemory;
+pub use usercopy::{Unreached, UserMemory};
 
 pub use pagetable::PAGE_BYTES;

@@ -10,7 +10,7 @@ use super::fast_window::open_window;
 use super::layout::is_user;
 use super::leaf::{accessed, leaf_flags, right};
 use super::object;
-use super::region::{AccessPattern, Object, Region, RegionKind};
+use super::region::{AccessPattern, Object, Prot, Region, RegionKind};
 use super::space_id::SpaceId;
 use super::table::{self, WalkEnd};
 use super::{Frames, Machine, Owner, PAGE_BYTES, Run, Space};
@@ -46,6 +46,44 @@ pub struct Refused {
     pub entry: u64,
 }
 
+/// A page that has to be fetched before an access to it can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// What was touched.
+    pub va: VirtAddr,
+    /// How.
+    pub access: Access,
+}
+
+impl PageRequest {
+    /// First address of the page.
+    pub fn page(&self) -> VirtAddr {
+        self.va.align_down(PAGE_BYTES)
+    }
+}
+
+/// Why an access cannot be made now. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unresolved {
+    /// It never can.
+    Refused(Refused),
+    /// It can when the page has come: [`page_in`] enters it.
+    Wait(PageRequest),
+}
+
+/// What [`first_look`] leaves to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstLook {
+    /// Final, as from [`resolve`].
+    Unresolved(Unresolved),
+    /// The walk ends at a leaf in a region that permits the access: for [`resolve_present`].
+    LeafIsThere(WalkEnd),
+}
+
+/// There is no frame for a page that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoFrame;
+
 /// Makes `access` to `va` possible, or says why it is not.
 pub fn resolve<M: Machine>(
     space: &mut Space,
@@ -53,73 +91,64 @@ pub fn resolve<M: Machine>(
     machine: &mut M,
     va: VirtAddr,
     access: Access,
-) -> Result<Resolution, Refused> {
-    match resolve_here(space, frames, machine, va, access) {
-        Err(refused) if refused.outcome == LEAF_IS_THERE => {
-            resolve_present(space, frames, machine, va, access, refused)
+) -> Result<Resolution, Unresolved> {
+    match first_look(space, frames, machine, va, access) {
+        Ok(resolution) => Ok(resolution),
+        Err(FirstLook::Unresolved(why)) => Err(why),
+        Err(FirstLook::LeafIsThere(stop)) => {
+            resolve_present(space, frames, machine, (va, access), stop).map_err(Unresolved::Refused)
         }
-        other => other,
     }
 }
 
-/// What [`resolve_here`] says instead of a reason where a leaf is there.
-pub const LEAF_IS_THERE: Outcome = Outcome::Spurious;
-
-/// Where a leaf is there already and the region permits the access.
+/// Where a leaf is there and the region permits the access, at the end `stop` of the walk to `va`: A or D is missing where the
+/// hart does not set them (Svade, the C906), or the hart had not seen the leaf yet, or the leaf permits
+/// less than its region.
 #[cold]
 #[inline(never)]
-fn resolve_present<M: Machine>(
+pub fn resolve_present<M: Machine>(
     space: &mut Space,
     frames: &mut Frames,
     machine: &mut M,
-    va: VirtAddr,
-    access: Access,
-    refused: Refused,
+    (va, access): (VirtAddr, Access),
+    stop: WalkEnd,
 ) -> Result<Resolution, Refused> {
-    let stop = table::walk(machine, space.root(), va);
+    let (owner, _, region) = space.parts_at(va);
+    let class = region.map_or(Class::None, |region| region.kind.class());
     let out_of_memory = Refused {
         outcome: Outcome::OutOfMemory,
-        ..refused
+        class,
+        level: stop.level,
+        entry: stop.entry,
     };
-    let (owner, _, region) = space.parts_at(va);
     let made =
         region.and_then(|region| present(owner, region, frames, machine, (va, access), stop));
     let (outcome, frame) = made.ok_or(out_of_memory)?;
     Ok(Resolution {
         outcome,
-        class: refused.class,
-        level: refused.level,
-        entry: refused.entry,
+        class,
+        level: stop.level,
+        entry: stop.entry,
         frame,
     })
 }
 
-/// The same as part of its caller, for the trap, where every call is felt: it leaves what is rare to [`resolve`],
-/// a leaf that is there already, which it refuses with [`LEAF_IS_THERE`].
+/// [`resolve`] as part of its caller, for the trap, where every call is felt: it leaves what is rare to
+/// others.
 #[inline(always)]
-pub fn resolve_here<M: Machine>(
+pub fn first_look<M: Machine>(
     space: &mut Space,
     frames: &mut Frames,
     machine: &mut M,
     va: VirtAddr,
     access: Access,
-) -> Result<Resolution, Refused> {
+) -> Result<Resolution, FirstLook> {
     if !is_user(M::MODE, va) {
-        return Err(Refused {
-            outcome: Outcome::NotUser,
-            class: Class::Kernel,
-            level: Fault::NO_LEVEL,
-            entry: 0,
-        });
+        return Err(refused(Class::Kernel, Outcome::NotUser, Fault::NO_LEVEL, 0));
     }
     let root = space.root();
     let stop = table::walk(machine, root, va);
-    let refuse = |class, outcome| Refused {
-        outcome,
-        class,
-        level: stop.level,
-        entry: stop.entry,
-    };
+    let refuse = |class, outcome| refused(class, outcome, stop.level, stop.entry);
     // Borrowed, not copied: a region is seven words.
     let (owner, resident, region) = space.parts_at(va);
     let Some(region) = region else {
@@ -141,10 +170,18 @@ pub fn resolve_here<M: Machine>(
         return Err(refuse(class, outcome));
     }
     if Pte::new(stop.entry).is_valid() {
-        return Err(refuse(class, LEAF_IS_THERE));
+        return Err(FirstLook::LeafIsThere(stop));
     }
     let wanted = (va.align_down(PAGE_BYTES), access);
-    let brought = absent(owner, region, frames, machine, wanted, stop);
+    let brought = if let Object::Phys { .. } | Object::Stored { .. } = region.object {
+        if is_in_store(region, va) {
+            let request = PageRequest { va, access };
+            return Err(FirstLook::Unresolved(Unresolved::Wait(request)));
+        }
+        elsewhere(owner, region, frames, machine, wanted, stop)
+    } else {
+        absent(owner, region, frames, machine, wanted, stop)
+    };
     let Some((outcome, frame, pages)) = brought else {
         return Err(refuse(class, Outcome::OutOfMemory));
     };
@@ -158,10 +195,84 @@ pub fn resolve_here<M: Machine>(
     })
 }
 
-/// A leaf is there. A or D is missing where the hart does not set them (Svade, the C906), or the hart
-/// had not seen the leaf yet, or the leaf permits less than its region. `None` without memory.
+#[inline(always)]
+fn refused(class: Class, outcome: Outcome, level: u8, entry: u64) -> FirstLook {
+    FirstLook::Unresolved(Unresolved::Refused(Refused {
+        outcome,
+        class,
+        level,
+        entry,
+    }))
+}
+
+/// Does a store have a part of the page that `va` lies in? What lies behind the file's bytes is zeros.
 #[cold]
 #[inline(never)]
+fn is_in_store(region: &Region, va: VirtAddr) -> bool {
+    match region.object {
+        Object::Stored { bytes, .. } => va.align_down(PAGE_BYTES).raw() - region.base.raw() < bytes,
+        _ => false,
+    }
+}
+
+/// As [`absent`], of a device or behind what a store has.
+#[cold]
+#[inline(never)]
+fn elsewhere<M: Machine>(
+    owner: SpaceId,
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    wanted: (VirtAddr, Access),
+    stop: WalkEnd,
+) -> Option<(Outcome, PhysAddr, u32)> {
+    let Object::Stored { at, bytes } = region.object else {
+        return device(owner, region, frames, machine, wanted.0, stop);
+    };
+    // As a file of the initrd whose every page is the space's own: then `populate`, which is part of the trap, need
+    // not know of stores.
+    let copied = Region {
+        object: Object::Image { at, bytes },
+        max: Prot::new(true, true, true),
+        ..*region
+    };
+    absent(owner, &copied, frames, machine, wanted, stop)
+}
+
+/// Enters a page that was waited for, with what the store holds of it. `Ok(None)` where it is not wanted any
+/// more: a debugger brought it in, or took its region away; then the access itself tells what is so.
+pub fn page_in<M: Machine>(
+    space: &mut Space,
+    frames: &mut Frames,
+    machine: &mut M,
+    request: PageRequest,
+) -> Result<Option<Resolution>, NoFrame> {
+    let (page, stop) = (
+        request.page(),
+        table::walk(machine, space.root(), request.va),
+    );
+    let (owner, resident, region) = space.parts_at(request.va);
+    let there = table::page_of::<M>(stop.entry, stop.level).is_some();
+    let Some(region) = region.filter(|region| !there && region.prot.permits(request.access)) else {
+        return Ok(None);
+    };
+    let (class, Object::Stored { .. }) = (region.kind.class(), region.object) else {
+        return Ok(None);
+    };
+    let wanted = (page, request.access);
+    let brought = elsewhere(owner, region, frames, machine, wanted, stop);
+    let (outcome, frame, pages) = brought.ok_or(NoFrame)?;
+    *resident += pages;
+    Ok(Some(Resolution {
+        outcome,
+        class,
+        level: stop.level,
+        entry: stop.entry,
+        frame,
+    }))
+}
+
+/// `None` without memory.
 fn present<M: Machine>(
     owner: SpaceId,
     region: &Region,
@@ -241,9 +352,6 @@ fn absent<M: Machine>(
     (page, access): (VirtAddr, Access),
     stop: WalkEnd,
 ) -> Option<(Outcome, PhysAddr, u32)> {
-    if let Object::Phys { .. } = region.object {
-        return device(owner, region, frames, machine, page, stop);
-    }
     let at = if stop.level == 0 {
         stop.at
     } else {

@@ -4,7 +4,7 @@ use abi::{Access, Error, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::region::{Object, Region};
-use super::{Frames, Machine, PAGE_BYTES, Space, cow, object, resolve, table};
+use super::{Frames, Machine, PAGE_BYTES, Space, Unresolved, cow, object, page_in, resolve, table};
 
 /// What stays of an entry whose page is exchanged.
 const KEPT: u64 =
@@ -50,7 +50,7 @@ fn peek_page<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u
         return true;
     }
     into.fill(0);
-    if let Object::Image { at, bytes } = region.object {
+    if let Object::Image { at, bytes } | Object::Stored { at, bytes } = region.object {
         let offset = va.raw() - region.base.raw();
         let there = bytes.saturating_sub(offset).min(into.len() as u64) as usize;
         machine.read_bytes(PhysAddr::new(at.raw() + offset), &mut into[..there]);
@@ -63,7 +63,9 @@ pub fn source(space: &Space, va: VirtAddr) -> Option<PhysAddr> {
     let region = region_of(space, va)?;
     let offset = va.raw() - region.base.raw();
     match region.object {
-        Object::Image { at, bytes } if offset < bytes => Some(PhysAddr::new(at.raw() + offset)),
+        Object::Image { at, bytes } | Object::Stored { at, bytes } if offset < bytes => {
+            Some(PhysAddr::new(at.raw() + offset))
+        }
         _ => None,
     }
 }
@@ -108,9 +110,17 @@ fn own_page<M: Machine>(
     } else {
         Access::Execute
     };
-    let frame = match resolve(space, frames, machine, va, access) {
+    let mut resolved = resolve(space, frames, machine, va, access);
+    if let Err(Unresolved::Wait(request)) = resolved {
+        // The kernel stands still for gdb: it waits for the store itself.
+        page_in(space, frames, machine, request).map_err(|_| Error::OutOfMemory)?;
+        resolved = resolve(space, frames, machine, va, access);
+    }
+    let frame = match resolved {
         Ok(resolution) => resolution.frame,
-        Err(refused) if refused.outcome == Outcome::OutOfMemory => return Err(Error::OutOfMemory),
+        Err(Unresolved::Refused(refused)) if refused.outcome == Outcome::OutOfMemory => {
+            return Err(Error::OutOfMemory);
+        }
         Err(_) => return Err(Error::BadAddress),
     };
     let id = space.id();

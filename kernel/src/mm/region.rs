@@ -126,13 +126,6 @@ pub enum Object {
         /// How many bytes there are; the rest of the region is zero.
         bytes: u64,
     },
-    /// Physical memory that belongs to nobody's pool.
-    Phys {
-        /// What belongs at the region's base.
-        at: PhysAddr,
-        /// How it is accessed.
-        memory: MemoryType,
-    },
     /// Frames that were taken, one behind the other, when the region was made. They are there
     /// until it goes.
     Wired,
@@ -144,6 +137,22 @@ pub enum Object {
         page: u32,
         /// The frame that lists the object's pages.
         list: PhysAddr,
+    },
+    // The pager tells the two from the others with one comparison.
+    /// Physical memory that belongs to nobody's pool.
+    Phys {
+        /// What belongs at the region's base.
+        at: PhysAddr,
+        /// How it is accessed.
+        memory: MemoryType,
+    },
+    /// Bytes of the initrd, then zeros, as of a store that takes its time: whoever touches a page
+    /// of them waits for it, and gets a copy.
+    Stored {
+        /// Of the byte that belongs at the region's base.
+        at: PhysAddr,
+        /// How many bytes there are; the rest of the region is zero.
+        bytes: u64,
     },
 }
 
@@ -242,7 +251,7 @@ impl Region {
     #[inline]
     pub fn file_bytes(&self) -> u64 {
         match self.object {
-            Object::Image { bytes, .. } => bytes,
+            Object::Image { bytes, .. } | Object::Stored { bytes, .. } => bytes,
             _ => 0,
         }
     }
@@ -253,6 +262,10 @@ impl Region {
         let object = match self.object {
             Object::Zero => Object::Zero,
             Object::Image { at, bytes } => Object::Image {
+                at: PhysAddr::new(at.raw() + skipped),
+                bytes: bytes.saturating_sub(skipped),
+            },
+            Object::Stored { at, bytes } => Object::Stored {
                 at: PhysAddr::new(at.raw() + skipped),
                 bytes: bytes.saturating_sub(skipped),
             },
@@ -294,6 +307,6 @@ impl Region {
             && joined.pages > self.pages
             && joined.tail(self.pages) == *next
             // Bytes of a file that end at this border are not told from zeros behind them.
-            && !matches!(self.object, Object::Image { bytes, .. } if bytes < u64::from(self.pages) * PAGE_BYTES)
+            && !matches!(self.object, Object::Image { bytes, .. } | Object::Stored { bytes, .. } if bytes < u64::from(self.pages) * PAGE_BYTES)
     }
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use abi::Error;
+use abi::{Class, Error};
 use pagetable::{PhysAddr, Satp, VirtAddr};
 
 use super::frame::TablesOf;
@@ -222,6 +222,12 @@ impl Space {
         }
         self.last = self.place_of(va)?;
         Some(self.regions[self.last])
+    }
+
+    /// What kind of region `va` lies in.
+    pub fn class_at(&mut self, va: VirtAddr) -> Class {
+        self.region_at(va)
+            .map_or(Class::None, |region| region.kind.class())
     }
 
     /// Makes the region of `va` the last one that was looked up.

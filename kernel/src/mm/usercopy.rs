@@ -5,7 +5,24 @@ use abi::{Access, Error, Outcome};
 use pagetable::{PhysAddr, VirtAddr};
 
 use super::layout::{is_user, user_ranges};
-use super::{Frames, Machine, Object, PAGE_BYTES, Resolution, Space, resolve, table};
+use super::{
+    Frames, Machine, Object, PAGE_BYTES, PageRequest, Resolution, Space, Unresolved, resolve, table,
+};
+
+/// Why memory of a program cannot be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreached {
+    /// It never can.
+    Refused(Error),
+    /// It can when this page has come.
+    Wait(PageRequest),
+}
+
+impl From<Error> for Unreached {
+    fn from(error: Error) -> Unreached {
+        Unreached::Refused(error)
+    }
+}
 
 /// A space whose memory the kernel reads and writes on the program's behalf.
 pub struct UserMemory<'a, M, S> {
@@ -21,7 +38,7 @@ pub struct UserMemory<'a, M, S> {
 
 impl<M: Machine, S: FnMut(&M, VirtAddr, Access, &Resolution)> UserMemory<'_, M, S> {
     /// Reads `into.len()` bytes at `va`. On an error what was read is arbitrary.
-    pub fn read(&mut self, va: VirtAddr, into: &mut [u8]) -> Result<(), Error> {
+    pub fn read(&mut self, va: VirtAddr, into: &mut [u8]) -> Result<(), Unreached> {
         let mut va = checked::<M>(va, into.len())?;
         let mut rest = into;
         while !rest.is_empty() {
@@ -35,7 +52,7 @@ impl<M: Machine, S: FnMut(&M, VirtAddr, Access, &Resolution)> UserMemory<'_, M, 
     }
 
     /// Writes `from` at `va`. On an error some of it may have been written.
-    pub fn write(&mut self, va: VirtAddr, from: &[u8]) -> Result<(), Error> {
+    pub fn write(&mut self, va: VirtAddr, from: &[u8]) -> Result<(), Unreached> {
         let mut va = checked::<M>(va, from.len())?;
         let mut rest = from;
         while !rest.is_empty() {
@@ -50,10 +67,10 @@ impl<M: Machine, S: FnMut(&M, VirtAddr, Access, &Resolution)> UserMemory<'_, M, 
 
     /// The address of the byte, in a frame of RAM: a device's registers are nothing that the
     /// kernel could see, and nothing that it should read on a program's behalf.
-    fn reach(&mut self, va: VirtAddr, access: Access) -> Result<PhysAddr, Error> {
+    fn reach(&mut self, va: VirtAddr, access: Access) -> Result<PhysAddr, Unreached> {
         let region = self.space.region_at(va).ok_or(Error::BadAddress)?;
         if matches!(region.object, Object::Phys { .. }) {
-            return Err(Error::BadAddress);
+            return Err(Error::BadAddress.into());
         }
         match resolve(self.space, self.frames, self.machine, va, access) {
             Ok(resolution) => {
@@ -62,8 +79,11 @@ impl<M: Machine, S: FnMut(&M, VirtAddr, Access, &Resolution)> UserMemory<'_, M, 
                 }
                 Ok(resolution.frame.wrapping_add(va.raw() % PAGE_BYTES))
             }
-            Err(refused) if refused.outcome == Outcome::OutOfMemory => Err(Error::OutOfMemory),
-            Err(_) => Err(Error::BadAddress),
+            Err(Unresolved::Wait(request)) => Err(Unreached::Wait(request)),
+            Err(Unresolved::Refused(refused)) if refused.outcome == Outcome::OutOfMemory => {
+                Err(Error::OutOfMemory.into())
+            }
+            Err(Unresolved::Refused(_)) => Err(Error::BadAddress.into()),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::context::Context;
 use super::program;
 use super::table::{SchedState, Slot};
 use crate::debug::stub;
-use crate::mm::Budget;
 use crate::mm::layout::Layout;
+use crate::mm::{Budget, Unreached};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -58,10 +58,15 @@ fn start<P: Platform>(
     if let Some(layout) = Layout::named(P::MODE, system.boot.board.layout.as_bytes()) {
         task.space.set_layout(layout);
     }
-    let entry = program::load::<P>(&mut task.space, file, at)?;
+    let entry = program::load::<P>(&mut task.space, file, (at, system.store.is_slow()))?;
     let (line, bytes) = task.line_bytes();
     let stack = program::add_stack::<P>(&mut task.space, bytes)?;
-    system.memory_of(slot).write(stack, &line[..bytes])?;
+    // The stack is zeros at first: nothing of it is waited for.
+    let written = system.memory_of(slot).write(stack, &line[..bytes]);
+    written.map_err(|why| match why {
+        Unreached::Refused(error) => error,
+        Unreached::Wait(_) => Error::BadProgram,
+    })?;
     let stack = stack.raw() as usize;
     let offers = match system.boot.first_instruction {
         Some(_) => abi::start::INSTRET,

@@ -7,7 +7,7 @@ use super::call_result::CallResult;
 use super::unfinished::CallKey;
 use crate::mm::{
     Audit, Budget, Frames, Job, MapRequest, Object, PAGE_BYTES, Placement, Prot, RegionKind, Space,
-    audit, table,
+    Unreached, audit, table,
 };
 use crate::platform::Platform;
 use crate::system::System;
@@ -19,14 +19,14 @@ pub fn mmap<P: Platform>(
     system: &mut System<P>,
     key: CallKey,
     [bytes, rights, flags, at, align]: [usize; 5],
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     let has = |flag: usize| flags & flag != 0;
     if bytes == 0 || flags & !KNOWN != 0 || has(map::RESERVE) && has(map::WIRED | map::POPULATE) {
-        return Err(Error::BadArgument);
+        return Err(Error::BadArgument.into());
     }
     // What the last owner left is not for the next one's eyes.
     if has(map::UNINITIALISED) {
-        return Err(Error::AccessDenied);
+        return Err(Error::AccessDenied.into());
     }
     let pages = (bytes as u64).div_ceil(PAGE_BYTES);
     let wanted = if has(map::RESERVE) {
@@ -61,7 +61,7 @@ pub fn munmap<P: Platform>(
     key: CallKey,
     at: usize,
     bytes: usize,
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     let answer = system.go_on(key, |space, frames, platform| {
         let va = VirtAddr::new(at as u64);
         Ok((0, space.begin_unmap(va, bytes as u64, frames, platform)?))
@@ -79,7 +79,7 @@ pub fn protect<P: Platform>(
     at: usize,
     bytes: usize,
     rights: usize,
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     let rights = decode(rights, Prot::NONE)?;
     let va = VirtAddr::new(at as u64);
     system.go_on(key, |space, frames, platform| {
@@ -95,7 +95,7 @@ pub fn advise<P: Platform>(
     at: usize,
     bytes: usize,
     advice: usize,
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     let advice = Advice::decode(advice).ok_or(Error::BadArgument)?;
     let va = VirtAddr::new(at as u64);
     system.go_on(key, |space, _, _| {
@@ -197,7 +197,7 @@ pub fn share_detach<P: Platform>(
     system: &mut System<P>,
     key: CallKey,
     at: usize,
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     let answer = system.go_on(key, |space, frames, platform| {
         let va = VirtAddr::new(at as u64);
         let region = space.region_at(va).ok_or(Error::NotFound)?;

@@ -4,6 +4,8 @@ mod call_result;
 pub mod context;
 pub mod exec;
 mod memory;
+mod page_in;
+mod paging;
 mod program;
 mod resume_call;
 pub mod schedule;

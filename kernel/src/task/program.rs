@@ -17,8 +17,12 @@ const STACK_BYTES: u64 = 256 << 10;
 /// Adds the program's segments and its (empty) heap to `space`. The entry point.
 ///
 /// `file` is the ELF file as it lies at physical address `at`: whole read-only pages of it
-/// will be mapped where they are.
-pub fn load<M: Machine>(space: &mut Space, file: &[u8], at: PhysAddr) -> Result<u64, Error> {
+/// will be mapped where they are. Where the store is slow, all of its pages are waited for and copied.
+pub fn load<M: Machine>(
+    space: &mut Space,
+    file: &[u8],
+    (at, is_slow): (PhysAddr, bool),
+) -> Result<u64, Error> {
     let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(|_| Error::BadProgram)?;
     let header = elf.ehdr;
     let class = match M::MODE.xlen() {
@@ -37,7 +41,10 @@ pub fn load<M: Machine>(space: &mut Space, file: &[u8], at: PhysAddr) -> Result<
         .iter()
         .filter(|segment| segment.p_type == PT_LOAD && segment.p_memsz > 0)
     {
-        let region = region(&segment, file.len() as u64, at)?;
+        let mut region = region(&segment, file.len() as u64, at)?;
+        if let (true, Object::Image { at, bytes }) = (is_slow, region.object) {
+            region.object = Object::Stored { at, bytes };
+        }
         end = end.max(region.end().raw());
         space.add::<M>(region).map_err(|_| Error::BadProgram)?;
     }
@@ -176,7 +183,7 @@ mod tests {
 
     fn loaded(file: &[u8]) -> Result<Space, Error> {
         let mut space = Space::EMPTY;
-        load::<Sv39>(&mut space, file, PhysAddr::new(AT))?;
+        load::<Sv39>(&mut space, file, (PhysAddr::new(AT), false))?;
         Ok(space)
     }
 
@@ -252,7 +259,7 @@ mod tests {
                 file.truncate(length);
             }
             let mut space = Space::EMPTY;
-            let _ = load::<Sv39>(&mut space, &file, PhysAddr::new(AT));
+            let _ = load::<Sv39>(&mut space, &file, (PhysAddr::new(AT), false));
             for region in space.regions() {
                 prop_assert!(region.base.raw() >= 0x1_0000 && region.end() <= kernel_start(Sv39::MODE));
                 prop_assert!(!(region.prot.write() && region.prot.execute()));

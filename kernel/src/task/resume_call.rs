@@ -4,7 +4,7 @@ use abi::Error;
 
 use super::call_result::CallResult;
 use super::unfinished::{Begun, CallKey, Unfinished};
-use crate::mm::{Budget, Frames, Space};
+use crate::mm::{Budget, Frames, Progress, Space, Unreached};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -14,7 +14,7 @@ impl<P: Platform> System<P> {
         &mut self,
         key: CallKey,
         begin: impl FnOnce(&mut Space, &mut Frames, &mut P) -> Result<Begun, Error>,
-    ) -> Result<CallResult, Error> {
+    ) -> Result<CallResult, Unreached> {
         let task = self.tasks.at_mut(self.local.schedule.current());
         let (space, frames, platform) =
             (&mut task.space, &mut self.frames, &mut self.local.platform);
@@ -26,10 +26,14 @@ impl<P: Platform> System<P> {
         let Some(mut job) = job else {
             return Ok(CallResult::One(answer));
         };
-        if space.go_on(&mut job, &mut Budget::of_an_entry(), frames, platform) {
-            return Ok(CallResult::One(answer));
+        let progress = space.go_on(&mut job, &mut Budget::of_an_entry(), frames, platform);
+        if progress != Progress::Done {
+            task.unfinished = Some(Unfinished { key, job, answer });
         }
-        task.unfinished = Some(Unfinished { key, job, answer });
-        Ok(CallResult::Again)
+        match progress {
+            Progress::Done => Ok(CallResult::One(answer)),
+            Progress::More => Ok(CallResult::Again),
+            Progress::Wait(request) => Err(Unreached::Wait(request)),
+        }
     }
 }

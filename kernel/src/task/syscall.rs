@@ -3,7 +3,7 @@
 //! A call that must wait leaves `pc` at the `ecall` and changes the task's state; when the
 //! task is ready again it makes the same call anew. So no call holds anything while it waits.
 
-use abi::{Call, Error, Set, Topic};
+use abi::{Call, Error, Set, Source, Topic};
 use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
@@ -11,6 +11,7 @@ use super::context::Context;
 use super::table::{LINE_BYTES, SchedState};
 use super::unfinished::CallKey;
 use super::{exec, memory, switch};
+use crate::mm::Unreached;
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -34,7 +35,12 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
             }
         }
         Ok(CallResult::Again | CallResult::Gone) => {}
-        Err(error) => context.set_return(error.to_a0() as isize),
+        Err(Unreached::Refused(error)) => context.set_return(error.to_a0() as isize),
+        Err(Unreached::Wait(request)) => {
+            if let Err(error) = system.await_page(request, Source::Kernel) {
+                context.set_return(error.to_a0() as isize);
+            }
+        }
     }
     // For the pages that the call brought in.
     if system.console.fault_recorded(&system.local.log) {
@@ -51,7 +57,7 @@ fn wait<P: Platform>(system: &mut System<P>, state: SchedState) {
 fn dispatch<P: Platform>(
     system: &mut System<P>,
     context: &mut Context,
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     let [a0, a1, a2, a3, a4] = core::array::from_fn(|n| context.argument(n));
     let key = CallKey::of(context);
     match Call::decode(context.call()).ok_or(Error::Unsupported)? {
@@ -63,8 +69,8 @@ fn dispatch<P: Platform>(
         Call::Read => read(system, a0, a1),
         Call::Sleep => Ok(sleep(system, context, a0)),
         Call::Spawn => spawn(system, a0, a1),
-        Call::Wait => wait_for(system, a0, a1),
-        Call::Kill => kill(system, a0),
+        Call::Wait => Ok(wait_for(system, a0, a1)?),
+        Call::Kill => Ok(kill(system, a0)?),
         Call::Sbrk => sbrk(system, key, a0 as isize),
         Call::Getpid => Ok(CallResult::One(current_pid(system).into())),
         Call::Yield => {
@@ -78,17 +84,17 @@ fn dispatch<P: Platform>(
         Call::Munmap => memory::munmap(system, key, a0, a1),
         Call::Protect => memory::protect(system, key, a0, a1, a2),
         Call::Advise => memory::advise(system, key, a0, a1, a2),
-        Call::MapDevice => memory::map_device(system, a0, a1, a2),
-        Call::ShareCreate => memory::share_create(system, a0),
-        Call::ShareAttach => memory::share_attach(system, a0, a1, a2),
+        Call::MapDevice => Ok(memory::map_device(system, a0, a1, a2)?),
+        Call::ShareCreate => Ok(memory::share_create(system, a0)?),
+        Call::ShareAttach => Ok(memory::share_attach(system, a0, a1, a2)?),
         Call::ShareDetach => memory::share_detach(system, key, a0),
-        Call::ShareDestroy => memory::share_destroy(system, a0),
-        Call::Translate => memory::translate(system, a0),
+        Call::ShareDestroy => Ok(memory::share_destroy(system, a0)?),
+        Call::Translate => Ok(memory::translate(system, a0)?),
         Call::Inspect => inspect(system, [a0, a1, a2, a3, a4]),
         Call::PowerOff => {
             system.console.flush(&system.local.log);
             system.local.platform.power_off();
-            Err(Error::Unsupported)
+            Err(Error::Unsupported.into())
         }
         Call::Set => match Set::decode(a0).ok_or(Error::BadArgument)? {
             Set::FaultText => Ok(CallResult::One(
@@ -114,7 +120,7 @@ fn write<P: Platform>(
     system: &mut System<P>,
     at: usize,
     bytes: usize,
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     if bytes == 0 {
         return Ok(CallResult::One(0));
     }
@@ -130,7 +136,11 @@ fn write<P: Platform>(
     Ok(CallResult::One(piece.len()))
 }
 
-fn read<P: Platform>(system: &mut System<P>, at: usize, bytes: usize) -> Result<CallResult, Error> {
+fn read<P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    bytes: usize,
+) -> Result<CallResult, Unreached> {
     if bytes == 0 {
         return Ok(CallResult::One(0));
     }
@@ -160,15 +170,16 @@ fn spawn<P: Platform>(
     system: &mut System<P>,
     at: usize,
     bytes: usize,
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     if bytes > LINE_BYTES {
-        return Err(Error::LimitExceeded);
+        return Err(Error::LimitExceeded.into());
     }
     let mut line = [0; LINE_BYTES];
     let line = &mut line[..bytes];
     from_task(system, at, line)?;
     let parent = current_pid(system);
-    exec::spawn(system, parent, line).map(|pid| CallResult::One(pid.into()))
+    let pid = exec::spawn(system, parent, line)?;
+    Ok(CallResult::One(pid.into()))
 }
 
 /// `flags` bit 0: do not wait; `Busy` while no such child has ended.
@@ -218,7 +229,7 @@ fn sbrk<P: Platform>(
     system: &mut System<P>,
     key: CallKey,
     delta: isize,
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     system.go_on(key, |space, _, platform| {
         let (old, job) = space.begin_sbrk(delta as i64, platform)?;
         Ok((old.raw() as usize, job))
@@ -229,7 +240,7 @@ fn sbrk<P: Platform>(
 fn inspect<P: Platform>(
     system: &mut System<P>,
     [topic, index, at, bytes, argument]: [usize; 5],
-) -> Result<CallResult, Error> {
+) -> Result<CallResult, Unreached> {
     let json = topic & Topic::JSON != 0;
     let topic = Topic::decode(topic & !Topic::JSON).ok_or(Error::BadArgument)?;
     let mut piece = [0; PIECE];
@@ -239,12 +250,16 @@ fn inspect<P: Platform>(
     Ok(CallResult::Two(used, next))
 }
 
-fn from_task<P: Platform>(system: &mut System<P>, at: usize, into: &mut [u8]) -> Result<(), Error> {
+fn from_task<P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    into: &mut [u8],
+) -> Result<(), Unreached> {
     let slot = system.local.schedule.current();
     system.memory_of(slot).read(VirtAddr::new(at as u64), into)
 }
 
-fn to_task<P: Platform>(system: &mut System<P>, at: usize, from: &[u8]) -> Result<(), Error> {
+fn to_task<P: Platform>(system: &mut System<P>, at: usize, from: &[u8]) -> Result<(), Unreached> {
     let slot = system.local.schedule.current();
     system.memory_of(slot).write(VirtAddr::new(at as u64), from)
 }

@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use abi::{Error, TaskState};
 
 use super::context::{Context, Floats};
+use super::page_in::PageIn;
 use super::unfinished::Unfinished;
 use crate::mm::Space;
 
@@ -38,6 +39,11 @@ pub enum SchedState {
         /// The child's task number.
         child: u16,
     },
+    /// Wants a page that is on its way; the instruction or the system call is made again.
+    Paging {
+        /// Tick of the board's timebase at which it is there.
+        until: u64,
+    },
     /// Has ended, and its memory is being freed.
     Ending {
         /// As of `Exited`.
@@ -69,6 +75,7 @@ impl SchedState {
             SchedState::Writing => TaskState::Writing,
             SchedState::Sleeping { .. } => TaskState::Sleeping,
             SchedState::Waiting { .. } => TaskState::Waiting,
+            SchedState::Paging { .. } => TaskState::Paging,
             SchedState::Ending { .. } | SchedState::Exited { .. } => TaskState::Exited,
         }
     }
@@ -89,6 +96,8 @@ pub struct Task {
     pub space: Space,
     /// The system call that it is in, if one entry was not enough.
     pub(super) unfinished: Option<Unfinished>,
+    /// The page that it waits for, or waited for last.
+    pub(super) page_in: Option<PageIn>,
     /// Page faults it raised.
     pub faults: u32,
     /// Ticks it spent on the hart.
@@ -106,6 +115,7 @@ impl Task {
         floats: Floats([0; 33]),
         space: Space::EMPTY,
         unfinished: None,
+        page_in: None,
         faults: 0,
         ticks: 0,
         line: [0; LINE_BYTES],
@@ -194,7 +204,8 @@ pub struct Tasks {
     fresh: Option<&'static mut [MaybeUninit<Task>]>,
     existing: SlotSet,
     ready: SlotSet,
-    sleeping: SlotSet,
+    /// Those that a tick of the clock wakes.
+    timed: SlotSet,
     last_pid: u16,
 }
 
@@ -205,7 +216,7 @@ impl Tasks {
         fresh: None,
         existing: SlotSet::NONE,
         ready: SlotSet::NONE,
-        sleeping: SlotSet::NONE,
+        timed: SlotSet::NONE,
         last_pid: 0,
     };
 
@@ -257,8 +268,11 @@ impl Tasks {
         // One that ends has its turns too.
         let has_turns = matches!(state, SchedState::Ready | SchedState::Ending { .. });
         self.ready.set(slot, has_turns);
-        let sleeps = matches!(state, SchedState::Sleeping { .. });
-        self.sleeping.set(slot, sleeps);
+        let is_timed = matches!(
+            state,
+            SchedState::Sleeping { .. } | SchedState::Paging { .. }
+        );
+        self.timed.set(slot, is_timed);
     }
 
     /// Every task that exists, ended ones included, by slot.
@@ -283,13 +297,23 @@ impl Tasks {
         self.next_ready(slot).is_some_and(|next| next != slot)
     }
 
-    /// The tick at which the first sleeper wakes.
+    /// The tick at which the first one wakes that sleeps, or waits for a page.
     pub fn first_wake(&self) -> Option<u64> {
         let until = |slot| match self.at(slot).state {
-            SchedState::Sleeping { until } => Some(until),
+            SchedState::Sleeping { until } | SchedState::Paging { until } => Some(until),
             _ => None,
         };
-        self.sleeping.filter_map(until).min()
+        self.timed.filter_map(until).min()
+    }
+
+    /// A task whose page has come by tick `now`; of several the one that waits longest.
+    pub fn first_page_in(&self, now: u64) -> Option<Slot> {
+        let until = |slot| match self.at(slot).state {
+            SchedState::Paging { until } if until <= now => Some((until, slot)),
+            _ => None,
+        };
+        let first = self.timed.filter_map(until).min_by_key(|(until, _)| *until);
+        first.map(|(_, slot)| slot)
     }
 
     /// Makes a task with an empty space, not yet ready. When every slot is taken, the one
@@ -312,6 +336,7 @@ impl Tasks {
         task.context = Context::EMPTY;
         task.floats = Floats([0; 33]);
         task.unfinished = None;
+        task.page_in = None;
         task.faults = 0;
         task.ticks = 0;
         task.line = [0; LINE_BYTES];
@@ -447,6 +472,7 @@ mod tests {
             SchedState::Waiting { child: 0 },
             SchedState::Exited { status: 3 },
             SchedState::Reading,
+            SchedState::Paging { until: 7 },
         ];
         let slots: Vec<Slot> = (0..MAX_TASKS)
             .map(|_| tasks.add(0, b"a").unwrap())
@@ -473,8 +499,14 @@ mod tests {
             assert_eq!(tasks.next_ready(slot), next.or(ready.first()).copied());
             let others = ready.iter().any(|&ready| ready != slot);
             assert_eq!(tasks.others_ready(slot), others);
-            let sleeps = !has(|state| matches!(state, SchedState::Sleeping { .. })).is_empty();
-            assert_eq!(tasks.first_wake(), sleeps.then_some(7));
+            let is_timed = |state| {
+                matches!(
+                    state,
+                    SchedState::Sleeping { .. } | SchedState::Paging { .. }
+                )
+            };
+            let times = !has(is_timed).is_empty();
+            assert_eq!(tasks.first_wake(), times.then_some(7));
         }
     }
 

@@ -44,6 +44,7 @@ mod tools;
 mod truncated;
 mod uboot;
 mod views;
+mod waits;
 #[cfg(feature = "web")]
 mod web;
 mod width;

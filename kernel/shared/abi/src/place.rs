@@ -16,6 +16,15 @@ numbered! {
 }
 
 impl Access {
+    /// The page fault that the access raises.
+    pub const fn page_fault(self) -> Cause {
+        match self {
+            Access::Write => Cause::StorePageFault,
+            Access::Execute => Cause::InstructionPageFault,
+            _ => Cause::LoadPageFault,
+        }
+    }
+
     /// The access that a cause implies; `None` if it implies none.
     #[inline]
     pub const fn of(cause: Cause) -> Option<Access> {

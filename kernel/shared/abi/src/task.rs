@@ -19,5 +19,7 @@ numbered! {
         Waiting = 5 => "waiting",
         /// Exited, or exiting.
         Exited = 6 => "exited",
+        /// It waits for a page of a file that is on its way.
+        Paging = 7 => "paging",
     }
 }

@@ -5,7 +5,8 @@ use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::{Quirks, SimCause, SimRam};
 
 use crate::mm::{
-    BootRam, Fast, FrameDescriptor, Frames, Machine, Refused, Resolution, Space, resolve,
+    BootRam, Fast, FrameDescriptor, Frames, Machine, Refused, Resolution, Space, Unresolved,
+    resolve,
 };
 
 /// A simulated machine with a mode in its type.
@@ -175,14 +176,12 @@ impl<M: TestMachine> Bench<M> {
                 Ok(at) => return Ok((at, outcomes)),
                 Err(fault) => {
                     assert_eq!((fault.va, fault.cause), (va, SimCause::Page));
-                    let Resolution { outcome, .. } = resolve(
-                        space,
-                        &mut self.frames,
-                        &mut self.machine,
-                        va,
-                        wanted(access),
-                    )?;
-                    outcomes.push(outcome);
+                    let (frames, machine) = (&mut self.frames, &mut self.machine);
+                    match resolve(space, frames, machine, va, wanted(access)) {
+                        Ok(Resolution { outcome, .. }) => outcomes.push(outcome),
+                        Err(Unresolved::Refused(refused)) => return Err(refused),
+                        Err(Unresolved::Wait(request)) => panic!("{request:?} of no store"),
+                    }
                 }
             }
         }

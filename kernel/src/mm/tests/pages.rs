@@ -319,7 +319,7 @@ fn the_kernel_copies_across_pages_that_are_not_there<M: TestMachine>(quirks: Qui
     );
     assert_eq!(
         memory(&mut bench, &mut space).read(end, &mut [0; 11]),
-        Err(abi::Error::BadAddress)
+        Err(abi::Error::BadAddress.into())
     );
 }
 
@@ -337,9 +337,9 @@ fn the_kernel_copies_nothing_from_beyond_the_programs_half<M: TestMachine>(quirk
     ] {
         let mut into = vec![0; bytes];
         let read = memory(&mut bench, &mut space).read(VirtAddr::new(va), &mut into);
-        assert_eq!(read, Err(abi::Error::BadAddress), "{va:#x}");
+        assert_eq!(read, Err(abi::Error::BadAddress.into()), "{va:#x}");
         let wrote = memory(&mut bench, &mut space).write(VirtAddr::new(va), &into);
-        assert_eq!(wrote, Err(abi::Error::BadAddress), "{va:#x}");
+        assert_eq!(wrote, Err(abi::Error::BadAddress.into()), "{va:#x}");
     }
 }
 

@@ -18,7 +18,7 @@ use crate::drivers::{Plic, Registers};
 use crate::fault::Log;
 use crate::local::Local;
 use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
-use crate::mm::{Audit, Object, Objects, Prot, Region, RegionKind, Space};
+use crate::mm::{Audit, Object, Objects, Prot, Region, RegionKind, Space, Store};
 use crate::platform::Pending;
 use crate::system::{BootFacts, System};
 use crate::task::{Context, SchedState, Schedule, Slot, switch, table};
@@ -115,6 +115,7 @@ impl<M: TestMachine> Kernel<M> {
             objects: Objects::EMPTY,
             kernel_root,
             tasks: Box::leak(table::with_room()),
+            store: Store::new(None),
             old_log: None,
             fast: false,
             prezeroes: false,
@@ -258,10 +259,19 @@ impl<M: TestMachine> Kernel<M> {
 
     /// Enters the kernel once for the trap that the registers on the hart stand for.
     pub fn enter(&mut self, cause: usize) -> Work {
+        self.trap(cause, 0)
+    }
+
+    /// The running task faults at `va`.
+    pub fn fault(&mut self, cause: usize, va: u64) -> Work {
+        self.trap(cause, va as usize)
+    }
+
+    fn trap(&mut self, cause: usize, value: usize) -> Work {
         self.system.local.platform.take_work();
         let trap = Trap {
             cause,
-            value: 0,
+            value,
             started: None,
         };
         trap::handle(&mut self.system, &mut self.context, trap);

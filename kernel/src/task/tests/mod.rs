@@ -5,3 +5,4 @@ mod bounded;
 pub(crate) mod hart;
 pub(crate) mod kernel;
 mod storm;
+mod waits;
