@@ -47,6 +47,8 @@ mod dash;
 mod decode;
 #[cfg(feature = "full")]
 mod diff;
+#[cfg(feature = "full")]
+mod doctor;
 mod dress;
 #[cfg(feature = "full")]
 mod ending;
@@ -204,6 +206,8 @@ commands! {
     Monitor => monitor::MonitorArgs,
     #[cfg(feature = "full")]
     Ox64 => ox64::Ox64Args,
+    #[cfg(feature = "full")]
+    Doctor => doctor::DoctorArgs,
     #[cfg(feature = "full")]
     Bridge => bridge::BridgeArgs,
     #[cfg(feature = "full")]

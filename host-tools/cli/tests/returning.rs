@@ -4,15 +4,16 @@
 //! The lines are sockets and terminals of this test, which go and come when the program has said
 //! that it noticed.
 
+#[expect(dead_code, reason = "whatever rate is set, it is heard")]
+mod adapter;
 #[path = "disturbed/board.rs"]
 mod board;
 #[path = "disturbed/stub.rs"]
 mod stub;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,10 +21,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags, open};
+use adapter::AdapterTerminal;
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tempfile::TempDir;
 
 /// Nothing here takes time: this is for a machine that is busy with other things.
@@ -185,59 +184,22 @@ impl Plug for Socket {
     }
 }
 
-/// A serial adapter: a name that leads to a terminal as long as there is one.
+/// A serial adapter's name.
 struct Adapter(PathBuf);
 
-/// A terminal's two ends; theirs is kept so that it does not look hung up before it is opened.
-struct Terminal {
-    ours: File,
-    _theirs: File,
-    name: PathBuf,
-}
-
-fn terminal() -> Terminal {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&ours).expect("a terminal");
-    unlockpt(&ours).expect("a terminal");
-    let name = ptsname(&ours, Vec::new()).expect("a name");
-    let name = PathBuf::from(name.into_string().expect("text"));
-    let theirs = open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("a terminal");
-    let mut modes = tcgetattr(&theirs).expect("modes");
-    modes.make_raw();
-    tcsetattr(&theirs, OptionalActions::Now, &modes).expect("modes");
-    Terminal {
-        ours: ours.into(),
-        _theirs: theirs.into(),
-        name,
-    }
-}
-
-impl Write for Terminal {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.ours.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.ours.flush()
-    }
-}
-
 impl Plug for Adapter {
-    type Board = Terminal;
+    type Board = AdapterTerminal;
 
     fn spec(&self) -> String {
         format!("{}@115200", self.0.display())
     }
 
-    fn plug_in(&self) -> Terminal {
-        let terminal = terminal();
-        symlink(&terminal.name, &self.0).expect("a name");
-        terminal
+    fn plug_in(&self) -> AdapterTerminal {
+        AdapterTerminal::new().plug_in(&self.0)
     }
 
-    fn pull_out(&self, board: Terminal) {
-        fs::remove_file(&self.0).expect("the name");
-        drop(board);
+    fn pull_out(&self, board: AdapterTerminal) {
+        board.pull_out(&self.0);
     }
 }
 
@@ -313,19 +275,18 @@ fn what_is_no_line_at_all_is_an_error_and_not_waited_for() {
 fn ctrl_c_typed_in_the_monitor_ends_the_waiting_and_else_reaches_the_board() {
     let folder = tempfile::tempdir().expect("a folder");
     let plug = Socket(folder.path().join("line"));
-    let mut keyboard = terminal();
-    let end = || Stdio::from(keyboard._theirs.try_clone().expect("a descriptor"));
-    let mut run = Run::with_input(VERBS[0], &plug.spec(), end());
+    let mut keyboard = AdapterTerminal::new();
+    let mut run = Run::with_input(VERBS[0], &plug.spec(), keyboard.end());
     run.said.until("not there", 1);
     let mut board = plug.plug_in();
     run.said.until(": there", 1);
-    keyboard.ours.write_all(b"\x03").expect("a key");
+    keyboard.write_all(b"\x03").expect("a key");
     let mut key = [0];
     board.read_exact(&mut key).expect("it arrives");
     assert_eq!(key, [3]);
     plug.pull_out(board);
     run.said.until("waiting for it", 2);
-    keyboard.ours.write_all(b"\x03").expect("a key");
+    keyboard.write_all(b"\x03").expect("a key");
     assert_eq!(run.ends().code(), Some(130), "{}", run.said.text());
 }
 

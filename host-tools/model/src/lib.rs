@@ -5,6 +5,7 @@
 pub mod boards;
 pub mod crash;
 pub mod csr;
+pub mod diagnosis;
 pub mod diff;
 pub mod entries;
 pub mod faults;
@@ -21,6 +22,7 @@ mod words;
 pub mod working;
 
 pub use crash::{CrashReason, CrashRegisters};
+pub use diagnosis::{BootDiagnosis, DoctorReport};
 pub use entries::LooseEntries;
 pub use faults::Faults;
 pub use layout::ImageLayout;

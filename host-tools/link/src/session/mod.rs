@@ -11,7 +11,9 @@ mod state;
 mod streams;
 
 pub use about::{RamExtent, TaskInfo, dialect};
-pub use agent::{Agent, AgentOptions, Direction, LineTap, OnSilence, seed, word_bytes};
+pub use agent::{
+    Agent, AgentOptions, Direction, LineTap, OnSilence, read_in_background, seed, word_bytes,
+};
 pub use agent_error::AgentError;
 pub use altered::{Alteration, Damage};
 pub use decoder::{Decoder, LineEvent, micros};

@@ -11,6 +11,7 @@ mod tcp;
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::outlet::Outlet;
@@ -33,6 +34,8 @@ pub struct TargetLine {
     pub writer: Box<dyn Write + Send>,
     /// The emulator of the board, stopped on drop.
     machine: Option<child::Keeper>,
+    /// Has the reader close a serial port when this is dropped.
+    port: Option<PortGuard>,
     /// State of a line that may come back.
     presence: Option<Arc<Presence>>,
 }
@@ -52,8 +55,15 @@ impl TargetLine {
             }
             Spec::Port { path, baud } => {
                 let port = serialport::new(path, *baud).timeout(PORT_WAIT).open()?;
-                let reader = PatientPort(port.try_clone()?);
-                Ok(TargetLine::of(reader, PortOutlet(port)))
+                let guard = PortGuard::default();
+                let reader = PatientPort {
+                    port: port.try_clone()?,
+                    is_closed: Arc::clone(&guard.0),
+                };
+                Ok(TargetLine {
+                    port: Some(guard),
+                    ..TargetLine::of(reader, PortOutlet(port))
+                })
             }
             Spec::Recording(path, speed) => {
                 Ok(TargetLine::of(Replay::open(path, *speed)?, io::sink()))
@@ -85,6 +95,7 @@ impl TargetLine {
             reader: Box::new(reader),
             writer: Box::new(writer),
             machine: None,
+            port: None,
             presence: None,
         }
     }
@@ -96,17 +107,34 @@ impl TargetLine {
 
     /// The two halves, and a guard that must live as long as they are used.
     pub fn split(self) -> (Box<dyn Read + Send>, Box<dyn Write + Send>, impl Send) {
-        (self.reader, self.writer, self.machine)
+        (self.reader, self.writer, (self.machine, self.port))
     }
 }
 
 /// A serial port on which a timeout is not the end.
-struct PatientPort(Box<dyn serialport::SerialPort>);
+struct PatientPort {
+    port: Box<dyn serialport::SerialPort>,
+    is_closed: Arc<AtomicBool>,
+}
+
+/// A port has one owner: as long as a thread reads it, it cannot be opened again, at another rate
+/// either.
+#[derive(Default)]
+struct PortGuard(Arc<AtomicBool>);
+
+impl Drop for PortGuard {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
 
 impl Read for PatientPort {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.read(into) {
+            if self.is_closed.load(Ordering::SeqCst) {
+                return Ok(0);
+            }
+            match self.port.read(into) {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
                 Ok(0) => {}
                 other => return other,

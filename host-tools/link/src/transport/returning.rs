@@ -130,6 +130,7 @@ impl TargetLine {
             spec: spec.clone(),
             presence: Arc::clone(&presence),
             reader: None,
+            keeper: None,
             reason: None,
             look: LOOK,
             tell: Box::new(|_| {}),
@@ -153,6 +154,8 @@ struct ReturningReader {
     spec: Spec,
     presence: Arc<Presence>,
     reader: Option<Box<dyn Read + Send>>,
+    /// What the open line needs to stay open.
+    keeper: Option<Box<dyn Send>>,
     /// Reason of the absence, as reported.
     reason: Option<String>,
     look: Duration,
@@ -161,7 +164,8 @@ struct ReturningReader {
 
 impl ReturningReader {
     fn adopt(&mut self, line: TargetLine) {
-        let (reader, writer, _) = line.split();
+        let (reader, writer, keeper) = line.split();
+        self.keeper = Some(Box::new(keeper));
         *self.presence.writer() = Some(writer);
         self.reader = Some(reader);
         if !matches!(self.spec, Spec::Port { .. }) {
@@ -197,7 +201,7 @@ impl ReturningReader {
         self.presence.is_there.store(false, Ordering::SeqCst);
         // A port that is still open cannot be opened again.
         *self.presence.writer() = None;
-        self.reader = None;
+        (self.reader, self.keeper) = (None, None);
         (self.tell)(LineNews::Lost(why));
     }
 }
