@@ -1,4 +1,4 @@
-//! `pagewalk explain`: what a kernel's last words mean.
+//! `pagewalk explain`: what a trap means, whoever's kernel printed it.
 //!
 //! ```text
 //! $ pagewalk explain serial.log --elf target/board-side/…/board/kernel
@@ -8,40 +8,49 @@
 //! sepc      0xffffffff80005a3c  kernel::mm::pager::resolve+0x1c at kernel/src/mm/pager.rs:120
 //! stval     0x0000000000000010  the address
 //! a null pointer, 16 bytes on
+//! a load of 0x10 was refused by the page tables: with them, --from and --satp, the walk shows the level
 //! ```
+//!
+//! With tables the walk follows, and the last line is the level, the entry and the bit that refused.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use link::memory::MemorySpec;
-use link::text::{CrashReport, crashes};
+use link::text::{CrashReport, each_crash, trap_dialects};
 use link::transport::Spec;
 use model::CrashRegisters;
-use pagetable::{Mode, Xlen};
+use pagetable::{Mode, Satp, Xlen};
 use view::View;
 use view::explain::{Explained, SourceText, json, table};
 
 use crate::exit::UsageError;
 use crate::symbols::Programs;
-use crate::tables::{SpaceArgs, number};
-use crate::{board, output, walk};
+use crate::tables::{NamedRoot, OpenTables, SpaceArgs, number};
+use crate::{board, output, printed_walk, walk};
 
-/// Explain a trap: the report that a kernel of ours printed when it ended, or three registers;
-/// with page tables, which level stopped it and why.
+/// Explain a trap: what any kernel, boot loader, simulator or debugger printed of it, or three
+/// registers; with page tables, which level stopped it and why.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   pagewalk explain serial.log
+  dmesg | pagewalk explain - --elf vmlinux
+  pagewalk explain oops.txt --from vmcore
   pagewalk explain run.pwlog --elf target/board-side/riscv64gc-unknown-none-elf/board/kernel
   xclip -o | pagewalk explain - --format json
   pagewalk explain --scause 0xf --sepc 0x10a06 --stval 0x8 --from vmcore --satp 0x8000000000081fca
   pagewalk explain --from gdb://localhost:1234
-  pagewalk explain --from probe --board ox64")]
+  pagewalk explain --from probe --board ox64
+
+Reads Linux, OpenSBI, U-Boot, NuttX, Zephyr, xv6, Xous, seL4, FreeRTOS, EDK2, kernels in Rust, QEMU
+(-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else names its registers, through
+colours, log prefixes, quotes, UTF-16 and lines wrapped at the edge of a terminal.")]
 pub struct ExplainArgs {
     /// Text with the report in it, or a recording; `-` reads from stdin. The last report counts
     #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],
-          conflicts_with_all = ["scause", "from"])]
+          conflicts_with = "scause")]
     file: Option<PathBuf>,
     /// The registers of a trap, instead of a report.
     /// A bare number is decimal, as causes are printed; hexadecimal with 0x, or as wide as a
@@ -54,7 +63,8 @@ pub struct ExplainArgs {
     /// The address that was wanted
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "scause")]
     stval: Option<u64>,
-    /// Where the page tables are, as for `walk`; of a gdb stub or a probe the registers too
+    /// Where the page tables are, as for `walk`; of a gdb stub or a probe the registers too, unless
+    /// there is a report. The satp, or pgdp, of a report is the root
     #[arg(long, value_name = "SPEC")]
     from: Vec<MemorySpec>,
     #[command(flatten)]
@@ -140,23 +150,109 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
         crate::recording::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
     };
     read.with_context(name)?;
-    let programs = Programs::with_lines(&args.elf)?;
-    let found = crashes(&String::from_utf8_lossy(&bytes));
-    let Some(report) = found.last() else {
+    let (mut reports, mut last) = (0_u64, None);
+    each_crash(&bytes, |report| {
+        reports += 1;
+        last = Some(report);
+    });
+    let Some(report) = last else {
+        let known: Vec<&str> = trap_dialects().collect();
         bail!(
-            "{}: holds no report: no line with `scause`, `sepc` and `stval` and their values",
-            name()
+            "{}: holds no trap: no line names a cause (scause, mcause, cause) and says where or on \
+             what; read are {}, and any text that names its registers",
+            name(),
+            known.join(", ")
         );
     };
-    if found.len() > 1 {
+    if reports > 1 {
+        eprintln!("note: {}: {reports} reports; this is the last", name());
+    }
+    let (crash, xlen) = of(&report);
+    note(&report, &crash, &name());
+    let programs = Programs::with_lines(&args.elf)?.moved_by(report.moved_by);
+    let open = match args.from.is_empty() {
+        true => None,
+        false => Some(
+            args.roots
+                .or(&root(&report, xlen))
+                .open(args.from.clone())?,
+        ),
+    };
+    let printed = report.walk.as_ref();
+    let stopped = printed.and_then(|walk| printed_walk::stopped(walk, &crash, xlen));
+    with_tables(&args, &crash, xlen, &programs, open, stopped)
+}
+
+/// What had to be decided to read the report, and what it does not tell.
+fn note(report: &CrashReport, crash: &CrashRegisters, name: &str) {
+    for note in &report.notes {
+        eprintln!("note: {name}: {note}");
+    }
+    let missing = crash.missing();
+    if !missing.is_empty() {
         eprintln!(
-            "note: {}: {} reports; this is the last",
-            name(),
-            found.len()
+            "note: {name}: the report does not tell {}",
+            missing.join(", ")
         );
     }
-    let (crash, xlen) = of(report);
-    answer(&crash, xlen, &programs, args.is_json())
+    if report.moved_by != 0 {
+        let by = report.moved_by;
+        eprintln!(
+            "note: {name}: loaded {by:#x} above where it was linked; names are taken from below"
+        );
+    }
+}
+
+/// Where the tables begin, by the report: its `satp`, or the root that Linux printed.
+fn root(report: &CrashReport, xlen: Xlen) -> Vec<NamedRoot> {
+    let by_satp = report.register("satp");
+    let by_satp = by_satp.and_then(|raw| Satp::decode(raw, xlen).ok());
+    let by_walk = || printed_walk::root(report.walk.as_ref()?);
+    by_satp
+        .or_else(by_walk)
+        .map(NamedRoot::from)
+        .into_iter()
+        .collect()
+}
+
+/// Explains the registers; with tables that had a say in it, by their walk.
+fn with_tables(
+    args: &ExplainArgs,
+    crash: &CrashRegisters,
+    xlen: Xlen,
+    programs: &Programs,
+    open: Option<OpenTables>,
+    stopped: Option<String>,
+) -> anyhow::Result<()> {
+    let walked = match (open, crash.access(xlen), crash.stval) {
+        (Some(open), Some(access), Some(stval))
+            if crash.is_translated(xlen) && open.single_root()?.mode != Mode::Bare =>
+        {
+            Some((walk::of(open, stval)?, access))
+        }
+        _ => None,
+    };
+    let Some((walked, access)) = walked else {
+        return answer(crash, xlen, programs, args.is_json(), (stopped, false));
+    };
+    let verdict = match crash.is_table_fault(xlen) {
+        true => view::walk::verdict(&walked, access, crash.asker()),
+        false => format!(
+            "{}; the tables say: {}",
+            crash.stopped(xlen).unwrap_or_default(),
+            view::walk::verdict(&walked, access, crash.asker())
+        ),
+    };
+    let stopped = (Some(verdict.clone()), true);
+    answer(crash, xlen, programs, args.is_json(), stopped)?;
+    if args.is_json() {
+        return Ok(());
+    }
+    output::answer(|out| {
+        writeln!(out)?;
+        walked.table(out)?;
+        Ok(writeln!(out, "{verdict}")?)
+    })
 }
 
 /// The number, after a word on how it was read if there was a choice.
@@ -212,32 +308,23 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     let by_option = args.roots.pte.xlen()?.unwrap_or(Xlen::Rv64);
     let xlen = open.as_ref().map_or(by_option, |open| open.xlen);
     let programs = Programs::with_lines(&args.elf)?;
-    answer(&crash, xlen, &programs, args.is_json())?;
-    let (Some(open), Some(access), Some(stval)) = (open, crash.access(xlen), crash.stval) else {
-        return Ok(());
-    };
-    if args.is_json() || open.single_root()?.mode == Mode::Bare {
-        return Ok(());
-    }
-    let walked = walk::of(open, stval)?;
-    output::answer(|out| {
-        writeln!(out)?;
-        walked.table(out)?;
-        Ok(writeln!(out, "{}", view::walk::verdict(&walked, access))?)
-    })
+    with_tables(args, &crash, xlen, &programs, open, None)
 }
 
 /// A report as the model has it, and the hart's width.
 fn of(report: &CrashReport) -> (CrashRegisters, Xlen) {
     let crash = CrashRegisters {
         message: report.message.clone(),
-        scause: report.register("scause"),
-        sepc: report.register("sepc"),
-        stval: report.register("stval"),
+        scause: report.cause(),
+        sepc: report.pc(),
+        stval: report.value(),
         sp: report.register("sp"),
         ra: report.register("ra"),
         satp: report.register("satp"),
         time: report.register("time"),
+        status: report.status(),
+        privilege: report.register("priv"),
+        is_machine: report.is_machine(),
     };
     let xlen = match report.digits {
         8 => Xlen::Rv32,
@@ -251,6 +338,7 @@ fn answer(
     xlen: Xlen,
     programs: &Programs,
     is_json: bool,
+    (stopped, has_walk): (Option<String>, bool),
 ) -> anyhow::Result<()> {
     let source = |at| {
         programs.line(at).map(|line| SourceText {
@@ -264,6 +352,8 @@ fn answer(
         xlen,
         names: &|at| programs.name(at),
         sources: &source,
+        stopped,
+        has_walk,
     };
     let view = if is_json { json } else { table };
     Ok(output::answer(|out| view(out, &explained))?)

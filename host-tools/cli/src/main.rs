@@ -79,6 +79,8 @@ mod monitor;
 mod output;
 #[cfg(feature = "full")]
 mod ox64;
+#[cfg(feature = "full")]
+mod printed_walk;
 #[cfg(feature = "probe")]
 mod probe;
 mod progress;
@@ -87,7 +89,6 @@ mod progress;
 mod promises;
 #[cfg(feature = "full")]
 mod ps;
-#[cfg(feature = "full")]
 mod pty;
 #[cfg(feature = "full")]
 mod raw_mode;

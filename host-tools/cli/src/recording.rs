@@ -10,7 +10,7 @@ use link::memory::{Cached, FoundLog, MemorySource, MemorySpec, ReadError, find_l
 use link::recording::{Blocks, ReceivedBytes, is_recording};
 use link::session::micros;
 use link::session::{Decoder, LineEvent};
-use link::text::PARSERS;
+use link::text::{PARSERS, trap_dialects};
 use link::transport::Spec;
 use model::faults::{FaultStream, TakeRow};
 use model::{Faults, Ledger};
@@ -228,6 +228,7 @@ struct Tally {
     unknown: u64,
     malformed: u64,
     bad: u64,
+    without_pc: u64,
 }
 
 impl Tally {
@@ -238,8 +239,11 @@ impl Tally {
                 self.faults.add(sighting, take)?;
             }
             LineEvent::Text(_) => self.lines += 1,
-            // Its lines come as text.
-            LineEvent::Crash(_) => {}
+            // Its lines come as text, and its fault as a fault.
+            LineEvent::Crash(report) => {
+                let is_fault = report.exception().is_some_and(|_| report.value().is_some());
+                self.without_pc += u64::from(is_fault && report.pc().is_none());
+            }
             LineEvent::Welcome { .. } => self.frames += 1,
             LineEvent::Lost { count } => {
                 self.frames += 1;
@@ -262,14 +266,14 @@ impl Tally {
         if self.bytes == 0 {
             bail!("empty");
         }
-        let dialects = PARSERS.iter().filter(|dialect| dialect.has_faults);
-        let names: Vec<&str> = dialects.map(|dialect| dialect.name).collect();
+        let names: Vec<&str> = PARSERS.iter().map(|dialect| dialect.name).collect();
         bail!(
-            "no faults in it: {}, {} of text, none of them a fault line of {}, {} understood, {} \
+            "no faults in it: {}, {} of text, none of them a fault line of {}, nor a trap of {}, {} understood, {} \
              not, {} of noise",
             counted(self.bytes, "byte", "bytes"),
             counted(self.lines, "line", "lines"),
             names.join(" or "),
+            trap_dialects().collect::<Vec<_>>().join(", "),
             counted(self.frames, "frame that is", "frames that are"),
             counted(self.unknown + self.malformed, "that is", "that are"),
             counted(self.bad, "byte", "bytes")
@@ -295,6 +299,11 @@ impl Tally {
                 self.untimed,
                 "note",
                 "faults without a time (--timebase HZ gives the clock's rate)",
+            ),
+            (
+                self.without_pc,
+                "note",
+                "traps that do not tell their pc: epc is 0 of them",
             ),
             (
                 self.faults.ledger().repeated(),

@@ -10,6 +10,8 @@ use link::{Lines, Symbols};
 pub struct Programs {
     symbols: Vec<Symbols>,
     lines: Vec<Lines>,
+    /// By how much they lie above where they were linked to.
+    moved_by: u64,
 }
 
 impl Programs {
@@ -18,6 +20,7 @@ impl Programs {
         Ok(Programs {
             symbols: all(paths, Symbols::read)?,
             lines: Vec::new(),
+            moved_by: 0,
         })
     }
 
@@ -30,13 +33,21 @@ impl Programs {
         })
     }
 
+    /// The same programs, loaded so much above where they were linked to: by KASLR, or by a boot
+    /// loader that moved itself.
+    pub fn moved_by(self, moved_by: u64) -> Programs {
+        Programs { moved_by, ..self }
+    }
+
     /// The line of source, of the first program that knows the address.
     pub fn line(&self, at: u64) -> Option<SourceLine> {
+        let at = at.wrapping_sub(self.moved_by);
         self.lines.iter().find_map(|program| program.line(at))
     }
 
     /// `function+0x10`, of the first program that knows the address.
     pub fn name(&self, at: u64) -> Option<String> {
+        let at = at.wrapping_sub(self.moved_by);
         let (name, offset) = self.symbols.iter().find_map(|program| program.name(at))?;
         Some(format!("{name}+{offset:#x}"))
     }

@@ -152,6 +152,49 @@ const SNAPSHOT: &[&str] = &[
     "null",
 ];
 
+const TRAPS: &[&str] = &[
+    "scause",
+    "mcause: ",
+    "sepc=",
+    "| stval | ",
+    "epc : ",
+    "cause: ",
+    "badaddr: ",
+    "status: ",
+    " ",
+    "\n",
+    "\r\n",
+    "\x1b[31m",
+    "\x1b",
+    "0000000d",
+    "000000000000000f",
+    "13",
+    "0x",
+    "_",
+    "(/64): ",
+    "Unhandled exception: ",
+    "Load page fault",
+    "reloc adjusted",
+    ": EXCEPTION: ",
+    "[ 1.5] ",
+    "riscv_cpu_do_interrupt: ",
+    "async:1",
+    "TrapFrame {",
+    "Exception(",
+    "with status ",
+    "CPU#",
+    "exception trap_load_page_fault",
+    "exception interrupt #",
+    "-bit VAs",
+    " pgd=",
+    "pte=",
+    "pgdp=",
+    "Kernel Offset: ",
+    "at virtual address ",
+    "pagewalk: ",
+    "\0",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -170,6 +213,15 @@ proptest! {
     fn a_snapshot_may_be_harmed(harms in harms(), text in text(SNAPSHOT)) {
         inputs::snapshot(&harmed(capture("before.json"), &harms));
         inputs::snapshot(&text);
+    }
+
+    #[test]
+    fn a_trap_may_be_harmed(harms in harms(), text in text(TRAPS), noise in vec(any::<u8>(), 0..300)) {
+        for name in ["linux-oops", "nuttx-panic", "uboot", "wide", "wrapped", "rust-frame"] {
+            inputs::traps(&harmed(capture(&format!("traps/{name}.txt")), &harms));
+        }
+        inputs::traps(&text);
+        inputs::traps(&noise);
     }
 
     #[test]
@@ -217,6 +269,7 @@ fn good_inputs_are_understood_where_bad_ones_are_not() {
     }
     assert!(inputs::core(&capture("linux-sv39/pagetables.core")) >= 5547);
     assert!(inputs::snapshot(&capture("before.json")) > 0);
+    assert_eq!(inputs::traps(&capture("traps/qemu-int.txt")), 3);
     assert_eq!(inputs::program(&capture("fall.elf")), 6);
     let map = "<memory type=\"ram\" start=\"0x0\" length=\"4096\"/>\n0 y 0x0 0x1000 rw nocache \n";
     assert_eq!(inputs::memory_lists(map.as_bytes()), 2);

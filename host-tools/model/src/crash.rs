@@ -1,7 +1,7 @@
 //! Registers of a hart that trapped, and what they suggest.
 
 use abi::Cause;
-use pagetable::{AccessType, Mode, Satp, VirtAddr, Xlen};
+use pagetable::{AccessType, Mode, Privilege, Satp, VirtAddr, Xlen};
 
 /// CSRs and registers of a trap from a report or a debugger; `None` where they are not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,32 @@ pub struct CrashRegisters {
     pub satp: Option<u64>,
     /// Value of the `time` CSR, in ticks.
     pub time: Option<u64>,
+    /// `sstatus`, or `mstatus` where machine mode took the trap: whom it took it from, SUM, MXR,
+    /// MPRV.
+    pub status: Option<u64>,
+    /// The mode the hart is in now, as a debugger tells it: 0 user, 1 supervisor, 3 machine.
+    pub privilege: Option<u64>,
+    /// Machine mode took the trap: cause, pc and value are `mcause`, `mepc`, `mtval`.
+    pub is_machine: bool,
 }
+
+/// The mode a hart was in when it trapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrappedMode {
+    /// User or supervisor mode: addresses are translated, and judged by SUM and MXR.
+    Translated(Privilege),
+    /// Machine mode: addresses are physical.
+    Machine,
+    /// Machine mode with MPRV: loads and stores are translated as for the mode that it worked for.
+    MachineForOther,
+}
+
+/// Bits of `mstatus` and `sstatus` (Privileged spec, "Machine Status Registers").
+const SPP: u64 = 1 << 8;
+const MPP: u32 = 11;
+const MPRV: u64 = 1 << 17;
+const SUM: u64 = 1 << 18;
+const MXR: u64 = 1 << 19;
 
 /// A decoded `scause`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +62,110 @@ pub enum CrashReason {
 }
 
 impl CrashRegisters {
+    /// What the registers of the trap are called: cause, pc, value, status.
+    pub fn names(&self) -> [&'static str; 4] {
+        match self.is_machine {
+            true => ["mcause", "mepc", "mtval", "mstatus"],
+            false => ["scause", "sepc", "stval", "sstatus"],
+        }
+    }
+
+    /// Which of cause, pc and value are not told.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let told = [self.scause, self.sepc, self.stval];
+        let names = self.names().into_iter().zip(told);
+        names
+            .filter(|(_, told)| told.is_none())
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// The mode the hart was in, where a status register tells it.
+    pub fn trapped_mode(&self) -> Option<TrappedMode> {
+        let status = self.status?;
+        let (sum, mxr) = (status & SUM != 0, status & MXR != 0);
+        let translated = |is_user| TrappedMode::Translated(Privilege { is_user, sum, mxr });
+        Some(match (self.is_machine, status >> MPP & 3) {
+            (false, _) => translated(status & SPP == 0),
+            (true, 3) if status & MPRV != 0 => TrappedMode::MachineForOther,
+            (true, 3) => TrappedMode::Machine,
+            (true, mode) => translated(mode == 0),
+        })
+    }
+
+    /// Whose access it was, with the bits that judge it, where a status tells it.
+    pub fn asker(&self) -> Option<Privilege> {
+        match self.trapped_mode() {
+            Some(TrappedMode::Translated(who)) => Some(who),
+            _ => None,
+        }
+    }
+
+    /// Whether tables have a say in what became of the address.
+    pub fn is_translated(&self, xlen: Xlen) -> bool {
+        let is_fetch = self.access(xlen) == Some(AccessType::Execute);
+        match self.trapped_mode() {
+            Some(TrappedMode::Machine) => false,
+            Some(TrappedMode::MachineForOther) => !is_fetch,
+            Some(TrappedMode::Translated(_)) | None => true,
+        }
+    }
+
+    /// What stopped the access, as far as registers tell it: a sentence.
+    pub fn stopped(&self, xlen: Xlen) -> Option<String> {
+        let Some(CrashReason::Exception(cause)) = self.why(xlen) else {
+            return None;
+        };
+        let access = match self.access(xlen) {
+            Some(AccessType::Read) => "a load",
+            Some(AccessType::Write) => "a store",
+            Some(AccessType::Execute) => "a fetch",
+            None => "an access",
+        };
+        let at = self
+            .stval
+            .map(|at| format!(" of {at:#x}"))
+            .unwrap_or_default();
+        let by = match self.trapped_mode() {
+            Some(TrappedMode::Translated(who)) if who.is_user => " from user mode".to_owned(),
+            Some(TrappedMode::Translated(who)) => {
+                let sum = if who.sum { "set" } else { "clear" };
+                format!(" from supervisor mode (SUM {sum})")
+            }
+            Some(TrappedMode::Machine) => " from machine mode".to_owned(),
+            Some(TrappedMode::MachineForOther) => " from machine mode with MPRV".to_owned(),
+            None => String::new(),
+        };
+        let what = |by_whom: &str| Some(format!("{access}{at}{by} {by_whom}"));
+        match cause.number() {
+            12 | 13 | 15 if !self.is_translated(xlen) => what(
+                "is not translated, so no page table refused it: cause and status contradict each other",
+            ),
+            12 | 13 | 15 => what(
+                "was refused by the page tables: with them, --from and --satp, the walk shows the level",
+            ),
+            1 | 5 | 7 if !self.is_translated(xlen) => what(
+                "was refused by a locked PMP entry or by the bus: it is not translated, the address is physical",
+            ),
+            1 | 5 | 7 => what(
+                "was refused by PMP or by the bus (is memory there?), for the page itself or for a table on the way: not by a bit of an entry",
+            ),
+            0 | 4 | 6 => what("is not aligned: no table has a say in that"),
+            20 | 21 | 23 => {
+                what("was refused by the guest's second stage (hgatp), not by its own tables")
+            }
+            2 | 22 => {
+                let bits = self.stval.filter(|bits| *bits != 0);
+                let bits = bits.map(|bits| format!(" {bits:#x}")).unwrap_or_default();
+                Some(format!(
+                    "the instruction{bits}{by} is unknown to the hart, or not allowed in this mode: no address was refused"
+                ))
+            }
+            8..=11 => Some("a call, not a fault: no address was refused".to_owned()),
+            _ => None,
+        }
+    }
+
     /// Decodes `scause`; `None` if it is not known.
     pub fn why(&self, xlen: Xlen) -> Option<CrashReason> {
         let scause = self.scause?;
@@ -56,6 +185,11 @@ impl CrashRegisters {
     /// Whether `stval` holds a faulting address.
     pub fn is_about_an_address(&self, xlen: Xlen) -> bool {
         matches!(self.why(xlen), Some(CrashReason::Exception(cause)) if cause.has_address())
+    }
+
+    /// Whether the page tables refused it: else PMP, the bus, or nobody.
+    pub fn is_table_fault(&self, xlen: Xlen) -> bool {
+        matches!(self.why(xlen), Some(CrashReason::Exception(cause)) if cause.is_page_fault())
     }
 
     /// The access that caused the exception; `None` if its cause does not imply one.
@@ -216,5 +350,69 @@ mod tests {
             ..CrashRegisters::default()
         };
         assert_eq!(crash.why(Xlen::Rv32), Some(CrashReason::Interrupt(9)));
+    }
+
+    #[test]
+    fn a_status_says_from_which_mode_and_with_which_bits() {
+        let with = |status, is_machine| CrashRegisters {
+            status: Some(status),
+            is_machine,
+            ..CrashRegisters::default()
+        };
+        let mode = |status, is_machine| with(status, is_machine).trapped_mode();
+        let who = |is_user, sum| {
+            Some(TrappedMode::Translated(Privilege {
+                is_user,
+                sum,
+                mxr: false,
+            }))
+        };
+        assert_eq!(mode(0x20, false), who(true, false));
+        assert_eq!(mode(0x120, false), who(false, false));
+        assert_eq!(mode(0x4_0120, false), who(false, true));
+        assert_eq!(mode(0x800, true), who(false, false));
+        assert_eq!(mode(0x1880, true), Some(TrappedMode::Machine));
+        assert_eq!(mode(0x2_1880, true), Some(TrappedMode::MachineForOther));
+        assert_eq!(CrashRegisters::default().trapped_mode(), None);
+    }
+
+    #[test]
+    fn what_stopped_an_access_is_a_sentence_for_each_cause_of_an_address() {
+        for cause in Cause::ALL
+            .iter()
+            .filter(|cause| cause.has_address() && cause.number() != 3)
+        {
+            let crash = CrashRegisters {
+                scause: Some(cause.number().into()),
+                stval: Some(0x1234),
+                status: Some(0x120),
+                ..CrashRegisters::default()
+            };
+            let Some(said) = crash.stopped(Xlen::Rv64) else {
+                assert_eq!(*cause, Cause::HardwareError);
+                continue;
+            };
+            assert!(
+                said.contains("0x1234 from supervisor mode (SUM clear)"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hart_in_machine_mode_is_said_to_be_untranslated() {
+        let crash = |cause, status| CrashRegisters {
+            scause: Some(cause),
+            stval: Some(0x1000_0000),
+            status: Some(status),
+            is_machine: true,
+            ..CrashRegisters::default()
+        };
+        let said = |cause, status| crash(cause, status).stopped(Xlen::Rv64).unwrap();
+        assert!(said(5, 0x1880).contains("the address is physical"));
+        assert!(said(13, 0x2_1880).contains("with MPRV was refused by the page tables"));
+        assert!(said(12, 0x2_1880).contains("contradict"));
+        assert!(crash(13, 0x2_1880).is_translated(Xlen::Rv64));
+        assert_eq!(crash(13, 0).missing(), ["mepc"]);
     }
 }

@@ -21,7 +21,7 @@ pub mod tasks;
 mod words;
 pub mod working;
 
-pub use crash::{CrashReason, CrashRegisters};
+pub use crash::{CrashReason, CrashRegisters, TrappedMode};
 pub use diagnosis::{BootDiagnosis, DoctorReport};
 pub use entries::LooseEntries;
 pub use faults::Faults;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use model::{CrashReason, CrashRegisters};
+use model::{CrashReason, CrashRegisters, TrappedMode};
 use pagetable::{Satp, Xlen};
 use serde::Serialize;
 
@@ -20,6 +20,10 @@ pub struct Explained<'a> {
     pub names: &'a dyn Fn(u64) -> Option<String>,
     /// Finds the source line of an instruction.
     pub sources: &'a dyn Fn(u64) -> Option<SourceText>,
+    /// What stopped the access, as tables tell it; else what registers tell.
+    pub stopped: Option<String>,
+    /// A walk follows the table, and `stopped` after it.
+    pub has_walk: bool,
 }
 
 /// A source location.
@@ -48,13 +52,38 @@ impl Explained<'_> {
         }
     }
 
+    /// What stopped the access.
+    fn stopped(&self) -> Option<String> {
+        self.stopped
+            .clone()
+            .or_else(|| self.crash.stopped(self.xlen))
+    }
+
     /// The source location of a register's value.
     fn source(&self, register: &str, value: u64) -> Option<SourceText> {
         match register {
-            "sepc" => (self.sources)(value),
+            "sepc" | "mepc" => (self.sources)(value),
             // The return address is after the call, so the location is that of the previous instruction.
             "ra" => (self.sources)(value.checked_sub(1)?),
             _ => None,
+        }
+    }
+
+    /// Which mode trapped, and the bits that judge its accesses.
+    fn status_means(&self) -> String {
+        match self.crash.trapped_mode() {
+            None => String::new(),
+            Some(TrappedMode::Machine) => "from machine mode".to_owned(),
+            Some(TrappedMode::MachineForOther) => "from machine mode, MPRV set".to_owned(),
+            Some(TrappedMode::Translated(who)) => {
+                let mode = if who.is_user { "user" } else { "supervisor" };
+                let bit = |is_set| if is_set { "set" } else { "clear" };
+                format!(
+                    "from {mode} mode, SUM {}, MXR {}",
+                    bit(who.sum),
+                    bit(who.mxr)
+                )
+            }
         }
     }
 
@@ -68,8 +97,10 @@ impl Explained<'_> {
             ra,
             satp,
             time,
+            status,
             ..
         } = self.crash;
+        let [cause_name, pc_name, value_name, status_name] = self.crash.names();
         let code = |at: u64| (self.names)(at).unwrap_or_default();
         let tables = |raw| match Satp::decode(raw, self.xlen) {
             Ok(satp) => words::satp(satp)
@@ -79,13 +110,16 @@ impl Explained<'_> {
         };
         let stval_means = match self.crash.why(self.xlen) {
             Some(CrashReason::Exception(cause)) if cause.has_address() => "the address",
-            Some(CrashReason::Exception(_)) => "about the instruction",
+            Some(CrashReason::Exception(cause)) if cause.number() < 12 || cause.number() == 22 => {
+                "about the instruction"
+            }
             _ => "",
         };
         let rows = [
-            ("scause", *scause, self.why()),
-            ("sepc", *sepc, sepc.map(code).unwrap_or_default()),
-            ("stval", *stval, stval_means.to_owned()),
+            (cause_name, *scause, self.why()),
+            (pc_name, *sepc, sepc.map(code).unwrap_or_default()),
+            (value_name, *stval, stval_means.to_owned()),
+            (status_name, *status, self.status_means()),
             ("ra", *ra, ra.map(code).unwrap_or_default()),
             ("sp", *sp, String::new()),
             ("satp", *satp, satp.map(tables).unwrap_or_default()),
@@ -133,6 +167,9 @@ pub fn table(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
     for hint in it.crash.hints(it.xlen) {
         writeln!(out, "{hint}")?;
     }
+    if let Some(stopped) = it.stopped().filter(|_| !it.has_walk) {
+        writeln!(out, "{stopped}")?;
+    }
     Ok(())
 }
 
@@ -161,5 +198,7 @@ pub fn json(out: &mut dyn Write, it: &Explained) -> io::Result<()> {
         });
     object.list("registers", rows)?;
     object.list("hints", it.crash.hints(it.xlen))?;
+    object.member("stopped", it.stopped())?;
+    object.list("missing", it.crash.missing())?;
     object.end()
 }

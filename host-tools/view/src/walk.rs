@@ -221,8 +221,8 @@ pub fn reason(walked: &Walked) -> String {
     }
 }
 
-/// Why an access faults, in user and in supervisor mode.
-pub fn verdict(walked: &Walked, access: AccessType) -> String {
+/// Why an access faults: for `who` if it is known, else in user and in supervisor mode.
+pub fn verdict(walked: &Walked, access: AccessType, who: Option<Privilege>) -> String {
     let what = match access {
         AccessType::Read => "a load",
         AccessType::Write => "a store",
@@ -232,6 +232,9 @@ pub fn verdict(walked: &Walked, access: AccessType) -> String {
         return format!("{what} stops there: {}", reason(walked));
     };
     let flags = leaf.pte.flags();
+    if let Some(who) = who {
+        return format!("{what} {}", judgement(walked, leaf.pte, access, who));
+    }
     let told = |who| match leaf.pte.answer(access, who) {
         AccessOutcome::Allowed => "goes through: the entry was another, or a TLB still holds one",
         AccessOutcome::Updates(_) => {
@@ -245,6 +248,50 @@ pub fn verdict(walked: &Walked, access: AccessType) -> String {
     format!(
         "{what} to a {flags} page: from user mode it {user}; from the supervisor it {supervisor}"
     )
+}
+
+/// What becomes of one access to a leaf, in words.
+pub fn refusal(pte: Pte, access: AccessType, who: Privilege) -> String {
+    let mode = if who.is_user {
+        "user mode"
+    } else {
+        "supervisor mode"
+    };
+    let bit = match access {
+        AccessType::Read if who.mxr => "R and X are clear",
+        AccessType::Read => "R is clear, and MXR is",
+        AccessType::Write => "W is clear",
+        AccessType::Execute => "X is clear",
+    };
+    let why = match pte.answer(access, who) {
+        AccessOutcome::Allowed => {
+            return format!(
+                "from {mode} goes through now: the entry was another, or a TLB still holds one"
+            );
+        }
+        AccessOutcome::Updates(bits) => {
+            let bits = bit_names(bits);
+            return format!(
+                "from {mode} needs {bits} set: a hart that leaves it to software (Svade) faults there"
+            );
+        }
+        AccessOutcome::Denied(Deny::Permission) => bit,
+        AccessOutcome::Denied(Deny::SupervisorPage) => "U is clear",
+        AccessOutcome::Denied(Deny::UserPage) => match access {
+            AccessType::Execute => "U is set: a supervisor never runs a user's page",
+            _ => "U is set, and SUM is clear",
+        },
+    };
+    format!("from {mode} is not permitted: {why}")
+}
+
+/// What becomes of the access of one asker, with the level and the entry that say so.
+fn judgement(walked: &Walked, pte: Pte, access: AccessType, who: Privilege) -> String {
+    let place = walked.walk.steps().last().map_or_else(String::new, |step| {
+        let entry = words::pte(walked.satp.mode, pte.raw());
+        format!(": level {}, entry {entry} at {}", step.level, step.at)
+    });
+    refusal(pte, access, who) + &place
 }
 
 fn means(walked: &Walked, step: &Step) -> String {

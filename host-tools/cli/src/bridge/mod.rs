@@ -195,19 +195,25 @@ fn explain(args: &Explain, out: &mut dyn Write) -> anyhow::Result<()> {
         satp: Some(satp.encode(xlen)),
         ..CrashRegisters::default()
     };
+    let walked = match crash.is_about_an_address(xlen) && satp.mode != Mode::Bare {
+        true => Some(walk::of(open, args.stval)?),
+        false => None,
+    };
+    let verdict = walked.as_ref().zip(crash.access(xlen));
     let explained = Explained {
         crash: &crash,
         xlen,
         names: &|_| None,
         sources: &|_| None,
+        stopped: None,
+        has_walk: verdict.is_some(),
     };
     view::explain::table(out, &explained)?;
-    if satp.mode != Mode::Bare && crash.is_about_an_address(xlen) {
-        let walked = walk::of(open, args.stval)?;
+    if let Some(walked) = walked {
         writeln!(out)?;
         walked.table(out)?;
         if let Some(access) = crash.access(xlen) {
-            writeln!(out, "{}", view::walk::verdict(&walked, access))?;
+            writeln!(out, "{}", view::walk::verdict(&walked, access, None))?;
         }
     }
     Ok(())

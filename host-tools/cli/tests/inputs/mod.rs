@@ -152,6 +152,16 @@ pub fn memory_lists(bytes: &[u8]) -> usize {
     spans.len()
 }
 
+/// A text log, for its traps: every one is told with what it is about. It answers how many.
+pub fn traps(bytes: &[u8]) -> usize {
+    let reports = link::text::crashes(bytes);
+    for report in &reports {
+        assert!(report.registers.len() <= 100, "{report:?}");
+        assert!(report.missing().len() < 3, "{report:?}");
+    }
+    reports.len()
+}
+
 /// A program, for its names and lines.
 pub fn program(bytes: &[u8]) -> usize {
     let symbols = Symbols::read(bytes);

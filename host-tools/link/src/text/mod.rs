@@ -5,16 +5,47 @@
 //! in a line and reads from there. What takes several lines, as a register dump does, is kept by
 //! its parser until it is complete.
 //!
-//! To add a dialect: a file with a [`LogParser`], and its row in [`PARSERS`].
+//! ```text
+//! line --> clean (colours) --> wrapped (two halves) --> PARSERS: a fault on one line
+//!                                                   `-> trap: registers in any spelling, on many lines
+//! ```
+//!
+//! To add a dialect of traps: a file with its row, and the row's name in the table in `trap`. To add
+//! one that prints a line for each fault it resolves: a file with a [`LogParser`], and its row in
+//! [`PARSERS`].
+
+use std::borrow::Cow;
 
 use abi::Sighting;
 use memchr::{memchr, memmem, memrchr};
 
+mod causes;
+mod clean;
+mod draft;
+mod edk2;
+mod freertos;
+mod gdb;
+mod linux;
 mod nuttx;
+mod openocd;
+mod opensbi;
 mod pagewalk;
+mod qemu;
+mod registers;
 pub mod report;
+mod rust;
+mod sel4;
+mod spike;
+mod trap;
+mod uboot;
+mod wrapped;
+mod xous;
+mod xv6;
+mod zephyr;
 
-pub use report::CrashReport;
+pub use clean::{plain, utf8};
+pub use report::{CrashReport, PrintedWalk};
+pub use trap::trap_dialects;
 
 /// What a parser has found, complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,34 +80,31 @@ pub trait LogParser: Send {
 pub struct LogDialect {
     /// Whose log it is, as messages name it.
     pub name: &'static str,
-    /// It has lines for faults that its kernel resolved; else only for traps that ended it.
-    pub has_faults: bool,
     /// A parser at the beginning of a log.
     pub parser: fn() -> Box<dyn LogParser>,
 }
 
-/// Every dialect, in the order in which they are asked.
+/// Every dialect that has a line for each fault, in the order in which they are asked. Traps that
+/// ended a kernel are read in every dialect's text: see [`trap_dialects`].
 pub const PARSERS: &[LogDialect] = &[
     LogDialect {
         name: "Pagewalk",
-        has_faults: true,
         parser: || Box::new(pagewalk::PagewalkLog),
     },
     LogDialect {
         name: "NuttX",
-        has_faults: true,
         parser: || Box::new(nuttx::NuttxLog),
-    },
-    LogDialect {
-        name: "Pagewalk's last words",
-        has_faults: false,
-        parser: || Box::new(report::CrashLog::default()),
     },
 ];
 
 /// One log, read in every dialect at once: nobody has to say whose it is.
 pub struct LogReader {
     parsers: Vec<Box<dyn LogParser>>,
+    traps: trap::TrapLog,
+    /// A line that may go on in the next one.
+    cut: Option<Vec<u8>>,
+    /// Also of faults that are told by a line of their own, registers are wanted.
+    has_reports_of_faults: bool,
 }
 
 impl Default for LogReader {
@@ -84,43 +112,107 @@ impl Default for LogReader {
         let parsers = PARSERS.iter().map(|dialect| (dialect.parser)());
         LogReader {
             parsers: parsers.collect(),
+            traps: trap::TrapLog::default(),
+            cut: None,
+            has_reports_of_faults: false,
         }
     }
 }
 
 impl LogReader {
+    /// A reader that makes a report of each fault as well, for who explains them.
+    pub fn of_reports() -> LogReader {
+        LogReader {
+            has_reports_of_faults: true,
+            ..LogReader::default()
+        }
+    }
+
     /// Takes the next line, without its end.
     pub fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(LogFinding)) -> LineUse {
-        let mut line_use = LineUse::Text;
-        for parser in &mut self.parsers {
-            if parser.line(line, emit) == LineUse::Consumed {
-                line_use = LineUse::Consumed;
+        let line = plain(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        let line = match self.cut.take() {
+            None => Cow::Borrowed(line),
+            Some(cut) => match wrapped::joined(&cut, line) {
+                Some(joined) => Cow::Owned(joined),
+                None => {
+                    self.traps.take(&cut, false, emit);
+                    Cow::Borrowed(line)
+                }
+            },
+        };
+        if self.is_fault(&line, emit) {
+            if self.has_reports_of_faults {
+                self.traps.take(&line, true, emit);
+            } else {
+                self.traps.skip_told();
             }
+            return LineUse::Consumed;
         }
-        line_use
+        if wrapped::may_be_cut(&line) && self.traps.minds(&line) {
+            self.cut = Some(line.into_owned());
+        } else {
+            self.traps.take(&line, false, emit);
+        }
+        LineUse::Text
+    }
+
+    fn is_fault(&mut self, line: &[u8], emit: &mut dyn FnMut(LogFinding)) -> bool {
+        let mut is_fault = false;
+        for parser in &mut self.parsers {
+            is_fault |= parser.line(line, emit) == LineUse::Consumed;
+        }
+        is_fault
     }
 
     /// The log has ended: emits what waited for more lines.
     pub fn finish(&mut self, emit: &mut dyn FnMut(LogFinding)) {
+        if let Some(cut) = self.cut.take() {
+            self.traps.take(&cut, false, emit);
+        }
         for parser in &mut self.parsers {
             parser.finish(emit);
         }
+        self.traps.finish(emit);
     }
 }
 
-/// Every crash in a text, in its order.
-pub fn crashes(text: &str) -> Vec<CrashReport> {
-    let mut found = Vec::new();
+/// Hands on every trap in a text, whatever its encoding, in its order.
+pub fn each_crash(text: &[u8], mut take: impl FnMut(CrashReport)) {
     let mut keep = |finding| match finding {
-        LogFinding::Crash(report) => found.push(report),
+        LogFinding::Crash(report) => take(report),
         LogFinding::Fault(_) => {}
     };
-    let mut reader = LogReader::default();
-    for line in text.lines() {
-        reader.line(line.as_bytes(), &mut keep);
+    let mut reader = LogReader::of_reports();
+    for line in utf8(text).split(|byte| *byte == b'\n') {
+        reader.line(line, &mut keep);
     }
     reader.finish(&mut keep);
+}
+
+/// Every trap in a text, in its order.
+pub fn crashes(text: &[u8]) -> Vec<CrashReport> {
+    let mut found = Vec::new();
+    each_crash(text, |report| found.push(report));
     found
+}
+
+/// The hexadecimal number behind a mark, `0x` or not; `None` where none stands there.
+fn hex_after(line: &[u8], mark: &str) -> Option<u64> {
+    let after = &line[memmem::find(line, mark.as_bytes())? + mark.len()..];
+    let digits = after.strip_prefix(b"0x").unwrap_or(after);
+    let count = digits
+        .iter()
+        .take_while(|it| it.is_ascii_hexdigit())
+        .count();
+    let is_number = count > 0 && !digits.get(count).is_some_and(u8::is_ascii_alphanumeric);
+    number(&digits[..count], 16).filter(|_| is_number)
+}
+
+/// The hexadecimal number of `name=value`.
+fn field(line: &[u8], name: &str) -> Option<u64> {
+    hex_after(line, &format!("{name}="))
 }
 
 /// What stands before and after each `mark`; what comes after reaches to the next one.

@@ -1,10 +1,27 @@
-//! Our own line of a fault, as `abi::text` prints it; see `docs/wire.md`.
+//! Our own line of a fault, as `abi::text` prints it; see `docs/wire.md`. And what a kernel of ours
+//! says when it ends:
+//!
+//! ```text
+//! pagewalk: kernel fault: Load page fault
+//!   scause 000000000000000d sepc ffffffff80005a3c stval 0000000000000010
+//!   sp ffffffff80098f10 ra ffffffff80005a20 satp 8000000000080120 time 3141592
+//! ```
 
 use abi::text::MARK;
 use abi::{Access, Class, Fault, Outcome, Sighting, Source};
 use memchr::memmem;
 
+use super::draft::{TrapDialect, nothing_more};
 use super::{LineUse, LogFinding, LogParser, Number, around, digits, number, registers, time_us};
+
+/// The row of its last words.
+pub(super) const TRAP: TrapDialect = TrapDialect {
+    name: "Pagewalk",
+    begins: &["pagewalk: "],
+    marks: &[],
+    says: true,
+    more: nothing_more,
+};
 
 /// Our own lines: each stands alone.
 pub(super) struct PagewalkLog;
@@ -153,5 +170,31 @@ mod tests {
             ticks_per_second: 0,
         };
         assert_eq!(all(&format!("{line}pw> hello"))[0].fault, fault);
+    }
+
+    #[test]
+    fn last_words_are_found_between_other_text_and_behind_timestamps() {
+        let text = "hello\n[   9.1] pagewalk: no frames left\r\n\
+            [   9.1]   scause 0000000000000003 sepc ffffffff80000010 <die+0x4> stval 0000000000000000\r\n\
+            [   9.1]   sp ffffffff80098f10 ra ffffffff80005a20 satp 8000000000080120 time 42\r\n\
+            \x20 gdb can still ask: target remote on this line\nsp ffffffff80000000\n\
+            scause 0000000f sepc 80000000 stval 00000004\n";
+        let found = super::super::crashes(text.as_bytes());
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].message.as_deref(), Some("no frames left"));
+        assert_eq!((found[0].digits, found[1].digits), (16, 8));
+        let names: Vec<_> = found[0].registers.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(
+            names,
+            ["scause", "sepc", "stval", "sp", "ra", "satp", "time"]
+        );
+        assert_eq!(found[0].register("time"), Some(42));
+        assert_eq!(found[1].register("stval"), Some(4));
+        assert_eq!(found[1].message, None);
+    }
+
+    #[test]
+    fn words_that_only_look_like_registers_are_none() {
+        assert!(super::super::crashes(b"the scause is 13\nsp 12\nscause xyz").is_empty());
     }
 }

@@ -1,23 +1,45 @@
-//! What a kernel of ours says when it ends, wherever it stands between other text.
-//!
-//! ```text
-//! pagewalk: kernel fault: Load page fault
-//!   scause 000000000000000d sepc ffffffff80005a3c stval 0000000000000010
-//!   sp ffffffff80098f10 ra ffffffff80005a20 satp 8000000000080120 time 3141592
-//! ```
+//! Registers of a trap as somebody's kernel printed them.
 
-use super::{LineUse, LogFinding, LogParser};
+use abi::{Access, Cause, Fault, Sighting};
 
-/// Registers as they were printed.
+/// One trap, out of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrashReport {
     /// What the kernel said.
     pub message: Option<String>,
-    /// Name and value of each register that the report tells, in its order.
+    /// Name and value of each register that the report tells, in its order. `x2` is `sp`; all else
+    /// is called as the kernel calls it, in small letters.
     pub registers: Vec<(String, u64)>,
-    /// Digits of a register: 8 on a hart of 32 bits, 16 on one of 64.
+    /// Digits of a register: 8 on a hart of 32 bits, 16 on one of 64, 0 where none was printed at
+    /// its full width.
     pub digits: usize,
+    /// Whose text it is, where a line says so.
+    pub dialect: Option<&'static str>,
+    /// When, in microseconds of the kernel's clock.
+    pub time_us: Option<u64>,
+    /// What had to be decided to read it, and what in it contradicts itself: sentences.
+    pub notes: Vec<String>,
+    /// By how much the program lies above where it was linked to: relocation, KASLR.
+    pub moved_by: u64,
+    /// The walk that the kernel itself printed.
+    pub walk: Option<PrintedWalk>,
 }
+
+/// Entries on the way of an address, as a kernel printed them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrintedWalk {
+    /// Bits of a virtual address: 32, 39, 48 or 57.
+    pub va_bits: Option<u32>,
+    /// Physical address of the root table.
+    pub root: Option<u64>,
+    /// What the kernel calls the level, and the entry, from the root on.
+    pub entries: Vec<(&'static str, u64)>,
+}
+
+/// What registers are called that say why, where and about what.
+const CAUSES: [&str; 3] = ["scause", "mcause", "cause"];
+const PCS: [&str; 3] = ["sepc", "mepc", "epc"];
+const VALUES: [&str; 4] = ["stval", "mtval", "tval", "badaddr"];
 
 impl CrashReport {
     /// A register by name.
@@ -25,97 +47,149 @@ impl CrashReport {
         let found = self.registers.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| *value)
     }
-}
 
-const NAMES: [&str; 7] = ["scause", "sepc", "stval", "sp", "ra", "satp", "time"];
-
-/// A report may take several lines: it is complete at the first line without a register.
-#[derive(Default)]
-pub(super) struct CrashLog {
-    /// The last message of a kernel of ours, for the report that may follow it.
-    message: Option<String>,
-    open: Option<CrashReport>,
-}
-
-impl LogParser for CrashLog {
-    fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(LogFinding)) -> LineUse {
-        let line = String::from_utf8_lossy(line);
-        let registers = registers(&line);
-        if registers.iter().any(|(name, _, _)| name == "scause") {
-            self.finish(emit);
-            self.open = Some(CrashReport {
-                message: self.message.take(),
-                ..CrashReport::default()
-            });
-        }
-        match self.open.as_mut().filter(|_| !registers.is_empty()) {
-            Some(report) => {
-                for (name, digits, value) in registers {
-                    if name != "time" {
-                        report.digits = report.digits.max(digits);
-                    }
-                    report.registers.push((name, value));
-                }
-            }
-            None => {
-                self.finish(emit);
-                let message = line.split_once("pagewalk: ");
-                if let Some((_, message)) = message {
-                    self.message = Some(message.trim().to_owned());
-                }
-            }
-        }
-        // A reader of the console wants to see a kernel's last words.
-        LineUse::Text
+    fn first<const N: usize>(&self, names: [&str; N]) -> Option<u64> {
+        let mut names = names.into_iter().filter(|name| self.is_of_mode(name));
+        names.find_map(|name| self.register(name))
     }
 
-    fn finish(&mut self, emit: &mut dyn FnMut(LogFinding)) {
-        if let Some(report) = self.open.take() {
-            emit(LogFinding::Crash(report));
-        }
+    /// Whether machine mode took the trap: its registers are told and the supervisor's are not, or
+    /// are zero, as before its first trap.
+    pub fn is_machine(&self) -> bool {
+        let has = |names: [&str; 3]| names.iter().any(|name| self.register(name).is_some());
+        let is_idle = |names: [&str; 3]| {
+            let mut told = names.iter().filter_map(|name| self.register(name));
+            told.all(|value| value == 0)
+        };
+        has(["mcause", "mepc", "mtval"]) && is_idle(["scause", "sepc", "stval"])
+    }
+
+    fn is_of_mode(&self, name: &str) -> bool {
+        let other = if self.is_machine() { 's' } else { 'm' };
+        !(name.starts_with(other)
+            && (name.ends_with("cause") || name.ends_with("epc") || name.ends_with("tval")))
+    }
+
+    /// Why: `scause`, `mcause`, or what the kernel calls it.
+    pub fn cause(&self) -> Option<u64> {
+        self.first(CAUSES)
+    }
+
+    /// At which instruction.
+    pub fn pc(&self) -> Option<u64> {
+        self.first(PCS)
+    }
+
+    /// The address, or the instruction's bits.
+    pub fn value(&self) -> Option<u64> {
+        self.first(VALUES)
+    }
+
+    /// `mstatus`, `sstatus`, of the mode that took the trap.
+    pub fn status(&self) -> Option<u64> {
+        let names = match self.is_machine() {
+            true => ["mstatus", "status", "sstatus"],
+            false => ["sstatus", "status", "mstatus"],
+        };
+        names.into_iter().find_map(|name| self.register(name))
+    }
+
+    /// Which of cause, pc and address the text does not tell, as this mode calls them.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let names = match self.is_machine() {
+            true => ["mcause", "mepc", "mtval"],
+            false => ["scause", "sepc", "stval"],
+        };
+        let told = [self.cause(), self.pc(), self.value()];
+        let missing = names.into_iter().zip(told);
+        missing
+            .filter(|(_, told)| told.is_none())
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// The exception that it tells; `None` of an interrupt, or where the cause is not known.
+    pub fn exception(&self) -> Option<Cause> {
+        let cause = self.cause()?;
+        let top = if self.digits == 8 { 31 } else { 63 };
+        let is_exception = cause >> top == 0;
+        is_exception.then(|| u8::try_from(cause).map(Cause::decode).ok())?
+    }
+
+    /// As a fault of a log: an exception, and where or on what it was.
+    pub(super) fn sighting(&self) -> Option<Sighting> {
+        let cause = self.exception()?;
+        let (epc, va) = (self.pc(), self.value());
+        epc.or(va)?;
+        let fault = Fault {
+            time: self.time_us.unwrap_or(0),
+            epc: epc.unwrap_or(0),
+            va: va.unwrap_or(0),
+            cause: cause.number(),
+            access: access_of(cause),
+            ..Fault::EMPTY
+        };
+        Some(Sighting {
+            seq: None,
+            time_us: self.time_us,
+            fault,
+        })
     }
 }
 
-/// Pairs of a known name and a number.
-fn registers(line: &str) -> Vec<(String, usize, u64)> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let pairs = words.windows(2).filter_map(|pair| {
-        let name = NAMES.iter().find(|name| **name == pair[0])?;
-        let radix = if *name == "time" { 10 } else { 16 };
-        let is_register = radix == 10 || matches!(pair[1].len(), 8 | 16);
-        let value = u64::from_str_radix(pair[1], radix).ok()?;
-        is_register.then(|| ((*name).to_owned(), pair[1].len(), value))
-    });
-    pairs.collect()
+/// The access that a cause tells: of those without an address, none.
+pub(super) fn access_of(cause: Cause) -> u8 {
+    let access = Access::of(cause).filter(|_| cause.has_address());
+    access.map_or(0, Access::number)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::crashes;
+    use super::*;
 
-    #[test]
-    fn a_report_is_found_between_other_text_and_behind_timestamps() {
-        let text = "hello\n[   9.1] pagewalk: no frames left\r\n\
-            [   9.1]   scause 0000000000000003 sepc ffffffff80000010 <die+0x4> stval 0000000000000000\r\n\
-            [   9.1]   sp ffffffff80098f10 ra ffffffff80005a20 satp 8000000000080120 time 42\r\n\
-            \x20 gdb can still ask: target remote on this line\nsp ffffffff80000000\n\
-            scause 0000000f sepc 80000000 stval 00000004\n";
-        let found = crashes(text);
-        assert_eq!(found.len(), 2);
-        assert_eq!(found[0].message.as_deref(), Some("no frames left"));
-        assert_eq!((found[0].digits, found[1].digits), (16, 8));
-        let names: Vec<_> = found[0].registers.iter().map(|(name, _)| &**name).collect();
-        assert_eq!(
-            names,
-            ["scause", "sepc", "stval", "sp", "ra", "satp", "time"]
-        );
-        assert_eq!(found[0].register("time"), Some(42));
-        assert_eq!(found[1].register("stval"), Some(4));
-        assert_eq!(found[1].message, None);
+    fn report(registers: &[(&str, u64)]) -> CrashReport {
+        let registers = registers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value));
+        CrashReport {
+            registers: registers.collect(),
+            ..CrashReport::default()
+        }
     }
 
     #[test]
-    fn words_that_only_look_like_registers_are_none() {
-        assert!(crashes("the scause is 13\nsp 12\nscause xyz").is_empty());
+    fn the_mode_that_trapped_is_the_one_whose_registers_say_something() {
+        let both = [
+            ("mcause", 9),
+            ("scause", 13),
+            ("mepc", 1),
+            ("sepc", 2),
+            ("stval", 3),
+        ];
+        let supervisor = report(&both);
+        assert_eq!((supervisor.cause(), supervisor.pc()), (Some(13), Some(2)));
+        let idle = report(&[
+            ("mcause", 5),
+            ("scause", 0),
+            ("mepc", 1),
+            ("sepc", 0),
+            ("mtval", 4),
+        ]);
+        assert_eq!(
+            (idle.cause(), idle.pc(), idle.value()),
+            (Some(5), Some(1), Some(4))
+        );
+        assert!(idle.is_machine());
+        let neither = report(&[("cause", 7), ("badaddr", 4)]);
+        assert_eq!(neither.missing(), ["sepc"]);
+    }
+
+    #[test]
+    fn an_interrupt_is_no_exception_at_either_width() {
+        let mut wide = report(&[("scause", 1 << 63 | 5), ("sepc", 1)]);
+        assert_eq!((wide.exception(), wide.sighting()), (None, None));
+        wide.registers[0].1 = 1 << 31 | 5;
+        wide.digits = 8;
+        assert_eq!(wide.exception(), None);
     }
 }

@@ -73,6 +73,8 @@ fn each(
     let has_boots = faults.boots() > 1;
     let row = |row: &LedgerRow| {
         let cells = FaultCells::of(row, names);
+        let fault = &row.sighting.fault;
+        let has_address = fault.cause().has_address() || fault.va != 0;
         let seconds = text(cells.seconds());
         [
             text(Some(cells.boot).filter(|_| has_boots)),
@@ -82,7 +84,11 @@ fn each(
             cells.text,
             text(cells.source),
             text(cells.access),
-            hex(cells.address.0),
+            if has_address {
+                hex(cells.address.0)
+            } else {
+                "-".to_owned()
+            },
             hex(cells.epc.0),
             text(cells.function),
             text(cells.region),

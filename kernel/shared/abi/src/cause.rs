@@ -64,7 +64,7 @@ impl Cause {
     }
 
     /// Whether `stval` is the faulting address. For an illegal instruction it holds the instruction's bits,
-    /// for a call nothing (Privileged spec, "stval").
+    /// for a call nothing (Privileged spec, "stval"); an unknown cause has none.
     pub const fn has_address(self) -> bool {
         !matches!(
             self,
@@ -74,6 +74,9 @@ impl Cause {
                 | Cause::CallFromSupervisor
                 | Cause::CallFromGuest
                 | Cause::CallFromMachine
+                | Cause::DoubleTrap
+                | Cause::SoftwareCheck
+                | Cause::Unknown(_)
         )
     }
 }

@@ -1,0 +1,222 @@
+//! A report that is being put together, and what a dialect may add to it.
+//!
+//! A cause is read in the radix that its shape, or the name beside it, says; where neither does, the
+//! report notes how it was read.
+
+use abi::{Cause, Sighting};
+
+use super::CrashReport;
+use super::causes::named;
+use super::registers::{Found, Role};
+
+/// Registers of one report; a text with more repeats itself.
+const MOST_REGISTERS: usize = 96;
+
+/// What one kernel or tool says beside registers.
+pub(super) struct TrapDialect {
+    /// Whose text it is.
+    pub name: &'static str,
+    /// What a new trap begins with; the message is what follows from there on.
+    pub begins: &'static [&'static str],
+    /// What else only this text has.
+    pub marks: &'static [&'static str],
+    /// Whether what stands from its mark on is a sentence: the message of the report.
+    pub says: bool,
+    /// Takes from a line what registers do not tell.
+    pub more: fn(line: &[u8], draft: &mut Draft) -> Registers,
+}
+
+/// What to do with the registers of a line that a dialect has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Registers {
+    /// They are of the report.
+    Count,
+    /// The dialect took what they mean.
+    Taken,
+}
+
+/// For dialects that say nothing but registers.
+pub(super) fn nothing_more(_: &[u8], _: &mut Draft) -> Registers {
+    Registers::Count
+}
+
+/// A report that is not complete.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub report: CrashReport,
+    /// Whose text it is.
+    pub dialect: Option<&'static TrapDialect>,
+    /// What the text calls the cause.
+    pub named: Option<u8>,
+    /// An interrupt, where the text says so beside the number.
+    pub is_interrupt: bool,
+    /// The cause's number in decimal, by the index of its register, while nothing decides.
+    open_causes: Vec<(usize, u64)>,
+    /// Numbers without `0x` and not at full width that only hexadecimal explains.
+    has_bare_hex: bool,
+    /// Lines since the last register.
+    pub quiet_lines: usize,
+    /// Somebody else tells it as a fault.
+    pub is_told: bool,
+    /// The fault, once it was told.
+    pub sighting: Option<Sighting>,
+}
+
+impl Draft {
+    /// Adds a register that a dialect has under a name of its own.
+    pub fn put(&mut self, name: &'static str, value: u64) {
+        if self.report.register(name).is_none() && self.report.registers.len() < MOST_REGISTERS {
+            self.report.registers.push((name.to_owned(), value));
+        }
+    }
+
+    fn has_cause(&self) -> bool {
+        self.report.cause().is_some()
+    }
+
+    /// Whether a line with these registers is of the next trap.
+    pub fn is_followed_by(&self, found: &[Found]) -> bool {
+        let known = |it: &Found| self.report.register(it.name);
+        found.iter().any(|it| match it.role {
+            Role::Cause => known(it).is_some(),
+            Role::Pc | Role::Value => {
+                self.has_cause() && known(it).is_some_and(|value| value != it.value)
+            }
+            _ => false,
+        })
+    }
+
+    /// Takes the registers of a line.
+    pub fn take(&mut self, line: &[u8], found: &[Found]) {
+        for it in found {
+            let report = &mut self.report;
+            if report.register(it.name).is_some() || report.registers.len() >= MOST_REGISTERS {
+                continue;
+            }
+            report.digits = report.digits.max(it.digits);
+            self.has_bare_hex |= it.digits == 0 && it.decimal.is_none() && is_bare(line, it);
+            match (it.role, it.decimal) {
+                (Role::Cause, Some(decimal)) => {
+                    self.open_causes.push((report.registers.len(), decimal));
+                }
+                _ => {}
+            }
+            report.registers.push((it.name.to_owned(), it.value));
+            if it.role == Role::Cause && self.named.is_none() {
+                self.named = named(&line[it.end..]).or_else(|| named(line));
+            }
+        }
+    }
+
+    /// Decides what was open.
+    pub fn settle(&mut self) {
+        if self.report.digits == 0 {
+            self.report.digits = self.width();
+        }
+        for (place, decimal) in std::mem::take(&mut self.open_causes) {
+            self.settle_cause(place, decimal);
+        }
+        self.settle_name();
+        let top = if self.report.digits == 8 { 31 } else { 63 };
+        if self.is_interrupt {
+            let cause = self
+                .report
+                .registers
+                .iter_mut()
+                .find(|(name, _)| name.ends_with("cause"));
+            if let Some((_, value)) = cause {
+                *value |= 1 << top;
+            }
+        }
+    }
+
+    /// An interrupt of a 32-bit hart has bit 31 set, and nothing above it.
+    fn width(&self) -> usize {
+        let is_narrow = |value: u64| value >> 31 == 1 && value & 0x7fff_ffff < 64;
+        let all_narrow = self
+            .report
+            .registers
+            .iter()
+            .all(|(_, value)| value >> 32 == 0);
+        match self.report.cause().is_some_and(is_narrow) && all_narrow {
+            true => 8,
+            false => 16,
+        }
+    }
+
+    /// Whether its cause may still become another number.
+    pub fn is_unsettled(&self) -> bool {
+        !self.open_causes.is_empty() || self.is_interrupt || self.report.digits == 0
+    }
+
+    fn settle_cause(&mut self, place: usize, decimal: u64) {
+        let (name, hex) = self.report.registers[place].clone();
+        let by_name = self.named.map(u64::from);
+        let value = match by_name {
+            Some(number) if number == decimal || number == hex => number,
+            _ if self.has_bare_hex => hex,
+            _ => decimal,
+        };
+        self.report.registers[place].1 = value;
+        if by_name != Some(value) {
+            let (radix, other) = match value == hex {
+                true => ("hexadecimal, as its neighbours are", decimal),
+                false => ("decimal", hex),
+            };
+            let number = |value: u64| u8::try_from(value).map_or(u8::MAX, |it| it);
+            let other = Cause::decode(number(other));
+            self.report.notes.push(format!(
+                "{name} {hex:x} is read as {radix}: {}; else it were {other}",
+                Cause::decode(number(value)),
+            ));
+        }
+    }
+
+    /// A name beside the number is the same cause, or it is said; without a number it is the cause.
+    fn settle_name(&mut self) {
+        let Some(named) = self.named else { return };
+        match self.report.cause() {
+            None => {
+                let name = if self.report.is_machine() {
+                    "mcause"
+                } else {
+                    "scause"
+                };
+                self.report
+                    .registers
+                    .insert(0, (name.to_owned(), named.into()));
+                let cause = Cause::decode(named);
+                self.report
+                    .notes
+                    .push(format!("the cause is told by its name: {named}, {cause}"));
+            }
+            Some(value) if value != u64::from(named) && !self.is_interrupt && value >> 31 == 0 => {
+                let [told, cause] =
+                    [named, u8::try_from(value).unwrap_or(u8::MAX)].map(Cause::decode);
+                self.report.notes.push(format!(
+                    "the text says {told}, and its cause {value} is {cause}"
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Whether it tells enough to be a trap.
+    pub fn is_trap(&self) -> bool {
+        let report = &self.report;
+        let has_csr = ["scause", "mcause"]
+            .iter()
+            .any(|name| report.register(name).is_some());
+        match (report.cause().is_some(), report.pc(), report.value()) {
+            (true, pc, value) => has_csr || pc.is_some() || value.is_some(),
+            (false, pc, value) => pc.is_some() && value.is_some(),
+        }
+    }
+}
+
+/// Whether the digits of a number have no `0x` before them.
+fn is_bare(line: &[u8], it: &Found) -> bool {
+    let is_digit = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b'_';
+    let digits = line[..it.end].iter().rev().take_while(is_digit).count();
+    !line[..it.end - digits].ends_with(b"x") && !line[..it.end - digits].ends_with(b"X")
+}

@@ -1,0 +1,105 @@
+//! Kernels in Rust: a trap frame by `{:#x?}`, or a cause by `{:?}`.
+//!
+//! ```text
+//! TrapFrame {
+//!     sepc: 0x65786,
+//!     stval: 0x4,
+//!     scause: Exception(
+//!         LoadPageFault,
+//!     ),
+//! }
+//! Exception(LoadPageFault) va = 0xffffffff00080000 instruction = 0x1ab1a
+//! StorePageFault in application, bad addr = 0x0, bad instruction = 0x804003ac, core dumped.
+//! ```
+//!
+//! The names are those of the crate `riscv`: `LoadFault` is an access fault.
+
+use super::causes::named;
+use super::draft::{Draft, Registers, TrapDialect};
+use super::hex_after;
+
+/// Its row.
+pub(super) const TRAP: TrapDialect = TrapDialect {
+    name: "a kernel in Rust",
+    begins: &[
+        "TrapFrame {",
+        "TrapContext {",
+        "bad addr = ",
+        "Exception(LoadPageFault) va",
+        "Exception(StorePageFault) va",
+        "Exception(InstructionPageFault) va",
+    ],
+    marks: &["scause: Exception("],
+    says: false,
+    more,
+};
+
+fn more(line: &[u8], draft: &mut Draft) -> Registers {
+    if draft.named.is_none() {
+        draft.named = named(line);
+    }
+    let address = hex_after(line, "bad addr = ").or_else(|| hex_after(line, " va = "));
+    if let Some(at) = address {
+        draft.put("stval", at);
+        if let Some(pc) = hex_after(line, "instruction = ") {
+            draft.put("sepc", pc);
+        }
+    }
+    Registers::Count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crashes;
+
+    #[test]
+    fn a_frame_on_many_lines_has_its_cause_on_a_line_of_its_own() {
+        let text = "\
+[ERROR][0,1] TrapFrame {
+    regs: {
+        \"ra\": 0x80201000,
+        \"sp\": 0x80f0fe70,
+    },
+    sstatus: 0x100,
+    sepc: 0x80201786,
+    stval: 0x14,
+    scause: Exception(
+        StorePageFault,
+    ),
+}
+";
+        let found = crashes(text.as_bytes());
+        assert_eq!(found.len(), 1, "{found:?}");
+        let trap = &found[0];
+        assert_eq!(
+            (trap.cause(), trap.pc(), trap.value()),
+            (Some(15), Some(0x8020_1786), Some(0x14))
+        );
+        assert_eq!(
+            (trap.register("sp"), trap.register("ra")),
+            (Some(0x80f0_fe70), Some(0x8020_1000))
+        );
+        assert_eq!(trap.status(), Some(0x100));
+    }
+
+    #[test]
+    fn one_line_names_address_and_instruction_in_words() {
+        for (text, cause) in [
+            (
+                "Exception(LoadPageFault) va = 0x80000 instruction = 0x1ab1a\n",
+                13,
+            ),
+            (
+                "[kernel] StoreFault in application, bad addr = 0x80000, bad instruction = 0x1ab1a, core dumped.\n",
+                7,
+            ),
+        ] {
+            let found = crashes(text.as_bytes());
+            assert_eq!(
+                (found[0].cause(), found[0].pc(), found[0].value()),
+                (Some(cause), Some(0x1ab1a), Some(0x80000)),
+                "{text}"
+            );
+        }
+    }
+}

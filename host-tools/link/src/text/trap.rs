@@ -1,0 +1,281 @@
+//! Traps in anybody's text: lines with registers, put together to reports.
+//!
+//! ```text
+//! a mark  --> a report begins, or goes on     "Unhandled exception:", "scause", "epc"
+//! registers on the lines that follow belong to it, in whatever order and between whatever else
+//! a second cause, or the mark of another trap, or many lines without a register --> it is complete
+//! ```
+//!
+//! Dialects add what only they say; a text that none of them knows is read all the same, as long as
+//! it names its registers. A cause is read in the radix that its shape, or the name beside it, says;
+//! where neither does, the report notes how it was read.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::LogFinding;
+use super::causes::named;
+use super::draft::{Draft, Registers, TrapDialect};
+use super::registers::{Found, registers};
+
+/// Lines without a register after which a report is complete: longer than a stack dump or a list
+/// of modules in an oops.
+const QUIET_LINES: usize = 48;
+/// Bytes of a message that are kept.
+const LONGEST_MESSAGE: usize = 160;
+/// Every dialect: one file each.
+static DIALECTS: &[TrapDialect] = &[
+    super::pagewalk::TRAP,
+    super::linux::TRAP,
+    super::opensbi::TRAP,
+    super::uboot::TRAP,
+    super::nuttx::TRAP,
+    super::zephyr::TRAP,
+    super::xv6::TRAP,
+    super::xous::TRAP,
+    super::sel4::TRAP,
+    super::freertos::TRAP,
+    super::rust::TRAP,
+    super::edk2::TRAP,
+    super::qemu::TRAP,
+    super::spike::TRAP,
+    super::gdb::TRAP,
+    super::openocd::TRAP,
+];
+
+/// Words that a register's line has, whoever prints it.
+const WORDS: [&str; 6] = ["cause", "epc", "tval", "badaddr", "bad_addr", "satp"];
+
+/// What a match means: the dialect, and whether a trap begins there.
+#[derive(Clone, Copy)]
+struct Mark {
+    dialect: Option<&'static TrapDialect>,
+    begins: bool,
+}
+
+/// All marks at once: of a line that has none, one look is enough.
+struct Marks {
+    automaton: AhoCorasick,
+    meanings: Vec<Mark>,
+}
+
+static MARKS: LazyLock<Marks> = LazyLock::new(|| {
+    let (mut texts, mut meanings) = (Vec::new(), Vec::new());
+    for dialect in DIALECTS {
+        for (list, begins) in [(dialect.begins, true), (dialect.marks, false)] {
+            for text in list {
+                texts.push(*text);
+                meanings.push(Mark {
+                    dialect: Some(dialect),
+                    begins,
+                });
+            }
+        }
+    }
+    for word in WORDS {
+        texts.push(word);
+        meanings.push(Mark {
+            dialect: None,
+            begins: false,
+        });
+    }
+    let automaton = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(&texts)
+        .expect("a few short words");
+    Marks {
+        automaton,
+        meanings,
+    }
+});
+
+/// Reads every dialect's traps.
+#[derive(Default)]
+pub(super) struct TrapLog {
+    open: Option<Draft>,
+    /// Lines that may still belong to a trap which another reader has told as a fault.
+    told_lines: usize,
+    found: Vec<Found>,
+}
+
+impl TrapLog {
+    /// The next line. `is_told`: what it says of faults is known already.
+    pub fn take(&mut self, line: &[u8], is_told: bool, emit: &mut dyn FnMut(LogFinding)) {
+        let (mut dialect, mut begin, mut is_marked) = (None, None, false);
+        for hit in MARKS.automaton.find_iter(line) {
+            let mark = MARKS.meanings[hit.pattern()];
+            is_marked = true;
+            dialect = dialect.or(mark.dialect);
+            if mark.begins && begin.is_none() {
+                begin = Some(hit.start());
+                dialect = mark.dialect;
+            }
+        }
+        self.told_lines = self.told_lines.saturating_sub(1);
+        if !is_marked && self.open.is_none() {
+            return;
+        }
+        let mut found = std::mem::take(&mut self.found);
+        registers(line, &mut found);
+        if begin.is_some()
+            || self
+                .open
+                .as_ref()
+                .is_some_and(|it| it.is_followed_by(&found))
+        {
+            // A dialect may want to see the line before it is taken for another trap's.
+            let is_taken = begin.is_none() && self.more(line, dialect) == Registers::Taken;
+            if is_taken {
+                self.found = found;
+                return;
+            }
+            self.complete(emit);
+        }
+        if is_marked {
+            let is_told = is_told || begin.is_none() && self.told_lines > 0;
+            let draft = self.open.get_or_insert_default();
+            draft.dialect = draft.dialect.or(dialect);
+            draft.is_told |= is_told;
+            if draft.report.time_us.is_none() {
+                draft.report.time_us = time_us(line);
+            }
+            if let Some(begin) = begin {
+                if dialect.is_some_and(|it| it.says) {
+                    draft.report.message = Some(message(&line[begin..]));
+                }
+                draft.named = named(&line[begin..]);
+            }
+        }
+        if self.more(line, dialect) == Registers::Count
+            && let Some(draft) = &mut self.open
+        {
+            draft.take(line, &found);
+        }
+        self.count(!found.is_empty() || is_marked, emit);
+        self.found = found;
+    }
+
+    /// What the dialect of the line, or of the report, has to say.
+    fn more(&mut self, line: &[u8], dialect: Option<&'static TrapDialect>) -> Registers {
+        let Some(draft) = &mut self.open else {
+            return Registers::Count;
+        };
+        match dialect.or(draft.dialect) {
+            Some(dialect) => (dialect.more)(line, draft),
+            None => Registers::Count,
+        }
+    }
+
+    fn count(&mut self, is_of_report: bool, emit: &mut dyn FnMut(LogFinding)) {
+        let Some(draft) = &mut self.open else { return };
+        draft.quiet_lines = if is_of_report {
+            0
+        } else {
+            draft.quiet_lines + 1
+        };
+        let is_over = draft.quiet_lines > QUIET_LINES;
+        if is_of_report {
+            sight(draft, emit);
+        }
+        if is_over {
+            self.complete(emit);
+        }
+    }
+
+    /// A line was told as a fault and is not read here: registers that follow are of the same trap.
+    pub fn skip_told(&mut self) {
+        self.told_lines = QUIET_LINES;
+    }
+
+    /// Whether the line says something of a trap.
+    pub fn minds(&self, line: &[u8]) -> bool {
+        self.open.is_some() || MARKS.automaton.is_match(line)
+    }
+
+    /// The log has ended.
+    pub fn finish(&mut self, emit: &mut dyn FnMut(LogFinding)) {
+        self.complete(emit);
+    }
+
+    fn complete(&mut self, emit: &mut dyn FnMut(LogFinding)) {
+        let Some(mut draft) = self.open.take() else {
+            return;
+        };
+        draft.settle();
+        if !draft.is_trap() {
+            return;
+        }
+        draft.report.dialect = draft.dialect.map(|dialect| dialect.name);
+        if draft.sighting.is_none() && is_fault(&draft) {
+            draft.sighting = draft.report.sighting();
+            if let Some(sighting) = draft.sighting {
+                emit(LogFinding::Fault(sighting));
+            }
+        }
+        emit(LogFinding::Crash(draft.report));
+    }
+}
+
+/// Whether nobody else tells it as a fault: ours prints a line for each.
+fn is_fault(draft: &Draft) -> bool {
+    let is_ours = draft
+        .dialect
+        .is_some_and(|it| it.name == super::pagewalk::TRAP.name);
+    !draft.is_told && !is_ours
+}
+
+/// Emits the fault as soon as cause, pc and address are known: whoever watches a line does not wait
+/// for the rest of the registers.
+fn sight(draft: &mut Draft, emit: &mut dyn FnMut(LogFinding)) {
+    if draft.sighting.is_some() || draft.is_unsettled() || !is_fault(draft) {
+        return;
+    }
+    if draft.report.missing().is_empty()
+        && let Some(sighting) = draft.report.sighting()
+    {
+        draft.sighting = Some(sighting);
+        emit(LogFinding::Fault(sighting));
+    }
+}
+
+/// Whose traps are known by more than the names of registers.
+pub fn trap_dialects() -> impl Iterator<Item = &'static str> {
+    DIALECTS.iter().map(|dialect| dialect.name)
+}
+
+fn message(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let text = text.trim_matches([' ', '\r', '\t', ':', '!']);
+    let text = text.strip_prefix("pagewalk: ").unwrap_or(text).trim();
+    let mut end = text.len().min(LONGEST_MESSAGE);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    match end < text.len() {
+        true => format!("{}…", &text[..end]),
+        false => text.to_owned(),
+    }
+}
+
+/// The first time in brackets: `[    0.010000]`, `[00:00:05.537,241]`.
+fn time_us(line: &[u8]) -> Option<u64> {
+    let open = memchr::memchr(b'[', line)?;
+    let inside = &line[open + 1..];
+    let inside = &inside[..memchr::memchr(b']', inside)?];
+    let text = std::str::from_utf8(inside).ok()?.trim().replace(',', "");
+    let (whole, fraction) = text.split_once('.')?;
+    let mut seconds: u64 = 0;
+    for part in whole.split(':') {
+        let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
+        let part: u64 = part.parse().ok().filter(|_| is_number)?;
+        seconds = seconds.checked_mul(60)?.checked_add(part)?;
+    }
+    let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || fraction.is_empty() || fraction.len() > 9 {
+        return None;
+    }
+    let fraction = format!("{fraction:0<9}").parse::<u64>().ok()? / 1000;
+    seconds.checked_mul(1_000_000)?.checked_add(fraction)
+}
