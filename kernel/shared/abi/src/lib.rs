@@ -34,3 +34,8 @@ pub use place::{Access, Class, Source};
 pub use sighting::Sighting;
 pub use task::TaskState;
 pub use topic::{Set, Topic};
+
+/// The page that a registry shows: its example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

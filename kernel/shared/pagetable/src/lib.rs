@@ -35,3 +35,8 @@ pub use seen::{Mapping, Problem, ScanBudget, Seen, Trouble, Visited};
 pub use visit::{visit, visit_within};
 pub use walk::{Root, Step, Walk, WalkOutcome, translate};
 pub use xlen::Xlen;
+
+/// The page that a registry shows: its example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -17,3 +17,8 @@ pub mod record;
 pub mod writer;
 
 pub use reader::{Entries, NodeKind, Romfs, RomfsEntry, RomfsError};
+
+/// The page that a registry shows: its example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

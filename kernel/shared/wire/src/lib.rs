@@ -39,3 +39,8 @@ pub const VERSION: u32 = 2;
 
 /// Buffer size in bytes of a [`Splitter`] for the largest frame of this version.
 pub const LARGEST: usize = frame::encoded_bytes(frame::MAX_PAYLOAD);
+
+/// The page that a registry shows: its example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
