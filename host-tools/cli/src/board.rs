@@ -1,4 +1,4 @@
-//! A board that runs, asked through its agent.
+//! A running board, through its agent.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -14,16 +14,15 @@ use pagetable::{Dialect, PhysAddr, Satp, Xlen};
 
 use crate::ending;
 
-/// A board that can be asked for its tasks and its tables: one that runs, or one that was asked
-/// while it was recorded.
+/// A board that answers questions: a running one, or the answers in a recording.
 pub enum RespondingBoard {
-    /// It runs.
+    /// A session with a running board.
     Running(Box<Agent>),
-    /// It was recorded.
+    /// The answers in a recording.
     Recorded(RecordedAnswers),
 }
 
-/// Opens the line and waits for the board's answer, or reads what was once answered.
+/// Opens the line and waits for the board's answer, or reads a recording.
 pub fn open(spec: &Spec) -> anyhow::Result<RespondingBoard> {
     let Spec::Recording(path, _) = spec else {
         return Ok(RespondingBoard::Running(Box::new(agent(spec)?)));
@@ -41,7 +40,7 @@ pub fn open(spec: &Spec) -> anyhow::Result<RespondingBoard> {
     Ok(RespondingBoard::Recorded(kept))
 }
 
-/// Opens the line and waits for the board's answer.
+/// Opens a session with a running board.
 pub fn agent(spec: &Spec) -> anyhow::Result<Agent> {
     if let Spec::Gdb(_) = spec {
         bail!("{spec}: a gdb stub knows no tasks and no faults; a board of ours does");
@@ -55,7 +54,7 @@ pub fn agent(spec: &Spec) -> anyhow::Result<Agent> {
 }
 
 impl RespondingBoard {
-    /// The kernel's own `satp`, and how memory types are written.
+    /// The kernel's own `satp`, and the encoding of memory types.
     pub fn about(&mut self) -> Result<(u64, Dialect), AgentError> {
         match self {
             RespondingBoard::Running(agent) => {
@@ -75,12 +74,12 @@ impl RespondingBoard {
         }
     }
 
-    /// Its tasks.
+    /// The task table, with units for people.
     pub fn tasks(&mut self) -> Result<TaskList, AgentError> {
         self.infos().map(task_list)
     }
 
-    /// The width of its registers.
+    /// Register width of the board.
     pub fn xlen(&self) -> Xlen {
         match self {
             RespondingBoard::Running(agent) => xlen(agent),
@@ -89,7 +88,7 @@ impl RespondingBoard {
         }
     }
 
-    /// `satp` while a task runs.
+    /// `satp` of a task; an error if the task does not exist.
     pub fn satp_of(&mut self, pid: u64) -> anyhow::Result<u64> {
         let tasks = self.infos()?;
         match tasks.iter().find(|task| task.pid == pid) {
@@ -114,10 +113,10 @@ impl MemorySource for RespondingBoard {
     }
 }
 
-/// Opens a gdb stub.
+/// Opens a gdb stub; Ctrl-C then restores the target.
 pub fn stub(address: &str) -> anyhow::Result<Stub> {
     let name = || format!("gdb://{address}");
-    // Ctrl-C must not leave the target as it is now.
+    // Ctrl-C must restore the target before the program ends.
     let stub = Stub::connect(address, ending::watch()).with_context(name)?;
     if !stub.is_physical() {
         eprintln!(
@@ -129,7 +128,7 @@ pub fn stub(address: &str) -> anyhow::Result<Stub> {
     Ok(stub)
 }
 
-/// The width of a stub's registers.
+/// Register width of the stub's hart.
 pub fn stub_xlen(stub: &mut Stub) -> Result<Xlen, StubError> {
     Ok(match stub.xlen()? {
         32 => Xlen::Rv32,
@@ -137,7 +136,7 @@ pub fn stub_xlen(stub: &mut Stub) -> Result<Xlen, StubError> {
     })
 }
 
-/// A task's address space, through the board's agent.
+/// Reads a task's address space through the board's agent.
 pub fn space(board: &mut Agent, satp: u64, dialect: Dialect) -> Result<AddressSpace, ReadError> {
     let satp = match Satp::decode(satp, xlen(board)) {
         Ok(satp) => satp,
@@ -151,7 +150,7 @@ pub fn space(board: &mut Agent, satp: u64, dialect: Dialect) -> Result<AddressSp
     }
 }
 
-/// The board's tasks.
+/// The task table of a board.
 pub fn tasks(board: &mut Agent) -> Result<TaskList, AgentError> {
     board.tasks().map(task_list)
 }
@@ -169,7 +168,7 @@ fn task_list(tasks: Vec<TaskInfo>) -> TaskList {
     TaskList(tasks.into_iter().map(task).collect())
 }
 
-/// The width of the board's registers.
+/// Register width of a board.
 pub fn xlen(board: &Agent) -> Xlen {
     match board.peer().xlen {
         32 => Xlen::Rv32,

@@ -1,7 +1,7 @@
-//! `pagewalk board`: the boards that are compiled in, and the files of one's own.
+//! `pagewalk board`: the compiled-in boards, and a user's own board files.
 //!
 //! ```text
-//! $ pagewalk board show qemu-virt > my.toml      begin with a board that is like it
+//! $ pagewalk board show qemu-virt > my.toml      start with a similar board
 //! $ pagewalk board check my.toml                 after each change
 //! my.toml:7:1: unknown field `irk`, expected one of `kind`, `base`, `irq`, …
 //! $ pagewalk lint --from vmcore --board ./my.toml
@@ -22,7 +22,7 @@ use crate::board_file;
 use crate::format::Format;
 use crate::output;
 
-/// List the boards that are known, show the file of one, check a file of your own
+/// List the known boards, show a board's file, check a file of your own
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -38,7 +38,7 @@ pub struct BoardArgs {
 
 #[derive(clap::Subcommand)]
 enum BoardVerb {
-    /// List the boards that are compiled in
+    /// List the compiled-in boards
     #[command(after_help = "\
 Example:
   pagewalk board list --format json | jq -r '.boards[].name'")]
@@ -47,13 +47,13 @@ Example:
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
-    /// Print a board's file, with its comments: yours may begin with it
+    /// Print a board's file with its comments, as a start for your own
     #[command(after_help = "\
 Examples:
   pagewalk board show ox64
   pagewalk board show ./my.toml --format json | jq .board.ram")]
     Show {
-        /// The board
+        /// Name of the board, or a file
         #[arg(value_name = "NAME|FILE")]
         board: String,
         /// Output format
@@ -65,7 +65,7 @@ Examples:
 Example:
   pagewalk board check my.toml")]
     Check {
-        /// The file
+        /// The board file to check
         file: PathBuf,
         /// Output format
         #[arg(long, value_enum, default_value = "table")]
@@ -73,7 +73,7 @@ Example:
     },
 }
 
-/// Carries the verb out.
+/// Runs the chosen subcommand.
 pub fn run(args: BoardArgs) -> anyhow::Result<()> {
     match args.verb {
         BoardVerb::List { format } => {
@@ -97,7 +97,7 @@ fn show(word: &str, format: Format) -> anyhow::Result<()> {
     })
 }
 
-/// Any name is a file's here: `board check my` is not about a board called `my`.
+/// The argument is always a file: `board check my` does not mean a board called `my`.
 fn check(file: &str, format: Format) -> anyhow::Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
     let name = PathBuf::from(file);
@@ -145,9 +145,9 @@ fn row(board: &Board) -> BoardRow {
     }
 }
 
-/// A board's file, and what was read of it.
+/// A board's file and its parsed content.
 struct ReadBoard<'a> {
-    /// Nothing for a board that is compiled in.
+    /// Path of the file; `None` for a compiled-in board.
     file: Option<&'a str>,
     text: &'a str,
     read: Result<Board, &'a FileError>,
@@ -161,12 +161,12 @@ struct JsonProblem<'a> {
 }
 
 impl View for ReadBoard<'_> {
-    /// The file itself.
+    /// The text of the file.
     fn table(&self, out: &mut dyn io::Write) -> io::Result<()> {
         out.write_all(self.text.as_bytes())
     }
 
-    /// The schema `pagewalk.board/1`.
+    /// Schema `pagewalk.board/1`, in docs/json.md.
     fn json(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut object = JsonObject::begin(out, "pagewalk.board/1")?;
         object.member("file", self.file)?;
@@ -180,7 +180,7 @@ impl View for ReadBoard<'_> {
         object.end()
     }
 
-    /// The board's line of `board list`.
+    /// The row of `board list`.
     fn csv(&self, out: &mut dyn io::Write) -> io::Result<()> {
         BoardList(self.read.iter().map(row).collect()).csv(out)
     }

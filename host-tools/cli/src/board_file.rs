@@ -1,15 +1,15 @@
-//! `--board`: the name of a board that is compiled in, or a file of the user's own.
+//! `--board`: a compiled-in board, or a file of the user's own.
 
 use std::path::Path;
 
 use boards::{Board, BoardError};
 
-/// The board that a word of the command line names; a relative path begins in the folder of the run.
+/// The board that an argument names; a relative path starts at the current directory.
 pub fn board(word: &str) -> Result<Board, BoardError> {
     boards::find(word, Path::new(""))
 }
 
-/// How its hart writes memory types.
+/// Converts the name in a board file to the dialect.
 #[cfg(feature = "full")]
 pub fn dialect(of: boards::DialectName) -> pagetable::Dialect {
     match of {

@@ -1,4 +1,4 @@
-//! `pagewalk connect`: one serial line for gdb, a terminal and the other commands at once.
+//! `pagewalk connect`: shares one serial line between gdb, a terminal and other commands.
 //!
 //! ```text
 //! $ pagewalk connect /dev/ttyUSB0@2000000
@@ -19,11 +19,11 @@ use link::transport::Spec;
 
 use crate::{ending, output, pty, record, waiting};
 
-/// Share a board's serial line: gdb on a port, the console on a terminal of its own, and the
-/// other commands on another port, all at once.
+/// Share a board's serial line: gdb on a port, the console on a terminal of its own, and other commands on
+/// another port, all at once.
 ///
-/// A serial port or a socket that is not there yet, or goes, is waited for; gdb and the others stay
-/// where they are.
+/// A serial port or socket that is absent, or is lost, is waited for; gdb and the other clients stay
+/// connected.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,26 +35,25 @@ While it runs:
   pagewalk ps --from tcp://localhost:3334
 gdb itself opens no serial line faster than 460,800 baud (Debian's): it comes in through here.")]
 pub struct ConnectArgs {
-    /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE; or a
-    /// recording, RUN.pwlog, which has no gdb and no memory
+    /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE; or a recording,
+    /// RUN.pwlog, without gdb and memory
     #[arg(value_name = "SPEC")]
     line: Spec,
-    /// Port for gdb; 0 takes a free one
+    /// Port for gdb; 0 selects a free one
     #[arg(long, value_name = "PORT", default_value_t = 3333)]
     gdb_port: u16,
-    /// Port for the other commands; 0 takes a free one
+    /// Port for the other commands; 0 selects a free one
     #[arg(long, value_name = "PORT", default_value_t = 3334)]
     port: u16,
-    /// Append what the board says to this file: with times if its name ends in .pwlog, else as
-    /// it comes
+    /// Append the board's output to this file: with times if its name ends in .pwlog, otherwise as raw bytes
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// End when the line ends, and at once where it is not there, instead of waiting for it
+    /// End when the line is lost, and at once if it is absent, instead of waiting for it
     #[arg(long)]
     once: bool,
 }
 
-/// Serves until a line ends that does not come back, or Ctrl-C.
+/// Serves until the line ends for good, or Ctrl-C.
 pub fn run(args: ConnectArgs) -> anyhow::Result<()> {
     let hub = Hub::bind(args.gdb_port, args.port)
         .with_context(|| format!("ports {} and {}", args.gdb_port, args.port))?;
@@ -100,7 +99,7 @@ fn announce(news: HubNews) {
     }
 }
 
-/// A terminal that nobody reads is full after a while: then text for it is dropped.
+/// A terminal that is not read fills up; then its text is dropped.
 struct RetryingWriter(File);
 
 impl Write for RetryingWriter {

@@ -1,8 +1,8 @@
-//! `pagewalk decode`: what a value means, field by field.
+//! `pagewalk decode`: the meaning of a value, field by field.
 //!
 //! ```text
 //! $ pagewalk decode satp 0x8000000000050407
-//! satp 0x8000000000050407
+//! satp 0x8000000000050407:
 //!  bits  field    value  means
 //! 63:60  MODE       0x8  sv39
 //! 59:44  ASID       0x0
@@ -21,7 +21,7 @@ use crate::exit::UsageError;
 use crate::format::Format;
 use crate::tables::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number, read_dump};
 
-/// Take a satp, an entry, an address or a whole dump of entries apart.
+/// Decode a satp, an entry, an address or a whole dump of entries.
 #[derive(clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -42,16 +42,16 @@ pub struct DecodeArgs {
     dump: Dump,
 }
 
-/// One value.
+/// The kind of value.
 #[derive(Subcommand)]
 enum DecodeSubject {
-    /// The register that says where the root table is
+    /// The register that points to the root table
     #[command(after_help = "Example:\n  pagewalk decode satp 0x8000000000050407")]
     Satp {
-        /// The value, hexadecimal
+        /// The value, in hexadecimal, with or without 0x
         #[arg(value_parser = number)]
         value: u64,
-        /// Bits of the register
+        /// Width of the register in bits
         #[arg(long, value_enum, default_value = "64")]
         xlen: XlenOption,
         /// Output format
@@ -61,10 +61,10 @@ enum DecodeSubject {
     /// An entry of a page table
     #[command(after_help = "Example:\n  pagewalk decode pte 0x140804eb --mode sv39 --level 0")]
     Pte {
-        /// The entry, hexadecimal
+        /// The entry, in hexadecimal, with or without 0x
         #[arg(value_parser = number)]
         value: u64,
-        /// The level of its table; without it, each is told
+        /// Level of its table; without it, the meaning at each level
         #[arg(long)]
         level: Option<u8>,
         #[command(flatten)]
@@ -76,7 +76,7 @@ enum DecodeSubject {
     /// A virtual address
     #[command(after_help = "Example:\n  pagewalk decode va 0xffffffc600005000 --mode sv39")]
     Va {
-        /// The address, hexadecimal
+        /// The address, in hexadecimal, with or without 0x
         #[arg(value_parser = number)]
         value: u64,
         /// Paging mode: sv32, sv39, sv48, sv57
@@ -88,13 +88,13 @@ enum DecodeSubject {
     },
 }
 
-/// Many entries.
+/// A dump of many entries.
 #[derive(clap::Args)]
 struct Dump {
     /// Text: md.q, x/gx, xp, hexdump -C, NuttX's MMU log; FILE@0xADDR adds to its addresses
     #[arg(long, value_name = "FILE|-")]
     dump: Option<OsString>,
-    /// Value of satp: levels are told from its root
+    /// Value of satp: levels are counted from its root
     #[arg(long, value_name = "VALUE", value_parser = number)]
     satp: Option<u64>,
     #[command(flatten)]
@@ -104,7 +104,7 @@ struct Dump {
     format: Format,
 }
 
-/// Prints what the value is.
+/// Prints the decoded value.
 pub fn run(args: DecodeArgs) -> anyhow::Result<()> {
     match args.what {
         None => match &args.dump.dump {
@@ -119,7 +119,7 @@ pub fn run(args: DecodeArgs) -> anyhow::Result<()> {
             format,
         }) => {
             let xlen = Xlen::from(xlen);
-            // The same objections as everywhere, but a reserved mode is an answer here.
+            // The same checks as everywhere, except that a reserved mode is a result here.
             if xlen == Xlen::Rv32 || value >> 32 == 0 {
                 decode_satp(value, xlen, None)?;
             }
@@ -143,7 +143,7 @@ fn answer(format: Format, value: &Fields) -> anyhow::Result<()> {
     format.answer(value)
 }
 
-/// The mode of entries that no satp stands beside.
+/// The mode of entries that are given without a satp.
 fn mode_of(writing: &PteArgs) -> anyhow::Result<Mode> {
     let by_xlen = match writing.xlen()? {
         Some(Xlen::Rv32) => Mode::Sv32,

@@ -1,4 +1,4 @@
-//! `pagewalk diff`: what changed between two readings of page tables.
+//! `pagewalk diff`: differences between two snapshots of page tables.
 //!
 //! ```text
 //! $ pagewalk diff before.json gdb://localhost:1234
@@ -20,7 +20,7 @@ use model::diff::{ChangeKind, pairs};
 use crate::format::Format;
 use crate::tables::{SpaceArgs, Spaces, read};
 
-/// Compare two readings of page tables: what was added, removed, moved, or is permitted otherwise.
+/// Compare two snapshots of page tables: mappings added, removed, moved, or with other permissions.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,12 +32,12 @@ pub struct DiffArgs {
     /// The earlier one: a snapshot, or anything that --from takes
     #[arg(value_name = "BEFORE")]
     before: MemorySpec,
-    /// The later one
+    /// The later one: a snapshot, or anything that --from takes
     #[arg(value_name = "AFTER")]
     after: MemorySpec,
     #[command(flatten)]
     pub roots: SpaceArgs,
-    /// Leave out changes of these kinds alone
+    /// Leave out differences of these kinds only
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,…")]
     ignore: Vec<KindOption>,
     /// Output format
@@ -45,7 +45,7 @@ pub struct DiffArgs {
     format: Format,
 }
 
-/// `--ignore`.
+/// A value of `--ignore`.
 #[derive(Clone, Copy, Debug)]
 struct KindOption(ChangeKind);
 
@@ -68,7 +68,7 @@ impl ValueEnum for KindOption {
     }
 }
 
-/// Writes the changes.
+/// Writes the differences.
 pub fn write(args: &DiffArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (before, after) = both(&args.roots, &args.before, &args.after)?;
     let ignored: Vec<ChangeKind> = args.ignore.iter().map(|it| it.0).collect();
@@ -78,8 +78,8 @@ pub fn write(args: &DiffArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     after.end()
 }
 
-/// Both readings. Where nobody says which roots, the later one is read from those of the earlier,
-/// unless it is a snapshot, which has its own.
+/// Reads both snapshots. Without roots on the command line, the later one is read from the roots of the
+/// earlier, unless it is a snapshot file with roots of its own.
 pub fn both(
     roots: &SpaceArgs,
     before: &MemorySpec,
@@ -88,7 +88,7 @@ pub fn both(
     roots.check_wires(&[before.clone(), after.clone()])?;
     let before = roots.open(vec![before.clone()])?;
     let begin = before.roots.clone();
-    // One is read and let go before the other is opened: both may be the same line.
+    // The first is closed before the second is opened: both may use the same line.
     let before = read(before);
     let after = match after.clone().sniffed()? {
         snapshot @ MemorySpec::Snapshot(_) => roots.open(vec![snapshot])?,

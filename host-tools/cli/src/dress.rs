@@ -1,8 +1,7 @@
-//! The command line as it is, and on it what every command has.
+//! Adds the common options and settings to every command.
 //!
-//! By the type of an option, whatever command has it: a line may be called as the settings call it, a board too; what
-//! has a `PAGEWALK_…` variable takes its value, and else that of the settings. So a new command has all this by its
-//! types alone.
+//! The type of an option decides: a line or board may be one from the settings; an option with a `PAGEWALK_…`
+//! variable takes its default from it, or from the settings. A new command needs no code for this.
 
 use std::any::TypeId;
 use std::convert::Infallible;
@@ -18,14 +17,14 @@ use crate::format::Format;
 use crate::settings::SettingError;
 use crate::settings::{BOARD, Settings};
 
-/// The variables of options that every command has.
+/// Variables of the options that every command has.
 const VOICE: [(&str, &str); 3] = [
     ("color", "PAGEWALK_COLOR"),
     ("quiet", "PAGEWALK_QUIET"),
     ("verbose", "PAGEWALK_VERBOSE"),
 ];
 
-/// Puts on a command and those below it what all have.
+/// Adds the common options to a command and its subcommands.
 pub fn dress(command: Command, settings: &Arc<Settings>) -> Command {
     let mut command = command;
     for (id, variable) in VOICE {
@@ -42,7 +41,7 @@ pub fn dress(command: Command, settings: &Arc<Settings>) -> Command {
     command.mut_subcommands(|below| dress_below(below, &voice, settings))
 }
 
-/// The help of the program alone shows what every command has.
+/// Only the program's own help lists the common options.
 fn dress_below(command: Command, voice: &[Arg], settings: &Arc<Settings>) -> Command {
     let mut has_line = false;
     let command = command.mut_args(|arg| dress_arg(arg, settings, &mut has_line));
@@ -73,7 +72,7 @@ fn dress_arg(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
     line(arg, settings, has_line)
 }
 
-/// The value of a variable, else of the settings; where there is one, the option need not be given.
+/// Sets the default of an option from its variable or the settings; then it is not required.
 fn with_default(arg: Arg, variable: &'static str, settings: &Settings) -> Arg {
     let arg = arg.env(variable).hide_env(true);
     match settings.default_of(variable) {
@@ -88,13 +87,13 @@ fn board(arg: Arg, settings: &Arc<Settings>) -> Arg {
     listed(arg, read, settings.board_names())
 }
 
-/// Completions offer these names; the reader takes others too, such as a file.
+/// Offers names for completion; other values, such as files, are accepted too.
 fn listed(arg: Arg, read: impl TypedValueParser, names: Vec<String>) -> Arg {
     arg.value_parser(ListedParser { read, names })
         .hide_possible_values(true)
 }
 
-/// A reader of values, and the names among them.
+/// A value parser with names for completion.
 #[derive(Clone)]
 struct ListedParser<P> {
     read: P,
@@ -118,7 +117,7 @@ impl<P: TypedValueParser> TypedValueParser for ListedParser<P> {
     }
 }
 
-/// The board on a line, of a command that has no other use for it.
+/// The option for the board on a line, for a command without `--board`.
 fn line_board(settings: &Arc<Settings>) -> Arg {
     let arg = Arg::new("board")
         .long("board")
@@ -127,7 +126,7 @@ fn line_board(settings: &Arc<Settings>) -> Arg {
     with_default(board(arg, settings), BOARD, settings)
 }
 
-/// Lines, and what else only the whole program has.
+/// Parses the value of a line option.
 #[cfg(feature = "full")]
 fn line(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
     use link::memory::MemorySpec;

@@ -1,24 +1,24 @@
-//! Being asked to end: Ctrl-C, TERM, and HUP when the terminal goes.
+//! Requests to end: Ctrl-C, TERM, and HUP when the terminal closes.
 //!
-//! A command that holds something (a session with a board, a terminal in raw mode, a hart that is
-//! halted) looks at one flag and ends by the way it always ends by.
+//! A command with state to restore (a session, a terminal in raw mode, a halted hart) checks one flag and
+//! ends normally.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// As a shell has it of a command that Ctrl-C ended.
+/// Exit code after Ctrl-C, as shells use it.
 pub const INTERRUPTED: i32 = 130;
 
-/// Set once somebody has asked.
+/// Set by the signal handler.
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// The flag, and a handler that sets it from now on.
+/// Installs the handler, and returns its flag.
 pub fn watch() -> &'static AtomicBool {
-    // There is one handler; it was there before if this fails.
+    // Only one handler can be installed; an error means that it is.
     let _ = ctrlc::set_handler(|| ASKED.store(true, Ordering::SeqCst));
     &ASKED
 }
 
-/// Ends the program at once when it is asked to, after `before`.
+/// Ends the program at a signal, after calling `before`.
 pub fn at_once(before: fn()) {
     let _ = ctrlc::set_handler(move || {
         before();

@@ -1,38 +1,38 @@
-//! What a board may do to the terminal that shows it: text and colours, nothing else.
+//! Filters a board's output for the terminal: text and colours only.
 //!
-//! A terminal obeys what it is sent: it answers questions as if the answer had been typed, sets
-//! its title, writes the clipboard, changes its character set. A board that crashed, or one that
-//! means harm, must not. Codes as in ECMA-48 and xterm's `ctlseqs`.
+//! A terminal executes control codes: it sends answers as if they were typed, sets its title, writes the
+//! clipboard, changes its character set. A crashed or hostile board must not cause that. Codes as in ECMA-48
+//! and xterm's `ctlseqs`.
 
 const BELL: u8 = 0x07;
 const ESCAPE: u8 = 0x1b;
-/// The longest colour that is kept: an RGB foreground and background, and some attributes.
+/// Longest colour code that is passed: an RGB foreground and background, and some attributes.
 const LONGEST: usize = 64;
-/// A string, such as a title, that has not ended by then is none: text follows again.
+/// A control string, such as a title, that is longer than this is treated as text again.
 const STRING: usize = 4096;
 
-/// Where in a code the bytes are.
+/// Position in a control code.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum EscapeState {
     Text,
-    /// After ESC, and after the bytes from blank to `/` that may follow it.
+    /// After ESC, and after the bytes from space to `/` that may follow it.
     Escape,
-    /// After ESC [: parameters, and one letter that says what they are of.
+    /// After ESC [: parameters, and a final letter.
     Control,
-    /// A string that BEL or ESC \ ends; so many bytes of it.
+    /// In a control string, ended by BEL or ESC \; its length so far.
     String(usize),
-    /// After 0xC2, which begins U+0080 to U+00BF.
+    /// After 0xC2, the first byte of U+0080 to U+00BF.
     Latin,
-    /// So many bytes of a character follow.
+    /// In a UTF-8 character; number of bytes to come.
     Character(u8),
 }
 
-/// Lets text and colours pass.
+/// The filter state.
 pub struct Escapes {
     state: EscapeState,
-    /// The code so far, which passes if it turns out to be a colour.
+    /// The current code, which passes if it is a colour.
     code: Vec<u8>,
-    /// Codes that were left out.
+    /// Number of codes removed.
     dropped: u64,
     has_colour: bool,
 }
@@ -49,17 +49,17 @@ impl Default for Escapes {
 }
 
 impl Escapes {
-    /// How many codes were left out so far.
+    /// Number of codes removed so far.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Did a colour pass? Then the terminal should get its own back at the end.
+    /// Whether a colour passed, so that the terminal's own must be restored.
     pub fn has_colour(&self) -> bool {
         self.has_colour
     }
 
-    /// Takes a byte; what passes is added to `out`.
+    /// Filters a byte; output is appended to `out`.
     pub fn pass(&mut self, byte: u8, out: &mut Vec<u8>) {
         match self.state {
             EscapeState::Text => self.text(byte, out),
@@ -92,10 +92,10 @@ impl Escapes {
                 self.state = EscapeState::Escape;
             }
             b'\n' | b'\r' | b'\t' | 0x08 | BELL | b' '..=b'~' => out.push(byte),
-            // Padding, of which no terminal takes notice.
+            // Padding, which terminals ignore.
             0 | 0x7f => {}
-            // Other controls: answer back, change of the character set, flow control; and the
-            // one-byte forms of ESC and a letter.
+            // Other controls: answer back, character sets, flow control; and the one-byte forms of ESC and a
+            // letter.
             ..0x20 | 0x80..0xa0 => self.drop_code(),
             0xc2 => self.state = EscapeState::Latin,
             0xc3..0xf5 => {
@@ -148,7 +148,7 @@ impl Escapes {
     fn string(&mut self, byte: u8, length: usize, out: &mut Vec<u8>) {
         match byte {
             BELL | 0x9c => self.drop_code(),
-            // ESC \ ends it; any other code ends it too, and is looked at by itself.
+            // ESC \ ends it; any other code ends it too, and is filtered itself.
             ESCAPE => {
                 self.dropped += 1;
                 self.text(byte, out);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes, in whatever pieces: ESC is followed by a colour.
+        /// For any input in any pieces, ESC in the output starts a colour.
         #[test]
         fn no_other_code_passes(bytes in proptest::collection::vec(
             prop_oneof![Just(0x1bu8), Just(b'['), Just(b']'), Just(b'm'), Just(0xc2), any::<u8>()], 0..200)) {

@@ -1,4 +1,4 @@
-//! How the program ends: 0 for an answer, 1 for an error, 2 for misuse.
+//! Exit codes: 0 for a result, 1 for an error, 2 for wrong usage.
 
 use std::io;
 use std::process::ExitCode;
@@ -7,16 +7,16 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::SIGXFSZ;
 
-/// A command line that parses and still makes no sense: exit code 2.
+/// A command line that parses and makes no sense: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct UsageError(pub String);
 
-/// The exit code of a run; an error is told on stderr, with all its causes.
+/// The exit code for a result; an error is printed on stderr with its causes.
 pub fn code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // `pagewalk map … | head`: who reads has enough.
+        // `pagewalk map … | head`: the reader has closed the pipe.
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -28,25 +28,25 @@ pub fn code(result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// What this build is, and what brings the other.
+/// Message of the build without full features.
 #[cfg(not(feature = "full"))]
 pub const CARDS_ONLY: &str = "built for cards only: just install";
 
-/// A verb that only the other build has.
+/// The error for a command that only the full build has.
 #[cfg(not(feature = "full"))]
 pub fn elsewhere(words: &[String]) -> anyhow::Result<()> {
     let verb = words.first().map_or("", String::as_str);
     anyhow::bail!("no `{verb}` here, only `board`, `romfs`, `image` and `flash`: {CARDS_ONLY}")
 }
 
-/// A file that grows beyond `ulimit -f` is an error of the write, as a full disk is: by custom
-/// the system ends the program instead, with a half of the file left and not a word.
+/// Makes a write above `ulimit -f` an error, as on a full disk: by default SIGXFSZ ends the program without a
+/// message and leaves a partial file.
 pub fn limits_are_errors() {
-    // The flag is never read: a handler must be there, so that the signal does not kill.
+    // The flag is not read: the handler only prevents the default action.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
-/// Whether the reader of our output has gone. A board's line that broke is an error like any other.
+/// Whether the reader of stdout has closed it. A broken line to a board is an ordinary error.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let is_of_a_line = error.chain().any(is_of_a_line);
     let is_broken = |cause: &(dyn std::error::Error + 'static)| {

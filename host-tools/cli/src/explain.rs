@@ -48,19 +48,18 @@ Reads Linux, OpenSBI, U-Boot, NuttX, Zephyr, xv6, Xous, seL4, FreeRTOS, EDK2, ke
 (-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else names its registers, through
 colours, log prefixes, quotes, UTF-16 and lines wrapped at the edge of a terminal.")]
 pub struct ExplainArgs {
-    /// Text with the report in it, or a recording; `-` reads from stdin. The last report counts
+    /// Text that contains the report, or a recording; `-` reads from stdin. The last report counts
     #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],
           conflicts_with = "scause")]
     file: Option<PathBuf>,
-    /// The registers of a trap, instead of a report.
-    /// A bare number is decimal, as causes are printed; hexadecimal with 0x, or as wide as a
-    /// register
+    /// Trap cause, instead of a report. A plain number is decimal, as causes are usually printed; hexadecimal
+    /// with 0x, or with as many digits as a register
     #[arg(long, value_name = "VALUE", value_parser = cause, requires_all = ["sepc", "stval"])]
     scause: Option<CauseArg>,
-    /// Where it happened
+    /// Address of the instruction
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "scause")]
     sepc: Option<u64>,
-    /// The address that was wanted
+    /// Address of the access
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "scause")]
     stval: Option<u64>,
     /// Where the page tables are, as for `walk`; of a gdb stub or a probe the registers too, unless
@@ -69,8 +68,7 @@ pub struct ExplainArgs {
     from: Vec<MemorySpec>,
     #[command(flatten)]
     roots: SpaceArgs,
-    /// Name instructions by the functions of this program, and by file and line where it has
-    /// DWARF; may be repeated
+    /// Symbolize instructions with this program, with file and line if it has DWARF; may be repeated
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
     /// Output format
@@ -82,7 +80,7 @@ pub struct ExplainArgs {
         value_name = "table|json"
     )]
     format: ExplainFormat,
-    /// The older spelling of --format json
+    /// Old spelling of --format json
     #[arg(long, hide = true)]
     json: bool,
 }
@@ -93,26 +91,25 @@ impl ExplainArgs {
     }
 }
 
-/// `--format`: a trap is no row of a CSV.
+/// Values of `--format`: a trap has no CSV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ExplainFormat {
-    /// Lines for people
+    /// Lines of text for people
     Table,
-    /// One object, pagewalk.explain/1
+    /// One object of schema pagewalk.explain/1
     Json,
 }
 
-/// `--scause`, and how it was read where that was a choice.
+/// The value of `--scause`, and the base if it was ambiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct CauseArg {
     value: u64,
-    /// Its base, if the command line did not name it and another one gives another cause.
+    /// Base that was assumed, if another one would give another cause.
     guessed: Option<u32>,
 }
 
-/// A cause as a command line has it. With `0x` it is hexadecimal, and with a letter too; what is
-/// as wide as a register was printed by a kernel, in hexadecimal; any other number is decimal, as
-/// `cause 13` is in every manual.
+/// Parses a cause. With `0x` or a hexadecimal letter it is hexadecimal; a number as wide as a register was
+/// printed by a kernel in hexadecimal; any other number is decimal, as in `cause 13` of the manuals.
 fn cause(text: &str) -> Result<CauseArg, String> {
     let value = number(text);
     let decimal = text.parse::<u64>().ok().filter(|_| !text.starts_with('+'));
@@ -133,7 +130,7 @@ fn cause(text: &str) -> Result<CauseArg, String> {
     }
 }
 
-/// Prints it.
+/// Prints the explanation.
 pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let Some(file) = &args.file else {
         return registers(&args);
@@ -255,7 +252,7 @@ fn with_tables(
     })
 }
 
-/// The number, after a word on how it was read if there was a choice.
+/// The cause, after a note about an ambiguous base.
 fn read_cause(cause: CauseArg) -> u64 {
     let CauseArg { value, guessed } = cause;
     match guessed {
@@ -268,7 +265,7 @@ fn read_cause(cause: CauseArg) -> u64 {
     value
 }
 
-/// Explains registers that are given, or that a stub tells now; with tables, by them.
+/// Explains registers from the command line or from a stub; with tables, also the translation.
 fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     args.roots.check_wires(&args.from)?;
     let crash = match (args.scause, &args.from[..]) {
@@ -311,7 +308,7 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     with_tables(args, &crash, xlen, &programs, open, None)
 }
 
-/// A report as the model has it, and the hart's width.
+/// Converts a report to the model, with the hart's width.
 fn of(report: &CrashReport) -> (CrashRegisters, Xlen) {
     let crash = CrashRegisters {
         message: report.message.clone(),

@@ -7,10 +7,9 @@
 //! 0.016000  Store/AMO page fault  write   0xc0002000  0x8000eb08
 //! ```
 //!
-//! Read it from the left: when, why the hart trapped, what it wanted of which
-//! address, and the instruction that wanted it. A board of ours also tells which
-//! task, which region the address lies in, and how the fault ended. Columns of
-//! which nothing is known are left out. Totals by cause, task and page follow.
+//! Columns: time, cause, access, address, and the instruction that made the access. A Pagewalk board also
+//! reports task, region and outcome. Columns without any value are left out. Totals by cause, task and page
+//! follow.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,9 +25,8 @@ use crate::symbols::Programs;
 
 /// Show the page faults of a recorded serial stream or a text log.
 ///
-/// Understands what a board of ours sends (frames, or its lines of text) and
-/// NuttX's `riscv_fillpage: EXCEPTION: …` lines, wherever they stand between boot
-/// messages, prompts and other output.
+/// Decodes the output of a Pagewalk board (frames, or lines of text) and NuttX's `riscv_fillpage: EXCEPTION:
+/// …` lines, between boot messages, prompts and other output.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -40,14 +38,13 @@ Examples:
 pub struct FaultsArgs {
     #[command(flatten)]
     source: FaultSourceArgs,
-    /// Name the instructions by the functions of this program; may be repeated,
-    /// the first that knows an address names it
+    /// Symbolize instructions with this program; may be repeated, the first match counts
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
-    /// In the table, only the totals
+    /// Table: totals only
     #[arg(long)]
     totals: bool,
-    /// In the table, rows of each total at most
+    /// Table: maximum number of rows in each total
     #[arg(long, value_name = "ROWS", default_value_t = 10)]
     top: usize,
     /// Output format
@@ -55,18 +52,17 @@ pub struct FaultsArgs {
     format: Format,
 }
 
-/// Prints them.
+/// Prints the faults to stdout.
 pub fn run(args: FaultsArgs) -> anyhow::Result<()> {
     output::answer(|out| write(&args, out))
 }
 
-/// Writes them: as they are read, where the form lets it.
+/// Writes the faults: one by one where the format permits it.
 fn write(args: &FaultsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
     let names = |epc: u64| programs.name(epc);
     let names: Names<'_> = &names;
-    // The beginning belongs to an answer, and a file without a fault has none: it is written with
-    // the first fault, or when all are known.
+    // A file without a fault has no output: the header is written with the first fault, or at the end.
     match args.format {
         Format::Table => {
             let faults = args.source.stream(&mut |_| Ok(()))?;

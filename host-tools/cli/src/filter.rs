@@ -1,4 +1,4 @@
-//! Options that ask for a part of what is mapped.
+//! Options that select a part of the mappings.
 
 use link::memory::PhysRange;
 use model::space::{Attribute, Bounds, Filter};
@@ -7,38 +7,38 @@ use pagetable::Pte;
 use crate::exit::UsageError;
 use crate::tables::span;
 
-/// What is wanted; all that is given must hold.
+/// Conditions on mappings; all must hold.
 #[derive(clap::Args)]
 pub struct FilterArgs {
-    /// Only pages of user mode
+    /// Only pages accessible to user mode
     #[arg(long, conflicts_with = "kernel")]
     user: bool,
     /// Only pages of the supervisor
     #[arg(long)]
     kernel: bool,
-    /// Only what can be written
+    /// Only writable pages
     #[arg(long)]
     write: bool,
-    /// Only what can be executed
+    /// Only executable pages
     #[arg(long)]
     exec: bool,
     /// Only these virtual addresses, as 0x10000-0x20000 or 0x10000+64K; may be repeated
     #[arg(long, value_name = "START-END", value_parser = span)]
     range: Vec<PhysRange>,
-    /// Only what lies at these physical addresses; may be repeated
+    /// Only these physical addresses; may be repeated
     #[arg(long, value_name = "START-END", value_parser = span)]
     pa: Vec<PhysRange>,
     /// Only pages mapped at this level; may be repeated
     #[arg(long, value_name = "LEVEL")]
     level: Vec<u8>,
-    /// Only what has these attributes, with no- what has not: r w x u g a d rsw napot pma nc io
+    /// Only pages with these attributes, or without them with no- in front: r w x u g a d rsw napot pma nc io
     /// ram noncacheable device
     #[arg(long, value_name = "WORD,…", value_delimiter = ',')]
     attr: Vec<String>,
 }
 
 impl FilterArgs {
-    /// Whose pages, and where.
+    /// A filter by mode and virtual address.
     pub fn only(is_user: bool, is_kernel: bool, range: &[PhysRange]) -> Filter {
         Filter {
             is_user: match (is_user, is_kernel) {
@@ -50,7 +50,7 @@ impl FilterArgs {
         }
     }
 
-    /// The same, as the model has it.
+    /// The filter as the model defines it.
     pub fn filter(&self) -> anyhow::Result<Filter> {
         let mut attributes = Vec::new();
         for (is_given, flag) in [(self.write, Pte::WRITE), (self.exec, Pte::EXEC)] {
@@ -68,7 +68,7 @@ impl FilterArgs {
     }
 }
 
-/// A run of addresses as the model has it.
+/// A range of addresses as the model defines it.
 pub fn bounds(span: PhysRange) -> Bounds {
     Bounds {
         first: span.first,

@@ -1,4 +1,4 @@
-//! `pagewalk find`: which virtual addresses lead to a physical one, or where bytes are mapped.
+//! `pagewalk find`: the virtual addresses of a physical one, or of a byte pattern.
 //!
 //! ```text
 //! $ pagewalk find 0x80200000 --from vmcore --satp 0x8000000000081fca
@@ -27,7 +27,7 @@ use crate::filter::{FilterArgs, bounds};
 use crate::format::Format;
 use crate::tables::{Spaces, TablesArgs, number, read_on, span};
 
-/// Find every virtual address that reaches a physical one, or where some bytes are mapped.
+/// Find every virtual address that maps a physical one, or the places of a byte pattern.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,14 +37,14 @@ Examples:
   pagewalk find --pattern 'Linux version' --from vmcore --satp 0x80033000000830ca")]
 #[command(group = clap::ArgGroup::new("question").required(true).args(["pa", "pattern"]))]
 pub struct FindArgs {
-    /// The physical address, hexadecimal, or a run of them: 0x80000000+2M
+    /// The physical address in hexadecimal, or a range: 0x80000000+2M
     #[arg(value_name = "PA", value_parser = place)]
     pa: Option<PhysRange>,
-    /// These bytes, in hexadecimal, or this text, in all memory that is mapped; text that looks
-    /// like hexadecimal as `text:cafe`
+    /// Search mapped memory for these bytes, in hexadecimal, or for this text; text that looks like
+    /// hexadecimal as `text:cafe`
     #[arg(long, value_name = "HEX|TEXT", value_parser = pattern)]
     pattern: Option<BytePattern>,
-    /// List so many hits at most
+    /// Maximum number of hits
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     most: usize,
     #[command(flatten)]
@@ -56,10 +56,10 @@ pub struct FindArgs {
     format: Format,
 }
 
-/// Where to look.
+/// Where to search.
 #[derive(clap::Args)]
 struct SearchRange {
-    /// Only pages of user mode
+    /// Only pages accessible to user mode
     #[arg(long, conflicts_with = "kernel")]
     user: bool,
     /// Only pages of the supervisor
@@ -70,11 +70,11 @@ struct SearchRange {
     range: Vec<PhysRange>,
 }
 
-/// Bytes to look for.
+/// A byte pattern to search for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct BytePattern {
     bytes: Vec<u8>,
-    /// Whether they were given as text.
+    /// Whether it was given as text.
     is_text: bool,
 }
 
@@ -89,19 +89,18 @@ impl std::fmt::Display for BytePattern {
     }
 }
 
-/// What may stand before text that would pass for hexadecimal.
+/// Prefix for text that would parse as hexadecimal.
 const TEXT: &str = "text:";
 
-/// Pairs of hexadecimal digits; or text, as it is. What could be either is bytes, unless it says
-/// `text:`.
+/// Parses pairs of hexadecimal digits, or text. An ambiguous pattern is bytes, unless it starts with `text:`.
 fn pattern(text: &str) -> Result<BytePattern, String> {
     if let Some(bytes) = hexadecimal(text) {
         let is_text = false;
         return Ok(BytePattern { bytes, is_text });
     }
     let words = text.strip_prefix(TEXT).unwrap_or(text);
-    // Digits and blanks alone are bytes of which one is wrong; a number is no bytes, as long as
-    // nobody says in which order.
+    // Digits and blanks alone are bytes with an error in them; a number is rejected, because its byte order
+    // is not stated.
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let is_digit = |c: char| c.is_ascii_hexdigit() || c.is_whitespace();
     let is_named = words.len() < text.len();
@@ -128,7 +127,7 @@ fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     bytes.filter(|it| !it.is_empty())
 }
 
-/// An address, or a run of them.
+/// Parses an address, or a range of addresses.
 fn place(text: &str) -> Result<PhysRange, String> {
     match text.contains(['+', '-']) {
         true => span(text).map_err(|error| error.to_string()),
@@ -139,7 +138,7 @@ fn place(text: &str) -> Result<PhysRange, String> {
     }
 }
 
-/// Writes what is found.
+/// Writes the results.
 pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (mut spaces, mut memory) = read_on(args.tables.open()?);
     let filter = FilterArgs::only(args.within.user, args.within.kernel, &args.within.range);
@@ -178,8 +177,8 @@ pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
 }
 
-/// Reads all that is mapped, page by page, until there is one hit too many: then there are more
-/// than those that are answered. A page that several roots map is read once.
+/// Reads all mapped memory page by page until one hit more than the limit. A page mapped by several roots is
+/// read once.
 fn search(
     spaces: &Spaces,
     memory: &mut Cached<Box<dyn MemorySource>>,
@@ -190,7 +189,7 @@ fn search(
     let mut pages = ScannedPages::new(pattern, memory, spaces.list.len() > 1);
     for (place, space) in spaces.list.iter().enumerate() {
         let mut search = Search::new(pattern);
-        // Ranges in which what is found now may begin.
+        // Ranges in which a match may start.
         let mut near: VecDeque<MappedRange> = VecDeque::new();
         for range in space.each() {
             let begin = range.va.raw().saturating_sub(pattern.len() as u64);
@@ -218,16 +217,15 @@ fn search(
     Ok((hits, is_more))
 }
 
-/// The pages of memory that a search has read, so that the second root that maps them does not
-/// read them again.
+/// Pages read so far, so that another root that maps them does not read them again.
 struct ScannedPages<'a> {
     pattern: &'a [u8],
     memory: &'a mut Cached<Box<dyn MemorySource>>,
-    /// By physical address and length; nothing where the memory given has no such page.
+    /// By physical address and length; `None` where the memory lacks the page.
     known: HashMap<(u64, u64), Option<Rc<ScannedPiece>>>,
-    /// Bytes that `known` may still take.
+    /// Bytes that `known` may still use.
     room: usize,
-    /// Mapped pages, by root, that were there and that were not.
+    /// Number of mapped pages that were read, and that were missing.
     read: u64,
     missing: u64,
 }
@@ -273,7 +271,7 @@ impl<'a> ScannedPages<'a> {
                 return Err(error).with_context(after);
             }
         };
-        // The map's own share of an entry, and the allocator's.
+        // The overhead of an entry in the map and the allocator.
         let cost = 64 + page.as_ref().map_or(0, |page| page.cost());
         if cost <= self.room {
             self.room -= cost;
@@ -311,7 +309,7 @@ mod tests {
 
     use super::*;
 
-    /// Memory of two pages that counts how often it is read.
+    /// Memory of two pages that counts reads.
     struct CountingMemory(Rc<Cell<u32>>);
 
     impl MemorySource for CountingMemory {

@@ -1,4 +1,4 @@
-//! `pagewalk flash`: an image onto a card, read back and compared.
+//! `pagewalk flash`: writes an image to a card and verifies it.
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use view::words::counted;
 use crate::exit::UsageError;
 use crate::progress;
 
-/// Write an image onto a card, read it back, and compare every byte
+/// Write an image to a card, read it back, and compare every byte
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -19,16 +19,16 @@ Examples:
 Refuses what is mounted, the system's or not removable. With ox64-sd.img.bmap beside the
 image only the blocks that hold something are written and compared.")]
 pub struct FlashArgs {
-    /// The image
+    /// The image to write
     image: PathBuf,
     /// The card's device, or a file
     device: PathBuf,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
 
-/// Checks, asks, writes, compares.
+/// Checks, asks for confirmation, writes and compares.
 pub fn run(args: FlashArgs) -> anyhow::Result<()> {
     let target = FlashMedium::check(&args.device, &args.image)?;
     if !args.yes && !agreed(&args, &target)? {
@@ -74,7 +74,7 @@ fn agreed(args: &FlashArgs, target: &FlashMedium) -> anyhow::Result<bool> {
     Ok(answer.trim() == "yes")
 }
 
-/// As on the card's label, in powers of ten, and exactly.
+/// A size in powers of ten, as on a card's label, and in bytes.
 fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {
         1_000_000_000.. => (1_000_000_000, "GB"),

@@ -1,4 +1,4 @@
-//! How an answer is written.
+//! Output formats of every command.
 
 use std::io::Write;
 
@@ -7,24 +7,24 @@ use view::View;
 
 use crate::output;
 
-/// A form of the answer.
+/// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Columns for people
     Table,
-    /// One object; docs/json.md has the schemas
+    /// One JSON object; its schema is in docs/json.md
     Json,
     /// A line for each row
     Csv,
 }
 
 impl Format {
-    /// Answers on stdout in this form.
+    /// Writes the model to stdout.
     pub fn answer(self, model: &(impl View + ?Sized)) -> anyhow::Result<()> {
         output::answer(|out| self.write(out, model))
     }
 
-    /// Writes the model in this form.
+    /// Writes the model in this format.
     pub fn write(self, out: &mut dyn Write, model: &(impl View + ?Sized)) -> anyhow::Result<()> {
         match self {
             Format::Table => model.table(out)?,

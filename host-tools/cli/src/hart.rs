@@ -1,4 +1,4 @@
-//! The hart at a probe, and what is said of it on the command line.
+//! The hart at a probe, and its options on the command line.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -13,37 +13,37 @@ use crate::board_file::{board, dialect};
 use crate::ending;
 use crate::exit::UsageError;
 
-/// `--by`.
+/// Values of `--by`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum By {
-    /// The module's own way, past the hart and perhaps past its cache
+    /// System bus access; may bypass the hart's caches
     Bus,
-    /// Loads that the hart does
+    /// Loads that the hart executes
     Program,
-    /// The module's command for it
+    /// The module's abstract command for memory
     Abstract,
 }
 
-/// Where help has these options.
+/// Heading of these options in the help.
 const WITH: &str = "With a probe";
 
-/// What is known of the board at a probe.
+/// Facts about the board at a probe.
 #[derive(clap::Args, Clone, Default)]
 pub struct ProbeBoardArgs {
-    /// The board; else it is known by its port
+    /// The board; without it, the board is recognized by its IDCODE
     #[arg(help_heading = WITH, long, value_name = "NAME|FILE", value_parser = board)]
     pub board: Option<Board>,
     #[command(flatten)]
     pub wires: ProbeArgs,
 }
 
-/// Which hart, and the way to it.
+/// The hart, and the method of access.
 #[derive(clap::Args, Clone, Default)]
 pub struct ProbeArgs {
-    /// Which hart, counted from 0
+    /// Index of the hart, from 0
     #[arg(help_heading = WITH, long, value_name = "NUMBER")]
     hart: Option<u32>,
-    /// The only way to memory that is to be used
+    /// Use only this method of memory access
     #[arg(
         help_heading = WITH,
         long,
@@ -55,13 +55,13 @@ pub struct ProbeArgs {
     /// Clock of the probe in kHz
     #[arg(help_heading = WITH, long, value_name = "KHZ", value_parser = clap::value_parser!(u32).range(1..))]
     speed: Option<u32>,
-    /// Bits of instruction of each port on the chain, from TDO to TDI
+    /// Length in bits of each TAP's instruction register on the chain, from TDO to TDI
     #[arg(help_heading = WITH, long, value_name = "BITS,…", value_delimiter = ',')]
     chain: Vec<u8>,
 }
 
 impl ProbeArgs {
-    /// Whether anything was said.
+    /// Whether any of these options was given.
     pub fn is_given(&self) -> bool {
         let ProbeArgs {
             hart,
@@ -74,20 +74,20 @@ impl ProbeArgs {
 }
 
 impl ProbeBoardArgs {
-    /// The hart that was chosen.
+    /// Index of the chosen hart.
     pub fn number(&self) -> u32 {
         self.wires.hart.unwrap_or_default()
     }
 }
 
-/// The user wants no answer any more.
+/// Set when the user interrupts.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Harts that are being asked: what was changed in them has to be put back.
+/// Number of harts in use, whose changes have to be restored.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
-/// Ctrl-C must not leave a hart halted, with registers that are not its own. Where none is asked,
-/// as between two looks, it ends the program as it always does.
+/// Ctrl-C must not leave a hart halted or with changed registers. While none is in use, the program ends at
+/// once.
 fn interrupted() {
     STOP.store(true, Ordering::SeqCst);
     if ASKED.load(Ordering::SeqCst) == 0 {
@@ -95,13 +95,13 @@ fn interrupted() {
     }
 }
 
-/// A hart is being asked as long as this is there.
+/// Marks a hart as in use until it is dropped.
 struct BusyGuard;
 
 impl BusyGuard {
     fn begin() -> BusyGuard {
         ASKED.fetch_add(1, Ordering::SeqCst);
-        // There is one handler for all harts; it was there before if this fails.
+        // One handler serves all harts; an error means that it is installed.
         let _ = ctrlc::set_handler(interrupted);
         BusyGuard
     }
@@ -113,16 +113,16 @@ impl Drop for BusyGuard {
     }
 }
 
-/// A hart at a probe. Whatever becomes of a command, it is left as it was.
+/// A hart at a probe. It is restored at the end of every command.
 pub struct ProbedHart {
     target: Option<Box<Target>>,
     board: Option<Board>,
-    /// Goes last: when the hart was let go.
+    /// Dropped last, after the hart was restored.
     _asked: BusyGuard,
 }
 
 impl ProbedHart {
-    /// Opens the probe of that name, or the only one, and looks for the hart.
+    /// Opens the probe with that name, or the only one, and finds the hart.
     pub fn open(selector: &str, wiring: &ProbeBoardArgs) -> anyhow::Result<ProbedHart> {
         let selector = match selector {
             "" => Selector::Only,
@@ -177,17 +177,17 @@ impl ProbedHart {
         })
     }
 
-    /// The board's name.
+    /// Name of the board; `None` if it is not recognized.
     pub fn board(&self) -> Option<String> {
         self.board.as_ref().map(|board| board.name.clone())
     }
 
-    /// The hart, as long as it was not let go.
+    /// The hart, until it is closed.
     pub fn target(&mut self) -> anyhow::Result<&mut Target> {
         self.target.as_deref_mut().context("the hart was let go")
     }
 
-    /// Width of its registers; the board's where it does not tell.
+    /// Register width of the hart; the board's value if it cannot be read.
     pub fn xlen(&mut self) -> anyhow::Result<Xlen> {
         let by_board = self.board.as_ref().map(|board| board.xlen);
         match (self.target()?.xlen(), by_board) {
@@ -197,7 +197,7 @@ impl ProbedHart {
         }
     }
 
-    /// How it writes memory types; as the board is said to where it does not tell.
+    /// Encoding of memory types; the board's value if the hart does not report it.
     pub fn dialect(&mut self) -> anyhow::Result<Option<Dialect>> {
         let by_board = self.board.as_ref().map(|board| board.dialect);
         match self.target()?.dialect() {
@@ -206,13 +206,13 @@ impl ProbedHart {
         }
     }
 
-    /// The RAM of the board that it is, or that its port looks like.
+    /// RAM of the stated board, or of the one that the IDCODE suggests.
     pub fn ram(&self) -> Option<PhysRange> {
         let ram = self.board.as_ref()?.ram;
         PhysRange::of(ram.base, ram.size)
     }
 
-    /// Lets the hart go, as it was.
+    /// Restores the hart and reports errors of that.
     pub fn close(mut self) -> anyhow::Result<()> {
         match self.target.take() {
             Some(target) => Ok(target.close()?),
@@ -221,7 +221,7 @@ impl ProbedHart {
     }
 }
 
-/// The board whose port says this.
+/// The board with this IDCODE.
 fn by_port(idcode: Option<u32>) -> Option<Board> {
     let is_it = |board: &Board| board.jtag.as_ref().map(|jtag| jtag.idcode) == idcode;
     let mut boards = boards::all()

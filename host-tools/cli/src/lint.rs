@@ -1,4 +1,4 @@
-//! `pagewalk lint`: what page tables say that nobody can have meant.
+//! `pagewalk lint`: mappings that are probably mistakes.
 //!
 //! ```text
 //! $ pagewalk lint --from uboot.log --satp 0x8000000000050407 --board ox64
@@ -23,8 +23,8 @@ use crate::filter::bounds;
 use crate::format::Format;
 use crate::tables::TablesArgs;
 
-/// Judge page tables: reserved bits, W+X, tables that users reach, conflicting memory types, and
-/// what a board's hart refuses. Exit code 1 if there is more than information.
+/// Check page tables: reserved bits, W+X, tables accessible to user mode, conflicting memory types, and
+/// entries that a board's hart rejects. Exit code 1 if there is an error or a warning.
 #[derive(clap::Args)]
 #[command(after_help = help())]
 pub struct LintArgs {
@@ -38,7 +38,7 @@ pub struct LintArgs {
 /// Examples, and every rule.
 fn help() -> String {
     let mut rules = Vec::new();
-    // A vector takes whatever is written.
+    // Writing to a vector does not fail.
     let _ = view::lint::rules(&mut rules);
     format!(
         "Examples:\n  pagewalk lint --from vmcore --satp 0x80033000000830ca,0x800000000008feee\n  \

@@ -1,12 +1,12 @@
 //! The pagewalk program: one file per subcommand.
 //!
-//! To add a subcommand: a file with its `…Args` and `run`, its `mod` line, and its row
-//! in `commands!`; one that reads page tables has its rows in `tables_command.rs`. What a subcommand promises everywhere: answers on stdout,
-//! notes and warnings on stderr; exit code 0 for an answer, 1 for an error, 2 for a command
-//! line that makes no sense; a closed pipe is a normal end.
+//! To add a subcommand: a file with its `…Args` and `run`, its `mod` line, and its row in `commands!`; one
+//! that reads page tables has its rows in `tables_command.rs`. Every subcommand writes results to stdout,
+//! notes and warnings to stderr; exit code 0 for a result, 1 for an error, 2 for a command line that makes no
+//! sense; a closed pipe is a normal end.
 //!
-//! Without the feature `full` it is the tool that makes cards, and nothing else: a fraction of the
-//! crates, so that a fresh clone has a card soon.
+//! Without the feature `full` only the commands for cards are built: a fraction of the crates, so that a
+//! fresh clone makes a card soon.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 #[cfg(feature = "full")]
 use link::transport::child;
 
-/// The standard library's panics where stderr is closed, as in `2>&1 | head`: whoever has read
-/// enough is no error. This one says it to nobody then.
+/// The standard library's macro panics if stderr is closed, as in `2>&1 | head`. A reader that has read
+/// enough is not an error: this one ignores it.
 macro_rules! eprintln {
     ($($text:tt)*) => { $crate::output::note(format_args!("{}\n", format_args!($($text)*))) };
 }
-/// The same without an end of line.
+/// [`eprintln!`] without a newline.
 macro_rules! eprint {
     ($($text:tt)*) => { $crate::output::ask(format_args!($($text)*)) };
 }
-/// With `-v`: what was taken for what.
+/// Prints with `-v` only: how inputs were interpreted.
 macro_rules! detail {
     ($($text:tt)*) => { $crate::output::detail(format_args!($($text)*)) };
 }
@@ -126,13 +126,13 @@ mod ws;
 
 use settings::Settings;
 
-/// Where what is always the same is said once.
+/// Refers to the help section with the common options.
 #[cfg(feature = "full")]
 const ONCE: &str = "\
 What is always the same stands in ~/.config/pagewalk.toml, or in PAGEWALK_BOARD, PAGEWALK_LINE,
 PAGEWALK_FORMAT, PAGEWALK_COLOR, PAGEWALK_QUIET, PAGEWALK_VERBOSE: docs/reference/settings.md.";
 
-/// Look into a RISC-V board: page tables, page faults, images.
+/// Inspect a RISC-V board: page tables, page faults, images.
 #[derive(Parser)]
 #[command(name = "pagewalk", version, long_version = version::long(), max_term_width = 100)]
 #[cfg_attr(feature = "full", command(after_help = version::after_help(ONCE)))]
@@ -144,12 +144,12 @@ struct Cli {
     command: Command,
 }
 
-/// The whole command line, with what a user has set.
+/// The whole command line, with the user's settings.
 fn command(settings: &Arc<Settings>) -> clap::Command {
     dress::dress(Cli::command(), settings)
 }
 
-/// Each row is a subcommand: its name in the enum, and the file it lives in.
+/// Each row is a subcommand: its name in the enum, and its file.
 macro_rules! commands {
     ($($(#[$only:meta])* $name:ident => $file:ident::$args:ident,)*) => {
         #[derive(clap::Subcommand)]
@@ -158,7 +158,7 @@ macro_rules! commands {
             #[command(flatten)]
             Tables(tables_command::TablesCommand),
             $($(#[$only])* $name($file::$args),)*
-            /// Whatever verb the other build has.
+            /// A command of the full build.
             #[cfg(not(feature = "full"))]
             #[command(external_subcommand)]
             Elsewhere(Vec<String>),

@@ -1,4 +1,4 @@
-//! `pagewalk man`: the manual pages, one for each command, made from the same words as its help.
+//! `pagewalk man`: manual pages, one per command, generated from the help texts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use clap::Command;
 use clap_mangen::Man;
 use view::words::counted;
 
-/// Write the manual pages, one for each command, into a folder
+/// Write the manual pages, one for each command, to a folder
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
   pagewalk man ~/.local/share/man/man1
 `just install` does it.")]
 pub struct ManArgs {
-    /// The folder; it is made if it is not there
+    /// The folder; it is created if necessary
     folder: PathBuf,
 }
 
-/// Writes them, and says how many.
+/// Writes the pages, and prints their number.
 pub fn run(args: ManArgs) -> anyhow::Result<()> {
     let folder = &args.folder;
     std::fs::create_dir_all(folder)
@@ -31,14 +31,14 @@ pub fn run(args: ManArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The page of a command and those of the commands below it: `pagewalk-image-build.1`.
+/// Writes the page of a command and of its subcommands: `pagewalk-image-build.1`.
 fn write(command: &Command, above: &str, folder: &Path) -> anyhow::Result<usize> {
     let name = match above {
         "" => command.get_name().to_owned(),
         above => format!("{above}-{}", command.get_name()),
     };
     let mut page = Vec::new();
-    // The date is left out: the same program has the same pages.
+    // The date is left out, so that a program always has the same pages.
     Man::new(command.clone())
         .title(name.to_uppercase())
         .section("1")

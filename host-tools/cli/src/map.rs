@@ -1,4 +1,4 @@
-//! `pagewalk map`: everything an address space maps.
+//! `pagewalk map`: every mapping of an address space.
 //!
 //! ```text
 //! $ pagewalk map --dump ox64.txt --satp 0x8000000000050407
@@ -8,9 +8,8 @@
 //! 0x0000000050200000  0x0000000050200000    2MiB  r-x-gad  4KiB
 //! ```
 //!
-//! A range is a run of pages of one size whose virtual and physical addresses
-//! both continue and whose flags are equal. What the MMU would refuse is no range
-//! but a problem, named with the table and the entry.
+//! A range is a run of pages of one size that are contiguous in virtual and physical addresses and have equal
+//! flags. Entries that the MMU rejects are listed as problems, with table and entry.
 
 use std::io::Write;
 
@@ -21,18 +20,18 @@ use crate::filter::FilterArgs;
 use crate::format::Format;
 use crate::tables::TablesArgs;
 
-/// Which neighbours are one range.
+/// Which neighbouring mappings form one range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Merge {
-    /// Those whose virtual and physical addresses continue, and that are equal in all else
+    /// Contiguous in virtual and physical addresses, and equal otherwise
     All,
-    /// Those whose virtual addresses continue, wherever they lie in memory
+    /// Contiguous in virtual addresses, wherever they are in memory
     Va,
-    /// None: a line for each entry
+    /// None: one line per entry
     None,
 }
 
-/// List everything an address space maps, and what the MMU refuses.
+/// List every mapping of an address space, and the entries that the MMU rejects.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -50,7 +49,7 @@ pub struct MapArgs {
     pub tables: TablesArgs,
     #[command(flatten)]
     wanted: FilterArgs,
-    /// Which neighbours are one range
+    /// Which neighbouring mappings form one range
     #[arg(
         long,
         value_enum,
@@ -64,7 +63,7 @@ pub struct MapArgs {
     format: Format,
 }
 
-/// Writes the map.
+/// Writes the mappings.
 pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
     let mut spaces = args.tables.spaces()?;

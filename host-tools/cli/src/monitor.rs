@@ -25,19 +25,18 @@ use crate::raw_mode::{LEAVE, RawMode};
 use crate::symbols::Programs;
 use crate::waiting;
 
-/// Ctrl-C: a board's, as long as there is a line to it.
+/// Ctrl-C: sent to the board while the line is open.
 const INTERRUPT: u8 = 0x03;
-/// A shorter run of hexadecimal digits is no address.
+/// Fewer hexadecimal digits are not treated as an address.
 const DIGITS: usize = 5;
 
-/// Show a board's console, each line with the time at which it began; what is typed goes to
-/// the board. Ctrl-] leaves.
+/// Show a board's console, each line with its start time; keys go to the board. Ctrl-] quits.
 ///
-/// Text and colours reach the terminal; other codes of the board, which could make it answer,
-/// change its title or its character set, do not, and that is said.
+/// Text and colours are passed to the terminal. Other control codes of the board, which could make the
+/// terminal answer, change its title or its character set, are removed, with a note.
 ///
-/// A serial port or a socket that is not there yet, or goes, is waited for: unplug the adapter,
-/// reset the board, start the emulator again. Ctrl-C ends the waiting; else it is the board's.
+/// A serial port or socket that is absent, or is lost, is waited for: unplug the adapter, reset the board,
+/// restart the emulator. Ctrl-C ends the waiting; otherwise it goes to the board.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -48,24 +47,24 @@ pub struct MonitorArgs {
     /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE
     #[arg(value_name = "SPEC")]
     line: Spec,
-    /// Append what the board sends to this file, as it came
+    /// Append the board's output to this file, unchanged
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Name addresses by the functions of this program; may be repeated
+    /// Symbolize addresses with this program; may be repeated
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
-    /// End when the line ends, and at once where it is not there, instead of waiting for it
+    /// End when the line is lost, and at once if it is absent, instead of waiting for it
     #[arg(long)]
     once: bool,
-    /// Without the time before each line
+    /// Omit the time before each line
     #[arg(long)]
     no_time: bool,
-    /// Pass on every code that the board sends to the terminal, not only colours
+    /// Pass every control code of the board to the terminal, not only colours
     #[arg(long)]
     raw: bool,
 }
 
-/// Shows it until a line ends that does not come back, or Ctrl-] is typed.
+/// Runs until the line ends for good, or Ctrl-] is typed.
 pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
     let mut log = args.log.as_deref().map(RawFile::append).transpose()?;
@@ -94,7 +93,7 @@ pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
                 if let Some(log) = &mut log {
                     log.received(&piece[..length])?;
                 }
-                // Frames, of a session of somebody else's too, are no noise on the screen.
+                // Frames are removed from the output, those of another program's session too.
                 let mut shown = Ok(());
                 decoder.receive(&piece[..length], &mut |heard| {
                     if let SessionEvent::Text(text) | SessionEvent::Bytes(Channel::Console, text) =
@@ -117,7 +116,7 @@ pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keys to the board, until Ctrl-] or the end of the input; Ctrl-C ends the waiting for a line.
+/// Sends keys to the board, until Ctrl-] or the end of the input; Ctrl-C ends the waiting for a line.
 fn type_on(mut writer: Box<dyn Write + Send>, presence: Option<Arc<Presence>>) {
     let mut piece = [0; 256];
     let mut takes_keys = true;
@@ -135,7 +134,7 @@ fn type_on(mut writer: Box<dyn Write + Send>, presence: Option<Arc<Presence>>) {
             RawMode::restore();
             std::process::exit(0);
         }
-        // The keys are gone; the way out must not be.
+        // Those keys are lost; Ctrl-] must still work.
         if let Err(error) = &sent
             && takes_keys
         {
@@ -145,13 +144,13 @@ fn type_on(mut writer: Box<dyn Write + Send>, presence: Option<Arc<Presence>>) {
     }
 }
 
-/// What is shown, and what has to be known of it so far.
+/// The output, with the state of its filters.
 struct Screen<'a> {
     out: io::Stdout,
     began: Instant,
     time: bool,
     programs: &'a Programs,
-    /// Lets text and colours pass; none with `--raw`.
+    /// Passes text and colours; `None` with `--raw`.
     escapes: Option<Escapes>,
     has_said_so: bool,
     line_begins: bool,
@@ -173,7 +172,7 @@ impl Screen<'_> {
         }
     }
 
-    /// Says once that something was left out, between two lines of the board.
+    /// Reports once that codes were removed, between two lines of the board.
     fn say_so(&mut self) {
         let dropped = self.escapes.as_ref().map_or(0, Escapes::dropped);
         if dropped > 0 && !self.has_said_so {
@@ -184,7 +183,7 @@ impl Screen<'_> {
         }
     }
 
-    /// Leaves the terminal as it was before the board's last colour.
+    /// Restores the terminal's colours.
     fn end(&mut self) -> io::Result<()> {
         self.end_word()?;
         if self.escapes.as_ref().is_some_and(Escapes::has_colour) {
@@ -223,7 +222,7 @@ impl Screen<'_> {
         self.out.flush()
     }
 
-    /// A word of digits has ended: its name follows, if it is the address of something.
+    /// Ends a run of digits, and writes the symbol after it if it is an address of one.
     fn end_word(&mut self) -> io::Result<()> {
         let word = std::mem::take(&mut self.word);
         let digits = word.strip_prefix(b"0x").unwrap_or(&word);

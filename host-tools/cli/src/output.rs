@@ -1,4 +1,4 @@
-//! Standard output: answers only, in large writes. Standard error: notes, a line each.
+//! Standard output has results only, in large writes. Standard error has notes, one per line.
 
 use std::fmt::Arguments;
 use std::fs::{self, File};
@@ -11,19 +11,19 @@ use clap::builder::styling::{AnsiColor, Style};
 
 use crate::voice;
 
-/// Lets `write` fill stdout and makes sure that all of it has left.
+/// Calls `write` with a buffered stdout and flushes it.
 pub fn answer<E: From<io::Error>>(
     write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    // What could be said is said, also where the end is an error.
+    // The output before an error is written too.
     let written = write(&mut out);
     out.flush()?;
     written
 }
 
-/// Says something on stderr, in one write. One that is closed or full ends nothing. Quiet lets warnings and errors
-/// pass.
+/// Prints a note to stderr in one write; errors of stderr are ignored. With --quiet only warnings and errors
+/// are printed.
 pub fn note(text: Arguments) {
     let text = text.to_string();
     let found = KINDS.iter().find(|(kind, _)| text.starts_with(kind));
@@ -40,14 +40,14 @@ pub fn note(text: Arguments) {
     }
 }
 
-/// With `-v`, on a line of its own.
+/// Prints a line with `-v`.
 pub fn detail(text: Arguments) {
     if voice::is_verbose() {
         say(&format!("{text}\n"));
     }
 }
 
-/// Asks something: that is said however quiet the run is.
+/// Prints a question, even with --quiet.
 pub fn ask(text: Arguments) {
     say(&text.to_string());
 }
@@ -56,14 +56,14 @@ fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// How a line on stderr begins, and its colour, as clap has them.
+/// Prefixes of lines on stderr, and their colours as in clap.
 const KINDS: [(&str, Style); 3] = [
     ("error:", AnsiColor::Red.on_default().bold()),
     ("warning:", AnsiColor::Yellow.on_default().bold()),
     ("note:", AnsiColor::Cyan.on_default().bold()),
 ];
 
-/// What was made, in words: on stdout, or on stderr where stdout is what was made.
+/// Prints a summary: on stdout, or on stderr if stdout is the output itself.
 pub fn summary<E: From<io::Error>>(
     made: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
@@ -74,7 +74,7 @@ pub fn summary<E: From<io::Error>>(
     answer(write)
 }
 
-/// Is it /dev/stdout by any name?
+/// Whether the path is /dev/stdout under any name.
 fn is_stdout(path: &Path) -> bool {
     let stdout = io::stdout().as_fd().try_clone_to_owned().map(File::from);
     let stdout = stdout.and_then(|stdout| stdout.metadata());

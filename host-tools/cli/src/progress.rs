@@ -1,4 +1,4 @@
-//! A progress bar on stderr, once a step takes longer than a person waits gladly.
+//! A progress bar on stderr, for steps that take long.
 
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::voice;
 
-/// What takes less is done before a bar could be read.
+/// No bar is shown for shorter steps.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Runs a step that reports bytes done and bytes in all.
+/// Runs a step that reports bytes done and bytes in total.
 pub fn with<T>(what: &'static str, step: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
     let started = Instant::now();
     let mut bar: Option<ProgressBar> = None;
@@ -35,7 +35,7 @@ fn new_bar(what: &'static str, total: u64) -> ProgressBar {
     let bar = ProgressBar::new(total).with_message(what);
     match style {
         Ok(style) => bar.with_style(style),
-        // The template is ours and right; a bar in the crate's own style would do too.
+        // The template is a constant and valid; the crate's own style would do too.
         Err(_) => bar,
     }
 }

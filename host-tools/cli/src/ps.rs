@@ -1,4 +1,4 @@
-//! `pagewalk ps`: the tasks of a board that runs.
+//! `pagewalk ps`: the tasks of a running board.
 
 use link::transport::Spec;
 
@@ -21,7 +21,7 @@ pub struct PsArgs {
     format: Format,
 }
 
-/// Prints them.
+/// Prints the task table.
 pub fn run(args: PsArgs) -> anyhow::Result<()> {
     let mut board = board::open(&args.from)?;
     let tasks = board.tasks()?;

@@ -1,4 +1,4 @@
-//! A terminal of our own making, for programs that want a serial port.
+//! A pseudo terminal, for programs that expect a serial port.
 
 use std::fs::File;
 use std::io;
@@ -8,17 +8,17 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
-/// Our end of it, and theirs.
+/// Both ends of a pseudo terminal.
 pub struct Pty {
-    /// What the board says is written here, and what is typed is read.
+    /// The controlling end: board output is written here, and keys are read.
     pub ours: File,
-    /// What a terminal program opens.
+    /// Path that a terminal program opens.
     pub path: PathBuf,
-    /// Kept open, so that it lasts from one program to the next.
+    /// Kept open, so that the pseudo terminal survives its users.
     _theirs: File,
 }
 
-/// Makes one that passes every byte on as it is.
+/// Opens a pseudo terminal in raw mode.
 pub fn make() -> io::Result<Pty> {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
     grantpt(&ours)?;

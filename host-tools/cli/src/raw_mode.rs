@@ -1,20 +1,20 @@
-//! A terminal that passes every key on, for as long as a board's console is on it.
+//! Raw mode of the user's terminal, while a board's console is on it.
 
 use std::io::{self, IsTerminal};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// Ctrl-], as telnet has it.
+/// Ctrl-], as in telnet.
 pub const LEAVE: u8 = 0x1d;
 
-/// The terminal passes every key on, until this goes.
+/// Raw mode of the terminal, until this is dropped.
 pub struct RawMode;
 
-/// How the terminal was before.
+/// The terminal's settings before raw mode.
 static BEFORE: std::sync::Mutex<Option<Termios>> = std::sync::Mutex::new(None);
 
 impl RawMode {
-    /// Where standard input is a terminal.
+    /// Enters raw mode if standard input is a terminal.
     pub fn begin() -> io::Result<RawMode> {
         let stdin = io::stdin();
         if stdin.is_terminal() {
@@ -27,11 +27,11 @@ impl RawMode {
         Ok(RawMode)
     }
 
-    /// Puts the terminal right; also for whoever ends the program at once.
+    /// Restores the terminal; also called before an immediate exit.
     pub fn restore() {
         let before = BEFORE.lock().unwrap_or_else(|it| it.into_inner()).take();
         if let Some(before) = before {
-            // The terminal may be gone: then there is nothing to put right.
+            // The terminal may be closed, then nothing is to be restored.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
         }
     }

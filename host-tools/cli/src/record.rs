@@ -1,4 +1,4 @@
-//! `pagewalk record`: what a board says, kept with its times.
+//! `pagewalk record`: records a board's output with times.
 //!
 //! ```text
 //! $ pagewalk record /dev/ttyUSB0@2000000 run.pwlog
@@ -21,15 +21,14 @@ use view::words::counted;
 use crate::dash::event_source::{self, SourceOptions};
 use crate::ending;
 
-/// How often it is looked whether the user has had enough.
+/// Interval at which the stop flag is checked.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Keep what a board says, with its times, in a file: for `pagewalk replay`, `dash` and `faults`.
+/// Record a board's output with times in a file, for `pagewalk replay`, `dash` and `faults`.
 ///
-/// A board of ours is asked for its tasks and their tables meanwhile: `ps`, `satp`, `walk` and
-/// `map` take the recording too, and tell what was answered last.
-/// A serial port or a socket that is not there yet, or goes, is waited for.
-/// The file is only added to. Whatever happens, it can be read up to its last whole block.
+/// A Pagewalk board is also asked for its tasks and their tables: `ps`, `satp`, `walk` and `map` accept the
+/// recording and show its last answers. A serial port or socket that is absent, or is lost, is waited for.
+/// The file is only appended to, and is readable up to its last whole block after any interruption.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -42,19 +41,20 @@ pub struct RecordArgs {
     /// The line: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE
     #[arg(value_name = "SPEC")]
     line: Spec,
-    /// The recording; one that is there is added to
+    /// The recording; an existing one is appended to
     #[arg(value_name = "FILE")]
     to: PathBuf,
-    /// End when the line ends, and at once where it is not there, instead of waiting for it; a
-    /// board that does not answer in time is an error
+    /// End when the line is lost, and at once if it is absent, instead of waiting for it; a board that does
+    /// not answer in time is an error
     #[arg(long)]
     once: bool,
-    /// Say nothing to the board: it may be none of ours. Its faults come as text, if at all
+    /// Send nothing to the board, which need not run Pagewalk; its faults are recorded as text, if it prints
+    /// them
     #[arg(long)]
     silent: bool,
 }
 
-/// Records until a line ends that does not come back, or Ctrl-C.
+/// Records until the line ends for good, or Ctrl-C.
 pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     let failed = Arc::new(Mutex::new(None));
     let wishes = SourceOptions {
@@ -66,7 +66,7 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
             failed: Arc::clone(&failed),
         })),
     };
-    // The board is told goodbye: its line is a terminal's again.
+    // Ends the session, so that the board's line becomes plain.
     let stop = ending::watch();
     let mut feed = event_source::start(&args.line, wishes)?;
     let updates = feed.take();
@@ -76,7 +76,7 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     while !live.ended && !stop.load(Ordering::Relaxed) && !has_failed() {
         match updates.recv_timeout(LOOK) {
             Ok(update) => {
-                // Said when it happens: who records looks at this terminal and at no other.
+                // Printed at once, because the user watches this terminal.
                 if let Some(what) = event_source::notice(&update) {
                     eprintln!("note: {}: {what}", args.line);
                 }
@@ -86,7 +86,7 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    // Nobody takes the rest: whoever tells it must not wait for that.
+    // The receiver is closed: the sender must not block on it.
     drop(updates);
     drop(feed);
     if live.ended {
@@ -103,8 +103,8 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Where both directions of a line are kept: with times if the name says so, else only what the
-/// board says, as it comes.
+/// Opens the file for both directions of a line: with times if its name ends in .pwlog, otherwise raw board
+/// output.
 pub fn open(path: &Path) -> anyhow::Result<Box<dyn RecordingSink>> {
     if path
         .extension()
@@ -115,7 +115,7 @@ pub fn open(path: &Path) -> anyhow::Result<Box<dyn RecordingSink>> {
     Ok(Box::new(RawFile::append(path)?))
 }
 
-/// A recording that cannot go on ends the command: nobody looks at it while it grows.
+/// A recording; an error of it ends the command, since the file itself is not watched.
 struct Watched {
     writer: Writer,
     failed: Arc<Mutex<Option<io::Error>>>,

@@ -1,4 +1,4 @@
-//! Faults out of a recorded line: frames of ours, or anybody's text log.
+//! Faults of a recorded line: Pagewalk's frames, or text logs of any kernel.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -20,27 +20,26 @@ use view::words::counted;
 use crate::board;
 use crate::tables::{MachineArgs, SpaceArgs};
 
-/// Options that say where the recording is and what of it counts.
+/// The recording, and which faults count.
 #[derive(clap::Args)]
 pub struct FaultSourceArgs {
     /// A recorded serial stream or a text log; `-` reads from stdin
     #[arg(value_name = "FILE|-", required_unless_present = "from")]
     file: Option<PathBuf>,
-    /// A board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; or memory that
-    /// holds the kernel's log, also of one that is dead: a core, FILE@ADDR, gdb://HOST:PORT, probe
+    /// A running board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; or memory that contains the
+    /// kernel's log, also after a crash: a core, FILE@ADDR, gdb://HOST:PORT, probe
     #[arg(long, value_name = "SPEC", conflicts_with = "file")]
     from: Option<MemorySpec>,
-    /// Of memory: the log of the boot before, which a warm reset leaves
+    /// With memory: the log of the previous boot, which a warm reset leaves
     #[arg(long, requires = "from")]
     old: bool,
-    /// Of a board: only faults from this number on
+    /// With a board: only faults from this number
     #[arg(long, value_name = "NUMBER", requires = "from", default_value_t = 0)]
     since: u64,
-    /// Only faults of this task
+    /// Only faults of this task id
     #[arg(long, value_name = "NUMBER")]
     task: Option<u16>,
-    /// Ticks of the board's clock in a second, where the recording begins after
-    /// its welcome (which tells it)
+    /// Frequency of the board's clock in hertz, if the recording starts after its welcome, which states it
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u64).range(1..))]
     timebase: Option<u64>,
     #[command(flatten)]
@@ -51,7 +50,7 @@ pub struct FaultSourceArgs {
 }
 
 impl FaultSourceArgs {
-    /// What to call it in a heading or a message.
+    /// Name of the source, for headings and messages.
     pub fn name(&self) -> String {
         match (&self.from, &self.file) {
             (Some(spec), _) => spec.to_string(),
@@ -60,7 +59,7 @@ impl FaultSourceArgs {
         }
     }
 
-    /// What a running board keeps.
+    /// Reads the faults that a running board has in its ring.
     fn ask(&self, spec: &Spec) -> anyhow::Result<Ledger> {
         let mut board = board::agent(spec)?;
         let rate = board.peer().ticks_per_second;
@@ -79,7 +78,7 @@ impl FaultSourceArgs {
         Ok(faults)
     }
 
-    /// What a kernel's memory holds: it need not run, and is not asked.
+    /// Reads the fault log in memory; the kernel need not run.
     fn in_memory(&self, spec: &MemorySpec) -> anyhow::Result<Ledger> {
         let space = SpaceArgs::without_tables(
             self.machine.clone(),
@@ -124,7 +123,7 @@ impl FaultSourceArgs {
         Ok(faults)
     }
 
-    /// Reads it to its end, and keeps every fault; notes and warnings go to stderr.
+    /// Reads the source to its end and keeps every fault; notes and warnings go to stderr.
     pub fn read(&self) -> anyhow::Result<Faults> {
         let mut rows = Vec::new();
         let faults = self.stream(&mut |row| {
@@ -134,8 +133,8 @@ impl FaultSourceArgs {
         Ok(faults.with_rows(rows))
     }
 
-    /// Reads it to its end. As long as there are few faults they are kept; of a long log each is
-    /// handed on, and what is answered are totals. Notes and warnings go to stderr.
+    /// Reads the source to its end. Few faults are kept; those of a long log are passed to `take`, and the
+    /// result has totals only. Notes and warnings go to stderr.
     pub fn stream(&self, take: TakeRow<'_>) -> anyhow::Result<Faults> {
         let file = match &self.from {
             Some(MemorySpec::Line(Spec::Recording(path, _))) => Some(path),
@@ -178,7 +177,7 @@ impl FaultSourceArgs {
                 }
             };
             listener.receive(&piece[..length], &mut each);
-            // Nobody reads the answer any more, or it has no room.
+            // The output is closed or full.
             std::mem::replace(&mut taken, Ok(()))?;
         }
         listener.finish(&mut |said| {
@@ -193,7 +192,7 @@ impl FaultSourceArgs {
     }
 }
 
-/// Memory that is looked through once: what is read of it need not be kept.
+/// Memory that is read once, without caching.
 struct Uncached<'a>(&'a mut Cached<Box<dyn MemorySource>>);
 
 impl MemorySource for Uncached<'_> {
@@ -202,12 +201,12 @@ impl MemorySource for Uncached<'_> {
     }
 }
 
-/// A file of what a board said, with times or without.
+/// Opens a file of board output, with times or without.
 pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     recorded(Box::new(File::open(path)?))
 }
 
-/// What the board said, of a recording with times too.
+/// Strips the times of a recording.
 fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut from = BufReader::with_capacity(1 << 16, from);
     if is_recording(from.fill_buf()?) {
@@ -216,7 +215,7 @@ fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(from))
 }
 
-/// What the recording held, and how much of what was not understood.
+/// Counts of what the recording contained and of what could not be decoded.
 #[derive(Default)]
 struct Tally {
     faults: FaultStream,
@@ -257,7 +256,7 @@ impl Tally {
         Ok(())
     }
 
-    /// A recording of ours may hold no fault; anything else without one is no log.
+    /// A Pagewalk recording may have no fault; any other file without one is not a log.
     fn check(&self) -> anyhow::Result<()> {
         let is_log = self.frames > 0 || self.faults.ledger().received() > 0;
         if is_log {
@@ -280,7 +279,7 @@ impl Tally {
         );
     }
 
-    /// Says on stderr what of the recording was lost, guessed or not understood.
+    /// Reports losses, guesses and undecodable data on stderr.
     fn report(&self) {
         let lines = [
             (

@@ -1,4 +1,4 @@
-//! `pagewalk replay`: a recording told again, a line for each fault, at its pace or another.
+//! `pagewalk replay`: replays a recording, one line per fault, at its own or another speed.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use link::transport::{Spec, Speed};
 
 use crate::dash;
 
-/// Tell a recording again: its text, and a line for each fault, when they came or faster.
+/// Replay a recording: its text, and one line per fault, at the recorded times or faster.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -18,12 +18,12 @@ pub struct ReplayArgs {
     /// The recording, as `pagewalk record` or `connect --record` wrote it
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// How fast: 1x is as it was, max does not wait
+    /// Speed: 1x is as recorded, max does not wait
     #[arg(long, value_name = "TIMES|max", default_value = "1x")]
     speed: Speed,
 }
 
-/// Prints it.
+/// Prints the replay.
 pub fn run(args: ReplayArgs) -> anyhow::Result<()> {
     dash::replay(&Spec::Recording(args.file, args.speed))
 }

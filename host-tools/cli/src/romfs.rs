@@ -1,4 +1,4 @@
-//! `pagewalk romfs`: build, list, unpack and check ROMFS images.
+//! `pagewalk romfs`: builds, lists, extracts and checks ROMFS images.
 //!
 //! ```text
 //! $ pagewalk romfs build rootfs -o initrd.romfs --label pagewalk
@@ -8,8 +8,8 @@
 //!                        bin/
 //! 0x00001000      21856  bin/sh*
 //! ```
-//! The same folder makes the same bytes on every machine; Linux, NuttX and genromfs' other
-//! readers read them.
+//! The same folder gives the same bytes on every machine. Linux, NuttX and other readers of genromfs images
+//! accept them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use view::words::counted;
 use crate::size::bytes;
 use crate::{output, progress};
 
-/// Build, list, unpack and check ROMFS images
+/// Build, list, extract and check ROMFS images
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,9 +36,9 @@ pub struct RomfsArgs {
 
 #[derive(clap::Subcommand)]
 enum RomfsVerb {
-    /// Make an image from a folder
+    /// Build an image from a folder
     Build {
-        /// The folder
+        /// The folder to pack
         dir: PathBuf,
         /// The image to write
         #[arg(short, long)]
@@ -46,31 +46,31 @@ enum RomfsVerb {
         /// The volume's name
         #[arg(long, default_value = "pagewalk")]
         label: String,
-        /// Begin each file's data at a multiple of so many bytes; ELF files have 4096 at least
+        /// Alignment of file content in bytes; ELF files have at least 4096
         #[arg(long, value_name = "BYTES", default_value = "16", value_parser = bytes)]
         align: u64,
     },
-    /// List what an image holds
+    /// List the content of an image
     Ls {
-        /// The image
+        /// The image to read
         image: PathBuf,
     },
-    /// Write an image's files below a folder
+    /// Extract an image's files to a folder
     Extract {
-        /// The image
+        /// The image to read
         image: PathBuf,
-        /// The folder
+        /// The folder to write to
         #[arg(short, long)]
         output: PathBuf,
     },
     /// Check every header of an image
     Check {
-        /// The image
+        /// The image to read
         image: PathBuf,
     },
 }
 
-/// Carries the verb out.
+/// Runs the chosen subcommand.
 pub fn run(args: RomfsArgs) -> anyhow::Result<()> {
     match args.verb {
         RomfsVerb::Build {

@@ -1,4 +1,4 @@
-//! `pagewalk satp`: which page tables are in force.
+//! `pagewalk satp`: the active page tables of a running board.
 
 use link::transport::Spec;
 use view::fields;
@@ -19,7 +19,7 @@ pub struct SatpArgs {
     /// a hart through JTAG: probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
     from: Spec,
-    /// The tables of this task
+    /// The tables of this task id
     #[arg(long, value_name = "NUMBER")]
     task: Option<u64>,
     /// Output format
@@ -27,7 +27,7 @@ pub struct SatpArgs {
     format: Format,
 }
 
-/// Prints it, field by field.
+/// Prints the decoded register.
 pub fn run(args: SatpArgs) -> anyhow::Result<()> {
     let (satp, xlen) = match &args.from {
         Spec::Gdb(address) if args.task.is_none() => {

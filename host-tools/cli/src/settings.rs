@@ -1,4 +1,4 @@
-//! What a user has set once: the file `~/.config/pagewalk.toml`, and `PAGEWALK_…` variables.
+//! User settings: the file `~/.config/pagewalk.toml`, and `PAGEWALK_…` variables.
 //!
 //! ```toml
 //! board = "ox64"                 # --board, where none is given
@@ -11,7 +11,7 @@
 //! line = "/dev/serial/by-id/usb-FTDI_A"     # without a baud the board's is taken
 //! ```
 //!
-//! The command line outranks a variable, and that the file.
+//! The command line takes precedence over a variable, and a variable over the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -21,13 +21,13 @@ use boards::{Board, FileError};
 use serde::Deserialize;
 use toml::Spanned;
 
-/// The variable that names another file; empty for none.
+/// The variable with the path of the file; empty for none.
 const CONFIG: &str = "PAGEWALK_CONFIG";
 
-/// The variable for `--board`.
+/// The variable for the default of `--board`.
 pub const BOARD: &str = "PAGEWALK_BOARD";
 
-/// The keys of the file.
+/// The keys of the settings file.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigFile {
@@ -39,7 +39,7 @@ struct ConfigFile {
     boards: BTreeMap<String, NamedBoard>,
 }
 
-/// A board of the user's, and its line.
+/// A board of the settings, with its line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NamedBoard {
@@ -67,46 +67,46 @@ enum ColorWord {
     Never,
 }
 
-/// What is set, wherever it is set.
+/// The settings of all sources.
 #[derive(Default)]
 pub struct Settings {
     file: ConfigFile,
-    /// The file's path, where there is one, and its text.
+    /// Path and text of the file; `None` without a file.
     source: Option<(PathBuf, String)>,
-    /// The word of `--board` or its variable, if either is there.
+    /// The value of `--board` or its variable.
     said_board: Option<String>,
 }
 
-/// Why a word names no board or no line.
+/// Why a word does not name a board or a line.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
-    /// No such board.
+    /// The board is unknown.
     #[error(transparent)]
     Board(#[from] boards::BoardError),
-    /// The file says something that cannot be.
+    /// The settings file is invalid.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A board of the file, and no line.
+    /// A board of the settings without a line.
     #[error("{file}: [boards.{name}] has no line; write line = \"/dev/ttyUSB0\" into it")]
     #[cfg(feature = "full")]
     NoLine {
-        /// The file.
+        /// Path of the file.
         file: String,
-        /// The table's name.
+        /// Name of the table.
         name: String,
     },
     /// A serial port without a speed, and no board to take it from.
     #[error("`{0}` without a baud: write {0}@2000000, or name the board that has it: --board ox64")]
     #[cfg(feature = "full")]
     NoBaud(String),
-    /// No form of a line.
+    /// Not a form of a line.
     #[error("{0}")]
     #[cfg(feature = "full")]
     Form(String),
 }
 
 impl Settings {
-    /// Reads the file, and what of the command line a line's baud depends upon.
+    /// Reads the settings, and from the command line the board, which determines the baud rate of a line.
     pub fn read(words: impl Iterator<Item = OsString>) -> anyhow::Result<Settings> {
         let mut settings = Settings::default();
         if let Some(path) = path()
@@ -121,12 +121,12 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The file that was read.
+    /// Path of the file that was read.
     pub fn file(&self) -> Option<&Path> {
         self.source.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// What the file says for the option of that variable.
+    /// The default in the file for the option with that variable.
     pub fn default_of(&self, variable: &str) -> Option<String> {
         let file = &self.file;
         match variable {
@@ -152,7 +152,7 @@ impl Settings {
         }
     }
 
-    /// A board's word of the file; a relative path of it begins where the file lies.
+    /// A board named in the file; a relative path starts at the file.
     fn placed(&self, word: &Spanned<String>) -> String {
         let word = word.get_ref();
         match self.file().and_then(Path::parent) {
@@ -161,7 +161,7 @@ impl Settings {
         }
     }
 
-    /// The names of every board: the file's, and those that are compiled in.
+    /// The names of all boards: those of the settings and the compiled-in ones.
     pub fn board_names(&self) -> Vec<String> {
         let own = self.file.boards.keys().cloned();
         let known = boards::names().map(str::to_owned);
@@ -169,7 +169,7 @@ impl Settings {
         all.into_iter().collect()
     }
 
-    /// The board that a word names: one of the file's, one that is compiled in, or a file.
+    /// The board that a word names: one of the settings, a compiled-in one, or a file.
     pub fn board(&self, word: &str) -> Result<Board, SettingError> {
         let Some(named) = self.file.boards.get(word) else {
             return Ok(boards::find(word, Path::new(""))?);
@@ -184,7 +184,7 @@ impl Settings {
         }
     }
 
-    /// What a word means where it is read later: a board of the file by its own word.
+    /// Resolves a board of the settings to the word it stands for.
     pub fn board_word(&self, word: &str) -> String {
         let named = self.file.boards.get(word);
         match named.and_then(|named| named.board.as_ref()) {
@@ -201,7 +201,8 @@ impl Settings {
         FileError::at(&path, text, word.span(), what)
     }
 
-    /// The name of a line as `Spec` and `MemorySpec` read it: of a board of the file its line, and with a baud.
+    /// The line that a word names, for `Spec` and `MemorySpec`: for a board of the settings its line, with a
+    /// baud rate.
     #[cfg(feature = "full")]
     pub fn line(&self, word: &str) -> Result<String, SettingError> {
         let Some(named) = self.file.boards.get(word) else {
@@ -218,7 +219,7 @@ impl Settings {
 
     #[cfg(feature = "full")]
     fn with_baud(&self, line: &str, board: Option<String>) -> Result<String, SettingError> {
-        // A regular file below /dev is a file like any other.
+        // A regular file below /dev is an ordinary file.
         let is_port =
             line.starts_with("/dev/") && !line.contains('@') && !Path::new(line).is_file();
         if !is_port {
@@ -232,7 +233,7 @@ impl Settings {
     }
 }
 
-/// Where the file would be.
+/// Default path of the file.
 fn path() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os(CONFIG) {
         return Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
@@ -242,12 +243,12 @@ fn path() -> Option<PathBuf> {
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
-    // XDG Base Directory Specification 0.8: what is not absolute is ignored.
+    // XDG Base Directory Specification 0.8: relative paths are ignored.
     let folder = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
     Some(folder?.join("pagewalk.toml"))
 }
 
-/// A file that the user named must be there; one that only might be, need not.
+/// Reads a file that the user named; the default file may be missing.
 fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
     use anyhow::Context;
     match std::fs::read_to_string(path) {
@@ -257,8 +258,8 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// The word of `--board` on the command line, else of its variable. It is looked for before the command line is
-/// parsed, because the words of a line are read while that is done.
+/// The value of `--board` on the command line, otherwise of its variable. Searched before the command line is
+/// parsed, because parsing a line needs it.
 fn said_board(words: impl Iterator<Item = OsString>) -> Option<String> {
     let words: Vec<String> = words
         .map(|word| word.to_string_lossy().into_owned())

@@ -1,8 +1,8 @@
-//! Numbers of bytes on a command line.
+//! Sizes on the command line.
 
 use boards::ByteSize;
 
-/// `4096`, `0x1000`, `4K`, `128M`, `1G`.
+/// Parses `4096`, `0x1000`, `4K`, `128M`, `1G`.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let number = match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
@@ -27,7 +27,7 @@ mod tests {
         }
     }
 
-    /// `--ram START+SIZE` is read by another crate, which knows no boards.
+    /// `--ram START+SIZE` is parsed by another crate, which does not import boards.
     #[cfg(feature = "full")]
     #[test]
     fn ram_takes_the_same_sizes() {

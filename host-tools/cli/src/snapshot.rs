@@ -1,4 +1,4 @@
-//! `pagewalk snapshot`: page tables kept in a file, for later and for `diff`.
+//! `pagewalk snapshot`: stores page tables in a file, for later use and for `diff`.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use view::words::counted;
 use crate::output;
 use crate::tables::{STALE, SpaceArgs, TablesArgs};
 
-/// Keep page tables in a file that every command here reads again.
+/// Store page tables in a file that every command here can read.
 #[derive(clap::Args)]
 pub struct SnapshotArgs {
     #[command(subcommand)]
@@ -25,7 +25,7 @@ enum SnapshotVerb {
     Save(Save),
 }
 
-/// Write the tables of one root, or of all, into a file.
+/// Write the tables of one root, or of all, to a file.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,27 +41,28 @@ struct Save {
 }
 
 impl SnapshotArgs {
-    /// Which tables.
+    /// The options that select tables.
     pub fn roots(&mut self) -> &mut SpaceArgs {
         let SnapshotVerb::Save(save) = &mut self.what;
         &mut save.tables.roots
     }
 }
 
-/// Writes it, and says what it holds.
+/// Writes the snapshot, and prints its content.
 pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     let SnapshotVerb::Save(save) = &args.what;
     output::summary(&save.file, |out| write(&args, out))
 }
 
-/// The same, to somebody else.
+/// Writes the snapshot of the options to `out`.
 pub fn write(args: &SnapshotArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let SnapshotVerb::Save(save) = &args.what;
     let open = save.tables.open()?;
     let mut memory = open.memory;
     let mut snapshot = Snapshot::new(save.tables.name(), open.xlen);
     snapshot.dialect = open.dialect;
-    // T-Head's looks at no bit above a pointer's address: all tables that any meets are met.
+    // T-Head's dialect ignores the upper bits of pointers: reading with it reaches every table that any
+    // dialect reaches.
     let dialect = open.dialect.unwrap_or(Dialect::THead);
     let satps: Vec<Satp> = open.roots.iter().map(|root| root.satp).collect();
     let mut recorder = Recorder::new(&mut memory, &mut snapshot);
@@ -75,7 +76,7 @@ pub fn write(args: &SnapshotArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             .push((root.name.clone(), root.satp.encode(open.xlen)));
     }
     snapshot.is_possibly_stale = memory.is_possibly_stale();
-    // A line that broke leaves a snapshot of what was read until then.
+    // After a broken line, the snapshot has what was read before.
     let failure = memory.take_failure();
     let name = || save.file.display().to_string();
     let mut file = BufWriter::new(Output::create(&save.file)?);

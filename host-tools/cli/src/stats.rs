@@ -1,4 +1,4 @@
-//! `pagewalk stats`: how an address space is made, and what that costs.
+//! `pagewalk stats`: structure and cost of an address space.
 //!
 //! ```text
 //! $ pagewalk stats --from vmcore --satp 0x80033000000830ca
@@ -16,8 +16,7 @@ use model::stats::Stats;
 use crate::format::Format;
 use crate::tables::TablesArgs;
 
-/// Count tables by level, the empty ones, bytes by page size and permission, and what a TLB
-/// reaches.
+/// Count tables by level, empty tables, bytes by page size and permission, and TLB reach.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +30,7 @@ pub struct StatsArgs {
     format: Format,
 }
 
-/// Writes the figures.
+/// Writes the statistics.
 pub fn write(args: &StatsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let spaces = args.tables.spaces()?;
     let stats = Stats::of_all(&spaces.list);

@@ -1,4 +1,4 @@
-//! Names and lines for instructions, out of the programs that `--elf` names.
+//! Symbols and source lines of instructions, from the programs of `--elf`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use anyhow::Context;
 use link::lines::SourceLine;
 use link::{Lines, Symbols};
 
-/// The programs, in the order they were named.
+/// The programs, in the order of the command line.
 pub struct Programs {
     symbols: Vec<Symbols>,
     lines: Vec<Lines>,
@@ -15,7 +15,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Reads their names.
+    /// Reads their symbols.
     pub fn read(paths: &[PathBuf]) -> anyhow::Result<Programs> {
         Ok(Programs {
             symbols: all(paths, Symbols::read)?,
@@ -24,7 +24,7 @@ impl Programs {
         })
     }
 
-    /// Reads their names, and the lines of those that have some.
+    /// Reads their symbols, and their line tables if they have them.
     pub fn with_lines(paths: &[PathBuf]) -> anyhow::Result<Programs> {
         let lines = all(paths, Lines::read)?.into_iter().flatten();
         Ok(Programs {
@@ -45,7 +45,7 @@ impl Programs {
         self.lines.iter().find_map(|program| program.line(at))
     }
 
-    /// `function+0x10`, of the first program that knows the address.
+    /// `function+0x10`, from the first program that contains the address.
     pub fn name(&self, at: u64) -> Option<String> {
         let at = at.wrapping_sub(self.moved_by);
         let (name, offset) = self.symbols.iter().find_map(|program| program.name(at))?;
@@ -53,7 +53,7 @@ impl Programs {
     }
 }
 
-/// What `read` finds in each of the files.
+/// Applies `read` to each file.
 fn all<T>(
     paths: &[PathBuf],
     read: impl Fn(&[u8]) -> Result<T, link::symbols::SymbolsError>,

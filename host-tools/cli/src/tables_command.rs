@@ -1,4 +1,4 @@
-//! The commands on page tables: one list, for the command line and for the bridge.
+//! The commands on page tables, shared by the command line and the bridge.
 //!
 //! To add a command on tables: a file with its `…Args` and `write`, and its rows here.
 
@@ -7,7 +7,7 @@ use std::io::Write;
 use crate::tables::SpaceArgs;
 use crate::{chart, diff, find, lint, map, output, snapshot, stats, walk, ws};
 
-/// A command that reads page tables, wherever they are.
+/// A command that reads page tables from any source.
 #[derive(clap::Subcommand)]
 pub enum TablesCommand {
     Walk(walk::WalkArgs),
@@ -22,7 +22,7 @@ pub enum TablesCommand {
 }
 
 impl TablesCommand {
-    /// Which tables; `None` for a chart of something else.
+    /// The options that select tables; `None` for a chart of something else.
     pub fn space_args(&mut self) -> Option<&mut SpaceArgs> {
         Some(match self {
             TablesCommand::Walk(args) => &mut args.tables.roots,
@@ -37,17 +37,17 @@ impl TablesCommand {
         })
     }
 
-    /// Answers on stdout.
+    /// Writes the result to stdout.
     pub fn run(self) -> anyhow::Result<()> {
         match self {
-            // Their answer is a file; stdout has words about it.
+            // Their result is a file; stdout has a summary.
             TablesCommand::Chart(args) => chart::run(args),
             TablesCommand::Snapshot(args) => snapshot::run(args),
             command => output::answer(|out| command.write(out)),
         }
     }
 
-    /// Writes the answer for whoever asks.
+    /// Writes the result for the command line or the bridge.
     pub fn write(self, out: &mut dyn Write) -> anyhow::Result<()> {
         match self {
             TablesCommand::Walk(args) => walk::write(&args, out),

@@ -1,4 +1,4 @@
-//! How much is said on stderr, and whether in colour: set once, before a command runs.
+//! Verbosity and colour of stderr, set once before a command runs.
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use clap::builder::FalseyValueParser;
 use clap::{ColorChoice, ValueEnum};
 
-/// What every command has.
+/// Options of every command.
 #[derive(clap::Args)]
 pub struct VoiceArgs {
-    /// Colour: on terminals, always, or never; NO_COLOR says never
+    /// Colour: on terminals, always, or never; NO_COLOR disables it
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
-    /// Say nothing on stderr but warnings and errors
+    /// Print only warnings and errors on stderr
     #[arg(short, long, conflicts_with = "verbose", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
-    /// Say which settings were used, and what a line or a file was taken for
+    /// Print which settings were used, and how inputs were interpreted
     #[arg(short, long, value_parser = FalseyValueParser::new())]
     pub verbose: bool,
 }
 
-/// What of notes is said.
+/// The verbosity level.
 static VOICE: AtomicU8 = AtomicU8::new(NORMAL);
 const NORMAL: u8 = 0;
 const QUIET: u8 = 1;
@@ -29,7 +29,7 @@ const VERBOSE: u8 = 2;
 /// Whether stderr is coloured.
 static IS_COLOURED: AtomicBool = AtomicBool::new(false);
 
-/// Says from now on as much, and in colour, as the command line wants.
+/// Applies the options of the command line.
 pub fn begin(voice: &VoiceArgs) {
     let volume = match (voice.quiet, voice.verbose) {
         (true, _) => QUIET,
@@ -47,12 +47,12 @@ pub fn begin(voice: &VoiceArgs) {
     match voice.color {
         ColorChoice::Always => ratatui::crossterm::style::force_color_output(true),
         ColorChoice::Never => ratatui::crossterm::style::force_color_output(false),
-        // It looks at NO_COLOR itself.
+        // It checks NO_COLOR itself.
         ColorChoice::Auto => {}
     }
 }
 
-/// Whether colour is refused for every program: <https://no-color.org>, and a terminal that has none.
+/// Whether colour is disabled for every program: <https://no-color.org>, and a terminal without colours.
 fn is_colour_refused() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     is_set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb")
@@ -80,7 +80,7 @@ pub fn is_quiet() -> bool {
     VOICE.load(Ordering::Relaxed) == QUIET
 }
 
-/// Whether more than notes is wanted.
+/// Whether details are printed.
 pub fn is_verbose() -> bool {
     VOICE.load(Ordering::Relaxed) == VERBOSE
 }

@@ -1,11 +1,10 @@
-//! A line that is waited for, and who is told.
+//! Opens a line that may have to be waited for.
 
 use anyhow::Context;
 use link::transport::{Spec, TargetLine};
 
-/// Opens a line. One that may come back is waited for, which is said on stderr; with `once` it is
-/// not. `line_end` goes before the end of what is said: a terminal in raw mode does not go back to
-/// the left by itself.
+/// Opens a line. One that may come back is waited for, with messages on stderr; with `once` it is not.
+/// `line_end` ends each message: a terminal in raw mode does not return the cursor by itself.
 pub fn open(spec: &Spec, once: bool, line_end: &'static str) -> anyhow::Result<TargetLine> {
     let name = spec.to_string();
     let line = match once {

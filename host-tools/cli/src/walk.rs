@@ -1,4 +1,4 @@
-//! `pagewalk walk`: how one address is translated, or why it faults.
+//! `pagewalk walk`: the translation of one address, or why it faults.
 //!
 //! ```text
 //! $ pagewalk walk 0x50201000 --dump ox64.txt --satp 0x8000000000050407
@@ -9,8 +9,8 @@
 //!     0      1  0x0000000050404008  0x00000000140804eb  r-x-gad  4KiB page 0x50201000
 //! ```
 //!
-//! Below stands the address, and for each kind of access whether it goes through
-//! or which `scause` it faults with.
+//! The physical address follows, and for each kind of access whether it succeeds or which `scause` it faults
+//! with.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ use view::walk::Walked;
 use crate::format::Format;
 use crate::tables::{OpenTables, TablesArgs, note_dialect, number};
 
-/// Translate one address, level by level, or say why it faults.
+/// Translate one address, level by level, or show why it faults.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,7 +29,7 @@ Examples:
   pagewalk walk 0xffffffc600005000 --from vmcore --satp 0x8000000000081fca
   pagewalk walk 0xc0801000 --mem ram.bin@0x80000000 --satp 0x80080a1f --xlen 32")]
 pub struct WalkArgs {
-    /// The virtual address, hexadecimal
+    /// The virtual address, in hexadecimal
     #[arg(value_parser = number)]
     va: u64,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub fn write(args: &WalkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     format.write(out, &walked)
 }
 
-/// The way of one address through tables that are open.
+/// Translates one address through open tables.
 pub fn of(open: OpenTables, va: u64) -> anyhow::Result<Walked> {
     let satp = open.single_root()?;
     let mut memory = open.memory;

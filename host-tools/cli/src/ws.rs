@@ -20,8 +20,7 @@ use crate::filter::FilterArgs;
 use crate::format::Format;
 use crate::tables::TablesArgs;
 
-/// Show what has been used and written since A and D were last cleared; with --watch, again and
-/// again.
+/// Show pages accessed and written since A and D were last cleared; with --watch, periodically.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,10 +32,10 @@ pub struct WsArgs {
     pub tables: TablesArgs,
     #[command(flatten)]
     wanted: FilterArgs,
-    /// Look again every so many seconds; a stub's target runs in between
+    /// Repeat every so many seconds; a stub's target runs in between
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     watch: Option<Duration>,
-    /// Look so many times; without it, until Ctrl-C
+    /// Number of samples; without it, until Ctrl-C
     #[arg(long, value_name = "NUMBER", requires = "watch",
           value_parser = clap::value_parser!(u32).range(1..))]
     samples: Option<u32>,
@@ -54,7 +53,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     number.map(Duration::from_secs_f64).ok_or_else(wrong)
 }
 
-/// Writes it.
+/// Writes the working set.
 pub fn write(args: &WsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
     if let Some(every) = args.watch {
@@ -68,10 +67,10 @@ pub fn write(args: &WsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     spaces.end()
 }
 
-/// A line for each look. The source is opened anew each time: so a stub's target runs on.
+/// Writes one line per sample. The source is reopened for each, so that a stub's target runs in between.
 fn watch(args: &WsArgs, every: Duration, out: &mut dyn Write) -> anyhow::Result<()> {
     let filter = args.wanted.filter()?;
-    // Of a probe each look may go another way.
+    // Each sample of a probe may use another method.
     let says_stale = args.tables.is_of_probe();
     let mut is_told = false;
     match args.format {

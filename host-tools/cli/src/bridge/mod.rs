@@ -1,12 +1,12 @@
-//! `pagewalk bridge`: page tables for a program that can read memory and knows nothing of them.
+//! `pagewalk bridge`: page tables for a program that can read memory.
 //!
-//! The program writes a request, a line; reads are asked of it; the answer comes as text. Each
-//! line below that begins with `>` is written to us:
+//! The program writes a request as a line, answers the reads that the bridge requests, and receives the
+//! result as text. Lines that begin with `>` are sent by the program:
 //!
 //! ```text
 //! > walk 0x10000 --satp 0x8000000000080120
 //! memory
-//! > data 466c617456696577…        what tells RAM: a memory map, QEMU's `info mtree -f`; or `all`
+//! > data 466c617456696577…        a text that lists RAM: a memory map, QEMU's `info mtree -f`; or `all`
 //! read 0x80120000 4096
 //! > data 01f8060000…
 //! text satp 0x8000000000080120: sv39, asid 0, root 0x80120000
@@ -27,13 +27,13 @@ use crate::tables::{PteArgs, SpaceArgs, TablesArgs, number};
 use crate::tables_command::TablesCommand;
 use crate::walk;
 
-/// Serve a debugger's plugin: it reads the memory, this knows what page tables mean.
+/// Serve a debugger's plugin, which reads the memory.
 ///
-/// Requests are lines on standard input: walk, map, find, diff, lint, stats, ws, chart, snapshot,
-/// satp and explain, each with the options that it lists with --help. What is memory is asked for
-/// with `memory`, and answered with `data HEX`, a text that tells it, or `all`; what is to be read
-/// with `read ADDR LENGTH …`, and answered with `data HEX …`, a `-` for what cannot be read. An
-/// answer is lines of `text`, then `end`, or `error` and why.
+/// Requests are lines on standard input: walk, map, find, diff, lint, stats, ws, chart, snapshot, satp and
+/// explain, each with the options listed by --help. The bridge asks for the memory map with `memory`; the
+/// answer is `data HEX`, a text that lists RAM, or `all`. It asks for reads with `read ADDR LENGTH …`; the
+/// answer is `data HEX …`, with `-` for what cannot be read. A result is lines of `text`, then `end`, or
+/// `error` and the reason.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -42,29 +42,29 @@ In gdb:
   source gdb-plugin/pagewalk.py")]
 pub struct BridgeArgs {}
 
-/// What can be asked for.
+/// A request of the plugin.
 #[derive(Parser)]
 #[command(no_binary_name = true, name = "", disable_help_subcommand = true)]
 enum BridgeRequest {
     #[command(flatten)]
     Tables(TablesCommand),
-    /// The physical address of a virtual one, or why there is none
+    /// The physical address of a virtual one, or why it is not mapped
     Pa(At),
-    /// What an address is mapped as: `rwxugad`
+    /// The flags of an address: `rwxugad`
     Flags(At),
-    /// Take a value of satp apart
+    /// Decode a value of satp
     Satp {
-        /// The value, hexadecimal
+        /// The value, in hexadecimal, with or without 0x
         #[arg(value_parser = number)]
         value: u64,
         #[command(flatten)]
         writing: PteArgs,
     },
-    /// Say why a hart trapped, and how the address is translated
+    /// Explain why a hart trapped, and how the address is translated
     Explain(Explain),
 }
 
-/// One address.
+/// A virtual address with the options of its tables.
 #[derive(clap::Args)]
 struct At {
     #[arg(value_parser = number)]
@@ -73,7 +73,7 @@ struct At {
     tables: TablesArgs,
 }
 
-/// A trap, as its registers tell it.
+/// The registers of a trap.
 #[derive(clap::Args)]
 struct Explain {
     #[arg(long, value_parser = number)]
@@ -94,7 +94,7 @@ struct Explain {
 const WITHOUT: [&str; 2] = ["satp", "diff"];
 
 impl BridgeRequest {
-    /// Reads the words of a line; whoever asks is where memory is.
+    /// Parses a request line; memory is read through `pipe`.
     fn parse(line: &str, pipe: &Pipe) -> Result<BridgeRequest, clap::Error> {
         let mut words: Vec<&str> = line.split_whitespace().collect();
         let is_help = words.iter().any(|word| matches!(*word, "--help" | "-h"));
@@ -128,7 +128,7 @@ pub fn run(_: BridgeArgs) -> anyhow::Result<()> {
         let mut text = Vec::new();
         let answer = match BridgeRequest::parse(&line, &pipe) {
             Ok(request) => answer(request, &mut text).map_err(|error| format!("{error:#}")),
-            // Help is an answer too.
+            // Help is a result too.
             Err(error) if !error.use_stderr() => {
                 text.extend(error.to_string().bytes());
                 Ok(())
@@ -147,7 +147,7 @@ pub fn run(_: BridgeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An error's first paragraph, in one line.
+/// The first paragraph of an error, on one line.
 fn one_line(error: &str) -> String {
     let first = error.split("\n\n").next().unwrap_or(error);
     let first = first.trim().trim_start_matches("error: ");

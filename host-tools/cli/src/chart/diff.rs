@@ -1,4 +1,4 @@
-//! `pagewalk chart diff`: what changed, as a strip.
+//! `pagewalk chart diff`: differences as a strip.
 
 use link::memory::MemorySpec;
 use model::diff::pairs;
@@ -9,7 +9,7 @@ use crate::diff::both;
 use crate::exit::UsageError;
 use crate::tables::{SpaceArgs, Spaces};
 
-/// Draw what changed between two readings, a colour for each kind of change.
+/// Draw the differences between two snapshots, one colour per kind.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -18,7 +18,7 @@ pub struct ChartDiffArgs {
     /// The earlier one: a snapshot, or anything that --from takes
     #[arg(value_name = "BEFORE")]
     before: MemorySpec,
-    /// The later one
+    /// The later one: a snapshot, or anything that --from takes
     #[arg(value_name = "AFTER")]
     after: MemorySpec,
     #[command(flatten)]
@@ -27,7 +27,7 @@ pub struct ChartDiffArgs {
     target: ChartOutput,
 }
 
-/// Draws it.
+/// Writes the chart of the options to its file.
 pub fn run(args: ChartDiffArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let (before, after) = both(&args.roots, &args.before, &args.after)?;

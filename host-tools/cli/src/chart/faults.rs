@@ -6,10 +6,10 @@ use view::chart::FaultsOverTime;
 use super::ChartOutput;
 use crate::recording::FaultSourceArgs;
 
-/// Steps of the time axis at most: bars stay wide enough to see.
+/// Maximum number of intervals, so that bars stay wide enough to see.
 const STEPS: usize = 100;
 
-/// Draw faults over time, a colour for each cause.
+/// Draw faults over time, one colour per cause.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +22,7 @@ pub struct ChartFaultsArgs {
     target: ChartOutput,
 }
 
-/// Draws it.
+/// Writes the chart of the options to its file.
 pub fn run(args: ChartFaultsArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let faults = args.source.read()?;

@@ -5,7 +5,7 @@ use view::chart::Levels;
 use super::ChartOutput;
 use crate::tables::TablesArgs;
 
-/// Draw the tree of tables, level by level, and how full each is.
+/// Draw the tree of page tables, level by level, with the use of each table.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -17,7 +17,7 @@ pub struct ChartLevelsArgs {
     target: ChartOutput,
 }
 
-/// Draws it.
+/// Writes the chart of the options to its file.
 pub fn run(args: ChartLevelsArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let spaces = args.tables.spaces()?;

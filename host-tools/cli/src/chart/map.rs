@@ -6,8 +6,7 @@ use super::ChartOutput;
 use crate::filter::FilterArgs;
 use crate::tables::TablesArgs;
 
-/// Draw an address space as a strip, a colour for each permission; or physical memory, a colour
-/// for each owner.
+/// Draw an address space as a strip, one colour per permission; or physical memory, one colour per owner.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -19,14 +18,14 @@ pub struct ChartMapArgs {
     pub tables: TablesArgs,
     #[command(flatten)]
     wanted: FilterArgs,
-    /// Draw physical memory: who has it, of all roots that are given
+    /// Draw physical memory and its owners, of all given roots
     #[arg(long)]
     physical: bool,
     #[command(flatten)]
     target: ChartOutput,
 }
 
-/// Draws it.
+/// Writes the chart of the options to its file.
 pub fn run(args: ChartMapArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let filter = args.wanted.filter()?;

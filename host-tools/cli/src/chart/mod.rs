@@ -1,4 +1,4 @@
-//! `pagewalk chart`: pictures, one file per chart.
+//! `pagewalk chart`: one file per chart.
 //!
 //! To add a chart: a file with `Args` and `run`, and its row here.
 
@@ -34,7 +34,7 @@ enum Chart {
 }
 
 impl ChartArgs {
-    /// Which tables, if the chart is one of tables.
+    /// The options that select tables; `None` for a chart of something else.
     pub fn roots(&mut self) -> Option<&mut SpaceArgs> {
         match &mut self.chart {
             Chart::Map(args) => Some(&mut args.tables.roots),
@@ -46,7 +46,7 @@ impl ChartArgs {
     }
 }
 
-/// Draws it.
+/// Draws the chosen chart.
 pub fn run(args: ChartArgs) -> anyhow::Result<()> {
     match args.chart {
         Chart::Map(args) => map::run(args),
@@ -58,21 +58,21 @@ pub fn run(args: ChartArgs) -> anyhow::Result<()> {
     }
 }
 
-/// A file's name without its folder, for a heading.
+/// The last component of a path, for a heading.
 fn last(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
-/// Where a chart goes.
+/// The output file of a chart.
 #[derive(clap::Args)]
 pub struct ChartOutput {
-    /// The file to write; its extension, svg or png, says what it will be
+    /// The file to write; its extension, svg or png, selects the format
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
 
 impl ChartOutput {
-    /// What the file will be.
+    /// The format, from the file name's extension.
     pub fn kind(&self) -> anyhow::Result<ImageKind> {
         let extension = self
             .output
@@ -84,7 +84,7 @@ impl ChartOutput {
         })
     }
 
-    /// Writes the chart; what stood there before stays if that fails.
+    /// Writes the chart; after an error an existing file stays unchanged.
     pub fn write(&self, picture: &impl Picture) -> anyhow::Result<()> {
         let mut drawn = Vec::new();
         chart::write(picture, self.kind()?, &mut drawn)?;

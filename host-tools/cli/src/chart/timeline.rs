@@ -11,7 +11,7 @@ use view::working::{SAMPLE_NAMES, STALE_NAME};
 use super::{ChartOutput, last};
 use crate::tables::STALE;
 
-/// Draw the working set over time, from what `ws --watch --format csv` wrote.
+/// Draw the working set over time, from the output of `ws --watch --format csv`.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -25,7 +25,7 @@ pub struct ChartTimelineArgs {
     target: ChartOutput,
 }
 
-/// Draws it.
+/// Writes the chart of the options to its file.
 pub fn run(args: ChartTimelineArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let is_stdin = args.file.as_os_str() == "-";
@@ -52,7 +52,7 @@ pub fn run(args: ChartTimelineArgs) -> anyhow::Result<()> {
     })
 }
 
-/// The samples of a text, in order of time.
+/// Parses samples; they must be in order of time.
 fn samples(text: &str) -> anyhow::Result<Vec<Sample>> {
     let mut lines = text.lines();
     let names = lines.next().unwrap_or_default();

@@ -6,8 +6,7 @@ use super::ChartOutput;
 use crate::filter::FilterArgs;
 use crate::tables::TablesArgs;
 
-/// Draw the working set as a heat map: where in the address space, and with which permissions,
-/// pages have been used.
+/// Draw the working set as a heat map: accessed and dirty pages by address and permission.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +21,7 @@ pub struct ChartWsArgs {
     target: ChartOutput,
 }
 
-/// Draws it.
+/// Writes the chart of the options to its file.
 pub fn run(args: ChartWsArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let filter = args.wanted.filter()?;

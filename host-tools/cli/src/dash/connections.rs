@@ -1,5 +1,4 @@
-//! Connections to the page that cannot hold up the others: a bounded number, each of which must
-//! get on.
+//! Connections of the web page: limited in number, and closed when they make no progress.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,22 +13,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Connections at a time. Systems let a program have 1024 files; a browser opens six.
+/// Maximum number of connections. Programs may have 1024 open files; a browser opens six connections.
 const MOST: usize = 512;
-/// A connection on which nothing comes and nothing goes for so long is closed.
+/// A connection without traffic for this time is closed.
 const IDLE: Duration = Duration::from_secs(60);
-/// So is one whose other side takes nothing of what is to be sent.
+/// A connection that accepts no output for this time is closed.
 const STUCK: Duration = Duration::from_secs(10);
 
-/// A number of places, of which some are taken.
+/// A limited number of slots.
 #[derive(Clone, Default)]
 pub struct ListenerSlots(Arc<AtomicUsize>);
 
-/// One of them; it is free again when this goes.
+/// A used slot, freed on drop.
 pub struct ListenerSlot(Arc<AtomicUsize>);
 
 impl ListenerSlots {
-    /// Takes one, unless `most` are taken.
+    /// Takes a slot; `None` if `most` are in use.
     pub fn take(&self, most: usize) -> Option<ListenerSlot> {
         let taken = self.0.fetch_add(1, Ordering::Relaxed);
         let place = ListenerSlot(Arc::clone(&self.0));
@@ -43,14 +42,14 @@ impl Drop for ListenerSlot {
     }
 }
 
-/// Where connections come from.
+/// The listening socket of the page.
 pub struct Door {
     listener: TcpListener,
     places: ListenerSlots,
     patience: Patience,
 }
 
-/// How long nothing may come or go, and how long nothing that waits may go.
+/// Time limits: without any traffic, and with unsent output.
 #[derive(Clone, Copy)]
 struct Patience {
     idle: Duration,
@@ -58,7 +57,7 @@ struct Patience {
 }
 
 impl Door {
-    /// Takes connections from a port.
+    /// Accepts connections from a listener.
     pub fn new(listener: TcpListener) -> Door {
         Door {
             listener,
@@ -78,7 +77,7 @@ impl Listener for Door {
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
             let (stream, address) = Listener::accept(&mut self.listener).await;
-            // One too many is closed at once; those that are stuck make room soon.
+            // A connection above the limit is closed at once; stuck ones end soon.
             if let Some(place) = self.places.take(MOST) {
                 let connection = Connection {
                     stream,
@@ -98,20 +97,20 @@ impl Listener for Door {
     }
 }
 
-/// A connection that ends by itself when it does not get on.
+/// A connection that ends by itself when it makes no progress.
 pub struct Connection {
     stream: TcpStream,
     limit: Pin<Box<Sleep>>,
     patience: Patience,
-    /// When bytes came or went last.
+    /// Time of the last traffic.
     moved: Instant,
-    /// There are bytes that the other side does not take.
+    /// Whether output is waiting for the peer.
     is_stuck: bool,
     _place: ListenerSlot,
 }
 
 impl Connection {
-    /// What the stream answered; where it has to wait, an error after the limit.
+    /// The result of the stream, or a timeout error while it is pending.
     fn limited<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -175,7 +174,7 @@ mod tests {
         assert!(places.take(2).is_some());
     }
 
-    /// Takes the connection of somebody who does nothing, and uses it until it ends.
+    /// Uses a connection to an idle peer until it ends.
     fn ends(patience: Patience, writes: bool) -> io::ErrorKind {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

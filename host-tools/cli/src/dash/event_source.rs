@@ -1,4 +1,4 @@
-//! What a board says and what it is asked, as one stream of updates.
+//! One stream of updates from a board's output and answers.
 
 use std::io::{ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,31 +17,31 @@ use model::live::Update;
 
 use crate::board;
 
-/// Updates that may wait to be drawn: a recording at full speed waits for whoever draws.
+/// Queue limit: a recording at full speed waits for the view.
 const WAITING: usize = 4096;
-/// How often tasks are asked for.
+/// Interval of task queries.
 const TASKS: Duration = Duration::from_millis(1000);
-/// How often it is looked whether the user has left.
+/// Interval at which the stop flag is checked.
 const LOOK: Duration = Duration::from_millis(50);
-/// Maps take a tenth of the line's time at most.
+/// Page-table reads take at most a tenth of the line's time.
 const MAP_SHARE: u32 = 9;
 
-/// How a board is to be listened to.
+/// Options of the event source.
 #[derive(Default)]
 pub struct SourceOptions {
-    /// It is asked nothing.
+    /// Send nothing to the board.
     pub silent: bool,
-    /// The first loss of the line is the end, and so is a board that does not answer.
+    /// End at the first loss of the line, and if the board does not answer.
     pub once: bool,
-    /// Commands for its shell.
+    /// Commands to type at its shell.
     pub typed: Vec<String>,
-    /// Where both directions of the line are kept.
+    /// Records both directions of the line.
     pub record: Option<Box<dyn RecordingSink>>,
 }
 
-/// Begins to listen, and types commands at a board that answers. A board of ours is asked for its
-/// tasks and their tables too, unless it shall be `silent`; anything else, and a recording, is only
-/// listened to. A line that may come back is waited for, unless it shall be `once`.
+/// Starts to listen, and types commands at a board that answers. A Pagewalk board is also asked for its tasks
+/// and tables, unless `silent`; other boards and recordings are decoded passively. A line that may come back
+/// is waited for, unless `once`.
 pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> {
     let (sender, updates) = sync_channel(WAITING);
     let line = match wishes.once {
@@ -59,7 +59,7 @@ pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> 
     Ok(follow(line, wishes, sender, updates))
 }
 
-/// Listens to a line that is open, on a thread of its own.
+/// Decodes an open line, on a thread of its own.
 fn follow(
     line: TargetLine,
     wishes: SourceOptions,
@@ -74,13 +74,13 @@ fn follow(
             true => listen(line, wishes.record, &sender),
             false => run_session(line, wishes, &sender, &stopped),
         };
-        // A reader that died must not look like a line that has ended.
+        // A panicked reader must be distinguishable from a line that has ended.
         let ended = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
             Err("the reader of the line has died, which is a bug of pagewalk".to_owned())
         });
         let _ = sender.send(Update::Ended(ended.err()));
     });
-    // What is only listened to needs no goodbye.
+    // A passive line needs no goodbye.
     let thread = (!only_listens).then_some(thread);
     EventSource {
         updates: Some(updates),
@@ -89,7 +89,7 @@ fn follow(
     }
 }
 
-/// What a user is told of the line itself, on stderr, between whatever else is shown.
+/// The message for stderr about the line itself, if the update has one.
 pub fn notice(update: &Update) -> Option<&str> {
     match update {
         Update::Trouble(what) | Update::Returned(what) => Some(what),
@@ -97,7 +97,8 @@ pub fn notice(update: &Update) -> Option<&str> {
     }
 }
 
-/// A board that is off, in its boot loader or at another speed may answer later: that is said, once.
+/// Reports once that the board does not answer: it may be off, in its boot loader or at another speed, and
+/// answer later.
 fn say_once(sender: SyncSender<Update>) -> OnSilence {
     let mut is_said = false;
     Box::new(move |silence| {
@@ -114,11 +115,11 @@ fn forward_news(news: LineNews, sender: &SyncSender<Update>) {
         LineNews::Open => Update::Returned(said),
         LineNews::Absent(_) | LineNews::Lost(_) => Update::Trouble(said),
     };
-    // Whoever draws has gone: nobody is to be told.
+    // The view has ended, so the result has no receiver.
     let _ = sender.send(update);
 }
 
-/// The updates. When this goes, the board is told goodbye: its line is a terminal's again.
+/// The source of updates. On drop the session is closed, and the board's line becomes plain.
 pub struct EventSource {
     updates: Option<Receiver<Update>>,
     stop: Arc<AtomicBool>,
@@ -126,9 +127,9 @@ pub struct EventSource {
 }
 
 impl EventSource {
-    /// The updates, for somebody else to take.
+    /// Moves the receiver of updates out.
     pub fn take(&mut self) -> Receiver<Update> {
-        // Taken once; whoever asks again finds an end.
+        // Taken once; a second call returns a closed channel.
         self.updates.take().unwrap_or_else(|| sync_channel(0).1)
     }
 }
@@ -210,7 +211,7 @@ fn run_session(
     let dialect = loop {
         match agent.about() {
             Ok((_, dialect)) => break dialect,
-            // Whoever shares a recording answers nothing; what it tells is shown.
+            // A shared recording does not answer; its content is shown.
             Err(AgentError::Refused(_)) => {
                 while run_for(&mut agent, TASKS, stop)? {}
                 return Ok(());
@@ -223,7 +224,7 @@ fn run_session(
         }
     };
     for command in typed {
-        // Ctrl-U first: a call that came while the board booted may have left a part of itself.
+        // Ctrl-U first: a hello during the boot may have left a part of itself in the line editor.
         agent.type_in(format!("\x15{command}\r").as_bytes());
     }
     let mut turn = 0;
@@ -240,7 +241,7 @@ fn run_session(
                 continue;
             }
             Err(AgentError::Stopped) => return Ok(()),
-            // A line that ends is an end like any other.
+            // A lost line ends the source normally.
             Err(AgentError::Line(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                 return Ok(());
             }
@@ -260,7 +261,7 @@ fn run_session(
         if !alive.is_empty() {
             let (pid, satp) = alive[turn % alive.len()];
             turn += 1;
-            // One that ended meanwhile has no tables; there are others.
+            // A task that exited meanwhile has no tables; others remain.
             if let Ok(space) = board::space(&mut agent, satp, dialect) {
                 let _ = sender.send(Update::Space(pid, Box::new(space)));
             }
@@ -272,7 +273,7 @@ fn run_session(
     }
 }
 
-/// Lets the session go on for a while; false where the line, or the user, has come to an end.
+/// Keeps the session alive for a while; false if the line or the user has ended.
 fn run_for(agent: &mut Agent, time: Duration, stop: &AtomicBool) -> Result<bool, String> {
     let end = Instant::now() + time;
     while Instant::now() < end {
@@ -299,15 +300,15 @@ fn forward(said: LineEvent, sender: &SyncSender<Update>) {
         LineEvent::Text(line) => Update::Text(line),
         // Its lines come as text.
         LineEvent::Crash(_) => return,
-        // The numbers of the faults tell it too.
+        // The numbers of the faults include these.
         LineEvent::Lost { .. } => return,
         LineEvent::Unknown { .. } | LineEvent::Malformed { .. } | LineEvent::Bad { .. } => return,
     };
-    // Whoever draws has gone: nobody is to be told.
+    // The view has ended, so the result has no receiver.
     let _ = sender.send(update);
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes on one line.
 fn chain(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
 }
@@ -318,7 +319,7 @@ mod tests {
 
     use super::*;
 
-    /// A reader with a bug in it.
+    /// A reader that panics.
     struct Dies;
 
     impl Read for Dies {

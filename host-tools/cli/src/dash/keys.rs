@@ -1,34 +1,34 @@
-//! What the user wants to see: the keys of the terminal view, and the state they change.
+//! Keys of the terminal view, and the state they change.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// What is shown of what is known.
+/// What the terminal view shows.
 #[derive(Debug, Default)]
 pub struct Look {
-    /// The view stands still; what comes is counted and kept.
+    /// The view is frozen; updates are counted and kept.
     pub paused: bool,
     /// The list of keys is open.
     pub help: bool,
-    /// Only faults with this in them, in small letters.
+    /// Only faults that contain this text, in lower case.
     pub filter: String,
     /// The filter is being typed.
     pub typing: bool,
-    /// Rows that the table is scrolled up from the newest.
+    /// Number of rows scrolled back from the newest.
     pub back: usize,
-    /// Which task's strip is shown, by its place in the list.
+    /// Index of the task whose address space is shown.
     pub task: usize,
 }
 
-/// What a key leads to.
+/// The effect of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOutcome {
-    /// The view goes on.
+    /// The view continues.
     Stay,
-    /// The user leaves.
+    /// The user quits.
     Leave,
 }
 
-/// The keys and what they do.
+/// Keys with their descriptions.
 pub const HELP: [(&str, &str); 8] = [
     ("q, Ctrl-C", "leave"),
     ("space", "pause: the view stands still, nothing is lost"),
@@ -41,7 +41,7 @@ pub const HELP: [(&str, &str); 8] = [
 ];
 
 impl Look {
-    /// Takes a key.
+    /// Handles a key.
     pub fn key(&mut self, key: KeyEvent) -> KeyOutcome {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
             return KeyOutcome::Leave;

@@ -1,4 +1,4 @@
-//! No terminal: a line for each fault as it comes, text between them as it came.
+//! Output without a terminal: one line per fault, with the board's text in between.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use view::words::counted;
 use super::event_source::notice;
 use crate::ending;
 
-/// How often it is looked whether the user has had enough.
+/// Interval at which the stop flag is checked.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Prints until the line ends; totals follow on standard error.
@@ -28,13 +28,13 @@ pub fn print(name: &str, updates: Receiver<Update>) -> anyhow::Result<()> {
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        // What waits already is written together.
+        // Queued updates are written together.
         for update in std::iter::once(first).chain(updates.try_iter()) {
             if let Update::Text(line) = &update {
                 writeln!(out, "{}", view::words::printable(line))?;
             }
             if let Some(what) = notice(&update) {
-                // After what the board said before.
+                // After the board's earlier output.
                 out.flush()?;
                 eprintln!("note: {name}: {what}");
             }

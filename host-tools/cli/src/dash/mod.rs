@@ -1,7 +1,7 @@
-//! `pagewalk dash`: a board's faults, tasks and address spaces while it runs.
+//! `pagewalk dash`: faults, tasks and address spaces of a running board.
 //!
-//! In a terminal it draws; anywhere else it prints a line for each fault; with `--web` it serves
-//! a page to browsers on this machine.
+//! On a terminal it draws; otherwise it prints one line per fault; with `--web` it serves a page to browsers
+//! on this machine.
 
 #[cfg(feature = "web")]
 mod connections;
@@ -18,9 +18,9 @@ use event_source::SourceOptions;
 use link::transport::Spec;
 use model::Live;
 
-/// Show a board while it runs: faults by cause and time, tasks, address spaces, what was lost.
+/// Show a running board: faults by cause and time, tasks, address spaces, losses.
 ///
-/// A serial port or a socket that is not there yet, or goes, is waited for.
+/// A serial port or socket that is absent, or is lost, is waited for.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,11 +35,11 @@ pub struct DashArgs {
     /// RUN.pwlog, RUN.pwlog@10x
     #[arg(value_name = "SPEC")]
     line: Spec,
-    /// Ask the board nothing: it may be none of ours. What it says is shown
+    /// Send nothing to the board, which need not run Pagewalk; its output is shown
     #[arg(long)]
     silent: bool,
-    /// End when the line ends, and at once where it is not there, instead of waiting for it; a
-    /// board that does not answer in time is an error
+    /// End when the line is lost, and at once if it is absent, instead of waiting for it; a board that does
+    /// not answer in time is an error
     #[arg(long)]
     once: bool,
     /// Type this command at the board's shell first; may be repeated
@@ -48,12 +48,12 @@ pub struct DashArgs {
     /// Serve a page to browsers on this machine instead
     #[arg(long, hide = cfg!(not(feature = "web")))]
     web: bool,
-    /// Port of the page; 0 takes a free one
+    /// Port of the page; 0 selects a free one
     #[arg(long, value_name = "PORT", default_value_t = 8080, requires = "web", hide = cfg!(not(feature = "web")))]
     port: u16,
 }
 
-/// Shows it until the line ends or the user leaves.
+/// Runs until the line ends or the user quits.
 pub fn run(args: DashArgs) -> anyhow::Result<()> {
     #[cfg(not(feature = "web"))]
     if args.web {
@@ -83,7 +83,7 @@ pub fn run(args: DashArgs) -> anyhow::Result<()> {
     lines::print(&name, feed.take())
 }
 
-/// A line that ended as it should not have is an error, whoever leaves afterwards.
+/// A line that failed is an error, in whatever way the view ended.
 fn end(live: &Live) -> anyhow::Result<()> {
     match &live.trouble {
         Some(trouble) if live.ended => anyhow::bail!("{trouble}"),
@@ -91,7 +91,7 @@ fn end(live: &Live) -> anyhow::Result<()> {
     }
 }
 
-/// A recording, told again.
+/// Replays a recording as a source.
 pub fn replay(spec: &Spec) -> anyhow::Result<()> {
     let mut feed = event_source::start(spec, SourceOptions::default())?;
     lines::print(&spec.to_string(), feed.take())

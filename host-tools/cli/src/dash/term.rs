@@ -1,4 +1,4 @@
-//! The terminal view: what is known, drawn ten times a second at most.
+//! The terminal view, redrawn at most ten times a second.
 
 mod draw;
 mod fit;
@@ -17,16 +17,16 @@ use super::end;
 use super::keys::{KeyOutcome, Look};
 use crate::ending;
 
-/// The least time between two drawings.
+/// Minimum time between two drawings.
 const TICK: Duration = Duration::from_millis(100);
-/// Updates that are held back while the view is paused; older ones are taken in.
+/// Maximum number of updates held back while the view is paused; older ones are applied.
 const HELD: usize = 100_000;
 
-/// Draws until the user leaves. A line that has ended stays on the screen.
+/// Draws until the user quits. After the end of the line the view stays open.
 pub fn run(name: &str, updates: Receiver<Update>) -> anyhow::Result<()> {
     let mut terminal = ratatui::try_init()?;
     let shown = show(&mut terminal, name, &updates, ending::watch());
-    // A terminal that has gone needs no putting right.
+    // A closed terminal need not be restored.
     let _ = ratatui::try_restore();
     shown
 }

@@ -1,7 +1,7 @@
-//! The page: one static document, and a stream of what happens. For browsers on this machine only.
+//! The web page: one static document and a stream of events, for browsers on this machine only.
 //!
-//! Names that a board tells reach the page as text; whoever asks under another host's name, or
-//! from another site's page, gets nothing.
+//! Names from a board are inserted as text. Requests with another host name, or from another site's page, are
+//! rejected.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -29,33 +29,33 @@ use tokio::time::sleep;
 use super::connections::{Door, ListenerSlot, ListenerSlots};
 use super::event_source::notice;
 
-/// How often a page is told what is new.
+/// Interval between updates of a page.
 const TICK: Duration = Duration::from_millis(200);
-/// Pages that are told what is new at a time; the others are told to come again.
+/// Maximum number of pages with an event stream; further ones are rejected with "retry later".
 const LISTENERS: usize = 32;
-/// Rows in one message, and what a page that comes anew gets at most.
+/// Maximum number of rows in one message, and for a newly opened page.
 const ROWS: usize = 2000;
 const PAGE: &str = include_str!("../../web/page.html");
 const SCRIPT: &str = include_str!("../../web/page.js");
 const STYLE: &str = include_str!("../../web/page.css");
-/// Nothing from anywhere else, and nothing that stands in the document itself, is run.
+/// Content security policy: no resources from elsewhere, no inline scripts.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the handlers share.
+/// Shared state of the handlers.
 #[derive(Clone)]
 struct WebState {
     live: Arc<Mutex<Live>>,
-    /// Another one for each run: a page that stays open tells by it that rows begin anew.
+    /// Random per run: an open page recognizes by it that row ids start again.
     run: u64,
     port: u16,
-    /// Pages that are told what is new.
+    /// Slots for event streams.
     listeners: ListenerSlots,
-    /// The summary that all of them get, and when it was made.
+    /// The last summary, with its time.
     told: Arc<Mutex<Option<Told>>>,
 }
 
-/// When a summary was made, and what it says.
+/// Time and text of a summary.
 type Told = (Instant, Arc<str>);
 
 impl WebState {
@@ -63,7 +63,7 @@ impl WebState {
         self.live.lock().unwrap_or_else(|held| held.into_inner())
     }
 
-    /// What all pages are told, made once for all of them in a while.
+    /// The current summary; computed at most once per interval for all pages.
     fn summary(&self) -> Arc<str> {
         let mut told = self.told.lock().unwrap_or_else(|held| held.into_inner());
         match &*told {
@@ -104,7 +104,7 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
                     taken.live().apply(update);
                 }
             };
-            // A page that stands still must not look like a board that is silent.
+            // A page whose source panicked must not look like a silent board.
             if catch_unwind(AssertUnwindSafe(take)).is_err() {
                 let what = "what the board says could not be taken in, which is a bug of pagewalk";
                 taken.live().apply(Update::Ended(Some(what.to_owned())));
@@ -131,7 +131,7 @@ pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result
     })
 }
 
-/// Ctrl-C, TERM, or HUP when the terminal goes.
+/// Completes on Ctrl-C, TERM, or HUP when the terminal closes.
 async fn asked_to_end() {
     let stop = crate::ending::watch();
     while !stop.load(Ordering::Relaxed) {
@@ -143,7 +143,7 @@ async fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-/// Who asks must mean this machine by a name of this machine, and must not be another site's page.
+/// Rejects requests that do not name this machine, or that another site's page makes.
 async fn guard(State(shared): State<WebState>, request: Request, next: Next) -> Response {
     let port = shared.port;
     let hosts = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
@@ -155,7 +155,7 @@ async fn guard(State(shared): State<WebState>, request: Request, next: Next) -> 
             .iter()
             .map(|it| it.to_str().unwrap_or(""))
     };
-    // Of two hosts, one may be what another program between the browser and us went by.
+    // Of two Host headers, one may be the one that a proxy in between has used.
     let is_host = all(header::HOST).count() == 1 && all(header::HOST).all(is_ours);
     let is_target = request
         .uri()
@@ -182,7 +182,7 @@ async fn guard(State(shared): State<WebState>, request: Request, next: Next) -> 
 
 fn summary(live: &Live) -> String {
     let mut out = Vec::new();
-    // Writing into memory does not fail.
+    // Writing to memory does not fail.
     let _ = view::live::json(&mut out, live);
     String::from_utf8_lossy(&out).into_owned()
 }
@@ -192,20 +192,19 @@ async fn live_json(State(shared): State<WebState>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
-/// Where a page's stream stands.
+/// Position of a page's stream.
 struct Stand {
     shared: WebState,
-    /// The next row's number.
+    /// Id of the next row.
     next: u64,
-    /// What was told last of all but the rows.
+    /// Last summary that was sent.
     told: Arc<str>,
     is_first: bool,
-    /// Free for another page when the stream ends.
+    /// Frees the slot when the stream ends.
     _listener: ListenerSlot,
 }
 
-/// Rows from the one after `Last-Event-ID` on, or the last few thousand; and whenever anything
-/// has changed, all the rest.
+/// Rows after `Last-Event-ID`, or the last few thousand; and the summary whenever it changes.
 async fn events(State(shared): State<WebState>, headers: HeaderMap) -> Response {
     let Some(listener) = shared.listeners.take(LISTENERS) else {
         let why = "as many pages as can be told what is new are open already; close one\n";
@@ -238,17 +237,17 @@ async fn events(State(shared): State<WebState>, headers: HeaderMap) -> Response 
             sleep(TICK).await;
         }
     });
-    // By a comment now and then it is noticed that nobody is there any more.
+    // Periodic comments detect a closed connection.
     Sse::new(told)
         .keep_alive(KeepAlive::default())
         .into_response()
 }
 
 impl Stand {
-    /// What is to be told next, if anything.
+    /// The next event, if there is one.
     fn event(&mut self) -> Option<Event> {
         let run = self.shared.run;
-        // The page forgets what it had of another run.
+        // The page drops rows of another run.
         if std::mem::take(&mut self.is_first) {
             return Some(Event::default().event("begin").data(run.to_string()));
         }

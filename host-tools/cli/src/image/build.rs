@@ -1,7 +1,7 @@
-//! `pagewalk image build`: from a definition to a card.
+//! `pagewalk image build`: builds a card image from a definition.
 //!
-//! Beside the image stand a block map (`.bmap`) and a SHA-256 (`.sha256`). The same inputs
-//! make the same bytes, on every machine and every day.
+//! Beside the image, a block map (`.bmap`) and a SHA-256 (`.sha256`) are written. The same inputs give the
+//! same bytes on every machine and at any time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use pack::card::{self, BuiltCard};
 
 use crate::{output, progress};
 
-/// Make a card image from a definition
+/// Build a card image from a definition
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,18 +23,18 @@ pub struct ImageBuildArgs {
     /// The image to write
     #[arg(short, long)]
     output: PathBuf,
-    /// Another kernel than the definition's, an ELF file
+    /// Kernel to use instead of the definition's, an ELF file
     #[arg(long)]
     kernel: Option<String>,
-    /// Another initrd than the definition's, a ROMFS image
+    /// Initrd to use instead of the definition's, a ROMFS image
     #[arg(long)]
     initrd: Option<String>,
-    /// Leave out the SHA-256: it reads as zeros what the image has as holes, and takes longest
+    /// Omit the SHA-256: it hashes the image's holes as zeros, and takes most of the time
     #[arg(long)]
     no_sha256: bool,
 }
 
-/// Builds and tells what lies where.
+/// Builds the image and prints its parts.
 pub fn run(args: ImageBuildArgs) -> anyhow::Result<()> {
     let path = args.definition.display().to_string();
     let text =

@@ -1,10 +1,10 @@
-//! `pagewalk image glue`: kernel and initrd as the one file that loaders load.
+//! `pagewalk image glue`: joins kernel and initrd to the one file that loaders read.
 
 use std::path::PathBuf;
 
 use crate::output;
 
-/// Glue an initrd to a kernel: the Image that lies on the card and that QEMU boots
+/// Join a kernel and an initrd: the Image that is on the card and that QEMU boots
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -20,7 +20,7 @@ pub struct ImageGlueArgs {
     output: PathBuf,
 }
 
-/// Glues, writes, and tells what lies where.
+/// Joins the files, writes the Image, and prints its parts.
 pub fn run(args: ImageGlueArgs) -> anyhow::Result<()> {
     let payload = pack::payload::build(&args.kernel, &args.initrd)?;
     pack::payload::write(&payload, &args.output)?;

@@ -1,4 +1,4 @@
-//! `pagewalk image inspect`: what lies where in any image, and whether a board boots it.
+//! `pagewalk image inspect`: the parts of an image, and whether a board boots it.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use view::words::counted;
 use crate::board_file;
 use crate::format::Format;
 
-/// Tell what lies where in any image, ours or not, and whether a board will boot it
+/// Show the parts of any image, and whether a board will boot it
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -17,9 +17,9 @@ Examples:
 
 Exit code 1 if the image has a problem.")]
 pub struct ImageInspectArgs {
-    /// A card's image, a card, or an Image by itself
+    /// A card image, a card, or an Image
     file: PathBuf,
-    /// Judge it for this board
+    /// Check the limits of this board
     #[arg(long, value_name = "NAME|FILE")]
     board: Option<String>,
     /// Output format
@@ -27,7 +27,7 @@ pub struct ImageInspectArgs {
     format: Format,
 }
 
-/// Looks and tells.
+/// Inspects the file and prints the result.
 pub fn run(args: ImageInspectArgs) -> anyhow::Result<()> {
     let board = args.board.as_deref().map(board_file::board).transpose()?;
     let layout = pack::inspect::inspect(&args.file, board.as_ref())?;

@@ -1,11 +1,11 @@
-//! `pagewalk image`: make, look into and change bootable images.
+//! `pagewalk image`: builds, inspects and changes bootable images.
 
 mod build;
 mod glue;
 mod inspect;
 mod swap;
 
-/// Make, look into and change bootable images
+/// Build, inspect and change bootable images
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -26,7 +26,7 @@ enum ImageVerb {
     SwapKernel(swap::ImageSwapArgs),
 }
 
-/// Carries the verb out.
+/// Runs the chosen subcommand.
 pub fn run(args: ImageArgs) -> anyhow::Result<()> {
     match args.verb {
         ImageVerb::Build(args) => build::run(args),

@@ -1,4 +1,4 @@
-//! `pagewalk image swap-kernel`: another kernel in an image or on a card, nothing else touched.
+//! `pagewalk image swap-kernel`: replaces the kernel in an image or on a card; other files stay.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub struct ImageSwapArgs {
     image: PathBuf,
 }
 
-/// Swaps.
+/// Replaces the kernel and prints the result.
 pub fn run(args: ImageSwapArgs) -> anyhow::Result<()> {
     let bytes =
         fs::read(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;

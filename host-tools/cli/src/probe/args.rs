@@ -1,9 +1,9 @@
-//! What every command on a hart at a probe takes: which probe, which hart, which form.
+//! Options of every command on a hart at a probe: probe, hart, output format.
 
 use crate::format::Format;
 use crate::hart::{ProbeBoardArgs, ProbedHart};
 
-/// The selector in what names a probe here: that alone, or behind the word that `--from` has.
+/// Parses a selector, with or without the prefix of `--from`.
 fn selector(text: &str) -> Result<String, String> {
     match text.strip_prefix("probe") {
         Some("") => Ok(String::new()),
@@ -15,7 +15,7 @@ fn selector(text: &str) -> Result<String, String> {
     }
 }
 
-/// The probe stands first: for a command that takes nothing else without a name.
+/// The probe as first argument, for commands without other positional arguments.
 #[derive(clap::Args)]
 pub struct ProbeFirstArgs {
     /// The probe, as --from names it: probe for the only one, probe:SELECTOR, or SELECTOR alone,
@@ -29,7 +29,7 @@ pub struct ProbeFirstArgs {
     pub format: Format,
 }
 
-/// The probe is an option: other words stand first.
+/// The probe as option, for commands with other positional arguments.
 #[derive(clap::Args)]
 pub struct ProbeOptionArgs {
     /// The probe, as --from names it: probe for the only one, probe:SELECTOR, or SELECTOR alone,
@@ -50,14 +50,14 @@ pub struct ProbeOptionArgs {
 }
 
 impl ProbeFirstArgs {
-    /// Opens the probe and looks for the hart.
+    /// Opens the probe and finds the hart.
     pub fn open(&self) -> anyhow::Result<ProbedHart> {
         ProbedHart::open(&self.probe, &self.wiring)
     }
 }
 
 impl ProbeOptionArgs {
-    /// Opens the probe and looks for the hart.
+    /// Opens the probe and finds the hart.
     pub fn open(&self) -> anyhow::Result<ProbedHart> {
         ProbedHart::open(&self.probe, &self.wiring)
     }

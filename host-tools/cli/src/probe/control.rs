@@ -1,4 +1,4 @@
-//! `pagewalk probe halt|resume|reset`: whether a hart runs.
+//! `pagewalk probe halt|resume|reset`: the run state of a hart.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::tables::number;
 const DCSR: u16 = 0x7b0;
 const DPC: u16 = 0x7b1;
 
-/// Halt a hart, here or at an instruction, and keep it there.
+/// Halt a hart, now or at an instruction, and leave it halted.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,15 +22,15 @@ Examples:
 pub struct HaltArgs {
     #[command(flatten)]
     hart: ProbeFirstArgs,
-    /// Let it run until it comes to this instruction, in whichever mode
+    /// Run until it reaches this instruction, in any mode
     #[arg(long, value_name = "ADDR", value_parser = number)]
     at: Option<u64>,
-    /// How many seconds it may take to come there
+    /// Time limit for reaching it, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     patience: u32,
 }
 
-/// Let a hart run.
+/// Resume a halted hart.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,7 +41,7 @@ pub struct ResumeArgs {
     hart: ProbeFirstArgs,
 }
 
-/// Reset a board; the hart runs then, or stands on its first instruction.
+/// Reset a board; afterwards the hart runs, or is halted at its first instruction.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -50,12 +50,12 @@ Examples:
 pub struct ResetArgs {
     #[command(flatten)]
     hart: ProbeFirstArgs,
-    /// Stand on the first instruction
+    /// Halt at the first instruction
     #[arg(long)]
     halt: bool,
 }
 
-/// Halts it.
+/// Halts the hart and reports its state.
 pub fn halt(args: HaltArgs) -> anyhow::Result<()> {
     let mut hart = args.hart.open()?;
     match args.at {
@@ -72,21 +72,21 @@ pub fn halt(args: HaltArgs) -> anyhow::Result<()> {
     write(hart, &args.hart, true)
 }
 
-/// Lets it run.
+/// Resumes the hart and reports its state.
 pub fn resume(args: ResumeArgs) -> anyhow::Result<()> {
     let mut hart = args.hart.open()?;
     hart.target()?.resume()?;
     write(hart, &args.hart, false)
 }
 
-/// Resets the board.
+/// Resets the board and reports the hart's state.
 pub fn reset(args: ResetArgs) -> anyhow::Result<()> {
     let mut hart = args.hart.open()?;
     hart.target()?.reset(args.halt)?;
     write(hart, &args.hart, args.halt)
 }
 
-/// Says how the hart is left.
+/// Reports the state in which the hart is left.
 fn write(mut hart: ProbedHart, args: &ProbeFirstArgs, is_halted: bool) -> anyhow::Result<()> {
     let halted = match is_halted {
         true => {

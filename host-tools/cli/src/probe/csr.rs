@@ -1,11 +1,11 @@
-//! `pagewalk probe csr`: registers of a hart.
+//! `pagewalk probe csr`: CSRs of a hart.
 
 use model::csr;
 use model::probe::{NamedRegister, RegisterDump};
 
 use super::args::ProbeOptionArgs;
 
-/// A register by name or number.
+/// Parses a CSR by name or number.
 fn number(text: &str) -> Result<u16, String> {
     csr::number(text)
         .ok_or_else(|| format!("no CSR `{text}`; satp, scause, 0x5c0 (up to 0xfff) would be some"))
@@ -19,14 +19,14 @@ Examples:
   pagewalk probe csr 0x5c0 --probe 0403:6010
   pagewalk probe csr satp --format json")]
 pub struct ProbeCsrArgs {
-    /// Names or, from 0x0 to 0xfff, numbers
+    /// Names, or numbers from 0x0 to 0xfff
     #[arg(required = true, value_name = "CSR", value_parser = number)]
     registers: Vec<u16>,
     #[command(flatten)]
     hart: ProbeOptionArgs,
 }
 
-/// Prints them.
+/// Prints the registers.
 pub fn run(args: ProbeCsrArgs) -> anyhow::Result<()> {
     let mut hart = args.hart.open()?;
     let xlen = hart.xlen()?;

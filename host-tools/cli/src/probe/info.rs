@@ -1,11 +1,11 @@
-//! `pagewalk probe info`: what is wired to a probe.
+//! `pagewalk probe info`: the chain behind a probe.
 
 use link::probe::AccessMethod;
 use model::probe::Wired;
 
 use super::args::ProbeFirstArgs;
 
-/// Show what is wired to a probe: the chain, the debug module, the hart.
+/// Show what is behind a probe: the chain, the debug module, the hart.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -17,7 +17,7 @@ pub struct ProbeInfoArgs {
     hart: ProbeFirstArgs,
 }
 
-/// Prints it.
+/// Prints the facts.
 pub fn run(args: ProbeInfoArgs) -> anyhow::Result<()> {
     let mut hart = args.hart.open()?;
     let info = hart.target()?.info()?;

@@ -1,10 +1,10 @@
-//! `pagewalk probe list`: the probes that are plugged in.
+//! `pagewalk probe list`: the connected probes.
 
 use model::probe::{Probe, Probes};
 
 use crate::format::Format;
 
-/// List the probes that are plugged in.
+/// List the connected probes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -16,7 +16,7 @@ pub struct ProbeListArgs {
     format: Format,
 }
 
-/// Prints them.
+/// Prints the list.
 pub fn run(args: ProbeListArgs) -> anyhow::Result<()> {
     let found = link::probe::list().into_iter().map(|found| Probe {
         selector: found.selector,

@@ -1,4 +1,4 @@
-//! `pagewalk probe`: a hart that says nothing any more, through JTAG.
+//! `pagewalk probe`: JTAG access to a hart whose software does not respond.
 //!
 //! ```text
 //! $ pagewalk probe info
@@ -9,8 +9,8 @@
 //! $ pagewalk map --from probe
 //! ```
 //!
-//! A hart that runs is halted while it is asked, and runs on afterwards; what was changed in it is
-//! put back. To add a subcommand: a file with `Args` and `run`, and its row here.
+//! A running hart is halted for the access and resumed afterwards; changed registers are restored. To add a
+//! subcommand: a file with `Args` and `run`, and its row here.
 
 mod args;
 mod control;
@@ -20,7 +20,7 @@ mod list;
 mod read;
 mod satp;
 
-/// Look at a hart through JTAG: registers, memory, whether it runs.
+/// Examine a hart through JTAG: registers, memory, run state.
 #[derive(clap::Args)]
 pub struct ProbeCommandArgs {
     #[command(subcommand)]
@@ -39,7 +39,7 @@ enum ProbeCommand {
     Reset(control::ResetArgs),
 }
 
-/// Does what is asked.
+/// Runs the chosen subcommand.
 pub fn run(args: ProbeCommandArgs) -> anyhow::Result<()> {
     match args.command {
         ProbeCommand::List(args) => list::run(args),

@@ -1,4 +1,4 @@
-//! `pagewalk probe read`: memory, as it lies there.
+//! `pagewalk probe read`: raw memory through a probe.
 
 use std::path::PathBuf;
 
@@ -10,12 +10,12 @@ use super::args::ProbeOptionArgs;
 use crate::size::bytes;
 use crate::tables::number;
 
-/// Bytes that are read at once.
+/// Bytes per read.
 const PIECE: usize = 4096;
-/// More is not shown, nor kept before it is written.
+/// Maximum length: the data is kept in memory before it is written.
 const MOST: u64 = 1 << 30;
 
-/// A number of bytes, and not more of them than are kept.
+/// Parses a number of bytes up to the maximum.
 fn count(text: &str) -> Result<usize, String> {
     let number = bytes(text).ok();
     let fits = number.filter(|it| (1..=MOST).contains(it));
@@ -24,7 +24,7 @@ fn count(text: &str) -> Result<usize, String> {
     })
 }
 
-/// Show memory, by the way that leads there; --dump of other commands reads the table again.
+/// Show memory; --dump of other commands reads the table.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,23 +32,23 @@ Examples:
   pagewalk probe read 0xffffffff80001000 0x1000 --virtual
   pagewalk probe read 0x80000000 1M -o ram.bin")]
 pub struct ProbeReadArgs {
-    /// The first address, hexadecimal
+    /// The first address, in hexadecimal
     #[arg(value_parser = number)]
     address: u64,
-    /// How many bytes
+    /// Number of bytes
     #[arg(value_parser = count)]
     length: usize,
-    /// The address is one that the hart translates; it is read as its S-mode reads
+    /// The address is virtual and translated by the hart, as in S-mode
     #[arg(long = "virtual")]
     is_virtual: bool,
-    /// Write the bytes into this file
+    /// Write the bytes to this file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
     hart: ProbeOptionArgs,
 }
 
-/// Prints it, or writes it.
+/// Prints the bytes, or writes them to a file.
 pub fn run(args: ProbeReadArgs) -> anyhow::Result<()> {
     let mut hart = args.hart.open()?;
     let mut read = vec![0; args.length];

@@ -1,4 +1,4 @@
-//! `pagewalk probe satp`: which page tables are in force.
+//! `pagewalk probe satp`: the active page tables of a hart.
 
 use view::fields;
 
@@ -15,7 +15,7 @@ pub struct ProbeSatpArgs {
     hart: ProbeFirstArgs,
 }
 
-/// Prints it, field by field.
+/// Prints the decoded register.
 pub fn run(args: ProbeSatpArgs) -> anyhow::Result<()> {
     let mut hart = args.hart.open()?;
     let (satp, xlen) = (hart.target()?.satp()?, hart.xlen()?);

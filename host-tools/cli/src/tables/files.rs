@@ -1,4 +1,4 @@
-//! Memory in files: cores, raw dumps, text, snapshots, alone or several together.
+//! Memory in files: cores, raw dumps, text, snapshots, alone or combined.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -13,21 +13,21 @@ use view::words::counted;
 
 use crate::exit::UsageError;
 
-/// What was opened.
+/// Open files, and facts from their headers.
 pub struct Opened {
-    /// The width of a register, if a file says so.
+    /// Register width, if a file states it.
     pub xlen: Option<Xlen>,
-    /// The roots that a snapshot has, and how it writes memory types.
+    /// A snapshot's roots and dialect.
     pub snapshot: Option<Snapshot>,
-    /// Where memory is missing that a core promises.
+    /// First address that a truncated core lacks.
     pub cut_at: Option<PhysAddr>,
-    /// Where cores and raw dumps have memory.
+    /// Ranges of cores and raw dumps.
     pub held: Vec<PhysRange>,
     sources: Vec<Box<dyn MemorySource>>,
     texts: Vec<OsString>,
 }
 
-/// Opens all but text, which is read when the mode is known.
+/// Opens all files except text, which is parsed when the mode is known.
 pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Opened> {
     let mut opened = Opened {
         xlen: None,
@@ -37,7 +37,7 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
         sources: Vec::new(),
         texts: Vec::new(),
     };
-    // Raw dumps are one memory: where they overlap, the first given counts.
+    // Raw dumps form one memory: where they overlap, the first one counts.
     let mut places = Vec::new();
     for origin in origins {
         match origin {
@@ -91,7 +91,7 @@ impl Opened {
         Ok(())
     }
 
-    /// Everything as one memory, text read as tables of this mode.
+    /// All files as one memory; text is parsed as tables of this mode.
     pub fn memory(self, mode: Mode) -> anyhow::Result<Box<dyn MemorySource>> {
         let mut sources = self.sources;
         for name in &self.texts {

@@ -1,4 +1,4 @@
-//! Memory of machines that run: through a gdb stub, an agent, a pipe.
+//! Memory of running machines: through a gdb stub, an agent, a pipe.
 
 use anyhow::{Context, bail};
 use link::memory::{BatchRead, Cached, MemorySource, PhysRange, Prefetch, RamOnly};
@@ -8,7 +8,7 @@ use pagetable::{Mode, Satp, Xlen};
 use super::{NamedRoot, OpenTables, RootArgs, SpaceArgs, decode_satp};
 use crate::board::{self, RespondingBoard};
 
-/// What to say where nobody knows what is memory.
+/// The message if the machine's RAM is not known.
 const NO_RAM: &str = "what is memory there? Only that is read, and neither --ram, --board, the \
                       stub's memory map nor QEMU's `info mtree` says it; give --ram \
                       0x80000000+128M or --board NAME";
@@ -22,7 +22,7 @@ impl SpaceArgs {
         }
     }
 
-    /// Memory that a gdb stub reads.
+    /// Memory through a gdb stub.
     fn on_stub(&self, address: &str) -> anyhow::Result<OpenTables> {
         let name = || format!("gdb://{address}");
         if self.root_args.task.is_some()
@@ -62,7 +62,7 @@ impl SpaceArgs {
         Ok(ahead(stub, roots, xlen, ram))
     }
 
-    /// Memory that whoever asks reads.
+    /// Memory read by the caller of the bridge.
     pub(super) fn through_pipe(&self) -> anyhow::Result<OpenTables> {
         let pipe = self
             .pipe
@@ -80,7 +80,7 @@ impl SpaceArgs {
         Ok(match ram {
             Some(ram) if ram.is_empty() => bail!("{NO_RAM}"),
             Some(ram) => ahead(pipe, roots, xlen, ram),
-            // A core: it reads what it holds.
+            // A core: every address in it may be read.
             None => open(
                 Box::new(Prefetch::new(pipe, &satps(&roots))),
                 roots,
@@ -90,7 +90,7 @@ impl SpaceArgs {
         })
     }
 
-    /// A board's memory, through its agent.
+    /// Memory through a board's agent.
     fn on_board(&self, spec: &Spec) -> anyhow::Result<OpenTables> {
         let mut board = board::open(spec)?;
         let (kernel, dialect) = board.about().with_context(|| spec.to_string())?;
@@ -99,7 +99,7 @@ impl SpaceArgs {
         let RootArgs {
             task, all_roots, ..
         } = &self.root_args;
-        // What an earlier reading knew is not all that there is now.
+        // Tasks of an earlier read may have exited, and others started.
         let is_all = *all_roots && self.root_args.satp.is_empty();
         let roots = match (self.is_given() && !is_all, task) {
             (true, _) => self.given(xlen)?,
@@ -137,13 +137,13 @@ impl SpaceArgs {
 }
 
 fn satps(roots: &[NamedRoot]) -> Vec<Satp> {
-    // Of another mode than the first, each table is a question of its own.
+    // Tables of another mode are requested one by one.
     let mode = roots.first().map_or(Mode::Bare, |root| root.satp.mode);
     let satps = roots.iter().map(|root| root.satp);
     satps.filter(|satp| satp.mode == mode).collect()
 }
 
-/// Tables in known memory, asked for level by level.
+/// Tables in known RAM, prefetched level by level.
 fn ahead(
     batch: impl BatchRead + 'static,
     roots: Vec<NamedRoot>,

@@ -1,4 +1,4 @@
-//! What is known of the machine: its memory, its hart.
+//! Facts about the machine: its memory, its hart.
 
 use boards::Board;
 use link::memory::{PhysRange, PhysRangeError};
@@ -6,40 +6,39 @@ use pagetable::Dialect;
 
 use crate::board_file::{board, dialect};
 
-/// What the command line tells of the machine.
+/// Facts about the machine from the command line.
 #[derive(clap::Args, Clone)]
 pub struct MachineArgs {
-    /// What is memory on the machine, as 0x80000000+128M; may be repeated. Of a running one
-    /// nothing else is read
+    /// RAM of the machine, as 0x80000000+128M; may be repeated. On a running machine only RAM is read
     #[arg(long, value_name = "START+SIZE", value_parser = span)]
     ram: Vec<PhysRange>,
-    /// The board: its memory, how it writes memory types, what its hart refuses
+    /// The board: its RAM, its encoding of memory types, what its hart rejects
     #[arg(long, value_name = "NAME|FILE", value_parser = board)]
     pub board: Option<Board>,
-    /// Where the kernel on a target maps physical address 0: for a stub that reads virtual
-    /// addresses only
+    /// Address at which the target's kernel maps physical address 0: for a stub that reads virtual addresses
+    /// only
     #[arg(long, value_name = "ADDR", value_parser = super::number)]
     pub linear: Option<u64>,
 }
 
-/// A run of addresses on a command line.
+/// Parses a range of addresses.
 pub fn span(text: &str) -> Result<PhysRange, PhysRangeError> {
     text.parse()
 }
 
-/// What a board's file says of its hart.
+/// Facts about the hart from a board file.
 #[derive(Clone, Copy, Default)]
 pub struct HartTraits {
-    /// How it writes memory types.
+    /// Encoding of memory types.
     pub dialect: Option<Dialect>,
-    /// Whether it leaves A and D to software.
+    /// Whether A and D are set by software.
     pub svade: Option<bool>,
-    /// How wide its registers are, in bits.
+    /// Register width in bits.
     pub bits: Option<u32>,
 }
 
 impl MachineArgs {
-    /// What the named board says.
+    /// The facts of the named board.
     pub fn traits(&self) -> HartTraits {
         let Some(board) = &self.board else {
             return HartTraits::default();
@@ -51,9 +50,9 @@ impl MachineArgs {
         }
     }
 
-    /// Where devices are, as far as the board's file says.
+    /// Device ranges from the board file.
     pub fn devices(&self) -> Vec<PhysRange> {
-        /// A UART's page; and what a PLIC takes: RISC-V PLIC specification 1.0.0, memory map.
+        /// Size of a UART, one page, and of a PLIC: RISC-V PLIC specification 1.0.0, memory map.
         const BYTES: [u64; 2] = [0x1000, 0x400_0000];
         let Some(board) = &self.board else {
             return Vec::new();
@@ -65,7 +64,7 @@ impl MachineArgs {
             .collect()
     }
 
-    /// What is memory, if the command line says so.
+    /// RAM ranges from the command line or the board file.
     pub fn ram(&self) -> Option<Vec<PhysRange>> {
         if !self.ram.is_empty() {
             return Some(self.ram.clone());

@@ -1,7 +1,7 @@
-//! Options that say where page tables are, and their opening.
+//! Options that select page tables, and opening them.
 //!
-//! Every command that reads page tables takes these, so that each of them works on a dump, a
-//! core, a snapshot, a board, a stub, a probe and, asked by a debugger's plugin, through a pipe.
+//! Every command that reads page tables has these options, so that each works on a dump, a core, a snapshot,
+//! a board, a stub, a probe and, for a debugger's plugin, through a pipe.
 
 mod files;
 mod live;
@@ -24,11 +24,11 @@ pub use machine::{MachineArgs, span};
 pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};
 pub use spaces::{STALE, Spaces, read, read_on};
 
-/// Where memory is read from; several files are one memory.
+/// Sources of memory; several files form one memory.
 #[derive(clap::Args)]
 #[group(required = true, multiple = true)]
 pub struct MemoryArgs {
-    /// Raw memory and the address its first byte had; may be repeated
+    /// Raw memory and the address of its first byte; may be repeated
     #[arg(long, value_name = "FILE@ADDR")]
     pub mem: Vec<RawSpec>,
     /// ELF core with physical memory
@@ -37,16 +37,15 @@ pub struct MemoryArgs {
     /// Text: md.q, x/gx, xp, hexdump -C, NuttX's MMU log; FILE@0xADDR adds to its addresses
     #[arg(long, value_name = "FILE|-")]
     pub dump: Option<OsString>,
-    /// Any of these by its name alone, and may be repeated: a core, a text dump, a snapshot,
-    /// FILE@ADDR; a board that runs: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; a
-    /// recording: RUN.pwlog, as it was asked last; any gdb stub: gdb://HOST:PORT; or a hart
-    /// through JTAG: probe, probe:SELECTOR
+    /// Any of these by its name, may be repeated: a core, a text dump, a snapshot, FILE@ADDR; a running
+    /// board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; the last answers in a recording:
+    /// RUN.pwlog; any gdb stub: gdb://HOST:PORT; or a hart through JTAG: probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
     pub from: Vec<MemorySpec>,
 }
 
 impl MemoryArgs {
-    /// All of them, in the order in which they are asked.
+    /// All sources, in order of precedence.
     fn origins(&self) -> Vec<MemorySpec> {
         let mut origins: Vec<MemorySpec> = self.from.clone();
         origins.extend(self.core.clone().map(MemorySpec::Core));
@@ -56,15 +55,15 @@ impl MemoryArgs {
     }
 }
 
-/// Which tables.
+/// The roots of the tables.
 #[derive(clap::Args, Clone)]
 pub struct RootArgs {
-    /// Value of the satp register, or several with commas between; a board (--from) tells the
-    /// kernel's own, a gdb stub or a probe the hart's, a snapshot those it was taken of
+    /// Value of the satp register, or several with commas between; a board (--from) supplies the kernel's
+    /// own, a gdb stub or a probe the hart's, a snapshot its roots
     #[arg(long, value_name = "VALUE", value_parser = number, value_delimiter = ',',
           conflicts_with_all = ["task", "root"])]
     pub satp: Vec<u64>,
-    /// The tables of this task of the board
+    /// The tables of this task id of the board
     #[arg(long, value_name = "NUMBER", conflicts_with = "root")]
     pub task: Option<u64>,
     /// Address of the root table, with --mode
@@ -75,7 +74,7 @@ pub struct RootArgs {
     pub all_roots: bool,
 }
 
-/// Tables in somebody's memory.
+/// Page tables in a memory source.
 #[derive(clap::Args)]
 pub struct TablesArgs {
     #[command(flatten)]
@@ -84,33 +83,33 @@ pub struct TablesArgs {
     pub roots: SpaceArgs,
 }
 
-/// Which tables, wherever they are.
+/// Options that select address spaces.
 #[derive(clap::Args, Clone)]
 pub struct SpaceArgs {
     #[command(flatten)]
     root_args: RootArgs,
     #[command(flatten)]
     machine: MachineArgs,
-    /// How entries are written
+    /// Encoding of entries.
     #[command(flatten)]
     pub pte: PteArgs,
     #[cfg(feature = "probe")]
     #[command(flatten)]
     probe: crate::hart::ProbeArgs,
-    /// Where `pipe:` leads.
+    /// The pipe that `pipe:` means.
     #[arg(skip)]
     pub pipe: Option<Pipe>,
-    /// The roots, where the command line gives none.
+    /// Roots to use if the command line has none.
     #[arg(skip)]
     instead: Vec<NamedRoot>,
 }
 
-/// A root, and whose it is.
+/// A root with the name of its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedRoot {
-    /// Empty where that is not known.
+    /// Empty if not known.
     pub name: String,
-    /// The register.
+    /// The `satp` value.
     pub satp: Satp,
 }
 
@@ -123,27 +122,27 @@ impl From<Satp> for NamedRoot {
     }
 }
 
-/// The tables, open.
+/// Open page tables.
 pub struct OpenTables {
-    /// Where they are.
+    /// Memory that contains them.
     pub memory: Cached<Box<dyn MemorySource>>,
-    /// Where they begin: at least one.
+    /// Roots, at least one.
     pub roots: Vec<NamedRoot>,
-    /// The width of a register.
+    /// Register width of the machine.
     pub xlen: Xlen,
-    /// How memory types are written, where the source knows.
+    /// Encoding of memory types, if the source knows it.
     pub dialect: Option<Dialect>,
-    /// What is memory on the machine; nothing if nobody says so.
+    /// RAM of the machine; empty if not known.
     pub ram: Vec<PhysRange>,
-    /// Whether the hart leaves A and D to software, where that is known.
+    /// Whether A and D are set by software, if known.
     pub svade: Option<bool>,
-    /// From where on a core has lost what it promises.
+    /// First address that a truncated core lacks.
     pub cut_at: Option<PhysAddr>,
-    /// Where files have memory, of those that say so.
+    /// Ranges of memory in the files that state them.
     pub held: Vec<PhysRange>,
 }
 
-/// What a memory was taken for.
+/// How a memory source was interpreted.
 fn kind(origin: &MemorySpec) -> &'static str {
     match origin {
         MemorySpec::Line(Spec::Gdb(_)) => "a gdb stub",
@@ -160,7 +159,7 @@ fn kind(origin: &MemorySpec) -> &'static str {
 }
 
 impl OpenTables {
-    /// The one root; several are too many for a command that shows one.
+    /// The only root; an error for several, for commands that show one.
     pub fn single_root(&self) -> anyhow::Result<Satp> {
         match &self.roots[..] {
             [only] => Ok(only.satp),
@@ -173,24 +172,24 @@ impl OpenTables {
 }
 
 impl TablesArgs {
-    /// What they are in: a file without its folder.
+    /// Name of the source: a file without its directory.
     pub fn name(&self) -> String {
         let first = self.from.origins().into_iter().next();
         first.map_or_else(String::new, |origin| origin.to_string())
     }
 
-    /// Where devices are, as far as the board's file says.
+    /// Device ranges from the board file.
     pub fn devices(&self) -> Vec<PhysRange> {
         self.roots.machine.devices()
     }
 
-    /// Whether a probe reads them.
+    /// Whether a probe is a source.
     pub fn is_of_probe(&self) -> bool {
         let is_probe = |origin: &MemorySpec| matches!(origin, MemorySpec::Line(Spec::Probe(_)));
         self.from.from.iter().any(is_probe)
     }
 
-    /// Opens the memory and reads satp as the machine did.
+    /// Opens the memory and decodes satp as the machine does.
     pub fn open(&self) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
         self.roots.check_wires(&origins)?;
@@ -199,7 +198,7 @@ impl TablesArgs {
 }
 
 impl SpaceArgs {
-    /// Of whoever wants memory and no tables.
+    /// Tables for a command that only needs memory.
     pub fn without_tables(
         machine: MachineArgs,
         #[cfg(feature = "probe")] probe: crate::hart::ProbeArgs,
@@ -220,7 +219,7 @@ impl SpaceArgs {
         }
     }
 
-    /// The same; where the command line gives no roots, these.
+    /// The same options, with these roots if the command line has none.
     pub fn or(&self, instead: &[NamedRoot]) -> SpaceArgs {
         SpaceArgs {
             instead: instead.to_vec(),
@@ -228,7 +227,7 @@ impl SpaceArgs {
         }
     }
 
-    /// Opens these memories and reads satp as the machine did.
+    /// Opens these sources and decodes satp as the machine does.
     pub fn open(&self, origins: Vec<MemorySpec>) -> anyhow::Result<OpenTables> {
         let open = self.open_memory(origins)?;
         if open.roots.iter().all(|root| root.satp.mode == Mode::Bare) {
@@ -237,7 +236,7 @@ impl SpaceArgs {
         Ok(open)
     }
 
-    /// The same for who minds no addresses but physical ones.
+    /// Opens these sources for a command that uses physical addresses only.
     pub fn open_memory(&self, origins: Vec<MemorySpec>) -> anyhow::Result<OpenTables> {
         let asked = self.pte.xlen()?;
         let origins = origins.into_iter().map(MemorySpec::sniffed);
@@ -260,7 +259,7 @@ impl SpaceArgs {
         Ok(open)
     }
 
-    /// Takes what `--board` tells and nothing else has told; says so where that is nothing.
+    /// Applies facts of `--board` that nothing else states; reports if none is used.
     fn apply_board(&self, open: &mut OpenTables) {
         let mut board = self.machine.traits();
         let mut ram = self.machine.ram().unwrap_or_default();
@@ -340,12 +339,12 @@ impl SpaceArgs {
         })
     }
 
-    /// Whether the command line says where the tables begin.
+    /// Whether the command line states the roots.
     fn is_given(&self) -> bool {
         !self.root_args.satp.is_empty() || self.root_args.root.is_some() || !self.instead.is_empty()
     }
 
-    /// The roots that the command line gives.
+    /// The roots of the command line.
     fn given(&self, xlen: Xlen) -> anyhow::Result<Vec<NamedRoot>> {
         if !self.is_given() {
             let misuse =

@@ -21,8 +21,8 @@ use crate::exit::UsageError;
 #[cfg(feature = "probe")]
 use crate::hart::{ProbeBoardArgs, ProbedHart};
 
-/// Registers of a trap: Privileged spec, table 3; unprivileged spec, table of the calling
-/// convention's names.
+/// Registers of a trap: Privileged spec, table 3; Unprivileged spec, register names of the calling
+/// convention.
 #[cfg(feature = "probe")]
 mod register {
     pub const SEPC: u16 = 0x141;
@@ -32,7 +32,7 @@ mod register {
     pub const SP: u8 = 2;
 }
 
-/// A kernel that is dead has little to lose, and whoever asks ought to know.
+/// Warning: reads may reach devices, which is acceptable on a dead kernel, but must be known.
 #[cfg(feature = "probe")]
 const UNKNOWN_RAM: &str = "warning: what is memory there is not known, and a wrong table may lead \
                            into a device; with --ram or --board nothing but memory is read";
@@ -41,7 +41,7 @@ const UNKNOWN_RAM: &str = "warning: what is memory there is not known, and a wro
 const WITHOUT: &str = "this pagewalk was built without probes: cargo build -p cli --features probe";
 
 impl SpaceArgs {
-    /// What is said of a probe's wires is for a probe.
+    /// Rejects options for probes if the source is not one.
     #[cfg(feature = "probe")]
     pub fn check_wires(&self, origins: &[MemorySpec]) -> anyhow::Result<()> {
         let is_probe = |origin: &MemorySpec| matches!(origin, MemorySpec::Line(Spec::Probe(_)));
@@ -52,13 +52,13 @@ impl SpaceArgs {
         Ok(())
     }
 
-    /// Without probes nothing is said of their wires.
+    /// Without probe support there are no such options.
     #[cfg(not(feature = "probe"))]
     pub fn check_wires(&self, _: &[MemorySpec]) -> anyhow::Result<()> {
         Ok(())
     }
 
-    /// What the command line says of the hart at a probe.
+    /// The options for the hart at a probe.
     #[cfg(feature = "probe")]
     pub fn wiring(&self) -> ProbeBoardArgs {
         ProbeBoardArgs {
@@ -84,7 +84,7 @@ impl SpaceArgs {
             true => self.given(xlen)?,
             false => vec![decode_satp(hart.target()?.satp()?, xlen, self.pte.mode)?.into()],
         };
-        // Where the tables begin in the RAM of the board that the port looks like, it is the board.
+        // If the root table is in the RAM of the board with this IDCODE, it is that board.
         let looks_so = hart.ram().filter(|ram| {
             let mut begins = roots.iter().map(|root| root.satp.root.raw());
             begins.all(|at| (ram.first..=ram.last).contains(&at))
@@ -115,7 +115,7 @@ impl SpaceArgs {
         bail!(WITHOUT);
     }
 
-    /// The trap that the hart at a probe came to last, by its registers.
+    /// The last trap of the hart at a probe, from its registers.
     #[cfg(feature = "probe")]
     pub fn trap_at_probe(&self, selector: &str) -> anyhow::Result<CrashRegisters> {
         let mut hart = ProbedHart::open(selector, &self.wiring())?;

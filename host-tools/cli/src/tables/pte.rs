@@ -1,4 +1,4 @@
-//! Options that say how entries are written, and the numbers of a command line.
+//! Options for the encoding of entries, and numbers on the command line.
 
 use clap::ValueEnum;
 use link::memory::text::address;
@@ -7,12 +7,12 @@ use view::words::counted;
 
 use crate::exit::UsageError;
 
-/// A number of an address or a register: hexadecimal, `0x` or not.
+/// Parses an address or register value: hexadecimal, with or without `0x`.
 pub fn number(text: &str) -> Result<u64, String> {
     address(text).ok_or_else(|| format!("`{text}` is no hexadecimal number of 64 bits"))
 }
 
-/// `--xlen`.
+/// Values of `--xlen`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum XlenOption {
     /// A 32-bit hart
@@ -32,14 +32,14 @@ impl From<XlenOption> for Xlen {
     }
 }
 
-/// `--mode`.
+/// Parses the value of `--mode`.
 pub fn mode(name: &str) -> Result<Mode, String> {
     let paging = Mode::from_name(name).filter(|mode| *mode != Mode::Bare);
     let names = Mode::ALL.map(Mode::name).join(", ");
     paging.ok_or_else(|| format!("no paging mode `{name}`; there is {names}"))
 }
 
-/// `--dialect`.
+/// Values of `--dialect`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DialectOption {
     /// Neither extension: bits 54-63 must be zero
@@ -48,13 +48,13 @@ pub enum DialectOption {
     Svpbmt,
     /// T-Head C9xx with th.sxstatus.MAEE set
     Thead,
-    /// What the bits look like
+    /// Guess from the bits of the entries
     #[default]
     Auto,
 }
 
 impl DialectOption {
-    /// The dialect, if it is given.
+    /// The dialect, unless it is to be guessed.
     pub fn given(self) -> Option<Dialect> {
         match self {
             DialectOption::None => Some(Dialect::None),
@@ -65,13 +65,13 @@ impl DialectOption {
     }
 }
 
-/// How entries are written.
+/// Encoding of entries.
 #[derive(clap::Args, Clone, Default)]
 pub struct PteArgs {
-    /// Paging mode, where satp does not say: sv32, sv39, sv48, sv57
+    /// Paging mode, if satp does not state it: sv32, sv39, sv48, sv57
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub mode: Option<Mode>,
-    /// How bits 59-63 of an entry are meant
+    /// Meaning of bits 59-63 of an entry
     #[arg(
         long,
         value_enum,
@@ -80,13 +80,13 @@ pub struct PteArgs {
         value_name = "none|svpbmt|thead|auto"
     )]
     pub dialect: DialectOption,
-    /// Bits of a register, 32 or 64; an ELF core says so itself
+    /// Register width in bits, 32 or 64; an ELF core states it itself
     #[arg(long, value_enum, hide_possible_values = true, value_name = "32|64")]
     pub xlen: Option<XlenOption>,
 }
 
 impl PteArgs {
-    /// The width that is asked for, by `--xlen` or by the mode.
+    /// The register width from `--xlen` or the mode.
     pub fn xlen(&self) -> anyhow::Result<Option<Xlen>> {
         let by_mode = self.mode.map(Mode::xlen);
         match (self.xlen.map(Xlen::from), by_mode) {
@@ -100,7 +100,7 @@ impl PteArgs {
     }
 }
 
-/// `satp` as a hart of this width has it, its mode replaced if one is given.
+/// Decodes `satp` for this width, with its mode replaced if one is given.
 pub fn decode_satp(raw: u64, xlen: Xlen, mode: Option<Mode>) -> anyhow::Result<Satp> {
     if xlen == Xlen::Rv32 && raw >> 32 != 0 {
         return Err(UsageError(format!("satp {raw:#x} has more than 32 bits")).into());
@@ -119,7 +119,7 @@ pub fn decode_satp(raw: u64, xlen: Xlen, mode: Option<Mode>) -> anyhow::Result<S
     })
 }
 
-/// Says that a dialect was guessed, and how to say otherwise.
+/// Notes that a dialect was guessed, and the option to change it.
 pub fn note_dialect(entries: u64, dialect: Dialect) {
     let entries = counted(entries, "entry", "entries");
     eprintln!(

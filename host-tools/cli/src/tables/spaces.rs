@@ -1,4 +1,4 @@
-//! Address spaces out of tables that are open, and what went wrong while they were read.
+//! Address spaces from open tables, and errors while they were read.
 
 use anyhow::anyhow;
 use link::memory::{Cached, MemorySource, PhysRange};
@@ -11,23 +11,23 @@ use view::words::counted;
 
 use crate::exit::UsageError;
 
-/// What a picture says behind the name of memory that may be older than what the hart sees.
+/// Suffix in a chart's heading for possibly stale memory.
 pub const STALE: &str = ", possibly stale";
 
-/// Address spaces, one for each root.
+/// Address spaces, one per root.
 pub struct Spaces {
     /// At least one.
     pub list: Vec<AddressSpace>,
-    /// What is memory on the machine; nothing if nobody says so.
+    /// RAM of the machine; empty if not known.
     pub ram: Vec<PhysRange>,
-    /// Whether the hart leaves A and D to software, where that is known.
+    /// Whether A and D are set by software, if known.
     pub svade: Option<bool>,
-    /// Why not all could be read; what could be is here.
+    /// The error that stopped reading; spaces read before are kept.
     failure: Option<anyhow::Error>,
 }
 
 impl Spaces {
-    /// The one space; several are too many for a command that shows one.
+    /// The only space; an error for several, for commands that show one.
     pub fn one(&self) -> anyhow::Result<&AddressSpace> {
         match &self.list[..] {
             [only] => Ok(only),
@@ -38,14 +38,14 @@ impl Spaces {
         }
     }
 
-    /// Marks them if some of what was read until now may be older than what the hart sees.
+    /// Marks the spaces if some memory read so far may be stale.
     pub fn note_staleness(&mut self, memory: &Cached<Box<dyn MemorySource>>) {
         for space in &mut self.list {
             space.is_possibly_stale = memory.is_possibly_stale();
         }
     }
 
-    /// What a picture of them says that it is drawn from.
+    /// The source of the data for a chart's heading.
     pub fn origin(&self, mut name: String) -> String {
         if self.list.iter().any(|space| space.is_possibly_stale) {
             name += STALE;
@@ -53,7 +53,7 @@ impl Spaces {
         name
     }
 
-    /// Says why the answer is not about all, after what could be said was.
+    /// Returns the error that stopped reading, after the output.
     pub fn end(self) -> anyhow::Result<()> {
         if let Some(failure) = self.failure {
             return Err(failure);
@@ -72,19 +72,19 @@ impl Spaces {
 }
 
 impl TablesArgs {
-    /// The address spaces that the options name.
+    /// Reads the address spaces of the options.
     pub fn spaces(&self) -> anyhow::Result<Spaces> {
         Ok(read(self.open()?))
     }
 }
 
-/// The address spaces of tables that are open. The memory is let go: a hart that was halted for
-/// this does not wait for who reads the answer.
+/// Reads the address spaces of open tables. The memory is closed, so that a halted hart does not wait for the
+/// output.
 pub fn read(open: OpenTables) -> Spaces {
     read_on(open).0
 }
 
-/// The same, with the memory for more to be read of it.
+/// Reads the address spaces, and returns the memory for further reads.
 pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn MemorySource>>) {
     let mut memory = open.memory;
     let given = open.dialect;
@@ -125,7 +125,7 @@ pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn MemorySource>>) {
     (spaces, memory)
 }
 
-/// Tables that nobody looked at.
+/// The error for tables that the budget left unread.
 fn unread(list: &[AddressSpace]) -> Option<anyhow::Error> {
     let cut = list.iter().find(|space| space.is_cut())?;
     Some(anyhow!(
@@ -135,7 +135,7 @@ fn unread(list: &[AddressSpace]) -> Option<anyhow::Error> {
     ))
 }
 
-/// Memory that should be there: of a root all, of a core what it promises.
+/// The error for missing memory: a whole root, or what a truncated core lacks.
 fn missing(list: &[AddressSpace], cut_at: Option<pagetable::PhysAddr>) -> Option<anyhow::Error> {
     let is_missing =
         |problem: &pagetable::Problem| problem.trouble == Trouble::Refused(Refusal::NoMemory);
@@ -164,7 +164,7 @@ fn missing(list: &[AddressSpace], cut_at: Option<pagetable::PhysAddr>) -> Option
     None
 }
 
-/// What a reading without any dialect refused for its upper bits.
+/// Counts of bits 59–63 in entries that were rejected without a dialect.
 fn high_bits(list: &[AddressSpace]) -> AllBits {
     let mut bits = AllBits::default();
     let refused = Trouble::Refused(Refusal::ReservedBits);

@@ -1,4 +1,4 @@
-//! One drawing of everything.
+//! Draws the terminal view.
 
 use model::Live;
 use model::ledger::LedgerRow;
@@ -15,11 +15,11 @@ use super::fit::fit;
 use super::strip;
 use crate::dash::keys::{HELP, Look};
 
-/// From here on tasks stand beside the causes.
+/// From this width, tasks are drawn beside the causes.
 const WIDE: u16 = 140;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Draws all there is, and how many updates are held back.
+/// Draws everything; `held` is the number of updates held back.
 pub fn all(frame: &mut Frame, name: &str, live: &Live, look: &Look, held: usize) {
     let area = frame.area();
     let is_wide = area.width >= WIDE;
@@ -90,7 +90,7 @@ fn draw_title(frame: &mut Frame, area: Rect, name: &str, live: &Live, look: &Loo
     frame.render_widget(Paragraph::new(title).style(style), area);
 }
 
-/// A line for each cause: how many, and how many in each of the last seconds.
+/// One row per cause: total, and a bar for each of the last seconds.
 fn draw_causes(frame: &mut Frame, area: Rect, live: &Live) {
     const BESIDE: u16 = 38;
     let room = area.width.saturating_sub(BESIDE) as usize;
@@ -126,7 +126,7 @@ fn bar(count: u64, most: u64) -> char {
 fn draw_tasks(frame: &mut Frame, area: Rect, live: &Live) {
     let title = Row::new(["pid", "state", "resident", "tables", "faults", "command"])
         .style(Style::new().add_modifier(Modifier::BOLD));
-    // What the other columns and the blanks between them leave.
+    // The rest of the width.
     let command = area.width.saturating_sub(4 + 9 + 9 + 8 + 8 + 5).max(10);
     let rows = live.tasks.0.iter().map(|task| {
         Row::new([
@@ -149,7 +149,7 @@ fn draw_tasks(frame: &mut Frame, area: Rect, live: &Live) {
     frame.render_widget(Table::new(rows, widths).header(title), area);
 }
 
-/// The newest faults that the filter lets through, the newest last.
+/// The newest faults that pass the filter, in order of arrival.
 fn draw_faults(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     let room = usize::from(area.height.saturating_sub(1));
     let passes = |row: &&LedgerRow| look.filter.is_empty() || cells(row).contain(&look.filter);
@@ -270,7 +270,7 @@ mod tests {
 
     use super::*;
 
-    /// A kernel's address has 18 digits, for which 80 columns have no room.
+    /// A kernel address has 18 digits, more than an 80-column terminal has room for.
     #[test]
     fn an_address_that_is_cut_ends_in_an_ellipsis() {
         let mut live = Live::default();

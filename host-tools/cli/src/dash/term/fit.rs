@@ -1,7 +1,6 @@
-//! Text in a column that may be too narrow for it: what was cut off shows.
+//! Truncates text to the width of a column, visibly.
 
-/// As much of a text as the column holds; `…` stands for the rest. An address that simply ended
-/// would be read as another one.
+/// The text, or its start and `…`: an address truncated without a mark would look like another address.
 pub fn fit(text: &str, columns: u16) -> String {
     let columns = usize::from(columns);
     if text.chars().count() <= columns {

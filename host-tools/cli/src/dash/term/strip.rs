@@ -1,4 +1,4 @@
-//! An address space in one line: what is mapped where, and what may be done there.
+//! An address space in one line: mappings and their permissions.
 
 use model::AddressSpace;
 use ratatui::style::{Color, Style};
@@ -6,10 +6,10 @@ use ratatui::text::{Line, Span};
 
 use super::fit::fit;
 
-/// Parts at most; between two of them a stretch is left out.
+/// Maximum number of bands; gaps between them are shortened.
 const BANDS: usize = 6;
 
-/// Letters and colours by permission; holes are dots. Below stand the addresses that parts begin at.
+/// Letters and colours by permission, dots for holes; below, the start address of each band.
 pub fn lines(space: &AddressSpace, width: usize) -> [Line<'static>; 2] {
     let bands = space.bands(BANDS);
     if bands.is_empty() || width < 4 * bands.len() {
@@ -23,7 +23,7 @@ pub fn lines(space: &AddressSpace, width: usize) -> [Line<'static>; 2] {
         }
         let first = band.va().raw();
         for cell in 0..room as u64 {
-            // In 128 bits: a part may be most of the address space.
+            // In 128 bits: a band may be most of the address space.
             let place =
                 |cell: u64| (u128::from(cell) * u128::from(band.bytes) / room as u128) as u64;
             let (from, to) = (place(cell), place(cell + 1).max(place(cell) + 1));
@@ -31,7 +31,7 @@ pub fn lines(space: &AddressSpace, width: usize) -> [Line<'static>; 2] {
                 let begin = range.va.raw().wrapping_sub(first);
                 begin < to && from < begin.saturating_add(range.bytes)
             });
-            // Of several ranges in one cell, the one that may do most.
+            // Of several ranges in a cell, the one with most permissions.
             let best = here.map(|range| letter(&range.leaf.pte.flags().to_string()));
             let (letter, color) = best
                 .max_by_key(|(rank, ..)| *rank)
