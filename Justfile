@@ -98,9 +98,9 @@ test: && _test
     just image ox64
     just image qemu-virt
 
-# The long tests: random histories of the kernel's memory management, as many steps as that (SEED=0x… plays one
-# again), 200 hosts that come at as many moments of a boot,
-# and ten million random instructions beside QEMU
+# Random histories of the kernel's memory management, as many steps as that (SEED=0x… plays one again); 200 hosts that
+# come at as many moments of a boot; ten million random instructions beside QEMU
+# The long tests
 soak steps="20000000": build
     STEPS={{ steps }} cargo test -q -p kernel random_histories
     STARTS=200 cargo test -q -p cli --all-features --test proof first_command

@@ -12,6 +12,10 @@
 #![forbid(unsafe_code)]
 
 mod access;
+#[cfg(test)]
+mod asm;
+#[cfg(test)]
+mod breaks;
 mod bus;
 mod code;
 mod compressed;

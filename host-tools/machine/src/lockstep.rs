@@ -7,6 +7,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::asm::{NOP, Program, csrr, csrw, i, over_next, r, s};
 use crate::compressed;
 use crate::hart::C906;
 use crate::insn::Operation;
@@ -76,64 +77,16 @@ impl Random {
     }
 }
 
-fn r(opcode: u32, funct7: u32, funct3: u32, rd: u32, rs1: u32, rs2: u32) -> u32 {
-    funct7 << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode
+trait Lockstep {
+    fn firmware(&mut self);
+    fn entry(&mut self);
+    fn handler(&mut self);
+    fn block(&mut self, random: &mut Random);
+    fn one(&mut self, random: &mut Random);
+    fn compressed(&mut self, random: &mut Random);
 }
 
-fn i(opcode: u32, funct3: u32, rd: u32, rs1: u32, imm: u32) -> u32 {
-    (imm & 0xfff) << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode
-}
-
-fn s(opcode: u32, funct3: u32, rs1: u32, rs2: u32, imm: u32) -> u32 {
-    (imm >> 5 & 0x7f) << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | (imm & 31) << 7 | opcode
-}
-
-/// A branch over the next instruction.
-fn b(funct3: u32, rs1: u32, rs2: u32) -> u32 {
-    rs2 << 20 | rs1 << 15 | funct3 << 12 | 8 << 7 | 0x63
-}
-
-fn csrw(csr: u32, rs1: u32) -> u32 {
-    i(0x73, 1, 0, rs1, csr)
-}
-
-fn csrr(rd: u32, csr: u32) -> u32 {
-    i(0x73, 2, rd, 0, csr)
-}
-
-const NOP: u32 = 0x13;
-
-/// The bytes of a program, at its place in RAM.
-struct Program {
-    bytes: Vec<u8>,
-}
-
-impl Program {
-    fn word(&mut self, word: u32) {
-        self.bytes.extend(word.to_le_bytes());
-    }
-
-    fn half(&mut self, half: u16) {
-        self.bytes.extend(half.to_le_bytes());
-    }
-
-    fn words(&mut self, words: &[u32]) {
-        words.iter().for_each(|word| self.word(*word));
-    }
-
-    fn at(&mut self, place: usize) {
-        assert!(self.bytes.len() <= place, "it fits");
-        self.bytes.resize(place, 0);
-    }
-
-    /// The address of a place in RAM, by way of the program counter.
-    fn address(&mut self, rd: u32, place: usize) {
-        let distance = place as u32 - self.bytes.len() as u32;
-        let upper = distance.wrapping_add(0x800) & !0xfff;
-        self.word(upper | rd << 7 | 0x17);
-        self.word(i(0x13, 0, rd, rd, distance.wrapping_sub(upper)));
-    }
-
+impl Lockstep for Program {
     /// QEMU begins in M-mode: hand down every trap, open all memory, go on in S-mode.
     fn firmware(&mut self) {
         self.words(&[
@@ -227,7 +180,7 @@ impl Program {
             }
             9 => {
                 let over = [
-                    b(random.pick(&[0, 1, 4, 5, 6, 7]), rs1, rs2),
+                    over_next(random.pick(&[0, 1, 4, 5, 6, 7]), rs1, rs2),
                     8 << 20 | rd << 7 | 0x6f,
                 ];
                 self.words(&[random.pick(&over), i(0x13, 0, rd, rs1, imm)]);
@@ -416,7 +369,7 @@ fn scratch(random: &mut Random) -> Vec<u8> {
 
 fn program(seed: u64) -> (Program, usize) {
     let mut random = Random(seed | 1);
-    let mut program = Program { bytes: Vec::new() };
+    let mut program = Program::default();
     program.firmware();
     program.entry();
     program.handler();
