@@ -9,7 +9,6 @@
 //! ```
 
 use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -63,7 +62,7 @@ pub fn run(args: ConnectArgs) -> anyhow::Result<()> {
     let ours: File = ours.try_clone()?;
     let ends = HubStreams {
         keys: Box::new(ours.try_clone()?),
-        text: Box::new(RetryingWriter(ours)),
+        text: Box::new(pty::RetryingWriter(ours)),
         record,
     };
     let (gdb, hosts) = hub.ports()?;
@@ -96,28 +95,5 @@ fn announce(news: HubNews) {
         HubNews::GdbRefused => {
             eprintln!("a gdb was sent away: one at a time, and none on a recording")
         }
-    }
-}
-
-/// A terminal that is not read fills up; then its text is dropped.
-struct RetryingWriter(File);
-
-impl Write for RetryingWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let ready = rustix::event::poll(
-            &mut [rustix::event::PollFd::new(
-                &self.0,
-                rustix::event::PollFlags::OUT,
-            )],
-            Some(&rustix::event::Timespec::default()),
-        );
-        match ready {
-            Ok(1..) => self.0.write(bytes),
-            _ => Ok(bytes.len()),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
     }
 }

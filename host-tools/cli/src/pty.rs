@@ -1,7 +1,7 @@
 //! A pseudo terminal, for programs that expect a serial port.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags, open};
@@ -37,4 +37,27 @@ pub fn make() -> io::Result<Pty> {
         path,
         _theirs: File::from(theirs),
     })
+}
+
+/// A terminal that is not read fills up; then its text is dropped.
+pub struct RetryingWriter(pub File);
+
+impl Write for RetryingWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let ready = rustix::event::poll(
+            &mut [rustix::event::PollFd::new(
+                &self.0,
+                rustix::event::PollFlags::OUT,
+            )],
+            Some(&rustix::event::Timespec::default()),
+        );
+        match ready {
+            Ok(1..) => self.0.write(bytes),
+            _ => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }

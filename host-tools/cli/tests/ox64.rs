@@ -3,7 +3,7 @@
 #[path = "board/inputs.rs"]
 mod inputs;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use inputs::built;
@@ -123,5 +123,74 @@ fn keys_come_from_a_pipe_and_the_board_runs_on_until_it_sleeps() {
     assert!(
         output.status.success() && said.contains("hello, world"),
         "{said}"
+    );
+}
+
+#[test]
+fn the_checklist_is_that_of_the_documentation() {
+    let (code, said, notes) = ox64(&["--checklist"]);
+    assert_eq!((code, notes.as_str()), (0, ""));
+    assert!(
+        said.contains("Starting kernel") && said.contains("GPIO16"),
+        "{said}"
+    );
+    assert_eq!(ox64(&[]).0, 2, "a card is needed for anything else");
+}
+
+#[test]
+fn other_tools_see_the_board_on_its_serial_line() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["ox64", &card(), "--serial", "tcp://127.0.0.1:0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("our program runs");
+    let mut line = String::new();
+    let said = child.stdout.take().expect("a pipe");
+    BufReader::new(said).read_line(&mut line).expect("a line");
+    let place = line.trim().strip_prefix("serial").expect(&line).trim();
+    let ask = |words: &[&str]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+            .args(words)
+            .args(["--from", place])
+            .output()
+            .expect("our program runs");
+        String::from_utf8_lossy(&run.stdout).into_owned()
+    };
+    let (tasks, map, faults) = (ask(&["ps"]), ask(&["map"]), ask(&["faults"]));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert!(tasks.contains("sh"), "{tasks}");
+    assert!(
+        map.contains("0x0000000030002000") && map.contains("so,sh"),
+        "{map}"
+    );
+    assert!(faults.contains("stack grown"), "{faults}");
+}
+
+#[test]
+fn a_trace_has_a_line_for_what_happens_beside_instructions() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("trace.csv");
+    let file = path.to_str().expect("a path");
+    let (code, _, notes) = ox64(&[&card(), "--until", "prompt", "--trace", file]);
+    assert_eq!(code, 0, "{notes}");
+    let text = fs::read_to_string(&path).expect("the trace");
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("clock,pc,kind,address,value"));
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == 5));
+    for kind in ["fill", "miss", "read", "write", "trap", "fence", "sbi"] {
+        assert!(rows.iter().any(|row| row[2] == kind), "no {kind}");
+    }
+    // UART3's data register: the text itself.
+    let sent = |row: &&Vec<&str>| row[2] == "write" && row[3] == "0x30002088";
+    assert!(rows.iter().filter(sent).count() > "Pagewalk".len());
+    let card = card();
+    assert_eq!(
+        ox64(&[&card, "--trace", &card]).0,
+        2,
+        "the card is not written over"
     );
 }

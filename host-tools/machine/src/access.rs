@@ -8,11 +8,11 @@ use crate::machine::StrictMachine;
 use crate::mmu::bank;
 use crate::ram::{CODE, LINE, WALKED};
 use crate::rule::SiliconRule;
+use crate::trace::TraceKind;
 use crate::translate::{Place, Type};
 use crate::trap::{SyncException, cause};
 
 impl StrictMachine {
-    /// Loads `N` bytes.
     #[inline(always)]
     pub(crate) fn load<const N: usize>(&mut self, va: u64) -> Result<[u8; N], SyncException> {
         let fast = self.mmu.loads[bank(self.hart.level)].get(va, self.mmu.generation);
@@ -76,6 +76,7 @@ impl StrictMachine {
         let read = self.bus.read(place.pa, self.clock);
         self.look_at = 0;
         let word = read.map_err(|_| self.refused_by_bus(place.pa, fault))?;
+        self.note(TraceKind::DeviceRead, place.pa, word.into());
         Ok(word.into())
     }
 
@@ -100,7 +101,6 @@ impl StrictMachine {
         fault
     }
 
-    /// Stores `N` bytes.
     #[inline(always)]
     pub(crate) fn store<const N: usize>(
         &mut self,
@@ -170,6 +170,7 @@ impl StrictMachine {
             let _ = self.bus.write(place.pa ^ 4, word, self.clock);
         }
         let written = self.bus.write(place.pa, word, self.clock);
+        self.note(TraceKind::DeviceWrite, place.pa, word.into());
         self.look_at = 0;
         written.map_err(|_| self.refused_by_bus(place.pa, fault))
     }

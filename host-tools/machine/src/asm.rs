@@ -1,16 +1,13 @@
 //! Instructions by their formats, for programs that tests write.
 
-/// R format.
 pub fn r(opcode: u32, funct7: u32, funct3: u32, rd: u32, rs1: u32, rs2: u32) -> u32 {
     funct7 << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode
 }
 
-/// I format.
 pub fn i(opcode: u32, funct3: u32, rd: u32, rs1: u32, imm: u32) -> u32 {
     (imm & 0xfff) << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | opcode
 }
 
-/// S format.
 pub fn s(opcode: u32, funct3: u32, rs1: u32, rs2: u32, imm: u32) -> u32 {
     (imm >> 5 & 0x7f) << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | (imm & 31) << 7 | opcode
 }
@@ -20,32 +17,26 @@ pub fn over_next(funct3: u32, rs1: u32, rs2: u32) -> u32 {
     rs2 << 20 | rs1 << 15 | funct3 << 12 | 8 << 7 | 0x63
 }
 
-/// `csrw`.
 pub fn csrw(csr: u32, rs1: u32) -> u32 {
     i(0x73, 1, 0, rs1, csr)
 }
 
-/// `csrr`.
 pub fn csrr(rd: u32, csr: u32) -> u32 {
     i(0x73, 2, rd, 0, csr)
 }
 
-/// `addi`.
 pub fn addi(rd: u32, rs1: u32, imm: i32) -> u32 {
     i(0x13, 0, rd, rs1, imm as u32)
 }
 
-/// `add`.
 pub fn add(rd: u32, rs1: u32, rs2: u32) -> u32 {
     r(0x33, 0, 0, rd, rs1, rs2)
 }
 
-/// `or`.
 pub fn or(rd: u32, rs1: u32, rs2: u32) -> u32 {
     r(0x33, 0, 6, rd, rs1, rs2)
 }
 
-/// `slli` and `srli`.
 pub fn slli(rd: u32, rs1: u32, by: u32) -> u32 {
     i(0x13, 1, rd, rs1, by)
 }
@@ -54,7 +45,6 @@ pub fn srli(rd: u32, rs1: u32, by: u32) -> u32 {
     i(0x13, 5, rd, rs1, by)
 }
 
-/// `ld` and `sd`.
 pub fn ld(rd: u32, rs1: u32, at: i32) -> u32 {
     i(0x03, 3, rd, rs1, at as u32)
 }
@@ -72,17 +62,16 @@ pub const SFENCE: u32 = 0x1200_0073;
 
 /// The bytes of a program, at its place in RAM.
 #[derive(Default)]
-pub struct Program {
+pub struct AsmProgram {
     pub bytes: Vec<u8>,
 }
 
-impl Program {
+impl AsmProgram {
     /// An instruction of four bytes.
     pub fn word(&mut self, word: u32) {
         self.bytes.extend(word.to_le_bytes());
     }
 
-    /// One of two.
     pub fn half(&mut self, half: u16) {
         self.bytes.extend(half.to_le_bytes());
     }
@@ -117,7 +106,6 @@ impl Program {
         self.bytes.extend(value.to_le_bytes());
     }
 
-    /// `j`.
     pub fn jump(&mut self, place: usize) {
         let d = self.distance(place);
         let imm = (d >> 20 & 1) << 31 | (d >> 1 & 0x3ff) << 21 | (d >> 11 & 1) << 20 | d & 0xff000;

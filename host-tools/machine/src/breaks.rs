@@ -7,8 +7,8 @@
 use std::process::Command;
 
 use crate::asm::{
-    ECALL, Program, SFENCE, SRET, WFI, add, addi, csrr, csrw, i, ld, or, over_next, r, s, sd, slli,
-    srli,
+    AsmProgram, ECALL, SFENCE, SRET, WFI, add, addi, csrr, csrw, i, ld, or, over_next, r, s, sd,
+    slli, srli,
 };
 use crate::hart::C906;
 use crate::machine::{MachineOptions, Stop, StrictMachine};
@@ -50,7 +50,7 @@ struct Case {
     types: bool,
     says: &'static str,
     on_qemu: Option<&'static str>,
-    code: fn(&mut Program),
+    code: fn(&mut AsmProgram),
 }
 
 const fn case(
@@ -59,7 +59,7 @@ const fn case(
     types: bool,
     says: &'static str,
     on_qemu: Option<&'static str>,
-    code: fn(&mut Program),
+    code: fn(&mut AsmProgram),
 ) -> Case {
     Case {
         letter,
@@ -182,7 +182,7 @@ const CASES: [Case; 17] = [
     }),
 ];
 
-impl Program {
+impl AsmProgram {
     /// An entry in a register: a frame's address with flags, and a type from another register.
     fn entry(&mut self, rd: u32, frame: u32, flags: i32, kind: u32) {
         self.words(&[
@@ -365,7 +365,7 @@ impl Program {
 }
 
 fn image() -> Vec<u8> {
-    let mut program = Program::default();
+    let mut program = AsmProgram::default();
     program.header();
     program.start();
     program.ends();

@@ -23,9 +23,7 @@ struct Plain {
 /// Devices, and the interrupt lines between them.
 #[derive(Clone, Debug)]
 pub struct Bus {
-    /// The console's UART.
     pub uart: UartModel,
-    /// The interrupt controller.
     pub plic: PlicModel,
     uart_base: u64,
     uart_irq: u32,
@@ -88,7 +86,6 @@ impl Bus {
         Ok(plain.words.get(&pa).copied().unwrap_or(0))
     }
 
-    /// Writes it.
     pub fn write(&mut self, pa: u64, value: u32, now: u64) -> Result<(), BusRefused> {
         if self.within(pa, self.uart_base, UART_BYTES) {
             self.uart.write(pa - self.uart_base, value, now);

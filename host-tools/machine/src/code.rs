@@ -13,7 +13,6 @@ use crate::ram::LINE;
 const SLOTS: usize = 4096 / 2;
 const SLOTS_OF_LINE: usize = LINE / 2;
 
-/// The cache.
 #[derive(Default)]
 pub struct Code {
     slots: Vec<Insn>,
@@ -31,7 +30,7 @@ impl Code {
     pub fn new(ram_bytes: usize) -> Code {
         Code {
             pages: vec![0; ram_bytes.div_ceil(4096)],
-            // Page 0 of the slots is nobody's.
+            // Page 0 of the slots belongs to no page of RAM.
             slots: vec![Insn::default(); SLOTS],
             raw: vec![0; SLOTS],
             ..Code::default()
@@ -97,7 +96,7 @@ impl Code {
         }
     }
 
-    /// `fence.i`: what was written is fetched anew.
+    /// `fence.i`: what was written is fetched again.
     pub fn fence(&mut self) {
         for (slot, _) in self.suspects.drain() {
             self.slots[slot] = Insn::default();

@@ -4,7 +4,6 @@
 
 use crate::insn::{Insn, Operation, SINK};
 
-/// Decodes one.
 #[must_use]
 pub fn decode(half: u16) -> Insn {
     let word = u32::from(half);
@@ -63,7 +62,6 @@ fn imm6(word: u32) -> i32 {
     (bits as i32) << 26 >> 26
 }
 
-/// Shifts take it unsigned.
 fn shamt(word: u32) -> i32 {
     imm6(word) & 0x3f
 }

@@ -8,7 +8,6 @@ use crate::hart::{PrivilegeLevel, interrupt, status};
 use crate::machine::StrictMachine;
 use crate::translate::SV39;
 
-/// Numbers of CSRs.
 mod number {
     pub const FFLAGS: u32 = 0x001;
     pub const FRM: u32 = 0x002;
@@ -39,7 +38,6 @@ const THEADISAEE: u64 = 1 << 22;
 pub(crate) struct NoCsr;
 
 impl StrictMachine {
-    /// Reads one.
     pub(crate) fn csr_read(&mut self, csr: u32) -> Result<u64, NoCsr> {
         self.may(csr)?;
         let hart = &self.hart;
@@ -76,7 +74,6 @@ impl StrictMachine {
         })
     }
 
-    /// Writes one.
     pub(crate) fn csr_write(&mut self, csr: u32, value: u64) -> Result<(), NoCsr> {
         self.may(csr)?;
         if csr >> 10 == 3 {

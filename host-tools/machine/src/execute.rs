@@ -7,6 +7,7 @@ use crate::insn::{Insn, Operation};
 use crate::machine::StrictMachine;
 use crate::ram::LINE;
 use crate::rule::SiliconRule;
+use crate::trace::TraceKind;
 use crate::trap::{SyncException, cause};
 
 impl StrictMachine {
@@ -227,6 +228,8 @@ impl StrictMachine {
     fn sfence(&mut self, insn: Insn) {
         let page = (insn.rs1 != 0).then(|| self.x(insn.rs1) >> 12);
         let asid = (insn.rs2 != 0).then(|| self.x(insn.rs2) as u16);
+        let all = page.map_or(u64::MAX, |page| page << 12);
+        self.note(TraceKind::Fence, all, asid.map_or(u64::MAX, u64::from));
         self.mmu.tlb.fence(page, asid);
         self.mmu.forget_fast();
         self.look_at = 0;

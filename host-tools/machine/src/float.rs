@@ -6,7 +6,7 @@ use rustc_apfloat::FloatConvert;
 use rustc_apfloat::Round;
 use rustc_apfloat::ieee::{Double, Quad, Single};
 
-use crate::format::{self, Arithmetic, Flagged, Format, Integer};
+use crate::format::{self, Arithmetic, Flagged, FloatFormat, Integer};
 use crate::hart::C906;
 
 /// Opcodes of fused operations: FMADD, FMSUB, FNMSUB, FNMADD.
@@ -50,7 +50,7 @@ impl C906 {
         }
     }
 
-    fn float_of<F: Format>(&mut self, fields: &Fields) -> Option<()>
+    fn float_of<F: FloatFormat>(&mut self, fields: &Fields) -> Option<()>
     where
         Quad: FloatConvert<F>,
     {
@@ -103,7 +103,7 @@ impl C906 {
         Some(())
     }
 
-    fn give<F: Format>(&mut self, rd: usize, (bits, raised): Flagged)
+    fn give<F: FloatFormat>(&mut self, rd: usize, (bits, raised): Flagged)
     where
         Quad: FloatConvert<F>,
     {
@@ -136,7 +136,7 @@ impl C906 {
         })
     }
 
-    fn fused<F: Format>(&mut self, fields: &Fields) -> Option<()>
+    fn fused<F: FloatFormat>(&mut self, fields: &Fields) -> Option<()>
     where
         Quad: FloatConvert<F>,
     {
@@ -156,7 +156,7 @@ impl C906 {
         Some(())
     }
 
-    fn sign<F: Format>(&self, fields: &Fields) -> Option<u64>
+    fn sign<F: FloatFormat>(&self, fields: &Fields) -> Option<u64>
     where
         Quad: FloatConvert<F>,
     {
@@ -171,7 +171,6 @@ impl C906 {
         Some(a & !sign | taken & sign)
     }
 
-    /// `fcvt.s.d` and `fcvt.d.s`.
     fn other_format(&self, fields: &Fields) -> Option<Flagged> {
         let round = self.rounding(fields.funct3)?;
         let register = self.f[fields.rs1];

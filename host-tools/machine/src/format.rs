@@ -6,7 +6,6 @@
 use rustc_apfloat::ieee::{Double, Quad, Single};
 use rustc_apfloat::{Category, Float, FloatConvert, Round, Status, StatusAnd};
 
-/// Bits of `fflags`.
 pub mod flag {
     pub const INEXACT: u32 = 1;
     pub const UNDERFLOW: u32 = 2;
@@ -16,11 +15,10 @@ pub mod flag {
 }
 
 /// A format of float registers.
-pub trait Format: Float + FloatConvert<Quad> + Copy
+pub trait FloatFormat: Float + FloatConvert<Quad> + Copy
 where
     Quad: FloatConvert<Self>,
 {
-    /// The canonical NaN.
     const CANONICAL: u64;
 
     /// What a register holds; what is not boxed is the canonical NaN.
@@ -29,7 +27,6 @@ where
     /// The same, the other way.
     fn boxed(bits: u64) -> u64;
 
-    /// Bits as a number.
     fn of(bits: u64) -> Self {
         Self::from_bits(bits.into())
     }
@@ -44,7 +41,7 @@ where
     }
 }
 
-impl Format for Single {
+impl FloatFormat for Single {
     const CANONICAL: u64 = 0x7fc0_0000;
 
     fn unbox(register: u64) -> u64 {
@@ -59,7 +56,7 @@ impl Format for Single {
     }
 }
 
-impl Format for Double {
+impl FloatFormat for Double {
     const CANONICAL: u64 = 0x7ff8_0000_0000_0000;
 
     fn unbox(register: u64) -> u64 {
@@ -74,7 +71,6 @@ impl Format for Double {
 /// What an operation gave, and its flags.
 pub type Flagged = (u64, u32);
 
-/// An operation that rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arithmetic {
     Add,
@@ -105,7 +101,7 @@ fn operate<F: Float>(what: Arithmetic, a: F, b: F, c: F, round: Round) -> Status
 }
 
 /// `a` and `b`, and of a fused one `c`: rounded once.
-pub fn arithmetic<F: Format>(what: Arithmetic, a: F, b: F, c: F, round: Round) -> Flagged
+pub fn arithmetic<F: FloatFormat>(what: Arithmetic, a: F, b: F, c: F, round: Round) -> Flagged
 where
     Quad: FloatConvert<F>,
 {
@@ -133,7 +129,7 @@ where
 }
 
 /// Flags that `rustc_apfloat` leaves out where the result is the smallest normal number, or the largest.
-fn at_the_ends<F: Format>(
+fn at_the_ends<F: FloatFormat>(
     value: F,
     raised: u32,
     exact: impl Fn() -> StatusAnd<Quad>,
@@ -159,7 +155,7 @@ where
 
 /// Would the value, rounded with an exponent that has no end, lie below the smallest normal number? A
 /// subnormal rounding that reaches that number hides it.
-fn is_tiny<F: Format>(exact: StatusAnd<Quad>, round: Round) -> bool
+fn is_tiny<F: FloatFormat>(exact: StatusAnd<Quad>, round: Round) -> bool
 where
     Quad: FloatConvert<F>,
 {
@@ -176,7 +172,10 @@ where
 }
 
 /// One format in the other.
-pub fn convert<From: Format + FloatConvert<To>, To: Format>(a: From, round: Round) -> Flagged
+pub fn convert<From: FloatFormat + FloatConvert<To>, To: FloatFormat>(
+    a: From,
+    round: Round,
+) -> Flagged
 where
     Quad: FloatConvert<From> + FloatConvert<To>,
 {
@@ -192,7 +191,7 @@ where
 }
 
 /// The square root: from that of an integer, with a sticky bit for what is left.
-pub fn square_root<F: Format>(a: F, round: Round) -> Flagged
+pub fn square_root<F: FloatFormat>(a: F, round: Round) -> Flagged
 where
     Quad: FloatConvert<F>,
 {
@@ -220,7 +219,7 @@ where
 }
 
 /// The smaller, or the larger one; a NaN only where both are.
-pub fn extreme<F: Format>(a: F, b: F, larger: bool) -> Flagged
+pub fn extreme<F: FloatFormat>(a: F, b: F, larger: bool) -> Flagged
 where
     Quad: FloatConvert<F>,
 {
@@ -247,7 +246,7 @@ where
 }
 
 /// What `feq` (2), `flt` (1) and `fle` (0) say.
-pub fn compare<F: Format>(a: F, b: F, funct3: u32) -> Option<Flagged>
+pub fn compare<F: FloatFormat>(a: F, b: F, funct3: u32) -> Option<Flagged>
 where
     Quad: FloatConvert<F>,
 {
@@ -263,8 +262,7 @@ where
     Some((result.into(), if invalid { flag::INVALID } else { 0 }))
 }
 
-/// `fclass`.
-pub fn class<F: Format>(a: F) -> u64
+pub fn class<F: FloatFormat>(a: F) -> u64
 where
     Quad: FloatConvert<F>,
 {
@@ -302,7 +300,7 @@ impl Integer {
 }
 
 /// A float as an integer: what does not fit is the nearest that does, a NaN the largest.
-pub fn to_integer<F: Format>(a: F, to: Integer, round: Round) -> Flagged
+pub fn to_integer<F: FloatFormat>(a: F, to: Integer, round: Round) -> Flagged
 where
     Quad: FloatConvert<F>,
 {
@@ -329,7 +327,7 @@ where
 }
 
 /// An integer as a float.
-pub fn from_integer<F: Format>(value: u64, from: Integer, round: Round) -> Flagged
+pub fn from_integer<F: FloatFormat>(value: u64, from: Integer, round: Round) -> Flagged
 where
     Quad: FloatConvert<F>,
 {

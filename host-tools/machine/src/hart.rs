@@ -5,9 +5,7 @@ use crate::insn::SINK;
 /// Who runs. M-mode is played by `sbi`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrivilegeLevel {
-    /// U-mode.
     User,
-    /// S-mode.
     Supervisor,
 }
 
@@ -22,7 +20,6 @@ pub mod status {
     /// 64 bits in U-mode; read-only.
     pub const UXL: u64 = 2 << 32;
     pub const SD: u64 = 1 << 63;
-    /// What a write changes.
     pub const WRITABLE: u64 = SIE | SPIE | SPP | FS | SUM | MXR;
 }
 
@@ -35,13 +32,11 @@ pub mod interrupt {
     pub const ALL: u64 = SOFT | TIMER | EXTERNAL;
 }
 
-/// A hart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct C906 {
     /// `x0` to `x31`, and behind them the place that writes to `x0` go to; 64, so that no index needs
     /// a check.
     pub x: [u64; 64],
-    /// `f0` to `f31`.
     pub f: [u64; 32],
     /// `frm` and `fflags`, as `fcsr`.
     pub fcsr: u32,

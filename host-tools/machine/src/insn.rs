@@ -32,12 +32,10 @@ pub enum Operation {
     Mulw, Divw, Divuw, Remw, Remuw,
     Fence, FenceI,
     Ecall, Ebreak, Sret, Wfi, SfenceVma,
-    /// `imm` is the CSR.
     Csrrw, Csrrs, Csrrc,
     /// `imm` is the CSR, `rs1` the immediate.
     Csrrwi, Csrrsi, Csrrci,
     LrW, LrD, ScW, ScD,
-    /// `imm` is funct5.
     AmoW, AmoD,
     Flw, Fld, Fsw, Fsd,
     /// Any other instruction of F and D; `imm` holds its bits.
@@ -46,19 +44,14 @@ pub enum Operation {
     Cache,
 }
 
-/// One instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Insn {
-    /// What it does.
     pub op: Operation,
     /// Destination; `x0` is [`SINK`], float registers count from 0.
     pub rd: u8,
-    /// First source.
     pub rs1: u8,
-    /// Second source.
     pub rs2: u8,
     /// Immediate, sign-extended to 32 bits.
     pub imm: i32,
-    /// 2 or 4.
     pub bytes: u8,
 }

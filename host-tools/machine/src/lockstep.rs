@@ -7,7 +7,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::asm::{NOP, Program, csrr, csrw, i, over_next, r, s};
+use crate::asm::{AsmProgram, NOP, csrr, csrw, i, over_next, r, s};
 use crate::compressed;
 use crate::hart::C906;
 use crate::insn::Operation;
@@ -49,7 +49,6 @@ impl Random {
         of[self.below(of.len() as u32) as usize]
     }
 
-    /// A destination.
     fn rd(&mut self) -> u32 {
         match self.below(29) {
             0 => 0,
@@ -86,7 +85,7 @@ trait Lockstep {
     fn compressed(&mut self, random: &mut Random);
 }
 
-impl Lockstep for Program {
+impl Lockstep for AsmProgram {
     /// QEMU begins in M-mode: hand down every trap, open all memory, go on in S-mode.
     fn firmware(&mut self) {
         self.words(&[
@@ -367,9 +366,9 @@ fn scratch(random: &mut Random) -> Vec<u8> {
         .collect()
 }
 
-fn program(seed: u64) -> (Program, usize) {
+fn program(seed: u64) -> (AsmProgram, usize) {
     let mut random = Random(seed | 1);
-    let mut program = Program::default();
+    let mut program = AsmProgram::default();
     program.firmware();
     program.entry();
     program.handler();

@@ -9,6 +9,7 @@ use crate::hart::{C906, interrupt};
 use crate::mmu::Translations;
 use crate::ram::Ram;
 use crate::rule::{SiliconRule, Violations};
+use crate::trace::{Trace, TraceKind, Traced};
 use crate::uart::CYCLES;
 
 /// What can be chosen about a machine.
@@ -32,7 +33,6 @@ impl Default for MachineOptions {
     }
 }
 
-/// Why a machine stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// As many instructions were executed as were asked for.
@@ -41,20 +41,16 @@ pub enum Stop {
     Sleeping(Option<u64>),
     /// The firmware has stopped the hart for good.
     Halted,
-    /// A debugger's breakpoint.
     Breakpoint,
 }
 
-/// A board.
 pub struct StrictMachine {
-    /// The hart.
     pub hart: C906,
-    /// Its memory.
     pub ram: Ram,
-    /// Its devices.
     pub bus: Bus,
-    /// What broke a rule.
     pub findings: Violations,
+    /// What happens beside instructions, once it is begun.
+    pub trace: Trace,
     pub(crate) code: Code,
     pub(crate) mmu: Translations,
     pub(crate) dialect: Dialect,
@@ -83,6 +79,7 @@ impl StrictMachine {
             ram: Ram::new(board.ram.base, size, options.seed),
             bus: Bus::new(board),
             findings: Violations::new(options.off),
+            trace: Trace::default(),
             code: Code::new(size),
             mmu: Translations::default(),
             dialect: if options.maee {
@@ -102,7 +99,6 @@ impl StrictMachine {
         }
     }
 
-    /// Instructions executed since power-on.
     #[must_use]
     pub fn instructions(&self) -> u64 {
         self.clock - self.slept
@@ -114,7 +110,6 @@ impl StrictMachine {
         self.clock
     }
 
-    /// The `time` CSR.
     #[must_use]
     pub fn ticks(&self) -> u64 {
         self.clock / self.cycles_per_tick
@@ -127,7 +122,6 @@ impl StrictMachine {
         self.slept += slept;
     }
 
-    /// Types on the terminal.
     pub fn type_bytes(&mut self, bytes: &[u8]) {
         self.bus.uart.type_bytes(bytes, self.clock);
         self.look_at = 0;
@@ -143,7 +137,17 @@ impl StrictMachine {
         self.findings.count(rule, self.hart.pc, address)
     }
 
-    /// `sip`.
+    /// Keeps what happened at the instruction that runs.
+    pub(crate) fn note(&mut self, kind: TraceKind, address: u64, value: u64) {
+        self.trace.keep(Traced {
+            clock: self.clock,
+            pc: self.hart.pc,
+            kind,
+            address,
+            value,
+        });
+    }
+
     pub(crate) fn pending(&self) -> u64 {
         let bit = |on: bool, bit: u64| if on { bit } else { 0 };
         bit(self.hart.soft, interrupt::SOFT)

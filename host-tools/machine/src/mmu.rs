@@ -58,12 +58,10 @@ impl FastTable {
     }
 }
 
-/// Everything that translates.
 #[derive(Default)]
 pub struct Translations {
     /// Translations that a fence must end.
     pub tlb: StickyTlb,
-    /// By level: U-mode's, S-mode's.
     pub fetches: [FastTable; 2],
     pub loads: [FastTable; 2],
     pub stores: [FastTable; 2],

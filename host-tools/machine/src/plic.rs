@@ -14,7 +14,6 @@ const PERMISSION: u64 = 0x1f_fffc;
 /// Words of a bit for each of 1024 sources.
 type Bits = [u32; 32];
 
-/// The controller.
 #[derive(Clone, Debug)]
 pub struct PlicModel {
     sources: u32,
@@ -25,7 +24,6 @@ pub struct PlicModel {
     /// By context: M-mode's and S-mode's.
     enable: [Bits; 2],
     threshold: [u32; 2],
-    /// Lines that are high.
     lines: Bits,
 }
 

@@ -31,14 +31,13 @@ pub struct Ram {
     view: Vec<u8>,
     /// Valid for lines that are dirty or stale; elsewhere RAM holds what `view` holds.
     behind: Vec<u8>,
-    /// By line.
     flags: Vec<u8>,
     /// Dirty lines, the oldest first.
     dirty: VecDeque<u32>,
 }
 
 impl Ram {
-    /// Memory that nobody has written yet: it is full of noise, the same for the same `seed`.
+    /// Memory before its first write: it is full of noise, the same for the same `seed`.
     #[must_use]
     pub fn new(base: u64, size: usize, seed: u64) -> Ram {
         let mut view = vec![0; size];
@@ -59,13 +58,11 @@ impl Ram {
         }
     }
 
-    /// Its first address.
     #[must_use]
     pub fn base(&self) -> u64 {
         self.base
     }
 
-    /// Its size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         self.view.len()

@@ -44,7 +44,6 @@ pub enum SiliconRule {
     ByteLost,
 }
 
-/// A rule in words.
 struct Words {
     name: &'static str,
     text: &'static str,
@@ -52,7 +51,6 @@ struct Words {
 }
 
 impl SiliconRule {
-    /// Every rule.
     #[rustfmt::skip]
     pub const ALL: [SiliconRule; 18] = [
         SiliconRule::AccessedClear, SiliconRule::DirtyClear, SiliconRule::WalkPastCache, SiliconRule::DirtyLinesLost,
@@ -101,7 +99,6 @@ impl SiliconRule {
             .find(|rule| rule.name() == name)
     }
 
-    /// What happens on silicon.
     #[must_use]
     pub const fn text(self) -> &'static str {
         self.words().text
@@ -123,13 +120,10 @@ impl fmt::Display for SiliconRule {
 /// A place in a program that breaks a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The rule.
     pub rule: SiliconRule,
-    /// The instruction.
     pub pc: u64,
     /// What it accessed, the first time.
     pub address: u64,
-    /// How often.
     pub count: u64,
 }
 
@@ -152,7 +146,6 @@ impl fmt::Display for Violation {
 /// Places that are kept apart; what comes after is counted with the first of its rule.
 const MOST: usize = 1000;
 
-/// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Violations {
     by_place: BTreeMap<(SiliconRule, u64), (u64, u64)>,
@@ -170,7 +163,6 @@ impl Violations {
         }
     }
 
-    /// Is it looked for?
     #[must_use]
     pub fn is_on(&self, rule: SiliconRule) -> bool {
         !self.off.contains(&rule)

@@ -3,6 +3,7 @@
 use crate::hart::{PrivilegeLevel, interrupt, status};
 use crate::insn::Operation;
 use crate::machine::{Stop, StrictMachine};
+use crate::trace::TraceKind;
 use crate::trap::{INTERRUPT, SyncException, cause};
 
 impl StrictMachine {
@@ -109,7 +110,7 @@ impl StrictMachine {
         self.slept += 1;
         self.hart.pc = pc;
         if trap.cause == cause::ECALL_SUPERVISOR {
-            // M-mode's part: an instruction that was executed, as far as S-mode can tell.
+            // M-mode's part: an instruction that was executed, as far as S-mode sees.
             self.slept -= 1;
             self.sbi_call();
             self.hart.pc = pc.wrapping_add(4);
@@ -143,6 +144,7 @@ impl StrictMachine {
     }
 
     fn enter_supervisor(&mut self, cause: u64, value: u64) {
+        self.note(TraceKind::Trap, value, cause);
         let hart = &mut self.hart;
         (hart.sepc, hart.scause, hart.stval) = (hart.pc, cause, value);
         let previous = match hart.level {
@@ -164,7 +166,6 @@ impl StrictMachine {
         }
     }
 
-    /// `sret`.
     pub(crate) fn leave_supervisor(&mut self) -> u64 {
         let hart = &mut self.hart;
         let interrupts = match hart.sstatus & status::SPIE {

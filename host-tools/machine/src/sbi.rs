@@ -4,6 +4,7 @@
 //! the boot log of an Ox64, RISC-V SBI specification 1.0.
 
 use crate::machine::StrictMachine;
+use crate::trace::TraceKind;
 
 const SUCCESS: i64 = 0;
 const NOT_SUPPORTED: i64 = -2;
@@ -13,7 +14,6 @@ const TIME: u64 = 0x5449_4d45;
 const IPI: u64 = 0x0073_5049;
 const RFENCE: u64 = 0x5246_4e43;
 
-/// `mvendorid` of T-Head.
 const VENDOR: u64 = 0x5b7;
 
 impl StrictMachine {
@@ -22,6 +22,7 @@ impl StrictMachine {
         let x = &self.hart.x;
         let (a0, a1, a2, a3, a4) = (x[10], x[11], x[12], x[13], x[14]);
         let (function, extension) = (x[16], x[17]);
+        self.note(TraceKind::Firmware, extension, function);
         let (error, value) = match (extension, function) {
             (0..=8, _) => {
                 self.hart.x[10] = self.legacy(extension, a0) as u64;

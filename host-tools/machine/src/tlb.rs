@@ -11,7 +11,6 @@ use pagetable::Leaf;
 /// Whose translation: one ASID's, or with `None` everyone's.
 type Tag = Option<u16>;
 
-/// Translations by virtual page.
 #[derive(Default)]
 pub struct StickyTlb {
     leaves: HashMap<(u64, Tag), Leaf>,
@@ -21,9 +20,7 @@ pub struct StickyTlb {
 /// What is held for a page.
 #[derive(Clone, Copy)]
 pub enum Held {
-    /// This leaf.
     Leaf(Leaf),
-    /// That there is none.
     Miss,
     /// Nothing: a walk is needed.
     Nothing,
@@ -41,7 +38,6 @@ impl StickyTlb {
         }
     }
 
-    /// Keeps a leaf.
     pub fn put(&mut self, page: u64, asid: u16, leaf: Leaf) {
         let tag = (!leaf.pte.has(pagetable::Pte::GLOBAL)).then_some(asid);
         self.leaves.insert((page, tag), leaf);

@@ -13,6 +13,7 @@ use crate::mmu::bank;
 use crate::ram::{LINE, STALE, WALKED};
 use crate::rule::SiliconRule;
 use crate::tlb::Held;
+use crate::trace::TraceKind;
 use crate::trap::SyncException;
 
 /// `satp.MODE` of Sv39; the C906 has no other.
@@ -21,7 +22,6 @@ pub(crate) const SV39: u64 = 8;
 /// How a page may be accessed by the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Type {
-    /// Through the data cache.
     Cacheable,
     /// Past it, widened and merged.
     Weak,
@@ -29,7 +29,6 @@ pub(crate) enum Type {
     Strong,
 }
 
-/// Where an access goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub pa: u64,
@@ -40,9 +39,7 @@ pub(crate) struct Place {
 #[derive(PartialEq, Eq)]
 enum Verdict {
     Granted,
-    /// Everywhere.
     Denied,
-    /// On this hart.
     Breaks(SiliconRule),
 }
 
@@ -131,6 +128,10 @@ impl StrictMachine {
         let walked = match held {
             Held::Nothing => {
                 let walked = self.walk(va);
+                match walked {
+                    Ok(leaf) => self.note(TraceKind::Fill, va, leaf.pte.raw()),
+                    Err(_) => self.note(TraceKind::Miss, va, 0),
+                }
                 match walked {
                     Ok(leaf) => self.mmu.tlb.put(page, asid, leaf),
                     Err(Refusal::NotValid) => self.mmu.tlb.put_miss(page, asid),
@@ -234,7 +235,7 @@ impl StrictMachine {
         self.ram.unmark(at / LINE * LINE, WALKED);
     }
 
-    /// What a leaf says to an access, without a word to anybody.
+    /// What a leaf says to an access; nothing is counted.
     fn verdict(&self, leaf: &Leaf, access: AccessType) -> Verdict {
         let pte = leaf.pte;
         let sum = self.hart.sstatus & status::SUM != 0;

@@ -5,16 +5,12 @@ use pagetable::AccessType;
 /// A synchronous exception. Privileged ISA, table of `scause`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncException {
-    /// `scause`.
     pub cause: u64,
-    /// `stval`.
     pub value: u64,
 }
 
-/// Bit 63 of `scause`.
 pub const INTERRUPT: u64 = 1 << 63;
 
-/// Codes of `scause`.
 pub mod cause {
     pub const ILLEGAL: u64 = 2;
     pub const BREAKPOINT: u64 = 3;
@@ -25,7 +21,6 @@ pub mod cause {
 }
 
 impl SyncException {
-    /// With what `stval` gets.
     #[must_use]
     pub const fn new(cause: u64, value: u64) -> SyncException {
         SyncException { cause, value }

@@ -37,7 +37,6 @@ const STICKY: u32 = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 8;
 #[derive(Clone, Debug)]
 pub struct UartModel {
     clock_hz: u64,
-    /// The terminal's rate.
     line_baud: u64,
     tx_config: u32,
     rx_config: u32,
@@ -141,7 +140,7 @@ impl UartModel {
         while !self.incoming.is_empty() && self.rx_until <= now {
             let byte = self.incoming.pop_front().unwrap_or_default();
             if self.rx_config & 1 == 0 {
-                // Nobody listens.
+                // The receiver is off: the byte is dropped.
             } else if self.rx.len() == DEPTH {
                 self.lost += 1;
                 self.errors |= RX_ERROR;
@@ -229,7 +228,6 @@ impl UartModel {
         self.words.get_mut(offset as usize / 4)
     }
 
-    /// Writes a register.
     pub fn write(&mut self, offset: u64, value: u32, now: u64) {
         self.advance(now);
         match offset {

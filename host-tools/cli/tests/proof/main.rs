@@ -43,6 +43,7 @@ mod stub;
 mod tools;
 mod truncated;
 mod uboot;
+mod verdicts;
 mod views;
 mod waits;
 #[cfg(feature = "web")]

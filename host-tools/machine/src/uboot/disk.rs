@@ -12,7 +12,6 @@ const SECTOR: u64 = mbr::SECTOR;
 /// A partition, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CardPartition {
-    /// From 1.
     pub number: usize,
     /// Its first byte on the card.
     pub start: u64,

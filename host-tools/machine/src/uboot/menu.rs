@@ -16,12 +16,10 @@ pub struct Label {
     pub localboot: bool,
 }
 
-/// The file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Menu {
     pub labels: Vec<Label>,
     pub default: Option<String>,
-    /// Tenths of a second.
     pub timeout: i64,
     /// Words that mean nothing to U-Boot.
     pub ignored: Vec<String>,
@@ -56,8 +54,9 @@ impl Menu {
                         reader.value()?;
                     }
                     _ => {
-                        let line = before.trim_start().lines().next().unwrap_or_default();
-                        menu.ignored.push(line.to_owned());
+                        // It prints the word, with the blanks before it.
+                        let word = &before[..before.len() - reader.rest.len()];
+                        menu.ignored.push(word.to_owned());
                         reader.skip_line();
                     }
                 },
@@ -234,7 +233,7 @@ mod tests {
         let menu = Menu::read("label a\n kernal /Image\n fdt /x\n").expect("it is read");
         assert_eq!(menu.labels[0].kernel, None);
         assert_eq!(menu.labels[0].fdt, None);
-        assert_eq!(menu.ignored, ["kernal /Image", "fdt /x"]);
+        assert_eq!(menu.ignored, [" kernal", " fdt"]);
         assert_eq!(Menu::read("label a\n kernel\n"), None);
     }
 

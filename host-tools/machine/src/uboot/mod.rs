@@ -28,18 +28,14 @@ use menu::{Label, Menu};
 pub struct BootError {
     /// The rule that the card breaks last.
     pub why: String,
-    /// U-Boot's lines before that.
     pub said: Vec<String>,
 }
 
 /// A kernel in memory, about to be entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booted {
-    /// The Image's first byte.
     pub entry: u64,
-    /// The device tree's.
     pub tree: u64,
-    /// What U-Boot has said.
     pub said: Vec<String>,
 }
 

@@ -6,7 +6,6 @@ use dtoolkit::{Node, Property};
 
 /// OpenSBI's own memory on an Ox64, which U-Boot marks as reserved.
 const FIRMWARE: (u64, u64) = (0x3ef8_0000, 0x4_0000);
-/// `CONFIG_SYS_FDT_PAD`.
 pub const PAD: usize = 0x3000;
 
 /// The tree of a card, changed; `None` if it is none.

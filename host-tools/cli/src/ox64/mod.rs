@@ -7,20 +7,24 @@
 //! note: 1234567 instructions, 0.013 s of the board's time; nothing that silicon would refuse
 //! ```
 
+mod serial;
+
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
-use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use machine::{CYCLES, MachineOptions, SiliconRule, Stop, StrictMachine};
+use machine::{CYCLES, MachineOptions, SiliconRule, Stop, StrictMachine, Traced};
 use view::words::counted;
 
 use crate::ending;
 use crate::exit::UsageError;
+use crate::output;
 use crate::raw_mode::{LEAVE, RawMode};
+use serial::SerialEnd;
 
 /// What our shell says when it waits for a line.
 const PROMPT: &str = "pw> ";
@@ -40,14 +44,17 @@ Examples:
   pagewalk ox64 target/images/ox64-sd.img
   pagewalk ox64 ox64-sd.img --until prompt --type hello --type 'faults'
   pagewalk ox64 ox64-sd.img --until 'page faults' --limit 200000000 --maee 0
+  pagewalk ox64 ox64-sd.img --serial tcp://localhost:4444
+  pagewalk connect tcp://localhost:4444         gdb, ps, faults, dash: as at a board
 
 Time is counted in instructions, 100 to a microsecond: the same card and the same lines typed give the
-same bytes, unless somebody types. Exit code 1: the card does not boot, --until was not seen, or silicon
+same bytes, unless keys are typed by hand. Exit code 1: the card does not boot, --until was not seen, or silicon
 would have refused something."
 )]
 pub struct Ox64Args {
     /// The card: an image, or its device
-    card: PathBuf,
+    #[arg(required_unless_present = "checklist")]
+    card: Option<PathBuf>,
     /// End once the board has said this; `prompt` is the shell's, after every --type
     #[arg(long, value_name = "TEXT")]
     until: Option<String>,
@@ -64,6 +71,16 @@ pub struct Ox64Args {
     /// Boot arguments, instead of those on the card
     #[arg(long, value_name = "TEXT")]
     append: Option<String>,
+    /// The serial line for other programs, instead of this terminal: pty, tcp://HOST:PORT (port 0 takes a
+    /// free one), unix:PATH
+    #[arg(long, value_name = "SPEC")]
+    serial: Option<String>,
+    /// Write every walk, device access, trap, fence and call of the firmware to this file, as CSV
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Print what a person with an Ox64 can look at, to prove what a model cannot
+    #[arg(long, exclusive = true)]
+    checklist: bool,
     /// Forgive what this rule refuses; may be repeated, `all` is every rule
     #[arg(long, value_name = "RULE")]
     forgive: Vec<String>,
@@ -71,9 +88,13 @@ pub struct Ox64Args {
 
 /// Boots it, and runs it until it ends or is left.
 pub fn run(args: Ox64Args) -> anyhow::Result<()> {
+    if args.checklist {
+        return output::answer(|out| out.write_all(checklist().as_bytes()).map_err(Into::into));
+    }
     let off = rules(&args.forgive)?;
     let board = boards::by_name("ox64")?;
-    let card = File::open(&args.card).with_context(|| args.card.display().to_string())?;
+    let path = args.card.clone().unwrap_or_default();
+    let card = File::open(&path).with_context(|| path.display().to_string())?;
     let options = MachineOptions {
         maee: args.maee == 1,
         off,
@@ -81,19 +102,31 @@ pub fn run(args: Ox64Args) -> anyhow::Result<()> {
     };
     let mut machine = StrictMachine::new(&board, options);
     let append = args.append.as_deref();
-    match machine::boot(&mut machine, &board, &card, &args.card, append) {
+    match machine::boot(&mut machine, &board, &card, &path, append) {
         Ok(booted) => booted.said.iter().for_each(|line| eprintln!("{line}\r")),
         Err(error) => {
             error.said.iter().for_each(|line| eprintln!("{line}"));
-            return Err(error).with_context(|| format!("{} does not boot", args.card.display()));
+            return Err(error).with_context(|| format!("{} does not boot", path.display()));
         }
     }
+    let listens = args.until.is_none() || io::stdin().is_terminal();
+    let line = match &args.serial {
+        Some(spec) => serial::open(spec)?,
+        None => serial::terminal(listens),
+    };
     ending::at_once(RawMode::restore);
-    let raw = RawMode::begin()?;
-    let ended = Session::new(&args, machine).run();
+    let raw = line.is_terminal.then(RawMode::begin).transpose()?;
+    let ended = Session::new(&args, machine, line)?.run();
     drop(raw);
     let (machine, end) = ended?;
-    tell(&machine, end, args.until.is_some())
+    report(&machine, end, args.until.is_some())
+}
+
+/// From the page of the documentation that has it.
+fn checklist() -> &'static str {
+    const PAGE: &str = include_str!("../../../../docs/ox64-model.md");
+    PAGE.split_once("## On a board\n\n")
+        .map_or("", |(_, list)| list)
 }
 
 fn rules(words: &[String]) -> anyhow::Result<Vec<SiliconRule>> {
@@ -115,7 +148,6 @@ fn rules(words: &[String]) -> anyhow::Result<Vec<SiliconRule>> {
     Ok(rules)
 }
 
-/// How a session ended.
 enum End {
     /// What was waited for was said, or the user left.
     Done,
@@ -128,7 +160,7 @@ enum End {
 }
 
 /// The numbers, and what broke a rule.
-fn tell(machine: &StrictMachine, end: End, is_awaited: bool) -> anyhow::Result<()> {
+fn report(machine: &StrictMachine, end: End, is_awaited: bool) -> anyhow::Result<()> {
     let seconds = machine.clock() as f64 / CYCLES as f64;
     let instructions = machine.instructions();
     let found: Vec<_> = machine.findings.iter().collect();
@@ -158,12 +190,9 @@ fn tell(machine: &StrictMachine, end: End, is_awaited: bool) -> anyhow::Result<(
     Ok(())
 }
 
-/// How a sleep ended.
 enum Slept {
     Awake,
-    /// The user leaves.
     Left,
-    /// Nothing will wake it.
     ForEver,
 }
 
@@ -176,25 +205,45 @@ enum Heard {
     Nothing,
 }
 
+fn trace_file(path: &Path, args: &Ox64Args) -> anyhow::Result<BufWriter<File>> {
+    if args.card.as_deref() == Some(path) {
+        return Err(UsageError(format!("{} is the card", path.display())).into());
+    }
+    let file = File::create(path).with_context(|| path.display().to_string())?;
+    let mut file = BufWriter::new(file);
+    writeln!(file, "{}", Traced::HEADER).with_context(|| path.display().to_string())?;
+    Ok(file)
+}
+
 struct Session<'a> {
     args: &'a Ox64Args,
     machine: StrictMachine,
     lines: VecDeque<&'a str>,
-    keys: Option<Receiver<Vec<u8>>>,
+    line: SerialEnd,
+    trace: Option<BufWriter<File>>,
     /// What was said since the last line was typed, its end at least.
     heard: String,
 }
 
 impl<'a> Session<'a> {
-    fn new(args: &'a Ox64Args, machine: StrictMachine) -> Session<'a> {
-        let typed_by_us = args.until.is_some() && !io::stdin().is_terminal();
-        Session {
+    fn new(
+        args: &'a Ox64Args,
+        machine: StrictMachine,
+        line: SerialEnd,
+    ) -> anyhow::Result<Session<'a>> {
+        let trace = args.trace.as_deref().map(|path| trace_file(path, args));
+        let mut session = Session {
             args,
             machine,
             lines: args.lines.iter().map(String::as_str).collect(),
-            keys: (!typed_by_us).then(listen),
+            line,
+            trace: trace.transpose()?,
             heard: String::new(),
+        };
+        if session.trace.is_some() {
+            session.machine.trace.begin();
         }
+        Ok(session)
     }
 
     fn run(mut self) -> anyhow::Result<(StrictMachine, End)> {
@@ -202,6 +251,7 @@ impl<'a> Session<'a> {
         loop {
             let left = limit.saturating_sub(self.machine.instructions());
             let stop = self.machine.run(PIECE.min(left));
+            self.write_trace()?;
             match self.show()? {
                 Heard::Wanted => return Ok((self.machine, End::Done)),
                 // It may have woken the board.
@@ -224,15 +274,24 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn write_trace(&mut self) -> anyhow::Result<()> {
+        if let Some(file) = &mut self.trace {
+            for traced in self.machine.trace.take() {
+                writeln!(file, "{traced}").context("the trace")?;
+            }
+            file.flush().context("the trace")?;
+        }
+        Ok(())
+    }
+
     /// Output to the terminal, and a line typed at a prompt.
     fn show(&mut self) -> io::Result<Heard> {
         let said = self.machine.take_output();
         if said.is_empty() {
             return Ok(Heard::Nothing);
         }
-        let mut out = io::stdout().lock();
-        out.write_all(&said)?;
-        out.flush()?;
+        self.line.words.write_all(&said)?;
+        self.line.words.flush()?;
         self.heard.push_str(&String::from_utf8_lossy(&said));
         if let Some(at) = self.heard.find(PROMPT)
             && let Some(line) = self.lines.pop_front()
@@ -262,7 +321,7 @@ impl<'a> Session<'a> {
 
     /// Passes on what was typed. Answers whether the user leaves.
     fn typed(&mut self) -> bool {
-        let received = match &self.keys {
+        let received = match &self.line.keys {
             None => return false,
             Some(keys) => keys.try_recv(),
         };
@@ -270,25 +329,26 @@ impl<'a> Session<'a> {
             Ok(keys) => self.pass(&keys),
             Err(TryRecvError::Empty) => false,
             Err(TryRecvError::Disconnected) => {
-                self.keys = None;
+                self.line.keys = None;
                 false
             }
         }
     }
 
     fn pass(&mut self, keys: &[u8]) -> bool {
-        let leave = keys.iter().position(|&key| key == LEAVE);
+        let leaves = |key: &u8| self.line.is_terminal && *key == LEAVE;
+        let leave = keys.iter().position(leaves);
         self.machine
             .type_bytes(&keys[..leave.unwrap_or(keys.len())]);
         leave.is_some()
     }
 
-    /// The board sleeps: with somebody at the terminal as long as it says, else without waiting.
+    /// The board sleeps: with keys still to come as long as it says, else without waiting.
     fn sleep(&mut self, until: Option<u64>) -> Slept {
         const NANOS: u64 = 1_000_000_000 / CYCLES;
         let now = self.machine.clock();
-        let Some(keys) = &self.keys else {
-            // Nobody will type any more: the next event is all that can come.
+        let Some(keys) = &self.line.keys else {
+            // No more keys will come: the next event is all that can.
             self.machine.sleep_until(until.unwrap_or(now));
             return until.map_or(Slept::ForEver, |_| Slept::Awake);
         };
@@ -300,7 +360,7 @@ impl<'a> Session<'a> {
         let clock = now + began.elapsed().as_nanos() as u64 / NANOS;
         match received {
             Err(RecvTimeoutError::Timeout) => self.machine.sleep_until(until.unwrap_or(clock)),
-            Err(RecvTimeoutError::Disconnected) => self.keys = None,
+            Err(RecvTimeoutError::Disconnected) => self.line.keys = None,
             Ok(keys) => {
                 let until = until.unwrap_or(u64::MAX);
                 self.machine.sleep_until(clock.min(until));
@@ -311,18 +371,4 @@ impl<'a> Session<'a> {
         }
         Slept::Awake
     }
-}
-
-/// Keys, as they come, until the end of the input.
-fn listen() -> Receiver<Vec<u8>> {
-    let (to, keys) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut piece = [0; 256];
-        while let Ok(length @ 1..) = io::stdin().read(&mut piece) {
-            if to.send(piece[..length].to_vec()).is_err() {
-                return;
-            }
-        }
-    });
-    keys
 }
