@@ -15,6 +15,7 @@ mod stub;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ const HANGS: Duration = Duration::from_secs(150);
 /// One byte in so many is disturbed: 10⁻⁴ to 10⁻².
 const RATES: [u64; 3] = [10_000, 1_000, 100];
 const SEEDS: u64 = 3;
+/// Bytes of a recording: the faults of a session take about as many.
+const ENOUGH: u64 = 2000;
 
 fn start(words: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_pagewalk"))
@@ -229,11 +232,16 @@ fn what_is_recorded_on_a_bad_line_is_true_and_can_be_read() {
                 let file = file.to_str().expect("text");
                 let from = format!("tcp://{}", to(*line, board::serve));
                 let mut recorder = start(&["record", &from, file]);
-                // It has begun to record; and what comes within a while is in the file.
                 let mut said = BufReader::new(recorder.stderr.take().expect("a pipe"));
                 let mut begun = String::new();
                 said.read_line(&mut begun).expect("text");
-                thread::sleep(Duration::from_secs(2));
+                // What the board tells when it is greeted, or several greetings that it never got.
+                let deadline = Instant::now() + HANGS;
+                let kept = || std::fs::metadata(file).map_or(0, |it| it.len());
+                while kept() < ENOUGH {
+                    assert!(Instant::now() < deadline, "{what}: {} bytes", kept());
+                    thread::sleep(Duration::from_millis(10));
+                }
                 let process = recorder.id().to_string();
                 let sent = Command::new("kill").args(["-INT", &process]).status();
                 assert!(sent.expect("kill").success());
@@ -255,6 +263,103 @@ fn what_is_recorded_on_a_bad_line_is_true_and_can_be_read() {
             });
         }
     });
+}
+
+/// What `dash` shows until it has shown a fault, has said what is wrong, or has given up; and how
+/// it ends.
+fn watch(line: Line) -> (String, String, Option<i32>) {
+    let from = format!("tcp://{}", to(line, board::serve));
+    let mut dash = start(&["dash", &from, "--once"]);
+    let (sender, said) = channel();
+    let listen = |from: Box<dyn Read + Send>, is_shown: bool, sender: Sender<(bool, String)>| {
+        thread::spawn(move || {
+            let lines = BufReader::new(from).lines().map_while(Result::ok);
+            lines.for_each(|line| drop(sender.send((is_shown, line))));
+        });
+    };
+    let stdout = dash.stdout.take().expect("a pipe");
+    let stderr = dash.stderr.take().expect("a pipe");
+    listen(Box::new(stdout), true, sender.clone());
+    listen(Box::new(stderr), false, sender);
+    let (mut shown, mut complaint) = (String::new(), String::new());
+    let mut is_asked = false;
+    loop {
+        let (is_shown, line) = match said.recv_timeout(HANGS) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = dash.kill();
+                panic!("{line:?}: neither a fault nor a word: {shown}{complaint}");
+            }
+        };
+        let is_enough = if is_shown {
+            line.contains(" task ")
+        } else {
+            true
+        };
+        let text = if is_shown { &mut shown } else { &mut complaint };
+        *text += &(line + "\n");
+        if is_enough && !std::mem::replace(&mut is_asked, true) {
+            let process = dash.id().to_string();
+            // It may have ended by itself.
+            let _ = Command::new("kill").args(["-INT", &process]).status();
+        }
+    }
+    (shown, complaint, dash.wait().expect("an end").code())
+}
+
+#[test]
+fn what_dash_shows_on_a_bad_line_is_true_or_an_error() {
+    let lines = [
+        noisy(),
+        vec![
+            Line::Turns(b'\n', b"\r\n"),
+            Line::Slow(5000),
+            Line::Slow(20),
+            Line::Silent,
+            Line::Endless(0),
+            Line::Endless(b'x'),
+        ],
+    ]
+    .concat();
+    thread::scope(|scope| {
+        for line in &lines {
+            scope.spawn(move || {
+                let (shown, complaint, code) = watch(*line);
+                let mut told = std::collections::BTreeSet::new();
+                for fault in shown.lines().filter(|it| it.contains(" task ")) {
+                    let number = fault_shown(fault);
+                    assert!(number.is_some(), "{line:?}: {fault} did not happen");
+                    // A session that began anew may look like another boot.
+                    let is_new = told.insert(number) || !complaint.contains(" 1 boot");
+                    assert!(is_new, "{line:?}: {fault} is told twice");
+                }
+                match code {
+                    Some(0) => assert!(
+                        !told.is_empty() || complaint.contains("note: tcp://"),
+                        "{line:?}: {complaint}"
+                    ),
+                    Some(1) => assert!(complaint.contains("error: "), "{line:?}: {complaint}"),
+                    code => panic!("{line:?}: {code:?}: {complaint}"),
+                }
+                if let Line::Silent | Line::Endless(_) = line {
+                    assert_eq!(code, Some(1), "{line:?}: {complaint}");
+                }
+                if let Line::Noisy { one_in: 10_000, .. } = line {
+                    assert!(!told.is_empty(), "{line:?}: {complaint}");
+                }
+            });
+        }
+    });
+}
+
+/// The number of the fault that such a line shows, if it is one of the board's in every word.
+fn fault_shown(line: &str) -> Option<u64> {
+    let word = line
+        .split_whitespace()
+        .find_map(|it| it.strip_prefix("0x"))?;
+    let va = u64::from_str_radix(word.trim_end_matches(','), 16).ok()?;
+    (0..board::FAULTS).find(|number| board::fault(*number).va == va)
 }
 
 #[test]

@@ -10,7 +10,8 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// As generous as the console's: a machine may be busy with other things.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A screen with `pagewalk` on it.
 pub struct Screen {

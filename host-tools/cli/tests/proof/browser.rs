@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::tools::{path, tool};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A browser with one page.
 pub struct Browser {

@@ -77,7 +77,7 @@ impl Drop for Connection {
 #[track_caller]
 pub fn ask(console: &mut File, command: &str, end: &str) -> String {
     console.write_all(command.as_bytes()).expect("keys");
-    let deadline = Instant::now() + Duration::from_secs(100);
+    let deadline = Instant::now() + Duration::from_secs(150);
     let mut said = Vec::new();
     loop {
         assert!(

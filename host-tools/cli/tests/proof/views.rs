@@ -104,7 +104,7 @@ fn a_recorder_asks_and_leaves_the_line_as_it_was() {
         .spawn()
         .expect("pagewalk starts");
     // It has asked for tasks, and then for the tables of each in turn.
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(150);
     let map = || {
         let arguments = ["map", "--task", "2", "--from", name, "--format", "csv"];
         let map = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
