@@ -148,7 +148,8 @@ fn line(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
     if kind == TypeId::of::<MemorySpec>() {
         *has_line = true;
         return arg.value_parser(move |word: &str| -> Result<MemorySpec, SettingError> {
-            settings.line(word)?.parse().map_err(SettingError::Form)
+            let spec = settings.line(word)?.parse::<MemorySpec>();
+            spec.map_err(|wrong| SettingError::Form(wrong.to_string()))
         });
     }
     if kind == TypeId::of::<pagetable::Mode>() {

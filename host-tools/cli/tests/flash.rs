@@ -135,7 +135,7 @@ fn what_is_no_disk_image_is_refused_and_named() {
         fs::write(folder.path().join(name), bytes).unwrap();
         let (done, said) = flash(folder.path(), name, "card");
         let said_so =
-            said.contains(&format!("{name}: is no disk image: ")) && said.contains(wanted);
+            said.contains(&format!("{name}: is not a disk image: ")) && said.contains(wanted);
         assert!(!done && said_so, "{name}: {said}");
         assert!(
             fs::read(folder.path().join("card")).unwrap() == card,

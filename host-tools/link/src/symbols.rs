@@ -16,7 +16,7 @@ pub enum SymbolsError {
     #[error("not an ELF file")]
     NotAnObject(#[source] object::Error),
     /// An object file without functions: it was stripped.
-    #[error("names no function; was it stripped?")]
+    #[error("has no function symbols; was it stripped?")]
     NoFunctions,
 }
 

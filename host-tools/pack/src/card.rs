@@ -158,10 +158,11 @@ fn lay_out(image: &Image, payload: &LoadedPayload) -> Result<(Vec<Extent>, Vec<I
     for partition in &image.partition {
         let (start, end) = span(partition, size - back, size)?;
         if start < ends || spans.iter().any(|&(from, to)| start < to && from < end) {
-            return Err(PackError::Refused(format!(
-                "partition `{}` ({start:#x} to {end:#x}) overlaps the partition table or another partition",
-                partition.name
-            )));
+            return Err(PackError::Overlap {
+                partition: partition.name.clone(),
+                start,
+                end,
+            });
         }
         spans.push((start, end));
         let volume = volume(partition, start, end - start, payload, &mut parts)?;
@@ -187,14 +188,15 @@ fn span(partition: &Partition, limit: u64, size: u64) -> Result<(u64, u64)> {
         .size
         .map_or(limit, |bytes| start.saturating_add(bytes.0));
     if start >= end && end <= limit {
-        return Err(PackError::Refused(match partition.size {
-            Some(_) => format!("partition `{}` has a `size` of 0 bytes", partition.name),
-            None => format!(
-                "partition `{}` begins at byte {start}, and the image's room for partitions ends at \
-                 {limit}: nothing is left for it; raise the image's `size`, or lower `start`",
-                partition.name
-            ),
-        }));
+        let name = partition.name.clone();
+        return Err(match partition.size {
+            Some(_) => PackError::EmptyPartition(name),
+            None => PackError::NothingLeft {
+                partition: name,
+                start,
+                limit,
+            },
+        });
     }
     if end > limit {
         return Err(PackError::NoRoom {
@@ -297,11 +299,11 @@ fn check_extlinux(extlinux: &Extlinux, files: &[fat::FatFile], partition: &str) 
             .iter()
             .any(|file| file.path.trim_start_matches('/') == path.trim_start_matches('/'))
         {
-            let there: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-            return Err(PackError::Refused(format!(
-                "extlinux.conf names `{path}`, which is not on partition `{partition}`; there is {}",
-                there.join(", ")
-            )));
+            return Err(PackError::NotOnPartition {
+                path: path.to_string(),
+                partition: partition.to_owned(),
+                present: files.iter().map(|file| file.path.clone()).collect(),
+            });
         }
     }
     Ok(())
@@ -350,12 +352,8 @@ fn table(image: &Image, spans: &[(u64, u64)], seed: &[u8; 32]) -> Result<Vec<Ext
         ]);
     }
     if image.partition.len() > 4 {
-        return Err(PackError::Refused(format!(
-            "an MBR holds 4 partitions, not {}; use table = \"gpt\"",
-            image.partition.len()
-        )));
+        return Err(PackError::TooManyPartitions(image.partition.len()));
     }
-    let too_far = || PackError::Refused("an MBR reaches 2 TiB; use table = \"gpt\"".into());
     let mut entries = Vec::new();
     for (partition, &(start, end)) in pairs {
         entries.push(mbr::MbrEntry {
@@ -365,8 +363,8 @@ fn table(image: &Image, spans: &[(u64, u64)], seed: &[u8; 32]) -> Result<Vec<Ext
             } else {
                 mbr::FAT32_LBA
             },
-            start: u32::try_from(sector(start)).map_err(|_| too_far())?,
-            sectors: u32::try_from(sector(end - start)).map_err(|_| too_far())?,
+            start: u32::try_from(sector(start)).map_err(|_| PackError::BeyondMbr)?,
+            sectors: u32::try_from(sector(end - start)).map_err(|_| PackError::BeyondMbr)?,
         });
     }
     let signature = u32::from_le_bytes([seed[0], seed[1], seed[2], seed[3]]);

@@ -29,9 +29,7 @@ pub fn extract(romfs: &Romfs, to: &Path) -> Result<Extracted> {
         let name = entry.name;
         if name.is_empty() || name.contains(&b'/') {
             let path = String::from_utf8_lossy(path);
-            return Err(PackError::Refused(format!(
-                "`{path}` is no name to extract"
-            )));
+            return Err(PackError::UnsafeName(path.into_owned()));
         }
         Ok(())
     })?;

@@ -305,16 +305,13 @@ pub fn refuse_mounted(path: &Path) -> Result<()> {
     let folder = device_folder(path, &metadata)?;
     for number in numbers(&folder) {
         if let Some(place) = mounted_at(&number) {
-            return Err(PackError::Refused(format!(
-                "{} is mounted at {place}; unmount it first, if it is the card you mean",
-                path.display()
-            )));
+            return Err(PackError::Mounted {
+                device: path.to_owned(),
+                at: place.to_string(),
+            });
         }
         if is_swap(&number) {
-            return Err(PackError::Refused(format!(
-                "{} is swapped onto; it is the system's",
-                path.display()
-            )));
+            return Err(PackError::Swap(path.to_owned()));
         }
     }
     Ok(())
@@ -365,7 +362,7 @@ fn check_device(path: &Path, metadata: &fs::Metadata) -> Result<String> {
     .join(" ");
     Ok(
         match model.split_whitespace().collect::<Vec<_>>().join(" ") {
-            model if model.is_empty() => format!("{name}, which tells no model"),
+            model if model.is_empty() => format!("{name}, without a model name"),
             model => model,
         },
     )
@@ -378,7 +375,7 @@ fn device_folder(path: &Path, metadata: &fs::Metadata) -> Result<PathBuf> {
     fs::canonicalize(&link).map_err(|_| {
         PackError::wrong(
             path,
-            format!("is a device that {link} does not know: it cannot be told whether it is safe"),
+            format!("is a device without an entry at {link}: writing to it may not be safe"),
         )
     })
 }

@@ -217,5 +217,5 @@ fn below<'a>(
 }
 
 pub(crate) fn damaged(error: romfs::RomfsError) -> PackError {
-    PackError::Refused(format!("damaged ROMFS: {error}"))
+    PackError::Romfs(error)
 }

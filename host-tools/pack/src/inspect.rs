@@ -167,7 +167,12 @@ pub fn check_disk(file: &File, path: &Path, size: u64) -> Result<()> {
     let mut head = vec![0; size.min(magic::HEAD as u64) as usize];
     file.read_exact_at(&mut head, 0)
         .map_err(PackError::io("read", path))?;
-    let refused = |what: String| Err(PackError::wrong(path, format!("is no disk image: {what}")));
+    let refused = |what: String| {
+        Err(PackError::wrong(
+            path,
+            format!("is not a disk image: {what}"),
+        ))
+    };
     if let Some((name, way_out)) = magic::name(&head) {
         return refused(format!("it is {name}; {way_out}"));
     }
@@ -283,8 +288,9 @@ fn boot_chain(
                 layout.problems.push(problem);
             }
             Some(entry) if !is_tree(&volume.data(entry)?) => {
-                let problem =
-                    format!("{fdt} is no device tree: wrong magic, or shorter than it says");
+                let problem = format!(
+                    "{fdt} is not a device tree: wrong magic, or shorter than its stated length"
+                );
                 layout.problems.push(problem);
             }
             Some(_) => {}

@@ -55,7 +55,7 @@ impl Kernel {
             symbols.address(name).ok_or_else(|| {
                 PackError::wrong(
                     path,
-                    format!("has no symbol `{name}`: it is not this kernel, or it was stripped"),
+                    format!("has no symbol `{name}`: it is another program, or was stripped"),
                 )
             })
         };

@@ -25,7 +25,7 @@ pub mod tree;
 mod error;
 mod kernel;
 
-pub use error::{PackError, Result};
+pub use error::{FatNameError, PackError, Result};
 pub use kernel::Kernel;
 
 /// Progress callback of a long operation: bytes done, bytes in total.

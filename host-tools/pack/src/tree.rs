@@ -29,9 +29,7 @@ const MAX_DEPTH: usize = 63;
 /// Reads a folder. Data is aligned to `align` bytes (a power of two), ELF files to 4 KiB at least.
 pub fn read(folder: &Path, align: u64) -> Result<FileTree> {
     if !align.is_power_of_two() || align > 1 << 30 {
-        return Err(PackError::Refused(format!(
-            "alignment {align} is not a power of two up to 1 GiB"
-        )));
+        return Err(PackError::BadAlignment(align));
     }
     let mut reader = TreeReader {
         align,

@@ -361,7 +361,7 @@ impl SpaceArgs {
         };
         let root = PhysAddr::new(root);
         if !root.is_aligned(pagetable::PAGE_BYTES) || root.raw() >> mode.pa_bits() != 0 {
-            let misuse = format!("{root} is no address of an {} table", mode.name());
+            let misuse = format!("{root} is not the address of an {} table", mode.name());
             return Err(UsageError(misuse).into());
         }
         let satp = Satp {

@@ -110,7 +110,10 @@ fn a_recording_is_shared_as_a_line_is() {
         .output()
         .expect("pagewalk starts");
     let complaint = String::from_utf8_lossy(&asked.stderr);
-    assert!(complaint.contains("the board refuses"), "{complaint}");
+    assert!(
+        complaint.contains("the board answered with an error"),
+        "{complaint}"
+    );
     let port = connection.gdb.rsplit(':').next().expect("a port");
     let port = port.parse::<u16>().expect("a port");
     let mut gdb = TcpStream::connect(("127.0.0.1", port)).expect("the port");

@@ -28,13 +28,13 @@ pub enum StubError {
     )]
     Damaged,
     /// The peer does not speak gdb's protocol.
-    #[error("what answers is no gdb stub")]
+    #[error("the peer is not a gdb stub")]
     NoStub,
     /// The stub has no target description.
     #[error("the stub does not describe its registers; give --satp and --xlen")]
     NoDescription,
     /// The stub has no such register, or does not return its value.
-    #[error("the stub does not tell register {0}; give --satp")]
+    #[error("the stub does not return register {0}; give --satp")]
     Register(String),
 }
 

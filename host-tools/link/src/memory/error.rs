@@ -23,7 +23,7 @@ pub enum ReadError {
     #[error(transparent)]
     Probe(Box<crate::probe::ProbeError>),
     /// The program at the other end of the pipe returned an error.
-    #[error("whoever asked gives no memory")]
+    #[error("the caller of the bridge returned no memory")]
     Pipe(#[source] io::Error),
     /// The file could not be read.
     #[error("{path}", path = .0.display())]
@@ -40,7 +40,7 @@ pub enum OpenError {
     #[error("{path}: {1}", path = .0.display())]
     Elf(PathBuf, String),
     /// An ELF file that is not a core.
-    #[error("{path}: ELF type {1} is no core (4); raw memory goes in with --mem FILE@ADDR", path = .0.display())]
+    #[error("{path}: ELF type {1} is not a core (4); raw memory goes in with --mem FILE@ADDR", path = .0.display())]
     NotACore(PathBuf, u16),
     /// A core of another machine than RISC-V.
     #[error("{path}: core of ELF machine {1}, not of RISC-V (243)", path = .0.display())]
@@ -52,7 +52,7 @@ pub enum OpenError {
     #[error("{path}: reaches beyond the last physical address", path = .0.display())]
     TooHigh(PathBuf),
     /// Not a snapshot, or a damaged one.
-    #[error("{path}: no snapshot of ours: {1}", path = .0.display())]
+    #[error("{path}: not a snapshot: {1}", path = .0.display())]
     Snapshot(PathBuf, String),
     /// No line has the format of a dump.
     #[error(

@@ -30,7 +30,7 @@ pub use ram_only::{PhysRange, PhysRangeError, RamOnly, memory_map, memory_region
 pub use raw::{RawSpec, RawSpecError, open as open_raw};
 pub use snapshot::{Recorder, Snapshot};
 pub use sparse::Sparse;
-pub use spec::MemorySpec;
+pub use spec::{MemorySpec, MemorySpecError};
 
 use pagetable::PhysAddr;
 

@@ -42,7 +42,7 @@ impl fmt::Display for PhysRange {
 
 /// A text that is not a range of addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no run of addresses; write 0x80000000-0x88000000 or 0x80000000+128M")]
+#[error("`{0}` is not a range of addresses; write 0x80000000-0x88000000 or 0x80000000+128M")]
 pub struct PhysRangeError(String);
 
 impl FromStr for PhysRange {

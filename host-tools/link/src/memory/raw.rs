@@ -22,10 +22,10 @@ pub struct RawSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RawSpecError {
     /// There is no `@`, or nothing before it.
-    #[error("`{0}` does not say where it lay; write {0}@0x80000000")]
+    #[error("`{0}` has no address; write {0}@0x80000000")]
     NoAddress(String),
     /// The text after the `@` is not a number.
-    #[error("`{0}` is no address")]
+    #[error("`{0}` is not an address")]
     NotANumber(String),
 }
 

@@ -152,7 +152,7 @@ impl Snapshot {
         for table in file.tables {
             let at = PhysAddr::new(table.pa.0);
             if !at.is_aligned(PAGE_BYTES) {
-                return Err(format!("{at} is no address of a table"));
+                return Err(format!("{at} is not the address of a table"));
             }
             let mut words = PageWords {
                 is_whole: table.whole,

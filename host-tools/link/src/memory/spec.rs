@@ -13,7 +13,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{OpenError, RawSpec, files};
+use thiserror::Error;
+
+use super::{OpenError, RawSpec, RawSpecError, files};
 use crate::transport::{Spec, SpecError};
 
 /// A parsed name of a memory source.
@@ -35,6 +37,24 @@ pub enum MemorySpec {
     Pipe,
 }
 
+/// Why a text does not name a memory source.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MemorySpecError {
+    /// Neither an existing file nor a form of a line.
+    #[error(
+        "`{0}` is no file and names no line; there are a core, a text dump, a snapshot, \
+         raw memory as FILE@0x80000000, and gdb://HOST:PORT, /dev/ttyUSB0@2000000, \
+         tcp://HOST:PORT, unix:PATH, qemu, RUN.pwlog"
+    )]
+    Unknown(String),
+    /// `mem:` with something that is not FILE@ADDR.
+    #[error(transparent)]
+    Raw(#[from] RawSpecError),
+    /// A line's form with a wrong part.
+    #[error(transparent)]
+    Line(#[from] SpecError),
+}
+
 /// The name that `pagewalk bridge` uses for its caller.
 const PIPE: &str = "pipe:";
 
@@ -42,9 +62,9 @@ const PIPE: &str = "pipe:";
 const KINDS: [&str; 4] = ["core:", "text:", "mem:", "snapshot:"];
 
 impl FromStr for MemorySpec {
-    type Err = String;
+    type Err = MemorySpecError;
 
-    fn from_str(name: &str) -> Result<MemorySpec, String> {
+    fn from_str(name: &str) -> Result<MemorySpec, MemorySpecError> {
         if name == PIPE {
             return Ok(MemorySpec::Pipe);
         }
@@ -58,12 +78,7 @@ impl FromStr for MemorySpec {
             Some(("core:", path)) => return Ok(MemorySpec::Core(path.into())),
             Some(("text:", path)) => return Ok(MemorySpec::Text(path.into())),
             Some(("snapshot:", path)) => return Ok(MemorySpec::Snapshot(path.into())),
-            Some((_, place)) => {
-                let place: RawSpec = place
-                    .parse()
-                    .map_err(|it: super::RawSpecError| it.to_string())?;
-                return Ok(MemorySpec::Raw(place));
-            }
+            Some((_, place)) => return Ok(MemorySpec::Raw(place.parse()?)),
             None => {}
         }
         // A serial port is not a regular file and a dump is: that distinguishes PATH@BAUD from FILE@ADDR.
@@ -78,12 +93,8 @@ impl FromStr for MemorySpec {
             Err(SpecError::Form(_)) if Path::new(name).is_file() => {
                 Ok(MemorySpec::File(name.into()))
             }
-            Err(SpecError::Form(_)) => Err(format!(
-                "`{name}` is no file and names no line; there are a core, a text dump, a snapshot, \
-                 raw memory as FILE@0x80000000, and gdb://HOST:PORT, /dev/ttyUSB0@2000000, \
-                 tcp://HOST:PORT, unix:PATH, qemu, RUN.pwlog"
-            )),
-            Err(other) => Err(other.to_string()),
+            Err(SpecError::Form(_)) => Err(MemorySpecError::Unknown(name.to_owned())),
+            Err(other) => Err(other.into()),
         }
     }
 }
@@ -151,10 +162,9 @@ mod tests {
         assert_eq!(sniffed("b"), MemorySpec::Snapshot(path("b")));
         assert_eq!(sniffed("c"), MemorySpec::Text(path("c").into()));
         assert!(matches!(origin("c@0x80000000"), Ok(MemorySpec::Raw(_))));
-        assert!(
-            origin("missing")
-                .unwrap_err()
-                .contains("is no file and names no line")
+        assert_eq!(
+            origin("missing"),
+            Err(MemorySpecError::Unknown("missing".to_owned()))
         );
         assert!(matches!(
             "/dev/ttyUSB0@2000000".parse(),

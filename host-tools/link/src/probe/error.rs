@@ -38,7 +38,7 @@ pub enum ProbeError {
     )]
     Selector(String),
     /// The probe does not support direct JTAG.
-    #[error("{0}: this kind of probe shifts no bits of JTAG")]
+    #[error("{0}: this kind of probe has no JTAG")]
     NoPins(String),
     /// The probe does not answer, or was disconnected.
     #[error("the probe does not answer: {0}")]
@@ -48,7 +48,7 @@ pub enum ProbeError {
     Silent(bool),
     /// The received bits are not plausible.
     #[error(
-        "what comes back cannot be right; are the wires short, and is the clock slow enough (--speed)?"
+        "the received bits are not plausible; are the wires short, and is the clock slow enough (--speed)?"
     )]
     Noise,
     /// The chain differs from the stated one.
@@ -63,7 +63,7 @@ pub enum ProbeError {
     },
     /// The instruction registers cannot be separated.
     #[error(
-        "{ports} ports share {bits} bits of instruction, and it cannot be seen how; --chain says it, as 5,4 from TDO to TDI"
+        "{ports} ports share {bits} bits of instruction, which cannot be separated; give --chain, such as 5,4 from TDO to TDI"
     )]
     Ambiguous {
         /// Number of TAPs found.
@@ -94,16 +94,16 @@ pub enum ProbeError {
     )]
     NotHalted,
     /// The hart does not resume.
-    #[error("the hart does not run again")]
+    #[error("the hart does not resume")]
     NotResumed,
     /// The hart does not finish its reset.
-    #[error("the hart does not come back from its reset")]
+    #[error("the hart does not finish its reset")]
     NotReset,
     /// The module never becomes ready.
     #[error("the debug module is never ready")]
     Busy,
     /// A register access of the debug module failed.
-    #[error("the debug module refuses its register {address:#x}")]
+    #[error("access to register {address:#x} of the debug module failed")]
     Failed {
         /// Address of the register.
         address: u64,
@@ -113,7 +113,7 @@ pub enum ProbeError {
     Command(u32),
     /// Registers have 64 bits, and the module transfers 32 at a time.
     #[error(
-        "the hart has registers of 64 bits, and the debug module moves only 32 at a time: what it tells would be half of each"
+        "the hart has registers of 64 bits, and the debug module transfers only 32 at a time: values would be truncated"
     )]
     HalfRegisters,
     /// The register cannot be accessed.

@@ -34,10 +34,10 @@ pub enum AgentError {
     #[error("stopped")]
     Stopped,
     /// The answer is malformed.
-    #[error("the answer makes no sense")]
+    #[error("the answer is malformed")]
     Malformed,
     /// The board answered with an error.
-    #[error("the board refuses: {0}")]
+    #[error("the board answered with an error: {0}")]
     Refused(Errno),
 }
 

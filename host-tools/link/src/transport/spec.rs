@@ -81,18 +81,18 @@ pub enum SpecError {
     )]
     Form(String),
     /// A TCP address without a port between 1 and 65535.
-    #[error("`{0}` is no HOST:PORT, as localhost:4444 is")]
+    #[error("`{0}` is not HOST:PORT, such as localhost:4444")]
     Address(String),
     /// A serial line in place of a gdb stub's address.
     #[error(
-        "`gdb://{0}` is a serial line and no HOST:PORT: --from {0} reads it; gdb itself takes `pagewalk connect {0}`, then `target remote localhost:3333`"
+        "`gdb://{0}` is a serial line and not HOST:PORT: --from {0} reads it; gdb itself takes `pagewalk connect {0}`, then `target remote localhost:3333`"
     )]
     GdbPort(String),
     /// The text after the `@` is not a number above 0.
-    #[error("`{0}` is no number of bits a second, as 2000000 is (the Ox64's)")]
+    #[error("`{0}` is not a number of bits per second, such as 2000000 (the Ox64's)")]
     Baud(String),
     /// Not a speed of a replay.
-    #[error("`{0}` is no speed; there are 1x, 0.5x, 20x (from 0.001x to 1000000x) and max")]
+    #[error("`{0}` is not a speed; there are 1x, 0.5x, 20x (from 0.001x to 1000000x) and max")]
     Speed(String),
 }
 

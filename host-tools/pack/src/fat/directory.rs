@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::FatFile;
 use super::names::{self, FatName};
+use crate::error::FatNameError;
 
 const ENTRY: u64 = 32;
 const VOLUME_LABEL: u8 = 0x08;
@@ -36,13 +37,13 @@ pub struct Directory {
 
 impl Directory {
     /// Adds file `number` at a path, and creates the directories of the path.
-    pub fn insert(&mut self, path: &str, number: usize) -> Result<(), String> {
+    pub fn insert(&mut self, path: &str, number: usize) -> Result<(), FatNameError> {
         let path = path.trim_start_matches('/');
         let (first, rest) = path
             .split_once('/')
             .map_or((path, None), |(first, rest)| (first, Some(rest)));
         names::check(first)?;
-        let twice = || format!("`{first}` stands there twice");
+        let twice = || FatNameError::Twice(first.to_owned());
         // FAT names are case-insensitive.
         let same = self
             .children

@@ -89,15 +89,17 @@ impl Geometry {
                 .or_else(|| sizes[4..].iter().find_map(fits)),
         };
         found.ok_or_else(|| {
-            let (name, least, limit) = match plan.width {
+            let (width, least, most) = match plan.width {
                 FatWidth::Fat16 => ("FAT16", "3MiB", "2047MiB"),
                 FatWidth::Fat32 => ("FAT32", "34MiB", "2TiB"),
             };
-            let size = plan.size;
-            PackError::Refused(format!(
-                "partition `{}` of {size} bytes cannot be {name}, which has {least} to {limit}",
-                plan.name
-            ))
+            PackError::FatSize {
+                partition: plan.name.to_owned(),
+                size: plan.size,
+                width,
+                least,
+                most,
+            }
         })
     }
 

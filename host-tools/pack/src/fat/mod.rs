@@ -73,13 +73,16 @@ pub fn build(plan: &VolumeWriter) -> Result<Volume> {
     for (number, file) in plan.files.iter().enumerate() {
         let size = file.content.size();
         if size > u64::from(u32::MAX) {
-            return Err(PackError::Refused(format!(
-                "{}: {size} bytes; a file on a FAT has 4294967295 at most",
-                file.path
-            )));
+            return Err(PackError::FileTooLarge {
+                path: file.path.clone(),
+                size,
+            });
         }
         root.insert(&file.path, number)
-            .map_err(|what| PackError::Refused(format!("{}: {what}", plan.name)))?;
+            .map_err(|source| PackError::FatName {
+                partition: plan.name.to_owned(),
+                source,
+            })?;
     }
     let mut clusters = Clusters {
         geometry: &geometry,
@@ -90,13 +93,11 @@ pub fn build(plan: &VolumeWriter) -> Result<Volume> {
     if let Some(room) = geometry.fixed_root_bytes()
         && root_bytes > room
     {
-        return Err(PackError::Refused(format!(
-            "the root directory of partition `{}` holds {} entries of 32 bytes, and its files need {}: \
-             put some into a folder, or use fat = \"fat32\"",
-            plan.name,
-            room / 32,
-            root_bytes / 32
-        )));
+        return Err(PackError::RootFull {
+            partition: plan.name.to_owned(),
+            entries: room / 32,
+            needed: root_bytes / 32,
+        });
     }
     let root_place = match geometry.width {
         FatWidth::Fat16 => EntryPlace {
@@ -191,10 +192,7 @@ fn label(plan: &VolumeWriter) -> Result<[u8; 11]> {
     let fine =
         |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" -_".contains(&byte);
     if plan.label.is_empty() || plan.label.len() > 11 || !plan.label.bytes().all(fine) {
-        let label = plan.label;
-        return Err(PackError::Refused(format!(
-            "label `{label}` is not 1 to 11 of A-Z, 0-9, blank, `-` and `_`"
-        )));
+        return Err(PackError::BadLabel(plan.label.to_owned()));
     }
     label[..plan.label.len()].copy_from_slice(plan.label.as_bytes());
     Ok(label)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::error::FatNameError;
+
 /// A name as a directory stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FatName {
@@ -12,15 +14,13 @@ pub struct FatName {
 }
 
 /// Rejects a name that FAT does not allow, with the reason.
-pub fn check(name: &str) -> Result<(), String> {
+pub fn check(name: &str) -> Result<(), FatNameError> {
     let forbidden = |c: char| c < ' ' || "\"*/:<>?\\|\u{7f}".contains(c);
     if name.is_empty() || name.encode_utf16().count() > 255 {
-        return Err(format!("name `{name}` has not 1 to 255 characters"));
+        return Err(FatNameError::Length(name.to_owned()));
     }
     if name.contains(forbidden) || name.ends_with(['.', ' ']) {
-        return Err(format!(
-            "name `{name}` cannot stand in a FAT: no \" * / : < > ? \\ |, no dot or blank at the end"
-        ));
+        return Err(FatNameError::Character(name.to_owned()));
     }
     Ok(())
 }
