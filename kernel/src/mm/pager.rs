@@ -210,7 +210,9 @@ fn refused(class: Class, outcome: Outcome, level: u8, entry: u64) -> FirstLook {
 #[inline(never)]
 fn is_in_store(region: &Region, va: VirtAddr) -> bool {
     match region.object {
-        Object::Stored { bytes, .. } => va.align_down(PAGE_BYTES).raw() - region.base.raw() < bytes,
+        Object::Stored { bytes, .. } => {
+            va.align_down(PAGE_BYTES).raw() - region.base.raw() < u64::from(bytes)
+        }
         _ => false,
     }
 }
@@ -457,7 +459,9 @@ fn populate<M: Machine>(
     };
     let offset = page.raw() - region.base.raw();
     let (from, left) = match region.object {
-        Object::Image { at, bytes } if offset < bytes => (at.wrapping_add(offset), bytes - offset),
+        Object::Image { at, bytes } if offset < u64::from(bytes) => {
+            (at.wrapping_add(offset), u64::from(bytes) - offset)
+        }
         Object::Shared { .. } => return shared(region, frames, machine, page),
         _ => {
             let frame = frames.alloc_zeroed(machine, own)?;

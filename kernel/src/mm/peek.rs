@@ -52,7 +52,9 @@ fn peek_page<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u
     into.fill(0);
     if let Object::Image { at, bytes } | Object::Stored { at, bytes } = region.object {
         let offset = va.raw() - region.base.raw();
-        let there = bytes.saturating_sub(offset).min(into.len() as u64) as usize;
+        let there = u64::from(bytes)
+            .saturating_sub(offset)
+            .min(into.len() as u64) as usize;
         machine.read_bytes(PhysAddr::new(at.raw() + offset), &mut into[..there]);
     }
     true
@@ -63,7 +65,7 @@ pub fn source(space: &Space, va: VirtAddr) -> Option<PhysAddr> {
     let region = region_of(space, va)?;
     let offset = va.raw() - region.base.raw();
     match region.object {
-        Object::Image { at, bytes } | Object::Stored { at, bytes } if offset < bytes => {
+        Object::Image { at, bytes } | Object::Stored { at, bytes } if offset < u64::from(bytes) => {
             Some(PhysAddr::new(at.raw() + offset))
         }
         _ => None,

@@ -111,7 +111,7 @@ fn region(segment: &ProgramHeader, file_bytes: u64, at: PhysAddr) -> Result<Regi
     } else {
         Object::Image {
             at: PhysAddr::new(at.raw() + offset - lead),
-            bytes: in_file + lead,
+            bytes: u32::try_from(in_file + lead).map_err(|_| Error::BadProgram)?,
         }
     };
     Region::new(VirtAddr::new(base), pages, prot, kind, object).map_err(|_| Error::BadProgram)
@@ -264,7 +264,7 @@ mod tests {
                 prop_assert!(region.base.raw() >= 0x1_0000 && region.end() <= kernel_start(Sv39::MODE));
                 prop_assert!(!(region.prot.write() && region.prot.execute()));
                 if let Object::Image { at, bytes } = region.object {
-                    prop_assert!(at.raw() >= AT && at.raw() + bytes <= AT + file.len() as u64);
+                    prop_assert!(at.raw() >= AT && at.raw() + u64::from(bytes) <= AT + file.len() as u64);
                 }
             }
             for pair in space.regions().windows(2) {

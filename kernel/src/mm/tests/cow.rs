@@ -69,7 +69,7 @@ fn with_shared_frame<M: TestMachine>(bench: &mut Bench<M>) -> (Space, u64, u64) 
     let mut space = bench.space(1);
     let object = Object::Image {
         at: PhysAddr::new(RAM_BASE),
-        bytes: 2 * PAGE_BYTES,
+        bytes: 2 * PAGE_BYTES as u32,
     };
     let at = 0x2_0000;
     let region = Region::new(VirtAddr::new(at), 2, Prot::DATA, RegionKind::Data, object).unwrap();

@@ -71,7 +71,7 @@ fn text_is_not_writable_while_it_is_filled<M: TestMachine>(quirks: Quirks) {
     // Not at a page's border in the file: it has to be copied.
     let object = Object::Image {
         at: PhysAddr::new(RAM_BASE + 0x100),
-        bytes: PAGE_BYTES,
+        bytes: PAGE_BYTES as u32,
     };
     let region = Region::new(
         VirtAddr::new(0x1_0000),

@@ -102,7 +102,7 @@ fn each_fails<M: TestMachine>() {
             let image = |from, base, prot| {
                 let object = Object::Image {
                     at: PhysAddr::new(RAM_BASE + from),
-                    bytes: PAGE_BYTES,
+                    bytes: PAGE_BYTES as u32,
                 };
                 Region::new(VirtAddr::new(base), 1, prot, RegionKind::Data, object).unwrap()
             };

@@ -81,7 +81,7 @@ impl<M: TestMachine> World<M> {
         for (base, pages, prot, kind, from, bytes) in parts {
             let object = Object::Image {
                 at: PhysAddr::new(super::machine::RAM_BASE + (from & !0xfff)),
-                bytes,
+                bytes: bytes as u32,
             };
             let region = Region::new(VirtAddr::new(base), pages, prot, kind, object);
             space.add::<M>(region.unwrap()).unwrap();
@@ -103,7 +103,7 @@ impl<M: TestMachine> World<M> {
         match place.map(|region| (region, region.object)) {
             Some((region, Object::Image { at, bytes })) => {
                 let offset = va - region.base.raw();
-                if offset < bytes {
+                if offset < u64::from(bytes) {
                     super::machine::image_byte(at.raw() + offset - super::machine::RAM_BASE)
                 } else {
                     0

@@ -28,7 +28,7 @@ fn add<M: TestMachine>(
 fn image(offset: u64, bytes: u64) -> Object {
     Object::Image {
         at: PhysAddr::new(RAM_BASE + offset),
-        bytes,
+        bytes: bytes as u32,
     }
 }
 

@@ -21,7 +21,7 @@ fn with_text<M: TestMachine>(bench: &mut Bench<M>, id: u16) -> Space {
     let prot = Prot::new(true, false, true);
     let object = Object::Image {
         at: PhysAddr::new(RAM_BASE),
-        bytes: 2 * PAGE_BYTES,
+        bytes: 2 * PAGE_BYTES as u32,
     };
     let region = Region::new(VirtAddr::new(TEXT_AT), 2, prot, RegionKind::Text, object).unwrap();
     space.add::<M>(region).unwrap();

@@ -162,7 +162,7 @@ impl<M: TestMachine> Kernel<M> {
         space.set_heap::<M>(VirtAddr::new(HEAP));
         let image = |at: u64| Object::Image {
             at: PhysAddr::new(RAM_BASE + at),
-            bytes: PAGE_BYTES,
+            bytes: PAGE_BYTES as u32,
         };
         let parts = [
             (TEXT, 1, Prot::TEXT, RegionKind::Text, image(0)),

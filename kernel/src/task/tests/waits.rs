@@ -40,7 +40,7 @@ fn slow<M: TestMachine>(quirks: Quirks, pool: usize) -> Kernel<M> {
 fn add_stored<M: TestMachine>(kernel: &mut Kernel<M>, slot: Slot) {
     let object = Object::Stored {
         at: PhysAddr::new(RAM_BASE),
-        bytes: STORED_FILE_BYTES,
+        bytes: STORED_FILE_BYTES as u32,
     };
     let region = Region::new(
         VirtAddr::new(STORED),
