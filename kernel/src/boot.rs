@@ -13,6 +13,7 @@ use crate::arch::{self, Entered, Mapped, Mmio, Riscv};
 use crate::arguments::KernelArguments;
 use crate::board::UartDriver;
 use crate::debug::Console;
+use crate::debug::monitor::Surveyed;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
 use crate::fault;
@@ -135,7 +136,8 @@ pub fn boot(entered: Entered) -> ! {
         fault_text: false,
         debugger,
         console,
-        audited: Audit::default(),
+        audited: Audit::NOTHING,
+        surveyed: Surveyed::default(),
         plic,
         initrd,
         initrd_at,

@@ -8,6 +8,7 @@ use romfs::Romfs;
 
 use crate::board::BuiltinBoard;
 use crate::debug::Console;
+use crate::debug::monitor::Surveyed;
 use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
 use crate::fault::Log;
@@ -71,6 +72,8 @@ pub struct System<P: Platform> {
     pub console: &'static mut Console<P::Registers>,
     /// What the last audit found.
     pub audited: Audit,
+    /// What was counted last for a line of a topic.
+    pub surveyed: Surveyed,
     /// The interrupt controller; `None` where the console is polled.
     pub plic: Option<Plic<P::Registers>>,
     /// The programs.

@@ -7,6 +7,7 @@ use wire::reliable::CHUNK;
 use wire::{AnswerWriter, Ask, BatchWriter, TaskRecord, WordsWriter};
 
 use super::memory_access;
+use crate::mm::table;
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -112,7 +113,7 @@ fn tasks<'a, P: Platform>(
             satp: task.space.satp(),
             state: task.state().on_the_wire().number().into(),
             resident: task.space.resident().into(),
-            tables: system.frames.tables_of(task.space.id()).into(),
+            tables: table::count(&system.local.platform, task.space.root()).into(),
             faults: task.faults.into(),
             line: clipped(task.line()),
         });

@@ -39,7 +39,7 @@ enum Deed {
 
 /// How far a job has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum JobProgress {
     /// That was its last piece.
     Done,
     /// The budget is spent: it goes on with the next entry.
@@ -48,12 +48,12 @@ pub enum Progress {
     Wait(PageRequest),
 }
 
-impl Progress {
-    fn done(is_done: bool) -> Progress {
+impl JobProgress {
+    fn done(is_done: bool) -> JobProgress {
         if is_done {
-            Progress::Done
+            JobProgress::Done
         } else {
-            Progress::More
+            JobProgress::More
         }
     }
 }
@@ -113,11 +113,11 @@ impl Space {
         budget: &mut Budget,
         frames: &mut Frames,
         machine: &mut M,
-    ) -> Progress {
+    ) -> JobProgress {
         if job.deed == Deed::BringIn {
             return self.bring_in(job, budget, frames, machine);
         }
-        Progress::done(self.go_on_in_memory(job, budget, frames, machine))
+        JobProgress::done(self.go_on_in_memory(job, budget, frames, machine))
     }
 
     /// The same for what needs no page that is not there; whether that was the last piece.
@@ -246,7 +246,7 @@ impl Space {
         budget: &mut Budget,
         frames: &mut Frames,
         machine: &mut M,
-    ) -> Progress {
+    ) -> JobProgress {
         while job.at < job.end && !budget.is_spent() {
             let prot = self
                 .region_at(job.at)
@@ -258,13 +258,13 @@ impl Space {
             };
             match resolve(self, frames, machine, job.at, access) {
                 Ok(_) => {}
-                Err(Unresolved::Wait(request)) => return Progress::Wait(request),
-                Err(Unresolved::Refused(_)) => return Progress::Done,
+                Err(Unresolved::Wait(request)) => return JobProgress::Wait(request),
+                Err(Unresolved::Refused(_)) => return JobProgress::Done,
             }
             budget.pages(1);
             job.at = job.at.wrapping_add(PAGE_BYTES);
         }
-        Progress::done(job.at >= job.end)
+        JobProgress::done(job.at >= job.end)
     }
 
     /// Fills the frames of pages that are there, and that nobody may see yet.

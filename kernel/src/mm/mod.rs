@@ -41,13 +41,15 @@ mod unmap;
 mod usercopy;
 mod zap;
 
-pub use audit::{Audit, AuditFinding, audit};
+#[cfg(test)]
+pub use audit::audit;
+pub use audit::{Audit, AuditFinding, Auditor};
 pub use bootram::BootRam;
 pub use budget::{BUDGET_PAGES, Budget};
 pub use fast::Fast;
 pub use frame::{Arena, Counts, FrameDescriptor, Frames, Owner};
 pub use gap::{MapRequest, Placement};
-pub use job::{Job, Progress};
+pub use job::{Job, JobProgress};
 pub use machine::{Machine, Run};
 pub use object::Objects;
 pub use pager::{

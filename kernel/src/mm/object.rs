@@ -202,6 +202,17 @@ impl Objects {
             })
     }
 
+    /// The frame of an object's page, or of its list ([`Owner::LIST`]), if it has come.
+    pub fn frame<M: Machine>(&self, machine: &M, object: u16, page: u32) -> Option<PhysAddr> {
+        let slot = self.slots.get(usize::from(object))?;
+        match page {
+            _ if slot.pages == 0 => None,
+            Owner::LIST => Some(slot.list),
+            page if page < slot.pages => listed(machine, slot.list, page),
+            _ => None,
+        }
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.used

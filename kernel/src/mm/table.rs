@@ -1,7 +1,10 @@
 //! Page tables of one root: enter a leaf, take it out, find where a walk stops.
 
+use core::ops::Range;
+
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
+use super::layout::kernel_entries;
 use super::{Machine, PAGE_BYTES};
 
 /// Where frames for page tables come from and go to.
@@ -62,6 +65,58 @@ pub fn walk<M: Machine>(machine: &M, root: PhysAddr, va: VirtAddr) -> WalkEnd {
         table = pte.target(M::MODE);
         level -= 1;
     }
+}
+
+/// Every table that a program's part of the tables at `root` points to, from the root down; a table twice if two
+/// pointers lead to it.
+pub fn each_pointer<M: Machine>(machine: &M, root: PhysAddr, see: &mut impl FnMut(PhysAddr)) {
+    let kernel = kernel_entries(M::MODE);
+    let level = M::MODE.levels() - 1;
+    for part in [0..kernel.start, kernel.end..M::MODE.entries()] {
+        pointers(machine, root, level, part, see);
+    }
+}
+
+fn pointers<M: Machine>(
+    machine: &M,
+    table: PhysAddr,
+    level: u8,
+    part: Range<usize>,
+    see: &mut impl FnMut(PhysAddr),
+) {
+    let bytes = M::MODE.entry_bytes();
+    let end = table.wrapping_add((part.end * bytes) as u64);
+    let mut at = table.wrapping_add((part.start * bytes) as u64);
+    while let Some(found) = machine.next_entry(at, end) {
+        let pte = Pte::new(machine.read_entry(found));
+        if pte.is_valid() && !pte.is_leaf() {
+            let below = pte.target(M::MODE);
+            see(below);
+            // Those of the last level point to no table.
+            if level > 1 {
+                pointers(machine, below, level - 1, 0..M::MODE.entries(), see);
+            }
+        }
+        at = found.wrapping_add(bytes as u64);
+    }
+}
+
+/// How many tables a space has, its root among them.
+pub fn count<M: Machine>(machine: &M, root: PhysAddr) -> u32 {
+    let mut tables = u32::from(root.raw() != 0);
+    if tables > 0 {
+        each_pointer(machine, root, &mut |_| tables += 1);
+    }
+    tables
+}
+
+/// How many pointers of a program's part lead to `table`.
+pub fn pointers_to<M: Machine>(machine: &M, root: PhysAddr, table: PhysAddr) -> u32 {
+    let mut found = u32::from(root == table);
+    each_pointer(machine, root, &mut |below| {
+        found += u32::from(below == table)
+    });
+    found
 }
 
 /// The place of `va`'s entry at `level`, with the tables above it made where they are missing.

@@ -65,6 +65,7 @@ pub fn zap<M: Machine>(
         rest,
         zapped: Zapped::default(),
     };
+    pass.frames.begin_release();
     if range.start < range.end {
         pass.descend(root, range.start.raw()..range.end.raw());
     }

@@ -6,8 +6,8 @@ use pagetable::{MemoryType, PhysAddr, VirtAddr};
 use super::call_result::CallResult;
 use super::unfinished::CallKey;
 use crate::mm::{
-    Audit, Budget, Frames, Job, MapRequest, Object, PAGE_BYTES, Placement, Prot, RegionKind, Space,
-    Unreached, audit, table,
+    Budget, Frames, Job, MapRequest, Object, PAGE_BYTES, Placement, Prot, RegionKind, Space,
+    Unreached, table,
 };
 use crate::platform::Platform;
 use crate::system::System;
@@ -280,14 +280,11 @@ impl<P: Platform> System<P> {
         }
     }
 
-    /// Does every frame have one owner, and does all add up?
-    pub fn audit(&mut self) -> Audit {
+    /// Does every frame have one owner, and does all add up? In one go, for tests.
+    #[cfg(test)]
+    pub fn audit(&mut self) -> crate::mm::Audit {
         let spaces = self.tasks.iter().map(|(_, task)| &task.space);
-        audit(
-            &mut self.frames,
-            &self.local.platform,
-            spaces,
-            &self.objects,
-        )
+        let (frames, platform) = (&mut self.frames, &self.local.platform);
+        crate::mm::audit(frames, platform, spaces, &self.objects)
     }
 }

@@ -4,7 +4,7 @@ use abi::Error;
 
 use super::call_result::CallResult;
 use super::unfinished::{Begun, CallKey, Unfinished};
-use crate::mm::{Budget, Frames, Progress, Space, Unreached};
+use crate::mm::{Budget, Frames, JobProgress, Space, Unreached};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -27,13 +27,13 @@ impl<P: Platform> System<P> {
             return Ok(CallResult::One(answer));
         };
         let progress = space.go_on(&mut job, &mut Budget::of_an_entry(), frames, platform);
-        if progress != Progress::Done {
+        if progress != JobProgress::Done {
             task.unfinished = Some(Unfinished { key, job, answer });
         }
         match progress {
-            Progress::Done => Ok(CallResult::One(answer)),
-            Progress::More => Ok(CallResult::Again),
-            Progress::Wait(request) => Err(Unreached::Wait(request)),
+            JobProgress::Done => Ok(CallResult::One(answer)),
+            JobProgress::More => Ok(CallResult::Again),
+            JobProgress::Wait(request) => Err(Unreached::Wait(request)),
         }
     }
 }

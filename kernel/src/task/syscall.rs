@@ -11,6 +11,7 @@ use super::context::Context;
 use super::table::{LINE_BYTES, SchedState};
 use super::unfinished::CallKey;
 use super::{exec, memory, switch};
+use crate::debug::monitor::Inspection;
 use crate::mm::Unreached;
 use crate::platform::Platform;
 use crate::system::System;
@@ -245,9 +246,18 @@ fn inspect<P: Platform>(
     let topic = Topic::decode(topic & !Topic::JSON).ok_or(Error::BadArgument)?;
     let mut piece = [0; PIECE];
     let limit = bytes.min(PIECE);
-    let (used, next) = system.inspect((topic, json), index, argument, &mut piece[..limit])?;
-    to_task(system, at, &piece[..used])?;
-    Ok(CallResult::Two(used, next))
+    let slot = system.local.schedule.current();
+    let mut left = system.tasks.at_mut(slot).survey.take();
+    let asked = (topic, json);
+    let found = system.inspect(asked, index, argument, &mut left, &mut piece[..limit]);
+    system.tasks.at_mut(slot).survey = left;
+    match found? {
+        Inspection::NotYet => Ok(CallResult::Again),
+        Inspection::Lines(used, next) => {
+            to_task(system, at, &piece[..used])?;
+            Ok(CallResult::Two(used, next))
+        }
+    }
 }
 
 fn from_task<P: Platform>(

@@ -7,6 +7,7 @@ use abi::{Error, TaskState};
 use super::context::{Context, Floats};
 use super::page_in::PageIn;
 use super::unfinished::Unfinished;
+use crate::debug::monitor::Survey;
 use crate::mm::Space;
 
 /// Tasks that can exist at once, those that have exited and were not waited for included.
@@ -96,6 +97,8 @@ pub struct Task {
     pub space: Space,
     /// The system call that it is in, if one entry was not enough.
     pub(super) unfinished: Option<Unfinished>,
+    /// What its call of `Inspect` has counted, if one entry was not enough.
+    pub(super) survey: Option<Survey>,
     /// The page that it waits for, or waited for last.
     pub(super) page_in: Option<PageIn>,
     /// Page faults it raised.
@@ -116,6 +119,7 @@ impl Task {
         space: Space::EMPTY,
         unfinished: None,
         page_in: None,
+        survey: None,
         faults: 0,
         ticks: 0,
         line: [0; LINE_BYTES],
@@ -337,6 +341,7 @@ impl Tasks {
         task.floats = Floats([0; 33]);
         task.unfinished = None;
         task.page_in = None;
+        task.survey = None;
         task.faults = 0;
         task.ticks = 0;
         task.line = [0; LINE_BYTES];

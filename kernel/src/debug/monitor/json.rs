@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 use abi::Topic;
 use pagetable::VirtAddr;
 
-use super::{pmm, vmm, ws};
+use super::{pmm, vmm};
 use crate::fault::Log;
 use crate::mm::{PAGE_BYTES, table};
 use crate::platform::Platform;
@@ -73,7 +73,7 @@ fn ps<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Wr
         task.parent,
         task.state().word(),
         task.space.resident(),
-        system.frames.tables_of(task.pid),
+        table::count(&system.local.platform, task.space.root()),
         task.faults,
         task.ticks,
         Quoted(task.line())
@@ -85,7 +85,7 @@ fn working_sets<P: Platform>(system: &System<P>, index: usize, out: &mut impl Wr
     let Some((_, task)) = system.tasks.iter().nth(index) else {
         return Ok(0);
     };
-    let found = ws::pages(&system.local.platform, &task.space);
+    let found = &system.surveyed.pages;
     writeln!(
         out,
         r#"{{"pid":{},"resident":{},"accessed":{},"dirty":{},"command":{}}}"#,
@@ -151,7 +151,7 @@ fn arenas<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -
     let Some(arena) = arenas.get(index) else {
         return Ok(0);
     };
-    let counts = pmm::count(system, arena);
+    let counts = system.surveyed.frames;
     writeln!(
         out,
         r#"{{"arena":{index},"base":"{:#x}","priority":{},"boot":{},"tables":{},"pages":{},"shared":{},"free":{}}}"#,

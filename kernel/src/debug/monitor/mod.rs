@@ -13,8 +13,12 @@ mod pages;
 mod pmm;
 mod ps;
 mod pt;
+mod survey;
 mod vmm;
 mod ws;
+
+pub use inspect::Inspection;
+pub use survey::{Survey, Surveyed};
 
 use core::fmt::Write;
 

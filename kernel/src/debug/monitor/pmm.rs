@@ -4,12 +4,14 @@ use core::fmt::{self, Write};
 
 use pagetable::PhysAddr;
 
-use crate::mm::{Arena, Owner, PAGE_BYTES};
+use crate::mm::{Arena, Budget, Owner, PAGE_BYTES};
 use crate::platform::Platform;
 use crate::system::System;
 
 /// Frames in one line of the dump.
 const ROW: u64 = 64;
+/// Frames whose owners are looked at for the price of one walk.
+const LOOK: u64 = 4;
 
 /// Index n + 1 is the n-th arena.
 pub fn line<P: Platform>(
@@ -28,7 +30,7 @@ pub fn line<P: Platform>(
     let Some(arena) = arenas.get(place) else {
         return Ok(0);
     };
-    let counts = count(system, arena);
+    let counts = system.surveyed.frames;
     writeln!(
         out,
         "{place:>5} {:#018x} {:>6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
@@ -56,13 +58,74 @@ pub(super) const PAGE: usize = 2;
 pub(super) const SHARED: usize = 3;
 pub(super) const FREE: usize = 4;
 
-/// How many frames of an arena are what.
-pub(super) fn count<P: Platform>(system: &System<P>, arena: &Arena) -> [u32; 5] {
-    let mut counts = [0; 5];
-    for number in arena.first..arena.end {
-        counts[kind(system, number)] += 1;
+/// How many frames of an arena are what, at these places.
+pub type FrameCounts = [u32; 5];
+
+/// Counts the frames of the n-th arena from frame `at` on, as far as the budget reaches; whether that was to its end. Frames that were never
+/// given out count as quickly as one.
+pub(super) fn count<P: Platform>(
+    system: &System<P>,
+    nth: usize,
+    at: &mut u64,
+    counts: &mut FrameCounts,
+    budget: &mut Budget,
+) -> bool {
+    let Some(arena) = system.frames.arenas().get(nth) else {
+        return true;
+    };
+    *at = (*at).max(arena.first);
+    while *at < arena.end {
+        if budget.is_spent() {
+            return false;
+        }
+        budget.look();
+        let end = (*at + LOOK).min(arena.end);
+        for number in *at..end {
+            counts[kind(system, number)] += 1;
+        }
+        *at = end;
     }
-    counts
+    true
+}
+
+/// The first line of the dump from `line` on that is not all free; `Some(None)` if there is none, `None` when the budget is spent: then
+/// `line` says how far it reached.
+pub(super) fn next_line<P: Platform>(
+    system: &System<P>,
+    line: &mut usize,
+    budget: &mut Budget,
+) -> Option<Option<usize>> {
+    loop {
+        if budget.is_spent() {
+            return None;
+        }
+        let Some((number, arena)) = line_at(system, *line) else {
+            return Some(None);
+        };
+        for _ in 0..ROW / LOOK {
+            budget.look();
+        }
+        let (first, end) = (number * ROW, (number + 1) * ROW);
+        let mut frames = first.max(arena.first)..end.min(arena.end);
+        if frames.any(|number| kind(system, number) != FREE) {
+            return Some(Some(*line));
+        }
+        *line += 1;
+    }
+}
+
+/// The number of the first frame of a line of the dump, in lines of RAM, and its arena.
+fn line_at<P: Platform>(system: &System<P>, line: usize) -> Option<(u64, &Arena)> {
+    let mut line = line as u64;
+    for arena in system.frames.arenas() {
+        let first = arena.first / ROW;
+        let lines = arena.end.div_ceil(ROW) - first;
+        if line < lines {
+            return Some((first + line, arena));
+        }
+        line -= lines;
+    }
+    None
 }
 
 fn kind<P: Platform>(system: &System<P>, number: u64) -> usize {
@@ -82,17 +145,9 @@ pub fn dump<P: Platform>(
     index: usize,
     out: &mut impl Write,
 ) -> Result<usize, fmt::Error> {
-    let lines = || {
-        let arenas = system.frames.arenas().iter();
-        arenas
-            .flat_map(|arena| (arena.first / ROW..arena.end.div_ceil(ROW)).map(move |n| (n, arena)))
-    };
-    let used = |(n, arena): &(u64, &Arena)| {
-        let (first, end) = ((n * ROW).max(arena.first), ((n + 1) * ROW).min(arena.end));
-        (first..end).any(|number| kind(system, number) != FREE)
-    };
-    let wanted = lines().enumerate().skip(index).find(|(_, line)| used(line));
-    let Some((at, (n, arena))) = wanted else {
+    let found = system.surveyed.line.filter(|line| *line >= index);
+    let found = found.and_then(|line| Some((line, line_at(system, line)?)));
+    let Some((at, (n, arena))) = found else {
         return Ok(0);
     };
     write!(out, "{:#018x} ", n * ROW * PAGE_BYTES)?;

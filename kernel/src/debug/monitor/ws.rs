@@ -4,13 +4,13 @@ use core::fmt::{self, Write};
 
 use pagetable::{Pte, VirtAddr};
 
-use crate::mm::{Machine, PAGE_BYTES, Space, table};
+use crate::mm::{Budget, Machine, PAGE_BYTES, Space, table};
 use crate::platform::Platform;
 use crate::system::System;
 
 /// Pages of a space, counted from its leaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pages {
+pub struct PageCounts {
     /// There.
     pub resident: u64,
     /// With A.
@@ -19,26 +19,36 @@ pub(super) struct Pages {
     pub dirty: u64,
 }
 
-/// Counts them by walking the tables.
-pub(super) fn pages<M: Machine>(machine: &M, space: &Space) -> Pages {
-    let mut found = Pages::default();
+/// Counts those from `va` on, as far as the budget reaches; whether that was to the end.
+pub(super) fn count<M: Machine>(
+    machine: &M,
+    space: &Space,
+    va: &mut u64,
+    counts: &mut PageCounts,
+    budget: &mut Budget,
+) -> bool {
     for region in space.regions() {
-        let mut va = region.base.raw();
-        while va < region.end().raw() {
-            let stop = table::walk(machine, space.root(), VirtAddr::new(va));
-            let reach = M::MODE.leaf_bytes(stop.level);
-            let next = (va / reach + 1) * reach;
-            if table::page_of::<M>(stop.entry, stop.level).is_some() {
-                let pages = (next.min(region.end().raw()) - va) / PAGE_BYTES;
-                let pte = Pte::new(stop.entry);
-                found.resident += pages;
-                found.accessed += if pte.has(Pte::ACCESSED) { pages } else { 0 };
-                found.dirty += if pte.has(Pte::DIRTY) { pages } else { 0 };
+        let end = region.end().raw();
+        *va = (*va).max(region.base.raw());
+        while *va < end {
+            if budget.is_spent() {
+                return false;
             }
-            va = next;
+            budget.look();
+            let stop = table::walk(machine, space.root(), VirtAddr::new(*va));
+            let reach = M::MODE.leaf_bytes(stop.level);
+            let next = ((*va / reach + 1) * reach).min(end);
+            if table::page_of::<M>(stop.entry, stop.level).is_some() {
+                let pages = (next - *va) / PAGE_BYTES;
+                let pte = Pte::new(stop.entry);
+                counts.resident += pages;
+                counts.accessed += if pte.has(Pte::ACCESSED) { pages } else { 0 };
+                counts.dirty += if pte.has(Pte::DIRTY) { pages } else { 0 };
+            }
+            *va = next;
         }
     }
-    found
+    true
 }
 
 /// Index n + 1 is the n-th task.
@@ -54,7 +64,7 @@ pub fn line<P: Platform>(
     let Some((_, task)) = system.tasks.iter().nth(place) else {
         return Ok(0);
     };
-    let found = pages(&system.local.platform, &task.space);
+    let found = &system.surveyed.pages;
     writeln!(
         out,
         "{:>5} {:>8} {:>8} {:>8} {}",

@@ -1,11 +1,36 @@
-//! What an audit asks of the frame table: marks that last as long as it does.
+//! What an audit asks of the frame table: marks of tables, rows, lists, and whether anything changed.
+
+use core::ops::Range;
 
 use pagetable::PhysAddr;
 
-use super::descriptor::{NONE, OBJECT, Owner, PAGE, TABLE};
-use super::{Frames, address};
+use super::Frames;
+use super::descriptor::NONE;
+
+/// How memory stands: two are equal only if nothing was given out or taken back between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// What is given out; it only grows unless something is taken back.
+    used: u32,
+    /// How often something was taken back, or taken out of a space.
+    releases: u32,
+}
 
 impl Frames {
+    /// How memory stands now.
+    pub(in crate::mm) fn stamp(&self) -> Stamp {
+        Stamp {
+            used: self.counts.used(),
+            releases: self.releases,
+        }
+    }
+
+    /// Pages of a space go: its count and its tables change, though its frames may not, as those of a file.
+    #[inline]
+    pub(in crate::mm) fn begin_release(&mut self) {
+        self.releases = self.releases.wrapping_add(1);
+    }
+
     /// Marks a frame as met; `false` if it was met before, or has no row.
     pub(in crate::mm) fn mark(&mut self, frame: PhysAddr) -> bool {
         let Some(at) = self.row(frame) else {
@@ -17,41 +42,61 @@ impl Frames {
         first
     }
 
-    /// Takes every mark away; of each frame that is given out: its number, its owner, and
-    /// whether it was met.
-    pub(in crate::mm) fn sweep(&mut self, mut see: impl FnMut(PhysAddr, Owner, bool)) {
-        for arena in self.arenas[..self.arenas_used].iter() {
-            for number in arena.first..arena.fresh {
-                let row = &mut self.table[(number - self.first) as usize];
-                if matches!(row.state(), TABLE | PAGE | OBJECT) {
-                    see(address(number as u32), row.owner(), row.is_seen());
-                }
-                row.set_seen(false);
-            }
-        }
+    /// Takes the mark of a frame away; whether it had one.
+    pub(in crate::mm) fn take_mark(&mut self, frame: PhysAddr) -> bool {
+        let Some(at) = self.row(frame) else {
+            return false;
+        };
+        let row = &mut self.table[at];
+        let seen = row.is_seen();
+        row.set_seen(false);
+        seen
     }
 
-    /// Frames that can be given out, counted one by one; the same as the counts say, if all
-    /// is well and the pool is not limited.
-    pub(in crate::mm) fn count_free(&self) -> u32 {
-        let mut free = self.fast.magazine.count as u32;
-        for (place, arena) in self.arenas().iter().enumerate() {
-            let mut at = self.fast.free.heads[place];
-            // A list that goes round must not hang the one who looks for what is wrong.
-            let mut left = arena.end - arena.first;
-            while at != NONE && left > 0 {
-                (free, left) = (free + 1, left - 1);
-                at = self.table[self.index(at)].link;
-            }
-            free += (arena.fresh..arena.end)
-                .filter(|&number| self.was_free_at_boot(number) && number as u32 != NONE)
-                .count() as u32;
-        }
-        free
+    /// The frames of an arena whose rows were written.
+    pub(in crate::mm) fn written(&self, arena: usize) -> Range<u64> {
+        let arena = &self.arenas[arena];
+        arena.first..arena.fresh
+    }
+
+    /// Free frames of an arena whose rows were never written.
+    pub(in crate::mm) fn free_above(&self, arena: usize) -> u32 {
+        let (fresh, end) = (self.arenas[arena].fresh, self.arenas[arena].end);
+        let spans = self.ram.free().iter();
+        let free = spans.map(|span| {
+            let part = span.first.max(fresh)..span.end.min(end);
+            let none = u64::from(part.contains(&u64::from(NONE)));
+            (part.end.saturating_sub(part.start) - none) as u32
+        });
+        free.sum()
+    }
+
+    /// The first frame of an arena's free list; [`NONE`] if it is empty.
+    pub(in crate::mm) fn first_free(&self, arena: usize) -> u32 {
+        self.fast.free.heads[arena]
+    }
+
+    /// The free frame behind one; [`NONE`] at the end.
+    pub(in crate::mm) fn next_free(&self, frame: u32) -> u32 {
+        self.table[self.index(frame)].link
     }
 
     /// The pool was given a limit at boot: not all that is free can be given out.
     pub(in crate::mm) fn is_limited(&self) -> bool {
         self.limited
+    }
+
+    /// Frames that can be given out, counted one by one.
+    #[cfg(test)]
+    pub fn count_free(&self) -> u32 {
+        let mut free = self.fast.magazine.count as u32;
+        for arena in 0..self.arenas_used {
+            let mut at = self.first_free(arena);
+            while at != NONE {
+                (free, at) = (free + 1, self.next_free(at));
+            }
+            free += self.free_above(arena);
+        }
+        free
     }
 }

@@ -19,6 +19,7 @@ pub use arena::Arena;
 pub use counts::Counts;
 use descriptor::{FREE, OBJECT, PAGE, TABLE, ZEROED};
 pub use descriptor::{FrameDescriptor, NONE, Owner};
+pub use marks::Stamp;
 pub use tables::TablesOf;
 
 use super::bootram::Span;
@@ -40,6 +41,8 @@ pub struct Frames {
     counts: Counts,
     /// Frames that may still be given out.
     available: u32,
+    /// See [`Stamp`].
+    releases: u32,
     limited: bool,
     /// Frames that come back full of zeros are kept ready for those who want zeros.
     keeps_zeroed: bool,
@@ -106,6 +109,7 @@ impl Frames {
             arenas_used,
             counts,
             available: pool,
+            releases: 0,
             limited: limit.is_some(),
             keeps_zeroed: true,
             fast,
@@ -165,6 +169,7 @@ impl Frames {
         let Some(at) = self.row(frame) else {
             return false;
         };
+        self.begin_release();
         let taken = self.take_back(at);
         if taken {
             self.push_free(at);
@@ -251,20 +256,6 @@ impl Frames {
             None if self.was_free_at_boot(frame.raw() / PAGE_BYTES) => Owner::Free,
             None => Owner::Boot,
         }
-    }
-
-    /// How many tables a space has: looks through all that was ever given out.
-    pub fn tables_of(&self, space: u16) -> u32 {
-        let written = self
-            .arenas()
-            .iter()
-            .flat_map(|arena| arena.first..arena.fresh);
-        written
-            .filter(|number| {
-                let row = &self.table[(number - self.first) as usize];
-                row.state() == TABLE && row.space() == space
-            })
-            .count() as u32
     }
 
     /// The pool in numbers.

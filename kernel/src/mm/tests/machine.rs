@@ -101,6 +101,8 @@ pub fn on_every_hart(test: impl Fn(Quirks)) {
 }
 
 pub const RAM_BASE: u64 = 0x8000_0000;
+/// Where RAM lies that is only counted.
+pub const FAR_RAM: u64 = 0x1_0000_0000;
 /// The first frames of RAM play the initrd: byte n of it is `image_byte(n)`.
 pub const IMAGE_FRAMES: usize = 8;
 
@@ -119,6 +121,11 @@ pub struct Bench<M> {
 impl<M: TestMachine> Bench<M> {
     /// So many frames in the pool.
     pub fn new(quirks: Quirks, pool: usize) -> Bench<M> {
+        Bench::with_far_ram(quirks, pool, 0)
+    }
+
+    /// With so many bytes of RAM more, at [`FAR_RAM`], of which there is only the account: nobody may touch it.
+    pub fn with_far_ram(quirks: Quirks, pool: usize, far: u64) -> Bench<M> {
         let frames = IMAGE_FRAMES + 1 + pool;
         let mut ram = SimRam::new(RAM_BASE, frames);
         let image_bytes = IMAGE_FRAMES as u64 * PAGE_BYTES;
@@ -127,6 +134,9 @@ impl<M: TestMachine> Bench<M> {
         }
         let mut boot = BootRam::new();
         boot.add(RAM_BASE, frames as u64 * PAGE_BYTES).unwrap();
+        if far > 0 {
+            boot.add(FAR_RAM, far).unwrap();
+        }
         boot.reserve(RAM_BASE, image_bytes).unwrap();
         let kernel_root = boot.take(PAGE_BYTES, PAGE_BYTES).unwrap();
         ram.get_mut(kernel_root, PAGE_BYTES as usize).fill(0);

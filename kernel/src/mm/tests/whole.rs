@@ -3,14 +3,14 @@
 use abi::{Advice, Error};
 use pagetable::VirtAddr;
 
-use crate::mm::{Budget, Frames, Job, Machine, MapRequest, Placement, Progress, Prot, Space};
+use crate::mm::{Budget, Frames, Job, JobProgress, Machine, MapRequest, Placement, Prot, Space};
 
 impl Space {
     /// In pieces as small as there can be: what they come to does not depend on them.
     fn finish<M: Machine>(&mut self, mut job: Job, frames: &mut Frames, machine: &mut M) {
         loop {
             let mut budget = Budget::of_pages(3);
-            if self.go_on(&mut job, &mut budget, frames, machine) == Progress::Done {
+            if self.go_on(&mut job, &mut budget, frames, machine) == JobProgress::Done {
                 return;
             }
         }

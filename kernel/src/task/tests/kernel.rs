@@ -12,6 +12,7 @@ use sim::Quirks;
 use super::hart::{Hart, Work};
 use crate::board::BOARDS;
 use crate::debug::Console;
+use crate::debug::monitor::Surveyed;
 use crate::debug::stub::Debugger;
 use crate::drivers::model::{DeviceModel, Ns16550Model};
 use crate::drivers::{Plic, Registers};
@@ -94,11 +95,16 @@ pub struct Kernel<M: TestMachine> {
 impl<M: TestMachine> Kernel<M> {
     /// With so many frames in the pool, and one task that runs.
     pub fn new(quirks: Quirks, pool: usize) -> Kernel<M> {
+        Kernel::on(Bench::new(quirks, pool))
+    }
+
+    /// On this machine.
+    pub fn on(bench: Bench<M>) -> Kernel<M> {
         let Bench {
             machine,
             frames,
             kernel_root,
-        } = Bench::<M>::new(quirks, pool);
+        } = bench;
         let uart = Ns16550Model::new();
         let claims: &'static Claims = Box::leak(Box::default());
         let board = BOARDS.iter().find(|board| board.name == "qemu-virt");
@@ -123,7 +129,8 @@ impl<M: TestMachine> Kernel<M> {
             fault_text: false,
             debugger: Box::leak(Box::new(Debugger::EMPTY)),
             console,
-            audited: Audit::default(),
+            audited: Audit::NOTHING,
+            surveyed: Surveyed::default(),
             plic: Some(Plic::new(Wires::Plic(claims), 0, board.uart_irq)),
             initrd: Romfs::new(initrd()).expect("it was just written"),
             initrd_at: PhysAddr::new(RAM_BASE),
@@ -213,6 +220,18 @@ impl<M: TestMachine> Kernel<M> {
     /// How often the controller still has something.
     pub fn claims_left(&self) -> usize {
         self.claims.0.borrow().len()
+    }
+
+    /// Text in the running task's memory.
+    pub fn memory(&mut self, at: u64, bytes: usize) -> String {
+        let mut text = vec![0; bytes];
+        let running = self.system.local.schedule.current();
+        let read = self
+            .system
+            .memory_of(running)
+            .read(VirtAddr::new(at), &mut text);
+        read.expect("it was just written");
+        String::from_utf8(text).expect("text")
     }
 
     /// All that was written.

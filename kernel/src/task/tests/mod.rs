@@ -3,6 +3,7 @@
 mod addresses;
 mod bounded;
 pub(crate) mod hart;
+mod inspects;
 pub(crate) mod kernel;
 mod storm;
 mod waits;

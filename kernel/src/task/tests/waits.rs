@@ -5,6 +5,7 @@ use pagetable::{PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::Quirks;
 
 use super::kernel::{HEAP, Kernel, TEXT};
+use crate::debug::monitor::Inspection;
 use crate::mm::tests::both;
 use crate::mm::tests::machine::{RAM_BASE, TestMachine};
 use crate::mm::{Object, Prot, Region, RegionKind, Store, peek, poke};
@@ -67,7 +68,10 @@ fn ps<M: TestMachine>(kernel: &mut Kernel<M>, slot: Slot) -> String {
     let mut line = [0; 256];
     let topic = (abi::Topic::Ps, false);
     let index = place.unwrap() + 1;
-    let (used, _) = kernel.system.inspect(topic, index, 0, &mut line).unwrap();
+    let found = kernel.system.inspect(topic, index, 0, &mut None, &mut line);
+    let Ok(Inspection::Lines(used, _)) = found else {
+        panic!("{found:?}")
+    };
     String::from_utf8_lossy(&line[..used])
         .lines()
         .next()
