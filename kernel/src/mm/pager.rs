@@ -92,7 +92,7 @@ pub fn resolve<M: Machine>(
     va: VirtAddr,
     access: Access,
 ) -> Result<Resolution, Unresolved> {
-    match first_look(space, frames, machine, va, access) {
+    match look::<M, false>(space, frames, machine, va, access) {
         Ok(resolution) => Ok(resolution),
         Err(FirstLook::Unresolved(why)) => Err(why),
         Err(FirstLook::LeafIsThere(stop)) => {
@@ -143,6 +143,18 @@ pub fn first_look<M: Machine>(
     va: VirtAddr,
     access: Access,
 ) -> Result<Resolution, FirstLook> {
+    look::<M, true>(space, frames, machine, va, access)
+}
+
+/// `IN_TRAP` has all that fills a page as part of it; else it is called, as it is long.
+#[inline(always)]
+fn look<M: Machine, const IN_TRAP: bool>(
+    space: &mut Space,
+    frames: &mut Frames,
+    machine: &mut M,
+    va: VirtAddr,
+    access: Access,
+) -> Result<Resolution, FirstLook> {
     if !is_user(M::MODE, va) {
         return Err(refused(Class::Kernel, Outcome::NotUser, Fault::NO_LEVEL, 0));
     }
@@ -179,8 +191,10 @@ pub fn first_look<M: Machine>(
             return Err(FirstLook::Unresolved(Unresolved::Wait(request)));
         }
         elsewhere(owner, region, frames, machine, wanted, stop)
-    } else {
+    } else if IN_TRAP {
         absent(owner, region, frames, machine, wanted, stop)
+    } else {
+        absent_apart(owner, region, frames, machine, wanted, stop)
     };
     let Some((outcome, frame, pages)) = brought else {
         return Err(refuse(class, Outcome::OutOfMemory));
@@ -238,7 +252,20 @@ fn elsewhere<M: Machine>(
         max: Prot::new(true, true, true),
         ..*region
     };
-    absent(owner, &copied, frames, machine, wanted, stop)
+    absent_apart(owner, &copied, frames, machine, wanted, stop)
+}
+
+/// [`absent`] as a function: one for all but the trap.
+#[inline(never)]
+fn absent_apart<M: Machine>(
+    owner: SpaceId,
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    wanted: (VirtAddr, Access),
+    stop: WalkEnd,
+) -> Option<(Outcome, PhysAddr, u32)> {
+    absent(owner, region, frames, machine, wanted, stop)
 }
 
 /// Enters a page that was waited for, with what the store holds of it. `Ok(None)` where it is not wanted any
