@@ -8,12 +8,11 @@ use romfs::Romfs;
 
 use crate::board::BuiltinBoard;
 use crate::debug::Console;
-use crate::debug::monitor::Surveyed;
 use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
 use crate::fault::Log;
 use crate::local::Local;
-use crate::mm::{Audit, Frames, Objects, Resolution, Store, UserMemory};
+use crate::mm::{Audit, Frames, Objects, Resolution, Store, Surveyed, UserMemory};
 use crate::platform::Platform;
 use crate::task::{Slot, Tasks};
 use crate::tree::{RamMap, Wiring};

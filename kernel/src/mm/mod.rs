@@ -34,6 +34,7 @@ mod sbrk;
 mod space;
 mod space_id;
 mod store;
+mod survey;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -60,6 +61,7 @@ pub use peek::{peek, poke, source};
 pub use region::{Object, Prot, Region, RegionKind};
 pub use space::Space;
 pub use store::Store;
+pub use survey::{FrameCounts, PageCounts, Survey, SurveyCount, Surveyed};
 pub use table::TableFrames;
 pub use usercopy::{Unreached, UserMemory};
 

@@ -7,8 +7,7 @@ use abi::{Error, TaskState};
 use super::context::{Context, Floats};
 use super::page_in::PageIn;
 use super::unfinished::Unfinished;
-use crate::debug::monitor::Survey;
-use crate::mm::Space;
+use crate::mm::{Space, Survey};
 
 /// Tasks that can exist at once, those that have exited and were not waited for included.
 pub const MAX_TASKS: usize = 64;

@@ -57,7 +57,7 @@ impl Figures {
             ("fault.image.around", self.in_place_around, of(450, 450)),
             ("fault.image.copied", self.copied, of(1_550, 2_600)),
             ("mmap", self.mmap, of(1_000, 1_300)),
-            ("mmap.touch", self.mmap_touch, of(3_000, 3_600)),
+            ("mmap.touch", self.mmap_touch, of(3_000, 3_150)),
             ("spawn.wait", self.spawn, of(20_000, 25_000)),
             ("yield", self.yield_alone, of(400, 400)),
             ("call.null", self.call, of(330, 330)),

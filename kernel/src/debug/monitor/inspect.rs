@@ -2,9 +2,8 @@
 
 use abi::{Error, Topic};
 
-use super::survey::Survey;
 use crate::debug::monitor;
-use crate::mm::Budget;
+use crate::mm::{Budget, Survey};
 use crate::platform::Platform;
 use crate::system::System;
 use crate::text::Text;

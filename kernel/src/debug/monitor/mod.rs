@@ -18,7 +18,6 @@ mod vmm;
 mod ws;
 
 pub use inspect::Inspection;
-pub use survey::{Survey, Surveyed};
 
 use core::fmt::Write;
 

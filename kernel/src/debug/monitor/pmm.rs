@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use pagetable::PhysAddr;
 
-use crate::mm::{Arena, Budget, Owner, PAGE_BYTES};
+use crate::mm::{Arena, Budget, FrameCounts, Owner, PAGE_BYTES};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -57,9 +57,6 @@ pub(super) const TABLE: usize = 1;
 pub(super) const PAGE: usize = 2;
 pub(super) const SHARED: usize = 3;
 pub(super) const FREE: usize = 4;
-
-/// How many frames of an arena are what, at these places.
-pub type FrameCounts = [u32; 5];
 
 /// Counts the frames of the n-th arena from frame `at` on, as far as the budget reaches; whether that was to its end. Frames that were never
 /// given out count as quickly as one.

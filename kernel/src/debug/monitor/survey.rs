@@ -6,75 +6,10 @@
 
 use abi::Topic;
 
-use super::pmm::{self, FrameCounts};
-use super::ws::{self, PageCounts};
-use crate::mm::{Auditor, Budget};
+use super::{pmm, ws};
+use crate::mm::{Auditor, Budget, Survey, SurveyCount};
 use crate::platform::Platform;
 use crate::system::System;
-
-/// Which line is prepared, and how far its numbers are.
-#[derive(Clone, Copy, Debug)]
-pub struct Survey {
-    topic: Topic,
-    /// The index of the line.
-    index: usize,
-    count: Count,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Count {
-    Audit(Auditor),
-    /// An arena's frames, from frame `at` on.
-    Arena {
-        at: u64,
-        counts: FrameCounts,
-    },
-    /// A space's pages, from address `va` on.
-    Space {
-        va: u64,
-        counts: PageCounts,
-    },
-    /// The first line of the dump that is not all free, from that one on.
-    Dump {
-        line: usize,
-    },
-}
-
-/// Numbers that were counted last, for the line that asked for them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Surveyed {
-    /// Of an arena.
-    pub frames: FrameCounts,
-    /// Of a task.
-    pub pages: PageCounts,
-    /// A line of the dump; `None` where the rest is free.
-    pub line: Option<usize>,
-}
-
-impl Survey {
-    /// What the line at `index` needs to have counted, if anything. Lines of JSON have no heading.
-    fn of(topic: Topic, index: usize, json: bool) -> Option<Survey> {
-        let has_numbers = json || index > 0;
-        let count = match topic {
-            Topic::Audit if index == 0 => Count::Audit(Auditor::BEGIN),
-            Topic::Pmm if has_numbers => Count::Arena {
-                at: 0,
-                counts: FrameCounts::default(),
-            },
-            Topic::Ws if has_numbers => Count::Space {
-                va: 0,
-                counts: PageCounts::default(),
-            },
-            Topic::Dump if !json => Count::Dump { line: index },
-            _ => return None,
-        };
-        Some(Survey {
-            topic,
-            index,
-            count,
-        })
-    }
-}
 
 impl<P: Platform> System<P> {
     /// Counts what the line at `index` needs, as far as the budget reaches; whether that is all. `left` is what a call before has left.
@@ -92,13 +27,13 @@ impl<P: Platform> System<P> {
         // The n-th of what a topic lists.
         let nth = if json { index } else { index.wrapping_sub(1) };
         let done = match &mut survey.count {
-            Count::Audit(auditor) => self.audit_some(auditor, budget),
-            Count::Arena { at, counts } => {
+            SurveyCount::Audit(auditor) => self.audit_some(auditor, budget),
+            SurveyCount::Arena { at, counts } => {
                 let done = pmm::count(self, nth, at, counts, budget);
                 self.surveyed.frames = *counts;
                 done
             }
-            Count::Space { va, counts } => {
+            SurveyCount::Space { va, counts } => {
                 let task = self.tasks.iter().nth(nth);
                 let platform = &self.local.platform;
                 let done = task
@@ -106,7 +41,7 @@ impl<P: Platform> System<P> {
                 self.surveyed.pages = *counts;
                 done
             }
-            Count::Dump { line } => {
+            SurveyCount::Dump { line } => {
                 let found = pmm::next_line(self, line, budget);
                 self.surveyed.line = found.unwrap_or(None);
                 found.is_some()

@@ -4,22 +4,11 @@ use core::fmt::{self, Write};
 
 use pagetable::{Pte, VirtAddr};
 
-use crate::mm::{Budget, Machine, PAGE_BYTES, Space, table};
+use crate::mm::{Budget, Machine, PAGE_BYTES, PageCounts, Space, table};
 use crate::platform::Platform;
 use crate::system::System;
 
-/// Pages of a space, counted from its leaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PageCounts {
-    /// There.
-    pub resident: u64,
-    /// With A.
-    pub accessed: u64,
-    /// With D.
-    pub dirty: u64,
-}
-
-/// Counts those from `va` on, as far as the budget reaches; whether that was to the end.
+/// Counts the pages of a space from `va` on, as far as the budget reaches; whether that was to the end.
 pub(super) fn count<M: Machine>(
     machine: &M,
     space: &Space,
