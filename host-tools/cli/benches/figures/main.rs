@@ -13,6 +13,7 @@ mod hostile;
 mod image;
 mod linux;
 mod live;
+mod machine;
 #[cfg(feature = "probe")]
 mod probe;
 mod romfs;
@@ -53,6 +54,7 @@ const MEASURES: &[Measure] = &[
         ],
         probe::speed,
     ),
+    (&["machine.mips"], machine::mips),
     (&["map.core"], tables::core),
     (&["decode.rate"], tables::rate),
     (&["faults.rate"], faults::rate),
