@@ -32,7 +32,7 @@ pub fn open(spec: &Spec) -> anyhow::Result<RespondingBoard> {
     let kept = RecordedAnswers::read(BufReader::new(file)).with_context(name)?;
     if kept.about.is_none() {
         bail!(
-            "{}: nobody asked the board for its tasks and tables while this was recorded; \
+            "{}: the board was not asked for its tasks and tables while this was recorded; \
              `pagewalk record` does",
             name()
         );

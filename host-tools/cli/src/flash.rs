@@ -57,7 +57,10 @@ pub fn run(args: FlashArgs) -> anyhow::Result<()> {
 
 fn agreed(args: &FlashArgs, target: &FlashMedium) -> anyhow::Result<bool> {
     if !stdin().is_terminal() {
-        return Err(UsageError("nobody is there to say yes; --yes means it".into()).into());
+        return Err(UsageError(
+            "stdin is not a terminal, so writing cannot be confirmed; give --yes".into(),
+        )
+        .into());
     }
     let image = args.image.display();
     eprint!(

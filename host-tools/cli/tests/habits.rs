@@ -142,21 +142,21 @@ fn a_name_defined_twice_is_found() {
 const OLD_TERMS: &[(&str, &str, usize)] = &[
     ("desk",          "host",                              0),
     ("board side",    "target",                            0),
-    ("given back",    "freed, returned",                   9),
-    ("gives back",    "frees, returns",                    4),
-    ("in force",      "active",                            3),
+    ("given back",    "freed, returned",                   6),
+    ("gives back",    "frees, returns",                    2),
+    ("in force",      "active",                            0),
     ("knock",         "gdb's first packet",                0),
-    ("hears",         "receives",                          13),
-    ("hear",          "receive",                           2),
-    ("heard",         "received",                          29),
-    ("told",          "reported, said by the user",        91),
-    ("tells",         "reports, states, shows",            78),
-    ("tell",          "report, state, distinguish",        29),
-    ("whoever",       "a caller, a reader: name it",       53),
-    ("nobody",        "no caller, no task: name it",       125),
-    ("somebody",      "a user, another program: name it",  50),
-    ("anew",          "again",                             35),
-    ("for ever",      "without limit, never changes",      30),
+    ("hears",         "receives",                          7),
+    ("hear",          "receive",                           0),
+    ("heard",         "received",                          35),
+    ("told",          "reported, said by the user",        46),
+    ("tells",         "reports, states, shows",            34),
+    ("tell",          "report, state, distinguish",        21),
+    ("whoever",       "a caller, a reader: name it",       24),
+    ("nobody",        "no caller, no task: name it",       80),
+    ("somebody",      "a user, another program: name it",  26),
+    ("anew",          "again",                             14),
+    ("for ever",      "without limit, never changes",      13),
     ("at the door",   "connecting",                        1),
     ("round a corner", "indirectly",                       2),
     ("him",           "it",                                0),
@@ -225,7 +225,7 @@ fn pages() -> Vec<std::path::PathBuf> {
 
 /// Of 1000 documentation comments, so many may have four words or fewer. It may only be lowered: such a line mostly
 /// repeats a name, where a unit, a range or an invariant belongs.
-const MOST_SHORT_DOCS: usize = 160;
+const MOST_SHORT_DOCS: usize = 140;
 
 #[test]
 fn few_docs_only_repeat_a_name() {

@@ -1,4 +1,4 @@
-//! What a probe tells is what the dump of the same memory tells, and the hart stays as it was.
+//! A probe reads what the dump of the same memory contains, and the hart is unchanged.
 #![cfg(feature = "probe")]
 
 #[expect(dead_code, reason = "JSON is compared as it is written")]
@@ -31,7 +31,7 @@ fn compare(profile: Profile, fixture: &Fixture, mode: Option<u64>, commands: &[&
     let from = format!("probe:{probe}");
     let satp = format!("{:#x}", fixture.satp);
     let what = format!("{} {} {mode:?}", profile.name, fixture.core);
-    // A C906 says itself how it writes memory types; a dump is told.
+    // A C906 says itself how it writes memory types; a dump needs the option.
     let dialect = match (profile.vendor, fixture.satp >> 32) {
         (0x5b7, 1..) => "thead",
         _ => "auto",
@@ -238,7 +238,7 @@ fn whatever_is_plugged_in_here_is_listed() {
     assert!(none.stderr.starts_with(told), "{}", none.stderr);
 }
 
-/// Memory in which somebody presses Ctrl-C at the hundredth word.
+/// Memory that simulates Ctrl-C at the hundredth word.
 struct Interrupted {
     core: link::memory::Files,
     reads: u32,

@@ -38,7 +38,7 @@ struct Both {
 impl Both {
     fn new(profile: Profile, fixture: &Fixture) -> Both {
         let (tap, probe) = start(profile, fixture);
-        // A C906 says itself how it writes memory types; a dump is told.
+        // A C906 says itself how it writes memory types; a dump needs the option.
         let dialect = match (profile.vendor, fixture.satp >> 32) {
             (0x5b7, 1..) => "thead",
             _ => "auto",
@@ -71,7 +71,7 @@ impl Both {
         path.to_str().expect("a name").to_owned()
     }
 
-    /// Tables that differ: of Linux another process's, of NuttX with a page that nobody wrote.
+    /// Tables that differ: of Linux another process's, of NuttX with an unwritten page.
     fn change(&self, memory: &str, dialect: &str) {
         let other = self.file("other.json");
         match self.dump[1].starts_with("linux") {

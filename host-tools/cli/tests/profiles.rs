@@ -1,4 +1,4 @@
-//! What cargo only warns of, and nobody reads: profiles of packages that are not there.
+//! Cargo only warns about these: profiles of packages that are not there.
 
 #[expect(dead_code, reason = "manifests are read, not sources")]
 mod house;

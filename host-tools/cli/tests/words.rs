@@ -124,7 +124,7 @@ fn an_image_may_name_a_file_as_its_board() {
     );
 }
 
-/// Nobody who names a file has a buffer.
+/// Errors name the file and not the program's buffer.
 #[test]
 fn a_file_that_ends_too_early_is_said_in_its_own_words() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -394,7 +394,7 @@ fn both_outputs_into_head_is_a_normal_end() {
     let _ = std::io::stdout().flush();
 }
 
-/// Whoever says `--board` and is given an answer believes that it was used.
+/// A `--board` that is ignored must be reported: the user assumes that it was used.
 #[test]
 fn a_board_of_which_nothing_is_used_is_said() {
     let captures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures");

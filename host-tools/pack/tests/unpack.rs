@@ -1,4 +1,4 @@
-//! Unpacking an image that somebody made to do harm.
+//! Unpacking hostile images.
 
 use std::fs;
 

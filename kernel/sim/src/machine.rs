@@ -190,7 +190,7 @@ impl SimMachine {
     fn must_be_free(&self, frame: PhysAddr) {
         if let Some(va) = self.tlb.reaches(frame) {
             panic!(
-                "frame {:#x} is filled anew while the TLB still reaches it at {va:#x}: a fence is missing",
+                "frame {:#x} is refilled while the TLB still reaches it at {va:#x}: a fence is missing",
                 frame.raw()
             );
         }

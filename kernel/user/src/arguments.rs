@@ -19,7 +19,7 @@ impl Arguments {
         }
     }
 
-    /// The same, with what the kernel passed in `a2`: see [`abi::start`].
+    /// These arguments on a hart with the features in `a2`: see [`abi::start`].
     pub fn on_a_hart(self, offers: usize) -> Arguments {
         Arguments {
             counter: Counter::offered(offers),
@@ -37,7 +37,7 @@ impl Arguments {
         self.line.split_ascii_whitespace().nth(n)
     }
 
-    /// The rest of the line from word `n` on, as it was typed; `None` if there is no such word.
+    /// The rest of the line from word `n`, unchanged; `None` without such a word.
     pub fn from_word(&self, n: usize) -> Option<&'static str> {
         let word = self.word(n)?;
         // Words are pieces of the line, so their distance from its start is where they begin.

@@ -8,7 +8,7 @@ fn ask(which: Call, arguments: [usize; 5]) -> Result<usize, Error> {
     Error::result(call(which, arguments).0)
 }
 
-/// Ends this task.
+/// Ends this task with a status; does not return.
 pub fn exit(status: u8) -> ! {
     loop {
         let _ = ask(Call::Exit, [status.into(), 0, 0, 0, 0]);
@@ -60,17 +60,17 @@ pub fn reap() -> Result<(usize, usize), Error> {
     Error::result(a0).map(|child| (child, status))
 }
 
-/// Ends another task.
+/// Ends another task, by its id.
 pub fn kill(task: usize) -> Result<(), Error> {
     ask(Call::Kill, [task, 0, 0, 0, 0]).map(|_| ())
 }
 
-/// This task's number.
+/// The task id of this task.
 pub fn pid() -> Result<usize, Error> {
     ask(Call::Getpid, [0; 5])
 }
 
-/// Lets others run first.
+/// Gives up the rest of the time slice.
 pub fn yield_now() {
     let _ = ask(Call::Yield, [0; 5]);
 }
@@ -85,7 +85,7 @@ pub fn map(bytes: usize) -> Result<&'static mut [u8], Error> {
     ask(Call::Mmap, [bytes, 0, 0, 0, 0]).map(|at| pages_at(at, bytes))
 }
 
-/// Gives memory from [`map`] back.
+/// Unmaps memory from [`map`].
 pub fn unmap(memory: &'static mut [u8]) -> Result<(), Error> {
     ask(
         Call::Munmap,
@@ -94,8 +94,7 @@ pub fn unmap(memory: &'static mut [u8]) -> Result<(), Error> {
     .map(|_| ())
 }
 
-/// Memory as it is wanted: rights, flags, an address or a multiple for it, see
-/// [`Call::Mmap`]; its address.
+/// Maps memory with rights, flags and an address or alignment, see [`Call::Mmap`]; returns its address.
 pub fn map_as(
     bytes: usize,
     prot: usize,
@@ -106,12 +105,12 @@ pub fn map_as(
     ask(Call::Mmap, [bytes, prot, flags, at, align])
 }
 
-/// Gives whole pages back, wherever they came from.
+/// Unmaps whole pages of any mapping.
 pub fn unmap_at(at: usize, bytes: usize) -> Result<(), Error> {
     ask(Call::Munmap, [at, bytes, 0, 0, 0]).map(|_| ())
 }
 
-/// Other rights for whole pages.
+/// Changes the rights of whole pages.
 pub fn protect(at: usize, bytes: usize, prot: usize) -> Result<(), Error> {
     ask(Call::Protect, [at, bytes, prot, 0, 0]).map(|_| ())
 }
@@ -136,7 +135,7 @@ pub fn share_attach(id: usize, prot: usize, at: usize) -> Result<usize, Error> {
     ask(Call::ShareAttach, [id, prot, at, 0, 0])
 }
 
-/// Takes it away again.
+/// Unmaps an attachment, by its address.
 pub fn share_detach(at: usize) -> Result<(), Error> {
     ask(Call::ShareDetach, [at, 0, 0, 0, 0]).map(|_| ())
 }

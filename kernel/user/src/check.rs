@@ -1,8 +1,8 @@
-//! What test programs share: checks that say what went wrong, and children that must die.
+//! Code shared by test programs: checks with messages, and children that must be killed.
 
 use crate::{call, println};
 
-/// Says what is wrong if `good` is not; `good`.
+/// Prints `what` if `good` is false; returns `good`.
 pub fn holds(what: &str, good: bool) -> bool {
     if !good {
         println!("  wrong: {what}");
@@ -10,7 +10,7 @@ pub fn holds(what: &str, good: bool) -> bool {
     good
 }
 
-/// Says what is wrong if an answer is not the one that is due; whether it is.
+/// Prints `what` and the value if it is not the expected one; returns whether it is.
 pub fn is<T: PartialEq + core::fmt::Debug>(what: &str, found: T, due: T) -> bool {
     let good = found == due;
     if !good {
@@ -24,7 +24,7 @@ pub fn status_of(line: &str) -> usize {
     call::spawn(line).and_then(call::wait).unwrap_or(255)
 }
 
-/// Counts checks; what it says at the end is what a test reads.
+/// Counts checks; tests read its last line.
 #[derive(Default)]
 pub struct Tally {
     good: usize,
@@ -32,7 +32,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// One more check.
+    /// Counts one check and its result.
     pub fn add(&mut self, good: bool) {
         if good {
             self.good += 1;
@@ -41,7 +41,7 @@ impl Tally {
         }
     }
 
-    /// Says how many checks held and how many did not; the exit status.
+    /// Prints the numbers of passed and failed checks; returns the exit status.
     pub fn end(&self, name: &str) -> u8 {
         println!("{name}: {} checks hold, {} do not", self.good, self.wrong);
         u8::from(self.wrong > 0)

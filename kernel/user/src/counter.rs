@@ -5,7 +5,7 @@
 
 use crate::sys::instructions;
 
-/// What a program says where there is no counter.
+/// Printed by a program if there is no counter.
 pub const NOT_COUNTED: &str = "instructions are not counted: instret cannot be read on this hart";
 
 /// The hart's `instret`, which this program may read; [`Arguments::counter`](crate::Arguments::counter) has it.
@@ -13,7 +13,7 @@ pub const NOT_COUNTED: &str = "instructions are not counted: instret cannot be r
 pub struct Counter(());
 
 impl Counter {
-    /// The counter, if the word that the kernel passed in `a2` says that there is one.
+    /// The counter, if the word in `a2` announces one.
     pub(crate) fn offered(offers: usize) -> Option<Counter> {
         (offers & abi::start::INSTRET != 0).then_some(Counter(()))
     }

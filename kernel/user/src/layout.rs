@@ -5,7 +5,7 @@ use crate::{call, println};
 static CONSTANT: [u32; 4] = [1, 2, 3, 4];
 static VARIABLE: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(5);
 
-/// Says where text, constants, data, heap, a mapping and the stack are, and that each is in use.
+/// Prints the addresses of text, constants, data, heap, a mapping and the stack, and uses each.
 pub fn show(name: &str) -> u8 {
     use core::sync::atomic::Ordering;
     let local = 6;

@@ -18,7 +18,7 @@ pub use arguments::Arguments;
 pub use counter::{Counter, NOT_COUNTED};
 pub use sys::{illegal, instructions, raw_call, read_at, reserve_misaligned, run_at, write_at};
 
-/// Says in a note which layout the program wants; without it, it gets the board's.
+/// Names the program's layout in an ELF note; without it, the board's is used.
 #[macro_export]
 macro_rules! layout {
     ($name:literal) => {

@@ -1,4 +1,4 @@
-//! The few lines a program cannot say in safe Rust.
+//! The few lines that need unsafe code.
 #![expect(
     unsafe_code,
     reason = "system calls, the entry point, and touching what must fault"
@@ -44,7 +44,7 @@ fn ask(number: usize, arguments: [usize; 5]) -> (usize, usize) {
     (a0, a1)
 }
 
-/// On the host there is no kernel to ask.
+/// On the host there is no kernel.
 #[cfg(not(target_os = "none"))]
 fn ask(_number: usize, _arguments: [usize; 5]) -> (usize, usize) {
     (abi::Error::Unsupported.to_a0(), 0)
@@ -59,19 +59,19 @@ pub(crate) fn bytes_at(at: *const u8, bytes: usize) -> &'static [u8] {
     unsafe { core::slice::from_raw_parts(at, bytes) }
 }
 
-/// Anonymous pages that the kernel just gave to nobody else.
+/// Anonymous pages that were just mapped for this program alone.
 pub(crate) fn pages_at(at: usize, bytes: usize) -> &'static mut [u8] {
     // SAFETY: `mmap` and `sbrk` answer with memory that is zero and only the caller's.
     unsafe { core::slice::from_raw_parts_mut(at as *mut u8, bytes) }
 }
 
-/// Loads a word from anywhere, mapped or not: for programs that want to fault.
+/// Loads a word from any address, mapped or not: for programs that fault on purpose.
 pub fn read_at(at: usize) -> u32 {
     // SAFETY: none is claimed; at worst the kernel ends this program, which is the point.
     unsafe { (at as *const u32).read_volatile() }
 }
 
-/// Stores a word anywhere, mapped or not: for programs that want to fault.
+/// Stores a word to any address, mapped or not: for programs that fault on purpose.
 pub fn write_at(at: usize, value: u32) {
     // SAFETY: as for `read_at`.
     unsafe { (at as *mut u32).write_volatile(value) }
@@ -83,8 +83,8 @@ pub fn run_at(at: usize) {
     unsafe { core::mem::transmute::<usize, extern "C" fn()>(at)() }
 }
 
-/// Reserves a word that lies across a border of 16 bytes: hardware and firmware mend loads
-/// and stores that are not aligned, never this.
+/// Executes `lr` on a word across a 16-byte boundary: misaligned loads and stores may be emulated, this never
+/// is.
 pub fn reserve_misaligned() {
     #[cfg(target_os = "none")]
     {
@@ -107,8 +107,8 @@ pub fn illegal() {
     }
 }
 
-/// Instructions this hart has retired. It ends the program where `instret` cannot be read: a
-/// [`Counter`](crate::Counter) says whether it can.
+/// Number of instructions retired by this hart. Ends the program if `instret` cannot be read: a
+/// [`Counter`](crate::Counter) exists only if it can.
 #[inline(always)]
 pub fn instructions() -> usize {
     #[cfg(target_os = "none")]

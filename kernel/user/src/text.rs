@@ -11,7 +11,7 @@ pub struct Out {
 }
 
 impl Out {
-    /// Nothing collected yet.
+    /// An empty output buffer.
     pub fn new() -> Out {
         Out {
             bytes: [0; 256],
@@ -20,7 +20,7 @@ impl Out {
     }
 
     fn flush(&mut self) {
-        // A console that refuses has nobody to be told.
+        // An error of the console cannot be reported.
         let _ = call::write(&self.bytes[..self.used]);
         self.used = 0;
     }
@@ -51,7 +51,7 @@ impl Drop for Out {
     }
 }
 
-/// Prints to the console.
+/// Prints to the console, without a newline.
 #[macro_export]
 macro_rules! print {
     ($($text:tt)*) => {{

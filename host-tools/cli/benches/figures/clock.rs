@@ -17,7 +17,7 @@ pub struct Cost {
 /// its memory when it first touches it.
 const WARM: usize = 3;
 
-/// Runs `ours` and `peer` in turns, and tells the cost of each. Every run must succeed.
+/// Runs `ours` and `peer` in turns, and returns the cost of each. Every run must succeed.
 pub fn race(runs: usize, mut ours: impl FnMut(), mut peer: impl FnMut()) -> (Cost, Cost) {
     let (mut one, mut other) = (Vec::new(), Vec::new());
     for round in 0..WARM + runs {

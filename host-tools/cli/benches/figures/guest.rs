@@ -63,7 +63,7 @@ fn of(bits: u32, names: &'static [&'static str]) -> Vec<FigureRow> {
         // All of a fault but the zeroing: NuttX's without its memset, Linux's that maps its page of zeros.
         ("fault.general", 64) => linux("read", true, "its zero page mapped"),
         ("fault.general", _) => recorded(&format!("{NUTTX_SV32}, without its memset"), 492.0),
-        // Nobody has a Linux of 32 bits to measure: these stand beside the one of 64.
+        // There is no 32-bit Linux to measure: these stand beside the one of 64.
         ("fault.zero.cboz", _) => linux("zero", true, "a page zeroed"),
         ("fault.image.in_place", _) => linux("file.in_place", true, "a page, of 16 to a fault"),
         ("fault.image.around", _) => {

@@ -41,7 +41,7 @@ pub fn bytes_per_fault() -> Vec<FigureRow> {
     }]
 }
 
-/// Bytes of all frames of faults, zeros around them included, and how many faults they tell.
+/// Bytes of all frames of faults, zeros around them included, and how many faults they contain.
 fn event_bytes(line: &[u8]) -> (usize, usize) {
     let mut splitter = Splitter::<{ wire::LARGEST }>::new();
     let (mut bytes, mut faults) = (0, 0);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// One figure.
 pub struct FigureRow {
-    /// Its name, which stays the same for ever.
+    /// Its name, which never changes.
     pub name: &'static str,
     pub value: f64,
     pub unit: &'static str,

@@ -207,7 +207,7 @@ struct Stand {
 /// Rows after `Last-Event-ID`, or the last few thousand; and the summary whenever it changes.
 async fn events(State(shared): State<WebState>, headers: HeaderMap) -> Response {
     let Some(listener) = shared.listeners.take(LISTENERS) else {
-        let why = "as many pages as can be told what is new are open already; close one\n";
+        let why = "the maximum number of pages is open already; close one\n";
         let again = [(header::RETRY_AFTER, "5"), (header::CONNECTION, "close")];
         return (StatusCode::SERVICE_UNAVAILABLE, again, why).into_response();
     };

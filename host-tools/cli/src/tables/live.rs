@@ -64,10 +64,7 @@ impl SpaceArgs {
 
     /// Memory read by the caller of the bridge.
     pub(super) fn through_pipe(&self) -> anyhow::Result<OpenTables> {
-        let pipe = self
-            .pipe
-            .clone()
-            .context("nobody is at the other end of a pipe")?;
+        let pipe = self.pipe.clone().context("the pipe has no other end")?;
         let xlen = self.pte.xlen()?.unwrap_or(Xlen::Rv64);
         let roots = self.given(xlen)?;
         let is_bare = roots.iter().all(|root| root.satp.mode == Mode::Bare);

@@ -250,7 +250,8 @@ impl SpaceArgs {
             (Some(_), [MemorySpec::Line(spec)]) => self.on_line(spec)?,
             (Some(_), [MemorySpec::Pipe]) => self.through_pipe()?,
             (Some(live), _) => {
-                let misuse = format!("{live} tells all of its memory: it stands alone");
+                let misuse =
+                    format!("{live} is a source of all memory: it cannot be combined with others");
                 return Err(UsageError(misuse).into());
             }
             (None, _) => self.in_files(origins, asked)?,
@@ -279,7 +280,7 @@ impl SpaceArgs {
         } else if board.bits.is_some() && told.is_some() && !open.ram.is_empty() && open.ram != ram
         {
             eprintln!(
-                "note: nothing of --board {name} is used: memory and dialect are told otherwise"
+                "note: nothing of --board {name} is used: memory and dialect are stated otherwise"
             );
         }
         open.dialect = told.or(board.dialect);

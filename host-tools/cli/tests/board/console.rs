@@ -35,7 +35,7 @@ pub struct Console {
 
 impl Console {
     /// Starts `command` with its standard input and output as the line; what it
-    /// says on standard error is heard too, so that a refusal to start is shown.
+    /// prints on standard error is received too, so that a refusal to start is shown.
     pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
@@ -150,12 +150,12 @@ impl Console {
         }
     }
 
-    /// Every byte heard so far, waited for or not.
+    /// Every byte received so far, waited for or not.
     pub fn transcript(&self) -> &[u8] {
         &self.heard
     }
 
-    /// All text heard so far, without the frames between it.
+    /// All text received so far, without the frames between it.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.text).into_owned()
     }
@@ -190,7 +190,7 @@ impl Console {
         }
     }
 
-    /// A panic ends every wait at once; its line is heard to the end first.
+    /// A panic ends every wait at once; its line is read to the end first.
     fn look_for_panic(&mut self, deadline: Instant) -> Result<(), Silence> {
         let new = self.text[self.calm..].to_ascii_lowercase();
         if find(&new, b"panic").is_none() {

@@ -28,7 +28,7 @@ pub fn of_rust(file: &str, source: &str) -> Vec<Prose> {
             found.extend(piece.lines().enumerate().map(|(more, text)| Prose {
                 file: file.to_owned(),
                 line: line + more,
-                text: without_code(text),
+                text: without_code(&without_names(text)),
             }));
         }
         line += piece.matches('\n').count();
@@ -65,6 +65,20 @@ pub fn of_markdown(file: &str, page: &str) -> Vec<Prose> {
         }
     }
     found
+}
+
+/// A name between braces is a variable of the program, which the message shows by its value.
+fn without_names(text: &str) -> String {
+    let mut depth = 0;
+    let mut kept = String::new();
+    for letter in text.chars() {
+        depth += i32::from(letter == '{');
+        if depth <= 0 {
+            kept.push(letter);
+        }
+        depth -= i32::from(letter == '}' && depth > 0);
+    }
+    kept
 }
 
 /// Every second part between backticks is code.

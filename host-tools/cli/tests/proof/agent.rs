@@ -1,4 +1,4 @@
-//! A running board asked over its line: what the agent tells is what the machine holds.
+//! A running board asked over its line: the agent returns what the machine contains.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

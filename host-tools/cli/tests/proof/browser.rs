@@ -1,4 +1,4 @@
-//! A browser without a window, told what to do over its debugging pipe.
+//! A headless browser, controlled over its debugging pipe.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};

@@ -66,7 +66,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // As Ctrl-C would end it: the board is told, and its line is a terminal's again.
+        // As Ctrl-C would end it: the session ends, and the board's line is plain again.
         let hub = self.hub.id().to_string();
         let _ = Command::new("kill").arg(hub).status();
         let _ = self.hub.wait();
@@ -100,7 +100,7 @@ pub fn ask(console: &mut File, command: &str, end: &str) -> String {
 fn a_recording_is_shared_as_a_line_is() {
     let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/run.pwlog@max");
     let connection = Connection::on(recording, &[]);
-    // Two at once, each of whom hears all of it, whenever it comes.
+    // Two clients, each of which receives all of it, whenever it connects.
     let mut screens = [(); 2].map(|()| Screen::run(&["dash", &connection.hosts], ".", 120, 40));
     for screen in &mut screens {
         screen.until("107 faults, 0 lost");

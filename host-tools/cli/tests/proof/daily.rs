@@ -17,7 +17,7 @@ fn on_the_c906() {
     a_day(&mut Qemu::with_image().cpu("thead-c906").boot());
 }
 
-/// A and D bits set by nobody but the kernel, and timers by the firmware alone.
+/// A and D bits set by the kernel only, and timers by the firmware alone.
 #[test]
 fn on_a_hart_that_leaves_a_and_d_to_us() {
     let mut board = Qemu::with_image()

@@ -167,7 +167,7 @@ pub fn each_kind_kills_only_itself(board: &mut Board) {
         );
         assert!(!said.contains("still alive"), "{said}");
 
-        // The log tells the same as the line did.
+        // The log agrees with the line.
         let (_, log) = fault_log(&board.run("faults"));
         let logged = log.iter().find(|logged| logged.seq == last.seq);
         let logged = logged.unwrap_or_else(|| panic!("{}: {last:?} is not in the log", death.kind));

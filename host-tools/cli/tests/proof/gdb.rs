@@ -29,7 +29,7 @@ fn connected(board: &SocketBoard, symbols: &Path, commands: &[&str]) -> String {
     // Answers once the session stands.
     connection.pagewalk(&["ps"]);
     let said = gdb_at(&connection.gdb, Some(symbols), commands);
-    // It is answered when the board has heard that gdb is gone.
+    // It is answered when the board has received the end of gdb.
     connection.pagewalk(&["ps"]);
     said
 }

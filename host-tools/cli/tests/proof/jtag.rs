@@ -1,4 +1,4 @@
-//! A machine in QEMU through a simulated JTAG port: what the probe tells is what QEMU's stub tells.
+//! A machine in QEMU through a simulated JTAG port: the probe agrees with QEMU's stub.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -41,7 +41,7 @@ impl MemorySource for Live {
     }
 }
 
-/// A machine that stands still, and what QEMU's stub tells of it.
+/// A stopped machine, and QEMU's stub for it.
 struct Standing {
     board: SocketBoard,
     by_stub: String,

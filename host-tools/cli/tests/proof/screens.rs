@@ -1,6 +1,6 @@
 //! The dashboard in a terminal, to the letter: `screens/*.txt`, of a recording.
 //!
-//! With `UPDATE=1` the files are written anew, for a diff to read.
+//! With `UPDATE=1` the files are written again, for a diff to read.
 
 use std::fs;
 use std::path::PathBuf;

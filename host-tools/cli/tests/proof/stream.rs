@@ -25,7 +25,7 @@ fn sightings(said: &[LineEvent]) -> Vec<Sighting> {
     said.iter().filter_map(fault).collect()
 }
 
-/// Listens until the board has told of `count` faults: frames go out when the line is idle.
+/// Listens until the board has sent `count` faults: frames go out when the line is idle.
 #[track_caller]
 fn hear_out(board: &mut Board, count: u64) -> Vec<LineEvent> {
     loop {
@@ -191,7 +191,7 @@ fn a_host_that_says_hello_is_told_all_that_went_before() {
     );
 }
 
-/// A batch is not full for a long time when a task computes; the host hears of it all the same.
+/// A batch is not full for a long time when a task computes; the host receives it all the same.
 #[test]
 fn a_task_that_only_computes_keeps_no_fault_from_the_desk() {
     let mut board = Qemu::with_image().append("frames=1").boot();

@@ -1,4 +1,4 @@
-//! Forty faults, once and in order, in every view there is: live and told again.
+//! Forty faults, once and in order, in every view there is: live and replayed.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -36,7 +36,7 @@ fn each_fault_is_in_every_view_once_and_in_order() {
     let record = folder.path().join("run.pwlog");
     let board = SocketBoard::boot(&[]);
     let connection = Connection::to(&board, &record);
-    // Somebody looks on while it happens.
+    // A viewer is connected meanwhile.
     let mut screen = Screen::run(&["dash", &connection.hosts], ".", 200, 60);
     screen.until("sh");
     let mut console = File::options()
@@ -53,7 +53,7 @@ fn each_fault_is_in_every_view_once_and_in_order() {
     screen.until_that("forty addresses in order", |text| touched(text) == wanted());
     screen.until("0 lost");
 
-    // Asked afterwards, the board tells the same.
+    // Asked afterwards, the board answers the same.
     let asked = connection.pagewalk(&["faults", "--format", "csv"]);
     assert_eq!(touched(&asked), wanted(), "{asked}");
     screen.press(b"q");

@@ -53,7 +53,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // As Ctrl-C would end it: the board is told.
+        // As Ctrl-C would end it: the session with the board ends.
         let _ = Command::new("kill")
             .arg(self.process.id().to_string())
             .status();
@@ -61,7 +61,7 @@ impl Drop for Served {
     }
 }
 
-/// Pictures stay for whoever wants to look at them.
+/// Pictures are kept for inspection.
 fn pictures() -> PathBuf {
     let folder = PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -140,7 +140,7 @@ fn the_page_counts_filters_pauses_and_comes_back() {
     assert!(resumed.contains("event: faults"), "{resumed}");
     assert!(resumed.contains("[{\"id\":11,"), "{resumed}");
 
-    // The server goes and comes back at the same place: the page finds it, and begins anew.
+    // The server goes and comes back at the same place: the page finds it, and starts again.
     let port = served.host().rsplit(':').next().expect("a port").to_owned();
     drop(served);
     page.until("document.getElementById('state').textContent.startsWith('no connection')");

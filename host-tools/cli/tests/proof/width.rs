@@ -3,7 +3,7 @@
 use crate::board::SocketBoard;
 use crate::gdb::gdb;
 
-/// The same stub with registers of 32 bits: it stops, steps, tells and lets run.
+/// The same stub with registers of 32 bits: it stops, steps, reads and resumes.
 #[test]
 fn a_kernel_of_32_bits_is_debugged_as_one_of_64() {
     let board = SocketBoard::boot_of_32_bits(&[]);

@@ -30,7 +30,7 @@ pub(super) fn read_on(
         };
         // A panicked reader must be distinguishable from a silent line.
         let end = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
-            let what = "whoever read the line has died, which is a bug of pagewalk";
+            let what = "the thread that reads the line has panicked, which is a bug of pagewalk";
             Some(io::Error::other(what))
         });
         if let Some(last) = ended(end) {

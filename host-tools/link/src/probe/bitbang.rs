@@ -67,7 +67,7 @@ impl Bitbang {
         self.converse().map_err(|error| {
             let why = match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    "no answer; is it a remote_bitbang server, and does nobody else use it?".into()
+                    "no answer; is it a remote_bitbang server, and is it free?".into()
                 }
                 io::ErrorKind::UnexpectedEof => "the server has gone".into(),
                 _ => error.to_string(),

@@ -342,7 +342,8 @@ impl Agent {
             Ok(bytes) => bytes.map_err(AgentError::Line)?,
             Err(RecvTimeoutError::Timeout) => return Ok(()),
             Err(RecvTimeoutError::Disconnected) => {
-                let what = "whoever read the line has died, which is a bug of pagewalk";
+                let what =
+                    "the thread that reads the line has panicked, which is a bug of pagewalk";
                 return Err(AgentError::Line(io::Error::other(what)));
             }
         };

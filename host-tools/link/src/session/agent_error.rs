@@ -19,10 +19,10 @@ pub enum AgentError {
     #[error("the line broke")]
     Line(#[source] io::Error),
     /// No byte arrived.
-    #[error("no answer within {seconds} s: is it a board of ours, has it booted, is nobody else on the line, and is the line 8-bit clean (`stty raw` on every terminal between)?", seconds = PATIENCE.as_secs())]
+    #[error("no answer within {seconds} s: does the board run Pagewalk, has it booted, is the line free, and is the line 8-bit clean (`stty raw` on every terminal between)?", seconds = PATIENCE.as_secs())]
     NoAnswer,
     /// Bytes arrived, but no frame.
-    #[error("no answer within {seconds} s, though {bytes} came: is it a board of ours, at this speed, and is the line 8-bit clean (`stty raw` on every terminal between)?", bytes = counted(*bytes, "byte"), seconds = PATIENCE.as_secs())]
+    #[error("no answer within {seconds} s, though {bytes} came: does the board run Pagewalk, at this speed, and is the line 8-bit clean (`stty raw` on every terminal between)?", bytes = counted(*bytes, "byte"), seconds = PATIENCE.as_secs())]
     Unintelligible {
         /// Number of bytes.
         bytes: u64,

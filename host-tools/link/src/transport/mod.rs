@@ -70,11 +70,11 @@ impl TargetLine {
             }
             Spec::Gdb(_) => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "a gdb stub tells memory and registers, and has no console",
+                "a gdb stub has memory and registers, and no console",
             )),
             Spec::Probe(_) => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "a probe tells memory and registers, and has no console",
+                "a probe has memory and registers, and no console",
             )),
             Spec::Qemu(image) => {
                 let (reader, writer, machine) = qemu::start(image)?;

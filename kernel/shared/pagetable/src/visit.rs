@@ -35,7 +35,7 @@ pub fn visit_within<M: Memory + ?Sized>(
         tables_left: budget.tables,
         see,
     };
-    // An exhausted budget is not an error: `see` was told where.
+    // An exhausted budget is not an error: `see` has received its place.
     let _ = visitor.enter(top, None);
 }
 

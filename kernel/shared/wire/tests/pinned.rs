@@ -40,7 +40,7 @@ fn heard(bytes: &[u8]) -> (u8, u16, Vec<u8>) {
     assert!(before.iter().all(|byte| splitter.feed(*byte).is_none()));
     match splitter.feed(*last) {
         Some(Split::Frame(frame)) => (frame.kind, frame.sequence, frame.payload.to_vec()),
-        other => panic!("expected a frame, heard {other:?}"),
+        other => panic!("expected a frame, got {other:?}"),
     }
 }
 
@@ -119,7 +119,7 @@ fn three_faults_and_a_loss() {
         payload: &payload,
     });
     let Ok(Event::Faults(batch)) = event else {
-        panic!("expected faults, heard {event:?}")
+        panic!("expected faults, got {event:?}")
     };
     let records: Vec<_> = batch.collect();
     assert_eq!(records, [(300, FIRST), (301, second), (302, third)]);

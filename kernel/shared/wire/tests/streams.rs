@@ -146,7 +146,7 @@ fn heard<T>(bytes: &[u8], then: impl FnOnce(&Frame<'_>) -> T) -> T {
     assert!(before.iter().all(|byte| splitter.feed(*byte).is_none()));
     match splitter.feed(*last) {
         Some(Split::Frame(frame)) => then(&frame),
-        other => panic!("expected a frame, heard {other:?}"),
+        other => panic!("expected a frame, got {other:?}"),
     }
 }
 

@@ -7,8 +7,8 @@ use user::{Arguments, call, println};
 
 user::main!(run);
 
-/// How far the heap grows at a time: far more than is touched, as NuttX's heaps are. What
-/// nobody touches costs nothing.
+/// Step by which the heap grows: much more than is touched, as NuttX's heaps are. Untouched pages cost
+/// nothing.
 const STEP: usize = 8 << 20;
 
 /// One of the sleeps that make up a hold.
@@ -38,7 +38,7 @@ fn run(arguments: Arguments) -> u8 {
     }
 }
 
-/// Until somebody kills the task.
+/// Runs until the task is killed.
 fn hold() -> ! {
     loop {
         call::sleep(HOLD_MS);

@@ -10,7 +10,7 @@ use user::{Arguments, Counter, NOT_COUNTED, call, println, write_at};
 user::main!(run);
 
 const PAGE: usize = 4096;
-/// Enough that the pages of this program, and the tables of its spaces, are there.
+/// Enough rounds that the program's pages and tables are resident.
 const ROUNDS: usize = 32;
 
 fn run(arguments: Arguments) -> u8 {

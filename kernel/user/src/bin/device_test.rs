@@ -1,6 +1,6 @@
 //! `device_test`: registers of the board's devices as a program's own memory.
 //!
-//! The kernel tells which devices a program may have, where RAM is and where the console.
+//! The kernel lists the devices that a program may map, RAM and the console.
 //! `device_test hold` keeps the first device until it is killed; `device_test take` tries to have it.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
@@ -20,7 +20,7 @@ struct Device {
     /// Physical page number of its first register.
     frame: usize,
     bytes: usize,
-    /// QEMU's clock and flash can be read without harm, and what they say is known.
+    /// Reading QEMU's clock and flash has no side effects, and their values are known.
     kind: Kind,
 }
 
@@ -31,7 +31,7 @@ enum Kind {
     Other,
 }
 
-/// What `boot` says of the board.
+/// Facts about the board, from topic `boot`.
 struct Board {
     devices: [Option<Device>; MOST],
     ram: usize,
@@ -95,8 +95,8 @@ fn whole(board: &Board, first: &Device) -> u8 {
     tally.end("device_test")
 }
 
-/// All of a device is mapped, is what was asked for, and can be given back. Only what is known to do
-/// nothing when it is read is read.
+/// A whole device can be mapped, has the expected content and can be unmapped. Only registers without read
+/// side effects are read.
 fn whole_device(device: &Device, tally: &mut Tally) {
     let mapped = call::map_device(device.frame, device.bytes, prot::READ);
     tally.add(is("mapped", mapped.is_ok(), true));

@@ -19,7 +19,7 @@ const USER_END: usize = PLACES[0];
 const KERNEL: usize = PLACES[1];
 const PHYSMAP: usize = PLACES[2];
 
-/// How many addresses are passed where one is wanted.
+/// Number of addresses to try for each pointer argument.
 const ADDRESSES: usize = 20;
 
 const LENGTHS: [usize; 12] = [
@@ -42,8 +42,8 @@ fn run(arguments: Arguments) -> u8 {
         println!("usage: hostile CALLS [SEED]");
         return 2;
     };
-    // What the kernel writes goes into one page, what it reads comes out of the other: zeros,
-    // so that nothing is printed.
+    // Results are written to one page, arguments are read from another one: zeros, so that nothing is
+    // printed.
     let (Ok(read), Ok(written)) = (call::map(PAGE), call::map(PAGE)) else {
         println!("hostile: no page to begin with");
         return 1;
@@ -138,11 +138,11 @@ fn nonsense(
     }
 }
 
-/// A call about memory: mappings that the program has itself get in the way of each other.
+/// A memory call; the program's own mappings interfere with each other.
 fn memory(chance: &mut Chance, target: usize) -> (usize, [usize; 5]) {
     let any = chance.next() as usize;
     let page = any & !(PAGE - 1);
-    // The page that results are written to stays: the reader of this wants to hear of them.
+    // The page that results are written to stays: the results have to be read.
     let address = chance.pick(&[
         target + PAGE,
         target.wrapping_sub(PAGE),
@@ -205,10 +205,10 @@ fn memory(chance: &mut Chance, target: usize) -> (usize, [usize; 5]) {
     }
 }
 
-/// Addresses where nothing else of the program is.
+/// Addresses that the program does not use otherwise.
 const SCRATCH: usize = 0x5000_0000;
 
-/// Numbers that look like chance and are the same on every run.
+/// A reproducible random number generator.
 struct Chance(u64);
 
 impl Chance {

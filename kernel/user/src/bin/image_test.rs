@@ -14,19 +14,19 @@ const PAGE: usize = 4096;
 /// Pages with values that are read only, and that can be written.
 const CONSTANTS: usize = 40;
 const VARIABLES: usize = 16;
-/// Of the constants, how many come one by one.
+/// Number of constants that are read one page at a time.
 const ALONE: usize = 8;
 
 #[repr(align(4096))]
 struct Pages<T, const N: usize>([[T; PAGE / 4]; N]);
 
 static CONSTANT: Pages<u32, CONSTANTS> = Pages([[7; PAGE / 4]; CONSTANTS]);
-/// Atomic, so that it lies in memory that can be written.
+/// Atomic, so that it is in writable memory.
 static VARIABLE: Pages<AtomicU32, VARIABLES> =
     Pages([const { [const { AtomicU32::new(7) }; PAGE / 4] }; VARIABLES]);
 
 fn run(arguments: Arguments) -> u8 {
-    // It tells a fault by what a load costs.
+    // It detects a fault by the cost of a load.
     let Some(counter) = arguments.counter() else {
         println!("image_test: {NOT_COUNTED}");
         return 1;

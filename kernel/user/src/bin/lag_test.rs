@@ -1,6 +1,6 @@
 //! `lag_test`: how long others wait while a program makes calls on as many pages as it can.
 //!
-//! `lag_test hog BYTES` makes such calls for ever, `lag_test exit BYTES` ends with that much memory.
+//! `lag_test hog BYTES` makes such calls without end, `lag_test exit BYTES` ends with that much memory.
 //! Without a word it runs both beside itself, sleeps a millisecond at a time, and says how many
 //! instructions the longest sleep took: exact where instructions are counted (`-icount`).
 #![cfg_attr(target_os = "none", no_std, no_main)]
@@ -41,7 +41,7 @@ fn run(arguments: Arguments) -> u8 {
     }
 }
 
-/// Every call that works on a range, for ever.
+/// Every call on a range, without end.
 fn hog(bytes: usize) -> Result<(), Error> {
     println!("lag_test: begins");
     loop {
@@ -71,7 +71,7 @@ fn measure(counter: Counter) -> u8 {
         call::sleep(1);
         longest = longest.max(counter.since(begin));
         if let Ok((ended, _)) = call::reap() {
-            // The hog runs for ever, unless something is wrong with it.
+            // The hog runs without end, unless something is wrong with it.
             if ended == hog {
                 println!("lag_test: the hog has ended");
                 return 1;

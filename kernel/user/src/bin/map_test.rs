@@ -40,7 +40,7 @@ fn pages(count: usize) -> usize {
     call::map_as(count * PAGE, 0, 0, 0, 0).unwrap_or(0)
 }
 
-/// Where mappings lie: the same hole again, a multiple that was asked for, an address.
+/// Addresses of mappings: a reused hole, a multiple, a fixed address.
 fn places(tally: &mut Tally) {
     let first = pages(3);
     let second = pages(2);
@@ -81,7 +81,7 @@ fn guards(tally: &mut Tally) {
     }
 }
 
-/// Rights go and come back, never more than at first; data stays.
+/// Rights are removed and restored, never beyond the initial ones; data stays.
 fn rights(tally: &mut Tally) {
     let at = pages(3);
     for page in 0..3 {
@@ -144,7 +144,7 @@ fn advice(tally: &mut Tally) {
     ));
 }
 
-/// Frames in a row, and large leaves that come apart and together again.
+/// Contiguous frames, and large leaves that are split and joined again.
 fn wired(tally: &mut Tally) {
     let large = 4 << 20;
     let at = call::map_as(2 * large, 0, map::WIRED, 0, 0).unwrap_or(0);
@@ -264,14 +264,14 @@ fn refusals(tally: &mut Tally) {
     ));
 }
 
-/// What must end the one who does it.
+/// Each deed must end its task.
 fn die(deed: &str) {
     let at = pages(2);
     match deed {
         "before" => write_at(at - 8, 1),
         "behind" => write_at(at + 2 * PAGE + 4, 1),
         "read-only" => {
-            // The page is there and in use: an old translation would let the store pass.
+            // The page is resident and in use: a stale translation would permit the store.
             write_at(at, 1);
             let _ = call::protect(at, PAGE, prot::READ);
             write_at(at, 2);
@@ -289,7 +289,7 @@ fn die(deed: &str) {
     }
 }
 
-/// How many instructions it takes to map as much as nobody has frames for.
+/// Cost in instructions of mapping more than there are frames.
 fn budget(counter: Option<Counter>) -> u8 {
     let Some(counter) = counter else {
         println!("map_test: {NOT_COUNTED}");

@@ -7,7 +7,7 @@ use user::{Arguments, call, println};
 user::main!(run);
 
 const PAGE: usize = 4096;
-/// Milliseconds between two batches.
+/// Milliseconds between two batches of faults.
 const BEAT: usize = 10;
 const BEATS: usize = 1000 / BEAT;
 

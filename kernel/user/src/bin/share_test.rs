@@ -70,7 +70,7 @@ fn whole() -> u8 {
         call::share_detach(there),
         Err(Error::NotFound),
     ));
-    // Ended while it is attached: nobody else comes, and who has it keeps it.
+    // Ended while it is attached: further attachments fail, existing ones stay.
     tally.add(is("end it", call::share_destroy(id), Ok(())));
     tally.add(is(
         "nobody attaches",

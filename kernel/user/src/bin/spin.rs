@@ -1,4 +1,4 @@
-//! `spin [MS|forever [BYTES]]`: keeps the hart busy, for ever or for that many milliseconds,
+//! `spin [MS|forever [BYTES]]`: keeps the hart busy, without end or for that many milliseconds,
 //! with that much memory that it never touches.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 

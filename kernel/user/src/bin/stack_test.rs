@@ -32,7 +32,7 @@ fn descend(left: usize, seed: u64) -> usize {
         return here;
     }
     let below = descend(left - 1, seed + 1);
-    // Used after the call, so that no level's room can be given up early.
+    // Used after the call, so that the compiler cannot free a level's stack early.
     assert!(
         room.iter().all(|&word| word == seed),
         "level {left} was overwritten"

@@ -1,4 +1,4 @@
-//! What the shell does itself: it shows what the kernel knows.
+//! Built-in commands of the shell, which show the kernel's topics.
 
 use abi::{Set, Topic};
 use user::arguments::number;
@@ -24,7 +24,7 @@ PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test pace
                       spawn_test hostile map_test share_test device_test image_test layout_low layout_nuttx
                       layout_xous layout_ox64 cost_test lag_test";
 
-/// What can be asked for by name alone.
+/// Topics that are commands of their own.
 const TOPICS: [(&str, Topic); 8] = [
     ("ps", Topic::Ps),
     ("free", Topic::Free),

@@ -9,7 +9,7 @@ const CTRL_C: u8 = 0x03;
 const CTRL_U: u8 = 0x15;
 const ESCAPE: u8 = 0x1b;
 
-/// A line being typed.
+/// The line being edited.
 #[derive(Clone, Copy)]
 struct Line {
     bytes: [u8; LINE_BYTES],
@@ -27,8 +27,8 @@ impl Line {
     }
 }
 
-/// How much of a key's escape sequence has come. ECMA-48, §5.4: `ESC [`, parameters, and one
-/// byte that says which; or, of a terminal in application mode, `ESC O` and that byte.
+/// State of a key's escape sequence. ECMA-48, §5.4: `ESC [`, parameters, and a final byte; in a terminal's
+/// application mode, `ESC O` and that byte.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Escape {
     None,
@@ -50,7 +50,7 @@ pub struct Editor {
 }
 
 impl Editor {
-    /// Nothing typed, nothing remembered.
+    /// An editor without text and history.
     pub fn new() -> Editor {
         Editor {
             line: Line::EMPTY,
@@ -62,20 +62,20 @@ impl Editor {
         }
     }
 
-    /// Begins a line.
+    /// Starts an empty line.
     pub fn begin(&mut self) {
         self.line.used = 0;
         self.back = 0;
         self.escape = Escape::None;
     }
 
-    /// What has been typed of it.
+    /// The text typed so far.
     pub fn text(&self) -> &str {
         self.line.text()
     }
 
-    /// Takes one byte from the keyboard, and shows on `screen` what became of it; whether it
-    /// ended the line. A screen that fails is nobody's to hear.
+    /// Handles one byte from the keyboard and updates `screen`; returns whether it ended the line. Errors of
+    /// the screen cannot be reported.
     pub fn key(&mut self, byte: u8, screen: &mut impl Write) -> bool {
         let after_return = core::mem::replace(&mut self.returned, byte == b'\r');
         match byte {
@@ -165,7 +165,7 @@ impl Editor {
 mod tests {
     use super::*;
 
-    /// Types all of it; the lines that came of it, and the screen after the last of them.
+    /// Types all keys; returns the finished lines, and the screen after the last one.
     fn type_in(keys: &str) -> (Vec<String>, String) {
         let (mut editor, mut lines, mut echo) = (Editor::new(), Vec::new(), String::new());
         editor.begin();

@@ -5,7 +5,7 @@ use user::text::Out;
 
 use crate::edit::Editor;
 
-/// Input that came, some of it perhaps after the end of a line.
+/// Input of the console, some of it possibly after the end of a line.
 pub struct Keyboard {
     bytes: [u8; 64],
     from: usize,
@@ -13,7 +13,7 @@ pub struct Keyboard {
 }
 
 impl Keyboard {
-    /// Nothing has come yet.
+    /// A keyboard without input.
     pub fn new() -> Keyboard {
         Keyboard {
             bytes: [0; 64],
