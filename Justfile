@@ -135,6 +135,10 @@ bench-json:
 release:
     cargo build --release -p cli --all-features
 
+# What is given away, target/dist: archive, Debian package, wheel, and a dry run of the libraries' publication
+dist: release
+    .ci/dist
+
 # Build the documentation, target/doc; a warning is an error
 doc:
     RUSTDOCFLAGS="-D warnings" just _quiet cargo doc --locked --workspace --all-features --no-deps --document-private-items

@@ -7,6 +7,7 @@
 
 mod clock;
 mod faults;
+mod given;
 mod guest;
 #[path = "../../tests/hostile/mod.rs"]
 mod hostile;
@@ -62,6 +63,9 @@ const MEASURES: &[Measure] = &[
     (&["map.rsp_packets", "map.rsp"], tables::rsp),
     (&["map.rsp_5ms"], tables::rsp_far),
     (&["map.all_roots_pages"], tables::all_roots),
+    (&["binary.bytes"], given::bytes),
+    (&["start.ms"], given::start),
+    (&["install.s"], given::install),
 ];
 
 fn main() -> io::Result<()> {
