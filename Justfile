@@ -195,7 +195,8 @@ _pack tool xlen:
     built=target/board-side/$target/board; out={{ images }}{{ if xlen == "32" { "/rv32" } else { "" } }}; \
     kernel/cargo build --profile board -p kernel -p user --target $target; \
     rm -rf $out/rootfs && mkdir -p $out && cp -R images/rootfs $out/rootfs && mkdir -p $out/rootfs/bin; \
-    for program in kernel/user/src/bin/*; do cp $built/"$(basename "$program" .rs)" $out/rootfs/bin/; done; \
+    for program in kernel/user/src/bin/*; do set -- "$@" $built/"$(basename "$program" .rs)"; done; \
+    {{ tool }} romfs strip "$@" -o $out/rootfs/bin; \
     {{ tool }} romfs build $out/rootfs -o $out/initrd.romfs --align 4096; \
     {{ tool }} image glue $built/kernel --initrd $out/initrd.romfs -o $out/Image
 

@@ -8,6 +8,10 @@ gdb reads the memory; what page tables mean is known to `pagewalk bridge`, which
 it is first needed and asked over a pipe. $PAGEWALK names another pagewalk than the one that was
 built here or is on the PATH.
 
+A Pagewalk kernel's own stub tells gdb which program a task runs. This finds the program's file: below
+target/board-side, or beside the kernel that gdb has been given. `just install` copies this file to where
+gdb loads it by itself.
+
 Python 3.8 or newer, inside gdb 12 or newer.
 """
 
@@ -26,6 +30,8 @@ def program():
     """The pagewalk to ask."""
     named = os.environ.get("PAGEWALK")
     built = [os.path.join(HERE, "..", "target", kind, "pagewalk") for kind in ("release", "debug")]
+    # `just install` put it there, beside this file's own folder.
+    built.append(os.path.join(HERE, "..", "..", "bin", "pagewalk"))
     built = [path for path in built if os.access(path, os.X_OK)]
     # Of two that were built, the newer.
     newest = max(built, key=os.path.getmtime, default=None)
@@ -179,13 +185,46 @@ def read_memory(at, length):
         return "-"
 
 
+def stub_is_ours():
+    """Is the target the stub of a Pagewalk kernel?"""
+    connection = getattr(gdb.selected_inferior(), "connection_num", None)
+    if connection is None:
+        return False
+    if OURS.get("connection") != connection:
+        OURS["connection"] = connection
+        OURS["is"] = "a task's page tables" in (monitor("help") or "")
+    return OURS["is"]
+
+
+# Which connection was asked last, and what it is.
+OURS = {}
+
+
 def number(expression):
-    """The value of an expression, as an unsigned number."""
+    """The value of an expression, as an unsigned number. In every language of gdb: Rust has no
+    `(unsigned long)`."""
+    if re.fullmatch("0[xX][0-9a-fA-F]+|[0-9]+", expression):
+        return int(expression, 0 if expression[:2] in ("0x", "0X") else 10)
     try:
         value = gdb.parse_and_eval(expression)
-    except gdb.error as error:
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_FUNC:
+            value = value.address
+        return int(value) & (2 ** (8 * max(value.type.sizeof, 4)) - 1)
+    except (gdb.error, TypeError, ValueError) as error:
         raise gdb.GdbError(str(error))
-    return int(value) & (2 ** (8 * max(value.type.sizeof, 4)) - 1)
+
+
+def address_of(expression):
+    """The same, as wide as an address: -1 is the last one."""
+    value = number(expression)
+    if value >> 31 == 1 and xlen() == 64 and re.fullmatch("-[0-9]+", expression.strip()):
+        value |= 0xffffffff << 32
+    return value
+
+
+def integer_type(bits, signed=False):
+    """A type that each language has under another name."""
+    return gdb.selected_inferior().architecture().integer_type(bits, signed)
 
 
 def unsigned(value):
@@ -292,7 +331,9 @@ class Prefix(gdb.Command):
     pw chart F      draw the address space as .svg or .png
     pw satp [VALUE] the root of the tables, field by field
     pw root N|SATP  look at the tables of another process from now on
+    pw x/FMT PA     physical memory, as gdb's own x shows virtual
     pw faults [N]   the last faults that a Pagewalk kernel keeps
+    pw catch fault  stop before a page fault is served
     pw explain      why the hart trapped last: scause, sepc, stval
 
 The tables are those in satp; --satp VALUE names others, --mode sv39, --dialect thead and
@@ -347,7 +388,7 @@ ADDR is any expression: pw walk $sp, pw walk &main, pw walk 0x10000"""
         address, given = split(argument)
         if not address:
             raise gdb.GdbError("of which address? Example: pw walk $pc")
-        tell("walk {:#x} {}".format(number("(unsigned long)(%s)" % address), options(given)))
+        tell("walk {:#x} {}".format(address_of(address), options(given)))
 
 
 class OfAll(Command):
@@ -414,7 +455,7 @@ Usage: pw find PA | START-END | START+SIZE [--satp VALUE,VALUE]
         if not place and "--pattern" not in given:
             raise gdb.GdbError("what? Example: pw find 0x80200000, pw find --pattern 7f454c46")
         if place and not re.search(r"[0-9a-fA-Fx_]+[-+]", place):
-            place = "{:#x}".format(number("(unsigned long)(%s)" % place))
+            place = "{:#x}".format(address_of(place))
         tell("find {} {}".format(place, options(given)))
 
 
@@ -502,7 +543,7 @@ Usage: pw root        whose tables are looked at
         elif re.fullmatch("[0-9]{1,4}", argument):
             CHOSEN["satp"] = satp_of(int(argument))
         elif argument:
-            CHOSEN["satp"] = number("(unsigned long)(%s)" % argument)
+            CHOSEN["satp"] = address_of(argument)
         chosen = CHOSEN["satp"]
         whose = "the hart's" if chosen is None else "chosen"
         chosen = register("satp") if chosen is None else chosen
@@ -511,21 +552,11 @@ Usage: pw root        whose tables are looked at
 
 def satp_of(task):
     """The root of a task, as the stub of a kernel tells it for a thread."""
-    before = gdb.selected_thread()
-    try:
-        for thread in gdb.selected_inferior().threads():
-            if task not in thread.ptid:
-                continue
-            thread.switch()
-            said = gdb.execute("monitor satp", to_string=True)
-            found = re.search("task {}: satp ([0-9a-f]+)".format(task), said)
-            if found:
-                return int(found.group(1), 16)
-    except gdb.error:
-        pass
-    finally:
-        if before is not None and before.is_valid():
-            before.switch()
+    # Which thread is selected is gdb's affair: the stub is told which task is meant.
+    said = monitor("satp {}".format(task)) or ""
+    found = re.search("task {}: satp ([0-9a-f]+)".format(task), said)
+    if found:
+        return int(found.group(1), 16)
     raise gdb.GdbError(
         "this stub knows no task {}; give its satp: pw root 0x8000000000080120".format(task)
     )
@@ -540,7 +571,10 @@ Usage: pw ram [START+SIZE …]        Example: pw ram 0x80000000+128M"""
     words = []
 
     def invoke(self, argument, from_tty):
-        CHOSEN["ram"] = argument.split()
+        spans = argument.split()
+        if spans:
+            show(BRIDGE.ask("ram " + " ".join(spans)))
+        CHOSEN["ram"] = spans
         known = ", ".join(CHOSEN["ram"]) or "what the target tells"
         gdb.write("memory: {}\n".format(known))
 
@@ -576,10 +610,253 @@ Usage: pw explain [--satp VALUE] [--mode MODE] [--dialect none|svpbmt|thead|auto
     name = "explain"
 
     def invoke(self, argument, from_tty):
-        _, given = split(argument)
+        stray, given = split(argument)
+        if stray:
+            raise gdb.GdbError("pw explain takes no address; did you mean: pw walk " + stray)
+        try:
+            trap = [number("$" + name) for name in ("scause", "sepc", "stval")]
+        except (gdb.GdbError, gdb.error, TypeError, ValueError):
+            # The kernel's own stub has them where a stop is a fault's.
+            if not stub_is_ours():
+                register("scause")
+            raise gdb.GdbError(
+                "this stop is no fault of the thread that is selected: `pw faults` lists those that "
+                "were, `pw catch fault` stops at the next one"
+            )
+        if not any(trap):
+            raise gdb.GdbError("nothing has trapped yet: scause, sepc and stval are all 0")
         names = ("scause", "sepc", "stval", "sp", "ra")
         told = " ".join("--{} {:#x}".format(name, register(name)) for name in names)
         tell("explain {} {}".format(told, options(given)))
+
+
+class Examine(OfAddress):
+    """Show physical memory, as gdb's own x shows virtual.
+
+Usage: pw x[/COUNT FORMAT SIZE] PA      Example: pw x/8gx 0x80200000
+FORMAT is x, d, u, o, t, a, c or f, SIZE is b, h, w or g. Only what is known to be memory is read."""
+
+    name = "x"
+    words = ["--ram", "--board"]
+    format, size = "x", "g"
+
+    def invoke(self, argument, from_tty):
+        argument, given = split(argument)
+        found = re.fullmatch(r"(?:/(\d*)([a-z]*))?\s*(\S.*)?", argument)
+        count, letters, place = found.groups() if found else (None, None, None)
+        if not place or place.startswith("/"):
+            raise gdb.GdbError("which physical address? Example: pw x/8gx 0x80200000")
+        for letter in letters or "":
+            if letter in "xduotacf":
+                self.format = letter
+            elif letter in "bhwg":
+                self.size = letter
+            else:
+                raise gdb.GdbError(
+                    "`{}` is no format of pw x: x, d, u, o, t, a, c, f; b, h, w, g".format(letter)
+                )
+        count = int(count) if count else 1
+        unit = {"b": 1, "h": 2, "w": 4, "g": 8}[self.size]
+        at = address_of(place)
+        request = "bytes {:#x} {} {}".format(at, count * unit, options(given))
+        lines, wrong = ask(request)
+        if wrong:
+            raise gdb.GdbError(wrong)
+        self.show(at, bytes.fromhex("".join(lines)), unit)
+
+    def show(self, at, data, unit):
+        kind = integer_type(8 * unit, signed=self.format in "dc")
+        if self.format == "f":
+            kind = real_type(unit) or kind
+        in_line = {1: 8, 2: 8, 4: 4, 8: 2}[unit]
+        words = [data[n:n + unit] for n in range(0, len(data), unit)]
+        for first in range(0, len(words), in_line):
+            texts = []
+            for word in words[first:first + in_line]:
+                if self.format == "x":
+                    texts.append("0x{:0{}x}".format(int.from_bytes(word, "little"), 2 * unit))
+                else:
+                    texts.append(gdb.Value(word, kind).format_string(format=self.format))
+            gdb.write("{:#x}:\t{}\n".format(at + first * unit, "\t".join(texts)))
+
+
+def real_type(size):
+    """The floating type of so many bytes, as the language at hand calls it."""
+    for name in {4: ("float", "f32"), 8: ("double", "f64")}.get(size, ()):
+        with contextlib.suppress(gdb.error):
+            return gdb.lookup_type(name)
+    return None
+
+
+class Catch(Command):
+    """Stop before a page fault is served, with its walk: of a Pagewalk kernel's programs.
+
+Usage: pw catch fault [TASK] [ADDRESS|START-END|START+SIZE] [read|write|execute]
+       pw catch off     none any more
+       pw catch         which are caught
+TASK is a task's number; an address is any expression that does not begin with a digit, or
+hexadecimal. A second `pw catch fault` takes the place of the first. While one is there, no fault
+takes the fast path; without one nothing is slower. `continue` serves the fault."""
+
+    name = "catch"
+    words = []
+    causes = ("read", "write", "execute", "load", "store", "fetch")
+
+    def arguments(self, text):
+        return ["fault", "off"] if " " not in text else gdb.COMPLETE_EXPRESSION
+
+    def invoke(self, argument, from_tty):
+        if not stub_is_ours():
+            raise gdb.GdbError(
+                "this stub catches no faults: ask a Pagewalk kernel's own, over its serial line"
+            )
+        verb, *words = argument.split() or [""]
+        if verb == "fault":
+            words = [self.word(word) for word in words]
+        said = monitor(" ".join(["catch", verb] + words).strip()) or ""
+        if "is no further" in said:
+            raise gdb.GdbError(said.strip())
+        CAUGHT["wanted"] = "no fault is caught" not in said
+        gdb.write(said)
+
+    def word(self, word):
+        """A word as the stub takes it: numbers, not names."""
+        if word in self.causes or re.fullmatch("[0-9]{1,5}", word):
+            return word
+        if re.fullmatch("0x[0-9a-fA-F]+([-+].+)?", word):
+            start, plus, size = word.partition("+")
+            return start + plus + self.bytes_of(size)
+        return "{:#x}".format(address_of(word))
+
+    def bytes_of(self, size):
+        found = re.fullmatch("([0-9]+)([KMG])", size)
+        scale = {"K": 10, "M": 20, "G": 30}
+        return str(int(found.group(1)) << scale[found.group(2)]) if found else size
+
+
+# Are faults caught? Then a stop at one shows its walk.
+CAUGHT = {"wanted": False}
+
+
+def on_stop(event):
+    """After a stop: the walk of a fault that was caught."""
+    with contextlib.suppress(gdb.error):
+        on_connection()
+    if not CAUGHT["wanted"] or getattr(event, "stop_signal", "") != "SIGTRAP":
+        return
+    try:
+        number("$scause")
+    except (gdb.GdbError, gdb.error, TypeError, ValueError):
+        return
+    try:
+        gdb.execute("pw explain")
+    except gdb.error as error:
+        gdb.write("{}\n".format(error), gdb.STDERR)
+
+
+def follow():
+    """Gives gdb the symbols of the selected thread's program: the stub tells those of the thread that was
+    read last. Whether they are others than before."""
+    if not gdb.selected_inferior().pid or not stub_is_ours():
+        return False
+    before = shown()
+    with contextlib.suppress(gdb.error):
+        gdb.selected_inferior().read_memory(number("$pc"), 1)
+    gdb.execute("sharedlibrary", to_string=True)
+    return shown() != before
+
+
+def shown():
+    """The programs whose symbols gdb has."""
+    return gdb.execute("info sharedlibrary", to_string=True)
+
+
+class Follow(gdb.Command):
+    """Give gdb the symbols of the selected thread's program: done before `bt` and after `thread`."""
+
+    def __init__(self):
+        super().__init__("pw follow", gdb.COMMAND_DATA, gdb.COMPLETE_NONE)
+
+    def invoke(self, argument, from_tty):
+        if argument == "away":
+            # Rather none than another program's, in the line that `thread` prints.
+            if stub_is_ours():
+                gdb.execute("nosharedlibrary", to_string=True)
+        elif follow() and argument == "thread":
+            gdb.execute("frame")
+
+
+# Where programs for harts of 64 and of 32 bits are built, below target/board-side.
+TARGETS = {64: "riscv64gc-unknown-none-elf/board", 32: "riscv32imac-unknown-none-elf/board"}
+
+
+def search(built, bits):
+    """Has gdb look for programs below a folder of what is built for boards, those of that width first.
+    Whether that is new."""
+    path = gdb.parameter("solib-search-path") or ""
+    before = [part for part in path.split(":") if part]
+    widths = sorted(TARGETS, key=lambda width: width != bits)
+    ours = [os.path.join(built, TARGETS[width]) for width in widths]
+    ours = [folder for folder in ours if os.path.isdir(folder)]
+    folders = ours + [part for part in before if part not in ours]
+    if folders != before:
+        gdb.execute("set solib-search-path " + ":".join(folders))
+    return folders != before
+
+
+# Where the programs were built: here, or beside the kernel that gdb was given.
+BUILT = {"folder": os.path.abspath(os.path.join(HERE, "..", "target", "board-side")), "bits": 64}
+
+
+def programs_of(objfile):
+    """Of a kernel as `just build` leaves it: its programs are beside it."""
+    file = os.path.abspath(objfile.filename or "")
+    for bits, target in TARGETS.items():
+        if os.path.basename(file) == "kernel" and os.path.dirname(file).endswith("/" + target):
+            BUILT["folder"] = os.path.dirname(file)[:-len(target) - 1]
+            BUILT["bits"] = bits
+            search(BUILT["folder"], bits)
+
+
+def on_objfile(event):
+    """A file of symbols was given."""
+    programs_of(event.new_objfile)
+
+
+def on_connection():
+    """The first stop of a connection. Programs are found by name, and both widths have the same: those of
+    this hart come first. Without a file of its own gdb has not asked yet what runs."""
+    before = OURS.get("connection")
+    if not stub_is_ours() or OURS["connection"] == before:
+        return
+    if BUILT["bits"] != xlen():
+        BUILT["bits"] = xlen()
+        search(BUILT["folder"], BUILT["bits"])
+        gdb.execute("nosharedlibrary", to_string=True)
+    if follow():
+        gdb.execute("frame")
+
+
+def hooks():
+    """What happens by itself. A plugin that was loaded before gives way."""
+    for registry, handler in getattr(gdb, "pagewalk_handlers", []):
+        with contextlib.suppress(ValueError):
+            registry.disconnect(handler)
+    gdb.pagewalk_handlers = [
+        (gdb.events.stop, on_stop),
+        (gdb.events.new_objfile, on_objfile),
+    ]
+    for registry, handler in gdb.pagewalk_handlers:
+        registry.connect(handler)
+    search(BUILT["folder"], BUILT["bits"])
+    for objfile in gdb.objfiles():
+        programs_of(objfile)
+    # A name that no program has yet waits for the program that has it.
+    gdb.execute("set breakpoint pending on")
+    for name, argument in (
+        ("hook-backtrace", ""), ("hook-thread", " away"), ("hookpost-thread", " thread"),
+    ):
+        gdb.execute("define {}\npw follow{}\nend".format(name, argument))
 
 
 class PhysicalAddress(gdb.Function):
@@ -591,7 +868,7 @@ class PhysicalAddress(gdb.Function):
     def invoke(self, address):
         said = value_of("pa {:#x} {}".format(unsigned(address), options("")))
         # As wide as a register of 64 bits: a physical address of RV32 has 34.
-        return gdb.Value(int(said, 16)).cast(gdb.lookup_type("unsigned long long"))
+        return gdb.Value(int(said, 16)).cast(integer_type(64))
 
 
 class FlagsOf(gdb.Function):
@@ -606,8 +883,11 @@ class FlagsOf(gdb.Function):
 
 Prefix()
 for command in (
-    Walk, Map, Find, Lint, Stats, Ws, Snapshot, Diff, Chart, Satp, Root, Ram, Faults, Explain,
+    Walk, Map, Find, Lint, Stats, Ws, Snapshot, Diff, Chart, Satp, Root, Ram, Examine, Faults, Catch,
+    Explain,
 ):
     command()
 PhysicalAddress()
 FlagsOf()
+Follow()
+hooks()

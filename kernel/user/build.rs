@@ -10,9 +10,8 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=-T{folder}/link.ld");
         println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
         place(&folder);
-        // Programs go into the initrd as they are linked: line tables, and the labels they
-        // refer to, would be 99 % of it. Names of functions stay.
-        println!("cargo::rustc-link-arg-bins=--strip-debug");
+        // Line tables stay, for debuggers; `pagewalk romfs strip` leaves them out of the initrd. The labels
+        // they refer to are nobody's.
         println!("cargo::rustc-link-arg-bins=--discard-locals");
     }
 }

@@ -1,4 +1,4 @@
-//! `pagewalk romfs`: builds, lists, extracts and checks ROMFS images.
+//! `pagewalk romfs`: builds, lists, extracts and checks ROMFS images, and strips programs for them.
 //!
 //! ```text
 //! $ pagewalk romfs build rootfs -o initrd.romfs --label pagewalk
@@ -26,6 +26,7 @@ use crate::{output, progress};
 #[command(after_help = "\
 Examples:
   pagewalk romfs build rootfs -o initrd.romfs --label pagewalk --align 4096
+  pagewalk romfs strip target/hello target/sh -o rootfs/bin
   pagewalk romfs ls initrd.romfs
   pagewalk romfs extract initrd.romfs -o unpacked
   pagewalk romfs check initrd.romfs")]
@@ -49,6 +50,15 @@ enum RomfsVerb {
         /// Alignment of file content in bytes; ELF files have at least 4096
         #[arg(long, value_name = "BYTES", default_value = "16", value_parser = bytes)]
         align: u64,
+    },
+    /// Copy ELF programs without their debug information, for an image
+    Strip {
+        /// The programs
+        #[arg(required = true, value_name = "PROGRAM")]
+        programs: Vec<PathBuf>,
+        /// The folder that the copies go into
+        #[arg(short, long)]
+        output: PathBuf,
     },
     /// List the content of an image
     Ls {
@@ -87,6 +97,22 @@ pub fn run(args: RomfsArgs) -> anyhow::Result<()> {
                 output.display(),
                 counted(built.files, "file", "files"),
                 counted(built.bytes, "byte", "bytes")
+            );
+            Ok(())
+        }
+        RomfsVerb::Strip { programs, output } => {
+            let (mut before, mut after) = (0, 0);
+            for program in &programs {
+                let stripped = pack::strip::into_folder(program, &output)?;
+                before += stripped.before;
+                after += stripped.after;
+            }
+            eprintln!(
+                "{}: {}, {} of {}",
+                output.display(),
+                counted(programs.len(), "program", "programs"),
+                after,
+                counted(before, "byte", "bytes")
             );
             Ok(())
         }

@@ -19,6 +19,7 @@ pub mod magic;
 pub mod mbr;
 pub mod output;
 pub mod payload;
+pub mod strip;
 pub mod swap;
 pub mod tree;
 

@@ -64,7 +64,10 @@ pub fn arm<M: Machine>(machine: &M, root: PhysAddr, at: usize) -> Option<u8> {
     }
     // SAFETY: `WORDS` is only touched here, and the firmware reads and writes it during the call alone.
     unsafe { words.write_volatile([0, kind, at, 0]) };
-    if sbi_rt::debug_install_triggers(1).is_err() {
+    let installed = sbi_rt::debug_install_triggers(1);
+    // Named a second time while it is in use, it would be refused.
+    let _ = sbi_rt::debug_set_shmem(SharedPtr::<u8>::new(usize::MAX, usize::MAX), 0);
+    if installed.is_err() {
         return None;
     }
     // SAFETY: as above.

@@ -15,22 +15,23 @@
 
 use std::io::Write;
 
+use anyhow::Context;
 use clap::Parser;
-use link::memory::Pipe;
+use link::memory::{PhysRange, Pipe};
 use model::CrashRegisters;
-use pagetable::{Mode, Xlen};
+use pagetable::{Memory, Mode, PhysAddr, Xlen};
 use view::View;
 use view::explain::Explained;
 use view::fields;
 
-use crate::tables::{PteArgs, SpaceArgs, TablesArgs, number};
+use crate::tables::{PteArgs, SpaceArgs, TablesArgs, number, span};
 use crate::tables_command::TablesCommand;
 use crate::walk;
 
 /// Serve a debugger's plugin, which reads the memory.
 ///
-/// Requests are lines on standard input: walk, map, find, diff, lint, stats, ws, chart, snapshot, satp and
-/// explain, each with the options listed by --help. The bridge asks for the memory map with `memory`; the
+/// Requests are lines on standard input: walk, map, find, diff, lint, stats, ws, chart, snapshot, satp,
+/// explain, bytes and ram, each with the options listed by --help. The bridge asks for the memory map with `memory`; the
 /// answer is `data HEX`, a text that lists RAM, or `all`. It asks for reads with `read ADDR LENGTH …`; the
 /// answer is `data HEX …`, with `-` for what cannot be read. A result is lines of `text`, then `end`, or
 /// `error` and the reason.
@@ -62,6 +63,23 @@ enum BridgeRequest {
     },
     /// Explain why a hart trapped, and how the address is translated
     Explain(Explain),
+    /// Physical memory in hexadecimal
+    Bytes {
+        /// The physical address
+        #[arg(value_parser = number)]
+        pa: u64,
+        /// How many bytes
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+        length: u32,
+        #[command(flatten)]
+        tables: TablesArgs,
+    },
+    /// Whether that can be memory, as `--ram` takes it
+    Ram {
+        /// Runs of addresses
+        #[arg(value_parser = span)]
+        spans: Vec<PhysRange>,
+    },
 }
 
 /// A virtual address with the options of its tables.
@@ -91,7 +109,7 @@ struct Explain {
 }
 
 /// Requests that read no memory.
-const WITHOUT: [&str; 2] = ["satp", "diff"];
+const WITHOUT: [&str; 3] = ["satp", "diff", "ram"];
 
 impl BridgeRequest {
     /// Parses a request line; memory is read through `pipe`.
@@ -113,7 +131,8 @@ impl BridgeRequest {
             BridgeRequest::Tables(command) => command.space_args()?,
             BridgeRequest::Pa(at) | BridgeRequest::Flags(at) => &mut at.tables.roots,
             BridgeRequest::Explain(args) => &mut args.tables.roots,
-            BridgeRequest::Satp { .. } => return None,
+            BridgeRequest::Bytes { tables, .. } => &mut tables.roots,
+            BridgeRequest::Satp { .. } | BridgeRequest::Ram { .. } => return None,
         })
     }
 }
@@ -164,6 +183,9 @@ fn answer(request: BridgeRequest, out: &mut dyn Write) -> anyhow::Result<()> {
             Ok(fields::satp(value, xlen).table(out)?)
         }
         BridgeRequest::Explain(args) => explain(&args, out),
+        BridgeRequest::Bytes { pa, length, tables } => bytes(pa, length, &tables, out),
+        // What they are was read already, or refused.
+        BridgeRequest::Ram { spans: _ } => Ok(()),
     }
 }
 
@@ -215,6 +237,24 @@ fn explain(args: &Explain, out: &mut dyn Write) -> anyhow::Result<()> {
         if let Some(access) = crash.access(xlen) {
             writeln!(out, "{}", view::walk::verdict(&walked, access, None))?;
         }
+    }
+    Ok(())
+}
+
+fn bytes(pa: u64, length: u32, tables: &TablesArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut memory = tables.open()?.memory;
+    // Words that are aligned, as memory is read for tables; of the first and the last a part may be wanted.
+    let skipped = (pa % 8) as usize;
+    let mut read = Vec::new();
+    let mut at = pa - skipped as u64;
+    while read.len() < skipped + length as usize {
+        read.extend(memory.read_word(PhysAddr::new(at), 8)?.to_le_bytes());
+        at = at.checked_add(8).context("memory ends there")?;
+    }
+    let read = &read[skipped..skipped + length as usize];
+    for line in read.chunks(64) {
+        let digits: String = line.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(out, "{digits}")?;
     }
     Ok(())
 }

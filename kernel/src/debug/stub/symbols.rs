@@ -30,13 +30,6 @@ use crate::text::Text;
 
 /// Longer than any list.
 const LONGEST: usize = 256;
-/// Where the host keeps the programs, below the folder of what is built for boards.
-#[cfg(not(target_pointer_width = "32"))]
-const FOLDER: &str = "riscv64gc-unknown-none-elf/board";
-/// Where the host keeps the programs, below the folder of what is built for boards.
-#[cfg(target_pointer_width = "32")]
-const FOLDER: &str = "riscv32imac-unknown-none-elf/board";
-
 /// A program: where its text begins in the initrd.
 pub type Program = PhysAddr;
 
@@ -203,7 +196,7 @@ impl<P: Platform> Libraries for System<P> {
             if let Some(text) = text.filter(|_| plain) {
                 let _ = write!(
                     xml,
-                    "<library name=\"{FOLDER}/{name}\"><segment address=\"{:#x}\"/></library>",
+                    "<library name=\"bin/{name}\"><segment address=\"{:#x}\"/></library>",
                     text.base.raw()
                 );
             }

@@ -7,6 +7,7 @@ use gdbstub::target::TargetResult;
 use gdbstub::target::ext::breakpoints::HwBreakpoint;
 use pagetable::VirtAddr;
 
+use super::inserted::Break;
 use crate::mm::source;
 use crate::platform::Platform;
 use crate::system::System;
@@ -37,17 +38,26 @@ impl<P: Platform> System<P> {
     #[cold]
     #[inline(never)]
     pub fn arm_triggers(&mut self, slot: Slot) {
-        let space = &self.tasks.at(slot).space;
-        for one in self.debugger.breakpoints.all_mut().iter_mut().flatten() {
-            let is_due =
-                one.hard && one.set && source(space, VirtAddr::new(one.at)) == Some(one.source);
-            match (is_due, one.armed) {
-                (true, None) => one.armed = self.local.platform.arm_trigger(one.at as usize),
+        for n in 0..self.debugger.breakpoints.used {
+            let Some(one) = self.debugger.breakpoints.breaks[n].filter(|one| one.hard) else {
+                continue;
+            };
+            let space = &self.tasks.at(slot).space;
+            let is_due = one.set && source(space, VirtAddr::new(one.at)) == Some(one.source);
+            let armed = match (is_due, one.armed) {
+                (true, None) => self.local.platform.arm_trigger(one.at as usize),
                 (false, Some(trigger)) => {
                     self.local.platform.disarm_trigger(trigger);
-                    one.armed = None;
+                    None
                 }
-                _ => {}
+                (_, armed) => armed,
+            };
+            let hard = armed.is_some() || !is_due;
+            let one = Break { armed, hard, ..one };
+            self.debugger.breakpoints.breaks[n] = Some(one);
+            // The firmware would not: in memory, rather than not at all.
+            if !hard {
+                let _ = self.insert_breakpoint(&one);
             }
         }
     }
