@@ -93,7 +93,8 @@ global_asm!(
     concat!(
         include_str!("trap_entry.S"),
         include_str!("fast.S"),
-        include_str!("trap.S")
+        include_str!("trap.S"),
+        include_str!("unwind.S")
     ),
     fast = const offset_of!(Hart, fast),
     base = const offset_of!(Fast, base),

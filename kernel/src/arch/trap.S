@@ -5,23 +5,21 @@ general:
     sx      t0, {started}(tp)
     .irp n,1,2,3,8,9,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,31
     sx      x\n, \n*WORD(tp)
-    .cfi_offset \n, \n*WORD
     .endr
     csrrw   t0, sscratch, zero      # the program's tp; and from here on: the kernel
-    .cfi_register 4, 5
     csrr    t1, sepc
     csrr    t2, sstatus
     csrr    a1, scause
     csrr    a2, stval
     sx      t0, 4*WORD(tp)
-    .cfi_offset 4, 4*WORD
     sx      t1, {pc}(tp)
-    .cfi_offset 64, {pc}
     sx      t2, {status}(tp)
+all_kept:
     lx      sp, {stack}(tp)
     mv      a0, tp
     # It never returns. A call all the same: ra tells a debugger whence, and the block tells it the rest.
     call    trap_from_user
+    ebreak
 
     .globl enter_user
 enter_user:
@@ -62,7 +60,7 @@ enter_user:
     lx      t6, 31*WORD(tp)
     lx      tp, 4*WORD(tp)
     sret
-    .cfi_endproc
+entered:
 
 # The kernel itself trapped: a bug of ours, or a panic's own `ebreak`. Its stack may be the
 # reason, so what follows runs on a stack of its own, and a second trap only halts. The
