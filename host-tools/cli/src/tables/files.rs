@@ -118,6 +118,12 @@ pub fn read_dump(name: &OsString, mode: Mode) -> anyhow::Result<TextDump> {
     }
     let name = if path == "-" { "stdin" } else { &lossy };
     let dump = text::read(name, &bytes, Reading { base, mode })?;
+    if let Some((times, at)) = dump.memory.conflicts() {
+        let rows = counted(times, "row has", "rows have");
+        eprintln!(
+            "warning: {name}: {rows} other bytes than an earlier one, first at {at}; the last counts"
+        );
+    }
     if dump.noise > 0 {
         let (told, noise) = (dump.told, dump.noise);
         let told = counted(told, "line", "lines");

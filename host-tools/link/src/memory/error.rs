@@ -54,9 +54,17 @@ pub enum OpenError {
     /// Not a snapshot, or a damaged one.
     #[error("{path}: not a snapshot: {1}", path = .0.display())]
     Snapshot(PathBuf, String),
+    /// Its first bytes say that it is neither a core nor text.
+    #[error("{name}: {}; {}", .file.what, .file.advice.replace("FILE", .name))]
+    Foreign {
+        /// Name of the input.
+        name: String,
+        /// What it is.
+        file: super::magic::ForeignFile,
+    },
     /// No line has the format of a dump.
     #[error(
-        "{name}: none of its {lines} lines reads like a dump; known are U-Boot's md.q, md.l and md.b, gdb's x/gx and x/wx, QEMU's xp, hexdump -C, NuttX's mmu_ln_setentry"
+        "{name}: none of its {lines} lines reads like a dump; known are U-Boot's and OpenOCD's md, gdb's and QEMU's x, lldb, probe-rs, crash's rd, xxd, hexdump, od, Trace32, devmem, readmemh, gef and pwndbg, NuttX's xd and mmu_ln_setentry; words without addresses need FILE@0xADDR"
     )]
     NoDump {
         /// Name of the input.

@@ -8,6 +8,7 @@ mod core;
 mod error;
 mod fault_log;
 mod files;
+mod magic;
 mod overlay;
 mod pipe;
 mod prefetch;

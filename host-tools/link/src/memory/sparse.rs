@@ -20,6 +20,20 @@ impl Partial {
         known: [0; PAGE / 64],
     };
 
+    fn put(&mut self, from: usize, bytes: &[u8]) {
+        self.bytes[from..from + bytes.len()].copy_from_slice(bytes);
+        for at in from..from + bytes.len() {
+            self.known[at / 64] |= 1 << (at % 64);
+        }
+    }
+
+    /// Whether one of these bytes is known to be another.
+    fn differs(&self, from: usize, bytes: &[u8]) -> bool {
+        let is_other = self.bytes[from..from + bytes.len()] != *bytes;
+        let mut places = (from..).zip(bytes);
+        is_other && places.any(|(at, byte)| self.knows(at) && self.bytes[at] != *byte)
+    }
+
     fn knows(&self, at: usize) -> bool {
         self.known[at / 64] >> (at % 64) & 1 == 1
     }
@@ -31,21 +45,36 @@ pub struct Sparse {
     pages: BTreeMap<u64, Box<Partial>>,
     /// Long runs of zeros, as start and end: they keep a dump of mostly empty memory small.
     zeros: BTreeMap<u64, u64>,
+    conflicts: usize,
+    first_conflict: Option<u64>,
 }
 
 impl Sparse {
     /// Stores `bytes` at address `at`; bytes beyond the last address are dropped.
     pub fn put(&mut self, at: u64, bytes: &[u8]) {
-        for (offset, byte) in bytes.iter().enumerate() {
-            let Some(here) = at.checked_add(offset as u64) else {
+        let (mut at, mut rest) = (at, bytes);
+        while !rest.is_empty() {
+            let within = at as usize % PAGE;
+            let (here, behind) = rest.split_at(rest.len().min(PAGE - within));
+            let page = self.pages.entry(at / PAGE as u64);
+            let page = page.or_insert_with(|| Box::new(Partial::NOTHING));
+            if page.differs(within, here) {
+                self.conflicts += 1;
+                self.first_conflict.get_or_insert(at);
+            }
+            page.put(within, here);
+            rest = behind;
+            let Some(next) = at.checked_add(here.len() as u64) else {
                 return;
             };
-            let page = self.pages.entry(here / PAGE as u64);
-            let page = page.or_insert_with(|| Box::new(Partial::NOTHING));
-            let within = here as usize % PAGE;
-            page.bytes[within] = *byte;
-            page.known[within / 64] |= 1 << (within % 64);
+            at = next;
         }
+    }
+
+    /// How often known bytes were replaced by others, and the address of the first time.
+    pub fn conflicts(&self) -> Option<(usize, PhysAddr)> {
+        let first = self.first_conflict.map(PhysAddr::new);
+        first.map(|first| (self.conflicts, first))
     }
 
     /// Stores zeros from `from` up to `to`.

@@ -1,15 +1,28 @@
 //! Text dumps, as copied from a terminal.
 //!
-//! Each format is a file that parses its lines; a line that no format accepts is noise (prompts, commands,
-//! boot messages) and only counted.
+//! ```text
+//! line --> plain (colours, quotes) --> Row: an address and words --> Block: rows together --> Sparse
+//! ```
+//!
+//! Read are U-Boot's `md`, gdb's and QEMU's `x`, OpenOCD's `md`, lldb, probe-rs, crash's `rd`,
+//! `xxd`, `hexdump`, `od`, Trace32, J-Link, NuttX's `xd`, `devmem`, `readmemh`, telescopes of gef
+//! and pwndbg, words without addresses, and NuttX's log of its MMU. A line that is none of these is
+//! noise (prompts, commands, boot messages) and only counted.
 
-mod hexdump;
+mod block;
 mod nuttx;
-mod words;
+mod row;
 
+use std::borrow::Cow;
+
+use memchr::memmem;
 use pagetable::Mode;
 
+use super::magic::foreign;
 use super::{OpenError, Sparse};
+use crate::text::{plain, utf8};
+use block::{Block, Look};
+use row::{Row, hex};
 
 /// A parsed text dump.
 #[derive(Default)]
@@ -25,39 +38,202 @@ pub struct TextDump {
 /// Parameters for parsing a dump.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
-    /// Added to every address: `hexdump` counts from the start of its file.
+    /// Added to every address: `hexdump` counts from the start of its file. Words without addresses
+    /// begin here, if it is not 0.
     pub base: u64,
     /// Mode of the tables: a NuttX log lists entries instead of bytes.
     pub mode: Mode,
 }
 
+/// Lines that are looked at for the order of bytes before any is believed.
+const LOOKED_AT: usize = 1 << 12;
+
 /// Parses all lines of `text`; `name` is used in the error if none is part of a dump.
 pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenError> {
-    let mut dump = TextDump::default();
-    let mut hexdump = hexdump::HexdumpReader::default();
-    let mut lines = 0;
-    for line in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
-        lines += 1;
-        let line = String::from_utf8_lossy(line);
-        let line = line.trim();
-        if line.is_empty() {
-            continue;
-        }
-        let memory = &mut dump.memory;
-        let is_told = nuttx::line(line, reading, memory)
-            || hexdump.line(line, reading.base, memory)
-            || words::line(line, reading.base, memory);
-        match is_told {
-            true => dump.told += 1,
-            false => dump.noise += 1,
-        }
+    if let Some(file) = foreign(&text[..text.len().min(4096)]) {
+        let name = name.to_owned();
+        return Err(OpenError::Foreign { name, file });
+    }
+    let text = utf8(text);
+    let text = &text[..];
+    let mut reader = DumpReader::new(look(text), reading);
+    for line in lines(text) {
+        reader.line(&line);
+    }
+    let mut dump = reader.dump;
+    reader.block.finish(reading, &mut dump.memory);
+    if dump.memory.is_empty() && reading.base != 0 {
+        words_alone(text, reading, &mut dump);
     }
     match dump.memory.is_empty() {
         false => Ok(dump),
         true => Err(OpenError::NoDump {
             name: name.to_owned(),
-            lines,
+            lines: text.split(|byte| matches!(byte, b'\n' | b'\r')).count(),
         }),
+    }
+}
+
+/// Lines that are not empty, without colours and the marks of a quoted mail.
+fn lines(text: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
+    let lines = lines.map(|line| match plain(line) {
+        Cow::Borrowed(line) => Cow::Borrowed(unquoted(line)),
+        Cow::Owned(line) => Cow::Owned(unquoted(&line).to_vec()),
+    });
+    lines.filter(|line| !line.is_empty())
+}
+
+fn unquoted(line: &[u8]) -> &[u8] {
+    let mut line = line.trim_ascii_start();
+    while let Some(rest) = line.strip_prefix(b"> ") {
+        line = rest.trim_ascii_start();
+    }
+    line
+}
+
+/// What the rows say about all of them.
+fn look(text: &[u8]) -> Look {
+    let (mut look, mut row) = (Look::default(), Row::default());
+    for line in lines(text).take(LOOKED_AT) {
+        if line.trim_ascii() == b"*" {
+            look.star();
+        } else if row.read(&line) && look.at(&row) {
+            break;
+        }
+    }
+    look
+}
+
+/// Reads lines that have addresses.
+struct DumpReader {
+    dump: TextDump,
+    block: Block,
+    row: Row,
+    reading: Reading,
+    /// The address that a `devmem` asked for, and its bits.
+    asked: Option<(u64, usize)>,
+    /// The number of the next word of a `readmemh`.
+    next: Option<u64>,
+}
+
+impl DumpReader {
+    fn new(look: Look, reading: Reading) -> DumpReader {
+        DumpReader {
+            dump: TextDump::default(),
+            block: Block::of(&look),
+            row: Row::default(),
+            reading,
+            asked: None,
+            next: None,
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        match self.is_told(line) {
+            true => self.dump.told += 1,
+            false => self.dump.noise += 1,
+        }
+    }
+
+    fn is_told(&mut self, line: &[u8]) -> bool {
+        if line.trim_ascii() == b"*" {
+            return self.block.star();
+        }
+        if line.first() == Some(&b'@') || self.next.is_some() {
+            return self.readmemh(line.trim_ascii());
+        }
+        if self.row.read(line) {
+            // An address alone ends a dump that began; else it is any number.
+            if self.row.words.is_empty() && !self.block.is_open(self.row.at) {
+                return false;
+            }
+            self.block
+                .take(&mut self.row, self.reading, &mut self.dump.memory);
+            return true;
+        }
+        if memmem::find(line, b"mmu_ln_setentry:").is_some() {
+            let line = String::from_utf8_lossy(line);
+            return nuttx::line(&line, self.reading, &mut self.dump.memory);
+        }
+        self.devmem(line)
+    }
+
+    /// `devmem 0x80000000 64`, and the value on the next line.
+    fn devmem(&mut self, line: &[u8]) -> bool {
+        if let Some(at) = memmem::find(line, b"devmem") {
+            let mut words = line[at..].split(|it| *it == b' ').skip(1);
+            let address = words.next().and_then(|it| hex(it.strip_prefix(b"0x")?));
+            let bits = words.next().and_then(|it| str::from_utf8(it).ok());
+            let bits = bits.and_then(|it| it.trim().parse().ok()).unwrap_or(32);
+            self.asked = address.map(|(address, _)| (address, bits));
+            return false;
+        }
+        let Some((at, bits)) = self.asked.take() else {
+            return false;
+        };
+        let value = line.trim_ascii().strip_prefix(b"0x");
+        let value = value.and_then(|it| hex(it).filter(|(_, digits)| *digits == it.len()));
+        let Some((value, _)) = value.filter(|_| matches!(bits, 8 | 16 | 32 | 64)) else {
+            return false;
+        };
+        let bytes = &value.to_le_bytes()[..bits / 8];
+        let at = self.reading.base.wrapping_add(at);
+        self.dump.memory.put(at, bytes);
+        true
+    }
+
+    /// `@80000000`, and words without addresses behind it. Verilog counts words.
+    fn readmemh(&mut self, line: &[u8]) -> bool {
+        if let Some(at) = line.strip_prefix(b"@") {
+            let at = hex(at).filter(|(_, digits)| *digits == at.len());
+            self.next = at.map(|(at, _)| at);
+            return self.next.is_some();
+        }
+        let mut bytes = Vec::new();
+        let (Some(next), Some(width)) = (self.next, words_of(line, &mut bytes)) else {
+            self.next = None;
+            return false;
+        };
+        let at = next.wrapping_mul(width as u64);
+        let at = self.reading.base.wrapping_add(at);
+        self.dump.memory.put(at, &bytes);
+        self.next = Some(next.wrapping_add((bytes.len() / width) as u64));
+        true
+    }
+}
+
+/// The bytes of a line of words of one width and nothing else, and that width.
+fn words_of(line: &[u8], bytes: &mut Vec<u8>) -> Option<usize> {
+    let mut width = None;
+    let tokens = line.split(|it| it.is_ascii_whitespace());
+    for token in tokens.filter(|it| !it.is_empty()) {
+        let digits = token.strip_prefix(b"0x").unwrap_or(token);
+        let (value, count) = hex(digits).filter(|(_, count)| *count == digits.len())?;
+        let is_same = *width.get_or_insert(count) == count;
+        if !is_same || !matches!(count, 2 | 4 | 8 | 16) {
+            return None;
+        }
+        bytes.extend_from_slice(&value.to_le_bytes()[..count / 2]);
+    }
+    width.map(|digits| digits / 2)
+}
+
+/// Words without any address: they begin where the command line says.
+fn words_alone(text: &[u8], reading: Reading, dump: &mut TextDump) {
+    let mut at = reading.base;
+    (dump.told, dump.noise) = (0, 0);
+    let mut bytes = Vec::new();
+    for line in lines(text) {
+        bytes.clear();
+        match words_of(&line, &mut bytes) {
+            Some(_) => {
+                dump.memory.put(at, &bytes);
+                at = at.wrapping_add(bytes.len() as u64);
+                dump.told += 1;
+            }
+            None => dump.noise += 1,
+        }
     }
 }
 
@@ -73,20 +249,6 @@ pub fn address(text: &str) -> Option<u64> {
 fn hex_digits(digits: &str) -> Option<u64> {
     let is_hex = digits.bytes().all(|it| it.is_ascii_hexdigit());
     is_hex.then(|| u64::from_str_radix(digits, 16).ok())?
-}
-
-/// A run of words of one width.
-#[derive(Default)]
-struct DumpLine {
-    bytes: Vec<u8>,
-}
-
-impl DumpLine {
-    /// Appends a word of `digits` hexadecimal digits in memory order.
-    fn push(&mut self, word: u64, digits: usize) {
-        let bytes = word.to_le_bytes();
-        self.bytes.extend_from_slice(&bytes[..digits / 2]);
-    }
 }
 
 #[cfg(test)]
@@ -246,6 +408,98 @@ noise
         assert_eq!(address("50407000"), Some(0x5040_7000));
         for wrong in ["", "0x", "+1", "0x+1", "-1", "main", "0x10000000000000000"] {
             assert_eq!(address(wrong), None, "{wrong}");
+        }
+    }
+
+    /// Two rows of a dump in the spellings of tools that differ in nothing else.
+    #[test]
+    fn every_tool_shows_the_same_two_entries() {
+        let at_base = |text: &str, base: u64| {
+            let dump = read("test", text.as_bytes(), Reading { base, ..READING }).unwrap();
+            let words = dump.memory.words(8);
+            words.map(|(at, word)| (at.raw(), word)).collect::<Vec<_>>()
+        };
+        let base = 0x5040_7000;
+        for text in [
+            "00000000: e700 0000 0000 0000 2118 1014 0000 0000  ........!.......",
+            "00000000: e700000000000000 2118101400000000  ........!.......",
+            "00000000: 00000000000000e7 0000000014101821  ........!.......",
+            "0000000 00e7 0000 0000 0000 1821 1410 0000 0000\n0000010",
+            "0000000    00e7    0000    0000    0000    1821    1410    0000    0000",
+            "0000000 000347 000000 000000 000000 014041 012020 000000 000000\n0000020",
+            "0000000 00000000000000e7 0000000014101821",
+            "000000 e7 00 00 00 00 00 00 00 21 18 10 14 00 00 00 00  >........!.......<",
+            "0000: e7 00 00 00 00 00 00 00 21 18 10 14 00 00 00 00 ........!.......",
+            "00000000000000e7 0000000014101821",
+            "0xe7000000 0x00000000\n",
+        ] {
+            let expected = match text.starts_with("0xe7") {
+                true => vec![(base, 0xe700_0000)],
+                false => EXPECTED.to_vec(),
+            };
+            assert_eq!(at_base(text, base), expected, "{text}");
+        }
+        for text in [
+            "0x50407000: 00e7 0000 0000 0000 1821 1410 0000 0000 ",
+            "50407000: 00e7 0000 0000 0000 1821 1410 0000 0000  ........!.......",
+            "50407000: 00000000000000e7 0000000014101821  ........!.......",
+            "0x50407000:\t231\t336599073",
+            "0x50407000:\t0x00e7\t0x0000\t0x0000\t0x0000\t0x1821\t0x1410\t0x0000\t0x0000",
+            "0x50407000: 0xe7 0x14101821\n0x50407010: 0x0 0x0",
+            "SD:0000000050407000|00000000000000E7 0000000014101821 ........!.......",
+            "> 50407000  e7 00 00 00 00 00 00 00 21 18 10 14 00 00 00 00  |........!.......|",
+            "# devmem 0x50407000 64\n0x00000000000000e7\n# devmem 0x50407008 64\n0x0000000014101821",
+            "@50407000\nE7 00 00 00 00 00 00 00\n21 18 10 14 00 00 00 00",
+            "@A080E00\n00000000000000e7 0000000014101821",
+            "0x50407000│+0x0000│+000: 0xe7\n0x50407008│+0x0008│+001: 0x14101821",
+            "00:0000│  0x50407000 ◂— 0xe7\n01:0008│  0x50407008 ◂— 0x14101821",
+            "\x1b[34m0x50407000\x1b[m:\t0x00000000000000e7\t0x0000000014101821",
+        ] {
+            assert_eq!(words(text), EXPECTED, "{text}");
+        }
+    }
+
+    #[test]
+    fn characters_that_look_like_words_are_no_memory() {
+        let text = "\
+=> md.q 84000040 4
+84000040: 3736353433323130 6665646362613938  0123456789abcdef
+84000050: 3736353433323130 6665646362613938  0123456789abcdef
+=> md.l 84000080 4
+84000080: 64616564 66656562 20202020 00000000  deadbeef    ....";
+        let found = words(text);
+        let places: Vec<_> = found.iter().map(|(at, _)| at & 0xff).collect();
+        assert_eq!(places, [0x40, 0x48, 0x50, 0x58, 0x80, 0x88]);
+    }
+
+    #[test]
+    fn equal_lines_are_repeated_in_every_dialect_that_leaves_them_out() {
+        for text in [
+            "00000000: 0100 0000 0000 0000 0200 0000 0000 0000  ................\n*\n00000030: 0300 0000 0000 0000 0000 0000 0000 0000  ................",
+            "0000000 0001 0000 0000 0000 0002 0000 0000 0000\n*\n0000030 0003 0000 0000 0000 0000 0000 0000 0000\n0000040",
+        ] {
+            let found = words(text);
+            let expected = [(0, 1), (8, 2), (16, 1), (24, 2), (32, 1), (40, 2), (48, 3)];
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_address_with_two_values_is_counted() {
+        let text =
+            "80002000: 00000001 00000002\n80002000: 00000001 00000003\n80002000: 00000001 00000003";
+        let dump = read("test", text.as_bytes(), READING).unwrap();
+        assert_eq!(dump.memory.conflicts().map(|(rows, _)| rows), Some(1));
+    }
+
+    #[test]
+    fn a_list_of_numbers_is_no_dump() {
+        for noise in [
+            "0000000000010000 0000000080338000 0000000000004000 r-xu-a-",
+            "00010000 0000000080532000 00003000 r-xu-a-",
+            "20240515 120000 0001",
+        ] {
+            assert!(read("test", noise.as_bytes(), READING).is_err(), "{noise}");
         }
     }
 }
