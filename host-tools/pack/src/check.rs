@@ -176,7 +176,7 @@ impl<'a> Check<'a> {
 
 #[cfg(test)]
 mod tests {
-    use romfs::writer::{Node, Piece, RomfsLayout, seal};
+    use romfs::writer::{Node, seal};
 
     use super::*;
 
@@ -194,16 +194,7 @@ mod tests {
             ("dir".to_owned(), Node::Directory(below)),
             ("to".to_owned(), Node::Link("a".into())),
         ];
-        let layout = RomfsLayout::new("test", &root).unwrap();
-        let mut bytes = Vec::new();
-        for piece in layout.pieces() {
-            match piece {
-                Piece::Bytes(piece) => bytes.extend(piece),
-                Piece::Data { size, .. } => bytes.resize(bytes.len() + *size as usize, 7),
-            }
-        }
-        seal(&mut bytes);
-        bytes
+        crate::test_image::of(&root)
     }
 
     fn find(bytes: &[u8], text: &[u8]) -> usize {

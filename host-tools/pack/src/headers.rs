@@ -188,7 +188,7 @@ fn sum(bytes: &[u8]) -> u32 {
 mod tests {
     use proptest::prelude::*;
     use romfs::Romfs;
-    use romfs::writer::{Node, Piece, RomfsLayout, seal};
+    use romfs::writer::{Node, seal};
 
     use super::*;
 
@@ -209,16 +209,7 @@ mod tests {
             ("dir".to_owned(), Node::Directory(below)),
             ("to".to_owned(), Node::Link("a".into())),
         ];
-        let layout = RomfsLayout::new("test", &root).unwrap();
-        let mut bytes = Vec::new();
-        for piece in layout.pieces() {
-            match piece {
-                Piece::Bytes(piece) => bytes.extend(piece),
-                Piece::Data { size, .. } => bytes.resize(bytes.len() + *size as usize, 7),
-            }
-        }
-        seal(&mut bytes);
-        bytes
+        crate::test_image::of(&root)
     }
 
     /// Both checks return the same verdict.

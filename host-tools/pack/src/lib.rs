@@ -21,6 +21,8 @@ pub mod output;
 pub mod payload;
 pub mod strip;
 pub mod swap;
+#[cfg(test)]
+mod test_image;
 pub mod tree;
 
 mod error;

@@ -11,20 +11,20 @@
 //! A pipe, a terminal or a character device cannot be replaced: it is written at commit, in one pass. Block
 //! devices are rejected: `flash` writes them, after its own checks.
 
+mod copy;
+mod path;
+
 use std::fs::{self, File, Metadata};
 use std::io::{self, Seek, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::fs::{
-    AtFlags, CWD, OFlags, RenameFlags, SeekFrom, copy_file_range, ioctl_ficlone, linkat,
-    renameat_with, seek,
-};
+use rustix::fs::{AtFlags, CWD, RenameFlags, linkat, renameat_with};
 use rustix::io::Errno;
 
-use crate::content::{Content, Extent};
+use self::path::{folder, is_descriptor, nameless, partial_name, target};
+use crate::content::Extent;
 use crate::{PackError, Progress, Result};
 
 /// A file that is being written. Dropped without [`Output::commit`], it leaves no trace.
@@ -161,105 +161,6 @@ impl Output {
             done += bytes;
             progress(done, total);
         })
-    }
-
-    fn write_at(&self, extents: &[Extent], from: u64, wrote: &mut dyn FnMut(u64)) -> Result<()> {
-        for extent in extents {
-            let at = from + extent.at;
-            match &extent.content {
-                Content::Parts { parts, .. } => {
-                    self.write_at(parts, at, wrote)?;
-                    continue;
-                }
-                Content::Bytes(bytes) => {
-                    self.file
-                        .write_all_at(bytes, at)
-                        .map_err(PackError::io("write", &self.path))?;
-                }
-                Content::Zeros(_) => {}
-                Content::File { path, size } => self.copy(path, *size, at)?,
-            }
-            wrote(extent.content.size());
-        }
-        Ok(())
-    }
-
-    /// Copies `size` bytes of a file to offset `at`, with copy_file_range where it works.
-    fn copy(&self, from: &Path, size: u64, at: u64) -> Result<()> {
-        use std::io::Read;
-        let source = File::open(from).map_err(PackError::io("read", from))?;
-        (&self.file)
-            .seek(io::SeekFrom::Start(at))
-            .map_err(PackError::io("write", &self.path))?;
-        let copied = io::copy(&mut source.take(size), &mut &self.file)
-            .map_err(PackError::io("copy", from))?;
-        if copied != size {
-            return Err(PackError::wrong(
-                from,
-                format!("has shrunk to {copied} of {size} bytes while it was read"),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Copies a whole file; holes stay holes, and file systems with shared extents copy no data.
-    pub fn copy_of(&self, source: &File, from: &Path) -> Result<()> {
-        let size = source
-            .metadata()
-            .map_err(PackError::io("read", from))?
-            .len();
-        if ioctl_ficlone(&self.file, source).is_ok() {
-            return Ok(());
-        }
-        self.set_size(size)?;
-        let mut at = 0;
-        while at < size {
-            let data = match seek(source, SeekFrom::Data(at)) {
-                Ok(data) => data,
-                // Only a hole follows.
-                Err(Errno::NXIO) => break,
-                // This file system does not report holes.
-                Err(_) => at,
-            };
-            let end = seek(source, SeekFrom::Hole(data)).map_or(size, |end| end.min(size));
-            self.copy_span(source, from, data, end)?;
-            at = end.max(at + 1);
-        }
-        Ok(())
-    }
-
-    fn copy_span(&self, source: &File, from: &Path, at: u64, end: u64) -> Result<()> {
-        let failed = |error: Errno| PackError::io("write", &self.path)(error.into());
-        let (mut read_at, mut write_at) = (at, at);
-        while read_at < end {
-            let left = usize::try_from(end - read_at).unwrap_or(usize::MAX);
-            let (read, write) = (Some(&mut read_at), Some(&mut write_at));
-            match copy_file_range(source, read, &self.file, write, left) {
-                Ok(0) => return Err(PackError::wrong(from, "has shrunk while it was read")),
-                Ok(_) => {}
-                // Source and target are on two file systems, or on one without copy_file_range.
-                Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
-                    return self.copy_by_hand(source, from, read_at, end);
-                }
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        Ok(())
-    }
-
-    fn copy_by_hand(&self, source: &File, from: &Path, at: u64, end: u64) -> Result<()> {
-        const PIECE: u64 = 1 << 20;
-        let mut piece = vec![0; (end - at).min(PIECE) as usize];
-        for at in (at..end).step_by(PIECE as usize) {
-            let piece = &mut piece[..(end - at).min(PIECE) as usize];
-            source
-                .read_exact_at(piece, at)
-                .map_err(PackError::io("read", from))?;
-            self.file
-                .write_all_at(piece, at)
-                .map_err(PackError::io("write", &self.path))?;
-        }
-        Ok(())
     }
 
     /// Waits until the data is on disk: the last step that takes time and that a full disk can fail. The old
@@ -429,67 +330,10 @@ fn goal(path: &Path) -> Result<Goal> {
     })
 }
 
-/// True if the path names an open descriptor of this process, such as /dev/stdout.
-fn is_descriptor(path: &Path) -> bool {
-    ["/dev/stdout", "/dev/stderr"]
-        .iter()
-        .any(|it| path == Path::new(it))
-        || path.starts_with("/dev/fd")
-        || path.starts_with("/proc/self/fd")
-}
-
-/// Resolves symbolic links, including a last one whose target does not exist yet.
-fn target(path: &Path) -> io::Result<PathBuf> {
-    /// Limit of nested links, as in Linux.
-    const MOST: usize = 40;
-    if is_descriptor(path) {
-        return Ok(path.to_owned());
-    }
-    let mut at = path.to_owned();
-    for _ in 0..MOST {
-        match fs::read_link(&at) {
-            Ok(next) => at = folder(&at).join(next),
-            Err(_) => return Ok(at),
-        }
-    }
-    Err(Errno::LOOP.into())
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// An unnamed file with mode 0666 minus umask.
-fn nameless(folder: &Path) -> io::Result<File> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .mode(0o666)
-        .custom_flags(OFlags::TMPFILE.bits() as i32)
-        .open(folder)?;
-    // Without /proc the file could not be given a name later.
-    match fs::metadata("/proc/self/fd") {
-        Ok(_) => Ok(file),
-        Err(_) => Err(Errno::OPNOTSUPP.into()),
-    }
-}
-
-/// A temporary name beside `to` that no other process uses.
-fn partial_name(to: &Path) -> PathBuf {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let mut name = std::ffi::OsString::from(".");
-    name.push(to.file_name().unwrap_or_default());
-    name.push(format!(".{}.{number}.partial", std::process::id()));
-    to.with_file_name(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::Content;
 
     #[test]
     fn an_abandoned_file_leaves_nothing_and_the_old_one_alone() {

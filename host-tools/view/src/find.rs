@@ -4,14 +4,17 @@ use std::io::{self, Write};
 
 use model::AddressSpace;
 use model::find::Hit;
+use model::space::MappedRange;
 use serde::Serialize;
 
 use crate::View;
-use crate::columns::{ColumnSide, Columns};
+use crate::columns::Columns;
 use crate::json::{Hex, JsonObject, JsonText};
-use crate::map::{heading, is_any_stale, memory_word};
+use crate::map::{
+    CSV_MAPPING, MAPPING, csv_mapping, heading, is_any_stale, mapping_cells, memory_word,
+};
 use crate::rows::RowLimit;
-use crate::words::{self, ExactSize, counted};
+use crate::words::{self, counted};
 
 /// A search and its results.
 pub struct FoundMappings<'a> {
@@ -31,25 +34,11 @@ impl View for FoundMappings<'_> {
         words::staleness(out, is_any_stale(self.spaces))?;
         for (place, space) in self.spaces.iter().enumerate() {
             let mode = space.mode();
-            let mut columns = Columns::new([
-                ("va", ColumnSide::Left),
-                ("pa", ColumnSide::Left),
-                ("size", ColumnSide::Right),
-                ("perms", ColumnSide::Left),
-                ("page", ColumnSide::Right),
-                ("memory", ColumnSide::Left),
-            ]);
+            let mut columns = Columns::new(MAPPING);
             let mut is_empty = true;
             for hit in self.hits.iter().filter(|hit| hit.space == place) {
                 is_empty = false;
-                columns.row([
-                    words::va(mode, hit.va),
-                    words::pa(mode, hit.pa),
-                    ExactSize(hit.bytes).to_string(),
-                    hit.range.flags().flags().to_string(),
-                    ExactSize(hit.range.leaf.page_bytes).to_string(),
-                    words::attributes(hit.range.attributes()),
-                ]);
+                columns.row(mapping_cells(mode, &part(hit)));
             }
             if !is_empty {
                 writeln!(out, "{}", heading(space))?;
@@ -97,31 +86,23 @@ impl View for FoundMappings<'_> {
 
     /// One row per mapping.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        let names = [
-            "satp",
-            "va",
-            "pa",
-            "size",
-            "perms",
-            "page_size",
-            "level",
-            "memory",
-        ];
-        let mut rows = RowLimit::begin(out, &names, is_any_stale(self.spaces))?;
+        let mut rows = RowLimit::begin(out, &CSV_MAPPING, is_any_stale(self.spaces))?;
         for hit in &self.hits {
             let space = &self.spaces[hit.space];
-            rows.row(&[
-                format!("{:#x}", space.satp().encode(space.mode().xlen())),
-                format!("{:#x}", hit.va),
-                format!("{:#x}", hit.pa),
-                hit.bytes.to_string(),
-                hit.range.flags().flags().to_string(),
-                hit.range.leaf.page_bytes.to_string(),
-                hit.range.leaf.level.to_string(),
-                memory_word(hit.range.attributes()),
-            ])?;
+            let satp = space.satp().encode(space.mode().xlen());
+            rows.row(&csv_mapping(satp, &part(hit)))?;
         }
         rows.end()
+    }
+}
+
+/// The part of its range that a hit is, as a range of its own.
+fn part(hit: &Hit) -> MappedRange {
+    MappedRange {
+        va: hit.va,
+        pa: hit.pa,
+        bytes: hit.bytes,
+        ..hit.range
     }
 }
 

@@ -60,36 +60,16 @@ impl View for [AddressSpace] {
     /// One row per range, without problems; with several spaces, `satp` is the first column.
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let is_alone = self.len() == 1;
-        let names = [
-            "satp",
-            "va",
-            "pa",
-            "size",
-            "perms",
-            "page_size",
-            "level",
-            "memory",
-            "napot",
-            "rsw",
-        ];
+        let names = [&CSV_MAPPING[..], &["napot", "rsw"]].concat();
         let first = usize::from(is_alone);
         let mut rows = RowLimit::begin(out, &names[first..], is_any_stale(self))?;
         for (satp, range) in self.iter().flat_map(|space| {
             let satp = space.satp().encode(space.mode().xlen());
             space.each().map(move |range| (satp, range))
         }) {
-            let cells = [
-                format!("{satp:#x}"),
-                format!("{:#x}", range.va),
-                format!("{:#x}", range.pa),
-                range.bytes.to_string(),
-                range.flags().flags().to_string(),
-                range.leaf.page_bytes.to_string(),
-                range.leaf.level.to_string(),
-                memory_word(range.attributes()),
-                range.leaf.is_napot.to_string(),
-                range.flags().rsw().to_string(),
-            ];
+            let mut cells = csv_mapping(satp, &range).to_vec();
+            cells.push(range.leaf.is_napot.to_string());
+            cells.push(range.flags().rsw().to_string());
             rows.row(&cells[first..])?;
         }
         rows.end()
@@ -114,13 +94,14 @@ fn one_table(out: &mut dyn Write, space: &AddressSpace) -> io::Result<()> {
     let mode = space.mode();
     writeln!(out, "{}", heading(space))?;
     words::staleness(out, space.is_possibly_stale)?;
+    let [va, pa, size, perms, page, memory] = MAPPING;
     let headings = [
-        ("va", ColumnSide::Left),
-        ("pa", ColumnSide::Left),
-        ("size", ColumnSide::Right),
-        ("perms", ColumnSide::Left),
-        ("page", ColumnSide::Right),
-        ("memory", ColumnSide::Left),
+        va,
+        pa,
+        size,
+        perms,
+        page,
+        memory,
         ("rsw", ColumnSide::Right),
         ("pieces", ColumnSide::Right),
     ];
@@ -173,7 +154,18 @@ fn left_out(out: &mut dyn Write, space: &AddressSpace) -> io::Result<()> {
     }
 }
 
-fn row(mode: Mode, range: &MappedRange) -> [String; 8] {
+/// Headings of [`mapping_cells`].
+pub(crate) const MAPPING: [(&str, ColumnSide); 6] = [
+    ("va", ColumnSide::Left),
+    ("pa", ColumnSide::Left),
+    ("size", ColumnSide::Right),
+    ("perms", ColumnSide::Left),
+    ("page", ColumnSide::Right),
+    ("memory", ColumnSide::Left),
+];
+
+/// The columns of a table that every list of mappings begins with.
+pub(crate) fn mapping_cells(mode: Mode, range: &MappedRange) -> [String; 6] {
     [
         words::va(mode, range.va),
         words::pa(mode, range.pa),
@@ -181,6 +173,44 @@ fn row(mode: Mode, range: &MappedRange) -> [String; 8] {
         range.flags().flags().to_string(),
         ExactSize(range.leaf.page_bytes).to_string(),
         words::attributes(range.attributes()),
+    ]
+}
+
+/// The first columns of a row of CSV: names and cells of a mapping.
+pub(crate) const CSV_MAPPING: [&str; 8] = [
+    "satp",
+    "va",
+    "pa",
+    "size",
+    "perms",
+    "page_size",
+    "level",
+    "memory",
+];
+
+/// The cells of [`CSV_MAPPING`]; numbers of sizes are in bytes.
+pub(crate) fn csv_mapping(satp: u64, range: &MappedRange) -> [String; 8] {
+    [
+        format!("{satp:#x}"),
+        format!("{:#x}", range.va),
+        format!("{:#x}", range.pa),
+        range.bytes.to_string(),
+        range.flags().flags().to_string(),
+        range.leaf.page_bytes.to_string(),
+        range.leaf.level.to_string(),
+        memory_word(range.attributes()),
+    ]
+}
+
+fn row(mode: Mode, range: &MappedRange) -> [String; 8] {
+    let [va, pa, size, perms, page, memory] = mapping_cells(mode, range);
+    [
+        va,
+        pa,
+        size,
+        perms,
+        page,
+        memory,
         words::rsw(range.flags()),
         match range.pieces {
             1 => String::new(),
