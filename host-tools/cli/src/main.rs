@@ -89,6 +89,7 @@ mod progress;
 mod promises;
 #[cfg(feature = "full")]
 mod ps;
+#[cfg(feature = "full")]
 mod pty;
 #[cfg(feature = "full")]
 mod raw_mode;
