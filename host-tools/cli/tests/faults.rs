@@ -232,6 +232,44 @@ fn the_log_of_a_dead_kernel_is_read_from_a_core_and_from_raw_memory() {
     }
 }
 
+/// Through every kind of debug module, on harts of both widths.
+#[cfg(feature = "probe")]
+#[test]
+fn the_log_of_a_dead_kernel_is_read_through_jtag() {
+    use link::memory::open_core;
+    use link::probe::sim::{Profile, machine, serve};
+    use pagetable::Xlen;
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let memory = memory(false);
+    let core = file(&folder, "memory.core", &core(&memory));
+    let ram = format!("{RAM:#x}+{:#x}", memory.len());
+    for profile in [Profile::FULL, Profile::ROM, Profile::SINGLE] {
+        for xlen in [Xlen::Rv64, Xlen::Rv32] {
+            let held = open_core(&core).expect("a core").memory;
+            let tap = machine(profile.with_xlen(xlen), 0, held);
+            let from = format!("probe:bitbang://{}", serve(tap).expect("a socket"));
+            let what = format!("{}, {xlen:?}", profile.name);
+            let (seqs, all) = told(&from, &["--ram", &ram]);
+            assert_eq!(seqs, (150..250).collect::<Vec<u64>>(), "{what}");
+            assert_eq!(all["overwritten"], 150, "{what}");
+            let (seqs, _) = told(&from, &["--ram", &ram, "--old"]);
+            assert_eq!(seqs, [0, 1, 2], "{what}");
+            // Without a word on where memory lies there is nothing to search.
+            let run = pagewalk(&["faults", "--from", &from], "");
+            assert_eq!(run.code, 1, "{what}");
+            assert!(run.stderr.contains("--ram"), "{what}: {}", run.stderr);
+        }
+    }
+    // A module without a way to memory says so.
+    let held = open_core(&core).expect("a core").memory;
+    let tap = machine(Profile::REGISTERS, 0, held);
+    let from = format!("probe:bitbang://{}", serve(tap).expect("a socket"));
+    let run = pagewalk(&["faults", "--from", &from, "--ram", &ram], "");
+    assert_eq!((run.code, &*run.stdout), (1, ""));
+    assert!(run.stderr.contains("cannot be reached"), "{}", run.stderr);
+}
+
 #[test]
 fn memory_without_a_log_or_without_an_old_one_says_which() {
     let folder = tempfile::tempdir().expect("a temporary folder");

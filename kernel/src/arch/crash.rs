@@ -4,7 +4,7 @@
 use core::arch::asm;
 use core::fmt::{self, Write};
 
-use abi::Cause;
+use abi::{Access, Cause, Fault, Outcome, Source};
 use spin::Mutex;
 
 use super::{csr, sbi, shared};
@@ -71,6 +71,7 @@ extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
     };
     match place.as_mut() {
         Some(system) => {
+            system.local.log.push(&record(&crash));
             if !system.debugger.is_attached() {
                 sbi::print(format_args!("{report}"));
             }
@@ -84,6 +85,25 @@ extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
             sbi::print(format_args!("\r\npagewalk: {said}\r\n"));
         }
         None => sbi::print(format_args!("{report}")),
+    }
+}
+
+/// What ended the kernel, as the log has it: whoever reads its memory finds it there when the line
+/// says nothing any more. A panic is the breakpoint that it ends in.
+fn record(crash: &Crash) -> Fault {
+    let cause = Cause::decode(crash.cause as u8);
+    Fault {
+        time: csr::time(),
+        epc: crash.context.pc as u64,
+        va: crash.value as u64,
+        task: Fault::NO_TASK,
+        cause: cause.number(),
+        access: Access::of(cause).map_or(0, |access| access.number()),
+        level: Fault::NO_LEVEL,
+        source: Source::Kernel.number(),
+        outcome: Outcome::KernelFault.number(),
+        satp: csr::satp() as u64,
+        ..Fault::EMPTY
     }
 }
 

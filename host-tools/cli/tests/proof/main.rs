@@ -15,6 +15,7 @@ mod changes;
 mod commands;
 mod connect;
 mod daily;
+mod dead_kernel;
 mod faulters;
 mod fences;
 mod figures;
