@@ -95,11 +95,8 @@ impl Draft {
             }
             report.digits = report.digits.max(it.digits);
             self.has_bare_hex |= it.digits == 0 && it.decimal.is_none() && is_bare(line, it);
-            match (it.role, it.decimal) {
-                (Role::Cause, Some(decimal)) => {
-                    self.open_causes.push((report.registers.len(), decimal));
-                }
-                _ => {}
+            if let (Role::Cause, Some(decimal)) = (it.role, it.decimal) {
+                self.open_causes.push((report.registers.len(), decimal));
             }
             report.registers.push((it.name.to_owned(), it.value));
             if it.role == Role::Cause && self.named.is_none() {

@@ -29,7 +29,7 @@ pub(super) fn may_be_cut(line: &[u8]) -> bool {
 fn is_edge(columns: usize) -> bool {
     WIDTHS
         .iter()
-        .any(|width| columns > 0 && columns % width == 0)
+        .any(|width| columns > 0 && columns.is_multiple_of(*width))
 }
 
 /// The two as one line, if they were one.
