@@ -21,7 +21,7 @@ use crate::mm::bootmap::ImageSections;
 use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Objects, Store, Surveyed};
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
-use crate::task::table::MAX_TASKS;
+use crate::task::slot::MAX_TASKS;
 use crate::task::{Schedule, Task, Tasks};
 use crate::tree::{self, Name, RamMap, Range, Tree};
 

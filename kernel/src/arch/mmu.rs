@@ -295,6 +295,10 @@ impl Platform for Riscv {
     }
 
     fn activate(&mut self, space: &Space) {
+        // `Space::EMPTY` has no root: the kernel's own maps all that it needs.
+        if space.root().raw() == 0 {
+            return self.leave_spaces();
+        }
         // SAFETY: every space's root carries the kernel's half (`Space::create`), and a
         // space that is borrowed here has not been destroyed.
         unsafe { self.set_root(space.root()) }

@@ -4,7 +4,7 @@ use core::arch::asm;
 use core::num::NonZeroUsize;
 use core::{ptr, slice};
 
-use pagetable::{Dialect, PhysAddr};
+use pagetable::{Dialect, PAGE_BYTES, PhysAddr};
 
 use super::hart::Hart;
 use super::mmio::{Mmio, Width};
@@ -183,15 +183,18 @@ impl Mapped {
         } else {
             Width::Byte { shift }
         };
+        let bytes = PAGE_BYTES - uart.base % PAGE_BYTES;
         // SAFETY: the tree or the board file says what lies there, and the final map holds that
-        // page; boot asks once.
-        unsafe { Mmio::new(registers(CONSOLE, uart.base), width) }
+        // page to its end; boot asks once.
+        unsafe { Mmio::new(registers(CONSOLE, uart.base), bytes as usize, width) }
     }
 
     /// The registers of the interrupt controller that the final map holds.
     pub fn plic_registers(&mut self, plic: &tree::PlicNode) -> Mmio {
-        // SAFETY: as for the console; the driver names only registers on the mapped pages.
-        unsafe { Mmio::new(registers(PLIC, plic.base), Width::Word { shift: 0 }) }
+        let word = Width::Word { shift: 0 };
+        // SAFETY: as for the console. Of these bytes the final map holds the pages of this hart's context; between
+        // them nothing is mapped.
+        unsafe { Mmio::new(registers(PLIC, plic.base), plic.bytes() as usize, word) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a system call comes to, before it is put into registers.
 
-use super::table::SchedState;
+use super::state::SchedState;
 
 /// What a call comes to.
 pub(super) enum CallResult {

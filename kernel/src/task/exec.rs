@@ -5,7 +5,8 @@ use pagetable::PhysAddr;
 
 use super::context::Context;
 use super::program;
-use super::table::{SchedState, Slot};
+use super::slot::Slot;
+use super::state::SchedState;
 use crate::debug::stub;
 use crate::mm::layout::Layout;
 use crate::mm::{Budget, Unreached};

@@ -10,6 +10,8 @@ mod program;
 mod resume_call;
 pub mod schedule;
 mod shell;
+pub mod slot;
+mod state;
 pub mod switch;
 pub mod syscall;
 pub mod table;
@@ -19,4 +21,6 @@ mod unfinished;
 
 pub use context::{Context, Floats};
 pub use schedule::Schedule;
-pub use table::{SchedState, Slot, Task, Tasks};
+pub use slot::Slot;
+pub use state::SchedState;
+pub use table::{Task, Tasks};

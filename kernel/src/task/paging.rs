@@ -12,7 +12,8 @@
 use abi::{Error, Fault, Source};
 
 use super::page_in::PageIn;
-use super::table::{SchedState, Slot};
+use super::slot::Slot;
+use super::state::SchedState;
 use crate::mm::{PageRequest, page_in};
 use crate::platform::Platform;
 use crate::system::System;

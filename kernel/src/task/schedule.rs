@@ -1,6 +1,6 @@
 //! Who runs next: round robin, in slices of ten milliseconds, and sleep when nobody can.
 
-use super::table::Slot;
+use super::slot::Slot;
 
 /// How long a task may run while others are ready, in milliseconds.
 pub(super) const SLICE_MS: u64 = 10;

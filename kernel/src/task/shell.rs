@@ -5,7 +5,8 @@ use core::fmt::Write;
 use abi::Error;
 
 use super::exec;
-use super::table::{SchedState, Slot};
+use super::slot::Slot;
+use super::state::SchedState;
 use crate::platform::Platform;
 use crate::system::System;
 

@@ -3,7 +3,8 @@
 use super::context::Context;
 use super::exec;
 use super::schedule::SLICE_MS;
-use super::table::{SchedState, Slot};
+use super::slot::Slot;
+use super::state::SchedState;
 use crate::debug::stub;
 use crate::platform::Platform;
 use crate::system::System;

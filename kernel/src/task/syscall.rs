@@ -8,7 +8,8 @@ use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
 use super::context::Context;
-use super::table::{LINE_BYTES, SchedState};
+use super::state::SchedState;
+use super::table::LINE_BYTES;
 use super::unfinished::CallKey;
 use super::{exec, memory, switch};
 use crate::debug::monitor::Inspection;

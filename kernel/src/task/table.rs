@@ -2,84 +2,17 @@
 
 use core::mem::MaybeUninit;
 
-use abi::{Error, TaskState};
+use abi::Error;
 
 use super::context::{Context, Floats};
 use super::page_in::PageIn;
+use super::slot::{MAX_TASKS, Slot, SlotSet};
+use super::state::SchedState;
 use super::unfinished::Unfinished;
 use crate::mm::{Space, Survey};
 
-/// Tasks that can exist at once, those that have exited and were not waited for included.
-pub const MAX_TASKS: usize = 64;
-// Slots are masked with it, which spares a comparison on the way of every fault.
-const _: () = assert!(MAX_TASKS.is_power_of_two());
 /// The longest command line a task is started with, in bytes.
 pub const LINE_BYTES: usize = 96;
-
-/// What a task does at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchedState {
-    /// Nobody lives here.
-    Empty,
-    /// Being made: nothing of it runs yet.
-    Starting,
-    /// On the hart, or ready to be.
-    Ready,
-    /// Wants console input; its system call is made again when there is some.
-    Reading,
-    /// Wants room on the console line; its system call is made again.
-    Writing,
-    /// Sleeps until that tick.
-    Sleeping {
-        /// Tick of the board's timebase.
-        until: u64,
-    },
-    /// Wants the end of a child (0: of any); its system call is made again.
-    Waiting {
-        /// The child's task number.
-        child: u16,
-    },
-    /// Wants a page that is on its way; the instruction or the system call is made again.
-    Paging {
-        /// Tick of the board's timebase at which it is there.
-        until: u64,
-    },
-    /// Has ended, and its memory is being freed.
-    Ending {
-        /// As of `Exited`.
-        status: u8,
-    },
-    /// Has ended; its parent may still ask how.
-    Exited {
-        /// 0 for success; 128 + the cause of a fault that killed it; 255 when killed by a task.
-        status: u8,
-    },
-}
-
-impl SchedState {
-    /// One word for it, as `ps` shows it.
-    pub fn word(self) -> &'static str {
-        match self {
-            SchedState::Empty | SchedState::Starting => "-",
-            SchedState::Ending { .. } => "ending",
-            other => other.on_the_wire().text(),
-        }
-    }
-
-    /// As the wire reports it.
-    pub fn on_the_wire(self) -> TaskState {
-        match self {
-            SchedState::Empty | SchedState::Starting => TaskState::Starting,
-            SchedState::Ready => TaskState::Ready,
-            SchedState::Reading => TaskState::Reading,
-            SchedState::Writing => TaskState::Writing,
-            SchedState::Sleeping { .. } => TaskState::Sleeping,
-            SchedState::Waiting { .. } => TaskState::Waiting,
-            SchedState::Paging { .. } => TaskState::Paging,
-            SchedState::Ending { .. } | SchedState::Exited { .. } => TaskState::Exited,
-        }
-    }
-}
 
 /// One task: registers, address space, and where it stands.
 pub struct Task {
@@ -147,53 +80,6 @@ impl Task {
             self.state,
             SchedState::Empty | SchedState::Ending { .. } | SchedState::Exited { .. }
         )
-    }
-}
-
-/// A slot of the table. It stays the same task's until it is reaped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot(usize);
-
-impl Slot {
-    /// The first slot.
-    pub const FIRST: Slot = Slot(0);
-
-    /// Below [`MAX_TASKS`].
-    pub fn index(self) -> usize {
-        self.0
-    }
-}
-
-/// Slots of the table, a bit for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct SlotSet(u64);
-const _: () = assert!(MAX_TASKS == u64::BITS as usize);
-
-impl SlotSet {
-    const NONE: SlotSet = SlotSet(0);
-
-    fn set(&mut self, slot: Slot, is_in: bool) {
-        let bit = 1 << slot.0;
-        self.0 = self.0 & !bit | if is_in { bit } else { 0 };
-    }
-
-    fn first(self) -> Option<Slot> {
-        (self.0 != 0).then(|| Slot(self.0.trailing_zeros() as usize))
-    }
-
-    /// The slots behind one.
-    fn after(self, slot: Slot) -> SlotSet {
-        SlotSet(self.0 & (u64::MAX << slot.0 << 1))
-    }
-}
-
-impl Iterator for SlotSet {
-    type Item = Slot;
-
-    fn next(&mut self) -> Option<Slot> {
-        let first = self.first()?;
-        self.0 &= self.0 - 1;
-        Some(first)
     }
 }
 
@@ -325,7 +211,7 @@ impl Tasks {
         if line.len() > LINE_BYTES {
             return Err(Error::LimitExceeded);
         }
-        let empty = SlotSet(!self.existing.0).first();
+        let empty = self.existing.others().first();
         let ended = || self.oldest_ended();
         let slot = empty.or_else(ended).ok_or(Error::LimitExceeded)?;
         self.make_slot(slot).ok_or(Error::LimitExceeded)?;

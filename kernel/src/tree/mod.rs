@@ -288,4 +288,6 @@ fn push(into: &mut Ranges, cells: Cells, reg: &[u8]) -> Result<(), TreeError> {
 }
 
 #[cfg(test)]
+mod device_tests;
+#[cfg(test)]
 mod tests;

@@ -56,6 +56,11 @@ pub struct PlicNode {
 }
 
 impl PlicNode {
+    /// How far its registers reach, as far as this hart's context: to the end of the page with its claims.
+    pub fn bytes(&self) -> u64 {
+        0x20_0000 + 0x1000 * (u64::from(self.context) + 1)
+    }
+
     /// The specification's bounds, and what can be mapped.
     pub(super) fn can_be_used(&self) -> bool {
         let last = 0x20_0000 + 0x1000 * u64::from(self.context) + 8;

@@ -21,6 +21,7 @@ mod fences;
 mod figures;
 mod first_command;
 mod flash;
+mod floats;
 mod gdb;
 mod harness;
 mod host;

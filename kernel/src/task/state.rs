@@ -1,0 +1,75 @@
+//! What a task does, and what ends that.
+//!
+//! ```text
+//!   Empty ──► Starting ──► Ready ◄──► Reading, Writing   the console
+//!     ▲                      │   ◄──► Sleeping, Paging   a tick of the clock
+//!     │                      │   ◄──► Waiting            the end of a child
+//!     └── Exited ◄── Ending ◄┘
+//! ```
+
+use abi::TaskState;
+
+/// What a task does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchedState {
+    /// Nobody lives here.
+    Empty,
+    /// Being made: nothing of it runs yet.
+    Starting,
+    /// On the hart, or ready to be.
+    Ready,
+    /// Wants console input; its system call is made again when there is some.
+    Reading,
+    /// Wants room on the console line; its system call is made again.
+    Writing,
+    /// Sleeps until that tick.
+    Sleeping {
+        /// Tick of the board's timebase.
+        until: u64,
+    },
+    /// Wants the end of a child (0: of any); its system call is made again.
+    Waiting {
+        /// The child's task number.
+        child: u16,
+    },
+    /// Wants a page that is on its way; the instruction or the system call is made again.
+    Paging {
+        /// Tick of the board's timebase at which it is there.
+        until: u64,
+    },
+    /// Has ended, and its memory is being freed.
+    Ending {
+        /// As of `Exited`.
+        status: u8,
+    },
+    /// Has ended; its parent may still ask how.
+    Exited {
+        /// 0 for success; 128 + the cause of a fault that killed it; 255 when killed by a task.
+        status: u8,
+    },
+}
+
+impl SchedState {
+    /// One word for it, as `ps` shows it.
+    pub fn word(self) -> &'static str {
+        match self {
+            SchedState::Empty | SchedState::Starting => "-",
+            SchedState::Ending { .. } => "ending",
+            other => other.on_the_wire().text(),
+        }
+    }
+
+    /// As the wire reports it.
+    pub fn on_the_wire(self) -> TaskState {
+        match self {
+            SchedState::Empty | SchedState::Starting => TaskState::Starting,
+            SchedState::Ready => TaskState::Ready,
+            SchedState::Reading => TaskState::Reading,
+            SchedState::Writing => TaskState::Writing,
+            SchedState::Sleeping { .. } => TaskState::Sleeping,
+            SchedState::Waiting { .. } => TaskState::Waiting,
+            SchedState::Paging { .. } => TaskState::Paging,
+            SchedState::Ending { .. } | SchedState::Exited { .. } => TaskState::Exited,
+        }
+    }
+}
