@@ -194,3 +194,55 @@ fn a_trace_has_a_line_for_what_happens_beside_instructions() {
         "the card is not written over"
     );
 }
+
+#[test]
+fn a_gdb_stub_shows_the_hart_and_its_tables() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["ox64", &card(), "--serial", "pty", "--gdb", "0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("our program runs");
+    let mut notes = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let port = notes.find_map(|line| {
+        let line = line.expect("text");
+        let (_, port) = line.split_once("target remote localhost:")?;
+        Some(port.trim().to_owned())
+    });
+    let place = format!("localhost:{}", port.expect("it says where"));
+    let gdb = Command::new("gdb-multiarch")
+        .args([
+            "-q",
+            "-nx",
+            "-batch",
+            "-ex",
+            &format!("target remote {place}"),
+        ])
+        .args([
+            "-ex",
+            "stepi",
+            "-ex",
+            "info registers pc satp",
+            "-ex",
+            "break *$pc+4",
+        ])
+        .args(["-ex", "x/2i $pc"])
+        .output()
+        .expect("gdb-multiarch is there: ./setup --tests");
+    let gdb = [gdb.stdout, gdb.stderr].concat();
+    let map = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["map", "--from", &format!("gdb://{place}")])
+        .output()
+        .expect("our program runs");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    let gdb = String::from_utf8_lossy(&gdb);
+    assert!(
+        gdb.contains("satp") && gdb.contains("Breakpoint 1"),
+        "{gdb}"
+    );
+    let said = [map.stdout, map.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("0x0000000030002000"), "{said}");
+}

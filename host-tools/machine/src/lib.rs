@@ -30,6 +30,8 @@ mod insn;
 mod lockstep;
 mod machine;
 mod mmu;
+#[cfg(test)]
+mod noise;
 mod plic;
 mod ram;
 mod rule;

@@ -58,6 +58,8 @@ pub struct StrictMachine {
     pub(crate) clock: u64,
     /// Instructions: the clock, without the time that was slept.
     pub(crate) slept: u64,
+    /// Instructions that trapped, which did not retire.
+    pub(crate) trapped: u64,
     /// When the supervisor's timer interrupt pends.
     pub(crate) timer_at: u64,
     pub(crate) external: bool,
@@ -89,6 +91,7 @@ impl StrictMachine {
             },
             clock: 0,
             slept: 0,
+            trapped: 0,
             timer_at: u64::MAX,
             external: false,
             look_at: 0,
@@ -101,6 +104,13 @@ impl StrictMachine {
 
     #[must_use]
     pub fn instructions(&self) -> u64 {
+        self.attempts() - self.trapped
+    }
+
+    /// Instructions begun since power-on: the same, with those that trapped. A limit counts these, so that a
+    /// handler which traps itself comes to an end.
+    #[must_use]
+    pub fn attempts(&self) -> u64 {
         self.clock - self.slept
     }
 

@@ -7,9 +7,9 @@ use crate::trace::TraceKind;
 use crate::trap::{INTERRUPT, SyncException, cause};
 
 impl StrictMachine {
-    /// Executes at most that many instructions.
+    /// Begins at most that many instructions.
     pub fn run(&mut self, instructions: u64) -> Stop {
-        let end = self.instructions().saturating_add(instructions);
+        let end = self.attempts().saturating_add(instructions);
         let mut is_first = true;
         loop {
             if self.halted {
@@ -26,7 +26,7 @@ impl StrictMachine {
                 self.sleeping = false;
             }
             self.take_interrupt();
-            if self.instructions() >= end {
+            if self.attempts() >= end {
                 return Stop::Limit;
             }
             if !is_first && self.breakpoints.contains(&self.hart.pc) {
@@ -107,11 +107,11 @@ impl StrictMachine {
     #[cold]
     fn raise_at(&mut self, pc: u64, trap: SyncException) -> u64 {
         self.clock += 1;
-        self.slept += 1;
+        self.trapped += 1;
         self.hart.pc = pc;
         if trap.cause == cause::ECALL_SUPERVISOR {
             // M-mode's part: an instruction that was executed, as far as S-mode sees.
-            self.slept -= 1;
+            self.trapped -= 1;
             self.sbi_call();
             self.hart.pc = pc.wrapping_add(4);
         } else {

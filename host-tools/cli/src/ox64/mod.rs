@@ -7,6 +7,7 @@
 //! note: 1234567 instructions, 0.013 s of the board's time; nothing that silicon would refuse
 //! ```
 
+mod gdb;
 mod serial;
 
 use std::collections::VecDeque;
@@ -24,12 +25,15 @@ use crate::ending;
 use crate::exit::UsageError;
 use crate::output;
 use crate::raw_mode::{LEAVE, RawMode};
+use gdb::{GdbPort, GoOn};
 use serial::SerialEnd;
 
 /// What our shell says when it waits for a line.
 const PROMPT: &str = "pw> ";
 /// Instructions between two looks at the terminal: a few milliseconds.
 const PIECE: u64 = 200_000;
+/// How long a sleeping board keeps a gdb waiting at most.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Boot a card for the Ox64 on this machine, with its console on the terminal, and say where real
 /// silicon would have refused. Ctrl-] leaves.
@@ -75,6 +79,9 @@ pub struct Ox64Args {
     /// free one), unix:PATH
     #[arg(long, value_name = "SPEC")]
     serial: Option<String>,
+    /// Port for a gdb that sees the hart itself, and for `--from gdb://localhost:PORT`; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    gdb: Option<u16>,
     /// Write every walk, device access, trap, fence and call of the firmware to this file, as CSV
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -174,7 +181,10 @@ fn report(machine: &StrictMachine, end: End, is_awaited: bool) -> anyhow::Result
     }
     match end {
         End::Limit if !is_awaited => {}
-        End::Limit => anyhow::bail!("not seen within {instructions} instructions (--limit)"),
+        End::Limit => {
+            let begun = machine.attempts();
+            anyhow::bail!("not seen within {begun} instructions (--limit)")
+        }
         End::Asleep if !is_awaited => eprintln!("note: the input has ended, and the board sleeps"),
         End::Asleep => anyhow::bail!("not seen, and the board sleeps: nothing will wake it"),
         End::Halted => {
@@ -205,6 +215,13 @@ enum Heard {
     Nothing,
 }
 
+/// Opens it, and says where.
+fn gdb_port(port: u16) -> anyhow::Result<GdbPort> {
+    let gdb = GdbPort::open(port).with_context(|| format!("port {port}"))?;
+    eprintln!("gdb       target remote localhost:{}\r", gdb.port()?);
+    Ok(gdb)
+}
+
 fn trace_file(path: &Path, args: &Ox64Args) -> anyhow::Result<BufWriter<File>> {
     if args.card.as_deref() == Some(path) {
         return Err(UsageError(format!("{} is the card", path.display())).into());
@@ -221,6 +238,7 @@ struct Session<'a> {
     lines: VecDeque<&'a str>,
     line: SerialEnd,
     trace: Option<BufWriter<File>>,
+    gdb: Option<GdbPort>,
     /// What was said since the last line was typed, its end at least.
     heard: String,
 }
@@ -238,6 +256,7 @@ impl<'a> Session<'a> {
             lines: args.lines.iter().map(String::as_str).collect(),
             line,
             trace: trace.transpose()?,
+            gdb: args.gdb.map(gdb_port).transpose()?,
             heard: String::new(),
         };
         if session.trace.is_some() {
@@ -249,8 +268,8 @@ impl<'a> Session<'a> {
     fn run(mut self) -> anyhow::Result<(StrictMachine, End)> {
         let limit = self.args.limit.unwrap_or(u64::MAX);
         loop {
-            let left = limit.saturating_sub(self.machine.instructions());
-            let stop = self.machine.run(PIECE.min(left));
+            let left = limit.saturating_sub(self.machine.attempts());
+            let stop = self.run_piece(PIECE.min(left));
             self.write_trace()?;
             match self.show()? {
                 Heard::Wanted => return Ok((self.machine, End::Done)),
@@ -272,6 +291,22 @@ impl<'a> Session<'a> {
                 },
             }
         }
+    }
+
+    /// As far as gdb lets it.
+    fn run_piece(&mut self, instructions: u64) -> Stop {
+        let Some(gdb) = &mut self.gdb else {
+            return self.machine.run(instructions);
+        };
+        let go_on = gdb.serve(&mut self.machine);
+        let stop = match go_on {
+            GoOn::Freely => self.machine.run(instructions),
+            GoOn::Step => self.machine.run(1),
+        };
+        if go_on == GoOn::Step || stop == Stop::Breakpoint {
+            gdb.stopped();
+        }
+        stop
     }
 
     fn write_trace(&mut self) -> anyhow::Result<()> {
@@ -355,10 +390,15 @@ impl<'a> Session<'a> {
         let wait = until.map_or(Duration::from_secs(3600), |until| {
             Duration::from_nanos((until - now).saturating_mul(NANOS))
         });
+        // A gdb that comes meanwhile is answered soon.
+        let looks = if self.gdb.is_some() { LOOK } else { wait };
         let began = Instant::now();
-        let received = keys.recv_timeout(wait);
+        let received = keys.recv_timeout(wait.min(looks));
         let clock = now + began.elapsed().as_nanos() as u64 / NANOS;
         match received {
+            Err(RecvTimeoutError::Timeout) if looks < wait => {
+                self.machine.sleep_until(clock.min(until.unwrap_or(clock)));
+            }
             Err(RecvTimeoutError::Timeout) => self.machine.sleep_until(until.unwrap_or(clock)),
             Err(RecvTimeoutError::Disconnected) => self.line.keys = None,
             Ok(keys) => {
