@@ -11,7 +11,7 @@ fn main() {
         println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
         place(&folder);
         // Line tables stay, for debuggers; `pagewalk romfs strip` leaves them out of the initrd. The labels
-        // they refer to are nobody's.
+        // they refer to have no owner.
         println!("cargo::rustc-link-arg-bins=--discard-locals");
     }
 }

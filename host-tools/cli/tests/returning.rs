@@ -298,7 +298,7 @@ fn board_of_ours(listener: &TcpListener) -> TcpStream {
     cut
 }
 
-/// A session begins anew with a board that has come back: its faults are told again.
+/// A session restarts with a board that has come back: its faults are sent again.
 #[test]
 fn a_board_of_ours_that_comes_back_is_asked_again() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

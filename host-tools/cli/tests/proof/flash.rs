@@ -28,7 +28,7 @@ fn copy_of(name: &str) -> (tempfile::TempDir, PathBuf) {
     (folder, image)
 }
 
-/// A card as large as the image, full of what somebody else left.
+/// A card as large as the image, full of old data.
 fn used_card(folder: &Path, image: &Path) -> PathBuf {
     let card = folder.join("card");
     let size = fs::metadata(image).expect("the image").len();

@@ -59,7 +59,7 @@ fn every_file_reads_back_as_it_went_in() {
         [0xd0, 0x0d, 0xfe, 0xed],
         "a device tree begins so"
     );
-    // Nobody else's files: what a definition does not name is not on the card.
+    // Only the definition's files: what a definition does not name is not on the card.
     assert_eq!(card.files().len(), 3, "{:?}", card.files());
 }
 
@@ -198,7 +198,7 @@ fn the_tree_agrees_with_the_board_file() {
     );
 }
 
-/// The sum that ISO 3309 defines, bit by bit: slow, short and nobody's table.
+/// The sum that ISO 3309 defines, bit by bit: slow, short, without a table.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum: u32, byte| {
         (0..8).fold(sum ^ u32::from(*byte), |sum, _| {

@@ -1,4 +1,4 @@
-//! Files that are known by their first bytes, and that nobody should take for text.
+//! Files that are known by their first bytes, and must not be read as text.
 
 /// What a file is, and what to do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use pagetable::{PhysAddr, VirtAddr};
 use super::inserted::{Break, Inserted, Wait};
 use super::riscv::Integers;
 use super::step;
-use super::symbols::{Change, Program};
+use super::symbols::{Program, SymbolChange};
 use crate::debug::memory_access;
 use crate::mm::{poke, source};
 use crate::platform::Platform;
@@ -183,7 +183,7 @@ impl<P: Platform> System<P> {
     #[inline(never)]
     fn source_at(&self, at: u64) -> Option<(PhysAddr, Program)> {
         let given = match self.debugger.symbols.change {
-            Some(Change::Shown(slot)) => Some(slot),
+            Some(SymbolChange::Shown(slot)) => Some(slot),
             _ => None,
         };
         let chosen = u16::try_from(self.debugger.selected).ok();

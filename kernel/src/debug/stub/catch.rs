@@ -15,7 +15,7 @@ use crate::task::Slot;
 
 /// Which faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Filter {
+pub struct CatchFilter {
     task: Option<u16>,
     /// First and last address.
     span: Option<(u64, u64)>,
@@ -25,7 +25,7 @@ pub struct Filter {
 /// The filter, and the tasks whose next fault is let through.
 #[derive(Clone, Copy)]
 pub struct Catches {
-    filter: Option<Filter>,
+    filter: Option<CatchFilter>,
     /// Bit n: slot n's.
     through: u64,
 }
@@ -47,8 +47,8 @@ fn bit(slot: Slot) -> u64 {
     1 << slot.index()
 }
 
-impl Filter {
-    const ALL: Filter = Filter {
+impl CatchFilter {
+    const ALL: CatchFilter = CatchFilter {
         task: None,
         span: None,
         access: None,
@@ -57,8 +57,8 @@ impl Filter {
     /// Reads `[TASK] [ADDRESS|START-END|START+SIZE] [CAUSE]`, in any order; the word that is none of them.
     #[cold]
     #[inline(never)]
-    fn parse<'a>(words: impl Iterator<Item = &'a str>) -> Result<Filter, &'a str> {
-        let mut filter = Filter::ALL;
+    fn parse<'a>(words: impl Iterator<Item = &'a str>) -> Result<CatchFilter, &'a str> {
+        let mut filter = CatchFilter::ALL;
         for word in words {
             let access = match word {
                 "read" | "load" => Some(Access::Read),
@@ -86,7 +86,7 @@ impl Filter {
     }
 }
 
-impl fmt::Display for Filter {
+impl fmt::Display for CatchFilter {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self.access {
             Some(access) => write!(f, "{access} faults")?,
@@ -188,7 +188,7 @@ impl<P: Platform> System<P> {
         let filter = &mut self.debugger.catches.filter;
         let wrong = match words.next() {
             None => None,
-            Some("fault") => match Filter::parse(words) {
+            Some("fault") => match CatchFilter::parse(words) {
                 Ok(wanted) => {
                     *filter = Some(wanted);
                     None
@@ -221,14 +221,14 @@ impl<P: Platform> System<P> {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Filter, &str> {
-        Filter::parse(text.split_whitespace())
+    fn parsed(text: &str) -> Result<CatchFilter, &str> {
+        CatchFilter::parse(text.split_whitespace())
     }
 
     #[test]
     fn a_filter_is_a_task_a_place_and_a_cause_in_any_order() {
-        assert_eq!(parsed(""), Ok(Filter::ALL));
-        let all = Filter {
+        assert_eq!(parsed(""), Ok(CatchFilter::ALL));
+        let all = CatchFilter {
             task: Some(2),
             span: Some((0x1000, 0x1fff)),
             access: Some(Access::Write),

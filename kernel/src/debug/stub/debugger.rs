@@ -8,7 +8,7 @@ use gdbstub::common::{Signal, Tid};
 use super::catch::Catches;
 use super::inserted::Breakpoints;
 use super::shim;
-use super::symbols::Symbols;
+use super::symbols::TaskSymbols;
 use crate::task::{Context, Slot};
 
 /// The packet that gdb introduces itself with, at most.
@@ -39,7 +39,7 @@ pub struct Debugger {
     pub(super) catches: Catches,
     /// The fault that this stop is about.
     pub(super) trapped: Option<Trapped>,
-    pub(super) symbols: Symbols,
+    pub(super) symbols: TaskSymbols,
     /// The thread that gdb went on with: what it hears of meanwhile is told of that one, or it would lose
     /// a step.
     pub(super) event_thread: Option<Slot>,
@@ -63,7 +63,7 @@ impl Debugger {
         breakpoints: Breakpoints::EMPTY,
         catches: Catches::EMPTY,
         trapped: None,
-        symbols: Symbols::EMPTY,
+        symbols: TaskSymbols::EMPTY,
         event_thread: None,
         told_soft: false,
         plan: Plan::EMPTY,

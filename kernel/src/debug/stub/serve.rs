@@ -12,7 +12,7 @@ use super::debugger::{Buffers, GREETING, KERNEL, StopReason, Trapped};
 use super::inserted::Inserted;
 use super::reply::Reply;
 use super::shim::{GdbRequest, LONGEST};
-use super::symbols::Change;
+use super::symbols::SymbolChange;
 use super::{catch, monitor, threads};
 use crate::debug::agent;
 use crate::platform::Platform;
@@ -208,7 +208,7 @@ fn first_report<P: Platform>(system: &mut System<P>, stop: StopReason) -> StopRe
         return system.symbols_first(stop);
     };
     if let Some(newcomer) = system.debugger.symbols.newcomer.take() {
-        system.debugger.symbols.change = Some(Change::Nothing(newcomer));
+        system.debugger.symbols.change = Some(SymbolChange::Nothing(newcomer));
         let pc = system.tasks.at(thread).context.pc as u64;
         if system.inserted_at(thread, pc) == Some(Inserted::Step) {
             system.debugger.symbols.held = Some(StopReason::Trap(thread));

@@ -35,13 +35,13 @@ pub type Program = PhysAddr;
 
 /// What gdb has, and what it is about to get.
 #[derive(Clone, Copy)]
-pub struct Symbols {
+pub struct TaskSymbols {
     /// gdb has read a list.
     pub asked: bool,
     /// Whose symbols it has; `None` for nobody's.
     pub shown: Option<Program>,
     /// The change that gdb is being told of.
-    pub change: Option<Change>,
+    pub change: Option<SymbolChange>,
     /// What is reported when gdb has the symbols for it.
     pub held: Option<StopReason>,
     /// A task that was started, and whose program gdb has not.
@@ -50,16 +50,16 @@ pub struct Symbols {
 
 /// The two steps of a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum SymbolChange {
     /// The list is empty; that task's program comes next.
     Nothing(Slot),
     /// The list is that task's program.
     Shown(Slot),
 }
 
-impl Symbols {
+impl TaskSymbols {
     /// gdb has nothing.
-    pub const EMPTY: Symbols = Symbols {
+    pub const EMPTY: TaskSymbols = TaskSymbols {
         asked: false,
         shown: None,
         change: None,
@@ -69,7 +69,7 @@ impl Symbols {
 
     /// Is what gdb sets now known to it by address alone?
     pub fn is_nothing_shown(&self) -> bool {
-        matches!(self.change, Some(Change::Nothing(_)))
+        matches!(self.change, Some(SymbolChange::Nothing(_)))
     }
 }
 
@@ -112,7 +112,7 @@ impl<P: Platform> System<P> {
         match of_task.filter(|slot| self.shows_another(*slot)) {
             Some(slot) => {
                 self.debugger.symbols.held = Some(stop);
-                self.debugger.symbols.change = Some(Change::Nothing(slot));
+                self.debugger.symbols.change = Some(SymbolChange::Nothing(slot));
                 StopReason::Library(slot)
             }
             None => stop,
@@ -121,9 +121,9 @@ impl<P: Platform> System<P> {
 
     /// gdb lets the programs run: is there something to report before they do?
     pub(super) fn next_report(&mut self) -> Option<StopReason> {
-        if let Some(Change::Nothing(slot)) = self.debugger.symbols.change {
+        if let Some(SymbolChange::Nothing(slot)) = self.debugger.symbols.change {
             let thread = self.debugger.event_thread.unwrap_or(slot);
-            self.debugger.symbols.change = Some(Change::Shown(slot));
+            self.debugger.symbols.change = Some(SymbolChange::Shown(slot));
             return Some(StopReason::Library(thread));
         }
         self.debugger.symbols.change = None;
@@ -136,7 +136,7 @@ impl<P: Platform> System<P> {
         if !self.shows_another(newcomer) {
             return None;
         }
-        self.debugger.symbols.change = Some(Change::Nothing(newcomer));
+        self.debugger.symbols.change = Some(SymbolChange::Nothing(newcomer));
         let thread = self.debugger.event_thread.unwrap_or(newcomer);
         Some(StopReason::Library(thread))
     }
@@ -154,8 +154,8 @@ impl<P: Platform> System<P> {
     /// The task whose program the list shall have.
     fn wanted(&self) -> Option<Slot> {
         match self.debugger.symbols.change {
-            Some(Change::Nothing(_)) => None,
-            Some(Change::Shown(slot)) => Some(slot),
+            Some(SymbolChange::Nothing(_)) => None,
+            Some(SymbolChange::Shown(slot)) => Some(slot),
             None => threads::selected(self),
         }
     }

@@ -226,7 +226,7 @@ fn refusals(tally: &mut Tally) {
     let dirty = call::map_as(PAGE, 0, map::UNINITIALISED, 0, 0);
     tally.add(is("another's data", dirty, Err(Error::AccessDenied)));
     tally.add(is(
-        "a flag of nobody's",
+        "an unknown flag",
         call::map_as(PAGE, 0, 32, 0, 0),
         Err(Error::BadArgument),
     ));

@@ -1,4 +1,4 @@
-//! Rows of a dump together: what one alone does not tell.
+//! Rows of a dump together: what one alone does not show.
 //!
 //! ```text
 //! how wide a word is    from one address to the next, by the number of words between
@@ -22,11 +22,11 @@ pub(super) struct Block {
     /// The row before, which waits for the address of the next.
     waiting: Option<Row>,
     is_repeating: bool,
-    /// Bytes of a row, as the last two addresses told.
+    /// Bytes of a row, from the last two addresses.
     stride: Option<(usize, u64)>,
     bytes: Vec<u8>,
     order: ByteOrder,
-    /// `od` counts in octal where it is not told otherwise.
+    /// `od` counts in octal unless an option changes that.
     is_octal: bool,
 }
 

@@ -25,7 +25,7 @@ pub(super) enum RowForm {
     Pointer,
 }
 
-/// A line that tells memory.
+/// A line with memory contents.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
     pub form: RowForm,
