@@ -76,7 +76,7 @@ flash device board="":
     @just _card
     {{ card }} flash {{ images }}/{{ trim_start_match(board, "board=") }}-sd.img {{ device }}
 
-# Put pagewalk, its completions and manual pages where shells and man look: under ~/.local, or $PREFIX
+# Put pagewalk, its completions, manual pages and gdb plugin where shells, man and gdb look: under ~/.local, or $PREFIX
 install: release
     @prefix=${PREFIX:-$HOME/.local}; share=$prefix/share; built=target/release/pagewalk; \
     put() { install -D -m "$1" "$2" "$3" && echo "$3"; }; \
@@ -87,6 +87,10 @@ install: release
     put 644 "$new/zsh" "$share/zsh/site-functions/_pagewalk"; \
     put 644 "$new/fish" "$share/fish/vendor_completions.d/pagewalk.fish"; \
     said=$($built man "$new/man" 2>&1) || { echo "$said" >&2; exit 1; }; \
+    put 644 gdb-plugin/pagewalk.py "$share/pagewalk/pagewalk.py"; \
+    loads=$(for gdb in gdb-multiarch gdb; do command -v $gdb >/dev/null && $gdb -nx -batch -ex 'python print(gdb.PYTHONDIR)' 2>/dev/null && break; done || :); \
+    if [ -n "$loads" ] && [ -w "$loads/gdb/command" ]; then put 644 gdb-plugin/pagewalk.py "$loads/gdb/command/pagewalk.py"; \
+    else echo "gdb loads the plugin with this line in ~/.gdbinit: source $share/pagewalk/pagewalk.py"; fi; \
     for page in "$new"/man/*.1; do install -D -m 644 "$page" "$share/man/man1/$(basename "$page")"; done; \
     echo "$share/man/man1/pagewalk.1, and one for each command"; \
     case ":$PATH:" in *":$prefix/bin:"*) ;; *) echo "$prefix/bin is not in PATH: export PATH=\"$prefix/bin:\$PATH\"" >&2 ;; esac

@@ -742,7 +742,8 @@ def on_stop(event):
     """After a stop: the walk of a fault that was caught."""
     with contextlib.suppress(gdb.error):
         on_connection()
-    if not CAUGHT["wanted"] or getattr(event, "stop_signal", "") != "SIGTRAP":
+    # A breakpoint and a signal that kills have events of their own.
+    if not CAUGHT["wanted"] or type(event) is not gdb.StopEvent:
         return
     try:
         number("$scause")
@@ -849,7 +850,8 @@ def hooks():
     for registry, handler in gdb.pagewalk_handlers:
         registry.connect(handler)
     search(BUILT["folder"], BUILT["bits"])
-    for objfile in gdb.objfiles():
+    # Where gdb loads this by itself it has no files yet, and not all of its Python.
+    for objfile in gdb.objfiles() if hasattr(gdb, "objfiles") else ():
         programs_of(objfile)
     # A name that no program has yet waits for the program that has it.
     gdb.execute("set breakpoint pending on")

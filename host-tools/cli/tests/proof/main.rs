@@ -36,6 +36,7 @@ mod ox64;
 mod paced;
 mod plugin;
 mod pressure;
+mod programs;
 mod roots;
 mod rsp;
 mod screens;

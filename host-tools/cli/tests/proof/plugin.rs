@@ -242,8 +242,8 @@ fn the_commands_help_complain_and_restore() {
         "pw satp [VALUE] the root of the tables",
         "pw map --user\n",
         "Usage: pw walk ADDR",
-        "pw chart\npw diff\npw explain\npw faults\npw find\npw lint\npw map\npw ram\npw root\npw \
-         satp\npw snapshot\npw stats\npw walk\npw ws\n",
+        "pw catch\npw chart\npw diff\npw explain\npw faults\npw find\npw follow\npw lint\npw map\npw \
+         ram\npw root\npw satp\npw snapshot\npw stats\npw walk\npw ws\npw x\n",
         "of which address? Example: pw walk $pc",
         "\nNo symbol table is loaded.",
         "pw map takes no address",
@@ -291,9 +291,9 @@ fn the_kernels_own_stub_serves_the_plugin_too() {
 }
 
 /// A hart of 32 bits that runs nothing at all: the tables are put into its memory.
-struct Rv32 {
+pub struct Rv32 {
     machine: Child,
-    monitor: Monitor,
+    pub monitor: Monitor,
     _folder: TempDir,
 }
 
@@ -306,7 +306,7 @@ impl Drop for Rv32 {
 
 impl Rv32 {
     #[track_caller]
-    fn with(tables: &[u8]) -> Rv32 {
+    pub fn with(tables: &[u8]) -> Rv32 {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("tables");
         std::fs::write(&file, tables).expect("the tables");
