@@ -228,8 +228,8 @@ impl AsmProgram {
     fn header(&mut self) {
         self.jump(64);
         self.word(0);
-        for number in [0x20_0000, SIZE as u64, 0, 2, 0] {
-            self.bytes.extend((number as u64).to_le_bytes());
+        for number in [0x20_0000, SIZE as u64, 0, 2, 0u64] {
+            self.bytes.extend(number.to_le_bytes());
         }
         self.bytes.extend(b"RISCV\0\0\0RSC\x05\0\0\0\0");
         assert_eq!(self.bytes.len(), 64);
