@@ -10,10 +10,10 @@ use gdbstub::target::TargetResult;
 use gdbstub::target::ext::breakpoints::{self, HwBreakpointOps, SwBreakpoint, SwBreakpointOps};
 use pagetable::{PhysAddr, VirtAddr};
 
-use super::inserted::{Break, Inserted, Wait};
+use super::debugger::SymbolChange;
+use super::inserted::{Break, Inserted, Program, Wait};
 use super::riscv::Integers;
 use super::step;
-use super::symbols::{Program, SymbolChange};
 use crate::debug::memory_access;
 use crate::mm::{poke, source};
 use crate::platform::Platform;

@@ -3,105 +3,39 @@
 //! While there is a filter the fast path is closed and every trap is looked at; while there is none, nothing
 //! is. A fault that was caught is let through when its task goes on: it happens again, once.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
 use abi::Access;
 
 use super::debugger::{StopReason, Trapped};
+use super::filter::{CatchFilter, bit};
 use super::monitor;
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::Slot;
 
-/// Which faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CatchFilter {
-    task: Option<u16>,
-    /// First and last address.
-    span: Option<(u64, u64)>,
-    access: Option<Access>,
-}
-
-/// The filter, and the tasks whose next fault is let through.
-#[derive(Clone, Copy)]
-pub struct Catches {
-    filter: Option<CatchFilter>,
-    /// Bit n: slot n's.
-    through: u64,
-}
-
-impl Catches {
-    /// None.
-    pub const EMPTY: Catches = Catches {
-        filter: None,
-        through: 0,
-    };
-
-    /// The task goes on from another place: its next fault is another one.
-    pub fn moved(&mut self, slot: Slot) {
-        self.through &= !bit(slot);
-    }
-}
-
-fn bit(slot: Slot) -> u64 {
-    1 << slot.index()
-}
-
-impl CatchFilter {
-    const ALL: CatchFilter = CatchFilter {
-        task: None,
-        span: None,
-        access: None,
-    };
-
-    /// Reads `[TASK] [ADDRESS|START-END|START+SIZE] [CAUSE]`, in any order; the word that is none of them.
-    #[cold]
-    #[inline(never)]
-    fn parse<'a>(words: impl Iterator<Item = &'a str>) -> Result<CatchFilter, &'a str> {
-        let mut filter = CatchFilter::ALL;
-        for word in words {
-            let access = match word {
-                "read" | "load" => Some(Access::Read),
-                "write" | "store" => Some(Access::Write),
-                "execute" | "fetch" => Some(Access::Execute),
-                _ => None,
-            };
-            if access.is_some() && filter.access.is_none() {
-                filter.access = access;
-            } else if let (Ok(task), None) = (word.parse(), filter.task) {
-                filter.task = Some(task);
-            } else if let (Some(span), None) = (span(word), filter.span) {
-                filter.span = Some(span);
-            } else {
-                return Err(word);
-            }
-        }
-        Ok(filter)
-    }
-
-    fn takes(&self, task: u16, va: u64, access: Access) -> bool {
-        self.task.is_none_or(|wanted| wanted == task)
-            && self.span.is_none_or(|(from, to)| (from..=to).contains(&va))
-            && self.access.is_none_or(|wanted| wanted == access)
-    }
-}
-
-impl fmt::Display for CatchFilter {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self.access {
-            Some(access) => write!(f, "{access} faults")?,
-            None => f.write_str("faults")?,
-        }
-        match self.task {
-            Some(task) => write!(f, " of task {task}")?,
-            None => f.write_str(" of any task")?,
-        }
-        match self.span {
-            Some((from, to)) if from == to => write!(f, " at {from:#x}"),
-            Some((from, to)) => write!(f, " in {from:#x} to {to:#x}"),
-            None => Ok(()),
+/// Reads `[TASK] [ADDRESS|START-END|START+SIZE] [CAUSE]`, in any order; the word that is none of them.
+#[cold]
+#[inline(never)]
+fn parse<'a>(words: impl Iterator<Item = &'a str>) -> Result<CatchFilter, &'a str> {
+    let mut filter = CatchFilter::ALL;
+    for word in words {
+        let access = match word {
+            "read" | "load" => Some(Access::Read),
+            "write" | "store" => Some(Access::Write),
+            "execute" | "fetch" => Some(Access::Execute),
+            _ => None,
+        };
+        if access.is_some() && filter.access.is_none() {
+            filter.access = access;
+        } else if let (Ok(task), None) = (word.parse(), filter.task) {
+            filter.task = Some(task);
+        } else if let (Some(span), None) = (span(word), filter.span) {
+            filter.span = Some(span);
+        } else {
+            return Err(word);
         }
     }
+    Ok(filter)
 }
 
 /// First and last address of what `word` names.
@@ -188,7 +122,7 @@ impl<P: Platform> System<P> {
         let filter = &mut self.debugger.catches.filter;
         let wrong = match words.next() {
             None => None,
-            Some("fault") => match CatchFilter::parse(words) {
+            Some("fault") => match parse(words) {
                 Ok(wanted) => {
                     *filter = Some(wanted);
                     None
@@ -222,7 +156,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<CatchFilter, &str> {
-        CatchFilter::parse(text.split_whitespace())
+        parse(text.split_whitespace())
     }
 
     #[test]

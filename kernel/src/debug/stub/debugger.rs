@@ -5,10 +5,9 @@ use core::num::NonZeroUsize;
 use abi::Cause;
 use gdbstub::common::{Signal, Tid};
 
-use super::catch::Catches;
-use super::inserted::Breakpoints;
+use super::filter::Catches;
+use super::inserted::{Breakpoints, Program};
 use super::shim;
-use super::symbols::TaskSymbols;
 use crate::task::{Context, Slot};
 
 /// The packet that gdb introduces itself with, at most.
@@ -197,4 +196,44 @@ impl Plan {
         dies: None,
         replayed: false,
     };
+}
+
+/// What gdb has, and what it is about to get.
+#[derive(Clone, Copy)]
+pub struct TaskSymbols {
+    /// gdb has read a list.
+    pub asked: bool,
+    /// Whose symbols it has; `None` for nobody's.
+    pub shown: Option<Program>,
+    /// The change that gdb is being told of.
+    pub change: Option<SymbolChange>,
+    /// What is reported when gdb has the symbols for it.
+    pub held: Option<StopReason>,
+    /// A task that was started, and whose program gdb has not.
+    pub newcomer: Option<Slot>,
+}
+
+/// The two steps of a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SymbolChange {
+    /// The list is empty; that task's program comes next.
+    Nothing(Slot),
+    /// The list is that task's program.
+    Shown(Slot),
+}
+
+impl TaskSymbols {
+    /// gdb has nothing.
+    pub const EMPTY: TaskSymbols = TaskSymbols {
+        asked: false,
+        shown: None,
+        change: None,
+        held: None,
+        newcomer: None,
+    };
+
+    /// Is what gdb sets now known to it by address alone?
+    pub fn is_nothing_shown(&self) -> bool {
+        matches!(self.change, Some(SymbolChange::Nothing(_)))
+    }
 }

@@ -3,11 +3,13 @@
 use pagetable::PhysAddr;
 
 use super::step;
-use super::symbols::Program;
 use crate::task::Slot;
 
 /// Breakpoints that gdb may set at once.
 pub const MOST: usize = 32;
+
+/// A program: where its text begins in the initrd.
+pub type Program = PhysAddr;
 
 /// One that gdb set.
 #[derive(Clone, Copy)]

@@ -7,6 +7,7 @@ mod breakpoints;
 mod catch;
 mod crash;
 mod debugger;
+mod filter;
 mod inserted;
 mod maps;
 mod monitor;

@@ -8,11 +8,10 @@ use gdbstub::common::Signal;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{GdbStubBuilder, MultiThreadStopReason};
 
-use super::debugger::{Buffers, GREETING, KERNEL, StopReason, Trapped};
+use super::debugger::{Buffers, GREETING, KERNEL, StopReason, SymbolChange, Trapped};
 use super::inserted::Inserted;
 use super::reply::Reply;
 use super::shim::{GdbRequest, LONGEST};
-use super::symbols::SymbolChange;
 use super::{catch, monitor, threads};
 use crate::debug::agent;
 use crate::platform::Platform;

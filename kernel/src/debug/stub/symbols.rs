@@ -17,9 +17,9 @@ use core::fmt::Write;
 
 use gdbstub::target::TargetResult;
 use gdbstub::target::ext::libraries::Libraries;
-use pagetable::PhysAddr;
 
-use super::debugger::StopReason;
+use super::debugger::{StopReason, SymbolChange};
+use super::inserted::Program;
 use super::maps::part;
 use super::threads;
 use crate::mm::{RegionKind, source};
@@ -30,49 +30,6 @@ use crate::text::Text;
 
 /// Longer than any list.
 const LONGEST: usize = 256;
-/// A program: where its text begins in the initrd.
-pub type Program = PhysAddr;
-
-/// What gdb has, and what it is about to get.
-#[derive(Clone, Copy)]
-pub struct TaskSymbols {
-    /// gdb has read a list.
-    pub asked: bool,
-    /// Whose symbols it has; `None` for nobody's.
-    pub shown: Option<Program>,
-    /// The change that gdb is being told of.
-    pub change: Option<SymbolChange>,
-    /// What is reported when gdb has the symbols for it.
-    pub held: Option<StopReason>,
-    /// A task that was started, and whose program gdb has not.
-    pub newcomer: Option<Slot>,
-}
-
-/// The two steps of a change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum SymbolChange {
-    /// The list is empty; that task's program comes next.
-    Nothing(Slot),
-    /// The list is that task's program.
-    Shown(Slot),
-}
-
-impl TaskSymbols {
-    /// gdb has nothing.
-    pub const EMPTY: TaskSymbols = TaskSymbols {
-        asked: false,
-        shown: None,
-        change: None,
-        held: None,
-        newcomer: None,
-    };
-
-    /// Is what gdb sets now known to it by address alone?
-    pub fn is_nothing_shown(&self) -> bool {
-        matches!(self.change, Some(SymbolChange::Nothing(_)))
-    }
-}
-
 impl<P: Platform> System<P> {
     /// What a living task runs.
     #[cold]
