@@ -9,7 +9,7 @@ use crate::connect::{Connection, ask};
 use crate::plugin::{Machine, PLUGIN, Rv32, between, gdb};
 use crate::tools::path;
 
-/// A kernel of each width, with a program that runs for ever.
+/// A kernel of each width, with a program that never ends.
 fn of_each_width(mut see: impl FnMut(&SocketBoard, &str)) {
     for board in [SocketBoard::boot(&[]), SocketBoard::boot_of_32_bits(&[])] {
         board.terminal().run("spin forever &");
