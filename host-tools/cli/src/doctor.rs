@@ -50,7 +50,7 @@ const ROM_ANSWER: &[u8] = b"OK";
 /// where it stopped; and what to try.
 ///
 /// Listens until the board has been quiet for a while. A board that says nothing, or nothing known,
-/// is sent a blank and Return, at which whoever waits for a command shows its prompt. A serial port
+/// is sent a blank and Return, at which a stage that waits for a command shows its prompt. A serial port
 /// without a rate, or with a wrong one, is listened to at the usual rates. Ctrl-C ends the listening;
 /// what was heard until then is told.
 #[derive(clap::Args)]
@@ -89,7 +89,7 @@ enum DoctorSource {
     Kept(PathBuf),
 }
 
-/// Tells it.
+/// Writes the diagnosis.
 pub fn run(args: DoctorArgs) -> anyhow::Result<()> {
     let report = match source(&args.line)? {
         DoctorSource::Kept(path) => kept(&path)?,

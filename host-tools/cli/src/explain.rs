@@ -1,4 +1,4 @@
-//! `pagewalk explain`: what a trap means, whoever's kernel printed it.
+//! `pagewalk explain`: what a trap means, of any kernel that printed it.
 //!
 //! ```text
 //! $ pagewalk explain serial.log --elf target/board-side/…/board/kernel

@@ -9,7 +9,7 @@
 //! What a number without `0x` is follows from its shape: digits as many as a register has, or a
 //! letter among them, are hexadecimal. Of the others the reader of the report decides.
 
-/// What a register tells of a trap.
+/// What a register states of a trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Why.
@@ -24,7 +24,7 @@ pub(super) enum Role {
     Satp,
     /// Ticks: the only one that kernels print in decimal.
     Time,
-    /// The mode the hart is in, where a debugger tells it.
+    /// The mode the hart is in, where a debugger shows it.
     Privilege,
     /// A general register, or a CSR that only belongs to the report.
     Other,

@@ -1,8 +1,8 @@
 //! What a board says while it boots, and where it stopped.
 //!
 //! Text is searched line by line for what firmware, boot loaders and kernels are known to say
-//! ([`signs`]). The last sign tells where the boot stopped: whoever came later would have spoken
-//! later.
+//! (`signs`). The last sign shows where the boot stopped: a later stage would have printed
+//! a sign of its own.
 //!
 //! ```text
 //! OpenSBI v1.2 … Boot HART MEDELEG : 0x…     a stage, and its last line

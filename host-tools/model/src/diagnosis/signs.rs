@@ -81,7 +81,7 @@ impl BootStage {
     }
 }
 
-/// A text that tells where a boot is.
+/// A text that shows which stage a boot has reached.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BootSign {
     /// Its name in JSON; it stays what it is.
@@ -99,7 +99,7 @@ pub struct BootSign {
 }
 
 impl BootSign {
-    /// Whether it tells what went wrong, and not only how far the boot came.
+    /// Whether it states what went wrong, and not only how far the boot came.
     pub(super) fn is_trouble(&self) -> bool {
         const PROGRESS: [&str; 3] = ["u-boot", "u-boot-countdown", "u-boot-started-kernel"];
         !PROGRESS.contains(&self.id)
@@ -676,7 +676,7 @@ fn past_prefix(mut line: &str) -> &str {
     line
 }
 
-/// What a line tells of where the boot is. What only one stage says tells of it even if its first
+/// What a line shows of the stage of the boot. What only one stage says tells of it even if its first
 /// words were missed.
 pub(super) fn sign(line: &str, now: Option<BootStage>) -> Option<&'static BootSign> {
     let mut here = SIGNS.iter().filter(|sign| line.contains(sign.text));

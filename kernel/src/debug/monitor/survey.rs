@@ -1,8 +1,8 @@
-//! What a line needs that takes a look at all of RAM, or at all of a task: counted a piece at a time.
+//! Counts over all of RAM or all of a task, in pieces of one entry's budget each.
 //!
-//! Nobody may make the kernel count two million frames in one entry. A reader's call that is not done when the budget is spent is
-//! left at its `ecall` as other long calls are, and the [`Survey`] stands in its task until it makes the call
-//! again. What was counted last stands in [`Surveyed`], from where the line takes it.
+//! No call may make the kernel count two million frames in one entry. When the budget is spent, the reader's
+//! call stays at its `ecall`, as other long calls do, and its task keeps the [`Survey`] until it makes the call
+//! again. The finished count is in [`Surveyed`](crate::mm::Surveyed), from where the line takes it.
 
 use abi::Topic;
 
