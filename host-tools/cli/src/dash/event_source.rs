@@ -344,7 +344,7 @@ mod tests {
             }
             assert!(live.ended, "only_listens: {only_listens}");
             let trouble = live.trouble.expect("it is said");
-            assert!(trouble.contains("died"), "{trouble}");
+            assert!(trouble.contains("panicked"), "{trouble}");
         }
     }
 }

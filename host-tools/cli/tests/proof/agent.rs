@@ -112,7 +112,7 @@ fn what_is_no_board_is_said_in_a_sentence() {
     };
     let said = refused(&["ps", "--from", "/dev/ttyUSB0"]);
     assert!(
-        said.contains("/dev/ttyUSB0@2000000, tcp://HOST:PORT"),
+        said.contains("without a baud: write /dev/ttyUSB0@2000000"),
         "{said}"
     );
     let said = refused(&["ps", "--from", "unix:/nonexistent/line"]);

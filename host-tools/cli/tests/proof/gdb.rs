@@ -191,6 +191,8 @@ fn a_step_over_a_page_fault_is_one_step() {
         let board = SocketBoard::boot(&[]);
         board.terminal().run("spin &");
         let commands = [
+            // The expressions are C's, and the program is Rust.
+            "set language c",
             // The first instructions of a function: make room on the stack, store to it.
             "set $sp = (long)$sp - 0x8000",
             "set $pc = program",

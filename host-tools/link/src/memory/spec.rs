@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(sniffed("c"), MemorySpec::Text(path("c").into()));
         assert!(matches!(origin("c@0x80000000"), Ok(MemorySpec::Raw(_))));
         assert_eq!(
-            origin("missing"),
+            "missing".parse::<MemorySpec>(),
             Err(MemorySpecError::Unknown("missing".to_owned()))
         );
         assert!(matches!(
