@@ -192,7 +192,10 @@ def stub_is_ours():
         return False
     if OURS.get("connection") != connection:
         OURS["connection"] = connection
-        OURS["is"] = "a task's page tables" in (monitor("help") or "")
+        # First what each stub answers in a few bytes: OpenOCD's help is thousands of packets, and
+        # gdb may close the line on the way.
+        may_be = packet("qqemu.Supported") == "PhyMemMode"
+        OURS["is"] = may_be and "a task's page tables" in (monitor("help") or "")
     return OURS["is"]
 
 

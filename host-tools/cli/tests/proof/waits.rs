@@ -65,6 +65,8 @@ fn gdb_steps_a_program_that_waits_for_a_page() {
         None,
         &[
             "info threads",
+            // The shell, which waits for a key, may be the one that gdb has chosen.
+            "thread 2",
             "printf \"before %#lx.\\n\", $pc",
             "stepi",
             "printf \"after %#lx.\\n\", $pc",
