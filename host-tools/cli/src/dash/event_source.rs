@@ -76,7 +76,10 @@ fn follow(
         };
         // A panicked reader must be distinguishable from a line that has ended.
         let ended = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
-            Err("the thread that reads the line has panicked, which is a bug of pagewalk".to_owned())
+            Err(
+                "the thread that reads the line has panicked, which is a bug of pagewalk"
+                    .to_owned(),
+            )
         });
         let _ = sender.send(Update::Ended(ended.err()));
     });

@@ -65,8 +65,8 @@ fn gdb_steps_a_program_that_waits_for_a_page() {
         None,
         &[
             "info threads",
-            // The shell, which waits for a key, may be the one that gdb has chosen.
-            "thread 2",
+            // gdb counts first who ran last, which may be the shell, and that waits for a key.
+            "python [t.switch() for t in gdb.selected_inferior().threads() if t.ptid[1] == 2]",
             "printf \"before %#lx.\\n\", $pc",
             "stepi",
             "printf \"after %#lx.\\n\", $pc",
