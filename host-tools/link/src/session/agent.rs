@@ -461,8 +461,13 @@ pub fn read_in_background(mut reader: Box<dyn Read + Send>) -> Receiver<io::Resu
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(error),
             };
-            let is_end = read.is_err();
-            if sender.send(read).is_err() || is_end {
+            if read.is_err() {
+                // The port is free for the next to open it once the end is known.
+                drop(reader);
+                _ = sender.send(read);
+                return;
+            }
+            if sender.send(read).is_err() {
                 return;
             }
         }
