@@ -17,7 +17,7 @@ use crate::memory::{MemorySource, ReadError};
 use crate::transport::{Presence, TargetLine};
 
 /// Time limit for the target's last acknowledgement.
-const GOODBYE: Duration = Duration::from_millis(500);
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Limit of queued pieces from the line.
 const PIECES: usize = 1024;
 
