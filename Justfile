@@ -89,7 +89,7 @@ install: release
     said=$($built man "$new/man" 2>&1) || { echo "$said" >&2; exit 1; }; \
     put 644 gdb-plugin/pagewalk.py "$share/pagewalk/pagewalk.py"; \
     loads=$(for gdb in gdb-multiarch gdb; do command -v $gdb >/dev/null && $gdb -nx -batch -ex 'python print(gdb.PYTHONDIR)' 2>/dev/null && break; done || :); \
-    if [ -n "$loads" ] && [ -w "$loads/gdb/command" ]; then put 644 gdb-plugin/pagewalk.py "$loads/gdb/command/pagewalk.py"; \
+    if [ -z "${PREFIX-}" ] && [ -n "$loads" ] && [ -w "$loads/gdb/command" ]; then put 644 gdb-plugin/pagewalk.py "$loads/gdb/command/pagewalk.py"; \
     else echo "gdb loads the plugin with this line in ~/.gdbinit: source $share/pagewalk/pagewalk.py"; fi; \
     for page in "$new"/man/*.1; do install -D -m 644 "$page" "$share/man/man1/$(basename "$page")"; done; \
     echo "$share/man/man1/pagewalk.1, and one for each command"; \
