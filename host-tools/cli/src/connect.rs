@@ -16,7 +16,7 @@ use anyhow::Context;
 use link::hub::{Hub, HubNews, HubStreams};
 use link::transport::Spec;
 
-use crate::{ending, output, pty, record, waiting};
+use crate::{ending, output, pty, reconnect, record};
 
 /// Share a board's serial line: gdb on a port, the console on a terminal of its own, and other commands on
 /// another port, all at once.
@@ -57,7 +57,7 @@ pub fn run(args: ConnectArgs) -> anyhow::Result<()> {
     let hub = Hub::bind(args.gdb_port, args.port)
         .with_context(|| format!("ports {} and {}", args.gdb_port, args.port))?;
     let record = args.record.as_deref().map(record::open).transpose()?;
-    let line = waiting::open(&args.line, args.once, "")?;
+    let line = reconnect::open(&args.line, args.once, "")?;
     let pty::Pty { ours, path, .. } = &pty::make().context("no terminal could be made")?;
     let ours: File = ours.try_clone()?;
     let ends = HubStreams {

@@ -37,6 +37,7 @@ mod board_file;
 mod bridge;
 #[cfg(feature = "full")]
 mod chart;
+mod common_options;
 #[cfg(feature = "full")]
 mod completions;
 #[cfg(feature = "full")]
@@ -49,7 +50,6 @@ mod decode;
 mod diff;
 #[cfg(feature = "full")]
 mod doctor;
-mod dress;
 #[cfg(feature = "full")]
 mod ending;
 #[cfg(feature = "full")]
@@ -94,6 +94,8 @@ mod pty;
 #[cfg(feature = "full")]
 mod raw_mode;
 #[cfg(feature = "full")]
+mod reconnect;
+#[cfg(feature = "full")]
 mod record;
 #[cfg(feature = "full")]
 mod recording;
@@ -116,10 +118,8 @@ mod symbols;
 mod tables;
 #[cfg(feature = "full")]
 mod tables_command;
+mod verbosity;
 mod version;
-mod voice;
-#[cfg(feature = "full")]
-mod waiting;
 #[cfg(feature = "full")]
 mod walk;
 #[cfg(feature = "full")]
@@ -140,14 +140,14 @@ PAGEWALK_FORMAT, PAGEWALK_COLOR, PAGEWALK_QUIET, PAGEWALK_VERBOSE: docs/referenc
 #[cfg_attr(not(feature = "full"), command(after_help = exit::CARDS_ONLY))]
 struct Cli {
     #[command(flatten)]
-    voice: voice::VoiceArgs,
+    verbosity: verbosity::VerbosityArgs,
     #[command(subcommand)]
     command: Command,
 }
 
 /// The whole command line, with the user's settings.
 fn command(settings: &Arc<Settings>) -> clap::Command {
-    dress::dress(Cli::command(), settings)
+    common_options::add(Cli::command(), settings)
 }
 
 /// Each row is a subcommand: its name in the enum, and its file.
@@ -233,9 +233,11 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     let settings = Arc::new(Settings::read(std::env::args_os().skip(1))?);
-    let matches = command(&settings).color(voice::early_color()).get_matches();
+    let matches = command(&settings)
+        .color(verbosity::early_color())
+        .get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    voice::begin(&cli.voice);
+    verbosity::begin(&cli.verbosity);
     if let Some(file) = settings.file() {
         detail!("settings of {}", file.display());
     }

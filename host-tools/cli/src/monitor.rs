@@ -22,8 +22,8 @@ use wire::Channel;
 use crate::ending;
 use crate::escapes::Escapes;
 use crate::raw_mode::{LEAVE, RawMode};
+use crate::reconnect;
 use crate::symbols::Programs;
-use crate::waiting;
 
 /// Ctrl-C: sent to the board while the line is open.
 const INTERRUPT: u8 = 0x03;
@@ -69,7 +69,7 @@ pub fn run(args: MonitorArgs) -> anyhow::Result<()> {
     let programs = Programs::read(&args.elf)?;
     let mut log = args.log.as_deref().map(RawFile::append).transpose()?;
     ending::at_once(RawMode::restore);
-    let line = waiting::open(&args.line, args.once, "\r")?;
+    let line = reconnect::open(&args.line, args.once, "\r")?;
     let presence = line.presence();
     let (mut reader, writer, _machine) = line.split();
     let raw = RawMode::begin()?;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::voice;
+use crate::verbosity;
 
 /// Calls `write` with a buffered stdout and flushes it.
 pub fn answer<E: From<io::Error>>(
@@ -28,10 +28,10 @@ pub fn note(text: Arguments) {
     let text = text.to_string();
     let found = KINDS.iter().find(|(kind, _)| text.starts_with(kind));
     let is_serious = found.is_some_and(|(kind, _)| *kind != "note:");
-    if voice::is_quiet() && !is_serious {
+    if verbosity::is_quiet() && !is_serious {
         return;
     }
-    match found.filter(|_| voice::is_coloured()) {
+    match found.filter(|_| verbosity::is_coloured()) {
         Some((kind, style)) => {
             let rest = &text[kind.len()..];
             say(&format!("{style}{kind}{style:#}{rest}"));
@@ -42,7 +42,7 @@ pub fn note(text: Arguments) {
 
 /// Prints a line with `-v`.
 pub fn detail(text: Arguments) {
-    if voice::is_verbose() {
+    if verbosity::is_verbose() {
         say(&format!("{text}\n"));
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::voice;
+use crate::verbosity;
 
 /// No bar is shown for shorter steps.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -15,7 +15,7 @@ pub fn with<T>(what: &'static str, step: impl FnOnce(&mut dyn FnMut(u64, u64)) -
     let started = Instant::now();
     let mut bar: Option<ProgressBar> = None;
     let result = step(&mut |done, total| {
-        if voice::is_quiet() || !stderr().is_terminal() || started.elapsed() < PATIENCE {
+        if verbosity::is_quiet() || !stderr().is_terminal() || started.elapsed() < PATIENCE {
             return;
         }
         let bar = bar.get_or_insert_with(|| new_bar(what, total));

@@ -14,8 +14,6 @@
 mod access;
 #[cfg(test)]
 mod asm;
-#[cfg(test)]
-mod breaks;
 mod bus;
 mod code;
 mod compressed;
@@ -35,6 +33,8 @@ mod noise;
 mod plic;
 mod ram;
 mod rule;
+#[cfg(test)]
+mod rule_images;
 mod run;
 mod sbi;
 mod tlb;

@@ -144,7 +144,7 @@ pub fn dash_cpu() -> Vec<FigureRow> {
     let pace = format!("pace_test 1000 {SECONDS}");
     let mut screen = Screen::run(&["dash", &line, "--type", &pace], ".", 120, 40);
     screen.until(&pace);
-    let spent = |screen: &Screen| [screen.process(), qemu].map(used);
+    let spent = |screen: &Screen| [screen.program.id(), qemu].map(used);
     let (start, before) = (Instant::now(), spent(&screen));
     // The task goes from the list when it has ended.
     screen.until_not(&pace);

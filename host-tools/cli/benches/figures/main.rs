@@ -5,9 +5,9 @@
 //! gates where it can; times have an aim, which nothing gates. Every name on the command line asks for the rows that
 //! begin with it. A time is a median of runs that take turns with the peer's, so that a busy machine troubles both.
 
+mod binary;
 mod clock;
 mod faults;
-mod given;
 mod guest;
 #[path = "../../tests/hostile/mod.rs"]
 mod hostile;
@@ -63,9 +63,9 @@ const MEASURES: &[Measure] = &[
     (&["map.rsp_packets", "map.rsp"], tables::rsp),
     (&["map.rsp_5ms"], tables::rsp_far),
     (&["map.all_roots_pages"], tables::all_roots),
-    (&["binary.bytes"], given::bytes),
-    (&["start.ms"], given::start),
-    (&["install.s"], given::install),
+    (&["binary.bytes"], binary::bytes),
+    (&["start.ms"], binary::start),
+    (&["install.s"], binary::install),
 ];
 
 fn main() -> io::Result<()> {

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A screen with `pagewalk` on it.
 pub struct Screen {
-    program: Child,
+    pub program: Child,
     terminal: File,
     parser: vt100::Parser,
 }
@@ -106,12 +106,6 @@ impl Screen {
     #[track_caller]
     pub fn until_not(&mut self, unwanted: &str) {
         self.until_that(unwanted, |text| !text.contains(unwanted));
-    }
-
-    /// The program's number.
-    #[allow(dead_code, reason = "the figures ask for it")]
-    pub fn process(&self) -> u32 {
-        self.program.id()
     }
 
     /// Waits until the screen is to the letter what is expected.

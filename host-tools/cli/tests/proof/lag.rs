@@ -2,10 +2,10 @@
 
 use crate::board::{Qemu, free_pages, number_after};
 
-/// A millisecond, as instructions are counted here, and what may come on top: pieces of the calls of two others and of
-/// their ends, which take turns with the sleeper. Measured: 2,687,276 on
-/// Sv39, 3,469,072 on Sv32; a call that is not bounded takes thousands of millions.
-const MOST: u64 = 1_000_000 + 3_000_000;
+/// A millisecond, as instructions are counted here, and what may come on top: the piece of a call that is under way
+/// when the timer rings. Measured: 1,301,181 on Sv39, 1,324,550 on Sv32; a call on so much memory that is not bounded
+/// takes ten times as much, and more on a board with more.
+const MOST: u64 = 1_000_000 + 500_000;
 
 #[test]
 fn no_call_of_another_makes_a_sleeper_wait_longer_than_its_budget() {

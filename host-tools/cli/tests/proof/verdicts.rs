@@ -56,6 +56,13 @@ const fn tree(name: &'static str, tree: fn(&mut Vec<u8>)) -> Mutant {
     }
 }
 
+const fn volume(name: &'static str, volume: fn(&mut Vec<u8>)) -> Mutant {
+    Mutant {
+        volume,
+        ..conf(name, GOOD)
+    }
+}
+
 const TWO: &str =
     "label a\n kernel /none\n fdt /board.dtb\nlabel b\n kernel /Image\n fdt /board.dtb\n";
 
@@ -84,6 +91,14 @@ fn mutants() -> Vec<Mutant> {
         conf("the default is the second", "default b\nlabel a\n kernel /none\nlabel b\n kernel /Image\n fdt /board.dtb\n"),
         conf("an unknown word stands at the top", "colour blue\nlabel a\n kernel /Image\n fdt /board.dtb\n append x=1\n"),
         image("the old magic is missing", |image| image[0x30..0x38].fill(0)),
+        volume("the volume has no signature", |volume| volume[0x1fe..0x200].fill(0)),
+        volume("the volume's first sector is zeros", |volume| volume[..0x200].fill(0)),
+        volume("the type FAT16 is misspelt", |volume| volume[0x36..0x3b].copy_from_slice(b"fat16")),
+        volume("the second copy of the FAT is damaged", |volume| {
+            let copy = usize::from(u16::from_le_bytes([volume[0x16], volume[0x17]])) * 512;
+            let reserved = usize::from(u16::from_le_bytes([volume[0x0e], volume[0x0f]])) * 512;
+            volume[reserved + copy..reserved + 2 * copy].fill(0);
+        }),
     ]
 }
 
@@ -99,7 +114,7 @@ fn kernel() -> Vec<u8> {
 }
 
 /// The bytes of a mutant's FAT.
-fn volume(mutant: &Mutant) -> Vec<u8> {
+fn fat_of(mutant: &Mutant) -> Vec<u8> {
     let (mut image, mut tree) = (
         kernel(),
         fs::read(built("images/ox64.dtb")).expect("the tree"),
@@ -195,7 +210,7 @@ fn a_wrong_card_gets_the_verdict_that_u_boot_gives() {
     let folder = tempfile::tempdir().expect("a folder");
     let mutants = mutants();
     assert!(mutants.len() >= 20);
-    let volumes: Vec<Vec<u8>> = mutants.iter().map(volume).collect();
+    let volumes: Vec<Vec<u8>> = mutants.iter().map(fat_of).collect();
     let path = folder.path().join("all");
     disk(&path, &volumes, 0);
     let mut uboot = None;

@@ -27,7 +27,7 @@ const LET_GO: &[u8] = b"\x03$D#44";
 
 /// Interval for checking the stop flag, and the time limit for the target's last acknowledgement.
 const LOOK: Duration = Duration::from_millis(100);
-const GOODBYE: Duration = Duration::from_millis(500);
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Time limit for a write to a client.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Queue limit: a faster sender is blocked, and memory stays bounded.

@@ -9,10 +9,11 @@
 
 use abi::text::MARK;
 use abi::{Access, Class, Fault, Outcome, Sighting, Source};
-use memchr::memmem;
 
 use super::draft::{TrapDialect, nothing_more};
-use super::{LineUse, LogFinding, LogParser, Number, around, digits, number, registers, time_us};
+use super::{
+    LineUse, LogFinding, LogParser, Number, around, digits, find_name, number, registers, time_us,
+};
 
 /// The row of its last words.
 pub(super) const TRAP: TrapDialect = TrapDialect {
@@ -82,7 +83,7 @@ fn sighting(time_us: Option<u64>, fields: &[u8]) -> Option<Sighting> {
 fn words(fields: &[u8]) -> impl Iterator<Item = &str> {
     let parts = fields.split(|byte| *byte == b',');
     parts
-        .filter(|part| memmem::find(part, b": ").is_none())
+        .filter(|part| find_name(part, b": ").is_none())
         .map(|part| str::from_utf8(part.trim_ascii()).unwrap_or_default())
 }
 

@@ -5,7 +5,7 @@
 pub mod child;
 mod outlet;
 mod qemu;
-mod returning;
+mod reconnect;
 mod spec;
 mod tcp;
 
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(crate) use self::outlet::Outlet;
 use self::outlet::PortOutlet;
 
-pub use returning::{LineNews, Presence, Tell};
+pub use reconnect::{LineNews, Presence, Tell};
 pub use spec::{Spec, SpecError, Speed};
 pub use tcp::connect;
 

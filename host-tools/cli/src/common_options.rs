@@ -18,44 +18,44 @@ use crate::settings::SettingError;
 use crate::settings::{BOARD, Settings};
 
 /// Variables of the options that every command has.
-const VOICE: [(&str, &str); 3] = [
+const COMMON: [(&str, &str); 3] = [
     ("color", "PAGEWALK_COLOR"),
     ("quiet", "PAGEWALK_QUIET"),
     ("verbose", "PAGEWALK_VERBOSE"),
 ];
 
 /// Adds the common options to a command and its subcommands.
-pub fn dress(command: Command, settings: &Arc<Settings>) -> Command {
+pub fn add(command: Command, settings: &Arc<Settings>) -> Command {
     let mut command = command;
-    for (id, variable) in VOICE {
+    for (id, variable) in COMMON {
         command = command.mut_arg(id, |arg| {
             let arg = arg.global(true).help_heading("Options of every command");
             with_default(arg, variable, settings)
         });
     }
-    let voice: Vec<Arg> = command
+    let common: Vec<Arg> = command
         .get_arguments()
-        .filter(|arg| VOICE.iter().any(|(id, _)| arg.get_id() == id))
+        .filter(|arg| COMMON.iter().any(|(id, _)| arg.get_id() == id))
         .map(|arg| arg.clone().hide(true))
         .collect();
-    command.mut_subcommands(|below| dress_below(below, &voice, settings))
+    command.mut_subcommands(|below| add_below(below, &common, settings))
 }
 
 /// Only the program's own help lists the common options.
-fn dress_below(command: Command, voice: &[Arg], settings: &Arc<Settings>) -> Command {
+fn add_below(command: Command, common: &[Arg], settings: &Arc<Settings>) -> Command {
     let mut has_line = false;
-    let command = command.mut_args(|arg| dress_arg(arg, settings, &mut has_line));
+    let command = command.mut_args(|arg| with_settings(arg, settings, &mut has_line));
     let has_board = command.get_arguments().any(|arg| arg.get_id() == "board");
     let command = match has_line && !has_board {
         true => command.arg(line_board(settings)),
         false => command,
     };
     command
-        .args(voice)
-        .mut_subcommands(|below| dress_below(below, voice, settings))
+        .args(common)
+        .mut_subcommands(|below| add_below(below, common, settings))
 }
 
-fn dress_arg(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
+fn with_settings(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
     let kind = arg.get_value_parser().type_id();
     if kind == TypeId::of::<Board>() {
         return with_default(board(arg, settings), BOARD, settings);

@@ -8,7 +8,7 @@ use clap::{ColorChoice, ValueEnum};
 
 /// Options of every command.
 #[derive(clap::Args)]
-pub struct VoiceArgs {
+pub struct VerbosityArgs {
     /// Colour: on terminals, always, or never; NO_COLOR disables it
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: ColorChoice,
@@ -30,21 +30,21 @@ const VERBOSE: u8 = 2;
 static IS_COLOURED: AtomicBool = AtomicBool::new(false);
 
 /// Applies the options of the command line.
-pub fn begin(voice: &VoiceArgs) {
-    let volume = match (voice.quiet, voice.verbose) {
+pub fn begin(verbosity: &VerbosityArgs) {
+    let volume = match (verbosity.quiet, verbosity.verbose) {
         (true, _) => QUIET,
         (_, true) => VERBOSE,
         _ => NORMAL,
     };
     VOICE.store(volume, Ordering::Relaxed);
-    let is_coloured = match voice.color {
+    let is_coloured = match verbosity.color {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
         ColorChoice::Auto => io::stderr().is_terminal() && !is_colour_refused(),
     };
     IS_COLOURED.store(is_coloured, Ordering::Relaxed);
     #[cfg(feature = "full")]
-    match voice.color {
+    match verbosity.color {
         ColorChoice::Always => ratatui::crossterm::style::force_color_output(true),
         ColorChoice::Never => ratatui::crossterm::style::force_color_output(false),
         // It checks NO_COLOR itself.
