@@ -19,7 +19,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use line::{Line, to};
+use line::{Disturbance, to};
 
 /// A question has 10 s, a command a few of them; this is for a machine that does other things too.
 const HANGS: Duration = Duration::from_secs(150);
@@ -92,8 +92,8 @@ fn words<'a>(command: &'a str, from: &'a str) -> Vec<&'a str> {
 
 /// Asks over every one of these lines, many at once. How many were answered.
 #[track_caller]
-fn ask(lines: &[Line], commands: &[&str], scheme: &str, serve: fn(TcpStream)) -> usize {
-    let clean = format!("{scheme}{}", to(Line::Clean, serve));
+fn ask(lines: &[Disturbance], commands: &[&str], scheme: &str, serve: fn(TcpStream)) -> usize {
+    let clean = format!("{scheme}{}", to(Disturbance::Clean, serve));
     let right = commands.iter().map(|command| {
         let output = run("clean", &words(command, &clean));
         let complaint = String::from_utf8_lossy(&output.stderr);
@@ -103,7 +103,7 @@ fn ask(lines: &[Line], commands: &[&str], scheme: &str, serve: fn(TcpStream)) ->
             .replace(&clean, "FROM")
     });
     let right: Vec<String> = right.collect();
-    let one = |line: Line| {
+    let one = |line: Disturbance| {
         let from = format!("{scheme}{}", to(line, serve));
         let asked = commands.iter().zip(&right).filter(|(command, right)| {
             let right = right.replace("FROM", &from);
@@ -134,9 +134,9 @@ fn serve_stub(mut line: TcpStream) {
     }
 }
 
-fn noisy() -> Vec<Line> {
+fn noisy() -> Vec<Disturbance> {
     let rates = RATES.into_iter();
-    let each = |one_in| (0..SEEDS).map(move |seed| Line::Noisy { one_in, seed });
+    let each = |one_in| (0..SEEDS).map(move |seed| Disturbance::Noisy { one_in, seed });
     rates.flat_map(each).collect()
 }
 
@@ -154,17 +154,17 @@ fn a_stub_behind_a_noisy_line_gives_the_right_answer_or_an_error() {
 
 #[test]
 fn a_slow_line_gives_the_right_answer_or_an_error_in_time() {
-    let fast = [Line::Slow(2000)];
+    let fast = [Disturbance::Slow(2000)];
     assert_eq!(ask(&fast, &OF_A_BOARD, "tcp://", board::serve), 2);
-    let slow = [Line::Slow(1), Line::Slow(20)];
+    let slow = [Disturbance::Slow(1), Disturbance::Slow(20)];
     assert_eq!(ask(&slow, &OF_A_BOARD[..1], "tcp://", board::serve), 0);
     assert_eq!(ask(&slow, &OF_A_STUB, "gdb://", serve_stub), 0);
 }
 
 #[test]
 fn who_never_stops_speaking_and_who_never_speaks_is_given_up() {
-    let endless = [0, b'+', b'$', b'x', 0xff].map(Line::Endless);
-    let lines = [&endless[..], &[Line::Silent]].concat();
+    let endless = [0, b'+', b'$', b'x', 0xff].map(Disturbance::Endless);
+    let lines = [&endless[..], &[Disturbance::Silent]].concat();
     assert_eq!(ask(&lines, &OF_A_BOARD[..1], "tcp://", board::serve), 0);
     assert_eq!(ask(&lines, &OF_A_STUB, "gdb://", serve_stub), 0);
 }
@@ -172,12 +172,12 @@ fn who_never_stops_speaking_and_who_never_speaks_is_given_up() {
 #[test]
 fn a_line_that_changes_bytes_is_said_to() {
     for (line, said) in [
-        (Line::Turns(b'\n', b"\r\n"), "turns \\n into \\r\\n"),
-        (Line::Turns(b'\r', b"\n"), "turns \\r into \\n"),
-        (Line::Turns(0x11, b""), "the byte 0x11"),
-        (Line::Turns(0x13, b""), "the byte 0x13"),
-        (Line::SevenBits, "8-bit clean"),
-        (Line::Turns(0x80, b"\x81"), "8-bit clean"),
+        (Disturbance::Turns(b'\n', b"\r\n"), "turns \\n into \\r\\n"),
+        (Disturbance::Turns(b'\r', b"\n"), "turns \\r into \\n"),
+        (Disturbance::Turns(0x11, b""), "the byte 0x11"),
+        (Disturbance::Turns(0x13, b""), "the byte 0x13"),
+        (Disturbance::SevenBits, "8-bit clean"),
+        (Disturbance::Turns(0x80, b"\x81"), "8-bit clean"),
     ] {
         let from = format!("tcp://{}", to(line, board::serve));
         let output = run(
@@ -192,7 +192,10 @@ fn a_line_that_changes_bytes_is_said_to() {
         }
     }
     // These do come.
-    let newlines = format!("tcp://{}", to(Line::Turns(b'\n', b"\r\n"), board::serve));
+    let newlines = format!(
+        "tcp://{}",
+        to(Disturbance::Turns(b'\n', b"\r\n"), board::serve)
+    );
     let output = run("newlines", &["map", "--from", &newlines, "--task", "2"]);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{complaint}");
@@ -222,7 +225,11 @@ fn only_true_faults(what: &str, csv: &str) -> usize {
 
 #[test]
 fn what_is_recorded_on_a_bad_line_is_true_and_can_be_read() {
-    let lines = [noisy(), vec![Line::Turns(b'\n', b"\r\n"), Line::Slow(5000)]].concat();
+    let lines = [
+        noisy(),
+        vec![Disturbance::Turns(b'\n', b"\r\n"), Disturbance::Slow(5000)],
+    ]
+    .concat();
     thread::scope(|scope| {
         for line in &lines {
             scope.spawn(move || {
@@ -267,7 +274,7 @@ fn what_is_recorded_on_a_bad_line_is_true_and_can_be_read() {
 
 /// What `dash` shows until it has shown a fault, has said what is wrong, or has given up; and how
 /// it ends.
-fn watch(line: Line) -> (String, String, Option<i32>) {
+fn watch(line: Disturbance) -> (String, String, Option<i32>) {
     let from = format!("tcp://{}", to(line, board::serve));
     let mut dash = start(&["dash", &from, "--once"]);
     let (sender, said) = channel();
@@ -313,12 +320,12 @@ fn what_dash_shows_on_a_bad_line_is_true_or_an_error() {
     let lines = [
         noisy(),
         vec![
-            Line::Turns(b'\n', b"\r\n"),
-            Line::Slow(5000),
-            Line::Slow(20),
-            Line::Silent,
-            Line::Endless(0),
-            Line::Endless(b'x'),
+            Disturbance::Turns(b'\n', b"\r\n"),
+            Disturbance::Slow(5000),
+            Disturbance::Slow(20),
+            Disturbance::Silent,
+            Disturbance::Endless(0),
+            Disturbance::Endless(b'x'),
         ],
     ]
     .concat();
@@ -342,10 +349,10 @@ fn what_dash_shows_on_a_bad_line_is_true_or_an_error() {
                     Some(1) => assert!(complaint.contains("error: "), "{line:?}: {complaint}"),
                     code => panic!("{line:?}: {code:?}: {complaint}"),
                 }
-                if let Line::Silent | Line::Endless(_) = line {
+                if let Disturbance::Silent | Disturbance::Endless(_) = line {
                     assert_eq!(code, Some(1), "{line:?}: {complaint}");
                 }
-                if let Line::Noisy { one_in: 10_000, .. } = line {
+                if let Disturbance::Noisy { one_in: 10_000, .. } = line {
                     assert!(!told.is_empty(), "{line:?}: {complaint}");
                 }
             });
@@ -365,11 +372,11 @@ fn fault_shown(line: &str) -> Option<u64> {
 #[test]
 fn a_shared_bad_line_gives_commands_and_gdb_the_right_answer_or_an_error() {
     let lines = [
-        Line::Noisy {
+        Disturbance::Noisy {
             one_in: 1000,
             seed: 1,
         },
-        Line::Turns(b'\n', b"\r\n"),
+        Disturbance::Turns(b'\n', b"\r\n"),
     ];
     for line in lines {
         let from = format!("tcp://{}", to(line, board::serve));
@@ -381,13 +388,13 @@ fn a_shared_bad_line_gives_commands_and_gdb_the_right_answer_or_an_error() {
         };
         let (gdb, _console, shared) = (word(), word(), word());
         let what = format!("connect on {line:?}");
-        let clean = format!("tcp://{}", to(Line::Clean, board::serve));
+        let clean = format!("tcp://{}", to(Disturbance::Clean, board::serve));
         for command in OF_A_BOARD {
             let right = run("clean", &words(command, &clean));
             let right = String::from_utf8_lossy(&right.stdout).replace(&clean, &shared);
             right_or_refused(&what, &words(command, &shared), &right);
         }
-        let clean = format!("gdb://{}", to(Line::Clean, serve_stub));
+        let clean = format!("gdb://{}", to(Disturbance::Clean, serve_stub));
         let from = format!("gdb://{gdb}");
         let right = run("clean", &words(OF_A_STUB[0], &clean));
         let right = String::from_utf8_lossy(&right.stdout).replace(&clean, &from);
@@ -403,7 +410,7 @@ fn a_shared_bad_line_gives_commands_and_gdb_the_right_answer_or_an_error() {
             Some(0),
             "{what}: {said}"
         );
-        if let Line::Turns(..) = line {
+        if let Disturbance::Turns(..) = line {
             assert!(said.contains("turns \\n into \\r\\n"), "{what}: {said}");
         }
     }

@@ -13,16 +13,16 @@ use std::process::Command;
 
 use house::{house, read};
 
-type Words = BTreeSet<String>;
+type WordSet = BTreeSet<String>;
 
 /// Words between backticks.
-fn quoted(text: &str) -> Words {
+fn quoted(text: &str) -> WordSet {
     let words = text.split('`').skip(1).step_by(2);
     words.map(str::to_owned).collect()
 }
 
 /// What a reader says that it expected.
-fn expected(error: &str) -> Words {
+fn expected(error: &str) -> WordSet {
     let (_, list) = error
         .split_once("expected")
         .unwrap_or_else(|| panic!("no list of what is known: {error}"));
@@ -30,7 +30,7 @@ fn expected(error: &str) -> Words {
 }
 
 /// The keys of a section of a page: the first cell of each row of its table.
-fn keys(page: &str, heading: &str) -> Words {
+fn keys(page: &str, heading: &str) -> WordSet {
     let rows = section(page, heading)
         .lines()
         .filter(|row| row.starts_with("| `"));
@@ -39,7 +39,7 @@ fn keys(page: &str, heading: &str) -> Words {
 }
 
 /// The words that the row of a key names.
-fn values(page: &str, heading: &str, key: &str) -> Words {
+fn values(page: &str, heading: &str, key: &str) -> WordSet {
     let begin = format!("| `{key}` | ");
     let row = section(page, heading)
         .lines()

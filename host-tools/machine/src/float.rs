@@ -13,7 +13,7 @@ use crate::hart::C906;
 const FUSED: [u32; 4] = [0x43, 0x47, 0x4b, 0x4f];
 
 /// The fields of an instruction.
-struct Fields {
+struct Operands {
     rd: usize,
     rs1: usize,
     rs2: usize,
@@ -24,10 +24,10 @@ struct Fields {
     opcode: u32,
 }
 
-impl Fields {
-    fn new(bits: u32) -> Fields {
+impl Operands {
+    fn new(bits: u32) -> Operands {
         let field = |shift: u32| (bits >> shift & 31) as usize;
-        Fields {
+        Operands {
             rd: field(7),
             rs1: field(15),
             rs2: field(20),
@@ -42,7 +42,7 @@ impl Fields {
 impl C906 {
     /// Executes one; `None` if its bits are none of these, or its rounding mode is reserved.
     pub(crate) fn float(&mut self, bits: u32) -> Option<()> {
-        let fields = Fields::new(bits);
+        let fields = Operands::new(bits);
         match fields.funct7 & 3 {
             0 => self.float_of::<Single>(&fields),
             1 => self.float_of::<Double>(&fields),
@@ -50,7 +50,7 @@ impl C906 {
         }
     }
 
-    fn float_of<F: FloatFormat>(&mut self, fields: &Fields) -> Option<()>
+    fn float_of<F: FloatFormat>(&mut self, fields: &Operands) -> Option<()>
     where
         Quad: FloatConvert<F>,
     {
@@ -112,7 +112,7 @@ impl C906 {
     }
 
     /// A result for an integer register.
-    fn integer(&mut self, fields: &Fields, (value, raised): Flagged) -> Option<()> {
+    fn integer(&mut self, fields: &Operands, (value, raised): Flagged) -> Option<()> {
         if fields.rd != 0 {
             self.x[fields.rd] = value;
         }
@@ -136,7 +136,7 @@ impl C906 {
         })
     }
 
-    fn fused<F: FloatFormat>(&mut self, fields: &Fields) -> Option<()>
+    fn fused<F: FloatFormat>(&mut self, fields: &Operands) -> Option<()>
     where
         Quad: FloatConvert<F>,
     {
@@ -156,7 +156,7 @@ impl C906 {
         Some(())
     }
 
-    fn sign<F: FloatFormat>(&self, fields: &Fields) -> Option<u64>
+    fn sign<F: FloatFormat>(&self, fields: &Operands) -> Option<u64>
     where
         Quad: FloatConvert<F>,
     {
@@ -171,7 +171,7 @@ impl C906 {
         Some(a & !sign | taken & sign)
     }
 
-    fn other_format(&self, fields: &Fields) -> Option<Flagged> {
+    fn other_format(&self, fields: &Operands) -> Option<Flagged> {
         let round = self.rounding(fields.funct3)?;
         let register = self.f[fields.rs1];
         match (fields.funct7 & 3, fields.rs2) {

@@ -44,7 +44,7 @@ pub enum SiliconRule {
     ByteLost,
 }
 
-struct Words {
+struct RuleText {
     name: &'static str,
     text: &'static str,
     source: &'static str,
@@ -61,7 +61,7 @@ impl SiliconRule {
     ];
 
     #[rustfmt::skip]
-    const fn words(self) -> Words {
+    const fn words(self) -> RuleText {
         let (name, text, source) = match self {
             SiliconRule::AccessedClear => ("a-clear", "page fault: the leaf's A is clear, and the hart does not set it", "C906 User Manual, \"MMU\""),
             SiliconRule::DirtyClear => ("d-clear", "page fault at a store: the leaf's D is clear, and the hart does not set it", "C906 User Manual, \"MMU\""),
@@ -82,7 +82,7 @@ impl SiliconRule {
             SiliconRule::WrongBaud => ("wrong-baud", "the UART's divisor gives another rate than the terminal's: the text is garbled", "BL808 Reference Manual, \"UART\""),
             SiliconRule::ByteLost => ("byte-lost", "a byte was received and the FIFO of 32 was full", "BL808 Reference Manual, \"UART\""),
         };
-        Words { name, text, source }
+        RuleText { name, text, source }
     }
 
     /// Its name on command lines and in tables: lower case, with dashes.

@@ -40,7 +40,7 @@ pub fn into_folder(program: &Path, folder: &Path) -> Result<Stripped> {
 }
 
 /// Where fields stand in a header of a section and of the file; offsets in bytes.
-struct Fields {
+struct ElfFields {
     word: usize,
     section_table: usize,
     section_entry: usize,
@@ -52,7 +52,7 @@ struct Fields {
     align: usize,
 }
 
-const ELF64: Fields = Fields {
+const ELF64: ElfFields = ElfFields {
     word: 8,
     section_table: 0x28,
     section_entry: 0x3a,
@@ -63,7 +63,7 @@ const ELF64: Fields = Fields {
     link: 40,
     align: 48,
 };
-const ELF32: Fields = Fields {
+const ELF32: ElfFields = ElfFields {
     word: 4,
     section_table: 0x20,
     section_entry: 0x2e,
@@ -155,7 +155,7 @@ pub fn strip_debug(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// The symbols, with the numbers that their sections have now. One of a section that is left out is the number
 /// 0, as the linker makes it.
-fn symbols(content: &[u8], places: &[u64], fields: &Fields) -> Vec<u8> {
+fn symbols(content: &[u8], places: &[u64], fields: &ElfFields) -> Vec<u8> {
     const ABSOLUTE: u64 = 0xfff1;
     let (entry, section_at, value_at) = match fields.word {
         8 => (24, 6, 8),
@@ -178,7 +178,7 @@ fn symbols(content: &[u8], places: &[u64], fields: &Fields) -> Vec<u8> {
     symbols
 }
 
-fn sections<'a>(bytes: &'a [u8], fields: &Fields) -> Option<Vec<Section<'a>>> {
+fn sections<'a>(bytes: &'a [u8], fields: &ElfFields) -> Option<Vec<Section<'a>>> {
     let table = number(bytes, fields.section_table, fields.word)? as usize;
     let size = number(bytes, fields.section_entry, 2)? as usize;
     let count = number(bytes, fields.section_entry + 2, 2)? as usize;

@@ -23,12 +23,12 @@ const fn kind(number: usize) -> usize {
 
 /// Number, `tdata1`, `tdata2`, `tdata3`.
 #[repr(C, align(32))]
-struct Words(UnsafeCell<[usize; 4]>);
+struct TriggerWords(UnsafeCell<[usize; 4]>);
 
 // SAFETY: there is one hart, and it is in `arm` once.
-unsafe impl Sync for Words {}
+unsafe impl Sync for TriggerWords {}
 
-static WORDS: Words = Words(UnsafeCell::new([0; 4]));
+static WORDS: TriggerWords = TriggerWords(UnsafeCell::new([0; 4]));
 
 /// The kind that this hart has, and how many of it.
 #[cold]

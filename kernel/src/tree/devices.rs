@@ -63,7 +63,7 @@ impl Node<'_> {
 
 /// A UART that the kernel has a driver for.
 #[derive(Clone, Copy)]
-struct Console<'a> {
+struct ConsoleNode<'a> {
     name: &'a [u8],
     kind: UartDriver,
     base: u64,
@@ -88,7 +88,7 @@ pub(super) struct Devices<'a> {
     /// The hart whose S-mode context is wanted.
     hart: usize,
     open: [Node<'a>; DEPTH + 1],
-    consoles: [Option<Console<'a>>; MOST],
+    consoles: [Option<ConsoleNode<'a>>; MOST],
     controllers: [Option<Controller<'a>>; MOST],
     /// Phandle of this hart's own interrupt controller; 0 until it was seen.
     local: u32,
@@ -169,7 +169,7 @@ impl<'a> Devices<'a> {
             {
                 keep(
                     &mut self.consoles,
-                    Console {
+                    ConsoleNode {
                         name: node.name,
                         kind,
                         base,
@@ -201,7 +201,7 @@ impl<'a> Devices<'a> {
     pub(super) fn wiring(&self, board: &BuiltinBoard, ram: &Ranges) -> Result<Wiring, TreeError> {
         let mut wiring = Wiring::of_board(board, self.hart);
         let wanted = self.wanted_name()?;
-        let is_device = |console: &&Console| {
+        let is_device = |console: &&ConsoleNode| {
             !ram.as_slice()
                 .iter()
                 .any(|ram| ram.base <= console.base && console.base < ram.end())
@@ -243,7 +243,7 @@ impl<'a> Devices<'a> {
         }
     }
 
-    fn uart(&self, console: &Console, board: &BuiltinBoard) -> UartNode {
+    fn uart(&self, console: &ConsoleNode, board: &BuiltinBoard) -> UartNode {
         let same = console.base == board.uart_base && console.kind == board.uart;
         let shift = match console.reg_shift {
             Some(shift) => shift.min(u32::from(u8::MAX)) as u8,

@@ -127,7 +127,7 @@ impl Top {
 }
 
 /// What is known on the way through the tree.
-struct Reader<'a> {
+struct TreeReader<'a> {
     tree: &'a mut Tree,
     board: Option<&'static BuiltinBoard>,
     top: Top,
@@ -161,7 +161,7 @@ impl Tree {
         walk.reservations(|base, length| self.reserved.push(base, length))?;
         let mut devices = Devices::new(hart);
         let mut keys = Keys::new();
-        let mut reader = Reader {
+        let mut reader = TreeReader {
             tree: self,
             board: None,
             top: Top::Other,
@@ -199,7 +199,7 @@ impl Tree {
     }
 }
 
-impl Reader<'_> {
+impl TreeReader<'_> {
     /// A node begins; the root is at depth 1.
     fn begin(&mut self, depth: usize, name: &[u8]) {
         match depth {

@@ -157,12 +157,12 @@ fn pages(name: &str, at: usize, touch: fn(usize)) {
 
 fn say(name: &str, count: u64) {
     // The console takes whatever comes; a line that it does not take is missed by who reads it.
-    let _ = writeln!(Console, "linux: {name} {count}");
+    let _ = writeln!(LinuxConsole, "linux: {name} {count}");
 }
 
-struct Console;
+struct LinuxConsole;
 
-impl fmt::Write for Console {
+impl fmt::Write for LinuxConsole {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         const STDOUT: usize = 1;
         let (at, bytes) = (text.as_ptr() as usize, text.len());

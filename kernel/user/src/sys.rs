@@ -89,8 +89,8 @@ pub fn reserve_misaligned() {
     #[cfg(target_os = "none")]
     {
         #[repr(align(16))]
-        struct Words([u32; 8]);
-        let words = Words([0; 8]);
+        struct AlignedWords([u32; 8]);
+        let words = AlignedWords([0; 8]);
         // SAFETY: stays inside `words`, if it is carried out at all.
         unsafe {
             core::arch::asm!("lr.w zero, ({0})", in(reg) words.0.as_ptr() as usize + 14, options(nostack));

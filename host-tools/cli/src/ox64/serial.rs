@@ -104,7 +104,7 @@ fn serve<R: Read + 'static, W: Write + Send + 'static>(
 ) -> anyhow::Result<SerialEnd> {
     let (to, keys) = mpsc::channel();
     let peer: Peer = Arc::default();
-    let words = Box::new(Shared(Arc::clone(&peer)));
+    let words = Box::new(SharedLog(Arc::clone(&peer)));
     std::thread::spawn(move || {
         while let Ok((from, words)) = accept() {
             set(&peer, Some(Box::new(words)));
@@ -125,9 +125,9 @@ fn set(peer: &Peer, words: Option<Box<dyn Write + Send>>) {
 }
 
 /// To the client that is connected; one that has gone is no error.
-struct Shared(Peer);
+struct SharedLog(Peer);
 
-impl Write for Shared {
+impl Write for SharedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut peer = self.0.lock().unwrap_or_else(|it| it.into_inner());
         if let Some(words) = peer.as_mut()

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(150);
 const SHOWN_LINES: usize = 40;
 
 /// A program on the other end of a line, stopped when this goes out of scope.
-pub struct Console {
+pub struct BoardConsole {
     child: Child,
     incoming: Receiver<Piece>,
     /// Every byte, as it came.
@@ -33,7 +33,7 @@ pub struct Console {
     calm: usize,
 }
 
-impl Console {
+impl BoardConsole {
     /// Starts `command` with its standard input and output as the line; what it
     /// prints on standard error is received too, so that a refusal to start is shown.
     pub fn start(command: &mut Command) -> Self {
@@ -67,7 +67,7 @@ impl Console {
         self.expect_within(text, PATIENCE)
     }
 
-    /// As [`Console::expect`], with a deadline of its own.
+    /// As [`BoardConsole::expect`], with a deadline of its own.
     #[track_caller]
     pub fn expect_within(&mut self, text: &str, patience: Duration) -> String {
         let deadline = Instant::now() + patience;
@@ -231,7 +231,7 @@ impl Console {
     }
 }
 
-impl Drop for Console {
+impl Drop for BoardConsole {
     fn drop(&mut self) {
         // It may be gone already; then there is nothing left to stop.
         let _ = self.child.kill();

@@ -17,7 +17,7 @@ mod socket;
 mod uboot;
 
 pub use answers::{Logged, fault_log, faults, free_pages, number_after, tasks};
-pub use console::Console;
+pub use console::BoardConsole;
 pub use figures::measure;
 pub use frozen::{Frozen, StubLine};
 pub use inputs::built;

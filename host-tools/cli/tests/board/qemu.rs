@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::console::Console;
+use super::console::BoardConsole;
 use super::inputs::built;
 
 /// What the shell on the board says when it waits for a line.
@@ -98,7 +98,7 @@ impl Qemu {
     /// Powers the machine on.
     pub fn start(&self) -> Board {
         Board {
-            console: Console::start(&mut self.command()),
+            console: BoardConsole::start(&mut self.command()),
         }
     }
 
@@ -150,7 +150,7 @@ impl Qemu {
 
 /// A running machine and its serial line.
 pub struct Board {
-    console: Console,
+    console: BoardConsole,
 }
 
 impl Board {
@@ -162,14 +162,14 @@ impl Board {
 }
 
 impl Deref for Board {
-    type Target = Console;
-    fn deref(&self) -> &Console {
+    type Target = BoardConsole;
+    fn deref(&self) -> &BoardConsole {
         &self.console
     }
 }
 
 impl DerefMut for Board {
-    fn deref_mut(&mut self) -> &mut Console {
+    fn deref_mut(&mut self) -> &mut BoardConsole {
         &mut self.console
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What a line does.
 #[derive(Clone, Copy, Debug)]
-pub enum Line {
+pub enum Disturbance {
     /// Passes every byte on.
     Clean,
     /// Corrupts, drops or doubles one byte in so many, another way each time for another seed.
@@ -36,20 +36,21 @@ impl Dice {
     }
 }
 
-impl Line {
+impl Disturbance {
     /// What comes out for what goes in.
     fn pass(self, dice: &mut Dice, bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
         for &byte in bytes {
             match self {
-                Line::Noisy { one_in, .. } if dice.below(one_in) == 0 => match dice.below(3) {
+                Disturbance::Noisy { one_in, .. } if dice.below(one_in) == 0 => match dice.below(3)
+                {
                     0 => out.push(dice.below(256) as u8),
                     1 => {}
                     _ => out.extend([byte, byte]),
                 },
-                Line::Turns(from, to) if byte == from => out.extend(to),
-                Line::SevenBits => out.push(byte & 0x7f),
-                Line::Silent => {}
+                Disturbance::Turns(from, to) if byte == from => out.extend(to),
+                Disturbance::SevenBits => out.push(byte & 0x7f),
+                Disturbance::Silent => {}
                 _ => out.push(byte),
             }
         }
@@ -58,14 +59,18 @@ impl Line {
 
     fn carry(self, mut from: TcpStream, mut to: TcpStream, salt: u64) {
         let seed = match self {
-            Line::Noisy { seed, .. } => seed,
+            Disturbance::Noisy { seed, .. } => seed,
             _ => 1,
         };
         let mut dice = Dice(seed * 2 + salt + 0x2545_f491_4f6c_dd1d);
         let mut piece = [0; 512];
         while let Ok(count @ 1..) = from.read(&mut piece) {
-            for bytes in piece[..count].chunks(if let Line::Slow(_) = self { 1 } else { 512 }) {
-                if let Line::Slow(rate) = self {
+            for bytes in piece[..count].chunks(if let Disturbance::Slow(_) = self {
+                1
+            } else {
+                512
+            }) {
+                if let Disturbance::Slow(rate) = self {
                     thread::sleep(Duration::from_secs(1) / rate);
                 }
                 if to.write_all(&self.pass(&mut dice, bytes)).is_err() {
@@ -78,7 +83,7 @@ impl Line {
 }
 
 /// A board at the other end of a line; what `tcp://` and `gdb://` take.
-pub fn to(line: Line, serve: fn(TcpStream)) -> String {
+pub fn to(line: Disturbance, serve: fn(TcpStream)) -> String {
     let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
     let (near, far) = (listen(), listen());
     let address = near.local_addr().expect("a port").to_string();
@@ -95,7 +100,7 @@ pub fn to(line: Line, serve: fn(TcpStream)) -> String {
             let (from, to) = (copy(&program), copy(&to_board));
             thread::spawn(move || line.carry(from, to, 0));
             match line {
-                Line::Endless(byte) => thread::spawn(move || {
+                Disturbance::Endless(byte) => thread::spawn(move || {
                     let mut program = program;
                     while program.write_all(&[byte; 4096]).is_ok() {}
                 }),

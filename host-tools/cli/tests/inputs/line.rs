@@ -25,7 +25,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Both ends of a line.
 #[derive(Default)]
-struct State {
+struct ScriptState {
     script: VecDeque<Vec<u8>>,
     /// What the client wrote and is no whole question yet.
     heard: Vec<u8>,
@@ -37,7 +37,7 @@ struct State {
 }
 
 #[derive(Clone)]
-struct Liar(Arc<Mutex<State>>);
+struct Liar(Arc<Mutex<ScriptState>>);
 
 impl Read for Liar {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -84,7 +84,7 @@ fn packet(text: &[u8]) -> Vec<u8> {
     [b"+$", text, format!("#{sum:02x}").as_bytes()].concat()
 }
 
-fn answer(state: &mut State, question: &str) {
+fn answer(state: &mut ScriptState, question: &str) {
     state.questions += 1;
     assert!(state.questions <= MOST_QUESTIONS, "it asks for ever");
     if !state.endless.is_empty() {
@@ -151,9 +151,9 @@ fn honest(question: &str) -> String {
 /// were asked, if there was a stub at all.
 pub fn stub(script: &[u8]) -> Option<u64> {
     let lines = script.split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
-    let liar = Liar(Arc::new(Mutex::new(State {
+    let liar = Liar(Arc::new(Mutex::new(ScriptState {
         script: lines.collect(),
-        ..State::default()
+        ..ScriptState::default()
     })));
     let mut stub = Stub::over(Box::new(liar.clone()), Box::new(liar.clone()), &STOP).ok()?;
     let ram = stub.memory().unwrap_or_default();

@@ -5,7 +5,7 @@
 
 use wire::Request;
 
-use crate::board::{Board, Console, PROMPT, Qemu, SocketBoard, built};
+use crate::board::{Board, BoardConsole, PROMPT, Qemu, SocketBoard, built};
 
 /// Starts of each kind, here; two hundred in `just soak`.
 const STARTS: usize = 20;
@@ -98,8 +98,8 @@ fn shown_as_typed(start: usize, said: &str) {
 }
 
 /// The dashboard as lines, with two commands typed at once.
-fn dash(line: &str) -> Console {
-    Console::start(
+fn dash(line: &str) -> BoardConsole {
+    BoardConsole::start(
         std::process::Command::new(env!("CARGO_BIN_EXE_pagewalk"))
             .args(["dash", line, "--type", "hello"])
             .args(["--type", "hello again"]),

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::board::{Console, Qemu, UBoot};
+use crate::board::{BoardConsole, Qemu, UBoot};
 use crate::tools::{path, tool};
 
 /// What a failing `act` says.
@@ -16,8 +16,8 @@ fn complaint(act: impl FnOnce()) -> String {
         .clone()
 }
 
-fn shell(script: &str) -> Console {
-    Console::start(Command::new("sh").args(["-c", script]))
+fn shell(script: &str) -> BoardConsole {
+    BoardConsole::start(Command::new("sh").args(["-c", script]))
 }
 
 #[test]

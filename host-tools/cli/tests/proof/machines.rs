@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::board::{Console, PROMPT, built};
+use crate::board::{BoardConsole, PROMPT, built};
 use crate::tools::{path, tool};
 
 /// One line of the table.
@@ -89,7 +89,7 @@ impl Machine<'_> {
         if !self.changes.is_empty() {
             qemu.arg("-dtb").arg(self.tree(bits, folder.path()));
         }
-        let mut line = Console::start(&mut qemu);
+        let mut line = BoardConsole::start(&mut qemu);
         for &text in &self.shown {
             line.expect(text);
             if text == PROMPT.trim_end() {
@@ -135,7 +135,7 @@ fn programs_that_count_instructions_say_so_where_they_cannot() {
     let mut qemu = machine.command("64");
     qemu.args(["-serial", "stdio", "-kernel"])
         .arg(built("images/Image"));
-    let mut line = Console::start(&mut qemu);
+    let mut line = BoardConsole::start(&mut qemu);
     line.expect(PROMPT.trim_end());
     let programs = [
         "touch_test 4",

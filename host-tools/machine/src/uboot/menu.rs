@@ -29,7 +29,7 @@ impl Menu {
     /// Reads one; `None` where U-Boot gives up on the whole file.
     #[must_use]
     pub fn read(text: &str) -> Option<Menu> {
-        let mut reader = Reader { rest: text };
+        let mut reader = MenuReader { rest: text };
         let mut menu = Menu::default();
         loop {
             let before = reader.rest;
@@ -82,11 +82,11 @@ enum Token {
     End,
 }
 
-struct Reader<'a> {
+struct MenuReader<'a> {
     rest: &'a str,
 }
 
-impl Reader<'_> {
+impl MenuReader<'_> {
     /// Blanks and a comment are skipped before every token.
     fn begin(&mut self) -> Option<Token> {
         self.rest = self.rest.trim_start_matches([' ', '\t']);

@@ -22,7 +22,7 @@ use crate::AddressSpace;
 use crate::space::{Bounds, MappedRange};
 use extent::Extent;
 use pages::PageRules;
-use shared::Shared;
+use shared::KernelHalf;
 use tables::Reach;
 use union::Union;
 
@@ -135,7 +135,7 @@ pub fn lint(spaces: &[AddressSpace], machine: &LintMachine) -> Vec<Lint> {
     let mut pages = PageRules::new(machine);
     let mut reach = Reach::default();
     let mut types = alias::Types::default();
-    let mut shared = Shared::default();
+    let mut shared = KernelHalf::default();
     for place in &distinct {
         let space = &spaces[*place];
         union.new_ranges(*place, space, &mut |range| {

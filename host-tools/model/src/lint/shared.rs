@@ -13,7 +13,7 @@ type Key = (VirtAddr, PhysAddr, u64, u64);
 
 /// Kernel ranges of the roots seen so far.
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct KernelHalf {
     times: HashMap<Key, u32>,
     /// For each global page, its target and the first root.
     globals: HashMap<VirtAddr, (PhysAddr, usize)>,
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     differs: Vec<(usize, MappedRange, PhysAddr, usize)>,
 }
 
-impl Shared {
+impl KernelHalf {
     /// Adds a range in tables that this root does not share; other roots may map the same page.
     pub fn own(&mut self, place: usize, range: &MappedRange) {
         if range.flags().has(Pte::USER) {

@@ -61,7 +61,7 @@ impl Union {
         space: &AddressSpace,
         take: &mut dyn FnMut(MappedRange),
     ) {
-        let guide = Shared {
+        let guide = SharedTables {
             of: self.forest(space),
             union: self,
             place,
@@ -107,14 +107,14 @@ impl Guide for New<'_> {
     }
 }
 
-struct Shared<'a> {
+struct SharedTables<'a> {
     of: usize,
     union: &'a mut Union,
     place: usize,
     whole: Whole,
 }
 
-impl Guide for Shared<'_> {
+impl Guide for SharedTables<'_> {
     fn enter(&mut self, forest: &Forest, id: NodeId, va: u64) -> Enter {
         let is_before = |owner: &usize| *owner < self.place;
         if !self

@@ -99,7 +99,7 @@ impl Forest {
         if root.mode == Mode::Bare {
             return None;
         }
-        let mut reader = Reader {
+        let mut reader = ForestReader {
             forest: self,
             memory,
             root,
@@ -110,14 +110,14 @@ impl Forest {
     }
 }
 
-struct Reader<'a, M: ?Sized> {
+struct ForestReader<'a, M: ?Sized> {
     forest: &'a mut Forest,
     memory: &'a mut M,
     root: Root,
     tables_left: u32,
 }
 
-impl<M: Memory + ?Sized> Reader<'_, M> {
+impl<M: Memory + ?Sized> ForestReader<'_, M> {
     /// Reads the table and those below it. The level decreases with each call, so the recursion ends.
     fn read(&mut self, at: PhysAddr, level: u8) -> NodeId {
         let place = (self.root.mode, at.raw(), level);

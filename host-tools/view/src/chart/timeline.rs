@@ -17,9 +17,9 @@ const SIZE: (u32, u32) = (1000, 520);
 const HEAD: u32 = 84;
 
 /// One curve: name, colour, and its value in a sample.
-type Line = (&'static str, RGBColor, fn(&Sample) -> u128);
+type Curve = (&'static str, RGBColor, fn(&Sample) -> u128);
 
-const LINES: [Line; 3] = [
+const LINES: [Curve; 3] = [
     ("mapped", RGBColor(150, 150, 150), |it| it.used.mapped),
     ("used (A)", RGBColor(0, 114, 178), |it| it.used.accessed),
     ("written (D)", RGBColor(213, 94, 0), |it| it.used.dirty),
@@ -47,7 +47,7 @@ impl Picture for WorkingSetOverTime<'_> {
         let title = format!("Working set over time: {}", self.origin);
         head.draw(&Text::new(title, (16, 12), text(24)))?;
         let last = self.samples.last();
-        let item = |(name, colour, figure): &Line| {
+        let item = |(name, colour, figure): &Curve| {
             let now = last.map_or(0, figure);
             (*colour, format!("{name} ({} at the end)", RoundSize(now)))
         };

@@ -38,4 +38,4 @@ pub use topic::{Set, Topic};
 /// The page that a registry shows: its example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+struct AbiReadme;

@@ -39,4 +39,4 @@ pub use xlen::Xlen;
 /// The page that a registry shows: its example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+struct PagetableReadme;

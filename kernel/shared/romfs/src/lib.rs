@@ -21,4 +21,4 @@ pub use reader::{Entries, NodeKind, Romfs, RomfsEntry, RomfsError};
 /// The page that a registry shows: its example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+struct RomfsReadme;

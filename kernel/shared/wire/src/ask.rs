@@ -4,7 +4,7 @@ use abi::Error;
 
 use crate::batch::Batch;
 use crate::number::{Malformed, put, take};
-use crate::words::Words;
+use crate::words::PackedWords;
 
 /// A question. The numbers on the wire are in `docs/wire.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +189,7 @@ pub enum Answer<'a> {
     /// Facts about the board, then its memory.
     About(About, Extents<'a>),
     /// Words from the requested address, at least one.
-    Words(Words<'a>),
+    Words(PackedWords<'a>),
     /// Tasks, and the index to continue at; 0 at the end.
     Tasks(u64, TaskRecords<'a>),
     /// Fault records; the next number to request follows from them.
@@ -235,7 +235,7 @@ impl<'a> Answer<'a> {
                 };
                 Answer::About(about, Extents::decode(rest)?)
             }
-            Ask::Words { .. } => Answer::Words(Words::decode(rest)?),
+            Ask::Words { .. } => Answer::Words(PackedWords::decode(rest)?),
             Ask::Tasks { .. } => {
                 let (next, rest) = take(rest)?;
                 Answer::Tasks(next, TaskRecords::decode(rest)?)

@@ -32,7 +32,7 @@ pub use number::Malformed;
 pub use reliable::{Inbox, Outbox};
 pub use request::Request;
 pub use splitter::{Split, Splitter};
-pub use words::{Words, WordsWriter};
+pub use words::{PackedWords, WordsWriter};
 
 /// Version of this protocol, exchanged in hello and welcome.
 pub const VERSION: u32 = 2;
@@ -43,4 +43,4 @@ pub const LARGEST: usize = frame::encoded_bytes(frame::MAX_PAYLOAD);
 /// The page that a registry shows: its example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-struct Readme;
+struct WireReadme;

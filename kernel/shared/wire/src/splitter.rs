@@ -16,7 +16,7 @@ pub enum Split<'a> {
 /// The initial state of a console is all zeros, so that a static one is in BSS and not in the Image.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum State {
+enum SplitterState {
     /// Possibly inside a frame: bytes belong to its rest until a zero or a pause.
     Joining = 0,
     /// Outside of frames: every byte is text.
@@ -32,7 +32,7 @@ const TYPED: usize = 256;
 /// Splits a line into text and frames. `N` bounds the frames it can receive: [`LARGEST`](crate::LARGEST) for
 /// any frame, less on a board that receives only short requests. Longer frames are `Bad`.
 pub struct Splitter<const N: usize> {
-    state: State,
+    state: SplitterState,
     /// Whether the byte before the held ones was a zero.
     after_zero: bool,
     held: usize,
@@ -53,7 +53,7 @@ impl<const N: usize> Splitter<N> {
     pub const fn new() -> Self {
         let () = Self::HOLDS_SOMETHING;
         Splitter {
-            state: State::Text,
+            state: SplitterState::Text,
             after_zero: false,
             held: 0,
             raw: [0; N],
@@ -68,42 +68,42 @@ impl<const N: usize> Splitter<N> {
     /// bytes before a pause were typed. Complete frames are received in the meantime.
     pub const fn joining() -> Self {
         let mut splitter = Self::new();
-        splitter.state = State::Joining;
+        splitter.state = SplitterState::Joining;
         splitter
     }
 
     /// Call after a pause longer than any within a frame: the next byte starts something new. No effect while
     /// bytes are held.
     pub fn join_quiet_line(&mut self) {
-        if self.state == State::Joining && self.held == 0 {
-            (self.state, self.after_zero) = (State::Text, false);
+        if self.state == SplitterState::Joining && self.held == 0 {
+            (self.state, self.after_zero) = (SplitterState::Text, false);
         }
     }
 
     /// Whether it is still unknown if the line is inside a frame.
     pub fn is_joining(&self) -> bool {
-        self.state == State::Joining
+        self.state == SplitterState::Joining
     }
 
     /// Adds a byte; returns the piece that it completes.
     pub fn feed(&mut self, byte: u8) -> Option<Split<'_>> {
         match (self.state, byte) {
-            (State::Text, 0) => {
-                (self.state, self.after_zero) = (State::Frame, true);
+            (SplitterState::Text, 0) => {
+                (self.state, self.after_zero) = (SplitterState::Frame, true);
                 None
             }
-            (State::Text, _) => {
+            (SplitterState::Text, _) => {
                 self.raw[0] = byte;
                 Some(Split::Text(&self.raw[..1]))
             }
-            (State::Frame | State::Joining, 0) => self.close(),
-            (State::Frame | State::Joining, _) => self.hold(byte),
+            (SplitterState::Frame | SplitterState::Joining, 0) => self.close(),
+            (SplitterState::Frame | SplitterState::Joining, _) => self.hold(byte),
         }
     }
 
     /// Whether bytes up to the next zero are text, so that a caller with a buffer can skip `feed`.
     pub fn is_text(&self) -> bool {
-        self.state == State::Text
+        self.state == SplitterState::Text
     }
 
     /// Whether a frame has started and not ended.
@@ -113,7 +113,7 @@ impl<const N: usize> Splitter<N> {
 
     /// The held bytes at the end of the line.
     pub fn finish(&mut self) -> Option<Split<'_>> {
-        self.state = State::Text;
+        self.state = SplitterState::Text;
         let held = core::mem::take(&mut self.held);
         (held > 0).then(|| leftover(&self.raw[..held]))
     }
@@ -136,17 +136,17 @@ impl<const N: usize> Splitter<N> {
         };
         self.after_zero = false;
         if from == held {
-            self.state = State::Joining;
+            self.state = SplitterState::Joining;
             return Some(Split::Bad(held));
         }
-        self.state = State::Text;
+        self.state = SplitterState::Text;
         Some(Split::Text(&raw[from..]))
     }
 
     fn hold(&mut self, byte: u8) -> Option<Split<'_>> {
         self.raw[self.held] = byte;
         self.held += 1;
-        if self.state == State::Joining {
+        if self.state == SplitterState::Joining {
             let is_typing = self.held == TYPED && self.raw[..TYPED].iter().all(is_typed);
             return if is_typing || self.held == N {
                 self.rest()
@@ -157,7 +157,7 @@ impl<const N: usize> Splitter<N> {
         // The second byte of a frame is its kind, at least 0x80. So both bytes are text, control characters
         // included, which are keys for a board.
         if self.held == 2 && byte < FIRST_KIND {
-            (self.state, self.held) = (State::Text, 0);
+            (self.state, self.held) = (SplitterState::Text, 0);
             return Some(Split::Text(&self.raw[..2]));
         }
         if self.held == N { self.finish() } else { None }
@@ -171,14 +171,14 @@ impl<const N: usize> Splitter<N> {
             return None;
         }
         let raw = &self.raw[..held];
-        let is_joining = self.state == State::Joining;
+        let is_joining = self.state == SplitterState::Joining;
         match Frame::decode(raw, &mut self.decoded) {
             Some(frame) => {
                 // Bytes after a frame may still be the rest of a truncated one.
                 self.state = if is_joining {
-                    State::Joining
+                    SplitterState::Joining
                 } else {
-                    State::Text
+                    SplitterState::Text
                 };
                 Some(Split::Frame(frame))
             }

@@ -100,7 +100,7 @@ fn width(number: u64) -> usize {
 
 /// The words of one payload, checked: iterating yields each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words<'a> {
+pub struct PackedWords<'a> {
     rest: &'a [u8],
     kind: u64,
     left: u64,
@@ -108,10 +108,10 @@ pub struct Words<'a> {
     step: u64,
 }
 
-impl<'a> Words<'a> {
+impl<'a> PackedWords<'a> {
     /// Decodes every run once, so that iterating cannot fail.
     pub(crate) fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
-        let words = Words {
+        let words = PackedWords {
             rest: payload,
             kind: ZEROS,
             left: 0,
@@ -135,7 +135,7 @@ impl<'a> Words<'a> {
     }
 }
 
-impl Iterator for Words<'_> {
+impl Iterator for PackedWords<'_> {
     type Item = u64;
 
     fn next(&mut self) -> Option<u64> {

@@ -14,7 +14,7 @@ use crate::board::BOARDS;
 use crate::drivers::model::{Bl808Model, DeviceModel, Ns16550Model};
 
 /// A console, its device, and what has come down the line.
-struct Line<D: DeviceModel>
+struct TestLine<D: DeviceModel>
 where
     &'static D: Registers,
 {
@@ -30,7 +30,7 @@ where
     now: u64,
 }
 
-impl<D: DeviceModel> Line<D>
+impl<D: DeviceModel> TestLine<D>
 where
     &'static D: Registers,
 {
@@ -51,7 +51,7 @@ where
         let device = D::new();
         let mut console = Console::EMPTY;
         console.open(D::driver(device), &BOARDS[0], 1_000_000);
-        Line {
+        TestLine {
             console,
             device,
             log: Log::new(vec![Fault::EMPTY; 64].leak()),
@@ -189,7 +189,7 @@ fn all_that_is_written_comes_out_in_order<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     let text: Vec<u8> = (0..20_000).map(|n| b' ' + (n % 95) as u8).collect();
     line.write_all(&text);
     assert_eq!(line.heard, text);
@@ -208,7 +208,7 @@ fn all_that_is_typed_comes_in_in_order<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     line.type_in(b"p");
     assert_eq!(line.input(), b"p", "a single key is heard");
     let text: Vec<u8> = (0..400).map(|n| b' ' + (n % 95) as u8).collect();
@@ -220,7 +220,7 @@ fn the_interrupt_key_keeps_its_place<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     line.type_in(b"junk\x03ps\r");
     assert_eq!(
         (line.input(), line.pressed),
@@ -232,7 +232,7 @@ fn the_interrupt_key_ends_the_foreground_and_is_no_input<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     line.foreground = true;
     line.type_in(b"a\x03b");
     assert_eq!((line.input(), line.pressed), (b"ab".into(), true));
@@ -244,12 +244,12 @@ where
     &'static D: Registers,
 {
     for keys in [&b"ps\r"[..], b"\x03\x03\r", b"\x15ps\r", b"\x7f\x7fps\r"] {
-        let mut line = Line::<D>::new();
+        let mut line = TestLine::<D>::new();
         line.type_in(&[0]);
         line.type_in(keys);
         assert_eq!(line.input(), keys);
     }
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     line.foreground = true;
     line.type_in(b"\0\x03\r");
     assert_eq!((line.input(), line.pressed), (b"\r".into(), true));
@@ -259,7 +259,7 @@ fn a_desk_that_says_hello_hears_all_between_the_text<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     (0..5).for_each(|n| line.fault(n));
     line.write_all(b"text only\n");
     assert!(!line.heard.contains(&0), "no frame before a hello");
@@ -281,7 +281,7 @@ fn a_hello_in_the_middle_of_a_frame_is_answered<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     line.console.begin_frames();
     line.console.drain(&line.log);
     line.run();
@@ -297,7 +297,7 @@ fn frames_of_a_newer_desk_are_no_keys<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     let payload: Vec<u8> = (0..wire::frame::MAX_PAYLOAD).map(|n| n as u8).collect();
     for length in [0, 1, 20, 100, payload.len()] {
         let frame = Frame {
@@ -321,7 +321,7 @@ fn a_line_that_lives_again_is_waited_for<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     while !line.console.stuck {
         writeln!(line.console, "filling up").unwrap();
     }
@@ -337,7 +337,7 @@ fn flushing_leaves_nothing<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     let polled = Polled {
         device: line.device,
         sent: Rc::default(),

@@ -25,7 +25,7 @@ pub enum Got {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PacketState {
     Between,
     Body,
     Sum(u8),
@@ -35,7 +35,7 @@ enum State {
 pub struct PacketReader<const N: usize> {
     bytes: [u8; N],
     used: usize,
-    state: State,
+    state: PacketState,
     sum: u8,
     said: u8,
     /// All bytes so far are those of the packet before.
@@ -49,7 +49,7 @@ impl<const N: usize> PacketReader<N> {
     pub const EMPTY: PacketReader<N> = PacketReader {
         bytes: [0; N],
         used: 0,
-        state: State::Between,
+        state: PacketState::Between,
         sum: 0,
         said: 0,
         same: false,
@@ -61,20 +61,20 @@ impl<const N: usize> PacketReader<N> {
         match (self.state, byte) {
             // A packet cannot contain a `$`: the end of the one before it was lost.
             (_, b'$') => self.begin(),
-            (State::Between, b'+') => Got::Acknowledged,
-            (State::Between, b'-') => Got::Garbled,
-            (State::Between, 3) => Got::Interrupt,
-            (State::Between, _) => Got::Nothing,
-            (State::Body, b'#') => {
-                self.state = State::Sum(0);
+            (PacketState::Between, b'+') => Got::Acknowledged,
+            (PacketState::Between, b'-') => Got::Garbled,
+            (PacketState::Between, 3) => Got::Interrupt,
+            (PacketState::Between, _) => Got::Nothing,
+            (PacketState::Body, b'#') => {
+                self.state = PacketState::Sum(0);
                 self.said = 0;
                 self.keep(byte)
             }
-            (State::Body, _) => {
+            (PacketState::Body, _) => {
                 self.sum = self.sum.wrapping_add(byte);
                 self.keep(byte)
             }
-            (State::Sum(digits), _) => self.digit(digits, byte),
+            (PacketState::Sum(digits), _) => self.digit(digits, byte),
         }
     }
 
@@ -92,22 +92,22 @@ impl<const N: usize> PacketReader<N> {
 
     /// Forgets the packet before: the same one is no repetition.
     pub fn forget(&mut self) {
-        (self.before, self.state) = (0, State::Between);
+        (self.before, self.state) = (0, PacketState::Between);
     }
 
     /// Has a packet begun that has not ended?
     pub fn is_inside(&self) -> bool {
-        !matches!(self.state, State::Between)
+        !matches!(self.state, PacketState::Between)
     }
 
     /// Leaves the packet that has begun; the one before stays.
     pub fn stop(&mut self) {
-        self.state = State::Between;
+        self.state = PacketState::Between;
     }
 
     fn begin(&mut self) -> Got {
-        let cut_off = self.state != State::Between;
-        (self.used, self.sum, self.state) = (0, 0, State::Body);
+        let cut_off = self.state != PacketState::Between;
+        (self.used, self.sum, self.state) = (0, 0, PacketState::Body);
         self.same = !cut_off;
         if cut_off {
             self.before = 0;
@@ -137,10 +137,10 @@ impl<const N: usize> PacketReader<N> {
             return Got::Bad;
         }
         if digits == 0 {
-            self.state = State::Sum(1);
+            self.state = PacketState::Sum(1);
             return Got::Nothing;
         }
-        self.state = State::Between;
+        self.state = PacketState::Between;
         if self.said != self.sum {
             self.before = 0;
             return Got::Bad;

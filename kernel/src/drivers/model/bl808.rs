@@ -15,9 +15,9 @@ const STICKY: u32 = 1 << 0 | 1 << 1 | TIMEOUT | 1 << 5 | 1 << 8;
 const THRESHOLD: usize = 7;
 
 /// Two FIFOs of 32 whose counts stand at 0x84, and a pop on each read of 0x8c.
-pub struct Bl808Model(RefCell<State>);
+pub struct Bl808Model(RefCell<Bl808State>);
 
-struct State {
+struct Bl808State {
     tx_config: u32,
     rx_config: u32,
     mask: u32,
@@ -26,7 +26,7 @@ struct State {
     rx: VecDeque<u8>,
 }
 
-impl State {
+impl Bl808State {
     fn status(&self) -> u32 {
         let room = FIFO - self.tx.len() > THRESHOLD;
         let input = self.rx.len() > THRESHOLD;
@@ -81,7 +81,7 @@ impl Registers for &'static Bl808Model {
 impl DeviceModel for Bl808Model {
     /// As OpenSBI and U-Boot leave it, but neither sending freely nor receiving.
     fn new() -> &'static Bl808Model {
-        Box::leak(Box::new(Bl808Model(RefCell::new(State {
+        Box::leak(Box::new(Bl808Model(RefCell::new(Bl808State {
             tx_config: 0x1700,
             rx_config: 0x0700,
             mask: 0xfff,

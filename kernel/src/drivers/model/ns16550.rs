@@ -10,10 +10,10 @@ const FIFO: usize = 16;
 
 /// Two FIFOs of 16, and a "sender empty" interrupt that is raised once.
 #[derive(Default)]
-pub struct Ns16550Model(RefCell<State>);
+pub struct Ns16550Model(RefCell<Ns16550State>);
 
 #[derive(Default)]
-struct State {
+struct Ns16550State {
     interrupt_enable: u32,
     modem_control: u32,
     sender_empty_untold: bool,
@@ -21,7 +21,7 @@ struct State {
     rx: VecDeque<u8>,
 }
 
-impl State {
+impl Ns16550State {
     fn has_input(&self) -> bool {
         self.interrupt_enable & 1 != 0 && !self.rx.is_empty()
     }

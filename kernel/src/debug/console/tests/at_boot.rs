@@ -36,7 +36,7 @@ where
 {
     for hello in hellos() {
         for cut in 1..hello.len() {
-            let mut line = Line::<D>::at_boot();
+            let mut line = TestLine::<D>::at_boot();
             line.type_in(&hello[cut..]);
             // What only lacks its first zero is whole.
             let is_whole = cut == 1;
@@ -48,7 +48,7 @@ where
             line.type_in(b"ps\r");
             assert_eq!(line.input(), b"ps\r", "after {:02x?}", &hello[cut..]);
             // Or nothing came but the beginning.
-            let mut line = Line::<D>::at_boot();
+            let mut line = TestLine::<D>::at_boot();
             line.type_in(&hello[..cut]);
             assert_eq!(line.input(), b"", "the first {cut} of {hello:02x?}");
             line.type_in(b"ps\r");
@@ -67,7 +67,7 @@ where
     for pair in all.windows(2) {
         for first in 0..=pair[0].len() {
             for last in 2..pair[1].len() {
-                let mut line = Line::<D>::at_boot();
+                let mut line = TestLine::<D>::at_boot();
                 line.type_in(&pair[0][..first]);
                 line.type_in(&pair[1][last..]);
                 assert_eq!(line.input(), b"", "{pair:02x?} at {first} and {last}");
@@ -86,12 +86,12 @@ where
     let hello = hello(0x8123_4567, 0);
     for cut in 1..hello.len() {
         // No pause between a line and what is left of a hello.
-        let mut line = Line::<D>::at_boot();
+        let mut line = TestLine::<D>::at_boot();
         line.type_in(b"help\r");
         line.type_in(&hello[..cut]);
         assert_eq!(line.input(), b"help\r", "before the first {cut}");
         // A pause, and only some letters.
-        let mut line = Line::<D>::at_boot();
+        let mut line = TestLine::<D>::at_boot();
         line.type_in(b"he");
         line.now = line.console.deadline();
         line.console.tick(&line.log, line.now);
@@ -116,7 +116,7 @@ where
         b"\x15",
         b"\x04",
     ] {
-        let mut line = Line::<D>::at_boot();
+        let mut line = TestLine::<D>::at_boot();
         line.type_in(keys);
         let deadline = line.console.deadline();
         assert!(deadline <= 100_000, "a tenth of a second: {deadline} us");
@@ -132,7 +132,7 @@ fn a_burst_of_typing_waits_for_no_pause<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::at_boot();
+    let mut line = TestLine::<D>::at_boot();
     line.type_in(&[b'x'; 300]);
     assert!(line.console.has_input());
     assert_eq!(line.input(), [b'x'; 300]);
@@ -142,7 +142,7 @@ fn the_interrupt_key_ends_the_foreground_though_it_was_held_back<D: DeviceModel>
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::at_boot();
+    let mut line = TestLine::<D>::at_boot();
     line.foreground = true;
     line.type_in(b"a\x03b");
     assert_eq!(line.input(), b"ab");

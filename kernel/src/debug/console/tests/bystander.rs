@@ -8,14 +8,14 @@ use crate::debug::stub::GdbRequest;
 const SECOND: u64 = 1_000_000;
 
 /// What the kernel does when gdb's session is over.
-fn leave(line: &mut Line<Ns16550Model>) {
+fn leave(line: &mut TestLine<Ns16550Model>) {
     assert_eq!(line.console.take_gdb_request(), GdbRequest::Gone);
     line.console.gdb_detached();
     line.run();
 }
 
-fn attached(packet: &[u8]) -> Line<Ns16550Model> {
-    let mut line = Line::new();
+fn attached(packet: &[u8]) -> TestLine<Ns16550Model> {
+    let mut line = TestLine::new();
     line.type_in(packet);
     assert_eq!(line.console.mode(), LineMode::Gdb);
     line.console.take_gdb_request();

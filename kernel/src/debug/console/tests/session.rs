@@ -17,7 +17,7 @@ fn streamed(heard: &[u8]) -> Vec<Vec<u8>> {
     parts
 }
 
-fn open<D: DeviceModel>(line: &mut Line<D>, session: u32)
+fn open<D: DeviceModel>(line: &mut TestLine<D>, session: u32)
 where
     &'static D: Registers,
 {
@@ -39,7 +39,7 @@ fn what_a_desk_has_not_heard_is_sent_again<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     open(&mut line, 7);
     line.write_all(b"hello");
     let first = streamed(&line.heard);
@@ -74,7 +74,7 @@ fn a_desk_that_falls_silent_leaves_a_terminal_and_all_its_text<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     open(&mut line, 7);
     line.write_all(b"not heard");
     let mut ticks = 0;
@@ -98,7 +98,7 @@ fn keys_that_come_twice_are_typed_once<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     open(&mut line, 7);
     let mut outbox = wire::Outbox::EMPTY;
     outbox.push(Channel::Console.from_host(), b"ps\r");
@@ -120,7 +120,7 @@ fn half_a_frame_swallows_no_key_that_comes_later<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     let mut hello = [0; 32];
     let length = Request::encode_session(wire::VERSION, 7, 0, &mut hello).unwrap();
     line.type_in(&hello[..length - 3]);
@@ -137,7 +137,7 @@ fn a_million_random_bytes_do_no_harm<D: DeviceModel>()
 where
     &'static D: Registers,
 {
-    let mut line = Line::<D>::new();
+    let mut line = TestLine::<D>::new();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
         state ^= state << 13;

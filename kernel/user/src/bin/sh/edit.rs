@@ -11,13 +11,13 @@ const ESCAPE: u8 = 0x1b;
 
 /// The line being edited.
 #[derive(Clone, Copy)]
-struct Line {
+struct EditedLine {
     bytes: [u8; LINE_BYTES],
     used: usize,
 }
 
-impl Line {
-    const EMPTY: Line = Line {
+impl EditedLine {
+    const EMPTY: EditedLine = EditedLine {
         bytes: [0; LINE_BYTES],
         used: 0,
     };
@@ -39,8 +39,8 @@ enum Escape {
 
 /// The line that is typed, and those before it.
 pub struct Editor {
-    line: Line,
-    history: [Line; REMEMBERED],
+    line: EditedLine,
+    history: [EditedLine; REMEMBERED],
     remembered: usize,
     /// How many lines back the arrows have gone.
     back: usize,
@@ -53,8 +53,8 @@ impl Editor {
     /// An editor without text and history.
     pub fn new() -> Editor {
         Editor {
-            line: Line::EMPTY,
-            history: [Line::EMPTY; REMEMBERED],
+            line: EditedLine::EMPTY,
+            history: [EditedLine::EMPTY; REMEMBERED],
             remembered: 0,
             back: 0,
             escape: Escape::None,
@@ -153,7 +153,7 @@ impl Editor {
         self.back = back;
         let line = match back.checked_sub(1) {
             Some(at) => self.history[at],
-            None => Line::EMPTY,
+            None => EditedLine::EMPTY,
         };
         for &byte in &line.bytes[..line.used] {
             self.put(byte, screen);
