@@ -61,7 +61,7 @@ pub struct System<P: Platform> {
     pub fast: bool,
     /// An idle hart gets frames ready.
     pub prezeroes: bool,
-    /// Nobody wants faults as they happen.
+    /// No reader wants faults as they happen.
     pub quiet: bool,
     /// Each fault is also printed.
     pub fault_text: bool,
@@ -79,7 +79,7 @@ pub struct System<P: Platform> {
     pub initrd: Romfs<'static>,
     /// Where they lie.
     pub initrd_at: PhysAddr,
-    /// The shell: started anew when it ends.
+    /// The shell: started again when it ends.
     pub shell: u16,
     /// How it all began.
     pub boot: BootFacts,
@@ -96,7 +96,7 @@ impl<P: Platform> System<P> {
         self.local.log.advance(served);
     }
 
-    /// Faults may take the fast path, unless somebody wants each as it happens.
+    /// Faults may take the fast path, unless a reader wants each as it happens.
     pub fn choose_path(&mut self) {
         self.quiet = !self.fault_text && !self.console.emits_events();
         let wanted = self.fast && self.quiet && !self.frames.fast.is_watched();

@@ -23,7 +23,7 @@ pub struct Trap {
     pub started: Option<NonZeroUsize>,
 }
 
-/// `scause` bit that tells interrupts from exceptions.
+/// The top bit of `scause`: set for interrupts, clear for exceptions (Privileged spec, §scause).
 const INTERRUPT: usize = 1 << (usize::BITS - 1);
 const SUPERVISOR_TIMER: usize = INTERRUPT | 5;
 const SUPERVISOR_EXTERNAL: usize = INTERRUPT | 9;
@@ -109,7 +109,7 @@ fn leave_task<P: Platform>(system: &mut System<P>, context: &mut Context) {
     }
     if system.local.schedule.need_resched() {
         switch::reschedule(system, context);
-        // Interrupts were dealt with while nobody could run.
+        // Interrupts were handled while no task could run.
         system.choose_path();
     }
 }

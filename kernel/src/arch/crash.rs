@@ -88,7 +88,7 @@ extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
     }
 }
 
-/// What ended the kernel, as the log has it: whoever reads its memory finds it there when the line
+/// What ended the kernel, as the log has it: a debugger finds it in memory when the line
 /// says nothing any more. A panic is the breakpoint that it ends in.
 fn record(crash: &Crash) -> Fault {
     let cause = Cause::decode(crash.cause as u8);

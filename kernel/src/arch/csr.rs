@@ -135,7 +135,7 @@ pub fn has_stimecmp() -> bool {
 /// firmware has not set `menvcfg.CBZE`.
 ///
 /// # Safety
-/// The page that `at` lies in is nobody else's: a block is at most as large.
+/// The page that `at` lies in is the caller's alone: a block is at most as large.
 pub unsafe fn clear_block(at: *mut u8) -> bool {
     is_taken!(".insn i 0x0f, 2, x0, {at}, 4", at = at)
 }

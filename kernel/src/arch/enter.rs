@@ -19,7 +19,7 @@ extern "C" fn enter_rust(
     memory_bits: usize,
     started: usize,
 ) -> ! {
-    // SAFETY: `entry.S` passes its own static block, which nobody else refers to; it is
+    // SAFETY: `entry.S` passes its own static block, to which there is no other reference; it is
     // written whole before the reference is made.
     let hart = unsafe {
         let stack = hart as usize;

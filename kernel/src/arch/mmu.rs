@@ -145,7 +145,7 @@ impl Machine for Riscv {
             return enter_one_by_one(first, own, back, va, count);
         }
         // A whole block is mostly empty but for the page that was wanted, which one look at all
-        // of its entries together tells.
+        // of its entries together shows.
         // SAFETY: see `Riscv`; the entries lie in one table.
         unsafe {
             let mut there = 0;

@@ -19,7 +19,7 @@ pub(super) fn phys_to_ptr(at: PhysAddr) -> *mut u8 {
 /// Any bit pattern is a value of these: memory that was never written can hold them.
 ///
 /// # Safety
-/// Only for types made of integers, without padding, or of bytes that nobody takes for a value.
+/// Only for types made of integers, without padding, or of bytes that are never read as a value.
 pub unsafe trait Plain {}
 // SAFETY: `FrameDescriptor` is `repr(C)`, integers only, no padding (16 bytes).
 unsafe impl Plain for FrameDescriptor {}
@@ -50,7 +50,7 @@ impl Slices {
         if !ram.is_reserved(at, bytes) {
             return None;
         }
-        // SAFETY: reserved memory is never given out, so nobody writes it; it is RAM that
+        // SAFETY: reserved memory is never given out, so nothing writes it; it is RAM that
         // the final map holds.
         Some(unsafe { slice::from_raw_parts(phys_to_ptr(at), bytes as usize) })
     }

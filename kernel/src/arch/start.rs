@@ -146,7 +146,7 @@ impl Entered {
 }
 
 impl Mapped {
-    /// Memory of the Image that boot needed and nobody needs now: the provisional tables, and
+    /// Memory of the Image that boot needed and that is not needed any more: the provisional tables, and
     /// boot tables that the final map did not take.
     pub fn spare_tables(&self) -> [(PhysAddr, u64); 2] {
         const PAGE: u64 = 4096;

@@ -21,7 +21,7 @@ pub const VIRTUAL: VirtualLayout = VirtualLayout::of(MODE);
 pub const LINK_BASE: u64 = VIRTUAL.link;
 /// Physical memory that the physmap shows.
 pub const REACH: Range = VIRTUAL.reach;
-/// How far above RAM base a loader shall put the Image (Linux boot protocol, RV64).
+/// How far above RAM base a loader is to put the Image (Linux boot protocol, RV64).
 pub const TEXT_OFFSET: u64 = 0x20_0000;
 /// Bytes of a leaf in the provisional map.
 pub const LEAF_BYTES: u64 = 2 << 20;
@@ -39,7 +39,7 @@ pub fn phys_to_virt(at: PhysAddr) -> usize {
 /// Fills memory that is seen at `at` with zeros: a multiple of 512 bytes, at least so many.
 ///
 /// # Safety
-/// `bytes` bytes from `at` on, aligned to 512, are nobody else's.
+/// `bytes` bytes from `at` on, aligned to 512, are the caller's alone.
 #[inline]
 pub unsafe fn zero(at: *mut u8, bytes: usize) {
     // Unrolled: the compiler's own memset costs twice as many instructions.
@@ -63,7 +63,7 @@ pub unsafe fn zero(at: *mut u8, bytes: usize) {
 /// Copies memory: a multiple of 512 bytes, at least so many.
 ///
 /// # Safety
-/// `bytes` bytes from `from` on can be read; as many from `to` on are nobody else's; both are
+/// `bytes` bytes from `from` on can be read; as many from `to` on are the caller's alone; both are
 /// aligned to 512.
 #[inline]
 pub unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {

@@ -7,12 +7,12 @@ use super::hart::Hart;
 use super::shared;
 use crate::trap::{self, Trap};
 
-/// A trap out of a program: `hart.context` holds its registers, and then those of whoever runs
-/// next. It does not return: what it would have to save for a caller is saved already.
+/// A trap out of a program: `hart.context` holds its registers, and then those of the task that
+/// runs next. It does not return: what it would have to save for a caller is saved already.
 #[unsafe(no_mangle)]
 extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize) -> ! {
     {
-        // The only lock of the kernel's state: whoever held it now would never give it back.
+        // The only lock of the kernel's state: a holder that was interrupted would never release it.
         debug_assert!(!shared::SYSTEM.is_locked());
         let mut place = shared::SYSTEM.lock();
         if let Some(system) = place.as_mut() {

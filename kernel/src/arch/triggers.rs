@@ -1,7 +1,7 @@
 //! The hart's debug triggers, which firmware shares out (SBI, Debug Triggers Extension "DBTR").
 //!
-//! The words of a trigger go through memory that the firmware reads; it is ours, and named before each call, as
-//! nobody else uses the extension.
+//! The words of a trigger go through memory that the firmware reads; it is ours, and named before each call: the
+//! kernel alone uses the extension.
 
 use core::cell::UnsafeCell;
 

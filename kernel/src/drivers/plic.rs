@@ -12,8 +12,8 @@ const THRESHOLD: usize = 0x20_0000;
 const CLAIM: usize = 0x20_0004;
 const CONTEXT_STRIDE: usize = 0x1000;
 
-/// Claims in a row that may come to nothing. A driver may be told twice of what it has read already;
-/// a source that is told of so often without a byte is stuck.
+/// Claims in a row that may come to nothing. An interrupt may come again for what a driver has read already;
+/// a source that interrupts so often without a byte is stuck.
 const UNSERVED_LIMIT: u32 = 100;
 
 /// One context (a hart in S-mode) of a PLIC.

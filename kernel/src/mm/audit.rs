@@ -44,7 +44,7 @@ pub enum AuditFinding {
         /// Where.
         va: VirtAddr,
     },
-    /// A frame is given out and nobody has it.
+    /// A frame is allocated, and no table, space or object refers to it.
     Lost {
         /// The frame.
         frame: PhysAddr,
@@ -88,7 +88,7 @@ impl fmt::Display for AuditFinding {
                 let at = frame.raw();
                 write!(
                     f,
-                    "frame {at:#x} is given out and nobody has it: {owner:x?}"
+                    "frame {at:#x} is allocated and nothing refers to it: {owner:x?}"
                 )
             }
             AuditFinding::Resident { space } => write!(f, "task {space} counts its pages wrong"),
@@ -280,7 +280,7 @@ impl Auditor {
         }
     }
 
-    /// A frame that is given out has somebody who has it.
+    /// A frame that is allocated has a reference.
     fn row<'a, M: Machine>(
         &mut self,
         frames: &mut Frames,

@@ -50,7 +50,7 @@ pub struct ImageSections {
 /// Where a paging mode's kernel sees what.
 #[derive(Clone, Copy, Debug)]
 pub struct VirtualLayout {
-    /// Where it is linked (`build.rs` tells the linker).
+    /// Where it is linked (`build.rs` passes it to the linker).
     pub link: u64,
     /// Where physical address 0 appears, or would, if it were RAM.
     pub physmap: u64,

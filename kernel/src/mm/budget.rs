@@ -1,4 +1,4 @@
-//! How much one entry into the kernel does: a program that names many pages waits, nobody else.
+//! How much one entry into the kernel does: a program that names many pages waits, no other does.
 //!
 //! The kernel runs with interrupts off. What a program can make it do for one `ecall` is therefore
 //! bounded: a call that is not done when the budget is spent is left at its `ecall`, interrupts get

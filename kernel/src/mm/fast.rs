@@ -4,7 +4,7 @@
 //! that the same leaf table translates. As long as nothing about it changes, the next faults
 //! in it need no search: `arch/fast.S` takes a frame, enters it and records the fault. What it
 //! did is made up for by [`Frames::account_fast_path`](super::Frames::account_fast_path) before Rust looks at
-//! anything. Whoever changes regions or takes tables away closes the window.
+//! anything. A caller that changes regions or takes tables away closes the window first.
 
 use core::mem::offset_of;
 
@@ -44,11 +44,11 @@ pub struct Fast {
     pub magazine: Magazine,
     /// The free lists of all arenas: shared by all harts.
     pub free: FreeLists,
-    /// Windows shall be opened.
+    /// Windows are to be opened.
     pub wanted: bool,
     /// `room` as it was when it was last looked at.
     allowed: usize,
-    /// Every trap shall be looked at: [`watch`](Fast::watch).
+    /// Every trap goes through Rust: [`watch`](Fast::watch).
     watched: bool,
 }
 

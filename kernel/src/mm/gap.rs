@@ -10,7 +10,7 @@ use super::{Frames, Job, Machine, Owner, PAGE_BYTES, Space, table};
 /// Pages that one wired mapping can have, 64 MiB: its run of frames is taken in one go.
 pub const MOST_WIRED: u64 = 16_384;
 
-/// Where a new region shall be.
+/// Where a new region is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// Where there is room, at a multiple of so many bytes (a power of two), with an empty
@@ -28,7 +28,7 @@ impl Placement {
     pub const ANYWHERE: Placement = Placement::Anywhere { align: PAGE_BYTES };
 }
 
-/// What a new region shall be.
+/// What a new region is to hold, and its rights.
 #[derive(Clone, Copy, Debug)]
 pub struct MapRequest {
     /// How many pages.
@@ -61,8 +61,8 @@ impl Space {
     ///
     /// `BadArgument` for no page at all or an alignment that is none, `BadAlignment` and
     /// `BadAddress` for an address that no region can have, `InUse` where one is,
-    /// `NoAddressSpace` where no gap is large enough, `AccessDenied` for rights that nobody
-    /// gets, `LimitExceeded` when the table of regions is full.
+    /// `NoAddressSpace` where no gap is large enough, `AccessDenied` for rights that no
+    /// region gets, `LimitExceeded` when the table of regions is full.
     pub fn map<M: Machine>(
         &mut self,
         place: Placement,
@@ -131,8 +131,8 @@ impl Space {
     }
 
     /// Makes a region whose frames follow each other in physical memory, entered at once with the
-    /// largest leaves that fit; its address, and what is left to do: until that is done, nobody may
-    /// see what they hold. On an error nothing has changed.
+    /// largest leaves that fit; its address, and what is left to do: until that is done, no
+    /// program may see what they hold. On an error nothing has changed.
     ///
     /// `LimitExceeded` also for more than `MOST_WIRED` pages.
     pub fn begin_wired<M: Machine>(

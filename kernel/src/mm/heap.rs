@@ -2,7 +2,7 @@
 
 use pagetable::VirtAddr;
 
-/// How far a heap may grow if nobody says otherwise, in bytes.
+/// How far a heap may grow unless a program sets another limit, in bytes.
 pub const HEAP_LIMIT: u64 = 64 << 20;
 
 /// Where the heap begins and how far it reaches, in bytes.

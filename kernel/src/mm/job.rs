@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The regions say what a range has become only when its last page has, so a job may be dropped
-//! anywhere and begun anew: what was done is done, what was not still can be. A range that goes
+//! anywhere and begun again: what was done is done, what was not still can be. A range that goes
 //! permits nothing from the first piece on, so that no page of it is brought in behind the job.
 
 use abi::Access;
@@ -267,7 +267,7 @@ impl Space {
         JobProgress::done(job.at >= job.end)
     }
 
-    /// Fills the frames of pages that are there, and that nobody may see yet.
+    /// Fills the frames of pages that are there, and that no program may see yet.
     fn zero_pages<M: Machine>(&self, job: &mut Job, budget: &mut Budget, machine: &mut M) {
         while job.at < job.end && !budget.is_spent() {
             let stop = table::walk(machine, self.root(), job.at);

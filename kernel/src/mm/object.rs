@@ -23,7 +23,7 @@ struct ObjectSlot {
     list: PhysAddr,
     creator: u16,
     generation: u16,
-    /// Nobody may attach it any more; it goes with its last attachment.
+    /// It cannot be attached any more, and is freed with its last attachment.
     ending: bool,
 }
 
@@ -101,7 +101,7 @@ impl Objects {
         Ok((object, slot.pages))
     }
 
-    /// Nobody can attach it any more, and it goes with its last attachment. `AccessDenied` for
+    /// It cannot be attached any more, and is freed with its last attachment. `AccessDenied` for
     /// all but the task that made it.
     pub fn end(&mut self, id: usize, task: u16) -> Result<(), Error> {
         let at = self.find(id)?;

@@ -269,7 +269,7 @@ fn absent_apart<M: Machine>(
 }
 
 /// Enters a page that was waited for, with what the store holds of it. `Ok(None)` where it is not wanted any
-/// more: a debugger brought it in, or took its region away; then the access itself tells what is so.
+/// more: a debugger brought it in, or took its region away; then the repeated access finds out.
 pub fn page_in<M: Machine>(
     space: &mut Space,
     frames: &mut Frames,
@@ -337,7 +337,7 @@ fn use_leaf<M: Machine>(machine: &mut M, page: VirtAddr, access: Access, stop: W
 
 /// The region permits what its leaf does not: the region is the truth. A store gets a page of the space's
 /// own where others use the frame too; else the leaf gets the region's rights. Without this the same
-/// access would fault for ever.
+/// access would fault without end.
 fn grant<M: Machine>(
     owner: SpaceId,
     region: &Region,
@@ -407,7 +407,7 @@ fn absent<M: Machine>(
         _ => {}
     }
     if region.prot.execute() {
-        // Whoever touched it first: a page filled by a load may be fetched from next.
+        // Whichever access came first: a page filled by a load may be fetched from next.
         machine.fence_code();
     }
     Some((outcome, frame, pages))
@@ -434,7 +434,7 @@ fn unmake<M: Machine>(owner: SpaceId, frames: &mut Frames, machine: &mut M, stop
 }
 
 /// Memory outside of the pool: the largest leaf around the page that fits the region, with
-/// A and D, since nobody asks later what became of it.
+/// A and D set, since such memory is never reclaimed.
 #[cold]
 #[inline(never)]
 fn device<M: Machine>(

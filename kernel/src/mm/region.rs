@@ -138,16 +138,16 @@ pub enum Object {
         /// The frame that lists the object's pages.
         list: PhysAddr,
     },
-    // The pager tells the two from the others with one comparison.
-    /// Physical memory that belongs to nobody's pool.
+    // The pager distinguishes the two from the others with one comparison.
+    /// Physical memory outside of the pool of frames.
     Phys {
         /// What belongs at the region's base.
         at: PhysAddr,
         /// How it is accessed.
         memory: MemoryType,
     },
-    /// Bytes of the initrd, then zeros, as of a store that takes its time: whoever touches a page
-    /// of them waits for it, and gets a copy.
+    /// Bytes of the initrd, then zeros, as of a store that takes its time: a task that
+    /// touches a page of them waits for it, and gets a copy.
     Stored {
         /// Of the byte that belongs at the region's base.
         at: PhysAddr,
@@ -310,7 +310,7 @@ impl Region {
         self.end() == next.base
             && joined.pages > self.pages
             && joined.tail(self.pages) == *next
-            // Bytes of a file that end at this border are not told from zeros behind them.
+            // Bytes of a file that end at this border cannot be distinguished from zeros behind them.
             && (self.file_bytes() == 0 || self.file_bytes() >= u64::from(self.pages) * PAGE_BYTES)
     }
 }

@@ -88,7 +88,7 @@ impl Space {
         Ok(())
     }
 
-    /// Gives back as many pages as the budget covers; whether that was all, and the space is empty.
+    /// Frees as many pages as the budget covers; true if that was all, and the space is empty.
     /// It must not be active. Until then its regions shrink from the last one on.
     pub fn destroy_some<M: Machine>(
         &mut self,
@@ -137,7 +137,7 @@ impl Space {
             zap(machine, frames, owner, range, Fence::Later, rest);
         }
         frames.free_of(self.id, self.root);
-        // The walker may hold parts of the tables; their frames are somebody else's soon.
+        // The walker may hold parts of the tables; their frames are used for something else soon.
         machine.fence_all();
         self.clear();
     }
@@ -312,7 +312,7 @@ impl Space {
         if !self.has_room(1) {
             return Err(Error::LimitExceeded);
         }
-        // From the end, as one sorts a hand of cards. The end is told by what stands there, not by a count: of a
+        // From the end, as in an insertion sort. The end is found by what stands there, not by a count: of a
         // counted loop the compiler makes a call of `memmove`, which takes three times as long for the two or
         // three regions that lie behind.
         let mut place = self.used & (MAX_REGIONS - 1);

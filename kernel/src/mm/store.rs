@@ -12,7 +12,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// A page takes `delay` ticks; with `None` the pages of files are in memory, and nobody ever waits.
+    /// A page takes `delay` ticks; with `None` the pages of files are in memory, and no task ever waits.
     pub const fn new(delay: Option<u64>) -> Store {
         Store {
             delay,

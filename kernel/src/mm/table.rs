@@ -157,7 +157,7 @@ pub fn make_below<M: Machine>(
     if stop.level > level {
         // A hart may hold that the entry at `stop` is invalid, and a fence for one address is only
         // sure to end what it holds of leaves: after a change above them rs1 must be x0 (Privileged
-        // Architecture, 12.2.1). Without it the program would fault for ever on such a hart.
+        // Architecture, 12.2.1). Without it the program would fault without end on such a hart.
         machine.fence_all();
     }
     Ok(at)
@@ -232,7 +232,7 @@ fn largest_leaf<M: Machine>(va: u64, pa: u64, bytes: u64) -> u8 {
     level
 }
 
-/// An entry that is not valid, and yet has a page: one that nobody may touch at present. The bit
+/// An entry that is not valid, and yet has a page: one that no access may touch at present. The bit
 /// is G, which no leaf of a program has.
 const PROT_NONE: u64 = Pte::GLOBAL;
 

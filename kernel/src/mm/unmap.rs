@@ -57,7 +57,7 @@ impl Space {
         let zapped = zap(machine, frames, owner, range, Fence::EachPage, rest);
         self.resident -= zapped.pages;
         if zapped.tables > 0 {
-            // The walker may hold a pointer to a table. Nobody can have got its frame yet:
+            // The walker may hold a pointer to a table. Its frame cannot be in use again yet:
             // the allocator is borrowed here.
             machine.fence_all();
         }

@@ -97,7 +97,7 @@ pub fn exit_task<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     }
 }
 
-/// Gives back what one entry may of a task that ends; whether it has ended.
+/// Frees memory of a task that ends, as much as one entry may; true once all of it is freed.
 pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     let SchedState::Ending { status } = system.tasks.at(slot).state() else {
         return true;

@@ -268,7 +268,7 @@ impl<P: Platform> System<P> {
         (&mut task.space, &mut self.frames, &mut self.local.platform)
     }
 
-    /// A task has lost regions: shared objects that were its alone may be nobody's now. What one
+    /// A task has lost regions: shared objects that were its alone may have no user now. What one
     /// entry is not enough for goes when the tasks change turns.
     pub fn reap_objects(&mut self) {
         let spaces = self.tasks.iter().map(|(_, task)| &task.space);

@@ -57,7 +57,7 @@ impl<P: Platform> System<P> {
             // A debugger brought it in, or its region went.
             Ok(None) => return,
             Err(_) => {
-                // The task hears of it when it makes the access again: its end, or the call's, belongs there.
+                // The failure is reported when the task makes the access again: its end, or the call's, belongs there.
                 waited.failed = true;
                 return;
             }

@@ -1,4 +1,4 @@
-//! Who runs next: round robin, in slices of ten milliseconds, and sleep when nobody can.
+//! Which task runs next: round robin, in slices of ten milliseconds; the hart sleeps when none can.
 
 use super::slot::Slot;
 
@@ -54,7 +54,7 @@ impl Schedule {
         self.need_resched
     }
 
-    /// The task on the hart has ended: its registers are nobody's.
+    /// The task on the hart has ended: its registers are not saved.
     pub fn vacate(&mut self) {
         self.occupied = false;
         self.loaded = 0;
@@ -79,7 +79,7 @@ impl Schedule {
     /// From now on the console is looked at every millisecond.
     pub fn begin_polling(&mut self, now: u64) {
         self.poll_at = now + self.ticks(POLL_MS);
-        // Whoever runs gets the timer armed for it.
+        // The task that runs gets the timer armed for it.
         self.need_resched = true;
     }
 

@@ -28,7 +28,7 @@ impl<P: Platform> System<P> {
         }
         let _ = writeln!(
             self.console,
-            "\npagewalk: the shell ended; starting it anew"
+            "\npagewalk: the shell ended; starting it again"
         );
         self.start_shell();
     }

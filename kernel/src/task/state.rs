@@ -12,7 +12,7 @@ use abi::TaskState;
 /// What a task does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchedState {
-    /// Nobody lives here.
+    /// The slot holds no task.
     Empty,
     /// Being made: nothing of it runs yet.
     Starting,

@@ -1,7 +1,7 @@
 //! System calls: what a task asks for, with `abi` as the contract.
 //!
 //! A call that must wait leaves `pc` at the `ecall` and changes the task's state; when the
-//! task is ready again it makes the same call anew. So no call holds anything while it waits.
+//! task is ready again it makes the same call again. So no call holds anything while it waits.
 
 use abi::{Call, Error, Set, Source, Topic};
 use pagetable::VirtAddr;
@@ -76,7 +76,7 @@ fn dispatch<P: Platform>(
         Call::Sbrk => sbrk(system, key, a0 as isize),
         Call::Getpid => Ok(CallResult::One(current_pid(system).into())),
         Call::Yield => {
-            // Alone, there is nobody to switch to, and the timer is armed as it must be.
+            // No other task is ready: there is nothing to switch to, and the timer is armed as it must be.
             if system.tasks.others_ready(system.local.schedule.current()) {
                 system.local.schedule.request_resched();
             }

@@ -2,7 +2,7 @@
 //!
 //! The task stays at its `ecall`: interrupts are taken there, others may run, the key that ends it
 //! ends it. When it makes the same call again from the same place, the call goes on. A task that
-//! does anything else, because a debugger sent it elsewhere, begins anew: see [`Job`].
+//! does anything else, because a debugger sent it elsewhere, begins again: see [`Job`].
 
 use super::context::Context;
 use crate::mm::Job;

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::board;
 
-/// At most this many pieces of RAM, and of memory that somebody holds, are looked at.
+/// At most this many pieces of RAM, and of reserved memory, are looked at.
 pub const MAX_RANGES: usize = 32;
 
 /// Why a device tree was refused.

@@ -1,4 +1,4 @@
-//! Somebody at the keyboard while gdb has the line: told once why keys do nothing, and let out.
+//! A person types while gdb has the line: one notice says why keys do nothing, and how to leave.
 //!
 //! A line belongs to gdb from its first packet on, and a packet may have been pasted. gdb itself is
 //! silent for minutes while programs run, so silence alone ends nothing; a key in it is a person's.
@@ -9,7 +9,7 @@ const SILENCE_MS: u64 = 5_000;
 const WAY_OUT: u8 = 3;
 const CTRL_C: u8 = 0x03;
 
-/// What a key is told. It holds no `$`, `%` or `#`: to gdb it is noise between two packets.
+/// Printed once after a key. It holds no `$`, `%` or `#`: to gdb it is noise between two packets.
 pub const NOTICE: &[u8] =
     b"\r\npagewalk: keys are not read: gdb is attached to this line, and no packet came for 5 s. \
 Detach in gdb, or press Ctrl-C three times to end its session\r\n";
@@ -79,7 +79,7 @@ impl Bystander {
         } else {
             self.interrupts = 0;
         }
-        // What gdb says between packets: that it heard one, or that one begins.
+        // What gdb sends between packets: an acknowledgement, or the start of the next.
         let of_gdb = matches!(byte, b'+' | b'-' | b'$');
         if of_gdb || self.is_told || !self.is_long(self.packet_at, now) {
             return Follows::Nothing;

@@ -114,7 +114,7 @@ impl Dialogue {
         }
     }
 
-    /// A byte on a line that gdb has to itself: gdb's, or a key of somebody who does not know that.
+    /// A byte on a line that gdb has to itself: gdb's, or a key of a person who does not know that.
     fn receive_gdb_or_key(&mut self, byte: u8, now: u64) {
         if self.bystander.begins_anew(now) {
             // No packet rests that long: one that had begun was cut off, or typed.
@@ -290,7 +290,7 @@ impl Dialogue {
         }
     }
 
-    /// Text for whoever types while gdb has the line; what is left of it.
+    /// The rest of the notice to a person who types while gdb has the line.
     pub(super) fn notice(&self) -> &'static [u8] {
         &bystander::NOTICE[bystander::NOTICE.len() - self.notice_left..]
     }

@@ -1,4 +1,4 @@
-//! A gdb at the door: a whole packet among what is typed on a plain line.
+//! Detects gdb: a whole packet among what is typed on a plain line.
 //!
 //! What may become a packet is held back. If it does not, it is text after all: at once when
 //! no packet can look like that, else when nothing follows for a while.

@@ -1,7 +1,7 @@
 //! The one serial line: text for people, frames for the host, packets for gdb.
 //!
 //! What is to be said waits in rings and windows and goes to the device as its interrupts ask
-//! for it. Frames stand between zero bytes, so no zero byte of text is sent; nobody prints one.
+//! for it. Frames stand between zero bytes, so no zero byte of text is sent; no program prints one.
 
 mod bystander;
 mod dialogue;
@@ -28,8 +28,8 @@ use crate::fault::Log;
 const OUT: usize = 4096;
 /// Text may delay a frame by at most so many bytes.
 const TEXT_BETWEEN: usize = 256;
-/// Milliseconds after which a frame that has begun and does not go on is none: whoever sent it
-/// was cut off, and the next one may be typing.
+/// Milliseconds after which a frame that has begun and does not go on is dropped: its sender was
+/// cut off, and a person may type next.
 const PARTIAL_MS: u64 = 1000;
 /// Milliseconds that no sender rests in the middle of a frame. At boot, and after half a frame, keys
 /// wait so long until it is known that they are not the rest of a frame.
@@ -46,7 +46,7 @@ pub struct Console<R> {
     board: Option<&'static BuiltinBoard>,
     ticks_per_second: u64,
     out: Ring<OUT>,
-    /// Hears the largest frame there can be: of a newer host's frame, too, no byte is a key.
+    /// Holds the largest frame there can be, so that no byte of a newer host's frame is taken for a key.
     splitter: Splitter<{ wire::LARGEST }>,
     /// When the last byte came.
     received_at: u64,
@@ -169,7 +169,7 @@ impl<R: Registers> Console<R> {
         self.dialogue.take_pressed()
     }
 
-    /// Takes what came in, within bounds: a device that claims to hold something for ever must not
+    /// Takes what came in, within bounds: a device that claims without end to hold something must not
     /// hold the kernel. The rest interrupts again.
     pub fn listen(&mut self, foreground: bool) {
         let rate = self.ticks_per_second;
@@ -220,7 +220,7 @@ impl<R: Registers> Console<R> {
         self.drain(log);
     }
 
-    /// Was the key pressed that ends the program in the foreground? Told once.
+    /// True once for each press of the key that ends the program in the foreground.
     pub fn take_pressed(&mut self) -> bool {
         self.dialogue.take_pressed()
     }

@@ -80,7 +80,7 @@ where
         while self.device.interrupts() {
             self.interrupts += 1;
             in_a_row += 1;
-            assert!(in_a_row < 100, "an interrupt that nobody can quieten");
+            assert!(in_a_row < 100, "an interrupt that nothing clears");
             self.pressed |= self.console.interrupt(&self.log, self.now, self.foreground);
         }
     }
@@ -210,7 +210,7 @@ where
 {
     let mut line = TestLine::<D>::new();
     line.type_in(b"p");
-    assert_eq!(line.input(), b"p", "a single key is heard");
+    assert_eq!(line.input(), b"p", "a single key is received");
     let text: Vec<u8> = (0..400).map(|n| b' ' + (n % 95) as u8).collect();
     line.type_in(&text);
     assert_eq!(line.input(), text);
@@ -397,11 +397,7 @@ fn a_dead_line_costs_one_wait() {
         let mut console = Console::EMPTY;
         console.open(uart, &BOARDS[0], 1_000_000);
         for _ in 0..200 {
-            writeln!(
-                console,
-                "nobody will ever read this, however often it is said"
-            )
-            .unwrap();
+            writeln!(console, "this is never read, however often it is printed").unwrap();
         }
         console.flush(&Log::new(&mut []));
         let looks = dead.0.get();

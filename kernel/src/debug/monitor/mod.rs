@@ -1,6 +1,6 @@
 //! What the kernel shows of itself, as text, one line at a time: a file for each topic.
 //!
-//! A reader asks for the line at an index and is told the index of the next one, so the
+//! A reader asks for the line at an index and gets the index of the next one, so the
 //! kernel keeps nothing between two lines and a long table needs no buffer.
 
 mod audit;

@@ -120,7 +120,7 @@ mod tests {
     use crate::mm::tests::machine::{Bench, Sv39};
     use crate::mm::{MapRequest, Placement};
 
-    /// Every line, as a reader gets them who begins at 0 and goes on as told.
+    /// Every line, as a reader gets them who begins at index 0 and goes on at each index that is returned.
     fn lines(machine: &impl Machine, space: &Space) -> Vec<String> {
         let (mut lines, mut index) = (Vec::new(), 0);
         loop {

@@ -7,7 +7,7 @@ use super::serve::{service, wait_for_ack};
 use crate::platform::Platform;
 use crate::system::System;
 
-/// Answers gdb, for ever: one that is attached gets a stop reply at once, others may come. `report` is
+/// Answers gdb and never returns: one that is attached gets a stop reply at once, others may come. `report` is
 /// shown to the one that is attached.
 pub fn post_mortem<P: Platform>(
     system: &mut System<P>,

@@ -31,7 +31,7 @@ pub struct Debugger {
     pub(super) physical: bool,
     /// The kernel itself crashed: it will not go on.
     pub(super) crash: Option<Crash>,
-    /// Why the kernel shall stop as soon as it can.
+    /// Why the kernel is to stop as soon as it can.
     pub(super) stop: Option<StopReason>,
     pub(super) breakpoints: Breakpoints,
     /// Which faults stop their task.
@@ -39,8 +39,8 @@ pub struct Debugger {
     /// The fault that this stop is about.
     pub(super) trapped: Option<Trapped>,
     pub(super) symbols: TaskSymbols,
-    /// The thread that gdb went on with: what it hears of meanwhile is told of that one, or it would lose
-    /// a step.
+    /// The thread that gdb continued or stepped: events meanwhile are reported for this one, or gdb would
+    /// lose a step.
     pub(super) event_thread: Option<Slot>,
     /// It was said that `hbreak` has no trigger.
     pub(super) told_soft: bool,
@@ -89,7 +89,7 @@ impl Debugger {
         self.attached
     }
 
-    /// Shall the kernel stop?
+    /// True if gdb has asked for a stop.
     #[inline]
     pub fn wants_stop(&self) -> bool {
         self.stop.is_some()
@@ -119,7 +119,7 @@ pub enum StopReason {
     Trigger(Slot),
     /// A task raised a fault that gdb wants to see before it is served.
     Caught(Slot),
-    /// gdb is to read whose symbols it needs; the thread that it is told of.
+    /// gdb is to read the list of libraries; the thread that the stop is reported for.
     Library(Slot),
     /// A task has gone its step, or ran into an `ebreak` of its own.
     Trap(Slot),
@@ -203,9 +203,9 @@ impl Plan {
 pub struct TaskSymbols {
     /// gdb has read a list.
     pub asked: bool,
-    /// Whose symbols it has; `None` for nobody's.
+    /// The program whose symbols gdb has; `None` for none.
     pub shown: Option<Program>,
-    /// The change that gdb is being told of.
+    /// The change that is being reported to gdb.
     pub change: Option<SymbolChange>,
     /// What is reported when gdb has the symbols for it.
     pub held: Option<StopReason>,

@@ -14,7 +14,7 @@ use crate::text::Text;
 const LONGEST: usize = 512;
 
 impl<P: Platform> MemoryMap for System<P> {
-    /// Both halves: what is really there only the task's regions know, and a read tells.
+    /// Both halves: only the task's regions know what is mapped, and a read of the rest fails.
     fn memory_map_xml(
         &self,
         offset: u64,

@@ -24,7 +24,7 @@ const TIME: u16 = 0xc01;
 const FCSR_PLACE: usize = 32;
 
 impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
-    /// A CSR that is nobody's while the task does not run is unavailable: 0 bytes.
+    /// A CSR that holds no value of the task while it does not run is unavailable: 0 bytes.
     fn read_register(
         &mut self,
         tid: Tid,

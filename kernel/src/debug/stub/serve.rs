@@ -90,7 +90,7 @@ pub fn spawned<P: Platform>(system: &mut System<P>, slot: Slot) {
     }
 }
 
-/// A task has ended. If it was to go by one step, gdb would wait for ever.
+/// A task has ended. If it was to go by one step, gdb would wait without end.
 pub fn ended<P: Platform>(system: &mut System<P>, slot: Slot) {
     if system.debugger.attached && system.is_stepping(slot) {
         system.debugger.stop.get_or_insert(StopReason::Ended);
@@ -146,7 +146,7 @@ fn serve_stop<P: Platform>(system: &mut System<P>) {
     system.console.set_running(true);
 }
 
-/// Answers gdb until it lets the programs run; `Some` if it has to begin anew, because a packet
+/// Answers gdb until it lets the programs run; `Some` if it has to begin again, because a packet
 /// broke the state machine.
 fn serve_stopped<P: Platform>(
     system: &mut System<P>,
@@ -452,7 +452,7 @@ fn listen<P: Platform>(system: &mut System<P>) -> GdbRequest {
 /// gdb goes: nothing of it stays behind, and the line is plain again.
 fn leave<P: Platform>(system: &mut System<P>) {
     if !system.debugger.attached {
-        // A packet that led nowhere: the line is nobody's.
+        // The packet attached no gdb: the line is a plain console again.
         return system.console.gdb_detached();
     }
     let begin = system.local.platform.ticks();

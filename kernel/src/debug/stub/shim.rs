@@ -17,7 +17,7 @@ const TEXT: usize = 200;
 pub enum GdbRequest {
     /// Nothing yet, or nothing that has to be done again.
     Nothing,
-    /// The kernel shall stop.
+    /// gdb asks for a stop.
     Stop,
     /// A packet has to be dealt with: [`Shim::packet`].
     Packet,
@@ -40,7 +40,7 @@ pub struct Shim {
 }
 
 impl Shim {
-    /// Nobody there.
+    /// No gdb is attached, and no packet has begun.
     pub const EMPTY: Shim = Shim {
         reader: PacketReader::EMPTY,
         owes_ack: false,
@@ -250,7 +250,11 @@ mod tests {
         assert_eq!(hear(&mut shim, b"$s#73"), [GdbRequest::Packet]);
         shim.answer(b"T05");
         assert_eq!(said(&mut shim), "+$T05#b9");
-        assert_eq!(hear(&mut shim, b"$s#73"), [], "again, and not heard");
+        assert_eq!(
+            hear(&mut shim, b"$s#73"),
+            [],
+            "a repeated packet is not handled again"
+        );
         assert_eq!(said(&mut shim), "+$T05#b9");
         assert_eq!(
             hear(&mut shim, b"+$s#73"),

@@ -1,9 +1,9 @@
-//! Which program's symbols gdb has, and when it is told to take others.
+//! Which program's symbols gdb has, and when it is asked to load others.
 //!
-//! All programs are linked at one address, so gdb can have one of them at a time: it is told the task's that
-//! it looks at (`qXfer:libraries`). Before a stop in another program is reported, and when another program
-//! is started, gdb is told that the list has changed: it reads the list, sets its breakpoints anew, and
-//! lets the programs run; only then it hears of the stop.
+//! All programs are linked at one address, so gdb can have one of them at a time: it gets those of
+//! the task that it looks at (`qXfer:libraries`). Before a stop in another program is reported, and when another program
+//! is started, a change of the list is reported: gdb reads the list, sets its breakpoints again, and
+//! continues; only then the stop is reported.
 //!
 //! ```text
 //!  stop in `hello`, gdb has `sh`     T05 library   list: nothing   what is set now has an address only
@@ -108,7 +108,7 @@ impl<P: Platform> System<P> {
         }
     }
 
-    /// The task whose program the list shall have.
+    /// The task whose program the list is to have.
     fn wanted(&self) -> Option<Slot> {
         match self.debugger.symbols.change {
             Some(SymbolChange::Nothing(_)) => None,

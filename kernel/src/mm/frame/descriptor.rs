@@ -41,7 +41,7 @@ impl FrameDescriptor {
     /// A row that says nothing.
     pub const EMPTY: FrameDescriptor = FrameDescriptor::new(0, NONE);
 
-    /// A row of nobody's.
+    /// The descriptor of a free frame.
     #[inline(always)]
     pub(super) const fn new(state: u8, link: u32) -> FrameDescriptor {
         FrameDescriptor {

@@ -51,7 +51,7 @@ impl Frames {
         self.take_run(arena, first, count, owner)
     }
 
-    /// Sets free frames aside for good: nobody is given them any more. The pool shrinks.
+    /// Sets free frames aside for good: they are not allocated any more. The pool shrinks.
     pub fn reserve(&mut self, at: PhysAddr, count: u32) -> Result<(), Error> {
         let (arena, first) = self.free_run(at, count)?;
         // A pool that is limited, or full but for these, has no frame to spare.
@@ -155,7 +155,7 @@ impl Frames {
         count: u32,
         owner: impl Fn(u32) -> Owner,
     ) -> Result<(), Error> {
-        // Whoever asks for a frame of nobody's gets none.
+        // An owner that stands for "free" cannot be given a frame.
         let row = FrameDescriptor::of(owner(0)).ok_or(Error::BadArgument)?;
         self.unlist(arena, first, count.into());
         for place in 0..count {

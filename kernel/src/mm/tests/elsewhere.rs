@@ -36,7 +36,7 @@ fn zeros<M: TestMachine>(space: &mut Space, pages: u64) -> u64 {
     at.unwrap().raw()
 }
 
-/// NuttX faults again for ever; Xous and Zephyr panic.
+/// NuttX faults again without end; Xous and Zephyr panic.
 fn no_frame_in_the_fault_handler_is_an_answer_and_not_an_endless_fault<M: TestMachine>(
     quirks: Quirks,
 ) {

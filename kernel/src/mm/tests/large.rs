@@ -180,7 +180,7 @@ fn physical_memory_is_mapped_with_the_largest_leaf_that_fits<M: TestMachine>(qui
     assert_eq!(level(&bench, &space, odd + large), 0);
     assert_eq!(bench.frames.counts().pages, before, "no frame of the pool");
     bench.destroy(space);
-    assert_eq!(bench.used(), 0, "nor is one given back");
+    assert_eq!(bench.used(), 0, "no frame stays in use");
 }
 
 fn a_gib_is_mapped_and_unmapped_without_touching_a_table<M: TestMachine>(quirks: Quirks) {

@@ -124,7 +124,7 @@ impl<M: TestMachine> Bench<M> {
         Bench::with_far_ram(quirks, pool, 0)
     }
 
-    /// With so many bytes of RAM more, at [`FAR_RAM`], of which there is only the account: nobody may touch it.
+    /// With so many bytes of RAM more, at [`FAR_RAM`], of which there are only the descriptors: no access may touch it.
     pub fn with_far_ram(quirks: Quirks, pool: usize, far: u64) -> Bench<M> {
         let frames = IMAGE_FRAMES + 1 + pool;
         let mut ram = SimRam::new(RAM_BASE, frames);
@@ -195,7 +195,7 @@ impl<M: TestMachine> Bench<M> {
                 }
             }
         }
-        panic!("{va:?} faults for ever: {outcomes:?}");
+        panic!("{va:?} faults without end: {outcomes:?}");
     }
 
     /// A program's load of a byte.

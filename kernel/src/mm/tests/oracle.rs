@@ -19,7 +19,7 @@ use crate::mm::{
     Budget, MapRequest, Object, Objects, Placement, Prot, Region, RegionKind, Space, audit,
 };
 
-/// Steps of all histories of a run together, if nobody says otherwise.
+/// Steps of all histories of a run together, unless the environment says otherwise.
 const STEPS: u64 = 1_000_000;
 /// Steps of one history; the world is new for each.
 const HISTORY: u64 = 5_000;
@@ -283,7 +283,7 @@ impl<M: TestMachine> World<M> {
         let answer = self.bench.store(&mut self.spaces[0].space, va, byte);
         match answer {
             Ok(()) => {
-                assert!(may, "stored where nobody may, at {va:#x}");
+                assert!(may, "stored without the right, at {va:#x}");
                 match self.of_shared(va) {
                     Some((id, within)) => {
                         self.shared.get_mut(&id).unwrap().insert(within, byte);
@@ -317,7 +317,7 @@ impl<M: TestMachine> World<M> {
         };
         match answer {
             Ok(byte) => {
-                assert!(may, "read where nobody may, at {va:#x}");
+                assert!(may, "read without the right, at {va:#x}");
                 assert_eq!(byte, wanted, "at {va:#x}");
             }
             Err(refused) if may => assert_eq!(refused.outcome, abi::Outcome::OutOfMemory),

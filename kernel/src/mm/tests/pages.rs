@@ -126,7 +126,7 @@ fn partial_and_writable_pages_are_copied_with_a_zero_tail<M: TestMachine>(quirks
     }
     bench.store(&mut space, 0x1_0000, 99).unwrap();
     let file = bench.machine.hart().ram.get(PhysAddr::new(RAM_BASE), 1)[0];
-    assert_eq!(file, image_byte(0), "the file itself is nobody's to write");
+    assert_eq!(file, image_byte(0), "the file itself is never written");
     assert_eq!(bench.frames.counts().pages, 3);
 }
 

@@ -131,7 +131,7 @@ fn ctrl_c_ends_a_task_in_the_middle_of_a_call<M: TestMachine>(quirks: Quirks) {
     assert_eq!(kernel.resident(), 2 * BUDGET_PAGES, "it is in the middle");
     kernel.press(0x03);
     must_be_bounded("the key", kernel.take_interrupts());
-    // The shell goes on once all of it is given back, and learns how it ended.
+    // The shell goes on once all of it is freed, and learns how it ended.
     assert_ne!(kernel.system.local.schedule.current(), child);
     kernel.enter_call();
     assert_eq!(
@@ -207,7 +207,7 @@ fn what_a_task_leaves_is_given_back_in_pieces_and_others_run_between<M: TestMach
     );
     kernel.begin(Call::Wait, [pid.into(), 0, 0, 0, 0]);
     kernel.enter_call();
-    // It waits until the last page is free, and hears the status. An interrupt that comes meanwhile
+    // It waits until the last page is free, and gets the status. An interrupt that comes meanwhile
     // is dealt with between two pieces.
     kernel.enter_call();
     assert_eq!(

@@ -158,7 +158,10 @@ impl<M: TestMachine> Platform for Hart<M> {
     }
 
     fn wait(&mut self) -> Pending {
-        assert!(self.is_interrupted(), "the hart sleeps for ever");
+        assert!(
+            self.is_interrupted(),
+            "the hart sleeps, and nothing can wake it"
+        );
         std::mem::take(&mut self.pending)
     }
 

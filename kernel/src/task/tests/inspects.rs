@@ -251,7 +251,7 @@ fn an_audit_that_was_given_up_does_no_harm_to_the_next<M: TestMachine>(quirks: Q
         [topic(Topic::Audit) as u64, 0, STACK, 512, 0],
     );
     kernel.enter_call();
-    // Another call, and the same one anew.
+    // Another call, and the same one again.
     assert_eq!(kernel.call(Call::Getpid, [0; 5]).result, Ok(1));
     let bad = kernel.call(Call::Inspect, [topic(Topic::Audit) as u64, 0, 8, 512, 0]);
     assert_eq!(bad.result, Err(Error::BadAddress));

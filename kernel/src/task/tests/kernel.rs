@@ -80,7 +80,7 @@ pub struct Returned {
 }
 
 /// Ticks after which a test begins: the line has been quiet for a second, so that no key is held back as the rest
-/// of somebody's frame.
+/// of a frame.
 const BOOTED_AT: u64 = 1_000_000;
 
 /// A kernel and the registers on its hart.
@@ -245,7 +245,7 @@ impl<M: TestMachine> Kernel<M> {
         }
     }
 
-    /// Types keys, which wait for whoever reads.
+    /// Types keys, which wait until a task reads them.
     pub fn type_keys(&mut self, keys: &[u8]) {
         for &key in keys {
             self.press(key);

@@ -112,7 +112,7 @@ fn a_task_waits_for_its_page_while_others_run<M: TestMachine>(quirks: Quirks) {
     );
     let task = kernel.system.tasks.at(first);
     assert_eq!((task.faults, task.space.resident()), (1, 1));
-    // Behind the file's bytes are zeros, for which nobody waits.
+    // Behind the file's bytes are zeros, for which no task waits.
     while running(&kernel) != first {
         pass(&mut kernel, 10_000);
     }
@@ -159,18 +159,18 @@ fn ctrl_c_ends_a_task_that_waits_for_a_page<M: TestMachine>(quirks: Quirks) {
     kernel.begin(Call::Wait, [pid.into(), 0, 0, 0, 0]);
     kernel.enter_call();
     assert_eq!(running(&kernel), child);
-    // Nobody can run then: the hart takes the key while it waits for the page.
+    // No task can run then: the hart takes the key while it waits for the page.
     kernel.press(0x03);
     kernel.fault(LOAD, STORED);
     assert_ne!(running(&kernel), child);
     kernel.enter_call();
     let answer = (kernel.context.x[10], kernel.context.x[11]);
     assert_eq!(answer, (pid.into(), 255));
-    // Its page comes for nobody; another task has its slot by then.
+    // Its page comes for a task that is gone; another task has its slot by then.
     let next = kernel.task(shell, "next");
     pass(&mut kernel, DELAY);
     assert_eq!(kernel.system.tasks.at(next).space.resident(), 0);
-    kernel.must_be_sound("a page for nobody");
+    kernel.must_be_sound("a page for a task that is gone");
     assert!(kernel.system.frames.counts().free() >= before - 1);
 }
 

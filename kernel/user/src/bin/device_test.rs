@@ -40,7 +40,7 @@ struct Board {
 
 fn run(arguments: Arguments) -> u8 {
     let Some(board) = board() else {
-        println!("device_test: the kernel does not tell its devices");
+        println!("device_test: the kernel does not list its devices");
         return 1;
     };
     let devices = || board.devices.iter().flatten();
@@ -118,7 +118,7 @@ fn whole_device(device: &Device, tally: &mut Tally) {
         }
         Kind::Other => {}
     }
-    tally.add(is("given back", call::unmap_at(at, device.bytes), Ok(())));
+    tally.add(is("freed", call::unmap_at(at, device.bytes), Ok(())));
 }
 
 /// Reads the lines of `boot`: `image 0x…`, `console KIND at 0x…`, `device NAME at 0x…, N bytes`.

@@ -57,7 +57,7 @@ fn places(tally: &mut Tally) {
         status_of("map_test reserved"),
         BY_LOAD,
     ));
-    tally.add(is("given back", call::unmap_at(kept, 8 * PAGE), Ok(())));
+    tally.add(is("freed", call::unmap_at(kept, 8 * PAGE), Ok(())));
     let there = call::map_as(PAGE, 0, map::AT, kept + PAGE, 0);
     tally.add(is("at an address", there, Ok(kept + PAGE)));
     tally.add(is(
@@ -173,7 +173,7 @@ fn wired(tally: &mut Tally) {
         (55, 67),
     ));
     tally.add(is("frames stay", frame(6), frame(0) + 6));
-    tally.add(is("given back", call::unmap_at(at, 2 * large), Ok(())));
+    tally.add(is("freed", call::unmap_at(at, 2 * large), Ok(())));
 }
 
 fn heap(tally: &mut Tally) {

@@ -73,14 +73,14 @@ fn whole() -> u8 {
     // Ended while it is attached: further attachments fail, existing ones stay.
     tally.add(is("end it", call::share_destroy(id), Ok(())));
     tally.add(is(
-        "nobody attaches",
+        "attaching fails",
         call::share_attach(id, 0, 0),
         Err(Error::NotFound),
     ));
     tally.add(is("but who has it has it", read_at(here), 41));
     tally.add(is("the last one goes", call::share_detach(here), Ok(())));
     tally.add(is(
-        "the id is nobody's",
+        "the id is free",
         call::share_destroy(id),
         Err(Error::NotFound),
     ));

@@ -19,8 +19,8 @@ fn hello(session: u32, sequence: u16) -> Vec<u8> {
 }
 
 /// Hellos with letters in many places, and with Ctrl-C and CR for a first byte or last. The last
-/// bytes of one in some thousand are two letters and Enter, which nobody can tell from a person's:
-/// those are left out here, and a host of ours does not say them.
+/// bytes of one in some thousand are two letters and Enter, which cannot be distinguished from a person's:
+/// those are left out here, and a host of ours does not send them.
 fn hellos() -> impl Iterator<Item = Vec<u8>> {
     let all = (1..400_u32).map(|n| hello(n.wrapping_mul(0x9e37_79b9) | 1, n as u16));
     let is_line = |end: &[u8]| {
@@ -123,7 +123,7 @@ where
         assert_eq!(line.input(), keys);
         assert!(
             !line.console.splitter.is_joining(),
-            "the next are heard at once"
+            "the next bytes are received at once"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A person types on a line that gdb has: told why nothing happens, once, and let out.
+//! A person types on a line that gdb has: one notice says why nothing happens, and how to leave.
 
 use super::super::bystander::{ENDED, NOTICE};
 use super::*;

@@ -49,7 +49,7 @@ where
     line.run();
     let again = streamed(&line.heard);
     assert_eq!(again, [first[0].clone(), first[0].clone()]);
-    // Heard, it is not sent any more.
+    // Acknowledged, it is not sent any more.
     let Ok((_, next)) = number_and_next(&first[0]) else {
         panic!("{first:?}")
     };
@@ -76,17 +76,17 @@ where
 {
     let mut line = TestLine::<D>::new();
     open(&mut line, 7);
-    line.write_all(b"not heard");
+    line.write_all(b"not taken");
     let mut ticks = 0;
     while line.console.mode() == LineMode::Session {
         let deadline = line.console.deadline();
         line.console.tick(&line.log, deadline);
         line.run();
         ticks += 1;
-        assert!(ticks < 1000, "it waits for ever");
+        assert!(ticks < 1000, "it waits without end");
     }
     let heard = std::mem::take(&mut line.heard);
-    let plain = heard.windows(9).any(|window| window == b"not heard");
+    let plain = heard.windows(9).any(|window| window == b"not taken");
     assert!(plain, "{}", String::from_utf8_lossy(&heard));
     line.write_all(b"and on");
     assert_eq!(line.heard, b"and on");
@@ -124,9 +124,9 @@ where
     let mut hello = [0; 32];
     let length = Request::encode_session(wire::VERSION, 7, 0, &mut hello).unwrap();
     line.type_in(&hello[..length - 3]);
-    // The cable is pulled; somebody else comes later.
+    // The cable is pulled; another host comes later.
     let deadline = line.console.deadline();
-    assert!(deadline < u64::MAX, "nobody would look again");
+    assert!(deadline < u64::MAX, "a deadline that never comes");
     line.console.tick(&line.log, deadline);
     line.type_in(b"ps\r");
     assert_eq!(line.input(), b"ps\r");
@@ -157,7 +157,7 @@ where
         line.console.write(b"text");
         line.run();
         line.heard.clear();
-        // Somebody reads what was typed, and gdb is answered by nobody.
+        // The shell reads what was typed, and gdb gets no answer.
         let mut keys = [0; INPUT];
         let used = line.console.peek(&mut keys);
         line.console.consume(used);
