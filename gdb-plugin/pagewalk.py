@@ -8,7 +8,7 @@ gdb reads the memory; what page tables mean is known to `pagewalk bridge`, which
 it is first needed and asked over a pipe. $PAGEWALK names another pagewalk than the one that was
 built here or is on the PATH.
 
-A Pagewalk kernel's own stub tells gdb which program a task runs. This finds the program's file: below
+A Pagewalk kernel's own stub reports to gdb which program a task runs. This finds the program's file: below
 target/board-side, or beside the kernel that gdb has been given. `just install` copies this file to where
 gdb loads it by itself.
 
@@ -104,7 +104,7 @@ class Bridge:
                 else:
                     raise gdb.GdbError("pagewalk said what this plugin does not know: " + kind)
         except BaseException as error:
-            # Ctrl-C, or a broken pipe: nobody knows what it waits for.
+            # Ctrl-C, or a broken pipe: the state of the other end is not known.
             self.stop()
             raise error
 
@@ -138,7 +138,7 @@ def openocd_mode():
     mode = (monitor("riscv virt2phys_mode") or "").strip()
     if mode in ("hw", "sw", "off"):
         return "riscv virt2phys_mode off", "riscv virt2phys_mode " + mode
-    # Up to 0.12 it does not tell; on is what it begins with.
+    # Versions up to 0.12 do not report it; it is on at the start.
     return "riscv set_enable_virt2phys off", "riscv set_enable_virt2phys on"
 
 
@@ -163,7 +163,7 @@ def physical():
 
 
 def known_memory():
-    """What tells which addresses are memory: nothing else may be read, a device least of all."""
+    """Options that say which addresses are memory: nothing else may be read, a device least of all."""
     if is_core():
         return "all"
     said = ""
@@ -241,7 +241,7 @@ def register(name):
         return number("$" + name)
     except (gdb.GdbError, gdb.error, TypeError, ValueError):
         raise gdb.GdbError(
-            "the target does not tell ${}; is it RISC-V, and is anything attached?".format(name)
+            "the target does not report ${}; is it RISC-V, and is anything attached?".format(name)
         )
 
 
@@ -259,7 +259,7 @@ def split(argument):
 # The root that `pw root` chose, instead of the hart's; and what `pw ram` said.
 CHOSEN = {"satp": None, "ram": []}
 
-# What a command may be told besides; for tab completion.
+# Further options of a command, for tab completion.
 TABLES = ["--satp", "--mode", "--dialect", "--xlen", "--ram", "--board"]
 FILTERS = ["--user", "--kernel", "--write", "--exec", "--range", "--pa", "--level", "--attr"]
 
@@ -297,7 +297,7 @@ def ask(request):
     return answer
 
 
-def tell(request):
+def print_answer(request):
     show(ask(request))
 
 
@@ -327,7 +327,7 @@ class Prefix(gdb.Command):
     pw walk ADDR    each level of one translation, and who may do what with the page
     pw map          everything the tables map, and what the MMU refuses
     pw find PA      every address that reaches a physical one; --pattern HEX: where bytes are
-    pw lint         what the tables say that nobody can have meant
+    pw lint         entries that cannot be intended
     pw stats        tables by level, page sizes, permissions, what a TLB reaches
     pw ws           what has been used and written
     pw snapshot F   keep the tables in a file; pw diff F: what changed since
@@ -349,7 +349,7 @@ memory: by its memory map, by QEMU's `info mtree`, or by `pw ram 0x80000000+128M
 
 
 class Command(gdb.Command):
-    """A command of ours, its name and what it may be told."""
+    """A command of ours, its name and its options."""
 
     name = ""
     words = TABLES
@@ -391,7 +391,7 @@ ADDR is any expression: pw walk $sp, pw walk &main, pw walk 0x10000"""
         address, given = split(argument)
         if not address:
             raise gdb.GdbError("of which address? Example: pw walk $pc")
-        tell("walk {:#x} {}".format(address_of(address), options(given)))
+        print_answer("walk {:#x} {}".format(address_of(address), options(given)))
 
 
 class OfAll(Command):
@@ -405,7 +405,7 @@ class OfAll(Command):
             raise gdb.GdbError(
                 "pw {} takes no address; did you mean: pw walk {}".format(self.name, address)
             )
-        tell("{} {}".format(self.name, options(given)))
+        print_answer("{} {}".format(self.name, options(given)))
 
 
 class Map(OfAll):
@@ -459,7 +459,7 @@ Usage: pw find PA | START-END | START+SIZE [--satp VALUE,VALUE]
             raise gdb.GdbError("what? Example: pw find 0x80200000, pw find --pattern 7f454c46")
         if place and not re.search(r"[0-9a-fA-Fx_]+[-+]", place):
             place = "{:#x}".format(address_of(place))
-        tell("find {} {}".format(place, options(given)))
+        print_answer("find {} {}".format(place, options(given)))
 
 
 class Diff(OfFile):
@@ -480,7 +480,7 @@ Usage: pw diff FILE [FILE] [--ignore used,moved] [--satp VALUE]"""
             return
         # The snapshot's own root, unless another was chosen.
         is_chosen = CHOSEN["satp"] is not None
-        tell("diff {} pipe: {}".format(files[0], options(given, satp=is_chosen)))
+        print_answer("diff {} pipe: {}".format(files[0], options(given, satp=is_chosen)))
 
 
 class Snapshot(OfFile):
@@ -494,7 +494,7 @@ Usage: pw snapshot FILE [--satp VALUE,VALUE]"""
         file, given = split(argument)
         if not file or " " in file:
             raise gdb.GdbError("into which file? Example: pw snapshot before.json")
-        tell("snapshot save {} {}".format(file, options(given)))
+        print_answer("snapshot save {} {}".format(file, options(given)))
 
 
 class Chart(OfFile):
@@ -510,7 +510,7 @@ Usage: pw chart [map|ws|levels] FILE [--satp VALUE]"""
         kind, file = (["map"] + words.split())[-2:] if words else (None, None)
         if kind not in ("map", "ws", "levels") or len(words.split()) > 2:
             raise gdb.GdbError("what, and into which file? Example: pw chart map space.svg")
-        tell("chart {} -o {} {}".format(kind, file, options(given)))
+        print_answer("chart {} -o {} {}".format(kind, file, options(given)))
         gdb.write("{} is drawn\n".format(file))
 
 
@@ -554,8 +554,8 @@ Usage: pw root        whose tables are looked at
 
 
 def satp_of(task):
-    """The root of a task, as the stub of a kernel tells it for a thread."""
-    # Which thread is selected is gdb's affair: the stub is told which task is meant.
+    """The root of a task, as the stub of a kernel reports it for a thread."""
+    # The stub does not know which thread is selected in gdb: the request names the task.
     said = monitor("satp {}".format(task)) or ""
     found = re.search("task {}: satp ([0-9a-f]+)".format(task), said)
     if found:
@@ -578,7 +578,7 @@ Usage: pw ram [START+SIZE …]        Example: pw ram 0x80000000+128M"""
         if spans:
             show(BRIDGE.ask("ram " + " ".join(spans)))
         CHOSEN["ram"] = spans
-        known = ", ".join(CHOSEN["ram"]) or "what the target tells"
+        known = ", ".join(CHOSEN["ram"]) or "what the target reports"
         gdb.write("memory: {}\n".format(known))
 
 
@@ -629,8 +629,8 @@ Usage: pw explain [--satp VALUE] [--mode MODE] [--dialect none|svpbmt|thead|auto
         if not any(trap):
             raise gdb.GdbError("nothing has trapped yet: scause, sepc and stval are all 0")
         names = ("scause", "sepc", "stval", "sp", "ra")
-        told = " ".join("--{} {:#x}".format(name, register(name)) for name in names)
-        tell("explain {} {}".format(told, options(given)))
+        arguments = " ".join("--{} {:#x}".format(name, register(name)) for name in names)
+        print_answer("explain {} {}".format(arguments, options(given)))
 
 
 class Examine(OfAddress):
@@ -759,7 +759,7 @@ def on_stop(event):
 
 
 def follow():
-    """Gives gdb the symbols of the selected thread's program: the stub tells those of the thread that was
+    """Gives gdb the symbols of the selected thread's program: the stub reports those of the thread that was
     read last. Whether they are others than before."""
     if not gdb.selected_inferior().pid or not stub_is_ours():
         return False

@@ -1,4 +1,4 @@
-//! `pagewalk doctor`: what a board that shows nothing is heard to say, and what to try.
+//! `pagewalk doctor`: what a board's line carries, where its boot stopped, and what to try.
 //!
 //! ```text
 //! $ pagewalk doctor /dev/ttyUSB0
@@ -46,13 +46,13 @@ const HANDSHAKE_MS: u32 = 5;
 /// What it answers.
 const ROM_ANSWER: &[u8] = b"OK";
 
-/// Tell what is heard on a silent board's line: nothing, another rate, how far its boot came and
+/// Say what a silent board's line carries: nothing, another rate, how far its boot came and
 /// where it stopped; and what to try.
 ///
 /// Listens until the board has been quiet for a while. A board that says nothing, or nothing known,
 /// is sent a blank and Return, at which a stage that waits for a command shows its prompt. A serial port
 /// without a rate, or with a wrong one, is listened to at the usual rates. Ctrl-C ends the listening;
-/// what was heard until then is told.
+/// the report covers what was received until then.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -63,7 +63,7 @@ Examples:
   pagewalk doctor run.pwlog")]
 pub struct DoctorArgs {
     /// The line: /dev/ttyUSB0, /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu:IMAGE; or what
-    /// was heard before: a file of text, a recording, `-` for stdin
+    /// was received before: a file of text, a recording, `-` for stdin
     #[arg(value_name = "LINE|FILE|-")]
     line: String,
     /// Send nothing
@@ -322,7 +322,7 @@ impl BootListener {
         false
     }
 
-    /// More of it would tell nothing else.
+    /// True if more bytes at this rate would not change the answer.
     fn is_garbled(&self) -> bool {
         let diagnosis = &self.boot.diagnosis;
         diagnosis.bytes() >= ENOUGH && diagnosis.health() == LineHealth::Garbled

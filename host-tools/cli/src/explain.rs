@@ -180,17 +180,14 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     with_tables(&args, &crash, xlen, &programs, open, stopped)
 }
 
-/// What had to be decided to read the report, and what it does not tell.
+/// What had to be decided to read the report, and what it does not have.
 fn note(report: &CrashReport, crash: &CrashRegisters, name: &str) {
     for note in &report.notes {
         eprintln!("note: {name}: {note}");
     }
     let missing = crash.missing();
     if !missing.is_empty() {
-        eprintln!(
-            "note: {name}: the report does not tell {}",
-            missing.join(", ")
-        );
+        eprintln!("note: {name}: the report has no {}", missing.join(", "));
     }
     if report.moved_by != 0 {
         let by = report.moved_by;

@@ -302,7 +302,7 @@ impl Tally {
             (
                 self.without_pc,
                 "note",
-                "traps that do not tell their pc: epc is 0 of them",
+                "traps without a pc in the log: their epc is 0",
             ),
             (
                 self.faults.ledger().repeated(),

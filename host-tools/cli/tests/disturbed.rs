@@ -202,7 +202,7 @@ fn a_line_that_changes_bytes_is_said_to() {
     assert!(complaint.contains("turns \\n into \\r\\n"), "{complaint}");
 }
 
-/// Every fault that is told must be one that happened, and told once.
+/// Every fault that is reported must be one that happened, and be reported once.
 #[track_caller]
 fn only_true_faults(what: &str, csv: &str) -> usize {
     let mut told = std::collections::BTreeSet::new();
@@ -216,9 +216,9 @@ fn only_true_faults(what: &str, csv: &str) -> usize {
         let va = cells[va].trim_start_matches("0x");
         let va = u64::from_str_radix(va, 16).expect("an address");
         assert_eq!(va, board::fault(number).va, "{what}: {line}");
-        // A session that began anew may look like another boot.
+        // A session that began again may look like another boot.
         let is_new = told.insert((cells[boot].to_owned(), number));
-        assert!(is_new, "{what}: {line} is told twice");
+        assert!(is_new, "{what}: {line} is reported twice");
     }
     told.len()
 }
@@ -242,7 +242,7 @@ fn what_is_recorded_on_a_bad_line_is_true_and_can_be_read() {
                 let mut said = BufReader::new(recorder.stderr.take().expect("a pipe"));
                 let mut begun = String::new();
                 said.read_line(&mut begun).expect("text");
-                // What the board tells when it is greeted, or several greetings that it never got.
+                // What the board reports when it gets a hello, or several hellos that it never got.
                 let deadline = Instant::now() + HANGS;
                 let kept = || std::fs::metadata(file).map_or(0, |it| it.len());
                 while kept() < ENOUGH {
@@ -337,9 +337,9 @@ fn what_dash_shows_on_a_bad_line_is_true_or_an_error() {
                 for fault in shown.lines().filter(|it| it.contains(" task ")) {
                     let number = fault_shown(fault);
                     assert!(number.is_some(), "{line:?}: {fault} did not happen");
-                    // A session that began anew may look like another boot.
+                    // A session that began again may look like another boot.
                     let is_new = told.insert(number) || !complaint.contains(" 1 boot");
-                    assert!(is_new, "{line:?}: {fault} is told twice");
+                    assert!(is_new, "{line:?}: {fault} is reported twice");
                 }
                 match code {
                     Some(0) => assert!(

@@ -84,7 +84,7 @@ fn a_board_that_waits_at_a_prompt_shows_it_when_a_key_comes() {
             until(&mut stream, b" \r");
             let said = format!(" \r\n{prompt}");
             stream.write_all(said.as_bytes()).expect("it listens");
-            // Until it has heard enough.
+            // Until it has received enough.
             let _ = stream.read(&mut [0]);
         });
         let report = told(&[&line]);
@@ -93,7 +93,7 @@ fn a_board_that_waits_at_a_prompt_shows_it_when_a_key_comes() {
     }
 }
 
-/// A board behind an adapter: whoever listens at another rate hears no text.
+/// A board behind an adapter: a reader at another rate receives no text.
 fn speaks_at(baud: u32, mut board: AdapterTerminal) {
     thread::spawn(move || {
         loop {
@@ -158,7 +158,7 @@ fn a_port_that_cannot_be_opened_is_told_what_to_do() {
     };
     let said = complaint(&missing);
     assert!(said.contains("not there; "), "{said}");
-    // Somebody else has it.
+    // Another program has it.
     let port = folder.path().join("ttyUSB1");
     let mut board = AdapterTerminal::new().plug_in(&port);
     let _other = serial(&port, &mut board);

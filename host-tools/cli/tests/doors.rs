@@ -370,7 +370,7 @@ fn a_circle_of_files_is_seen_however_it_is_written() {
             "{a}"
         );
     }
-    // Round a corner, and by a name that a folder hands on.
+    // Indirectly, and by a name that a folder re-exports.
     let corner = [
         root,
         ("a/mod.rs", "mod inner;\npub use inner::Inner;"),

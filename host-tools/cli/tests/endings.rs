@@ -60,7 +60,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Whether a process runs: neither gone nor waiting for somebody to ask how it ended.
+/// Whether a process runs: neither gone nor a zombie.
 fn is_running(process: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // Behind the name, which may have blanks and parentheses in it.

@@ -10,7 +10,7 @@
 //!
 //! `< FILE` at the end of a command is its stdin. `sim://MODULE/FIXTURE` is a probe at a simulated port: the module's
 //! profile, and the folder in `captures/` that its memory is read from. With `UPDATE=1` the files are
-//! written anew, for a diff to read.
+//! written again, for a diff to read.
 
 use std::fs::{self, File};
 use std::path::Path;

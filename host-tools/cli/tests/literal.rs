@@ -10,7 +10,7 @@
 //! ```
 //!
 //! What a machine prints is compared without the digits of costs and of addresses: costs have their budgets in `figures`,
-//! and addresses of code move with each change of a program. `just screens` writes the blocks anew, for a diff to read.
+//! and addresses of code move with each change of a program. `just screens` writes the blocks again, for a diff to read.
 
 #[expect(
     dead_code,

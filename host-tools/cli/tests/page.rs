@@ -81,7 +81,7 @@ fn listeners_that_do_not_read_do_not_starve_the_others() {
         assert!(first.contains("200"), "{first}");
         assert!(answer.contains("\"pagewalk.live/"), "{answer}");
     }
-    // So many are told what is new; the others are told that they are too many, and that connection ends.
+    // So many connections get what is new; the others get an error that there are too many, and end.
     let (mut told, mut refused) = (0, 0);
     for mut stream in deaf {
         let mut first = [0; 12];

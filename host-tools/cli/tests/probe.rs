@@ -276,7 +276,7 @@ fn ctrl_c_leaves_the_hart_as_it_was() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("pagewalk starts");
-    told.send(child.id()).expect("somebody waits");
+    told.send(child.id()).expect("the receiver waits");
     let ended = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(said.contains("stopped; the hart is as it was"), "{said}");

@@ -4,7 +4,7 @@
 //! The lines are sockets and terminals of this test, which go and come when the program has said
 //! that it noticed.
 
-#[expect(dead_code, reason = "whatever rate is set, it is heard")]
+#[expect(dead_code, reason = "whatever rate is set, it is received")]
 mod adapter;
 #[path = "disturbed/board.rs"]
 mod board;
@@ -319,7 +319,7 @@ fn a_board_of_ours_that_comes_back_is_asked_again() {
     assert!(said.contains(" 0 lost"), "{said}");
 }
 
-/// Waits until so many boards have answered with their tasks, as the recording tells.
+/// Waits until so many boards have answered with their tasks, as the recording shows.
 #[track_caller]
 fn asked_for_tasks(recording: &Path, boards: usize) {
     let deadline = Instant::now() + PATIENCE;

@@ -19,7 +19,7 @@ use inputs::built;
 
 const PAGEWALK: &str = env!("CARGO_BIN_EXE_pagewalk");
 const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures");
-const OLD: &[u8] = b"what somebody wants to keep";
+const OLD: &[u8] = b"what a user wants to keep";
 
 /// A folder with inputs that are larger than any limit here.
 struct Place(tempfile::TempDir);

@@ -1,4 +1,4 @@
-// Draws what /events tells. Whatever a board calls itself or its tasks is set as text, never as markup.
+// Draws what /events sends. Whatever a board calls itself or its tasks is set as text, never as markup.
 "use strict";
 
 const KEPT = 5000;

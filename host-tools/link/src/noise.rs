@@ -36,7 +36,7 @@ fn a_listener_forgets_none_of_a_million() {
         });
     }
     listener.finish(&mut |_| said += 1);
-    assert!(said > 1000, "noise is told, as what it is: {said}");
+    assert!(said > 1000, "noise is reported, as noise: {said}");
 }
 
 #[test]

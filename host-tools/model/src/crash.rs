@@ -25,7 +25,7 @@ pub struct CrashRegisters {
     /// `sstatus`, or `mstatus` where machine mode took the trap: whom it took it from, SUM, MXR,
     /// MPRV.
     pub status: Option<u64>,
-    /// The mode the hart is in now, as a debugger tells it: 0 user, 1 supervisor, 3 machine.
+    /// The mode the hart is in now, as a debugger reports it: 0 user, 1 supervisor, 3 machine.
     pub privilege: Option<u64>,
     /// Machine mode took the trap: cause, pc and value are `mcause`, `mepc`, `mtval`.
     pub is_machine: bool,
@@ -70,7 +70,7 @@ impl CrashRegisters {
         }
     }
 
-    /// Which of cause, pc and value are not told.
+    /// Which of cause, pc and value are not known.
     pub fn missing(&self) -> Vec<&'static str> {
         let told = [self.scause, self.sepc, self.stval];
         let names = self.names().into_iter().zip(told);
@@ -80,7 +80,7 @@ impl CrashRegisters {
             .collect()
     }
 
-    /// The mode the hart was in, where a status register tells it.
+    /// The mode the hart was in, where a status register has it.
     pub fn trapped_mode(&self) -> Option<TrappedMode> {
         let status = self.status?;
         let (sum, mxr) = (status & SUM != 0, status & MXR != 0);
@@ -93,7 +93,7 @@ impl CrashRegisters {
         })
     }
 
-    /// Whose access it was, with the bits that judge it, where a status tells it.
+    /// Whose access it was, with the bits that judge it, where a status register has it.
     pub fn asker(&self) -> Option<Privilege> {
         match self.trapped_mode() {
             Some(TrappedMode::Translated(who)) => Some(who),
@@ -111,7 +111,7 @@ impl CrashRegisters {
         }
     }
 
-    /// What stopped the access, as far as registers tell it: a sentence.
+    /// What stopped the access, as far as registers show it: a sentence.
     pub fn stopped(&self, xlen: Xlen) -> Option<String> {
         let Some(CrashReason::Exception(cause)) = self.why(xlen) else {
             return None;
@@ -187,7 +187,7 @@ impl CrashRegisters {
         matches!(self.why(xlen), Some(CrashReason::Exception(cause)) if cause.has_address())
     }
 
-    /// Whether the page tables refused it: else PMP, the bus, or nobody.
+    /// Whether the page tables refused it: else PMP or the bus did, or nothing.
     pub fn is_table_fault(&self, xlen: Xlen) -> bool {
         matches!(self.why(xlen), Some(CrashReason::Exception(cause)) if cause.is_page_fault())
     }

@@ -1,4 +1,4 @@
-//! What was heard on a line: who spoke, where it stopped, what to try.
+//! What was received on a line: which stage printed it, where it stopped, what to try.
 
 use std::io::{self, Write};
 
@@ -11,12 +11,12 @@ use crate::json::JsonObject;
 use crate::words::{counted, printable};
 
 /// A line under a heading of this column.
-fn told(out: &mut dyn Write, heading: &str, what: &str) -> io::Result<()> {
+fn row(out: &mut dyn Write, heading: &str, what: &str) -> io::Result<()> {
     writeln!(out, "{heading:<10}  {what}")
 }
 
 impl View for DoctorReport {
-    /// For people: what was heard, what it means, what to try.
+    /// For people: what was received, what it means, what to try.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         for one in &self.rates {
             let what = match one.health {
@@ -25,8 +25,8 @@ impl View for DoctorReport {
                 LineHealth::Readable => counted(one.bytes, "byte", "bytes"),
             };
             match one.baud {
-                Some(baud) => told(out, &format!("at {baud}"), &what)?,
-                None => told(out, "heard", &what)?,
+                Some(baud) => row(out, &format!("at {baud}"), &what)?,
+                None => row(out, "received", &what)?,
             }
         }
         let diagnosis = &self.diagnosis;
@@ -34,15 +34,15 @@ impl View for DoctorReport {
             let stages = diagnosis.stages().iter();
             let names = stages.map(|(stage, version)| format!("{} {version}", stage.name()));
             let names: Vec<String> = names.map(|name| name.trim_end().to_owned()).collect();
-            told(out, "spoke", &printable(&names.join(", ")))?;
+            row(out, "spoke", &printable(&names.join(", ")))?;
         }
         if diagnosis.boots() > 1 {
-            told(out, "boots", &diagnosis.boots().to_string())?;
+            row(out, "boots", &diagnosis.boots().to_string())?;
         }
         // What is no text says nothing to anybody.
         let is_text = diagnosis.health() == LineHealth::Readable;
         for (n, line) in diagnosis.lines().filter(|_| is_text).enumerate() {
-            told(
+            row(
                 out,
                 if n == 0 { "last lines" } else { "" },
                 &printable(line),
@@ -53,9 +53,9 @@ impl View for DoctorReport {
             true if sign.id != "u-boot-prompt" => "; it stands at its prompt",
             _ => "",
         };
-        told(out, "so", &format!("{}{also}", sign.means))?;
+        row(out, "so", &format!("{}{also}", sign.means))?;
         for (n, attempt) in self.attempts().enumerate() {
-            told(out, if n == 0 { "try" } else { "" }, &attempt)?;
+            row(out, if n == 0 { "try" } else { "" }, &attempt)?;
         }
         Ok(())
     }

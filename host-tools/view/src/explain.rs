@@ -20,7 +20,7 @@ pub struct Explained<'a> {
     pub names: &'a dyn Fn(u64) -> Option<String>,
     /// Finds the source line of an instruction.
     pub sources: &'a dyn Fn(u64) -> Option<SourceText>,
-    /// What stopped the access, as tables tell it; else what registers tell.
+    /// What stopped the access, as tables show it; else as registers do.
     pub stopped: Option<String>,
     /// A walk follows the table, and `stopped` after it.
     pub has_walk: bool,

@@ -43,7 +43,7 @@ impl View for ImageLayout {
         };
         writeln!(out)?;
         match self.problems.is_empty() {
-            true => writeln!(out, "{board} will boot it, as far as a file can tell"),
+            true => writeln!(out, "{board} will boot it, as far as a file shows"),
             false => {
                 writeln!(out, "{board} will not boot it")?;
                 problems(out, self)

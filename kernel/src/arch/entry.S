@@ -36,7 +36,7 @@ enter:
 
     # Supervisor mode? No CSR says so, and to touch one of machine mode would trap on every good
     # board. But firmware that starts a supervisor gives it its timer interrupt (Privileged spec,
-    # mideleg), and after reset nobody has.
+    # mideleg), and after reset no firmware has.
     csrci   sstatus, 2              # SIE
     li      t0, 0x20                # STIE
     csrw    sie, t0

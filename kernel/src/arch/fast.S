@@ -27,8 +27,8 @@
     lx      t4, {bytes}(t0)
     bgeu    t3, t4, general
 
-    # Is the entry empty? Anything else there, an A bit that is missing or a page that nobody
-    # may touch at present, is not for here.
+    # Is the entry empty? Anything else there, an A bit that is missing or a page that no
+    # access may touch at present, is left to the general path.
     srli    t3, t3, 12
     slli    t3, t3, ENTRY_SHIFT
     lx      t4, {leaf}(t0)

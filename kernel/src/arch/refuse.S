@@ -33,7 +33,7 @@ next_letter:
 2:  addi    s6, s6, 1
     j       next_letter
 
-# No timer interrupt is delegated. Here alone a trap is provoked, to tell the modes apart: what
+# No timer interrupt is delegated. Here alone a trap is provoked, to distinguish the modes: what
 # traps on the way to machine mode's trap vector is a supervisor.
 not_delegated:
     lla     s6, not_delegated_text

@@ -17,7 +17,7 @@ general:
 all_kept:
     lx      sp, {stack}(tp)
     mv      a0, tp
-    # It never returns. A call all the same: ra tells a debugger whence, and the block tells it the rest.
+    # It never returns. A call all the same: a debugger finds the caller by ra, and the rest in the block.
     call    trap_from_user
     ebreak
 

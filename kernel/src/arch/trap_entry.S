@@ -1,7 +1,7 @@
 # In and out of the kernel.
 #
 # sscratch holds the hart's block while a program runs and zero while the kernel does,
-# so the first two instructions tell who was interrupted. The running program's
+# so the first two instructions find out what was interrupted. The running program's
 # registers live in the block itself (offset 0 on): a switch of tasks copies them.
 
     .section .text.trap, "ax"

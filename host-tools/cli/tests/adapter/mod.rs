@@ -46,7 +46,7 @@ impl AdapterTerminal {
         fs::remove_file(at).expect("the name");
     }
 
-    /// The rate that whoever has it open has set, in bits a second.
+    /// The rate that the program which has it open has set, in bits a second.
     pub fn baud(&self) -> u32 {
         tcgetattr(&self.theirs).expect("modes").output_speed()
     }

@@ -1,7 +1,7 @@
 //! One serial line: what came over it, and waiting for what is to come.
 //!
 //! A thread reads the line into a channel, so a wait ends the moment its text
-//! arrives. All that was ever heard is kept, because a recorded line is itself
+//! arrives. All that was received is kept, because a recorded line is itself
 //! an input (of `pagewalk faults`), and because a failure has to show its past.
 
 use std::io::{Read, Write};

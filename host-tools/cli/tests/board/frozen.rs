@@ -1,4 +1,4 @@
-//! A machine that stands still, with somebody's page tables in its memory; and a line to its stub
+//! A machine that stands still, with page tables of a kernel in its memory; and a line to its stub
 //! that counts what is asked, and can be as slow as a far one.
 
 use std::fs::File;
@@ -112,7 +112,7 @@ impl StubLine {
                 let mut packets = Packets::default();
                 let heard = Arc::clone(&heard);
                 carry(copy(&client), copy(&far), delay, move |bytes| {
-                    let mut heard = heard.lock().expect("nobody panicked");
+                    let mut heard = heard.lock().expect("no thread panicked");
                     packets.take(bytes, &mut heard);
                 });
                 carry(far, client, delay, |_| {});
@@ -123,7 +123,7 @@ impl StubLine {
 
     /// What was asked since the last time.
     pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut *self.asked.lock().expect("nobody panicked"))
+        std::mem::take(&mut *self.asked.lock().expect("no thread panicked"))
     }
 }
 

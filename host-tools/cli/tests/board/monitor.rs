@@ -50,7 +50,7 @@ impl Monitor {
         answer.trim_end_matches("(qemu) ").to_owned()
     }
 
-    /// The machine is as it was before somebody looked.
+    /// The machine is as it was before it was read.
     #[track_caller]
     pub fn must_run(&mut self) {
         let status = self.ask("info status");

@@ -116,7 +116,7 @@ impl Screen {
         assert_eq!(
             self.text(),
             expected,
-            "with UPDATE=1 the files are written anew"
+            "with UPDATE=1 the files are written again"
         );
     }
 

@@ -87,7 +87,7 @@ impl Drop for SocketBoard {
     }
 }
 
-/// Waits for the socket to be there, and for whoever had it before to be gone.
+/// Waits for the socket to be there, and for its last user to be gone.
 #[track_caller]
 fn connect(path: &Path) -> UnixStream {
     let deadline = Instant::now() + PATIENCE;
@@ -100,7 +100,7 @@ fn connect(path: &Path) -> UnixStream {
     }
 }
 
-/// Somebody typing at the line.
+/// A person who types at the line.
 pub struct Terminal {
     line: UnixStream,
     text: String,
@@ -139,7 +139,7 @@ impl Terminal {
             self.line
                 .set_read_timeout(Some(PATIENCE))
                 .expect("a socket takes a deadline");
-            // A byte at a time: whoever comes next hears all that follows.
+            // A byte at a time: the next reader receives all that follows.
             match self.line.read(&mut piece) {
                 Ok(1) => self.text.push(piece[0].into()),
                 other => panic!("{bytes} bytes never came: {other:?}: {}", self.text),

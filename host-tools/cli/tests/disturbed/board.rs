@@ -1,4 +1,4 @@
-//! A board of ours without a machine: it answers its agent's questions, tells faults, and has a
+//! A board of ours without a machine: it answers its agent's questions, reports faults, and has a
 //! gdb stub, all through the protocol's own frames.
 
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ pub const RAM_BYTES: u64 = 0x10_0000;
 const ROOT: u64 = RAM + 0x1000;
 /// `satp` of everybody.
 pub const SATP: u64 = 8 << 60 | ROOT >> 12;
-/// Faults that it tells in each session.
+/// Faults that it reports in each session.
 pub const FAULTS: u64 = 60;
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -55,7 +55,7 @@ pub fn fault(number: u64) -> Fault {
     }
 }
 
-/// One session with whoever connected.
+/// One session with a host that connected.
 struct Board {
     session: Option<u32>,
     owes_welcome: bool,

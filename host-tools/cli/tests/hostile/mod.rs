@@ -51,7 +51,7 @@ pub fn map(program: &str, dump: &Path) -> (f64, u64) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    // Its largest size is told as long as it runs: for each piece of the answer it is looked up.
+    // `/proc` has its largest size as long as it runs: for each piece of the answer it is looked up.
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     let mut piece = vec![0; 1 << 20];

@@ -108,7 +108,7 @@ pub fn imports(files: &[(String, String)]) -> Imports {
     found
 }
 
-/// Groups of files that import each other, directly or round a corner.
+/// Groups of files that import each other, directly or through others.
 pub fn circles(imports: &Imports) -> Vec<Vec<String>> {
     let reach = |from: &String| {
         let mut reached = BTreeSet::new();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The files that define a public type, by its name. Tests, benches and what stands below `mod tests` do not count:
-/// nobody imports from them.
+/// no other file imports from them.
 pub fn public_types(files: &[(String, String)]) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (file, source) in files {

@@ -67,6 +67,29 @@ pub fn of_markdown(file: &str, page: &str) -> Vec<Prose> {
     found
 }
 
+/// The prose of a file that is neither Rust nor Markdown: comments after `#` or `//`, and lines of block comments.
+pub fn of_comments(file: &str, source: &str) -> Vec<Prose> {
+    let comment = |line: &str| {
+        let text = line.trim_start();
+        let begins = text.starts_with("* ") || text.starts_with("/*");
+        let at = [line.find("# "), line.find("// ")];
+        match (begins, at.into_iter().flatten().min()) {
+            (true, _) => Some(text.to_owned()),
+            (false, at) => at.map(|at| line[at..].to_owned()),
+        }
+    };
+    let lines = source.lines().enumerate();
+    lines
+        .filter_map(|(at, line)| {
+            Some(Prose {
+                file: file.to_owned(),
+                line: at + 1,
+                text: without_code(&comment(line)?),
+            })
+        })
+        .collect()
+}
+
 /// A name between braces is a variable of the program, which the message shows by its value.
 fn without_names(text: &str) -> String {
     let mut depth = 0;

@@ -2,8 +2,8 @@
 //!
 //! A script has a line for each answer. Its first letter says how the rest of it goes out:
 //! `=` as a packet, `#` with a wrong sum, `<` cut off, `!` as it is, `.` not at all; `~` as a packet
-//! and `^` as it is, again and again for ever, whatever is asked. Anything else is an honest answer,
-//! as are all that the script does not tell.
+//! and `^` as it is, again and again without end, whatever is asked. Anything else is an honest answer,
+//! as are all answers that the script does not list.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ use pagetable::{Dialect, Mode, PhysAddr, Satp};
 
 use super::BASE;
 
-/// More than this nobody reads of one stub.
+/// At most this many bytes are read of one stub.
 const MOST_BYTES: usize = 64 << 20;
 /// Nor asks it more.
 const MOST_QUESTIONS: u64 = 200_000;
@@ -30,7 +30,7 @@ struct ScriptState {
     /// What the client wrote and is no whole question yet.
     heard: Vec<u8>,
     said: VecDeque<u8>,
-    /// What is said for ever.
+    /// What is sent without end.
     endless: Vec<u8>,
     taken: usize,
     questions: u64,
@@ -49,7 +49,7 @@ impl Read for Liar {
         }
         let bytes = into.len().min(state.said.len());
         state.taken += bytes;
-        assert!(state.taken <= MOST_BYTES, "it listens for ever");
+        assert!(state.taken <= MOST_BYTES, "it listens without end");
         for (byte, said) in into.iter_mut().zip(state.said.drain(..bytes)) {
             *byte = said;
         }
@@ -86,7 +86,7 @@ fn packet(text: &[u8]) -> Vec<u8> {
 
 fn answer(state: &mut ScriptState, question: &str) {
     state.questions += 1;
-    assert!(state.questions <= MOST_QUESTIONS, "it asks for ever");
+    assert!(state.questions <= MOST_QUESTIONS, "it asks without end");
     if !state.endless.is_empty() {
         return;
     }

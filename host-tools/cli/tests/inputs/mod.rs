@@ -89,7 +89,7 @@ pub fn dump(bytes: &[u8]) -> u64 {
     leaves
 }
 
-/// A text dump, as somebody pasted it.
+/// A text dump, as a user pasted it.
 pub fn pasted(bytes: &[u8]) -> u64 {
     let base = 0;
     let one = |mode: Mode| {
@@ -152,7 +152,7 @@ pub fn memory_lists(bytes: &[u8]) -> usize {
     spans.len()
 }
 
-/// A text log, for its traps: every one is told with what it is about. It answers how many.
+/// A text log, for its traps: each is printed whole. Returns how many there were.
 pub fn traps(bytes: &[u8]) -> usize {
     let reports = link::text::crashes(bytes);
     for report in &reports {

@@ -24,7 +24,7 @@ pub fn run(program: &str, words: &[&str]) -> Run {
         .spawn()
         .expect("it starts");
     let status = format!("/proc/{}/status", child.id());
-    // Its largest size is told as long as it runs, and nothing of it when it has ended.
+    // `/proc` has its largest size as long as it runs, and not when it has ended.
     let watch = thread::spawn(move || {
         let mut peak = 0;
         while let Some(now) = largest(&status) {

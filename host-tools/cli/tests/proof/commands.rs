@@ -25,7 +25,7 @@ fn asked(target: &str, commands: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn gdb_and_the_desk_find_judge_and_count_alike() {
+fn gdb_and_the_host_find_judge_and_count_alike() {
     let mut machine = Machine::boot(&[]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| path(&folder.path().join(name)).to_owned();

@@ -93,7 +93,7 @@ fn programs_run_and_say_so(board: &mut Board) {
     assert_eq!(board.run("hello ox64"), "hello, ox64\n");
     assert!(board.run("no_such_program").contains("not found"));
     let running = tasks(&board.run("ps"));
-    assert_eq!(running.len(), 1, "the shell and nobody else: {running:?}");
+    assert_eq!(running.len(), 1, "the shell alone: {running:?}");
     assert_eq!(running[0].line, "sh");
 }
 

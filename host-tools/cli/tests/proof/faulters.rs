@@ -181,7 +181,7 @@ pub fn each_kind_kills_only_itself(board: &mut Board) {
     }
 }
 
-/// The line that tells of a death is of the fault that killed, and so is the log's last record of that
+/// The line that reports a death is of the fault that killed, and so is the log's last record of that
 /// task: cause, address, instruction and outcome are the same, whatever it died of.
 #[test]
 fn the_message_of_a_death_and_the_last_record_of_the_log_agree() {

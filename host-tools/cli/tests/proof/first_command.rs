@@ -22,7 +22,7 @@ fn hello(session: u32, sequence: u16) -> Vec<u8> {
     room[..used].to_vec()
 }
 
-/// What the board has said until its prompt, with nobody calling it.
+/// Bytes that the board sends until its prompt, with no host that says hello.
 fn bytes_of_a_boot() -> usize {
     let board = Qemu::with_image().boot();
     board.transcript().len()
@@ -67,7 +67,7 @@ fn the_first_command_of_a_host_that_comes_during_the_boot_is_run_whole() {
     let count = starts();
     for start in 0..count {
         let board = SocketBoard::start(&[]);
-        // Somebody listens first, and leaves the line when so much was said.
+        // A reader listens first, and leaves the line after so many bytes.
         board.terminal().hear(boot * start / count);
         let line = format!("unix:{}", board.line().display());
         let mut host = dash(&line);
@@ -89,7 +89,7 @@ fn the_first_command_of_a_machine_that_the_host_starts_is_run_whole() {
 }
 
 /// The echo of the first command: a line of its own, with nothing before it that was rubbed out. The
-/// prompt, or a part of it, may have gone to whoever listened before.
+/// prompt, or a part of it, may have gone to an earlier listener.
 #[track_caller]
 fn shown_as_typed(start: usize, said: &str) {
     let typed = |line: &str| line.ends_with("hello") && "pw> hello".ends_with(line);

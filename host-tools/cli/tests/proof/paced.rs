@@ -81,7 +81,7 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
     while !is_over || zeroed < RATE * SECONDS {
         let Ok(line) = said.recv_timeout(PATIENCE) else {
             let last = &all[all.len().saturating_sub(20)..];
-            panic!("{zeroed} told, ended: {is_over}; the last: {last:#?}");
+            panic!("{zeroed} reported, ended: {is_over}; the last: {last:#?}");
         };
         is_over |= line.contains(&ended);
         zeroed += u64::from(line.contains("zeroed") && line.contains("0x20"));
@@ -100,7 +100,7 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
     assert!(said <= room, "{said} bytes, a line of {room}");
     assert!(remark.contains(" faults, 0 lost, "), "{remark}");
 
-    // The board counts the same: every number up to the last was told.
+    // The board counts the same: every number up to the last was reported.
     let told: u64 = remark
         .split_whitespace()
         .nth(1)
@@ -119,5 +119,5 @@ fn two_thousand_faults_a_second_all_arrive_at_two_megabaud() {
         })
         .unwrap_or_else(|| panic!("{said}"));
     // What the shell itself faulted on since then is not known to the host.
-    assert!(raised - told <= 2, "{raised} raised, {told} told");
+    assert!(raised - told <= 2, "{raised} raised, {told} reported");
 }

@@ -175,7 +175,7 @@ fn maps_agree(machine: &mut Machine, xlen: &str, stop: &[&str], privilege: &str)
 }
 
 #[test]
-fn a_map_is_the_same_in_gdb_on_the_desk_and_in_qemu_whatever_runs() {
+fn a_map_is_the_same_in_gdb_on_the_host_and_in_qemu_whatever_runs() {
     // Without Sstc each tick of the clock goes through the firmware.
     let mut machine = Machine::boot(&["-cpu", "rv64,sstc=off"]);
     // Nothing runs: the kernel waits.
@@ -196,7 +196,7 @@ fn a_map_is_the_same_in_gdb_on_the_desk_and_in_qemu_whatever_runs() {
 
 /// The same with Sv32: the kernel's window in the middle, programs on both sides of it.
 #[test]
-fn a_map_of_sv32_is_the_same_in_gdb_on_the_desk_and_in_qemu() {
+fn a_map_of_sv32_is_the_same_in_gdb_on_the_host_and_in_qemu() {
     let mut machine = Machine::boot_of_32_bits();
     maps_agree(&mut machine, "32", &[], "1");
     machine.board.terminal().run("spin forever &");
@@ -379,6 +379,6 @@ fn without_a_target_it_says_what_is_missing() {
         "/no/such/line",
         &["pw walk 0", "pw satp 0x80080100 --xlen 32"],
     );
-    assert!(said.contains("does not tell $satp"), "{said}");
+    assert!(said.contains("does not report $satp"), "{said}");
     assert!(said.contains("root table at 0x80100000"), "{said}");
 }

@@ -80,7 +80,7 @@ fn the_one_who_faults_dies(board: &mut Board) {
     assert_eq!(
         refused.len(),
         1,
-        "one fault found no frame, and nobody else's: {refused:?}"
+        "one fault found no frame, and no other did: {refused:?}"
     );
     assert_eq!(refused[0].scause, 15);
     board.run("wait");

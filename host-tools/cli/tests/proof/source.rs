@@ -15,7 +15,7 @@ fn program(name: &str) -> std::path::PathBuf {
     ))
 }
 
-/// `sepc` of a trap there, as `explain --json` tells it.
+/// `sepc` of a trap there, as `explain --json` shows it.
 fn explained(elf: &std::path::Path, at: u64) -> Value {
     let at = format!("{at:#x}");
     let trap = ["explain", "--scause", "0xd", "--stval", "0", "--sepc", &at];

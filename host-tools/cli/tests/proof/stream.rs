@@ -91,7 +91,7 @@ fn a_recording_tells_every_fault_as_the_board_logged_it() {
             cost: fault.cost.into(),
         };
         assert_eq!(&same, logged);
-        assert!(told.time_us.is_some(), "the welcome told the clock's rate");
+        assert!(told.time_us.is_some(), "the welcome has the clock's rate");
     }
     assert!(
         told.windows(2)
@@ -106,7 +106,7 @@ fn a_recording_tells_every_fault_as_the_board_logged_it() {
 }
 
 #[test]
-fn the_desk_shows_the_recording_fault_by_fault_and_in_sum() {
+fn the_host_shows_the_recording_fault_by_fault_and_in_sum() {
     let mut board = Qemu::with_image().append("frames=1").boot();
     let (count, log) = keep_busy(&mut board);
     hear_out(&mut board, count);
@@ -176,7 +176,7 @@ fn a_host_that_says_hello_is_told_all_that_went_before() {
     let (count, _) = keep_busy(&mut board);
     assert!(
         !board.transcript().contains(&0),
-        "text only, until somebody says hello"
+        "text only, until a host says hello"
     );
     let mut hello = [0; 32];
     let length = Request::encode_hello(wire::VERSION, 0, &mut hello).expect("room for a hello");
@@ -193,7 +193,7 @@ fn a_host_that_says_hello_is_told_all_that_went_before() {
 
 /// A batch is not full for a long time when a task computes; the host receives it all the same.
 #[test]
-fn a_task_that_only_computes_keeps_no_fault_from_the_desk() {
+fn a_task_that_only_computes_keeps_no_fault_from_the_host() {
     let mut board = Qemu::with_image().append("frames=1").boot();
     let started = board.run("spin &");
     let (_, log) = fault_log(&board.run("faults"));

@@ -131,7 +131,7 @@ fn what_is_only_listened_to_is_recorded_and_shown_too() {
     let record = folder.path().join("nuttx.pwlog");
     let captures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures");
     let log = std::fs::read(format!("{captures}/nuttx-stack_test.txt")).expect("a log");
-    // Somebody else's board: it says what it says, and then the line ends.
+    // A board that is not ours: it prints its log, and then the line ends.
     let line = TcpListener::bind("127.0.0.1:0").expect("a port");
     let spec = format!("tcp://{}", line.local_addr().expect("a port"));
     let told = log.clone();

@@ -188,7 +188,7 @@ mod tests {
             let (mut ends, mut writer) = ends(Duration::from_millis(20));
             writer.write_all(part.as_bytes()).expect("a pipe");
             let asked = ends.ask(&[(PhysAddr::new(0), 1)]);
-            let error = asked.expect_err("nobody answers");
+            let error = asked.expect_err("the other end is silent");
             assert_eq!(error.kind(), ErrorKind::TimedOut, "{part}");
         }
     }
@@ -204,7 +204,7 @@ mod tests {
         let read = ends.ask(&wanted[..1]).expect("an answer");
         assert_eq!(read, [None]);
         late.join().expect("no panic").expect("a pipe");
-        let gone = ends.ask(&wanted[..1]).expect_err("nobody is there");
+        let gone = ends.ask(&wanted[..1]).expect_err("the other end is closed");
         assert_eq!(gone.kind(), ErrorKind::UnexpectedEof);
     }
 }

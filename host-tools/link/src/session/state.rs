@@ -397,7 +397,7 @@ mod tests {
         assert_eq!(kinds(&out), [0xc0, 0xc0]);
         let (mut heard, mine) = (0, host.streams.session);
         host.receive(&welcome(mine - 1), now, &mut |_| heard += 1);
-        assert!(heard == 0 && !host.is_open(), "somebody else's");
+        assert!(heard == 0 && !host.is_open(), "another session's");
         let both = [welcome(mine), welcome(mine)].concat();
         host.receive(&both, now, &mut |said| {
             assert!(matches!(said, SessionEvent::Opened(_)), "{said:?}");
@@ -440,7 +440,7 @@ mod tests {
         host.receive(&board_says(0x86, &[1]), now, &mut |_| {});
         assert!(host.is_settled());
         out.clear();
-        assert!(host.poll(now + SILENCE, &mut out), "nobody there any more");
+        assert!(host.poll(now + SILENCE, &mut out), "the board is gone");
         host.poll(now + SILENCE, &mut out);
         assert_eq!(kinds(&out), [0xc0]);
     }

@@ -22,7 +22,7 @@ pub(super) struct TrapDialect {
     pub marks: &'static [&'static str],
     /// Whether what stands from its mark on is a sentence: the message of the report.
     pub says: bool,
-    /// Takes from a line what registers do not tell.
+    /// Takes from a line what registers do not hold.
     pub more: fn(line: &[u8], draft: &mut Draft) -> Registers,
 }
 
@@ -56,9 +56,9 @@ pub(super) struct Draft {
     has_bare_hex: bool,
     /// Lines since the last register.
     pub quiet_lines: usize,
-    /// Somebody else tells it as a fault.
+    /// Another parser has reported it as a fault.
     pub is_told: bool,
-    /// The fault, once it was told.
+    /// The fault, once it was reported.
     pub sighting: Option<Sighting>,
 }
 
@@ -185,7 +185,7 @@ impl Draft {
                 let cause = Cause::decode(named);
                 self.report
                     .notes
-                    .push(format!("the cause is told by its name: {named}, {cause}"));
+                    .push(format!("the cause is given by its name: {named}, {cause}"));
             }
             Some(value) if value != u64::from(named) && !self.is_interrupt && value >> 31 == 0 => {
                 let [told, cause] =
@@ -198,7 +198,7 @@ impl Draft {
         }
     }
 
-    /// Whether it tells enough to be a trap.
+    /// Whether it has enough registers to be a trap.
     pub fn is_trap(&self) -> bool {
         let report = &self.report;
         let has_csr = ["scause", "mcause"]

@@ -97,13 +97,13 @@ pub const PARSERS: &[LogDialect] = &[
     },
 ];
 
-/// One log, read in every dialect at once: nobody has to say whose it is.
+/// One log, read in every dialect at once: the user need not name the kernel.
 pub struct LogReader {
     parsers: Vec<Box<dyn LogParser>>,
     traps: trap::TrapLog,
     /// A line that may go on in the next one.
     cut: Option<Vec<u8>>,
-    /// Also of faults that are told by a line of their own, registers are wanted.
+    /// Registers are wanted also of faults that a line of their own reports.
     has_reports_of_faults: bool,
 }
 

@@ -6,7 +6,7 @@
 //!
 //! `riscv_fillpage` prints one for every page it is about to fill; other
 //! functions (`riscv_exception`) print the same for what they cannot resolve.
-//! The task, the access and the end of it are not told; the access follows from
+//! The task, the access and the end of it are not printed; the access follows from
 //! the cause.
 
 use abi::{Cause, Fault, Sighting};

@@ -87,7 +87,7 @@ fn words(fields: &[u8]) -> impl Iterator<Item = &str> {
         .map(|part| str::from_utf8(part.trim_ascii()).unwrap_or_default())
 }
 
-/// `user write`, or only `user` where the cause tells no access.
+/// `user write`, or only `user` where the cause implies no access.
 fn who_and_how(words: &str) -> Option<(Source, Option<Access>)> {
     if let Some(source) = Source::named(words) {
         return Some((source, None));

@@ -35,7 +35,7 @@ pub(super) enum Role {
 pub(super) struct Found {
     /// As the manual or the kernel calls it, in lower case; `x2` is `sp`.
     pub name: &'static str,
-    /// What it tells.
+    /// What the register means for a trap.
     pub role: Role,
     /// Its digits as hexadecimal.
     pub value: u64,
@@ -47,7 +47,7 @@ pub(super) struct Found {
     pub end: usize,
 }
 
-/// Names that a report of a trap may have, and what each tells. Where two are one register, the
+/// Names that a report of a trap may have, and what each means. Where two are one register, the
 /// second column is what it is called here.
 const NAMES: &[(&str, &str, Role)] = &[
     ("scause", "scause", Role::Cause),

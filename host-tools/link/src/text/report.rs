@@ -1,4 +1,4 @@
-//! Registers of a trap as somebody's kernel printed them.
+//! Registers of a trap as a kernel or firmware printed them.
 
 use abi::{Access, Cause, Fault, Sighting};
 
@@ -7,7 +7,7 @@ use abi::{Access, Cause, Fault, Sighting};
 pub struct CrashReport {
     /// What the kernel said.
     pub message: Option<String>,
-    /// Name and value of each register that the report tells, in its order. `x2` is `sp`; all else
+    /// Name and value of each register in the report, in its order. `x2` is `sp`; all else
     /// is called as the kernel calls it, in small letters.
     pub registers: Vec<(String, u64)>,
     /// Digits of a register: 8 on a hart of 32 bits, 16 on one of 64, 0 where none was printed at
@@ -53,7 +53,7 @@ impl CrashReport {
         names.find_map(|name| self.register(name))
     }
 
-    /// Whether machine mode took the trap: its registers are told and the supervisor's are not, or
+    /// Whether machine mode took the trap: its registers are printed and the supervisor's are not, or
     /// are zero, as before its first trap.
     pub fn is_machine(&self) -> bool {
         let has = |names: [&str; 3]| names.iter().any(|name| self.register(name).is_some());
@@ -94,7 +94,7 @@ impl CrashReport {
         names.into_iter().find_map(|name| self.register(name))
     }
 
-    /// Which of cause, pc and address the text does not tell, as this mode calls them.
+    /// Which of cause, pc and address the text does not have, as this mode calls them.
     pub fn missing(&self) -> Vec<&'static str> {
         let names = match self.is_machine() {
             true => ["mcause", "mepc", "mtval"],
@@ -108,7 +108,7 @@ impl CrashReport {
             .collect()
     }
 
-    /// The exception that it tells; `None` of an interrupt, or where the cause is not known.
+    /// The exception that it names; `None` of an interrupt, or where the cause is not known.
     pub fn exception(&self) -> Option<Cause> {
         let cause = self.cause()?;
         let top = if self.digits == 8 { 31 } else { 63 };
@@ -137,7 +137,7 @@ impl CrashReport {
     }
 }
 
-/// The access that a cause tells: of those without an address, none.
+/// The access that a cause implies; 0 for causes without an address.
 pub(super) fn access_of(cause: Cause) -> u8 {
     let access = Access::of(cause).filter(|_| cause.has_address());
     access.map_or(0, Access::number)

@@ -1,4 +1,4 @@
-//! seL4: the kernel's own abort, and a thread's fault that nobody handles.
+//! seL4: the kernel's own abort, and a thread's fault without a handler.
 //!
 //! ```text
 //! KERNEL ABORT (exception within s-mode)!

@@ -44,7 +44,7 @@ static DIALECTS: &[TrapDialect] = &[
     super::openocd::TRAP,
 ];
 
-/// Words that a register's line has, whoever prints it.
+/// Words that a register's line has, in every dialect.
 const WORDS: [&str; 6] = ["cause", "epc", "tval", "badaddr", "bad_addr", "satp"];
 
 /// What a match means: the dialect, and whether a trap begins there.
@@ -95,7 +95,7 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
 #[derive(Default)]
 pub(super) struct TrapLog {
     open: Option<Draft>,
-    /// Lines that may still belong to a trap which another reader has told as a fault.
+    /// Lines that may still belong to a trap which another parser has reported as a fault.
     told_lines: usize,
     found: Vec<Found>,
 }
@@ -184,7 +184,7 @@ impl TrapLog {
         }
     }
 
-    /// A line was told as a fault and is not read here: registers that follow are of the same trap.
+    /// A line was reported as a fault and is not read here: registers that follow are of the same trap.
     pub fn skip_told(&mut self) {
         self.told_lines = QUIET_LINES;
     }
@@ -218,7 +218,7 @@ impl TrapLog {
     }
 }
 
-/// Whether nobody else tells it as a fault: ours prints a line for each.
+/// Whether no other parser reports it as a fault: ours prints a line for each.
 fn is_fault(draft: &Draft) -> bool {
     let is_ours = draft
         .dialect
@@ -226,7 +226,7 @@ fn is_fault(draft: &Draft) -> bool {
     !draft.is_told && !is_ours
 }
 
-/// Emits the fault as soon as cause, pc and address are known: whoever watches a line does not wait
+/// Emits the fault as soon as cause, pc and address are known: a reader of a live line does not wait
 /// for the rest of the registers.
 fn sight(draft: &mut Draft, emit: &mut dyn FnMut(LogFinding)) {
     if draft.sighting.is_some() || draft.is_unsettled() || !is_fault(draft) {

@@ -1,4 +1,4 @@
-//! U-Boot: an exception that nobody handles.
+//! U-Boot: an unhandled exception.
 //!
 //! ```text
 //! Unhandled exception: Load access fault
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The second line has the addresses as they were linked: how far apart the two are is how far
-//! U-Boot moved itself. The cause is told by its name alone. Source: `arch/riscv/lib/interrupts.c`.
+//! U-Boot moved itself. The cause is given by its name alone. Source: `arch/riscv/lib/interrupts.c`.
 
 use memchr::memmem;
 

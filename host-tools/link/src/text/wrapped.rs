@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Half a number is a number, and a wrong one. So a line that may be broken waits for the next, and
-//! the two are one where together they tell more.
+//! the two are one where together they have more registers.
 
 use super::registers::registers;
 
@@ -46,7 +46,7 @@ pub(super) fn joined(cut: &[u8], next: &[u8]) -> Option<Vec<u8>> {
     (all > apart || all == apart && is_even && (!widths || !same(cut, next))).then_some(together)
 }
 
-/// How many registers the line tells, and whether all are printed at one width.
+/// How many registers the line has, and whether all are printed at one width.
 fn told(line: &[u8]) -> (usize, bool) {
     let mut found = Vec::new();
     registers(line, &mut found);

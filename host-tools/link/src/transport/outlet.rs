@@ -93,7 +93,9 @@ mod tests {
     fn a_peer_that_has_gone_is_an_error_at_once() {
         let (ours, theirs) = UnixStream::pair().expect("a pair");
         drop(theirs);
-        let error = Outlet(ours).write_all(b"x").expect_err("nobody is there");
+        let error = Outlet(ours)
+            .write_all(b"x")
+            .expect_err("the other end is closed");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -299,7 +299,7 @@ mod tests {
         let said = news.recv().expect("a word");
         assert!(said.starts_with("not there (No such file"), "{said}");
         let (mut reader, mut writer, _machine) = line.split();
-        writer.write_all(b"nobody is there").expect("it is dropped");
+        writer.write_all(b"no line is open").expect("it is dropped");
         for (round, text) in [&b"first"[..], b"second"].iter().enumerate() {
             let listener = UnixListener::bind(&path).expect("a socket");
             thread::scope(|scope| {

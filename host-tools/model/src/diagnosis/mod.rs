@@ -25,7 +25,7 @@ const LINES: usize = 5;
 /// are, on a bad wire one in a hundred.
 const GARBLED_ONE_IN: u64 = 5;
 
-/// What a line was heard to say so far. Feed it bytes as they come.
+/// What was received on a line so far. Feed it bytes as they come.
 #[derive(Default)]
 pub struct BootDiagnosis {
     bytes: u64,
@@ -90,7 +90,7 @@ impl BootDiagnosis {
         self.unprintable += bytes;
     }
 
-    /// A frame came whole: a kernel of ours is in a session with somebody.
+    /// A frame came whole: a kernel of ours is in a session with another host.
     pub fn frame(&mut self) {
         self.frames += 1;
         self.enter(BootStage::Pagewalk, "", &signs::IN_FRAMES);
@@ -115,7 +115,7 @@ impl BootDiagnosis {
         let mut prompts = signs::PROMPTS.iter().filter(ends);
         if let Some(sign) = prompts.find(is_plausible) {
             self.prompt = Some(sign);
-            // U-Boot comes to its prompt after whatever went wrong; that is what is to be told.
+            // U-Boot comes to its prompt after whatever went wrong; that error is what is to be reported.
             let trouble = self
                 .sign
                 .filter(|it| it.stage == BootStage::UBoot && it.is_trouble());
@@ -130,7 +130,7 @@ impl BootDiagnosis {
             return;
         }
         if let Some((stage, version)) = signs::banner(&line) {
-            // Whoever comes before the last speaker begins another boot.
+            // A stage that comes before the last one begins another boot.
             if self.stage().is_some_and(|last| stage <= last) {
                 self.stages.clear();
             }
@@ -186,7 +186,7 @@ impl BootDiagnosis {
         }
     }
 
-    /// Who spoke, in the order of the last boot, with the version that each told.
+    /// Stages that printed something, in the order of the last boot, with the version that each printed.
     pub fn stages(&self) -> &[(BootStage, String)] {
         &self.stages
     }
@@ -212,7 +212,7 @@ impl BootDiagnosis {
         }
     }
 
-    /// Whether somebody waits for a command there.
+    /// Whether a stage waits for a command there.
     pub fn is_at_prompt(&self) -> bool {
         self.prompt.is_some()
     }
@@ -223,7 +223,7 @@ impl BootDiagnosis {
     }
 }
 
-/// How a line was heard at one rate.
+/// What was received at one rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateTry {
     /// Bits a second; none of what is no serial port.
@@ -234,15 +234,15 @@ pub struct RateTry {
     pub health: LineHealth,
 }
 
-/// What is told of a line.
+/// The report on a line: each rate that was tried, and the diagnosis at the best of them.
 pub struct DoctorReport {
     /// As a user names it.
     pub line: String,
-    /// It was heard before, and kept in a file.
+    /// It was received before, and kept in a file.
     pub is_kept: bool,
     /// Each rate that was tried, in order.
     pub rates: Vec<RateTry>,
-    /// What was heard at the best of them.
+    /// What was received at the best of them.
     pub diagnosis: BootDiagnosis,
 }
 

@@ -1,6 +1,6 @@
 //! What firmware, boot loaders and kernels are known to say, what it means, and what to try.
 //!
-//! Texts of U-Boot, OpenSBI and Pagewalk are as they were heard in QEMU; those of the BL808's first
+//! Texts of U-Boot, OpenSBI and Pagewalk are as QEMU printed them; those of the BL808's first
 //! stages are as `d0_lowload` and `m0_lowload` of the OpenBouffalo firmware print them, and those of
 //! Linux and NuttX as their sources do.
 
@@ -160,10 +160,10 @@ pub(super) static UNKNOWN: BootSign = row(
     "unknown",
     BootStage::BootRom,
     "",
-    "text comes, of nobody that is known here",
+    "text comes, from no boot stage that is known here",
     &[
         "look at it: pagewalk monitor LINE",
-        "press the board's reset button while this listens: whoever boots says who it is",
+        "press the board's reset button while this listens: its boot messages say which stage runs",
     ],
 );
 
@@ -173,8 +173,8 @@ pub(super) static BOOT_LOOP: BootSign = row(
     "",
     "it boots again and again",
     &[
-        "what stands before the board begins anew is in the last lines; pagewalk record LINE boots.pwlog keeps all of it",
-        "a supply that breaks down under load, or a watchdog that nobody feeds (the D1's runs after reset), restarts a board",
+        "the lines before each restart are the last ones shown; pagewalk record LINE boots.pwlog keeps all of it",
+        "a supply that breaks down under load, or a watchdog that no program feeds (the D1's runs after reset), restarts a board",
         "in U-Boot, press a key during the countdown: if it stays there, what it loads restarts it",
     ],
 );
@@ -264,7 +264,7 @@ pub(super) static PAGEWALK: BootSign = row(
     ],
 );
 
-/// What a boot's lines hold, of those that tell where it is.
+/// Lines of a boot that show where it is.
 static SIGNS: &[BootSign] = &[
     row(
         "lowload-no-firmware",
@@ -316,7 +316,7 @@ static SIGNS: &[BootSign] = &[
         "sbi_trap_error",
         "OpenSBI itself trapped: what runs above it asked for something that it cannot do, or jumped away",
         &[
-            "mepc and mtval in the lines after it tell where: pagewalk explain --scause … --sepc … --stval …",
+            "mepc and mtval in the lines after it show where: pagewalk explain --scause … --sepc … --stval …",
         ],
     ),
     row(
@@ -448,7 +448,7 @@ static SIGNS: &[BootSign] = &[
         "Unhandled exception",
         "U-Boot itself trapped",
         &[
-            "EPC and TVAL in the lines after it tell where; a wrong address in a command is the usual reason",
+            "EPC and TVAL in the lines after it show where; a wrong address in a command is the usual reason",
         ],
     ),
     row(
@@ -660,7 +660,7 @@ pub(super) fn banner(line: &str) -> Option<(BootStage, &str)> {
     let line = past_prefix(line);
     BANNERS.iter().find_map(|(words, stage, has_version)| {
         line.strip_prefix(words)?;
-        // A digit of it, or a letter before, may be part of the words that tell it.
+        // A digit of it, or a letter before, may be part of the words that identify it.
         let words = words.trim_end_matches(|it: char| it == 'v' || it.is_ascii_digit());
         let version = line[words.len()..].split_whitespace().next();
         Some((*stage, version.filter(|_| *has_version).unwrap_or("")))
@@ -676,8 +676,8 @@ fn past_prefix(mut line: &str) -> &str {
     line
 }
 
-/// What a line shows of the stage of the boot. What only one stage says tells of it even if its first
-/// words were missed.
+/// What a line shows of the stage of the boot. Text that only one stage prints identifies it even if its
+/// first words were missed.
 pub(super) fn sign(line: &str, now: Option<BootStage>) -> Option<&'static BootSign> {
     let mut here = SIGNS.iter().filter(|sign| line.contains(sign.text));
     // A kernel that prints what its loader said does not go back to it.

@@ -110,14 +110,14 @@ rules! {
     ALIASED_TABLE = "aliased-table", Warning, Accepts, "a table that many pointers lead to",
         "a pointer each is usual: correct the others, unless the same pages are meant to repeat";
     TABLE_READABLE_BY_USER = "table-readable-by-user", Warning, Accepts, "a page table is mapped for user mode",
-        "unmap it: it tells physical addresses";
+        "unmap it: it shows physical addresses";
     WRITE_AND_EXECUTE = "write-and-execute", Warning, Accepts, "a page of the kernel is writable and executable",
         "write it through another mapping, or take W away before it is executed";
     USER_IN_KERNEL_HALF = "user-in-kernel-half", Warning, Accepts, "a user page in the upper half",
         "clear U: the kernel's half is not the user's";
     USER_AMID_KERNEL = "user-amid-kernel", Warning, Accepts, "a user page between pages of the kernel",
         "clear U: a user reaches the kernel's memory there, and the kernel needs SUM for it";
-    DIRTY_WITHOUT_ACCESSED = "dirty-without-accessed", Warning, Accepts, "D is set and A clear, where nobody clears A",
+    DIRTY_WITHOUT_ACCESSED = "dirty-without-accessed", Warning, Accepts, "D is set and A clear, where no hart clears A",
         "set A, or clear D: a hart that sets them sets A first";
     SELF_REFERENCE = "self-reference", Warning, Accepts, "a table that is reached through itself",
         "clear the pointer: a table does not map itself so, an entry without R, W and X at level 0 \

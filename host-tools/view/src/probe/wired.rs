@@ -77,7 +77,7 @@ fn facts(wired: &Wired) -> Vec<(&'static str, String)> {
             match wired.vendor {
                 Some(0x5b7) => "0x5b7 (T-Head)".to_owned(),
                 Some(vendor) => format!("{vendor:#x}"),
-                None => "not told".to_owned(),
+                None => "not reported".to_owned(),
             },
         ),
     ]

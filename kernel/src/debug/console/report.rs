@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_desk_that_comes_back_is_told_all_that_is_kept() {
+    fn a_host_that_comes_back_gets_all_that_is_kept() {
         let mut log = Log::new(vec![Fault::EMPTY; 8].leak());
         let (mut report, mut out) = (Report::EMPTY, Outgoing::EMPTY);
         let mut tell = |report: &mut Report, log: &Log| {

@@ -134,7 +134,7 @@ where
     }
 
     /// What the host makes of the line: text, addresses of faults, and how many greetings.
-    fn on_the_desk(&self) -> (Vec<u8>, Vec<u64>, usize) {
+    fn on_the_host(&self) -> (Vec<u8>, Vec<u64>, usize) {
         let mut splitter = Splitter::<{ wire::LARGEST }>::new();
         let (mut text, mut told, mut greetings) = (Vec::new(), Vec::new(), 0);
         for &byte in &self.heard {
@@ -178,9 +178,9 @@ over_each_device! {
     the_interrupt_key_keeps_its_place
     the_interrupt_key_ends_the_foreground_and_is_no_input
     a_zero_on_the_line_swallows_no_key
-    a_desk_that_says_hello_hears_all_between_the_text
+    a_host_that_says_hello_gets_all_between_the_text
     a_hello_in_the_middle_of_a_frame_is_answered
-    frames_of_a_newer_desk_are_no_keys
+    frames_of_a_newer_host_are_no_keys
     a_line_that_lives_again_is_waited_for
     flushing_leaves_nothing
 }
@@ -255,7 +255,7 @@ where
     assert_eq!((line.input(), line.pressed), (b"\r".into(), true));
 }
 
-fn a_desk_that_says_hello_hears_all_between_the_text<D: DeviceModel>()
+fn a_host_that_says_hello_gets_all_between_the_text<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -271,7 +271,7 @@ where
     }
     line.console.drain(&line.log);
     line.run();
-    let (said, told, greetings) = line.on_the_desk();
+    let (said, told, greetings) = line.on_the_host();
     assert_eq!((told, greetings), ((0..50).collect(), 1));
     assert_eq!(said, [b"text only\r\n", &text[..]].concat());
     assert_eq!(line.input(), b"", "a hello is no input");
@@ -288,12 +288,12 @@ where
     (0..30).for_each(|n| line.fault(n));
     assert!(!line.console.outgoing.is_free(), "a frame is under way");
     line.hello();
-    let (_, told, greetings) = line.on_the_desk();
+    let (_, told, greetings) = line.on_the_host();
     assert_eq!(greetings, 2);
     assert!(told.ends_with(&(0..30).collect::<Vec<u64>>()), "{told:?}");
 }
 
-fn frames_of_a_newer_desk_are_no_keys<D: DeviceModel>()
+fn frames_of_a_newer_host_are_no_keys<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -352,7 +352,7 @@ where
     console.flush(&line.log);
     line.heard = sent.take();
     line.heard.extend(line.device.shift_out(64));
-    let (said, told, greetings) = line.on_the_desk();
+    let (said, told, greetings) = line.on_the_host();
     assert_eq!((said, told, greetings), (text, (0..40).collect(), 1));
 }
 

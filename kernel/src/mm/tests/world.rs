@@ -182,7 +182,7 @@ impl<M: TestMachine> World<M> {
             .map_err(|fault| fault.cause)
     }
 
-    /// Every page that shall be mapped: where, which frame, with which rights.
+    /// Every page that is to be mapped: where, which frame, with which rights.
     pub fn planned(&self) -> BTreeMap<u64, (u64, u64)> {
         let (read, write, exec) = (Pte::READ, Pte::WRITE, Pte::EXEC);
         let base = self.layout.base.raw();

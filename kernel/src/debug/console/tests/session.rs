@@ -28,14 +28,14 @@ where
 }
 
 over_each_device! {
-    what_a_desk_has_not_heard_is_sent_again
-    a_desk_that_falls_silent_leaves_a_terminal_and_all_its_text
+    what_a_host_has_not_acknowledged_is_sent_again
+    a_host_that_falls_silent_leaves_a_terminal_and_all_its_text
     keys_that_come_twice_are_typed_once
     half_a_frame_swallows_no_key_that_comes_later
     a_million_random_bytes_do_no_harm
 }
 
-fn what_a_desk_has_not_heard_is_sent_again<D: DeviceModel>()
+fn what_a_host_has_not_acknowledged_is_sent_again<D: DeviceModel>()
 where
     &'static D: Registers,
 {
@@ -70,7 +70,7 @@ fn number_and_next(payload: &[u8]) -> Result<(u16, u16), ()> {
     Ok((next.wrapping_sub(1), next))
 }
 
-fn a_desk_that_falls_silent_leaves_a_terminal_and_all_its_text<D: DeviceModel>()
+fn a_host_that_falls_silent_leaves_a_terminal_and_all_its_text<D: DeviceModel>()
 where
     &'static D: Registers,
 {
