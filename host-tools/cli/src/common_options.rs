@@ -15,7 +15,7 @@ use clap::{Arg, Command};
 use crate::format::Format;
 #[cfg(feature = "full")]
 use crate::settings::SettingError;
-use crate::settings::{BOARD, Settings};
+use crate::settings::{BOARD, LINE, Settings};
 
 /// Variables of the options that every command has.
 const COMMON: [(&str, &str); 3] = [
@@ -50,9 +50,44 @@ fn add_below(command: Command, common: &[Arg], settings: &Arc<Settings>) -> Comm
         true => command.arg(line_board(settings)),
         false => command,
     };
+    let command = match settings.names_memory() {
+        true => command,
+        false => with_memory_of_line(command, settings),
+    };
     command
         .args(common)
         .mut_subcommands(|below| add_below(below, common, settings))
+}
+
+/// The options that name memory, of which one is required: `--from` and the others.
+const MEMORY: &str = "MemoryArgs";
+
+/// `--from` has the line of the settings for its default. Beside a file that is named it would be a second source of
+/// memory, so this is for a command line that names none.
+fn with_memory_of_line(command: Command, settings: &Settings) -> Command {
+    let has_memory = command.get_groups().any(|group| group.get_id() == MEMORY);
+    let is_set = settings.default_of(LINE).is_some() || std::env::var_os(LINE).is_some();
+    match has_memory && is_set {
+        true => command
+            .mut_arg("from", |arg| with_default(arg, LINE, settings))
+            .mut_group(MEMORY, |group| group.required(false)),
+        false => command,
+    }
+}
+
+/// Gives a parser that stands apart from the command line, the bridge's, the boards and lines of the settings.
+#[cfg(feature = "full")]
+pub fn add_boards(command: Command, settings: &Arc<Settings>) -> Command {
+    let is_board = |arg: &Arg| {
+        let kind = arg.get_value_parser().type_id();
+        kind == TypeId::of::<Board>() || kind == TypeId::of::<link::memory::MemorySpec>()
+    };
+    command
+        .mut_args(|arg| match is_board(&arg) {
+            true => with_settings(arg, settings, &mut false),
+            false => arg,
+        })
+        .mut_subcommands(|below| add_boards(below, settings))
 }
 
 fn with_settings(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
@@ -132,6 +167,8 @@ fn line(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
     use link::memory::MemorySpec;
     use link::transport::Spec;
 
+    use crate::doctor::DoctorLine;
+
     let kind = arg.get_value_parser().type_id();
     let settings = settings.clone();
     if kind == TypeId::of::<Spec>() {
@@ -143,7 +180,15 @@ fn line(arg: Arg, settings: &Arc<Settings>, has_line: &mut bool) -> Arg {
                 spec.map_err(|wrong| SettingError::Form(wrong.to_string()))
             }
         };
-        return with_default(arg.value_parser(read), "PAGEWALK_LINE", &settings);
+        return with_default(arg.value_parser(read), LINE, &settings);
+    }
+    if kind == TypeId::of::<DoctorLine>() {
+        *has_line = true;
+        let read = {
+            let settings = settings.clone();
+            move |word: &str| DoctorLine::of(word, &settings)
+        };
+        return with_default(arg.value_parser(read), LINE, &settings);
     }
     if kind == TypeId::of::<MemorySpec>() {
         *has_line = true;

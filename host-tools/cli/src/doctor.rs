@@ -9,6 +9,7 @@
 //! try         push the card in again; some cards answer at the second `mmc rescan` only
 //! ```
 
+use std::convert::Infallible;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ use model::{BootDiagnosis, DoctorReport};
 use wire::{Channel, Event, Inbox, Split, Splitter};
 
 use crate::format::Format;
+use crate::settings::{SettingError, Settings};
 use crate::{ending, recording};
 
 /// Rates of consoles: the Ox64's, then by how usual they are.
@@ -58,14 +60,15 @@ const ROM_ANSWER: &[u8] = b"OK";
 Examples:
   pagewalk doctor /dev/ttyUSB0
   pagewalk doctor /dev/ttyUSB0@2000000 --format json
+  pagewalk doctor /dev/ttyUSB0 --board ox64
   pagewalk doctor tcp://localhost:4444 --silent
   pagewalk doctor boot.log
   pagewalk doctor run.pwlog")]
 pub struct DoctorArgs {
     /// The line: /dev/ttyUSB0, /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu:IMAGE; or what
     /// was received before: a file of text, a recording, `-` for stdin
-    #[arg(value_name = "LINE|FILE|-")]
-    line: String,
+    #[arg(value_name = "LINE|FILE|-", value_parser = |word: &str| Ok::<_, Infallible>(DoctorLine(word.to_owned())))]
+    line: DoctorLine,
     /// Send nothing
     #[arg(long)]
     silent: bool,
@@ -81,6 +84,21 @@ pub struct DoctorArgs {
     format: Format,
 }
 
+/// The line or file as the user named it; the settings replace the name of a board by its line.
+#[derive(Clone)]
+pub struct DoctorLine(pub String);
+
+impl DoctorLine {
+    /// The line that a word names. A serial port without a baud stays as it is where no board states one: each usual
+    /// rate is tried.
+    pub fn of(word: &str, settings: &Settings) -> Result<DoctorLine, SettingError> {
+        match settings.line(word) {
+            Err(SettingError::NoBaud(port)) => Ok(DoctorLine(port)),
+            line => line.map(DoctorLine),
+        }
+    }
+}
+
 /// Where it is listened.
 enum DoctorSource {
     Line(Spec),
@@ -91,7 +109,7 @@ enum DoctorSource {
 
 /// Writes the diagnosis.
 pub fn run(args: DoctorArgs) -> anyhow::Result<()> {
-    let report = match source(&args.line)? {
+    let report = match source(&args.line.0)? {
         DoctorSource::Kept(path) => kept(&path)?,
         DoctorSource::Port(path) => at_each_rate(&args, &path, &[])?,
         DoctorSource::Line(spec) => on(&args, &spec)?,

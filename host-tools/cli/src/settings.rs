@@ -27,6 +27,12 @@ const CONFIG: &str = "PAGEWALK_CONFIG";
 /// The variable for the default of `--board`.
 pub const BOARD: &str = "PAGEWALK_BOARD";
 
+/// The variable for the line where none is given.
+pub const LINE: &str = "PAGEWALK_LINE";
+
+/// Options that name memory.
+const MEMORY: [&str; 4] = ["--from", "--mem", "--core", "--dump"];
+
 /// The keys of the settings file.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +81,8 @@ pub struct Settings {
     source: Option<(PathBuf, String)>,
     /// The value of `--board` or its variable.
     said_board: Option<String>,
+    /// The command line names a source of memory.
+    names_memory: bool,
 }
 
 /// Why a word does not name a board or a line.
@@ -117,7 +125,14 @@ impl Settings {
                 toml::from_str(&text).map_err(|wrong| FileError::unread(&name, &text, &wrong))?;
             settings.source = Some((path, text));
         }
-        settings.said_board = said_board(words);
+        let words: Vec<String> = words
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        settings.said_board = said_board(&words);
+        settings.names_memory = words.iter().any(|word| {
+            let option = word.split('=').next().unwrap_or(word);
+            MEMORY.contains(&option)
+        });
         Ok(settings)
     }
 
@@ -126,12 +141,17 @@ impl Settings {
         self.source.as_ref().map(|(path, _)| path.as_path())
     }
 
+    /// Whether the command line names a source of memory, so that the line of the settings is not one.
+    pub fn names_memory(&self) -> bool {
+        self.names_memory
+    }
+
     /// The default in the file for the option with that variable.
     pub fn default_of(&self, variable: &str) -> Option<String> {
         let file = &self.file;
         match variable {
             BOARD => file.board.as_ref().map(|word| self.placed(word)),
-            "PAGEWALK_LINE" => file.line.as_ref().map(|word| word.get_ref().clone()),
+            LINE => file.line.as_ref().map(|word| word.get_ref().clone()),
             "PAGEWALK_FORMAT" => file.format.map(|word| {
                 let word = match word {
                     FormatWord::Table => "table",
@@ -260,10 +280,7 @@ fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
 
 /// The value of `--board` on the command line, otherwise of its variable. Searched before the command line is
 /// parsed, because parsing a line needs it.
-fn said_board(words: impl Iterator<Item = OsString>) -> Option<String> {
-    let words: Vec<String> = words
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
+fn said_board(words: &[String]) -> Option<String> {
     let options = words.iter().take_while(|word| *word != "--").enumerate();
     let said = options.filter_map(|(at, word)| match word.strip_prefix("--board") {
         Some("") => words.get(at + 1).cloned(),
@@ -281,8 +298,26 @@ mod tests {
         Settings {
             file: toml::from_str(text).unwrap(),
             source: Some(("/etc/pagewalk.toml".into(), text.to_owned())),
-            said_board: said_board(words.iter().map(OsString::from)),
+            said_board: said_board(
+                &words
+                    .iter()
+                    .map(|&word| word.to_owned())
+                    .collect::<Vec<_>>(),
+            ),
+            names_memory: false,
         }
+    }
+
+    #[test]
+    fn doctor_takes_the_baud_of_a_board_and_tries_every_rate_without_one() {
+        use crate::doctor::DoctorLine;
+        let lab = "[boards.lab]\nboard = \"qemu-virt\"\nline = \"/dev/ttyUSB1\"\n";
+        let line = |word: &str, words: &[&str]| DoctorLine::of(word, &settings(lab, words));
+        assert_eq!(line("lab", &[]).unwrap().0, "/dev/ttyUSB1@115200");
+        let board = line("/dev/ttyUSB0", &["--board", "ox64"]);
+        assert_eq!(board.unwrap().0, "/dev/ttyUSB0@2000000");
+        assert_eq!(line("/dev/ttyUSB0", &[]).unwrap().0, "/dev/ttyUSB0");
+        assert_eq!(line("boot.log", &[]).unwrap().0, "boot.log");
     }
 
     #[test]

@@ -127,6 +127,36 @@ fn a_port_without_a_rate_or_with_a_wrong_one_is_heard_at_the_right_one() {
     assert_eq!(report["sign"], "u-boot-prompt");
 }
 
+/// `[boards.lab]` of the settings, as every command on a line takes it.
+#[test]
+fn a_board_of_the_settings_is_examined_by_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = folder.path().join("ttyUSB0");
+    speaks_at(115_200, AdapterTerminal::new().plug_in(&port));
+    let settings = folder.path().join("settings.toml");
+    let line = format!("{}@115200", port.display());
+    std::fs::write(
+        &settings,
+        format!("line = \"lab\"\n[boards.lab]\nline = \"{line}\"\n"),
+    )
+    .expect("a file");
+    for words in [&["lab"][..], &[]] {
+        let run = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+            .arg("doctor")
+            .args(words)
+            .args(["--seconds", "1", "--format", "json"])
+            .env("PAGEWALK_CONFIG", &settings)
+            .stdin(Stdio::null())
+            .output()
+            .expect("pagewalk runs");
+        let report: Value = serde_json::from_slice(&run.stdout).expect("JSON");
+        assert_eq!(report["line"], line, "{words:?}");
+        assert_eq!(report["sign"], "u-boot-prompt");
+    }
+    let unknown = doctor(&["nowhere"]);
+    assert_eq!(unknown.status.code(), Some(1));
+}
+
 #[test]
 fn a_board_whose_rom_waits_to_be_flashed_answers_when_it_is_called() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -67,12 +67,31 @@ fn a_fresh_clone_makes_the_same_card() {
         "it does not say what was made, and how it gets onto a card:\n{said}"
     );
 
-    // Where the tree lies must not show in what is made of it.
-    let card = "target/images/ox64-sd.img";
-    let ours = fs::read(house.join(card))
-        .unwrap_or_else(|_| panic!("{card} is missing: run `just build` first"));
+    same_as_ours(&house, folder.path(), "target/images/ox64-sd.img");
+
+    // The tutorial goes on with the kernel for QEMU. Its blocks are run literally in this tree, by `literal.rs`: with
+    // the same bytes they show the same there.
+    let tutorial = fs::read_to_string(house.join("docs/tutorial.md")).expect("the tutorial");
+    let first = format!("\n    {line}\n    just build\n    just install\n");
     assert!(
-        fs::read(folder.path().join(card)).expect("the card") == ours,
-        "the same tree made another card, or ours is older than the tree: run `just image ox64`"
+        tutorial.contains(&first),
+        "the tutorial gives other commands"
+    );
+    let output = newcomer(folder.path(), "just build")
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "just build: {said}");
+    same_as_ours(&house, folder.path(), "target/images/Image");
+}
+
+/// Where the tree lies must not show in what is made of it.
+#[track_caller]
+fn same_as_ours(house: &Path, clone: &Path, file: &str) {
+    let ours = fs::read(house.join(file))
+        .unwrap_or_else(|_| panic!("{file} is missing: run `just build` first"));
+    assert!(
+        fs::read(clone.join(file)).expect("it was made") == ours,
+        "the same tree made another {file}, or ours is older than the tree: run `just build`"
     );
 }

@@ -68,6 +68,7 @@ fn a_board_and_its_line_have_a_name_of_the_users() {
         "ps --from lab",
         "monitor lab --once",
         "connect lab --once --gdb-port 0 --port 0",
+        "walk 0 --from lab",
     ] {
         let said = user.stderr(words, &[]);
         assert!(said.contains("/dev/ttyNONE@921600: "), "{words}: {said}");
@@ -87,7 +88,7 @@ fn a_port_without_a_baud_takes_that_of_the_board() {
     let fpga = format!("{ps} --board ./fpga.toml");
     assert!(asks(&fpga, &[]).contains("/dev/ttyNONE@921600: "));
     let line = [("PAGEWALK_LINE", "/dev/ttyNONE")];
-    for words in ["ps", "satp", "monitor --once"] {
+    for words in ["ps", "satp", "monitor --once", "walk 0", "map", "stats"] {
         assert!(
             asks(words, &line).contains("/dev/ttyNONE@2000000: "),
             "{words}"
@@ -98,6 +99,51 @@ fn a_port_without_a_baud_takes_that_of_the_board() {
     let said = String::from_utf8_lossy(&nobody.stderr).into_owned();
     assert!(
         said.contains("without a baud") && said.contains("--board"),
+        "{said}"
+    );
+}
+
+/// The line of the settings is a source of memory where no other is named, and never a second one.
+#[test]
+fn a_file_that_is_named_is_read_alone_whatever_the_settings_say() {
+    let user = User::with("line = \"/dev/ttyNONE@115200\"\n");
+    let from = "walk 0xffffffff80000000 --satp 0x80033000000830ca";
+    let asked = user.stderr(from, &[]);
+    assert!(asked.contains("/dev/ttyNONE@115200: "), "{asked}");
+    for source in ["--from", "--core"] {
+        let words = format!("{from} {source} linux-sv39/pagetables.core");
+        assert!(user.stdout(&words, &[]).contains("0xffffffff80000000"));
+    }
+    let unset = User::with("").run(from, &[]);
+    let said = String::from_utf8_lossy(&unset.stderr).into_owned();
+    assert!(said.contains("--from <SPEC>"), "{said}");
+}
+
+/// In gdb a board of the user's has the name that it has on the command line.
+#[test]
+fn the_bridge_knows_the_boards_of_the_settings() {
+    use std::io::Write;
+    let user = User::with("[boards.lab]\nboard = \"qemu-virt\"\n");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .arg("bridge")
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("PAGEWALK_CONFIG")
+        .env("HOME", user.home.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("our program runs");
+    let mut requests = child.stdin.take().expect("a pipe");
+    // The memory map is asked for, and cannot be had: the board's own stands in for it.
+    requests
+        .write_all(b"map --satp 0 --board lab\ndata -\nmap --satp 0 --board nowhere\n")
+        .expect("it reads");
+    drop(requests);
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!said.contains("unknown board `lab`"), "{said}");
+    assert!(
+        said.contains("unknown board `nowhere`; known boards: "),
         "{said}"
     );
 }

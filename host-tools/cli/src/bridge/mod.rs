@@ -14,9 +14,10 @@
 //! ```
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use link::memory::{PhysRange, Pipe};
 use model::CrashRegisters;
 use pagetable::{Memory, Mode, PhysAddr, Xlen};
@@ -24,9 +25,10 @@ use view::View;
 use view::explain::Explained;
 use view::fields;
 
+use crate::settings::Settings;
 use crate::tables::{PteArgs, SpaceArgs, TablesArgs, number, span};
 use crate::tables_command::TablesCommand;
-use crate::walk;
+use crate::{common_options, walk};
 
 /// Serve a debugger's plugin, which reads the memory.
 ///
@@ -112,14 +114,20 @@ struct Explain {
 const WITHOUT: [&str; 3] = ["satp", "diff", "ram"];
 
 impl BridgeRequest {
-    /// Parses a request line; memory is read through `pipe`.
-    fn parse(line: &str, pipe: &Pipe) -> Result<BridgeRequest, clap::Error> {
+    /// Parses a request line, with the boards of the settings; memory is read through `pipe`.
+    fn parse(
+        line: &str,
+        pipe: &Pipe,
+        settings: &Arc<Settings>,
+    ) -> Result<BridgeRequest, clap::Error> {
         let mut words: Vec<&str> = line.split_whitespace().collect();
         let is_help = words.iter().any(|word| matches!(*word, "--help" | "-h"));
         if words.first().is_some_and(|word| !WITHOUT.contains(word)) && !is_help {
             words.extend(["--from", "pipe:"]);
         }
-        let mut request = BridgeRequest::try_parse_from(words)?;
+        let command = common_options::add_boards(BridgeRequest::command(), settings);
+        let matches = command.try_get_matches_from(words)?;
+        let mut request = BridgeRequest::from_arg_matches(&matches)?;
         if let Some(roots) = request.roots() {
             roots.pipe = Some(pipe.clone());
         }
@@ -140,12 +148,13 @@ impl BridgeRequest {
 /// Answers requests until the input ends.
 pub fn run(_: BridgeArgs) -> anyhow::Result<()> {
     let pipe = Pipe::standard()?;
+    let settings = Arc::new(Settings::read(std::iter::empty())?);
     while let Some(line) = pipe.line()? {
         if line.trim().is_empty() {
             continue;
         }
         let mut text = Vec::new();
-        let answer = match BridgeRequest::parse(&line, &pipe) {
+        let answer = match BridgeRequest::parse(&line, &pipe, &settings) {
             Ok(request) => answer(request, &mut text).map_err(|error| format!("{error:#}")),
             // Help is a result too.
             Err(error) if !error.use_stderr() => {

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::board::{Monitor, SocketBoard, with_stub};
+use crate::board::SocketBoard;
+use crate::plugin::Machine;
 
 /// An address that no kernel maps.
 const NOWHERE: &str = "0x10";
@@ -25,12 +26,9 @@ fn jump(stub: &str) {
 #[track_caller]
 fn ends_with_a_record(boot: fn(&[&str]) -> SocketBoard) {
     let folder = tempfile::tempdir().expect("a folder");
-    let (arguments, monitor) = with_stub(folder.path());
-    let arguments: Vec<&str> = arguments.iter().map(|it| &**it).collect();
-    let board = boot(&arguments);
-    let mut monitor = Monitor::connect(&monitor);
-    let stub = monitor.stub();
-    let mut terminal = board.terminal();
+    let mut machine = Machine::boot_with(boot);
+    let stub = machine.stub.clone();
+    let mut terminal = machine.board.terminal();
     jump(&stub);
     // It waits in wfi: a key is an interrupt.
     terminal.send(b"x");
@@ -39,7 +37,7 @@ fn ends_with_a_record(boot: fn(&[&str]) -> SocketBoard) {
     // From the machine that runs on, and from its memory in a file.
     let file = folder.path().join("memory");
     let save = format!("pmemsave 0x80000000 0x8000000 \"{}\"", file.display());
-    monitor.ask(&save);
+    machine.monitor.ask(&save);
     let raw = format!("{}@0x80000000", file.display());
     let live = format!("gdb://{stub}");
     for from in [vec![&*raw], vec![&*live, "--ram", "0x80000000+128M"]] {

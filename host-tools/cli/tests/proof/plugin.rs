@@ -110,7 +110,7 @@ impl Machine {
     }
 
     #[track_caller]
-    fn boot_with(boot: impl Fn(&[&str]) -> SocketBoard) -> Machine {
+    pub fn boot_with(boot: impl Fn(&[&str]) -> SocketBoard) -> Machine {
         let folder = tempfile::tempdir().expect("a folder");
         let (arguments, monitor) = with_stub(folder.path());
         let arguments: Vec<&str> = arguments.iter().map(|it| &**it).collect();

@@ -62,11 +62,11 @@ pub struct Session {
     splitter: Splitter<{ wire::LARGEST }>,
     watch: Watch,
     calling: Calling,
-    streams: SessionState,
+    streams: SessionStreams,
 }
 
 /// Everything except the splitter, from which frames are borrowed.
-struct SessionState {
+struct SessionStreams {
     session: u32,
     open: bool,
     end: StreamEnd,
@@ -85,7 +85,7 @@ impl Session {
             splitter: Splitter::new(),
             watch: Watch::default(),
             calling: Calling::default(),
-            streams: SessionState {
+            streams: SessionStreams {
                 session: untypeable(seed),
                 open: false,
                 is_rebooted: false,
@@ -170,7 +170,7 @@ impl Session {
     }
 }
 
-impl SessionState {
+impl SessionStreams {
     fn frame(&mut self, frame: &Frame<'_>, now: Instant, emit: &mut dyn FnMut(SessionEvent<'_>)) {
         let Ok(event) = Event::decode(frame) else {
             return;
