@@ -20,14 +20,14 @@ use anyhow::{Context, bail};
 use link::memory::MemorySpec;
 use link::text::{CrashReport, each_crash, trap_dialects};
 use link::transport::Spec;
-use model::CrashRegisters;
-use pagetable::{Mode, Satp, Xlen};
+use model::{CrashRegisters, TrappedMode};
+use pagetable::{AccessType, Mode, PhysAddr, Pmp, PmpMode, Satp, Xlen};
 use view::View;
 use view::explain::{Explained, SourceText, json, table};
 
 use crate::exit::UsageError;
 use crate::symbols::Programs;
-use crate::tables::{NamedRoot, OpenTables, SpaceArgs, number};
+use crate::tables::{NamedRoot, OpenTables, PmpArgs, SpaceArgs, number};
 use crate::{board, output, printed_walk, walk};
 
 /// Explain a trap: what any kernel, boot loader, simulator or debugger printed of it, or three
@@ -43,6 +43,7 @@ Examples:
   pagewalk explain --scause 0xf --sepc 0x10a06 --stval 0x8 --from vmcore --satp 0x8000000000081fca
   pagewalk explain --from gdb://localhost:1234
   pagewalk explain --from probe --board ox64
+  pagewalk explain serial.log --pmp serial.log
 
 Reads Linux, OpenSBI, U-Boot, NuttX, Zephyr, xv6, Xous, seL4, FreeRTOS, EDK2, kernels in Rust, QEMU
 (-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else names its registers, through
@@ -68,6 +69,8 @@ pub struct ExplainArgs {
     from: Vec<MemorySpec>,
     #[command(flatten)]
     roots: SpaceArgs,
+    #[command(flatten)]
+    pmp: PmpArgs,
     /// Symbolize instructions with this program, with file and line if it has DWARF; may be repeated
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
@@ -86,6 +89,15 @@ pub struct ExplainArgs {
 }
 
 impl ExplainArgs {
+    /// The options for PMP: an access fault at a stub or a probe is the hart's to explain.
+    fn pmp_for(&self, crash: &CrashRegisters) -> PmpArgs {
+        let is_of_hart = self.scause.is_none() && !self.pmp.is_given();
+        match (is_of_hart, crash.scause) {
+            (true, Some(1 | 5 | 7)) => PmpArgs::hart_if_it_can(),
+            _ => self.pmp.clone(),
+        }
+    }
+
     fn is_json(&self) -> bool {
         self.json || self.format == ExplainFormat::Json
     }
@@ -172,7 +184,9 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
         false => Some(
             args.roots
                 .or(&root(&report, xlen))
-                .open(args.from.clone())?,
+                .with_pmp(&args.pmp)
+                .open(args.from.clone())?
+                .with_pmp(&args.pmp)?,
         ),
     };
     let printed = report.walk.as_ref();
@@ -218,6 +232,12 @@ fn with_tables(
     open: Option<OpenTables>,
     stopped: Option<String>,
 ) -> anyhow::Result<()> {
+    let pmp = match &open {
+        Some(open) => open.pmp.clone(),
+        None => args.pmp.of_text(xlen)?,
+    };
+    let by_pmp = pmp.as_ref().and_then(|pmp| untranslated(crash, xlen, pmp));
+    let stopped = stopped.or(by_pmp);
     let walked = match (open, crash.access(xlen), crash.stval) {
         (Some(open), Some(access), Some(stval))
             if crash.is_translated(xlen) && open.single_root()?.mode != Mode::Bare =>
@@ -229,9 +249,14 @@ fn with_tables(
     let Some((walked, access)) = walked else {
         return answer(crash, xlen, programs, args.is_json(), (stopped, false));
     };
-    let verdict = match crash.is_table_fault(xlen) {
-        true => view::walk::verdict(&walked, access, crash.asker()),
-        false => format!(
+    let by_pmp = walked
+        .pmp
+        .as_ref()
+        .and_then(|pmp| view::pmp::stops(pmp, &walked.walk, access));
+    let verdict = match (crash.is_table_fault(xlen), by_pmp) {
+        (true, _) => view::walk::verdict(&walked, access, crash.asker()),
+        (false, Some(by_pmp)) => by_pmp,
+        (false, None) => format!(
             "{}; the tables say: {}",
             crash.stopped(xlen).unwrap_or_default(),
             view::walk::verdict(&walked, access, crash.asker())
@@ -247,6 +272,25 @@ fn with_tables(
         walked.table(out)?;
         Ok(writeln!(out, "{verdict}")?)
     })
+}
+
+/// What PMP makes of an address that no table translates: of machine mode, or where satp is bare.
+fn untranslated(crash: &CrashRegisters, xlen: Xlen, pmp: &Pmp) -> Option<String> {
+    let is_access_fault = !crash.is_table_fault(xlen);
+    let access = crash.access(xlen).filter(|_| is_access_fault)?;
+    let at = PhysAddr::new(crash.stval?);
+    let is_bare = crash
+        .satp
+        .and_then(|raw| Satp::decode(raw, xlen).ok())
+        .is_some_and(|satp| satp.mode == Mode::Bare);
+    let mode = match crash.trapped_mode() {
+        Some(TrappedMode::Machine) => PmpMode::Machine,
+        // MPRV lends loads and stores the mode before; that of MPP is not kept by the trap.
+        Some(TrappedMode::MachineForOther) if access == AccessType::Execute => PmpMode::Machine,
+        Some(TrappedMode::Translated(_)) | None if is_bare => PmpMode::Lower,
+        _ => return None,
+    };
+    Some(view::pmp::sentence(pmp, at, access, mode))
 }
 
 /// The cause, after a note about an ambiguous base.
@@ -295,9 +339,13 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
             return Err(UsageError(misuse.to_owned()).into());
         }
     };
+    let pmp = args.pmp_for(&crash);
     let open = match args.from.is_empty() {
         true => None,
-        false => Some(args.roots.open(args.from.clone())?),
+        false => {
+            let roots = args.roots.with_pmp(&pmp);
+            Some(roots.open(args.from.clone())?.with_pmp(&pmp)?)
+        }
     };
     let by_option = args.roots.pte.xlen()?.unwrap_or(Xlen::Rv64);
     let xlen = open.as_ref().map_or(by_option, |open| open.xlen);

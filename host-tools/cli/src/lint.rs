@@ -21,7 +21,7 @@ use view::words::counted;
 
 use crate::filter::bounds;
 use crate::format::Format;
-use crate::tables::TablesArgs;
+use crate::tables::{PmpArgs, TablesArgs, read};
 
 /// Check page tables: reserved bits, W+X, tables accessible to user mode, conflicting memory types, and
 /// entries that a board's hart rejects. Exit code 1 if there is an error or a warning.
@@ -30,6 +30,8 @@ use crate::tables::TablesArgs;
 pub struct LintArgs {
     #[command(flatten)]
     pub tables: TablesArgs,
+    #[command(flatten)]
+    pmp: PmpArgs,
     /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -42,18 +44,22 @@ fn help() -> String {
     let _ = view::lint::rules(&mut rules);
     format!(
         "Examples:\n  pagewalk lint --from vmcore --satp 0x80033000000830ca,0x800000000008feee\n  \
-         pagewalk lint --from tcp://localhost:3334 --all-roots --board ox64\n\nRules:\n{}",
+         pagewalk lint --from tcp://localhost:3334 --all-roots --board ox64\n  \
+         pagewalk lint --from gdb://localhost:1234 --pmp hart\n\nRules:\n{}",
         String::from_utf8_lossy(&rules)
     )
 }
 
 /// Writes the findings.
 pub fn write(args: &LintArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let spaces = args.tables.spaces()?;
+    let mut open = args.tables.open_with(&args.pmp)?;
+    let pmp = open.pmp.take();
+    let spaces = read(open);
     let machine = LintMachine {
         ram: spaces.ram.iter().map(|span| bounds(*span)).collect(),
         devices: args.tables.devices().into_iter().map(bounds).collect(),
         svade: spaces.svade,
+        pmp,
     };
     if machine.is_short_of(&spaces.list) {
         eprintln!(

@@ -19,7 +19,7 @@ use pagetable::{Dialect, Mode, VirtAddr, translate};
 use view::walk::Walked;
 
 use crate::format::Format;
-use crate::tables::{OpenTables, TablesArgs, note_dialect, number};
+use crate::tables::{OpenTables, PmpArgs, TablesArgs, note_dialect, number};
 
 /// Translate one address, level by level, or show why it faults.
 #[derive(clap::Args)]
@@ -27,13 +27,16 @@ use crate::tables::{OpenTables, TablesArgs, note_dialect, number};
 Examples:
   pagewalk walk 0x50201000 --dump uboot.log --satp 0x8000000000050407
   pagewalk walk 0xffffffc600005000 --from vmcore --satp 0x8000000000081fca
-  pagewalk walk 0xc0801000 --mem ram.bin@0x80000000 --satp 0x80080a1f --xlen 32")]
+  pagewalk walk 0xc0801000 --mem ram.bin@0x80000000 --satp 0x80080a1f --xlen 32
+  pagewalk walk 0x50201000 --dump uboot.log --satp 0x8000000000050407 --pmp opensbi.log")]
 pub struct WalkArgs {
     /// The virtual address, in hexadecimal
     #[arg(value_parser = number)]
     va: u64,
     #[command(flatten)]
     pub tables: TablesArgs,
+    #[command(flatten)]
+    pmp: PmpArgs,
     /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -41,7 +44,7 @@ pub struct WalkArgs {
 
 /// Writes the walk.
 pub fn write(args: &WalkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let walked = of(args.tables.open()?, args.va)?;
+    let walked = of(args.tables.open_with(&args.pmp)?, args.va)?;
     let format = args.format;
     format.write(out, &walked)
 }
@@ -72,5 +75,6 @@ pub fn of(open: OpenTables, va: u64) -> anyhow::Result<Walked> {
         va,
         walk,
         is_possibly_stale: memory.is_possibly_stale(),
+        pmp: open.pmp,
     })
 }

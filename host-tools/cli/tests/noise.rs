@@ -222,6 +222,9 @@ proptest! {
         }
         inputs::traps(&text);
         inputs::traps(&noise);
+        inputs::pmp(&harmed(capture("opensbi-domain.txt"), &harms));
+        inputs::pmp(&text);
+        inputs::pmp(&noise);
     }
 
     #[test]
@@ -270,6 +273,7 @@ fn good_inputs_are_understood_where_bad_ones_are_not() {
     assert!(inputs::core(&capture("linux-sv39/pagetables.core")) >= 5547);
     assert!(inputs::snapshot(&capture("before.json")) > 0);
     assert_eq!(inputs::traps(&capture("traps/qemu-int.txt")), 3);
+    assert!(inputs::pmp(&capture("opensbi-domain.txt")) > 0);
     assert_eq!(inputs::program(&capture("fall.elf")), 6);
     let map = "<memory type=\"ram\" start=\"0x0\" length=\"4096\"/>\n0 y 0x0 0x1000 rw nocache \n";
     assert_eq!(inputs::memory_lists(map.as_bytes()), 2);

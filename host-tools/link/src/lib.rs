@@ -8,6 +8,7 @@ pub mod lines;
 pub mod memory;
 #[cfg(test)]
 mod noise;
+pub mod pmp;
 #[cfg(feature = "probe")]
 pub mod probe;
 pub mod recording;

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use model::AddressSpace;
 use model::lint::{LintMachine, Mmu, RULES, lint};
 use model::space::Bounds;
-use pagetable::{Dialect, Memory, MemoryType, Mode, PhysAddr, Pte, Satp, ScanBudget};
+use pagetable::{
+    Dialect, Memory, MemoryType, Mode, PhysAddr, Pmp, PmpEntry, Pte, Satp, ScanBudget,
+};
 
 const RAM: u64 = 0x8000_0000;
 const ROOT: u64 = RAM;
@@ -76,6 +78,7 @@ fn machine() -> LintMachine {
         }],
         devices: Vec::new(),
         svade: Some(false),
+        pmp: None,
     }
 }
 
@@ -107,6 +110,25 @@ fn cases() -> Vec<(&'static str, (Vec<AddressSpace>, LintMachine))> {
         };
         (vec![tables.space(ROOT, Dialect::None)], machine)
     };
+    let closed = |first: u64, bytes: u64| {
+        let mut pmp = Pmp::new();
+        let entry = |number, first, last, is_open| PmpEntry {
+            number,
+            first,
+            last,
+            read: is_open,
+            write: is_open,
+            execute: is_open,
+            is_locked: false,
+        };
+        assert!(pmp.push(entry(2, first, first + bytes - 1, false)));
+        assert!(pmp.push(entry(3, 0, u64::MAX, true)));
+        let machine = LintMachine {
+            pmp: Some(pmp),
+            ..machine()
+        };
+        (vec![Tables::healthy().space(ROOT, Dialect::None)], machine)
+    };
     // A second root, at 0x80003000.
     let second = RAM + 0x3000;
     let both = |tables: Tables| {
@@ -125,6 +147,8 @@ fn cases() -> Vec<(&'static str, (Vec<AddressSpace>, LintMachine))> {
             "write-without-read",
             one(tables().with(LAST, 1, leaf(PAGE, Pte::WRITE | USED))),
         ),
+        ("table-refused-by-pmp", closed(ROOT, 4096)),
+        ("page-refused-by-pmp", closed(PAGE, 8)),
         (
             "reserved-bits",
             one(tables().with(LAST, 1, leaf(PAGE, KERNEL | 1 << 54))),

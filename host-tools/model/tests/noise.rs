@@ -100,6 +100,7 @@ proptest! {
             ram: vec![Bounds { first: 0, last: PAGES * 4096 - 1 }],
             devices: Vec::new(),
             svade: Some(true),
+            pmp: None,
         };
         for machine in [machine, LintMachine::default()] {
             let _ = lint(&[before.clone(), after.clone()], &machine);

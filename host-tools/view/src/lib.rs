@@ -18,6 +18,7 @@ pub mod layout;
 pub mod lint;
 pub mod live;
 pub mod map;
+pub mod pmp;
 pub mod probe;
 mod rows;
 pub mod stats;

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use pagetable::{
-    AccessOutcome, AccessType, Deny, Entry, Privilege, Pte, Refusal, Root, Satp, Step, VirtAddr,
-    Walk, WalkOutcome,
+    AccessOutcome, AccessType, Deny, Entry, Pmp, Privilege, Pte, Refusal, Root, Satp, Step,
+    VirtAddr, Walk, WalkOutcome,
 };
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use crate::View;
 use crate::columns::{ColumnSide, Columns};
 use crate::json::{Hex, JsonObject, JsonText};
 use crate::map::{JsonMemory, memory_word};
+use crate::pmp;
 use crate::rows::RowLimit;
 use crate::words::{self, ExactSize};
 
@@ -27,6 +28,8 @@ pub struct Walked {
     pub walk: Walk,
     /// True if the tables were read past the hart's caches, so recent writes may be missing.
     pub is_possibly_stale: bool,
+    /// Physical memory protection of the hart, if it is known.
+    pub pmp: Option<Pmp>,
 }
 
 /// Privilege modes, with SUM and MXR, and their names.
@@ -132,6 +135,10 @@ impl View for Walked {
                 )?;
                 accesses(out, leaf.pte)
             }
+        }?;
+        match &self.pmp {
+            Some(entries) => pmp::lines(out, entries, walk),
+            None => Ok(()),
         }
     }
 
@@ -174,6 +181,9 @@ impl View for Walked {
             svade: JsonFaults::of(walk, who, true),
         });
         object.list("faults", accesses)?;
+        if let Some(entries) = &self.pmp {
+            object.list("pmp", pmp::json(entries, walk))?;
+        }
         object.end()
     }
 

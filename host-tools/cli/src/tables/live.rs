@@ -35,6 +35,10 @@ impl SpaceArgs {
             Some(xlen) => xlen,
             None => board::stub_xlen(&mut stub).with_context(name)?,
         };
+        let pmp_registers = match self.reads_pmp {
+            true => super::pmp::of_stub(&mut stub).with_context(name)?,
+            false => Vec::new(),
+        };
         let roots = match self.is_given() {
             true => self.given(xlen)?,
             false => {
@@ -59,7 +63,10 @@ impl SpaceArgs {
             ),
             _ => {}
         }
-        Ok(ahead(stub, roots, xlen, ram))
+        Ok(OpenTables {
+            pmp_registers,
+            ..ahead(stub, roots, xlen, ram)
+        })
     }
 
     /// Memory read by the caller of the bridge.
@@ -171,5 +178,7 @@ fn open(
         svade: None,
         cut_at: None,
         held: Vec::new(),
+        pmp_registers: Vec::new(),
+        pmp: None,
     }
 }

@@ -6,6 +6,7 @@
 mod files;
 mod live;
 mod machine;
+mod pmp;
 mod probe;
 mod pte;
 mod spaces;
@@ -15,12 +16,13 @@ use std::path::PathBuf;
 
 use link::memory::{Cached, MemorySource, MemorySpec, PhysRange, Pipe, RawSpec};
 use link::transport::Spec;
-use pagetable::{Dialect, Mode, PhysAddr, Satp, Xlen};
+use pagetable::{Dialect, Mode, PhysAddr, Pmp, Satp, Xlen};
 
 use crate::exit::UsageError;
 
 pub use files::read_dump;
 pub use machine::{MachineArgs, span};
+pub use pmp::PmpArgs;
 pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};
 pub use spaces::{STALE, Spaces, read, read_on};
 
@@ -102,6 +104,9 @@ pub struct SpaceArgs {
     /// Roots to use if the command line has none.
     #[arg(skip)]
     instead: Vec<NamedRoot>,
+    /// Whether the hart's registers of PMP are to be read too.
+    #[arg(skip)]
+    reads_pmp: bool,
 }
 
 /// A root with the name of its owner.
@@ -140,6 +145,10 @@ pub struct OpenTables {
     pub cut_at: Option<PhysAddr>,
     /// Ranges of memory in the files that state them.
     pub held: Vec<PhysRange>,
+    /// Registers of PMP that the hart has, if they were to be read.
+    pub pmp_registers: Vec<(String, u64)>,
+    /// Physical memory protection, if it is known.
+    pub pmp: Option<Pmp>,
 }
 
 /// How a memory source was interpreted.
@@ -216,6 +225,7 @@ impl SpaceArgs {
             probe,
             pipe: None,
             instead: Vec::new(),
+            reads_pmp: false,
         }
     }
 
@@ -337,6 +347,8 @@ impl SpaceArgs {
             svade: None,
             cut_at,
             held,
+            pmp_registers: Vec::new(),
+            pmp: None,
         })
     }
 

@@ -80,6 +80,10 @@ impl SpaceArgs {
             Some(xlen) => xlen,
             None => hart.xlen()?,
         };
+        let pmp_registers = match self.reads_pmp {
+            true => super::pmp::of_probe(hart.target()?, xlen)?,
+            false => Vec::new(),
+        };
         let roots = match self.is_given() {
             true => self.given(xlen)?,
             false => vec![decode_satp(hart.target()?.satp()?, xlen, self.pte.mode)?.into()],
@@ -107,6 +111,8 @@ impl SpaceArgs {
             svade: None,
             cut_at: None,
             held: Vec::new(),
+            pmp_registers,
+            pmp: None,
         })
     }
 

@@ -19,7 +19,10 @@ use model::lint::{LintMachine, lint};
 use model::space::{Bounds, Merge};
 use model::stats::Stats;
 use model::working::WorkingSet;
-use pagetable::{Dialect, Memory, Mode, Outside, PhysAddr, Satp, ScanBudget};
+use pagetable::{
+    AccessType, Dialect, Memory, Mode, Outside, PMP_ENTRIES, PhysAddr, PmpMode, Satp, ScanBudget,
+    Xlen,
+};
 
 /// Where the memory of a dump begins here.
 pub const BASE: u64 = 0x8000_0000;
@@ -59,6 +62,7 @@ fn see<M: Memory>(memory: &mut M, root: u64, mode: Mode, dialect: Dialect) -> u6
         }],
         devices: Vec::new(),
         svade: Some(true),
+        pmp: None,
     };
     let _ = lint(&spaces, &machine);
     let stats = Stats::of(&spaces[0]);
@@ -160,6 +164,27 @@ pub fn traps(bytes: &[u8]) -> usize {
         assert!(report.missing().len() < 3, "{report:?}");
     }
     reports.len()
+}
+
+/// Physical memory protection, as it was pasted. It answers how many entries match addresses.
+pub fn pmp(bytes: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(bytes);
+    let of = |xlen| {
+        let pmp = link::pmp::read(&text, xlen).ok()?.pmp;
+        let mut at = 0;
+        // Pieces end, and each access is judged.
+        for _ in 0..=2 * PMP_ENTRIES {
+            let _ = pmp.judge(PhysAddr::new(at), 8, AccessType::Read, PmpMode::Lower);
+            let end = pmp.end_of_piece(PhysAddr::new(at)).raw();
+            assert!(end >= at);
+            match end.checked_add(1) {
+                Some(next) => at = next,
+                None => return Some(pmp.entries().len()),
+            }
+        }
+        panic!("more pieces than entries make: {text}")
+    };
+    [Xlen::Rv32, Xlen::Rv64].into_iter().filter_map(of).sum()
 }
 
 /// A program, for its names and lines.

@@ -35,6 +35,7 @@ mod memory;
 mod ox64;
 mod paced;
 mod plugin;
+mod pmp;
 mod pressure;
 mod programs;
 mod roots;

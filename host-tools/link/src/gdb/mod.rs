@@ -262,13 +262,25 @@ impl Stub {
         }
     }
 
-    fn known(&mut self, name: &str) -> Result<FeatureRegister, StubError> {
+    /// Names of the registers in the target description, in its order. A hart need not have all of them.
+    pub fn names(&mut self) -> Result<Vec<String>, StubError> {
+        self.describe()?;
+        Ok(self.registers.iter().map(|it| it.name.clone()).collect())
+    }
+
+    /// Reads the target description, once.
+    fn describe(&mut self) -> Result<(), StubError> {
         if self.registers.is_empty() {
             let text = self.feature("target.xml")?;
             let mut registers = features::FeatureReader::default();
             registers.read(&text, &mut |file| self.feature(file))?;
             self.registers = registers.found;
         }
+        Ok(())
+    }
+
+    fn known(&mut self, name: &str) -> Result<FeatureRegister, StubError> {
+        self.describe()?;
         let found = self.registers.iter().find(|register| register.name == name);
         let found = found.cloned();
         found.ok_or_else(|| StubError::Register(name.to_owned()))

@@ -7,6 +7,7 @@ mod alias;
 mod entries;
 mod extent;
 mod pages;
+mod protection;
 mod rules;
 mod shared;
 mod tables;
@@ -16,7 +17,7 @@ pub use rules::{Mmu, RULES, Rule, Severity};
 
 use std::collections::HashSet;
 
-use pagetable::{Dialect, PhysAddr, Pte, VirtAddr};
+use pagetable::{Dialect, PhysAddr, Pmp, Pte, VirtAddr};
 
 use crate::AddressSpace;
 use crate::space::{Bounds, MappedRange};
@@ -35,6 +36,8 @@ pub struct LintMachine {
     pub devices: Vec<Bounds>,
     /// Whether the hart leaves A and D to software (Svade); `None` if unknown.
     pub svade: Option<bool>,
+    /// Physical memory protection; `None` if unknown.
+    pub pmp: Option<Pmp>,
 }
 
 impl LintMachine {
@@ -136,12 +139,16 @@ pub fn lint(spaces: &[AddressSpace], machine: &LintMachine) -> Vec<Lint> {
     let mut reach = Reach::default();
     let mut types = alias::Types::default();
     let mut shared = KernelHalf::default();
+    let mut refused = Vec::new();
     for place in &distinct {
         let space = &spaces[*place];
         union.new_ranges(*place, space, &mut |range| {
             pages.take(*place, space, range);
             extent.take(&range);
             reach.take(*place, &range);
+            if let Some(pmp) = &machine.pmp {
+                protection::page(pmp, *place, &range, &mut refused);
+            }
             // Without a dialect the memory type follows from the platform alone.
             if space.root.dialect != Dialect::None {
                 types.take(*place, &range);
@@ -154,6 +161,7 @@ pub fn lint(spaces: &[AddressSpace], machine: &LintMachine) -> Vec<Lint> {
         union.shared_ranges(*place, space, &mut |range| shared.again(*place, &range));
     }
     let mut found = pages.found();
+    found.append(&mut refused);
     for lint in &mut found {
         let roots = union.roots(lint.space, &spaces[lint.space], lint.va);
         lint.in_roots(roots);
@@ -163,6 +171,9 @@ pub fn lint(spaces: &[AddressSpace], machine: &LintMachine) -> Vec<Lint> {
     entries::judge(spaces, &distinct, machine, &extent, &mut found);
     for (place, space) in spaces.iter().enumerate() {
         tables::judge(place, space, &mut found);
+    }
+    if let Some(pmp) = &machine.pmp {
+        protection::tables(pmp, spaces, &distinct, &mut found);
     }
     reach.tables(spaces, &mut found);
     found.sort_by_key(|it| (it.rule.severity, it.rule.name, it.mmu, it.space, it.va));

@@ -99,6 +99,8 @@ rules! {
         "only 64 KiB at level 0: PPN bits 3-0 are 1000";
     TABLE_OUTSIDE_RAM = "table-outside-ram", Error, Refuses, "a pointer leads out of memory",
         "the walk ends in an access fault there, or reads a device: clear the entry";
+    TABLE_REFUSED_BY_PMP = "table-refused-by-pmp", Error, Refuses, "a page table where PMP refuses the walk",
+        "every access through it is an access fault: open the range in PMP, or put the table elsewhere";
     TABLE_WRITABLE_BY_USER = "table-writable-by-user", Error, Accepts, "a page table is mapped writable for user mode",
         "unmap it: who writes it owns the machine";
     GLOBAL_DIFFERS = "global-differs", Error, Accepts, "a page with G leads elsewhere in another root",
@@ -107,6 +109,8 @@ rules! {
         "clear the entry, unless there is memory: --ram or --board says what is";
     PAGE_OUTSIDE_RAM = "page-outside-ram", Warning, Accepts, "a page that is neither memory nor a known device",
         "correct the address: an access faults there, or never comes back; --board knows devices";
+    PAGE_REFUSED_BY_PMP = "page-refused-by-pmp", Warning, Refuses, "a page permits what PMP refuses",
+        "an access fault follows, not a page fault: open the range in PMP, or unmap it";
     ALIASED_TABLE = "aliased-table", Warning, Accepts, "a table that many pointers lead to",
         "a pointer each is usual: correct the others, unless the same pages are meant to repeat";
     TABLE_READABLE_BY_USER = "table-readable-by-user", Warning, Accepts, "a page table is mapped for user mode",
