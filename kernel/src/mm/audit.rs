@@ -12,7 +12,7 @@
 
 use core::fmt;
 
-use pagetable::{PhysAddr, VirtAddr};
+use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::frame::{NONE, Stamp};
 use super::layout::user_ranges;
@@ -142,6 +142,8 @@ impl Audit {
 pub struct Auditor {
     stage: Stage,
     found: Audit,
+    /// Its number, which its marks bear; 0 before it has begun.
+    number: u32,
     /// How memory stood when the last piece ended.
     stamp: Option<Stamp>,
 }
@@ -150,9 +152,10 @@ pub struct Auditor {
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     Objects,
-    /// Pages of the n-th space from `va` on; `resident` were there before it.
+    /// Tables and pages of the space of the lowest number from `id` on, from `va` on; `resident` pages were there
+    /// before it. By number: its place among the others changes when a task ends.
     Space {
-        nth: usize,
+        id: u32,
         va: u64,
         resident: u32,
     },
@@ -193,6 +196,7 @@ impl Auditor {
     /// Nothing was looked at yet.
     pub const BEGIN: Auditor = Auditor {
         stage: Stage::Objects,
+        number: 0,
         found: Audit::NOTHING,
         stamp: None,
     };
@@ -206,6 +210,9 @@ impl Auditor {
         objects: &Objects,
         budget: &mut Budget,
     ) -> Option<Audit> {
+        if self.number == 0 {
+            self.number = frames.begin_audit();
+        }
         let stamp = frames.stamp();
         if self.stamp.is_some_and(|before| before != stamp) {
             self.found.changed = true;
@@ -218,19 +225,27 @@ impl Auditor {
                     self.objects(frames, machine, objects);
                     self.stage = Stage::space(0);
                 }
-                Stage::Space { nth, va, resident } => match spaces.clone().nth(nth) {
-                    None => self.stage = self.first_row(frames, 0),
-                    Some(space) => {
-                        let mut walk = AuditWalk {
-                            frames,
-                            machine,
-                            space,
-                            found: &mut self.found,
-                            resident,
-                        };
-                        self.stage = walk.go_on(nth, va, budget);
+                Stage::Space { id, va, resident } => {
+                    let behind = |space: &&Space| u32::from(space.id()) >= id;
+                    match spaces.clone().filter(behind).min_by_key(|it| it.id()) {
+                        None => self.stage = self.first_row(frames, 0),
+                        // Its task has ended meanwhile.
+                        Some(space) if va > 0 && u32::from(space.id()) != id => {
+                            self.stage = Stage::space(space.id().into());
+                        }
+                        Some(space) => {
+                            let mut walk = AuditWalk {
+                                frames,
+                                machine,
+                                space,
+                                number: self.number,
+                                found: &mut self.found,
+                                resident,
+                            };
+                            self.stage = walk.go_on(va, budget);
+                        }
                     }
-                },
+                }
                 Stage::Row { arena, number } => {
                     let last = frames.written(arena).end;
                     if number == last {
@@ -302,11 +317,9 @@ impl Auditor {
             }
             Owner::Table { space } => {
                 // Met by its space, mostly. A table that was made since then is looked for.
-                frames.take_mark(frame)
-                    || space_of(space).is_some_and(|space| {
-                        budget.pages(1);
-                        table::pointers_to(machine, space.root(), frame) > 0
-                    })
+                frames.is_marked(frame, self.number)
+                    || space_of(space)
+                        .is_some_and(|space| is_pointed_to(machine, space.root(), frame, budget))
             }
             Owner::Page { space, vpn } => space_of(space).is_some_and(|space| {
                 let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
@@ -375,9 +388,9 @@ impl Auditor {
 }
 
 impl Stage {
-    const fn space(nth: usize) -> Stage {
+    const fn space(id: u32) -> Stage {
         Stage::Space {
-            nth,
+            id,
             va: 0,
             resident: 0,
         }
@@ -396,34 +409,56 @@ fn first_of_list(frames: &Frames, arena: usize, listed: u32) -> Stage {
     }
 }
 
+/// Does any pointer of a program's part lead to `table`? Looks at all of them, in one piece: there are at most as many
+/// as entries of the tables that are not leaf tables, and all of the budget goes for it where there are many.
+fn is_pointed_to<M: Machine>(
+    machine: &M,
+    root: PhysAddr,
+    table: PhysAddr,
+    budget: &mut Budget,
+) -> bool {
+    let (mut found, mut pointers) = (root == table, 0);
+    table::each_pointer(machine, root, &mut |below| {
+        found |= below == table;
+        pointers += 1;
+    });
+    budget.pages(1 + pointers / 16);
+    found
+}
+
 struct AuditWalk<'a, M> {
     frames: &'a mut Frames,
     machine: &'a M,
     space: &'a Space,
+    number: u32,
     found: &'a mut Audit,
     resident: u32,
 }
 
 impl<M: Machine> AuditWalk<'_, M> {
-    /// The pages from `va` on, as far as the budget reaches; its tables first.
-    fn go_on(&mut self, nth: usize, va: u64, budget: &mut Budget) -> Stage {
+    /// The tables and pages from `va` on, as far as the budget reaches.
+    fn go_on(&mut self, va: u64, budget: &mut Budget) -> Stage {
+        let id = u32::from(self.space.id());
         let root = self.space.root();
         if va == 0 {
             self.found.spaces += 1;
-            // All of them in one piece: which table a pointer leads to is only certain while nothing changes.
-            // There are as many as one in 512 pages.
             self.own_table(root);
-            table::each_pointer(self.machine, root, &mut |table| self.own_table(table));
         }
         let mut va = va;
+        let mut before = 0;
         for range in user_ranges(M::MODE) {
             va = va.max(range.start);
             while va < range.end {
                 if budget.is_spent() {
                     let resident = self.resident;
-                    return Stage::Space { nth, va, resident };
+                    return Stage::Space { id, va, resident };
                 }
                 budget.look();
+                if va == range.start {
+                    self.enter_tables(va, before);
+                } else if va.is_multiple_of(M::MODE.leaf_bytes(1)) {
+                    self.enter_tables(va, va);
+                }
                 let stop = table::walk(self.machine, root, VirtAddr::new(va));
                 let reach = M::MODE.leaf_bytes(stop.level);
                 va = match table::page_of::<M>(stop.entry, stop.level) {
@@ -434,12 +469,31 @@ impl<M: Machine> AuditWalk<'_, M> {
                     None => (va / reach + 1) * reach,
                 };
             }
+            before = range.end;
         }
         if !self.found.changed && self.resident != self.space.resident() {
             let space = self.space.id();
             self.found.blame(AuditFinding::Resident { space });
         }
-        Stage::space(nth + 1)
+        Stage::space(id + 1)
+    }
+
+    /// The tables on the way to `va` that translate nothing before `since`: each is met once, at its first address.
+    fn enter_tables(&mut self, va: u64, since: u64) {
+        let va = VirtAddr::new(va);
+        let (mut table, mut level) = (self.space.root(), M::MODE.levels() - 1);
+        while level > 0 {
+            let entry = self.machine.read_entry(table::slot::<M>(table, va, level));
+            let pte = Pte::new(entry);
+            if !pte.is_valid() || pte.is_leaf() {
+                return;
+            }
+            table = pte.target(M::MODE);
+            if va.align_down(M::MODE.leaf_bytes(level)).raw() >= since {
+                self.own_table(table);
+            }
+            level -= 1;
+        }
     }
 
     fn own_table(&mut self, table: PhysAddr) {
@@ -450,15 +504,12 @@ impl<M: Machine> AuditWalk<'_, M> {
                 space,
                 frame: table,
             });
-        } else if !self.frames.mark(table) {
-            // An audit that did not come to its end may have left the mark.
-            let pointers = table::pointers_to(self.machine, self.space.root(), table);
-            if pointers > 1 {
-                self.found.blame(AuditFinding::Twice {
-                    space,
-                    frame: table,
-                });
-            }
+        } else if !self.frames.mark(table, self.number) {
+            // A table that was given back meanwhile, and out again, has no mark.
+            self.found.blame(AuditFinding::Twice {
+                space,
+                frame: table,
+            });
         }
     }
 

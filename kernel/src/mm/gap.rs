@@ -5,7 +5,7 @@ use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::layout::{UserRange, user_ranges};
 use super::region::{Object, Prot, Region, RegionKind};
-use super::{Frames, Job, Machine, Owner, PAGE_BYTES, Space, table};
+use super::{Budget, Frames, Job, Machine, Owner, PAGE_BYTES, RunSearch, Space, table};
 
 /// Pages that one wired mapping can have, 64 MiB: its run of frames is taken in one go.
 pub const MOST_WIRED: u64 = 16_384;
@@ -130,23 +130,14 @@ impl Space {
         }
     }
 
-    /// Makes a region whose frames follow each other in physical memory, entered at once with the
-    /// largest leaves that fit; its address, and what is left to do: until that is done, no
-    /// program may see what they hold. On an error nothing has changed.
+    /// The search for frames that follow each other in physical memory, as a wired region needs them.
     ///
-    /// `LimitExceeded` also for more than `MOST_WIRED` pages.
-    pub fn begin_wired<M: Machine>(
-        &mut self,
+    /// `LimitExceeded` for more than `MOST_WIRED` pages, `OutOfMemory` for more than are free.
+    pub fn search_wired<M: Machine>(
         place: Placement,
         wanted: &MapRequest,
-        frames: &mut Frames,
-        machine: &mut M,
-    ) -> Result<(VirtAddr, Job), Error> {
-        let hidden = MapRequest {
-            object: Object::Wired,
-            prot: Prot::NONE,
-            ..*wanted
-        };
+        frames: &Frames,
+    ) -> Result<RunSearch, Error> {
         if !wanted.max.covers(wanted.prot) || !wanted.prot.is_allowed() {
             return Err(Error::AccessDenied);
         }
@@ -157,14 +148,33 @@ impl Space {
             return Err(Error::LimitExceeded);
         }
         let large = M::MODE.leaf_bytes(1);
-        let (place, align) = match place {
-            Placement::Anywhere { align } if wanted.pages * PAGE_BYTES >= large => (
-                Placement::Anywhere {
-                    align: align.max(large),
-                },
-                (large / PAGE_BYTES) as u32,
-            ),
-            _ => (place, 1),
+        let has_large =
+            matches!(place, Placement::Anywhere { .. }) && wanted.pages * PAGE_BYTES >= large;
+        let align = if has_large { large / PAGE_BYTES } else { 1 };
+        RunSearch::new(wanted.pages as u32, align as u32)
+    }
+
+    /// Makes a region of the frames that `found` has come to, entered at once with the largest leaves that fit; its
+    /// address, and what is left to do: until that is done, no program may see what they hold. On an error
+    /// nothing has changed.
+    pub fn begin_wired<M: Machine>(
+        &mut self,
+        place: Placement,
+        wanted: &MapRequest,
+        found: &RunSearch,
+        budget: &mut Budget,
+        (frames, machine): (&mut Frames, &mut M),
+    ) -> Result<(VirtAddr, Job), Error> {
+        let hidden = MapRequest {
+            object: Object::Wired,
+            prot: Prot::NONE,
+            ..*wanted
+        };
+        let place = match place {
+            Placement::Anywhere { align } => Placement::Anywhere {
+                align: align.max(found.align_bytes()),
+            },
+            at => at,
         };
         let base = self.map::<M>(place, &hidden)?;
         let count = wanted.pages as u32;
@@ -173,7 +183,8 @@ impl Space {
             space,
             vpn: vpn.wrapping_add(page),
         };
-        let entered = frames.alloc_run(count, align, owner).and_then(|first| {
+        let first = frames.take_found(found, budget, owner);
+        let entered = first.ok_or(Error::OutOfMemory).and_then(|first| {
             self.enter_run(wanted.pages, base, first, frames, machine)
                 .inspect_err(|_| frames.free_leaf(space, first, wanted.pages * PAGE_BYTES))
         });

@@ -48,7 +48,7 @@ pub use audit::{Audit, AuditFinding, Auditor};
 pub use bootram::BootRam;
 pub use budget::{BUDGET_PAGES, Budget};
 pub use fast::Fast;
-pub use frame::{Arena, Counts, FrameDescriptor, Frames, Owner};
+pub use frame::{Arena, Counts, FrameDescriptor, Frames, Owner, RunSearch};
 pub use gap::{MapRequest, Placement};
 pub use job::{Job, JobProgress};
 pub use machine::{Machine, Run};

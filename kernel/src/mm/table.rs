@@ -110,15 +110,6 @@ pub fn count<M: Machine>(machine: &M, root: PhysAddr) -> u32 {
     tables
 }
 
-/// How many pointers of a program's part lead to `table`.
-pub fn pointers_to<M: Machine>(machine: &M, root: PhysAddr, table: PhysAddr) -> u32 {
-    let mut found = u32::from(root == table);
-    each_pointer(machine, root, &mut |below| {
-        found += u32::from(below == table)
-    });
-    found
-}
-
 /// The place of `va`'s entry at `level`, with the tables above it made where they are missing.
 /// On failure no table is left behind that was made on the way.
 #[inline]

@@ -43,11 +43,10 @@ pub fn mmap<P: Platform>(
         }
     };
     let place = place(has(map::AT), at, align);
-    system.go_on(key, |space, frames, platform| {
-        if has(map::WIRED) {
-            let (base, job) = space.begin_wired(place, &wanted, frames, platform)?;
-            return Ok((base.raw() as usize, Some(job)));
-        }
+    if has(map::WIRED) {
+        return system.go_on_wired(key, place, &wanted);
+    }
+    system.go_on(key, |space, _, _| {
         let base = space.map::<P>(place, &wanted)?;
         let populate = has(map::POPULATE) && wanted.prot != Prot::NONE;
         let job = populate.then(|| Job::bring_in(base, base.wrapping_add(pages * PAGE_BYTES)));

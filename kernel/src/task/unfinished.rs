@@ -5,7 +5,7 @@
 //! does anything else, because a debugger sent it elsewhere, begins again: see [`Job`].
 
 use super::context::Context;
-use crate::mm::Job;
+use crate::mm::{Job, RunSearch};
 
 /// Which call it is: all that the registers say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,21 @@ impl CallKey {
 #[derive(Clone, Copy, Debug)]
 pub struct Unfinished {
     pub(super) key: CallKey,
-    pub(super) job: Job,
-    pub(super) answer: usize,
+    pub(super) rest: Rest,
+}
+
+/// What is left of a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Rest {
+    /// Frames that follow each other are looked for; nothing has changed yet.
+    Search(RunSearch),
+    /// Work on a range, and what the call will answer.
+    Job {
+        /// The work.
+        job: Job,
+        /// The answer.
+        answer: usize,
+    },
 }
 
 /// What a call on a range begins with: its answer, and what is left to do.

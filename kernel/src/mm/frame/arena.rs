@@ -4,7 +4,7 @@ use super::descriptor::{BOOT, FREE, FrameDescriptor, NONE};
 use crate::mm::bootram::Span;
 
 /// Rows that are written at once when a watermark rises.
-const BLOCK: u64 = 64;
+pub(super) const BLOCK: u64 = 64;
 
 /// A run of frames, some of which may be held.
 #[derive(Clone, Copy, Debug)]
@@ -33,14 +33,14 @@ impl Arena {
     }
 
     /// Writes the next rows, at least up to `to` (exclusive), and puts those that are free
-    /// before the list at `head`.
+    /// before the list at `head`. The last of them, which the old head is behind; [`NONE`] if none is free.
     pub(super) fn raise_watermark(
         &mut self,
         to: u64,
         rows: &mut [FrameDescriptor],
         free: &[Span],
         head: &mut u32,
-    ) {
+    ) -> u32 {
         let end = to
             .max(self.fresh)
             .next_multiple_of(BLOCK)
@@ -50,18 +50,25 @@ impl Arena {
         let whole = free
             .iter()
             .any(|span| span.first <= first && end <= span.end && first > u64::from(NONE));
+        let mut last = NONE;
         // Backwards, so that the lowest comes first.
-        for (at, place) in rows.iter_mut().enumerate().rev() {
+        for at in (0..rows.len()).rev() {
             let frame = first as u32 + at as u32;
             let held =
                 !whole && (frame == NONE || !free.iter().any(|span| span.contains(frame.into())));
             if held {
-                *place = FrameDescriptor::new(BOOT, NONE);
+                rows[at] = FrameDescriptor::new(BOOT, NONE);
             } else {
-                *place = FrameDescriptor::new(FREE, *head);
+                rows[at] = FrameDescriptor::new(FREE, *head);
+                if last == NONE {
+                    last = frame;
+                } else {
+                    rows[(*head - first as u32) as usize].set_before(frame);
+                }
                 *head = frame;
             }
         }
         self.fresh = end;
+        last
     }
 }

@@ -7,14 +7,17 @@ pub const NONE: u32 = 0;
 ///
 /// ```text
 ///  0       8       16               48      64      96     128
-///  | state | flags | 0              | space | vpn   | link |
+///  | state | 0     | audit          | space | vpn   | link |
 /// ```
 /// The first eight bytes are one value, which the fast path of `arch/fast.S` writes as it is.
+///
+/// A free frame is in its arena's list: `link` is the one behind it, `vpn` the one before it. The
+/// first of a list may say anything there, because the fast path takes it and looks at no other.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameDescriptor {
     head: u64,
-    pub(super) vpn: u32,
+    vpn: u32,
     /// Of a free frame: the number of the next one, or [`NONE`].
     pub(super) link: u32,
 }
@@ -34,9 +37,6 @@ pub(super) const ZEROED: u8 = 5;
 /// A page of a shared object, or its list of pages.
 pub(super) const OBJECT: u8 = 6;
 
-/// Flag: was met by the audit that runs.
-const SEEN: u64 = 1 << 8;
-
 impl FrameDescriptor {
     /// A row that says nothing.
     pub const EMPTY: FrameDescriptor = FrameDescriptor::new(0, NONE);
@@ -49,6 +49,17 @@ impl FrameDescriptor {
             vpn: 0,
             link,
         }
+    }
+
+    /// The number of the frame before a free one that is not the first of its list.
+    #[inline(always)]
+    pub(super) fn before(&self) -> u32 {
+        self.vpn
+    }
+
+    #[inline(always)]
+    pub(super) fn set_before(&mut self, frame: u32) {
+        self.vpn = frame;
     }
 
     #[inline(always)]
@@ -78,13 +89,13 @@ impl FrameDescriptor {
         (self.head >> 48) as u16
     }
 
-    /// Was met by the audit that runs.
-    pub(super) fn is_seen(&self) -> bool {
-        self.head & SEEN != 0
+    /// The number of the last audit that met it; 0 if none did since it was given out.
+    pub(super) fn audit(&self) -> u32 {
+        (self.head >> 16) as u32
     }
 
-    pub(super) fn set_seen(&mut self, seen: bool) {
-        self.head = self.head & !SEEN | if seen { SEEN } else { 0 };
+    pub(super) fn set_audit(&mut self, audit: u32) {
+        self.head = self.head & !(0xffff_ffff << 16) | u64::from(audit) << 16;
     }
 
     pub(super) fn owner(&self) -> Owner {

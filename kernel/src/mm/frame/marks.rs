@@ -31,26 +31,27 @@ impl Frames {
         self.releases = self.releases.wrapping_add(1);
     }
 
-    /// Marks a frame as met; `false` if it was met before, or has no row.
-    pub(in crate::mm) fn mark(&mut self, frame: PhysAddr) -> bool {
+    /// The number of an audit that begins, for its marks: those of one that was given up mean nothing to the next.
+    pub(in crate::mm) fn begin_audit(&mut self) -> u32 {
+        self.audits = self.audits.wrapping_add(1).max(1);
+        self.audits
+    }
+
+    /// Marks a frame as met by an audit; `false` if it was met before, or has no row.
+    pub(in crate::mm) fn mark(&mut self, frame: PhysAddr, audit: u32) -> bool {
         let Some(at) = self.row(frame) else {
             return false;
         };
         let row = &mut self.table[at];
-        let first = !row.is_seen();
-        row.set_seen(true);
+        let first = row.audit() != audit;
+        row.set_audit(audit);
         first
     }
 
-    /// Takes the mark of a frame away; whether it had one.
-    pub(in crate::mm) fn take_mark(&mut self, frame: PhysAddr) -> bool {
-        let Some(at) = self.row(frame) else {
-            return false;
-        };
-        let row = &mut self.table[at];
-        let seen = row.is_seen();
-        row.set_seen(false);
-        seen
+    /// Was the frame met by that audit, and not given out anew since?
+    pub(in crate::mm) fn is_marked(&self, frame: PhysAddr, audit: u32) -> bool {
+        self.row(frame)
+            .is_some_and(|at| self.table[at].audit() == audit)
     }
 
     /// The frames of an arena whose rows were written.

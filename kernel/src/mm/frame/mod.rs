@@ -9,6 +9,7 @@ mod counts;
 pub(super) mod descriptor;
 mod marks;
 mod runs;
+mod search;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use counts::Counts;
 use descriptor::{FREE, OBJECT, PAGE, TABLE, ZEROED};
 pub use descriptor::{FrameDescriptor, NONE, Owner};
 pub use marks::Stamp;
+pub use search::RunSearch;
 pub use tables::TablesOf;
 
 use super::bootram::Span;
@@ -43,6 +45,8 @@ pub struct Frames {
     available: u32,
     /// See [`Stamp`].
     releases: u32,
+    /// Audits that have begun.
+    audits: u32,
     limited: bool,
     /// Frames that come back full of zeros are kept ready for those who want zeros.
     keeps_zeroed: bool,
@@ -110,6 +114,7 @@ impl Frames {
             counts,
             available: pool,
             releases: 0,
+            audits: 0,
             limited: limit.is_some(),
             keeps_zeroed: true,
             fast,
@@ -243,7 +248,9 @@ impl Frames {
         let arenas = &self.arenas[..self.arenas_used];
         let arena = arenas.iter().position(|arena| arena.contains(number));
         let arena = arena.unwrap_or(0);
-        self.table[at] = FrameDescriptor::new(FREE, self.fast.free.heads[arena]);
+        let behind = self.fast.free.heads[arena];
+        self.table[at] = FrameDescriptor::new(FREE, behind);
+        self.set_before(behind, number as u32);
         self.fast.free.heads[arena] = number as u32;
         // An arena that comes earlier in the order is used first again.
         self.fast.free.active = self.fast.free.active.min(arena * size_of::<u32>());
@@ -384,7 +391,22 @@ impl Frames {
         } = self;
         let arena_at = &mut arenas[arena];
         let rows = &mut table[(arena_at.fresh - *first) as usize..];
-        arena_at.raise_watermark(to, rows, ram.free(), &mut fast.free.heads[arena]);
+        let head = &mut fast.free.heads[arena];
+        let behind = *head;
+        let last = arena_at.raise_watermark(to, rows, ram.free(), head);
+        if last != NONE {
+            self.set_before(behind, last);
+        }
+    }
+
+    /// Sets what is before a free frame in its list. Nothing reads it of the first one: taking that one
+    /// leaves the next, which is then the first, as it is.
+    #[inline(always)]
+    fn set_before(&mut self, frame: u32, before: u32) {
+        if frame != NONE {
+            let at = self.index(frame);
+            self.table[at].set_before(before);
+        }
     }
 
     fn was_free_at_boot(&self, number: u64) -> bool {

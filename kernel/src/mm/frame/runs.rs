@@ -1,6 +1,6 @@
-//! Runs of frames: contiguous, aligned, at an address; set aside, or handed back after boot.
+//! Runs of frames: at an address; set aside, or handed back after boot.
 //!
-//! Looking for a run costs in proportion to the frames looked at. It is no part of any fault.
+//! Taking a run costs in proportion to its own frames, whatever else is free. It is no part of any fault.
 
 use abi::Error;
 use pagetable::PhysAddr;
@@ -11,31 +11,6 @@ use crate::mm::PAGE_BYTES;
 use crate::mm::bootram::Span;
 
 impl Frames {
-    /// Gives out `count` frames that follow each other, the first at a multiple of `align`
-    /// frames (a power of two), out of the first arena that has them. `owner` says whose each
-    /// one is, by its place in the run.
-    pub fn alloc_run(
-        &mut self,
-        count: u32,
-        align: u32,
-        owner: impl Fn(u32) -> Owner,
-    ) -> Result<PhysAddr, Error> {
-        if count == 0 || !align.is_power_of_two() {
-            return Err(Error::BadArgument);
-        }
-        if !self.may_alloc(count) {
-            return Err(Error::OutOfMemory);
-        }
-        self.give_up_zeroed();
-        for arena in 0..self.arenas_used {
-            if let Some(first) = self.find_run(arena, count.into(), align.into()) {
-                self.take_run(arena, first, count, owner)?;
-                return Ok(address(first as u32));
-            }
-        }
-        Err(Error::OutOfMemory)
-    }
-
     /// Gives out the `count` frames from `at` on: `BadAddress` where there is no RAM, `InUse`
     /// if any is not free.
     pub fn alloc_at(
@@ -135,20 +110,7 @@ impl Frames {
         self.owner(address(number as u32)) == Owner::Free && number as u32 != NONE
     }
 
-    /// The lowest run in an arena.
-    fn find_run(&self, arena: usize, count: u64, align: u64) -> Option<u64> {
-        let arena = &self.arenas[arena];
-        let mut first = arena.first.next_multiple_of(align);
-        while first.checked_add(count)? <= arena.end {
-            match (first..first + count).rfind(|&number| !self.is_free(number)) {
-                None => return Some(first),
-                Some(taken) => first = (taken + 1).next_multiple_of(align),
-            }
-        }
-        None
-    }
-
-    fn take_run(
+    pub(super) fn take_run(
         &mut self,
         arena: usize,
         first: u64,
@@ -173,28 +135,21 @@ impl Frames {
         if end > self.arenas[arena].fresh {
             self.raise_watermark(arena, end);
         }
-        let inside = |frame: u32| (first..end).contains(&u64::from(frame));
-        let mut kept = NONE;
-        let mut at = self.fast.free.heads[arena];
-        while at != NONE {
-            let next = self.table[self.index(at)].link;
-            if inside(at) {
-                match kept {
-                    NONE => self.fast.free.heads[arena] = next,
-                    kept => {
-                        let row = self.index(kept);
-                        self.table[row].link = next;
-                    }
-                }
+        for number in first..end {
+            let at = (number - self.first) as usize;
+            let (before, behind) = (self.table[at].before(), self.table[at].link);
+            if u64::from(self.fast.free.heads[arena]) == number {
+                self.fast.free.heads[arena] = behind;
             } else {
-                kept = at;
+                let row = self.index(before);
+                self.table[row].link = behind;
+                self.set_before(behind, before);
             }
-            at = next;
         }
     }
 
     /// Zeroed frames are ordinary free frames again.
-    fn give_up_zeroed(&mut self) {
+    pub(super) fn give_up_zeroed(&mut self) {
         while let Some(count) = self.fast.magazine.count.checked_sub(1) {
             self.fast.magazine.count = count;
             let at = self.index(self.fast.magazine.zeroed[count]);

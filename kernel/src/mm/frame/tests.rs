@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use abi::Error;
 use pagetable::{PAGE_BYTES, PhysAddr};
 
-use super::{FrameDescriptor, Frames, Owner};
+use super::{FrameDescriptor, Frames, Owner, RunSearch};
 use crate::mm::tests::chance::Chance;
-use crate::mm::{BootRam, Fast};
+use crate::mm::{BootRam, Budget, Fast};
 
 const LOW: u64 = 0x8000_0000;
 const HIGH: u64 = 0x9000_0000;
@@ -26,6 +26,16 @@ fn two_arenas(preferred: Option<u64>) -> Frames {
         None,
         preferred.map(PhysAddr::new),
     )
+}
+
+impl Frames {
+    /// Looks for a run to the end, in pieces as small as there can be, and takes it.
+    fn alloc_run(&mut self, count: u32, align: u32) -> Result<PhysAddr, Error> {
+        let mut search = RunSearch::new(count, align)?;
+        while !self.search_run(&mut search, &mut Budget::of_pages(1))? {}
+        let taken = self.take_found(&search, &mut Budget::of_pages(1), page);
+        Ok(taken.expect("nobody had a turn"))
+    }
 }
 
 fn page(vpn: u32) -> Owner {
@@ -78,23 +88,59 @@ fn every_frame_can_be_had_and_no_held_one() {
 #[test]
 fn runs_are_aligned_and_go_round_what_is_taken() {
     let mut frames = two_arenas(None);
-    let run = frames.alloc_run(16, 16, page).unwrap();
+    let run = frames.alloc_run(16, 16).unwrap();
     assert_eq!(run, at(LOW, 16), "frames 5 to 14 are held");
     for n in 0..16 {
         let frame = run.wrapping_add(u64::from(n) * PAGE_BYTES);
         assert_eq!(frames.owner(frame), page(n));
     }
     // Longer than what is left of the first arena in one piece.
-    let long = frames.alloc_run(190, 1, page);
+    let long = frames.alloc_run(190, 1);
     assert_eq!(long, Ok(at(LOW, 32)));
-    assert_eq!(
-        frames.alloc_run(150, 1, page),
-        Ok(at(HIGH, 0)),
-        "the next arena"
-    );
-    assert_eq!(frames.alloc_run(150, 1, page), Err(Error::OutOfMemory));
-    assert_eq!(frames.alloc_run(4, 3, page), Err(Error::BadArgument));
-    assert_eq!(frames.alloc_run(0, 1, page), Err(Error::BadArgument));
+    assert_eq!(frames.alloc_run(150, 1), Ok(at(HIGH, 0)), "the next arena");
+    assert_eq!(frames.alloc_run(150, 1), Err(Error::OutOfMemory));
+    assert_eq!(frames.alloc_run(4, 3), Err(Error::BadArgument));
+    assert_eq!(frames.alloc_run(0, 1), Err(Error::BadArgument));
+}
+
+/// As many rows as eight GiB have. A frame is given back behind the search and another ahead of it, and taken in time.
+#[test]
+fn a_run_is_looked_for_in_pieces_while_others_take_and_give_back() {
+    let mut ram = BootRam::new();
+    ram.add(LOW, 8 << 30).unwrap();
+    let rows = Frames::table_bytes(&ram) / size_of::<FrameDescriptor>();
+    let table = vec![FrameDescriptor::NOISE; rows].leak();
+    let fast = Box::leak(Box::new(Fast::EMPTY));
+    let mut frames = Frames::new(table, fast, ram, None, None);
+    let pieces = rows as u64 / 512;
+    for piece in 0..pieces {
+        frames
+            .alloc_at(at(LOW, piece * 512 + 511), 1, page)
+            .unwrap();
+    }
+    let mut search = RunSearch::new(600, 1).unwrap();
+    let go_on = |frames: &mut Frames, search: &mut RunSearch| {
+        frames.search_run(search, &mut Budget::of_an_entry())
+    };
+    assert_eq!(go_on(&mut frames, &mut search), Ok(false));
+    let (ahead, later) = (at(LOW, 900 * 512 + 511), at(LOW, 3000 * 512 + 511));
+    assert!(frames.free(at(LOW, 511)), "behind it: not found again");
+    assert!(frames.free(ahead));
+    assert!(frames.free(later));
+    let mut entries = 1;
+    while !go_on(&mut frames, &mut search).unwrap() {
+        entries += 1;
+    }
+    assert!(entries > 10, "{entries}");
+    // One of it is taken before the run is: it is not given out twice, and the search goes on behind it.
+    frames.alloc_at(at(LOW, 900 * 512 + 500), 1, page).unwrap();
+    let budget = &mut Budget::of_an_entry();
+    assert_eq!(frames.take_found(&search, budget, page), None);
+    while !go_on(&mut frames, &mut search).unwrap() {}
+    let found = frames.take_found(&search, budget, page).unwrap();
+    assert_eq!(found, at(LOW, 3000 * 512));
+    assert_eq!(frames.owner(later), page(511));
+    assert_eq!(frames.counts().free(), frames.count_free());
 }
 
 #[test]
@@ -164,7 +210,7 @@ fn random_requests_agree_with_a_plain_model() {
                 }
                 5 => {
                     let (count, align) = (1 + chance.below(20) as u32, 1 << chance.below(5));
-                    if let Ok(first) = frames.alloc_run(count, align, page) {
+                    if let Ok(first) = frames.alloc_run(count, align) {
                         assert!(first.raw().is_multiple_of(u64::from(align) * PAGE_BYTES));
                         for n in 0..count {
                             let frame = first.raw() + u64::from(n) * PAGE_BYTES;

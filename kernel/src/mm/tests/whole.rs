@@ -76,7 +76,11 @@ impl Space {
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<VirtAddr, Error> {
-        let (base, job) = self.begin_wired(place, wanted, frames, machine)?;
+        let mut search = Space::search_wired::<M>(place, wanted, frames)?;
+        while !frames.search_run(&mut search, &mut Budget::of_pages(3))? {}
+        let mut budget = Budget::of_pages(3);
+        let (base, job) =
+            self.begin_wired(place, wanted, &search, &mut budget, (frames, machine))?;
         self.finish(job, frames, machine);
         Ok(base)
     }

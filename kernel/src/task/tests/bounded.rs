@@ -2,14 +2,14 @@
 //! asked what it was made to do in each entry. What the calls come to is as if done at once.
 
 use abi::{Advice, Call, Error, map, prot};
-use pagetable::PAGE_BYTES;
+use pagetable::{PAGE_BYTES, PhysAddr};
 use sim::Quirks;
 
 use super::hart::Work;
 use super::kernel::{Kernel, Returned};
-use crate::mm::BUDGET_PAGES;
 use crate::mm::tests::both;
-use crate::mm::tests::machine::TestMachine;
+use crate::mm::tests::machine::{Bench, TestMachine};
+use crate::mm::{BUDGET_PAGES, Owner};
 use crate::task::SchedState;
 
 both! {
@@ -18,6 +18,7 @@ both! {
     a_call_that_was_interrupted_has_each_effect_once
     what_a_task_leaves_is_given_back_in_pieces_and_others_run_between
     shared_memory_is_given_back_in_pieces
+    frames_in_a_row_are_looked_for_in_pieces_in_eight_gibibytes
 }
 
 const POPULATE: u64 = map::POPULATE as u64;
@@ -241,4 +242,48 @@ fn shared_memory_is_given_back_in_pieces<M: TestMachine>(quirks: Quirks) {
     }
     assert_eq!(kernel.system.frames.counts().free(), before);
     kernel.must_be_sound("all of it");
+}
+
+/// Every 512th frame is another's, so that no run is long enough. The free list has two million frames, and each of
+/// those is taken out of it.
+fn frames_in_a_row_are_looked_for_in_pieces_in_eight_gibibytes<M: TestMachine>(quirks: Quirks) {
+    let far_bytes = 8 << 30;
+    let mut kernel = Kernel::<M>::on(Bench::with_far_ram(quirks, POOL, far_bytes));
+    let pieces = far_bytes / PAGE_BYTES / 512;
+    let frames = &mut kernel.system.frames;
+    let far = frames.arenas().iter().max_by_key(|arena| arena.first);
+    let far = far.unwrap().first * PAGE_BYTES;
+    let other = |_| Owner::Object { object: 9, page: 0 };
+    let nth = |piece: u64| PhysAddr::new(far + (piece * 512 + 511) * PAGE_BYTES);
+    for piece in 0..pieces {
+        frames.alloc_at(nth(piece), 1, other).unwrap();
+    }
+    // The near RAM has no run either.
+    let near = frames.arenas().iter().min_by_key(|arena| arena.first);
+    let near = near.copied().unwrap();
+    for frame in (near.first..near.end).skip(511).step_by(512) {
+        let _ = frames.alloc_at(PhysAddr::new(frame * PAGE_BYTES), 1, other);
+    }
+    let free = kernel.system.frames.counts().free();
+    let wanted = [600 * PAGE_BYTES, 0, WIRED, 0, 0];
+    let none = kernel.call(Call::Mmap, wanted);
+    assert_eq!(none.result, Err(Error::OutOfMemory));
+    // 4,096 looks at eight frames each; on Sv32 every other 512 frames begin no run.
+    assert!(
+        none.entries as u64 > pieces * 512 / 100_000,
+        "{}",
+        none.entries
+    );
+    assert_eq!(
+        kernel.system.frames.counts().free(),
+        free,
+        "nothing is held"
+    );
+    // A key gets through between two pieces.
+    let pc = kernel.begin(Call::Mmap, wanted);
+    kernel.enter_call();
+    assert_eq!(kernel.context.pc, pc, "it is left at its ecall");
+    kernel.press(b'x');
+    kernel.take_interrupts();
+    assert!(kernel.has_input());
 }

@@ -16,6 +16,7 @@ both! {
     an_audit_beside_programs_that_change_memory_accuses_nobody
     an_audit_finds_each_kind_of_damage
     an_audit_that_was_given_up_does_no_harm_to_the_next
+    a_task_of_many_tables_is_audited_in_pieces_even_after_one_that_was_given_up
 }
 
 /// Frames of the pool beside the far RAM.
@@ -258,4 +259,27 @@ fn an_audit_that_was_given_up_does_no_harm_to_the_next<M: TestMachine>(quirks: Q
     let (text, _) = read(&mut kernel, topic(Topic::Audit));
     assert!(text.contains("and all adds up"), "{text}");
     kernel.must_be_sound("the next");
+}
+
+fn a_task_of_many_tables_is_audited_in_pieces_even_after_one_that_was_given_up<M: TestMachine>(
+    quirks: Quirks,
+) {
+    let mut kernel = Kernel::<M>::new(quirks, POOL);
+    // A page in each of so many tables.
+    let (large, tables) = (M::MODE.leaf_bytes(1), 300);
+    let space = kernel.call(Call::Mmap, [large * tables, 0, 0, 0, 0]);
+    let at = space.result.unwrap() as u64;
+    for table in 0..tables {
+        kernel.fault(15, at + table * large);
+    }
+    let audit = [topic(Topic::Audit) as u64, 0, STACK, 512, 0];
+    let pc = kernel.begin(Call::Inspect, audit);
+    for _ in 0..4 {
+        kernel.enter_call();
+        assert_eq!(kernel.context.pc, pc, "it is in the middle");
+    }
+    assert_eq!(kernel.call(Call::Getpid, [0; 5]).result, Ok(1));
+    let (text, entries) = read(&mut kernel, topic(Topic::Audit));
+    assert!(entries > 8, "{entries}");
+    assert!(text.contains("and all adds up"), "{text}");
 }
