@@ -21,11 +21,11 @@ use crate::mm::bootmap::ImageSections;
 use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Objects, Store, Surveyed};
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
-use crate::task::slot::MAX_TASKS;
-use crate::task::{Schedule, Task, Tasks};
+use crate::task::slot::{MAX_PROCESSES, MAX_THREADS};
+use crate::task::{Process, Schedule, Tasks, Thread};
 use crate::tree::{self, Name, RamMap, Range, Tree};
 
-/// The task table without its tasks, for which boot claims memory.
+/// The tables without threads and processes, for which boot claims memory.
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
 /// So is the debugger without the room for its packets.
 static DEBUGGER: Mutex<Debugger> = Mutex::new(Debugger::EMPTY);
@@ -64,7 +64,14 @@ pub fn boot(entered: Entered) -> ! {
         fault::room(arguments.log_records),
         "the fault log",
     );
-    let room = claim::<MaybeUninit<Task>>(&mut mapped, &mut ram, MAX_TASKS, "the task table");
+    let threads =
+        claim::<MaybeUninit<Thread>>(&mut mapped, &mut ram, MAX_THREADS, "the table of threads");
+    let processes = claim::<MaybeUninit<Process>>(
+        &mut mapped,
+        &mut ram,
+        MAX_PROCESSES,
+        "the table of processes",
+    );
     let packets = &mut claim::<Buffers>(&mut mapped, &mut ram, 1, "gdb's packets")[0];
     let tasks = MutexGuard::leak(TASKS.lock());
     let entries = Frames::table_bytes(&ram) / size_of::<FrameDescriptor>();
@@ -100,7 +107,7 @@ pub fn boot(entered: Entered) -> ! {
     console.begin_listening(mapped.machine.ticks());
     let debugger = MutexGuard::leak(DEBUGGER.lock());
     debugger.give_room(packets);
-    tasks.give_room(room);
+    tasks.give_room(threads, processes);
     let mut schedule = Schedule::new(timebase_hz);
     if plic.is_none() {
         schedule.begin_polling(mapped.machine.ticks());

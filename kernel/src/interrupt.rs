@@ -27,8 +27,7 @@ impl<P: Platform> System<P> {
             if self.local.schedule.is_time_to_poll(now) {
                 self.console_interrupt();
             }
-            self.wake_sleepers();
-            self.pages_arrive(now);
+            self.wake_due(now);
         }
         if pending.external {
             self.external_interrupts();
@@ -69,14 +68,6 @@ impl<P: Platform> System<P> {
             self.console,
             "pagewalk: interrupt {irq} does not go away when it is served: masked{then}"
         );
-    }
-
-    fn wake_sleepers(&mut self) {
-        let now = self.local.platform.ticks();
-        self.tasks.wake(|state| match state {
-            SchedState::Sleeping { until } if until <= now => SchedState::Ready,
-            other => other,
-        });
     }
 
     fn tick_console(&mut self, now: u64) {

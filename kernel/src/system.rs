@@ -90,9 +90,9 @@ impl<P: Platform> System<P> {
     #[cold]
     pub fn account_fast_path(&mut self) {
         let served = self.frames.account_fast_path();
-        let task = self.tasks.at_mut(self.local.schedule.current());
-        task.space.add_resident(served);
-        task.faults = task.faults.wrapping_add(served);
+        let (thread, process) = self.tasks.parts_mut(self.local.schedule.current());
+        process.space.add_resident(served);
+        thread.faults = thread.faults.wrapping_add(served);
         self.local.log.advance(served);
     }
 
@@ -125,11 +125,11 @@ impl<P: Platform> System<P> {
         &mut self,
         slot: Slot,
     ) -> UserMemory<'_, P, impl FnMut(&P, VirtAddr, Access, &Resolution)> {
-        let task = self.tasks.at_mut(slot);
-        let (pid, epc, satp) = (task.pid, task.context.pc as u64, task.space.satp());
-        let (log, faults) = (&mut self.local.log, &mut task.faults);
+        let (thread, process) = self.tasks.parts_mut(slot);
+        let (tid, epc, satp) = (thread.tid, thread.context.pc as u64, process.space.satp());
+        let (log, faults) = (&mut self.local.log, &mut thread.faults);
         UserMemory {
-            space: &mut task.space,
+            space: &mut process.space,
             frames: &mut self.frames,
             machine: &mut self.local.platform,
             paged_in: move |platform: &P, va: VirtAddr, access: Access, resolution: &Resolution| {
@@ -139,7 +139,7 @@ impl<P: Platform> System<P> {
                     epc,
                     cause: access.page_fault().number(),
                     va: va.raw(),
-                    task: pid,
+                    task: tid,
                     access: access.number(),
                     source: Source::Kernel.number(),
                     satp,

@@ -137,11 +137,11 @@ fn page_fault<P: Platform>(
     access: Access,
     trap: Trap,
 ) {
-    let task = system.tasks.at_mut(system.local.schedule.current());
-    task.faults = task.faults.wrapping_add(1);
+    let (thread, process) = system.tasks.parts_mut(system.local.schedule.current());
+    thread.faults = thread.faults.wrapping_add(1);
     let va = VirtAddr::new(trap.value as u64);
     match first_look(
-        &mut task.space,
+        &mut process.space,
         &mut system.frames,
         &mut system.local.platform,
         va,
@@ -163,12 +163,12 @@ fn look_closer<P: Platform>(
     trap: Trap,
     found: &FirstLook,
 ) {
-    let task = system.tasks.at_mut(system.local.schedule.current());
+    let process = system.tasks.process_mut(system.local.schedule.current());
     let va = VirtAddr::new(trap.value as u64);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
     let refused = match *found {
         FirstLook::LeafIsThere(stop) => {
-            match resolve_present(&mut task.space, frames, platform, (va, access), stop) {
+            match resolve_present(&mut process.space, frames, platform, (va, access), stop) {
                 Ok(resolution) => {
                     let access = access.number();
                     return record(system, context, (cause, access), trap, &resolution);
@@ -178,7 +178,7 @@ fn look_closer<P: Platform>(
         }
         FirstLook::Unresolved(Unresolved::Refused(refused)) => refused,
         FirstLook::Unresolved(Unresolved::Wait(request)) => {
-            let class = task.space.class_at(va);
+            let class = process.space.class_at(va);
             match system.await_page(request, Source::User) {
                 // Its record comes with the page.
                 Ok(()) => return,
@@ -219,7 +219,7 @@ fn refuse<P: Platform>(
     }
     let slot = system.local.schedule.current();
     system.announce_death(&fault);
-    exec::exit_task(system, slot, KILLED_BY_FAULT + cause.number());
+    exec::exit_process(system, slot, KILLED_BY_FAULT + cause.number());
 }
 
 #[inline(always)]
@@ -230,8 +230,8 @@ fn record<P: Platform>(
     trap: Trap,
     resolution: &Resolution,
 ) {
-    let task = system.tasks.at(system.local.schedule.current());
-    let (task, satp) = (task.pid, task.space.satp());
+    let (thread, process) = system.tasks.parts(system.local.schedule.current());
+    let (task, satp) = (thread.tid, process.space.satp());
     let time = system.local.platform.ticks();
     let cost = match trap.started {
         Some(started) => system.local.platform.instructions_since(started) + TAIL,

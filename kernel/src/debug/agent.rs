@@ -108,14 +108,17 @@ fn tasks<'a, P: Platform>(
     from: u64,
 ) -> Option<&'a [u8]> {
     let list = || {
-        let tasks = system.tasks.iter().map(|(_, task)| TaskRecord {
-            pid: task.pid.into(),
-            satp: task.space.satp(),
-            state: task.state().on_the_wire().number().into(),
-            resident: task.space.resident().into(),
-            tables: table::count(&system.local.platform, task.space.root()).into(),
-            faults: task.faults.into(),
-            line: clipped(task.line()),
+        let tasks = system.tasks.iter().map(|(slot, thread)| {
+            let process = system.tasks.process(slot);
+            TaskRecord {
+                pid: thread.tid.into(),
+                satp: process.space.satp(),
+                state: thread.state().on_the_wire().number().into(),
+                resident: process.space.resident().into(),
+                tables: table::count(&system.local.platform, process.space.root()).into(),
+                faults: thread.faults.into(),
+                line: clipped(process.line()),
+            }
         });
         tasks.enumerate().skip(from.min(1 << 16) as usize)
     };

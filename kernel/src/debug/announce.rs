@@ -36,11 +36,11 @@ impl<P: Platform> System<P> {
 
     /// Says on the console why the running task dies.
     pub fn announce_death(&mut self, fault: &Fault) {
-        let task = self.tasks.at(self.local.schedule.current());
+        let process = self.tasks.process(self.local.schedule.current());
         let _ = writeln!(
             self.console,
             "{}: killed: {} at {:#x}, pc {:#x}: {}",
-            task.line(),
+            process.line(),
             fault.cause(),
             fault.va,
             fault.epc,

@@ -27,12 +27,7 @@ pub fn read<P: Platform>(
 ) -> usize {
     if is_user(P::MODE, va) {
         return slot.map_or(0, |slot| {
-            peek(
-                &system.tasks.at(slot).space,
-                &system.local.platform,
-                va,
-                into,
-            )
+            peek(system.tasks.space(slot), &system.local.platform, va, into)
         });
     }
     let mut done = 0;
@@ -58,9 +53,9 @@ pub fn write<P: Platform>(
     from: &[u8],
 ) -> Result<(), Error> {
     if is_user(P::MODE, va) {
-        let task = system.tasks.at_mut(slot.ok_or(Error::NoSuchTask)?);
+        let space = system.tasks.space_mut(slot.ok_or(Error::NoSuchTask)?);
         return poke(
-            &mut task.space,
+            space,
             &mut system.frames,
             &mut system.local.platform,
             va,

@@ -50,6 +50,8 @@ pub struct Fast {
     allowed: usize,
     /// Every trap goes through Rust: [`watch`](Fast::watch).
     watched: bool,
+    /// The number of the thread that runs.
+    task: u16,
 }
 
 /// What a window is opened with.
@@ -66,8 +68,6 @@ pub struct FastWindow {
     pub row: u64,
     /// The space's `satp`.
     pub satp: u64,
-    /// The space's id, which is its task's number.
-    pub task: u16,
     /// What kind of region it is.
     pub class: Class,
     /// How a fault in it ends.
@@ -94,6 +94,7 @@ impl Fast {
         wanted: true,
         allowed: 0,
         watched: false,
+        task: 0,
     };
 
     /// Opens the window.
@@ -106,7 +107,7 @@ impl Fast {
         self.row = window.row;
         self.satp = window.satp;
         let word = |cause: Cause, access: Access| {
-            u64::from(window.task)
+            u64::from(self.task)
                 | u64::from(cause.number()) << 16
                 | u64::from(access.number()) << 24
                 | u64::from(Source::User.number()) << 40
@@ -117,6 +118,15 @@ impl Fast {
             word(Cause::LoadPageFault, Access::Read),
             word(Cause::StorePageFault, Access::Write),
         ];
+    }
+
+    /// That thread runs from now on: what is served is recorded as its faults.
+    #[inline]
+    pub fn set_task(&mut self, task: u16) {
+        self.task = task;
+        for word in &mut self.words {
+            *word = *word & !0xffff | u64::from(task);
+        }
     }
 
     /// Closes it: whatever it was opened for may have changed.

@@ -39,7 +39,6 @@ pub fn open_window<M: Machine>(
         flags: leaf_flags(machine, region.prot, MemoryType::Ram) | Pte::ACCESSED,
         row: FrameDescriptor::head(owner.id),
         satp: owner.satp,
-        task: owner.id,
         class: region.kind.class(),
         outcome: if region.kind == RegionKind::Stack {
             Outcome::StackGrown

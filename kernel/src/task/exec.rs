@@ -1,4 +1,4 @@
-//! A task's two ends: from a file in the ROMFS to a first context, and back to nothing.
+//! A process' two ends: from a file in the ROMFS to a first context, and back to nothing.
 
 use abi::Error;
 use pagetable::PhysAddr;
@@ -20,7 +20,7 @@ pub const KILLED: u8 = 255;
 pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> Result<u16, Error> {
     let (file, at) = find(system, line)?;
     let slot = system.tasks.add(parent, line)?;
-    let pid = system.tasks.at(slot).pid;
+    let pid = system.tasks.at(slot).tid;
     match start(system, slot, file, at) {
         Ok(context) => {
             let task = system.tasks.at_mut(slot);
@@ -31,16 +31,15 @@ pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> R
             Ok(pid)
         }
         Err(error) => {
-            let task = system.tasks.at_mut(slot);
-            task.space
-                .destroy(&mut system.frames, &mut system.local.platform);
+            let space = system.tasks.space_mut(slot);
+            space.destroy(&mut system.frames, &mut system.local.platform);
             system.tasks.remove(slot);
             Err(error)
         }
     }
 }
 
-/// Gives the task its space, the program's regions, and its line on top of the stack.
+/// Gives the process its space, the program's regions, and its line on top of the stack.
 /// On an error the space holds what was done so far; destroying it frees that.
 fn start<P: Platform>(
     system: &mut System<P>,
@@ -48,20 +47,20 @@ fn start<P: Platform>(
     file: &[u8],
     at: PhysAddr,
 ) -> Result<Context, Error> {
-    let task = system.tasks.at_mut(slot);
+    let process = system.tasks.process_mut(slot);
     let root = system.kernel_root;
-    task.space.open(
-        task.pid,
+    process.space.open(
+        process.pid,
         &mut system.frames,
         &mut system.local.platform,
         root,
     )?;
     if let Some(layout) = Layout::named(P::MODE, system.boot.board.layout.as_bytes()) {
-        task.space.set_layout(layout);
+        process.space.set_layout(layout);
     }
-    let entry = program::load::<P>(&mut task.space, file, (at, system.store.is_slow()))?;
-    let (line, bytes) = task.line_bytes();
-    let stack = program::add_stack::<P>(&mut task.space, bytes)?;
+    let entry = program::load::<P>(&mut process.space, file, (at, system.store.is_slow()))?;
+    let (line, bytes) = process.line_bytes();
+    let stack = program::add_stack::<P>(&mut process.space, bytes)?;
     // The stack is zeros at first: nothing of it is waited for.
     let written = system.memory_of(slot).write(stack, &line[..bytes]);
     written.map_err(|why| match why {
@@ -81,50 +80,68 @@ fn start<P: Platform>(
     ))
 }
 
-/// Ends a task: frees every frame and table, then wakes its parent. What one entry into the kernel is
-/// not enough for goes on as the task's own turns, see [`go_on_ending`].
-pub fn exit_task<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
-    if let SchedState::Ending { .. } = system.tasks.at(slot).state() {
+/// Ends the process of a thread: its other threads at once, then every frame and table; then its parent is woken.
+/// What one entry into the kernel is not enough for goes on as the first thread's own turns, see [`go_on_ending`].
+pub fn exit_process<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
+    let first = system.tasks.process(slot).first;
+    if let SchedState::Ending { .. } = system.tasks.at(first).state() {
         return;
     }
-    if slot == system.local.schedule.current() {
+    let current = system.local.schedule.current();
+    if system.tasks.process(current).first == first {
         system.local.platform.leave_spaces();
         system.local.schedule.vacate();
+        system.local.schedule.current = first;
     }
-    system.tasks.set_state(slot, SchedState::Ending { status });
-    if !go_on_ending(system, slot) {
+    if system.tasks.process(first).threads > 1 {
+        end_others(system, first);
+    }
+    system.tasks.set_state(first, SchedState::Ending { status });
+    if !go_on_ending(system, first) {
         system.local.schedule.request_resched();
     }
 }
 
-/// Frees memory of a task that ends, as much as one entry may; true once all of it is freed.
+/// No thread of the process is left but its first one.
+fn end_others<P: Platform>(system: &mut System<P>, first: Slot) {
+    let process = system.tasks.at(first).process;
+    let all = system.tasks.existing();
+    for slot in all.filter(|slot| *slot != first) {
+        if system.tasks.at(slot).process == process {
+            stub::ended(system, slot);
+            system.tasks.remove(slot);
+        }
+    }
+    system.tasks.process_mut(first).threads = 1;
+}
+
+/// Gives back what one entry may of a process that ends; whether it has ended.
 pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     let SchedState::Ending { status } = system.tasks.at(slot).state() else {
         return true;
     };
-    let task = system.tasks.at_mut(slot);
+    let space = system.tasks.space_mut(slot);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
     let mut budget = Budget::of_an_entry();
-    if !task.space.destroy_some(&mut budget, frames, platform) {
+    if !space.destroy_some(&mut budget, frames, platform) {
         return false;
     }
     ended(system, slot, status);
     true
 }
 
-/// Nothing is left of a task but its status.
+/// Nothing is left of a process but its status.
 fn ended<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
-    let pid = system.tasks.at(slot).pid;
+    let process = system.tasks.process(slot);
+    let (pid, parent) = (process.pid, process.parent);
     system.tasks.set_state(slot, SchedState::Exited { status });
     system.objects.creator_ended(pid);
     system.reap_objects();
     stub::ended(system, slot);
-    let task = system.tasks.at(slot);
-    let (pid, parent) = (task.pid, task.parent);
     system.tasks.reparent(pid);
     let parent_lives = system
         .tasks
-        .find(parent)
+        .find_process(parent)
         .is_some_and(|slot| system.tasks.at(slot).is_alive());
     if parent_lives {
         system.tasks.wake(|state| match state {

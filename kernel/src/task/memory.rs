@@ -122,9 +122,10 @@ pub fn map_device<P: Platform>(
     }
     // A device has one owner: two drivers would not know of each other.
     let current = system.local.schedule.current();
-    let taken = system.tasks.iter().any(|(slot, task)| {
-        slot != current
-            && task.space.regions().iter().any(|region| {
+    let current = system.tasks.process(current).pid;
+    let taken = system.tasks.processes().any(|process| {
+        process.pid != current
+            && process.space.regions().iter().any(|region| {
                 let Object::Phys { at, .. } = region.object else {
                     return false;
                 };
@@ -162,7 +163,7 @@ pub fn share_create<P: Platform>(
     bytes: usize,
 ) -> Result<CallResult, Error> {
     let pages = (bytes as u64).div_ceil(PAGE_BYTES);
-    let task = system.tasks.at(system.local.schedule.current()).pid;
+    let task = system.tasks.process(system.local.schedule.current()).pid;
     system
         .objects
         .create(pages, task, &mut system.frames, &mut system.local.platform)
@@ -214,7 +215,7 @@ pub fn share_detach<P: Platform>(
 
 /// `ShareDestroy(id)`.
 pub fn share_destroy<P: Platform>(system: &mut System<P>, id: usize) -> Result<CallResult, Error> {
-    let task = system.tasks.at(system.local.schedule.current()).pid;
+    let task = system.tasks.process(system.local.schedule.current()).pid;
     system.objects.end(id, task)?;
     system.reap_objects();
     Ok(CallResult::One(0))
@@ -263,14 +264,14 @@ fn place(fixed: bool, at: usize, align: usize) -> Placement {
 impl<P: Platform> System<P> {
     /// The running task's space, and what it is made of.
     pub fn memory(&mut self) -> (&mut Space, &mut Frames, &mut P) {
-        let task = self.tasks.at_mut(self.local.schedule.current());
-        (&mut task.space, &mut self.frames, &mut self.local.platform)
+        let space = self.tasks.space_mut(self.local.schedule.current());
+        (space, &mut self.frames, &mut self.local.platform)
     }
 
     /// A task has lost regions: shared objects that were its alone may have no user now. What one
     /// entry is not enough for goes when the tasks change turns.
     pub fn reap_objects(&mut self) {
-        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        let spaces = self.tasks.spaces();
         let mut budget = Budget::of_an_entry();
         let (frames, platform) = (&mut self.frames, &mut self.local.platform);
         self.objects.reap(spaces, &mut budget, frames, platform);
@@ -282,7 +283,7 @@ impl<P: Platform> System<P> {
     /// Does every frame have one owner, and does all add up? In one go, for tests.
     #[cfg(test)]
     pub fn audit(&mut self) -> crate::mm::Audit {
-        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        let spaces = self.tasks.spaces();
         let (frames, platform) = (&mut self.frames, &self.local.platform);
         crate::mm::audit(frames, platform, spaces, &self.objects)
     }

@@ -1,4 +1,4 @@
-//! Tasks: what runs, what waits, and what they ask of the kernel.
+//! Processes and threads: what runs, what waits, and what they ask of the kernel.
 
 mod call_result;
 pub mod context;
@@ -6,10 +6,13 @@ pub mod exec;
 mod memory;
 mod page_in;
 mod paging;
+pub mod process;
 mod program;
+mod queue;
 mod resume_call;
 pub mod schedule;
 mod shell;
+mod sleepers;
 pub mod slot;
 mod state;
 pub mod switch;
@@ -17,10 +20,13 @@ pub mod syscall;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod thread;
 mod unfinished;
 
 pub use context::{Context, Floats};
+pub use process::Process;
 pub use schedule::Schedule;
-pub use slot::Slot;
+pub use slot::{Slot, SlotSet};
 pub use state::SchedState;
-pub use table::{Task, Tasks};
+pub use table::Tasks;
+pub use thread::Thread;

@@ -37,22 +37,24 @@ impl<P: Platform> System<P> {
         Ok(())
     }
 
-    /// Enters the pages that have come by now; their tasks can run again.
-    pub fn pages_arrive(&mut self, now: u64) {
-        while let Some(slot) = self.tasks.first_page_in(now) {
-            self.page_arrives(slot);
+    /// Wakes those whose tick has come by now, in the order of the ticks. Pages that have come are entered.
+    pub fn wake_due(&mut self, now: u64) {
+        while let Some(slot) = self.tasks.first_due(now) {
+            if let SchedState::Paging { .. } = self.tasks.at(slot).state() {
+                self.page_arrives(slot);
+            }
             self.tasks.set_state(slot, SchedState::Ready);
             self.local.schedule.request_resched();
         }
     }
 
     fn page_arrives(&mut self, slot: Slot) {
-        let task = self.tasks.at_mut(slot);
-        let Some(waited) = &mut task.page_in else {
+        let (thread, process) = self.tasks.parts_mut(slot);
+        let Some(waited) = &mut thread.page_in else {
             return;
         };
         let (frames, platform) = (&mut self.frames, &mut self.local.platform);
-        let resolution = match page_in(&mut task.space, frames, platform, waited.request) {
+        let resolution = match page_in(&mut process.space, frames, platform, waited.request) {
             Ok(Some(resolution)) => resolution,
             // A debugger brought it in, or its region went.
             Ok(None) => return,
@@ -66,17 +68,17 @@ impl<P: Platform> System<P> {
             request, source, ..
         } = *waited;
         if source == Source::Kernel {
-            task.faults = task.faults.wrapping_add(1);
+            thread.faults = thread.faults.wrapping_add(1);
         }
         self.local.log.push(&Fault {
             time: platform.ticks(),
-            epc: task.context.pc as u64,
+            epc: thread.context.pc as u64,
             va: request.va.raw(),
-            task: task.pid,
+            task: thread.tid,
             cause: request.access.page_fault().number(),
             access: request.access.number(),
             source: source.number(),
-            satp: task.space.satp(),
+            satp: process.space.satp(),
             ..resolution.record()
         });
         self.fault_recorded();

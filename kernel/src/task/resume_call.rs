@@ -71,9 +71,9 @@ impl<P: Platform> System<P> {
         key: CallKey,
         begin: impl FnOnce(&mut Space, &mut Frames, &mut P, &mut Budget) -> Result<Begun, Error>,
     ) -> Result<CallResult, Unreached> {
-        let task = self.tasks.at_mut(self.local.schedule.current());
-        let (space, frames, platform) =
-            (&mut task.space, &mut self.frames, &mut self.local.platform);
+        let (task, process) = self.tasks.parts_mut(self.local.schedule.current());
+        let (frames, platform) = (&mut self.frames, &mut self.local.platform);
+        let space = &mut process.space;
         let left = task.unfinished.take().filter(|left| left.key == key);
         let (answer, job) = match left {
             Some(Unfinished {

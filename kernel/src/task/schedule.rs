@@ -1,24 +1,34 @@
-//! Which task runs next: round robin, in slices of ten milliseconds; the hart sleeps when none can.
+//! What runs on this hart, for how long, and when it looks for another: the highest priority, round robin within it.
+//!
+//! A thread that becomes ready goes behind the others of its priority. One that runs makes room at once for a higher
+//! one, and then goes on before the others of its own with the rest of its slice; it makes room for its equals when one
+//! of them becomes ready, when it yields, and at the latest when its slice of ten milliseconds is over. A thread that is
+//! ready therefore runs before any other of its priority runs twice, unless a higher one wants all of the time: there
+//! is no aging, and who shall never wait long gets a priority that says so.
 
 use super::slot::Slot;
 
-/// How long a task may run while others are ready, in milliseconds.
+/// How long a thread may run while others of its priority are ready, in milliseconds.
 pub(super) const SLICE_MS: u64 = 10;
 
 /// How often a console is looked at that does not interrupt. A 16550's 16 bytes fill in 1.4 ms at
 /// 115,200 baud.
 const POLL_MS: u64 = 1;
 
-/// The hart's place in the task table.
+/// What one hart runs.
 pub struct Schedule {
     pub(super) current: Slot,
-    /// The hart holds the registers of the task at `current`.
+    /// The hart holds the registers of the thread at `current`.
     pub(super) occupied: bool,
-    /// The task whose space is active and whose floats the hart holds; 0 for none.
+    /// The thread whose floats the hart holds and whose space is active; 0 for none.
     pub(super) loaded: u16,
+    /// The process whose space is active; 0 for none.
+    pub(super) active: u16,
     pub(super) need_resched: bool,
     pub(super) since: u64,
     pub(super) armed: u64,
+    /// Ticks that a thread may run while others of its priority are ready.
+    pub(super) slice: u64,
     /// When records that wait are sent to the host, at the latest; `u64::MAX` when none do.
     pub(super) report_at: u64,
     /// When the console is looked at, where it does not interrupt; `u64::MAX` where it does.
@@ -33,31 +43,34 @@ impl Schedule {
             current: Slot::FIRST,
             occupied: false,
             loaded: 0,
+            active: 0,
             need_resched: true,
             since: 0,
             armed: u64::MAX,
+            slice: SLICE_MS.saturating_mul(timebase_hz).div_ceil(1000),
             report_at: u64::MAX,
             poll_at: u64::MAX,
             timebase_hz,
         }
     }
 
-    /// The task on the hart.
+    /// The thread on the hart.
     #[inline]
     pub fn current(&self) -> Slot {
         self.current
     }
 
-    /// Another task may have to run before the trap returns.
+    /// Another thread may have to run before the trap returns.
     #[inline]
     pub fn need_resched(&self) -> bool {
         self.need_resched
     }
 
-    /// The task on the hart has ended: its registers are not saved.
+    /// The thread on the hart has ended: its registers are not saved.
     pub fn vacate(&mut self) {
         self.occupied = false;
         self.loaded = 0;
+        self.active = 0;
         self.need_resched = true;
     }
 
@@ -66,7 +79,7 @@ impl Schedule {
         self.need_resched = true;
     }
 
-    /// Float registers in the task table were changed: the hart's are not the task's any more.
+    /// Float registers in the table were changed: the hart's are not the thread's any more.
     pub fn forget_loaded(&mut self) {
         self.loaded = 0;
     }

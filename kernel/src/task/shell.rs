@@ -63,7 +63,7 @@ impl<P: Platform> System<P> {
             }
             SchedState::Waiting { child } => {
                 if let Some(slot) = self.tasks.find(child) {
-                    exec::exit_task(self, slot, exec::KILLED);
+                    exec::exit_process(self, slot, exec::KILLED);
                 }
             }
             _ => {}

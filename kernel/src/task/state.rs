@@ -1,6 +1,8 @@
-//! What a task does, and what ends that.
+//! What a thread does, and what ends that.
 //!
 //! ```text
+//!                           Running
+//!                            ▲ ▼
 //!   Empty ──► Starting ──► Ready ◄──► Reading, Writing   the console
 //!     ▲                      │   ◄──► Sleeping, Paging   a tick of the clock
 //!     │                      │   ◄──► Waiting            the end of a child
@@ -9,15 +11,20 @@
 
 use abi::TaskState;
 
-/// What a task does at the moment.
+/// What a thread does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchedState {
     /// The slot holds no task.
     Empty,
     /// Being made: nothing of it runs yet.
     Starting,
-    /// On the hart, or ready to be.
+    /// Ready to run: in the queue of its priority.
     Ready,
+    /// On a hart.
+    Running {
+        /// The hart's place among those that the kernel runs on.
+        hart: u8,
+    },
     /// Wants console input; its system call is made again when there is some.
     Reading,
     /// Wants room on the console line; its system call is made again.
@@ -50,6 +57,15 @@ pub enum SchedState {
 }
 
 impl SchedState {
+    /// The tick of the board's timebase that ends the wait, for a state that one ends.
+    #[inline]
+    pub fn wakes_at(self) -> Option<u64> {
+        match self {
+            SchedState::Sleeping { until } | SchedState::Paging { until } => Some(until),
+            _ => None,
+        }
+    }
+
     /// One word for it, as `ps` shows it.
     pub fn word(self) -> &'static str {
         match self {
@@ -63,7 +79,7 @@ impl SchedState {
     pub fn on_the_wire(self) -> TaskState {
         match self {
             SchedState::Empty | SchedState::Starting => TaskState::Starting,
-            SchedState::Ready => TaskState::Ready,
+            SchedState::Ready | SchedState::Running { .. } => TaskState::Ready,
             SchedState::Reading => TaskState::Reading,
             SchedState::Writing => TaskState::Writing,
             SchedState::Sleeping { .. } => TaskState::Sleeping,

@@ -1,4 +1,4 @@
-//! From one task to the next: registers, floats and spaces on and off the hart, and the timer.
+//! From one thread to the next: registers, floats and spaces on and off the hart, and the timer.
 
 use super::context::Context;
 use super::exec;
@@ -9,32 +9,22 @@ use crate::debug::stub;
 use crate::platform::Platform;
 use crate::system::System;
 
-/// Takes the running task off the hart and puts the next ready one on it, waiting for an
+/// Takes the running thread off the hart and puts the next ready one on it, waiting for an
 /// interrupt as long as none is. `context` holds the registers on the hart.
 pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    let mut previous = system.local.schedule.current;
     save_current(system, context);
     let next = loop {
         if system.debugger_wants_stop() {
             stub::service(system);
         }
-        if let Some(next) = next_task(system, previous) {
+        if let Some(next) = next_thread(system) {
             if system.tasks.at(next).state() == SchedState::Ready {
                 break next;
             }
             give_back(system, next);
-            previous = next;
             continue;
         }
-        system.drain_console();
-        arm_timer(system, None);
-        // A hart with nothing to do gets frames ready for those who will fault.
-        while system.prezeroes
-            && !system.local.platform.is_interrupted()
-            && system.frames.prezero(&mut system.local.platform)
-        {}
-        let pending = system.local.platform.wait();
-        system.interrupt(pending);
+        idle(system);
     };
     system.local.schedule.need_resched = false;
     if system.objects.owes_frames() {
@@ -45,23 +35,44 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
     arm_timer(system, Some(next));
 }
 
-/// A turn of a task that ends: its memory is freed until it has ended, an interrupt has
+/// Nobody can run: until an interrupt says otherwise.
+#[cold]
+#[inline(never)]
+fn idle<P: Platform>(system: &mut System<P>) {
+    system.drain_console();
+    arm_timer(system, None);
+    // A hart with nothing to do gets frames ready for those who will fault.
+    while system.prezeroes
+        && !system.local.platform.is_interrupted()
+        && system.frames.prezero(&mut system.local.platform)
+    {}
+    let pending = system.local.platform.wait();
+    system.interrupt(pending);
+}
+
+/// A turn of a process that ends: its memory is freed until it has ended, an interrupt has
 /// something to say, or the others' turn has come.
+#[cold]
+#[inline(never)]
 fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
     system.local.schedule.since = system.local.platform.ticks();
     arm_timer(system, Some(slot));
     while !exec::go_on_ending(system, slot) {
         if system.local.platform.is_interrupted() {
+            // The others of its priority come first.
+            let state = system.tasks.at(slot).state();
+            system.tasks.set_state(slot, state);
             let pending = system.local.platform.wait();
             return system.interrupt(pending);
         }
     }
 }
 
-/// The next task that has a turn: any that is ready or ends, or the one that gdb lets run.
-fn next_task<P: Platform>(system: &System<P>, previous: Slot) -> Option<Slot> {
+/// The next thread that has a turn: the highest that is ready or ends, or the one that gdb lets run.
+#[inline]
+fn next_thread<P: Platform>(system: &System<P>) -> Option<Slot> {
     match system.debugger.only() {
-        None => system.tasks.next_ready(previous),
+        None => system.tasks.next_ready(),
         Some(only)
             if matches!(
                 system.tasks.at(only).state(),
@@ -74,13 +85,13 @@ fn next_task<P: Platform>(system: &System<P>, previous: Slot) -> Option<Slot> {
     }
 }
 
-/// Takes the running task off the hart: what gdb reads and writes is in the task table.
+/// Takes the running thread off the hart: what gdb reads and writes is in the table.
 pub fn pause<P: Platform>(system: &mut System<P>, context: &mut Context) {
     save_current(system, context);
     system.local.schedule.need_resched = true;
 }
 
-/// Records wait that are not worth a frame yet. A task that neither faults again nor ever
+/// Records wait that are not worth a frame yet. A thread that neither faults again nor ever
 /// stops must not keep them from the host.
 pub fn report_soon<P: Platform>(system: &mut System<P>) {
     if system.local.schedule.report_at != u64::MAX {
@@ -97,29 +108,53 @@ pub fn report_soon<P: Platform>(system: &mut System<P>) {
 fn save_current<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let now = system.local.platform.ticks();
     if system.local.schedule.occupied {
-        let task = system.tasks.at_mut(system.local.schedule.current);
-        task.ticks += now.saturating_sub(system.local.schedule.since);
+        let current = system.local.schedule.current;
+        let thread = system.tasks.at_mut(current);
+        let ran = now.saturating_sub(system.local.schedule.since);
+        thread.ticks += ran;
         if context.floats_dirty() {
-            system.local.platform.save_floats(&mut task.floats);
+            system.local.platform.save_floats(&mut thread.floats);
             context.floats_saved();
         }
-        task.context = *context;
+        thread.context = *context;
+        if let SchedState::Running { .. } = thread.state() {
+            let used = thread.slice_used + ran;
+            thread.slice_used = 0;
+            // One that has to make room for a higher one keeps its place and the rest of its slice.
+            if used < system.local.schedule.slice && system.tasks.higher_ready(current) {
+                system.tasks.at_mut(current).slice_used = used;
+                system.tasks.preempt(current);
+            } else {
+                system.tasks.set_state(current, SchedState::Ready);
+            }
+        } else {
+            thread.slice_used = 0;
+        }
     }
     system.local.schedule.occupied = false;
     system.local.schedule.since = now;
 }
 
 fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    let task = system.tasks.at(system.local.schedule.current);
-    *context = task.context;
-    // A task that only waited finds both as it left them.
-    if system.local.schedule.loaded != task.pid {
-        system.frames.fast.close();
-        system.local.platform.load_floats(&task.floats);
-        system.local.platform.activate(&task.space);
-        system.local.schedule.loaded = task.pid;
+    let current = system.local.schedule.current;
+    system
+        .tasks
+        .set_state(current, SchedState::Running { hart: 0 });
+    let (thread, process) = system.tasks.parts(current);
+    *context = thread.context;
+    let schedule = &mut system.local.schedule;
+    // A thread that only waited finds all of it as it left it.
+    if schedule.loaded != thread.tid {
+        if schedule.active != process.pid {
+            system.frames.fast.close();
+            system.local.platform.activate(&process.space);
+            schedule.active = process.pid;
+        }
+        system.frames.fast.set_task(thread.tid);
+        system.local.platform.load_floats(&thread.floats);
+        schedule.loaded = thread.tid;
         if system.debugger.has_triggers() {
-            system.arm_triggers(system.local.schedule.current);
+            system.arm_triggers(current);
         }
     }
     system.local.schedule.occupied = true;
@@ -129,10 +164,16 @@ fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
 /// The timer is only armed for what needs it: the end of a slice that others wait for, the
 /// first sleeper, and records that the host waits for.
 fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
-    let slice_end = system.local.schedule.since + system.local.schedule.ticks(SLICE_MS);
-    let others = running.is_some_and(|slot| system.tasks.others_ready(slot));
-    let mut at = if others { slice_end } else { u64::MAX };
-    at = at.min(system.tasks.first_wake().unwrap_or(u64::MAX));
+    let mut at = system.tasks.first_wake();
+    if let Some(slot) = running
+        && system.tasks.others_ready(slot)
+    {
+        let schedule = &system.local.schedule;
+        let left = schedule
+            .slice
+            .saturating_sub(system.tasks.at(slot).slice_used);
+        at = at.min(schedule.since + left);
+    }
     at = at.min(system.local.schedule.report_at);
     at = at.min(system.local.schedule.poll_at);
     at = at.min(system.console.deadline());

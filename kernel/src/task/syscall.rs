@@ -8,8 +8,8 @@ use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
 use super::context::Context;
+use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
-use super::table::LINE_BYTES;
 use super::unfinished::CallKey;
 use super::{exec, memory, switch};
 use crate::debug::monitor::Inspection;
@@ -64,7 +64,7 @@ fn dispatch<P: Platform>(
     let key = CallKey::of(context);
     match Call::decode(context.call()).ok_or(Error::Unsupported)? {
         Call::Exit => {
-            exec::exit_task(system, system.local.schedule.current(), a0 as u8);
+            exec::exit_process(system, system.local.schedule.current(), a0 as u8);
             Ok(CallResult::Gone)
         }
         Call::Write => write(system, a0, a1),
@@ -115,7 +115,7 @@ fn dispatch<P: Platform>(
 }
 
 fn current_pid<P: Platform>(system: &System<P>) -> u16 {
-    system.tasks.at(system.local.schedule.current()).pid
+    system.tasks.process(system.local.schedule.current()).pid
 }
 
 fn write<P: Platform>(
@@ -192,17 +192,17 @@ fn wait_for<P: Platform>(
 ) -> Result<CallResult, Error> {
     let child = u16::try_from(child).map_err(|_| Error::NoChild)?;
     let parent = current_pid(system);
-    let mine = |task: &super::Task| task.parent == parent && (child == 0 || task.pid == child);
-    if !system.tasks.iter().any(|(_, task)| mine(task)) {
+    let mine =
+        |process: &&Process| process.parent == parent && (child == 0 || process.pid == child);
+    if !system.tasks.processes().any(|process| mine(&process)) {
         return Err(Error::NoChild);
     }
-    let ended = system
-        .tasks
-        .iter()
-        .find_map(|(slot, task)| match task.state() {
-            SchedState::Exited { status } if mine(task) => Some((slot, task.pid, status)),
+    let ended = system.tasks.processes().filter(mine).find_map(|process| {
+        match system.tasks.at(process.first).state() {
+            SchedState::Exited { status } => Some((process.first, process.pid, status)),
             _ => None,
-        });
+        }
+    });
     match ended {
         Some((slot, pid, status)) => {
             system.tasks.remove(slot);
@@ -216,11 +216,13 @@ fn wait_for<P: Platform>(
 fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<CallResult, Error> {
     let pid = u16::try_from(pid).map_err(|_| Error::NoSuchTask)?;
     let slot = system.tasks.find(pid).ok_or(Error::NoSuchTask)?;
+    let slot = system.tasks.process(slot).first;
     if !system.tasks.at(slot).is_alive() {
         return Err(Error::NoSuchTask);
     }
-    exec::exit_task(system, slot, exec::KILLED);
-    Ok(if slot == system.local.schedule.current() {
+    let is_own = system.tasks.process(system.local.schedule.current()).first == slot;
+    exec::exit_process(system, slot, exec::KILLED);
+    Ok(if is_own {
         CallResult::Gone
     } else {
         CallResult::One(0)

@@ -1,246 +1,354 @@
-//! The task table: a fixed number of slots, each empty or a task.
+//! The two tables: processes, and the threads that run in them; and who of these has a turn next.
 
 use core::mem::MaybeUninit;
 
 use abi::Error;
 
 use super::context::{Context, Floats};
-use super::page_in::PageIn;
-use super::slot::{MAX_TASKS, Slot, SlotSet};
+use super::process::{LINE_BYTES, Process};
+use super::queue::ReadyQueue;
+use super::sleepers::Sleepers;
+use super::slot::{MAX_PROCESSES, MAX_THREADS, ProcessSlot, Slot, SlotSet};
 use super::state::SchedState;
-use super::unfinished::Unfinished;
-use crate::mm::{Space, Survey};
+use super::thread::{DEFAULT_PRIORITY, StackRange, Thread};
+use crate::mm::Space;
 
-/// The longest command line a task is started with, in bytes.
-pub const LINE_BYTES: usize = 96;
+/// The highest number that a thread has; behind it they begin at 1 again.
+const LAST_TID: u16 = 32_767;
 
-/// One task: registers, address space, and where it stands.
-pub struct Task {
-    /// Its number, 1 or more; never that of another living task.
-    pub pid: u16,
-    /// The task that spawned it; 0 for the first one, and once the parent has ended.
-    pub parent: u16,
-    state: SchedState,
-    /// Its registers while it is not on the hart.
-    pub context: Context,
-    /// Its float registers while it is not on the hart.
-    pub floats: Floats,
-    /// Its memory.
-    pub space: Space,
-    /// The system call that it is in, if one entry was not enough.
-    pub(super) unfinished: Option<Unfinished>,
-    /// What its call of `Inspect` has counted, if one entry was not enough.
-    pub(super) survey: Option<Survey>,
-    /// The page that it waits for, or waited for last.
-    pub(super) page_in: Option<PageIn>,
-    /// Page faults it raised.
-    pub faults: u32,
-    /// Ticks it spent on the hart.
-    pub ticks: u64,
-    line: [u8; LINE_BYTES],
-    line_bytes: u8,
-}
-
-impl Task {
-    const EMPTY: Task = Task {
-        pid: 0,
-        parent: 0,
-        state: SchedState::Empty,
-        context: Context::EMPTY,
-        floats: Floats([0; 33]),
-        space: Space::EMPTY,
-        unfinished: None,
-        page_in: None,
-        survey: None,
-        faults: 0,
-        ticks: 0,
-        line: [0; LINE_BYTES],
-        line_bytes: 0,
-    };
-
-    /// What it does; [`Tasks::set_state`] changes it.
-    #[inline]
-    pub fn state(&self) -> SchedState {
-        self.state
-    }
-
-    /// The command line it was started with.
-    pub fn line(&self) -> &str {
-        core::str::from_utf8(&self.line[..self.line_bytes as usize]).unwrap_or("?")
-    }
-
-    /// A copy of the line, and its length.
-    pub fn line_bytes(&self) -> ([u8; LINE_BYTES], usize) {
-        (self.line, self.line_bytes.into())
-    }
-
-    /// Not empty and not exited.
-    pub fn is_alive(&self) -> bool {
-        !matches!(
-            self.state,
-            SchedState::Empty | SchedState::Ending { .. } | SchedState::Exited { .. }
-        )
-    }
-}
-
-/// All tasks.
+/// All processes and threads.
 ///
-/// The states stand in the tasks; who is in a state that the hart asks for all the time also stands in a word of its
-/// own, so that a yield does not look at 64 slots.
+/// The states stand in the threads; who is in a state that the hart asks for all the time also stands in a queue or a
+/// list, so that a yield does not look at each.
 pub struct Tasks {
-    slots: [Option<&'static mut Task>; MAX_TASKS],
-    /// Room for those that never had a task: nothing is spent on it before.
-    fresh: Option<&'static mut [MaybeUninit<Task>]>,
+    threads: [Option<&'static mut Thread>; MAX_THREADS],
+    processes: [Option<&'static mut Process>; MAX_PROCESSES],
+    /// Room for those that never were: nothing is spent on it before.
+    fresh_threads: Option<&'static mut [MaybeUninit<Thread>]>,
+    fresh_processes: Option<&'static mut [MaybeUninit<Process>]>,
     existing: SlotSet,
-    ready: SlotSet,
+    ready: ReadyQueue,
     /// Those that a tick of the clock wakes.
-    timed: SlotSet,
-    last_pid: u16,
+    sleepers: Sleepers,
+    last_tid: u16,
 }
 
 impl Tasks {
-    /// No task, and no room for any: see [`Self::give_room`].
+    /// Nobody, and no room for anybody: see [`Self::give_room`].
     pub const EMPTY: Tasks = Tasks {
-        slots: [const { None }; MAX_TASKS],
-        fresh: None,
+        threads: [const { None }; MAX_THREADS],
+        processes: [const { None }; MAX_PROCESSES],
+        fresh_threads: None,
+        fresh_processes: None,
         existing: SlotSet::NONE,
-        ready: SlotSet::NONE,
-        timed: SlotSet::NONE,
-        last_pid: 0,
+        ready: ReadyQueue::EMPTY,
+        sleepers: Sleepers::EMPTY,
+        last_tid: 0,
     };
 
-    /// Memory for [`MAX_TASKS`] tasks; what it holds is arbitrary. A slot is only written when its first task comes:
-    /// the table is 200 KiB, which no Image should carry and no boot should clear.
-    pub fn give_room(&mut self, room: &'static mut [MaybeUninit<Task>]) {
-        self.fresh = Some(room);
-        // The one slot that is named before it has a task.
-        self.make_slot(Slot::FIRST);
+    /// Memory for [`MAX_THREADS`] threads and [`MAX_PROCESSES`] processes; what it holds is arbitrary. A slot is only
+    /// written when it is first taken: the tables are 800 KiB, which no Image should carry and no boot should clear.
+    pub fn give_room(
+        &mut self,
+        threads: &'static mut [MaybeUninit<Thread>],
+        processes: &'static mut [MaybeUninit<Process>],
+    ) {
+        self.fresh_threads = Some(threads);
+        self.fresh_processes = Some(processes);
+        // The slots that are named before they are taken.
+        self.make_thread(Slot::FIRST);
+        self.make_process(ProcessSlot(0));
     }
 
     /// Gives the slot its memory.
-    fn make_slot(&mut self, slot: Slot) -> Option<()> {
-        let slot_entry = &mut self.slots[slot.0 & (MAX_TASKS - 1)];
-        if slot_entry.is_none() {
-            let (first, rest) = self.fresh.take()?.split_first_mut()?;
-            self.fresh = Some(rest);
-            *slot_entry = Some(first.write(Task::EMPTY));
+    fn make_thread(&mut self, slot: Slot) -> Option<()> {
+        let place = &mut self.threads[slot.0 & (MAX_THREADS - 1)];
+        if place.is_none() {
+            let (first, rest) = self.fresh_threads.take()?.split_first_mut()?;
+            self.fresh_threads = Some(rest);
+            *place = Some(first.write(Thread::EMPTY));
         }
         Some(())
     }
 
-    /// The task at `slot`.
+    /// Gives the slot its memory.
+    fn make_process(&mut self, slot: ProcessSlot) -> Option<()> {
+        let place = &mut self.processes[slot.index()];
+        if place.is_none() {
+            let (first, rest) = self.fresh_processes.take()?.split_first_mut()?;
+            self.fresh_processes = Some(rest);
+            *place = Some(first.write(Process::EMPTY));
+        }
+        Some(())
+    }
+
+    /// The thread at `slot`.
     #[inline]
-    pub fn at(&self, slot: Slot) -> &Task {
-        let slot_entry = self.slots[slot.0 & (MAX_TASKS - 1)].as_deref();
-        slot_entry.expect("a slot is made before it is named")
+    pub fn at(&self, slot: Slot) -> &Thread {
+        let thread = self.threads[slot.0 & (MAX_THREADS - 1)].as_deref();
+        thread.expect("a slot is made before it is named")
     }
 
-    /// The task at `slot`.
+    /// The thread at `slot`.
     #[inline]
-    pub fn at_mut(&mut self, slot: Slot) -> &mut Task {
-        let slot_entry = self.slots[slot.0 & (MAX_TASKS - 1)].as_deref_mut();
-        slot_entry.expect("a slot is made before it is named")
+    pub fn at_mut(&mut self, slot: Slot) -> &mut Thread {
+        let thread = self.threads[slot.0 & (MAX_THREADS - 1)].as_deref_mut();
+        thread.expect("a slot is made before it is named")
     }
 
-    /// Two tasks at once, as a call that moves something from one to the other needs them; `None` for a task and
-    /// itself.
-    pub fn pair_mut(&mut self, a: Slot, b: Slot) -> Option<(&mut Task, &mut Task)> {
-        let places = [a, b].map(|slot| slot.0 & (MAX_TASKS - 1));
-        let [a, b] = self.slots.get_disjoint_mut(places).ok()?;
-        Some((a.as_deref_mut()?, b.as_deref_mut()?))
+    /// A thread and its process.
+    #[inline]
+    pub fn parts(&self, slot: Slot) -> (&Thread, &Process) {
+        let thread = self.at(slot);
+        let process = self.processes[thread.process.index()].as_deref();
+        (thread, process.expect("a thread has a process"))
     }
 
-    /// Changes what a task does.
+    /// A thread and its process.
+    #[inline]
+    pub fn parts_mut(&mut self, slot: Slot) -> (&mut Thread, &mut Process) {
+        let thread = self.threads[slot.0 & (MAX_THREADS - 1)].as_deref_mut();
+        let thread = thread.expect("a slot is made before it is named");
+        let process = self.processes[thread.process.index()].as_deref_mut();
+        (thread, process.expect("a thread has a process"))
+    }
+
+    /// The process of a thread.
+    #[inline]
+    pub fn process(&self, slot: Slot) -> &Process {
+        self.parts(slot).1
+    }
+
+    /// The process of a thread.
+    #[inline]
+    pub fn process_mut(&mut self, slot: Slot) -> &mut Process {
+        self.parts_mut(slot).1
+    }
+
+    /// The space that a thread runs in.
+    #[inline]
+    pub fn space(&self, slot: Slot) -> &Space {
+        &self.process(slot).space
+    }
+
+    /// The space that a thread runs in.
+    #[inline]
+    pub fn space_mut(&mut self, slot: Slot) -> &mut Space {
+        &mut self.process_mut(slot).space
+    }
+
+    /// Changes what a thread does; one that becomes ready is behind the others of its priority.
+    #[inline]
     pub fn set_state(&mut self, slot: Slot, state: SchedState) {
-        self.at_mut(slot).state = state;
-        self.existing.set(slot, state != SchedState::Empty);
-        // One that ends has its turns too.
-        let has_turns = matches!(state, SchedState::Ready | SchedState::Ending { .. });
-        self.ready.set(slot, has_turns);
-        let is_timed = matches!(
-            state,
-            SchedState::Sleeping { .. } | SchedState::Paging { .. }
-        );
-        self.timed.set(slot, is_timed);
+        self.leave_state(slot);
+        self.enter_state(slot, state, false);
     }
 
-    /// Every task that exists, ended ones included, by slot.
-    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Task)> + Clone {
+    /// A running thread has to wait for one of a higher priority: it goes on before the others of its own.
+    pub fn preempt(&mut self, slot: Slot) {
+        self.leave_state(slot);
+        self.enter_state(slot, SchedState::Ready, true);
+    }
+
+    /// Takes the thread out of the queue or the list that its state has it in.
+    #[inline]
+    fn leave_state(&mut self, slot: Slot) {
+        let thread = self.at_mut(slot);
+        match thread.state {
+            SchedState::Running { .. } => {}
+            SchedState::Ready | SchedState::Ending { .. } => {
+                let priority = thread.priority;
+                self.ready.remove(slot, priority);
+            }
+            state => {
+                if state.wakes_at().is_some() {
+                    self.sleepers.remove(slot);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn enter_state(&mut self, slot: Slot, state: SchedState, first: bool) {
+        let thread = self.at_mut(slot);
+        thread.state = state;
+        match state {
+            SchedState::Running { .. } => {}
+            // One that ends has its turns too.
+            SchedState::Ready | SchedState::Ending { .. } => {
+                let priority = thread.priority;
+                if first {
+                    self.ready.push_front(slot, priority);
+                } else {
+                    self.ready.push(slot, priority);
+                }
+            }
+            state => {
+                if let Some(until) = state.wakes_at() {
+                    self.sleepers.insert(slot, until);
+                } else if state == SchedState::Empty {
+                    self.existing.set(slot, false);
+                }
+            }
+        }
+    }
+
+    /// Gives a thread another priority; one that is ready goes behind the others of it.
+    pub fn set_priority(&mut self, slot: Slot, priority: u8) {
+        let state = self.at(slot).state;
+        self.leave_state(slot);
+        self.at_mut(slot).priority = priority;
+        self.enter_state(slot, state, false);
+    }
+
+    /// Every thread that exists, ended ones included, by slot.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Thread)> + Clone {
         self.existing.map(|slot| (slot, self.at(slot)))
     }
 
-    /// The task numbered `pid`.
-    pub fn find(&self, pid: u16) -> Option<Slot> {
+    /// The slots of threads that exist.
+    pub fn existing(&self) -> SlotSet {
+        self.existing
+    }
+
+    /// The threads of a thread's process that exist, itself included.
+    pub fn siblings(&self, slot: Slot) -> impl Iterator<Item = (Slot, &Thread)> {
+        let process = self.at(slot).process;
         self.iter()
-            .find(|(_, task)| task.pid == pid)
+            .filter(move |(_, thread)| thread.process == process)
+    }
+
+    /// Every process that exists, ended ones included.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> + Clone {
+        let made = self.processes.iter().flatten();
+        made.map(|process| &**process)
+            .filter(|process| process.pid != 0)
+    }
+
+    /// Every space that is there.
+    pub fn spaces(&self) -> impl Iterator<Item = &Space> + Clone {
+        self.processes().map(|process| &process.space)
+    }
+
+    /// The thread numbered `tid`; of a process, its first one.
+    pub fn find(&self, tid: u16) -> Option<Slot> {
+        self.iter()
+            .find(|(_, thread)| thread.tid == tid)
             .map(|(slot, _)| slot)
     }
 
-    /// The next task after `slot` that is ready, `slot` itself last.
-    pub fn next_ready(&self, slot: Slot) -> Option<Slot> {
-        self.ready.after(slot).first().or(self.ready.first())
+    /// The first thread of the process numbered `pid`.
+    pub fn find_process(&self, pid: u16) -> Option<Slot> {
+        let process = self.processes().find(|process| process.pid == pid)?;
+        Some(process.first)
     }
 
-    /// Is a task ready besides the one at `slot`?
+    /// The thread that has the next turn: of the highest priority, and there the one that has waited longest.
+    #[inline]
+    pub fn next_ready(&self) -> Option<Slot> {
+        self.ready.first()
+    }
+
+    /// Is a thread ready that the one at `slot`, which is not, would have to take turns with?
+    #[inline]
     pub fn others_ready(&self, slot: Slot) -> bool {
-        self.next_ready(slot).is_some_and(|next| next != slot)
+        self.ready.has_from(self.at(slot).priority)
     }
 
-    /// The tick at which the first one wakes that sleeps, or waits for a page.
-    pub fn first_wake(&self) -> Option<u64> {
-        let until = |slot| match self.at(slot).state {
-            SchedState::Sleeping { until } | SchedState::Paging { until } => Some(until),
-            _ => None,
-        };
-        self.timed.filter_map(until).min()
+    /// Is a thread ready of a higher priority than that of `slot`?
+    #[inline]
+    pub fn higher_ready(&self, slot: Slot) -> bool {
+        self.ready.has_above(self.at(slot).priority)
     }
 
-    /// A task whose page has come by tick `now`; of several the one that waits longest.
-    pub fn first_page_in(&self, now: u64) -> Option<Slot> {
-        let until = |slot| match self.at(slot).state {
-            SchedState::Paging { until } if until <= now => Some((until, slot)),
-            _ => None,
-        };
-        let first = self.timed.filter_map(until).min_by_key(|(until, _)| *until);
-        first.map(|(_, slot)| slot)
+    /// The tick at which the first thread wakes that waits for one; `u64::MAX` when none does.
+    #[inline]
+    pub fn first_wake(&self) -> u64 {
+        self.sleepers.first_tick()
     }
 
-    /// Makes a task with an empty space, not yet ready. When every slot is taken, the one
-    /// that ended first is forgotten; if all live, that is the limit.
+    /// The thread that a tick up to `now` wakes; of several the one that waits for the earliest.
+    pub fn first_due(&self, now: u64) -> Option<Slot> {
+        let first = self.sleepers.first();
+        first.filter(|_| self.sleepers.first_tick() <= now)
+    }
+
+    /// Makes a process with an empty space and one thread, not yet ready; the slot of the thread. When every place is
+    /// taken, the process that ended first is forgotten; if all live, that is the limit.
     pub fn add(&mut self, parent: u16, line: &[u8]) -> Result<Slot, Error> {
         if line.len() > LINE_BYTES {
             return Err(Error::LimitExceeded);
         }
-        let empty = self.existing.others().first();
-        let ended = || self.oldest_ended();
-        let slot = empty.or_else(ended).ok_or(Error::LimitExceeded)?;
-        self.make_slot(slot).ok_or(Error::LimitExceeded)?;
-        let pid = self.fresh_pid();
-        self.set_state(slot, SchedState::Starting);
-        let task = self.at_mut(slot);
-        // Field by field: the space is 3 KiB, and is empty since its last owner's was destroyed.
-        debug_assert!(task.space.regions().is_empty());
-        task.pid = pid;
-        task.parent = parent;
-        task.context = Context::EMPTY;
-        task.floats = Floats([0; 33]);
-        task.unfinished = None;
-        task.page_in = None;
-        task.survey = None;
-        task.faults = 0;
-        task.ticks = 0;
-        task.line = [0; LINE_BYTES];
-        task.line[..line.len()].copy_from_slice(line);
-        task.line_bytes = line.len() as u8;
+        let is_free = |place: &Option<&'static mut Process>| {
+            place.as_ref().is_none_or(|process| process.pid == 0)
+        };
+        if !self.processes.iter().any(is_free) || self.existing.others().first().is_none() {
+            let ended = self.oldest_ended().ok_or(Error::LimitExceeded)?;
+            self.remove(ended);
+        }
+        let place = self.processes.iter().position(is_free);
+        let place = ProcessSlot(place.ok_or(Error::LimitExceeded)? as u8);
+        self.make_process(place).ok_or(Error::LimitExceeded)?;
+        let slot = self.add_to(place)?;
+        let pid = self.at(slot).tid;
+        let process = self.process_mut(slot);
+        // Field by field: the space is 8 KiB, and is empty since its last owner's was destroyed.
+        debug_assert!(process.space.regions().is_empty());
+        process.pid = pid;
+        process.parent = parent;
+        process.first = slot;
+        process.threads = 1;
+        process.line = [0; LINE_BYTES];
+        process.line[..line.len()].copy_from_slice(line);
+        process.line_bytes = line.len() as u8;
         Ok(slot)
     }
 
-    /// Forgets a task whose memory has been freed.
+    /// Makes one more thread of the process of `slot`, not yet ready.
+    pub fn add_thread(&mut self, slot: Slot) -> Result<Slot, Error> {
+        let new = self.add_to(self.at(slot).process)?;
+        self.process_mut(slot).threads += 1;
+        Ok(new)
+    }
+
+    fn add_to(&mut self, process: ProcessSlot) -> Result<Slot, Error> {
+        let slot = self.existing.others().first().ok_or(Error::LimitExceeded)?;
+        self.make_thread(slot).ok_or(Error::LimitExceeded)?;
+        let tid = self.fresh_tid();
+        self.existing.set(slot, true);
+        let thread = self.at_mut(slot);
+        // The context and the floats are written by whoever starts it.
+        thread.tid = tid;
+        thread.process = process;
+        thread.state = SchedState::Starting;
+        thread.priority = DEFAULT_PRIORITY;
+        thread.slice_used = 0;
+        thread.context = Context::EMPTY;
+        thread.floats = Floats([0; 33]);
+        thread.unfinished = None;
+        thread.page_in = None;
+        thread.survey = None;
+        thread.stack = StackRange::default();
+        thread.value = 0;
+        thread.faults = 0;
+        thread.ticks = 0;
+        Ok(slot)
+    }
+
+    /// Forgets a thread; with the first one of a process, whose memory has been freed, the process and all of it.
     pub fn remove(&mut self, slot: Slot) {
+        if self.process(slot).first == slot {
+            for other in self.existing {
+                if other != slot && self.at(other).process == self.at(slot).process {
+                    self.set_state(other, SchedState::Empty);
+                }
+            }
+            self.process_mut(slot).pid = 0;
+        }
         self.set_state(slot, SchedState::Empty);
     }
 
-    /// Every living task's state goes through `change`; what it returns is the new one.
+    /// Every living thread's state goes through `change`; what it returns is the new one.
     pub fn wake(&mut self, mut change: impl FnMut(SchedState) -> SchedState) {
         for slot in self.existing {
             let state = self.at(slot).state;
@@ -256,47 +364,50 @@ impl Tasks {
     /// Children of `pid` have no parent any more; those that had ended are forgotten.
     pub fn reparent(&mut self, pid: u16) {
         for slot in self.existing {
-            let task = self.at_mut(slot);
-            if task.parent != pid {
+            let (thread, process) = self.parts_mut(slot);
+            if process.parent != pid || process.first != slot {
                 continue;
             }
-            task.parent = 0;
-            if matches!(task.state, SchedState::Exited { .. }) {
-                self.set_state(slot, SchedState::Empty);
+            process.parent = 0;
+            if matches!(thread.state, SchedState::Exited { .. }) {
+                self.remove(slot);
             }
         }
     }
 
+    /// The first thread of the process that ended before the others.
     fn oldest_ended(&self) -> Option<Slot> {
-        let age = |task: &Task| self.last_pid.wrapping_sub(task.pid);
-        let ended = self
-            .iter()
-            .filter(|(_, task)| matches!(task.state, SchedState::Exited { .. }));
-        ended
-            .max_by_key(|(_, task)| age(task))
-            .map(|(slot, _)| slot)
+        let age = |process: &Process| self.last_tid.wrapping_sub(process.pid);
+        let has_ended =
+            |process: &&Process| matches!(self.at(process.first).state, SchedState::Exited { .. });
+        let ended = self.processes().filter(has_ended);
+        let oldest = ended.max_by_key(|process| age(process));
+        oldest.map(|process| process.first)
     }
 
-    fn fresh_pid(&mut self) -> u16 {
+    fn fresh_tid(&mut self) -> u16 {
         loop {
-            self.last_pid = if self.last_pid >= 32_767 {
+            self.last_tid = if self.last_tid >= LAST_TID {
                 1
             } else {
-                self.last_pid + 1
+                self.last_tid + 1
             };
-            if self.find(self.last_pid).is_none() {
-                return self.last_pid;
+            if self.find(self.last_tid).is_none() {
+                return self.last_tid;
             }
         }
     }
 }
 
-/// A table on the host, with room.
+/// Tables on the host, with room.
 #[cfg(test)]
 pub fn with_room() -> Box<Tasks> {
-    let room = (0..MAX_TASKS).map(|_| MaybeUninit::uninit());
+    fn room<T>(count: usize) -> &'static mut [MaybeUninit<T>] {
+        let room = (0..count).map(|_| MaybeUninit::uninit());
+        room.collect::<Vec<_>>().leak()
+    }
     let mut tasks = Box::new(Tasks::EMPTY);
-    tasks.give_room(room.collect::<Vec<_>>().leak());
+    tasks.give_room(room(MAX_THREADS), room(MAX_PROCESSES));
     tasks
 }
 
@@ -307,7 +418,7 @@ mod tests {
     #[test]
     fn a_full_table_forgets_who_ended_first_and_then_says_no() {
         let mut tasks = with_room();
-        let slots: Vec<Slot> = (0..MAX_TASKS)
+        let slots: Vec<Slot> = (0..MAX_PROCESSES)
             .map(|_| tasks.add(1, b"spin").unwrap())
             .collect();
         for &slot in &slots {
@@ -328,7 +439,7 @@ mod tests {
             Error::LimitExceeded
         );
         let slot = tasks.add(0, &[b'a'; LINE_BYTES]).unwrap();
-        assert_eq!(tasks.at(slot).line().len(), LINE_BYTES);
+        assert_eq!(tasks.process(slot).line().len(), LINE_BYTES);
     }
 
     #[test]
@@ -336,79 +447,99 @@ mod tests {
         let mut tasks = with_room();
         let first = tasks.add(0, b"sh").unwrap();
         tasks.set_state(first, SchedState::Ready);
-        tasks.last_pid = 32_767;
+        tasks.last_tid = LAST_TID;
         let second = tasks.add(1, b"hello").unwrap();
-        assert_eq!((tasks.at(first).pid, tasks.at(second).pid), (1, 2));
+        assert_eq!((tasks.at(first).tid, tasks.at(second).tid), (1, 2));
+        assert_eq!(tasks.process(second).pid, 2);
     }
 
     #[test]
-    fn round_robin_comes_back_to_the_one_that_runs() {
+    fn threads_of_a_process_share_its_space_and_go_with_its_first_one() {
         let mut tasks = with_room();
-        let a = tasks.add(0, b"a").unwrap();
-        let b = tasks.add(0, b"b").unwrap();
-        tasks.set_state(a, SchedState::Ready);
-        assert_eq!(tasks.next_ready(a), Some(a));
-        tasks.set_state(b, SchedState::Ready);
-        assert_eq!(tasks.next_ready(a), Some(b));
-        assert_eq!(tasks.next_ready(b), Some(a));
+        let first = tasks.add(0, b"a").unwrap();
+        let other = tasks.add(0, b"b").unwrap();
+        let threads: Vec<Slot> = (0..200).map(|_| tasks.add_thread(first).unwrap()).collect();
+        for &slot in threads.iter().chain([&first, &other]) {
+            tasks.set_state(slot, SchedState::Ready);
+        }
+        assert_eq!(tasks.process(threads[9]).pid, tasks.at(first).tid);
+        assert_eq!(tasks.process(first).threads, 201);
+        assert_eq!(tasks.siblings(threads[3]).count(), 201);
+        tasks.remove(first);
+        let left: Vec<Slot> = tasks.iter().map(|(slot, _)| slot).collect();
+        assert_eq!(left, [other]);
+        assert_eq!(tasks.next_ready(), Some(other));
+        assert_eq!(tasks.processes().count(), 1);
     }
 
     #[test]
-    fn the_words_of_the_table_agree_with_its_tasks_after_every_change() {
+    fn who_runs_again_is_behind_the_others_of_its_priority() {
+        let mut tasks = with_room();
+        let [a, b, c] = [b"a", b"b", b"c"].map(|line| tasks.add(0, line).unwrap());
+        for slot in [a, b, c] {
+            tasks.set_state(slot, SchedState::Ready);
+        }
+        tasks.set_priority(c, DEFAULT_PRIORITY - 1);
+        for turn in [a, b, a, b] {
+            let next = tasks.next_ready().unwrap();
+            assert_eq!(next, turn);
+            tasks.set_state(next, SchedState::Running { hart: 0 });
+            assert!(tasks.others_ready(next) && !tasks.higher_ready(next));
+            assert!(tasks.higher_ready(c));
+            tasks.set_state(next, SchedState::Ready);
+        }
+        tasks.set_state(a, SchedState::Running { hart: 0 });
+        tasks.preempt(a);
+        assert_eq!(tasks.next_ready(), Some(a), "it goes on where it was");
+        for slot in [a, b] {
+            tasks.set_state(slot, SchedState::Reading);
+        }
+        assert_eq!(tasks.next_ready(), Some(c));
+    }
+
+    #[test]
+    fn the_queues_of_the_table_agree_with_its_threads_after_every_change() {
         let mut tasks = with_room();
         let states = [
             SchedState::Ready,
             SchedState::Sleeping { until: 7 },
             SchedState::Waiting { child: 0 },
             SchedState::Exited { status: 3 },
+            SchedState::Running { hart: 0 },
             SchedState::Reading,
             SchedState::Paging { until: 7 },
         ];
-        let slots: Vec<Slot> = (0..MAX_TASKS)
+        let mut slots: Vec<Slot> = (0..MAX_PROCESSES)
             .map(|_| tasks.add(0, b"a").unwrap())
             .collect();
         for turn in 0..1000 {
-            let slot = slots[turn * 29 % MAX_TASKS];
+            let slot = slots[turn * 29 % MAX_PROCESSES];
             match turn % 11 {
-                0 => tasks.remove(slot),
+                0 => {
+                    tasks.remove(slot);
+                    slots[turn * 29 % MAX_PROCESSES] = tasks.add(0, b"b").unwrap();
+                }
                 1 => tasks.wake(|state| match state {
                     SchedState::Sleeping { .. } => SchedState::Ready,
                     other => other,
                 }),
+                2 => tasks.set_priority(slot, (turn % 3) as u8),
                 _ => tasks.set_state(slot, states[turn * 7 % states.len()]),
             }
             let has = |of: fn(SchedState) -> bool| -> Vec<Slot> {
                 let all = slots.iter().copied();
                 all.filter(|&slot| of(tasks.at(slot).state)).collect()
             };
-            let existing: Vec<Slot> = tasks.iter().map(|(slot, _)| slot).collect();
-            assert_eq!(existing, has(|state| state != SchedState::Empty));
             let ready = has(|state| state == SchedState::Ready);
-            assert_eq!(tasks.ready.collect::<Vec<_>>(), ready);
-            let next = ready.iter().find(|&&ready| ready.0 > slot.0);
-            assert_eq!(tasks.next_ready(slot), next.or(ready.first()).copied());
-            let others = ready.iter().any(|&ready| ready != slot);
-            assert_eq!(tasks.others_ready(slot), others);
-            let is_timed = |state| {
-                matches!(
-                    state,
-                    SchedState::Sleeping { .. } | SchedState::Paging { .. }
-                )
-            };
+            let highest = ready.iter().map(|slot| tasks.at(*slot).priority).max();
+            let next = tasks.next_ready();
+            assert_eq!(next.map(|slot| tasks.at(slot).priority), highest);
+            assert!(next.is_none_or(|next| ready.contains(&next)));
+            let is_timed = |state: SchedState| state.wakes_at().is_some();
             let times = !has(is_timed).is_empty();
-            assert_eq!(tasks.first_wake(), times.then_some(7));
+            assert_eq!(tasks.first_wake(), if times { 7 } else { u64::MAX });
+            assert_eq!(tasks.first_due(6), None);
+            assert_eq!(tasks.first_due(7).is_some(), times);
         }
-    }
-
-    #[test]
-    fn two_tasks_can_be_had_at_once_and_one_not_twice() {
-        let mut tasks = with_room();
-        let [a, b] = [b"a", b"b"].map(|line| tasks.add(0, line).unwrap());
-        let (first, second) = tasks.pair_mut(a, b).unwrap();
-        core::mem::swap(&mut first.faults, &mut second.faults);
-        (first.faults, second.faults) = (1, 2);
-        let (second, first) = tasks.pair_mut(b, a).unwrap();
-        assert_eq!((first.faults, second.faults), (1, 2));
-        assert!(tasks.pair_mut(a, a).is_none());
     }
 }

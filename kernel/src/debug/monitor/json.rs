@@ -63,39 +63,40 @@ impl fmt::Display for Quoted<'_> {
 }
 
 fn ps<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
-    let Some((_, task)) = system.tasks.iter().nth(index) else {
+    let Some((slot, thread)) = system.tasks.iter().nth(index) else {
         return Ok(0);
     };
+    let process = system.tasks.process(slot);
     writeln!(
         out,
         r#"{{"pid":{},"parent":{},"state":"{}","resident":{},"tables":{},"faults":{},"ticks":{},"command":{}}}"#,
-        task.pid,
-        task.parent,
-        task.state().word(),
-        task.space.resident(),
-        table::count(&system.local.platform, task.space.root()),
-        task.faults,
-        task.ticks,
-        Quoted(task.line())
+        thread.tid,
+        process.parent,
+        thread.state().on_the_wire().text(),
+        process.space.resident(),
+        table::count(&system.local.platform, process.space.root()),
+        thread.faults,
+        thread.ticks,
+        Quoted(process.line())
     )?;
     next(index, system.tasks.iter().nth(index + 1).is_some())
 }
 
 fn working_sets<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
-    let Some((_, task)) = system.tasks.iter().nth(index) else {
+    let Some(process) = system.tasks.processes().nth(index) else {
         return Ok(0);
     };
     let found = &system.surveyed.pages;
     writeln!(
         out,
         r#"{{"pid":{},"resident":{},"accessed":{},"dirty":{},"command":{}}}"#,
-        task.pid,
+        process.pid,
         found.resident,
         found.accessed,
         found.dirty,
-        Quoted(task.line())
+        Quoted(process.line())
     )?;
-    next(index, system.tasks.iter().nth(index + 1).is_some())
+    next(index, system.tasks.processes().nth(index + 1).is_some())
 }
 
 fn free<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
@@ -167,13 +168,13 @@ fn arenas<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -
 }
 
 fn regions<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
-    let Some((task, region)) = vmm::nth(system, index) else {
+    let Some((process, region)) = vmm::nth(system, index) else {
         return Ok(0);
     };
     writeln!(
         out,
         r#"{{"pid":{},"base":"{:#x}","pages":{},"rights":"{}","most":"{}","kind":"{}"}}"#,
-        task.pid,
+        process.pid,
         region.base.raw(),
         region.pages,
         vmm::Rights(region.prot.bits()),
@@ -202,7 +203,7 @@ fn pages<P: Platform>(system: &System<P>, index: usize, pid: u16, out: &mut impl
     let Some(slot) = system.tasks.find(pid) else {
         return Ok(0);
     };
-    let space = &system.tasks.at(slot).space;
+    let space = system.tasks.space(slot);
     let found = |from: u64| {
         for region in space.regions().iter().filter(|r| r.end().raw() > from) {
             let mut va = from.max(region.base.raw());

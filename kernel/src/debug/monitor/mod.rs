@@ -45,7 +45,7 @@ pub fn line<P: Platform>(
         Topic::OldFaults => faults::line(system.old_log.as_ref(), index, out),
         Topic::Boot => boot::line(system, index, out),
         Topic::Pt | Topic::Pages => {
-            let space = &system.tasks.at(slot(system, argument)?).space;
+            let space = system.tasks.space(slot(system, argument)?);
             if topic == Topic::Pt {
                 pt::line(&system.local.platform, space, index, out)
             } else {
@@ -70,7 +70,7 @@ pub fn json<P: Platform>(
     out: &mut impl Write,
 ) -> Result<usize, Error> {
     let pid = match topic {
-        Topic::Pt | Topic::Pages => system.tasks.at(slot(system, argument)?).pid,
+        Topic::Pt | Topic::Pages => system.tasks.at(slot(system, argument)?).tid,
         _ => 0,
     };
     json::line(system, topic, index, pid, out).map_err(|_| Error::LimitExceeded)

@@ -19,23 +19,24 @@ pub fn line<P: Platform>(
         )?;
         return Ok(1);
     }
-    let Some((_, task)) = system.tasks.iter().nth(index - 1) else {
+    let Some((slot, thread)) = system.tasks.iter().nth(index - 1) else {
         return Ok(0);
     };
-    let state = task.state().word();
-    let ms = task
+    let process = system.tasks.process(slot);
+    let state = thread.state().word();
+    let ms = thread
         .ticks
         .saturating_mul(1000)
         .checked_div(system.boot.timebase_hz)
         .unwrap_or(0);
-    let resident = u64::from(task.space.resident()) * PAGE_BYTES / 1024;
+    let resident = u64::from(process.space.resident()) * PAGE_BYTES / 1024;
     writeln!(
         out,
         "{:>5} {:>5} {state:<9} {resident:>5}KiB {:>8} {ms:>9} {}",
-        task.pid,
-        task.parent,
-        task.faults,
-        task.line()
+        thread.tid,
+        process.parent,
+        thread.faults,
+        process.line()
     )?;
     Ok(if system.tasks.iter().nth(index).is_some() {
         index + 1

@@ -34,10 +34,10 @@ impl<P: Platform> System<P> {
                 done
             }
             SurveyCount::Space { va, counts } => {
-                let task = self.tasks.iter().nth(nth);
+                let process = self.tasks.processes().nth(nth);
                 let platform = &self.local.platform;
-                let done = task
-                    .is_none_or(|(_, task)| ws::count(platform, &task.space, va, counts, budget));
+                let done = process
+                    .is_none_or(|process| ws::count(platform, &process.space, va, counts, budget));
                 self.surveyed.pages = *counts;
                 done
             }
@@ -54,7 +54,7 @@ impl<P: Platform> System<P> {
     }
 
     fn audit_some(&mut self, auditor: &mut Auditor, budget: &mut Budget) -> bool {
-        let spaces = self.tasks.iter().map(|(_, task)| &task.space);
+        let spaces = self.tasks.spaces();
         let (frames, machine) = (&mut self.frames, &self.local.platform);
         let found = auditor.go_on(frames, machine, spaces, &self.objects, budget);
         if let Some(found) = found {

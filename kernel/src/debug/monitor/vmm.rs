@@ -1,11 +1,11 @@
-//! Virtual memory: the regions of every task.
+//! Virtual memory: the regions of every process.
 
 use core::fmt::{self, Write};
 
 use crate::mm::{PAGE_BYTES, Region};
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::Task;
+use crate::task::Process;
 
 /// Index n + 1 is the n-th region of all.
 pub fn line<P: Platform>(
@@ -17,13 +17,13 @@ pub fn line<P: Platform>(
         writeln!(out, "  PID BASE                      SIZE RIGHTS MOST KIND")?;
         return Ok(1);
     };
-    let Some((task, region)) = nth(system, place) else {
+    let Some((process, region)) = nth(system, place) else {
         return Ok(0);
     };
     writeln!(
         out,
         "{:>5} {:#018x} {:>9}KiB {:<6} {:<4} {}",
-        task.pid,
+        process.pid,
         region.base.raw(),
         u64::from(region.pages) * PAGE_BYTES / 1024,
         Rights(region.prot.bits()),
@@ -37,15 +37,16 @@ pub fn line<P: Platform>(
     })
 }
 
-/// The n-th region of all tasks.
-pub(super) fn nth<P: Platform>(system: &System<P>, n: usize) -> Option<(&Task, &Region)> {
-    let tasks = system.tasks.iter();
-    tasks
-        .flat_map(|(_, task)| {
-            task.space
+/// The n-th region of all processes.
+pub(super) fn nth<P: Platform>(system: &System<P>, n: usize) -> Option<(&Process, &Region)> {
+    let processes = system.tasks.processes();
+    processes
+        .flat_map(|process| {
+            process
+                .space
                 .regions()
                 .iter()
-                .map(move |region| (task, region))
+                .map(move |region| (process, region))
         })
         .nth(n)
 }

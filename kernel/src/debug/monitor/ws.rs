@@ -40,7 +40,7 @@ pub(super) fn count<M: Machine>(
     true
 }
 
-/// Index n + 1 is the n-th task.
+/// Index n + 1 is the n-th process.
 pub fn line<P: Platform>(
     system: &System<P>,
     index: usize,
@@ -50,20 +50,20 @@ pub fn line<P: Platform>(
         writeln!(out, "  PID RESIDENT ACCESSED    DIRTY COMMAND")?;
         return Ok(1);
     };
-    let Some((_, task)) = system.tasks.iter().nth(place) else {
+    let Some(process) = system.tasks.processes().nth(place) else {
         return Ok(0);
     };
     let found = &system.surveyed.pages;
     writeln!(
         out,
         "{:>5} {:>8} {:>8} {:>8} {}",
-        task.pid,
+        process.pid,
         found.resident,
         found.accessed,
         found.dirty,
-        task.line()
+        process.line()
     )?;
-    Ok(if system.tasks.iter().nth(place + 1).is_some() {
+    Ok(if system.tasks.processes().nth(place + 1).is_some() {
         index + 1
     } else {
         0

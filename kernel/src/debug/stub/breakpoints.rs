@@ -195,20 +195,21 @@ impl<P: Platform> System<P> {
             .chain(others)
             .find_map(|slot| {
                 let program = self.program_of(slot)?;
-                let space = &self.tasks.at(slot).space;
+                let space = self.tasks.space(slot);
                 Some((source(space, VirtAddr::new(at))?, program))
             })
     }
 
     /// The tasks that have that instruction there.
     fn runs(&self, at: u64, instruction: PhysAddr) -> impl Iterator<Item = Slot> + '_ {
-        let same = move |task: &crate::task::Task| {
-            task.is_alive() && source(&task.space, VirtAddr::new(at)) == Some(instruction)
-        };
+        // A space once, whichever of its threads live.
         self.tasks
-            .iter()
-            .filter(move |(_, task)| same(task))
-            .map(|(slot, _)| slot)
+            .processes()
+            .filter(move |process| {
+                self.tasks.at(process.first).is_alive()
+                    && source(&process.space, VirtAddr::new(at)) == Some(instruction)
+            })
+            .map(|process| process.first)
     }
 
     /// In every task that has the instruction, or in none.
@@ -258,7 +259,7 @@ impl<P: Platform> System<P> {
     }
 
     fn poke(&mut self, slot: Slot, at: u64, code: &[u8]) -> Result<(), Error> {
-        let space = &mut self.tasks.at_mut(slot).space;
+        let space = self.tasks.space_mut(slot);
         let (frames, machine) = (&mut self.frames, &mut self.local.platform);
         poke(space, frames, machine, VirtAddr::new(at), code)
     }
@@ -270,7 +271,7 @@ impl<P: Platform> System<P> {
             else {
                 continue;
             };
-            let space = &self.tasks.at(slot).space;
+            let space = self.tasks.space(slot);
             if source(space, VirtAddr::new(one.at)) == Some(one.source) {
                 // Without memory for the copy the task runs past it.
                 let _ = self.poke(slot, one.at, code(one.bytes));
@@ -280,7 +281,7 @@ impl<P: Platform> System<P> {
 
     /// Puts the instructions themselves where breakpoints stand in what was read.
     pub(super) fn hide_breakpoints(&self, slot: Slot, at: u64, read: &mut [u8]) {
-        let space = &self.tasks.at(slot).space;
+        let space = self.tasks.space(slot);
         let set = self.debugger.breakpoints.all().iter().flatten();
         for one in set.filter(|one| one.set) {
             if source(space, VirtAddr::new(one.at)) == Some(one.source) {
@@ -300,7 +301,7 @@ impl<P: Platform> System<P> {
         if waits.clone().any(|wait| wait.slot == slot && wait.at == at) {
             return Some(Inserted::Step);
         }
-        let instruction = source(&self.tasks.at(slot).space, VirtAddr::new(at))?;
+        let instruction = source(self.tasks.space(slot), VirtAddr::new(at))?;
         let mut set = self.debugger.breakpoints.all().iter().flatten();
         set.find(|one| one.set && one.at == at && one.source == instruction)
             .map(|one| match one.hard {

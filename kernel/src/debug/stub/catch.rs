@@ -8,7 +8,7 @@ use core::fmt::Write;
 use abi::Access;
 
 use super::debugger::{StopReason, Trapped};
-use super::filter::{CatchFilter, bit};
+use super::filter::CatchFilter;
 use super::monitor;
 use crate::platform::Platform;
 use crate::system::System;
@@ -60,8 +60,8 @@ fn span(word: &str) -> Option<(u64, u64)> {
 pub fn caught<P: Platform>(system: &mut System<P>, pc: usize, cause: usize, value: usize) -> bool {
     let slot = system.local.schedule.current();
     let catches = &mut system.debugger.catches;
-    if catches.through & bit(slot) != 0 {
-        catches.through &= !bit(slot);
+    if catches.through.has(slot) {
+        catches.through.set(slot, false);
         return false;
     }
     let access = match cause {
@@ -69,12 +69,12 @@ pub fn caught<P: Platform>(system: &mut System<P>, pc: usize, cause: usize, valu
         13 => Access::Read,
         _ => Access::Write,
     };
-    let task = system.tasks.at(slot).pid;
+    let task = system.tasks.at(slot).tid;
     let filter = catches.filter;
     if !filter.is_some_and(|filter| filter.takes(task, value as u64, access)) {
         return false;
     }
-    catches.through |= bit(slot);
+    catches.through.set(slot, true);
     system.debugger.trapped = Some(Trapped {
         slot,
         cause,
@@ -90,18 +90,18 @@ pub fn tell<P: Platform>(system: &System<P>, out: &mut impl Write) {
     let Some(trapped) = system.debugger.trapped else {
         return;
     };
-    let task = system.tasks.at(trapped.slot);
+    let (thread, process) = system.tasks.parts(trapped.slot);
     let va = trapped.value as u64;
     let _ = writeln!(
         out,
         "caught before it is served: task {} ({}), {} at {va:#x}, pc {:#x}",
-        task.pid,
-        task.line(),
+        thread.tid,
+        process.line(),
         abi::Cause::decode(trapped.cause as u8),
         trapped.pc
     );
     monitor::walk(system, trapped.slot, va, out);
-    let mut regions = task.space.regions().iter();
+    let mut regions = process.space.regions().iter();
     match regions.find(|it| (it.base.raw()..it.end().raw()).contains(&va)) {
         Some(region) => {
             let _ = monitor::region(core::slice::from_ref(region), 0, out);

@@ -4,7 +4,7 @@ use core::fmt;
 
 use abi::Access;
 
-use crate::task::Slot;
+use crate::task::{Slot, SlotSet};
 
 /// Which faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,26 +19,20 @@ pub struct CatchFilter {
 #[derive(Clone, Copy)]
 pub struct Catches {
     pub(super) filter: Option<CatchFilter>,
-    /// Bit n: slot n's.
-    pub(super) through: u64,
+    pub(super) through: SlotSet,
 }
 
 impl Catches {
     /// None.
     pub const EMPTY: Catches = Catches {
         filter: None,
-        through: 0,
+        through: SlotSet::NONE,
     };
 
     /// The task goes on from another place: its next fault is another one.
     pub fn moved(&mut self, slot: Slot) {
-        self.through &= !bit(slot);
+        self.through.set(slot, false);
     }
-}
-
-/// A slot's bit.
-pub(super) fn bit(slot: Slot) -> u64 {
-    1 << slot.index()
 }
 
 impl CatchFilter {

@@ -51,13 +51,13 @@ pub fn line<P: Platform>(
             }
             None
         }
-        "maps" => region(system.tasks.at(slot?).space.regions(), index, out),
+        "maps" => region(system.tasks.space(slot?).regions(), index, out),
         "pt" => match argument {
             None => topic(
                 system,
                 Topic::Pt,
                 index,
-                system.tasks.at(slot?).pid.into(),
+                system.tasks.at(slot?).tid.into(),
                 out,
             ),
             Some(va) => match number(va) {
@@ -120,14 +120,14 @@ fn faults<P: Platform>(
 }
 
 fn satp<P: Platform>(system: &System<P>, slot: Slot, out: &mut impl Write) {
-    let task = system.tasks.at(slot);
-    let value = task.space.satp();
+    let (thread, process) = system.tasks.parts(slot);
+    let value = process.space.satp();
     let width = usize::BITS as usize / 4;
-    let root = task.space.root().raw();
+    let root = process.space.root().raw();
     let _ = writeln!(
         out,
         "task {}: satp {value:0width$x}: {:?}, root {root:#x}",
-        task.pid,
+        thread.tid,
         P::MODE
     );
 }
@@ -153,7 +153,7 @@ pub(super) fn region(regions: &[Region], index: usize, out: &mut impl Write) -> 
 pub(super) fn walk<P: Platform>(system: &System<P>, slot: Slot, va: u64, out: &mut impl Write) {
     let va = VirtAddr::new(va);
     let root = if is_user(P::MODE, va) {
-        system.tasks.at(slot).space.root()
+        system.tasks.space(slot).root()
     } else {
         system.kernel_root
     };

@@ -32,7 +32,7 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
         into: &mut [u8],
     ) -> TargetResult<usize, Self> {
         let slot = slot_of(self, tid);
-        let satp = slot.map_or(0, |slot| self.tasks.at(slot).space.satp());
+        let satp = slot.map_or(0, |slot| self.tasks.space(slot).satp());
         let context = context_of(self, tid).ok_or(TargetError::Errno(EFAULT))?;
         let crash = self.debugger.crash.as_ref().filter(|_| tid == KERNEL);
         let trapped = self.debugger.trapped.as_ref();

@@ -75,7 +75,7 @@ impl<P: Platform> System<P> {
     /// Does what gdb decided, as far as it is not the scheduler's to do.
     pub(super) fn carry_out_plan(&mut self) {
         if let Some((slot, status)) = self.debugger.plan.dies.take() {
-            exec::exit_task(self, slot, status);
+            exec::exit_process(self, slot, status);
             self.debugger.plan = Plan::EMPTY;
         } else if let Some(slot) = self.debugger.plan.step.take() {
             self.insert_step(slot);

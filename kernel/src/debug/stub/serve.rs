@@ -329,7 +329,7 @@ fn connection<'m, 'b, P: Platform>(machine: &'m mut StateMachine<'b, P>) -> &'m 
 
 fn reason<P: Platform>(system: &System<P>, stop: StopReason) -> MultiThreadStopReason<usize> {
     let tid = |slot| {
-        let pid = usize::from(system.tasks.at(slot).pid);
+        let pid = usize::from(system.tasks.at(slot).tid);
         NonZeroUsize::new(pid).unwrap_or(NonZeroUsize::MIN)
     };
     let (tid, signal) = match stop {

@@ -35,8 +35,8 @@ impl<P: Platform> System<P> {
     #[cold]
     #[inline(never)]
     pub(super) fn program_of(&self, slot: Slot) -> Option<Program> {
-        let task = self.tasks.at(slot);
-        let space = task.is_alive().then_some(&task.space)?;
+        let (thread, process) = self.tasks.parts(slot);
+        let space = thread.is_alive().then_some(&process.space)?;
         let text = space
             .regions()
             .iter()
@@ -140,9 +140,9 @@ impl<P: Platform> Libraries for System<P> {
         let mut xml = Text::new(&mut room);
         let _ = xml.write_str("<library-list version=\"1.0\">");
         if let Some(slot) = self.wanted() {
-            let task = self.tasks.at(slot);
-            let name = task.line().split(' ').next().unwrap_or("");
-            let text = task
+            let process = self.tasks.process(slot);
+            let name = process.line().split(' ').next().unwrap_or("");
+            let text = process
                 .space
                 .regions()
                 .iter()

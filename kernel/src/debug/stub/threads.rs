@@ -46,7 +46,7 @@ pub fn current<P: Platform>(system: &System<P>) -> Tid {
     }
     let task = system.tasks.at(system.local.schedule.current());
     let pid = if task.is_alive() {
-        task.pid
+        task.tid
     } else {
         system.shell
     };
@@ -114,7 +114,7 @@ impl<P: Platform> MultiThreadBase for System<P> {
         let first = current(self);
         tell(first);
         for (_, task) in self.tasks.iter().filter(|(_, task)| task.is_alive()) {
-            if let Some(tid) = NonZeroUsize::new(task.pid.into()).filter(|tid| *tid != first) {
+            if let Some(tid) = NonZeroUsize::new(task.tid.into()).filter(|tid| *tid != first) {
                 tell(tid);
             }
         }
@@ -140,9 +140,9 @@ impl<P: Platform> ThreadExtraInfo for System<P> {
         if tid == KERNEL {
             let _ = text.write_str("the kernel [crashed]");
         } else if let Some(slot) = slot_of(self, tid) {
-            let task = self.tasks.at(slot);
+            let (thread, process) = self.tasks.parts(slot);
             // What does not fit is cut: gdb shows a line of it.
-            let _ = write!(text, "{} [{}]", task.line(), task.state().word());
+            let _ = write!(text, "{} [{}]", process.line(), thread.state().word());
         }
         Ok(text.used())
     }

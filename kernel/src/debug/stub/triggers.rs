@@ -42,7 +42,7 @@ impl<P: Platform> System<P> {
             let Some(one) = self.debugger.breakpoints.breaks[n].filter(|one| one.hard) else {
                 continue;
             };
-            let space = &self.tasks.at(slot).space;
+            let space = self.tasks.space(slot);
             let is_due = one.set && source(space, VirtAddr::new(one.at)) == Some(one.source);
             let armed = match (is_due, one.armed) {
                 (true, None) => self.local.platform.arm_trigger(one.at as usize),

@@ -122,7 +122,7 @@ fn ctrl_c_ends_a_task_in_the_middle_of_a_call<M: TestMachine>(quirks: Quirks) {
     let before = kernel.system.frames.counts().free();
     let shell = kernel.system.shell;
     let child = kernel.task(shell, "spin");
-    let pid = kernel.system.tasks.at(child).pid;
+    let pid = kernel.system.tasks.at(child).tid;
     kernel.begin(Call::Wait, [pid.into(), 0, 0, 0, 0]);
     kernel.enter_call();
     assert_eq!(kernel.system.local.schedule.current(), child);
@@ -147,7 +147,7 @@ fn a_call_that_was_interrupted_has_each_effect_once<M: TestMachine>(quirks: Quir
     let mut kernel = Kernel::<M>::new(quirks, POOL);
     let other = kernel.task(1, "other");
     let first = kernel.system.local.schedule.current();
-    let regions = kernel.system.tasks.at(first).space.regions().len();
+    let regions = kernel.system.tasks.space(first).regions().len();
     let pc = kernel.begin(Call::Mmap, [PAGES * PAGE_BYTES, 0, POPULATE, 0, 0]);
     kernel.enter_call();
     assert_eq!(kernel.context.pc, pc, "it is left at its ecall");
@@ -164,7 +164,7 @@ fn a_call_that_was_interrupted_has_each_effect_once<M: TestMachine>(quirks: Quir
         kernel.enter_call();
     }
     assert!(turns >= 12, "{turns}");
-    let space = &kernel.system.tasks.at(first).space;
+    let space = kernel.system.tasks.space(first);
     assert_eq!(space.regions().len(), regions + 1, "mapped once");
     assert_eq!(space.resident(), PAGES as u32);
     kernel.must_be_sound("populated");
@@ -172,7 +172,7 @@ fn a_call_that_was_interrupted_has_each_effect_once<M: TestMachine>(quirks: Quir
     let again = kernel.call(Call::Mmap, [PAGE_BYTES, 0, POPULATE, 0, 0]);
     assert!(again.result.is_ok());
     assert_eq!(
-        kernel.system.tasks.at(first).space.regions().len(),
+        kernel.system.tasks.space(first).regions().len(),
         regions + 2
     );
 }
@@ -184,7 +184,7 @@ fn what_a_task_leaves_is_given_back_in_pieces_and_others_run_between<M: TestMach
     let before = kernel.system.frames.counts().free();
     let parent = kernel.system.shell;
     let child = kernel.task(parent, "big");
-    let pid = kernel.system.tasks.at(child).pid;
+    let pid = kernel.system.tasks.at(child).tid;
     kernel.begin(Call::Yield, [0; 5]);
     kernel.enter_call();
     assert_eq!(kernel.system.local.schedule.current(), child);
@@ -200,7 +200,10 @@ fn what_a_task_leaves_is_given_back_in_pieces_and_others_run_between<M: TestMach
     assert_ne!(kernel.system.local.schedule.current(), child);
     let left = kernel.system.tasks.at(child);
     assert!(matches!(left.state(), SchedState::Ending { status: 7 }));
-    assert!(left.space.resident() > BUDGET_PAGES, "not all at once");
+    assert!(
+        kernel.system.tasks.space(child).resident() > BUDGET_PAGES,
+        "not all at once"
+    );
     kernel.must_be_sound("half of it");
     assert_eq!(
         kernel.call(Call::Kill, [pid.into(), 0, 0, 0, 0]).result,

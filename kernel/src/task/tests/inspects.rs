@@ -168,7 +168,7 @@ fn damaged<M: TestMachine>(
 
 /// The place of the leaf of the heap's page.
 fn leaf<M: TestMachine>(kernel: &Kernel<M>, slot: Slot, page: u64) -> table::WalkEnd {
-    let space: &Space = &kernel.system.tasks.at(slot).space;
+    let space: &Space = kernel.system.tasks.space(slot);
     let va = VirtAddr::new(HEAP + page * PAGE_BYTES);
     table::walk(&kernel.system.local.platform, space.root(), va)
 }
@@ -216,7 +216,7 @@ fn an_audit_finds_each_kind_of_damage<M: TestMachine>(quirks: Quirks) {
         "{stray:?}"
     );
     let twice = damaged::<M>(quirks, |kernel, slot| {
-        let root = kernel.system.tasks.at(slot).space.root();
+        let root = kernel.system.tasks.space(slot).root();
         let platform = &mut kernel.system.local.platform;
         let entry = platform.read_entry(root);
         assert!(Pte::new(entry).is_valid());
@@ -228,7 +228,7 @@ fn an_audit_finds_each_kind_of_damage<M: TestMachine>(quirks: Quirks) {
         "{twice:?}"
     );
     let resident = damaged::<M>(quirks, |kernel, slot| {
-        kernel.system.tasks.at_mut(slot).space.add_resident(1);
+        kernel.system.tasks.space_mut(slot).add_resident(1);
     });
     assert!(
         matches!(resident, Some(AuditFinding::Resident { .. })),

@@ -153,7 +153,7 @@ impl<M: TestMachine> Kernel<M> {
             claims,
         };
         let first = kernel.task(0, "first");
-        kernel.system.shell = kernel.system.tasks.at(first).pid;
+        kernel.system.shell = kernel.system.tasks.at(first).tid;
         switch::reschedule(&mut kernel.system, &mut kernel.context);
         kernel
     }
@@ -162,7 +162,7 @@ impl<M: TestMachine> Kernel<M> {
     pub fn task(&mut self, parent: u16, line: &str) -> Slot {
         let system = &mut self.system;
         let slot = system.tasks.add(parent, line.as_bytes()).unwrap();
-        let pid = system.tasks.at(slot).pid;
+        let pid = system.tasks.at(slot).tid;
         let (frames, platform) = (&mut system.frames, &mut system.local.platform);
         let mut space = Space::create(pid, frames, platform, system.kernel_root).unwrap();
         space.set_heap::<M>(VirtAddr::new(HEAP));
@@ -192,8 +192,8 @@ impl<M: TestMachine> Kernel<M> {
             let region = Region::new(VirtAddr::new(base), pages, prot, kind, object);
             space.add::<M>(region.unwrap()).unwrap();
         }
+        *system.tasks.space_mut(slot) = space;
         let task = system.tasks.at_mut(slot);
-        task.space = space;
         task.context = Context::start(TEXT as usize, STACK as usize, (0, 0), 0);
         system.tasks.set_state(slot, SchedState::Ready);
         slot
@@ -319,7 +319,7 @@ impl<M: TestMachine> Kernel<M> {
     /// Pages of the running task.
     pub fn resident(&self) -> u32 {
         let running = self.system.local.schedule.current();
-        self.system.tasks.at(running).space.resident()
+        self.system.tasks.space(running).resident()
     }
 
     /// The running task makes a system call, and again as often as it is left at its `ecall`.

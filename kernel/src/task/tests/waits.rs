@@ -50,7 +50,7 @@ fn add_stored<M: TestMachine>(kernel: &mut Kernel<M>, slot: Slot) {
         RegionKind::Data,
         object,
     );
-    let space = &mut kernel.system.tasks.at_mut(slot).space;
+    let space = kernel.system.tasks.space_mut(slot);
     space.add::<M>(region.unwrap()).unwrap();
 }
 
@@ -59,7 +59,10 @@ fn running<M: TestMachine>(kernel: &Kernel<M>) -> Slot {
 }
 
 fn state<M: TestMachine>(kernel: &Kernel<M>, slot: Slot) -> SchedState {
-    kernel.system.tasks.at(slot).state()
+    match kernel.system.tasks.at(slot).state() {
+        SchedState::Running { .. } => SchedState::Ready,
+        state => state,
+    }
 }
 
 /// What `ps` says of the task.
@@ -97,7 +100,11 @@ fn a_task_waits_for_its_page_while_others_run<M: TestMachine>(quirks: Quirks) {
     assert!(ps(&mut kernel, first).contains(" paging "));
     let task = kernel.system.tasks.at(first);
     assert_eq!(task.context.pc, TEXT as usize + 0x40, "pc is where it was");
-    assert_eq!(task.space.resident(), 0, "nothing has changed");
+    assert_eq!(
+        kernel.system.tasks.space(first).resident(),
+        0,
+        "nothing has changed"
+    );
     pass(&mut kernel, DELAY - 1);
     assert!(matches!(state(&kernel, first), SchedState::Paging { .. }));
     assert_eq!(kernel.system.local.log.next(), logged, "no record yet");
@@ -111,14 +118,17 @@ fn a_task_waits_for_its_page_while_others_run<M: TestMachine>(quirks: Quirks) {
         (STORED + 0x1008, TEXT + 0x40, Outcome::ImageCopied)
     );
     let task = kernel.system.tasks.at(first);
-    assert_eq!((task.faults, task.space.resident()), (1, 1));
+    assert_eq!(
+        (task.faults, kernel.system.tasks.space(first).resident()),
+        (1, 1)
+    );
     // Behind the file's bytes are zeros, for which no task waits.
     while running(&kernel) != first {
         pass(&mut kernel, 10_000);
     }
     kernel.fault(LOAD, STORED + STORED_FILE_BYTES);
     assert_eq!(running(&kernel), first);
-    assert_eq!(kernel.system.tasks.at(first).space.resident(), 2);
+    assert_eq!(kernel.system.tasks.space(first).resident(), 2);
     kernel.must_be_sound("two pages");
 }
 
@@ -154,7 +164,7 @@ fn ctrl_c_ends_a_task_that_waits_for_a_page<M: TestMachine>(quirks: Quirks) {
     let shell = kernel.system.shell;
     let child = kernel.task(shell, "child");
     add_stored(&mut kernel, child);
-    let pid = kernel.system.tasks.at(child).pid;
+    let pid = kernel.system.tasks.at(child).tid;
     let before = kernel.system.frames.counts().free();
     kernel.begin(Call::Wait, [pid.into(), 0, 0, 0, 0]);
     kernel.enter_call();
@@ -169,7 +179,7 @@ fn ctrl_c_ends_a_task_that_waits_for_a_page<M: TestMachine>(quirks: Quirks) {
     // Its page comes for a task that is gone; another task has its slot by then.
     let next = kernel.task(shell, "next");
     pass(&mut kernel, DELAY);
-    assert_eq!(kernel.system.tasks.at(next).space.resident(), 0);
+    assert_eq!(kernel.system.tasks.space(next).resident(), 0);
     kernel.must_be_sound("a page for a task that is gone");
     assert!(kernel.system.frames.counts().free() >= before - 1);
 }
@@ -181,7 +191,7 @@ fn a_debugger_reads_and_writes_a_page_that_is_waited_for<M: TestMachine>(quirks:
     kernel.fault(LOAD, STORED);
     let system = &mut kernel.system;
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
-    let space = &mut system.tasks.at_mut(first).space;
+    let space = system.tasks.space_mut(first);
     let mut found = [0; 4];
     assert_eq!(peek(space, platform, VirtAddr::new(STORED), &mut found), 4);
     assert_eq!(space.resident(), 0, "looking brings nothing in");
@@ -197,7 +207,7 @@ fn a_debugger_reads_and_writes_a_page_that_is_waited_for<M: TestMachine>(quirks:
         "it was there already"
     );
     let system = &mut kernel.system;
-    let space = &system.tasks.at(first).space;
+    let space = system.tasks.space(first);
     let mut now = [0; 8];
     peek(
         space,
@@ -266,7 +276,7 @@ fn advice_brings_stored_pages_in_one_after_the_other<M: TestMachine>(quirks: Qui
     }
     assert_eq!(Error::result(kernel.context.x[10]), Ok(0));
     assert_eq!(waits, STORED_FILE_BYTES / PAGE_BYTES);
-    assert_eq!(kernel.system.tasks.at(first).space.resident(), 3);
+    assert_eq!(kernel.system.tasks.space(first).resident(), 3);
     kernel.must_be_sound("needed");
 }
 

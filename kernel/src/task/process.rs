@@ -1,0 +1,45 @@
+//! A process: an address space, its limits, and the line it was started with. Its threads run in it.
+
+use super::slot::Slot;
+use crate::mm::Space;
+
+/// The longest command line a process is started with, in bytes.
+pub const LINE_BYTES: usize = 96;
+
+/// One process.
+pub struct Process {
+    /// Its number, which is that of its first thread; 0 for a place that is free.
+    pub pid: u16,
+    /// The process that spawned it; 0 for the first one, and once the parent has ended.
+    pub parent: u16,
+    /// Its first thread. It ends with that one, and how it ended stands in that one's state.
+    pub first: Slot,
+    /// Threads of it that have not ended, those that are ending included.
+    pub threads: u16,
+    /// Its memory.
+    pub space: Space,
+    pub(super) line: [u8; LINE_BYTES],
+    pub(super) line_bytes: u8,
+}
+
+impl Process {
+    pub(super) const EMPTY: Process = Process {
+        pid: 0,
+        parent: 0,
+        first: Slot::FIRST,
+        threads: 0,
+        space: Space::EMPTY,
+        line: [0; LINE_BYTES],
+        line_bytes: 0,
+    };
+
+    /// The command line it was started with.
+    pub fn line(&self) -> &str {
+        core::str::from_utf8(&self.line[..self.line_bytes as usize]).unwrap_or("?")
+    }
+
+    /// A copy of the line, and its length.
+    pub fn line_bytes(&self) -> ([u8; LINE_BYTES], usize) {
+        (self.line, self.line_bytes.into())
+    }
+}

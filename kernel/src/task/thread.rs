@@ -1,0 +1,89 @@
+//! A thread: what runs, with registers, a stack and a priority of its own, in the space of its process.
+
+use super::context::{Context, Floats};
+use super::page_in::PageIn;
+use super::slot::ProcessSlot;
+use super::state::SchedState;
+use super::unfinished::Unfinished;
+use crate::mm::Survey;
+
+/// The priority of a thread whose creator asks for none; 255 is the highest, 0 the lowest.
+pub const DEFAULT_PRIORITY: u8 = 100;
+
+/// Where a thread's stack lies: addresses `base` to `end`, exclusive; both 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StackRange {
+    /// Its lowest address, at a page.
+    pub base: u64,
+    /// One past its highest address, at a page.
+    pub end: u64,
+}
+
+/// One thread. A process' first one has the process' number.
+pub struct Thread {
+    /// Its number, 1 to 32,767; never that of another thread that exists.
+    pub tid: u16,
+    /// Whose it is.
+    pub process: ProcessSlot,
+    pub(super) state: SchedState,
+    pub(super) priority: u8,
+    /// Ticks of its slice that it has used.
+    pub(super) slice_used: u64,
+    /// Its registers while it is not on the hart.
+    pub context: Context,
+    /// Its float registers while it is not on the hart.
+    pub floats: Floats,
+    /// The system call that it is in, if one entry was not enough.
+    pub(super) unfinished: Option<Unfinished>,
+    /// What its call of `Inspect` has counted, if one entry was not enough.
+    pub(super) survey: Option<Survey>,
+    /// The page that it waits for, or waited for last.
+    pub(super) page_in: Option<PageIn>,
+    /// Its stack.
+    pub stack: StackRange,
+    /// What it ended with, for who joins it.
+    pub(super) value: usize,
+    /// Page faults it raised.
+    pub faults: u32,
+    /// Ticks it spent on the hart.
+    pub ticks: u64,
+}
+
+impl Thread {
+    pub(super) const EMPTY: Thread = Thread {
+        tid: 0,
+        process: ProcessSlot(0),
+        state: SchedState::Empty,
+        priority: DEFAULT_PRIORITY,
+        slice_used: 0,
+        context: Context::EMPTY,
+        floats: Floats([0; 33]),
+        unfinished: None,
+        page_in: None,
+        survey: None,
+        stack: StackRange { base: 0, end: 0 },
+        value: 0,
+        faults: 0,
+        ticks: 0,
+    };
+
+    /// What it does; [`Tasks::set_state`](super::Tasks::set_state) changes it.
+    #[inline]
+    pub fn state(&self) -> SchedState {
+        self.state
+    }
+
+    /// 0 to 255, the highest runs first; [`Tasks::set_priority`](super::Tasks::set_priority) changes it.
+    #[inline]
+    pub fn priority(&self) -> u8 {
+        self.priority
+    }
+
+    /// Not empty and not exited.
+    pub fn is_alive(&self) -> bool {
+        !matches!(
+            self.state,
+            SchedState::Empty | SchedState::Ending { .. } | SchedState::Exited { .. }
+        )
+    }
+}
