@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::board::{Console, Monitor, PROMPT, built, with_stub};
+use crate::board::{BoardConsole, Monitor, PROMPT, built, with_stub};
 use crate::host::pagewalk;
 use crate::tools::path;
 
@@ -50,7 +50,7 @@ fn the_harts_registers_and_opensbis_lines_say_the_same() {
     .args(["-serial", "stdio", "-kernel"])
     .arg(built("images/Image"))
     .args(&arguments);
-    let mut line = Console::start(&mut qemu);
+    let mut line = BoardConsole::start(&mut qemu);
     line.expect(PROMPT.trim_end());
     let log = folder.path().join("boot.log");
     fs::write(&log, line.text()).expect("a file");
