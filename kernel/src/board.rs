@@ -2,7 +2,7 @@
 
 /// The console's number among a board's devices.
 pub const CONSOLE: usize = 0;
-/// The interrupt controller's.
+/// Driver number of the interrupt controller, as UARTs have numbers of their own.
 pub const PLIC: usize = 1;
 
 /// Which driver a board's console needs.
@@ -10,7 +10,7 @@ pub const PLIC: usize = 1;
 pub enum UartDriver {
     /// A 16550 or one of its many copies.
     Ns16550,
-    /// Bouffalo's UART (BL602, BL808).
+    /// Bouffalo Lab's UART, as in BL602 and BL808 (BL808 reference manual, UART).
     Bl808,
 }
 
@@ -23,7 +23,7 @@ pub struct BuiltinBoard {
     pub title: &'static str,
     /// The `compatible` words of the device tree's root that mean this board.
     pub compatible: &'static [&'static str],
-    /// Its console.
+    /// Driver of the console's UART.
     pub uart: UartDriver,
     /// Physical address of the console's registers.
     pub uart_base: u64,
@@ -42,18 +42,18 @@ pub struct BuiltinBoard {
     pub timebase_hz: u64,
     /// The memory layout of programs that name none.
     pub layout: &'static str,
-    /// What programs may map.
+    /// Devices that programs may map with `MapDevice`; no other.
     pub devices: &'static [MappableDevice],
 }
 
 /// A device whose registers a program may have.
 #[derive(Debug)]
 pub struct MappableDevice {
-    /// What people call it.
+    /// Name that a program asks for.
     pub name: &'static str,
     /// Physical address of its first page.
     pub base: u64,
-    /// Whole pages.
+    /// Length in bytes, a multiple of 4096.
     pub bytes: u64,
 }
 

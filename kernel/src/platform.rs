@@ -27,15 +27,15 @@ pub trait Platform: Machine {
     fn instructions_since(&self, start: NonZeroUsize) -> usize;
     /// Asks for a timer interrupt at `at` ticks; `u64::MAX` for none. A pending one is taken back.
     fn set_timer(&mut self, at: u64);
-    /// Activates a space's tables.
+    /// Writes the space's root to `satp` and fences what the hart may hold of the last one.
     fn activate(&mut self, space: &Space);
     /// Activates the kernel's own tables, so that a space can be destroyed.
     fn leave_spaces(&mut self);
-    /// Saves the float registers.
+    /// Saves `f0` to `f31` and `fcsr`.
     fn save_floats(&mut self, into: &mut Floats);
-    /// Loads the float registers.
+    /// Loads `f0` to `f31` and `fcsr`.
     fn load_floats(&mut self, from: &Floats);
-    /// Does an interrupt wait?
+    /// True if an enabled interrupt is pending: long work stops between two pieces.
     fn is_interrupted(&self) -> bool;
     /// Sleeps until an interrupt is pending and says which.
     fn wait(&mut self) -> Pending;
@@ -48,7 +48,7 @@ pub trait Platform: Machine {
     fn arm_trigger(&mut self, _at: usize) -> Option<u8> {
         None
     }
-    /// Takes a trigger back.
+    /// Clears a trigger that `arm_trigger` returned.
     fn disarm_trigger(&mut self, _trigger: u8) {}
     /// Switches the machine off; returns where that cannot be done.
     fn power_off(&mut self);

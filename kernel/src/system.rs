@@ -43,15 +43,15 @@ pub struct BootFacts {
 
 /// Everything the kernel knows: what harts share, and what this one owns.
 pub struct System<P: Platform> {
-    /// What this hart owns.
+    /// State of this hart: its platform, running task, fast window and stock of frames.
     pub local: Local<P>,
-    /// Who owns which frame.
+    /// Descriptor of each frame of RAM: free, or its owner.
     pub frames: Frames,
-    /// Memory that tasks share.
+    /// Shared objects, by id, with the count of their attachments.
     pub objects: Objects,
     /// Root of the kernel's own tables, whose upper half every space shares.
     pub kernel_root: PhysAddr,
-    /// The task table.
+    /// All tasks; slot and generation make a pid.
     pub tasks: &'static mut Tasks,
     /// Where pages of programs come from, as far as it takes time.
     pub store: Store,
@@ -67,7 +67,7 @@ pub struct System<P: Platform> {
     pub fault_text: bool,
     /// The gdb that is attached, if one is.
     pub debugger: &'static mut Debugger,
-    /// The serial line.
+    /// The serial line: a terminal, a session with a host, or gdb.
     pub console: &'static mut Console<P::Registers>,
     /// What the last audit found.
     pub audited: Audit,
@@ -75,13 +75,13 @@ pub struct System<P: Platform> {
     pub surveyed: Surveyed,
     /// The interrupt controller; `None` where the console is polled.
     pub plic: Option<Plic<P::Registers>>,
-    /// The programs.
+    /// The initrd, from which programs are started.
     pub initrd: Romfs<'static>,
-    /// Where they lie.
+    /// Physical address of the initrd's first byte.
     pub initrd_at: PhysAddr,
     /// The shell: started again when it ends.
     pub shell: u16,
-    /// How it all began.
+    /// What boot found, for `info` and the greeting of a host.
     pub boot: BootFacts,
 }
 

@@ -9,7 +9,7 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Nothing written yet.
+    /// An empty text that holds as many bytes as `into`; more is cut off.
     pub fn new(into: &'a mut [u8]) -> Self {
         Text { into, used: 0 }
     }
@@ -19,7 +19,7 @@ impl<'a> Text<'a> {
         self.used
     }
 
-    /// What was written.
+    /// The bytes written so far.
     pub fn written(&self) -> &[u8] {
         &self.into[..self.used]
     }

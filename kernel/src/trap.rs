@@ -14,9 +14,9 @@ use crate::task::{Context, exec, switch, syscall};
 /// What the hart said when it trapped.
 #[derive(Clone, Copy)]
 pub struct Trap {
-    /// `scause`.
+    /// `scause`: the top bit says interrupt, the rest is the code.
     pub cause: usize,
-    /// `stval`.
+    /// `stval`: the faulting address, the instruction, or 0.
     pub value: usize,
     /// `instret` at the first instruction of the trap path; `None` on a hart where it cannot be
     /// read.

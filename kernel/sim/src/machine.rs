@@ -35,7 +35,7 @@ pub struct SimFault {
 pub struct HartView {
     /// Physical address of the root table.
     pub root: PhysAddr,
-    /// ASID in `satp`.
+    /// Address-space id of `satp`, which tags TLB entries.
     pub asid: u16,
     /// Whether it is a user access.
     pub is_user: bool,
@@ -65,7 +65,7 @@ impl HartView {
     }
 }
 
-/// Memory and one hart.
+/// Memory and one hart, whose TLB keeps every stale entry that the architecture allows.
 #[derive(Debug)]
 pub struct SimMachine {
     /// Physical memory, filled with noise.
@@ -144,12 +144,12 @@ impl SimMachine {
         }
     }
 
-    /// Reads a page-table entry.
+    /// Reads the page-table entry at an address: 8 bytes for Sv39, 4 for Sv32.
     pub fn read_entry(&self, at: PhysAddr) -> u64 {
         number(self.read(at, self.mode.entry_bytes()))
     }
 
-    /// Writes a page-table entry.
+    /// Writes a page-table entry; TLBs keep what they hold until a fence.
     pub fn write_entry(&mut self, at: PhysAddr, value: u64) {
         let bytes = self.mode.entry_bytes();
         self.write(at, &value.to_le_bytes()[..bytes]);

@@ -30,7 +30,7 @@ pub struct Tlb {
 /// The translation of a page at the time of its first use.
 #[derive(Clone, Copy, Debug)]
 pub struct TlbEntry {
-    /// The leaf entry.
+    /// The leaf entry as it was when it was cached.
     pub leaf: Pte,
     /// Physical address of the page.
     pub frame: PhysAddr,
@@ -54,7 +54,7 @@ impl Tlb {
         self.entries.range(global_range(va)).next().is_some()
     }
 
-    /// Keeps a translation.
+    /// Keeps a translation until a fence that covers it.
     pub fn put(&mut self, asid: u16, va: VirtAddr, entry: TlbEntry) {
         self.entries.insert((va.page(), entry.tag(asid)), entry);
     }

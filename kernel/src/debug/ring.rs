@@ -8,7 +8,7 @@ pub struct Ring<const N: usize> {
 }
 
 impl<const N: usize> Ring<N> {
-    /// Nothing in it.
+    /// An empty queue, as statics begin.
     pub const EMPTY: Ring<N> = Ring {
         bytes: [0; N],
         from: 0,
@@ -20,7 +20,7 @@ impl<const N: usize> Ring<N> {
         N - self.used
     }
 
-    /// How many bytes wait.
+    /// Bytes in the queue, 0 to `N`.
     pub fn used(&self) -> usize {
         self.used
     }

@@ -14,6 +14,6 @@ pub use uart::Uart;
 pub trait Registers {
     /// Reads the register at `offset`: in bytes, or in registers where the device counts so.
     fn read(&self, offset: usize) -> u32;
-    /// Writes it.
+    /// Writes the register at a byte offset.
     fn write(&self, offset: usize, value: u32);
 }

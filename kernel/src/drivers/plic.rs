@@ -28,7 +28,7 @@ pub struct Plic<R> {
 /// What became of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completed {
-    /// It may interrupt again.
+    /// The source was completed: it may interrupt again.
     Open,
     /// It did not go away, and will not interrupt any more.
     Masked,

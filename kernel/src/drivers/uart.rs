@@ -8,9 +8,9 @@ use super::uart16550::Ns16550;
 /// then lies in BSS.
 #[repr(u8)]
 pub enum Uart<R> {
-    /// A 16550.
+    /// An NS16550A or compatible, as in QEMU's `virt`.
     Ns16550(Ns16550<R>) = 1,
-    /// Bouffalo's.
+    /// Bouffalo Lab's UART, as in the BL808.
     Bl808(Bl808<R>) = 2,
 }
 

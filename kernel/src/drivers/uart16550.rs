@@ -22,7 +22,7 @@ const OUT2: u32 = 1 << 3;
 /// What the transmit FIFO takes once it has run empty.
 const FIFO_BYTES: usize = 16;
 
-/// A 16550.
+/// Driver of an NS16550A with its FIFOs on (16 bytes each way).
 pub struct Ns16550<R> {
     registers: R,
     enabled: u32,

@@ -16,7 +16,7 @@ const READ_DATA: usize = 0x8c;
 
 /// `utx_config`: enabled, and free-running, without which the FIFO does not send.
 const TX_ENABLE: u32 = 1 << 0 | 1 << 2;
-/// `urx_config`: enabled.
+/// Bit 0 of `urx_config`: the receiver is enabled.
 const RX_ENABLE: u32 = 1 << 0;
 /// Interrupt bits, the same in mask, clear and status; in the mask 1 means quiet.
 const TX_FIFO_READY: u32 = 1 << 2;
@@ -26,7 +26,7 @@ const ALL: u32 = 0xfff;
 /// The bits that stay until they are cleared; FIFO bits follow the FIFO.
 const STICKY: u32 = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 8;
 
-/// A Bouffalo UART.
+/// Driver of Bouffalo Lab's UART (BL808 reference manual, UART chapter).
 pub struct Bl808<R> {
     registers: R,
     mask: u32,

@@ -41,7 +41,7 @@ pub enum AuditFinding {
     Stray {
         /// The space.
         space: u16,
-        /// Where.
+        /// The page's virtual address.
         va: VirtAddr,
     },
     /// A frame is allocated, and no table, space or object refers to it.
@@ -97,29 +97,29 @@ impl fmt::Display for AuditFinding {
     }
 }
 
-/// What an audit found.
+/// Totals of an audit, and the first finding; the findings are none on a sound kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
     /// Spaces that were looked at.
     pub spaces: u32,
-    /// Their tables.
+    /// Frames that are page tables of those spaces.
     pub tables: u32,
-    /// Their own pages.
+    /// Frames that are pages of one space alone.
     pub pages: u32,
-    /// Frames of shared objects.
+    /// Frames that belong to shared objects, attached or not.
     pub objects: u32,
     /// Frames that can be given out.
     pub free: u32,
     /// Things that must not be.
     pub problems: u32,
-    /// The first of them.
+    /// The first finding; `None` if there was none.
     pub first: Option<AuditFinding>,
     /// Memory changed while it was looked at: sums were not compared.
     pub changed: bool,
 }
 
 impl Audit {
-    /// Of nothing.
+    /// An audit that has looked at no frame.
     pub const NOTHING: Audit = Audit {
         spaces: 0,
         tables: 0,

@@ -13,7 +13,7 @@ const MAX_FREE: usize = 128;
 pub struct Span {
     /// Number of the first frame.
     pub first: u64,
-    /// One past the last.
+    /// Address one past the last byte.
     pub end: u64,
 }
 
@@ -40,7 +40,7 @@ pub struct BootRam {
 }
 
 impl BootRam {
-    /// No RAM yet.
+    /// An account without RAM, to which the device tree's ranges are added.
     pub const fn new() -> BootRam {
         BootRam {
             ram: [Span::EMPTY; MAX_RAM],
@@ -170,7 +170,7 @@ impl BootRam {
         self.insert(at, span)
     }
 
-    /// All RAM, ascending.
+    /// All RAM, ascending and without overlaps.
     pub fn ram(&self) -> &[Span] {
         &self.ram[..self.ram_used]
     }
@@ -180,7 +180,7 @@ impl BootRam {
         self.ram().iter().any(|span| span.contains(frame))
     }
 
-    /// The free ranges, ascending.
+    /// RAM that nothing occupies yet, ascending, in whole frames.
     pub fn free(&self) -> &[Span] {
         &self.free[..self.free_used]
     }
@@ -193,7 +193,7 @@ impl BootRam {
             .sum()
     }
 
-    /// Frames still free.
+    /// Number of frames in the free ranges.
     pub fn free_frames(&self) -> u64 {
         self.free().iter().map(|span| span.frames()).sum()
     }

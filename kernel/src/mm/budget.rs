@@ -18,7 +18,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// That of one entry.
+    /// The budget of one entry into the kernel: `BUDGET_PAGES` pages, counted in looks at entries.
     pub const fn of_an_entry() -> Budget {
         Budget {
             looks: BUDGET_PAGES * LOOKS,

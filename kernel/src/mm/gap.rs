@@ -16,10 +16,10 @@ pub enum Placement {
     /// Where there is room, at a multiple of so many bytes (a power of two), with an empty
     /// page on either side.
     Anywhere {
-        /// The multiple.
+        /// Alignment in bytes, a power of two.
         align: u64,
     },
-    /// There and nowhere else.
+    /// At this address; `InUse` if a region is there.
     At(VirtAddr),
 }
 
@@ -31,20 +31,20 @@ impl Placement {
 /// What a new region is to hold, and its rights.
 #[derive(Clone, Copy, Debug)]
 pub struct MapRequest {
-    /// How many pages.
+    /// Length in pages, at least 1.
     pub pages: u64,
     /// What the program may do with them.
     pub prot: Prot,
     /// What it may ever be allowed to do.
     pub max: Prot,
-    /// What they are for.
+    /// What the pages are for.
     pub kind: RegionKind,
-    /// What they hold.
+    /// What the pages hold when they are first touched.
     pub object: Object,
 }
 
 impl MapRequest {
-    /// Pages of zeros.
+    /// A request for pages of zeros, readable and writable, anywhere.
     pub const fn zeros(pages: u64) -> MapRequest {
         MapRequest {
             pages,

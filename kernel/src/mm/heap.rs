@@ -14,14 +14,14 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// None: it cannot grow.
+    /// A space without a heap: `sbrk` fails.
     pub const NONE: Heap = Heap {
         base: 0,
         end: 0,
         limit: 0,
     };
 
-    /// It ends there now.
+    /// Sets the end of the heap, one past its last byte.
     pub(super) fn set_end(&mut self, end: VirtAddr) {
         self.end = end.raw();
     }

@@ -21,17 +21,17 @@ use super::{Budget, Frames, Machine, PAGE_BYTES, PageRequest, Space, Unresolved,
 /// What is done to a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
-    /// Regions and pages go.
+    /// Unmap: the regions and their pages are removed.
     Unmap,
     /// The same; then the heap ends there.
     Shrink(VirtAddr),
-    /// Pages go.
+    /// DontNeed: the pages are freed, the regions stay.
     Forget,
     /// Pages come, as many as there are frames for.
     BringIn,
     /// Frames in a row are filled with zeros, and then permit this.
     Zero(Prot),
-    /// Leaves permit this.
+    /// Protect: each leaf gets these rights.
     Protect(Prot),
     /// Leaves that can are joined to large ones.
     Merge,
@@ -77,7 +77,7 @@ impl Job {
         }
     }
 
-    /// See [`Space::begin_unmap`].
+    /// The job of [`Space::begin_unmap`], from `start` up to `end`.
     pub(super) const fn unmap(start: VirtAddr, end: VirtAddr) -> Job {
         Job::new(Deed::Unmap, start, end)
     }

@@ -14,9 +14,9 @@ const SPECIAL: UserRange = UserRange::new(0xff80_0000, 0xff81_0000);
 /// Addresses `start` to `end`, exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserRange {
-    /// The first address.
+    /// First address, a multiple of 4096.
     pub start: u64,
-    /// One past the last.
+    /// One past the last address.
     pub end: u64,
 }
 

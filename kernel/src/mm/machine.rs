@@ -7,9 +7,9 @@ use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
 pub struct Run {
     /// Where the leaf is that is there.
     pub at: PhysAddr,
-    /// Its bits.
+    /// The leaf entry's bits.
     pub leaf: u64,
-    /// Its page.
+    /// The virtual page that it maps.
     pub va: VirtAddr,
     /// How many come before it.
     pub back: usize,
@@ -71,7 +71,7 @@ pub trait Machine {
     }
     /// Fills a frame with zeros.
     fn zero_frame(&mut self, frame: PhysAddr);
-    /// Copies a frame.
+    /// Copies the 4096 bytes of a frame; the two frames differ.
     fn copy_frame(&mut self, from: PhysAddr, to: PhysAddr);
     /// Copies `bytes` bytes, less than a frame or from an address that is no frame's, to the
     /// beginning of one, and zeros behind them.

@@ -15,10 +15,10 @@ pub const MAX_OBJECTS: usize = 16;
 /// Pages an object can have: as many as one frame lists.
 pub const MAX_PAGES: u32 = (PAGE_BYTES / 4) as u32;
 
-/// One object.
+/// A shared object: a run of frames, and who may attach it.
 #[derive(Clone, Copy, Debug)]
 struct ObjectSlot {
-    /// 0 for none.
+    /// Length in pages; 0 marks a free slot.
     pages: u32,
     list: PhysAddr,
     creator: u16,
@@ -27,7 +27,7 @@ struct ObjectSlot {
     ending: bool,
 }
 
-/// All shared objects.
+/// The table of shared objects; an id is slot and generation.
 #[derive(Debug)]
 pub struct Objects {
     slots: [ObjectSlot; MAX_OBJECTS],
@@ -37,7 +37,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// None.
+    /// A table without objects.
     pub const EMPTY: Objects = Objects {
         slots: [ObjectSlot {
             pages: 0,

@@ -21,7 +21,7 @@ const FAULT_AROUND_PAGES: usize = 8;
 /// How a fault was resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resolution {
-    /// What was done.
+    /// What was done about the fault, as the log records it.
     pub outcome: Outcome,
     /// What kind of region it was in.
     pub class: Class,
@@ -36,22 +36,22 @@ pub struct Resolution {
 /// Why a fault was not resolved. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The reason.
+    /// The reason, as the log records it.
     pub outcome: Outcome,
     /// What kind of region it was in.
     pub class: Class,
     /// The level at which translation had stopped.
     pub level: u8,
-    /// The entry there.
+    /// The page-table entry there, which may be 0.
     pub entry: u64,
 }
 
 /// A page that has to be fetched before an access to it can be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// What was touched.
+    /// The faulting address (`stval`), not aligned.
     pub va: VirtAddr,
-    /// How.
+    /// Read, write or execute.
     pub access: Access,
 }
 
@@ -65,7 +65,7 @@ impl PageRequest {
 /// Why an access cannot be made now. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unresolved {
-    /// It never can.
+    /// No change of memory can allow it: the task dies, or the call fails.
     Refused(Refused),
     /// It can when the page has come: [`page_in`] enters it.
     Wait(PageRequest),
@@ -74,7 +74,7 @@ pub enum Unresolved {
 /// What [`first_look`] leaves to others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstLook {
-    /// Final, as from [`resolve`].
+    /// Not resolved; final, as from [`resolve`].
     Unresolved(Unresolved),
     /// The walk ends at a leaf in a region that permits the access: for [`resolve_present`].
     LeafIsThere(WalkEnd),
@@ -301,7 +301,8 @@ pub fn page_in<M: Machine>(
     }))
 }
 
-/// `None` without memory.
+/// Serves a fault at a leaf that is there: sets A or D, or grants rights that the leaf lacks. The outcome and the
+/// page's frame; `None` where a private copy is needed and no frame is free.
 fn present<M: Machine>(
     owner: SpaceId,
     region: &Region,

@@ -16,11 +16,11 @@ const X: u8 = Pte::EXEC as u8;
 impl Prot {
     /// Nothing at all: a guard.
     pub const NONE: Prot = Prot(0);
-    /// Loads.
+    /// Loads alone.
     pub const READ: Prot = Prot(R);
-    /// Loads and stores.
+    /// Loads and stores: data, heap and stack.
     pub const DATA: Prot = Prot(R | W);
-    /// Loads and instruction fetches.
+    /// Loads and instruction fetches: text.
     pub const TEXT: Prot = Prot(R | X);
 
     /// Loads, stores and instruction fetches, each or not.
@@ -34,13 +34,13 @@ impl Prot {
         self.0 & R != 0
     }
 
-    /// Stores.
+    /// True if stores are permitted.
     #[inline]
     pub const fn write(self) -> bool {
         self.0 & W != 0
     }
 
-    /// Instruction fetches.
+    /// True if instruction fetches are permitted.
     #[inline]
     pub const fn execute(self) -> bool {
         self.0 & X != 0
@@ -80,13 +80,13 @@ pub enum RegionKind {
     Text,
     /// Constants, data and BSS of the program's file.
     Data,
-    /// What `sbrk` gave.
+    /// Memory that `sbrk` added, directly above the program's data.
     Heap,
-    /// The stack.
+    /// The stack: it grows down by faults, above a guard.
     Stack,
-    /// Pages kept empty.
+    /// Pages that no access may touch, below a stack.
     Guard,
-    /// What `mmap` gave.
+    /// Memory that `mmap` made.
     Anonymous,
     /// Addresses that are kept, with nothing behind them.
     Reserved,
@@ -117,7 +117,7 @@ impl RegionKind {
 /// Where a page's first content comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Object {
-    /// Zeros.
+    /// Zeros: a frame is taken at the first touch of each page.
     Zero,
     /// Bytes of the initrd, then zeros.
     Image {
@@ -143,7 +143,7 @@ pub enum Object {
     Phys {
         /// What belongs at the region's base.
         at: PhysAddr,
-        /// How it is accessed.
+        /// Type of each access: memory or device (Svpbmt, T-Head attributes).
         memory: MemoryType,
     },
     /// Bytes of the initrd, then zeros, as of a store that takes its time: a task that
@@ -166,18 +166,18 @@ pub enum AccessPattern {
     Random,
 }
 
-/// A run of pages.
+/// A run of pages with one purpose and one set of rights; regions never overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// Its first page.
+    /// Address of its first page, a multiple of 4096.
     pub base: VirtAddr,
-    /// How many.
+    /// Length in pages, at least 1.
     pub pages: u32,
     /// What a program may do with them.
     pub prot: Prot,
     /// What it may ever be allowed to do with them.
     pub max: Prot,
-    /// What they are for.
+    /// What the pages are for, as `vmm` and the fault log name it.
     pub kind: RegionKind,
     /// What they hold at first.
     pub object: Object,

@@ -17,7 +17,7 @@ use super::{Budget, Frames, Machine, Owner, PAGE_BYTES};
 pub const MAX_REGIONS: usize = 64;
 const _: () = assert!(MAX_REGIONS.is_power_of_two());
 
-/// An address space.
+/// An address space: regions are the truth, and its page tables a cache of them.
 #[derive(Debug)]
 pub struct Space {
     id: u16,
@@ -204,7 +204,7 @@ impl Space {
         self.layout = Some(layout);
     }
 
-    /// Its regions, ascending.
+    /// Its regions, ascending by address and never overlapping.
     pub fn regions(&self) -> &[Region] {
         &self.regions[..self.used]
     }

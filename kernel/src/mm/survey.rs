@@ -10,11 +10,11 @@ pub type FrameCounts = [u32; 5];
 /// Pages of a space, counted from its leaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageCounts {
-    /// There.
+    /// Pages that have a frame.
     pub resident: u64,
-    /// With A.
+    /// Resident pages whose A bit is set.
     pub accessed: u64,
-    /// With D.
+    /// Resident pages whose D bit is set.
     pub dirty: u64,
 }
 
@@ -32,7 +32,7 @@ pub struct Survey {
 /// What a line needs to have counted.
 #[derive(Clone, Copy, Debug)]
 pub enum SurveyCount {
-    /// All of memory.
+    /// An audit of all frames against all tables.
     Audit(Auditor),
     /// An arena's frames, from frame `at` on.
     Arena { at: u64, counts: FrameCounts },
@@ -45,9 +45,9 @@ pub enum SurveyCount {
 /// Numbers that were counted last, for the line that asked for them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Surveyed {
-    /// Of an arena.
+    /// Frames by their use, of one arena.
     pub frames: FrameCounts,
-    /// Of a task.
+    /// Pages by their state, of one task.
     pub pages: PageCounts,
     /// A line of the dump; `None` where the rest is free.
     pub line: Option<usize>,

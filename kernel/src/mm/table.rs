@@ -29,14 +29,14 @@ pub trait TableFrames {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoTable;
 
-/// Where a walk ended.
+/// Where a walk of the tables ended: at a leaf, or at an entry that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalkEnd {
     /// Level of the last entry that was read; 0 is the level of 4 KiB leaves.
     pub level: u8,
-    /// Where that entry lies.
+    /// Physical address of that entry.
     pub at: PhysAddr,
-    /// Its bits.
+    /// The entry's bits, as read.
     pub entry: u64,
 }
 

@@ -12,7 +12,7 @@ use super::{
 /// Why memory of a program cannot be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreached {
-    /// It never can.
+    /// The range cannot be accessed: the call fails with this error.
     Refused(Error),
     /// It can when this page has come.
     Wait(PageRequest),
@@ -26,11 +26,11 @@ impl From<Error> for Unreached {
 
 /// A space whose memory the kernel reads and writes on the program's behalf.
 pub struct UserMemory<'a, M, S> {
-    /// The program's space.
+    /// The space whose memory is copied; it need not be active.
     pub space: &'a mut Space,
     /// Where missing pages come from.
     pub frames: &'a mut Frames,
-    /// The machine.
+    /// The machine whose memory the frames lie in.
     pub machine: &'a mut M,
     /// Called for every page that was not there: a fault in all but the trap.
     pub paged_in: S,

@@ -44,7 +44,7 @@ pub enum Fence {
 pub struct Zapped {
     /// Pages of 4 KiB that had been there.
     pub pages: u32,
-    /// Tables that were freed.
+    /// Number of page tables that became empty and were freed.
     pub tables: u32,
 }
 

@@ -38,7 +38,7 @@ struct Node<'a> {
     is_direct: bool,
     /// `ranges` is there and empty: its children's addresses are its own.
     hands_through: bool,
-    /// Of its children.
+    /// `#address-cells` and `#size-cells`, which hold for its children.
     cells: Cells,
 }
 
@@ -83,7 +83,7 @@ struct Controller<'a> {
     contexts: Option<&'a [u8]>,
 }
 
-/// All that was seen.
+/// Devices found so far in one pass over the tree.
 pub(super) struct Devices<'a> {
     /// The hart whose S-mode context is wanted.
     hart: usize,

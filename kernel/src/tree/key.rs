@@ -68,7 +68,7 @@ impl Keys {
         Keys([(NameAt::NONE, PropertyKey::Other); PLACES])
     }
 
-    /// Which one stands there.
+    /// The key of the property name at that offset; it is compared again only if another took its place here.
     pub(super) fn at(&mut self, at: NameAt, walk: &TokenWalk) -> Result<PropertyKey, TreeError> {
         let place = &mut self.0[at.hash() % PLACES];
         if place.0 != at {

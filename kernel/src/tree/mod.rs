@@ -65,7 +65,7 @@ impl BootArguments {
         self.lost
     }
 
-    /// The words.
+    /// The kernel's arguments, split at blanks (`/chosen/bootargs`).
     pub fn words(&self) -> impl Iterator<Item = &str> {
         let text = core::str::from_utf8(&self.bytes[..self.used]).unwrap_or("");
         text.split_ascii_whitespace()

@@ -15,7 +15,7 @@ pub struct RamMap {
 }
 
 impl RamMap {
-    /// None at all.
+    /// A map without RAM: no address can be read.
     #[cfg(test)]
     pub(crate) const EMPTY: RamMap = RamMap {
         pieces: [Range { base: 0, bytes: 0 }; PIECES],
@@ -39,7 +39,7 @@ impl RamMap {
         map
     }
 
-    /// The pieces.
+    /// The pieces of RAM, ascending.
     pub fn as_slice(&self) -> &[Range] {
         &self.pieces[..self.used]
     }

@@ -5,7 +5,7 @@ use super::error::{MAX_RANGES, TreeError};
 /// A piece of physical memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Range {
-    /// First byte.
+    /// Physical address of the first byte.
     pub base: u64,
     /// Length in bytes.
     pub bytes: u64,
@@ -100,7 +100,7 @@ impl Ranges {
         cut
     }
 
-    /// The ranges.
+    /// The ranges, in the order of the tree.
     pub fn as_slice(&self) -> &[Range] {
         &self.list[..self.used]
     }

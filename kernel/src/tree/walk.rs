@@ -24,7 +24,7 @@ pub enum Token<'a> {
     Property {
         /// Where its name stands: [`TokenWalk::property_name`].
         name: NameAt,
-        /// Its bytes.
+        /// The property's value, big endian as in the tree.
         value: &'a [u8],
     },
     /// The node that began last and has not ended, ends.
@@ -106,7 +106,7 @@ impl<'a> TokenWalk<'a> {
         Err(TreeError::Malformed)
     }
 
-    /// A property's name.
+    /// The name at that offset of the strings block, without its zero.
     pub fn property_name(&self, at: NameAt) -> Result<&'a [u8], TreeError> {
         let name = self.strings.get(at.0 as usize..).and_then(text);
         name.ok_or(TreeError::Malformed)

@@ -20,10 +20,10 @@ pub(super) const REACH: u64 = if usize::BITS == 32 {
 /// What Sv32's kernel maps of a PLIC at most: that many bytes are set aside for it.
 const PLIC_BYTES: u64 = 4 << 20;
 
-/// A console's registers.
+/// Registers of a console's UART, as its node describes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UartNode {
-    /// Which driver it needs.
+    /// The driver, by the node's `compatible`.
     pub kind: UartDriver,
     /// Physical address of its registers, all on one page.
     pub base: u64,
@@ -49,9 +49,9 @@ impl UartNode {
 pub struct PlicNode {
     /// Physical address of source 0's priority.
     pub base: u64,
-    /// This hart's S-mode context.
+    /// PLIC context of the boot hart in S-mode (`interrupts-extended`, external interrupt 9).
     pub context: u32,
-    /// The console's source.
+    /// PLIC source of the console; 0 is none.
     pub irq: u32,
 }
 
@@ -99,10 +99,10 @@ impl fmt::Display for Polled {
     }
 }
 
-/// What the kernel drives.
+/// Devices that the kernel drives: a console and an interrupt controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wiring {
-    /// The console.
+    /// The console's UART: that of `stdout-path` where the kernel can drive it.
     pub uart: UartNode,
     /// How it interrupts, or why it is polled.
     pub interrupt: Result<PlicNode, Polled>,

@@ -20,11 +20,11 @@ pub const ENDED: &[u8] =
 /// What follows from a byte between two packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Follows {
-    /// Nothing.
+    /// The byte is gdb's, or the person has had the notice.
     Nothing,
-    /// [`NOTICE`] goes out.
+    /// [`NOTICE`] is to be printed, once.
     Notice,
-    /// The session ends.
+    /// The session of gdb is to end: [`ENDED`] is printed.
     End,
 }
 
@@ -38,7 +38,7 @@ pub struct Bystander {
 }
 
 impl Bystander {
-    /// Nothing typed.
+    /// No packet came and nothing was typed.
     pub const EMPTY: Bystander = Bystander {
         ticks_per_second: 0,
         packet_at: 0,

@@ -27,9 +27,9 @@ const DETECTION_MS: u64 = 100;
 pub enum LineMode {
     /// Text; events between it if anybody asked for them.
     Plain,
-    /// Frames only.
+    /// Frames only: a host opened a session (docs/wire.md).
     Session,
-    /// Packets of gdb only.
+    /// Packets of gdb only, until it detaches.
     Gdb,
 }
 
@@ -62,7 +62,7 @@ pub struct Dialogue {
 }
 
 impl Dialogue {
-    /// Nothing said.
+    /// A plain line on which nothing arrived yet.
     pub const EMPTY: Dialogue = Dialogue {
         mode: LineMode::Plain,
         events: false,
@@ -83,7 +83,7 @@ impl Dialogue {
         ended_by_keys: false,
     };
 
-    /// Bytes outside of frames.
+    /// Receives bytes outside of frames: keys, or packets of gdb.
     pub(super) fn receive_text(&mut self, text: &[u8], now: u64, foreground: bool) {
         for &byte in text {
             self.receive_byte(byte, now, foreground);
@@ -148,7 +148,7 @@ impl Dialogue {
         }
     }
 
-    /// A frame came in.
+    /// Receives a frame of a host whose checksum is right.
     pub(super) fn receive_frame(
         &mut self,
         frame: &Frame<'_>,
@@ -241,7 +241,7 @@ impl Dialogue {
         core::mem::replace(&mut self.gdb_request, GdbRequest::Nothing)
     }
 
-    /// Does gdb want anything?
+    /// True if gdb has sent a packet or Ctrl-C that was not handled yet.
     pub(super) fn wants(&self) -> bool {
         self.gdb_request != GdbRequest::Nothing
     }

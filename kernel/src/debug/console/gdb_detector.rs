@@ -11,15 +11,15 @@ const LONGEST: usize = 512;
 /// What a byte made known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detected<'a> {
-    /// It is held back.
+    /// The byte is held back: a packet may have begun.
     Held,
-    /// These were typed.
+    /// These bytes were typed; they include what was held back.
     Keys(&'a [u8]),
     /// This is a packet whose sum is right.
     Gdb(&'a [u8]),
 }
 
-/// Watches a plain line.
+/// Finds gdb's first packet on a plain line; all else is keys.
 pub struct GdbDetector {
     held: [u8; LONGEST],
     used: usize,
@@ -27,14 +27,14 @@ pub struct GdbDetector {
 }
 
 impl GdbDetector {
-    /// Nothing held.
+    /// No byte is held back.
     pub const EMPTY: GdbDetector = GdbDetector {
         held: [0; LONGEST],
         used: 0,
         reader: PacketReader::EMPTY,
     };
 
-    /// Is something held back?
+    /// True if bytes are held back, which time may release as keys.
     pub fn is_holding(&self) -> bool {
         self.used > 0
     }
@@ -75,7 +75,7 @@ impl GdbDetector {
 mod tests {
     use super::*;
 
-    /// Keys, packets in brackets.
+    /// What the detector passes on: keys as they are, packets in brackets.
     fn hear(detector: &mut GdbDetector, bytes: &[u8]) -> String {
         let mut heard = String::new();
         for &byte in bytes {

@@ -368,13 +368,13 @@ impl<R: Registers> Console<R> {
         self.dialogue.take_gdb_request()
     }
 
-    /// Does gdb want anything?
+    /// True if gdb has sent a packet or Ctrl-C that was not handled yet.
     #[inline]
     pub fn has_gdb_request(&self) -> bool {
         self.dialogue.wants()
     }
 
-    /// gdb's packets.
+    /// Both directions of the attached gdb's packets.
     pub fn gdb(&mut self) -> &mut Shim {
         &mut self.dialogue.gdb
     }

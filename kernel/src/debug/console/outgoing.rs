@@ -10,12 +10,12 @@ pub struct Outgoing {
     bytes: [u8; FRAME],
     used: usize,
     at: usize,
-    /// Counts all frames.
+    /// Number of the next frame, modulo 65,536.
     sequence: u16,
 }
 
 impl Outgoing {
-    /// Nothing under way.
+    /// No frame is being sent, and none was.
     pub const EMPTY: Outgoing = Outgoing {
         bytes: [0; FRAME],
         used: 0,

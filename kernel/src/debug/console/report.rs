@@ -21,7 +21,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing said yet.
+    /// No fault was sent, and no greeting is owed.
     pub const EMPTY: Report = Report {
         greeting: None,
         anew: false,

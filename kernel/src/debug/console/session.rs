@@ -10,7 +10,7 @@ const SILENCE_MS: u64 = 5_000;
 /// Milliseconds after which what was not acknowledged is sent again.
 const AGAIN_MS: u64 = 250;
 
-/// What the host said.
+/// What a frame of the host asks of the console.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received<'a> {
     /// Nothing that concerns anyone but the streams.
@@ -19,7 +19,7 @@ pub enum Received<'a> {
     Bytes(Channel, &'a [u8]),
 }
 
-/// One session.
+/// The kernel's end of the session with a host, if one is open.
 pub struct SessionState {
     /// The host's number for it; 0: none is open.
     number: u32,
@@ -32,7 +32,7 @@ pub struct SessionState {
 }
 
 impl SessionState {
-    /// No session.
+    /// No session is open: the line is plain.
     pub const NONE: SessionState = SessionState {
         number: 0,
         outbox: Outbox::EMPTY,

@@ -26,7 +26,7 @@ where
     pressed: bool,
     heard: Vec<u8>,
     interrupts: usize,
-    /// What the clock says.
+    /// Ticks since boot, as the console is given them.
     now: u64,
 }
 

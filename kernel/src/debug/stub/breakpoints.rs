@@ -20,7 +20,7 @@ use crate::platform::Platform;
 use crate::system::System;
 use crate::task::Slot;
 
-/// `ebreak` and `c.ebreak`.
+/// `ebreak`, little endian; `c.ebreak` stands in for a compressed instruction.
 const EBREAK: [u8; 4] = 0x0010_0073_u32.to_le_bytes();
 const SHORT_EBREAK: [u8; 2] = 0x9002_u16.to_le_bytes();
 
@@ -362,7 +362,7 @@ impl<P: Platform> System<P> {
         }
     }
 
-    /// Nothing is left behind.
+    /// Restores the original instruction at every breakpoint, as before gdb attached.
     pub(super) fn remove_all_breakpoints(&mut self) {
         self.remove_steps();
         for n in 0..self.debugger.breakpoints.used {

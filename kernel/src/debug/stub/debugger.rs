@@ -27,7 +27,7 @@ pub struct Debugger {
     pub(super) greeting_bytes: usize,
     /// The task it last chose to look at.
     pub(super) selected: usize,
-    /// Addresses are physical.
+    /// Addresses that gdb reads are physical (`Qqemu.PhyMemMode:1`), not of the selected task.
     pub(super) physical: bool,
     /// The kernel itself crashed: it will not go on.
     pub(super) crash: Option<Crash>,
@@ -50,7 +50,7 @@ pub struct Debugger {
 }
 
 impl Debugger {
-    /// No gdb.
+    /// No gdb is attached, nothing is set, and no buffers are lent.
     pub const EMPTY: Debugger = Debugger {
         attached: false,
         greeting: [0; GREETING],
@@ -84,7 +84,7 @@ impl Debugger {
         };
     }
 
-    /// Is a gdb attached?
+    /// True from gdb's first packet until it detaches or is forgotten.
     pub fn is_attached(&self) -> bool {
         self.attached
     }
@@ -95,7 +95,7 @@ impl Debugger {
         self.stop.is_some()
     }
 
-    /// Has gdb set a trigger?
+    /// True if one of gdb's breakpoints is a trigger: then each switch of tasks arms and disarms them.
     #[inline]
     pub fn has_triggers(&self) -> bool {
         self.breakpoints.triggers
@@ -108,10 +108,10 @@ impl Debugger {
     }
 }
 
-/// Why the kernel stands.
+/// Why the kernel is stopped; a stop reply to gdb is made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// Ctrl-C in gdb.
+    /// gdb sent Ctrl-C (byte 0x03) between two packets.
     Interrupt,
     /// A task came to a breakpoint.
     Break(Slot),
@@ -127,20 +127,20 @@ pub enum StopReason {
     Fatal(Slot, Signal),
     /// The task that was to step has ended.
     Ended,
-    /// The kernel itself crashed.
+    /// The kernel itself panicked or faulted: it is examined and never continued.
     Crash,
 }
 
-/// A task's trap: what the hart said.
+/// A task's trap, as the hart's CSRs had it.
 #[derive(Clone, Copy)]
 pub struct Trapped {
-    /// Whose.
+    /// The task that trapped.
     pub slot: Slot,
-    /// `scause`.
+    /// `scause`: exception code, without the interrupt bit.
     pub cause: usize,
-    /// `stval`.
+    /// `stval`: the address of the access, or the instruction.
     pub value: usize,
-    /// `sepc`.
+    /// `sepc`: the instruction that trapped.
     pub pc: usize,
 }
 
@@ -150,16 +150,16 @@ pub const KERNEL: Tid = NonZeroUsize::new(0x8000).unwrap();
 /// What the hart held when the kernel trapped.
 #[derive(Clone, Copy)]
 pub struct Crash {
-    /// The registers.
+    /// Integer registers, floats and pc at the trap.
     pub context: Context,
-    /// `scause`.
+    /// `scause` of that trap.
     pub cause: usize,
-    /// `stval`.
+    /// `stval` of that trap.
     pub value: usize,
 }
 
 impl Crash {
-    /// What gdb calls it.
+    /// The signal that gdb shows: SIGABRT for a panic, else SIGILL or SIGSEGV.
     pub fn signal(&self) -> Signal {
         match Cause::decode(self.cause as u8) {
             // A panic ends in an `ebreak`.
@@ -170,7 +170,7 @@ impl Crash {
     }
 }
 
-/// What gdb decided.
+/// How the programs go on, as gdb's `vCont` decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// The task that goes on by one instruction.
@@ -187,7 +187,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All go on.
+    /// Every task goes on; none steps, none is held.
     pub const EMPTY: Plan = Plan {
         step: None,
         named: None,
@@ -198,7 +198,7 @@ impl Plan {
     };
 }
 
-/// What gdb has, and what it is about to get.
+/// Which program's symbols gdb has, and which it is about to read.
 #[derive(Clone, Copy)]
 pub struct TaskSymbols {
     /// gdb has read a list.
@@ -223,7 +223,7 @@ pub enum SymbolChange {
 }
 
 impl TaskSymbols {
-    /// gdb has nothing.
+    /// gdb has read no list of libraries and has no program's symbols.
     pub const EMPTY: TaskSymbols = TaskSymbols {
         asked: false,
         shown: None,

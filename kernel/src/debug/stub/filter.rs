@@ -6,11 +6,11 @@ use abi::Access;
 
 use crate::task::{Slot, SlotSet};
 
-/// Which faults.
+/// Faults that stop their task: all conditions that are given must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CatchFilter {
     pub(super) task: Option<u16>,
-    /// First and last address.
+    /// First and last faulting address, both included.
     pub(super) span: Option<(u64, u64)>,
     pub(super) access: Option<Access>,
 }
@@ -19,11 +19,12 @@ pub struct CatchFilter {
 #[derive(Clone, Copy)]
 pub struct Catches {
     pub(super) filter: Option<CatchFilter>,
+    /// Tasks whose next fault is served without a stop, since gdb has seen it.
     pub(super) through: SlotSet,
 }
 
 impl Catches {
-    /// None.
+    /// No filter: no fault stops its task, and the fast path stays open.
     pub const EMPTY: Catches = Catches {
         filter: None,
         through: SlotSet::NONE,
@@ -36,14 +37,14 @@ impl Catches {
 }
 
 impl CatchFilter {
-    /// Every fault.
+    /// The filter of `catch fault` without arguments: every task, address and access.
     pub(super) const ALL: CatchFilter = CatchFilter {
         task: None,
         span: None,
         access: None,
     };
 
-    /// Is it one of those?
+    /// True if a fault of that task, address and access passes all conditions.
     pub(super) fn takes(&self, task: u16, va: u64, access: Access) -> bool {
         self.task.is_none_or(|wanted| wanted == task)
             && self.span.is_none_or(|(from, to)| (from..=to).contains(&va))

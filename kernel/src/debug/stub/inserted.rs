@@ -11,7 +11,7 @@ pub const MOST: usize = 32;
 /// A program: where its text begins in the initrd.
 pub type Program = PhysAddr;
 
-/// One that gdb set.
+/// A breakpoint that gdb set in one program's text.
 #[derive(Clone, Copy)]
 pub struct Break {
     pub at: u64,
@@ -33,7 +33,7 @@ pub struct Break {
     pub armed: Option<u8>,
 }
 
-/// One that a step waits at.
+/// A breakpoint of the stub's own, where a step of gdb's ends; only that task stops at it.
 #[derive(Clone, Copy)]
 pub struct Wait {
     pub slot: Slot,
@@ -42,7 +42,7 @@ pub struct Wait {
     pub original: [u8; 4],
 }
 
-/// All that are set.
+/// All breakpoints that stand in programs, gdb's and those of steps.
 pub struct Breakpoints {
     pub breaks: [Option<Break>; MOST],
     /// How many of these places were ever used.
@@ -55,16 +55,16 @@ pub struct Breakpoints {
 /// What stands at a task's program counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
-    /// A breakpoint of gdb's.
+    /// A breakpoint of gdb's, an `ebreak` in memory.
     Break,
     /// The same, as a trigger.
     Trigger,
-    /// Where a step ends.
+    /// The place where a step of gdb's ends.
     Step,
 }
 
 impl Breakpoints {
-    /// None.
+    /// No breakpoint is set, and no step is under way.
     pub const EMPTY: Breakpoints = Breakpoints {
         breaks: [None; MOST],
         used: 0,

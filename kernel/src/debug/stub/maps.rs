@@ -10,7 +10,7 @@ use crate::platform::Platform;
 use crate::system::System;
 use crate::text::Text;
 
-/// Longer than the answer.
+/// Bytes of the buffer for the XML; the answer is shorter.
 const LONGEST: usize = 512;
 
 impl<P: Platform> MemoryMap for System<P> {

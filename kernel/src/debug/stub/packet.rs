@@ -3,7 +3,7 @@
 /// `$`, `#` and the two digits of the sum.
 const FRAMING_BYTES: usize = 4;
 
-/// What a byte completed.
+/// What a received byte completed, if anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Got {
     /// The byte is part of a packet, or of nothing.
@@ -20,7 +20,7 @@ pub enum Got {
     Acknowledged,
     /// `-`: the last thing sent was garbled.
     Garbled,
-    /// Ctrl-C.
+    /// Ctrl-C (0x03) between packets: gdb asks for a stop.
     Interrupt,
 }
 
@@ -45,7 +45,7 @@ pub struct PacketReader<const N: usize> {
 }
 
 impl<const N: usize> PacketReader<N> {
-    /// Between packets.
+    /// A reader between two packets, with no packet before.
     pub const EMPTY: PacketReader<N> = PacketReader {
         bytes: [0; N],
         used: 0,
@@ -56,7 +56,7 @@ impl<const N: usize> PacketReader<N> {
         before: 0,
     };
 
-    /// Takes the next byte.
+    /// Takes the next byte from gdb and reports what it completed.
     pub fn feed(&mut self, byte: u8) -> Got {
         match (self.state, byte) {
             // A packet cannot contain a `$`: the end of the one before it was lost.

@@ -10,7 +10,7 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// Empty.
+    /// A reply without bytes; it can hold as many as `bytes` has.
     pub fn new(bytes: &'a mut [u8]) -> Self {
         Reply { bytes, used: 0 }
     }
@@ -22,7 +22,7 @@ impl<'a> Reply<'a> {
         Some(&written[begin..])
     }
 
-    /// Forgets what was written.
+    /// Drops the bytes of the last reply, before the next is written.
     pub fn clear(&mut self) {
         self.used = 0;
     }

@@ -7,7 +7,7 @@ use core::num::NonZeroUsize;
 
 use gdbstub::arch::{Arch, RegId, Registers};
 
-/// Bytes of a register.
+/// Bytes of an integer register: 8 on RV64, 4 on RV32.
 pub const WORD: usize = size_of::<usize>();
 
 /// The target description of the registers, as gdb reads it.
@@ -17,14 +17,14 @@ pub const TARGET: &str = include_str!("rv64.xml");
 #[cfg(target_pointer_width = "32")]
 pub const TARGET: &str = include_str!("rv32.xml");
 
-/// One register.
+/// A register as gdb asks for it, by kind and number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Register {
-    /// `x0` to `x31`.
+    /// Integer register `x0` to `x31`, by its number.
     Integer(u8),
     /// Where the program goes on.
     Pc,
-    /// `f0` to `f31`.
+    /// Floating-point register `f0` to `f31`, 64 bits on both widths.
     Float(u8),
     /// A CSR, by its number.
     Csr(u16),
@@ -52,7 +52,7 @@ impl RegId for Register {
 /// The integer registers and pc: what gdb asks for at every stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Integers {
-    /// `x0` to `x31`.
+    /// Integer registers `x0` to `x31`; `x[0]` is 0.
     pub x: [usize; 32],
     /// Where the program goes on.
     pub pc: usize,

@@ -30,13 +30,13 @@ type StateMachine<'b, P> = GdbStubStateMachine<'b, System<P>, Reply<'b>>;
 
 /// What a packet led to.
 enum Next<'b, P: Platform> {
-    /// The kernel stays stopped.
+    /// The kernel stays stopped and waits for the next packet.
     Stopped(StateMachine<'b, P>),
     /// The same, but the packet broke the state machine.
     Broken,
-    /// The programs run.
+    /// gdb continued or stepped: the programs run.
     Run,
-    /// gdb has gone.
+    /// gdb detached or killed the session: the line is a console again.
     Leave,
 }
 
@@ -77,7 +77,7 @@ pub fn fatal<P: Platform>(system: &mut System<P>, fault: &Fault) -> bool {
     true
 }
 
-/// A task was started.
+/// A task was started: its program gets gdb's breakpoints, and gdb its symbols.
 pub fn spawned<P: Platform>(system: &mut System<P>, slot: Slot) {
     if system.debugger.is_attached() {
         system.insert_in(slot);

@@ -30,7 +30,7 @@ pub struct Shim {
     reader: PacketReader<LONGEST>,
     /// An acknowledgement has to go out first.
     owes_ack: bool,
-    /// It is a refusal.
+    /// The acknowledgement owed is `-`: the packet's sum was wrong.
     refuses: bool,
     reply: [u8; REPLY],
     used: usize,
@@ -109,7 +109,7 @@ impl Shim {
         self.reader.whole()
     }
 
-    /// What that packet says.
+    /// That packet without `$`, `#` and its sum.
     pub fn body(&self) -> &[u8] {
         self.reader.body()
     }

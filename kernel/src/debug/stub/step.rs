@@ -8,7 +8,7 @@ pub const MOST: usize = 4;
 /// Instructions between `lr` and `sc`, at most (Unprivileged spec, §zalrsc: 16 of them).
 const SEQUENCE: usize = 16;
 
-/// A few addresses.
+/// Addresses, at most `MOST` and each once, one of which the program reaches next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NextPcs {
     list: [usize; MOST],
@@ -25,7 +25,7 @@ impl NextPcs {
         }
     }
 
-    /// The addresses.
+    /// The addresses, in no order that matters.
     pub fn as_slice(&self) -> &[usize] {
         &self.list[..self.used]
     }
@@ -36,7 +36,7 @@ impl NextPcs {
 enum Flow {
     /// On to the next one.
     On,
-    /// To that distance.
+    /// A jump by that many bytes from pc (`jal`, `c.j`).
     Jump(isize),
     /// To a register plus a distance.
     Indirect(usize, isize),
@@ -44,7 +44,7 @@ enum Flow {
     Branch(isize, bool),
     /// `lr`: a sequence begins that a trap inside would break.
     Reserve,
-    /// `sc`.
+    /// `sc`: the sequence that `lr` began ends after it.
     Store,
 }
 

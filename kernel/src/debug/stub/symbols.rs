@@ -28,7 +28,7 @@ use crate::system::System;
 use crate::task::Slot;
 use crate::text::Text;
 
-/// Longer than any list.
+/// Bytes of the buffer for the list of libraries; a list with one program is shorter.
 const LONGEST: usize = 256;
 impl<P: Platform> System<P> {
     /// What a living task runs.

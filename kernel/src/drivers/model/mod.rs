@@ -14,7 +14,7 @@ pub trait DeviceModel: Sized + 'static {
     fn new() -> &'static Self;
     /// The kernel's driver for such a device.
     fn driver<R: Registers>(registers: R) -> Uart<R>;
-    /// Does it interrupt?
+    /// True if the device asserts its interrupt line.
     fn interrupts(&self) -> bool;
     /// Sends at most that many of the bytes it holds down the line.
     fn shift_out(&self, bytes: usize) -> Vec<u8>;
