@@ -24,10 +24,11 @@ use model::{CrashRegisters, TrappedMode};
 use pagetable::{AccessType, Mode, PhysAddr, Pmp, PmpMode, Satp, Xlen};
 use view::View;
 use view::explain::{Explained, SourceText, json, table};
+use view::two_stage::TwoStageWalked;
 
 use crate::exit::UsageError;
 use crate::symbols::Programs;
-use crate::tables::{NamedRoot, OpenTables, PmpArgs, SpaceArgs, number};
+use crate::tables::{GuestArgs, NamedRoot, OpenTables, PmpArgs, SpaceArgs, number};
 use crate::{board, output, printed_walk, walk};
 
 /// Explain a trap: what any kernel, boot loader, simulator or debugger printed of it, or three
@@ -44,6 +45,7 @@ Examples:
   pagewalk explain --from gdb://localhost:1234
   pagewalk explain --from probe --board ox64
   pagewalk explain serial.log --pmp serial.log
+  pagewalk explain --scause 21 --sepc 0x80200000 --stval 0x4000 --from ram.bin@0x80000000 --vsatp 0x8000000000080001 --hgatp 0x8000000000080004
 
 Reads Linux, OpenSBI, U-Boot, NuttX, Zephyr, xv6, Xous, seL4, FreeRTOS, EDK2, kernels in Rust, QEMU
 (-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else names its registers, through
@@ -71,6 +73,8 @@ pub struct ExplainArgs {
     roots: SpaceArgs,
     #[command(flatten)]
     pmp: PmpArgs,
+    #[command(flatten)]
+    guest: GuestArgs,
     /// Symbolize instructions with this program, with file and line if it has DWARF; may be repeated
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
@@ -95,6 +99,14 @@ impl ExplainArgs {
         match (is_of_hart, crash.scause) {
             (true, Some(1 | 5 | 7)) => PmpArgs::hart_if_it_can(),
             _ => self.pmp.clone(),
+        }
+    }
+
+    /// The options for tables; with a guest, those of its second stage.
+    fn spaces(&self) -> anyhow::Result<SpaceArgs> {
+        match self.guest.is_given() {
+            true => self.roots.with_guest(&self.guest),
+            false => Ok(self.roots.clone()),
         }
     }
 
@@ -182,7 +194,7 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let open = match args.from.is_empty() {
         true => None,
         false => Some(
-            args.roots
+            args.spaces()?
                 .or(&root(&report, xlen))
                 .with_pmp(&args.pmp)
                 .open(args.from.clone())?
@@ -238,9 +250,18 @@ fn with_tables(
     };
     let by_pmp = pmp.as_ref().and_then(|pmp| untranslated(crash, xlen, pmp));
     let stopped = stopped.or(by_pmp);
+    let open = match (open, crash.access(xlen), crash.stval) {
+        (Some(open), Some(access), Some(at)) if args.guest.is_given() => {
+            let walked = walk::of_guest(open, &args.guest, at)?;
+            return with_guest(args, crash, xlen, programs, &walked, access);
+        }
+        (open, ..) => open,
+    };
     let walked = match (open, crash.access(xlen), crash.stval) {
         (Some(open), Some(access), Some(stval))
-            if crash.is_translated(xlen) && open.single_root()?.mode != Mode::Bare =>
+            if crash.is_translated(xlen)
+                && !crash.is_guest_fault(xlen)
+                && open.single_root()?.mode != Mode::Bare =>
         {
             Some((walk::of(open, stval)?, access))
         }
@@ -262,6 +283,28 @@ fn with_tables(
             view::walk::verdict(&walked, access, crash.asker())
         ),
     };
+    let stopped = (Some(verdict.clone()), true);
+    answer(crash, xlen, programs, args.is_json(), stopped)?;
+    if args.is_json() {
+        return Ok(());
+    }
+    output::answer(|out| {
+        writeln!(out)?;
+        walked.table(out)?;
+        Ok(writeln!(out, "{verdict}")?)
+    })
+}
+
+/// Explains the registers of a guest's trap, by the walk of both stages.
+fn with_guest(
+    args: &ExplainArgs,
+    crash: &CrashRegisters,
+    xlen: Xlen,
+    programs: &Programs,
+    walked: &TwoStageWalked,
+    access: AccessType,
+) -> anyhow::Result<()> {
+    let verdict = walked.verdict(access, crash.asker());
     let stopped = (Some(verdict.clone()), true);
     answer(crash, xlen, programs, args.is_json(), stopped)?;
     if args.is_json() {
@@ -343,7 +386,7 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     let open = match args.from.is_empty() {
         true => None,
         false => {
-            let roots = args.roots.with_pmp(&pmp);
+            let roots = args.spaces()?.with_pmp(&pmp);
             Some(roots.open(args.from.clone())?.with_pmp(&pmp)?)
         }
     };

@@ -50,6 +50,18 @@ impl FilterArgs {
         }
     }
 
+    /// Whether any condition was given.
+    pub fn is_given(&self) -> bool {
+        let is_any = [self.user, self.kernel, self.write, self.exec].contains(&true);
+        let lists = [
+            self.range.len(),
+            self.pa.len(),
+            self.level.len(),
+            self.attr.len(),
+        ];
+        is_any || lists.iter().sum::<usize>() > 0
+    }
+
     /// The filter as the model defines it.
     pub fn filter(&self) -> anyhow::Result<Filter> {
         let mut attributes = Vec::new();

@@ -13,12 +13,17 @@
 
 use std::io::Write;
 
+use anyhow::bail;
 use clap::ValueEnum;
+use model::GuestMap;
+use pagetable::{Dialect, ScanBudget};
+use view::guest_map::GuestMapped;
 use view::words::counted;
 
+use crate::exit::UsageError;
 use crate::filter::FilterArgs;
 use crate::format::Format;
-use crate::tables::TablesArgs;
+use crate::tables::{GuestArgs, TablesArgs};
 
 /// Which neighbouring mappings form one range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,10 +48,13 @@ Examples:
   pagewalk map --from /dev/ttyUSB0@2000000 --task 2
   pagewalk map --from tcp://localhost:3334 --all-roots
   pagewalk map --from gdb://localhost:1234
+  pagewalk map --mem ram.bin@0x80000000 --vsatp 0x8000000000080003 --hgatp 0x8000000000090000
   pagewalk map --core nuttx32.core --satp 0x80080a1f --format csv")]
 pub struct MapArgs {
     #[command(flatten)]
     pub tables: TablesArgs,
+    #[command(flatten)]
+    guest: GuestArgs,
     #[command(flatten)]
     wanted: FilterArgs,
     /// Which neighbouring mappings form one range
@@ -65,6 +73,9 @@ pub struct MapArgs {
 
 /// Writes the mappings.
 pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if args.guest.is_given() {
+        return write_guest(args, out);
+    }
     let filter = args.wanted.filter()?;
     let mut spaces = args.tables.spaces()?;
     for space in &mut spaces.list {
@@ -92,4 +103,32 @@ pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         );
     }
     spaces.end()
+}
+
+/// Writes what a guest reaches through both stages.
+fn write_guest(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if args.wanted.is_given() || args.merge != Merge::All {
+        let misuse = "with --hgatp the whole map is shown: filters and --merge are for one stage";
+        return Err(UsageError(misuse.to_owned()).into());
+    }
+    let open = args.tables.open_guest(&args.guest)?;
+    let roots = open.guest_roots(&args.guest)?;
+    let mut memory = open.memory;
+    // Bits 59-63 are those of Svnapot and Svpbmt where nothing else is said: no hart with T-Head's has guests.
+    let dialect = open.dialect.unwrap_or(Dialect::Svpbmt);
+    let (first, second) = (roots.first(dialect), roots.second(dialect));
+    let map = GuestMap::read(&mut memory, first, second, ScanBudget::default());
+    if let Some(failure) = memory.take_failure() {
+        return Err(failure.into());
+    }
+    let mapped = GuestMapped {
+        vsatp: roots.vsatp,
+        hgatp: roots.hgatp,
+        map,
+    };
+    args.format.write(out, &mapped)?;
+    match mapped.map.is_cut {
+        true => bail!("the guest maps more ranges than are kept"),
+        false => Ok(()),
+    }
 }

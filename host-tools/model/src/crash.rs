@@ -151,9 +151,9 @@ impl CrashRegisters {
                 "was refused by PMP or by the bus (is memory there?), for the page itself or for a table on the way: not by a bit of an entry",
             ),
             0 | 4 | 6 => what("is not aligned: no table has a say in that"),
-            20 | 21 | 23 => {
-                what("was refused by the guest's second stage (hgatp), not by its own tables")
-            }
+            20 | 21 | 23 => what(
+                "was refused by the guest's second stage (hgatp), not by its own tables: with --hgatp, --vsatp and --from, the walk shows the level",
+            ),
             2 | 22 => {
                 let bits = self.stval.filter(|bits| *bits != 0);
                 let bits = bits.map(|bits| format!(" {bits:#x}")).unwrap_or_default();
@@ -192,6 +192,11 @@ impl CrashRegisters {
         matches!(self.why(xlen), Some(CrashReason::Exception(cause)) if cause.is_page_fault())
     }
 
+    /// Whether the second stage of a hypervisor refused it.
+    pub fn is_guest_fault(&self, xlen: Xlen) -> bool {
+        matches!(self.why(xlen), Some(CrashReason::Exception(cause)) if matches!(cause.number(), 20 | 21 | 23))
+    }
+
     /// The access that caused the exception; `None` if its cause does not imply one.
     pub fn access(&self, xlen: Xlen) -> Option<AccessType> {
         let Some(CrashReason::Exception(cause)) =
@@ -204,6 +209,10 @@ impl CrashRegisters {
             0 | 1 | 12 => Some(AccessType::Execute),
             4 | 5 | 13 => Some(AccessType::Read),
             6 | 7 | 15 => Some(AccessType::Write),
+            // Guest page faults of the second stage.
+            20 => Some(AccessType::Execute),
+            21 => Some(AccessType::Read),
+            23 => Some(AccessType::Write),
             _ => None,
         }
     }

@@ -33,7 +33,7 @@ pub struct Walked {
 }
 
 /// Privilege modes, with SUM and MXR, and their names.
-const ASKERS: [(&str, Privilege); 6] = [
+pub(crate) const ASKERS: [(&str, Privilege); 6] = [
     ("user", Privilege::USER),
     (
         "user MXR",

@@ -9,6 +9,7 @@ mod binary;
 mod clock;
 mod faults;
 mod guest;
+mod guests;
 #[path = "../../tests/hostile/mod.rs"]
 mod hostile;
 mod image;
@@ -58,6 +59,10 @@ const MEASURES: &[Measure] = &[
     (&["machine.mips"], machine::mips),
     (&["map.core"], tables::core),
     (&["decode.rate"], tables::rate),
+    (
+        &["walk.two_stage", "walk.two_stage.reads"],
+        guests::two_stage,
+    ),
     (&["faults.rate"], faults::rate),
     (&["map.hostile", "map.hostile.memory"], tables::hostile),
     (&["map.rsp_packets", "map.rsp"], tables::rsp),

@@ -4,6 +4,7 @@
 //! a board, a stub, a probe and, for a debugger's plugin, through a pipe.
 
 mod files;
+mod guest;
 mod live;
 mod machine;
 mod pmp;
@@ -21,6 +22,7 @@ use pagetable::{Dialect, Mode, PhysAddr, Pmp, Satp, Xlen};
 use crate::exit::UsageError;
 
 pub use files::read_dump;
+pub use guest::GuestArgs;
 pub use machine::{MachineArgs, span};
 pub use pmp::PmpArgs;
 pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};

@@ -12,16 +12,16 @@ use link::memory::{
     text,
 };
 use link::{Lines, Symbols};
-use model::AddressSpace;
 use model::diff::diff;
 use model::find::reaching;
 use model::lint::{LintMachine, lint};
 use model::space::{Bounds, Merge};
 use model::stats::Stats;
 use model::working::WorkingSet;
+use model::{AddressSpace, GuestMap};
 use pagetable::{
-    AccessType, Dialect, Memory, Mode, Outside, PMP_ENTRIES, PhysAddr, PmpMode, Satp, ScanBudget,
-    Xlen,
+    AccessType, Dialect, GuestRoot, Memory, Mode, Outside, PMP_ENTRIES, PhysAddr, PmpMode,
+    Privilege, Root, Satp, ScanBudget, VirtAddr, Xlen, translate_two_stage,
 };
 
 /// Where the memory of a dump begins here.
@@ -79,6 +79,29 @@ fn see<M: Memory>(memory: &mut M, root: u64, mode: Mode, dialect: Dialect) -> u6
     spaces[0].leaves
 }
 
+/// A guest whose both stages begin at one table, which lies at itself or anywhere.
+fn guest<M: Memory>(memory: &mut M, root: u64, mode: Mode, dialect: Dialect) {
+    let table = PhysAddr::new(root);
+    let first = Root {
+        mode,
+        table,
+        dialect,
+    };
+    let second = GuestRoot {
+        mode,
+        table,
+        dialect,
+    };
+    for va in [0, root, root << 9, u64::MAX] {
+        let walk = translate_two_stage(memory, first, second, VirtAddr::new(va));
+        let _ = walk.fault(AccessType::Write, Privilege::USER, true);
+        assert!(walk.steps().count() <= usize::from(mode.levels()));
+    }
+    let few = ScanBudget { tables: 8 };
+    let map = GuestMap::read(memory, first, second, few);
+    assert!(map.ranges.iter().all(|range| range.bytes > 0));
+}
+
 /// A raw dump: each of its first pages is a root, in every mode and dialect.
 pub fn dump(bytes: &[u8]) -> u64 {
     let mut memory = Cached::new(Dump(bytes));
@@ -87,6 +110,7 @@ pub fn dump(bytes: &[u8]) -> u64 {
         for mode in Mode::ALL {
             for dialect in Dialect::ALL {
                 leaves += see(&mut memory, root, mode, dialect);
+                guest(&mut memory, root, mode, dialect);
             }
         }
     }

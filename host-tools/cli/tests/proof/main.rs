@@ -46,6 +46,7 @@ mod stream;
 mod stub;
 mod tools;
 mod truncated;
+mod two_stage;
 mod uboot;
 mod verdicts;
 mod views;

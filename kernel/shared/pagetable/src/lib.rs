@@ -11,6 +11,7 @@
 mod access;
 mod addr;
 mod attr;
+mod guest;
 mod leaf;
 mod memory;
 mod mode;
@@ -20,6 +21,7 @@ mod pte;
 mod satp;
 mod scan;
 mod seen;
+mod two_stage;
 mod visit;
 mod walk;
 mod xlen;
@@ -27,6 +29,10 @@ mod xlen;
 pub use access::{AccessOutcome, AccessType, Deny, Privilege};
 pub use addr::{PAGE_BYTES, PAGE_SHIFT, PhysAddr, VirtAddr};
 pub use attr::{Attributes, Dialect, MemoryType, Pbmt, THead};
+pub use guest::{
+    GUEST_EXTRA_BITS, GUEST_ROOT_PAGES, GuestDenial, GuestOutcome, GuestRoot, GuestWalk, Hgatp,
+    guest_mode_name, guest_page_fault, translate_guest,
+};
 pub use leaf::{Entry, Leaf, Refusal};
 pub use memory::{Memory, Outside};
 pub use mode::Mode;
@@ -36,6 +42,10 @@ pub use pte::{Flags, Pte};
 pub use satp::{ReservedMode, Satp};
 pub use scan::{Scanned, scan};
 pub use seen::{Mapping, Problem, ScanBudget, Seen, Trouble, Visited};
+pub use two_stage::{
+    GuestMemory, GuestReadError, StageStep, TwoStageFault, TwoStageOutcome, TwoStageWalk,
+    translate_two_stage,
+};
 pub use visit::{visit, visit_within};
 pub use walk::{Root, Step, Walk, WalkOutcome, translate};
 pub use xlen::Xlen;
