@@ -99,6 +99,8 @@ mod reconnect;
 mod record;
 #[cfg(feature = "full")]
 mod recording;
+#[cfg(feature = "full")]
+mod recording_command;
 #[cfg(all(test, feature = "web", feature = "probe"))]
 mod reference;
 #[cfg(feature = "full")]
@@ -200,6 +202,8 @@ commands! {
     Dash => dash::DashArgs,
     #[cfg(feature = "full")]
     Record => record::RecordArgs,
+    #[cfg(feature = "full")]
+    Recording => recording_command::RecordingArgs,
     #[cfg(feature = "full")]
     Replay => replay::ReplayArgs,
     #[cfg(feature = "full")]

@@ -5,35 +5,41 @@
 //! run.pwlog: recording; Ctrl-C ends it
 //! ```
 
-use std::io;
+use std::io::{self, IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
 use link::recording::{RawFile, RecordingSink, Writer};
 use link::transport::Spec;
 use model::Live;
-use view::words::counted;
+use view::words::{RoundSize, counted};
 
 use crate::dash::event_source::{self, SourceOptions};
-use crate::ending;
+use crate::{ending, size, verbosity};
 
 /// Interval at which the stop flag is checked.
 const LOOK: Duration = Duration::from_millis(100);
+/// Interval at which the line of progress changes.
+const EACH: Duration = Duration::from_millis(250);
 
 /// Record a board's output with times in a file, for `pagewalk replay`, `dash` and `faults`.
 ///
 /// A Pagewalk board is also asked for its tasks and their tables: `ps`, `satp`, `walk` and `map` accept the
 /// recording and show its last answers. A serial port or socket that is absent, or is lost, is waited for.
-/// The file is only appended to, and is readable up to its last whole block after any interruption.
+/// The file is only appended to: after any interruption it is readable up to the last half second. On a
+/// terminal, a line shows what it has so far.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   pagewalk record /dev/ttyUSB0@2000000 run.pwlog
   pagewalk record tcp://localhost:3334 run.pwlog
+  pagewalk record qemu run.pwlog --type 'pace_test 50 &'
+  pagewalk record /dev/ttyUSB0@2000000 run.pwlog --silent --rotate 64M
   pagewalk faults run.pwlog
   pagewalk map --from run.pwlog --task 2
   pagewalk replay run.pwlog --speed 10x")]
@@ -52,17 +58,24 @@ pub struct RecordArgs {
     /// them
     #[arg(long)]
     silent: bool,
+    /// Type this command at the board's shell first; may be repeated
+    #[arg(long = "type", value_name = "COMMAND", conflicts_with = "silent")]
+    typed: Vec<String>,
+    /// When FILE has this size, go on in a new one; the old one becomes FILE.1.pwlog and so on
+    #[arg(long, value_name = "BYTES", value_parser = size::bytes)]
+    rotate: Option<u64>,
 }
 
 /// Records until the line ends for good, or Ctrl-C.
 pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     let failed = Arc::new(Mutex::new(None));
+    let writer = Arc::new(Mutex::new(open_timed(&args.to, args.rotate)?));
     let wishes = SourceOptions {
         silent: args.silent,
         once: args.once,
-        typed: Vec::new(),
+        typed: args.typed,
         record: Some(Box::new(Watched {
-            writer: open_timed(&args.to)?,
+            writer: Arc::clone(&writer),
             failed: Arc::clone(&failed),
         })),
     };
@@ -72,12 +85,15 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     let updates = feed.take();
     eprintln!("{}: recording; Ctrl-C ends it", args.to.display());
     let mut live = Live::default();
+    let mut progress = Progress::new(&args.to);
     let has_failed = || failed.lock().is_ok_and(|failed| failed.is_some());
     while !live.ended && !stop.load(Ordering::Relaxed) && !has_failed() {
+        progress.show(&live, &writer);
         match updates.recv_timeout(LOOK) {
             Ok(update) => {
                 // Printed at once, because the user watches this terminal.
                 if let Some(what) = event_source::notice(&update) {
+                    progress.clear();
                     eprintln!("note: {}: {what}", args.line);
                 }
                 live.apply(update);
@@ -89,6 +105,7 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     // The receiver is closed: the sender must not block on it.
     drop(updates);
     drop(feed);
+    progress.clear();
     if live.ended {
         eprintln!("note: {}: the line has ended", args.line);
     }
@@ -110,14 +127,14 @@ pub fn open(path: &Path) -> anyhow::Result<Box<dyn RecordingSink>> {
         .extension()
         .is_some_and(|extension| extension == "pwlog")
     {
-        return Ok(Box::new(open_timed(path)?));
+        return Ok(Box::new(open_timed(path, None)?));
     }
     Ok(Box::new(RawFile::append(path)?))
 }
 
 /// A recording; an error of it ends the command, since the file itself is not watched.
 struct Watched {
-    writer: Writer,
+    writer: Arc<Mutex<Writer>>,
     failed: Arc<Mutex<Option<io::Error>>>,
 }
 
@@ -134,22 +151,87 @@ impl Watched {
 
 impl RecordingSink for Watched {
     fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let kept = RecordingSink::received(&mut self.writer, bytes);
+        let kept = lock(&self.writer).received(bytes);
         self.watch(kept)
     }
 
     fn sent(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let kept = self.writer.sent(bytes);
+        let kept = lock(&self.writer).sent(bytes);
         self.watch(kept)
     }
 }
 
-fn open_timed(path: &Path) -> anyhow::Result<Writer> {
+/// What the recording has so far, on one line of a terminal.
+struct Progress {
+    name: String,
+    bar: Option<ProgressBar>,
+    shown: Instant,
+}
+
+impl Progress {
+    fn new(path: &Path) -> Progress {
+        let is_shown = stderr().is_terminal() && !verbosity::is_quiet();
+        Progress {
+            name: path.display().to_string(),
+            bar: is_shown.then(ProgressBar::no_length),
+            shown: Instant::now(),
+        }
+    }
+
+    fn show(&mut self, live: &Live, writer: &Mutex<Writer>) {
+        let Some(bar) = &self.bar else {
+            return;
+        };
+        if self.shown.elapsed() < EACH {
+            return;
+        }
+        self.shown = Instant::now();
+        let (bytes, _) = lock(writer).progress();
+        let mut line = format!(
+            "{}: {}, {}",
+            self.name,
+            counted(live.received(), "fault", "faults"),
+            RoundSize(bytes.into())
+        );
+        if live.lost() > 0 {
+            line += &format!(", {} lost", live.lost());
+        }
+        if live.boots() > 1 {
+            line += &format!(", {} boots", live.boots());
+        }
+        if let Some(trouble) = &live.trouble {
+            line += &format!("; {trouble}");
+        }
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message(line);
+        bar.tick();
+    }
+
+    /// Removes the line; the next call shows it again.
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            // `finish_and_clear` would be for good.
+            bar.set_message("");
+            bar.suspend(|| {});
+        }
+    }
+}
+
+fn lock(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open_timed(path: &Path, rotate: Option<u64>) -> anyhow::Result<Writer> {
     let name = path.display();
-    let writer = Writer::append(path)?;
+    let writer = match rotate {
+        Some(bytes) => Writer::append_rotated(path, bytes)?,
+        None => Writer::append(path)?,
+    };
     if writer.dropped() > 0 {
         let dropped = counted(writer.dropped(), "byte", "bytes");
-        eprintln!("warning: {name}: was cut off; {dropped} of an unfinished block gone");
+        eprintln!("warning: {name}: was cut off; {dropped} of an unfinished part gone");
     }
     Ok(writer)
 }

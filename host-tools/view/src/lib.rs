@@ -21,7 +21,7 @@ pub mod live;
 pub mod map;
 pub mod pmp;
 pub mod probe;
-mod rows;
+pub mod rows;
 pub mod stats;
 pub mod tasks;
 pub mod two_stage;

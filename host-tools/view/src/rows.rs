@@ -39,3 +39,16 @@ impl<'a> RowLimit<'a> {
         self.to.flush()
     }
 }
+
+/// Writes a header and rows.
+pub fn csv<const N: usize>(
+    out: &mut dyn Write,
+    names: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> io::Result<()> {
+    let mut limit = RowLimit::begin(out, &names, false)?;
+    for row in rows {
+        limit.row(&row)?;
+    }
+    limit.end()
+}

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use pagetable::{Dialect, Outside, PhysAddr};
 use wire::{About, Answer, Ask, Channel, Event, Inbox, Request, Splitter};
 
-use super::{BlockKind, Blocks};
+use super::{BlockKind, Blocks, is_board_output};
 use crate::memory::{MemorySource, ReadError};
 use crate::session::TaskInfo;
 
@@ -43,11 +43,12 @@ impl RecordedAnswers {
             xlen: 64,
             ..RecordedAnswers::default()
         };
+        let mut has_begun = false;
         while let Some(block) = blocks.next()? {
             let side = match block.kind {
-                BlockKind::Received => &mut heard,
                 BlockKind::Sent => &mut said,
-                BlockKind::Started | BlockKind::Other(_) => continue,
+                _ if is_board_output(&block, &mut has_begun) => &mut heard,
+                _ => continue,
             };
             let DirectionDecoder { splitter, ear } = side;
             for byte in block.payload {

@@ -1,53 +1,30 @@
 //! A recording, read block by block.
 
-use std::io::{self, Read};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
 
-use super::{HEAD, HEADER, sum};
-
-/// Type of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockKind {
-    /// Bytes received from the board.
-    Received,
-    /// The recording started or resumed: microseconds since 1970 (u64).
-    Started,
-    /// Bytes sent to the board.
-    Sent,
-    /// A type of a newer program.
-    Other(u8),
-}
-
-impl BlockKind {
-    pub(super) const RECEIVED: u8 = 0;
-    pub(super) const STARTED: u8 = 1;
-    pub(super) const SENT: u8 = 2;
-
-    fn of(number: u8) -> BlockKind {
-        match number {
-            BlockKind::RECEIVED => BlockKind::Received,
-            BlockKind::STARTED => BlockKind::Started,
-            BlockKind::SENT => BlockKind::Sent,
-            other => BlockKind::Other(other),
-        }
-    }
-}
-
-/// A block with its payload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Microseconds since the previous block.
-    pub after_us: u32,
-    /// Type of the block.
-    pub kind: BlockKind,
-    /// Content of the block, as its type defines it.
-    pub payload: Vec<u8>,
-}
+use super::block::{Block, is_board_output};
+use super::body::BodyModel;
+use super::chunk::{ChunkHead, ChunkKind, HEAD, Unpacker};
+use super::fill::fill;
+use super::index::SegmentIndex;
+use super::{HEADER, MAGIC, OLD_HEADER, old};
 
 /// Iterates over the blocks of a recording.
 pub struct Blocks<R> {
     from: R,
+    is_old: bool,
     at: u64,
     cut: bool,
+    /// Time of the last block.
+    last_us: u64,
+    waiting: VecDeque<Block>,
+    unpacker: Unpacker,
+    model: BodyModel,
+    /// Whether a segment has begun: a chunk within one cannot be read without those before.
+    has_begun: bool,
 }
 
 impl<R: Read> Blocks<R> {
@@ -55,8 +32,8 @@ impl<R: Read> Blocks<R> {
     pub fn new(mut from: R) -> io::Result<Blocks<R>> {
         let mut header = [0; HEADER.len()];
         let read = fill(&mut from, &mut header)?;
-        if header[..read] != HEADER {
-            let what = if header[..6] == HEADER[..6] {
+        if header[..read] != HEADER && header[..read] != OLD_HEADER {
+            let what = if header.starts_with(MAGIC) {
                 "a recording of a version that this program does not know"
             } else {
                 "no recording of Pagewalk's"
@@ -65,73 +42,133 @@ impl<R: Read> Blocks<R> {
         }
         Ok(Blocks {
             from,
+            is_old: header == OLD_HEADER,
             at: HEADER.len() as u64,
             cut: false,
+            last_us: 0,
+            waiting: VecDeque::new(),
+            unpacker: Unpacker::default(),
+            model: BodyModel::default(),
+            has_begun: false,
         })
     }
 
-    /// The next block; `None` at the end, or at a truncated or damaged block.
+    /// The next block; `None` at the end, or at a truncated or damaged part.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator of results would go on after an error"
     )]
     pub fn next(&mut self) -> io::Result<Option<Block>> {
-        if self.cut {
-            return Ok(None);
+        while self.waiting.is_empty() && !self.cut {
+            let goes_on = match self.is_old {
+                true => self.old_block()?,
+                false => self.chunk()?,
+            };
+            if !goes_on {
+                break;
+            }
         }
+        let block = self.waiting.pop_front();
+        self.last_us = block.as_ref().map_or(self.last_us, |block| block.at_us);
+        Ok(block)
+    }
+
+    fn old_block(&mut self) -> io::Result<bool> {
+        match old::next(&mut self.from, self.last_us)? {
+            None => return Ok(false),
+            Some(Err(())) => self.cut = true,
+            Some(Ok((block, length))) => {
+                self.at += length;
+                self.waiting.push_back(block);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads the next chunk; false at the end.
+    fn chunk(&mut self) -> io::Result<bool> {
         let mut head = [0; HEAD];
         let read = fill(&mut self.from, &mut head)?;
         if read == 0 {
-            return Ok(None);
+            return Ok(false);
         }
         self.cut = true;
-        if read < HEAD {
-            return Ok(None);
+        let head_of = ChunkHead::decode(&head);
+        if read < HEAD || !head_of.is_plausible() {
+            return Ok(true);
         }
-        let [a, b, c, d, e, f, kind, _, g, h, i, j] = head;
-        let mut payload = vec![0; u16::from_le_bytes([e, f]).into()];
-        let is_whole = fill(&mut self.from, &mut payload)? == payload.len();
-        if !is_whole || u32::from_le_bytes([g, h, i, j]) != sum(&head[..8], &payload) {
-            return Ok(None);
+        let mut packed = vec![0; head_of.packed as usize];
+        let is_whole = fill(&mut self.from, &mut packed)? == packed.len();
+        if !is_whole || !head_of.matches(&packed) {
+            return Ok(true);
         }
-        self.cut = false;
-        self.at += (HEAD + payload.len()) as u64;
-        Ok(Some(Block {
-            after_us: u32::from_le_bytes([a, b, c, d]),
-            kind: BlockKind::of(kind),
-            payload,
-        }))
+        match head_of.kind {
+            ChunkKind::First => {
+                self.unpacker.restart();
+                (self.model, self.has_begun) = (BodyModel::default(), true);
+            }
+            ChunkKind::Next if self.has_begun => {}
+            ChunkKind::Next | ChunkKind::Index | ChunkKind::Other(_) => {
+                self.cut = false;
+                self.at += (HEAD + packed.len()) as u64;
+                return Ok(true);
+            }
+        }
+        let body = self.unpacker.unpack(&packed, head_of.length as usize);
+        let blocks = body.and_then(|body| self.model.decode(head_of.start_us, &body));
+        if let Some(blocks) = blocks {
+            self.cut = false;
+            self.at += (HEAD + packed.len()) as u64;
+            self.waiting.extend(blocks);
+        }
+        Ok(true)
     }
 
-    /// Offset of the end of the last whole block, if other bytes follow it.
+    /// Offset of the end of the last whole part, if other bytes follow it.
     pub fn cut_at(&self) -> Option<u64> {
         self.cut.then_some(self.at)
     }
 
-    /// Offset of the next block, in bytes.
+    /// Offset of what is read next, in bytes.
     pub fn at(&self) -> u64 {
         self.at
     }
-}
 
-/// Reads as much as is available; returns the number of bytes.
-fn fill(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while done < into.len() {
-        match from.read(&mut into[done..]) {
-            Ok(0) => break,
-            Ok(count) => done += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    /// Whether the file is of version 1.
+    pub fn is_old(&self) -> bool {
+        self.is_old
     }
-    Ok(done)
 }
 
-/// The received bytes without times. A truncated file ends at its last whole block.
+impl Blocks<BufReader<File>> {
+    /// Opens a recording. Errors contain the path.
+    pub fn open(path: &Path) -> io::Result<Blocks<BufReader<File>>> {
+        let open = || Blocks::new(BufReader::new(File::open(path)?));
+        open().map_err(super::named(path))
+    }
+
+    /// Goes on at the last segment that begins at this time or before. A recording of version 1 has no
+    /// segments, and is read from where it is.
+    pub fn seek(&mut self, at_us: u64) -> io::Result<()> {
+        if self.is_old {
+            return Ok(());
+        }
+        let index = SegmentIndex::read(&mut self.from)?;
+        self.at = index
+            .before(at_us)
+            .map_or(HEADER.len() as u64, |it| it.offset);
+        self.from.seek(SeekFrom::Start(self.at))?;
+        (self.cut, self.has_begun) = (false, false);
+        self.waiting.clear();
+        Ok(())
+    }
+}
+
+/// The received bytes without times. A truncated file ends at its last whole part.
 pub struct ReceivedBytes<R> {
     blocks: Blocks<R>,
     rest: Vec<u8>,
+    has_begun: bool,
 }
 
 impl<R: Read> ReceivedBytes<R> {
@@ -140,6 +177,7 @@ impl<R: Read> ReceivedBytes<R> {
         ReceivedBytes {
             blocks,
             rest: Vec::new(),
+            has_begun: false,
         }
     }
 }
@@ -147,10 +185,11 @@ impl<R: Read> ReceivedBytes<R> {
 impl<R: Read> Read for ReceivedBytes<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() {
-            match self.blocks.next()? {
-                Some(block) if block.kind == BlockKind::Received => self.rest = block.payload,
-                Some(_) => {}
-                None => return Ok(0),
+            let Some(block) = self.blocks.next()? else {
+                return Ok(0);
+            };
+            if is_board_output(&block, &mut self.has_begun) {
+                self.rest = block.payload;
             }
         }
         let count = self.rest.len().min(into.len());

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{BlockKind, Blocks};
+use super::{Blocks, is_board_output};
 use crate::transport::Speed;
 
 /// A recording as a line: bytes of the board arrive at their recorded times.
@@ -15,8 +15,11 @@ pub struct Replay {
     speed: Speed,
     start: Instant,
     /// Microseconds of the recording that were played.
-    told_us: u64,
+    played_us: u64,
+    /// Time of the block before, in microseconds.
+    before_us: u64,
     rest: Vec<u8>,
+    has_begun: bool,
 }
 
 impl Replay {
@@ -26,14 +29,16 @@ impl Replay {
             blocks: Blocks::new(BufReader::new(File::open(path)?))?,
             speed,
             start: Instant::now(),
-            told_us: 0,
+            played_us: 0,
+            before_us: 0,
             rest: Vec::new(),
+            has_begun: false,
         })
     }
 
     fn wait(&self) {
         if let Speed::Times(times) = self.speed {
-            let due = Duration::from_secs_f64(self.told_us as f64 / 1e6 / times);
+            let due = Duration::from_secs_f64(self.played_us as f64 / 1e6 / times);
             thread::sleep(due.saturating_sub(self.start.elapsed()));
         }
     }
@@ -46,10 +51,11 @@ impl Read for Replay {
                 return Ok(0);
             };
             // The pause between two sessions is skipped.
-            if matches!(block.kind, BlockKind::Received | BlockKind::Sent) {
-                self.told_us += u64::from(block.after_us);
+            if block.kind.is_line() {
+                self.played_us += block.at_us.saturating_sub(self.before_us);
             }
-            if block.kind == BlockKind::Received {
+            self.before_us = block.at_us;
+            if is_board_output(&block, &mut self.has_begun) {
                 self.rest = block.payload;
                 self.wait();
             }

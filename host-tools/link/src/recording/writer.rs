@@ -1,126 +1,150 @@
-//! Appends to a recording.
+//! Appends to a recording what arrives now.
 
-use std::fs::File;
-use std::io::{self, BufReader, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{BlockKind, Blocks, HEADER, RecordingSink, named, sum};
+use super::RecordingSink;
+use super::block::{BlockKind, started};
+use super::file::RecordingFile;
 
-/// A recording open for appending. Each block is completely written before the call returns.
+/// What is waiting is written that often: a program that is killed loses less than a second.
+const FLUSH: Duration = Duration::from_millis(400);
+
+/// A recording open for appending. What is appended is in the file within half a second.
 pub struct Writer {
-    file: File,
-    path: PathBuf,
-    /// Offset of the end of the last whole block.
-    end: u64,
-    last: Instant,
+    shared: Arc<Mutex<Shared>>,
     dropped: u64,
+}
+
+struct Shared {
+    file: RecordingFile,
+    /// Time of `start` in microseconds since 1970.
+    start_us: u64,
+    start: Instant,
+    /// The error of a write that nobody waited for; the next call returns it.
+    failed: Option<io::Error>,
 }
 
 impl Writer {
     /// Opens or creates a recording. `InvalidData` for another kind of file, which stays unchanged.
     pub fn append(path: &Path) -> io::Result<Writer> {
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(path).map_err(named(path))?;
-        let (end, dropped) = last_end(&mut file).map_err(named(path))?;
-        let mut writer = Writer {
-            file,
-            path: path.to_owned(),
-            end,
-            last: Instant::now(),
-            dropped,
-        };
-        if end == 0 {
-            writer.write_whole(&HEADER)?;
-        }
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let since = since.map_or(0, |since| since.as_micros() as u64);
-        writer.block(Duration::ZERO, BlockKind::STARTED, &since.to_le_bytes())?;
-        Ok(writer)
+        Writer::open(path, None)
     }
 
-    /// Number of bytes of an unfinished block that were removed at the end.
+    /// The same; the file is put aside as `RUN.1.pwlog` and so on when it has that size in bytes.
+    pub fn append_rotated(path: &Path, bytes: u64) -> io::Result<Writer> {
+        Writer::open(path, Some(bytes))
+    }
+
+    fn open(path: &Path, rotate_at: Option<u64>) -> io::Result<Writer> {
+        let (mut file, dropped) = RecordingFile::append(path)?;
+        if let Some(bytes) = rotate_at {
+            file.rotate_at(bytes);
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let start_us = since.map_or(0, |since| since.as_micros() as u64);
+        let begin = started(start_us);
+        file.put(begin.kind, &begin.payload, start_us)?;
+        file.flush()?;
+        let shared = Arc::new(Mutex::new(Shared {
+            file,
+            start_us,
+            start: Instant::now(),
+            failed: None,
+        }));
+        let weak = Arc::downgrade(&shared);
+        thread::spawn(move || flush_on(&weak));
+        Ok(Writer { shared, dropped })
+    }
+
+    /// Number of bytes of an unfinished chunk that were removed at the end.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
+    /// Bytes of the file, and fault records in frames that this writer has written to it.
+    pub fn progress(&self) -> (u64, u64) {
+        let shared = lock(&self.shared);
+        (shared.file.bytes(), shared.file.faults())
+    }
+
     /// Appends bytes that were received at `now`.
     pub fn received_at(&mut self, bytes: &[u8], now: Instant) -> io::Result<()> {
-        self.keep(BlockKind::RECEIVED, bytes, now)
+        self.put_at(BlockKind::Received, bytes, now)
     }
 
-    fn keep(&mut self, kind: u8, bytes: &[u8], now: Instant) -> io::Result<()> {
-        let mut after = now.saturating_duration_since(self.last);
-        self.last = self.last.max(now);
-        // A block's time field holds up to 71 minutes.
-        const MOST: Duration = Duration::from_micros(u32::MAX as u64);
-        while after > MOST {
-            self.block(MOST, kind, &[])?;
-            after -= MOST;
-        }
-        for piece in bytes.chunks(usize::from(u16::MAX)) {
-            self.block(after, kind, piece)?;
-            after = Duration::ZERO;
-        }
-        Ok(())
+    /// Appends a block of any kind, as of now.
+    pub fn put(&mut self, kind: BlockKind, payload: &[u8]) -> io::Result<()> {
+        self.put_at(kind, payload, Instant::now())
     }
 
-    fn block(&mut self, after: Duration, kind: u8, payload: &[u8]) -> io::Result<()> {
-        let mut block = Vec::with_capacity(super::HEAD + payload.len());
-        block.extend((after.as_micros() as u32).to_le_bytes());
-        block.extend((payload.len() as u16).to_le_bytes());
-        block.extend([kind, 0]);
-        block.extend(sum(&block, payload).to_le_bytes());
-        block.extend(payload);
-        self.write_whole(&block)
+    fn put_at(&mut self, kind: BlockKind, payload: &[u8], now: Instant) -> io::Result<()> {
+        let mut shared = lock(&self.shared);
+        if let Some(error) = shared.failed.take() {
+            return Err(error);
+        }
+        let since = now.saturating_duration_since(shared.start);
+        let at_us = shared.start_us.saturating_add(since.as_micros() as u64);
+        shared.file.put(kind, payload, at_us)
     }
 
-    /// Appends a block; a partial write is removed again.
-    fn write_whole(&mut self, block: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.file.write_all(block) {
-            // A reader treats an unfinished block as truncation, so it does no harm.
-            let _ = self.file.set_len(self.end);
-            return Err(named(&self.path)(error));
+    /// Writes what is waiting.
+    pub fn sync(&mut self) -> io::Result<()> {
+        let mut shared = lock(&self.shared);
+        if let Some(error) = shared.failed.take() {
+            return Err(error);
         }
-        self.end += block.len() as u64;
-        Ok(())
+        shared.file.flush()
     }
 }
 
-/// Seeks to the end of the last whole block and removes what follows; returns that offset and the number of
-/// bytes removed. `InvalidData` if it is not a recording.
-fn last_end(file: &mut File) -> io::Result<(u64, u64)> {
-    let bytes = file.metadata()?.len();
-    if bytes == 0 {
-        return Ok((0, 0));
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    // A panic elsewhere is no reason to lose what was recorded.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Flushes until the writer is gone.
+fn flush_on(shared: &Weak<Mutex<Shared>>) {
+    loop {
+        thread::sleep(FLUSH);
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        let mut shared = lock(&shared);
+        if let Err(error) = shared.file.flush() {
+            shared.failed = Some(error);
+        }
     }
-    let mut blocks = Blocks::new(BufReader::new(&*file))?;
-    while blocks.next()?.is_some() {}
-    let end = blocks.at();
-    file.set_len(end)?;
-    file.seek(SeekFrom::Start(end))?;
-    Ok((end, bytes.saturating_sub(end)))
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Not left to the thread, which may hold it for a moment longer.
+        let _ = lock(&self.shared).file.end();
+    }
 }
 
 impl RecordingSink for Writer {
     fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.keep(BlockKind::RECEIVED, bytes, Instant::now())
+        self.put(BlockKind::Received, bytes)
     }
 
     fn sent(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.keep(BlockKind::SENT, bytes, Instant::now())
+        self.put(BlockKind::Sent, bytes)
     }
 }
 
 /// Bytes written count as received now.
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.keep(BlockKind::RECEIVED, bytes, Instant::now())?;
+        self.put(BlockKind::Received, bytes)?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.sync()
     }
 }

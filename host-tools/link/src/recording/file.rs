@@ -1,0 +1,307 @@
+//! A recording as a file: chunks are appended, a partial one is removed again.
+
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::block::{Block, BlockKind, started};
+use super::body::BodyModel;
+use super::chunk::{ChunkHead, ChunkKind, HEAD, Packer, chunk};
+use super::index::SegmentIndex;
+use super::reader::Blocks;
+use super::{HEADER, named};
+
+/// Received bytes of the same direction within that time are one block: microseconds.
+const JOINED_US: u64 = 1_000;
+/// Bytes of payload after which a chunk is written without waiting for its time.
+const CHUNK: usize = 1 << 18;
+/// Bytes of payload after which a segment ends.
+const SEGMENT: usize = 1 << 20;
+
+/// A recording that is written, with the times that its caller gives.
+pub struct RecordingFile {
+    file: File,
+    path: PathBuf,
+    /// Offset of the end of the last whole chunk.
+    end: u64,
+    blocks: Vec<Block>,
+    waiting_bytes: usize,
+    segment_bytes: usize,
+    packer: Packer,
+    model: BodyModel,
+    index: SegmentIndex,
+    /// The last welcome of the board, as a frame.
+    welcome: Option<Vec<u8>>,
+    /// Size in bytes at which the file is put aside.
+    rotate_at: Option<u64>,
+    is_ended: bool,
+    faults: u64,
+}
+
+impl RecordingFile {
+    /// Creates a recording, or replaces what was there.
+    pub fn create(path: &Path) -> io::Result<RecordingFile> {
+        let file = File::create(path).map_err(named(path))?;
+        let mut recording = RecordingFile::of(file, path, 0, SegmentIndex::default());
+        recording.write_whole(&HEADER)?;
+        Ok(recording)
+    }
+
+    /// Opens or creates a recording to append to, and the number of bytes of an unfinished chunk that were
+    /// removed. One of version 1 is rewritten first. `InvalidData` for another kind of file, which stays
+    /// unchanged.
+    pub fn append(path: &Path) -> io::Result<(RecordingFile, u64)> {
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(path).map_err(named(path))?;
+        let bytes = file.metadata().map_err(named(path))?.len();
+        if bytes == 0 {
+            let mut recording = RecordingFile::of(file, path, 0, SegmentIndex::default());
+            recording.write_whole(&HEADER)?;
+            return Ok((recording, 0));
+        }
+        let mut blocks = Blocks::new(BufReader::new(&file)).map_err(named(path))?;
+        let is_old = blocks.is_old();
+        // What the index says cannot be trusted for the end: bytes may follow it.
+        while blocks.next().map_err(named(path))?.is_some() {}
+        let end = blocks.at();
+        if is_old {
+            drop(blocks);
+            return Ok((rewrite(path)?, bytes.saturating_sub(end)));
+        }
+        file.set_len(end).map_err(named(path))?;
+        let index = SegmentIndex::walk(&mut file).map_err(named(path))?;
+        file.seek(SeekFrom::Start(end)).map_err(named(path))?;
+        let recording = RecordingFile::of(file, path, end, index);
+        Ok((recording, bytes.saturating_sub(end)))
+    }
+
+    fn of(file: File, path: &Path, end: u64, index: SegmentIndex) -> RecordingFile {
+        RecordingFile {
+            file,
+            path: path.to_owned(),
+            end,
+            blocks: Vec::new(),
+            waiting_bytes: 0,
+            segment_bytes: SEGMENT,
+            packer: Packer::default(),
+            model: BodyModel::default(),
+            index,
+            welcome: None,
+            rotate_at: None,
+            is_ended: false,
+            faults: 0,
+        }
+    }
+
+    /// Puts the file aside, as `RUN.1.pwlog` and so on, when it has this size in bytes.
+    pub fn rotate_at(&mut self, bytes: u64) {
+        self.rotate_at = Some(bytes);
+    }
+
+    /// Bytes of the file so far.
+    pub fn bytes(&self) -> u64 {
+        self.end
+    }
+
+    /// Fault records in frames, as far as they are written.
+    pub fn faults(&self) -> u64 {
+        self.faults
+    }
+
+    /// Appends a block; times do not go back. It is in the file after [`RecordingFile::flush`].
+    pub fn put(&mut self, kind: BlockKind, payload: &[u8], at_us: u64) -> io::Result<()> {
+        self.is_ended = false;
+        self.waiting_bytes += payload.len();
+        match self.blocks.last_mut() {
+            Some(last)
+                if last.kind == kind
+                    && kind.is_line()
+                    && at_us.saturating_sub(last.at_us) < JOINED_US =>
+            {
+                last.payload.extend(payload);
+            }
+            _ => self.blocks.push(Block {
+                at_us,
+                kind,
+                payload: payload.to_vec(),
+            }),
+        }
+        if self.waiting_bytes >= CHUNK {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is waiting, as a chunk.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if self.blocks.is_empty() {
+            return Ok(());
+        }
+        if self.rotate_at.is_some_and(|most| self.end >= most) {
+            self.rotate()?;
+        }
+        let blocks = std::mem::take(&mut self.blocks);
+        let payload = std::mem::take(&mut self.waiting_bytes);
+        let result = self.write_blocks(blocks, payload);
+        if result.is_err() {
+            // The compressor is ahead of the file: what follows must not refer to what is not there.
+            self.segment_bytes = SEGMENT;
+        }
+        result
+    }
+
+    fn write_blocks(&mut self, mut blocks: Vec<Block>, payload: usize) -> io::Result<()> {
+        // A body of a gigabyte, from one call with as much, is more than a reader accepts.
+        while blocks
+            .iter()
+            .map(|block| block.payload.len())
+            .sum::<usize>()
+            > 4 * CHUNK
+        {
+            let rest = split(&mut blocks);
+            self.write_chunk(blocks)?;
+            blocks = rest;
+        }
+        self.segment_bytes += payload;
+        self.write_chunk(blocks)
+    }
+
+    fn write_chunk(&mut self, mut blocks: Vec<Block>) -> io::Result<()> {
+        let mut kind = ChunkKind::Next;
+        let start_us = blocks.first().map_or(0, |block| block.at_us);
+        if self.segment_bytes >= SEGMENT {
+            (kind, self.segment_bytes) = (ChunkKind::First, 0);
+            self.packer.restart();
+            self.model = BodyModel::default();
+            if let Some(welcome) = &self.welcome {
+                let context = Block {
+                    at_us: start_us,
+                    kind: BlockKind::Context,
+                    payload: welcome.clone(),
+                };
+                blocks.insert(0, context);
+            }
+        }
+        let (body, facts) = self.model.encode(start_us, &blocks);
+        let packed = self.packer.pack(&body);
+        let bytes = chunk(kind, start_us, facts.faults, body.len(), &packed);
+        let offset = self.end;
+        self.write_whole(&bytes)?;
+        self.welcome = facts.welcome.or(self.welcome.take());
+        self.faults += u64::from(facts.faults);
+        if let Some(head) = bytes.first_chunk::<HEAD>() {
+            self.index.add(offset, &ChunkHead::decode(head));
+        }
+        Ok(())
+    }
+
+    /// Writes what is waiting, and the index: the recording is complete. More may still be appended.
+    pub fn end(&mut self) -> io::Result<()> {
+        self.flush()?;
+        if !self.is_ended {
+            let index = self.index.chunk(self.end);
+            self.write_whole(&index)?;
+            (self.is_ended, self.segment_bytes) = (true, SEGMENT);
+        }
+        Ok(())
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let index = self.index.chunk(self.end);
+        self.write_whole(&index)?;
+        let aside = free_name(&self.path);
+        std::fs::rename(&self.path, &aside).map_err(named(&aside))?;
+        let mut next = RecordingFile::create(&self.path)?;
+        next.rotate_at = self.rotate_at;
+        next.welcome = self.welcome.take();
+        next.blocks = std::mem::take(&mut self.blocks);
+        next.waiting_bytes = self.waiting_bytes;
+        next.faults = self.faults;
+        let started_us = next.blocks.first().map_or(0, |block| block.at_us);
+        next.blocks.insert(0, started(started_us));
+        self.is_ended = true;
+        *self = next;
+        Ok(())
+    }
+
+    /// Appends bytes; a partial write is removed again.
+    fn write_whole(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.file.write_all(bytes) {
+            // A reader treats an unfinished chunk as truncation, so it does no harm.
+            let _ = self.file.set_len(self.end);
+            let _ = self.file.seek(SeekFrom::Start(self.end));
+            return Err(named(&self.path)(error));
+        }
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl Drop for RecordingFile {
+    fn drop(&mut self) {
+        // Whoever needs to know calls `end`.
+        let _ = self.end();
+    }
+}
+
+/// Splits the blocks where about [`CHUNK`] bytes are reached; returns the rest.
+fn split(blocks: &mut Vec<Block>) -> Vec<Block> {
+    let mut room = CHUNK;
+    let place = blocks.iter().position(|block| {
+        let fits = block.payload.len() <= room;
+        room = room.saturating_sub(block.payload.len());
+        !fits
+    });
+    let Some(place) = place else {
+        return Vec::new();
+    };
+    let mut rest = blocks.split_off(place);
+    // A block of several chunks: its first part stays.
+    if let (0, Some(first)) = (place, rest.first_mut()) {
+        let tail = first.payload.split_off(CHUNK);
+        blocks.push(Block {
+            payload: std::mem::replace(&mut first.payload, tail),
+            ..*first
+        });
+    }
+    rest
+}
+
+/// The first of `RUN.1.pwlog`, `RUN.2.pwlog`, … that does not exist.
+fn free_name(path: &Path) -> PathBuf {
+    let number = |number: u32| {
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        path.with_extension(format!("{number}.{extension}"))
+    };
+    let mut names = (1..u32::MAX).map(number);
+    names
+        .find(|name| !name.exists())
+        .unwrap_or_else(|| number(u32::MAX))
+}
+
+/// Rewrites a recording of version 1 beside itself, and puts it in its place.
+fn rewrite(path: &Path) -> io::Result<RecordingFile> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    let mut blocks = Blocks::open(path)?;
+    let copy = || -> io::Result<RecordingFile> {
+        let mut new = RecordingFile::create(&beside)?;
+        while let Some(block) = blocks.next()? {
+            new.put(block.kind, &block.payload, block.at_us)?;
+        }
+        new.flush()?;
+        std::fs::rename(&beside, path).map_err(named(path))?;
+        new.path = path.to_owned();
+        Ok(new)
+    };
+    let mut copy = copy;
+    let result = copy();
+    if let Err(error) = &result
+        && error.kind() != ErrorKind::NotFound
+    {
+        let _ = std::fs::remove_file(&beside);
+    }
+    result
+}
