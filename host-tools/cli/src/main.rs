@@ -57,6 +57,8 @@ mod escapes;
 mod exit;
 #[cfg(feature = "full")]
 mod explain;
+#[cfg(feature = "export")]
+mod export;
 #[cfg(feature = "full")]
 mod faults;
 #[cfg(feature = "full")]
@@ -85,7 +87,7 @@ mod printed_walk;
 mod probe;
 mod progress;
 // Of the whole program: another build has fewer commands.
-#[cfg(all(test, feature = "web", feature = "probe"))]
+#[cfg(all(test, feature = "web", feature = "probe", feature = "export"))]
 mod promises;
 #[cfg(feature = "full")]
 mod ps;
@@ -97,11 +99,13 @@ mod raw_mode;
 mod reconnect;
 #[cfg(feature = "full")]
 mod record;
+#[cfg(feature = "export")]
+mod recorded_faults;
 #[cfg(feature = "full")]
 mod recording;
 #[cfg(feature = "full")]
 mod recording_command;
-#[cfg(all(test, feature = "web", feature = "probe"))]
+#[cfg(all(test, feature = "web", feature = "probe", feature = "export"))]
 mod reference;
 #[cfg(feature = "full")]
 mod replay;
@@ -204,6 +208,8 @@ commands! {
     Record => record::RecordArgs,
     #[cfg(feature = "full")]
     Recording => recording_command::RecordingArgs,
+    #[cfg(feature = "export")]
+    Export => export::ExportArgs,
     #[cfg(feature = "full")]
     Replay => replay::ReplayArgs,
     #[cfg(feature = "full")]

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use link::recording::{self, Blocks, SegmentIndex, Survey};
+use link::recording::{self, Blocks, RecordingSurvey, SegmentIndex};
 use view::View;
 use view::json::JsonObject;
 use view::rows;
@@ -138,7 +138,7 @@ fn survey(files: &[PathBuf]) -> anyhow::Result<Surveys> {
             Ok(SurveyRow {
                 file: file.display().to_string(),
                 bytes: std::fs::metadata(file)?.len(),
-                survey: Survey::read(Blocks::open(file)?)?,
+                survey: RecordingSurvey::read(Blocks::open(file)?)?,
                 segments: SegmentIndex::read(&mut std::fs::File::open(file)?)?.0.len(),
             })
         };
@@ -166,7 +166,7 @@ fn check(files: &[PathBuf], format: Format) -> anyhow::Result<()> {
 struct SurveyRow {
     file: String,
     bytes: u64,
-    survey: Survey,
+    survey: RecordingSurvey,
     segments: usize,
 }
 

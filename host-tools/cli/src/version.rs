@@ -17,6 +17,7 @@ fn features() -> String {
         ("full", cfg!(feature = "full")),
         ("web", cfg!(feature = "web")),
         ("probe", cfg!(feature = "probe")),
+        ("export", cfg!(feature = "export")),
     ];
     let names: Vec<&str> = all
         .iter()
@@ -34,6 +35,7 @@ pub fn after_help(said: &str) -> String {
     let lacks = [
         ("`dash --web`", cfg!(feature = "web")),
         ("`probe` and --from probe", cfg!(feature = "probe")),
+        ("`export`", cfg!(feature = "export")),
     ];
     let lacks: Vec<&str> = lacks
         .iter()

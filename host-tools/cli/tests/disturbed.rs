@@ -20,6 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use line::{Disturbance, to};
+use link::recording::{Blocks, ReceivedBytes};
 
 /// A question has 10 s, a command a few of them; this is for a machine that does other things too.
 const HANGS: Duration = Duration::from_secs(150);
@@ -223,6 +224,12 @@ fn only_true_faults(what: &str, csv: &str) -> usize {
     told.len()
 }
 
+/// Bytes of the board that a recording has so far.
+fn received(recording: &str) -> std::io::Result<u64> {
+    let blocks = Blocks::open(recording.as_ref())?;
+    std::io::copy(&mut ReceivedBytes::new(blocks), &mut std::io::sink())
+}
+
 #[test]
 fn what_is_recorded_on_a_bad_line_is_true_and_can_be_read() {
     let lines = [
@@ -244,7 +251,7 @@ fn what_is_recorded_on_a_bad_line_is_true_and_can_be_read() {
                 said.read_line(&mut begun).expect("text");
                 // What the board reports when it gets a hello, or several hellos that it never got.
                 let deadline = Instant::now() + HANGS;
-                let kept = || std::fs::metadata(file).map_or(0, |it| it.len());
+                let kept = || received(file).unwrap_or(0);
                 while kept() < ENOUGH {
                     assert!(Instant::now() < deadline, "{what}: {} bytes", kept());
                     thread::sleep(Duration::from_millis(10));

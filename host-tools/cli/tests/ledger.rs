@@ -122,6 +122,7 @@ fn counted(boots: &[&[Written]]) -> Counts {
     }
     let mut writer = Writer::append(&path).expect("a recording");
     std::io::Write::write_all(&mut writer, &line).expect("it is written");
+    drop(writer);
     let (faults, dash) = (by_faults(&path), by_dash(&path));
     assert_eq!(faults, dash, "faults and dash disagree");
     faults

@@ -22,6 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use adapter::AdapterTerminal;
+use link::recording::{Blocks, ReceivedBytes};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -83,6 +84,13 @@ struct Run {
     _folder: TempDir,
 }
 
+/// What a recording has of the board's output so far.
+fn received(recording: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    ReceivedBytes::new(Blocks::open(recording)?).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 impl Run {
     fn of(verb: &str, line: &str) -> Run {
         Run::with_input(verb, line, Stdio::piped())
@@ -122,7 +130,7 @@ impl Run {
         }
         let deadline = Instant::now() + PATIENCE;
         let holds = || {
-            let kept = fs::read(&self.file).unwrap_or_default();
+            let kept = received(&self.file).unwrap_or_default();
             memchr::memmem::find(&kept, text.as_bytes()).is_some()
         };
         while !holds() {

@@ -350,10 +350,26 @@ fn board(bytes: usize) -> String {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a caller");
-            let _ = stream.write_all(&b"a line of text\r\n".repeat(bytes / 16));
+            let _ = stream.write_all(&lines(bytes));
         }
     });
     format!("tcp://127.0.0.1:{port}")
+}
+
+/// Lines that are alike, with others between them that no compressor makes much smaller.
+fn lines(bytes: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut number = 1u64;
+    while text.len() < bytes {
+        text.extend(b"a line of text\r\n");
+        for _ in 0..8 {
+            number = number
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            text.extend(format!("{:016x}\r\n", number.rotate_left(29)).as_bytes());
+        }
+    }
+    text
 }
 
 #[test]

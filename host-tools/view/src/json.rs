@@ -47,6 +47,14 @@ impl<'a> JsonObject<'a> {
         Ok(object)
     }
 
+    /// Goes on with an object that has members already.
+    pub fn resume(out: &'a mut dyn Write) -> Self {
+        JsonObject {
+            out,
+            is_first: false,
+        }
+    }
+
     fn name(&mut self, name: &str) -> io::Result<()> {
         let comma = if self.is_first { "" } else { "," };
         self.is_first = false;

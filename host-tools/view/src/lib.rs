@@ -10,6 +10,8 @@ pub mod diagnosis;
 pub mod diff;
 pub mod entries;
 pub mod explain;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod faults;
 pub mod fields;
 pub mod find;

@@ -240,7 +240,7 @@ impl RecordingFile {
 
 impl Drop for RecordingFile {
     fn drop(&mut self) {
-        // Whoever needs to know calls `end`.
+        // A caller that needs to know calls `end`.
         let _ = self.end();
     }
 }

@@ -39,7 +39,7 @@ pub use file::RecordingFile;
 pub use index::{Segment, SegmentIndex};
 pub use reader::{Blocks, ReceivedBytes};
 pub use replay::Replay;
-pub use survey::Survey;
+pub use survey::RecordingSurvey;
 pub use writer::Writer;
 
 /// Stores both directions of a line.

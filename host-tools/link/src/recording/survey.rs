@@ -8,7 +8,7 @@ use crate::session::{Decoder, LineEvent};
 
 /// Facts about a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
+pub struct RecordingSurvey {
     /// Whether it is of version 1.
     pub is_old: bool,
     /// Bytes up to the end of the last whole part.
@@ -31,12 +31,12 @@ pub struct Survey {
     pub boards: Vec<String>,
 }
 
-impl Survey {
+impl RecordingSurvey {
     /// Reads a recording to its end.
-    pub fn read(mut blocks: Blocks<impl Read>) -> io::Result<Survey> {
-        let mut survey = Survey {
+    pub fn read(mut blocks: Blocks<impl Read>) -> io::Result<RecordingSurvey> {
+        let mut survey = RecordingSurvey {
             is_old: blocks.is_old(),
-            ..Survey::default()
+            ..RecordingSurvey::default()
         };
         let mut decoder = Decoder::new(None);
         let mut has_begun = false;

@@ -24,7 +24,7 @@ struct Shared {
     /// Time of `start` in microseconds since 1970.
     start_us: u64,
     start: Instant,
-    /// The error of a write that nobody waited for; the next call returns it.
+    /// The error of a write on the thread; the next call returns it.
     failed: Option<io::Error>,
 }
 

@@ -79,7 +79,7 @@ impl<'a> JsonStream<'a> {
     }
 }
 
-fn totals(object: &mut JsonObject<'_>, faults: &Faults) -> io::Result<()> {
+pub(crate) fn totals(object: &mut JsonObject<'_>, faults: &Faults) -> io::Result<()> {
     object.member("boots", faults.boots())?;
     object.member("missing", faults.missing())?;
     object.member("overwritten", faults.overwritten())?;

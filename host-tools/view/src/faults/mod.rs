@@ -15,6 +15,8 @@ mod json;
 mod table;
 
 pub(crate) use cells::{FaultCells, text};
+#[cfg(feature = "export")]
+pub(crate) use json::totals as json_totals;
 
 /// Symbolizes the address of an instruction as `function+0x12`; `None` without a symbol.
 pub type Names<'a> = &'a dyn Fn(u64) -> Option<String>;

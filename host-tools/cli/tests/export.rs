@@ -1,0 +1,122 @@
+//! Exports, read by the tools that they are for: Perfetto's Python package, DuckDB, Polars.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+
+fn pagewalk(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(words)
+        .current_dir(folder)
+        .output()
+        .expect("pagewalk starts")
+}
+
+fn export(folder: &Path, from: &str, format: &str, to: &str) -> PathBuf {
+    let from = format!("{TESTS}/captures/{from}");
+    let output = pagewalk(folder, &["export", &from, format, "-o", to]);
+    assert!(output.status.success(), "{output:?}");
+    folder.join(to)
+}
+
+/// Runs a check of `export/check.py`; returns what it prints.
+fn check(folder: &Path, words: &[&str]) -> String {
+    let root = Path::new(TESTS).join("../../..");
+    let output = Command::new("python3")
+        .arg(format!("{TESTS}/export/check.py"))
+        .args(words)
+        .env("PYTHONPATH", root.join("target/python"))
+        .current_dir(folder)
+        .output()
+        .expect("python3 starts; `./setup --tests` brings what it reads with");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Recordings of both versions, and the log of another kernel.
+const SOURCES: [&str; 3] = ["run.pwlog", "run-2.pwlog", "nuttx-stack_test.txt"];
+
+#[test]
+fn perfetto_reads_every_fault_with_its_track_time_and_arguments() {
+    for source in SOURCES {
+        let folder = tempfile::tempdir().expect("a folder");
+        export(folder.path(), source, "--perfetto", "trace");
+        export(folder.path(), source, "--csv", "csv");
+        let count = check(folder.path(), &["perfetto", "trace", "csv"]);
+        assert!(
+            count.parse::<u64>().is_ok_and(|count| count > 5),
+            "{source}: {count}"
+        );
+    }
+}
+
+#[test]
+fn duckdb_and_polars_read_every_column_of_parquet() {
+    for (source, board) in [("run.pwlog", "qemu-virt"), ("run-2.pwlog", "qemu-virt")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        export(folder.path(), source, "--parquet", "faults");
+        export(folder.path(), source, "--csv", "csv");
+        assert_eq!(check(folder.path(), &["parquet", "faults", "csv"]), board);
+    }
+}
+
+#[test]
+fn csv_and_json_are_those_of_faults() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = format!("{TESTS}/captures/run-2.pwlog");
+    for format in ["csv", "json"] {
+        let output = pagewalk(folder.path(), &["faults", &source, "--format", format]);
+        let to = export(folder.path(), "run-2.pwlog", &format!("--{format}"), format);
+        let exported = fs::read(to).expect("a file");
+        match format {
+            "csv" => assert_eq!(exported, output.stdout),
+            _ => {
+                let [one, other] = [&exported, &output.stdout]
+                    .map(|text| serde_json::from_slice::<Value>(text).expect("JSON"));
+                assert_eq!(one, other);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_firefox_profile_has_a_thread_for_each_task_and_a_marker_for_each_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = export(folder.path(), "run-2.pwlog", "--firefox", "profile.json");
+    let text = fs::read(path).expect("a file");
+    let profile: Value = serde_json::from_slice(&text).expect("JSON");
+    let threads = profile["threads"].as_array().expect("threads");
+    let markers = |thread: &Value| thread["markers"]["length"].as_u64().unwrap_or(0);
+    let samples = |thread: &Value| thread["samples"]["length"].as_u64().unwrap_or(0);
+    let csv = fs::read_to_string(export(folder.path(), "run-2.pwlog", "--csv", "csv"));
+    let faults = csv.expect("a file").lines().count() as u64 - 1;
+    assert_eq!(threads.iter().map(markers).sum::<u64>(), faults);
+    assert_eq!(threads.iter().map(samples).sum::<u64>(), faults);
+    let names: Vec<&str> = threads
+        .iter()
+        .filter_map(|thread| thread["name"].as_str())
+        .collect();
+    assert!(
+        names.len() > 1 && names.iter().all(|name| name.starts_with("task")),
+        "{names:?}"
+    );
+    assert_eq!(profile["meta"]["product"], "run-2");
+}
+
+#[test]
+fn an_export_that_fails_leaves_no_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("empty.log"), "no fault here\n").expect("a file");
+    let output = pagewalk(
+        folder.path(),
+        &["export", "empty.log", "--perfetto", "-o", "out"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let left: Vec<_> = fs::read_dir(folder.path()).expect("a folder").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
