@@ -84,6 +84,8 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
             kind.name
         );
     }
+    // Before a header is written.
+    File::open(&args.source.file).with_context(|| named(&args.source.file))?;
     let mut out = PathOutput::new(to, kind.is_folder);
     let mut export = (kind.begin)(&mut out, &args.source.name()).with_context(|| named(to))?;
     let totals = args.source.read(&mut |fault| export.fault(fault));

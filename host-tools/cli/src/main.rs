@@ -37,6 +37,8 @@ mod board_file;
 mod bridge;
 #[cfg(feature = "full")]
 mod chart;
+#[cfg(feature = "export")]
+mod collect;
 mod common_options;
 #[cfg(feature = "full")]
 mod completions;
@@ -109,6 +111,8 @@ mod recording_command;
 mod reference;
 #[cfg(feature = "full")]
 mod replay;
+#[cfg(feature = "export")]
+mod report;
 mod romfs;
 #[cfg(feature = "full")]
 mod satp;
@@ -210,6 +214,10 @@ commands! {
     Recording => recording_command::RecordingArgs,
     #[cfg(feature = "export")]
     Export => export::ExportArgs,
+    #[cfg(feature = "export")]
+    Report => report::ReportArgs,
+    #[cfg(feature = "export")]
+    Collect => collect::CollectArgs,
     #[cfg(feature = "full")]
     Replay => replay::ReplayArgs,
     #[cfg(feature = "full")]

@@ -42,6 +42,11 @@ impl RecordedFaultArgs {
         stem.to_string_lossy().into_owned()
     }
 
+    /// The programs with symbols.
+    pub fn elf(&self) -> &[PathBuf] {
+        &self.elf
+    }
+
     /// Passes each fault to `take`, in the order they happened; returns their totals. Losses are noted on
     /// stderr.
     pub fn read(

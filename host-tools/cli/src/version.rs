@@ -35,7 +35,7 @@ pub fn after_help(said: &str) -> String {
     let lacks = [
         ("`dash --web`", cfg!(feature = "web")),
         ("`probe` and --from probe", cfg!(feature = "probe")),
-        ("`export`", cfg!(feature = "export")),
+        ("`export`, `report`, `collect`", cfg!(feature = "export")),
     ];
     let lacks: Vec<&str> = lacks
         .iter()

@@ -120,3 +120,27 @@ fn an_export_that_fails_leaves_no_file() {
     let left: Vec<_> = fs::read_dir(folder.path()).expect("a folder").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
+
+#[test]
+fn a_report_is_one_page_with_board_versions_chart_and_faults() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = format!("{TESTS}/captures/run-2.pwlog");
+    let output = pagewalk(folder.path(), &["report", &source, "-o", "report.html"]);
+    assert!(output.status.success(), "{output:?}");
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("a page");
+    for part in [
+        "<td>qemu-virt, 64 bits</td>",
+        "<th>Tool</th><td>pagewalk 0",
+        "<svg",
+        "Store/AMO page fault",
+        "UTC",
+        "</html>",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    // Names of SVG and its parts are no requests.
+    let page = page.replace("http://www.w3.org/2000/svg", "");
+    for outside in ["http:", "https:", "src=", "<script", "@import"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}

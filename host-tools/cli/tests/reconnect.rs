@@ -332,7 +332,7 @@ fn a_board_of_ours_that_comes_back_is_asked_again() {
 fn asked_for_tasks(recording: &Path, boards: usize) {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let kept = fs::read(recording).unwrap_or_default();
+        let kept = received(recording).unwrap_or_default();
         // Each session begins with a welcome, which names the board; then its tasks come.
         let welcomes: Vec<usize> = memchr::memmem::find_iter(&kept, b"none").collect();
         let tasks = memchr::memmem::rfind(&kept, b"touch_test");

@@ -20,6 +20,12 @@ pub enum SymbolsError {
     NoFunctions,
 }
 
+/// The build id that the linker gave a program, from its GNU note; `None` without one.
+pub fn build_id(elf: &[u8]) -> Option<Vec<u8>> {
+    let file = object::File::parse(elf).ok()?;
+    file.build_id().ok().flatten().map(<[u8]>::to_vec)
+}
+
 impl Symbols {
     /// Reads the functions of an ELF file.
     pub fn read(elf: &[u8]) -> Result<Symbols, SymbolsError> {

@@ -23,6 +23,8 @@ pub mod live;
 pub mod map;
 pub mod pmp;
 pub mod probe;
+#[cfg(feature = "export")]
+pub mod report;
 pub mod rows;
 pub mod stats;
 pub mod tasks;

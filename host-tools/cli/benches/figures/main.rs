@@ -7,6 +7,8 @@
 
 mod binary;
 mod clock;
+#[cfg(feature = "export")]
+mod export;
 mod faults;
 mod guest;
 mod guests;
@@ -64,6 +66,14 @@ const MEASURES: &[Measure] = &[
         guests::two_stage,
     ),
     (&["faults.rate"], faults::rate),
+    #[cfg(feature = "export")]
+    (&["recording.bytes_per_fault"], export::bytes_per_fault),
+    #[cfg(feature = "export")]
+    (&["export.parquet.rate"], export::parquet),
+    #[cfg(feature = "export")]
+    (&["report.bytes_1m"], export::report),
+    #[cfg(feature = "export")]
+    (&["collect.events_per_s", "collect.memory"], export::farm),
     (&["map.hostile", "map.hostile.memory"], tables::hostile),
     (&["map.rsp_packets", "map.rsp"], tables::rsp),
     (&["map.rsp_5ms"], tables::rsp_far),

@@ -18,6 +18,9 @@ const CHUNK: usize = 1 << 18;
 /// Bytes of payload after which a segment ends.
 const SEGMENT: usize = 1 << 20;
 
+/// Microseconds of a day.
+const DAY_US: u64 = 86_400_000_000;
+
 /// A recording that is written, with the times that its caller gives.
 pub struct RecordingFile {
     file: File,
@@ -32,7 +35,7 @@ pub struct RecordingFile {
     index: SegmentIndex,
     /// The last welcome of the board, as a frame.
     welcome: Option<Vec<u8>>,
-    /// Size in bytes at which the file is put aside.
+    /// Size in bytes at which the file is put aside; so is one of another day.
     rotate_at: Option<u64>,
     is_ended: bool,
     faults: u64,
@@ -138,7 +141,7 @@ impl RecordingFile {
         if self.blocks.is_empty() {
             return Ok(());
         }
-        if self.rotate_at.is_some_and(|most| self.end >= most) {
+        if self.rotate_at.is_some_and(|most| self.end >= most) || self.is_of_another_day() {
             self.rotate()?;
         }
         let blocks = std::mem::take(&mut self.blocks);
@@ -207,6 +210,16 @@ impl RecordingFile {
         Ok(())
     }
 
+    /// Whether the file began on another day (UTC) than what is waiting, and is to be put aside for that.
+    fn is_of_another_day(&self) -> bool {
+        let day = |at_us: u64| at_us / DAY_US;
+        let (first, next) = (self.index.0.first(), self.blocks.first());
+        self.rotate_at.is_some()
+            && first
+                .zip(next)
+                .is_some_and(|(first, next)| day(first.start_us) != day(next.at_us))
+    }
+
     fn rotate(&mut self) -> io::Result<()> {
         let index = self.index.chunk(self.end);
         self.write_whole(&index)?;
@@ -266,6 +279,16 @@ fn split(blocks: &mut Vec<Block>) -> Vec<Block> {
         });
     }
     rest
+}
+
+/// Puts a recording aside, as rotation does, and returns its new name; `None` if there is none.
+pub fn put_aside(path: &Path) -> io::Result<Option<PathBuf>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let aside = free_name(path);
+    std::fs::rename(path, &aside).map_err(named(&aside))?;
+    Ok(Some(aside))
 }
 
 /// The first of `RUN.1.pwlog`, `RUN.2.pwlog`, … that does not exist.

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 pub use answers::RecordedAnswers;
 pub use block::{Block, BlockKind, is_board_output};
 pub use edit::{EditError, cut, merge};
-pub use file::RecordingFile;
+pub use file::{RecordingFile, put_aside};
 pub use index::{Segment, SegmentIndex};
 pub use reader::{Blocks, ReceivedBytes};
 pub use replay::Replay;

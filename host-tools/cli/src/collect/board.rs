@@ -1,0 +1,138 @@
+//! One board of a farm: its line is recorded, its faults are counted.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use link::recording::{RecordingSink, Writer};
+use model::Ledger;
+use model::live::Update;
+
+use super::farm::{Farm, FarmBoard};
+use super::metrics::FarmMetrics;
+use super::{LOOK, StopFlag};
+use crate::dash::event_source::{self, EventSource, SourceOptions};
+
+/// Rows kept to recognize repetitions: more than a board sends again.
+const KEPT: usize = 4096;
+
+/// Records one board.
+pub struct BoardCollector {
+    name: String,
+    feed: EventSource,
+    updates: Receiver<Update>,
+    ledger: Ledger,
+    metrics: Arc<FarmMetrics>,
+}
+
+/// The writer of a recording; its size is a metric.
+struct Counted {
+    writer: Mutex<Writer>,
+    name: String,
+    metrics: Arc<FarmMetrics>,
+}
+
+impl Counted {
+    fn with(
+        &mut self,
+        put: impl FnOnce(&mut Writer) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let writer = self
+            .writer
+            .get_mut()
+            .unwrap_or_else(|held| held.into_inner());
+        let kept = put(writer);
+        let (bytes, _) = writer.progress();
+        self.metrics.recorded(&self.name, bytes, kept.is_ok());
+        kept
+    }
+}
+
+impl RecordingSink for Counted {
+    fn received(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.with(|writer| writer.received(bytes))
+    }
+
+    fn sent(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.with(|writer| writer.sent(bytes))
+    }
+}
+
+impl BoardCollector {
+    /// Opens the recording, and starts to listen.
+    pub fn open(
+        farm: &Farm,
+        board: &FarmBoard,
+        metrics: &Arc<FarmMetrics>,
+    ) -> anyhow::Result<BoardCollector> {
+        let path = farm.recording(&board.name);
+        let writer = Writer::append_rotated(&path, farm.rotate)?;
+        if writer.dropped() > 0 {
+            eprintln!(
+                "warning: {}: {} bytes at its end were unfinished",
+                path.display(),
+                writer.dropped()
+            );
+        }
+        let options = SourceOptions {
+            silent: board.silent,
+            once: false,
+            typed: board.typed.clone(),
+            record: Some(Box::new(Counted {
+                writer: Mutex::new(writer),
+                name: board.name.clone(),
+                metrics: Arc::clone(metrics),
+            })),
+        };
+        let feed = event_source::start(&board.line, options);
+        let mut feed = feed.with_context(|| format!("boards.{}", board.name))?;
+        metrics.board(&board.name);
+        Ok(BoardCollector {
+            name: board.name.clone(),
+            updates: feed.take(),
+            feed,
+            ledger: Ledger::bounded(KEPT),
+            metrics: Arc::clone(metrics),
+        })
+    }
+
+    /// Counts until the line has ended for good, or the flag is set.
+    pub fn run(mut self, stop: StopFlag) {
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            match self.updates.recv_timeout(LOOK) {
+                Ok(Update::Ended(trouble)) => {
+                    let why = trouble.unwrap_or_else(|| "the line has ended".to_owned());
+                    eprintln!("note: {}: {why}", self.name);
+                    break;
+                }
+                Ok(update) => self.take(update),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.metrics.up(&self.name, false);
+        // The receiver is closed first: the sender must not block on it.
+        drop(self.updates);
+        drop(self.feed);
+    }
+
+    fn take(&mut self, update: Update) {
+        if let Some(what) = event_source::notice(&update) {
+            eprintln!("note: {}: {what}", self.name);
+        }
+        match update {
+            Update::Fault(sighting) => {
+                if self.ledger.add(sighting) {
+                    self.metrics.fault(&self.name, sighting.fault.cause());
+                }
+                self.metrics
+                    .lost_of(&self.name, self.ledger.lost(), self.ledger.boots());
+            }
+            Update::Trouble(_) => self.metrics.up(&self.name, false),
+            Update::Board { .. } | Update::Text(_) | Update::Returned(_) => {
+                self.metrics.up(&self.name, true);
+            }
+            _ => {}
+        }
+    }
+}

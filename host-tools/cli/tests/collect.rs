@@ -1,0 +1,178 @@
+//! A farm of boards: what is recorded survives, and becomes Parquet that others read.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use link::recording::{Blocks, ReceivedBytes};
+use rustix::process::{Pid, Signal, kill_process};
+
+const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+/// Nothing here takes time: this is for a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn received(recording: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let blocks = Blocks::open(recording).expect("a recording");
+    ReceivedBytes::new(blocks)
+        .read_to_end(&mut bytes)
+        .expect("it is read");
+    bytes
+}
+
+/// Runs a check of `export/check.py`; returns what it prints.
+fn check(folder: &Path, words: &[&str]) -> String {
+    let root = Path::new(TESTS).join("../../..");
+    let output = Command::new("python3")
+        .arg(format!("{TESTS}/export/check.py"))
+        .args(words)
+        .env("PYTHONPATH", root.join("target/python"))
+        .current_dir(folder)
+        .output()
+        .expect("python3 starts; `./setup --tests` brings what it reads with");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn collect(folder: &Path, words: &[&str]) -> (Child, BufReader<ChildStderr>) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .arg("collect")
+        .arg("farm.toml")
+        .args(words)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("pagewalk starts");
+    let stderr = BufReader::new(program.stderr.take().expect("a pipe"));
+    (program, stderr)
+}
+
+/// The next line on stderr that contains the word.
+#[track_caller]
+fn line_with(stderr: &mut BufReader<ChildStderr>, word: &str) -> String {
+    let mut line = String::new();
+    while !line.contains(word) {
+        line.clear();
+        assert!(
+            stderr.read_line(&mut line).expect("text") > 0,
+            "it ended before {word:?}"
+        );
+    }
+    line
+}
+
+#[test]
+fn recordings_of_many_boards_become_parquet_with_a_partition_for_each() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let mut farm = "folder = \"farm\"\n".to_owned();
+    for board in ["a", "b-2", "c_3"] {
+        farm += &format!("[boards.{board}]\nline = \"{TESTS}/captures/run-2.pwlog@max\"\n");
+    }
+    fs::write(at.join("farm.toml"), farm).expect("a file");
+    let (mut program, mut stderr) = collect(at, &[]);
+    let end = line_with(&mut stderr, "of Parquet");
+    assert!(program.wait().expect("an end").success());
+    assert!(
+        end.contains("321 faults, 0 lost; 3 files of Parquet"),
+        "{end}"
+    );
+    let counted = check(at, &["count", "farm/parquet", "321"]);
+    // Three causes of three boards.
+    assert!(counted.starts_with("9 rows"), "{counted}");
+    // A farm that starts again has nothing to make; without the folder of Parquet it makes it again.
+    fs::remove_dir_all(at.join("farm/parquet")).expect("a folder");
+    let (mut program, mut stderr) = collect(at, &[]);
+    line_with(&mut stderr, "6 files of Parquet");
+    assert!(program.wait().expect("an end").success());
+    check(at, &["count", "farm/parquet", "642"]);
+}
+
+#[test]
+fn a_killed_collector_has_what_it_received_and_goes_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let sent = received(Path::new(&format!("{TESTS}/captures/run-2.pwlog")));
+    let board = sent.clone();
+    // A board that sends all it has, and stays.
+    let _board = thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming().flatten() {
+            let mut stream: TcpStream = stream;
+            let _ = stream.write_all(&board);
+            open.push(stream);
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let farm = format!(
+        "folder = \"farm\"\n[boards.one]\nline = \"tcp://127.0.0.1:{port}\"\nsilent = true\n"
+    );
+    fs::write(at.join("farm.toml"), farm).expect("a file");
+    let (mut program, mut stderr) = collect(at, &["--metrics", "127.0.0.1:0"]);
+    let line = line_with(&mut stderr, "metrics at http://");
+    let address = line
+        .split("http://")
+        .nth(1)
+        .and_then(|rest| rest.split('/').next());
+    let address = address.expect("an address").to_owned();
+    let scrape = || {
+        let mut stream = TcpStream::connect(&address).expect("a server");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            .expect("it is sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        fs::write(at.join("metrics"), body).expect("a file");
+        check(at, &["metrics", "metrics"])
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let sum = |text: &str| -> u64 {
+        let faults = text
+            .lines()
+            .filter(|line| line.starts_with("pagewalk_faults_total one "));
+        faults
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+            .sum()
+    };
+    let mut seen = scrape();
+    while sum(&seen) < 107 {
+        assert!(Instant::now() < deadline, "{seen}");
+        seen = scrape();
+    }
+    assert!(seen.contains("pagewalk_up one 1"), "{seen}");
+    let recording = at.join("farm/one.pwlog");
+    while received(&recording) != sent {
+        assert!(
+            Instant::now() < deadline,
+            "the recording lacks what was received"
+        );
+        thread::yield_now();
+    }
+    program.kill().expect("kill -9");
+    program.wait().expect("an end");
+    assert_eq!(received(&recording), sent);
+    // It goes on behind what is there, and at its end makes Parquet of all; what came twice counts once.
+    let (mut program, mut stderr) = collect(at, &[]);
+    line_with(&mut stderr, "collecting 1 board");
+    while received(&recording).len() < 2 * sent.len() {
+        assert!(Instant::now() < deadline, "the second start adds nothing");
+        thread::yield_now();
+    }
+    kill_process(Pid::from_child(&program), Signal::INT).expect("it runs");
+    line_with(&mut stderr, "1 file of Parquet");
+    assert!(program.wait().expect("an end").success());
+    assert_eq!(received(&at.join("farm/one.1.pwlog")).len(), 2 * sent.len());
+    check(at, &["count", "farm/parquet", "107"]);
+}
