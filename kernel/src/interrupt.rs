@@ -39,7 +39,12 @@ impl<P: Platform> System<P> {
     fn external_interrupts(&mut self) {
         for _ in 0..CLAIMS_AT_ONCE {
             let Some(plic) = &mut self.plic else { return };
-            let Some(irq) = plic.claim() else { return };
+            let Some(irq) = plic.claim() else {
+                if plic.is_silent() {
+                    self.mask_external();
+                }
+                return;
+            };
             let is_console = plic.is_console(irq);
             let before = self.console.bytes_moved();
             if is_console {
@@ -53,6 +58,21 @@ impl<P: Platform> System<P> {
             }
         }
         self.local.schedule.request_resched();
+    }
+
+    /// The hart is interrupted without end and no source says why: programs would never get their turn. In Spike,
+    /// firmware that changes another bit of `mip` leaves `SEIP` set for good.
+    #[cold]
+    fn mask_external(&mut self) {
+        self.local.platform.mask_external();
+        self.plic = None;
+        self.local
+            .schedule
+            .begin_polling(self.local.platform.ticks());
+        let _ = writeln!(
+            self.console,
+            "pagewalk: external interrupts come without a source: masked; the console is polled"
+        );
     }
 
     #[cold]

@@ -35,6 +35,8 @@ pub trait Platform: Machine {
     fn save_floats(&mut self, into: &mut Floats);
     /// Loads `f0` to `f31` and `fcsr`.
     fn load_floats(&mut self, from: &Floats);
+    /// Lets no external interrupt in any more.
+    fn mask_external(&mut self);
     /// True if an enabled interrupt is pending: long work stops between two pieces.
     fn is_interrupted(&self) -> bool;
     /// Sleeps until an interrupt is pending and says which.

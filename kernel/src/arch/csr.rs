@@ -78,7 +78,7 @@ pub fn pending() -> Pending {
     }
 }
 
-/// Lets timer interrupts in once a program runs, and external ones where there is a driver for them. The kernel itself runs with
+/// Lets timer interrupts in while a program runs, and external ones where there is a driver for them, or no more. The kernel itself runs with
 /// `sstatus.SIE` clear from its first instruction on.
 pub fn enable_interrupts(external: bool) {
     let bits = if external { TIMER | EXTERNAL } else { TIMER };

@@ -340,6 +340,10 @@ impl Platform for Riscv {
         }
     }
 
+    fn mask_external(&mut self) {
+        csr::enable_interrupts(false);
+    }
+
     fn is_interrupted(&self) -> bool {
         let pending = csr::pending();
         pending.timer || pending.external

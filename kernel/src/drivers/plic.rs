@@ -23,6 +23,8 @@ pub struct Plic<R> {
     console: u32,
     /// Claims in a row that came to nothing.
     unserved: u32,
+    /// Claims in a row that no source answered.
+    unanswered: u32,
 }
 
 /// What became of a source.
@@ -43,6 +45,7 @@ impl<R: Registers> Plic<R> {
             context: context as usize,
             console,
             unserved: 0,
+            unanswered: 0,
         };
         plic.registers
             .write(THRESHOLD + plic.context * CONTEXT_STRIDE, 0);
@@ -60,9 +63,21 @@ impl<R: Registers> Plic<R> {
     /// The source that interrupts now, if any. It stays quiet until it is completed.
     pub fn claim(&mut self) -> Option<u32> {
         match self.registers.read(CLAIM + self.context * CONTEXT_STRIDE) {
-            0 => None,
-            irq => Some(irq),
+            0 => {
+                self.unanswered = self.unanswered.saturating_add(1);
+                None
+            }
+            irq => {
+                self.unanswered = 0;
+                Some(irq)
+            }
         }
+    }
+
+    /// No source answers claims any more, though the hart is interrupted: one or two may come to nothing, as when
+    /// another hart was faster.
+    pub fn is_silent(&self) -> bool {
+        self.unanswered >= UNSERVED_LIMIT
     }
 
     /// The source may interrupt again, unless it has done so in vain too often: `served` says whether

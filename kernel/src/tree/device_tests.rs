@@ -47,7 +47,7 @@ impl Spike {
     fn new() -> Spike {
         let contexts = HARTS.map(|hart| cells(&[hart, MACHINE, hart, SUPERVISOR]));
         Spike {
-            compatible: "ucb,spike-bare",
+            compatible: "ucbbar,spike-bare-dev",
             chosen: vec![("stdout-path", text("/soc/ns16550@10000000"))],
             aliases: vec![],
             soc: vec![],
@@ -110,7 +110,7 @@ impl Spike {
         let mut soc = vec![
             ("#address-cells", cells(&[2])),
             ("#size-cells", cells(&[2])),
-            ("compatible", text("ucb,spike-bare-soc")),
+            ("compatible", text("ucbbar,spike-bare-soc")),
             ("ranges", vec![]),
         ];
         soc.extend(self.soc);

@@ -21,6 +21,8 @@ pub struct Hart<M> {
     most: Cell<Work>,
     /// What [`Platform::is_interrupted`] says.
     pub pending: Pending,
+    /// External interrupts are let in no more.
+    pub masks_external: bool,
 }
 
 /// What a hart was made to do.
@@ -53,6 +55,7 @@ impl<M> Hart<M> {
             work: Cell::default(),
             most: Cell::default(),
             pending: Pending::default(),
+            masks_external: false,
         }
     }
 
@@ -151,6 +154,10 @@ impl<M: TestMachine> Platform for Hart<M> {
     fn save_floats(&mut self, _into: &mut Floats) {}
 
     fn load_floats(&mut self, _from: &Floats) {}
+
+    fn mask_external(&mut self) {
+        self.masks_external = true;
+    }
 
     fn is_interrupted(&self) -> bool {
         self.lets_through();
