@@ -29,7 +29,7 @@ use view::two_stage::TwoStageWalked;
 use crate::exit::UsageError;
 use crate::symbols::Programs;
 use crate::tables::{GuestArgs, NamedRoot, OpenTables, PmpArgs, SpaceArgs, number};
-use crate::{board, output, printed_walk, walk};
+use crate::{output, printed_walk, walk};
 
 /// Explain a trap: what any kernel, boot loader, simulator or debugger printed of it, or three
 /// registers; with page tables, which level stopped it and why.
@@ -360,7 +360,7 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
             ..CrashRegisters::default()
         },
         (None, [MemorySpec::Line(Spec::Gdb(address))]) => {
-            let mut stub = board::stub(address)?;
+            let mut stub = args.roots.stub_of_hart(address)?;
             let mut told = |name| {
                 stub.register(name)
                     .with_context(|| format!("gdb://{address}"))

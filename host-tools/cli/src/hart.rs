@@ -40,7 +40,7 @@ pub struct ProbeBoardArgs {
 /// The hart, and the method of access.
 #[derive(clap::Args, Clone, Default)]
 pub struct ProbeArgs {
-    /// Index of the hart, from 0
+    /// Index of the hart, from 0; at a gdb stub, of its thread
     #[arg(help_heading = WITH, long, value_name = "NUMBER")]
     hart: Option<u32>,
     /// Use only this method of memory access
@@ -61,6 +61,16 @@ pub struct ProbeArgs {
 }
 
 impl ProbeArgs {
+    /// Index of the hart, if it was given.
+    pub fn hart(&self) -> Option<u32> {
+        self.hart
+    }
+
+    /// Whether any option was given that a gdb stub does not have.
+    pub fn is_of_wires(&self) -> bool {
+        self.by.is_some() || self.speed.is_some() || !self.chain.is_empty()
+    }
+
     /// Whether any of these options was given.
     pub fn is_given(&self) -> bool {
         let ProbeArgs {

@@ -30,7 +30,11 @@ impl SpaceArgs {
         {
             bail!("{}: a gdb stub knows no tasks; give --satp", name());
         }
-        let mut stub = board::stub(address)?;
+        // Registers are of a hart; memory is the same for all of them.
+        let mut stub = match self.is_given() && !self.reads_pmp {
+            true => board::stub(address)?,
+            false => self.stub_of_hart(address)?,
+        };
         let xlen = match self.pte.xlen()? {
             Some(xlen) => xlen,
             None => board::stub_xlen(&mut stub).with_context(name)?,

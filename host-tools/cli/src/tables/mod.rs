@@ -11,6 +11,7 @@ mod pmp;
 mod probe;
 mod pte;
 mod spaces;
+mod stub_hart;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

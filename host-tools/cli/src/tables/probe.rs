@@ -45,8 +45,13 @@ impl SpaceArgs {
     #[cfg(feature = "probe")]
     pub fn check_wires(&self, origins: &[MemorySpec]) -> anyhow::Result<()> {
         let is_probe = |origin: &MemorySpec| matches!(origin, MemorySpec::Line(Spec::Probe(_)));
-        if self.probe.is_given() && !origins.iter().any(is_probe) {
-            let misuse = "--hart, --by, --speed and --chain go with --from probe";
+        let is_stub = |origin: &MemorySpec| matches!(origin, MemorySpec::Line(Spec::Gdb(_)));
+        let is_misused = match origins.iter().any(is_stub) {
+            true => self.probe.is_of_wires(),
+            false => self.probe.is_given(),
+        };
+        if is_misused && !origins.iter().any(is_probe) {
+            let misuse = "--by, --speed and --chain go with --from probe, --hart with that or --from gdb://HOST:PORT";
             return Err(UsageError(misuse.to_owned()).into());
         }
         Ok(())

@@ -3,7 +3,7 @@
 # Machine mode runs it on QEMU's virt. Questions lie at 0x80010000: their number, then for each va, vsatp,
 # hgatp, hstatus and vsstatus. Answers are bytes on the UART: 3 words each. Then the machine is powered off.
 #
-# riscv64-unknown-elf-gcc -nostdlib -march=rv64imac_zicsr -mabi=lp64 -Wl,-Ttext=0x80000000 -Wl,--build-id=none -s -o guest.elf guest.s
+# riscv64-unknown-elf-gcc -nostdlib -march=rv64imac_zicsr -mabi=lp64 -Wl,-Ttext=0x80000000 -Wl,--build-id=none -Wl,-z,max-page-size=16 -s -o guest.elf guest.s
 
         .option norvc
         .globl _start

@@ -44,6 +44,7 @@ mod screens;
 mod source;
 mod stream;
 mod stub;
+mod stub_harts;
 mod tools;
 mod truncated;
 mod two_stage;

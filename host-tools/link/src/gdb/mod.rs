@@ -8,6 +8,7 @@ mod error;
 mod features;
 mod packet;
 mod patient;
+mod threads;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,8 @@ pub use error::StubError;
 use features::FeatureRegister;
 use packet::Habits;
 use patient::{Limit, PATIENCE, PatientStream, is_late};
+
+pub use threads::StubThreads;
 
 use crate::memory::{PhysRange, memory_map, memory_tree};
 use crate::transport::{Outlet, connect};
