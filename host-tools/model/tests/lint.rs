@@ -507,3 +507,18 @@ fn a_root_full_of_pointers_to_itself_is_read_once_for_each_level() {
     assert!(found.iter().any(|it| it.rule.name == "self-reference"));
     assert!(found.len() < 2000, "{} findings", found.len());
 }
+
+/// As memory that was overwritten looks: the table has one page, and not in each of its entries.
+#[test]
+fn a_table_of_one_page_that_many_pointers_lead_to_is_found_unless_it_is_full_of_that_page() {
+    let aliased = (0..512).fold(Tables::healthy(), |tables, index| {
+        tables.with(MID, index, pointer(LAST))
+    });
+    let (spaces, machine) = one(aliased.clone());
+    assert_eq!(broken(&spaces, &machine), ["aliased-table"]);
+    let shadow = (0..512).fold(aliased, |tables, index| {
+        tables.with(LAST, index, leaf(PAGE, KERNEL))
+    });
+    let (spaces, machine) = one(shadow);
+    assert_eq!(broken(&spaces, &machine), [""; 0]);
+}

@@ -68,8 +68,9 @@ fn aliased(place: usize, space: &AddressSpace, tables: &[TableUse], found: &mut 
         let from = key(entry_at.align_down(PAGE_BYTES), table.level + 1);
         let above = times.get(&from).copied().unwrap_or(1).max(1);
         let pointers = table.times / above;
-        // Untouched shadow memory (KASAN) maps one page many times on purpose.
-        if pointers < MANY || space.is_one_page(table.at, table.level) {
+        // Untouched shadow memory (KASAN) maps one page many times on purpose, and leaves no entry out.
+        let is_full = usize::from(table.valid) == space.mode().entries();
+        if pointers < MANY || is_full && space.is_one_page(table.at, table.level) {
             continue;
         }
         found.push(Lint {
