@@ -561,7 +561,7 @@ def satp_of(task):
     if found:
         return int(found.group(1), 16)
     raise gdb.GdbError(
-        "this stub knows no task {}; give its satp: pw root 0x8000000000080120".format(task)
+        "this stub has no task {}; give its satp: pw root 0x8000000000080120".format(task)
     )
 
 
@@ -623,7 +623,7 @@ Usage: pw explain [--satp VALUE] [--mode MODE] [--dialect none|svpbmt|thead|auto
             if not stub_is_ours():
                 register("scause")
             raise gdb.GdbError(
-                "this stop is no fault of the thread that is selected: `pw faults` lists those that "
+                "this stop is not a fault of the selected thread: `pw faults` lists those that "
                 "were, `pw catch fault` stops at the next one"
             )
         if not any(trap):
@@ -656,7 +656,7 @@ FORMAT is x, d, u, o, t, a, c or f, SIZE is b, h, w or g. Only what is known to 
                 self.size = letter
             else:
                 raise gdb.GdbError(
-                    "`{}` is no format of pw x: x, d, u, o, t, a, c, f; b, h, w, g".format(letter)
+                    "`{}` is not a format of pw x: x, d, u, o, t, a, c, f; b, h, w, g".format(letter)
                 )
         count = int(count) if count else 1
         unit = {"b": 1, "h": 2, "w": 4, "g": 8}[self.size]

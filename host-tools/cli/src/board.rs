@@ -43,10 +43,10 @@ pub fn open(spec: &Spec) -> anyhow::Result<RespondingBoard> {
 /// Opens a session with a running board.
 pub fn agent(spec: &Spec) -> anyhow::Result<Agent> {
     if let Spec::Gdb(_) = spec {
-        bail!("{spec}: a gdb stub knows no tasks and no faults; a board of ours does");
+        bail!("{spec}: a gdb stub has no tasks and no faults; a board that runs Pagewalk has");
     }
     if let Spec::Probe(_) = spec {
-        bail!("{spec}: a probe knows no tasks and no faults; a board of ours does");
+        bail!("{spec}: a probe has no tasks and no faults; a board that runs Pagewalk has");
     }
     detail!("{spec}: asking the board");
     let line = TargetLine::open(spec).with_context(|| spec.to_string())?;

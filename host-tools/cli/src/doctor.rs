@@ -45,7 +45,7 @@ const KEYS: &[u8] = b" \r";
 /// The ROM measures its rate on these, for so long; as Bouffalo Lab's ISP protocol has it.
 const HANDSHAKE: u8 = 0x55;
 const HANDSHAKE_MS: u32 = 5;
-/// What it answers.
+/// The ROM's answer to the handshake, as Bouffalo Lab's ISP protocol has it.
 const ROM_ANSWER: &[u8] = b"OK";
 
 /// Say what a silent board's line carries: nothing, another rate, how far its boot came and
@@ -99,7 +99,7 @@ impl DoctorLine {
     }
 }
 
-/// Where it is listened.
+/// What is examined: a line at a known rate, a port at each rate, or a file.
 enum DoctorSource {
     Line(Spec),
     /// A serial port whose rate is not known.
@@ -107,7 +107,7 @@ enum DoctorSource {
     Kept(PathBuf),
 }
 
-/// Writes the diagnosis.
+/// Listens or reads, and writes the diagnosis as `--format` asks.
 pub fn run(args: DoctorArgs) -> anyhow::Result<()> {
     let report = match source(&args.line.0)? {
         DoctorSource::Kept(path) => kept(&path)?,
@@ -132,7 +132,7 @@ fn source(name: &str) -> anyhow::Result<DoctorSource> {
     match Path::new(name) {
         path if path.is_file() => Ok(DoctorSource::Kept(path.into())),
         path if path.starts_with("/dev") => Ok(DoctorSource::Port(name.to_owned())),
-        _ => Err(anyhow::Error::from(error).context("no such file either")),
+        _ => Err(anyhow::Error::from(error).context("not a file either")),
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Escapes {
     state: EscapeState,
     /// The current code, which passes if it is a colour.
     code: Vec<u8>,
-    /// Number of codes removed.
+    /// Number of control sequences removed so far.
     dropped: u64,
     has_colour: bool,
 }

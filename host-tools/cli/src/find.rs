@@ -56,7 +56,7 @@ pub struct FindArgs {
     format: Format,
 }
 
-/// Where to search.
+/// Which mappings are searched: the user's or the kernel's, by default both.
 #[derive(clap::Args)]
 struct SearchRange {
     /// Only pages accessible to user mode
@@ -106,7 +106,7 @@ fn pattern(text: &str) -> Result<BytePattern, String> {
     let is_named = words.len() < text.len();
     if words.is_empty() || !is_named && digits.chars().all(is_digit) {
         return Err(format!(
-            "`{text}` is no run of bytes, as `13 00 00 00` is; text that looks like one is \
+            "`{text}` is not a run of bytes, such as `13 00 00 00`; text that looks like one is \
              `{TEXT}{text}`"
         ));
     }
@@ -138,7 +138,7 @@ fn place(text: &str) -> Result<PhysRange, String> {
     }
 }
 
-/// Writes the results.
+/// Writes each mapping that reaches the range; an error if none does.
 pub fn write(args: &FindArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (mut spaces, mut memory) = read_on(args.tables.open()?);
     let filter = FilterArgs::only(args.within.user, args.within.kernel, &args.within.range);

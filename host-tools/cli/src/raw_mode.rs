@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
-/// Ctrl-], as in telnet.
+/// Ctrl-], which ends the command as in telnet: no shell and no gdb uses it.
 pub const LEAVE: u8 = 0x1d;
 
 /// Raw mode of the terminal, until this is dropped.

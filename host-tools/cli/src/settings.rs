@@ -88,7 +88,7 @@ pub struct Settings {
 /// Why a word does not name a board or a line.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
-    /// The board is unknown.
+    /// No board of that name, or its file is invalid.
     #[error(transparent)]
     Board(#[from] boards::BoardError),
     /// The settings file is invalid.

@@ -10,7 +10,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
     };
     let number = number.or_else(|| text.parse::<ByteSize>().ok().map(|size| size.0));
     number
-        .ok_or_else(|| format!("`{text}` is no number of bytes, as 4096, 0x1000, 4K and 128M are"))
+        .ok_or_else(|| format!("`{text}` is not a number of bytes, such as 4096, 0x1000, 4K, 128M"))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub struct VerbosityArgs {
     pub verbose: bool,
 }
 
-/// The verbosity level.
+/// Level of notes on stderr: quiet, normal or verbose; set once, before the command runs.
 static VOICE: AtomicU8 = AtomicU8::new(NORMAL);
 const NORMAL: u8 = 0;
 const QUIET: u8 = 1;

@@ -49,7 +49,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .parse::<f64>()
         .ok()
         .filter(|it| (0.0..=86400.0).contains(it));
-    let wrong = || format!("`{text}` is no number of seconds up to a day, as 0.5 is");
+    let wrong = || format!("`{text}` is not a number of seconds up to a day, such as 0.5");
     number.map(Duration::from_secs_f64).ok_or_else(wrong)
 }
 

@@ -67,8 +67,8 @@ fn what_is_no_image_or_no_card_is_refused() {
     fs::create_dir(folder.path().join("folder")).unwrap();
     for (from, to, wanted) in [
         ("image", "image", "is the image itself"),
-        ("empty", "image", "is no image"),
-        ("folder", "image", "is no image"),
+        ("empty", "image", "is not an image"),
+        ("folder", "image", "is not an image"),
         ("image", "folder", "is neither a block device nor a file"),
         ("image", "missing", "cannot open missing"),
         ("missing", "image", "cannot read missing"),

@@ -29,7 +29,7 @@ pub fn problems(bytes: &[u8]) -> Vec<String> {
     if !bytes.len().is_multiple_of(BLOCK) {
         let length = bytes.len();
         check.tell(format!(
-            "it has {}, which is no multiple of {BLOCK}: Linux reads it in blocks",
+            "it has {}, which is not a multiple of {BLOCK}: Linux reads it in blocks",
             model::counted(length, "byte", "bytes")
         ));
     }
@@ -156,7 +156,9 @@ impl<'a> Check<'a> {
             if !self.spans.contains_key(&target) {
                 self.tell(format!("{place} leads to {target:#x}, where no header is"));
             } else if matches!(kind, KIND_DIRECTORY | KIND_HARD_LINK) {
-                self.tell(format!("{place} is another name of what is no file"));
+                self.tell(format!(
+                    "{place} is another name of something that is not a file"
+                ));
             }
         }
     }

@@ -29,7 +29,7 @@ pub enum PackError {
         /// The problem, and how to solve it.
         what: String,
     },
-    /// Something does not fit.
+    /// A part is larger than the room for it.
     #[error("{what}: needs {needs} bytes, has {has}; {way_out}")]
     NoRoom {
         /// The part that does not fit, and its container.

@@ -29,7 +29,7 @@ pub struct FlashMedium {
     is_device: bool,
 }
 
-/// Summary of a write.
+/// What a write did: bytes, pieces written again, and whether a block map chose them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flashed {
     /// Bytes written, without repetitions.
@@ -67,7 +67,7 @@ impl FlashMedium {
         if !from.is_file() || needs == 0 {
             return Err(PackError::wrong(
                 image,
-                "is no image: a file that is not empty",
+                "is not an image: expected a file that is not empty",
             ));
         }
         let source = File::open(image).map_err(PackError::io("read", image))?;

@@ -218,7 +218,7 @@ mod tests {
         std::io::Write::write_all(&mut file, bytes).unwrap();
         let ours = check(&file, Path::new("it"), bytes.len() as u64);
         let theirs = Romfs::new(bytes)
-            .map_err(|error| format!("it: is no ROMFS: {error}"))
+            .map_err(|error| format!("it: is not a ROMFS image: {error}"))
             .and_then(|it| {
                 it.check()
                     .map_err(|error| format!("it: is a damaged ROMFS: {error}"))

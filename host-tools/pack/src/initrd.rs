@@ -22,7 +22,7 @@ pub struct BuiltInitrd {
     pub bytes: u64,
 }
 
-/// Deepest folder nesting.
+/// Deepest folder nesting that readers of ROMFS follow.
 const MAX_DEPTH: usize = 64;
 /// Bytes collected before a write; they fit in a core's cache.
 const GATHERED: usize = 1 << 18;
@@ -172,7 +172,7 @@ fn write_sum(output: &Output, to: &Path) -> Result<()> {
 /// Opens an image that is in memory.
 pub fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<Romfs<'a>> {
     Romfs::new(bytes)
-        .map_err(|error| PackError::wrong(path, format!("is no readable ROMFS: {error}")))
+        .map_err(|error| PackError::wrong(path, format!("is not a readable ROMFS image: {error}")))
 }
 
 /// Calls `see` for every entry below the root with its path, in image order.

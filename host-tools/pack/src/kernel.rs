@@ -33,7 +33,7 @@ impl Kernel {
         match FileKind::parse(&data) {
             Ok(FileKind::Elf64) => Kernel::flatten::<FileHeader64<LittleEndian>>(path, &data),
             Ok(FileKind::Elf32) => Kernel::flatten::<FileHeader32<LittleEndian>>(path, &data),
-            _ => Err(wrong("is no ELF file; the kernel's is meant")),
+            _ => Err(wrong("is not an ELF file; expected the kernel's")),
         }
     }
 
@@ -45,7 +45,7 @@ impl Kernel {
         let header = H::parse(data)
             .ok()
             .filter(|header| header.is_little_endian())
-            .ok_or_else(|| wrong("is no little-endian ELF file"))?;
+            .ok_or_else(|| wrong("is not a little-endian ELF file"))?;
         if header.e_machine(LittleEndian) != elf::EM_RISCV {
             return Err(wrong("is not for RISC-V"));
         }

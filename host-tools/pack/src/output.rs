@@ -316,7 +316,7 @@ fn goal(path: &Path) -> Result<Goal> {
         let what = if kind.is_dir() {
             "is a folder; name a file in it"
         } else {
-            "is no file; name one, and write it onto a card with `pagewalk flash`"
+            "is not a file; name one, and write it onto a card with `pagewalk flash`"
         };
         return Err(PackError::wrong(path, what));
     }

@@ -21,7 +21,7 @@ const PAGE: u64 = 4096;
 pub struct LoadedPayload {
     /// The file: kernel and trailer in memory, the initrd still on disk.
     pub content: Content,
-    /// The packer's record.
+    /// Record at the end of the Image, by which `swap-kernel` finds the initrd.
     pub record: Record,
     /// Size of the kernel in bytes without zero padding.
     pub kernel_bytes: u64,

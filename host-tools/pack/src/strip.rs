@@ -12,9 +12,9 @@ use crate::{PackError, Result, output};
 /// What a program was and what it is, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stripped {
-    /// With debug information.
+    /// Size in bytes with debug information.
     pub before: u64,
-    /// Without.
+    /// Size in bytes without debug information.
     pub after: u64,
 }
 
@@ -22,10 +22,10 @@ pub struct Stripped {
 pub fn into_folder(program: &Path, folder: &Path) -> Result<Stripped> {
     let name = program
         .file_name()
-        .ok_or_else(|| PackError::wrong(program, "is no file"))?;
+        .ok_or_else(|| PackError::wrong(program, "is not a file"))?;
     let bytes = fs::read(program).map_err(PackError::io("read", program))?;
     let stripped = strip_debug(&bytes).ok_or_else(|| {
-        PackError::wrong(program, "is no little-endian ELF file, or it is damaged")
+        PackError::wrong(program, "is not a little-endian ELF file, or it is damaged")
     })?;
     let to: PathBuf = folder.join(name);
     output::write(&to, &stripped)?;
@@ -76,7 +76,7 @@ const ELF32: ElfFields = ElfFields {
 };
 /// A section that is loaded.
 const ALLOCATED: u64 = 2;
-/// A section of symbols.
+/// Section type SHT_SYMTAB (ELF specification, section header table).
 const SYMBOLS: u64 = 2;
 /// A section without bytes in the file.
 const NO_BITS: u64 = 8;
@@ -89,7 +89,7 @@ struct Section<'a> {
     is_loaded: bool,
 }
 
-/// The program without debug information; `None` for what is no little-endian ELF file of 32 or 64 bits.
+/// The program without debug information; `None` for what is not a little-endian ELF file of 32 or 64 bits.
 pub fn strip_debug(bytes: &[u8]) -> Option<Vec<u8>> {
     let fields = match bytes.get(..6)? {
         [0x7f, b'E', b'L', b'F', 2, 1] => ELF64,

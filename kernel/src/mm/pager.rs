@@ -1,6 +1,16 @@
 //! The page fault: from an address and an access to a page that is there, or to a reason.
 //!
-//! One resolver serves the program's own faults and the kernel's copies on its behalf.
+//! One resolver serves the program's own faults and the kernel's copies on its behalf. Regions are the truth: the
+//! entry is looked at only where the region permits the access.
+//!
+//! ```text
+//!   address ─► no region, or no right ──────────────► Refused (guard, no region, permission)
+//!      └► entry valid ─► A or D missing ────────────► set it, fence the leaf
+//!      │            └─► fewer rights than the region ► a private copy, or the region's rights
+//!      └► entry invalid ─► the store has the page ──► Wait, then `page_in`
+//!                     └─► a frame is free ──────────► fill it, enter the leaf, fence the page
+//!                     └─► none is free ─────────────► Refused (out of memory), and nothing has changed
+//! ```
 
 use abi::{Access, Class, Fault, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
@@ -360,9 +370,12 @@ fn grant<M: Machine>(
         let entry = table::with_rights(stop.entry, region.prot.bits());
         (Outcome::AccessBits, frame, entry)
     };
+    // One write: between two, another walker could see the new frame with the old rights.
     machine.write_entry(stop.at, entry | accessed(access));
+    // The hart holds the leaf that refused the access; until the fence it would refuse it again.
     machine.fence_leaf(page, stop.level);
     if region.prot.execute() {
+        // The copy was made by stores, and fetches are ordered behind them by fence.i alone.
         machine.fence_code();
     }
     Some((outcome, frame))
@@ -389,6 +402,7 @@ fn absent<M: Machine>(
     };
     let Some((outcome, frame)) = populate(owner, region, frames, machine, page) else {
         if stop.level > 0 {
+            // A refusal changes nothing: tables without a leaf would stay until the space ends.
             unmake(owner, frames, machine, stop);
         }
         return None;
@@ -396,6 +410,8 @@ fn absent<M: Machine>(
     let flags = leaf_flags(machine, region.prot, MemoryType::Ram) | accessed(access);
     let leaf = Pte::leaf(M::MODE, frame, flags).raw();
     machine.write_entry(at, leaf);
+    // A hart without Svvptc may hold that the entry was invalid (Privileged Architecture, SFENCE.VMA). Without
+    // the fence it could fault here again, and again.
     machine.fence_page(page);
     let mut pages = 1;
     match outcome {

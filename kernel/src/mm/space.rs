@@ -1,4 +1,10 @@
 //! An address space: its regions, sorted, and the root of the tables that cache them.
+//!
+//! ```text
+//!   regions (the truth)    [text][data]…[heap]………………[mmap]……[guard][stack]
+//!   tables (a cache)         ██    █      ██              █          ██        what was touched
+//!   root                   [program's entries │ kernel's entries, the same in every space]
+//! ```
 
 use core::ops::Range;
 

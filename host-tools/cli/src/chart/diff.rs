@@ -33,7 +33,7 @@ pub fn run(args: ChartDiffArgs) -> anyhow::Result<()> {
     let (before, after) = both(&args.roots, &args.before, &args.after)?;
     let diffs = pairs(&before.list, &after.list, &[]);
     let [diff] = &diffs[..] else {
-        let misuse = format!("one root is needed, and there are {}", diffs.len());
+        let misuse = format!("expected one root, found {}", diffs.len());
         return Err(UsageError(misuse).into());
     };
     let named = |spaces: &Spaces, origin: &MemorySpec| spaces.origin(origin.to_string());

@@ -63,7 +63,7 @@ fn samples(text: &str) -> anyhow::Result<Vec<Sample>> {
     let mut samples: Vec<Sample> = Vec::new();
     for (number, line) in (2..).zip(lines) {
         let sample = sample(line, says_stale)
-            .with_context(|| format!("line {number} is no sample: {line}"))?;
+            .with_context(|| format!("line {number} is not a sample: {line}"))?;
         if samples
             .last()
             .is_some_and(|before| before.time_us > sample.time_us)

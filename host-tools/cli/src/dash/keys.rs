@@ -24,7 +24,7 @@ pub struct Look {
 pub enum KeyOutcome {
     /// The view continues.
     Stay,
-    /// The user quits.
+    /// The user quits: `q` or Ctrl-C.
     Leave,
 }
 

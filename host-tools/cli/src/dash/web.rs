@@ -77,7 +77,7 @@ impl WebState {
     }
 }
 
-/// Serves until Ctrl-C.
+/// Serves the page and its event streams on the loopback address until Ctrl-C.
 pub fn serve(name: &str, updates: Receiver<Update>, port: u16) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

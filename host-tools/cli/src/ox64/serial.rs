@@ -58,7 +58,7 @@ pub fn open(spec: &str) -> anyhow::Result<SerialEnd> {
         });
     }
     let known = "there are pty, tcp://HOST:PORT, unix:PATH";
-    Err(UsageError(format!("`{spec}` is no line to open; {known}")).into())
+    Err(UsageError(format!("`{spec}` is not a line to open; {known}")).into())
 }
 
 /// What an earlier run has left at a path is no reason to refuse; anything else is.

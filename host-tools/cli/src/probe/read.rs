@@ -10,7 +10,7 @@ use super::args::ProbeOptionArgs;
 use crate::size::bytes;
 use crate::tables::number;
 
-/// Bytes per read.
+/// Bytes per read: one request to the debug module, and one step of progress.
 const PIECE: usize = 4096;
 /// Maximum length: the data is kept in memory before it is written.
 const MOST: u64 = 1 << 30;
@@ -20,7 +20,7 @@ fn count(text: &str) -> Result<usize, String> {
     let number = bytes(text).ok();
     let fits = number.filter(|it| (1..=MOST).contains(it));
     fits.map(|it| it as usize).ok_or_else(|| {
-        format!("`{text}` is no number of bytes from 1 to {MOST}, as 64, 0x1000 and 4K are")
+        format!("`{text}` is not a number of bytes from 1 to {MOST}, such as 64, 0x1000, 4K")
     })
 }
 

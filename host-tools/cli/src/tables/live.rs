@@ -28,7 +28,7 @@ impl SpaceArgs {
         if self.root_args.task.is_some()
             || self.root_args.all_roots && self.root_args.satp.is_empty()
         {
-            bail!("{}: a gdb stub knows no tasks; give --satp", name());
+            bail!("{}: a gdb stub has no tasks; give --satp", name());
         }
         // Registers are of a hart; memory is the same for all of them.
         let mut stub = match self.is_given() && !self.reads_pmp {

@@ -117,7 +117,7 @@ pub struct SpaceArgs {
 pub struct NamedRoot {
     /// Empty if not known.
     pub name: String,
-    /// The `satp` value.
+    /// Mode, ASID and root table, decoded from `satp`.
     pub satp: Satp,
 }
 
@@ -130,7 +130,7 @@ impl From<Satp> for NamedRoot {
     }
 }
 
-/// Open page tables.
+/// Memory with page tables, their roots, and what is known of the machine.
 pub struct OpenTables {
     /// Memory that contains them.
     pub memory: Cached<Box<dyn MemorySource>>,
@@ -176,7 +176,7 @@ impl OpenTables {
         match &self.roots[..] {
             [only] => Ok(only.satp),
             many => {
-                let misuse = format!("one root is needed, and there are {}", many.len());
+                let misuse = format!("expected one root, found {}", many.len());
                 Err(UsageError(misuse).into())
             }
         }
@@ -363,8 +363,7 @@ impl SpaceArgs {
     /// The roots of the command line.
     fn given(&self, xlen: Xlen) -> anyhow::Result<Vec<NamedRoot>> {
         if !self.is_given() {
-            let misuse =
-                "where do the tables begin? --satp VALUE says it, or --root ADDR --mode MODE";
+            let misuse = "no root table: give --satp VALUE, or --root ADDR --mode MODE";
             return Err(UsageError(misuse.to_owned()).into());
         }
         if self.root_args.satp.is_empty() && self.root_args.root.is_none() {

@@ -78,7 +78,7 @@ impl SpaceArgs {
         if self.root_args.task.is_some()
             || self.root_args.all_roots && self.root_args.satp.is_empty()
         {
-            bail!("a probe knows no tasks; give --satp");
+            bail!("a probe has no tasks; give --satp");
         }
         let mut hart = ProbedHart::open(selector, &self.wiring())?;
         let xlen = match self.pte.xlen()? {

@@ -9,7 +9,7 @@ use crate::exit::UsageError;
 
 /// Parses an address or register value: hexadecimal, with or without `0x`.
 pub fn number(text: &str) -> Result<u64, String> {
-    address(text).ok_or_else(|| format!("`{text}` is no hexadecimal number of 64 bits"))
+    address(text).ok_or_else(|| format!("`{text}` is not a 64-bit hexadecimal number"))
 }
 
 /// Values of `--xlen`.

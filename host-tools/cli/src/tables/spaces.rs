@@ -32,7 +32,7 @@ impl Spaces {
         match &self.list[..] {
             [only] => Ok(only),
             many => {
-                let misuse = format!("one root is needed, and there are {}", many.len());
+                let misuse = format!("expected one root, found {}", many.len());
                 Err(UsageError(misuse).into())
             }
         }

@@ -78,7 +78,7 @@ fn a_panic_fails_at_once_and_is_shown_whole() {
         "{said}"
     );
     assert!(
-        began.elapsed() < Duration::from_secs(30),
+        began.elapsed() < Duration::from_secs(120),
         "a panic must not wait for the deadline"
     );
 }

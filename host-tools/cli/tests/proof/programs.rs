@@ -49,7 +49,7 @@ fn in_the_stop_of_a_fault_the_trap_is_the_tasks_own() {
         let satp = satp.split(':').next().expect("a number");
         let digits = satp.trim_start_matches('0');
         assert!(trap.contains(&format!("satp {digits}\n")), "{said}");
-        let refused = "this stop is no fault of the thread that is selected";
+        let refused = "this stop is not a fault of the selected thread";
         assert_eq!(
             said.matches(refused).count(),
             2,
@@ -322,7 +322,7 @@ fn another_tasks_root_physical_memory_and_what_is_no_memory() {
             ],
         );
         assert!(said.contains(", chosen"), "{said}");
-        assert!(between(&said, "one").contains("knows no task 77"), "{said}");
+        assert!(between(&said, "one").contains("has no task 77"), "{said}");
         assert!(
             said.contains("`nonsense` is not a range of addresses"),
             "{said}"
@@ -332,7 +332,7 @@ fn another_tasks_root_physical_memory_and_what_is_no_memory() {
         let bytes = between(&said, "bytes");
         assert!(bytes.contains("0x52\t0x53\t0x43\t0x05"), "{said}");
         assert!(bytes.contains("0x05435352"), "{said}");
-        assert!(said.contains("`q` is no format of pw x"), "{said}");
+        assert!(said.contains("`q` is not a format of pw x"), "{said}");
         assert!(said.contains("which physical address?"), "{said}");
     });
 }

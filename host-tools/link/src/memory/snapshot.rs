@@ -34,7 +34,7 @@ impl<'de> Deserialize<'de> for HexNumber {
         let number = super::text::address(&text);
         number
             .map(HexNumber)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no number")))
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a number")))
     }
 }
 

@@ -42,7 +42,7 @@ pub enum MemorySpec {
 pub enum MemorySpecError {
     /// Neither an existing file nor a form of a line.
     #[error(
-        "`{0}` is no file and names no line; there are a core, a text dump, a snapshot, \
+        "`{0}` is neither a file nor a line; sources are a core, a text dump, a snapshot, \
          raw memory as FILE@0x80000000, and gdb://HOST:PORT, /dev/ttyUSB0@2000000, \
          tcp://HOST:PORT, unix:PATH, qemu, RUN.pwlog"
     )]

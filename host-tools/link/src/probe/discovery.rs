@@ -177,7 +177,7 @@ mod tests {
             "04:xx",
         ] {
             let refused = name.parse::<Selector>().unwrap_err().to_string();
-            assert!(refused.contains("names no probe; there are"), "{refused}");
+            assert!(refused.contains("is not a probe; probes are"), "{refused}");
         }
     }
 }

@@ -34,7 +34,7 @@ pub enum ProbeError {
     },
     /// The text is not a selector.
     #[error(
-        "`{0}` names no probe; there are VENDOR:PRODUCT and VENDOR:PRODUCT:SERIAL, as `pagewalk probe list` shows them, and bitbang://HOST:PORT"
+        "`{0}` is not a probe; probes are VENDOR:PRODUCT and VENDOR:PRODUCT:SERIAL, as `pagewalk probe list` shows them, and bitbang://HOST:PORT"
     )]
     Selector(String),
     /// The probe does not support direct JTAG.

@@ -247,7 +247,7 @@ fn a_hart_halts_where_it_is_told_in_any_mode() {
             }
             let before = hart(&tap);
             let mut target = open(&tap, None).unwrap();
-            let patience = std::time::Duration::from_secs(5);
+            let patience = std::time::Duration::from_secs(120);
             assert!(
                 target.halt_at(0x8020_0050, patience).unwrap(),
                 "mode {mode}"

@@ -77,7 +77,7 @@ const RECORDING: &str = ".pwlog";
 pub enum SpecError {
     /// It has none of the known forms.
     #[error(
-        "`{0}` names no line; there are /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE, gdb://HOST:PORT, probe, probe:SELECTOR, RUN.pwlog"
+        "`{0}` is not a line; lines are /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, qemu:IMAGE, gdb://HOST:PORT, probe, probe:SELECTOR, RUN.pwlog"
     )]
     Form(String),
     /// A TCP address without a port between 1 and 65535.

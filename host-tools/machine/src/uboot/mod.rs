@@ -105,7 +105,7 @@ impl Loader<'_> {
     ) -> Result<Started, String> {
         let number = partition.number;
         let files = CardFiles::open(card, path, partition).ok_or_else(|| {
-            format!("partition {number} is no FAT that this loader reads: FAT16 or FAT32, whole")
+            format!("partition {number} is not a FAT that this loader reads: FAT16 or FAT32, whole")
         })?;
         let mut why = format!(
             "partition {number} holds no /extlinux/extlinux.conf and no /boot/extlinux/extlinux.conf"
@@ -281,7 +281,7 @@ impl Loader<'_> {
         let extent = u64::from(self.tree_extent(tree).unwrap_or(0));
         if extent == 0 {
             self.say("ERROR: Did not find a cmdline Flattened Device Tree");
-            return Err("the FDT is no flattened device tree".to_owned());
+            return Err("the FDT is not a flattened device tree".to_owned());
         }
         let end = entry.saturating_add(image_size);
         let overlaps = |at: u64| (entry..end).contains(&at);

@@ -148,7 +148,7 @@ pub(super) static GARBLED: BootSign = row(
     "garbled",
     BootStage::BootRom,
     "",
-    "bytes come that are no text: another rate, or a signal that is cut off",
+    "bytes come that are not text: another rate, or a signal that is cut off",
     &[
         "another rate: the Ox64 speaks at 2000000, most boards at 115200; a serial port without a rate is tried at the usual ones",
         "some adapters cannot do 2,000,000 baud and garble it, many with a CP2102 among them; CH340G can",
@@ -287,7 +287,7 @@ static SIGNS: &[BootSign] = &[
         "lowload-returned",
         BootStage::LowLoad,
         "Return from OpenSBI",
-        "OpenSBI came back: it is no OpenSBI for this board",
+        "OpenSBI came back: it is not an OpenSBI for this board",
         &["flash the board's own bl808-firmware.bin at 0x800000"],
     ),
     row(
@@ -395,7 +395,7 @@ static SIGNS: &[BootSign] = &[
         "u-boot-bad-magic",
         BootStage::UBoot,
         "Bad Linux RISCV Image magic",
-        "what U-Boot loaded is no RISC-V Image",
+        "what U-Boot loaded is not a RISC-V Image",
         &[
             "load an Image, not an ELF file or a compressed one: pagewalk image inspect Image",
             "`md.l ADDRESS+0x38 1` must show 05435352",

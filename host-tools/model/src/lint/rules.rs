@@ -93,7 +93,7 @@ rules! {
         "a pointer is an address and V, and G at most: clear the rest";
     POINTER_AT_LEVEL_0 = "pointer-at-level-0", Error, Refuses, "a pointer where only pages can stand",
         "set R, W or X if a page is meant; else clear V";
-    MISALIGNED_SUPERPAGE = "misaligned-superpage", Error, Refuses, "a large page at an address that is no multiple of its size",
+    MISALIGNED_SUPERPAGE = "misaligned-superpage", Error, Refuses, "a large page at an address that is not a multiple of its size",
         "align its physical address, or map it with smaller pages";
     NAPOT_ENCODING = "napot-encoding", Error, Refuses, "N with a size or at a level that Svnapot does not have",
         "only 64 KiB at level 0: PPN bits 3-0 are 1000";

@@ -57,7 +57,7 @@ pub struct Laid {
 pub struct Volume {
     /// Content by offset on the disk; bytes between extents are not significant.
     pub extents: Vec<Extent>,
-    /// Location of each file.
+    /// Offset on the disk and size in bytes of each file, in the order given.
     pub files: Vec<Laid>,
     /// Volume id, derived from the content.
     pub id: u32,

@@ -149,6 +149,6 @@ fn initrd(bytes: &[u8], at: u64, record: &Record, layout: &mut ImageLayout) {
         }
         Err(error) => layout
             .problems
-            .push(format!("the initrd is no good ROMFS: {error}")),
+            .push(format!("the initrd is not a valid ROMFS image: {error}")),
     }
 }

@@ -7,7 +7,7 @@ use abi::Cause;
 fn main() {
     for word in std::env::args().skip(1) {
         let Ok(number) = word.parse() else {
-            eprintln!("`{word}` is no exception code, 0 to 255");
+            eprintln!("`{word}` is not an exception code, 0 to 255");
             continue;
         };
         let cause = Cause::decode(number);

@@ -3,6 +3,11 @@
 //! Each direction of a line has a stream of its own, numbered from 0 at each hello. The receiver accepts
 //! frames in order, drops others, and acknowledges with the number it expects. The sender keeps a few frames
 //! and retransmits all of them when that number stops growing (go-back-N).
+//!
+//! ```text
+//!   sent and acknowledged │ kept: sent, not acknowledged │ kept: not sent │ no slot yet
+//!                        first                                      first + kept ≤ first + WINDOW
+//! ```
 
 /// Size in bytes of the stream number before the content.
 pub const HEAD: usize = 2;

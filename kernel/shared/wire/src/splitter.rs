@@ -1,4 +1,12 @@
 //! Splits a line into text and frames, byte by byte, for any input.
+//!
+//! ```text
+//!                  zero                          zero: a frame, or Bad
+//!   Text ─────────────────────► Frame ───────────────────────────────────► Text
+//!    ▲                            └── a second byte below 0x80: both are text ──► Text
+//!    │ a pause after text, or 256 typed bytes
+//!   Joining (at boot, and after half a frame): bytes are held; a zero ends the rest of a frame
+//! ```
 
 use crate::frame::{FIRST_KIND, Frame};
 

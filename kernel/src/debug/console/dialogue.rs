@@ -1,8 +1,13 @@
-//! Who speaks on the line now, and what came in from them.
+//! The mode of the line, and what was received in it.
 //!
-//! Plain at boot: text, and frames of events between it once a listening host said hello. A
-//! host that opens a session gets everything in frames, until it falls silent. A gdb that
-//! is attached to the line itself gets packets only, until it detaches.
+//! ```text
+//!            hello with a session number          bye, or 5 s of silence
+//!   Plain ─────────────────────────────► Session ────────────────────────► Plain
+//!   Plain ──── a whole packet of gdb ──► Gdb ── detach, or 3 × Ctrl-C ───► Plain
+//! ```
+//!
+//! Plain at boot: text, and frames of events between it once a host said hello without a session. In a session
+//! everything is in frames, gdb's packets too; in `Gdb` the line carries packets only.
 
 use wire::{Channel, Frame, Request};
 

@@ -50,6 +50,9 @@ pub struct Console<R> {
     splitter: Splitter<{ wire::LARGEST }>,
     /// When the last byte came.
     received_at: u64,
+    /// A byte came since boot. The first may be the rest of a frame however long the line was quiet: a host that is
+    /// cut off may be the only one that ever spoke.
+    has_received: bool,
     /// A program was in the foreground when it came.
     foreground: bool,
     dialogue: Dialogue,
@@ -76,6 +79,7 @@ impl<R: Registers> Console<R> {
         // The firmware, or the loader, had the line until now.
         splitter: Splitter::joining(),
         received_at: 0,
+        has_received: false,
         foreground: false,
         dialogue: Dialogue::EMPTY,
         outgoing: Outgoing::EMPTY,
@@ -97,6 +101,13 @@ impl<R: Registers> Console<R> {
     /// The line is this kernel's from now on, in ticks: who spoke on it before may have been cut off.
     pub fn begin_listening(&mut self, now: u64) {
         (self.now, self.received_at) = (now, now);
+    }
+
+    /// As after a first key: for tests of tasks, whose keys need not wait.
+    #[cfg(test)]
+    pub fn begin_after_a_key(&mut self, now: u64) {
+        self.begin_listening(now);
+        self.has_received = true;
     }
 
     /// Frames of events from now on, beginning with a greeting and the oldest record kept.
@@ -178,11 +189,14 @@ impl<R: Registers> Console<R> {
                 return;
             };
             self.moved += 1;
-            // No frame has such a pause: what comes now is the rest of none. Without this the first key
-            // that is typed would wait for the pause behind it.
-            if self.now.saturating_sub(self.received_at) >= JOIN_MS * rate / 1000 {
+            // No frame has such a pause: what comes now is the rest of none. Without this a key that is typed after
+            // the rest of a frame would wait for the pause behind it. The very first byte does wait: the start of
+            // its frame may have been lost before this kernel listened.
+            let is_quiet = self.now.saturating_sub(self.received_at) >= JOIN_MS * rate / 1000;
+            if is_quiet && self.has_received {
                 self.splitter.join_quiet_line();
             }
+            self.has_received = true;
             (self.received_at, self.foreground) = (self.now, foreground);
             match self.splitter.feed(byte) {
                 Some(Split::Text(text)) if self.dialogue.mode != LineMode::Gdb => {

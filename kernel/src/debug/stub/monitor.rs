@@ -66,7 +66,7 @@ pub fn line<P: Platform>(
                     None
                 }
                 None => {
-                    let _ = writeln!(out, "pt: `{va}` is no address; write it as 0x12345000");
+                    let _ = writeln!(out, "pt: `{va}` is not an address; write it as 0x12345000");
                     None
                 }
             },

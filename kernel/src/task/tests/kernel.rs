@@ -79,8 +79,8 @@ pub struct Returned {
     pub most: Work,
 }
 
-/// Ticks after which a test begins: the line has been quiet for a second, so that no key is held back as the rest
-/// of a frame.
+/// Ticks after which a test begins: the last key came a second ago, so that no key is held back as the rest of a
+/// frame.
 const BOOTED_AT: u64 = 1_000_000;
 
 /// A kernel and the registers on its hart.
@@ -110,6 +110,7 @@ impl<M: TestMachine> Kernel<M> {
         let board = board.expect("it is one of the boards");
         let console = Box::leak(Box::new(Console::EMPTY));
         console.open(Ns16550Model::driver(Wires::Uart(uart)), board, 1_000_000);
+        console.begin_after_a_key(0);
         let system = System {
             local: Local {
                 platform: Hart::new(machine, BOOTED_AT),

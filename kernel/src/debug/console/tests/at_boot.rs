@@ -4,6 +4,7 @@ use super::*;
 
 over_each_device! {
     what_is_left_of_a_hello_is_no_key
+    what_is_left_of_a_hello_is_no_key_however_late_it_comes
     a_hello_whose_middle_was_lost_is_no_key_and_the_next_is_answered
     keys_before_and_after_a_cut_hello_are_typed
     keys_typed_while_the_board_boots_are_typed
@@ -54,6 +55,25 @@ where
             line.type_in(b"ps\r");
             assert_eq!(line.input(), b"ps\r", "after {:02x?}", &hello[..cut]);
         }
+    }
+}
+
+/// On a loaded machine, or behind a slow adapter, the rest comes long after the prompt. The first keys after it are
+/// typed as they are.
+fn what_is_left_of_a_hello_is_no_key_however_late_it_comes<D: DeviceModel>()
+where
+    &'static D: Registers,
+{
+    let hello = hello(0x7878_7878, 0x7878);
+    for cut in 2..hello.len() {
+        let mut line = TestLine::<D>::at_boot();
+        line.console.begin_listening(0);
+        line.now = 60_000_000;
+        line.type_in(&hello[cut..]);
+        assert_eq!(line.input(), b"", "the rest from {cut} on");
+        line.now += 1_000_000;
+        line.type_in(b"ps\r");
+        assert_eq!(line.input(), b"ps\r", "after the rest from {cut} on");
     }
 }
 
