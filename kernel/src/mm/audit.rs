@@ -505,7 +505,7 @@ impl<M: Machine> AuditWalk<'_, M> {
                 frame: table,
             });
         } else if !self.frames.mark(table, self.number) {
-            // A table that was given back meanwhile, and out again, has no mark.
+            // A table that was freed meanwhile and allocated again has no mark.
             self.found.blame(AuditFinding::Twice {
                 space,
                 frame: table,

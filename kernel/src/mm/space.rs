@@ -16,7 +16,7 @@ use super::heap::Heap;
 use super::layout::{Layout, is_user_range, kernel_entries};
 use super::region::Region;
 use super::space_id::SpaceId;
-use super::zap::{Fence, Rest, zap};
+use super::zap::{Fence, RestOfTable, zap};
 use super::{Budget, Frames, Machine, Owner, PAGE_BYTES};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
@@ -136,8 +136,8 @@ impl Space {
         while let Some(region) = regions.next() {
             let next = regions.peek().map(|region| region.base.raw());
             let rest = |span: Range<u64>| match next {
-                Some(base) if base < span.end => Rest::Kept,
-                _ => Rest::Nothing,
+                Some(base) if base < span.end => RestOfTable::Kept,
+                _ => RestOfTable::Nothing,
             };
             let range = region.base..region.end();
             zap(machine, frames, owner, range, Fence::Later, rest);

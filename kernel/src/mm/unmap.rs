@@ -6,7 +6,7 @@ use abi::Error;
 use pagetable::VirtAddr;
 
 use super::region::Region;
-use super::zap::{Fence, Rest, zap};
+use super::zap::{Fence, RestOfTable, zap};
 use super::{Budget, Frames, Job, Machine, PAGE_BYTES, Space};
 
 impl Space {
@@ -51,8 +51,8 @@ impl Space {
         frames.fast.close();
         let owner = (self.space_id(), self.root());
         let rest = |span: Range<u64>| match free.start <= span.start && span.end <= free.end {
-            true => Rest::Nothing,
-            false => Rest::Unknown,
+            true => RestOfTable::Nothing,
+            false => RestOfTable::Unknown,
         };
         let zapped = zap(machine, frames, owner, range, Fence::EachPage, rest);
         self.resident -= zapped.pages;

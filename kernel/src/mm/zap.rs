@@ -8,7 +8,7 @@
 //!            from                          end
 //!   ┌─────────┬───┬───────────────┬─────────┴─┐
 //!   │ kept?   │ 0 │   0   0   0   │ 0   kept? │   tables between the borders are empty: freed unread
-//!   └─────────┴───┴───────────────┴───────────┘   at the borders `Rest` says what may be left
+//!   └─────────┴───┴───────────────┴───────────┘   at the borders `RestOfTable` says what may be left
 //! ```
 
 use core::ops::Range;
@@ -21,7 +21,7 @@ use super::{Frames, Machine, PAGE_BYTES, TableFrames};
 
 /// What a table at a border may still hold outside of the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub enum RestOfTable {
     /// Nothing: no region reaches it.
     Nothing,
     /// Perhaps a leaf: the entries must be read.
@@ -55,7 +55,7 @@ pub fn zap<M: Machine>(
     (owner, root): (SpaceId, PhysAddr),
     range: Range<VirtAddr>,
     fence: Fence,
-    rest: impl Fn(Range<u64>) -> Rest,
+    rest: impl Fn(Range<u64>) -> RestOfTable,
 ) -> Zapped {
     let mut pass = Pass {
         machine,
@@ -90,7 +90,7 @@ struct Pass<'a, M, R> {
     zapped: Zapped,
 }
 
-impl<M: Machine, R: Fn(Range<u64>) -> Rest> Pass<'_, M, R> {
+impl<M: Machine, R: Fn(Range<u64>) -> RestOfTable> Pass<'_, M, R> {
     /// Goes down while one entry translates the whole range, which is the way of most calls; clears below; and comes
     /// back up as far as tables have become empty.
     #[inline(always)]
@@ -187,9 +187,9 @@ impl<M: Machine, R: Fn(Range<u64>) -> Rest> Pass<'_, M, R> {
     ) -> bool {
         let is_empty = whole
             || match (self.rest)(span) {
-                Rest::Nothing => true,
-                Rest::Kept => false,
-                Rest::Unknown => is_empty(self.machine, table),
+                RestOfTable::Nothing => true,
+                RestOfTable::Kept => false,
+                RestOfTable::Unknown => is_empty(self.machine, table),
             };
         if is_empty {
             self.machine.write_entry(at, 0);

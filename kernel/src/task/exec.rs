@@ -115,7 +115,7 @@ fn end_others<P: Platform>(system: &mut System<P>, first: Slot) {
     system.tasks.process_mut(first).threads = 1;
 }
 
-/// Gives back what one entry may of a process that ends; whether it has ended.
+/// Frees memory of a process that ends, as much as one entry may; true once it has ended.
 pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     let SchedState::Ending { status } = system.tasks.at(slot).state() else {
         return true;

@@ -6,7 +6,7 @@
 //!                 └──────────────────┘
 //! ```
 //!
-//! The highest ready thread is found in constant time, whoever is ready. All of it is zeros while it is empty, so that
+//! The highest ready thread is found in constant time, however many are ready. All of it is zeros while it is empty, so that
 //! it lies in BSS.
 
 use super::slot::{MAX_THREADS, Slot};
@@ -34,7 +34,7 @@ pub struct ReadyQueue {
 }
 
 impl ReadyQueue {
-    /// Nobody is ready.
+    /// No thread is ready.
     pub const EMPTY: ReadyQueue = ReadyQueue {
         words: [0; PRIORITIES / BITS],
         heads: [0; PRIORITIES],

@@ -4,7 +4,7 @@
 //! one, and then goes on before the others of its own with the rest of its slice; it makes room for its equals when one
 //! of them becomes ready, when it yields, and at the latest when its slice of ten milliseconds is over. A thread that is
 //! ready therefore runs before any other of its priority runs twice, unless a higher one wants all of the time: there
-//! is no aging, and who shall never wait long gets a priority that says so.
+//! is no aging, and a thread that must never wait long gets a higher priority.
 
 use super::slot::Slot;
 

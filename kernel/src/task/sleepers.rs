@@ -12,7 +12,7 @@ pub struct Sleepers {
 }
 
 impl Sleepers {
-    /// Nobody waits.
+    /// No thread sleeps.
     pub const EMPTY: Sleepers = Sleepers {
         first: 0,
         next: [0; MAX_THREADS],
@@ -63,7 +63,7 @@ impl Sleepers {
         Sleepers::slot(self.first)
     }
 
-    /// The tick that wakes the first one; `u64::MAX` when nobody waits.
+    /// The tick that wakes the first one; `u64::MAX` when none sleeps.
     #[inline]
     pub fn first_tick(&self) -> u64 {
         match self.first {

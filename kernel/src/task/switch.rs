@@ -35,7 +35,7 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
     arm_timer(system, Some(next));
 }
 
-/// Nobody can run: until an interrupt says otherwise.
+/// No thread can run until an interrupt comes.
 #[cold]
 #[inline(never)]
 fn idle<P: Platform>(system: &mut System<P>) {

@@ -34,7 +34,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Nobody, and no room for anybody: see [`Self::give_room`].
+    /// No process, and no room for one: see [`Self::give_room`].
     pub const EMPTY: Tasks = Tasks {
         threads: [const { None }; MAX_THREADS],
         processes: [const { None }; MAX_PROCESSES],
@@ -317,7 +317,7 @@ impl Tasks {
         let tid = self.fresh_tid();
         self.existing.set(slot, true);
         let thread = self.at_mut(slot);
-        // The context and the floats are written by whoever starts it.
+        // The caller that starts it writes the context and the floats.
         thread.tid = tid;
         thread.process = process;
         thread.state = SchedState::Starting;

@@ -48,7 +48,7 @@ impl Frames {
         first
     }
 
-    /// Was the frame met by that audit, and not given out anew since?
+    /// Was the frame met by that audit, and not allocated again since?
     pub(in crate::mm) fn is_marked(&self, frame: PhysAddr, audit: u32) -> bool {
         self.row(frame)
             .is_some_and(|at| self.table[at].audit() == audit)

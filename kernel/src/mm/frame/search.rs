@@ -68,7 +68,7 @@ impl RunSearch {
 
 impl Frames {
     /// Goes on with a search as far as the budget reaches; whether the run is there now: the lowest of the first
-    /// arena that has one. Until it is taken nobody else may have a turn. `OutOfMemory` when there is none.
+    /// arena that has one. Until it is taken no other call may have a turn. `OutOfMemory` when there is none.
     pub fn search_run(
         &mut self,
         search: &mut RunSearch,

@@ -34,7 +34,7 @@ impl Frames {
         let mut search = RunSearch::new(count, align)?;
         while !self.search_run(&mut search, &mut Budget::of_pages(1))? {}
         let taken = self.take_found(&search, &mut Budget::of_pages(1), page);
-        Ok(taken.expect("nobody had a turn"))
+        Ok(taken.expect("no entry had a turn"))
     }
 }
 
@@ -103,7 +103,7 @@ fn runs_are_aligned_and_go_round_what_is_taken() {
     assert_eq!(frames.alloc_run(0, 1), Err(Error::BadArgument));
 }
 
-/// As many rows as eight GiB have. A frame is given back behind the search and another ahead of it, and taken in time.
+/// As many rows as eight GiB have. One frame is freed behind the search and another ahead of it, and taken in time.
 #[test]
 fn a_run_is_looked_for_in_pieces_while_others_take_and_give_back() {
     let mut ram = BootRam::new();
