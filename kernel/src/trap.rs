@@ -9,7 +9,7 @@ use crate::debug::stub;
 use crate::mm::{FirstLook, Refused, Resolution, Unresolved, first_look, resolve_present};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
-use crate::task::{Context, exec, switch, syscall};
+use crate::task::{Context, exec, switch, syscall, threads};
 
 /// What the hart said when it trapped.
 #[derive(Clone, Copy)]
@@ -55,7 +55,9 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
         };
         page_fault(system, context, trap.cause as u8, access, trap);
     } else if trap.cause == CALL {
-        call(system, context);
+        if call(system, context) {
+            return;
+        }
     } else {
         other(system, context, trap);
     }
@@ -75,12 +77,17 @@ fn is_caught<P: Platform>(system: &mut System<P>, pc: usize, cause: usize, value
     matches!(cause, FETCH | LOAD | STORE) && stub::caught(system, pc, cause, value)
 }
 
-/// Apart from the other traps: of these the hart sees the most, and needs the fewest registers.
+/// Apart from the other traps: of these the hart sees the most, and needs the fewest registers. Whether nothing
+/// follows from it, so that the same thread goes on as it was.
 #[inline(never)]
-fn call<P: Platform>(system: &mut System<P>, context: &mut Context) {
+fn call<P: Platform>(system: &mut System<P>, context: &mut Context) -> bool {
+    if syscall::at_once(system, context) {
+        return !system.local.schedule.need_resched();
+    }
     syscall::handle(system, context);
     // A program may have asked for faults in words.
     system.choose_path();
+    false
 }
 
 #[inline(never)]
@@ -109,8 +116,6 @@ fn leave_task<P: Platform>(system: &mut System<P>, context: &mut Context) {
     }
     if system.local.schedule.need_resched() {
         switch::reschedule(system, context);
-        // Interrupts were handled while no task could run.
-        system.choose_path();
     }
 }
 
@@ -176,9 +181,19 @@ fn look_closer<P: Platform>(
                 Err(refused) => refused,
             }
         }
+        // A thread has returned from its first function.
+        FirstLook::Unresolved(Unresolved::Refused(_))
+            if trap.value == abi::thread::EXIT_THREAD
+                && access == Access::Execute
+                && threads::has_returned(system) =>
+        {
+            let (slot, value) = (system.local.schedule.current(), context.argument(0));
+            return threads::exit_thread(system, slot, value);
+        }
         FirstLook::Unresolved(Unresolved::Refused(refused)) => refused,
         FirstLook::Unresolved(Unresolved::Wait(request)) => {
-            let class = process.space.class_at(va);
+            let slot = system.local.schedule.current();
+            let class = system.tasks.space_mut(slot).class_at(va);
             match system.await_page(request, Source::User) {
                 // Its record comes with the page.
                 Ok(()) => return,

@@ -190,7 +190,8 @@ mod tests {
                     message,
                     stack_end,
                 } = layout;
-                let stack = UserRange::new(stack_end - (1 << 20), *stack_end);
+                // What a program can ask for, see `task/program.rs`.
+                let stack = UserRange::new(stack_end - (64 << 20), *stack_end);
                 let windows = [*heap, *map, *message, stack];
                 for (n, window) in windows.iter().enumerate() {
                     let start = window.start.max(USER_START);

@@ -239,6 +239,11 @@ impl Region {
         )
     }
 
+    /// Is an empty page beside it a guard?
+    pub(super) fn has_guards(&self) -> bool {
+        self.is_mmapped() || self.kind == RegionKind::Stack
+    }
+
     /// One past its last byte.
     #[inline]
     pub fn end(&self) -> VirtAddr {

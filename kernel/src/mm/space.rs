@@ -20,7 +20,7 @@ use super::zap::{Fence, RestOfTable, zap};
 use super::{Budget, Frames, Machine, Owner, PAGE_BYTES};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
-pub const MAX_REGIONS: usize = 64;
+pub const MAX_REGIONS: usize = 256;
 const _: () = assert!(MAX_REGIONS.is_power_of_two());
 
 /// An address space: regions are the truth, and its page tables a cache of them.
@@ -269,7 +269,7 @@ impl Space {
         let page = va.align_down(PAGE_BYTES);
         let mapped = |at: VirtAddr| {
             let place = self.place_of(at);
-            place.is_some_and(|place| self.regions[place].is_mmapped())
+            place.is_some_and(|place| self.regions[place].has_guards())
         };
         mapped(page.wrapping_add(PAGE_BYTES))
             || page.raw() > 0 && mapped(VirtAddr::new(page.raw() - 1))

@@ -38,6 +38,13 @@ pub enum SurveyCount {
     Arena { at: u64, counts: FrameCounts },
     /// A space's pages, from address `va` on.
     Space { va: u64, counts: PageCounts },
+    /// The longest run of free frames: the arena and the frame that come next, the run there, and the longest one.
+    Longest {
+        arena: usize,
+        at: u64,
+        run: u32,
+        most: u32,
+    },
     /// The first line of the dump that is not all free, from that one on.
     Dump { line: usize },
 }
@@ -49,6 +56,8 @@ pub struct Surveyed {
     pub frames: FrameCounts,
     /// Pages by their state, of one task.
     pub pages: PageCounts,
+    /// Frames of the longest run of free ones.
+    pub longest: u32,
     /// A line of the dump; `None` where the rest is free.
     pub line: Option<usize>,
 }
@@ -66,6 +75,12 @@ impl Survey {
             Topic::Ws if has_numbers => SurveyCount::Space {
                 va: 0,
                 counts: PageCounts::default(),
+            },
+            Topic::Free if json || index == 2 => SurveyCount::Longest {
+                arena: 0,
+                at: 0,
+                run: 0,
+                most: 0,
             },
             Topic::Dump if !json => SurveyCount::Dump { line: index },
             _ => return None,

@@ -5,6 +5,7 @@ use core::ops::Range;
 use abi::Error;
 use pagetable::VirtAddr;
 
+use super::range::Covered;
 use super::region::Region;
 use super::zap::{Fence, RestOfTable, zap};
 use super::{Budget, Frames, Job, Machine, PAGE_BYTES, Space};
@@ -29,12 +30,34 @@ impl Space {
         if !self.within(&covered).iter().all(Region::is_mmapped) {
             return Err(Error::AccessDenied);
         }
-        self.cut(&covered, frames, machine)?;
+        self.begin_removal(&covered, frames, machine)
+    }
+
+    /// The same for the stack of a thread that has ended.
+    pub fn begin_unmap_stack<M: Machine>(
+        &mut self,
+        va: VirtAddr,
+        bytes: u64,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> Result<Option<Job>, Error> {
+        let covered = self.covered(va, bytes)?;
+        self.begin_removal(&covered, frames, machine)
+    }
+
+    fn begin_removal<M: Machine>(
+        &mut self,
+        covered: &Covered,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> Result<Option<Job>, Error> {
+        let va = covered.va;
+        self.cut(covered, frames, machine)?;
         let pages = (covered.end.raw() - va.raw()) / PAGE_BYTES;
         if !Budget::of_an_entry().covers(pages) {
             return Ok(Some(Job::unmap(va, covered.end)));
         }
-        let free = self.carve(&covered);
+        let free = self.carve(covered);
         self.drop_pages(va..covered.end, free, frames, machine);
         Ok(None)
     }

@@ -17,6 +17,7 @@ pub struct Context {
 pub struct Floats(pub [u64; 33]);
 
 /// Register numbers of the calling convention.
+const RA: usize = 1;
 const SP: usize = 2;
 const A0: usize = 10;
 const A1: usize = 11;
@@ -78,6 +79,21 @@ impl Context {
     pub fn set_return_pair(&mut self, a0: isize, a1: usize) {
         self.set_return(a0);
         self.x[A1] = a1;
+    }
+
+    /// Changes the answer of a call that is past.
+    pub fn answer(&mut self, a0: usize, a1: Option<usize>) {
+        self.x[A0] = a0;
+        if let Some(a1) = a1 {
+            self.x[A1] = a1;
+        }
+    }
+
+    /// The first context of a thread: its function and that one's argument, its stack, and where it returns to.
+    pub fn start_thread(entry: usize, argument: usize, stack: usize) -> Context {
+        let mut context = Context::start(entry, stack, (argument, 0), 0);
+        context.x[RA] = abi::thread::EXIT_THREAD;
+        context
     }
 
     /// Has the program written a float register since it was last put on the hart?

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::program;
 use super::slot::Slot;
 use super::state::SchedState;
+use super::threads;
 use crate::debug::stub;
 use crate::mm::layout::Layout;
 use crate::mm::{Budget, Unreached};
@@ -58,9 +59,11 @@ fn start<P: Platform>(
     if let Some(layout) = Layout::named(P::MODE, system.boot.board.layout.as_bytes()) {
         process.space.set_layout(layout);
     }
-    let entry = program::load::<P>(&mut process.space, file, (at, system.store.is_slow()))?;
+    let (entry, stack) =
+        program::load::<P>(&mut process.space, file, (at, system.store.is_slow()))?;
     let (line, bytes) = process.line_bytes();
-    let stack = program::add_stack::<P>(&mut process.space, bytes)?;
+    let (range, stack) = program::add_stack::<P>(&mut process.space, stack, bytes)?;
+    system.tasks.at_mut(slot).stack = range;
     // The stack is zeros at first: nothing of it is waited for.
     let written = system.memory_of(slot).write(stack, &line[..bytes]);
     written.map_err(|why| match why {
@@ -120,6 +123,9 @@ pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     let SchedState::Ending { status } = system.tasks.at(slot).state() else {
         return true;
     };
+    if system.tasks.process(slot).first != slot {
+        return threads::go_on_ending(system, slot);
+    }
     let space = system.tasks.space_mut(slot);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
     let mut budget = Budget::of_an_entry();

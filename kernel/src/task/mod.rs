@@ -21,7 +21,9 @@ pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod thread;
+pub mod threads;
 mod unfinished;
+mod waiters;
 
 pub use context::{Context, Floats};
 pub use process::Process;

@@ -40,8 +40,13 @@ impl<P: Platform> System<P> {
     /// Wakes those whose tick has come by now, in the order of the ticks. Pages that have come are entered.
     pub fn wake_due(&mut self, now: u64) {
         while let Some(slot) = self.tasks.first_due(now) {
-            if let SchedState::Paging { .. } = self.tasks.at(slot).state() {
-                self.page_arrives(slot);
+            match self.tasks.at(slot).state() {
+                SchedState::Paging { .. } => self.page_arrives(slot),
+                SchedState::OnAddress { .. } => {
+                    let context = &mut self.tasks.at_mut(slot).context;
+                    context.answer(Error::TimedOut.to_a0(), None);
+                }
+                _ => {}
             }
             self.tasks.set_state(slot, SchedState::Ready);
             self.local.schedule.request_resched();

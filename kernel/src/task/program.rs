@@ -2,19 +2,22 @@
 
 use abi::Error;
 use elf::ElfBytes;
-use elf::abi::{EM_RISCV, ET_EXEC, PF_W, PF_X, PT_LOAD, PT_NOTE};
+use elf::abi::{EM_RISCV, ET_EXEC, PF_W, PF_X, PT_GNU_STACK, PT_LOAD, PT_NOTE};
 use elf::endian::LittleEndian;
 use elf::file::Class;
 use elf::segment::ProgramHeader;
 use pagetable::{PhysAddr, VirtAddr, Xlen};
 
+use super::thread::StackRange;
 use crate::mm::layout::Layout;
 use crate::mm::{Machine, Object, PAGE_BYTES, Prot, Region, RegionKind, Space};
 
-/// The most a stack can grow to; a guard page lies below.
+/// The most that the first thread's stack can grow to where the program says nothing; a guard page lies below.
 const STACK_BYTES: u64 = 256 << 10;
+/// The most that a program can ask for: every layout has as much room below its stack's end.
+pub const STACK_LIMIT: u64 = 64 << 20;
 
-/// Adds the program's segments and its (empty) heap to `space`. The entry point.
+/// Adds the program's segments and its (empty) heap to `space`. The entry point, and the bytes of its first stack.
 ///
 /// `file` is the ELF file as it lies at physical address `at`: whole read-only pages of it
 /// will be mapped where they are. Where the store is slow, all of its pages are waited for and copied.
@@ -22,7 +25,7 @@ pub fn load<M: Machine>(
     space: &mut Space,
     file: &[u8],
     (at, is_slow): (PhysAddr, bool),
-) -> Result<u64, Error> {
+) -> Result<(u64, u64), Error> {
     let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(|_| Error::BadProgram)?;
     let header = elf.ehdr;
     let class = match M::MODE.xlen() {
@@ -33,7 +36,7 @@ pub fn load<M: Machine>(
         return Err(Error::BadProgram);
     }
     let segments = elf.segments().ok_or(Error::BadProgram)?;
-    if let Some(name) = named_layout(&elf, file) {
+    if let Some(name) = note(&elf, file, NOTE_LAYOUT) {
         space.set_layout(Layout::named(M::MODE, name).ok_or(Error::BadProgram)?);
     }
     let mut end = 0;
@@ -52,28 +55,58 @@ pub fn load<M: Machine>(
         return Err(Error::BadProgram);
     }
     space.set_heap::<M>(VirtAddr::new(end));
-    Ok(header.e_entry)
+    let stack = stack_bytes(&elf, file)?;
+    Ok((header.e_entry, stack))
 }
 
-/// The layout that the program names in a note: owner `Pagewalk`, type 1, the name as it is.
-/// Only the first note is read.
-fn named_layout<'a>(elf: &ElfBytes<LittleEndian>, file: &'a [u8]) -> Option<&'a [u8]> {
+/// A layout's name, as a note says it.
+const NOTE_LAYOUT: u32 = 1;
+/// How many bytes the first thread's stack can grow to, in four bytes.
+const NOTE_STACK: u32 = 2;
+/// Notes that are looked at.
+const NOTES: usize = 8;
+
+/// What a note of the program says: of owner `Pagewalk`, and of that type.
+fn note<'a>(elf: &ElfBytes<LittleEndian>, file: &'a [u8], kind: u32) -> Option<&'a [u8]> {
     const OWNER: &[u8] = b"Pagewalk\0";
     let note = elf
         .segments()?
         .iter()
         .find(|segment| segment.p_type == PT_NOTE)?;
     let from = usize::try_from(note.p_offset).ok()?;
-    let bytes = file
+    let mut bytes = file
         .get(from..)?
         .get(..usize::try_from(note.p_filesz).ok()?)?;
-    let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
-    let (owner, length, kind) = (word(0)?, word(4)?, word(8)?);
-    let rest = bytes.get(12..)?;
-    if kind != 1 || rest.get(..owner)? != OWNER {
-        return None;
+    for _ in 0..NOTES {
+        let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
+        let (owner, length, found) = (word(0)?, word(4)?, word(8)?);
+        let rest = bytes.get(12..)?;
+        let name = rest.get(..owner)?;
+        let rest = rest.get(owner.checked_next_multiple_of(4)?..)?;
+        if found == kind as usize && name == OWNER {
+            return rest.get(..length);
+        }
+        bytes = rest.get(length.checked_next_multiple_of(4)?..)?;
     }
-    rest.get(owner.next_multiple_of(4)..)?.get(..length)
+    None
+}
+
+/// Bytes of the first thread's stack: as a note says, or `-z stack-size` of a linker.
+fn stack_bytes(elf: &ElfBytes<LittleEndian>, file: &[u8]) -> Result<u64, Error> {
+    let in_note = note(elf, file, NOTE_STACK).and_then(|bytes| bytes.first_chunk());
+    let of_linker = || {
+        let segment = elf
+            .segments()?
+            .iter()
+            .find(|it| it.p_type == PT_GNU_STACK)?;
+        Some(segment.p_memsz)
+    };
+    let asked = in_note.map(|bytes| u32::from_le_bytes(*bytes).into());
+    match asked.or_else(of_linker).unwrap_or(0) {
+        0 => Ok(STACK_BYTES),
+        bytes if bytes > STACK_LIMIT => Err(Error::BadProgram),
+        bytes => Ok(bytes.next_multiple_of(PAGE_BYTES)),
+    }
 }
 
 /// One segment as a region. Everything in the file is a claim until it has been checked.
@@ -117,12 +150,16 @@ fn region(segment: &ProgramHeader, file_bytes: u64, at: PhysAddr) -> Result<Regi
     Region::new(VirtAddr::new(base), pages, prot, kind, object).map_err(|_| Error::BadProgram)
 }
 
-/// Adds the stack and its guard where the layout says; where `line_bytes` bytes of
+/// Adds a stack of `bytes` bytes and its guard where the layout says; where it lies, and where `line_bytes` bytes of
 /// argument line go, which is also the first stack pointer (16-byte aligned, RISC-V psABI).
-pub fn add_stack<M: Machine>(space: &mut Space, line_bytes: usize) -> Result<VirtAddr, Error> {
+pub fn add_stack<M: Machine>(
+    space: &mut Space,
+    bytes: u64,
+    line_bytes: usize,
+) -> Result<(StackRange, VirtAddr), Error> {
     let top = space.layout::<M>().stack_end;
-    let base = top - STACK_BYTES;
-    let pages = (STACK_BYTES / PAGE_BYTES) as u32;
+    let base = top - bytes;
+    let pages = (bytes / PAGE_BYTES) as u32;
     space.add::<M>(Region::new(
         VirtAddr::new(base - PAGE_BYTES),
         1,
@@ -137,7 +174,8 @@ pub fn add_stack<M: Machine>(space: &mut Space, line_bytes: usize) -> Result<Vir
         RegionKind::Stack,
         Object::Zero,
     )?)?;
-    Ok(VirtAddr::new((top - line_bytes as u64) & !15))
+    let first = VirtAddr::new((top - line_bytes as u64) & !15);
+    Ok((StackRange { base, end: top }, first))
 }
 
 #[cfg(test)]
@@ -205,6 +243,22 @@ mod tests {
         assert_eq!(text.object, image(0x1000, 0x1234));
         assert_eq!(data.object, image(0x3000, 0x30));
         assert_eq!((text.kind, data.kind), (RegionKind::Text, RegionKind::Data));
+    }
+
+    #[test]
+    fn a_program_says_how_large_its_first_stack_is() {
+        let asked = |bytes: u64| {
+            let stack: Segment = (PT_GNU_STACK, PF_W | 4, [0, 0, 0, bytes]);
+            let file = program(&[TEXT, stack]);
+            let mut space = Space::EMPTY;
+            load::<Sv39>(&mut space, &file, (PhysAddr::new(AT), false)).map(|(_, stack)| stack)
+        };
+        assert_eq!(asked(0), Ok(STACK_BYTES));
+        assert_eq!(asked(1 << 20), Ok(1 << 20));
+        assert_eq!(asked(1), Ok(PAGE_BYTES));
+        assert_eq!(asked(STACK_LIMIT), Ok(STACK_LIMIT));
+        assert_eq!(asked(STACK_LIMIT + 1), Err(Error::BadProgram));
+        assert_eq!(asked(u64::MAX), Err(Error::BadProgram));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What runs on this hart, for how long, and when it looks for another: the highest priority, round robin within it.
 //!
 //! A thread that becomes ready goes behind the others of its priority. One that runs makes room at once for a higher
-//! one, and then goes on before the others of its own with the rest of its slice; it makes room for its equals when one
-//! of them becomes ready, when it yields, and at the latest when its slice of ten milliseconds is over. A thread that is
+//! one, and then goes on before the others of its own with the rest of its slice; it makes room for its equals when an
+//! interrupt wakes one of them, when it yields or spawns, and at the latest when its slice of ten milliseconds is over. A thread that is
 //! ready therefore runs before any other of its priority runs twice, unless a higher one wants all of the time: there
 //! is no aging, and a thread that must never wait long gets a higher priority.
 
@@ -24,6 +24,8 @@ pub struct Schedule {
     pub(super) loaded: u16,
     /// The process whose space is active; 0 for none.
     pub(super) active: u16,
+    /// The hart's float registers are zeros: those of any thread that has none.
+    pub(super) floats_clear: bool,
     pub(super) need_resched: bool,
     pub(super) since: u64,
     pub(super) armed: u64,
@@ -44,6 +46,7 @@ impl Schedule {
             occupied: false,
             loaded: 0,
             active: 0,
+            floats_clear: false,
             need_resched: true,
             since: 0,
             armed: u64::MAX,
@@ -60,6 +63,12 @@ impl Schedule {
         self.current
     }
 
+    /// The number of the process whose thread is on the hart.
+    #[inline]
+    pub fn active_process(&self) -> u16 {
+        self.active
+    }
+
     /// Another thread may have to run before the trap returns.
     #[inline]
     pub fn need_resched(&self) -> bool {
@@ -70,7 +79,16 @@ impl Schedule {
     pub fn vacate(&mut self) {
         self.occupied = false;
         self.loaded = 0;
+        self.floats_clear = false;
         self.active = 0;
+        self.need_resched = true;
+    }
+
+    /// The thread on the hart has ended, and its process has not: its registers are not saved.
+    pub fn leave_thread(&mut self) {
+        self.occupied = false;
+        self.loaded = 0;
+        self.floats_clear = false;
         self.need_resched = true;
     }
 
@@ -82,6 +100,7 @@ impl Schedule {
     /// Float registers in the table were changed: the hart's are not the thread's any more.
     pub fn forget_loaded(&mut self) {
         self.loaded = 0;
+        self.floats_clear = false;
     }
 
     /// Ticks for a time span, never fewer than it says.

@@ -5,7 +5,8 @@
 //!                            ▲ ▼
 //!   Empty ──► Starting ──► Ready ◄──► Reading, Writing   the console
 //!     ▲                      │   ◄──► Sleeping, Paging   a tick of the clock
-//!     │                      │   ◄──► Waiting            the end of a child
+//!     │                      │   ◄──► Waiting, Joining   the end of a child, of a thread
+//!     │                      │   ◄──► OnAddress          another thread, or a tick of the clock
 //!     └── Exited ◄── Ending ◄┘
 //! ```
 
@@ -44,6 +45,16 @@ pub enum SchedState {
         /// Tick of the board's timebase at which it is there.
         until: u64,
     },
+    /// Wants the end of another thread of its process. Its call is past: whoever ends gives the answer.
+    Joining {
+        /// The other thread's number.
+        thread: u16,
+    },
+    /// Wants to be woken by its address. Its call is past, answered with 0 unless the time is over first.
+    OnAddress {
+        /// Tick of the board's timebase that ends the wait; `u64::MAX` for none.
+        until: u64,
+    },
     /// Has ended, and its memory is being freed.
     Ending {
         /// As of `Exited`.
@@ -62,6 +73,7 @@ impl SchedState {
     pub fn wakes_at(self) -> Option<u64> {
         match self {
             SchedState::Sleeping { until } | SchedState::Paging { until } => Some(until),
+            SchedState::OnAddress { until } if until != u64::MAX => Some(until),
             _ => None,
         }
     }
@@ -85,6 +97,8 @@ impl SchedState {
             SchedState::Sleeping { .. } => TaskState::Sleeping,
             SchedState::Waiting { .. } => TaskState::Waiting,
             SchedState::Paging { .. } => TaskState::Paging,
+            SchedState::Joining { .. } => TaskState::Joining,
+            SchedState::OnAddress { .. } => TaskState::OnAddress,
             SchedState::Ending { .. } | SchedState::Exited { .. } => TaskState::Exited,
         }
     }

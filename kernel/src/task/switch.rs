@@ -25,6 +25,8 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
             continue;
         }
         idle(system);
+        // Interrupts were handled.
+        system.choose_path();
     };
     system.local.schedule.need_resched = false;
     if system.objects.owes_frames() {
@@ -91,6 +93,16 @@ pub fn pause<P: Platform>(system: &mut System<P>, context: &mut Context) {
     system.local.schedule.need_resched = true;
 }
 
+/// The running thread has made others ready: a higher one runs at once, one of its own priority when the slice is over.
+pub fn made_ready<P: Platform>(system: &mut System<P>) {
+    let current = system.local.schedule.current;
+    if system.tasks.higher_ready(current) {
+        system.local.schedule.request_resched();
+    } else {
+        arm_timer(system, Some(current));
+    }
+}
+
 /// Records wait that are not worth a frame yet. A thread that neither faults again nor ever
 /// stops must not keep them from the host.
 pub fn report_soon<P: Platform>(system: &mut System<P>) {
@@ -115,8 +127,13 @@ fn save_current<P: Platform>(system: &mut System<P>, context: &mut Context) {
         if context.floats_dirty() {
             system.local.platform.save_floats(&mut thread.floats);
             context.floats_saved();
+            thread.has_floats = true;
+            system.local.schedule.floats_clear = false;
         }
-        thread.context = *context;
+        system
+            .local
+            .platform
+            .copy_registers(context, &mut thread.context);
         if let SchedState::Running { .. } = thread.state() {
             let used = thread.slice_used + ran;
             thread.slice_used = 0;
@@ -141,7 +158,10 @@ fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
         .tasks
         .set_state(current, SchedState::Running { hart: 0 });
     let (thread, process) = system.tasks.parts(current);
-    *context = thread.context;
+    system
+        .local
+        .platform
+        .copy_registers(&thread.context, context);
     let schedule = &mut system.local.schedule;
     // A thread that only waited finds all of it as it left it.
     if schedule.loaded != thread.tid {
@@ -151,7 +171,10 @@ fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
             schedule.active = process.pid;
         }
         system.frames.fast.set_task(thread.tid);
-        system.local.platform.load_floats(&thread.floats);
+        if thread.has_floats || !schedule.floats_clear {
+            system.local.platform.load_floats(&thread.floats);
+            schedule.floats_clear = !thread.has_floats;
+        }
         schedule.loaded = thread.tid;
         if system.debugger.has_triggers() {
             system.arm_triggers(current);

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, memory, switch};
+use super::{exec, memory, switch, threads};
 use crate::debug::monitor::Inspection;
 use crate::mm::Unreached;
 use crate::platform::Platform;
@@ -20,7 +20,32 @@ use crate::system::System;
 /// Bytes that move between a task and the kernel in one piece.
 const PIECE: usize = 512;
 
-/// Carries out the call in `context`.
+/// Carries out the call in `context` if it is one that touches no memory and does not wait; whether it was.
+#[inline]
+pub fn at_once<P: Platform>(system: &mut System<P>, context: &mut Context) -> bool {
+    let current = system.local.schedule.current();
+    let answer = match Call::decode(context.call()) {
+        Some(Call::Getpid) => system.local.schedule.active_process().into(),
+        Some(Call::ThreadSelf) => system.tasks.at(current).tid.into(),
+        Some(Call::Yield) => {
+            // Alone, there is no thread to switch to, and the timer is armed as it must be.
+            if system.tasks.others_ready(current) {
+                system.local.schedule.request_resched();
+            }
+            0
+        }
+        Some(Call::WakeAddress) => {
+            let [at, count] = [0, 1].map(|n| context.argument(n));
+            let woken = threads::wake_address(system, at, count);
+            woken.unwrap_or_else(Error::to_a0)
+        }
+        _ => return false,
+    };
+    context.set_return(answer as isize);
+    true
+}
+
+/// Carries out the call in `context`, any but those of [`at_once`].
 pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     // Pages that the call brings in are recorded with the place that asked for them.
     let slot = system.local.schedule.current();
@@ -74,14 +99,6 @@ fn dispatch<P: Platform>(
         Call::Wait => Ok(wait_for(system, a0, a1)?),
         Call::Kill => Ok(kill(system, a0)?),
         Call::Sbrk => sbrk(system, key, a0 as isize),
-        Call::Getpid => Ok(CallResult::One(current_pid(system).into())),
-        Call::Yield => {
-            // No other task is ready: there is nothing to switch to, and the timer is armed as it must be.
-            if system.tasks.others_ready(system.local.schedule.current()) {
-                system.local.schedule.request_resched();
-            }
-            Ok(CallResult::One(0))
-        }
         Call::Mmap => memory::mmap(system, key, [a0, a1, a2, a3, a4]),
         Call::Munmap => memory::munmap(system, key, a0, a1),
         Call::Protect => memory::protect(system, key, a0, a1, a2),
@@ -92,6 +109,15 @@ fn dispatch<P: Platform>(
         Call::ShareDetach => memory::share_detach(system, key, a0),
         Call::ShareDestroy => Ok(memory::share_destroy(system, a0)?),
         Call::Translate => Ok(memory::translate(system, a0)?),
+        Call::ThreadCreate => Ok(threads::create(system, [a0, a1, a2, a3, a4])?),
+        Call::ThreadExit => Ok(threads::exit(system, a0)),
+        Call::ThreadJoin => Ok(threads::join(system, context, a0)?),
+        Call::Priority => Ok(threads::priority(system, a0, a1)?),
+        Call::WaitOnAddress => threads::wait_on_address(system, context, [a0, a1, a2, a3, a4]),
+        // These are carried out at once.
+        Call::Getpid | Call::Yield | Call::ThreadSelf | Call::WakeAddress => {
+            Err(Error::Unsupported.into())
+        }
         Call::Inspect => inspect(system, [a0, a1, a2, a3, a4]),
         Call::PowerOff => {
             system.console.flush(&system.local.log);

@@ -3,6 +3,7 @@
 use core::mem::MaybeUninit;
 
 use abi::Error;
+use abi::thread::DEFAULT_PRIORITY;
 
 use super::context::{Context, Floats};
 use super::process::{LINE_BYTES, Process};
@@ -10,7 +11,8 @@ use super::queue::ReadyQueue;
 use super::sleepers::Sleepers;
 use super::slot::{MAX_PROCESSES, MAX_THREADS, ProcessSlot, Slot, SlotSet};
 use super::state::SchedState;
-use super::thread::{DEFAULT_PRIORITY, StackRange, Thread};
+use super::thread::{StackRange, Thread};
+use super::waiters::{WaitKey, Waiters};
 use crate::mm::Space;
 
 /// The highest number that a thread has; behind it they begin at 1 again.
@@ -30,6 +32,8 @@ pub struct Tasks {
     ready: ReadyQueue,
     /// Those that a tick of the clock wakes.
     sleepers: Sleepers,
+    /// Those that wait on an address.
+    waiters: Waiters,
     last_tid: u16,
 }
 
@@ -43,6 +47,7 @@ impl Tasks {
         existing: SlotSet::NONE,
         ready: ReadyQueue::EMPTY,
         sleepers: Sleepers::EMPTY,
+        waiters: Waiters::EMPTY,
         last_tid: 0,
     };
 
@@ -164,6 +169,9 @@ impl Tasks {
                 if state.wakes_at().is_some() {
                     self.sleepers.remove(slot);
                 }
+                if let SchedState::OnAddress { .. } = state {
+                    self.waiters.remove(slot);
+                }
             }
         }
     }
@@ -186,8 +194,11 @@ impl Tasks {
             state => {
                 if let Some(until) = state.wakes_at() {
                     self.sleepers.insert(slot, until);
-                } else if state == SchedState::Empty {
-                    self.existing.set(slot, false);
+                }
+                match state {
+                    SchedState::OnAddress { .. } => self.waiters.push(slot),
+                    SchedState::Empty => self.existing.set(slot, false),
+                    _ => {}
                 }
             }
         }
@@ -267,6 +278,22 @@ impl Tasks {
         self.sleepers.first_tick()
     }
 
+    /// Wakes at most `count` threads that wait on that word, those that came first; how many.
+    pub fn wake_address(&mut self, key: WaitKey, count: usize) -> usize {
+        let mut woken = 0;
+        let mut next = self.waiters.first();
+        while let Some(slot) = next
+            && woken < count
+        {
+            next = self.waiters.after(slot);
+            if self.at(slot).wait_key == key {
+                self.set_state(slot, SchedState::Ready);
+                woken += 1;
+            }
+        }
+        woken
+    }
+
     /// The thread that a tick up to `now` wakes; of several the one that waits for the earliest.
     pub fn first_due(&self, now: u64) -> Option<Slot> {
         let first = self.sleepers.first();
@@ -324,10 +351,16 @@ impl Tasks {
         thread.priority = DEFAULT_PRIORITY;
         thread.slice_used = 0;
         thread.context = Context::EMPTY;
-        thread.floats = Floats([0; 33]);
+        // The floats of a thread that has none are zeros.
+        if thread.has_floats {
+            thread.floats = Floats([0; 33]);
+            thread.has_floats = false;
+        }
         thread.unfinished = None;
         thread.page_in = None;
         thread.survey = None;
+        thread.wait_key = WaitKey::NONE;
+        thread.deadline = None;
         thread.stack = StackRange::default();
         thread.value = 0;
         thread.faults = 0;
@@ -508,6 +541,9 @@ mod tests {
             SchedState::Running { hart: 0 },
             SchedState::Reading,
             SchedState::Paging { until: 7 },
+            SchedState::OnAddress { until: 7 },
+            SchedState::OnAddress { until: u64::MAX },
+            SchedState::Joining { thread: 1 },
         ];
         let mut slots: Vec<Slot> = (0..MAX_PROCESSES)
             .map(|_| tasks.add(0, b"a").unwrap())

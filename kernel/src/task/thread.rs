@@ -4,11 +4,9 @@ use super::context::{Context, Floats};
 use super::page_in::PageIn;
 use super::slot::ProcessSlot;
 use super::state::SchedState;
-use super::unfinished::Unfinished;
+use super::unfinished::{CallKey, Unfinished};
+use super::waiters::WaitKey;
 use crate::mm::Survey;
-
-/// The priority of a thread whose creator asks for none; 255 is the highest, 0 the lowest.
-pub const DEFAULT_PRIORITY: u8 = 100;
 
 /// Where a thread's stack lies: addresses `base` to `end`, exclusive; both 0 for none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +31,8 @@ pub struct Thread {
     pub context: Context,
     /// Its float registers while it is not on the hart.
     pub floats: Floats,
+    /// Its float registers are not all zero, or may not be.
+    pub has_floats: bool,
     /// The system call that it is in, if one entry was not enough.
     pub(super) unfinished: Option<Unfinished>,
     /// What its call of `Inspect` has counted, if one entry was not enough.
@@ -41,6 +41,10 @@ pub struct Thread {
     pub(super) page_in: Option<PageIn>,
     /// Its stack.
     pub stack: StackRange,
+    /// What it waits on, or waited on last.
+    pub(super) wait_key: WaitKey,
+    /// The tick that its call waits until, if one entry was not enough to begin to wait.
+    pub(super) deadline: Option<(CallKey, u64)>,
     /// What it ended with, for who joins it.
     pub(super) value: usize,
     /// Page faults it raised.
@@ -54,14 +58,17 @@ impl Thread {
         tid: 0,
         process: ProcessSlot(0),
         state: SchedState::Empty,
-        priority: DEFAULT_PRIORITY,
+        priority: abi::thread::DEFAULT_PRIORITY,
         slice_used: 0,
         context: Context::EMPTY,
         floats: Floats([0; 33]),
+        has_floats: false,
         unfinished: None,
         page_in: None,
         survey: None,
         stack: StackRange { base: 0, end: 0 },
+        wait_key: WaitKey::NONE,
+        deadline: None,
         value: 0,
         faults: 0,
         ticks: 0,

@@ -183,3 +183,52 @@ pub fn set(what: Set, value: usize) -> Result<usize, Error> {
 pub fn power_off() -> Result<(), Error> {
     ask(Call::PowerOff, [0; 5]).map(|_| ())
 }
+
+/// Starts a thread at a function's address, with an argument, bytes of stack and a priority; its number.
+pub fn thread_create(
+    entry: usize,
+    argument: usize,
+    stack: usize,
+    priority: usize,
+) -> Result<usize, Error> {
+    ask(Call::ThreadCreate, [entry, argument, stack, priority, 0])
+}
+
+/// Ends this thread with a value; the first one ends the program.
+pub fn thread_exit(value: usize) -> ! {
+    loop {
+        let _ = ask(Call::ThreadExit, [value, 0, 0, 0, 0]);
+    }
+}
+
+/// Waits until a thread of this program has ended; the value that it ended with.
+pub fn thread_join(thread: usize) -> Result<usize, Error> {
+    let (a0, value) = call(Call::ThreadJoin, [thread, 0, 0, 0, 0]);
+    Error::result(a0).map(|_| value)
+}
+
+/// The number of this thread.
+pub fn thread_self() -> Result<usize, Error> {
+    ask(Call::ThreadSelf, [0; 5])
+}
+
+/// Changes a thread's priority, of 0 that of this one; the old one.
+pub fn set_priority(thread: usize, value: usize) -> Result<usize, Error> {
+    ask(Call::Priority, [thread, value, 0, 0, 0])
+}
+
+/// The priority of a thread, of 0 that of this one.
+pub fn priority(thread: usize) -> Result<usize, Error> {
+    set_priority(thread, abi::thread::PRIORITY_ONLY_ASKED)
+}
+
+/// Waits while the word at an address holds `expected`, until it is woken, or that time is over.
+pub fn wait_on_address(at: usize, expected: u32, timeout_ms: usize) -> Result<(), Error> {
+    let arguments = [at, expected as usize, timeout_ms, 0, 0];
+    ask(Call::WaitOnAddress, arguments).map(|_| ())
+}
+
+/// Wakes at most `count` threads that wait on the word at an address; how many.
+pub fn wake_address(at: usize, count: usize) -> Result<usize, Error> {
+    ask(Call::WakeAddress, [at, count, 0, 0, 0])
+}

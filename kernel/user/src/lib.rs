@@ -11,8 +11,10 @@ mod counter;
 pub mod layout;
 #[cfg(target_os = "none")]
 mod panic;
+pub mod sync;
 mod sys;
 pub mod text;
+pub mod thread;
 
 pub use arguments::Arguments;
 pub use counter::{Counter, NOT_COUNTED};
@@ -33,6 +35,23 @@ macro_rules! layout {
             concat!(".ascii \"", $name, "\""),
             "2:",
             ".balign 4",
+            ".text",
+        );
+    };
+}
+
+/// Says in an ELF note how many bytes the first thread's stack can grow to; without it, 256 KiB.
+#[macro_export]
+macro_rules! stack {
+    ($bytes:literal) => {
+        #[cfg(target_os = "none")]
+        core::arch::global_asm!(
+            ".section .note.pagewalk, \"a\", @note",
+            ".balign 4",
+            ".word 9, 4, 2",
+            ".asciz \"Pagewalk\"",
+            ".balign 4",
+            concat!(".word ", $bytes),
             ".text",
         );
     };

@@ -65,6 +65,31 @@ pub(crate) fn pages_at(at: usize, bytes: usize) -> &'static mut [u8] {
     unsafe { core::slice::from_raw_parts_mut(at as *mut u8, bytes) }
 }
 
+/// A value that threads share under a lock of [`sync`](crate::sync).
+pub(crate) struct Shared<T>(core::cell::UnsafeCell<T>);
+
+// SAFETY: only the lock's guard, which one thread at a time has, makes references to the value.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(crate) const fn new(value: T) -> Shared<T> {
+        Shared(core::cell::UnsafeCell::new(value))
+    }
+
+    /// For the guard of the lock alone.
+    pub(crate) fn get(&self) -> &T {
+        // SAFETY: the caller holds the lock, and lends what it is given.
+        unsafe { &*self.0.get() }
+    }
+
+    /// For the guard of the lock alone, which lends it as its own.
+    #[expect(clippy::mut_from_ref, reason = "the guard is the only one that has it")]
+    pub(crate) fn get_mut(&self) -> &mut T {
+        // SAFETY: as for `get`.
+        unsafe { &mut *self.0.get() }
+    }
+}
+
 /// Loads a word from any address, mapped or not: for programs that fault on purpose.
 pub fn read_at(at: usize) -> u32 {
     // SAFETY: none is claimed; at worst the kernel ends this program, which is the point.

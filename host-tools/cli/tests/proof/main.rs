@@ -45,6 +45,7 @@ mod source;
 mod stream;
 mod stub;
 mod stub_harts;
+mod threads;
 mod tools;
 mod truncated;
 mod two_stage;

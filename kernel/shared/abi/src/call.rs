@@ -12,7 +12,7 @@ use crate::numbered::closed;
 closed! {
     /// The system call number in `a7`.
     pub enum Call {
-        /// `Exit(status)`: ends the task; does not return.
+        /// `Exit(status)`: ends the process with all of its threads; does not return.
         Exit = 0,
         /// `Write(ptr, len)`: writes bytes to the console; returns how many were accepted.
         Write = 1,
@@ -28,11 +28,11 @@ closed! {
         /// child has exited. `Busy` also ends the shell's wait for any child when the interrupt key is
         /// pressed.
         Wait = 5,
-        /// `Kill(task)`: ends that task; returns 0.
+        /// `Kill(task)`: ends the process of that task; returns 0.
         Kill = 6,
         /// `Sbrk(delta)`: moves the end of the heap by a signed number of bytes; returns the old end.
         Sbrk = 7,
-        /// `Getpid()`: returns the caller's task id.
+        /// `Getpid()`: returns the task id of the caller's process.
         Getpid = 8,
         /// `Yield()`: gives up the rest of the time slice; returns 0.
         Yield = 9,
@@ -73,6 +73,31 @@ closed! {
         /// `Translate(addr)`: returns the physical page number in `a0` and the low ten bits of the leaf in
         /// `a1`; `NotFound` for a page that is not resident.
         Translate = 22,
+        /// `ThreadCreate(entry, argument, stack, priority)`: starts a thread of the caller's process at address
+        /// `entry` with `a0` the argument, on a new stack of that many bytes, rounded up to whole pages, with an
+        /// unmapped page on either side; returns its thread number. A thread that returns from `entry` ends with
+        /// what it returned.
+        ThreadCreate = 23,
+        /// `ThreadExit(value)`: ends the calling thread, whose stack is unmapped; does not return. The process'
+        /// first thread ends the process with it, with the low 8 bits as its status.
+        ThreadExit = 24,
+        /// `ThreadJoin(thread)`: waits until a thread of the caller's process has ended; returns its number in
+        /// `a0` and the value that it ended with in `a1`. Each is joined once.
+        ThreadJoin = 25,
+        /// `ThreadSelf()`: returns the caller's thread number; that of the first thread is the process'.
+        ThreadSelf = 26,
+        /// `Priority(thread or 0 for the caller, value)`: changes the priority of a thread of the caller's
+        /// process or of a child, 0 to 255, the highest runs first; returns the old one. A value of
+        /// [`PRIORITY_ONLY_ASKED`](crate::thread::PRIORITY_ONLY_ASKED) changes nothing.
+        Priority = 27,
+        /// `WaitOnAddress(address, expected, timeout_ms)`: waits while nothing happens to the 32-bit word at
+        /// `address`, which must hold `expected`, until `WakeAddress` is called for it; returns 0. `Busy` if it
+        /// holds something else; `TimedOut` after that time, without a limit for
+        /// [`NO_TIMEOUT`](crate::thread::NO_TIMEOUT).
+        WaitOnAddress = 28,
+        /// `WakeAddress(address, count)`: wakes at most that many threads that wait on the word, those that have
+        /// waited longest; returns how many. In shared memory the word is the same for all who have it.
+        WakeAddress = 29,
     }
 }
 
@@ -85,12 +110,12 @@ mod tests {
         for call in Call::ALL {
             assert_eq!(Call::decode(call.number()), Some(*call));
         }
-        assert_eq!(Call::ALL.len(), 23);
+        assert_eq!(Call::ALL.len(), 30);
     }
 
     #[test]
     fn a_number_beyond_the_last_asks_for_nothing() {
-        assert_eq!(Call::decode(23), None);
+        assert_eq!(Call::decode(30), None);
         assert_eq!(Call::decode(usize::MAX), None);
     }
 }

@@ -38,6 +38,8 @@ pub enum Error {
     NoSuchTask = 16,
     /// The caller has no child to wait for.
     NoChild = 17,
+    /// The time that the caller gave is over.
+    TimedOut = 18,
     /// An error number that this version does not know.
     Unknown = 4095,
 }
@@ -62,6 +64,7 @@ impl Error {
         Error::BadProgram,
         Error::NoSuchTask,
         Error::NoChild,
+        Error::TimedOut,
     ];
 
     /// Its number, which is returned negated in `a0`.
@@ -105,6 +108,7 @@ impl Error {
             Error::BadProgram => 8,                         // ENOEXEC
             Error::NoSuchTask => 3,                         // ESRCH
             Error::NoChild => 10,                           // ECHILD
+            Error::TimedOut => 110,                         // ETIMEDOUT
         }
     }
 
@@ -120,6 +124,7 @@ impl Error {
             Error::InUse => 4,
             Error::NoSuchTask => 10,
             Error::NoChild => 11,
+            Error::TimedOut => 13,
             Error::StoreCorrupt => 14,
             Error::Busy => 15,
             Error::NotFound => 9,
@@ -151,6 +156,7 @@ impl Error {
             Error::BadProgram => "not a program for this kernel",
             Error::NoSuchTask => "no such task",
             Error::NoChild => "no child",
+            Error::TimedOut => "timed out",
             Error::Unknown => "unknown error",
         }
     }
@@ -185,7 +191,7 @@ mod tests {
 
     #[test]
     fn numbers_of_the_original_systems_are_pinned() {
-        let table: [_; 17] = core::array::from_fn(|i| {
+        let table: [_; 18] = core::array::from_fn(|i| {
             let e = Error::ALL[i];
             (e.number(), e.errno(), e.xous())
         });
@@ -209,6 +215,7 @@ mod tests {
                 (15, 8, 18),
                 (16, 3, 10),
                 (17, 10, 11),
+                (18, 110, 13),
             ]
         );
     }

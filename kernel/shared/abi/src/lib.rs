@@ -21,6 +21,7 @@ mod sighting;
 pub mod start;
 mod task;
 pub mod text;
+pub mod thread;
 mod topic;
 
 pub use call::Call;

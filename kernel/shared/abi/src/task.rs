@@ -21,5 +21,9 @@ numbered! {
         Exited = 6 => "exited",
         /// It waits for a page of a file that is on its way.
         Paging = 7 => "paging",
+        /// Blocked until another thread of its process ends.
+        Joining = 8 => "joining",
+        /// Blocked until the word at an address is announced to have changed.
+        OnAddress = 9 => "on address",
     }
 }

@@ -18,7 +18,7 @@ pub fn line<P: Platform>(
         0 => {
             writeln!(
                 out,
-                "            total        used        free     maxused   nused   nfree"
+                "            total        used        free     maxused     maxfree   nused   nfree"
             )?;
             Ok(1)
         }
@@ -26,19 +26,20 @@ pub fn line<P: Platform>(
             let boot = bytes(counts.boot);
             writeln!(
                 out,
-                "Kmem: {boot:>11} {boot:>11} {:>11} {boot:>11} {:>7} {:>7}",
-                0, counts.boot, 0
+                "Kmem: {boot:>11} {boot:>11} {:>11} {boot:>11} {:>11} {:>7} {:>7}",
+                0, 0, counts.boot, 0
             )?;
             Ok(2)
         }
         _ => {
             writeln!(
                 out,
-                "Page: {:>11} {:>11} {:>11} {:>11} {:>7} {:>7}",
+                "Page: {:>11} {:>11} {:>11} {:>11} {:>11} {:>7} {:>7}",
                 bytes(counts.pool),
                 bytes(counts.used()),
                 bytes(counts.free()),
                 bytes(counts.peak),
+                bytes(system.surveyed.longest),
                 counts.used(),
                 counts.free()
             )?;

@@ -6,11 +6,12 @@ use core::fmt::{self, Write};
 use abi::Topic;
 use pagetable::VirtAddr;
 
-use super::{pmm, vmm};
+use super::{pmm, ps, vmm};
 use crate::fault::Log;
 use crate::mm::{PAGE_BYTES, table};
 use crate::platform::Platform;
 use crate::system::System;
+use crate::task::SchedState;
 
 type Written = Result<usize, fmt::Error>;
 
@@ -23,7 +24,7 @@ pub fn line<P: Platform>(
     out: &mut impl Write,
 ) -> Written {
     match topic {
-        Topic::Ps => ps(system, index, out),
+        Topic::Ps => threads(system, index, out),
         Topic::Ws => working_sets(system, index, out),
         Topic::Free => free(system, out),
         Topic::Faults => faults(&system.local.log, index, out),
@@ -62,14 +63,14 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-fn ps<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
+fn threads<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Written {
     let Some((slot, thread)) = system.tasks.iter().nth(index) else {
         return Ok(0);
     };
     let process = system.tasks.process(slot);
     writeln!(
         out,
-        r#"{{"pid":{},"parent":{},"state":"{}","resident":{},"tables":{},"faults":{},"ticks":{},"command":{}}}"#,
+        r#"{{"pid":{},"parent":{},"state":"{}","resident":{},"tables":{},"faults":{},"ticks":{},"process":{},"priority":{},"policy":"RR","type":"{}","hart":{},"event":"{}","stack":{},"stack_used":{},"command":{}}}"#,
         thread.tid,
         process.parent,
         thread.state().on_the_wire().text(),
@@ -77,6 +78,16 @@ fn ps<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) -> Wr
         table::count(&system.local.platform, process.space.root()),
         thread.faults,
         thread.ticks,
+        process.pid,
+        thread.priority(),
+        ps::kind(system, slot),
+        match thread.state() {
+            SchedState::Running { hart } => i16::from(hart),
+            _ => -1,
+        },
+        ps::Event(thread.state()),
+        thread.stack.end - thread.stack.base,
+        ps::stack_used(&system.local.platform, &process.space, thread.stack),
         Quoted(process.line())
     )?;
     next(index, system.tasks.iter().nth(index + 1).is_some())
@@ -103,7 +114,7 @@ fn free<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
     let counts = system.frames.counts();
     writeln!(
         out,
-        r#"{{"page_bytes":{PAGE_BYTES},"total":{},"boot":{},"pool":{},"pages":{},"tables":{},"shared":{},"free":{},"zeroed":{},"peak":{}}}"#,
+        r#"{{"page_bytes":{PAGE_BYTES},"total":{},"boot":{},"pool":{},"pages":{},"tables":{},"shared":{},"free":{},"zeroed":{},"peak":{},"longest":{}}}"#,
         counts.total,
         counts.boot,
         counts.pool,
@@ -112,7 +123,8 @@ fn free<P: Platform>(system: &System<P>, out: &mut impl Write) -> Written {
         counts.objects,
         counts.free(),
         system.frames.zeroed(),
-        counts.peak
+        counts.peak,
+        system.surveyed.longest
     )?;
     Ok(0)
 }

@@ -85,6 +85,36 @@ pub(super) fn count<P: Platform>(
     true
 }
 
+/// Looks for the longest run of free frames from frame `at` of an arena on, as far as the budget reaches; whether that
+/// was to the end of the last one.
+pub(super) fn longest<P: Platform>(
+    system: &System<P>,
+    (place, at): (&mut usize, &mut u64),
+    (run, most): (&mut u32, &mut u32),
+    budget: &mut Budget,
+) -> bool {
+    while let Some(arena) = system.frames.arenas().get(*place) {
+        *at = (*at).max(arena.first);
+        while *at < arena.end {
+            if budget.is_spent() {
+                return false;
+            }
+            budget.look();
+            let end = (*at + LOOK).min(arena.end);
+            for number in *at..end {
+                *run = match kind(system, number) {
+                    FREE => *run + 1,
+                    _ => 0,
+                };
+                *most = (*most).max(*run);
+            }
+            *at = end;
+        }
+        (*place, *at, *run) = (*place + 1, 0, 0);
+    }
+    true
+}
+
 /// The first line of the dump from `line` on that is not all free; `Some(None)` if there is none, `None` when the budget is spent: then
 /// `line` says how far it reached.
 pub(super) fn next_line<P: Platform>(

@@ -41,6 +41,16 @@ impl<P: Platform> System<P> {
                 self.surveyed.pages = *counts;
                 done
             }
+            SurveyCount::Longest {
+                arena,
+                at,
+                run,
+                most,
+            } => {
+                let done = pmm::longest(self, (arena, at), (run, most), budget);
+                self.surveyed.longest = *most;
+                done
+            }
             SurveyCount::Dump { line } => {
                 let found = pmm::next_line(self, line, budget);
                 self.surveyed.line = found.unwrap_or(None);

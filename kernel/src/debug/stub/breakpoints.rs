@@ -18,7 +18,7 @@ use crate::debug::memory_access;
 use crate::mm::{poke, source};
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::Slot;
+use crate::task::{SchedState, Slot};
 
 /// `ebreak`, little endian; `c.ebreak` stands in for a compressed instruction.
 const EBREAK: [u8; 4] = 0x0010_0073_u32.to_le_bytes();
@@ -289,7 +289,7 @@ impl<P: Platform> System<P> {
             }
         }
         for wait in self.debugger.breakpoints.waits.iter().flatten() {
-            if wait.slot == slot {
+            if self.share_space(wait.slot, slot) {
                 overlay(at, read, wait.at, &wait.original[..wait.bytes.into()]);
             }
         }
@@ -298,7 +298,11 @@ impl<P: Platform> System<P> {
     /// What stands at an address of a task.
     pub(super) fn inserted_at(&self, slot: Slot, at: u64) -> Option<Inserted> {
         let waits = self.debugger.breakpoints.waits.iter().flatten();
-        if waits.clone().any(|wait| wait.slot == slot && wait.at == at) {
+        // Another thread of the process may come there first: it has no other instruction to run.
+        if waits
+            .clone()
+            .any(|wait| wait.at == at && self.share_space(wait.slot, slot))
+        {
             return Some(Inserted::Step);
         }
         let instruction = source(self.tasks.space(slot), VirtAddr::new(at))?;
@@ -314,6 +318,24 @@ impl<P: Platform> System<P> {
     pub(super) fn is_stepping(&self, slot: Slot) -> bool {
         let mut waits = self.debugger.breakpoints.waits.iter().flatten();
         waits.any(|wait| wait.slot == slot)
+    }
+
+    /// Do two threads run in the same space?
+    fn share_space(&self, a: Slot, b: Slot) -> bool {
+        self.tasks.at(a).process == self.tasks.at(b).process
+    }
+
+    /// Must the other threads stand while this one goes by one step? Those of its process would run into the
+    /// breakpoint behind it; but a system call may wait for one of them.
+    pub(super) fn steps_alone(&self, slot: Slot) -> bool {
+        const ECALL: [u8; 4] = [0x73, 0, 0, 0];
+        let thread = self.tasks.at(slot);
+        let at = VirtAddr::new(thread.context.pc as u64);
+        let mut next = [0; 4];
+        self.tasks.process(slot).threads > 1
+            && thread.state() == SchedState::Ready
+            && memory_access::read(self, Some(slot), at, &mut next) == 4
+            && next != ECALL
     }
 
     /// Waits for a task wherever its next instruction can lead.

@@ -91,6 +91,7 @@ impl<P: Platform> SingleRegisterAccess<Tid> for System<P> {
             _ => return Err(TargetError::NonFatal),
         }
         if matches!(register, Register::Float(_) | Register::Csr(_)) {
+            self.tasks.at_mut(slot).has_floats = true;
             self.local.schedule.forget_loaded();
         }
         Ok(())

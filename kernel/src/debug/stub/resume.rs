@@ -16,8 +16,13 @@ use crate::task::exec;
 
 impl<P: Platform> MultiThreadResume for System<P> {
     fn resume(&mut self) -> Result<(), Infallible> {
+        let alone = self
+            .debugger
+            .plan
+            .step
+            .filter(|slot| self.steps_alone(*slot));
         let plan = &mut self.debugger.plan;
-        plan.only = plan.named.filter(|_| plan.locked);
+        plan.only = plan.named.filter(|_| plan.locked).or(alone);
         Ok(())
     }
 

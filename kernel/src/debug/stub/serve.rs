@@ -93,6 +93,8 @@ pub fn spawned<P: Platform>(system: &mut System<P>, slot: Slot) {
 /// A task has ended. If it was to go by one step, gdb would wait without end.
 pub fn ended<P: Platform>(system: &mut System<P>, slot: Slot) {
     if system.debugger.attached && system.is_stepping(slot) {
+        // While its process still has a space: other threads run the same text.
+        system.remove_steps();
         system.debugger.stop.get_or_insert(StopReason::Ended);
     }
 }

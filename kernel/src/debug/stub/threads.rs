@@ -143,6 +143,9 @@ impl<P: Platform> ThreadExtraInfo for System<P> {
             let (thread, process) = self.tasks.parts(slot);
             // What does not fit is cut: gdb shows a line of it.
             let _ = write!(text, "{} [{}]", process.line(), thread.state().word());
+            if process.first != slot {
+                let _ = write!(text, " of process {}", process.pid);
+            }
         }
         Ok(text.used())
     }

@@ -6,4 +6,5 @@ pub(crate) mod hart;
 mod inspects;
 pub(crate) mod kernel;
 mod storm;
+mod threads;
 mod waits;

@@ -1,10 +1,15 @@
-//! `cost_test [ROUNDS]`: what a system call, a yield, a mapping and a process cost, in instructions.
+//! `cost_test [ROUNDS]`: what a system call, a yield, a mapping, a process, a switch and a thread cost, in instructions.
 //!
 //! Each is repeated, and the cheapest and the dearest round are printed: the first rounds also pay for pages of this
-//! program. `cost_test exit` only ends; it is the process that is started and waited for.
+//! program. `cost_test exit` only ends; it is the process that is started and waited for. `cost_test peer` and
+//! `cost_test floats` only yield, the latter with float registers that it has written to.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use abi::Error;
+use abi::thread::NO_TIMEOUT;
+use user::thread::{self, Builder};
 use user::{Arguments, Counter, NOT_COUNTED, call, println, write_at};
 
 user::main!(run);
@@ -14,8 +19,16 @@ const PAGE: usize = 4096;
 const ROUNDS: usize = 32;
 
 fn run(arguments: Arguments) -> u8 {
-    if arguments.word(1) == Some("exit") {
-        return 0;
+    match arguments.word(1) {
+        Some("exit") => return 0,
+        Some("peer") => loop {
+            call::yield_now();
+        },
+        Some("floats") => loop {
+            dirty_floats();
+            call::yield_now();
+        },
+        _ => {}
     }
     let Some(counter) = arguments.counter() else {
         println!("cost_test: {NOT_COUNTED}");
@@ -30,7 +43,14 @@ fn run(arguments: Arguments) -> u8 {
             })
         })
         .and_then(|()| measure(counter, "mmap.touch", rounds, map_touch_unmap))
-        .and_then(|()| measure(counter, "spawn.wait", rounds, spawn_and_wait));
+        .and_then(|()| measure(counter, "spawn.wait", rounds, spawn_and_wait))
+        .and_then(|()| measure(counter, "thread.create_join", rounds, create_and_join))
+        .and_then(|()| wakes(counter, rounds))
+        .and_then(|()| switches(counter, "switch.process", "cost_test peer", rounds, || {}))
+        .and_then(|()| {
+            let (name, peer) = ("switch.process.floats", "cost_test floats");
+            switches(counter, name, peer, rounds, dirty_floats)
+        });
     match measured {
         Ok(()) => 0,
         Err(error) => {
@@ -71,4 +91,78 @@ fn spawn_and_wait() -> Result<(), Error> {
         0 => Ok(()),
         _ => Err(Error::Unknown),
     }
+}
+
+extern "C" fn nothing(argument: usize) -> usize {
+    argument
+}
+
+fn create_and_join() -> Result<(), Error> {
+    let builder = Builder {
+        stack: PAGE,
+        ..Builder::default()
+    };
+    match builder.spawn(nothing, 3)?.join()? {
+        3 => Ok(()),
+        _ => Err(Error::Unknown),
+    }
+}
+
+/// Writes to a float register, where programs have them.
+fn dirty_floats() {
+    use core::hint::black_box;
+    black_box(black_box(1.5_f64) * black_box(2.5));
+}
+
+/// There and back: to another process that only yields. What it does itself, ten instructions, is counted too.
+fn switches(
+    counter: Counter,
+    name: &str,
+    peer: &str,
+    rounds: usize,
+    before: fn(),
+) -> Result<(), Error> {
+    let peer = call::spawn(peer)?;
+    // Until its pages are there.
+    for _ in 0..8 {
+        call::yield_now();
+    }
+    let measured = measure(counter, name, rounds, || {
+        before();
+        call::yield_now();
+        Ok(())
+    });
+    call::kill(peer)?;
+    call::wait(peer)?;
+    measured
+}
+
+static WORD: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn wait_for_wakes(_: usize) -> usize {
+    let at = WORD.as_ptr() as usize;
+    while call::wait_on_address(at, 0, NO_TIMEOUT).is_ok() {}
+    0
+}
+
+/// A wake of one thread that waits; it runs and waits again outside of what is counted.
+fn wakes(counter: Counter, rounds: usize) -> Result<(), Error> {
+    let thread = thread::spawn(wait_for_wakes, 0)?;
+    let at = WORD.as_ptr() as usize;
+    let (mut least, mut most) = (usize::MAX, 0);
+    for _ in 0..rounds {
+        call::yield_now();
+        let before = counter.read();
+        let woken = call::wake_address(at, 1)?;
+        let cost = counter.since(before);
+        if woken != 1 {
+            return Err(Error::Unknown);
+        }
+        least = least.min(cost);
+        most = most.max(cost);
+    }
+    println!("cost_test: wake.address min {least} max {most} instructions");
+    WORD.store(1, Ordering::Relaxed);
+    call::wake_address(at, 1)?;
+    thread.join().map(drop)
 }

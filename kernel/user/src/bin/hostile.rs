@@ -108,7 +108,7 @@ fn nonsense(
     let (address, target) = (chance.pick(from), chance.pick(to));
     let length = chance.pick(&LENGTHS);
     let any = chance.next() as usize;
-    match chance.next() % 20 {
+    match chance.next() % 24 {
         0 => (Call::Write.number(), [address, length, 0, 0, 0]),
         1 => (Call::Spawn.number(), [address, length, 0, 0, 0]),
         2 => (Call::Wait.number(), [any, 1, 0, 0, 0]),
@@ -134,7 +134,47 @@ fn nonsense(
             chance.pick(&[Call::ALL.len(), any | 0x100, usize::MAX]),
             [any, address, length, 0, 0],
         ),
+        8..=11 => threads(chance, address, target),
         _ => memory(chance, target),
+    }
+}
+
+/// A call about threads. The first thread's own end, a wait without end and threads that run somewhere are left out:
+/// what is started begins where threads return to.
+fn threads(chance: &mut Chance, address: usize, target: usize) -> (usize, [usize; 5]) {
+    let any = chance.next() as usize;
+    let number = chance.pick(&[0, any % 400, any, usize::MAX]);
+    let bytes = chance.pick(&LENGTHS);
+    let place = chance.pick(&[address, target, target + 4, any, target + any % PAGE]);
+    match chance.next() % 6 {
+        0 => {
+            let priority = chance.pick(&[1, 100, 100, 255, 256, any]);
+            let stack = chance.pick(&[bytes, PAGE, any % (1 << 20)]);
+            (
+                Call::ThreadCreate.number(),
+                [abi::thread::EXIT_THREAD, any, stack, priority, 0],
+            )
+        }
+        1 => (Call::ThreadJoin.number(), [number, any, 0, 0, 0]),
+        2 => (Call::ThreadSelf.number(), [any, address, 0, 0, 0]),
+        3 => (
+            Call::Priority.number(),
+            [
+                number,
+                chance.pick(&[100, 256, any | 256, usize::MAX]),
+                0,
+                0,
+                0,
+            ],
+        ),
+        4 => (
+            Call::WaitOnAddress.number(),
+            [place, chance.pick(&[0, 1, any]), any % 2, 0, 0],
+        ),
+        _ => (
+            Call::WakeAddress.number(),
+            [place, chance.pick(&[0, 1, any, usize::MAX]), 0, 0, 0],
+        ),
     }
 }
 

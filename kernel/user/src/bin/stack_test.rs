@@ -6,6 +6,8 @@ use core::hint::black_box;
 use user::{Arguments, println};
 
 user::main!(run);
+// 5,000 levels on RV64.
+user::stack!("0x100000");
 
 fn run(arguments: Arguments) -> u8 {
     let Some(depth) = arguments.number(1) else {

@@ -1,0 +1,72 @@
+//! Threads as programs have them, on Sv39 and on Sv32.
+
+use crate::board::{Board, Qemu, fault_log, free_pages, tasks};
+
+/// On each width; nothing is lost by it.
+fn on_each_width(check: impl Fn(&mut Board)) {
+    for machine in Qemu::of_each_width() {
+        let mut board = machine.boot();
+        board.run("hello");
+        board.run("audit");
+        let before = free_pages(&board.run("free"));
+        check(&mut board);
+        let said = board.run("audit");
+        assert!(
+            said.contains("audit: every frame has one owner, and all adds up"),
+            "{said}"
+        );
+        assert_eq!(free_pages(&board.run("free")), before);
+        assert_eq!(tasks(&board.run("ps")).len(), 1);
+    }
+}
+
+#[test]
+fn threads_share_a_space_and_wait_for_each_other() {
+    on_each_width(|board| {
+        let said = board.run("thread_test");
+        for part in [
+            "join",
+            "mutex",
+            "condvar",
+            "semaphore",
+            "timeout",
+            "priority",
+            "many",
+        ] {
+            assert!(
+                said.contains(&format!("thread_test: {part} is well")),
+                "{said}"
+            );
+        }
+    });
+}
+
+#[test]
+fn what_a_thread_does_wrong_ends_its_program_and_nothing_else() {
+    on_each_width(|board| {
+        for (word, outcome) in [
+            ("guard", "guard page"),
+            ("below", "guard page"),
+            ("fault", "no region"),
+            ("return", "no region"),
+        ] {
+            let said = board.run(&format!("thread_test {word}"));
+            assert!(
+                said.contains(&format!("thread_test {word}: killed:")),
+                "{said}"
+            );
+            assert!(!said.contains("Ok("), "{said}");
+            let (_, log) = fault_log(&board.run("faults"));
+            let last = log.last().expect("a fault");
+            assert_eq!(last.outcome, outcome, "{word}");
+        }
+    });
+}
+
+#[test]
+fn a_program_has_the_stack_that_it_asks_for() {
+    on_each_width(|board| {
+        let said = board.run("stack_test 5000");
+        assert!(said.contains("stack_test: depth 5000,"), "{said}");
+    });
+}

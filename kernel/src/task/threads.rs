@@ -1,0 +1,288 @@
+//! System calls about threads, and a thread's end: `abi::Call` has the contract of each.
+//!
+//! Who waits for another thread or on an address has its call behind it: the answer is in its registers before it
+//! waits, and whoever ends the wait changes what differs. So no effect happens twice, whatever a debugger or a key does
+//! to a thread that waits.
+
+use abi::Error;
+use abi::thread::{NO_TIMEOUT, PRIORITY_ONLY_ASKED};
+use pagetable::VirtAddr;
+
+use super::call_result::CallResult;
+use super::context::Context;
+use super::slot::Slot;
+use super::state::SchedState;
+use super::switch;
+use super::thread::StackRange;
+use super::unfinished::{CallKey, Rest, Unfinished};
+use super::waiters::WaitKey;
+use crate::debug::stub;
+use crate::mm::{
+    Budget, JobProgress, MapRequest, Object, PAGE_BYTES, Placement, RegionKind, Unreached,
+};
+use crate::platform::Platform;
+use crate::system::System;
+
+/// `ThreadCreate(entry, argument, stack, priority)`.
+pub(super) fn create<P: Platform>(
+    system: &mut System<P>,
+    [entry, argument, stack, priority, _]: [usize; 5],
+) -> Result<CallResult, Error> {
+    let priority = u8::try_from(priority).map_err(|_| Error::BadArgument)?;
+    let pages = (stack as u64).div_ceil(PAGE_BYTES);
+    let current = system.local.schedule.current();
+    let slot = system.tasks.add_thread(current)?;
+    let wanted = MapRequest {
+        kind: RegionKind::Stack,
+        ..MapRequest::zeros(pages)
+    };
+    let space = system.tasks.space_mut(slot);
+    let base = match space.map::<P>(Placement::ANYWHERE, &wanted) {
+        Ok(base) => base.raw(),
+        Err(error) => {
+            system.tasks.remove(slot);
+            system.tasks.process_mut(current).threads -= 1;
+            return Err(error);
+        }
+    };
+    let end = base + pages * PAGE_BYTES;
+    let thread = system.tasks.at_mut(slot);
+    thread.stack = StackRange { base, end };
+    thread.context = Context::start_thread(entry, argument, end as usize);
+    thread.priority = priority;
+    let tid = thread.tid;
+    system.tasks.set_state(slot, SchedState::Ready);
+    switch::made_ready(system);
+    Ok(CallResult::One(tid.into()))
+}
+
+/// `ThreadExit(value)`.
+pub(super) fn exit<P: Platform>(system: &mut System<P>, value: usize) -> CallResult {
+    exit_thread(system, system.local.schedule.current(), value);
+    CallResult::Gone
+}
+
+/// Ends a thread; the first one of a process ends that.
+pub fn exit_thread<P: Platform>(system: &mut System<P>, slot: Slot, value: usize) {
+    if system.tasks.process(slot).first == slot {
+        return super::exec::exit_process(system, slot, value as u8);
+    }
+    stub::ended(system, slot);
+    if slot == system.local.schedule.current() {
+        system.local.schedule.leave_thread();
+    }
+    let thread = system.tasks.at_mut(slot);
+    thread.value = value;
+    thread.unfinished = None;
+    system.tasks.set_state(
+        slot,
+        SchedState::Ending {
+            status: value as u8,
+        },
+    );
+    go_on_ending(system, slot);
+    system.local.schedule.request_resched();
+}
+
+/// Is a jump to the address that threads return to a return, and no fault? A process' first thread has no caller.
+#[cold]
+pub fn has_returned<P: Platform>(system: &mut System<P>) -> bool {
+    let slot = system.local.schedule.current();
+    let (thread, process) = system.tasks.parts_mut(slot);
+    let has_returned = process.first != slot;
+    if has_returned {
+        thread.faults = thread.faults.wrapping_sub(1);
+    }
+    has_returned
+}
+
+/// Gives back what one entry may of the stack of a thread that ends; whether it has ended.
+pub(super) fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
+    let (thread, process) = system.tasks.parts_mut(slot);
+    let (frames, platform) = (&mut system.frames, &mut system.local.platform);
+    let job = match thread.unfinished.take() {
+        Some(Unfinished {
+            rest: Rest::Job { job, .. },
+            ..
+        }) => Some(job),
+        _ => {
+            let StackRange { base, end } = thread.stack;
+            let begun =
+                process
+                    .space
+                    .begin_unmap_stack(VirtAddr::new(base), end - base, frames, platform);
+            // What the program itself has taken apart stays until the process ends.
+            begun.unwrap_or(None)
+        }
+    };
+    if let Some(mut job) = job {
+        let mut budget = Budget::of_an_entry();
+        if process.space.go_on(&mut job, &mut budget, frames, platform) != JobProgress::Done {
+            let key = CallKey::of(&thread.context);
+            let rest = Rest::Job { job, answer: 0 };
+            thread.unfinished = Some(Unfinished { key, rest });
+            return false;
+        }
+    }
+    process.threads -= 1;
+    thread.stack = StackRange::default();
+    let (tid, value) = (thread.tid, thread.value);
+    let mut siblings = system.tasks.siblings(slot);
+    let joiner = siblings.find(|(_, other)| other.state() == SchedState::Joining { thread: tid });
+    let joiner = joiner.map(|(joiner, _)| joiner);
+    drop(siblings);
+    match joiner {
+        None => system.tasks.set_state(
+            slot,
+            SchedState::Exited {
+                status: value as u8,
+            },
+        ),
+        Some(joiner) => {
+            system.tasks.remove(slot);
+            let context = &mut system.tasks.at_mut(joiner).context;
+            context.answer(tid.into(), Some(value));
+            system.tasks.set_state(joiner, SchedState::Ready);
+            refuse_other_joiners(system, joiner, tid);
+            system.local.schedule.request_resched();
+        }
+    }
+    true
+}
+
+/// A thread is joined once.
+fn refuse_other_joiners<P: Platform>(system: &mut System<P>, slot: Slot, tid: u16) {
+    let process = system.tasks.at(slot).process;
+    for other in system.tasks.existing() {
+        let thread = system.tasks.at_mut(other);
+        if thread.process == process && thread.state() == (SchedState::Joining { thread: tid }) {
+            thread.context.answer(Error::NoSuchTask.to_a0(), None);
+            system.tasks.set_state(other, SchedState::Ready);
+        }
+    }
+}
+
+/// `ThreadJoin(thread)`.
+pub(super) fn join<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+    thread: usize,
+) -> Result<CallResult, Error> {
+    let current = system.local.schedule.current();
+    let tid = u16::try_from(thread).map_err(|_| Error::NoSuchTask)?;
+    let slot = system.tasks.find(tid).ok_or(Error::NoSuchTask)?;
+    let (other, process) = system.tasks.parts(slot);
+    if other.process != system.tasks.at(current).process {
+        return Err(Error::NoSuchTask);
+    }
+    // Neither would ever end.
+    if slot == current || slot == process.first {
+        return Err(Error::BadArgument);
+    }
+    if let SchedState::Exited { .. } = other.state() {
+        let value = other.value;
+        system.tasks.remove(slot);
+        return Ok(CallResult::Two(tid.into(), value));
+    }
+    context.set_return(tid as isize);
+    Ok(CallResult::Wait(SchedState::Joining { thread: tid }))
+}
+
+/// `Priority(thread, value)`.
+pub(super) fn priority<P: Platform>(
+    system: &mut System<P>,
+    thread: usize,
+    value: usize,
+) -> Result<CallResult, Error> {
+    let current = system.local.schedule.current();
+    let slot = match thread {
+        0 => current,
+        _ => {
+            let tid = u16::try_from(thread).map_err(|_| Error::NoSuchTask)?;
+            system.tasks.find(tid).ok_or(Error::NoSuchTask)?
+        }
+    };
+    let (other, process) = system.tasks.parts(slot);
+    let own = system.tasks.process(current).pid;
+    if !other.is_alive() {
+        return Err(Error::NoSuchTask);
+    }
+    if process.pid != own && process.parent != own {
+        return Err(Error::AccessDenied);
+    }
+    let old = other.priority();
+    if value != PRIORITY_ONLY_ASKED {
+        let value = u8::try_from(value).map_err(|_| Error::BadArgument)?;
+        system.tasks.set_priority(slot, value);
+        system.local.schedule.request_resched();
+    }
+    Ok(CallResult::One(old.into()))
+}
+
+/// `WaitOnAddress(address, expected, timeout_ms)`.
+pub(super) fn wait_on_address<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+    [at, expected, timeout_ms, ..]: [usize; 5],
+) -> Result<CallResult, Unreached> {
+    let slot = system.local.schedule.current();
+    let key = word_key(system, at)?;
+    let call = CallKey::of(context);
+    let begun = system.tasks.at_mut(slot).deadline.take();
+    let until = match begun.filter(|(begun, _)| *begun == call) {
+        Some((_, until)) => until,
+        None if timeout_ms == NO_TIMEOUT => u64::MAX,
+        None => {
+            let now = system.local.platform.ticks();
+            now.saturating_add(system.local.schedule.ticks(timeout_ms as u64))
+        }
+    };
+    let mut word = [0; 4];
+    let read = system
+        .memory_of(slot)
+        .read(VirtAddr::new(at as u64), &mut word);
+    if let Err(Unreached::Wait(_)) = read {
+        system.tasks.at_mut(slot).deadline = Some((call, until));
+    }
+    read?;
+    if u32::from_le_bytes(word) != expected as u32 {
+        return Err(Error::Busy.into());
+    }
+    if until <= system.local.platform.ticks() {
+        return Err(Error::TimedOut.into());
+    }
+    system.tasks.at_mut(slot).wait_key = key;
+    context.set_return(0);
+    Ok(CallResult::Wait(SchedState::OnAddress { until }))
+}
+
+/// `WakeAddress(address, count)`.
+pub(super) fn wake_address<P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    count: usize,
+) -> Result<usize, Error> {
+    let key = word_key(system, at)?;
+    let woken = system.tasks.wake_address(key, count);
+    if woken > 0 {
+        switch::made_ready(system);
+    }
+    Ok(woken)
+}
+
+/// Which word it is, for all who have it.
+fn word_key<P: Platform>(system: &mut System<P>, at: usize) -> Result<WaitKey, Error> {
+    if !at.is_multiple_of(4) {
+        return Err(Error::BadAlignment);
+    }
+    let process = system.tasks.process_mut(system.local.schedule.current());
+    let va = VirtAddr::new(at as u64);
+    let region = process.space.region_at(va).ok_or(Error::BadAddress)?;
+    Ok(match region.object {
+        Object::Shared { object, page, .. } => {
+            let within = va.raw() - region.base.raw();
+            WaitKey::shared(object, u64::from(page) * PAGE_BYTES + within)
+        }
+        _ => WaitKey::private(process.pid, va.raw()),
+    })
+}
