@@ -97,9 +97,14 @@ pub fn pause<P: Platform>(system: &mut System<P>, context: &mut Context) {
 pub fn made_ready<P: Platform>(system: &mut System<P>) {
     let current = system.local.schedule.current;
     if system.tasks.higher_ready(current) {
-        system.local.schedule.request_resched();
-    } else {
-        arm_timer(system, Some(current));
+        return system.local.schedule.request_resched();
+    }
+    let used = system.tasks.at(current).slice_used;
+    let schedule = &mut system.local.schedule;
+    let at = schedule.since + schedule.slice.saturating_sub(used);
+    if at < schedule.armed && system.tasks.others_ready(current) {
+        schedule.armed = at;
+        system.local.platform.set_timer(at);
     }
 }
 

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use abi::Error;
 use abi::thread::DEFAULT_PRIORITY;
 
-use super::context::{Context, Floats};
+use super::context::Floats;
 use super::process::{LINE_BYTES, Process};
 use super::queue::ReadyQueue;
 use super::sleepers::Sleepers;
@@ -29,6 +29,8 @@ pub struct Tasks {
     fresh_threads: Option<&'static mut [MaybeUninit<Thread>]>,
     fresh_processes: Option<&'static mut [MaybeUninit<Process>]>,
     existing: SlotSet,
+    /// Places of processes that were ever taken: they are the first ones.
+    made: usize,
     ready: ReadyQueue,
     /// Those that a tick of the clock wakes.
     sleepers: Sleepers,
@@ -45,6 +47,7 @@ impl Tasks {
         fresh_threads: None,
         fresh_processes: None,
         existing: SlotSet::NONE,
+        made: 0,
         ready: ReadyQueue::EMPTY,
         sleepers: Sleepers::EMPTY,
         waiters: Waiters::EMPTY,
@@ -83,6 +86,7 @@ impl Tasks {
             let (first, rest) = self.fresh_processes.take()?.split_first_mut()?;
             self.fresh_processes = Some(rest);
             *place = Some(first.write(Process::EMPTY));
+            self.made += 1;
         }
         Some(())
     }
@@ -231,7 +235,9 @@ impl Tasks {
 
     /// Every process that exists, ended ones included.
     pub fn processes(&self) -> impl Iterator<Item = &Process> + Clone {
-        let made = self.processes.iter().flatten();
+        let made = self.processes[..self.made.min(MAX_PROCESSES)]
+            .iter()
+            .flatten();
         made.map(|process| &**process)
             .filter(|process| process.pid != 0)
     }
@@ -306,15 +312,11 @@ impl Tasks {
         if line.len() > LINE_BYTES {
             return Err(Error::LimitExceeded);
         }
-        let is_free = |place: &Option<&'static mut Process>| {
-            place.as_ref().is_none_or(|process| process.pid == 0)
-        };
-        if !self.processes.iter().any(is_free) || self.existing.others().first().is_none() {
+        if self.free_process().is_none() || self.existing.others().first().is_none() {
             let ended = self.oldest_ended().ok_or(Error::LimitExceeded)?;
             self.remove(ended);
         }
-        let place = self.processes.iter().position(is_free);
-        let place = ProcessSlot(place.ok_or(Error::LimitExceeded)? as u8);
+        let place = self.free_process().ok_or(Error::LimitExceeded)?;
         self.make_process(place).ok_or(Error::LimitExceeded)?;
         let slot = self.add_to(place)?;
         let pid = self.at(slot).tid;
@@ -329,6 +331,16 @@ impl Tasks {
         process.line[..line.len()].copy_from_slice(line);
         process.line_bytes = line.len() as u8;
         Ok(slot)
+    }
+
+    /// The first place of a process that is free.
+    fn free_process(&self) -> Option<ProcessSlot> {
+        let made = self.processes[..self.made.min(MAX_PROCESSES)].iter();
+        let mut made = made.flatten();
+        let place = made
+            .position(|process| process.pid == 0)
+            .unwrap_or(self.made);
+        (place < MAX_PROCESSES).then_some(ProcessSlot(place as u8))
     }
 
     /// Makes one more thread of the process of `slot`, not yet ready.
@@ -350,7 +362,6 @@ impl Tasks {
         thread.state = SchedState::Starting;
         thread.priority = DEFAULT_PRIORITY;
         thread.slice_used = 0;
-        thread.context = Context::EMPTY;
         // The floats of a thread that has none are zeros.
         if thread.has_floats {
             thread.floats = Floats([0; 33]);

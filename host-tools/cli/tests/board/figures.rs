@@ -69,9 +69,9 @@ impl Figures {
             ("spawn.wait", self.spawn, of(20_000, 25_000)),
             ("yield", self.yield_alone, of(250, 250)),
             ("call.null", self.call, of(200, 200)),
-            ("switch.process", self.switch, of(350, 350)),
-            ("switch.process.floats", self.switch_floats, of(450, 450)),
-            ("thread.create_join", self.thread, of(3_000, 3_000)),
+            ("switch.process", self.switch, of(800, 910)),
+            ("switch.process.floats", self.switch_floats, of(910, 1_030)),
+            ("thread.create_join", self.thread, of(4_500, 5_400)),
             ("wake.address", self.wake, of(500, 500)),
         ]
     }

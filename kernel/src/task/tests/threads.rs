@@ -293,6 +293,7 @@ fn who_waits_longest_is_woken_first_and_only_for_its_own_word<M: TestMachine>(qu
         ask(&mut kernel, Call::WaitOnAddress, [at, 0, FOREVER, 0, 0]);
     }
     assert_eq!(running(&kernel), stranger);
+    assert_eq!(zeros(&mut kernel), word);
     assert_eq!(
         kernel.call(Call::WakeAddress, [word, 9, 0, 0, 0]).result,
         Ok(0)
@@ -329,10 +330,9 @@ fn a_wait_survives_a_debugger_that_steps_and_a_kill_leaves_nothing<M: TestMachin
     assert_eq!(kernel.system.tasks.at(child).context.pc, pc + 4);
     assert_eq!(running(&kernel), thread);
     let word = zeros(&mut kernel);
-    ask(&mut kernel, Call::WaitOnAddress, [word, 0, 500, 0, 0]);
-    // Both wait. The key that ends the program ends both, and nothing wakes them later.
+    // All wait, when the key comes that ends the program: it ends both threads, and nothing wakes them later.
     kernel.press(0x03);
-    kernel.take_interrupts();
+    ask(&mut kernel, Call::WaitOnAddress, [word, 0, 500, 0, 0]);
     kernel.enter_call();
     assert_eq!(answer(&kernel), (Ok(pid.into()), 255));
     assert_eq!(kernel.system.tasks.first_wake(), u64::MAX);
