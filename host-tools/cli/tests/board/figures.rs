@@ -56,7 +56,7 @@ impl Figures {
     pub fn rows(&self) -> [(&'static str, u64, u64); 17] {
         let of = |rv64, rv32| if self.bits == 64 { rv64 } else { rv32 };
         [
-            ("boot", self.boot, of(155_000, 210_000)),
+            ("boot", self.boot, of(162_000, 230_000)),
             ("fault.fast", self.fast, of(90, 96)),
             ("fault.zero", self.zero, of(640, 1_190)),
             ("fault.zero.cboz", self.cboz, of(225, 240)),
@@ -65,8 +65,8 @@ impl Figures {
             ("fault.image.around", self.in_place_around, of(450, 450)),
             ("fault.image.copied", self.copied, of(1_550, 2_600)),
             ("mmap", self.mmap, of(1_000, 1_300)),
-            ("mmap.touch", self.mmap_touch, of(3_000, 3_150)),
-            ("spawn.wait", self.spawn, of(20_000, 25_000)),
+            ("mmap.touch", self.mmap_touch, of(3_000, 3_250)),
+            ("spawn.wait", self.spawn, of(21_500, 25_000)),
             ("yield", self.yield_alone, of(250, 250)),
             ("call.null", self.call, of(200, 200)),
             ("switch.process", self.switch, of(800, 910)),
