@@ -106,6 +106,8 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     drop(updates);
     drop(feed);
     progress.clear();
+    // The last half second; an error of the thread that writes is returned here too.
+    lock(&writer).sync().context("the recording has ended")?;
     if live.ended {
         eprintln!("note: {}: the line has ended", args.line);
     }

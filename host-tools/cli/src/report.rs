@@ -117,7 +117,7 @@ impl Console {
             LineEvent::Welcome { board, xlen, .. } => self.board = Some((board, xlen)),
             LineEvent::Crash(report) => self.crash = report.registers,
             LineEvent::Text(line) => {
-                let names_itself = ["pagewalk ", "Linux version ", "NuttX", "Zephyr"];
+                let names_itself = ["Pagewalk ", "Linux version ", "NuttX", "Zephyr"];
                 if names_itself.iter().any(|name| line.contains(name)) && self.kernel.is_none() {
                     self.kernel = Some(line.clone());
                 }

@@ -130,6 +130,7 @@ fn a_report_is_one_page_with_board_versions_chart_and_faults() {
     let page = fs::read_to_string(folder.path().join("report.html")).expect("a page");
     for part in [
         "<td>qemu-virt, 64 bits</td>",
+        "<th>Kernel</th><td>Pagewalk 0",
         "<th>Tool</th><td>pagewalk 0",
         "<svg",
         "Store/AMO page fault",
@@ -143,4 +144,64 @@ fn a_report_is_one_page_with_board_versions_chart_and_faults() {
     for outside in ["http:", "https:", "src=", "<script", "@import"] {
         assert!(!page.contains(outside), "{outside}");
     }
+}
+
+/// Writes so many faults of boards over days, in the layout of `collect`; returns how many.
+fn farm(folder: &Path, rows: u64, boards: u64, days: u64) -> u64 {
+    use abi::{Fault, Sighting};
+    use model::ledger::LedgerRow;
+    use view::export::{ExportedFault, ParquetFile, partition};
+
+    let each = rows / (boards * days);
+    for (board, day) in (0..boards).flat_map(|board| (0..days).map(move |day| (board, day))) {
+        let name = format!("board-{board}");
+        let midnight_us = 1_800_000_000_000_000 + day * 86_400_000_000;
+        let path = folder.join(partition(&name, Some(midnight_us)));
+        fs::create_dir_all(&path).expect("a folder");
+        let file = fs::File::create(path.join("run.1.parquet")).expect("a file");
+        let mut file = ParquetFile::begin(Box::new(file)).expect("a file of Parquet");
+        for seq in 0..each {
+            let row = LedgerRow {
+                id: seq + 1,
+                boot: 0,
+                sighting: Sighting {
+                    seq: Some(seq),
+                    time_us: Some(seq * 1000),
+                    fault: Fault {
+                        cause: if seq % 9 == 0 { 13 } else { 15 },
+                        va: 0x20_0000 + seq * 4096,
+                        task: 2,
+                        ..Fault::EMPTY
+                    },
+                },
+            };
+            let fault = ExportedFault {
+                row: &row,
+                board: &name,
+                received_us: Some(midnight_us + seq * 1000),
+                function: None,
+            };
+            file.fault(&fault).expect("room");
+        }
+        file.end().expect("room");
+    }
+    each * boards * days
+}
+
+/// A million rows; `just soak` has ten million, of 1,000 boards over 90 days.
+#[test]
+fn duckdb_and_polars_count_the_faults_of_a_farm() {
+    let number = |name: &str, default: u64| -> u64 {
+        std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+    };
+    let (rows, boards, days) = (
+        number("ROWS", 1_000_000),
+        number("BOARDS", 20),
+        number("DAYS", 10),
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = farm(folder.path(), rows, boards, days);
+    let text = check(folder.path(), &["count", ".", &rows.to_string()]);
+    assert!(text.starts_with(&format!("{} rows", 2 * boards)), "{text}");
+    println!("{rows} faults of {boards} boards over {days} days: {text}");
 }

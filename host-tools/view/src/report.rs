@@ -66,7 +66,7 @@ impl ReportPage<'_> {
         self.totals(out)?;
         self.list(out)?;
         if !self.console.is_empty() {
-            let lines = self.console.iter().map(|line| escaped(line));
+            let lines = self.console.iter().map(escaped);
             let lines: Vec<String> = lines.collect();
             writeln!(
                 out,
@@ -171,7 +171,7 @@ impl ReportPage<'_> {
             cells.address,
             cells.epc
         )?;
-        let function = escaped(&text(cells.function));
+        let function = escaped(text(cells.function));
         writeln!(
             out,
             "<td>{function}<td>{}<td>{}</tr>",

@@ -1,7 +1,7 @@
 //! One board of a farm: its line is recorded, its faults are counted.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use link::recording::{RecordingSink, Writer};
@@ -25,36 +25,42 @@ pub struct BoardCollector {
     metrics: Arc<FarmMetrics>,
 }
 
-/// The writer of a recording; its size is a metric.
+/// The writer of a recording; its size is a metric. A full disk does not end a farm: what arrives meanwhile is
+/// lost, and recording goes on when there is room.
 struct Counted {
-    writer: Mutex<Writer>,
+    writer: Writer,
     name: String,
     metrics: Arc<FarmMetrics>,
+    is_failing: bool,
 }
 
 impl Counted {
-    fn with(
-        &mut self,
-        put: impl FnOnce(&mut Writer) -> std::io::Result<()>,
-    ) -> std::io::Result<()> {
-        let writer = self
-            .writer
-            .get_mut()
-            .unwrap_or_else(|held| held.into_inner());
-        let kept = put(writer);
-        let (bytes, _) = writer.progress();
+    fn note(&mut self, kept: std::io::Result<()>) -> std::io::Result<()> {
+        let (bytes, _) = self.writer.progress();
         self.metrics.recorded(&self.name, bytes, kept.is_ok());
-        kept
+        match kept {
+            Err(error) if !std::mem::replace(&mut self.is_failing, true) => {
+                eprintln!(
+                    "warning: {}: cannot record ({error}); what arrives is lost until it can",
+                    self.name
+                );
+            }
+            Err(_) => {}
+            Ok(()) => self.is_failing = false,
+        }
+        Ok(())
     }
 }
 
 impl RecordingSink for Counted {
     fn received(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.with(|writer| writer.received(bytes))
+        let kept = self.writer.received(bytes);
+        self.note(kept)
     }
 
     fn sent(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.with(|writer| writer.sent(bytes))
+        let kept = self.writer.sent(bytes);
+        self.note(kept)
     }
 }
 
@@ -79,9 +85,10 @@ impl BoardCollector {
             once: false,
             typed: board.typed.clone(),
             record: Some(Box::new(Counted {
-                writer: Mutex::new(writer),
+                writer,
                 name: board.name.clone(),
                 metrics: Arc::clone(metrics),
+                is_failing: false,
             })),
         };
         let feed = event_source::start(&board.line, options);

@@ -47,7 +47,7 @@ farm.toml:
   [boards.lab-1]
   line = \"/dev/ttyUSB0@2000000\"
   [boards.lab-2]
-  line = \"tcp://ser2net.lan:4002\"
+  line = \"rfc2217://ser2net.lan:4002@2000000\"
   silent = true            # send nothing to the board
 Then:
   duckdb -c \"select board, text, count(*) from 'faults/parquet/**/*.parquet' group by all\"")]
@@ -93,8 +93,9 @@ pub fn run(args: CollectArgs) -> anyhow::Result<()> {
         thread::sleep(LOOK);
         made += parquet::make(&farm, &metrics)?;
     }
-    let is_whole = threads.into_iter().map(|thread| thread.join().is_ok());
-    let is_whole = is_whole.fold(true, |all, one| all && one);
+    // Each is waited for, also after one that has panicked.
+    let panicked = threads.into_iter().filter_map(|thread| thread.join().err());
+    let is_whole = panicked.count() == 0;
     for board in &farm.boards {
         link::recording::put_aside(&farm.recording(&board.name))?;
     }

@@ -6,6 +6,7 @@ pub mod child;
 mod outlet;
 mod qemu;
 mod reconnect;
+mod rfc2217;
 mod spec;
 mod tcp;
 
@@ -48,6 +49,7 @@ impl TargetLine {
                 let stream = connect(address)?;
                 Ok(TargetLine::of(stream.try_clone()?, Outlet(stream)))
             }
+            Spec::Rfc2217 { address, baud } => rfc2217::open(address, *baud),
             #[cfg(unix)]
             Spec::Unix(path) => {
                 let stream = std::os::unix::net::UnixStream::connect(path)?;

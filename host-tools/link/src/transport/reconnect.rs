@@ -79,7 +79,7 @@ impl Spec {
     /// Whether such a line may come back: a port and a socket may, a recording and a started emulator do not.
     fn returns(&self) -> bool {
         match self {
-            Spec::Tcp(_) | Spec::Port { .. } => true,
+            Spec::Tcp(_) | Spec::Rfc2217 { .. } | Spec::Port { .. } => true,
             #[cfg(unix)]
             Spec::Unix(_) => true,
             Spec::Qemu(_) | Spec::Gdb(_) | Spec::Probe(_) | Spec::Recording(..) => false,

@@ -11,6 +11,13 @@ use thiserror::Error;
 pub enum Spec {
     /// `tcp://HOST:PORT`: a TCP connection.
     Tcp(String),
+    /// `rfc2217://HOST:PORT@BAUD`: a serial port behind a Telnet server that sets its baud.
+    Rfc2217 {
+        /// Host and port of the server.
+        address: String,
+        /// Speed in bits per second.
+        baud: u32,
+    },
     /// `unix:PATH`: a Unix domain socket.
     #[cfg(unix)]
     Unix(PathBuf),
@@ -119,6 +126,16 @@ impl FromStr for Spec {
                 _ => Err(SpecError::Address(address.to_owned())),
             };
         }
+        if let Some(rest) = name.strip_prefix("rfc2217://") {
+            let (address, baud) = rest.rsplit_once('@').unwrap_or((rest, ""));
+            let Ok(baud @ 1..) = baud.parse() else {
+                return Err(SpecError::Baud(baud.to_owned()));
+            };
+            return match format!("tcp://{address}").parse()? {
+                Spec::Tcp(address) => Ok(Spec::Rfc2217 { address, baud }),
+                _ => Err(SpecError::Address(address.to_owned())),
+            };
+        }
         #[cfg(unix)]
         if let Some(path) = name.strip_prefix("unix:").filter(|path| !path.is_empty()) {
             return Ok(Spec::Unix(path.into()));
@@ -158,6 +175,7 @@ impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Spec::Tcp(address) => write!(f, "tcp://{address}"),
+            Spec::Rfc2217 { address, baud } => write!(f, "rfc2217://{address}@{baud}"),
             #[cfg(unix)]
             Spec::Unix(path) => write!(f, "unix:{}", path.display()),
             Spec::Port { path, baud } => write!(f, "{path}@{baud}"),
