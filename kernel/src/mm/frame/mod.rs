@@ -92,15 +92,18 @@ impl Frames {
         for span in ram.ram() {
             // What is beyond the last place belongs to the last arena: holes are never free.
             if arenas_used == MAX_ARENAS {
-                arenas[MAX_ARENAS - 1].end = span.end;
+                arenas[MAX_ARENAS - 1].end = span.end.min(u32::MAX.into());
                 continue;
             }
+            // A row has 32 bits for the number of a frame: 16 TiB.
+            let end = span.end.min(u32::MAX.into());
+            let first = span.first.min(end);
             let wanted = preferred.is_some_and(|at| span.contains(at.raw() / PAGE_BYTES));
             arenas[arenas_used] = Arena {
-                first: span.first,
-                end: span.end,
+                first,
+                end,
                 priority: u8::from(wanted),
-                fresh: span.first,
+                fresh: first,
             };
             arenas_used += 1;
         }
@@ -171,13 +174,13 @@ impl Frames {
 
     /// Takes a frame back. One that was not given out is left alone: `false`.
     pub fn free(&mut self, frame: PhysAddr) -> bool {
-        let Some(at) = self.row(frame) else {
+        let Some((arena, at)) = self.row_in(frame) else {
             return false;
         };
         self.begin_release();
         let taken = self.take_back(at);
         if taken {
-            self.push_free(at);
+            self.push_free_in(arena, at);
         }
         taken
     }
@@ -185,7 +188,7 @@ impl Frames {
     /// The same for a frame full of zeros, as a table is that has become empty: the next one who wants zeros gets it
     /// as it is.
     pub fn free_zeroed(&mut self, frame: PhysAddr) {
-        let Some(at) = self.row(frame) else {
+        let Some((arena, at)) = self.row_in(frame) else {
             return;
         };
         if !self.take_back(at) {
@@ -196,7 +199,7 @@ impl Frames {
             self.fast.magazine.zeroed[self.fast.magazine.count] = (frame.raw() / PAGE_BYTES) as u32;
             self.fast.magazine.count += 1;
         } else {
-            self.push_free(at);
+            self.push_free_in(arena, at);
         }
     }
 
@@ -221,13 +224,13 @@ impl Frames {
 
     /// Takes a page or table back if it is that space's own.
     pub fn free_of(&mut self, space: u16, frame: PhysAddr) -> bool {
-        let Some(at) = self.row(frame) else {
+        let Some((arena, at)) = self.row_in(frame) else {
             return false;
         };
         let row = &self.table[at];
         let own = row.space() == space && matches!(row.state(), TABLE | PAGE);
         if own && self.take_back(at) {
-            self.push_free(at);
+            self.push_free_in(arena, at);
         }
         own
     }
@@ -235,6 +238,10 @@ impl Frames {
     /// The same for all frames of a leaf. They are of one kind: where the first is not the space's
     /// own, as a device's, none is, and there may be a GiB of them.
     pub fn free_leaf(&mut self, space: u16, first: PhysAddr, bytes: u64) {
+        if bytes == PAGE_BYTES {
+            self.free_of(space, first);
+            return;
+        }
         for offset in (0..bytes).step_by(PAGE_BYTES as usize) {
             if !self.free_of(space, first.wrapping_add(offset)) && offset == 0 {
                 return;
@@ -247,11 +254,16 @@ impl Frames {
         let number = self.first + at as u64;
         let arenas = &self.arenas[..self.arenas_used];
         let arena = arenas.iter().position(|arena| arena.contains(number));
-        let arena = arena.unwrap_or(0);
+        self.push_free_in(arena.unwrap_or(0), at);
+    }
+
+    #[inline(always)]
+    fn push_free_in(&mut self, arena: usize, at: usize) {
+        let number = self.first as u32 + at as u32;
         let behind = self.fast.free.heads[arena];
         self.table[at] = FrameDescriptor::new(FREE, behind);
-        self.set_before(behind, number as u32);
-        self.fast.free.heads[arena] = number as u32;
+        self.set_before(behind, number);
+        self.fast.free.heads[arena] = number;
         // An arena that comes earlier in the order is used first again.
         self.fast.free.active = self.fast.free.active.min(arena * size_of::<u32>());
     }
@@ -419,9 +431,17 @@ impl Frames {
 
     /// The row of a frame that the watermark has passed: the others' rows hold noise.
     fn row(&self, frame: PhysAddr) -> Option<usize> {
-        let number = frame.raw() / PAGE_BYTES;
-        let arena = self.arenas().iter().find(|arena| arena.contains(number))?;
-        (number < arena.fresh).then(|| (number - self.first) as usize)
+        self.row_in(frame).map(|(_, at)| at)
+    }
+
+    /// The same, with the place of its arena.
+    #[inline(always)]
+    fn row_in(&self, frame: PhysAddr) -> Option<(usize, usize)> {
+        // In 32 bits, which is what a row says of a frame: a hart of 32 bits compares 64 in many steps.
+        let number = u32::try_from(frame.raw() / PAGE_BYTES).ok()?;
+        let is_in = |arena: &Arena| (arena.first as u32..arena.fresh as u32).contains(&number);
+        let place = self.arenas().iter().position(is_in)?;
+        Some((place, number.wrapping_sub(self.first as u32) as usize))
     }
 }
 
