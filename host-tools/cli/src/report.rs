@@ -256,6 +256,7 @@ fn walk(path: &Path, row: &LedgerRow, xlen: Xlen) -> anyhow::Result<String> {
         walk,
         is_possibly_stale: false,
         pmp: None,
+        name: String::new(),
     };
     let mut text = Vec::new();
     walked.table(&mut text)?;

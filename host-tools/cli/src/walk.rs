@@ -14,7 +14,7 @@
 
 use std::io::Write;
 
-use model::space::{AllBits, guess};
+use model::space::{AllBits, area_names, guess};
 use pagetable::{
     Dialect, Mode, TwoStageOutcome, TwoStageWalk, VirtAddr, translate, translate_two_stage,
 };
@@ -87,6 +87,10 @@ pub fn of(open: OpenTables, va: u64) -> anyhow::Result<Walked> {
         va,
         walk,
         is_possibly_stale: memory.is_possibly_stale(),
+        name: walk
+            .address()
+            .map(|at| area_names(&open.areas, at.raw(), at.raw()))
+            .unwrap_or_default(),
         pmp: open.pmp,
     })
 }

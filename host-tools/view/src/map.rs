@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use model::AddressSpace;
-use model::space::{Finding, MappedRange};
+use model::space::{Finding, MappedRange, NamedArea, range_names};
 use pagetable::{Attributes, Mode};
 use serde::Serialize;
 
@@ -52,7 +52,7 @@ impl View for [AddressSpace] {
         object.member("asid", satp.asid)?;
         object.member("root_pa", Hex(satp.root.raw()))?;
         object.staleness(space.is_possibly_stale)?;
-        object.list("ranges", space.each().map(JsonRange::from))?;
+        object.list("ranges", json_ranges(space))?;
         object.list("problems", space.problems.iter().map(JsonProblem::from))?;
         object.end()
     }
@@ -62,14 +62,21 @@ impl View for [AddressSpace] {
         let is_alone = self.len() == 1;
         let names = [&CSV_MAPPING[..], &["napot", "rsw"]].concat();
         let first = usize::from(is_alone);
+        // As the column of staleness: where nothing has a name, there is none.
+        let has_names = self.iter().any(|space| !space.areas.is_empty());
+        let names: Vec<&str> = names
+            .into_iter()
+            .chain(has_names.then_some("name"))
+            .collect();
         let mut rows = RowLimit::begin(out, &names[first..], is_any_stale(self))?;
-        for (satp, range) in self.iter().flat_map(|space| {
+        for (satp, range, areas) in self.iter().flat_map(|space| {
             let satp = space.satp().encode(space.mode().xlen());
-            space.each().map(move |range| (satp, range))
+            space.each().map(move |range| (satp, range, &space.areas))
         }) {
             let mut cells = csv_mapping(satp, &range).to_vec();
             cells.push(range.leaf.is_napot.to_string());
             cells.push(range.flags().rsw().to_string());
+            cells.extend(has_names.then(|| range_names(areas, &range)));
             rows.row(&cells[first..])?;
         }
         rows.end()
@@ -104,13 +111,14 @@ fn one_table(out: &mut dyn Write, space: &AddressSpace) -> io::Result<()> {
         memory,
         ("rsw", ColumnSide::Right),
         ("pieces", ColumnSide::Right),
+        ("name", ColumnSide::Left),
     ];
     let total = space.count();
     match total.ranges == 0 {
         true if space.is_part() => writeln!(out, "nothing of that is mapped")?,
         true => writeln!(out, "nothing is mapped")?,
         false => stream(out, headings, || {
-            space.each().map(|range| row(mode, &range))
+            space.each().map(|range| row(mode, &range, &space.areas))
         })?,
     }
     if space.is_part() {
@@ -202,7 +210,7 @@ pub(crate) fn csv_mapping(satp: u64, range: &MappedRange) -> [String; 8] {
     ]
 }
 
-fn row(mode: Mode, range: &MappedRange) -> [String; 8] {
+fn row(mode: Mode, range: &MappedRange, areas: &[NamedArea]) -> [String; 9] {
     let [va, pa, size, perms, page, memory] = mapping_cells(mode, range);
     [
         va,
@@ -216,6 +224,7 @@ fn row(mode: Mode, range: &MappedRange) -> [String; 8] {
             1 => String::new(),
             many => many.to_string(),
         },
+        range_names(areas, range),
     ]
 }
 
@@ -268,6 +277,9 @@ pub(crate) struct JsonRange {
     /// Present if the range has several physical pieces: then `pa` is that of the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pieces: Option<u32>,
+    /// Present if what it maps has a name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
 }
 
 /// Memory attributes in JSON: a member named after the dialect.
@@ -302,12 +314,20 @@ impl From<Attributes> for JsonMemory {
     }
 }
 
+/// The ranges of a space, with the names of what they map.
+fn json_ranges(space: &AddressSpace) -> impl Iterator<Item = JsonRange> + '_ {
+    space.each().map(|range| JsonRange {
+        name: range_names(&space.areas, &range),
+        ..JsonRange::from(range)
+    })
+}
+
 /// Serializes the ranges of a space one by one.
 struct JsonRanges<'a>(&'a AddressSpace);
 
 impl Serialize for JsonRanges<'_> {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.0.each().map(JsonRange::from))
+        to.collect_seq(json_ranges(self.0))
     }
 }
 
@@ -324,6 +344,7 @@ impl From<MappedRange> for JsonRange {
             napot: range.leaf.is_napot,
             rsw: range.flags().rsw(),
             pieces: (range.pieces > 1).then_some(range.pieces),
+            name: String::new(),
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Walked {
     pub is_possibly_stale: bool,
     /// Physical memory protection of the hart, if it is known.
     pub pmp: Option<Pmp>,
+    /// Name of the device or memory at the translated address; empty if it has none.
+    pub name: String,
 }
 
 /// Privilege modes, with SUM and MXR, and their names.
@@ -136,6 +138,9 @@ impl View for Walked {
                 accesses(out, leaf.pte)
             }
         }?;
+        if let (false, Some(at)) = (self.name.is_empty(), walk.address()) {
+            writeln!(out, "{at} is in {}", self.name)?;
+        }
         match &self.pmp {
             Some(entries) => pmp::lines(out, entries, walk),
             None => Ok(()),
@@ -174,6 +179,9 @@ impl View for Walked {
             }
             WalkOutcome::Refused(reason) => object.member("reason", reason.text())?,
             WalkOutcome::Bare(_) => object.member("reason", "bare")?,
+        }
+        if !self.name.is_empty() {
+            object.member("name", &self.name)?;
         }
         let accesses = ASKERS.map(|(asker, who)| JsonAccess {
             who: asker,

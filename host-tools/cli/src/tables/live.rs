@@ -184,5 +184,6 @@ fn open(
         held: Vec::new(),
         pmp_registers: Vec::new(),
         pmp: None,
+        areas: Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use boards::Board;
 use link::memory::{PhysRange, PhysRangeError};
+use model::space::{Bounds, NamedArea};
 use pagetable::Dialect;
 
 use crate::board_file::{board, dialect};
@@ -50,18 +51,48 @@ impl MachineArgs {
         }
     }
 
+    /// Devices and RAM of the board file, with their names.
+    pub fn areas(&self) -> Vec<NamedArea> {
+        let ram = self
+            .board
+            .as_ref()
+            .map(|board| ("ram", board.ram.base, board.ram.size));
+        let area = |(name, base, bytes): (&str, u64, u64)| {
+            let span = PhysRange::of(base, bytes)?;
+            Some(NamedArea {
+                name: name.to_owned(),
+                bounds: Bounds {
+                    first: span.first,
+                    last: span.last,
+                },
+            })
+        };
+        let all = self.named_devices().into_iter().chain(ram);
+        all.filter_map(area).collect()
+    }
+
     /// Device ranges from the board file.
     pub fn devices(&self) -> Vec<PhysRange> {
+        let all = self.named_devices().into_iter();
+        all.filter_map(|(_, base, bytes)| PhysRange::of(base, bytes))
+            .collect()
+    }
+
+    /// Name, first address and length of each device of the board file.
+    fn named_devices(&self) -> Vec<(&str, u64, u64)> {
         /// Size of a UART, one page, and of a PLIC: RISC-V PLIC specification 1.0.0, memory map.
         const BYTES: [u64; 2] = [0x1000, 0x400_0000];
         let Some(board) = &self.board else {
             return Vec::new();
         };
-        let built_in = [board.uart.base, board.plic.base].into_iter().zip(BYTES);
-        let listed = board.device.iter().map(|it| (it.base, it.size));
-        let all = built_in.chain(listed);
-        all.filter_map(|(base, bytes)| PhysRange::of(base, bytes))
-            .collect()
+        let [uart, plic] = BYTES;
+        let built_in = [
+            ("uart", board.uart.base, uart),
+            ("plic", board.plic.base, plic),
+        ];
+        let listed = board.device.iter();
+        let listed = listed.map(|it| (it.name.as_str(), it.base, it.size));
+        built_in.into_iter().chain(listed).collect()
     }
 
     /// RAM ranges from the command line or the board file.

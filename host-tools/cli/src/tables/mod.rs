@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use link::memory::{Cached, MemorySource, MemorySpec, PhysRange, Pipe, RawSpec};
 use link::transport::Spec;
+use model::space::NamedArea;
 use pagetable::{Dialect, Mode, PhysAddr, Pmp, Satp, Xlen};
 
 use crate::exit::UsageError;
@@ -152,6 +153,8 @@ pub struct OpenTables {
     pub pmp_registers: Vec<(String, u64)>,
     /// Physical memory protection, if it is known.
     pub pmp: Option<Pmp>,
+    /// Names of physical memory, from the board's file.
+    pub areas: Vec<NamedArea>,
 }
 
 /// How a memory source was interpreted.
@@ -298,6 +301,9 @@ impl SpaceArgs {
         }
         open.dialect = told.or(board.dialect);
         open.svade = board.svade;
+        if !is_other {
+            open.areas = self.machine.areas();
+        }
         if open.ram.is_empty() {
             open.ram = ram;
         }
@@ -352,6 +358,7 @@ impl SpaceArgs {
             held,
             pmp_registers: Vec::new(),
             pmp: None,
+            areas: Vec::new(),
         })
     }
 

@@ -118,6 +118,7 @@ impl SpaceArgs {
             held: Vec::new(),
             pmp_registers,
             pmp: None,
+            areas: Vec::new(),
         })
     }
 

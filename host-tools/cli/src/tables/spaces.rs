@@ -93,6 +93,7 @@ pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn MemorySource>>) {
         let mut spaces = AddressSpace::read_all(&mut memory, &satps, dialect);
         for (space, root) in spaces.iter_mut().zip(&open.roots) {
             space.name.clone_from(&root.name);
+            space.areas.clone_from(&open.areas);
         }
         spaces
     };

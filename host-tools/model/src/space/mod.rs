@@ -1,5 +1,6 @@
 //! Address spaces: what the MMU maps, and which entries it rejects.
 
+mod area;
 mod bands;
 mod dialect;
 mod filter;
@@ -10,6 +11,7 @@ mod reached;
 mod tables;
 pub(crate) mod ways;
 
+pub use area::{NamedArea, area_names, range_names};
 pub use bands::{Band, CutPiece, cut};
 pub use dialect::{AllBits, guess};
 pub use filter::{Attribute, Bounds, Filter};
@@ -62,6 +64,8 @@ pub struct AddressSpace {
     pub left_out: u64,
     /// True if the tables were read past the hart's caches, so recent writes may be missing.
     pub is_possibly_stale: bool,
+    /// Names of physical memory; empty where none are known.
+    pub areas: Vec<NamedArea>,
     forest: Arc<Forest>,
     top: Option<NodeId>,
     filter: Filter,
@@ -135,6 +139,7 @@ impl AddressSpace {
             mapped_bytes: node.map_or(0, |node| node.bytes),
             left_out: 0,
             is_possibly_stale: false,
+            areas: Vec::new(),
             forest,
             top,
             filter: Filter::default(),
