@@ -2,6 +2,7 @@
 
 use pagetable::AccessType;
 
+use crate::code::decoded;
 use crate::decode::decode;
 use crate::insn::{Insn, Operation};
 use crate::machine::StrictMachine;
@@ -149,7 +150,7 @@ impl StrictMachine {
         Ok(())
     }
 
-    fn line_written(&mut self, at: usize, flags: u8) {
+    pub(crate) fn line_written(&mut self, at: usize, flags: u8) {
         if flags & CODE != 0 {
             self.code.line_written(at);
             self.ram.unmark(at, CODE);
@@ -255,14 +256,7 @@ impl StrictMachine {
         let (at, word) = self.halves(pc)?;
         let is_wide = word & 3 == 3;
         let raw = if is_wide { word } else { word & 0xffff };
-        let insn = if is_wide && pc & 0xfff == 0xffe {
-            Insn {
-                op: Operation::Crossing,
-                ..Insn::default()
-            }
-        } else {
-            decode(word)
-        };
+        let insn = decoded(pc as usize >> 1 & 0x7ff, word);
         self.code.put(page, pc, insn, raw);
         // A later store must come by here: the line is not only dirty any more.
         self.ram.mark(at, CODE);

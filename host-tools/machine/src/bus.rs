@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use boards::Board;
 
+use crate::carrier::{Carrier, SnapshotError};
 use crate::plic::PlicModel;
 use crate::uart::UartModel;
 
@@ -102,6 +103,22 @@ impl Bus {
             .iter_mut()
             .find(|it| pa.checked_sub(it.base).is_some_and(|at| at < it.bytes));
         place.ok_or(BusRefused)?.words.insert(pa, value);
+        Ok(())
+    }
+
+    /// See `snapshot`.
+    pub(crate) fn carry(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        self.uart.carry(carrier)?;
+        self.plic.carry(carrier)?;
+        for plain in &mut self.plain {
+            let words = plain.words.iter();
+            let mut words = words.map(|(at, word)| [*at, u64::from(*word)]).collect();
+            carrier.list(&mut words)?;
+            plain.words = words
+                .into_iter()
+                .map(|[at, word]| (at, word as u32))
+                .collect();
+        }
         Ok(())
     }
 

@@ -6,12 +6,35 @@
 
 use std::collections::HashMap;
 
+use crate::carrier::{Carrier, SnapshotError};
+use crate::decode::decode;
 use crate::insn::{Insn, Operation};
 use crate::ram::LINE;
 
 /// Instructions can begin at every second byte.
 const SLOTS: usize = 4096 / 2;
 const SLOTS_OF_LINE: usize = LINE / 2;
+
+const SUSPECT: Insn = Insn {
+    op: Operation::Suspect,
+    rd: 0,
+    rs1: 0,
+    rs2: 0,
+    imm: 0,
+    bytes: 0,
+};
+
+/// What the bytes at a slot of a page mean; an instruction that goes on in the next page is not kept.
+#[must_use]
+pub fn decoded(slot: usize, word: u32) -> Insn {
+    if word & 3 == 3 && slot == SLOTS - 1 {
+        return Insn {
+            op: Operation::Crossing,
+            ..Insn::default()
+        };
+    }
+    decode(word)
+}
 
 #[derive(Default)]
 pub struct Code {
@@ -88,12 +111,49 @@ impl Code {
             let insn = self.slots[slot];
             if !matches!(insn.op, Operation::Undecoded | Operation::Suspect) {
                 self.suspects.insert(slot, (insn, self.raw[slot]));
-                self.slots[slot] = Insn {
-                    op: Operation::Suspect,
-                    ..Insn::default()
-                };
+                self.slots[slot] = SUSPECT;
             }
         }
+    }
+
+    /// See `snapshot`. A slot is its place in RAM, the bytes it was decoded from, and whether it is suspect.
+    pub(crate) fn carry(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        let mut list: Vec<[u64; 2]> = Vec::new();
+        for (number, &page) in self
+            .pages
+            .iter()
+            .enumerate()
+            .filter(|(_, page)| **page != 0)
+        {
+            for index in 0..SLOTS {
+                let slot = page as usize * SLOTS + index;
+                let op = self.slots[slot].op;
+                if op != Operation::Undecoded {
+                    let is_suspect = u64::from(op == Operation::Suspect);
+                    let place = (number * SLOTS + index) as u64;
+                    list.push([place, is_suspect << 32 | u64::from(self.raw[slot])]);
+                }
+            }
+        }
+        carrier.list(&mut list)?;
+        if !carrier.reads() {
+            return Ok(());
+        }
+        for [place, word] in list {
+            let place = usize::try_from(place).ok();
+            let place = place.filter(|place| place / SLOTS < self.pages.len());
+            let place = place.ok_or(SnapshotError::Value("such place of code"))?;
+            let slot = self.page(place / SLOTS * 4096) + place % SLOTS;
+            let raw = word as u32;
+            let insn = decoded(place % SLOTS, raw);
+            self.raw[slot] = raw;
+            self.slots[slot] = insn;
+            if word >> 32 & 1 == 1 {
+                self.suspects.insert(slot, (insn, raw));
+                self.slots[slot] = SUSPECT;
+            }
+        }
+        Ok(())
     }
 
     /// `fence.i`: what was written is fetched again.

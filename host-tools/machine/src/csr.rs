@@ -74,14 +74,6 @@ impl StrictMachine {
         })
     }
 
-    /// A CSR as S-mode reads it, whatever level runs: for a debugger.
-    pub fn debug_csr(&mut self, csr: u32) -> Option<u64> {
-        let level = std::mem::replace(&mut self.hart.level, PrivilegeLevel::Supervisor);
-        let value = self.csr_read(csr).ok();
-        self.hart.level = level;
-        value
-    }
-
     pub(crate) fn csr_write(&mut self, csr: u32, value: u64) -> Result<(), NoCsr> {
         self.may(csr)?;
         if csr >> 10 == 3 {

@@ -1,5 +1,6 @@
 //! What one hart holds: registers, privilege, the CSRs that S-mode sees.
 
+use crate::carrier::{Carrier, SnapshotError};
 use crate::insn::SINK;
 
 /// Who runs. M-mode is played by `sbi`.
@@ -90,5 +91,48 @@ impl C906 {
             reservation: None,
             lost_reservation: None,
         }
+    }
+
+    /// See `snapshot`.
+    pub(crate) fn carry(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        let C906 {
+            x,
+            f,
+            fcsr,
+            pc,
+            level,
+            sstatus,
+            sie,
+            soft,
+            stvec,
+            scounteren,
+            sscratch,
+            sepc,
+            scause,
+            stval,
+            satp,
+            reservation,
+            lost_reservation,
+        } = self;
+        carrier.words(x)?;
+        carrier.words(f)?;
+        carrier.number(fcsr)?;
+        for word in [
+            pc, sstatus, sie, stvec, scounteren, sscratch, sepc, scause, stval, satp,
+        ] {
+            carrier.word(word)?;
+        }
+        let mut is_user = *level == PrivilegeLevel::User;
+        carrier.flag(&mut is_user)?;
+        *level = match is_user {
+            true => PrivilegeLevel::User,
+            false => PrivilegeLevel::Supervisor,
+        };
+        carrier.flag(soft)?;
+        carrier.option(reservation)?;
+        carrier.option(lost_reservation)?;
+        // x0 reads as zero, whatever a snapshot says.
+        x[0] = 0;
+        Ok(())
     }
 }

@@ -15,9 +15,11 @@ mod access;
 #[cfg(test)]
 mod asm;
 mod bus;
+mod carrier;
 mod code;
 mod compressed;
 mod csr;
+mod debug;
 mod decode;
 mod execute;
 mod float;
@@ -37,14 +39,18 @@ mod rule;
 mod rule_images;
 mod run;
 mod sbi;
+mod snapshot;
 mod tlb;
 mod trace;
 mod translate;
 mod trap;
 mod uart;
 mod uboot;
+#[cfg(test)]
+mod walks;
 
 pub use bus::Bus;
+pub use carrier::SnapshotError;
 pub use hart::{C906, PrivilegeLevel};
 pub use machine::{MachineOptions, Stop, StrictMachine};
 pub use ram::Ram;

@@ -13,8 +13,8 @@ use crate::hart::C906;
 use crate::insn::Operation;
 use crate::machine::{MachineOptions, StrictMachine};
 
-const BASE: u64 = 0x8000_0000;
-const RAM: usize = 64 << 20;
+pub const BASE: u64 = 0x8000_0000;
+pub const RAM: usize = 64 << 20;
 /// Where S-mode begins, behind what M-mode does first on QEMU.
 const ENTRY: usize = 0x1000;
 const HANDLER: usize = 0x1400;
@@ -30,7 +30,7 @@ const RUN: usize = 1000;
 /// Registers that the random part leaves alone: 1 and 4 are the handler's, 2 the scratch, 3 the log.
 const FIRST: u32 = 5;
 
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u32 {
@@ -41,7 +41,7 @@ impl Random {
         (self.0 >> 32) as u32
     }
 
-    fn below(&mut self, end: u32) -> u32 {
+    pub fn below(&mut self, end: u32) -> u32 {
         self.next() % end
     }
 
@@ -76,7 +76,7 @@ impl Random {
     }
 }
 
-trait Lockstep {
+pub trait Lockstep {
     fn firmware(&mut self);
     fn entry(&mut self);
     fn handler(&mut self);
@@ -383,7 +383,7 @@ fn program(seed: u64) -> (AsmProgram, usize) {
 }
 
 /// RAM after the program, on QEMU: its power switch ends it.
-fn on_qemu(bytes: &[u8], end: usize) -> Vec<u8> {
+pub fn on_qemu(bytes: &[u8], end: usize) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let (ram, image) = (folder.path().join("ram"), folder.path().join("image"));
     let mut bytes = bytes.to_vec();
@@ -425,10 +425,15 @@ fn on_qemu(bytes: &[u8], end: usize) -> Vec<u8> {
     fs::read(&ram).expect("QEMU's RAM")
 }
 
-fn here(bytes: &[u8], end: usize) -> StrictMachine {
+/// A machine with this in RAM, which is zeros else, and a loop at its end.
+pub fn loaded(bytes: &[u8], end: usize) -> StrictMachine {
     let mut board = boards::by_name("ox64").expect("the board");
     (board.ram.base, board.ram.size) = (BASE, RAM as u64);
-    let mut machine = StrictMachine::new(&board, MachineOptions::default());
+    let options = MachineOptions {
+        maee: false,
+        ..MachineOptions::default()
+    };
+    let mut machine = StrictMachine::new(&board, options);
     machine.ram.load(0, &vec![0; RAM]).expect("it fits");
     machine.ram.load(0, bytes).expect("it fits");
     // It stays where it ends.
@@ -436,6 +441,11 @@ fn here(bytes: &[u8], end: usize) -> StrictMachine {
         .ram
         .load(end, &0x6fu32.to_le_bytes())
         .expect("it fits");
+    machine
+}
+
+fn here(bytes: &[u8], end: usize) -> StrictMachine {
+    let mut machine = loaded(bytes, end);
     machine.hart = C906::new(BASE + ENTRY as u64, 0, 0);
     for _ in 0..100 {
         machine.run((RUN * LENGTH) as u64);

@@ -4,6 +4,7 @@ use boards::Board;
 use pagetable::Dialect;
 
 use crate::bus::Bus;
+use crate::carrier::{Carrier, LATEST, SnapshotError};
 use crate::code::Code;
 use crate::hart::{C906, interrupt};
 use crate::mmu::Translations;
@@ -69,7 +70,12 @@ pub struct StrictMachine {
     pub(crate) sleeping: bool,
     pub(crate) halted: bool,
     pub(crate) breakpoints: Vec<u64>,
+    /// The end of what the terminal has received, at most [`RECENT`] bytes.
+    recent: Vec<u8>,
 }
+
+/// Bytes of output that are kept for whoever takes the machine over.
+const RECENT: usize = 64;
 
 impl StrictMachine {
     /// Powered on, with nothing in RAM but noise; the hart will begin at the start of it.
@@ -99,6 +105,7 @@ impl StrictMachine {
             sleeping: false,
             halted: false,
             breakpoints: Vec::new(),
+            recent: Vec::new(),
         }
     }
 
@@ -139,7 +146,47 @@ impl StrictMachine {
 
     /// What the terminal has received since the last call.
     pub fn take_output(&mut self) -> Vec<u8> {
-        self.bus.uart.take_sent()
+        let sent = self.bus.uart.take_sent();
+        self.recent.extend(&sent);
+        let more = self.recent.len().saturating_sub(RECENT);
+        self.recent.drain(..more);
+        sent
+    }
+
+    /// The end of what was taken: a prompt, perhaps.
+    #[must_use]
+    pub fn recent_output(&self) -> &[u8] {
+        &self.recent
+    }
+
+    /// See `snapshot`.
+    pub(crate) fn carry(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        self.hart.carry(carrier)?;
+        self.ram.carry(carrier)?;
+        self.bus.carry(carrier)?;
+        self.findings.carry(carrier)?;
+        self.code.carry(carrier)?;
+        self.mmu.tlb.carry(self.dialect, carrier)?;
+        for word in [
+            &mut self.clock,
+            &mut self.slept,
+            &mut self.trapped,
+            &mut self.timer_at,
+            &mut self.look_at,
+        ] {
+            carrier.word(word)?;
+        }
+        for flag in [&mut self.external, &mut self.sleeping, &mut self.halted] {
+            carrier.flag(flag)?;
+        }
+        carrier.text(&mut self.recent)?;
+        if carrier.reads() {
+            let clock = Some(self.clock).filter(|clock| *clock <= LATEST);
+            let instructions = clock.and_then(|clock| clock.checked_sub(self.slept));
+            let retired = instructions.and_then(|it| it.checked_sub(self.trapped));
+            retired.ok_or(SnapshotError::Value("such clock"))?;
+        }
+        Ok(())
     }
 
     /// Counts a finding at the instruction that runs. Answers whether its rule is on.

@@ -3,6 +3,8 @@
 //! Source: C906 User Manual, "Platform-Level Interrupt Controller". A claim takes the pending bit and
 //! keeps the source quiet until it is completed.
 
+use crate::carrier::{Carrier, SnapshotError};
+
 const PENDING: u64 = 0x1000;
 const ENABLE: u64 = 0x2000;
 const ENABLE_STRIDE: u64 = 0x80;
@@ -52,6 +54,28 @@ impl PlicModel {
             threshold: [7; 2],
             lines: [0; 32],
         }
+    }
+
+    /// See `snapshot`.
+    pub(crate) fn carry(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        let PlicModel {
+            sources: _,
+            context: _,
+            priority,
+            pending,
+            in_service,
+            enable,
+            threshold,
+            lines,
+        } = self;
+        carrier.numbers(priority)?;
+        for bits in [pending, in_service, lines] {
+            carrier.numbers(bits)?;
+        }
+        for bits in enable {
+            carrier.numbers(bits)?;
+        }
+        carrier.numbers(threshold)
     }
 
     /// A source's line goes high or low.

@@ -11,8 +11,12 @@
 
 use std::collections::VecDeque;
 
+use crate::carrier::{Carrier, SnapshotError};
+
 /// Bytes of a cache line.
 pub const LINE: usize = 64;
+/// What a snapshot keeps or leaves out.
+const PAGE: usize = 4096;
 /// Lines that can be dirty at a time: 32 KiB.
 const CAPACITY: usize = 512;
 
@@ -28,6 +32,7 @@ pub const CODE: u8 = 8;
 /// RAM and the cache before it.
 pub struct Ram {
     base: u64,
+    seed: u64,
     view: Vec<u8>,
     /// Valid for lines that are dirty or stale; elsewhere RAM holds what `view` holds.
     behind: Vec<u8>,
@@ -51,11 +56,18 @@ impl Ram {
         }
         Ram {
             base,
+            seed,
             view,
             behind: vec![0; size],
             flags: vec![0; size.div_ceil(LINE)],
             dirty: VecDeque::with_capacity(CAPACITY),
         }
+    }
+
+    /// What its noise was made from.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     #[must_use]
@@ -66,6 +78,60 @@ impl Ram {
     #[must_use]
     pub fn size(&self) -> usize {
         self.view.len()
+    }
+
+    /// See `snapshot`. Pages that are still noise are left out; of the lines behind the cache, those that
+    /// differ from it are carried.
+    pub(crate) fn carry(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        self.carry_pages(carrier)?;
+        let flagged = self
+            .flags
+            .iter()
+            .enumerate()
+            .filter(|(_, flags)| **flags != 0);
+        let mut flagged: Vec<[u64; 2]> = flagged
+            .map(|(line, flags)| [line as u64, u64::from(*flags)])
+            .collect();
+        carrier.list(&mut flagged)?;
+        let lines = self.flags.len() as u64;
+        for [line, flags] in flagged {
+            if line >= lines {
+                return Err(SnapshotError::Value("such line"));
+            }
+            let line = line as usize;
+            self.flags[line] = flags as u8 & (DIRTY | WALKED | STALE | CODE);
+            if self.flags[line] & (DIRTY | STALE) != 0 {
+                carrier.raw(&mut self.behind[line * LINE..(line + 1) * LINE])?;
+            }
+        }
+        let mut dirty = self.dirty.iter().map(|&line| [u64::from(line)]).collect();
+        carrier.list(&mut dirty)?;
+        let is_one = |[line]: &[u64; 1]| *line < lines;
+        if dirty.len() > CAPACITY || !dirty.iter().all(is_one) {
+            return Err(SnapshotError::Value("such dirty lines"));
+        }
+        self.dirty = dirty.iter().map(|&[line]| line as u32).collect();
+        Ok(())
+    }
+
+    fn carry_pages(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        let mut numbers = Vec::new();
+        if !carrier.reads() {
+            let noise = Ram::new(self.base, self.view.len(), self.seed).view;
+            let pages = self.view.chunks(PAGE).zip(noise.chunks(PAGE)).enumerate();
+            numbers.extend(
+                pages
+                    .filter(|(_, (is, was))| is != was)
+                    .map(|(at, _)| [at as u64]),
+            );
+        }
+        carrier.list(&mut numbers)?;
+        for [number] in numbers {
+            let number = usize::try_from(number).ok();
+            let page = number.and_then(|number| self.view.chunks_mut(PAGE).nth(number));
+            carrier.raw(page.ok_or(SnapshotError::Value("such page"))?)?;
+        }
+        Ok(())
     }
 
     /// Where a physical address lies in it, if `bytes` from there on do.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::carrier::{Carrier, SnapshotError};
+
 /// One rule; each can be switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SiliconRule {
@@ -179,7 +181,8 @@ impl Violations {
             let first = self.by_place.range((rule, 0)..=(rule, u64::MAX)).next();
             place = first.map_or(place, |(first, _)| *first);
         }
-        self.by_place.entry(place).or_insert((address, 0)).1 += 1;
+        let count = &mut self.by_place.entry(place).or_insert((address, 0)).1;
+        *count = count.saturating_add(1);
         true
     }
 
@@ -195,11 +198,44 @@ impl Violations {
         self.by_place.iter().map(one)
     }
 
+    /// Looks for this rule no more.
+    pub fn forgive(&mut self, rule: SiliconRule) {
+        self.off.push(rule);
+    }
+
+    /// See `snapshot`.
+    pub(crate) fn carry(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        let number = |rule: &SiliconRule| {
+            let at = SiliconRule::ALL.iter().position(|it| it == rule);
+            at.unwrap_or_default() as u64
+        };
+        let rule = |number: u64| {
+            let found = usize::try_from(number).ok();
+            let found = found.and_then(|at| SiliconRule::ALL.get(at));
+            found.copied().ok_or(SnapshotError::Value("such rule"))
+        };
+        let places = self.by_place.iter();
+        let mut places = places
+            .map(|((rule, pc), (address, count))| [number(rule), *pc, *address, *count])
+            .collect();
+        carrier.list(&mut places)?;
+        let mut off = self.off.iter().map(|rule| [number(rule)]).collect();
+        carrier.list(&mut off)?;
+        let one =
+            |[number, pc, address, count]: [u64; 4]| Ok(((rule(number)?, pc), (address, count)));
+        self.by_place = places.into_iter().map(one).collect::<Result<_, _>>()?;
+        self.off = off
+            .into_iter()
+            .map(|[it]| rule(it))
+            .collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
     /// How often a rule was broken.
     #[must_use]
     pub fn of(&self, rule: SiliconRule) -> u64 {
         let places = self.by_place.range((rule, 0)..=(rule, u64::MAX));
-        places.map(|(_, (_, count))| count).sum()
+        places.fold(0, |sum: u64, (_, (_, count))| sum.saturating_add(*count))
     }
 }
 

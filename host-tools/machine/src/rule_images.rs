@@ -72,7 +72,7 @@ const fn case(
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 17] = [
+const CASES: [Case; 18] = [
     case('a', SiliconRule::AccessedClear, false, "TN", Some("K"), |p| {
         p.leaf(0, FRAME_AT, LEAF & !0x40, 0);
         p.words(&[SFENCE, ld(5, TEST, 0)]);
@@ -179,6 +179,18 @@ const CASES: [Case; 17] = [
         p.constant(6, 0x0027_0027);
         p.word(s(0x23, 2, 7, 6, 8));
         p.jump(OK);
+    }),
+    // Another low table, and a fence for the one address: the hart may go on with the pointer to the old one.
+    case('r', SiliconRule::StaleTranslation, false, "TN", Some("K"), |p| {
+        p.word(ld(5, TEST, 0));
+        p.page(7, 4);
+        p.entry(6, FRAME_AT, LEAF, RAM_TYPE);
+        p.word(sd(6, OTHER_AT, 4 * 8));
+        p.entry(6, OTHER_AT, VALID, 0);
+        p.address(8, MIDDLE);
+        // sfence.vma x7
+        p.words(&[sd(6, 8, 0), 0x1200_0073 | 7 << 15, ld(5, 7, 0)]);
+        p.expect(5, 0x11);
     }),
 ];
 

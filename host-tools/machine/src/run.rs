@@ -181,13 +181,4 @@ impl StrictMachine {
         self.look_at = 0;
         hart.sepc
     }
-
-    /// The physical address of a virtual one for a debugger: no rule is looked at.
-    pub fn debug_translate(&mut self, va: u64) -> Option<u64> {
-        if self.hart.satp >> 60 != crate::translate::SV39 {
-            return Some(va);
-        }
-        let leaf = self.walk(va).ok()?;
-        Some(leaf.at(pagetable::VirtAddr::new(va)).raw())
-    }
 }

@@ -127,7 +127,7 @@ impl StrictMachine {
         let held = self.mmu.tlb.get(page, asid);
         let walked = match held {
             Held::Nothing => {
-                let walked = self.walk(va);
+                let walked = self.walk_kept(va, asid, access);
                 match walked {
                     Ok(leaf) => self.note(TraceKind::Fill, va, leaf.pte.raw()),
                     Err(_) => self.note(TraceKind::Miss, va, 0),
@@ -158,6 +158,32 @@ impl StrictMachine {
             }
         };
         walked.map_err(|refusal| self.refused(refusal, va, access))
+    }
+
+    /// A walk that begins at the lowest pointer that the hart holds, and keeps those that it meets.
+    fn walk_kept(&mut self, va: u64, asid: u16, access: AccessType) -> Result<Leaf, Refusal> {
+        let (now, path) = self.walk_path(va);
+        let held = (0..Mode::Sv39.levels() - 1)
+            .find_map(|level| Some((level, self.mmu.tlb.pointer(level, va, asid)?)));
+        let walked = match held {
+            Some((level, table)) if path[usize::from(level)] != Some(table) => {
+                let old = self.walk_from(va, level, table, &mut [None; 3]);
+                let is_same =
+                    old == now || old.is_ok_and(|old| self.is_as_good(old, now, va, access));
+                if !is_same && self.find(SiliconRule::StaleTranslation, va) {
+                    return old;
+                }
+                now
+            }
+            _ => now,
+        };
+        let is_global = now.is_ok_and(|leaf| leaf.pte.has(Pte::GLOBAL));
+        for (level, table) in (0..).zip(path) {
+            if let Some(table) = table {
+                self.mmu.tlb.put_pointer(level, va, asid, is_global, table);
+            }
+        }
+        walked
     }
 
     /// Would this access end the same way by what the tables hold now? Between `satp` and its fence it must.
@@ -191,16 +217,38 @@ impl StrictMachine {
 
     /// Privileged ISA, "Virtual Address Translation Process".
     pub(crate) fn walk(&mut self, va: u64) -> Result<Leaf, Refusal> {
+        self.walk_path(va).0
+    }
+
+    /// The same, with the tables below the root that pointers lead to, by level.
+    fn walk_path(&mut self, va: u64) -> (Result<Leaf, Refusal>, [Option<PhysAddr>; 3]) {
+        let mut path = [None; 3];
+        let root = PhysAddr::from_frame(self.hart.satp & ((1 << 44) - 1));
+        let top = Mode::Sv39.levels() - 1;
+        (self.walk_from(va, top, root, &mut path), path)
+    }
+
+    fn walk_from(
+        &mut self,
+        va: u64,
+        level: u8,
+        mut table: PhysAddr,
+        path: &mut [Option<PhysAddr>; 3],
+    ) -> Result<Leaf, Refusal> {
         let mode = Mode::Sv39;
         if !mode.canonical(VirtAddr::new(va)) {
             return Err(Refusal::NonCanonical);
         }
-        let mut table = PhysAddr::from_frame(self.hart.satp & ((1 << 44) - 1));
-        for level in (0..mode.levels()).rev() {
+        for level in (0..=level).rev() {
             let index = mode.index(VirtAddr::new(va), level) * mode.entry_bytes();
-            let pte = self.entry(table.raw() + index as u64)?;
+            let pte = self.entry(table.raw().wrapping_add(index as u64))?;
             match pte.decode(mode, level, self.dialect) {
-                Entry::Pointer(next) => table = next,
+                Entry::Pointer(next) => {
+                    table = next;
+                    if let Some(below) = level.checked_sub(1) {
+                        path[usize::from(below)] = Some(next);
+                    }
+                }
                 Entry::Leaf(leaf) => return Ok(leaf),
                 Entry::Refused(refusal) => return Err(refusal),
             }

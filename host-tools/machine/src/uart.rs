@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use crate::carrier::{Carrier, LATEST, SnapshotError};
+
 /// Instruction times in a second: the machine's clock, 100 to a tick of the board's 1 MHz timebase.
 pub const CYCLES: u64 = 100_000_000;
 
@@ -92,6 +94,53 @@ impl UartModel {
             lost: 0,
             garbled: 0,
         }
+    }
+
+    /// See `snapshot`.
+    pub(crate) fn carry(&mut self, carrier: &mut Carrier) -> Result<(), SnapshotError> {
+        let UartModel {
+            clock_hz: _,
+            line_baud: _,
+            tx_config,
+            rx_config,
+            bit_period,
+            words,
+            mask,
+            enable,
+            sticky,
+            errors,
+            thresholds,
+            tx,
+            rx,
+            tx_until,
+            incoming,
+            rx_until,
+            timeout_at,
+            sent,
+            lost,
+            garbled,
+        } = self;
+        for word in [
+            tx_config, rx_config, bit_period, mask, enable, sticky, errors, thresholds,
+        ] {
+            carrier.number(word)?;
+        }
+        carrier.numbers(words)?;
+        for queue in [&mut *tx, &mut *rx, incoming] {
+            carrier.queue(queue)?;
+        }
+        if tx.len() > DEPTH || rx.len() > DEPTH {
+            return Err(SnapshotError::Value("FIFO of this length"));
+        }
+        for word in [&mut *tx_until, &mut *rx_until, &mut *lost, &mut *garbled] {
+            carrier.word(word)?;
+        }
+        carrier.option(timeout_at)?;
+        let times = [*tx_until, *rx_until, timeout_at.unwrap_or_default()];
+        if times.iter().any(|time| *time > LATEST) || (*lost).max(*garbled) > 1 << 20 {
+            return Err(SnapshotError::Value("such time of the UART"));
+        }
+        carrier.text(sent)
     }
 
     /// What is typed: it arrives at the line's rate from `now` on.
