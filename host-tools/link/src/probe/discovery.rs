@@ -13,6 +13,12 @@ use super::bitbang::Bitbang;
 /// Prefix of a simulator's address.
 const BITBANG: &str = "bitbang://";
 
+/// The name of the Ox64 in software.
+const OX64: &str = "ox64";
+
+/// The TCP port of the Ox64 in software, if no other is named: Spike's.
+pub const OX64_PORT: &str = "9824";
+
 /// A probe as named by the user.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Selector {
@@ -21,7 +27,7 @@ pub enum Selector {
     Only,
     /// `VENDOR:PRODUCT` or `VENDOR:PRODUCT:SERIAL`, as in USB.
     Usb(DebugProbeSelector),
-    /// `bitbang://HOST:PORT`: a server of the `remote_bitbang` protocol.
+    /// `bitbang://HOST:PORT`: a server of the `remote_bitbang` protocol. `ox64` is the one on this machine.
     Bitbang(String),
 }
 
@@ -30,6 +36,9 @@ impl FromStr for Selector {
 
     fn from_str(name: &str) -> Result<Selector, ProbeError> {
         let wrong = || ProbeError::Selector(name.to_owned());
+        if name == OX64 {
+            return Ok(Selector::Bitbang(format!("localhost:{OX64_PORT}")));
+        }
         if let Some(address) = name.strip_prefix(BITBANG) {
             let port = address
                 .rsplit_once(':')

@@ -43,6 +43,6 @@ pub use access::{AccessMethod, AccessRefusal};
 pub use bitbang::Bitbang;
 pub use chain::{Chain, KnownChain};
 pub use debug_module::Offers;
-pub use discovery::{ProbeInfo, Selector, list};
+pub use discovery::{OX64_PORT, ProbeInfo, Selector, list};
 pub use error::ProbeError;
 pub use target::{Info, Options, Target};

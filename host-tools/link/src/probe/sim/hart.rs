@@ -67,6 +67,8 @@ pub struct SimulatedHart {
     pub heeds: bool,
     /// While running it executes a loop of 16 instructions; otherwise a single one.
     pub wanders: bool,
+    /// Another machine executes for it: it halts, after a step too, by [`SimulatedHart::halt`] alone.
+    pub is_external: bool,
     /// A reset that was not acknowledged (`havereset`).
     pub was_reset: bool,
     /// Whether the last resume request was acknowledged.
@@ -120,6 +122,7 @@ impl SimulatedHart {
             is_halted: false,
             heeds: true,
             wanders: false,
+            is_external: false,
             was_reset: false,
             has_resumed: false,
         };
@@ -145,6 +148,21 @@ impl SimulatedHart {
         *dcsr = *dcsr & !3 | mode;
     }
 
+    /// Whether `dcsr.step` is set: it executes one instruction when it is resumed.
+    pub fn steps(&self) -> bool {
+        self.csr[&csr::DCSR] >> 2 & 1 == 1
+    }
+
+    /// The addresses before which a trigger stops it, in whatever mode.
+    pub fn stops(&self) -> Vec<u64> {
+        let kinds = self.type_bits();
+        let is_set = |[control, _]: &&[u64; 2]| {
+            control >> kinds != DISABLED && control >> 2 & 1 == 1 && control >> 3 & 0xb != 0
+        };
+        let set = self.triggers.iter().filter(is_set);
+        set.map(|[_, address]| *address).collect()
+    }
+
     fn narrow(&self, value: u64) -> u64 {
         match self.xlen {
             Xlen::Rv32 => value & 0xffff_ffff,
@@ -166,7 +184,7 @@ impl SimulatedHart {
     }
 
     /// Halts with a value of `dcsr.cause`.
-    pub(super) fn halt(&mut self, cause: u64) {
+    pub fn halt(&mut self, cause: u64) {
         self.is_halted = true;
         let dcsr = self.csr.entry(csr::DCSR).or_default();
         *dcsr = *dcsr & !(7 << 6) | cause << 6;
@@ -191,7 +209,7 @@ impl SimulatedHart {
                 self.halt(2);
             }
         }
-        if self.csr[&csr::DCSR] >> 2 & 1 == 1 {
+        if self.steps() && !self.is_external {
             self.halt(4);
         }
     }

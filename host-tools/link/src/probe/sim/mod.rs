@@ -23,8 +23,8 @@ pub use faults::{FaultInjection, InjectedFault};
 pub use hart::{SimulatedHart, csr};
 pub use neighbour::Neighbour;
 pub use profile::Profile;
-pub use ram::SimulatedRam;
-pub use server::{SharedTap, lock, serve};
+pub use ram::{LiveMemory, SimulatedRam};
+pub use server::{SharedTap, drive, lock, serve};
 pub use tap::SimulatedTap;
 
 use crate::memory::MemorySource;

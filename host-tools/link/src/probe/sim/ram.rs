@@ -6,9 +6,25 @@ use pagetable::{Outside, PhysAddr};
 
 use crate::memory::MemorySource;
 
+/// Memory of a machine that executes beside the module, with a cache of its own.
+pub trait LiveMemory: Send {
+    /// Fills `into` with what the hart's loads find, or else with what the system bus does; `None` if it is
+    /// not all memory.
+    fn read(&mut self, at: PhysAddr, into: &mut [u8], as_hart: bool) -> Option<()>;
+
+    /// Stores `bytes` as the hart would; `None` if it is not all memory.
+    fn write(&mut self, at: PhysAddr, bytes: &[u8]) -> Option<()>;
+}
+
+enum Backing {
+    /// It does not change: writes lie over it.
+    Still(Box<dyn MemorySource + Send>),
+    Live(Box<dyn LiveMemory>),
+}
+
 /// Memory. Bytes that the hart has cached are not visible to the system bus.
 pub struct SimulatedRam {
-    source: Box<dyn MemorySource + Send>,
+    backing: Backing,
     written: BTreeMap<u64, u8>,
     /// Bytes visible to the hart only.
     cached: BTreeMap<u64, u8>,
@@ -19,8 +35,17 @@ pub struct SimulatedRam {
 impl SimulatedRam {
     /// Memory with the initial content of `source`.
     pub fn new(source: impl MemorySource + Send + 'static) -> SimulatedRam {
+        SimulatedRam::over(Backing::Still(Box::new(source)))
+    }
+
+    /// The memory of a machine that executes.
+    pub fn live(memory: impl LiveMemory + 'static) -> SimulatedRam {
+        SimulatedRam::over(Backing::Live(Box::new(memory)))
+    }
+
+    fn over(backing: Backing) -> SimulatedRam {
         SimulatedRam {
-            source: Box::new(source),
+            backing,
             written: BTreeMap::new(),
             cached: BTreeMap::new(),
             reads: 0,
@@ -48,7 +73,10 @@ impl SimulatedRam {
         let mut word = [0; 16];
         let into = &mut word[..bytes];
         self.reads += 1;
-        self.source.read(PhysAddr::new(at), into).ok()?;
+        match &mut self.backing {
+            Backing::Still(source) => source.read(PhysAddr::new(at), into).ok()?,
+            Backing::Live(memory) => memory.read(PhysAddr::new(at), into, as_hart)?,
+        }
         let mut lay = |over: &BTreeMap<u64, u8>| {
             for (place, byte) in over.range(at..at.saturating_add(bytes as u64)) {
                 into[(place - at) as usize] = *byte;
@@ -63,6 +91,9 @@ impl SimulatedRam {
 
     /// Writes a word; `None` outside of memory.
     pub(super) fn write(&mut self, at: u64, bytes: usize, word: u128) -> Option<()> {
+        if let Backing::Live(memory) = &mut self.backing {
+            return memory.write(PhysAddr::new(at), word.to_le_bytes().get(..bytes)?);
+        }
         self.read(at, bytes, false)?;
         let places = (at..).zip(word.to_le_bytes()).take(bytes);
         self.written.extend(places);

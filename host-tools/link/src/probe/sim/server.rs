@@ -27,11 +27,43 @@ pub fn serve(tap: SharedTap) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
+/// Applies what a client sends to the pins, and adds the levels it asks for to `said`. `at_edge` is called
+/// after each rising edge of TCK, with `tck` the level before. Answers whether the client stays.
+pub fn drive(
+    tap: &mut SimulatedTap,
+    tck: &mut bool,
+    asked: &[u8],
+    said: &mut Vec<u8>,
+    mut at_edge: impl FnMut(&mut SimulatedTap),
+) -> bool {
+    for byte in asked {
+        match byte {
+            // tck, tms, tdi from the highest bit down.
+            b'0'..=b'7' => {
+                let pins = byte - b'0';
+                let high = pins & 4 != 0;
+                if high && !*tck {
+                    tap.clock(pins & 2 != 0, pins & 1 != 0);
+                    at_edge(tap);
+                }
+                *tck = high;
+            }
+            b'R' => said.push(b'0' + u8::from(tap.tdo())),
+            b'Q' => return false,
+            _ => {}
+        }
+        if tap.is_unplugged() {
+            return false;
+        }
+    }
+    true
+}
+
 fn converse(mut client: TcpStream, tap: &SharedTap) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut asked = vec![0; 1 << 16];
     let mut said = Vec::new();
-    let mut clock = false;
+    let mut tck = false;
     loop {
         let length = client.read(&mut asked)?;
         if length == 0 {
@@ -39,24 +71,8 @@ fn converse(mut client: TcpStream, tap: &SharedTap) -> io::Result<()> {
         }
         said.clear();
         let mut tap = lock(tap);
-        for byte in &asked[..length] {
-            match byte {
-                // tck, tms, tdi from the highest bit down.
-                b'0'..=b'7' => {
-                    let pins = byte - b'0';
-                    let high = pins & 4 != 0;
-                    if high && !clock {
-                        tap.clock(pins & 2 != 0, pins & 1 != 0);
-                    }
-                    clock = high;
-                }
-                b'R' => said.push(b'0' + u8::from(tap.tdo())),
-                b'Q' => return Ok(()),
-                _ => {}
-            }
-            if tap.is_unplugged() {
-                return Ok(());
-            }
+        if !drive(&mut tap, &mut tck, &asked[..length], &mut said, |_| {}) {
+            return Ok(());
         }
         drop(tap);
         client.write_all(&said)?;
