@@ -246,3 +246,108 @@ fn a_gdb_stub_shows_the_hart_and_its_tables() {
     let said = String::from_utf8_lossy(&said);
     assert!(said.contains("0x0000000030002000"), "{said}");
 }
+
+#[test]
+fn a_jtag_probe_halts_the_hart_and_sees_its_tables_and_it_runs_on() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args([
+            "ox64",
+            &card(),
+            "--serial",
+            "tcp://127.0.0.1:0",
+            "--jtag",
+            "0",
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("our program runs");
+    let mut serial = String::new();
+    let mut said = BufReader::new(child.stdout.take().expect("a pipe"));
+    said.read_line(&mut serial).expect("a line");
+    let serial = serial.trim().strip_prefix("serial").expect(&serial).trim();
+    let mut notes = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let port = notes.find_map(|line| {
+        let line = line.expect("text");
+        let (_, port) = line.split_once("bitbang://")?;
+        Some(port.trim().to_owned())
+    });
+    let port = port.expect("it says where");
+    let ask = |words: &[&str]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+            .args(words)
+            .output()
+            .expect("our program runs");
+        let said = [run.stdout, run.stderr].concat();
+        String::from_utf8_lossy(&said).into_owned()
+    };
+    let probe = format!("probe:bitbang://{port}");
+    // The kernel has booted once it answers on the line.
+    let tasks = ask(&["ps", "--from", serial]);
+    assert!(tasks.contains("sh"), "{tasks}");
+    let info = ask(&["probe", "info", &probe]);
+    assert!(
+        info.contains("0x10000b6f") && info.contains("RV64"),
+        "{info}"
+    );
+    let by_bus = ask(&["map", "--from", &probe, "--board", "ox64", "--by", "bus"]);
+    let by_hart = ask(&[
+        "map", "--from", &probe, "--board", "ox64", "--by", "program",
+    ]);
+    for map in [&by_bus, &by_hart] {
+        assert!(map.contains("0x0000000030002000"), "{map}");
+    }
+    assert!(
+        by_bus.contains("stale"),
+        "the bus does not see the cache: {by_bus}"
+    );
+    assert!(!by_hart.contains("stale"), "{by_hart}");
+    // It was not left halted.
+    let faults = ask(&["faults", "--from", serial]);
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert!(faults.contains("stack grown"), "{faults}");
+}
+
+#[test]
+fn a_saved_board_goes_on_where_it_was_as_one_that_was_not_saved() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("booted");
+    let file = file.to_str().expect("a path");
+    let card = card();
+    let (code, _, notes) = ox64(&[&card, "--until", "prompt", "--save", file]);
+    assert_eq!(code, 0, "{notes}");
+    let lines = [
+        "--until",
+        "prompt",
+        "--type",
+        "touch_test 2",
+        "--type",
+        "faults",
+    ];
+    let (_, whole, whole_notes) = ox64(&[&[card.as_str()][..], &lines].concat());
+    let (code, rest, notes) = ox64(&[&["--restore", file][..], &lines].concat());
+    assert_eq!(code, 0, "{notes}");
+    assert!(
+        whole.ends_with(&rest),
+        "{rest}\ninstead of the end of\n{whole}"
+    );
+    assert!(rest.contains("touch_test: 2 pages"), "{rest}");
+    let count = |notes: &str| {
+        let line = notes.lines().find(|line| line.contains(" instructions, "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(count(&notes), count(&whole_notes));
+    let bytes = fs::read(file).expect("the snapshot");
+    fs::write(file, &bytes[..bytes.len() / 2]).expect("a file");
+    let (code, said, notes) = ox64(&["--restore", file]);
+    assert_eq!((code, said.as_str()), (1, ""));
+    assert!(notes.contains("ends early"), "{notes}");
+    assert_eq!(ox64(&[&card, "--restore", file]).0, 2, "one of the two");
+    assert_eq!(
+        ox64(&[&card, "--save", &card]).0,
+        2,
+        "the card is not written over"
+    );
+}

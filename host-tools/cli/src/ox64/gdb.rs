@@ -11,6 +11,8 @@ use std::net::{TcpListener, TcpStream};
 
 use machine::StrictMachine;
 
+use super::debug_port::{DebugPort, GoOn, SharedMachine, lock};
+
 /// The largest packet in bytes, which gdb is asked to keep to.
 const PACKET: usize = 0x4000;
 /// CSR n is register 65 + n, as in gdb's own `riscv-tdep.h`.
@@ -30,6 +32,7 @@ const BREAK: u8 = 3;
 pub struct GdbPort {
     listener: TcpListener,
     peer: Option<GdbPeer>,
+    machine: SharedMachine,
 }
 
 struct GdbPeer {
@@ -41,47 +44,21 @@ struct GdbPeer {
     breakpoints: Vec<u64>,
 }
 
-/// How the hart goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum GoOn {
-    Freely,
-    /// One instruction, and then [`GdbPort::stopped`].
-    Step,
-}
-
 impl GdbPort {
     /// Listens on this port of this machine; 0 takes a free one.
-    pub fn open(port: u16) -> io::Result<GdbPort> {
+    pub fn open(port: u16, machine: &SharedMachine) -> io::Result<GdbPort> {
         let listener = TcpListener::bind(("127.0.0.1", port))?;
         listener.set_nonblocking(true)?;
         Ok(GdbPort {
             listener,
             peer: None,
+            machine: machine.clone(),
         })
     }
 
     /// The port that it listens on.
     pub fn port(&self) -> io::Result<u16> {
         Ok(self.listener.local_addr()?.port())
-    }
-
-    /// Answers gdb; waits for it while the hart is stopped.
-    pub fn serve(&mut self, machine: &mut StrictMachine) -> GoOn {
-        if self.peer.is_none() {
-            self.accept();
-        }
-        let Some(peer) = &mut self.peer else {
-            return GoOn::Freely;
-        };
-        match peer.serve(machine) {
-            Ok(go_on) => go_on,
-            Err(_) => {
-                // It has gone: the hart runs on without breakpoints.
-                self.peer = None;
-                machine.set_breakpoints(Vec::new());
-                GoOn::Freely
-            }
-        }
     }
 
     fn accept(&mut self) {
@@ -98,9 +75,30 @@ impl GdbPort {
             breakpoints: Vec::new(),
         });
     }
+}
 
-    /// Reports a breakpoint that was reached, or the end of a step.
-    pub fn stopped(&mut self) {
+impl DebugPort for GdbPort {
+    /// Waits for gdb while the hart is stopped.
+    fn serve(&mut self) -> GoOn {
+        if self.peer.is_none() {
+            self.accept();
+        }
+        let Some(peer) = &mut self.peer else {
+            return GoOn::Freely;
+        };
+        let machine = &mut lock(&self.machine);
+        match peer.serve(machine) {
+            Ok(go_on) => go_on,
+            Err(_) => {
+                // It has gone: the hart runs on without breakpoints.
+                self.peer = None;
+                machine.set_breakpoints(Vec::new());
+                GoOn::Freely
+            }
+        }
+    }
+
+    fn stopped(&mut self) {
         if let Some(peer) = &mut self.peer {
             peer.is_running = false;
             // A line that is gone is found out at the next packet.

@@ -18,7 +18,7 @@ pub struct Qemu {
     memory: String,
     kernel: Option<PathBuf>,
     append: String,
-    drive: Option<PathBuf>,
+    drives: Vec<PathBuf>,
     counting: bool,
 }
 
@@ -60,7 +60,7 @@ impl Qemu {
             memory: "128M".into(),
             kernel: None,
             append: String::new(),
-            drive: None,
+            drives: Vec::new(),
             counting: false,
         }
     }
@@ -83,9 +83,9 @@ impl Qemu {
         self
     }
 
-    /// A virtio disk holding this raw image, which the machine cannot change.
+    /// One more virtio disk, holding this raw image, which the machine cannot change.
     pub fn disk(mut self, image: &Path) -> Self {
-        self.drive = Some(image.to_owned());
+        self.drives.push(image.to_owned());
         self
     }
 
@@ -129,16 +129,17 @@ impl Qemu {
         if !self.append.is_empty() {
             qemu.args(["-append", &self.append]);
         }
-        if let Some(image) = &self.drive {
+        for (number, image) in self.drives.iter().enumerate() {
             // The image stays as it was packed: what the guest writes goes to a scratch file.
             let image = image
                 .to_str()
                 .expect("paths of the build are UTF-8")
                 .replace(',', ",,");
             qemu.arg("-drive").arg(format!(
-                "file={image},format=raw,if=none,id=disk,snapshot=on"
+                "file={image},format=raw,if=none,id=disk{number},snapshot=on"
             ));
-            qemu.args(["-device", "virtio-blk-device,drive=disk"]);
+            qemu.arg("-device")
+                .arg(format!("virtio-blk-device,drive=disk{number}"));
         }
         if self.counting {
             // Not `sleep=off`: an idle machine would jump to its last timer, which is at the end of time.

@@ -25,12 +25,20 @@ impl UBoot {
     /// Its load addresses lie beyond 128 MiB, so the machine gets 256.
     #[track_caller]
     pub fn start(disk: &Path) -> Self {
+        Self::with_disks(&[disk])
+    }
+
+    /// The same with several disks, at most eight; U-Boot numbers them in an order of its own.
+    #[track_caller]
+    pub fn with_disks(disks: &[&Path]) -> Self {
         let binary = Path::new(BINARY);
         assert!(
             binary.is_file(),
             "{BINARY} is missing: run `./setup --tests`"
         );
-        let mut board = Qemu::with_kernel(binary).memory("256M").disk(disk).start();
+        let qemu = Qemu::with_kernel(binary).memory("256M");
+        let qemu = disks.iter().fold(qemu, |qemu, disk| qemu.disk(disk));
+        let mut board = qemu.start();
         // Not earlier: what arrives before the driver has reset the UART is lost, and the
         // emulator then forgets to look for more until the guest reads.
         board.expect("Hit any key");

@@ -34,6 +34,7 @@ mod machines;
 mod memory;
 mod ox64;
 mod paced;
+mod partition_tables;
 mod plugin;
 mod pmp;
 mod pressure;
