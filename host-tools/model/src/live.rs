@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use abi::{Cause, Sighting};
 
+use crate::history::{History, TaskNames};
 use crate::ledger::{Ledger, LedgerRow};
+use crate::tasks::KnownTasks;
 use crate::{AddressSpace, TaskList};
 
 /// Number of fault rows kept.
@@ -60,6 +62,10 @@ pub struct Live {
     pub board: Option<(String, u32)>,
     /// The task table as last reported.
     pub tasks: TaskList,
+    /// Every task that was ever reported.
+    pub known: KnownTasks,
+    /// Every fault, for views of a span of time.
+    pub history: History,
     /// Page tables by task id.
     pub spaces: BTreeMap<u64, AddressSpace>,
     /// The last [`LINES`] lines of text.
@@ -80,6 +86,8 @@ impl Default for Live {
         Live {
             board: None,
             tasks: TaskList::default(),
+            known: KnownTasks::default(),
+            history: History::default(),
             spaces: BTreeMap::new(),
             text: VecDeque::new(),
             trouble: None,
@@ -110,6 +118,7 @@ impl Live {
                 self.trouble = None;
                 self.spaces
                     .retain(|pid, _| tasks.0.iter().any(|task| task.pid == *pid));
+                self.known.update(&tasks);
                 self.tasks = tasks;
             }
             Update::Space(pid, space) => {
@@ -127,6 +136,9 @@ impl Live {
     fn fault(&mut self, sighting: Sighting) {
         if !self.ledger.add(sighting) {
             return;
+        }
+        if let Some(row) = self.ledger.last() {
+            self.history.push(row, self.ledger.lost());
         }
         let (cause, task) = (sighting.fault.cause(), sighting.fault.task());
         *self.causes.entry(cause).or_default() += 1;
@@ -160,6 +172,11 @@ impl Live {
         if self.seconds.len() > SECONDS {
             self.seconds.pop_front();
         }
+    }
+
+    /// Names of all tasks that were ever reported, in lower case: what a filter compares with.
+    pub fn task_names(&self) -> &TaskNames {
+        self.known.names()
     }
 
     /// The ledger of faults, with totals.

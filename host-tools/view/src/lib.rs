@@ -6,6 +6,7 @@ pub mod boards;
 #[cfg(feature = "chart")]
 pub mod chart;
 pub mod columns;
+pub mod dashboard;
 pub mod diagnosis;
 pub mod diff;
 pub mod entries;

@@ -1,22 +1,81 @@
 //! Keys of the terminal view, and the state they change.
 
+use model::history::{GroupBy, Span};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+/// Lengths that a span can have, in microseconds; the last one is the whole session.
+const SPANS: [Option<u64>; 6] = [
+    Some(1_000_000),
+    Some(10_000_000),
+    Some(60_000_000),
+    Some(600_000_000),
+    Some(3_600_000_000),
+    None,
+];
+const GROUPS: [GroupBy; 4] = [
+    GroupBy::Outcome,
+    GroupBy::Cause,
+    GroupBy::Task,
+    GroupBy::Hart,
+];
+
+/// What the middle of the screen shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// Rows of faults.
+    #[default]
+    Faults,
+    /// Pages by time.
+    Pages,
+    /// Costs by outcome.
+    Costs,
+    /// The board's text.
+    Console,
+}
+
 /// What the terminal view shows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Look {
     /// The view is frozen; updates are counted and kept.
     pub paused: bool,
     /// The list of keys is open.
     pub help: bool,
-    /// Only faults that contain this text, in lower case.
+    /// The filter as it was typed.
     pub filter: String,
     /// The filter is being typed.
     pub typing: bool,
-    /// Number of rows scrolled back from the newest.
+    /// Number of rows from the newest to the cursor.
     pub back: usize,
     /// Index of the task whose address space is shown.
     pub task: usize,
+    /// The middle of the screen.
+    pub pane: Pane,
+    /// The fault under the cursor is open.
+    pub is_open: bool,
+    /// What faults are grouped by.
+    pub by: GroupBy,
+    /// Index into the lengths of a span.
+    length: usize,
+    /// How far the end of the span lies before the newest fault, in halves of its length.
+    moved: u64,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Look {
+            paused: false,
+            help: false,
+            filter: String::new(),
+            typing: false,
+            back: 0,
+            task: 0,
+            pane: Pane::Faults,
+            is_open: false,
+            by: GroupBy::Cause,
+            length: SPANS.len() - 1,
+            moved: 0,
+        }
+    }
 }
 
 /// The effect of a key.
@@ -29,12 +88,20 @@ pub enum KeyOutcome {
 }
 
 /// Keys with their descriptions.
-pub const HELP: [(&str, &str); 8] = [
+pub const HELP: [(&str, &str); 13] = [
     ("q, Ctrl-C", "leave"),
     ("space", "pause: the view stands still, nothing is lost"),
-    ("/", "filter the faults; Enter keeps it, Esc clears it"),
-    ("Up, Down", "scroll the faults by one"),
-    ("PgUp, PgDn", "scroll them by ten"),
+    (
+        "/",
+        "filter: store, task:2, addr:0x2000-0x3000, killed; Esc clears",
+    ),
+    ("[ and ]", "a shorter, a longer span of time"),
+    ("Left, Right", "move the span by half of its length"),
+    ("a", "the whole session"),
+    ("g", "group by outcome, cause, task, hart"),
+    ("1 2 3 4", "faults, pages by time, costs, console"),
+    ("Up, Down", "another fault; PgUp, PgDn: ten further"),
+    ("Enter", "open the fault: its walk, its page, commands"),
     ("End", "back to the newest"),
     ("Tab", "the next task's address space"),
     ("?", "this list"),
@@ -58,7 +125,24 @@ impl Look {
             KeyCode::Char(' ') => self.paused = !self.paused,
             KeyCode::Char('?') => self.help = true,
             KeyCode::Char('/') => self.typing = true,
+            KeyCode::Esc if self.is_open => self.is_open = false,
             KeyCode::Esc => self.filter.clear(),
+            KeyCode::Enter => self.is_open = !self.is_open,
+            KeyCode::Char('[') => (self.length, self.moved) = (self.length.saturating_sub(1), 0),
+            KeyCode::Char(']') => {
+                (self.length, self.moved) = ((self.length + 1).min(SPANS.len() - 1), 0);
+            }
+            KeyCode::Char('a') => (self.length, self.moved) = (SPANS.len() - 1, 0),
+            KeyCode::Left => self.moved = self.moved.saturating_add(1),
+            KeyCode::Right => self.moved = self.moved.saturating_sub(1),
+            KeyCode::Char('g') => {
+                let now = GROUPS.iter().position(|it| *it == self.by).unwrap_or(0);
+                self.by = GROUPS[(now + 1) % GROUPS.len()];
+            }
+            KeyCode::Char('1') => self.pane = Pane::Faults,
+            KeyCode::Char('2') => self.pane = Pane::Pages,
+            KeyCode::Char('3') => self.pane = Pane::Costs,
+            KeyCode::Char('4') => self.pane = Pane::Console,
             KeyCode::Tab => self.task = self.task.wrapping_add(1),
             KeyCode::Up => self.back = self.back.saturating_add(1),
             KeyCode::Down => self.back = self.back.saturating_sub(1),
@@ -68,6 +152,16 @@ impl Look {
             _ => {}
         }
         KeyOutcome::Stay
+    }
+
+    /// The span that is shown, of the whole session.
+    pub fn span(&self, whole: Span) -> Span {
+        let Some(length) = SPANS[self.length] else {
+            return whole;
+        };
+        let back = (length / 2).saturating_mul(self.moved);
+        let end_us = whole.end_us.saturating_sub(back).max(whole.from_us + 1);
+        Span { end_us, ..whole }.last(length)
     }
 
     fn type_in(&mut self, key: KeyCode) {

@@ -13,10 +13,16 @@ mod term;
 mod web;
 
 use std::io::{self, IsTerminal};
+use std::net::IpAddr;
+use std::path::PathBuf;
 
-use event_source::SourceOptions;
+use event_source::{EventSource, SourceOptions};
 use link::transport::Spec;
 use model::Live;
+
+use crate::exit::UsageError;
+#[cfg(feature = "web")]
+use crate::symbols::Programs;
 
 /// Show a running board: faults by cause and time, tasks, address spaces, losses.
 ///
@@ -26,6 +32,8 @@ use model::Live;
 Examples:
   pagewalk dash /dev/ttyUSB0@2000000
   pagewalk dash tcp://localhost:3334 --web
+  pagewalk dash /dev/ttyUSB0@2000000 /dev/ttyUSB1@2000000 --web
+  pagewalk dash run.pwlog@max --web --elf hello
   pagewalk dash run.pwlog@10x
   pagewalk dash qemu --type 'pace_test 50 &'
   pagewalk dash /dev/ttyUSB0@2000000 --silent | grep Store
@@ -33,8 +41,10 @@ In the terminal, ? lists the keys.")]
 pub struct DashArgs {
     /// The board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu, or a recording:
     /// RUN.pwlog, RUN.pwlog@10x
-    #[arg(value_name = "SPEC")]
-    line: Spec,
+    ///
+    /// With --web there may be several: the page has a tab for each, and their sum.
+    #[arg(value_name = "SPEC", required = true)]
+    lines: Vec<Spec>,
     /// Send nothing to the board, which need not run Pagewalk; its output is shown
     #[arg(long)]
     silent: bool,
@@ -51,6 +61,13 @@ pub struct DashArgs {
     /// Port of the page; 0 selects a free one
     #[arg(long, value_name = "PORT", default_value_t = 8080, requires = "web", hide = cfg!(not(feature = "web")))]
     port: u16,
+    /// Serve the page to other machines too, at this address of this machine; the address that is printed
+    /// holds a token, without which nobody is answered
+    #[arg(long, value_name = "ADDRESS", requires = "web", hide = cfg!(not(feature = "web")))]
+    listen: Option<IpAddr>,
+    /// ELF files of the programs that run: faults get names of functions and lines of source. For the page
+    #[arg(long, value_name = "FILE", requires = "web", hide = cfg!(not(feature = "web")))]
+    elf: Vec<PathBuf>,
 }
 
 /// Runs until the line ends or the user quits.
@@ -63,24 +80,52 @@ pub fn run(args: DashArgs) -> anyhow::Result<()> {
              cargo build -p cli --features web"
         );
     }
-    let mut feed = event_source::start(
-        &args.line,
-        SourceOptions {
-            silent: args.silent,
-            once: args.once,
-            typed: args.typed,
-            record: None,
-        },
-    )?;
-    let name = args.line.to_string();
     #[cfg(feature = "web")]
     if args.web {
-        return web::serve(&name, feed.take(), args.port);
+        return serve(args);
     }
+    let [line] = &args.lines[..] else {
+        return Err(UsageError(format!(
+            "{} boards at once need --web; on a terminal there is one",
+            args.lines.len()
+        ))
+        .into());
+    };
+    let mut feed = open(line, args.silent, args.once, args.typed)?;
+    let name = line.to_string();
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         return term::run(&name, feed.take());
     }
     lines::print(&name, feed.take())
+}
+
+fn open(line: &Spec, silent: bool, once: bool, typed: Vec<String>) -> anyhow::Result<EventSource> {
+    let options = SourceOptions {
+        silent,
+        once,
+        typed,
+        record: None,
+    };
+    event_source::start(line, options)
+}
+
+#[cfg(feature = "web")]
+fn serve(args: DashArgs) -> anyhow::Result<()> {
+    let programs = Programs::with_lines(&args.elf)?;
+    let mut feeds = Vec::new();
+    for line in &args.lines {
+        let feed = open(line, args.silent, args.once, args.typed.clone())?;
+        feeds.push((line.to_string(), feed));
+    }
+    let boards = feeds
+        .iter_mut()
+        .map(|(name, feed)| (name.clone(), feed.take()));
+    let options = web::PageOptions {
+        port: args.port,
+        listen: args.listen,
+        programs,
+    };
+    web::serve(boards.collect(), options)
 }
 
 /// A line that failed is an error, in whatever way the view ended.

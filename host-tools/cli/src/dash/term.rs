@@ -2,7 +2,9 @@
 
 mod draw;
 mod fit;
+mod middle;
 mod strip;
+mod top;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -121,6 +121,17 @@ impl Browser {
         }
     }
 
+    /// Gives the page another size, and a dark or a light scheme.
+    #[track_caller]
+    pub fn resize(&mut self, width: u32, height: u32, is_dark: bool) {
+        let size =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.ask("Emulation.setDeviceMetricsOverride", size);
+        let scheme = if is_dark { "dark" } else { "light" };
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.ask("Emulation.setEmulatedMedia", features);
+    }
+
     /// All text of the page.
     #[track_caller]
     pub fn text(&mut self) -> String {

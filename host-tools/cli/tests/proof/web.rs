@@ -71,8 +71,31 @@ fn pictures() -> PathBuf {
     folder
 }
 
-const STORES: &str = "[...document.querySelectorAll('#faults tr')]\
-    .filter((row) => row.cells[4].textContent.startsWith('0x20000')).map((row) => row.cells[4].textContent)";
+/// The addresses that the table has, from its first row to its last: it draws only those that are in sight.
+const ADDRESSES: &str = "(async () => {\
+    const [box, seen] = [document.getElementById('rows'), []];\
+    const frame = () => new Promise(requestAnimationFrame);\
+    for (box.scrollTop = 0; ; box.scrollTop += 220) {\
+        const before = box.scrollTop;\
+        for (let rows = [{}]; !rows.every((row) => row.dataset?.id); rows = [...document.querySelectorAll('#faults tr')]) await frame();\
+        for (const row of document.querySelectorAll('#faults tr')) {\
+            if (!seen.some((it) => it.id === row.dataset.id)) seen.push({ id: row.dataset.id, address: row.cells[4].textContent });\
+        }\
+        if (before + box.clientHeight >= box.scrollHeight - 30) break;\
+    }\
+    box.scrollTop = 0;\
+    return seen.map((it) => it.address);\
+})()";
+
+fn filter(page: &mut Browser, words: &str) {
+    page.eval(&format!(
+        "(() => {{ const it = document.getElementById('filter'); it.value = '{words}'; it.dispatchEvent(new Event('input')); }})()"
+    ));
+}
+
+fn matching(count: &str) -> String {
+    format!("document.getElementById('matching').textContent.startsWith('{count} faults')")
+}
 
 #[test]
 fn the_page_counts_filters_pauses_and_comes_back() {
@@ -94,8 +117,9 @@ fn the_page_counts_filters_pauses_and_comes_back() {
     page.until(&format!(
         "Number(document.getElementById('shown').textContent) >= {before} + 40"
     ));
-    page.until(&format!("{STORES}.length === 40"));
-    let stores = page.eval(STORES);
+    filter(&mut page, "task:touch_test cause:store class:mmap");
+    page.until(&matching("40"));
+    let stores = page.eval(ADDRESSES);
     let wanted: Vec<String> = (0..40)
         .rev()
         .map(|it| format!("{:#x}", 0x20_0000_0000_u64 + it * 4096))
@@ -106,11 +130,13 @@ fn the_page_counts_filters_pauses_and_comes_back() {
         "0"
     );
 
-    // A filter shows what it says, and nothing else.
-    page.eval("(() => { const it = document.getElementById('filter'); it.value = '0x2000003000'; it.dispatchEvent(new Event('input')); })()");
-    page.until("document.querySelectorAll('#faults tr').length === 1");
-    page.eval("(() => { const it = document.getElementById('filter'); it.value = ''; it.dispatchEvent(new Event('input')); })()");
-    page.until(&format!("{STORES}.length === 40"));
+    // A filter shows what it says, and nothing else; a wrong one says what is known.
+    filter(&mut page, "0x2000003000");
+    page.until(&matching("1"));
+    filter(&mut page, "tsk:3");
+    page.until("document.getElementById('filter-error').textContent.startsWith('unknown filter key `tsk`')");
+    filter(&mut page, "");
+    page.until("!document.getElementById('filter-error').textContent");
 
     // Paused it stands still; what came meanwhile is there afterwards.
     page.eval("document.getElementById('pause').click()");
@@ -146,8 +172,9 @@ fn the_page_counts_filters_pauses_and_comes_back() {
     page.until("document.getElementById('state').textContent.startsWith('no connection')");
     let served = Served::from(&format!("unix:{}", path(&board.line())), &port);
     page.until("document.getElementById('state').textContent === 'live'");
-    page.until(&format!("{STORES}.length === 40"));
-    page.until("document.getElementById('matching').textContent.includes(document.getElementById('shown').textContent)");
+    page.until("document.getElementById('matching').textContent.startsWith(Number(document.getElementById('shown').textContent).toLocaleString('en-US') + ' faults')");
+    filter(&mut page, "task:touch_test cause:store class:mmap");
+    page.until(&matching("40"));
 
     // Names are shown and never run.
     drop((page, served));
@@ -184,4 +211,112 @@ fn only_this_machine_by_its_own_name_is_answered() {
     let elsewhere = format!("0.0.0.0:{port}");
     let bound = std::net::TcpListener::bind(("127.0.0.2", port.parse().expect("a port")));
     assert!(bound.is_ok(), "only 127.0.0.1 is taken, not {elsewhere}");
+}
+
+/// A drag over a chart, from one share of its width to another.
+fn brush(page: &mut Browser, chart: &str, from: f64, to: f64) {
+    page.eval(&format!(
+        "(() => {{ const it = document.getElementById('{chart}'); const box = it.getBoundingClientRect();\
+        const at = (kind, share) => it.dispatchEvent(new PointerEvent(kind, {{ clientX: box.left + share * box.width, clientY: box.top + 20, bubbles: true }}));\
+        at('pointerdown', {from}); at('pointermove', {to}); at('pointerup', {to}); }})()"
+    ));
+}
+
+#[test]
+fn what_is_selected_is_what_every_part_of_the_page_shows() {
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/run.pwlog@max");
+    let served = Served::from(recording, "0");
+    let mut page = Browser::open(&served.address, 1200, 1000);
+    page.until("document.getElementById('state').textContent === 'the line has ended'");
+    page.until(&matching("107"));
+    // What the model counts, the page shows, group by group.
+    let counted = "fetch('/span.json').then((it) => it.json()).then((it) => it.groups.map((group) => `${group.count} ${group.group}`))";
+    let legend = "[...document.querySelectorAll('#causes button')].map((it) => it.textContent)";
+    page.until("document.querySelectorAll('#causes button').length === 5");
+    assert_eq!(page.eval(counted), page.eval(legend));
+    assert_eq!(
+        page.eval("document.querySelectorAll('#percentiles tr').length"),
+        5
+    );
+
+    // The fault that killed is named, and opens with its walk and what shows the same elsewhere.
+    page.until("document.getElementById('killed').textContent.includes('no region at 0x8')");
+    page.eval("document.querySelector('#killed button').click()");
+    page.until("document.getElementById('fault-body').textContent.includes('the task was ended')");
+    page.until("document.querySelectorAll('#fault-body .stopped').length === 2");
+    page.until("document.getElementById('fault-body').textContent.includes('pw walk 0x8')");
+    page.picture(&pictures().join("fault.png"));
+    page.eval("document.getElementById('close-fault').click()");
+    page.until("document.getElementById('fault').hidden");
+
+    // A drag over the whole run selects a span, and totals, legend and table follow.
+    brush(&mut page, "overview", 0.75, 1.0);
+    page.until("location.hash.includes('span=')");
+    let passing = "fetch(`/span.json?${new URLSearchParams(Object.fromEntries([...location.hash.slice(1).matchAll(/span=(\\d+)-(\\d+)/g)].flatMap((it) => [['from', it[1]], ['end', it[2]]])))}`)\
+        .then((it) => it.json()).then((it) => it.passing)";
+    let selected = page.eval(passing).as_u64().expect("a count");
+    assert!((1..107).contains(&selected), "{selected}");
+    page.until(&matching(&selected.to_string()));
+
+    // It is in the link: whoever opens that sees the same.
+    let link = page.eval("location.href");
+    let mut other = Browser::open(link.as_str().expect("a link"), 1200, 1000);
+    other.until(&matching(&selected.to_string()));
+
+    // Two spans side by side: the one that was kept, and the whole.
+    page.eval("document.getElementById('keep').click()");
+    page.eval("document.querySelector('[data-span=all]').click()");
+    page.until(&matching("107"));
+    page.until(&format!(
+        "[...document.querySelector('#compare-rows tr').cells].slice(0, 3).map((it) => it.textContent).join() === 'faults,{selected},107'"
+    ));
+
+    // A legend filters; the heat map goes down to one page.
+    page.eval("[...document.querySelectorAll('#causes button')].find((it) => it.textContent.includes('zeroed')).click()");
+    page.until(&matching("80"));
+    filter(&mut page, "outcome:zeroed addr:0x2000003000");
+    page.until(
+        "document.getElementById('heat-text').textContent.startsWith('1 page; a row is 4 KiB')",
+    );
+
+    // Each chart as a drawing of its own, each table as text.
+    let drawn = "import('/export.js').then((it) => ['rate', 'cost', 'heat'].map((name) => it.svgText(name)))";
+    for chart in page.eval(drawn).as_array().expect("drawings") {
+        let text = chart.as_str().expect("a drawing");
+        assert!(text.starts_with("<svg") && text.contains("<rect"), "{text}");
+    }
+    let csv = "import('/export.js').then((it) => it.csv([{ a: 1, b: 'x,\"y\"' }]))";
+    assert_eq!(page.eval(csv), "a,b\n1,\"x,\"\"y\"\"\"\n");
+
+    // Phone width, dark and light: nothing to scroll to the side for.
+    for is_dark in [true, false] {
+        page.resize(390, 800, is_dark);
+        page.until("document.documentElement.clientWidth === 390");
+        assert_eq!(page.eval("document.documentElement.scrollWidth"), 390);
+        page.picture(&pictures().join(if is_dark { "dark.png" } else { "phone.png" }));
+    }
+}
+
+#[test]
+fn several_boards_have_a_tab_each_and_a_sum() {
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/run.pwlog@max");
+    let mut process = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["dash", recording, recording, "--web", "--port", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("pagewalk starts");
+    let mut line = String::new();
+    let stdout = process.stdout.take().expect("stdout was piped");
+    BufReader::new(stdout).read_line(&mut line).expect("a line");
+    let (_, address) = line.trim().rsplit_once(": http").expect("an address");
+    let served = Served {
+        process,
+        address: format!("http{address}"),
+    };
+    let mut page = Browser::open(&served.address, 1200, 1000);
+    page.until("document.querySelectorAll('#boards [role=tab]').length === 2");
+    page.until("document.querySelector('#boards .sum').textContent === 'all 2: 214 faults, 2 killed, 0 lost'");
+    page.eval("document.querySelectorAll('#boards [role=tab]')[1].click()");
+    page.until("location.hash.includes('board=1')");
+    page.until(&matching("107"));
 }

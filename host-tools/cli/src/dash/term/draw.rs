@@ -1,23 +1,62 @@
 //! Draws the terminal view.
 
 use model::Live;
-use model::ledger::LedgerRow;
-use model::live::Second;
+use model::history::{FaultFilter, HeatAcross, SpanSummary, SummaryOptions};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Modifier, Style};
-use ratatui::text::Line;
-use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table};
-use view::live::cells;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph};
 use view::words::{ExactSize, counted, printable};
 
 use super::fit::fit;
-use super::strip;
-use crate::dash::keys::{HELP, Look};
+use super::{middle, strip, top};
+use crate::dash::keys::{HELP, Look, Pane};
 
 /// From this width, tasks are drawn beside the causes.
 const WIDE: u16 = 140;
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Columns that a bar chart leaves to its counts and names.
+pub const BESIDE: u16 = 38;
+
+/// What is drawn: a board, and what of it is selected.
+pub struct Shown<'a> {
+    /// The board.
+    pub live: &'a Live,
+    /// What is selected.
+    pub look: &'a Look,
+    /// The filter, of what was typed last and is one.
+    pub filter: FaultFilter,
+    /// The selected span in numbers.
+    pub summary: SpanSummary,
+    /// Why what is typed is no filter.
+    error: Option<String>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(live: &'a Live, look: &'a Look, columns: u16, rows: u16) -> Shown<'a> {
+        let (filter, error) = match FaultFilter::parse(&look.filter) {
+            Ok(filter) => (filter, None),
+            Err(error) => (FaultFilter::default(), Some(error.to_string())),
+        };
+        let options = SummaryOptions {
+            by: look.by,
+            bins: usize::from(columns.saturating_sub(BESIDE)).max(1),
+            heat_rows: usize::from(rows).max(1),
+            across: HeatAcross::Time,
+        };
+        let span = look.span(live.history.whole());
+        let summary = live
+            .history
+            .summarize(span, &filter, live.task_names(), &options);
+        Shown {
+            live,
+            look,
+            filter,
+            summary,
+            error,
+        }
+    }
+}
 
 /// Draws everything; `held` is the number of updates held back.
 pub fn all(frame: &mut Frame, name: &str, live: &Live, look: &Look, held: usize) {
@@ -42,31 +81,43 @@ pub fn all(frame: &mut Frame, name: &str, live: &Live, look: &Look, held: usize)
         Constraint::Length(1),
     ])
     .areas(area);
-    draw_title(frame, title, name, live, look, held);
+    let beside = if is_wide {
+        top.width * 11 / 20
+    } else {
+        top.width
+    };
+    let columns = match look.pane {
+        Pane::Pages => faults.width,
+        _ => beside,
+    };
+    let shown = &Shown::new(live, look, columns, faults.height.saturating_sub(1));
+    draw_title(frame, title, name, shown, held);
     if is_wide {
         let [left, right] =
             Layout::horizontal([Constraint::Percentage(55), Constraint::Percentage(45)])
                 .spacing(2)
                 .areas(top);
-        draw_causes(frame, left, live);
-        draw_tasks(frame, right, live);
+        top::rate(frame, left, shown);
+        top::tasks(frame, right, live);
     } else {
-        draw_causes(frame, top, live);
-        draw_tasks(frame, tasks, live);
+        top::rate(frame, top, shown);
+        top::tasks(frame, tasks, live);
     }
-    draw_faults(frame, faults, live, look);
+    middle::draw(frame, faults, shown);
     draw_strip(frame, strip, live, look);
-    draw_foot(frame, foot, live, look);
+    draw_foot(frame, foot, shown);
     if look.help {
         draw_help(frame, area);
     }
 }
 
-fn head(text: &str) -> Line<'_> {
+/// A heading.
+pub fn head(text: &str) -> Line<'_> {
     Line::styled(text, Style::new().add_modifier(Modifier::BOLD))
 }
 
-fn draw_title(frame: &mut Frame, area: Rect, name: &str, live: &Live, look: &Look, held: usize) {
+fn draw_title(frame: &mut Frame, area: Rect, name: &str, shown: &Shown<'_>, held: usize) {
+    let Shown { live, look, .. } = shown;
     let board = match &live.board {
         Some((board, xlen)) => format!("{} (rv{xlen})", printable(board)),
         None => "waiting for the board".to_owned(),
@@ -80,126 +131,27 @@ fn draw_title(frame: &mut Frame, area: Rect, name: &str, live: &Live, look: &Loo
         1 => String::new(),
         boots => format!("  boot {boots}"),
     };
+    let killed = match live.history.refused().count() {
+        0 => String::new(),
+        count => format!(", {count} killed"),
+    };
     let title = format!(
-        " {board}  {name}  {}, {} lost{boots}  {state}",
+        " {board}  {name}  {}, {} lost{killed}{boots}  {state}",
         counted(live.received(), "fault", "faults"),
         live.lost()
     );
     let style = Style::new().add_modifier(Modifier::REVERSED);
     let title = fit(&title, area.width);
-    frame.render_widget(Paragraph::new(title).style(style), area);
-}
-
-/// One row per cause: total, and a bar for each of the last seconds.
-fn draw_causes(frame: &mut Frame, area: Rect, live: &Live) {
-    const BESIDE: u16 = 38;
-    let room = area.width.saturating_sub(BESIDE) as usize;
-    let seconds = live.last_seconds(room);
-    let most = seconds
-        .iter()
-        .flat_map(|second| second.counts.values())
-        .max()
-        .copied()
-        .unwrap_or(0);
-    let mut lines = vec![head(
-        "  faults  cause                       a column is a second",
-    )];
-    for (cause, count) in live.by_cause() {
-        let in_second = |second: &Second| second.counts.get(&cause).copied().unwrap_or(0);
-        let bars: String = seconds.iter().map(|it| bar(in_second(it), most)).collect();
-        lines.push(Line::raw(format!(
-            "{count:>8}  {:<26}  {bars}",
-            cause.to_string()
-        )));
-    }
-    frame.render_widget(Paragraph::new(lines), area);
-}
-
-fn bar(count: u64, most: u64) -> char {
-    match (count * 8).checked_div(most) {
-        None | Some(0) if count == 0 => ' ',
-        None | Some(0) => BARS[0],
-        Some(eighths) => BARS[(eighths as usize - 1).min(7)],
-    }
-}
-
-fn draw_tasks(frame: &mut Frame, area: Rect, live: &Live) {
-    let title = Row::new(["pid", "state", "resident", "tables", "faults", "command"])
-        .style(Style::new().add_modifier(Modifier::BOLD));
-    // The rest of the width.
-    let command = area.width.saturating_sub(4 + 9 + 9 + 8 + 8 + 5).max(10);
-    let rows = live.tasks.0.iter().map(|task| {
-        Row::new([
-            Cell::new(Line::raw(task.pid.to_string()).right_aligned()),
-            Cell::new(task.state),
-            Cell::new(Line::raw(ExactSize(task.resident_bytes).to_string()).right_aligned()),
-            Cell::new(Line::raw(ExactSize(task.table_bytes).to_string()).right_aligned()),
-            Cell::new(Line::raw(task.faults.to_string()).right_aligned()),
-            Cell::new(fit(&printable(&task.line), command)),
-        ])
-    });
-    let widths = [
-        Constraint::Length(4),
-        Constraint::Length(9),
-        Constraint::Length(9),
-        Constraint::Length(8),
-        Constraint::Length(8),
-        Constraint::Min(10),
-    ];
-    frame.render_widget(Table::new(rows, widths).header(title), area);
-}
-
-/// The newest faults that pass the filter, in order of arrival.
-fn draw_faults(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
-    let room = usize::from(area.height.saturating_sub(1));
-    let passes = |row: &&LedgerRow| look.filter.is_empty() || cells(row).contain(&look.filter);
-    let mut chosen: Vec<&LedgerRow> = live
-        .rows_from(0)
-        .rev()
-        .filter(passes)
-        .skip(look.back)
-        .take(room)
-        .collect();
-    chosen.reverse();
-    const CAUSE: u16 = 22;
-    let (va, epc) = if area.width < WIDE {
-        (13, 10)
-    } else {
-        (18, 18)
+    // What killed is red, and only that.
+    let line = match title.split_once(&killed).filter(|_| !killed.is_empty()) {
+        Some((before, after)) => Line::from(vec![
+            Span::raw(before.to_owned()),
+            Span::styled(killed.clone(), Style::new().fg(Color::Red)),
+            Span::raw(after.to_owned()),
+        ]),
+        None => Line::raw(title),
     };
-    let outcome = area
-        .width
-        .saturating_sub(12 + 4 + CAUSE + va + epc + 5)
-        .max(9);
-    let rows = chosen.into_iter().map(|fault| {
-        let cells = cells(fault);
-        Row::new([
-            Cell::new(Line::raw(cells.time).right_aligned()),
-            Cell::new(Line::raw(cells.task).right_aligned()),
-            Cell::new(fit(&cells.cause, CAUSE)),
-            Cell::new(fit(&cells.va, va)),
-            Cell::new(fit(&cells.epc, epc)),
-            Cell::new(fit(&cells.outcome, outcome)),
-        ])
-    });
-    let title = Row::new([
-        Cell::new(Line::raw("seconds").right_aligned()),
-        Cell::new("task"),
-        Cell::new("cause"),
-        Cell::new("address"),
-        Cell::new("by"),
-        Cell::new("ended"),
-    ])
-    .style(Style::new().add_modifier(Modifier::BOLD));
-    let widths = [
-        Constraint::Length(12),
-        Constraint::Length(4),
-        Constraint::Length(CAUSE),
-        Constraint::Length(va),
-        Constraint::Length(epc),
-        Constraint::Min(9),
-    ];
-    frame.render_widget(Table::new(rows, widths).header(title), area);
+    frame.render_widget(Paragraph::new(line).style(style), area);
 }
 
 fn draw_strip(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
@@ -230,21 +182,26 @@ fn draw_strip(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn draw_foot(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
+fn draw_foot(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
+    let Shown { live, look, .. } = shown;
     let text = if look.typing {
-        format!("filter: {}_", look.filter)
+        let error = shown.error.as_deref().unwrap_or_default();
+        format!("filter: {}_   {error}", look.filter)
+    } else if let Some(error) = &shown.error {
+        error.clone()
     } else if let Some(trouble) = &live.trouble {
         printable(trouble)
     } else if !look.filter.is_empty() {
         format!("only faults with `{}`; Esc shows all   ? help", look.filter)
     } else {
-        "? help   q leave   space pause   / filter   Tab next task".to_owned()
+        "? help  q leave  space pause  / filter  [ ] span  g group  1-4 panes  Enter open"
+            .to_owned()
     };
     frame.render_widget(Paragraph::new(fit(&text, area.width)), area);
 }
 
 fn draw_help(frame: &mut Frame, area: Rect) {
-    let width = area.width.min(66);
+    let width = area.width.min(78);
     let height = area.height.min(HELP.len() as u16 + 2);
     let place = Rect {
         x: area.x + (area.width - width) / 2,
