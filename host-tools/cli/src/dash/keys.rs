@@ -54,6 +54,8 @@ pub struct Look {
     pub is_open: bool,
     /// What faults are grouped by.
     pub by: GroupBy,
+    /// Length of the whole session in microseconds, as far as it is known: no shorter span is chosen in vain.
+    pub whole_us: u64,
     /// Index into the lengths of a span.
     length: usize,
     /// How far the end of the span lies before the newest fault, in halves of its length.
@@ -72,6 +74,7 @@ impl Default for Look {
             pane: Pane::Faults,
             is_open: false,
             by: GroupBy::Cause,
+            whole_us: u64::MAX,
             length: SPANS.len() - 1,
             moved: 0,
         }
@@ -128,10 +131,8 @@ impl Look {
             KeyCode::Esc if self.is_open => self.is_open = false,
             KeyCode::Esc => self.filter.clear(),
             KeyCode::Enter => self.is_open = !self.is_open,
-            KeyCode::Char('[') => (self.length, self.moved) = (self.length.saturating_sub(1), 0),
-            KeyCode::Char(']') => {
-                (self.length, self.moved) = ((self.length + 1).min(SPANS.len() - 1), 0);
-            }
+            KeyCode::Char('[') => self.shorten(),
+            KeyCode::Char(']') => self.lengthen(),
             KeyCode::Char('a') => (self.length, self.moved) = (SPANS.len() - 1, 0),
             KeyCode::Left => self.moved = self.moved.saturating_add(1),
             KeyCode::Right => self.moved = self.moved.saturating_sub(1),
@@ -152,6 +153,20 @@ impl Look {
             _ => {}
         }
         KeyOutcome::Stay
+    }
+
+    fn is_part(&self, length: usize) -> bool {
+        SPANS[length].is_some_and(|us| us < self.whole_us)
+    }
+
+    fn shorten(&mut self) {
+        let shorter = (0..self.length).rev().find(|it| self.is_part(*it));
+        (self.length, self.moved) = (shorter.unwrap_or(self.length), 0);
+    }
+
+    fn lengthen(&mut self) {
+        let longer = (self.length + 1..SPANS.len()).find(|it| self.is_part(*it));
+        (self.length, self.moved) = (longer.unwrap_or(SPANS.len() - 1), 0);
     }
 
     /// The span that is shown, of the whole session.
@@ -205,6 +220,37 @@ mod tests {
         press(&mut look, &[KeyCode::Esc]);
         assert_eq!(look.filter, "");
         assert_eq!(press(&mut look, &[KeyCode::Char('q')]), KeyOutcome::Leave);
+    }
+
+    #[test]
+    fn a_span_gets_shorter_and_longer_and_moves() {
+        let whole = Span {
+            from_us: 0,
+            end_us: 30_000_000,
+        };
+        let mut look = Look {
+            whole_us: whole.length_us(),
+            ..Look::default()
+        };
+        let shown = |look: &Look| (look.span(whole).from_us, look.span(whole).end_us);
+        assert_eq!(shown(&look), (0, 30_000_000));
+        // Of the lengths, 10 s is the longest that is a part of it.
+        press(&mut look, &[KeyCode::Char('[')]);
+        assert_eq!(shown(&look), (20_000_000, 30_000_000));
+        press(&mut look, &[KeyCode::Left]);
+        assert_eq!(shown(&look), (15_000_000, 25_000_000));
+        press(
+            &mut look,
+            &[
+                KeyCode::Right,
+                KeyCode::Right,
+                KeyCode::Char('['),
+                KeyCode::Char('['),
+            ],
+        );
+        assert_eq!(shown(&look), (29_000_000, 30_000_000));
+        press(&mut look, &[KeyCode::Char(']'), KeyCode::Char(']')]);
+        assert_eq!(shown(&look), (0, 30_000_000));
     }
 
     #[test]

@@ -115,7 +115,12 @@ fn serve(args: DashArgs) -> anyhow::Result<()> {
     let mut feeds = Vec::new();
     for line in &args.lines {
         let feed = open(line, args.silent, args.once, args.typed.clone())?;
-        feeds.push((line.to_string(), feed));
+        // Its speed is no part of what other commands call a recording.
+        let name = match line {
+            Spec::Recording(path, _) => path.display().to_string(),
+            line => line.to_string(),
+        };
+        feeds.push((name, feed));
     }
     let boards = feeds
         .iter_mut()

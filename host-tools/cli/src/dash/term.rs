@@ -49,6 +49,7 @@ fn show(
         if stop.load(Ordering::Relaxed) {
             return end(&live);
         }
+        look.whole_us = live.history.whole().length_us();
         let drawn = Instant::now();
         is_new = false;
         while event::poll(TICK.saturating_sub(drawn.elapsed()))? {

@@ -66,11 +66,26 @@ fn keys_filter_scroll_help_and_leave() {
     screen.until("the view stands still");
     same("help", &mut screen);
     screen.press(b"x");
-    screen.until("Tab next task");
+    screen.until("Enter open");
     // Up, ten times a page.
     screen.press(b"\x1b[5~");
-    screen.until("\n    6.");
-    screen.press(b" ");
+    screen.until("\n    3.274900");
+    // A fault opens with its walk, and closes; each pane has its key.
+    screen.press(b"\x1b[F\r");
+    screen.until("<- stopped here");
+    screen.press(b"\r2");
+    screen.until("pages; a row is");
+    screen.press(b"3");
+    screen.until("octaves from");
+    screen.press(b"1gg");
+    screen.until("by task");
+    screen.press(b"[");
+    screen.until("a column is 0.023 s");
+    screen.press(b"a");
+    screen.until("a column is 0.180 s");
+    screen.press(b"/tsk:1\r");
+    screen.until("unknown filter key `tsk`");
+    screen.press(b"\x1b ");
     screen.until("PAUSED");
     screen.press(b" ");
     screen.until_not("PAUSED");

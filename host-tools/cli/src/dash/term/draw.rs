@@ -119,6 +119,7 @@ pub fn head(text: &str) -> Line<'_> {
 fn draw_title(frame: &mut Frame, area: Rect, name: &str, shown: &Shown<'_>, held: usize) {
     let Shown { live, look, .. } = shown;
     let board = match &live.board {
+        Some((board, _)) if area.width < 100 => printable(board),
         Some((board, xlen)) => format!("{} (rv{xlen})", printable(board)),
         None => "waiting for the board".to_owned(),
     };
