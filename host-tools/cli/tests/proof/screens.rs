@@ -77,7 +77,7 @@ fn keys_filter_scroll_help_and_leave() {
     screen.until("pages; a row is");
     screen.press(b"3");
     screen.until("octaves from");
-    screen.press(b"1gg");
+    screen.press(b"1g");
     screen.until("by task");
     screen.press(b"[");
     screen.until("a column is 0.023 s");
