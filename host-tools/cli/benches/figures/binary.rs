@@ -25,8 +25,8 @@ pub fn bytes() -> Vec<FigureRow> {
     )]
 }
 
-/// A twentieth more than 11,464,792, which it had when it was first measured, for x86-64.
-const MOST_BYTES: f64 = 12_040_000.0;
+/// The most that a program with every feature may have, for x86-64: exports included. It had 11,464,792 before them.
+const MOST_BYTES: f64 = 20_000_000.0;
 
 /// From its start to the end of the shortest answer, beside a program that does nothing.
 pub fn start() -> Vec<FigureRow> {
