@@ -42,8 +42,11 @@ fn run(arguments: Arguments) -> u8 {
     1
 }
 
+/// One thing that is tried.
+type Part = fn() -> Result<(), Error>;
+
 fn all() -> u8 {
-    let parts: [(&str, fn() -> Result<(), Error>); 7] = [
+    let parts: [(&str, Part); 7] = [
         ("join", join),
         ("mutex", mutex),
         ("condvar", condvar),
