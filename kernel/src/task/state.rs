@@ -45,7 +45,7 @@ pub enum SchedState {
         /// Tick of the board's timebase at which it is there.
         until: u64,
     },
-    /// Wants the end of another thread of its process. Its call is past: whoever ends gives the answer.
+    /// Wants the end of another thread of its process. Its call is past: the thread that ends gives the answer.
     Joining {
         /// The other thread's number.
         thread: u16,

@@ -1,7 +1,7 @@
 //! System calls about threads, and a thread's end: `abi::Call` has the contract of each.
 //!
 //! Who waits for another thread or on an address has its call behind it: the answer is in its registers before it
-//! waits, and whoever ends the wait changes what differs. So no effect happens twice, whatever a debugger or a key does
+//! waits, and what ends the wait changes what differs. So no effect happens twice, whatever a debugger or a key does
 //! to a thread that waits.
 
 use abi::Error;
@@ -96,7 +96,7 @@ pub fn has_returned<P: Platform>(system: &mut System<P>) -> bool {
     has_returned
 }
 
-/// Gives back what one entry may of the stack of a thread that ends; whether it has ended.
+/// Frees the stack of a thread that ends, as much as one entry may; true once it has ended.
 pub(super) fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     let (thread, process) = system.tasks.parts_mut(slot);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);

@@ -5,11 +5,11 @@ use abi::thread::DEFAULT_PRIORITY;
 
 use crate::call;
 
-/// Bytes of a thread's stack where nobody says otherwise.
+/// Bytes of a thread's stack unless the caller says otherwise.
 pub const STACK_BYTES: usize = 16 << 10;
 
 /// What a thread begins with: it gets the argument, and ends with what it returns.
-pub type Entry = extern "C" fn(usize) -> usize;
+pub type ThreadEntry = extern "C" fn(usize) -> usize;
 
 /// How a thread is started.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub struct JoinHandle(usize);
 
 impl Builder {
     /// Starts a thread that runs `entry` with `argument`.
-    pub fn spawn(self, entry: Entry, argument: usize) -> Result<JoinHandle, Error> {
+    pub fn spawn(self, entry: ThreadEntry, argument: usize) -> Result<JoinHandle, Error> {
         let entry = entry as usize;
         let priority = self.priority.into();
         call::thread_create(entry, argument, self.stack, priority).map(JoinHandle)
@@ -43,7 +43,7 @@ impl Builder {
 }
 
 /// Starts a thread with a stack of [`STACK_BYTES`] at the usual priority.
-pub fn spawn(entry: Entry, argument: usize) -> Result<JoinHandle, Error> {
+pub fn spawn(entry: ThreadEntry, argument: usize) -> Result<JoinHandle, Error> {
     Builder::default().spawn(entry, argument)
 }
 

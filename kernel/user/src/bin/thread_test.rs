@@ -23,7 +23,7 @@ fn run(arguments: Arguments) -> u8 {
     let Some(word) = arguments.word(1) else {
         return all();
     };
-    let entry: thread::Entry = match word {
+    let entry: thread::ThreadEntry = match word {
         "guard" => run_past_the_end,
         "below" => run_below,
         "fault" => fault,
