@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::harts::MAX_HARTS;
 use crate::tree;
 
 /// Fault records kept when the arguments do not say; also the fewest.
@@ -30,6 +31,8 @@ pub struct KernelArguments {
     /// `image.delay=20`: each page of a program comes after so many milliseconds, as from a slow card; at
     /// once if absent.
     pub image_delay_ms: Option<u64>,
+    /// `harts=2`: so many harts run the kernel at most, the one that boots among them.
+    pub harts: usize,
     /// `frames=1`: event frames from the start, without waiting for a hello.
     pub frames: bool,
 }
@@ -68,6 +71,7 @@ impl KernelArguments {
         log_records: LOG_RECORDS,
         verify: false,
         image_delay_ms: None,
+        harts: MAX_HARTS,
         frames: false,
     };
 
@@ -142,6 +146,11 @@ impl KernelArguments {
                     ArgumentProblem::Bad("milliseconds a page, 1 to 10000, as in image.delay=20");
                 self.image_delay_ms = Some(delay.ok_or(wanted)?);
             }
+            "harts" => {
+                let harts = value.parse().ok();
+                let harts = harts.filter(|harts| (1..=MAX_HARTS).contains(harts));
+                self.harts = harts.ok_or(ArgumentProblem::Bad("a number of harts, 1 to 8"))?;
+            }
             _ => self.frames = switch(value, "0", "1")?,
         }
         Ok(())
@@ -149,7 +158,7 @@ impl KernelArguments {
 }
 
 /// The names, in the order in which they are shown.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "pool",
     "arena",
     "fast",
@@ -157,6 +166,7 @@ const NAMES: [&str; 8] = [
     "log",
     "initrd.verify",
     "image.delay",
+    "harts",
     "frames",
 ];
 
@@ -213,15 +223,16 @@ mod tests {
                 log_records: 4096,
                 verify: false,
                 image_delay_ms: None,
+                harts: MAX_HARTS,
                 frames: false
             }
         );
         assert_eq!(
-            read("pool=lots log=few initrd.verify=yes image.delay=0 arena=here fast=no"),
+            read("pool=lots log=few initrd.verify=yes image.delay=0 arena=here fast=no harts=9"),
             plain
         );
         let all = read(
-            "pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 image.delay=20 frames=1",
+            "pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 image.delay=20 harts=3 frames=1",
         );
         assert_eq!(
             all,
@@ -233,6 +244,7 @@ mod tests {
                 log_records: 8192,
                 verify: true,
                 image_delay_ms: Some(20),
+                harts: 3,
                 frames: true
             }
         );

@@ -9,21 +9,22 @@ use romfs::Romfs;
 use romfs::record::Record;
 use spin::{Mutex, MutexGuard};
 
-use crate::arch::{self, Entered, Mapped, Mmio, Riscv};
+use crate::arch::{self, Entered, Mapped, Mmio, Others, Riscv};
 use crate::arguments::KernelArguments;
 use crate::board::UartDriver;
 use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
 use crate::fault;
+use crate::harts::{HartTable, Harts};
 use crate::local::Local;
 use crate::mm::bootmap::ImageSections;
-use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Objects, Store, Surveyed};
+use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Machine, Objects, Store, Surveyed};
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
 use crate::task::slot::{MAX_PROCESSES, MAX_THREADS};
 use crate::task::{Process, Schedule, Tasks, Thread};
-use crate::tree::{self, Name, RamMap, Range, Tree};
+use crate::tree::{self, Name, RamMap, Range, Tree, TreeHarts, WhyNot};
 
 /// The tables without threads and processes, for which boot claims memory.
 static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
@@ -31,6 +32,9 @@ static TASKS: Mutex<Tasks> = Mutex::new(Tasks::EMPTY);
 static DEBUGGER: Mutex<Debugger> = Mutex::new(Debugger::EMPTY);
 /// So are the console's rings.
 static CONSOLE: Mutex<Console<Mmio>> = Mutex::new(Console::EMPTY);
+
+/// So is the table of the harts, without those that boot starts.
+static HARTS: Mutex<HartTable<Riscv>> = Mutex::new(HartTable::EMPTY);
 
 /// The trap path's assembly knows where it is.
 static FAST: Mutex<Fast> = Mutex::new(Fast::EMPTY);
@@ -42,6 +46,8 @@ const SLOWEST_HZ: u32 = 10_000;
 /// Runs once, on the boot hart.
 pub fn boot(entered: Entered) -> ! {
     let mut tree = read_tree(&entered);
+    let limit = KernelArguments::read(&tree.arguments).harts;
+    let mut harts = find_harts(&entered, &tree, limit);
     let beyond = tree.ram.keep_within(arch::REACH);
     let arguments = KernelArguments::read(&tree.arguments);
     let record = read_record(&entered.layout());
@@ -74,6 +80,7 @@ pub fn boot(entered: Entered) -> ! {
     );
     let packets = &mut claim::<Buffers>(&mut mapped, &mut ram, 1, "gdb's packets")[0];
     let tasks = MutexGuard::leak(TASKS.lock());
+    let others = prepare_harts(&mut mapped, &mut ram, &mut harts);
     let entries = Frames::table_bytes(&ram) / size_of::<FrameDescriptor>();
     let table = claim::<FrameDescriptor>(&mut mapped, &mut ram, entries, "the frame table");
     let mut frames = Frames::new(
@@ -130,6 +137,7 @@ pub fn boot(entered: Entered) -> ! {
             schedule,
             log,
         },
+        harts: Harts::one(mapped.hart.id, MutexGuard::leak(HARTS.lock())),
         frames,
         objects: Objects::EMPTY,
         kernel_root: mapped.root,
@@ -162,7 +170,7 @@ pub fn boot(entered: Entered) -> ! {
     system.greet(beyond);
     say_what_is_odd(&mut system, &tree);
     system.start_shell();
-    arch::run(mapped.hart, system)
+    arch::run(mapped.hart, system, &others, &mut harts)
 }
 
 fn read_tree(entered: &Entered) -> Tree {
@@ -177,6 +185,33 @@ fn read_tree(entered: &Entered) -> Tree {
         Ok(()) => tree,
         Err(error) => arch::die(format_args!("device tree refused: {error}")),
     }
+}
+
+/// The harts besides this one; none where the tree has none, or firmware cannot start them.
+fn find_harts(entered: &Entered, tree: &Tree, limit: usize) -> TreeHarts {
+    if tree.harts < 2 || limit < 2 || !arch::can_start_harts() {
+        return TreeHarts::NONE;
+    }
+    let bytes = entered.device_tree().unwrap_or(&[]);
+    let found = TreeHarts::read(bytes, entered.hart(), Riscv::MODE, limit);
+    // The tree was read whole before: it has no faults.
+    found.unwrap_or(TreeHarts::NONE)
+}
+
+/// Their blocks and stacks.
+fn prepare_harts(mapped: &mut Mapped, ram: &mut BootRam, found: &mut TreeHarts) -> Others {
+    let mut others: Others = Default::default();
+    if found.all().is_empty() {
+        return others;
+    }
+    let known = *found;
+    for (at, id) in known.usable().enumerate() {
+        match mapped.prepare_hart(ram, at + 1, id) {
+            Some(hart) => others[at] = Some(hart),
+            None => found.leave_out(id, WhyNot::Memory),
+        }
+    }
+    others
 }
 
 /// The packer's record: without it there is no initrd, and no program to run.
@@ -335,6 +370,13 @@ fn say_what_is_odd(system: &mut System<Riscv>, tree: &Tree) {
         let _ = writeln!(
             console,
             "pagewalk: boot arguments are text of at most 256 bytes; the rest is not read"
+        );
+    }
+    if tree.harts > 1 && !arch::can_start_harts() {
+        let _ = writeln!(
+            console,
+            "pagewalk: firmware cannot start harts (HSM, IPI); one of {} runs",
+            tree.harts
         );
     }
     if system.boot.first_instruction.is_none() {

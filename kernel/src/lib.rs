@@ -15,6 +15,7 @@ mod boot;
 pub mod debug;
 pub mod drivers;
 pub mod fault;
+pub mod harts;
 mod interrupt;
 pub mod local;
 pub mod mm;

@@ -1,8 +1,8 @@
 //! What one hart owns: no other hart reads or writes it.
 //!
-//! [`System`](crate::system::System) holds what harts share. A second hart will have a `Local` of its
-//! own, beside the same `System`; its registers and stack are in `arch::Hart`, the window of its fast
-//! path and its magazine of zeroed frames in `mm::Fast`, where assembly finds them.
+//! [`System`](crate::system::System) holds what harts share, and the `Local` of the hart that has the lock; those of
+//! the others are in [`Harts`](crate::harts::Harts) meanwhile. Its registers and stack are in `arch::Hart`, the
+//! window of its fast path and its magazine of zeroed frames in `mm::Fast`, where assembly finds them.
 
 use crate::fault::Log;
 use crate::platform::Platform;

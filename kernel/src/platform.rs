@@ -16,7 +16,7 @@ pub struct Pending {
 }
 
 /// A hart and the firmware under it.
-pub trait Platform: Machine {
+pub trait Platform: Machine + 'static {
     /// How this machine reaches device registers.
     type Registers: Registers + 'static;
 
@@ -45,6 +45,10 @@ pub trait Platform: Machine {
     fn is_interrupted(&self) -> bool;
     /// Sleeps until an interrupt is pending and says which.
     fn wait(&mut self) -> Pending;
+    /// Does another hart wait for the kernel's lock?
+    fn is_waited_for(&self) -> bool {
+        false
+    }
     /// How many debug triggers can stop a program at an instruction.
     fn triggers(&mut self) -> usize {
         0

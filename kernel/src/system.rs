@@ -11,6 +11,7 @@ use crate::debug::Console;
 use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
 use crate::fault::Log;
+use crate::harts::Harts;
 use crate::local::Local;
 use crate::mm::{Audit, Frames, Objects, Resolution, Store, Surveyed, UserMemory};
 use crate::platform::Platform;
@@ -43,8 +44,10 @@ pub struct BootFacts {
 
 /// Everything the kernel knows: what harts share, and what this one owns.
 pub struct System<P: Platform> {
-    /// State of this hart: its platform, running task, fast window and stock of frames.
+    /// State of the hart that has the lock: its platform, running thread, fast window and stock of frames.
     pub local: Local<P>,
+    /// The harts that run the kernel, and the state of the others.
+    pub harts: Harts<P>,
     /// Descriptor of each frame of RAM: free, or its owner.
     pub frames: Frames,
     /// Shared objects, by id, with the count of their attachments.
@@ -158,6 +161,8 @@ impl<P: Platform> System<P> {
     pub fn first_byte(&mut self) {
         if let Some(first) = self.boot.first_instruction
             && self.boot.to_first_byte == 0
+            // Each hart has a count of its own.
+            && self.harts.current() == 0
         {
             self.boot.to_first_byte = self.local.platform.instructions_since(first);
         }

@@ -7,7 +7,10 @@ use core::fmt::{self, Write};
 use abi::{Access, Cause, Fault, Outcome, Source};
 use spin::Mutex;
 
-use super::{csr, sbi, shared};
+use super::hart;
+use super::lock::LAST_WORD;
+use super::place::Held;
+use super::{csr, sbi};
 use crate::debug::stub::{self, Crash};
 use crate::task::Context;
 use crate::text::Text;
@@ -49,6 +52,7 @@ pub fn die(message: fmt::Arguments) -> ! {
 /// that this trap cannot have broken.
 #[unsafe(no_mangle)]
 extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
+    LAST_WORD.set();
     // SAFETY: written by `trap.S` before this call, and a second trap never gets here.
     let context = unsafe { (&raw const crashed).read() };
     let message = MESSAGE.try_lock();
@@ -60,17 +64,24 @@ extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
         cause,
         value,
     };
-    // SAFETY: the hart that held the lock is this one, and it runs no more; interrupts are off
-    // and there is no other hart.
-    unsafe { shared::SYSTEM.force_unlock() };
-    let mut place = shared::SYSTEM.lock();
+    let hart = hart::block_of(crash.context.x[TP]);
+    let mut held = Held::take_after_crash(hart, PATIENCE);
+    let system = held.as_mut();
+    let several = system
+        .as_ref()
+        .is_some_and(|system| system.harts.are_several());
+    if several {
+        sbi::interrupt_all();
+    }
     let report = Report {
         message,
         crash: &crash,
         satp: csr::satp(),
+        hart: several.then_some(hart.id),
     };
-    match place.as_mut() {
+    match system {
         Some(system) => {
+            system.take_over(hart.index);
             system.local.log.push(&record(&crash));
             if !system.debugger.is_attached() {
                 sbi::print(format_args!("{report}"));
@@ -87,6 +98,11 @@ extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
         None => sbi::print(format_args!("{report}")),
     }
 }
+
+/// The number of the register that holds the hart's block while the kernel runs.
+const TP: usize = 4;
+/// How often a hart that has crashed looks whether another one returns the lock.
+const PATIENCE: usize = 1 << 22;
 
 /// What ended the kernel, as the log has it: a debugger finds it in memory when the line
 /// says nothing any more. A panic is the breakpoint that it ends in.
@@ -112,6 +128,8 @@ struct Report<'a> {
     message: &'a [u8],
     crash: &'a Crash,
     satp: usize,
+    /// The SBI's number of the hart, where there are several.
+    hart: Option<usize>,
 }
 
 impl fmt::Display for Report<'_> {
@@ -132,6 +150,9 @@ impl fmt::Display for Report<'_> {
             write!(f, "\r\npagewalk: kernel fault: {name}\r\n")?;
         } else {
             write!(f, "\r\npagewalk: {message}\r\n")?;
+        }
+        if let Some(hart) = self.hart {
+            write!(f, "  hart {hart}; the others stand\r\n")?;
         }
         write!(
             f,

@@ -40,7 +40,10 @@ macro_rules! read {
     }};
 }
 
+/// `scause` of a software interrupt: another hart's.
+pub const SOFTWARE_INTERRUPT: usize = 1 << (usize::BITS - 1) | 1;
 /// `sie`/`sip` bits. Privileged spec, §sip and sie.
+const SOFTWARE: usize = 1 << 1;
 const TIMER: usize = 1 << 5;
 const EXTERNAL: usize = 1 << 9;
 
@@ -78,10 +81,35 @@ pub fn pending() -> Pending {
     }
 }
 
-/// Lets timer interrupts in while a program runs, and external ones where there is a driver for them, or no more. The kernel itself runs with
-/// `sstatus.SIE` clear from its first instruction on.
-pub fn enable_interrupts(external: bool) {
-    let bits = if external { TIMER | EXTERNAL } else { TIMER };
+/// Does any interrupt wait that is enabled, another hart's among them?
+pub fn is_interrupted() -> bool {
+    read!("sip") & read!("sie") != 0
+}
+
+/// What another hart sent has been seen.
+pub fn clear_software_interrupt() {
+    // SAFETY: takes back a pending interrupt, and touches no memory.
+    unsafe { asm!("csrc sip, {0}", in(reg) SOFTWARE, options(nomem, nostack)) };
+}
+
+/// No external interrupt gets through any more.
+pub fn mask_external() {
+    // SAFETY: fewer interrupts are taken.
+    unsafe { asm!("csrc sie, {0}", in(reg) EXTERNAL, options(nomem, nostack)) };
+}
+
+/// No interrupt gets through any more.
+pub fn disable_interrupts() {
+    // SAFETY: fewer interrupts are taken.
+    unsafe { asm!("csrw sie, zero", options(nomem, nostack)) };
+}
+
+/// Lets timer interrupts in once a program runs, external ones where there is a driver for them, and those of
+/// other harts where there are several. The kernel itself runs with `sstatus.SIE` clear from its first instruction
+/// on.
+pub fn enable_interrupts(external: bool, others: bool) {
+    let external = if external { EXTERNAL } else { 0 };
+    let bits = TIMER | external | if others { SOFTWARE } else { 0 };
     // SAFETY: interrupts are only taken in user mode, where `trap_entry` expects them.
     unsafe { asm!("csrw sie, {0}", in(reg) bits, options(nomem, nostack)) };
 }

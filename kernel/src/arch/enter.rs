@@ -7,7 +7,6 @@ use pagetable::{Dialect, PhysAddr};
 use super::hart::Hart;
 use super::start::{Entered, layout};
 use crate::boot;
-use crate::task::Context;
 
 /// Called by `entry.S` once, on the boot stack, at the linked addresses.
 #[unsafe(no_mangle)]
@@ -23,13 +22,7 @@ extern "C" fn enter_rust(
     // written whole before the reference is made.
     let hart = unsafe {
         let stack = hart as usize;
-        hart.write(Hart {
-            context: Context::EMPTY,
-            started: 0,
-            fast: 0,
-            stack,
-            id,
-        });
+        hart.write(Hart::new(0, id, stack));
         &mut *hart
     };
     let dialect = if memory_bits == 0 {

@@ -1,5 +1,14 @@
 //! One hart's own block: the running program's registers, and where its kernel stack is.
 
+use core::ptr;
+
+use pagetable::PhysAddr;
+
+use super::paging::{self, VIRTUAL};
+use super::shared::Ticket;
+use super::{STACK_BYTES, secondary_linked};
+use crate::harts::MAX_HARTS;
+use crate::mm::{BootRam, Fast, Machine, TableFrames, bootmap, table};
 use crate::task::context::Context;
 
 /// What `sscratch` points to while a program runs. `trap.S` knows its layout by `offset_of!`.
@@ -15,4 +24,127 @@ pub struct Hart {
     pub id: usize,
     /// Where `mm::Fast` is: what the fast path of a page fault needs.
     pub fast: usize,
+    /// Its place among the harts that run the kernel: 0 for the one that booted.
+    pub index: usize,
+    /// What it drew last: says after a crash whether it holds the lock.
+    pub ticket: Ticket,
+    /// What `secondary.S` starts a hart with: `satp`, where it goes on as linked, and this block.
+    pub satp: usize,
+    /// See [`satp`](Self::satp).
+    pub linked: usize,
+    /// See [`satp`](Self::satp).
+    pub own: usize,
+}
+
+impl Hart {
+    /// The block of a hart that has run no program.
+    pub(super) const fn new(index: usize, id: usize, stack: usize) -> Hart {
+        Hart {
+            context: Context::EMPTY,
+            started: 0,
+            stack,
+            id,
+            fast: 0,
+            index,
+            ticket: Ticket::NONE,
+            satp: 0,
+            linked: 0,
+            own: 0,
+        }
+    }
+}
+
+/// A stack, and behind it a page with the block and a window that is never opened.
+const BYTES: usize = STACK_BYTES + 4096;
+const _: () = assert!(size_of::<Hart>() + size_of::<Fast>() <= 4096);
+
+/// A hart that can be started.
+#[derive(Clone, Copy)]
+pub struct ToStart {
+    /// Its index, from 1.
+    pub index: usize,
+    /// The SBI's number of it.
+    pub id: usize,
+    /// Where its block lies in memory.
+    block: PhysAddr,
+}
+
+/// Those of [`MAX_HARTS`] that are to be started, without the one that boots.
+pub type Others = [Option<ToStart>; MAX_HARTS - 1];
+
+/// Makes a hart's block and stack, with an empty page below; `None` when there is no memory.
+pub(super) fn prepare<M: Machine>(
+    machine: &mut M,
+    root: PhysAddr,
+    ram: &mut BootRam,
+    index: usize,
+    id: usize,
+) -> Option<ToStart> {
+    let memory = ram.take(BYTES as u64, 4096)?;
+    let (base, flags) = (VIRTUAL.stack(index), bootmap::data_flags(machine));
+    let own = base as usize + STACK_BYTES;
+    table::map_range(
+        machine,
+        &mut FromRam(ram),
+        root,
+        pagetable::VirtAddr::new(base),
+        memory,
+        BYTES as u64,
+        flags,
+    )
+    .ok()?;
+    machine.fence_all();
+    let fast = own + size_of::<Hart>();
+    let block = Hart {
+        fast,
+        satp: paging::SATP_MODE | root.frame() as usize,
+        linked: secondary_linked as *const () as usize,
+        own,
+        ..Hart::new(index, id, own)
+    };
+    // SAFETY: the boot allocator gives a byte out once, and the page was just mapped there; both are
+    // aligned to 64 bytes and fit.
+    unsafe {
+        ptr::write(own as *mut Hart, block);
+        ptr::write(fast as *mut Fast, Fast::EMPTY);
+    }
+    Some(ToStart {
+        index,
+        id,
+        block: memory.wrapping_add(STACK_BYTES as u64),
+    })
+}
+
+impl ToStart {
+    /// Where its block lies in memory, for a hart whose MMU is off.
+    pub(super) fn block(&self) -> PhysAddr {
+        self.block
+    }
+}
+
+unsafe extern "C" {
+    static boot_hart: Hart;
+}
+
+/// The block of the hart that had this address in tp when it crashed; the boot hart's if that is none.
+pub(super) fn block_of(tp: usize) -> &'static Hart {
+    let is_block = |&at: &usize| tp == at;
+    let mut others = (1..MAX_HARTS).map(|index| VIRTUAL.stack(index) as usize + STACK_BYTES);
+    match others.find(is_block) {
+        // SAFETY: tp has this value on a hart that was started with this block alone.
+        Some(at) => unsafe { &*(at as *const Hart) },
+        // SAFETY: `entry.S` has it, and boot wrote it.
+        None => unsafe { &boot_hart },
+    }
+}
+
+/// Tables of the kernel's map, out of memory that boot gives out.
+struct FromRam<'a>(&'a mut BootRam);
+
+impl TableFrames for FromRam<'_> {
+    fn take(&mut self) -> Option<PhysAddr> {
+        self.0.take(4096, 4096)
+    }
+
+    fn give(&mut self, _table: PhysAddr) {}
 }

@@ -7,6 +7,7 @@ use core::ptr;
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
 use super::csr::FloatUnit;
+use super::lock::LOCK;
 use super::paging::{self, RawEntry};
 use super::physmap::phys_to_ptr;
 use super::{Mmio, csr, sbi, triggers};
@@ -58,6 +59,11 @@ pub struct Riscv {
 }
 
 impl Riscv {
+    /// One more hart of the same kind.
+    pub(super) fn for_another_hart(&self) -> Riscv {
+        Riscv { ..*self }
+    }
+
     /// This hart, with the memory types its entries carry.
     pub(super) fn new(dialect: Dialect) -> Riscv {
         Riscv {
@@ -389,7 +395,7 @@ impl Platform for Riscv {
     }
 
     fn mask_external(&mut self) {
-        csr::enable_interrupts(false);
+        csr::mask_external();
     }
 
     fn is_interrupted(&self) -> bool {
@@ -405,6 +411,10 @@ impl Platform for Riscv {
             }
             csr::wait_for_interrupt();
         }
+    }
+
+    fn is_waited_for(&self) -> bool {
+        LOCK.is_waited_for()
     }
 
     fn triggers(&mut self) -> usize {

@@ -3,13 +3,17 @@
 //! Everything else is given a machine and never names this one. The doors out of here are
 //! safe functions whose arguments carry the proof: `activate(&Space)`, not `activate(u64)`.
 
+mod atomic;
 mod crash;
 mod csr;
 mod enter;
 pub mod hart;
+mod harts;
+mod lock;
 mod mmio;
 mod mmu;
 mod physmap;
+mod place;
 mod sbi;
 mod shared;
 mod start;
@@ -26,11 +30,13 @@ use sv32 as paging;
 use sv39 as paging;
 
 pub use crash::die;
+pub use hart::{Others, ToStart};
+pub use lock::lock_counts;
 pub use mmio::Mmio;
 pub use mmu::Riscv;
 pub use paging::REACH;
 pub use physmap::{Plain, Slices};
-pub use sbi::print;
+pub use sbi::{can_start_harts, print};
 pub use start::{Entered, Mapped, TREE_LIMIT, record, run};
 
 use core::arch::global_asm;
@@ -94,7 +100,8 @@ global_asm!(
         include_str!("trap_entry.S"),
         include_str!("fast.S"),
         include_str!("trap.S"),
-        include_str!("unwind.S")
+        include_str!("unwind.S"),
+        include_str!("secondary.S")
     ),
     fast = const offset_of!(Hart, fast),
     base = const offset_of!(Fast, base),
@@ -116,8 +123,18 @@ global_asm!(
     context_bytes = const size_of::<Context>(),
     started = const offset_of!(Hart, started),
     stack = const offset_of!(Hart, stack),
+    satp_of_hart = const offset_of!(Hart, satp),
+    linked = const offset_of!(Hart, linked),
+    own = const offset_of!(Hart, own),
     pc = const offset_of!(Hart, context) + offset_of!(Context, pc),
     status = const offset_of!(Hart, context) + offset_of!(Context, status),
 );
+
+unsafe extern "C" {
+    /// See `secondary.S`.
+    fn secondary_entry();
+    /// See `secondary.S`.
+    fn secondary_linked();
+}
 
 const _: () = assert!(offset_of!(Hart, context) == 0 && offset_of!(Context, x) == 0);

@@ -6,16 +6,18 @@ use core::{ptr, slice};
 
 use pagetable::{Dialect, PAGE_BYTES, PhysAddr};
 
-use super::hart::Hart;
+use super::hart::{self, Hart, Others, ToStart};
 use super::mmio::{Mmio, Width};
 use super::paging::{self, LINK_BASE, VIRTUAL};
 use super::physmap::{Slices, phys_to_ptr, tree_at};
-use super::{Riscv, csr, shared};
+use super::place::Held;
+use super::{Riscv, csr, harts};
 use crate::board::{CONSOLE, PLIC};
+use crate::mm::BootRam;
 use crate::mm::bootmap::{self, BootMapPlan, ImageSections};
 use crate::system::System;
 use crate::task::switch;
-use crate::tree::{self, Range, Tree, UartNode};
+use crate::tree::{self, Range, Tree, TreeHarts, UartNode};
 
 /// The largest device tree the provisional map holds.
 pub const TREE_LIMIT: usize = 2 << 20;
@@ -175,6 +177,11 @@ impl Mapped {
         taken && page[63] != 0 && page[128] != 0 && page[64..128].iter().all(|&byte| byte == 0)
     }
 
+    /// Stack and block of one more hart, out of boot memory; `None` when there is none left.
+    pub fn prepare_hart(&mut self, ram: &mut BootRam, index: usize, id: usize) -> Option<ToStart> {
+        hart::prepare(&mut self.machine, self.root, ram, index, id)
+    }
+
     /// The registers of the console that the final map holds.
     pub fn console_registers(&mut self, uart: &UartNode) -> Mmio {
         let shift = uart.shift;
@@ -203,17 +210,31 @@ fn registers(device: usize, base: u64) -> usize {
     VIRTUAL.device(device, base, base) as usize
 }
 
-/// Hands the kernel's state over and lets the first task run.
-pub fn run(hart: &'static mut Hart, system: System<Riscv>) -> ! {
+/// Hands the kernel's state over, starts the other harts, and lets the first task run.
+pub fn run(
+    hart: &'static mut Hart,
+    system: System<Riscv>,
+    others: &Others,
+    found: &mut TreeHarts,
+) -> ! {
     let external = system.plic.is_some();
     {
-        let mut place = shared::SYSTEM.lock();
-        let system = place.insert(system);
+        let mut held = Held::take(hart);
+        let system = held.insert(system);
+        if !found.all().is_empty() {
+            let image = system.boot.image;
+            harts::start(system, others, image, found);
+            system.fast &= !system.harts.are_several();
+            system.say_harts(found);
+        }
+        csr::enable_interrupts(external, system.harts.are_several());
         hart.fast = (&raw mut *system.frames.fast) as usize;
         system.frames.fast.physmap = paging::phys_to_virt(PhysAddr::new(0));
         switch::reschedule(system, &mut hart.context);
+        if system.harts.are_several() {
+            harts::give(harts::settle(held, hart));
+        }
     }
-    csr::enable_interrupts(external);
     // SAFETY: the context on the hart is a program's, its space is active, and `tp` is
     // where `trap.S` expects the block; the boot stack's content is not needed any more.
     unsafe { asm!("mv tp, {0}", "j enter_user", in(reg) hart, options(noreturn)) }

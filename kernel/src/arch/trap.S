@@ -65,7 +65,14 @@ entered:
 # The kernel itself trapped: a bug of ours, or a panic's own `ebreak`. Its stack may be the
 # reason, so what follows runs on a stack of its own, and a second trap only halts. The
 # registers are kept as a program's are; sscratch holds the kernel's tp meanwhile.
+# The first hart to crash has the block and the stack: its report names it, and the others stand.
 trap_from_kernel:
+    lla     tp, is_crashed
+    .option push
+    .option arch, +a                # link-time optimisation forgets what the target has
+    amoswap.w tp, tp, (tp)          # an address of a word is not zero
+    .option pop
+    bnez    tp, halt
     lla     tp, crashed
     sx      t0, 5*WORD(tp)
     lla     t0, halt
@@ -90,6 +97,9 @@ trap_from_kernel:
     .globl  crashed
 crashed:
     .space  {context_bytes}
+    .balign 4
+is_crashed:
+    .space  4
     .section .text.trap, "ax"
 
 # The float registers, each in eight bytes whatever its width, then fcsr: `fp_save` and `fp_load` of a

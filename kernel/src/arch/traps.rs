@@ -4,7 +4,8 @@ use core::arch::asm;
 use core::num::NonZeroUsize;
 
 use super::hart::Hart;
-use super::shared;
+use super::harts;
+use super::place::Held;
 use crate::trap::{self, Trap};
 
 /// A trap out of a program: `hart.context` holds its registers, and then those of the task that
@@ -12,19 +13,24 @@ use crate::trap::{self, Trap};
 #[unsafe(no_mangle)]
 extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize) -> ! {
     {
-        // The only lock of the kernel's state: a holder that was interrupted would never release it.
-        debug_assert!(!shared::SYSTEM.is_locked());
-        let mut place = shared::SYSTEM.lock();
-        if let Some(system) = place.as_mut() {
-            trap::handle(
-                system,
-                &mut hart.context,
-                Trap {
-                    cause,
-                    value,
-                    started: NonZeroUsize::new(hart.started),
-                },
-            );
+        let mut held = Held::take(hart);
+        let mut are_several = false;
+        if let Some(system) = held.as_mut() {
+            are_several = system.harts.are_several();
+            if !are_several || harts::begins(system, hart, cause) {
+                trap::handle(
+                    system,
+                    &mut hart.context,
+                    Trap {
+                        cause,
+                        value,
+                        started: NonZeroUsize::new(hart.started),
+                    },
+                );
+            }
+        }
+        if are_several {
+            harts::give(harts::settle(held, hart));
         }
     }
     // SAFETY: the context on the hart is a program's, and its space is active; `tp` still is

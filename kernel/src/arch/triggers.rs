@@ -25,7 +25,7 @@ const fn kind(number: usize) -> usize {
 #[repr(C, align(32))]
 struct TriggerWords(UnsafeCell<[usize; 4]>);
 
-// SAFETY: there is one hart, and it is in `arm` once.
+// SAFETY: `arm` is called with the kernel's lock held, so by one hart at a time.
 unsafe impl Sync for TriggerWords {}
 
 static WORDS: TriggerWords = TriggerWords(UnsafeCell::new([0; 4]));

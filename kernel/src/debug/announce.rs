@@ -7,6 +7,7 @@ use abi::Fault;
 use crate::platform::Platform;
 use crate::system::System;
 use crate::task::switch;
+use crate::tree::TreeHarts;
 
 impl<P: Platform> System<P> {
     /// A fault stands in the log: print it where that is wanted.
@@ -46,6 +47,24 @@ impl<P: Platform> System<P> {
             fault.epc,
             fault.outcome()
         );
+    }
+
+    /// Says which harts run the kernel, and which do not and why.
+    pub fn say_harts(&mut self, found: &TreeHarts) {
+        let console = &mut *self.console;
+        let _ = write!(console, "pagewalk: harts");
+        for index in self.harts.running() {
+            let boots = if index == 0 { " (boot)" } else { "" };
+            let _ = write!(console, " {}{boots}", self.harts.id(index));
+        }
+        let mut before = "; not used:";
+        for (id, why) in found.all() {
+            if let Some(why) = why {
+                let _ = write!(console, "{before} {id} ({why})");
+                before = ",";
+            }
+        }
+        let _ = writeln!(console);
     }
 
     /// Says who we are, what we run on and how much of it is free. `beyond` is how many bytes of

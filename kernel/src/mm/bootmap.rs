@@ -7,6 +7,8 @@
 //! RV32           8000_0000  and initrd R; firmware's memory left out
 //! RV64 (in the physmap)     device pages RW, I/O typed
 //! RV32           bf00_0000
+//! RV64 ffff_ffff_a000_0000  stacks of harts besides the boot hart: an empty page, stack, block, RW
+//! RV32           be80_0000
 //! ```
 //! Everything is global, never user, and has A and D set: the C906 does not set them itself.
 
@@ -57,7 +59,12 @@ pub struct VirtualLayout {
     /// Physical memory that the physmap shows.
     pub reach: Range,
     devices: Devices,
+    /// Where the stacks of other harts than the boot hart begin, each with an empty page below.
+    stacks: u64,
 }
+
+/// Bytes from the stack of one hart to that of the next.
+const STACK_STRIDE: u64 = 0x1_0000;
 
 /// Where device registers appear.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +85,7 @@ impl VirtualLayout {
             bytes: 254 << 30,
         },
         devices: Devices::Physmap,
+        stacks: 0xffff_ffff_a000_0000,
     };
 
     /// RAM appears at its own addresses, 992 MiB of it; what RAM there is elsewhere is not used.
@@ -93,6 +101,7 @@ impl VirtualLayout {
             base: 0xbf00_0000,
             each: 4 << 20,
         },
+        stacks: 0xbe80_0000,
     };
 
     /// Those of a mode that the kernel runs in.
@@ -108,6 +117,11 @@ impl VirtualLayout {
     #[inline]
     pub const fn phys_to_virt(&self, at: PhysAddr) -> u64 {
         self.physmap.wrapping_add(at.raw())
+    }
+
+    /// The first byte of the stack of the hart with that index, from 1.
+    pub const fn stack(&self, index: usize) -> u64 {
+        self.stacks + index as u64 * STACK_STRIDE
     }
 
     /// Where the kernel sees byte `at` of device number `slot`, whose registers begin at `base`.
@@ -131,6 +145,17 @@ pub struct BootMapPlan<'a> {
     pub held: &'a [Range],
     /// The devices that are wanted.
     pub wiring: &'a Wiring,
+}
+
+/// The flags of a leaf of the kernel's own.
+fn flags<M: Machine>(machine: &M, rights: u64, memory: MemoryType) -> u64 {
+    let kept = Pte::VALID | Pte::GLOBAL | Pte::ACCESSED | Pte::DIRTY;
+    kept | rights | machine.dialect().bits(memory)
+}
+
+/// The flags of a leaf of RAM that the kernel reads and writes.
+pub fn data_flags<M: Machine>(machine: &M) -> u64 {
+    flags(machine, READ | WRITE, MemoryType::Ram)
 }
 
 /// The pool inside the Image that boot tables come from.
@@ -195,8 +220,7 @@ impl<M: Machine> Map<'_, M> {
         if bytes == 0 {
             return Ok(());
         }
-        let kept = Pte::VALID | Pte::GLOBAL | Pte::ACCESSED | Pte::DIRTY;
-        let flags = kept | rights | self.machine.dialect().bits(memory);
+        let flags = flags(self.machine, rights, memory);
         let (va, pa) = (VirtAddr::new(va), PhysAddr::new(pa));
         table::map_range(
             self.machine,

@@ -100,6 +100,10 @@ pub fn exit_process<P: Platform>(system: &mut System<P>, slot: Slot, status: u8)
         end_others(system, first);
     }
     system.tasks.set_state(first, SchedState::Ending { status });
+    if system.is_active_elsewhere(first) {
+        // That hart leaves the space first.
+        return;
+    }
     if !go_on_ending(system, first) {
         system.local.schedule.request_resched();
     }

@@ -4,6 +4,7 @@ mod call_result;
 pub mod context;
 pub mod exec;
 mod memory;
+mod on_harts;
 mod page_in;
 mod paging;
 pub mod process;

@@ -63,7 +63,13 @@ impl Schedule {
         self.current
     }
 
-    /// The number of the process whose thread is on the hart.
+    /// Does the hart hold the registers of [`current`](Self::current)?
+    #[inline]
+    pub fn is_occupied(&self) -> bool {
+        self.occupied
+    }
+
+    /// The number of the process whose space is active; 0 for none.
     #[inline]
     pub fn active_process(&self) -> u16 {
         self.active

@@ -15,6 +15,10 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
     save_current(system, context);
     let next = loop {
         if system.debugger_wants_stop() {
+            // The last hart to come answers gdb: then every task's registers are in the table.
+            if system.others_run() {
+                return stand_by(system);
+            }
             stub::service(system);
         }
         if let Some(next) = next_thread(system) {
@@ -22,7 +26,14 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
                 break next;
             }
             give_back(system, next);
+            if system.local.platform.is_waited_for() {
+                return stand_by(system);
+            }
             continue;
+        }
+        if system.harts.are_several() {
+            system.drain_console();
+            return stand_by(system);
         }
         idle(system);
         // Interrupts were handled.
@@ -52,6 +63,22 @@ fn idle<P: Platform>(system: &mut System<P>) {
     system.interrupt(pending);
 }
 
+/// Leaves the hart without a thread: it sleeps without the lock. It keeps no translation of a space that another
+/// hart may change.
+#[cold]
+#[inline(never)]
+fn stand_by<P: Platform>(system: &mut System<P>) {
+    arm_timer(system, None);
+    system.local.platform.leave_spaces();
+    system.local.schedule.loaded = 0;
+    system.local.schedule.active = 0;
+}
+
+/// Is there a thread that a hart without one could run?
+pub fn has_work<P: Platform>(system: &System<P>) -> bool {
+    next_thread(system).is_some()
+}
+
 /// A turn of a process that ends: its memory is freed until it has ended, an interrupt has
 /// something to say, or the others' turn has come.
 #[cold]
@@ -67,6 +94,10 @@ fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
             let pending = system.local.platform.wait();
             return system.interrupt(pending);
         }
+        if system.local.platform.is_waited_for() {
+            let state = system.tasks.at(slot).state();
+            return system.tasks.set_state(slot, state);
+        }
     }
 }
 
@@ -74,7 +105,9 @@ fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
 #[inline]
 fn next_thread<P: Platform>(system: &System<P>) -> Option<Slot> {
     match system.debugger.only() {
+        None if system.harts.are_several() => system.next_free(),
         None => system.tasks.next_ready(),
+        Some(only) if system.is_active_elsewhere(only) => None,
         Some(only)
             if matches!(
                 system.tasks.at(only).state(),
@@ -159,9 +192,10 @@ fn save_current<P: Platform>(system: &mut System<P>, context: &mut Context) {
 
 fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let current = system.local.schedule.current;
+    let hart = system.harts.current() as u8;
     system
         .tasks
-        .set_state(current, SchedState::Running { hart: 0 });
+        .set_state(current, SchedState::Running { hart });
     let (thread, process) = system.tasks.parts(current);
     system
         .local
@@ -193,8 +227,9 @@ fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
 /// first sleeper, and records that the host waits for.
 fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
     let mut at = system.tasks.first_wake();
+    // Among several harts a slice always ends: what becomes ready elsewhere does not arm this hart's timer.
     if let Some(slot) = running
-        && system.tasks.others_ready(slot)
+        && (system.harts.are_several() || system.tasks.others_ready(slot))
     {
         let schedule = &system.local.schedule;
         let left = schedule

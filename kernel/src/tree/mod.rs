@@ -3,6 +3,7 @@
 mod cells;
 mod devices;
 mod error;
+mod harts;
 mod key;
 mod name;
 mod ram;
@@ -14,6 +15,7 @@ use crate::board::{self, BuiltinBoard};
 use cells::Cells;
 use devices::Devices;
 pub use error::{MAX_RANGES, TreeError};
+pub use harts::{TreeHarts, WhyNot};
 use key::{Keys, PropertyKey};
 pub use name::Name;
 pub use ram::RamMap;
@@ -102,6 +104,8 @@ pub struct Tree {
     zicboz: bool,
     /// Bytes that `cbo.zero` clears at once; 0 where the first CPU has none.
     pub cboz_bytes: u32,
+    /// How many harts it lists, usable or not.
+    pub harts: usize,
 }
 
 /// The nodes below the root that are looked into.
@@ -151,6 +155,7 @@ impl Tree {
             svpbmt: false,
             zicboz: false,
             cboz_bytes: 0,
+            harts: 0,
         }
     }
 
@@ -187,7 +192,9 @@ impl Tree {
                 }
             }
         }
-        self.board = reader.board.ok_or(TreeError::UnknownBoard)?;
+        let (board, harts) = (reader.board, reader.cpus);
+        self.board = board.ok_or(TreeError::UnknownBoard)?;
+        self.harts = harts;
         if !self.zicboz {
             self.cboz_bytes = 0;
         }

@@ -199,3 +199,31 @@ fn noise_is_not_a_tree() {
     assert_eq!(read(&[0xd0; 64], 0).err(), Some(TreeError::Malformed));
     assert_eq!(read(&[], 0).err(), Some(TreeError::Malformed));
 }
+
+/// A tree with these harts: number, `status`, `mmu-type` and `riscv,isa` of each.
+pub(super) fn tree_of_harts(harts: &[(u32, &str, &str, &str)]) -> Vec<u8> {
+    let text = |text: &str| [text.as_bytes(), b"\0"].concat();
+    let cpus = harts.iter().map(|(id, status, mmu, isa)| {
+        node(
+            &format!("cpu@{id:x}"),
+            &[
+                ("device_type", b"cpu\0"),
+                ("reg", &cells(&[*id])),
+                ("status", &text(status)),
+                ("mmu-type", &text(mmu)),
+                ("riscv,isa", &text(isa)),
+            ],
+            vec![node(
+                "interrupt-controller",
+                &[("reg", &cells(&[77]))],
+                vec![],
+            )],
+        )
+    });
+    let cpus = cpus.collect();
+    let mut tree = DeviceTree::new();
+    tree.root.add_child(node("cpus", &[], cpus));
+    tree.root
+        .add_child(node("cpu@0", &[("reg", &cells(&[88]))], vec![]));
+    tree.to_dtb()
+}

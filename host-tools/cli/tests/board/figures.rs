@@ -62,7 +62,7 @@ impl Figures {
             ("fault.zero.cboz", self.cboz, of(225, 240)),
             ("fault.general", self.general, of(430, 430)),
             ("fault.image.in_place", self.in_place, of(450, 450)),
-            ("fault.image.around", self.in_place_around, of(450, 450)),
+            ("fault.image.around", self.in_place_around, of(470, 470)),
             ("fault.image.copied", self.copied, of(1_550, 2_600)),
             ("mmap", self.mmap, of(1_000, 1_300)),
             ("mmap.touch", self.mmap_touch, of(3_000, 3_250)),

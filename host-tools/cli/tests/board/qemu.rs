@@ -20,6 +20,7 @@ pub struct Qemu {
     append: String,
     drives: Vec<PathBuf>,
     counting: bool,
+    harts: u32,
 }
 
 impl Qemu {
@@ -62,6 +63,7 @@ impl Qemu {
             append: String::new(),
             drives: Vec::new(),
             counting: false,
+            harts: 1,
         }
     }
 
@@ -86,6 +88,12 @@ impl Qemu {
     /// One more virtio disk, holding this raw image, which the machine cannot change.
     pub fn disk(mut self, image: &Path) -> Self {
         self.drives.push(image.to_owned());
+        self
+    }
+
+    /// `-smp`: so many harts.
+    pub fn harts(mut self, harts: u32) -> Self {
+        self.harts = harts;
         self
     }
 
@@ -122,7 +130,7 @@ impl Qemu {
         ])
         .args(["-serial", "stdio"])
         .args(["-cpu", &self.cpu, "-m", &self.memory])
-        .args(["-smp", "1"]);
+        .args(["-smp", &self.harts.to_string()]);
         if let Some(kernel) = &self.kernel {
             qemu.arg("-kernel").arg(kernel);
         }

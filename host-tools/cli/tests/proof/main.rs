@@ -24,6 +24,7 @@ mod flash;
 mod floats;
 mod gdb;
 mod harness;
+mod harts;
 mod host;
 mod image;
 #[cfg(feature = "probe")]

@@ -10,7 +10,7 @@ use crate::mm::{
 };
 
 /// A simulated machine with a mode in its type.
-pub trait TestMachine: Machine + Sized {
+pub trait TestMachine: Machine + 'static + Sized {
     fn new(machine: sim::SimMachine) -> Self;
     fn hart(&mut self) -> &mut sim::SimMachine;
 }

@@ -16,6 +16,7 @@ use crate::debug::stub::Debugger;
 use crate::drivers::model::{DeviceModel, Ns16550Model};
 use crate::drivers::{Plic, Registers};
 use crate::fault::Log;
+use crate::harts::{HartTable, Harts};
 use crate::local::Local;
 use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
 use crate::mm::{Audit, Object, Objects, Prot, Region, RegionKind, Space, Store, Surveyed};
@@ -117,6 +118,7 @@ impl<M: TestMachine> Kernel<M> {
                 schedule: Schedule::new(1_000_000),
                 log: Log::new(vec![abi::Fault::EMPTY; 64].leak()),
             },
+            harts: Harts::one(0, Box::leak(Box::new(HartTable::EMPTY))),
             frames,
             objects: Objects::EMPTY,
             kernel_root,
