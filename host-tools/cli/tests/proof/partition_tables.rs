@@ -16,7 +16,7 @@ const SECTOR: usize = 512;
 const FIRST: usize = 1 << 20;
 const START: u32 = (FIRST / SECTOR) as u32;
 const SECTORS: u32 = (PART as usize / SECTOR) as u32;
-/// The disk that it all lies on, without what tells it from the others.
+/// Bytes of a disk, but for the sectors by which their sizes differ.
 const SIZE: usize = FIRST * 2 + 2 * PART as usize;
 
 struct Table {
