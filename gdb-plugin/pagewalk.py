@@ -245,6 +245,27 @@ def register(name):
         )
 
 
+def note_mode():
+    """Says so where the hart's own accesses are not translated. QEMU and OpenOCD have the privilege mode
+    as $priv; a target without it says nothing about it."""
+    try:
+        mode = int(gdb.parse_and_eval("$priv")) & 3
+    except (gdb.error, TypeError, ValueError):
+        return
+    if mode != 3:
+        return
+    try:
+        status = int(gdb.parse_and_eval("$mstatus"))
+    except (gdb.error, TypeError, ValueError):
+        status = 0
+    # MPRV, and MPP other than machine mode: Privileged spec, "Memory Privilege in mstatus Register".
+    if status >> 17 & 1 and status >> 11 & 3 != 3:
+        said = "translates its loads and stores (MPRV), and not its fetches"
+    else:
+        said = "translates no address: what follows is what supervisor or user mode would see"
+    gdb.write("note: the hart is in machine mode and {}\n".format(said), gdb.STDERR)
+
+
 def xlen():
     return 8 * gdb.parse_and_eval("$pc").type.sizeof
 
@@ -391,6 +412,7 @@ ADDR is any expression: pw walk $sp, pw walk &main, pw walk 0x10000"""
         address, given = split(argument)
         if not address:
             raise gdb.GdbError("of which address? Example: pw walk $pc")
+        note_mode()
         print_answer("walk {:#x} {}".format(address_of(address), options(given)))
 
 
@@ -871,6 +893,7 @@ class PhysicalAddress(gdb.Function):
         super().__init__("pw_pa")
 
     def invoke(self, address):
+        note_mode()
         said = value_of("pa {:#x} {}".format(unsigned(address), options("")))
         # As wide as a register of 64 bits: a physical address of RV32 has 34.
         return gdb.Value(int(said, 16)).cast(integer_type(64))

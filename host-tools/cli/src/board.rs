@@ -1,6 +1,5 @@
 //! A running board, through its agent.
 
-use std::fs::File;
 use std::io::BufReader;
 
 use anyhow::{Context, bail};
@@ -28,7 +27,7 @@ pub fn open(spec: &Spec) -> anyhow::Result<RespondingBoard> {
         return Ok(RespondingBoard::Running(Box::new(agent(spec)?)));
     };
     let name = || path.display().to_string();
-    let file = File::open(path).with_context(name)?;
+    let file = container::open(path)?.file;
     let kept = RecordedAnswers::read(BufReader::new(file)).with_context(name)?;
     if kept.about.is_none() {
         bail!(

@@ -87,7 +87,10 @@ pub fn both(
 ) -> anyhow::Result<(Spaces, Spaces)> {
     roots.check_wires(&[before.clone(), after.clone()])?;
     let before = roots.open(vec![before.clone()])?;
-    let begin = before.roots.clone();
+    let begin = match before.are_roots_made {
+        true => Vec::new(),
+        false => before.roots.clone(),
+    };
     // The first is closed before the second is opened: both may use the same line.
     let before = read(before);
     let after = match after.clone().sniffed()? {

@@ -154,6 +154,9 @@ fn cause(text: &str) -> Result<CauseArg, String> {
     }
 }
 
+/// Most bytes of text that are looked through, unpacked.
+const MOST_TEXT: u64 = 1 << 30;
+
 /// Prints the explanation.
 pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let Some(file) = &args.file else {
@@ -165,12 +168,19 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
         false => file.display().to_string(),
     };
     let mut bytes = Vec::new();
-    let read = if is_stdin {
-        io::stdin().lock().read_to_end(&mut bytes)
-    } else {
-        crate::recording::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
-    };
+    let mut from = match is_stdin {
+        true => crate::recording::recorded(Box::new(io::stdin().lock())),
+        false => crate::recording::open(file),
+    }
+    .with_context(name)?;
+    let read = (&mut from).take(MOST_TEXT).read_to_end(&mut bytes);
     read.with_context(name)?;
+    if bytes.len() as u64 == MOST_TEXT {
+        bail!(
+            "{}: too long: give the part of it that has the report",
+            name()
+        );
+    }
     let (mut reports, mut last) = (0_u64, None);
     each_crash(&bytes, |report| {
         reports += 1;

@@ -16,8 +16,12 @@ Examples:
   pagewalk flash ox64-sd.img /dev/sdX
   pagewalk flash ox64-sd.img /dev/sdX --yes
 
-Refuses what is mounted, the system's or not removable. With ox64-sd.img.bmap beside the
-image only the blocks that hold something are written and compared.")]
+  pagewalk flash ox64-sd.img.xz /dev/sdX
+
+Refuses what is mounted, the system's or not removable. An image compressed by gzip, xz or
+zstd is unpacked first, into a temporary file in which zeros take no room. With
+ox64-sd.img.bmap beside the image only the blocks that hold something are written and
+compared.")]
 pub struct FlashArgs {
     /// The image to write
     image: PathBuf,
@@ -30,7 +34,9 @@ pub struct FlashArgs {
 
 /// Checks, asks for confirmation, writes and compares.
 pub fn run(args: FlashArgs) -> anyhow::Result<()> {
-    let target = FlashMedium::check(&args.device, &args.image)?;
+    let target = progress::with("unpacking", |see| {
+        FlashMedium::check(&args.device, &args.image, see)
+    })?;
     if !args.yes && !agreed(&args, &target)? {
         anyhow::bail!("nothing was written");
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use abi::Sighting;
 use anyhow::{Context, bail};
+use container::Packing;
 use link::memory::{Cached, FoundLog, MemorySource, MemorySpec, ReadError, find_logs};
 use link::recording::{Blocks, ReceivedBytes, is_recording};
 use link::session::micros;
@@ -206,9 +207,12 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     recorded(Box::new(File::open(path)?))
 }
 
-/// Strips the times of a recording.
-fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+/// Unpacks what is compressed, and strips the times of a recording.
+pub fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut from = BufReader::with_capacity(1 << 16, from);
+    if let Some(packing) = Packing::of(from.fill_buf()?) {
+        from = BufReader::with_capacity(1 << 16, packing.reader(from));
+    }
     if is_recording(from.fill_buf()?) {
         return Ok(Box::new(ReceivedBytes::new(Blocks::new(from)?)));
     }

@@ -11,10 +11,9 @@
 //! The same folder gives the same bytes on every machine. Linux, NuttX and other readers of genromfs images
 //! accept them.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use romfs::{NodeKind, RomfsEntry};
 use view::words::counted;
 
@@ -149,8 +148,11 @@ pub fn run(args: RomfsArgs) -> anyhow::Result<()> {
     }
 }
 
+/// Most bytes of a compressed image: a ROMFS ends at 4 GiB.
+const MOST_BYTES: u64 = 4 << 30;
+
 fn read(image: &PathBuf) -> anyhow::Result<Vec<u8>> {
-    fs::read(image).with_context(|| format!("cannot read {}", image.display()))
+    Ok(container::read(image, MOST_BYTES)?)
 }
 
 fn list(image: &PathBuf) -> anyhow::Result<()> {

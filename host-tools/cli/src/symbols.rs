@@ -53,6 +53,9 @@ impl Programs {
     }
 }
 
+/// Most bytes of a compressed program: a vmlinux with all debug information has a few hundred MiB.
+const MOST_BYTES: u64 = 2 << 30;
+
 /// Applies `read` to each file.
 fn all<T>(
     paths: &[PathBuf],
@@ -60,7 +63,7 @@ fn all<T>(
 ) -> anyhow::Result<Vec<T>> {
     let one = |path: &PathBuf| {
         let name = || path.display().to_string();
-        let bytes = std::fs::read(path).with_context(name)?;
+        let bytes = container::read(path, MOST_BYTES)?;
         read(&bytes).with_context(name)
     };
     paths.iter().map(one).collect()

@@ -41,6 +41,7 @@ const ROOMS: &[Room] = &[
     room("kernel/shared/pagetable", 0, &[], &[]),
     room("kernel/shared/romfs",     0, &[], &[]),
     room("boards",                  0, &[], &[]),
+    room("host-tools/container",    0, &[], &[]),
     room("images",                  1, &["boards"], &[]),
     room("kernel/shared/abi",       1, &["pagetable"], &[]),
     room("kernel/sim",              1, &["pagetable"], &[]),
@@ -48,12 +49,14 @@ const ROOMS: &[Room] = &[
     room("host-tools/model",        2, &["pagetable", "abi"], &[]),
     room("kernel/user",             2, &["abi"], &[]),
     room("kernel",                  3, &["abi", "pagetable", "romfs", "wire"], &["boards", "sim"]),
-    room("host-tools/link",         3, &["wire", "abi", "pagetable"], &[]),
+    room("host-tools/link",         3, &["wire", "abi", "pagetable", "container"], &[]),
     room("host-tools/view",         3, &["model", "pagetable", "abi"], &[]),
-    room("host-tools/pack",         3, &["romfs", "boards", "images", "model"], &[]),
+    room("host-tools/pack",         3, &["romfs", "boards", "images", "model",
+                                         "container"], &[]),
     room("host-tools/machine",      4, &["boards", "pack", "pagetable"], &[]),
     room("host-tools/cli",          5, &["abi", "pagetable", "romfs", "wire", "boards", "images",
-                                         "model", "link", "view", "pack", "machine"], &[]),
+                                         "model", "link", "view", "pack", "machine",
+                                         "container"], &[]),
 ];
 
 /// Where `unsafe` may stand, and nowhere else.

@@ -2,6 +2,7 @@
 
 mod inputs;
 
+use std::io::Write;
 use std::path::Path;
 
 use proptest::collection::vec;
@@ -195,6 +196,33 @@ const TRAPS: &[&str] = &[
     "\0",
 ];
 
+/// Words of listings.
+const LISTINGS: &[&str] = &[
+    "0000000000010000 ",
+    "0000000080338000 ",
+    "ffffffffffff0000 ",
+    "0000000000001000 ",
+    "00010000 ",
+    "r-xu-a-",
+    "page table 0x87f51000",
+    "..",
+    " ..511",
+    " ..0x0000003fc0000000",
+    ": pte 0x0000000021fd3801 pa 0x0",
+    "Memory Maps for PID 2:",
+    " Superpage for 60000000 @ 400a1000 ",
+    " 60026000 -> 400a3000 ",
+    "(flags: VALID | R)",
+    "(flags: d7)",
+    "0xffffffd800000000-0xffffffd800200000 ",
+    "0x0000000080000000 ",
+    " 2M PMD D A G . . W R V",
+    "va,pa,size,perms,page_size,level,memory",
+    "0x10000,0x80338000,16384,r-xu-a-,4096,0,nc",
+    "{\"schema\":\"pagewalk.map/1\",\"satp\":\"0x8\",\"ranges\":[]}",
+    "\n",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -255,6 +283,34 @@ proptest! {
     }
 
     #[test]
+    fn a_dump_of_any_format_may_be_harmed(harms in harms()) {
+        for name in ["core.gz", "core.xz", "core.zst", "memory.lime", "memory.kdump.gz", "memory.flat.gz"] {
+            inputs::physical(&harmed(capture(&format!("dumps/{name}")), &harms));
+        }
+        for name in ["memory.srec", "memory.hex"] {
+            inputs::pasted(&harmed(capture(&format!("dumps/{name}")), &harms));
+        }
+    }
+
+    #[test]
+    fn a_kdump_may_be_harmed_within(harms in harms(), header in some(3)) {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(&capture("dumps/memory.kdump.gz")).expect("room");
+        let mut dump = container::read(file.path(), 1 << 24).expect("a good file");
+        let rest = dump.split_off(8192);
+        let dump = [harmed(dump, &header), rest].concat();
+        inputs::physical(&harmed(dump, &harms));
+    }
+
+    #[test]
+    fn printed_mappings_may_be_harmed(harms in harms(), text in text(LISTINGS)) {
+        for name in ["info-mem", "vmprint", "xous", "ptdump"] {
+            inputs::printed(&harmed(capture(&format!("listings/{name}.txt")), &harms));
+        }
+        inputs::printed(&text);
+    }
+
+    #[test]
     fn a_program_may_be_harmed(harms in harms(), text in vec(any::<u8>(), 0..300)) {
         for name in ["fall.elf", "touch_test.elf"] {
             inputs::program(&harmed(capture(name), &harms));
@@ -271,6 +327,25 @@ fn good_inputs_are_understood_where_bad_ones_are_not() {
         assert!(inputs::pasted(&capture(name)) > 0, "{name}");
     }
     assert!(inputs::core(&capture("linux-sv39/pagetables.core")) >= 5547);
+    for name in [
+        "core.gz",
+        "core.xz",
+        "core.zst",
+        "memory.lime",
+        "memory.kdump.gz",
+        "memory.flat.gz",
+    ] {
+        assert!(
+            inputs::physical(&capture(&format!("dumps/{name}"))) > 0,
+            "{name}"
+        );
+    }
+    for name in ["info-mem", "info-mem-rv32", "vmprint", "xous", "ptdump"] {
+        assert!(
+            inputs::printed(&capture(&format!("listings/{name}.txt"))) > 0,
+            "{name}"
+        );
+    }
     assert!(inputs::snapshot(&capture("before.json")) > 0);
     assert_eq!(inputs::traps(&capture("traps/qemu-int.txt")), 3);
     assert!(inputs::pmp(&capture("opensbi-domain.txt")) > 0);

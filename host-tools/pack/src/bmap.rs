@@ -1,7 +1,9 @@
 //! The block map beside an image: which blocks to write to a card, and their hashes.
 //!
-//! Format 2.0 as bmap-tools reads it.
+//! Written is format 2.0; read are 1.2 to 2.0, as bmap-tools writes them: 1.2 and 1.3 with SHA-1 or without a
+//! checksum, later ones with SHA-256.
 
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::thread;
@@ -23,8 +25,53 @@ pub struct BlockRange {
     pub first: u64,
     /// Last block, included.
     pub last: u64,
-    /// SHA-256 of the range, as 64 hexadecimal digits.
-    pub sha256: String,
+    /// Checksum of the range, in hexadecimal; `None` in a map without.
+    pub sum: Option<String>,
+}
+
+/// How a map's checksums are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapSum {
+    /// FIPS 180-4, SHA-1: maps of format 1.3 and before.
+    Sha1,
+    /// FIPS 180-4, SHA-256: later maps.
+    Sha256,
+}
+
+/// A map that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockMap {
+    /// Size in bytes of the image.
+    pub size: u64,
+    /// Size in bytes of a block.
+    pub block: u64,
+    /// How its checksums are computed.
+    pub kind: MapSum,
+    /// Ranges in the order of the map.
+    pub ranges: Vec<BlockRange>,
+}
+
+impl BlockMap {
+    /// First byte and the byte behind the last of each range, within the image.
+    pub fn spans(&self) -> Vec<(u64, u64)> {
+        self.ranges.iter().map(|range| self.span(range)).collect()
+    }
+
+    fn span(&self, range: &BlockRange) -> (u64, u64) {
+        let at = |block: u64| block.saturating_mul(self.block);
+        (
+            at(range.first),
+            at(range.last.saturating_add(1)).min(self.size),
+        )
+    }
+
+    /// The checksum of a range of an image.
+    pub(crate) fn hash(&self, image: &impl ReadAt, range: &BlockRange) -> Result<String> {
+        match self.kind {
+            MapSum::Sha1 => hash_span::<Sha1>(image, self.span(range)),
+            MapSum::Sha256 => hash_span::<Sha256>(image, self.span(range)),
+        }
+    }
 }
 
 /// The blocks that must be written, merged; blocks of zeros are included where the card's content matters.
@@ -64,12 +111,8 @@ pub(crate) fn describe(
     let hand = |from: usize| -> Result<Vec<BlockRange>> {
         let mine = blocks.iter().skip(from).step_by(2);
         mine.map(|&(first, last)| {
-            let sha256 = hash(image, size, (first, last))?;
-            Ok(BlockRange {
-                first,
-                last,
-                sha256,
-            })
+            let sum = Some(hash(image, size, (first, last))?);
+            Ok(BlockRange { first, last, sum })
         })
         .collect()
     };
@@ -98,9 +141,11 @@ fn cut(blocks: &[(u64, u64)]) -> Vec<(u64, u64)> {
 
 /// SHA-256 of blocks `first` to `last` of an image of `size` bytes.
 pub(crate) fn hash(image: &impl ReadAt, size: u64, (first, last): (u64, u64)) -> Result<String> {
-    let mut hash = Sha256::new();
-    let mut at = first * BLOCK;
-    let end = ((last + 1) * BLOCK).min(size);
+    hash_span::<Sha256>(image, (first * BLOCK, ((last + 1) * BLOCK).min(size)))
+}
+
+fn hash_span<D: Digest>(image: &impl ReadAt, (mut at, end): (u64, u64)) -> Result<String> {
+    let mut hash = D::new();
     let mut piece = vec![0; end.saturating_sub(at).min(PIECE) as usize];
     while at < end {
         let piece = &mut piece[..(end - at).min(PIECE) as usize];
@@ -130,18 +175,17 @@ fn text(size: u64, mapped: u64, ranges: &[BlockRange]) -> String {
     let checksum_at = text.len();
     text.push_str(&"0".repeat(64));
     text.push_str(" </BmapFileChecksum>\n  <BlockMap>\n");
-    for BlockRange {
-        first,
-        last,
-        sha256,
-    } in ranges
-    {
+    for BlockRange { first, last, sum } in ranges {
         let blocks = if first == last {
             first.to_string()
         } else {
             format!("{first}-{last}")
         };
-        let _ = writeln!(text, "    <Range chksum=\"{sha256}\"> {blocks} </Range>");
+        let _ = writeln!(
+            text,
+            "    <Range chksum=\"{}\"> {blocks} </Range>",
+            sum.as_deref().unwrap_or_default()
+        );
     }
     text.push_str("  </BlockMap>\n</bmap>\n");
     // The map's own checksum is computed with zeros in its place.
@@ -150,33 +194,64 @@ fn text(size: u64, mapped: u64, ranges: &[BlockRange]) -> String {
     text
 }
 
-/// Parses a map; `None` if it is not a map or its own checksum is wrong.
-pub fn parse(text: &str) -> Option<(u64, Vec<BlockRange>)> {
+/// Parses a map; `None` if it is not a map, of a later format, or its own checksum is wrong.
+pub fn parse(text: &str) -> Option<BlockMap> {
     let field = |name: &str| {
         let rest = text.split_once(&format!("<{name}>"))?.1;
         Some(rest.split_once('<')?.0.trim())
     };
-    let own = field("BmapFileChecksum")?;
-    let blank = text.replacen(own, &"0".repeat(own.len()), 1);
-    if field("ChecksumType")? != "sha256" || hex(&Sha256::digest(blank.as_bytes())) != own {
+    let version = attribute(text.split_once("<bmap")?.1, "version")?;
+    if !matches!(version.split_once('.'), Some(("1" | "2", _))) {
         return None;
     }
-    if field("BlockSize")?.parse::<u64>().ok()? != BLOCK {
+    let kind = match field("ChecksumType") {
+        None => MapSum::Sha1,
+        Some("sha1") => MapSum::Sha1,
+        Some("sha256") => MapSum::Sha256,
+        Some(_) => return None,
+    };
+    if let Some(own) = field("BmapFileChecksum").or(field("BmapFileSHA1")) {
+        // The map's own checksum is computed with zeros in its place.
+        let blank = text.replacen(own, &"0".repeat(own.len()), 1);
+        let sum = match kind {
+            MapSum::Sha1 => hex(&Sha1::digest(blank.as_bytes())),
+            MapSum::Sha256 => hex(&Sha256::digest(blank.as_bytes())),
+        };
+        if sum != own.to_ascii_lowercase() {
+            return None;
+        }
+    }
+    let block = field("BlockSize")?.parse().ok()?;
+    if !(512..=1 << 20).contains(&block) {
         return None;
     }
     let size = field("ImageSize")?.parse().ok()?;
     let mut ranges = Vec::new();
-    for part in text.split("<Range chksum=\"").skip(1) {
-        let (sha256, rest) = part.split_once('"')?;
-        let blocks = rest.strip_prefix('>')?.split_once('<')?.0.trim();
+    for part in text.split("<Range").skip(1) {
+        let (attributes, rest) = part.split_once('>')?;
+        let blocks = rest.split_once('<')?.0.trim();
         let (first, last) = blocks.split_once('-').unwrap_or((blocks, blocks));
+        let sum = attribute(attributes, "chksum").or(attribute(attributes, "sha1"));
         ranges.push(BlockRange {
-            first: first.parse().ok()?,
-            last: last.parse().ok()?,
-            sha256: sha256.to_owned(),
+            first: first.trim().parse().ok()?,
+            last: last.trim().parse().ok()?,
+            sum: sum.map(str::to_ascii_lowercase),
         });
     }
-    Some((size, ranges))
+    (!ranges.is_empty()).then_some(BlockMap {
+        size,
+        block,
+        kind,
+        ranges,
+    })
+}
+
+/// The value of an attribute of a tag that begins here.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let tag = tag.split_once('>').map_or(tag, |(tag, _)| tag);
+    let value = tag.split_once(&format!("{name}="))?.1;
+    let quote = value.chars().next().filter(|it| matches!(it, '"' | '\''))?;
+    value[1..].split_once(quote).map(|(value, _)| value)
 }
 
 #[cfg(test)]
@@ -219,17 +294,49 @@ mod tests {
             BlockRange {
                 first: 0,
                 last: 0,
-                sha256: "ab".repeat(32),
+                sum: Some("ab".repeat(32)),
             },
             BlockRange {
                 first: 256,
                 last: 300,
-                sha256: "cd".repeat(32),
+                sum: Some("cd".repeat(32)),
             },
         ];
         let text = text(1 << 20, 46, &ranges);
-        assert_eq!(parse(&text), Some((1 << 20, ranges)));
+        let map = parse(&text).unwrap();
+        assert_eq!(
+            (map.size, map.block, map.kind),
+            (1 << 20, BLOCK, MapSum::Sha256)
+        );
+        assert_eq!(map.ranges, ranges);
+        assert_eq!(map.spans(), [(0, BLOCK), (BLOCK << 8, 1 << 20)]);
         assert_eq!(parse(&text.replace("256-300", "256-301")), None);
         assert_eq!(parse("<bmap>"), None);
+    }
+
+    #[test]
+    fn maps_of_older_formats_are_read() {
+        let text = "<?xml version=\"1.0\" ?>\n<bmap version=\"1.3\">\n<ImageSize> 12288 </ImageSize>\n\
+                    <BlockSize> 4096 </BlockSize>\n<BmapFileSHA1> SUM </BmapFileSHA1>\n<BlockMap>\n\
+                    <Range sha1=\"1CEAF73DF40E531DF3BFB26B4FB7CD95FB7BFF1D\"> 0 </Range>\n</BlockMap>\n</bmap>\n";
+        let blank = text.replace("SUM", &"0".repeat(40));
+        let own = hex(&Sha1::digest(blank.as_bytes()));
+        let map = parse(&text.replace("SUM", &own)).unwrap();
+        assert_eq!((map.kind, map.spans()), (MapSum::Sha1, vec![(0, 4096)]));
+        // The SHA-1 of a block of zeros.
+        assert_eq!(
+            map.ranges[0].sum.as_deref(),
+            Some("1ceaf73df40e531df3bfb26b4fb7cd95fb7bff1d")
+        );
+        assert_eq!(
+            parse(&text.replace("SUM", &own).replace("12288", "12289")),
+            None
+        );
+        let plain = "<bmap version=\"1.2\"><ImageSize>12288</ImageSize><BlockSize>4096</BlockSize>\
+                     <BlockMap><Range> 0-1 </Range><Range>2</Range></BlockMap></bmap>";
+        let map = parse(plain).unwrap();
+        assert_eq!(map.spans(), [(0, 8192), (8192, 12288)]);
+        assert!(map.ranges.iter().all(|range| range.sum.is_none()));
+        assert_eq!(parse(&plain.replace("1.2", "3.0")), None);
     }
 }

@@ -21,6 +21,9 @@ pub enum PackError {
         /// The operating system's error.
         source: io::Error,
     },
+    /// A compressed file cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] container::UnpackError),
     /// A file has the wrong content or type.
     #[error("{}: {what}", path.display())]
     Wrong {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, fadvise};
 
-use crate::content::OnDisk;
+use crate::content::{OnDisk, ReadAt};
 use crate::output::Output;
 use crate::{PackError, Progress, Result, bmap, card, inspect};
 
@@ -17,9 +17,11 @@ const PIECE: u64 = 1 << 20;
 const TRIES: usize = 3;
 
 /// A card, disk or file that can take an image.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct FlashMedium {
     path: PathBuf,
+    /// The image, unpacked if it was compressed.
+    source: container::UnpackedFile,
     /// Capacity in bytes.
     pub size: u64,
     /// Size in bytes of the image to be written.
@@ -43,7 +45,8 @@ pub struct Flashed {
 impl FlashMedium {
     /// Examines a target and rejects what must not be overwritten: mounted, used by the system, not
     /// removable, or a partition instead of a disk.
-    pub fn check(path: &Path, image: &Path) -> Result<FlashMedium> {
+    /// A compressed image is unpacked into a file without a name; `progress` is of that.
+    pub fn check(path: &Path, image: &Path, progress: &mut Progress) -> Result<FlashMedium> {
         let metadata = fs::metadata(path).map_err(PackError::io("open", path))?;
         let kind = metadata.file_type();
         if !kind.is_file() && !kind.is_block_device() {
@@ -63,15 +66,20 @@ impl FlashMedium {
             .seek(SeekFrom::End(0))
             .map_err(PackError::io("read", path))?;
         let from = fs::metadata(image).map_err(PackError::io("read", image))?;
-        let needs = from.len();
-        if !from.is_file() || needs == 0 {
+        if !from.is_file() || from.len() == 0 {
             return Err(PackError::wrong(
                 image,
                 "is not an image: expected a file that is not empty",
             ));
         }
-        let source = File::open(image).map_err(PackError::io("read", image))?;
-        inspect::check_disk(&source, image, needs)?;
+        let source = match container::open_with(image, container::MOST_BYTES, progress) {
+            Err(container::UnpackError::File(path, error)) => {
+                return Err(PackError::io("read", &path)(error));
+            }
+            other => other?,
+        };
+        let needs = source.bytes;
+        inspect::check_disk(&source.file, image, needs)?;
         if !is_device && (from.dev(), from.ino()) == (metadata.dev(), metadata.ino()) {
             return Err(PackError::wrong(path, "is the image itself"));
         }
@@ -86,6 +94,7 @@ impl FlashMedium {
         }
         Ok(FlashMedium {
             path: path.to_owned(),
+            source,
             size,
             needs,
             description,
@@ -95,16 +104,12 @@ impl FlashMedium {
 
     /// Writes the image, waits until it has left the caches, and compares every byte.
     pub fn flash(&self, image: &Path, progress: &mut Progress) -> Result<Flashed> {
-        let source = File::open(image).map_err(PackError::io("read", image))?;
-        let size = source
-            .metadata()
-            .map_err(PackError::io("read", image))?
-            .len();
-        let map = read_map(&source, image, size)?;
+        let (source, size) = (&self.source.file, self.source.bytes);
+        let map = self.read_map(image)?;
         let spans = map.clone().unwrap_or_else(|| vec![(0, size)]);
         let spans = &spans;
         let card = |target: &File, progress: &mut Progress| {
-            self.write(&source, image, target, spans, progress)
+            self.write(source, image, target, spans, progress)
         };
         let mut flashed = if self.is_device {
             let mut options = File::options();
@@ -239,61 +244,79 @@ fn pieces(from: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
         .map(move |at| (at, (end - at).min(PIECE)))
 }
 
-/// The spans of the map beside the image; `None` without a map. A map whose hashes do not match the image is
-/// an error: writing by it would leave parts out.
-fn read_map(source: &File, image: &Path, size: u64) -> Result<Option<Vec<(u64, u64)>>> {
-    let path = card::beside(image, "bmap");
-    let Ok(text) = fs::read_to_string(&path) else {
-        return Ok(None);
-    };
-    let (mapped, ranges) = bmap::parse(&text).ok_or_else(|| {
-        PackError::wrong(
-            &path,
-            "is damaged, or no block map that is known here; delete it or build the image again",
-        )
-    })?;
-    if mapped != size {
-        return Err(PackError::wrong(
-            &path,
-            format!(
-                "is the map of an image of {mapped} bytes, not of {size}; delete it or build the image again"
-            ),
-        ));
-    }
-    let span = |range: &bmap::BlockRange| {
-        (
-            range.first.saturating_mul(bmap::BLOCK),
-            range
-                .last
-                .saturating_add(1)
-                .saturating_mul(bmap::BLOCK)
-                .min(size),
-        )
-    };
-    let spans: Vec<(u64, u64)> = ranges.iter().map(span).collect();
-    if spans.iter().any(|(from, end)| from >= end) {
-        return Err(PackError::wrong(&path, "lists blocks beyond the image"));
-    }
-    let disk = OnDisk {
-        file: source,
-        path: image,
-    };
-    for bmap::BlockRange {
-        first,
-        last,
-        sha256,
-    } in &ranges
-    {
-        if bmap::hash(&disk, size, (*first, *last))? != *sha256 {
-            return Err(PackError::wrong(
-                &path,
-                format!(
-                    "is not of this image: blocks {first} to {last} hold something else; delete it or build the image again"
-                ),
-            ));
+impl FlashMedium {
+    /// The spans of the map beside the image; `None` without a map. A map that does not match the image is an
+    /// error: writing by it would leave parts out.
+    fn read_map(&self, image: &Path) -> Result<Option<Vec<(u64, u64)>>> {
+        let (source, size) = (&self.source.file, self.source.bytes);
+        // Beside x.img.xz there is x.img.xz.bmap or, as bmaptool writes it, x.img.bmap.
+        let unpacked = self.source.packing.map(|_| image.with_extension(""));
+        let beside = [Some(image.to_owned()), unpacked].into_iter().flatten();
+        let read = |path: PathBuf| fs::read_to_string(&path).ok().map(|text| (path, text));
+        let mut maps = beside.filter_map(|path| read(card::beside(&path, "bmap")));
+        let Some((path, text)) = maps.next() else {
+            return Ok(None);
+        };
+        let wrong = |what: String| PackError::wrong(&path, what);
+        let map = bmap::parse(&text).ok_or_else(|| {
+            wrong("is damaged, or no block map that is known here; delete it or build the image again".into())
+        })?;
+        if map.size != size {
+            return Err(wrong(format!(
+                "is the map of an image of {} bytes, not of {size}; delete it or build the image again",
+                map.size
+            )));
         }
+        let spans = map.spans();
+        if spans.iter().any(|(from, end)| from >= end) {
+            return Err(wrong("lists blocks beyond the image".into()));
+        }
+        let disk = OnDisk {
+            file: source,
+            path: image,
+        };
+        for range in &map.ranges {
+            let (first, last) = (range.first, range.last);
+            let is_other = match &range.sum {
+                Some(sum) => map.hash(&disk, range)? != *sum,
+                None => false,
+            };
+            if is_other {
+                return Err(wrong(format!(
+                    "is not of this image: blocks {first} to {last} hold something else; delete it or build the image again"
+                )));
+            }
+        }
+        if map.ranges.iter().any(|range| range.sum.is_none())
+            && let Some(at) = first_left_out(&disk, &spans, size)?
+        {
+            return Err(wrong(format!(
+                "is not of this image: it leaves out what is at offset {at:#x}; delete it or build the image again"
+            )));
+        }
+        Ok(Some(spans))
     }
-    Ok(Some(spans))
+}
+
+/// The first offset with something else than a zero that no span has: what a map without checksums is judged by.
+fn first_left_out(disk: &OnDisk<'_>, spans: &[(u64, u64)], size: u64) -> Result<Option<u64>> {
+    let mut sorted = spans.to_vec();
+    sorted.sort_unstable();
+    let (mut at, mut found) = (0, None);
+    for (from, end) in sorted.into_iter().chain([(size, size)]) {
+        let mut buffer = vec![0; PIECE as usize];
+        for (piece, bytes) in pieces(at, from) {
+            disk.see(&mut buffer[..bytes as usize], piece, &mut |bytes| {
+                let place = bytes.iter().position(|byte| *byte != 0);
+                found = found.or(place.map(|place| piece + place as u64));
+            })?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        at = end.max(at);
+    }
+    Ok(None)
 }
 
 /// Rejects a device that is mounted or has a mounted partition. Regular files pass.

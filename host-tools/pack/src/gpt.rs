@@ -1,11 +1,16 @@
 //! The GUID partition table. UEFI specification, §5.3.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
 use crc32fast::hash as crc32;
 
 use crate::mbr::{self, SECTOR};
 
 /// Sectors of the table at either end of the disk, without the protective MBR.
 pub const SECTORS: u64 = 33;
+const MAGIC: &[u8] = b"EFI PART";
 const ENTRIES: usize = 128;
 const ENTRY_BYTES: usize = 128;
 /// Partition type GUID "basic data", used for FAT partitions.
@@ -113,6 +118,56 @@ fn header(
     bytes
 }
 
+/// The table that U-Boot would use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundGpt {
+    /// Entries that describe a partition.
+    pub entries: Vec<GptEntry>,
+    /// Whether it is the backup at the end of the disk: the primary one is damaged.
+    pub is_backup: bool,
+    /// Problems of the primary table.
+    pub problems: Vec<&'static str>,
+}
+
+/// Reads the table of a disk of `size` bytes: the primary one; where it is damaged and the backup is not, the
+/// backup, as U-Boot does (disk/part_efi.c, find_valid_gpt).
+pub fn read(disk: &File, size: u64) -> io::Result<FoundGpt> {
+    let sectors = |from: u64, count: u64| {
+        let left = size.saturating_sub(from.saturating_mul(SECTOR));
+        let mut bytes = vec![0; left.min(count * SECTOR) as usize];
+        disk.read_exact_at(&mut bytes, from * SECTOR)
+            .map(|()| bytes)
+    };
+    let primary = sectors(1, SECTORS)?;
+    let problems = match primary.starts_with(MAGIC) {
+        true => self::problems(&primary),
+        false => vec!["the GPT's header is not there"],
+    };
+    let last = (size / SECTOR).saturating_sub(1);
+    if !problems.is_empty() && last > SECTORS {
+        let mut backup = sectors(last, 1)?;
+        let long = |at: usize| backup[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
+        let (own, array) = (long(24), long(72));
+        if backup.starts_with(MAGIC) && own == last && array < last {
+            backup.extend(sectors(array, SECTORS - 1)?);
+            // The entries were read from where the header says, so that they follow it here.
+            let is_good = header_problem(&backup).is_none() && entries_problem(&backup).is_none();
+            if let Some(entries) = decode(&backup).filter(|_| is_good) {
+                return Ok(FoundGpt {
+                    entries,
+                    is_backup: true,
+                    problems,
+                });
+            }
+        }
+    }
+    Ok(FoundGpt {
+        entries: decode(&primary).unwrap_or_default(),
+        is_backup: false,
+        problems,
+    })
+}
+
 /// Decodes the used entries; `sectors` starts after the protective MBR.
 pub fn decode(sectors: &[u8]) -> Option<Vec<GptEntry>> {
     let long = |at: usize| {
@@ -120,7 +175,7 @@ pub fn decode(sectors: &[u8]) -> Option<Vec<GptEntry>> {
             sectors.get(at..at + 8)?.try_into().ok()?,
         ))
     };
-    if !sectors.starts_with(b"EFI PART") {
+    if !sectors.starts_with(MAGIC) {
         return None;
     }
     let array = sectors.get(SECTOR as usize..)?;
@@ -147,32 +202,46 @@ pub fn decode(sectors: &[u8]) -> Option<Vec<GptEntry>> {
     )
 }
 
-/// Problems of the primary table; `sectors` starts after the protective MBR. Firmware falls back to the
-/// backup table if that one is valid.
+/// Problems of the primary table; `sectors` starts after the protective MBR.
 pub fn problems(sectors: &[u8]) -> Vec<&'static str> {
-    let long = |at: usize| {
-        let bytes = sectors.get(at..at + 4).and_then(<[u8]>::first_chunk);
-        bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize
-    };
-    let mut problems = Vec::new();
-    let header = sectors.get(..long(12).min(SECTOR as usize)).map(|header| {
-        let mut header = header.to_vec();
-        // The checksum is computed with zeros in its place.
-        if let Some(sum) = header.get_mut(16..20) {
-            sum.fill(0);
-        }
-        header
-    });
-    if header.is_none_or(|header| header.len() < 92 || crc32(&header) as usize != long(16)) {
-        problems.push("the GPT's header has a wrong checksum");
-    }
-    // An entry array that does not follow directly, or is longer than usual, was not read.
-    let array = sectors.get(SECTOR as usize..);
-    let array = array.and_then(|array| array.get(..long(80).saturating_mul(long(84))));
-    if long(72) == 2 && array.is_some_and(|array| crc32(array) as usize != long(88)) {
-        problems.push("the GPT's entries have a wrong checksum");
+    let mut problems: Vec<_> = header_problem(sectors).into_iter().collect();
+    // An entry array that does not follow directly was not read.
+    if number(sectors, 72) == 2 {
+        problems.extend(entries_problem(sectors));
     }
     problems
+}
+
+/// The 32-bit number at an offset in bytes; 0 behind the end.
+fn number(sectors: &[u8], at: usize) -> usize {
+    let bytes = sectors.get(at..at + 4).and_then(<[u8]>::first_chunk);
+    bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize
+}
+
+fn header_problem(sectors: &[u8]) -> Option<&'static str> {
+    let header = sectors
+        .get(..number(sectors, 12).min(SECTOR as usize))
+        .map(|header| {
+            let mut header = header.to_vec();
+            // The checksum is computed with zeros in its place.
+            if let Some(sum) = header.get_mut(16..20) {
+                sum.fill(0);
+            }
+            header
+        });
+    let is_wrong =
+        |header: Vec<u8>| header.len() < 92 || crc32(&header) as usize != number(sectors, 16);
+    header
+        .is_none_or(is_wrong)
+        .then_some("the GPT's header has a wrong checksum")
+}
+
+/// A wrong checksum of the entries that follow the header. An array that is longer than usual was not read.
+fn entries_problem(sectors: &[u8]) -> Option<&'static str> {
+    let array = sectors.get(SECTOR as usize..)?;
+    let array = array.get(..number(sectors, 80).saturating_mul(number(sectors, 84)))?;
+    (crc32(array) as usize != number(sectors, 88))
+        .then_some("the GPT's entries have a wrong checksum")
 }
 
 #[cfg(test)]
@@ -208,5 +277,45 @@ mod tests {
             ["the GPT's entries have a wrong checksum"]
         );
         assert_eq!(problems(b"EFI PART").len(), 1);
+    }
+
+    #[test]
+    fn a_damaged_primary_table_falls_back_to_the_backup() {
+        use std::io::Write;
+        let entries = [GptEntry {
+            name: "boot".into(),
+            start: 64,
+            sectors: 8,
+            bootable: true,
+        }];
+        let (front, back) = encode(&[7; 32], 256, &entries);
+        let mut disk = vec![0; 256 * 512];
+        disk[..front.len()].copy_from_slice(&front);
+        let at = disk.len() - back.len();
+        disk[at..].copy_from_slice(&back);
+        let found = |disk: &[u8]| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(disk).unwrap();
+            read(&file, disk.len() as u64).unwrap()
+        };
+        let good = found(&disk);
+        assert_eq!(
+            (&good.entries[..], good.is_backup, good.problems.len()),
+            (&entries[..], false, 0)
+        );
+        for broken in [512, 512 + 40, 1024 + 3] {
+            let mut disk = disk.clone();
+            disk[broken] ^= 0x55;
+            let backup = found(&disk);
+            assert_eq!(
+                (&backup.entries[..], backup.is_backup),
+                (&entries[..], true),
+                "{broken}"
+            );
+            assert_eq!(backup.problems.len(), 1);
+            // Both damaged: the primary one counts, and its problem is one.
+            disk[at + 5] ^= 0x55;
+            assert!(!found(&disk).is_backup);
+        }
     }
 }

@@ -3,7 +3,6 @@
 mod image;
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -31,17 +30,31 @@ pub struct FoundPartition {
     pub what: String,
 }
 
-/// Inspects a card image or an Image file; with `board`, its limits are checked too.
+impl FoundPartition {
+    /// Number of its bytes behind the end of an image of `size` bytes.
+    fn missing(&self, size: u64) -> u64 {
+        let end = self.start.saturating_add(self.size);
+        end.saturating_sub(size).min(self.size)
+    }
+}
+
+/// Inspects a card image or an Image file, compressed or not; with `board`, its limits are checked too.
 pub fn inspect(path: &Path, board: Option<&Board>) -> Result<ImageLayout> {
-    let mut file = File::open(path).map_err(PackError::io("read", path))?;
-    let size = file
-        .seek(SeekFrom::End(0))
-        .map_err(PackError::io("read", path))?;
+    let container::UnpackedFile {
+        file,
+        bytes: size,
+        packing,
+    } = opened(path)?;
     let mut layout = ImageLayout {
         size,
         board: board.map(|board| board.title.clone()),
         ..ImageLayout::default()
     };
+    if let Some(packing) = packing {
+        layout
+            .facts
+            .push(("compressed".into(), packing.to_string()));
+    }
     let mut head = vec![0; size.min(64) as usize];
     file.read_exact_at(&mut head, 0)
         .map_err(PackError::io("read", path))?;
@@ -57,15 +70,19 @@ pub fn inspect(path: &Path, board: Option<&Board>) -> Result<ImageLayout> {
         return Err(unknown(&file, path, size));
     };
     layout.facts.push(("table".into(), table.into()));
-    if table == "GPT" {
-        let mut head = vec![0; (33 * mbr::SECTOR).min(size - mbr::SECTOR) as usize];
-        file.read_exact_at(&mut head, mbr::SECTOR)
-            .map_err(PackError::io("read", path))?;
-        let problems = gpt::problems(&head);
-        layout
-            .problems
-            .extend(problems.into_iter().map(String::from));
+    if table.starts_with("GPT") {
+        let read = gpt::read(&file, size).map_err(PackError::io("read", path))?;
+        // With a good backup U-Boot goes on, after it has said that the primary table is damaged.
+        let problems = read.problems.iter().map(|it| (*it).to_owned());
+        match read.is_backup {
+            true => layout.facts.push((
+                "primary table".into(),
+                problems.collect::<Vec<_>>().join("; "),
+            )),
+            false => layout.problems.extend(problems),
+        }
     }
+    let mut is_cut = false;
     for partition in &partitions {
         let active = if partition.bootable { ", active" } else { "" };
         let what = format!("partition {}: {}{active}", partition.number, partition.what);
@@ -74,16 +91,46 @@ pub fn inspect(path: &Path, board: Option<&Board>) -> Result<ImageLayout> {
             at: partition.start,
             size: partition.size,
         });
-        if partition.start.saturating_add(partition.size) > size {
+        let missing = partition.missing(size);
+        if missing > 0 {
+            is_cut = true;
             layout.problems.push(format!(
-                "partition {} ends beyond the image: it is cut off",
-                partition.number
+                "partition {} ends beyond the image: it is cut off, {} missing",
+                partition.number,
+                model::counted(missing, "byte is", "bytes are")
             ));
         }
-        list(&file, path, partition, &mut layout)?;
+        present(list(&file, path, partition, &mut layout), is_cut)?;
     }
-    boot_chain(&file, path, &partitions, board, &mut layout)?;
+    let chain = boot_chain(&file, path, &partitions, board, &mut layout);
+    if !present(chain, is_cut)? {
+        let problem = "what the board would load lies behind the end of the image";
+        layout.problems.push(problem.into());
+    }
     Ok(layout)
+}
+
+/// Opens an image, unpacked if it is compressed.
+pub fn opened(path: &Path) -> Result<container::UnpackedFile> {
+    match container::open(path) {
+        Ok(opened) => Ok(opened),
+        Err(container::UnpackError::File(path, error)) => Err(PackError::io("read", &path)(error)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Whether a step found all it needed. In an image that is cut off, what lies behind its end is no error: the
+/// image is one.
+fn present(step: Result<()>, is_cut: bool) -> Result<bool> {
+    match step {
+        Ok(()) => Ok(true),
+        Err(PackError::Io { source, .. })
+            if is_cut && source.kind() == std::io::ErrorKind::UnexpectedEof =>
+        {
+            Ok(false)
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// Name of the partition table and its partitions; a volume without a table counts as one partition.
@@ -113,11 +160,13 @@ pub fn partitions(
         return Ok(None);
     };
     if entries.iter().any(|entry| entry.kind == mbr::PROTECTIVE) {
-        let entries = head
-            .get(mbr::SECTOR as usize..)
-            .and_then(gpt::decode)
-            .unwrap_or_default();
-        let partitions = entries
+        let read = gpt::read(file, size).map_err(PackError::io("read", path))?;
+        let name = match read.is_backup {
+            true => "GPT, its backup at the end",
+            false => "GPT",
+        };
+        let partitions = read
+            .entries
             .into_iter()
             .enumerate()
             .map(|(at, entry)| FoundPartition {
@@ -127,7 +176,7 @@ pub fn partitions(
                 bootable: entry.bootable,
                 what: format!("`{}`", entry.name),
             });
-        return Ok(Some(("GPT", partitions.collect())));
+        return Ok(Some((name, partitions.collect())));
     }
     let partitions = entries
         .into_iter()
@@ -184,10 +233,19 @@ pub fn check_disk(file: &File, path: &Path, size: u64) -> Result<()> {
         Some((_, partitions)) if partitions.is_empty() => {
             refused("its partition table has no partition".into())
         }
-        Some((_, partitions)) if partitions.iter().all(|it| it.start >= size) => {
-            refused("every partition of its table begins beyond its end; it was cut off".into())
-        }
-        Some(_) => Ok(()),
+        Some((_, partitions)) => match partitions.iter().map(|it| it.missing(size)).max() {
+            Some(missing @ 1..) => {
+                let whole = partitions
+                    .iter()
+                    .map(|it| it.start.saturating_add(it.size))
+                    .max();
+                refused(format!(
+                    "its partition table reaches to byte {}, {missing} behind the end of its {size}; it was cut off",
+                    whole.unwrap_or_default()
+                ))
+            }
+            _ => Ok(()),
+        },
         None => refused("it begins with no partition table (MBR, GPT) and no file system".into()),
     }
 }

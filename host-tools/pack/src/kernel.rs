@@ -27,7 +27,7 @@ impl Kernel {
     /// Reads an ELF file that was linked with this project's linker script.
     pub fn read(path: &Path) -> Result<Kernel> {
         // Most of the file is debug information, which is not read.
-        let file = File::open(path).map_err(PackError::io("read", path))?;
+        let file = crate::inspect::opened(path)?.file;
         let data = ReadCache::new(file);
         let wrong = |what: &str| PackError::wrong(path, what);
         match FileKind::parse(&data) {

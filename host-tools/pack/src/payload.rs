@@ -35,11 +35,11 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
         record: record_at,
         text: text_size,
     } = Kernel::read(kernel)?;
-    let source = File::open(initrd).map_err(PackError::io("read", initrd))?;
-    let size = source
-        .metadata()
-        .map_err(PackError::io("read", initrd))?
-        .len();
+    let container::UnpackedFile {
+        file: source,
+        bytes: size,
+        packing,
+    } = crate::inspect::opened(initrd)?;
     let kernel_bytes = kernel_part.len() as u64;
     let offset = end.next_multiple_of(PAGE);
     let file_size = (offset + size + TRAILER_BYTES as u64).next_multiple_of(PAGE);
@@ -62,8 +62,22 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
     let mut tail = vec![0; (file_size - offset - size) as usize];
     let trailer = tail.len() - TRAILER_BYTES;
     tail[trailer..].copy_from_slice(&record.trailer());
+    let content = match packing {
+        None => Content::File {
+            path: initrd.to_owned(),
+            size,
+        },
+        // What is unpacked has no path.
+        Some(_) => {
+            let mut bytes = vec![0; size as usize];
+            source
+                .read_exact_at(&mut bytes, 0)
+                .map_err(PackError::io("read", initrd))?;
+            Content::bytes(bytes)
+        }
+    };
     Ok(LoadedPayload {
-        content: glue(head, (offset, initrd, size, &sum), tail),
+        content: glue(head, (offset, content, &sum), tail),
         record,
         kernel_bytes,
     })
@@ -72,7 +86,7 @@ pub fn build(kernel: &Path, initrd: &Path) -> Result<LoadedPayload> {
 /// The parts at their offsets, and the CRC-32 of all of them.
 fn glue(
     head: Vec<u8>,
-    (offset, initrd, size, sum): (u64, &Path, u64, &crc32fast::Hasher),
+    (offset, initrd, sum): (u64, Content, &crc32fast::Hasher),
     tail: Vec<u8>,
 ) -> Content {
     let mut whole = crc32fast::Hasher::new();
@@ -80,15 +94,11 @@ fn glue(
     whole.update(&vec![0; offset as usize - head.len()]);
     whole.combine(sum);
     whole.update(&tail);
-    let end = offset + size;
+    let end = offset + initrd.size();
     let total = end + tail.len() as u64;
-    let file = Content::File {
-        path: initrd.to_owned(),
-        size,
-    };
     let parts = [
         (0, Content::bytes(head)),
-        (offset, file),
+        (offset, initrd),
         (end, Content::bytes(tail)),
     ];
     let parts = parts
@@ -113,7 +123,7 @@ pub fn write(payload: &LoadedPayload, to: &Path) -> Result<()> {
 /// CRC-32 of a file's first `size` bytes, with two threads.
 fn sum(source: &File, path: &Path, size: u64) -> Result<crc32fast::Hasher> {
     const PIECE: u64 = 1 << 16;
-    let part = |from: u64, end: u64| {
+    let part = |from: u64, end: u64| -> Result<crc32fast::Hasher> {
         let mut sum = crc32fast::Hasher::new();
         // The buffer fits in the L1 cache.
         let mut piece = vec![0; (end - from).min(PIECE) as usize];

@@ -91,14 +91,15 @@ fn old_map(image: &Path) -> Result<Option<Vec<(u64, u64)>>> {
     let Ok(text) = fs::read_to_string(&path) else {
         return Ok(None);
     };
-    let (_, ranges) = bmap::parse(&text).ok_or_else(|| {
+    let map = bmap::parse(&text).ok_or_else(|| {
         PackError::wrong(
             &path,
             "is damaged; delete it, or it will not fit the image that has another kernel",
         )
     })?;
-    let blocks = ranges.iter().map(|range| (range.first, range.last));
-    Ok(Some(blocks.collect()))
+    let spans = map.spans().into_iter();
+    let spans = spans.map(|(from, end)| (from, end.saturating_sub(from)));
+    Ok(Some(bmap::merged(spans)))
 }
 
 /// What is modified: a copy of an image that replaces it at the end, or a card in place.

@@ -7,6 +7,7 @@
 
 mod binary;
 mod clock;
+mod dumps;
 #[cfg(feature = "export")]
 mod export;
 mod faults;
@@ -74,6 +75,8 @@ const MEASURES: &[Measure] = &[
     (&["report.bytes_1m"], export::report),
     #[cfg(feature = "export")]
     (&["collect.events_per_s", "collect.memory"], export::farm),
+    (&["traps.rate.none", "traps.rate.all"], dumps::traps),
+    (&["dump.rate"], dumps::dump),
     (&["map.hostile", "map.hostile.memory"], tables::hostile),
     (&["map.rsp_packets", "map.rsp"], tables::rsp),
     (&["map.rsp_5ms"], tables::rsp_far),

@@ -1,6 +1,6 @@
 //! `pagewalk chart timeline`: the working set over time.
 
-use std::io::Read;
+use std::path::Path;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -25,6 +25,9 @@ pub struct ChartTimelineArgs {
     target: ChartOutput,
 }
 
+/// Most bytes of compressed samples.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// Writes the chart of the options to its file.
 pub fn run(args: ChartTimelineArgs) -> anyhow::Result<()> {
     args.target.kind()?;
@@ -33,14 +36,11 @@ pub fn run(args: ChartTimelineArgs) -> anyhow::Result<()> {
         true => "standard input".to_owned(),
         false => args.file.display().to_string(),
     };
-    let mut text = String::new();
-    let read = match is_stdin {
-        true => std::io::stdin().lock().read_to_string(&mut text),
-        false => {
-            std::fs::File::open(&args.file).and_then(|mut file| file.read_to_string(&mut text))
-        }
+    let bytes = match is_stdin {
+        true => container::read_from(std::io::stdin().lock(), Path::new(&name), MOST_BYTES)?,
+        false => container::read(&args.file, MOST_BYTES)?,
     };
-    read.with_context(|| name.clone())?;
+    let text = String::from_utf8(bytes).with_context(|| name.clone())?;
     let samples = samples(&text).with_context(|| name.clone())?;
     let mut origin = last(&name).to_owned();
     if samples.iter().any(|sample| sample.is_possibly_stale) {

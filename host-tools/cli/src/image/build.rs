@@ -7,8 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use container::Packing;
 use pack::card::{self, BuiltCard};
 
+use crate::exit::UsageError;
 use crate::{output, progress};
 
 /// Build a card image from a definition
@@ -23,10 +25,10 @@ pub struct ImageBuildArgs {
     /// The image to write
     #[arg(short, long)]
     output: PathBuf,
-    /// Kernel to use instead of the definition's, an ELF file
+    /// Kernel to use instead of the definition's, an ELF file, compressed or not
     #[arg(long)]
     kernel: Option<String>,
-    /// Initrd to use instead of the definition's, a ROMFS image
+    /// Initrd to use instead of the definition's, a ROMFS image, compressed or not
     #[arg(long)]
     initrd: Option<String>,
     /// Omit the SHA-256: it hashes the image's holes as zeros, and takes most of the time
@@ -43,6 +45,17 @@ pub fn run(args: ImageBuildArgs) -> anyhow::Result<()> {
     let board = images::board(&image, &path, &text)?;
     image.payload.kernel = args.kernel.unwrap_or(image.payload.kernel);
     image.payload.initrd = args.initrd.unwrap_or(image.payload.initrd);
+    if let Some(packing) = Packing::ALL
+        .iter()
+        .find(|it| args.output.extension() == Some(it.extension().as_ref()))
+    {
+        let misuse = format!(
+            "{}: an image is written as it goes onto a card; write it without .{}, and compress it afterwards",
+            args.output.display(),
+            packing.extension()
+        );
+        return Err(UsageError(misuse).into());
+    }
     let built = progress::with("writing", |see| {
         card::build(&image, &board, &args.output, !args.no_sha256, see)
     })?;

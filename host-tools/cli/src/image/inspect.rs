@@ -17,7 +17,7 @@ Examples:
 
 Exit code 1 if the image has a problem.")]
 pub struct ImageInspectArgs {
-    /// A card image, a card, or an Image
+    /// A card image, a card, or an Image, compressed or not
     file: PathBuf,
     /// Check the limits of this board
     #[arg(long, value_name = "NAME|FILE")]

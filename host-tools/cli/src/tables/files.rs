@@ -1,12 +1,12 @@
 //! Memory in files: cores, raw dumps, text, snapshots, alone or combined.
 
-use std::ffi::OsString;
-use std::io::Read;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
-use anyhow::Context;
+use link::memory::listing::{self, Listing};
 use link::memory::text::{self, Reading, TextDump, address};
 use link::memory::{
-    Files, MemorySource, MemorySpec, Overlay, PhysRange, Snapshot, open_core, open_raw,
+    MemorySource, MemorySpec, NotedRoot, Overlay, PhysRange, Snapshot, open_physical, open_raw,
 };
 use pagetable::{Mode, PhysAddr, Xlen};
 use view::words::counted;
@@ -23,8 +23,23 @@ pub struct Opened {
     pub cut_at: Option<PhysAddr>,
     /// Ranges of cores and raw dumps.
     pub held: Vec<PhysRange>,
+    /// The root of page tables that a dump knows.
+    pub root: Option<NotedRoot>,
+    /// Lists of mappings, with their names.
+    pub listings: Vec<(String, Listing)>,
     sources: Vec<Box<dyn MemorySource>>,
-    texts: Vec<OsString>,
+    texts: Vec<NamedText>,
+}
+
+/// Most bytes of a compressed text.
+const MOST_TEXT: u64 = 1 << 30;
+
+/// A text, read and unpacked.
+struct NamedText {
+    name: String,
+    /// Added to its addresses.
+    base: u64,
+    bytes: Vec<u8>,
 }
 
 /// Opens all files except text, which is parsed when the mode is known.
@@ -34,6 +49,8 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
         snapshot: None,
         cut_at: None,
         held: Vec::new(),
+        root: None,
+        listings: Vec::new(),
         sources: Vec::new(),
         texts: Vec::new(),
     };
@@ -42,17 +59,29 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
     for origin in origins {
         match origin {
             MemorySpec::Raw(place) => places.push(place),
-            MemorySpec::Text(name) => opened.texts.push(name),
+            MemorySpec::Text(name) => {
+                let text = read_text(&name)?;
+                match listing::read(&text.bytes) {
+                    Some(listing) => opened.listings.push((text.name, listing)),
+                    None => opened.texts.push(text),
+                }
+            }
             MemorySpec::Core(path) => {
-                let core = open_core(&path)?;
-                opened.narrow(core.xlen, asked, &format!("{} is a core", path.display()))?;
-                if let Some(at) = core.cut_at {
-                    let name = path.display();
+                let dump = open_physical(&path)?;
+                let name = path.display();
+                if let Some(xlen) = dump.xlen {
+                    opened.narrow(xlen, asked, &format!("{name} is a core"))?;
+                }
+                for remark in &dump.remarks {
+                    eprintln!("note: {name}: {remark}");
+                }
+                if let Some(at) = dump.cut_at {
                     eprintln!("warning: {name}: cut off; memory from {at} is missing");
                     opened.cut_at.get_or_insert(at);
                 }
-                opened.hold(&core.memory);
-                opened.sources.push(Box::new(core.memory));
+                opened.hold(&dump.ranges);
+                opened.root = opened.root.or(dump.root);
+                opened.sources.push(dump.memory);
             }
             MemorySpec::Snapshot(path) => {
                 let snapshot = Snapshot::open(&path)?;
@@ -66,15 +95,15 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
     }
     if !places.is_empty() {
         let raw = open_raw(&places)?;
-        opened.hold(&raw);
+        opened.hold(&raw.ranges().collect::<Vec<_>>());
         opened.sources.push(Box::new(raw));
     }
     Ok(opened)
 }
 
 impl Opened {
-    fn hold(&mut self, files: &Files) {
-        let spans = files.ranges().filter_map(|(from, end)| {
+    fn hold(&mut self, ranges: &[(PhysAddr, PhysAddr)]) {
+        let spans = ranges.iter().filter_map(|(from, end)| {
             let bytes = end.raw().checked_sub(from.raw())?;
             PhysRange::of(from.raw(), bytes)
         });
@@ -94,30 +123,43 @@ impl Opened {
     /// All files as one memory; text is parsed as tables of this mode.
     pub fn memory(self, mode: Mode) -> anyhow::Result<Box<dyn MemorySource>> {
         let mut sources = self.sources;
-        for name in &self.texts {
-            sources.push(Box::new(read_dump(name, mode)?.memory));
+        for text in &self.texts {
+            sources.push(Box::new(parsed(text, mode)?.memory));
         }
         Ok(Overlay::of(sources))
+    }
+
+    /// Adds memory to that of the files.
+    pub fn add(&mut self, memory: impl MemorySource + 'static) {
+        self.sources.push(Box::new(memory));
     }
 }
 
 /// Reads a text dump from a file, `FILE@0xADDR` or, for `-`, from stdin.
-pub fn read_dump(name: &OsString, mode: Mode) -> anyhow::Result<TextDump> {
+pub fn read_dump(name: &OsStr, mode: Mode) -> anyhow::Result<TextDump> {
+    parsed(&read_text(name)?, mode)
+}
+
+fn read_text(name: &OsStr) -> anyhow::Result<NamedText> {
     let lossy = name.to_string_lossy().into_owned();
     let based = lossy.rsplit_once("@0x");
     let (path, base) = match based.and_then(|(path, at)| Some((path, address(at)?))) {
         Some((path, base)) => (OsString::from(path), base),
-        None => (name.clone(), 0),
+        None => (name.to_owned(), 0),
     };
-    let mut bytes = Vec::new();
-    if path == "-" {
-        let stdin = std::io::stdin().lock().read_to_end(&mut bytes);
-        stdin.context("stdin")?;
-    } else {
-        bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    }
-    let name = if path == "-" { "stdin" } else { &lossy };
-    let dump = text::read(name, &bytes, Reading { base, mode })?;
+    let stdin = "stdin";
+    let bytes = match path == "-" {
+        true => container::read_from(std::io::stdin().lock(), Path::new(stdin), MOST_TEXT)?,
+        false => container::read(Path::new(&path), MOST_TEXT)?,
+    };
+    let name = if path == "-" { stdin.to_owned() } else { lossy };
+    Ok(NamedText { name, base, bytes })
+}
+
+fn parsed(text: &NamedText, mode: Mode) -> anyhow::Result<TextDump> {
+    let NamedText { name, base, bytes } = text;
+    let reading = Reading { base: *base, mode };
+    let dump = text::read(name, bytes, reading)?;
     if let Some((times, at)) = dump.memory.conflicts() {
         let rows = counted(times, "row has", "rows have");
         eprintln!(

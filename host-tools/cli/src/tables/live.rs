@@ -185,5 +185,6 @@ fn open(
         pmp_registers: Vec::new(),
         pmp: None,
         areas: Vec::new(),
+        are_roots_made: false,
     }
 }

@@ -16,6 +16,8 @@ mod stub_hart;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use anyhow::Context;
+use link::memory::listing;
 use link::memory::{Cached, MemorySource, MemorySpec, PhysRange, Pipe, RawSpec};
 use link::transport::Spec;
 use model::space::NamedArea;
@@ -37,13 +39,15 @@ pub struct MemoryArgs {
     /// Raw memory and the address of its first byte; may be repeated
     #[arg(long, value_name = "FILE@ADDR")]
     pub mem: Vec<RawSpec>,
-    /// ELF core with physical memory
+    /// Core with physical memory: ELF, KDUMP (makedumpfile, QEMU's dump-guest-memory -z), LiME
     #[arg(long, value_name = "FILE")]
     pub core: Option<PathBuf>,
-    /// Text: md.q, x/gx, xp, hexdump -C, NuttX's MMU log; FILE@0xADDR adds to its addresses
+    /// Text: U-Boot's, OpenOCD's and J-Link's md and mem, gdb's and QEMU's x, xxd, hexdump, od, devmem,
+    /// S-records, Intel hex, readmemh, and more; or mappings as QEMU's info mem, xv6's vmprint, Xous and Linux
+    /// print them, or as pagewalk map wrote them. FILE@0xADDR adds to its addresses
     #[arg(long, value_name = "FILE|-")]
     pub dump: Option<OsString>,
-    /// Any of these by its name, may be repeated: a core, a text dump, a snapshot, FILE@ADDR; a running
+    /// Any of these by its name, compressed (gz, xz, zst) or not, may be repeated: a core, a text dump, a snapshot, FILE@ADDR; a running
     /// board: /dev/ttyUSB0@2000000, tcp://HOST:PORT, unix:PATH, qemu; the last answers in a recording:
     /// RUN.pwlog; any gdb stub: gdb://HOST:PORT; or a hart through JTAG: probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
@@ -155,6 +159,8 @@ pub struct OpenTables {
     pub pmp: Option<Pmp>,
     /// Names of physical memory, from the board's file.
     pub areas: Vec<NamedArea>,
+    /// Whether the roots were chosen for a list of mappings: no other source has them.
+    pub are_roots_made: bool,
 }
 
 /// How a memory source was interpreted.
@@ -165,7 +171,7 @@ fn kind(origin: &MemorySpec) -> &'static str {
         MemorySpec::Line(Spec::Recording(..)) => "a recording",
         MemorySpec::Line(_) => "a board that runs",
         MemorySpec::Raw(_) => "raw memory",
-        MemorySpec::Core(_) => "an ELF core",
+        MemorySpec::Core(_) => "a dump of physical memory",
         MemorySpec::Text(_) => "a text dump",
         MemorySpec::Snapshot(_) => "a snapshot",
         MemorySpec::File(_) => "a file",
@@ -324,12 +330,18 @@ impl SpaceArgs {
             all_roots,
             ..
         } = &self.root_args;
-        let opened = files::open(origins, asked)?;
-        let xlen = opened.xlen.or(asked).unwrap_or(Xlen::Rv64);
+        let mut opened = files::open(origins, asked)?;
+        let listed = opened
+            .listings
+            .iter()
+            .any(|(_, it)| it.spaces.iter().any(|it| it.is_32));
+        let xlen = opened.xlen.or(asked);
+        let xlen = xlen.unwrap_or(if listed { Xlen::Rv32 } else { Xlen::Rv64 });
         let kept = opened
             .snapshot
             .as_ref()
             .map(|it| (it.roots.clone(), it.dialect));
+        let mut are_roots_made = false;
         let roots = match kept.as_ref().filter(|_| satp.is_empty() && root.is_none()) {
             Some((roots, _)) if !roots.is_empty() => {
                 let most = if *all_roots { roots.len() } else { 1 };
@@ -342,7 +354,21 @@ impl SpaceArgs {
                 });
                 named.collect::<anyhow::Result<_>>()?
             }
-            _ => self.given(xlen)?,
+            _ if !opened.listings.is_empty() => {
+                are_roots_made = !self.is_given();
+                self.of_listings(&mut opened, xlen)?
+            }
+            _ => match opened.root.filter(|_| !self.is_given()) {
+                Some(noted) => {
+                    let value = noted.satp.encode(xlen);
+                    eprintln!(
+                        "note: satp {value:#x} is taken from {} of VMCOREINFO",
+                        noted.from
+                    );
+                    vec![noted.satp.into()]
+                }
+                None => self.given(xlen)?,
+            },
         };
         let cut_at = opened.cut_at;
         let held = opened.held.clone();
@@ -359,7 +385,48 @@ impl SpaceArgs {
             pmp_registers: Vec::new(),
             pmp: None,
             areas: Vec::new(),
+            are_roots_made,
         })
+    }
+
+    /// Makes the tables of lists of mappings, and adds them to the memory. Answers the roots of the command
+    /// line, or those of the lists.
+    fn of_listings(
+        &self,
+        opened: &mut files::Opened,
+        xlen: Xlen,
+    ) -> anyhow::Result<Vec<NamedRoot>> {
+        let given = match self.is_given() {
+            true => self.given(xlen)?,
+            false => Vec::new(),
+        };
+        let first = given.first().map(|root| root.satp);
+        let mode = first.map(|satp| satp.mode).or(self.pte.mode);
+        let mut roots = Vec::new();
+        for (name, listing) in std::mem::take(&mut opened.listings) {
+            let made = listing::build(&listing.spaces, mode, first.map(|satp| satp.root))
+                .with_context(|| name.clone())?;
+            detail!("{name}: {}", listing.what);
+            for remark in &made.remarks {
+                eprintln!("note: {name}: {remark}");
+            }
+            roots.extend(made.roots);
+            opened.add(made.memory);
+        }
+        if !given.is_empty() {
+            return Ok(given);
+        }
+        if !self.root_args.all_roots && roots.len() > 1 {
+            let more = roots.len();
+            eprintln!(
+                "note: {more} address spaces are listed: this is the first; --all-roots takes all"
+            );
+            roots.truncate(1);
+        }
+        let named = roots
+            .into_iter()
+            .map(|(name, satp)| NamedRoot { name, satp });
+        Ok(named.collect())
     }
 
     /// Whether the command line states the roots.

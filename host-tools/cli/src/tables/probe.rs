@@ -119,6 +119,7 @@ impl SpaceArgs {
             pmp_registers,
             pmp: None,
             areas: Vec::new(),
+            are_roots_made: false,
         })
     }
 

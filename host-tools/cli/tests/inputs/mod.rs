@@ -8,8 +8,8 @@ pub mod line;
 use std::io::Write;
 
 use link::memory::{
-    Cached, MemorySource, ReadError, Snapshot, memory_map, memory_regions, memory_tree, open_core,
-    text,
+    Cached, MemorySource, ReadError, Snapshot, listing, memory_map, memory_regions, memory_tree,
+    open_core, open_physical, text,
 };
 use link::{Lines, Symbols};
 use model::diff::diff;
@@ -149,6 +149,40 @@ pub fn core(bytes: &[u8]) -> u64 {
     let sv32 = [first, 0x80a1_f000].map(|root| see(&mut memory, root, Mode::Sv32, Dialect::None));
     let sv39 = [first, 0x830c_a000].map(|root| see(&mut memory, root, Mode::Sv39, Dialect::Svpbmt));
     sv32.iter().chain(&sv39).sum()
+}
+
+/// A dump of physical memory in any format, compressed or not: what its own root and its first page lead to.
+pub fn physical(bytes: &[u8]) -> u64 {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(bytes).expect("room");
+    let Ok(dump) = open_physical(file.path()) else {
+        return 0;
+    };
+    let first = dump.ranges.first().map_or(BASE, |(start, _)| start.raw());
+    let root = dump.root.map_or(first, |root| root.satp.root.raw());
+    let mut memory = Cached::new(dump.memory);
+    let roots = [first, root, BASE].into_iter();
+    roots
+        .map(|root| see(&mut memory, root, Mode::Sv39, Dialect::Svpbmt))
+        .sum()
+}
+
+/// Mappings as other programs print them.
+pub fn printed(bytes: &[u8]) -> u64 {
+    let Some(list) = listing::read(bytes) else {
+        return 0;
+    };
+    let modes = [None, Some(Mode::Sv32), Some(Mode::Sv57)].into_iter();
+    let built = modes.filter_map(|mode| listing::build(&list.spaces, mode, None).ok());
+    let seen = built.map(|built| {
+        let roots: Vec<Satp> = built.roots.iter().map(|(_, satp)| *satp).take(4).collect();
+        let mut memory = Cached::new(built.memory);
+        let roots = roots.iter();
+        roots
+            .map(|satp| see(&mut memory, satp.root.raw(), satp.mode, Dialect::Svpbmt))
+            .sum::<u64>()
+    });
+    seen.sum()
 }
 
 /// A snapshot: what is read is written as it was.

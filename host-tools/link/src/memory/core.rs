@@ -1,4 +1,7 @@
 //! ELF cores: every PT_LOAD segment is physical memory at its `p_paddr`.
+//!
+//! What a segment says is doubted: a `p_paddr` of -1, or beyond any physical address, is none, and where all
+//! are 0 the core has virtual addresses only (gdb's gcore, a process).
 
 use std::path::Path;
 
@@ -9,6 +12,7 @@ use pagetable::{PhysAddr, Xlen};
 
 use super::OpenError;
 use super::files::{self, FilePiece, Files};
+use super::vmcoreinfo::{self, NotedRoot};
 
 /// An open core file.
 pub struct Core {
@@ -18,6 +22,35 @@ pub struct Core {
     pub xlen: Xlen,
     /// First address that the headers list and the truncated file lacks.
     pub cut_at: Option<PhysAddr>,
+    /// The root of page tables in its VMCOREINFO.
+    pub root: Option<NotedRoot>,
+    /// What was left out or assumed, a sentence each.
+    pub remarks: Vec<String>,
+}
+
+/// Most bits of a physical address in any mode (Privileged spec, §Sv39).
+const PA_BITS: u32 = 56;
+
+/// What the headers of a core say.
+#[derive(Default)]
+struct CoreHeaders {
+    pieces: Vec<FilePiece>,
+    /// Segments whose `p_paddr` is no physical address: their number, and `p_vaddr` of the first.
+    unusable: Option<(usize, u64)>,
+    /// Whether some segment has a virtual address.
+    has_virtual: bool,
+    /// Whether a note of a process is there.
+    is_process: bool,
+    vmcoreinfo: Vec<u8>,
+}
+
+impl CoreHeaders {
+    /// Whether every address is virtual: gdb writes no `p_paddr`, and the kernel none of a process.
+    fn is_virtual(&self) -> bool {
+        let is_zero = self.pieces.iter().all(|piece| piece.start == 0);
+        let has_places = self.has_virtual || self.pieces.len() > 1;
+        is_zero && self.vmcoreinfo.is_empty() && (self.is_process || has_places)
+    }
 }
 
 /// Opens a core of a RISC-V machine.
@@ -25,23 +58,30 @@ pub fn open(path: &Path) -> Result<Core, OpenError> {
     let (file, bytes) = files::open(path)?;
     let broken = |what: &str| OpenError::Elf(path.to_owned(), what.to_owned());
     let cache = ReadCache::new(&file);
-    let (xlen, mut pieces) = match FileKind::parse(&cache) {
+    let (xlen, mut headers) = match FileKind::parse(&cache) {
         Ok(FileKind::Elf32) => (
             Xlen::Rv32,
-            pieces::<FileHeader32<Endianness>, _>(path, &cache)?,
+            headers::<FileHeader32<Endianness>, _>(path, &cache)?,
         ),
         Ok(FileKind::Elf64) => (
             Xlen::Rv64,
-            pieces::<FileHeader64<Endianness>, _>(path, &cache)?,
+            headers::<FileHeader64<Endianness>, _>(path, &cache)?,
         ),
         _ => return Err(broken("not an ELF file")),
     };
     drop(cache);
-    if pieces.is_empty() {
-        return Err(OpenError::Empty(path.to_owned()));
+    if headers.pieces.is_empty() {
+        return Err(match headers.unusable {
+            Some(_) => OpenError::TooHigh(path.to_owned()),
+            None => OpenError::Empty(path.to_owned()),
+        });
     }
+    if headers.is_virtual() {
+        return Err(OpenError::VirtualCore(path.to_owned()));
+    }
+    let remarks = remarks(&headers);
     let mut cut_at = None;
-    for piece in &mut pieces {
+    for piece in &mut headers.pieces {
         let present = bytes.saturating_sub(piece.offset);
         if piece.in_file > present {
             cut_at.get_or_insert(PhysAddr::new(piece.start + present));
@@ -50,13 +90,43 @@ pub fn open(path: &Path) -> Result<Core, OpenError> {
         }
     }
     Ok(Core {
-        memory: Files::new(vec![(path.to_owned(), file)], pieces),
+        memory: Files::new(vec![(path.to_owned(), file)], headers.pieces),
         xlen,
         cut_at,
+        root: vmcoreinfo::root(&headers.vmcoreinfo, xlen),
+        remarks,
     })
 }
 
-fn pieces<'data, H, R>(path: &Path, data: R) -> Result<Vec<FilePiece>, OpenError>
+/// What a reader of the memory has to know.
+fn remarks(headers: &CoreHeaders) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let Some((count, va)) = headers.unusable {
+        let what = match count {
+            1 => "1 segment is left out: its".to_owned(),
+            some => format!("{some} segments are left out: their"),
+        };
+        remarks.push(format!(
+            "{what} p_paddr is no physical address; p_vaddr of the first is {va:#x}"
+        ));
+    }
+    let absent = |piece: &&FilePiece| piece.in_file < piece.end - piece.start;
+    let bytes: u64 = headers
+        .pieces
+        .iter()
+        .filter(absent)
+        .map(|piece| piece.end - piece.start - piece.in_file)
+        .fold(0, u64::saturating_add);
+    if let Some(first) = headers.pieces.iter().find(absent) {
+        let at = PhysAddr::new(first.start + first.in_file);
+        remarks.push(format!(
+            "{bytes:#x} bytes are not in the file (p_filesz < p_memsz) and read as zeros, the first at {at}"
+        ));
+    }
+    remarks
+}
+
+fn headers<'data, H, R>(path: &Path, data: R) -> Result<CoreHeaders, OpenError>
 where
     H: FileHeader<Endian = Endianness>,
     R: ReadRef<'data>,
@@ -76,18 +146,27 @@ where
             header.e_type(endian).0,
         ));
     }
-    let mut pieces = Vec::new();
+    let mut found = CoreHeaders::default();
     for segment in header.program_headers(endian, data).map_err(broken)? {
+        // A note that is damaged takes nothing away from the memory.
+        if let Ok(Some(notes)) = segment.notes(endian, data) {
+            take_notes::<H>(notes, endian, &mut found);
+        }
         let bytes: u64 = segment.p_memsz(endian).into();
         if segment.p_type(endian) != PT_LOAD || bytes == 0 {
             continue;
         }
         let start: u64 = segment.p_paddr(endian).into();
-        let Some(end) = start.checked_add(bytes) else {
-            return Err(OpenError::TooHigh(path.to_owned()));
+        let va: u64 = segment.p_vaddr(endian).into();
+        found.has_virtual |= va != 0;
+        let end = start.checked_add(bytes);
+        let Some(end) = end.filter(|end| *end <= 1 << PA_BITS) else {
+            let (count, _) = found.unusable.get_or_insert((0, va));
+            *count += 1;
+            continue;
         };
         let in_file: u64 = segment.p_filesz(endian).into();
-        pieces.push(FilePiece {
+        found.pieces.push(FilePiece {
             start,
             end,
             offset: segment.p_offset(endian).into(),
@@ -95,7 +174,25 @@ where
             file: 0,
         });
     }
-    Ok(pieces)
+    Ok(found)
+}
+
+/// What is looked for in notes: the kernel's own, and those that only a process has (its auxiliary vector, its
+/// mapped files). Others, such as Xen's, say nothing about memory.
+fn take_notes<H: FileHeader<Endian = Endianness>>(
+    mut notes: object::read::elf::NoteIterator<'_, H>,
+    endian: Endianness,
+    found: &mut CoreHeaders,
+) {
+    const AUXV: u32 = 6;
+    const FILES: u32 = 0x4649_4c45;
+    while let Ok(Some(note)) = notes.next() {
+        match note.name() {
+            b"VMCOREINFO" => found.vmcoreinfo = note.desc().to_vec(),
+            b"CORE" => found.is_process |= matches!(note.n_type(endian).0, AUXV | FILES),
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -184,8 +281,40 @@ mod tests {
         assert!(matches!(changed(0, 0), OpenError::Elf(..)));
         assert!(matches!(changed(16, 2), OpenError::NotACore(_, 2)));
         assert!(matches!(changed(18, 62), OpenError::Machine(_, 62)));
+        let high = core(&[[0x400, u64::MAX, 8, 8]], &[0; 8]);
+        assert!(matches!(open(high.path()), Err(OpenError::TooHigh(_))));
         let empty = core(&[], &[]);
         assert!(matches!(open(empty.path()), Err(OpenError::Empty(_))));
+    }
+
+    #[test]
+    fn a_segment_without_a_physical_address_is_left_out_and_said() {
+        let segments = [[0x400, u64::MAX, 8, 8], [0x400, 0x8000_0000, 8, 16]];
+        let core = open(core(&segments, &[7; 8]).path()).unwrap();
+        assert_eq!(core.memory.ranges().count(), 1);
+        assert!(
+            core.remarks[0].starts_with("1 segment is left out"),
+            "{:?}",
+            core.remarks
+        );
+        assert!(
+            core.remarks[1].contains("0x8 bytes are not in the file"),
+            "{:?}",
+            core.remarks
+        );
+        assert!(
+            core.remarks[1].ends_with("0x80000008"),
+            "{:?}",
+            core.remarks
+        );
+    }
+
+    #[test]
+    fn a_core_of_virtual_addresses_is_no_physical_memory() {
+        let gcore = core(&[[0x400, 0, 8, 8], [0x408, 0, 8, 8]], &[7; 16]);
+        assert!(matches!(open(gcore.path()), Err(OpenError::VirtualCore(_))));
+        let low = core(&[[0x400, 0, 8, 8]], &[7; 8]);
+        assert!(open(low.path()).is_ok(), "a machine may have memory at 0");
     }
 
     proptest! {

@@ -36,6 +36,28 @@ pub enum OpenError {
     /// The file cannot be opened or read.
     #[error("{path}", path = .0.display())]
     File(PathBuf, #[source] io::Error),
+    /// The file is compressed, and cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] container::UnpackError),
+    /// A core with virtual addresses only.
+    #[error(
+        "{path}: a core of virtual addresses (gdb's gcore, a process): it has no physical memory, in which tables are; QEMU's dump-guest-memory, or gdb's dump binary memory and --mem FILE@ADDR, write that",
+        path = .0.display()
+    )]
+    VirtualCore(PathBuf),
+    /// A dump of another format than ELF, damaged.
+    #[error("{path}: {1}", path = .0.display())]
+    Damaged(PathBuf, String),
+    /// A line of S-records or Intel hex is not as its format demands.
+    #[error("{name}: line {line}: {what}")]
+    Record {
+        /// Name of the input.
+        name: String,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
     /// Not an ELF file, or a damaged one.
     #[error("{path}: {1}", path = .0.display())]
     Elf(PathBuf, String),

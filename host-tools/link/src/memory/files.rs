@@ -1,12 +1,12 @@
 //! Memory in ranges of files, read on demand.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use pagetable::{Outside, PhysAddr};
 
-use super::{MemorySource, OpenError, ReadError};
+use super::{MemorySource, OpenError, ReadError, flattened};
 
 /// A range of memory and its place in a file.
 #[derive(Clone, Copy, Debug)]
@@ -93,13 +93,8 @@ impl MemorySource for Files {
     }
 }
 
-/// Opens a file; returns it with its size in bytes.
+/// Opens a file, unpacked and put together where that is needed; returns it with its size in bytes.
 pub(super) fn open(path: &Path) -> Result<(File, u64), OpenError> {
-    let failed = |error| OpenError::File(path.to_owned(), error);
-    let mut file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(failed(ErrorKind::IsADirectory.into()));
-    }
-    let bytes = file.seek(SeekFrom::End(0)).map_err(failed)?;
-    Ok((file, bytes))
+    let opened = container::open(path)?;
+    flattened::assembled(path, opened.file, opened.bytes)
 }

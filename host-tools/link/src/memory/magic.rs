@@ -30,19 +30,24 @@ const KNOWN: &[(&[u8], &str, &str)] = &[
     ),
     (b"PK\x03\x04", "a zip archive", "unzip FILE unpacks it"),
     (
+        b"\x7fELF",
+        "an ELF file",
+        "a core of physical memory is read by --core FILE or --from FILE",
+    ),
+    (
         b"KDUMP   ",
-        "a dump of makedumpfile (KDUMP)",
-        "QEMU writes a core by dump-guest-memory without -z, -l or -s; makedumpfile by -E",
+        "a KDUMP",
+        "it is read by --core FILE or --from FILE",
     ),
     (
         b"makedumpfile\0",
         "a flattened dump of makedumpfile",
-        "makedumpfile -R CORE < FILE puts it together; a core, dump-guest-memory without -z, is read as it is",
+        "it is read by --core FILE or --from FILE",
     ),
     (
         b"EMiL",
         "a dump of LiME",
-        "LiME writes raw memory by format=raw: then FILE@0x80000000",
+        "it is read by --core FILE or --from FILE",
     ),
 ];
 
@@ -52,27 +57,13 @@ pub fn foreign(first: &[u8]) -> Option<ForeignFile> {
     if let Some((_, what, advice)) = known {
         return Some(ForeignFile { what, advice });
     }
-    let text = first.trim_ascii_start();
-    let is_record = |kind: u8| {
-        let digits = text.get(2..10).unwrap_or_default();
-        text.first() == Some(&kind) && digits.len() == 8 && digits.iter().all(u8::is_ascii_hexdigit)
-    };
-    if is_record(b'S') && matches!(text.get(1), Some(b'0'..=b'3')) {
-        return Some(ForeignFile {
-            what: "S-records",
-            advice: "objcopy -I srec -O binary FILE RAW makes raw memory of it: then RAW@0x80000000",
-        });
-    }
-    if is_record(b':') {
-        return Some(ForeignFile {
-            what: "Intel hex",
-            advice: "objcopy -I ihex -O binary FILE RAW makes raw memory of it: then RAW@0x80000000",
-        });
-    }
     // UTF-16 is text all the same.
     let is_wide = matches!(crate::text::utf8(first), std::borrow::Cow::Owned(_));
-    let zeros = first.iter().filter(|byte| **byte == 0).count();
-    (!is_wide && zeros * 8 > first.len()).then_some(ForeignFile {
+    let strange = first
+        .iter()
+        .filter(|byte| matches!(**byte, 0..=6 | 14..=26 | 28..=31));
+    let is_text = is_wide || strange.count() * 16 <= first.len();
+    (!is_text).then_some(ForeignFile {
         what: "no text",
         advice: "if it is raw memory, say where its first byte lay: FILE@0x80000000",
     })
@@ -91,9 +82,12 @@ mod tests {
             (b"KDUMP   \x06\0\0\0", "KDUMP"),
             (b"makedumpfile\0\0\0\0", "flattened"),
             (b"EMiL\x01\0\0\0", "LiME"),
-            (b"S00600004844521B\n", "S-records"),
-            (b":020000048000007A\n", "Intel hex"),
+            (b"\x7fELF\x02\x01", "ELF"),
             (&[0; 64], "no text"),
+            (
+                b"\x97\x02\x00\x00\x93\x82\x42\x02\x13\x05\x05\x00",
+                "no text",
+            ),
         ] {
             let file = foreign(first).unwrap();
             assert!(file.what.contains(what), "{file:?}");
@@ -112,6 +106,9 @@ mod tests {
             b": 1",
             b"S1",
             b"SD:80000000|00",
+            b"S00600004844521B\n",
+            b":020000048000007A\n",
+            b"\x1b[1m\x07\x08\x08",
             &wide,
         ] {
             assert_eq!(foreign(text), None, "{text:?}");

@@ -119,7 +119,7 @@ impl Snapshot {
         if bytes > MOST_BYTES {
             return Err(broken(format!("{bytes} bytes are too many")));
         }
-        let text = fs::read(path).map_err(failed)?;
+        let text = container::read(path, MOST_BYTES)?;
         Snapshot::read(&text).map_err(broken)
     }
 

@@ -1,7 +1,7 @@
 //! Names of memory sources on the command line.
 //!
 //! ```text
-//! vmcore  uboot.log  before.json     a file; its first bytes determine the format
+//! vmcore  uboot.log  before.json     a file; its first bytes determine the format, compressed or not
 //! ram.bin@0x80000000                 raw memory, and the address of its first byte
 //! core: text: mem: snapshot:         prefix that selects the format of a file
 //! gdb://localhost:1234  /dev/ttyUSB0@2000000  tcp://…  unix:…  qemu  run.pwlog
@@ -15,7 +15,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{OpenError, RawSpec, RawSpecError, files};
+use super::{OpenError, RawSpec, RawSpecError, files, flattened, physical, text};
 use crate::transport::{Spec, SpecError};
 
 /// A parsed name of a memory source.
@@ -25,9 +25,9 @@ pub enum MemorySpec {
     Line(Spec),
     /// A raw dump, with its address.
     Raw(RawSpec),
-    /// An ELF core file.
+    /// A dump of physical memory: an ELF core, a KDUMP, one of LiME.
     Core(PathBuf),
-    /// A text dump, `FILE@0xADDR`, or `-` for stdin.
+    /// A text dump or a list of mappings, `FILE@0xADDR`, or `-` for stdin.
     Text(OsString),
     /// A snapshot file of this program.
     Snapshot(PathBuf),
@@ -54,6 +54,9 @@ pub enum MemorySpecError {
     #[error(transparent)]
     Line(#[from] SpecError),
 }
+
+/// Bytes of a file that decide its format.
+const LOOKED_AT: usize = 512;
 
 /// The name that `pagewalk bridge` uses for its caller.
 const PIPE: &str = "pipe:";
@@ -121,18 +124,30 @@ impl fmt::Display for MemorySpec {
 impl MemorySpec {
     /// Determines the format of a file from its first bytes; other sources are unchanged.
     pub fn sniffed(self) -> Result<MemorySpec, OpenError> {
-        let MemorySpec::File(path) = self else {
-            return Ok(self);
+        let path = match self {
+            MemorySpec::File(path) => path,
+            // Text at an address is no raw memory: the address is added to its own.
+            MemorySpec::Raw(place) if text::is_dump(&container::head(&place.path, LOOKED_AT)?) => {
+                let mut name = place.path.into_os_string();
+                name.push(format!("@{:#x}", place.at.raw()));
+                return Ok(MemorySpec::Text(name));
+            }
+            other => return Ok(other),
         };
-        let (mut file, _) = files::open(&path)?;
-        let mut first = [0; 512];
-        let failed = |error| OpenError::File(path.clone(), error);
-        std::io::Seek::rewind(&mut file).map_err(failed)?;
-        let count = file.read(&mut first).map_err(failed)?;
-        let first = &first[..count];
-        Ok(if first.starts_with(b"\x7fELF") {
+        let mut first = container::head(&path, LOOKED_AT)?;
+        if first.starts_with(flattened::MAGIC) {
+            let failed = |error| OpenError::File(path.clone(), error);
+            let (file, _) = files::open(&path)?;
+            first.clear();
+            let most = LOOKED_AT as u64;
+            file.take(most).read_to_end(&mut first).map_err(failed)?;
+        }
+        let is_listing = || String::from_utf8_lossy(&first).contains("\"pagewalk.map");
+        Ok(if physical::name(&first).is_some() {
             MemorySpec::Core(path)
-        } else if first.trim_ascii_start().starts_with(b"{") {
+        } else if crate::recording::is_recording(&first) {
+            MemorySpec::Line(Spec::Recording(path, crate::transport::Speed::Times(1.0)))
+        } else if first.trim_ascii_start().starts_with(b"{") && !is_listing() {
             MemorySpec::Snapshot(path)
         } else {
             MemorySpec::Text(path.into())
@@ -162,6 +177,16 @@ mod tests {
         assert_eq!(sniffed("b"), MemorySpec::Snapshot(path("b")));
         assert_eq!(sniffed("c"), MemorySpec::Text(path("c").into()));
         assert!(matches!(origin("c@0x80000000"), Ok(MemorySpec::Raw(_))));
+        // Text that shows memory is text at an address too; what is no text is memory.
+        fs::write(
+            path("d"),
+            "00000000: e700 0000 0000 0000 2118 1014 0000 0000  ........!.......\n",
+        )
+        .unwrap();
+        let mut moved = path("d").into_os_string();
+        moved.push("@0x80000000");
+        assert_eq!(sniffed("d@0x80000000"), MemorySpec::Text(moved));
+        assert!(matches!(sniffed("a@0x80000000"), MemorySpec::Raw(_)));
         assert_eq!(
             "missing".parse::<MemorySpec>(),
             Err(MemorySpecError::Unknown("missing".to_owned()))

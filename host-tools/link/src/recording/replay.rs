@@ -25,8 +25,13 @@ pub struct Replay {
 impl Replay {
     /// Opens a recording for replay.
     pub fn open(path: &Path, speed: Speed) -> io::Result<Replay> {
+        let opened = container::open(path).map_err(|error| match error {
+            container::UnpackError::File(_, error) => error,
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        });
+        let file = opened?.file;
         Ok(Replay {
-            blocks: Blocks::new(BufReader::new(File::open(path)?))?,
+            blocks: Blocks::new(BufReader::new(file))?,
             speed,
             start: Instant::now(),
             played_us: 0,

@@ -45,6 +45,13 @@ pub(super) fn kernel(bytes: &[u8], at: u64, board: Option<&Board>, layout: &mut 
             model::counted(lost, "byte", "bytes")
         ));
     }
+    // The memory behind the file's end is for variables that begin as zeros: a fraction of a kernel.
+    if image_size / 2 > size {
+        layout.problems.push(format!(
+            "the Image is truncated: its header claims {image_size} bytes, and {} missing",
+            model::counted(image_size - size, "byte is", "bytes are")
+        ));
+    }
     if let Some(board) = board {
         if text_offset != board.boot.text_offset {
             let wanted = board.boot.text_offset;

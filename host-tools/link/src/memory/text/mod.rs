@@ -6,7 +6,7 @@
 //!
 //! Read are U-Boot's `md`, gdb's and QEMU's `x`, OpenOCD's `md`, lldb, probe-rs, crash's `rd`,
 //! `xxd`, `hexdump`, `od`, Trace32, J-Link, NuttX's `xd`, `devmem`, `readmemh`, telescopes of gef
-//! and pwndbg, words without addresses, and NuttX's log of its MMU. A line that is none of these is
+//! and pwndbg, words without addresses, NuttX's log of its MMU, and files of S-records and Intel hex. A line that is none of these is
 //! noise (prompts, commands, boot messages) and only counted.
 
 mod block;
@@ -19,7 +19,7 @@ use memchr::memmem;
 use pagetable::Mode;
 
 use super::magic::foreign;
-use super::{OpenError, Sparse};
+use super::{OpenError, Sparse, ihex, srec};
 use crate::text::{plain, utf8};
 use block::{Block, Look};
 use row::{Row, hex};
@@ -56,6 +56,9 @@ pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenE
     }
     let text = utf8(text);
     let text = &text[..];
+    if let Some(records) = records(name, text, reading.base) {
+        return records;
+    }
     let mut reader = DumpReader::new(look(text), reading);
     for line in lines(text) {
         reader.line(&line);
@@ -72,6 +75,47 @@ pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenE
             lines: text.split(|byte| matches!(byte, b'\n' | b'\r')).count(),
         }),
     }
+}
+
+/// Whether a file that begins so is text that shows memory: its first line does. Raw memory that begins so is
+/// not to be expected.
+pub fn is_dump(first: &[u8]) -> bool {
+    let is_text = first
+        .iter()
+        .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
+    let is_row = || {
+        let line = lines(first).next();
+        line.is_some_and(|line| {
+            Row::default().read(&line) || words_of(&line, &mut Vec::new()).is_some()
+        })
+    };
+    is_text && !first.is_empty() && (srec::is_srec(first) || ihex::is_ihex(first) || is_row())
+}
+
+/// A file of S-records or Intel hex: each line is one, or the file is damaged. `None` for other text.
+fn records(name: &str, text: &[u8], base: u64) -> Option<Result<TextDump, OpenError>> {
+    let is_srec = srec::is_srec(text);
+    if !is_srec && !ihex::is_ihex(text) {
+        return None;
+    }
+    let (mut dump, mut upper) = (TextDump::default(), 0);
+    for (place, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        let taken = match is_srec {
+            _ if line.is_empty() => continue,
+            true => srec::line(line, base, &mut dump.memory),
+            false => ihex::line(line, base, &mut upper, &mut dump.memory),
+        };
+        dump.told += 1;
+        if let Err(what) = taken {
+            return Some(Err(OpenError::Record {
+                name: name.to_owned(),
+                line: place + 1,
+                what,
+            }));
+        }
+    }
+    Some(Ok(dump))
 }
 
 /// Lines that are not empty, without colours and the marks of a quoted mail.
@@ -372,6 +416,8 @@ mmu_ln_setentry: index=0, paddr=0, mmuflags=0xe7, pte_addr=0x50407000, pte_val=0
             "0x50407000: -1 -2",
             "mmu_ln_setentry: ptlevel=9, lnvaddr=0x50407000, paddr=0, vaddr=0, mmuflags=0x26",
             "mmu_ln_setentry: something else",
+            "sp = 80201230 80203040",
+            "CONFIG_ABCDEF01 = 00000000",
         ] {
             let error = read("test", noise.as_bytes(), READING);
             assert!(error.is_err(), "{noise}");
@@ -447,6 +493,9 @@ noise
             "0x50407000:\t0x00e7\t0x0000\t0x0000\t0x0000\t0x1821\t0x1410\t0x0000\t0x0000",
             "0x50407000: 0xe7 0x14101821\n0x50407010: 0x0 0x0",
             "SD:0000000050407000|00000000000000E7 0000000014101821 ........!.......",
+            "50407000 = 000000E7 00000000 14101821 00000000",
+            "J-Link>mem 50407000, 10\n50407000 = E7 00 00 00 00 00 00 00 21 18 10 14 00 00 00 00  ........!.......",
+            "J-Link>mem64 50407000, 2\n50407000 = 00000000000000E7 0000000014101821",
             "> 50407000  e7 00 00 00 00 00 00 00 21 18 10 14 00 00 00 00  |........!.......|",
             "# devmem 0x50407000 64\n0x00000000000000e7\n# devmem 0x50407008 64\n0x0000000014101821",
             "@50407000\nE7 00 00 00 00 00 00 00\n21 18 10 14 00 00 00 00",
@@ -490,6 +539,34 @@ noise
             "80002000: 00000001 00000002\n80002000: 00000001 00000003\n80002000: 00000001 00000003";
         let dump = read("test", text.as_bytes(), READING).unwrap();
         assert_eq!(dump.memory.conflicts().map(|(rows, _)| rows), Some(1));
+    }
+
+    #[test]
+    fn records_of_both_kinds_show_the_same_two_entries_and_a_changed_one_is_an_error() {
+        let ihex = ":0200000450406A\n:10700000E70000000000000021181014000000003C\n:00000001FF\n";
+        let srec = "S00600004844521B\r\nS31550407000E7000000000000002118101400000000A6\r\nS70500000000FA\r\n";
+        let sum = |text: &str, base| {
+            let reading = Reading { base, ..READING };
+            read("test", text.as_bytes(), reading).map(|dump| {
+                let words = dump.memory.words(8);
+                words.map(|(at, word)| (at.raw(), word)).collect::<Vec<_>>()
+            })
+        };
+        for text in [ihex, srec] {
+            assert_eq!(sum(text, 0).unwrap(), EXPECTED, "{text}");
+            let moved = sum(text, 0x1_0000_0000).unwrap();
+            assert_eq!(moved[0], (EXPECTED[0].0 + 0x1_0000_0000, EXPECTED[0].1));
+            let error = sum(&text.replace("E7", "E6"), 0).unwrap_err().to_string();
+            assert!(
+                error.contains("line 2") && error.contains("checksum"),
+                "{error}"
+            );
+            let error = sum(
+                &text.replace("000000\n", "\n").replace("E700000000", "E7"),
+                0,
+            );
+            assert!(error.is_err());
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! 50407000: 00000000000000e7 0000000014101821  ........!.......    U-Boot, xxd, crash, OpenOCD, QEMU
 //! 0x50407000 <m_l1_pgtable>:  0xe7  0x14101821                     gdb, lldb
 //! 0000010 0401 2000 0000 0000 00e7 3000 0000 0000                  hexdump, od
+//! 50407000 = 000000E7 00000000 14101821 00000000                   J-Link
 //! SD:0000000050407000|00000000000000E7 0000000014101821 ........   Trace32
 //! 0x50407000│+0x0000│+000: 0x00000000000000e7                      gef, pwndbg
 //! ```
@@ -78,14 +79,19 @@ impl Row {
     }
 
     fn colon(&mut self, line: &[u8]) -> bool {
-        for colon in memchr::memchr2_iter(b':', b'|', line) {
+        for colon in memchr::memchr3_iter(b':', b'|', b'=', line) {
             let behind = &line[colon + 1..];
             let is_bar = line[colon] == b'|';
             let is_gap = matches!(behind.first(), Some(b' ' | b'\t'));
             if is_bar == is_gap {
                 continue;
             }
-            let Some(address) = address_before(&line[..colon], is_bar) else {
+            let before = &line[..colon];
+            let address = match line[colon] {
+                b'=' => address_alone(before),
+                _ => address_before(before, is_bar),
+            };
+            let Some(address) = address else {
                 continue;
             };
             self.clear(RowForm::Colon, address);
@@ -225,6 +231,16 @@ pub(super) fn hex(text: &[u8]) -> Option<(u64, usize)> {
         value = value << 4 | u64::from(digit);
     }
     (digits > 0).then_some((value, digits))
+}
+
+/// J-Link's address before an equals sign: eight or sixteen digits and nothing else, or it is a variable's name.
+fn address_alone(text: &[u8]) -> Option<(u64, usize)> {
+    let text = text.strip_suffix(b" ")?;
+    let text = match memchr::memrchr(b'>', text) {
+        Some(prompt) => &text[prompt + 1..],
+        None => text,
+    };
+    hex(text).filter(|(_, digits)| *digits == text.len() && matches!(digits, 8 | 16))
 }
 
 /// The address right before a colon or bar, perhaps with gdb's `<symbol+8>` between, and its digits.
