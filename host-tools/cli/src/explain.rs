@@ -155,7 +155,7 @@ fn cause(text: &str) -> Result<CauseArg, String> {
 }
 
 /// Most bytes of text that are looked through, unpacked.
-const MOST_TEXT: u64 = 1 << 30;
+const MOST_TEXT: u64 = 512 << 20;
 
 /// Prints the explanation.
 pub fn run(args: ExplainArgs) -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ pub struct Opened {
 }
 
 /// Most bytes of a compressed text.
-const MOST_TEXT: u64 = 1 << 30;
+const MOST_TEXT: u64 = 256 << 20;
 
 /// A text, read and unpacked.
 struct NamedText {
@@ -150,7 +150,13 @@ fn read_text(name: &OsStr) -> anyhow::Result<NamedText> {
     let stdin = "stdin";
     let bytes = match path == "-" {
         true => container::read_from(std::io::stdin().lock(), Path::new(stdin), MOST_TEXT)?,
-        false => container::read(Path::new(&path), MOST_TEXT)?,
+        false => {
+            let path = Path::new(&path);
+            if path.is_file() {
+                text::refuse_foreign(&lossy, &container::head(path, 4096)?)?;
+            }
+            container::read(path, MOST_TEXT)?
+        }
     };
     let name = if path == "-" { stdin.to_owned() } else { lossy };
     Ok(NamedText { name, base, bytes })

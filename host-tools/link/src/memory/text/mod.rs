@@ -50,10 +50,7 @@ const LOOKED_AT: usize = 1 << 12;
 
 /// Parses all lines of `text`; `name` is used in the error if none is part of a dump.
 pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenError> {
-    if let Some(file) = foreign(&text[..text.len().min(4096)]) {
-        let name = name.to_owned();
-        return Err(OpenError::Foreign { name, file });
-    }
+    refuse_foreign(name, text)?;
     let text = utf8(text);
     let text = &text[..];
     if let Some(records) = records(name, text, reading.base) {
@@ -74,6 +71,17 @@ pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenE
             name: name.to_owned(),
             lines: text.split(|byte| matches!(byte, b'\n' | b'\r')).count(),
         }),
+    }
+}
+
+/// An error if the first bytes of a file say that it is no text: a compressed one need not be unpacked for that.
+pub fn refuse_foreign(name: &str, first: &[u8]) -> Result<(), OpenError> {
+    match foreign(&first[..first.len().min(4096)]) {
+        Some(file) => Err(OpenError::Foreign {
+            name: name.to_owned(),
+            file,
+        }),
+        None => Ok(()),
     }
 }
 
