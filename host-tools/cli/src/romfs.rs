@@ -11,7 +11,7 @@
 //! The same folder gives the same bytes on every machine. Linux, NuttX and other readers of genromfs images
 //! accept them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use romfs::{NodeKind, RomfsEntry};
@@ -151,7 +151,7 @@ pub fn run(args: RomfsArgs) -> anyhow::Result<()> {
 /// Most bytes of a compressed image: a ROMFS ends at 4 GiB.
 const MOST_BYTES: u64 = 4 << 30;
 
-fn read(image: &PathBuf) -> anyhow::Result<Vec<u8>> {
+fn read(image: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(container::read(image, MOST_BYTES)?)
 }
 

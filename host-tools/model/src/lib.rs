@@ -28,7 +28,7 @@ pub use diagnosis::{BootDiagnosis, DoctorReport};
 pub use entries::LooseEntries;
 pub use faults::Faults;
 pub use guest_map::{GuestMap, GuestProblem, GuestRange};
-pub use history::History;
+pub use history::FaultHistory;
 pub use layout::ImageLayout;
 pub use ledger::Ledger;
 pub use live::Live;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use abi::{Cause, Sighting};
 
-use crate::history::{History, TaskNames};
+use crate::history::{FaultHistory, TaskNames};
 use crate::ledger::{Ledger, LedgerRow};
 use crate::tasks::KnownTasks;
 use crate::{AddressSpace, TaskList};
@@ -65,7 +65,7 @@ pub struct Live {
     /// Every task that was ever reported.
     pub known: KnownTasks,
     /// Every fault, for views of a span of time.
-    pub history: History,
+    pub history: FaultHistory,
     /// Page tables by task id.
     pub spaces: BTreeMap<u64, AddressSpace>,
     /// The last [`LINES`] lines of text.
@@ -87,7 +87,7 @@ impl Default for Live {
             board: None,
             tasks: TaskList::default(),
             known: KnownTasks::default(),
-            history: History::default(),
+            history: FaultHistory::default(),
             spaces: BTreeMap::new(),
             text: VecDeque::new(),
             trouble: None,

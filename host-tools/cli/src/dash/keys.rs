@@ -1,6 +1,6 @@
 //! Keys of the terminal view, and the state they change.
 
-use model::history::{GroupBy, Span};
+use model::history::{GroupBy, TimeSpan};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Lengths that a span can have, in microseconds; the last one is the whole session.
@@ -170,13 +170,13 @@ impl Look {
     }
 
     /// The span that is shown, of the whole session.
-    pub fn span(&self, whole: Span) -> Span {
+    pub fn span(&self, whole: TimeSpan) -> TimeSpan {
         let Some(length) = SPANS[self.length] else {
             return whole;
         };
         let back = (length / 2).saturating_mul(self.moved);
         let end_us = whole.end_us.saturating_sub(back).max(whole.from_us + 1);
-        Span { end_us, ..whole }.last(length)
+        TimeSpan { end_us, ..whole }.last(length)
     }
 
     fn type_in(&mut self, key: KeyCode) {
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_span_gets_shorter_and_longer_and_moves() {
-        let whole = Span {
+        let whole = TimeSpan {
             from_us: 0,
             end_us: 30_000_000,
         };

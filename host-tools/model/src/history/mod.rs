@@ -20,7 +20,7 @@ use abi::{Fault, Outcome, Sighting};
 use crate::ledger::LedgerRow;
 
 pub use filter::{FaultFilter, FilterError, TaskNames};
-pub use span::Span;
+pub use span::TimeSpan;
 pub use summary::{
     Bins, CostFigures, FaultGroup, GroupBy, GroupCount, HeatAcross, HeatMap, SpanSummary,
     SummaryOptions,
@@ -63,7 +63,7 @@ pub struct HistoryRow {
 const _: () = assert!(size_of::<HistoryRow>() == 64);
 
 impl HistoryRow {
-    /// The record. Its clock ticks are not kept; [`History::row`] knows the time.
+    /// The record. Its clock ticks are not kept; [`FaultHistory::row`] knows the time.
     pub fn fault(&self) -> Fault {
         Fault {
             epc: self.epc,
@@ -137,7 +137,7 @@ pub enum MarkKind {
 
 /// The kept faults, oldest first.
 #[derive(Debug, Default)]
-pub struct History {
+pub struct FaultHistory {
     rows: VecDeque<HistoryRow>,
     /// Id of the first kept row; ids count from 1.
     first_id: u64,
@@ -153,7 +153,7 @@ pub struct History {
     has_times: bool,
 }
 
-impl History {
+impl FaultHistory {
     /// Adds a fault that the ledger has taken as new; `lost` is the ledger's count after it.
     pub fn push(&mut self, row: &LedgerRow, lost: u64) {
         let Sighting {
@@ -284,9 +284,9 @@ impl History {
     }
 
     /// From the first kept fault to the last.
-    pub fn whole(&self) -> Span {
+    pub fn whole(&self) -> TimeSpan {
         let first = self.rows.front().map_or(0, |row| row.at_us);
-        Span {
+        TimeSpan {
             from_us: first,
             end_us: self.end_us.max(first).saturating_add(1),
         }
@@ -308,8 +308,8 @@ pub(crate) mod tests {
     /// Faults as (number, time in microseconds, address, task, outcome, cost).
     pub(crate) type Raised = (u64, u64, u64, u16, Outcome, u32);
 
-    pub(crate) fn history_of(faults: &[Raised]) -> History {
-        let (mut ledger, mut history) = (Ledger::bounded(100), History::default());
+    pub(crate) fn history_of(faults: &[Raised]) -> FaultHistory {
+        let (mut ledger, mut history) = (Ledger::bounded(100), FaultHistory::default());
         for &(seq, time_us, va, task, outcome, cost) in faults {
             let fault = Fault {
                 cause: Cause::StorePageFault.number(),

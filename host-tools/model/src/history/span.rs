@@ -2,14 +2,14 @@
 
 /// From one point of the session axis up to another, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct TimeSpan {
     /// The first microsecond of it.
     pub from_us: u64,
     /// The first one behind it.
     pub end_us: u64,
 }
 
-impl Span {
+impl TimeSpan {
     /// Whether the point lies in it.
     pub fn contains(&self, at_us: u64) -> bool {
         self.from_us <= at_us && at_us < self.end_us
@@ -21,8 +21,8 @@ impl Span {
     }
 
     /// The part that is `length_us` long and ends where this one ends.
-    pub fn last(&self, length_us: u64) -> Span {
-        Span {
+    pub fn last(&self, length_us: u64) -> TimeSpan {
+        TimeSpan {
             from_us: self.end_us.saturating_sub(length_us).max(self.from_us),
             end_us: self.end_us,
         }

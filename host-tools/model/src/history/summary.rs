@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use abi::Outcome;
 
-use super::{FaultFilter, History, HistoryRow, Span, TaskNames};
+use super::{FaultFilter, FaultHistory, HistoryRow, TaskNames, TimeSpan};
 
 /// What faults are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,13 +72,13 @@ pub struct SummaryOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bins {
     /// What is divided.
-    pub span: Span,
+    pub span: TimeSpan,
     /// How many parts there are.
     pub count: usize,
 }
 
 impl Bins {
-    fn new(span: Span, count: usize) -> Bins {
+    fn new(span: TimeSpan, count: usize) -> Bins {
         // A part is at least a microsecond.
         let most = usize::try_from(span.length_us()).unwrap_or(usize::MAX);
         Bins {
@@ -166,11 +166,11 @@ pub struct SpanSummary {
     pub tasks: BTreeMap<Option<u16>, u64>,
 }
 
-impl History {
+impl FaultHistory {
     /// Summarizes the faults of a span that pass a filter.
     pub fn summarize(
         &self,
-        span: Span,
+        span: TimeSpan,
         filter: &FaultFilter,
         names: &TaskNames,
         options: &SummaryOptions,
@@ -347,7 +347,7 @@ mod tests {
         across: HeatAcross::Time,
     };
 
-    fn history() -> History {
+    fn history() -> FaultHistory {
         history_of(&[
             (0, 1_000, 0x1000, 2, Outcome::Zeroed, 80),
             (1, 1_100, 0x2000, 2, Outcome::Zeroed, 82),
@@ -398,7 +398,7 @@ mod tests {
     #[test]
     fn a_span_and_a_filter_leave_the_others_out() {
         let history = history();
-        let span = Span {
+        let span = TimeSpan {
             from_us: 1_100,
             end_us: 1_300,
         };
@@ -433,7 +433,7 @@ mod tests {
 
     #[test]
     fn nothing_is_a_summary_too() {
-        let history = History::default();
+        let history = FaultHistory::default();
         let nothing = FaultFilter::default();
         let summary = history.summarize(history.whole(), &nothing, &TaskNames::new(), &OPTIONS);
         assert_eq!(

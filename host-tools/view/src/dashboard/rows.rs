@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use model::Live;
-use model::history::{FaultFilter, HistoryRow, Span};
+use model::history::{FaultFilter, HistoryRow, TimeSpan};
 use model::ledger::LedgerRow;
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub enum RowOrder {
 /// Which rows.
 pub struct RowsRequest {
     /// `None` for the whole session.
-    pub span: Option<Span>,
+    pub span: Option<TimeSpan>,
     /// Which faults.
     pub filter: FaultFilter,
     /// In which order.

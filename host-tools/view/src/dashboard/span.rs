@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use model::Live;
 use model::history::{
-    CostFigures, FaultFilter, GroupCount, HeatAcross, HeatMap, HistoryRow, Mark, MarkKind, Span,
-    SummaryOptions,
+    CostFigures, FaultFilter, GroupCount, HeatAcross, HeatMap, HistoryRow, Mark, MarkKind,
+    SummaryOptions, TimeSpan,
 };
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ const KILLED: usize = 100;
 /// Which span, which faults of it, and how they are cut.
 pub struct SpanRequest {
     /// `None` for the whole session.
-    pub span: Option<Span>,
+    pub span: Option<TimeSpan>,
     /// Which faults.
     pub filter: FaultFilter,
     /// How they are cut.
@@ -32,8 +32,8 @@ struct JsonSpan {
     end_us: u64,
 }
 
-impl From<Span> for JsonSpan {
-    fn from(span: Span) -> JsonSpan {
+impl From<TimeSpan> for JsonSpan {
+    fn from(span: TimeSpan) -> JsonSpan {
         JsonSpan {
             from_us: span.from_us,
             end_us: span.end_us,

@@ -50,7 +50,7 @@ pub async fn events(
 ) -> Response {
     let board = match queries::board(&shared, &query.board) {
         Ok(board) => board.clone(),
-        Err(why) => return why,
+        Err(why) => return why.into_response(),
     };
     let Some(listener) = shared.listeners.take(LISTENERS) else {
         let why = "the maximum number of pages is open already; close one\n";

@@ -4,7 +4,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::Live;
-use model::history::{FaultFilter, GroupBy, HeatAcross, Span, SummaryOptions};
+use model::history::{FaultFilter, GroupBy, HeatAcross, SummaryOptions, TimeSpan};
 use serde::Deserialize;
 use view::dashboard::{FaultDetail, RowOrder, RowsRequest, Sources, SpanRequest};
 
@@ -70,19 +70,43 @@ pub struct FaultQuery {
 }
 
 /// The board that a query names; otherwise the answer that there is none.
-pub fn board<'a>(shared: &'a WebState, query: &BoardQuery) -> Result<&'a WebBoard, Response> {
+pub fn board<'a>(shared: &'a WebState, query: &BoardQuery) -> Result<&'a WebBoard, Refusal> {
     let place: usize = number("board", query.board.as_deref())?.unwrap_or(0);
     shared.boards.get(place).ok_or_else(|| {
-        let why = format!("no board {place}; there are {}\n", shared.boards.len());
-        (StatusCode::NOT_FOUND, why).into_response()
+        not_found(format!(
+            "no board {place}; there are {}",
+            shared.boards.len()
+        ))
     })
 }
 
-fn refuse(why: String) -> Response {
-    (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response()
+/// Why a query has no answer, as the page shows it.
+pub struct Refusal {
+    status: StatusCode,
+    why: String,
 }
 
-fn number<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, Response> {
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.status, format!("{}\n", self.why)).into_response()
+    }
+}
+
+fn refuse(why: String) -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        why,
+    }
+}
+
+fn not_found(why: String) -> Refusal {
+    Refusal {
+        status: StatusCode::NOT_FOUND,
+        why,
+    }
+}
+
+fn number<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, Refusal> {
     text.map(|text| {
         text.parse()
             .map_err(|_| refuse(format!("{name}={text}: expected a decimal number")))
@@ -91,7 +115,7 @@ fn number<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option
 }
 
 impl FaultsQuery {
-    fn span(&self, live: &Live) -> Result<Option<Span>, Response> {
+    fn span(&self, live: &Live) -> Result<Option<TimeSpan>, Refusal> {
         let whole = live.history.whole();
         let from = number("from", self.from.as_deref())?;
         let end: Option<u64> = number("end", self.end.as_deref())?;
@@ -100,16 +124,16 @@ impl FaultsQuery {
             (None, None, None) => None,
             (None, end, Some(last)) => {
                 let end_us = end.unwrap_or(whole.end_us);
-                Some(Span { end_us, ..whole }.last(last))
+                Some(TimeSpan { end_us, ..whole }.last(last))
             }
-            (from, end, _) => Some(Span {
+            (from, end, _) => Some(TimeSpan {
                 from_us: from.unwrap_or(whole.from_us),
                 end_us: end.unwrap_or(whole.end_us),
             }),
         })
     }
 
-    fn filter(&self) -> Result<FaultFilter, Response> {
+    fn filter(&self) -> Result<FaultFilter, Refusal> {
         let text = self.filter.as_deref().unwrap_or("");
         FaultFilter::parse(text).map_err(|error| refuse(error.to_string()))
     }
@@ -119,7 +143,7 @@ fn choice<T: Copy + Default>(
     name: &str,
     text: Option<&str>,
     known: &[(&str, T)],
-) -> Result<T, Response> {
+) -> Result<T, Refusal> {
     let Some(text) = text else {
         return Ok(T::default());
     };
@@ -168,7 +192,7 @@ pub async fn live_json(
 ) -> Response {
     match board(&shared, &query) {
         Ok(board) => json(summary(&board.live())),
-        Err(why) => why,
+        Err(why) => why.into_response(),
     }
 }
 
@@ -186,10 +210,10 @@ pub async fn boards_json(State(shared): State<WebState>) -> Response {
 
 /// `/span.json`
 pub async fn span_json(State(shared): State<WebState>, Query(query): Query<SpanQuery>) -> Response {
-    span(&shared, &query).unwrap_or_else(|why| why)
+    span(&shared, &query).unwrap_or_else(IntoResponse::into_response)
 }
 
-fn span(shared: &WebState, query: &SpanQuery) -> Result<Response, Response> {
+fn span(shared: &WebState, query: &SpanQuery) -> Result<Response, Refusal> {
     let board = board(shared, &query.board)?;
     let bins: Option<usize> = number("bins", query.bins.as_deref())?;
     let heat_rows: Option<usize> = number("heat_rows", query.heat_rows.as_deref())?;
@@ -213,10 +237,10 @@ fn span(shared: &WebState, query: &SpanQuery) -> Result<Response, Response> {
 
 /// `/rows.json`
 pub async fn rows_json(State(shared): State<WebState>, Query(query): Query<RowsQuery>) -> Response {
-    rows(&shared, &query).unwrap_or_else(|why| why)
+    rows(&shared, &query).unwrap_or_else(IntoResponse::into_response)
 }
 
-fn rows(shared: &WebState, query: &RowsQuery) -> Result<Response, Response> {
+fn rows(shared: &WebState, query: &RowsQuery) -> Result<Response, Refusal> {
     let board = board(shared, &query.board)?;
     let offset: Option<usize> = number("offset", query.offset.as_deref())?;
     let limit: Option<usize> = number("limit", query.limit.as_deref())?;
@@ -244,10 +268,10 @@ pub async fn fault_json(
     State(shared): State<WebState>,
     Query(query): Query<FaultQuery>,
 ) -> Response {
-    fault(&shared, &query).unwrap_or_else(|why| why)
+    fault(&shared, &query).unwrap_or_else(IntoResponse::into_response)
 }
 
-fn fault(shared: &WebState, query: &FaultQuery) -> Result<Response, Response> {
+fn fault(shared: &WebState, query: &FaultQuery) -> Result<Response, Refusal> {
     let board = board(shared, &query.board)?;
     let id: u64 = number("id", query.id.as_deref())?
         .ok_or_else(|| refuse("id=N: the number of a fault is missing".to_owned()))?;
@@ -264,11 +288,9 @@ fn fault(shared: &WebState, query: &FaultQuery) -> Result<Response, Response> {
     });
     match is_found {
         true => Ok(json(out)),
-        false => {
-            let why =
-                format!("fault {id} is not kept; the last 1,048,576 and those that killed are\n");
-            Err((StatusCode::NOT_FOUND, why).into_response())
-        }
+        false => Err(not_found(format!(
+            "fault {id} is not kept; the last 1,048,576 and those that killed are"
+        ))),
     }
 }
 
