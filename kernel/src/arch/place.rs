@@ -66,7 +66,7 @@ impl Held {
             left -= 1;
             core::hint::spin_loop();
         }
-        // Nobody else goes on: who waits in the queue stops there.
+        // No other hart goes on: one that waits in the queue stops there.
         Held(hart.ticket)
     }
 

@@ -10,11 +10,11 @@
 
 use super::atomic::{AtomicBool, AtomicU32, Ordering, fence, spin_hint};
 
-/// A fair lock: whoever came first is served first.
+/// A fair lock: harts have it in the order in which they came.
 pub struct TicketLock {
     /// The next ticket, which is the number of acquisitions until now.
     pub(super) next: AtomicU32,
-    /// The ticket of whoever holds it, or of the next one who may.
+    /// The ticket of the holder, or of the next one who may.
     pub(super) serving: AtomicU32,
     /// Acquisitions that had to wait. Written by holders alone.
     pub(super) contended: AtomicU32,
@@ -63,7 +63,7 @@ impl TicketLock {
     /// Lets the next one have it.
     #[inline(always)]
     pub fn give(&self, ticket: Ticket) {
-        // Release: what was written with the lock held is seen by whoever reads this number.
+        // Release: what was written with the lock held is seen by the hart that reads this number.
         self.serving
             .store(ticket.0.wrapping_add(1), Ordering::Release);
     }
