@@ -188,7 +188,7 @@ fn look_closer<P: Platform>(
                 && threads::has_returned(system) =>
         {
             let (slot, value) = (system.local.schedule.current(), context.argument(0));
-            return threads::exit_thread(system, slot, value);
+            return exec::exit_thread(system, slot, value);
         }
         FirstLook::Unresolved(Unresolved::Refused(refused)) => refused,
         FirstLook::Unresolved(Unresolved::Wait(request)) => {

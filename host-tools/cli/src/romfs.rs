@@ -155,7 +155,7 @@ fn read(image: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(container::read(image, MOST_BYTES)?)
 }
 
-fn list(image: &PathBuf) -> anyhow::Result<()> {
+fn list(image: &Path) -> anyhow::Result<()> {
     let bytes = read(image)?;
     let romfs = pack::initrd::open(image, &bytes)?;
     output::answer(|out| {

@@ -290,7 +290,8 @@ fn said_board(words: &[String]) -> Option<String> {
     said.last().or_else(|| std::env::var(BOARD).ok())
 }
 
-#[cfg(all(test, feature = "full"))]
+#[cfg(feature = "full")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 fn map() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
     command
-        .args(["map", "--core", "linux-sv39/pagetables.core"])
+        .args(["-q", "map", "--core", "linux-sv39/pagetables.core"])
         .args(["--satp", "0x80033000000830ca", "--format", "json"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures"));
     command

@@ -13,6 +13,8 @@ use link::probe::sim::{Profile, SharedTap, lock};
 use program::{Run, pagewalk};
 use simulated::{FIXTURES, Fixture, hart, start};
 
+/// The note about a core that holds a part of its segments.
+const PARTIAL: &str = "bytes are not in the file (p_filesz < p_memsz)";
 /// A simulated module's board is none that is known.
 const UNKNOWN_RAM: &str = "warning: what is memory there is not known";
 const FORMS: [&str; 3] = ["table", "json", "csv"];
@@ -137,7 +139,10 @@ impl Both {
             true => "memory.json",
             false => "pagetables.core",
         };
-        let dumped = name(self.run(words, false, &[]), origin);
+        let mut dumped = name(self.run(words, false, &[]), origin);
+        // The file says that it holds a part; a probe reads the memory itself.
+        let said = dumped.1.lines().filter(|it| !it.contains(PARTIAL));
+        dumped.1 = said.map(|it| format!("{it}\n")).collect();
         assert!(
             probed == dumped,
             "{} {words:?}\n{probed:?}\n{dumped:?}",

@@ -86,7 +86,7 @@ function drawLive() {
   $("text").textContent = live.text.join("\n");
 }
 
-// Notes of the reader are in the link: whoever gets it sees them too.
+// Notes of the reader are in the link: a reader who gets it sees them too.
 const notes = () => selection().notes.split("\n").filter(Boolean).map((it) => ({ at_us: Number(it.split(" ")[0]), text: it.slice(it.indexOf(" ") + 1) }));
 
 function addNote(us, event) {

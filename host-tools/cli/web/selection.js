@@ -10,7 +10,7 @@ export function onSelect(listener) {
   listeners.push(listener);
 }
 
-// Changes some of it. Where the back button shall lead back to, a step is kept.
+// Changes some of it. The back button leads to the selection before.
 export function select(changes, { silent = false } = {}) {
   state = { ...state, ...changes };
   const words = Object.entries(state).filter(([key, value]) => value !== DEFAULTS[key]);

@@ -74,7 +74,7 @@ pub struct StrictMachine {
     recent: Vec<u8>,
 }
 
-/// Bytes of output that are kept for whoever takes the machine over.
+/// Bytes of output that are kept for the caller that takes the machine over.
 const RECENT: usize = 64;
 
 impl StrictMachine {

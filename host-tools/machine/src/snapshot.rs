@@ -70,7 +70,7 @@ mod tests {
         board
     }
 
-    /// A loop that writes its own code, and typed bytes that nobody reads.
+    /// A loop that writes its own code, and typed bytes that no program reads.
     fn busy() -> StrictMachine {
         let mut machine = StrictMachine::new(&board(), MachineOptions::default());
         let mut program = AsmProgram::default();

@@ -6,7 +6,7 @@ use abi::Fault;
 
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::switch;
+use crate::task::resched;
 use crate::tree::TreeHarts;
 
 impl<P: Platform> System<P> {
@@ -31,7 +31,7 @@ impl<P: Platform> System<P> {
             let _ = writeln!(self.console, "{line}");
         }
         if self.console.fault_recorded(&self.local.log) {
-            switch::report_soon(self);
+            resched::report_soon(self);
         }
     }
 

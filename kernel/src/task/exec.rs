@@ -7,7 +7,7 @@ use super::context::Context;
 use super::program;
 use super::slot::Slot;
 use super::state::SchedState;
-use super::threads;
+use super::thread_exit;
 use crate::debug::stub;
 use crate::mm::layout::Layout;
 use crate::mm::{Budget, Unreached};
@@ -109,6 +109,28 @@ pub fn exit_process<P: Platform>(system: &mut System<P>, slot: Slot, status: u8)
     }
 }
 
+/// Ends a thread; the first one of a process ends that.
+pub fn exit_thread<P: Platform>(system: &mut System<P>, slot: Slot, value: usize) {
+    if system.tasks.process(slot).first == slot {
+        return exit_process(system, slot, value as u8);
+    }
+    stub::ended(system, slot);
+    if slot == system.local.schedule.current() {
+        system.local.schedule.leave_thread();
+    }
+    let thread = system.tasks.at_mut(slot);
+    thread.value = value;
+    thread.unfinished = None;
+    system.tasks.set_state(
+        slot,
+        SchedState::Ending {
+            status: value as u8,
+        },
+    );
+    go_on_ending(system, slot);
+    system.local.schedule.request_resched();
+}
+
 /// No thread of the process is left but its first one.
 fn end_others<P: Platform>(system: &mut System<P>, first: Slot) {
     let process = system.tasks.at(first).process;
@@ -128,7 +150,7 @@ pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
         return true;
     };
     if system.tasks.process(slot).first != slot {
-        return threads::go_on_ending(system, slot);
+        return thread_exit::go_on_ending(system, slot);
     }
     let space = system.tasks.space_mut(slot);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);

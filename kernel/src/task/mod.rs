@@ -10,6 +10,7 @@ mod paging;
 pub mod process;
 mod program;
 mod queue;
+pub mod resched;
 mod resume_call;
 pub mod schedule;
 mod shell;
@@ -22,6 +23,7 @@ pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod thread;
+mod thread_exit;
 pub mod threads;
 mod unfinished;
 mod waiters;

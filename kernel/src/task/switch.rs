@@ -2,7 +2,6 @@
 
 use super::context::Context;
 use super::exec;
-use super::schedule::SLICE_MS;
 use super::slot::Slot;
 use super::state::SchedState;
 use crate::debug::stub;
@@ -86,7 +85,9 @@ pub fn has_work<P: Platform>(system: &System<P>) -> bool {
 fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
     system.local.schedule.since = system.local.platform.ticks();
     arm_timer(system, Some(slot));
-    while !exec::go_on_ending(system, slot) {
+    loop {
+        // Before each piece, the first too: the entry that led here may have done one already, and a sleeper waits
+        // for one piece at most.
         if system.local.platform.is_interrupted() {
             // The others of its priority come first.
             let state = system.tasks.at(slot).state();
@@ -97,6 +98,9 @@ fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
         if system.local.platform.is_waited_for() {
             let state = system.tasks.at(slot).state();
             return system.tasks.set_state(slot, state);
+        }
+        if exec::go_on_ending(system, slot) {
+            return;
         }
     }
 }
@@ -124,35 +128,6 @@ fn next_thread<P: Platform>(system: &System<P>) -> Option<Slot> {
 pub fn pause<P: Platform>(system: &mut System<P>, context: &mut Context) {
     save_current(system, context);
     system.local.schedule.need_resched = true;
-}
-
-/// The running thread has made others ready: a higher one runs at once, one of its own priority when the slice is over.
-pub fn made_ready<P: Platform>(system: &mut System<P>) {
-    let current = system.local.schedule.current;
-    if system.tasks.higher_ready(current) {
-        return system.local.schedule.request_resched();
-    }
-    let used = system.tasks.at(current).slice_used;
-    let schedule = &mut system.local.schedule;
-    let at = schedule.since + schedule.slice.saturating_sub(used);
-    if at < schedule.armed && system.tasks.others_ready(current) {
-        schedule.armed = at;
-        system.local.platform.set_timer(at);
-    }
-}
-
-/// Records wait that are not worth a frame yet. A thread that neither faults again nor ever
-/// stops must not keep them from the host.
-pub fn report_soon<P: Platform>(system: &mut System<P>) {
-    if system.local.schedule.report_at != u64::MAX {
-        return;
-    }
-    let at = system.local.platform.ticks() + system.local.schedule.ticks(SLICE_MS);
-    system.local.schedule.report_at = at;
-    if at < system.local.schedule.armed {
-        system.local.schedule.armed = at;
-        system.local.platform.set_timer(at);
-    }
 }
 
 fn save_current<P: Platform>(system: &mut System<P>, context: &mut Context) {

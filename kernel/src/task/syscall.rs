@@ -11,7 +11,7 @@ use super::context::Context;
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, memory, switch, threads};
+use super::{exec, memory, resched, threads};
 use crate::debug::monitor::Inspection;
 use crate::mm::Unreached;
 use crate::platform::Platform;
@@ -71,7 +71,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     }
     // For the pages that the call brought in.
     if system.console.fault_recorded(&system.local.log) {
-        switch::report_soon(system);
+        resched::report_soon(system);
     }
 }
 

@@ -1,4 +1,4 @@
-//! System calls about threads, and a thread's end: `abi::Call` has the contract of each.
+//! System calls about threads: `abi::Call` has the contract of each.
 //!
 //! Who waits for another thread or on an address has its call behind it: the answer is in its registers before it
 //! waits, and what ends the wait changes what differs. So no effect happens twice, whatever a debugger or a key does
@@ -10,16 +10,13 @@ use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
 use super::context::Context;
-use super::slot::Slot;
+use super::exec;
+use super::resched;
 use super::state::SchedState;
-use super::switch;
 use super::thread::StackRange;
-use super::unfinished::{CallKey, Rest, Unfinished};
+use super::unfinished::CallKey;
 use super::waiters::WaitKey;
-use crate::debug::stub;
-use crate::mm::{
-    Budget, JobProgress, MapRequest, Object, PAGE_BYTES, Placement, RegionKind, Unreached,
-};
+use crate::mm::{MapRequest, Object, PAGE_BYTES, Placement, RegionKind, Unreached};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -52,36 +49,14 @@ pub(super) fn create<P: Platform>(
     thread.priority = priority;
     let tid = thread.tid;
     system.tasks.set_state(slot, SchedState::Ready);
-    switch::made_ready(system);
+    resched::made_ready(system);
     Ok(CallResult::One(tid.into()))
 }
 
 /// `ThreadExit(value)`.
 pub(super) fn exit<P: Platform>(system: &mut System<P>, value: usize) -> CallResult {
-    exit_thread(system, system.local.schedule.current(), value);
+    exec::exit_thread(system, system.local.schedule.current(), value);
     CallResult::Gone
-}
-
-/// Ends a thread; the first one of a process ends that.
-pub fn exit_thread<P: Platform>(system: &mut System<P>, slot: Slot, value: usize) {
-    if system.tasks.process(slot).first == slot {
-        return super::exec::exit_process(system, slot, value as u8);
-    }
-    stub::ended(system, slot);
-    if slot == system.local.schedule.current() {
-        system.local.schedule.leave_thread();
-    }
-    let thread = system.tasks.at_mut(slot);
-    thread.value = value;
-    thread.unfinished = None;
-    system.tasks.set_state(
-        slot,
-        SchedState::Ending {
-            status: value as u8,
-        },
-    );
-    go_on_ending(system, slot);
-    system.local.schedule.request_resched();
 }
 
 /// Is a jump to the address that threads return to a return, and no fault? A process' first thread has no caller.
@@ -94,72 +69,6 @@ pub fn has_returned<P: Platform>(system: &mut System<P>) -> bool {
         thread.faults = thread.faults.wrapping_sub(1);
     }
     has_returned
-}
-
-/// Frees the stack of a thread that ends, as much as one entry may; true once it has ended.
-pub(super) fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
-    let (thread, process) = system.tasks.parts_mut(slot);
-    let (frames, platform) = (&mut system.frames, &mut system.local.platform);
-    let job = match thread.unfinished.take() {
-        Some(Unfinished {
-            rest: Rest::Job { job, .. },
-            ..
-        }) => Some(job),
-        _ => {
-            let StackRange { base, end } = thread.stack;
-            let begun =
-                process
-                    .space
-                    .begin_unmap_stack(VirtAddr::new(base), end - base, frames, platform);
-            // What the program itself has taken apart stays until the process ends.
-            begun.unwrap_or(None)
-        }
-    };
-    if let Some(mut job) = job {
-        let mut budget = Budget::of_an_entry();
-        if process.space.go_on(&mut job, &mut budget, frames, platform) != JobProgress::Done {
-            let key = CallKey::of(&thread.context);
-            let rest = Rest::Job { job, answer: 0 };
-            thread.unfinished = Some(Unfinished { key, rest });
-            return false;
-        }
-    }
-    process.threads -= 1;
-    thread.stack = StackRange::default();
-    let (tid, value) = (thread.tid, thread.value);
-    let mut siblings = system.tasks.siblings(slot);
-    let joiner = siblings.find(|(_, other)| other.state() == SchedState::Joining { thread: tid });
-    let joiner = joiner.map(|(joiner, _)| joiner);
-    drop(siblings);
-    match joiner {
-        None => system.tasks.set_state(
-            slot,
-            SchedState::Exited {
-                status: value as u8,
-            },
-        ),
-        Some(joiner) => {
-            system.tasks.remove(slot);
-            let context = &mut system.tasks.at_mut(joiner).context;
-            context.answer(tid.into(), Some(value));
-            system.tasks.set_state(joiner, SchedState::Ready);
-            refuse_other_joiners(system, joiner, tid);
-            system.local.schedule.request_resched();
-        }
-    }
-    true
-}
-
-/// A thread is joined once.
-fn refuse_other_joiners<P: Platform>(system: &mut System<P>, slot: Slot, tid: u16) {
-    let process = system.tasks.at(slot).process;
-    for other in system.tasks.existing() {
-        let thread = system.tasks.at_mut(other);
-        if thread.process == process && thread.state() == (SchedState::Joining { thread: tid }) {
-            thread.context.answer(Error::NoSuchTask.to_a0(), None);
-            system.tasks.set_state(other, SchedState::Ready);
-        }
-    }
 }
 
 /// `ThreadJoin(thread)`.
@@ -265,7 +174,7 @@ pub(super) fn wake_address<P: Platform>(
     let key = word_key(system, at)?;
     let woken = system.tasks.wake_address(key, count);
     if woken > 0 {
-        switch::made_ready(system);
+        resched::made_ready(system);
     }
     Ok(woken)
 }

@@ -62,7 +62,7 @@ pub struct DashArgs {
     #[arg(long, value_name = "PORT", default_value_t = 8080, requires = "web", hide = cfg!(not(feature = "web")))]
     port: u16,
     /// Serve the page to other machines too, at this address of this machine; the address that is printed
-    /// holds a token, without which nobody is answered
+    /// holds a token, and only requests with it are answered
     #[arg(long, value_name = "ADDRESS", requires = "web", hide = cfg!(not(feature = "web")))]
     listen: Option<IpAddr>,
     /// ELF files of the programs that run: faults get names of functions and lines of source. For the page

@@ -3,6 +3,7 @@
 mod draw;
 mod fit;
 mod middle;
+mod shown;
 mod strip;
 mod top;
 

@@ -260,7 +260,7 @@ fn what_is_selected_is_what_every_part_of_the_page_shows() {
     assert!((1..107).contains(&selected), "{selected}");
     page.until(&matching(&selected.to_string()));
 
-    // It is in the link: whoever opens that sees the same.
+    // It is in the link, which shows the same to each reader.
     let link = page.eval("location.href");
     let mut other = Browser::open(link.as_str().expect("a link"), 1200, 1000);
     other.until(&matching(&selected.to_string()));

@@ -228,7 +228,7 @@ fn hexadecimal(text: &str) -> Option<u64> {
     u64::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
 }
 
-/// First and last address. A single one stands for its page: nobody knows the low bits by heart.
+/// First and last address. A single one that is a page's stands for the whole page.
 fn range(text: &str) -> Option<(u64, u64)> {
     if let Some((first, last)) = text.split_once('-') {
         return Some((hexadecimal(first)?, hexadecimal(last)?));

@@ -91,7 +91,7 @@ impl HistoryRow {
             .then_some(self.va & !0xfff)
     }
 
-    /// Instructions that it took; `None` where nobody counted.
+    /// Instructions that it took; `None` where it was not measured.
     pub fn cost(&self) -> Option<u32> {
         Some(self.cost).filter(|cost| *cost != Fault::NO_COST)
     }

@@ -154,7 +154,7 @@ pub struct SpanSummary {
     pub refused: u64,
     /// By group, the largest first.
     pub groups: Vec<GroupCount>,
-    /// All together first, then by outcome, the most frequent first. Empty where nobody counted.
+    /// All together first, then by outcome, the most frequent first. Empty where no cost is known.
     pub costs: Vec<CostFigures>,
     /// The median and the 99th percentile of each part; `None` where no cost is known.
     pub cost_bins: Vec<Option<(u32, u32)>>,

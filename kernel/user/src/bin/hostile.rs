@@ -178,6 +178,13 @@ fn threads(chance: &mut Chance, address: usize, target: usize) -> (usize, [usize
     }
 }
 
+/// May the range have a page of this program's stack, which ends within a MiB of here?
+fn is_near_stack(address: usize, bytes: usize) -> bool {
+    const MIB: usize = 1 << 20;
+    let here = &raw const address as usize;
+    address < here.saturating_add(MIB) && address.saturating_add(bytes) > here.saturating_sub(MIB)
+}
+
 /// A memory call; the program's own mappings interfere with each other.
 fn memory(chance: &mut Chance, target: usize) -> (usize, [usize; 5]) {
     let any = chance.next() as usize;
@@ -212,6 +219,10 @@ fn memory(chance: &mut Chance, target: usize) -> (usize, [usize; 5]) {
             Call::Protect.number(),
             [SCRATCH + page % (32 * PAGE), few, rights, 0, 0],
         ),
+        // Without its stack it would only end itself.
+        6 if is_near_stack(address, bytes) => {
+            (Call::Protect.number(), [SCRATCH, bytes, rights, 0, 0])
+        }
         6 => (Call::Protect.number(), [address, bytes, rights, 0, 0]),
         7 => {
             let from = chance.pick(&[SCRATCH + page % (32 * PAGE), any]);

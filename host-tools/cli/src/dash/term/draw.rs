@@ -1,7 +1,6 @@
 //! Draws the terminal view.
 
 use model::Live;
-use model::history::{FaultFilter, HeatAcross, SpanSummary, SummaryOptions};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -10,54 +9,12 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use view::words::{ExactSize, counted, printable};
 
 use super::fit::fit;
+use super::shown::{Shown, head};
 use super::{middle, strip, top};
 use crate::dash::keys::{HELP, Look, Pane};
 
 /// From this width, tasks are drawn beside the causes.
 const WIDE: u16 = 140;
-/// Columns that a bar chart leaves to its counts and names.
-pub const BESIDE: u16 = 38;
-
-/// What is drawn: a board, and what of it is selected.
-pub struct Shown<'a> {
-    /// The board.
-    pub live: &'a Live,
-    /// What is selected.
-    pub look: &'a Look,
-    /// The filter, of what was typed last and is one.
-    pub filter: FaultFilter,
-    /// The selected span in numbers.
-    pub summary: SpanSummary,
-    /// Why what is typed is no filter.
-    error: Option<String>,
-}
-
-impl<'a> Shown<'a> {
-    fn new(live: &'a Live, look: &'a Look, columns: u16, rows: u16) -> Shown<'a> {
-        let (filter, error) = match FaultFilter::parse(&look.filter) {
-            Ok(filter) => (filter, None),
-            Err(error) => (FaultFilter::default(), Some(error.to_string())),
-        };
-        let options = SummaryOptions {
-            by: look.by,
-            bins: usize::from(columns.saturating_sub(BESIDE)).max(1),
-            heat_rows: usize::from(rows).max(1),
-            across: HeatAcross::Time,
-        };
-        let span = look.span(live.history.whole());
-        let summary = live
-            .history
-            .summarize(span, &filter, live.task_names(), &options);
-        Shown {
-            live,
-            look,
-            filter,
-            summary,
-            error,
-        }
-    }
-}
-
 /// Draws everything; `held` is the number of updates held back.
 pub fn all(frame: &mut Frame, name: &str, live: &Live, look: &Look, held: usize) {
     let area = frame.area();
@@ -109,11 +66,6 @@ pub fn all(frame: &mut Frame, name: &str, live: &Live, look: &Look, held: usize)
     if look.help {
         draw_help(frame, area);
     }
-}
-
-/// A heading.
-pub fn head(text: &str) -> Line<'_> {
-    Line::styled(text, Style::new().add_modifier(Modifier::BOLD))
 }
 
 fn draw_title(frame: &mut Frame, area: Rect, name: &str, shown: &Shown<'_>, held: usize) {

@@ -10,8 +10,8 @@ use view::dashboard::{FaultDetail, FoldedRow, RowOrder, RowsRequest, Sources};
 use view::live::cells;
 use view::words::{ExactSize, printable};
 
-use super::draw::{Shown, head};
 use super::fit::fit;
+use super::shown::{Shown, head};
 use crate::dash::keys::Pane;
 
 /// From this width, addresses have room for 18 digits.

@@ -10,8 +10,8 @@ use ratatui::widgets::{Cell, Paragraph, Row, Table};
 use view::dashboard::group_name;
 use view::words::{ExactSize, printable};
 
-use super::draw::{BESIDE, Shown, head};
 use super::fit::fit;
+use super::shown::{BESIDE, Shown, head};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 

@@ -1,4 +1,4 @@
-//! Who is answered: this machine's browsers by its own name, or whoever has the token.
+//! Who is answered: this machine's browsers by its own name, or a browser that has the token.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
@@ -72,7 +72,7 @@ pub async fn guard(State(shared): State<WebState>, request: Request, next: Next)
     response
 }
 
-/// Compares without ending at the first difference, so that the time tells nothing about the token.
+/// Compares without ending at the first difference, so that the time shows nothing of the token.
 fn is_same(given: &str, wanted: &str) -> bool {
     let differ = given
         .bytes()

@@ -8,7 +8,7 @@ use model::history::{FaultFilter, GroupBy, HeatAcross, SummaryOptions, TimeSpan}
 use serde::Deserialize;
 use view::dashboard::{FaultDetail, RowOrder, RowsRequest, Sources, SpanRequest};
 
-use super::state::{BoardTotals, WebBoard, WebState};
+use super::state::{BoardTotals, WebBoard, WebState, summary};
 
 /// Parts of a span, rows of a heat map, rows of a table: at most so many in one answer.
 const MOST_BINS: usize = 2000;
@@ -70,7 +70,7 @@ pub struct FaultQuery {
 }
 
 /// The board that a query names; otherwise the answer that there is none.
-pub fn board<'a>(shared: &'a WebState, query: &BoardQuery) -> Result<&'a WebBoard, Refusal> {
+pub fn board<'a>(shared: &'a WebState, query: &BoardQuery) -> Result<&'a WebBoard, QueryRefusal> {
     let place: usize = number("board", query.board.as_deref())?.unwrap_or(0);
     shared.boards.get(place).ok_or_else(|| {
         not_found(format!(
@@ -81,32 +81,32 @@ pub fn board<'a>(shared: &'a WebState, query: &BoardQuery) -> Result<&'a WebBoar
 }
 
 /// Why a query has no answer, as the page shows it.
-pub struct Refusal {
+pub struct QueryRefusal {
     status: StatusCode,
     why: String,
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for QueryRefusal {
     fn into_response(self) -> Response {
         (self.status, format!("{}\n", self.why)).into_response()
     }
 }
 
-fn refuse(why: String) -> Refusal {
-    Refusal {
+fn refuse(why: String) -> QueryRefusal {
+    QueryRefusal {
         status: StatusCode::BAD_REQUEST,
         why,
     }
 }
 
-fn not_found(why: String) -> Refusal {
-    Refusal {
+fn not_found(why: String) -> QueryRefusal {
+    QueryRefusal {
         status: StatusCode::NOT_FOUND,
         why,
     }
 }
 
-fn number<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, Refusal> {
+fn number<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option<T>, QueryRefusal> {
     text.map(|text| {
         text.parse()
             .map_err(|_| refuse(format!("{name}={text}: expected a decimal number")))
@@ -115,7 +115,7 @@ fn number<T: std::str::FromStr>(name: &str, text: Option<&str>) -> Result<Option
 }
 
 impl FaultsQuery {
-    fn span(&self, live: &Live) -> Result<Option<TimeSpan>, Refusal> {
+    fn span(&self, live: &Live) -> Result<Option<TimeSpan>, QueryRefusal> {
         let whole = live.history.whole();
         let from = number("from", self.from.as_deref())?;
         let end: Option<u64> = number("end", self.end.as_deref())?;
@@ -133,7 +133,7 @@ impl FaultsQuery {
         })
     }
 
-    fn filter(&self) -> Result<FaultFilter, Refusal> {
+    fn filter(&self) -> Result<FaultFilter, QueryRefusal> {
         let text = self.filter.as_deref().unwrap_or("");
         FaultFilter::parse(text).map_err(|error| refuse(error.to_string()))
     }
@@ -143,7 +143,7 @@ fn choice<T: Copy + Default>(
     name: &str,
     text: Option<&str>,
     known: &[(&str, T)],
-) -> Result<T, Refusal> {
+) -> Result<T, QueryRefusal> {
     let Some(text) = text else {
         return Ok(T::default());
     };
@@ -171,14 +171,6 @@ const ORDERS: [(&str, RowOrder); 5] = [
     ("task", RowOrder::Task),
     ("cause", RowOrder::Cause),
 ];
-
-/// Everything about a board now, except for its rows: `pagewalk.live/1`.
-pub fn summary(live: &Live) -> String {
-    let mut out = Vec::new();
-    // Writing to memory does not fail.
-    let _ = view::live::json(&mut out, live);
-    String::from_utf8_lossy(&out).into_owned()
-}
 
 fn json(out: impl Into<axum::body::Body>) -> Response {
     let kind = [(header::CONTENT_TYPE, "application/json")];
@@ -213,7 +205,7 @@ pub async fn span_json(State(shared): State<WebState>, Query(query): Query<SpanQ
     span(&shared, &query).unwrap_or_else(IntoResponse::into_response)
 }
 
-fn span(shared: &WebState, query: &SpanQuery) -> Result<Response, Refusal> {
+fn span(shared: &WebState, query: &SpanQuery) -> Result<Response, QueryRefusal> {
     let board = board(shared, &query.board)?;
     let bins: Option<usize> = number("bins", query.bins.as_deref())?;
     let heat_rows: Option<usize> = number("heat_rows", query.heat_rows.as_deref())?;
@@ -240,7 +232,7 @@ pub async fn rows_json(State(shared): State<WebState>, Query(query): Query<RowsQ
     rows(&shared, &query).unwrap_or_else(IntoResponse::into_response)
 }
 
-fn rows(shared: &WebState, query: &RowsQuery) -> Result<Response, Refusal> {
+fn rows(shared: &WebState, query: &RowsQuery) -> Result<Response, QueryRefusal> {
     let board = board(shared, &query.board)?;
     let offset: Option<usize> = number("offset", query.offset.as_deref())?;
     let limit: Option<usize> = number("limit", query.limit.as_deref())?;
@@ -271,7 +263,7 @@ pub async fn fault_json(
     fault(&shared, &query).unwrap_or_else(IntoResponse::into_response)
 }
 
-fn fault(shared: &WebState, query: &FaultQuery) -> Result<Response, Refusal> {
+fn fault(shared: &WebState, query: &FaultQuery) -> Result<Response, QueryRefusal> {
     let board = board(shared, &query.board)?;
     let id: u64 = number("id", query.id.as_deref())?
         .ok_or_else(|| refuse("id=N: the number of a fault is missing".to_owned()))?;

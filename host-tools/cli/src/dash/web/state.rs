@@ -63,12 +63,20 @@ impl WebBoard {
         match &*told {
             Some((at, summary)) if at.elapsed() < TICK => Arc::clone(summary),
             _ => {
-                let new: Arc<str> = super::queries::summary(&self.live()).into();
+                let new: Arc<str> = summary(&self.live()).into();
                 *told = Some((Instant::now(), Arc::clone(&new)));
                 new
             }
         }
     }
+}
+
+/// Everything about a board now, except for its rows: `pagewalk.live/1`.
+pub fn summary(live: &Live) -> String {
+    let mut out = Vec::new();
+    // Writing to memory does not fail.
+    let _ = view::live::json(&mut out, live);
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// A board in the list of all, with the totals that a sum needs.
