@@ -89,11 +89,12 @@ fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
         // Before each piece, the first too: the entry that led here may have done one already, and a sleeper waits
         // for one piece at most.
         if system.local.platform.is_interrupted() {
-            // The others of its priority come first.
-            let state = system.tasks.at(slot).state();
-            system.tasks.set_state(slot, state);
             let pending = system.local.platform.wait();
-            return system.interrupt(pending);
+            system.interrupt(pending);
+            // The others of its priority come first, a sleeper that has just become ready too: before the interrupt,
+            // this would put it behind the end of this process.
+            let state = system.tasks.at(slot).state();
+            return system.tasks.set_state(slot, state);
         }
         if system.local.platform.is_waited_for() {
             let state = system.tasks.at(slot).state();

@@ -63,7 +63,10 @@ fn measure(counter: Counter) -> u8 {
     let mut longest = 0;
     for line in LINES {
         match longest_sleep(line, &counter) {
-            Ok(one) => longest = longest.max(one),
+            Ok(one) => {
+                println!("lag_test: beside `{line}`: {one}");
+                longest = longest.max(one);
+            }
             Err(why) => {
                 println!("lag_test: {why}");
                 return 1;

@@ -32,7 +32,7 @@ use super::event_source::notice;
 use crate::symbols::Programs;
 use state::{TICK, WebBoard, WebState};
 
-/// Where the page is served, and what it is told about programs.
+/// Where the page is served, and the programs whose symbols it shows.
 pub struct PageOptions {
     /// Port on this machine; 0 selects a free one.
     pub port: u16,
