@@ -222,7 +222,7 @@ fn what_is_no_image_is_refused() {
         for (image, wanted) in [
             ("cut", "it is shorter than it says"),
             ("text", "it does not begin with -rom1fs-"),
-            ("missing", "cannot read missing"),
+            ("missing", "missing: No such file"),
         ] {
             let words = [&["romfs", verb[0], image], &verb[1..]].concat();
             let (code, _, said) = pagewalk(folder.path(), &words);

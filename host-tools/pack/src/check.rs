@@ -245,7 +245,7 @@ mod tests {
         let mut long = good.clone();
         long[a + 11] = 40;
         told(summed(long, a, 1), "reaches into");
-        told(good[..good.len() - 8].to_vec(), "no multiple of 1024");
+        told(good[..good.len() - 8].to_vec(), "not a multiple of 1024");
         let mut summed_wrong = good.clone();
         summed_wrong[inner + 12] ^= 1;
         seal(&mut summed_wrong);

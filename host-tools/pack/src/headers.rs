@@ -33,7 +33,7 @@ pub fn check(file: &File, path: &Path, size: u64) -> Result<()> {
         |what: &str, error: RomfsError| PackError::wrong(path, format!("is {what}: {error}"));
     match headers.open()? {
         Ok(()) => {}
-        Err(error) => return Err(wrong("no ROMFS", error)),
+        Err(error) => return Err(wrong("not a ROMFS image", error)),
     }
     match headers.check()? {
         Ok(()) => Ok(()),

@@ -191,9 +191,10 @@ fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
             schedule.floats_clear = !thread.has_floats;
         }
         schedule.loaded = thread.tid;
-        if system.debugger.has_triggers() {
-            system.arm_triggers(current);
-        }
+    }
+    // For the same thread too: gdb may have set one while it stood.
+    if system.debugger.has_triggers() {
+        system.arm_triggers(current);
     }
     system.local.schedule.occupied = true;
     system.local.schedule.since = system.local.platform.ticks();

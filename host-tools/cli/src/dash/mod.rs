@@ -43,7 +43,7 @@ pub struct DashArgs {
     /// RUN.pwlog, RUN.pwlog@10x
     ///
     /// With --web there may be several: the page has a tab for each, and their sum.
-    #[arg(value_name = "SPEC", required = true)]
+    #[arg(id = "line", value_name = "SPEC", required = true)]
     lines: Vec<Spec>,
     /// Send nothing to the board, which need not run Pagewalk; its output is shown
     #[arg(long)]

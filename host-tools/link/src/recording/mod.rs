@@ -8,8 +8,8 @@
 //! ```
 //!
 //! All numbers are little-endian. Files are only appended to; a truncated one, from a full disk or a power
-//! failure, ends at its last whole chunk. In a body ([`body`]) frames are taken apart, and fault records
-//! stand in columns. Version 1 ([`old`]) had each block for itself, and is still read.
+//! failure, ends at its last whole chunk. In a body (`body`) frames are taken apart, and fault records
+//! stand in columns. Version 1 (`old`) had each block for itself, and is still read.
 
 mod answers;
 mod block;

@@ -115,7 +115,7 @@ fn stage(
             table = ppn << 12;
             continue;
         }
-        if ppn % (1 << (it.index * level)) != 0 {
+        if !ppn.is_multiple_of(1 << (it.index * level)) {
             return Err(fault);
         }
         let offset = va % (1 << shift);
