@@ -22,13 +22,19 @@ const fn kind(number: usize) -> usize {
 }
 
 /// Number, `tdata1`, `tdata2`, `tdata3`.
-#[repr(C, align(32))]
-struct TriggerWords(UnsafeCell<[usize; 4]>);
+///
+/// The specification has four words, and the answer in the first of them. OpenSBI 1.5 has the answer behind the four:
+/// with no room there, it writes over what lies behind, which once was the kernel's lock.
+#[repr(C, align(64))]
+struct TriggerWords(UnsafeCell<[usize; 8]>);
+
+/// In the word behind the four, as long as no firmware has written there.
+const NO_ANSWER: usize = usize::MAX;
 
 // SAFETY: `arm` is called with the kernel's lock held, so by one hart at a time.
 unsafe impl Sync for TriggerWords {}
 
-static WORDS: TriggerWords = TriggerWords(UnsafeCell::new([0; 4]));
+static WORDS: TriggerWords = TriggerWords(UnsafeCell::new([0; 8]));
 
 /// The kind that this hart has, and how many of it.
 #[cold]
@@ -63,7 +69,7 @@ pub fn arm<M: Machine>(machine: &M, root: PhysAddr, at: usize) -> Option<u8> {
         return None;
     }
     // SAFETY: `WORDS` is only touched here, and the firmware reads and writes it during the call alone.
-    unsafe { words.write_volatile([0, kind, at, 0]) };
+    unsafe { words.write_volatile([0, kind, at, 0, NO_ANSWER, 0, 0, 0]) };
     let installed = sbi_rt::debug_install_triggers(1);
     // Named a second time while it is in use, it would be refused.
     let _ = sbi_rt::debug_set_shmem(SharedPtr::<u8>::new(usize::MAX, usize::MAX), 0);
@@ -71,7 +77,12 @@ pub fn arm<M: Machine>(machine: &M, root: PhysAddr, at: usize) -> Option<u8> {
         return None;
     }
     // SAFETY: as above.
-    Some(unsafe { words.read_volatile() }[0] as u8)
+    let answer = unsafe { words.read_volatile() };
+    let index = match answer[4] {
+        NO_ANSWER => answer[0],
+        behind => behind,
+    };
+    Some(index as u8)
 }
 
 /// Takes a trigger back.
