@@ -99,6 +99,9 @@ impl<P: Platform> Harts<P> {
     pub fn remove(&mut self, index: usize) {
         self.table.away[index] = None;
         self.are_several = self.table.away.iter().any(Option::is_some);
+        if !self.are_several {
+            self.number = 0;
+        }
     }
 
     /// The index of the hart that has the lock.

@@ -13,7 +13,7 @@
 //!
 //! With tables the walk follows, and the last line is the level, the entry and the bit that refused.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -293,14 +293,28 @@ fn with_tables(
             view::walk::verdict(&walked, access, crash.asker())
         ),
     };
-    let stopped = (Some(verdict.clone()), true);
+    with_walk(args, crash, xlen, programs, &verdict, |out| {
+        walked.table(out)
+    })
+}
+
+/// Answers, and shows the walk that the verdict is from.
+fn with_walk(
+    args: &ExplainArgs,
+    crash: &CrashRegisters,
+    xlen: Xlen,
+    programs: &Programs,
+    verdict: &str,
+    table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let stopped = (Some(verdict.to_owned()), true);
     answer(crash, xlen, programs, args.is_json(), stopped)?;
     if args.is_json() {
         return Ok(());
     }
     output::answer(|out| {
         writeln!(out)?;
-        walked.table(out)?;
+        table(out)?;
         Ok(writeln!(out, "{verdict}")?)
     })
 }
@@ -315,15 +329,8 @@ fn with_guest(
     access: AccessType,
 ) -> anyhow::Result<()> {
     let verdict = walked.verdict(access, crash.asker());
-    let stopped = (Some(verdict.clone()), true);
-    answer(crash, xlen, programs, args.is_json(), stopped)?;
-    if args.is_json() {
-        return Ok(());
-    }
-    output::answer(|out| {
-        writeln!(out)?;
-        walked.table(out)?;
-        Ok(writeln!(out, "{verdict}")?)
+    with_walk(args, crash, xlen, programs, &verdict, |out| {
+        walked.table(out)
     })
 }
 

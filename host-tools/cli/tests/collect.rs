@@ -1,5 +1,7 @@
 //! A farm of boards: what is recorded survives, and becomes Parquet that others read.
 
+mod reader;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use link::recording::{Blocks, ReceivedBytes};
 use rustix::process::{Pid, Signal, kill_process};
+
+use reader::check;
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 /// Nothing here takes time: this is for a machine that is busy with other things.
@@ -22,24 +26,6 @@ fn received(recording: &Path) -> Vec<u8> {
         .read_to_end(&mut bytes)
         .expect("it is read");
     bytes
-}
-
-/// Runs a check of `export/check.py`; returns what it prints.
-fn check(folder: &Path, words: &[&str]) -> String {
-    let root = Path::new(TESTS).join("../../..");
-    let output = Command::new("python3")
-        .arg(format!("{TESTS}/export/check.py"))
-        .args(words)
-        .env("PYTHONPATH", root.join("target/python"))
-        .current_dir(folder)
-        .output()
-        .expect("python3 starts; `./setup --tests` brings what it reads with");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn collect(folder: &Path, words: &[&str]) -> (Child, BufReader<ChildStderr>) {

@@ -1,10 +1,14 @@
 //! Exports, read by the tools that they are for: Perfetto's Python package, DuckDB, Polars.
 
+mod reader;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+use reader::check;
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
 
@@ -21,21 +25,6 @@ fn export(folder: &Path, from: &str, format: &str, to: &str) -> PathBuf {
     let output = pagewalk(folder, &["export", &from, format, "-o", to]);
     assert!(output.status.success(), "{output:?}");
     folder.join(to)
-}
-
-/// Runs a check of `export/check.py`; returns what it prints.
-fn check(folder: &Path, words: &[&str]) -> String {
-    let root = Path::new(TESTS).join("../../..");
-    let output = Command::new("python3")
-        .arg(format!("{TESTS}/export/check.py"))
-        .args(words)
-        .env("PYTHONPATH", root.join("target/python"))
-        .current_dir(folder)
-        .output()
-        .expect("python3 starts; `./setup --tests` brings what it reads with");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// Recordings of both versions, and the log of another kernel.

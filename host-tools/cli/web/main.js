@@ -144,7 +144,7 @@ function wire() {
   $("by").addEventListener("change", (event) => select({ by: event.target.value }));
   for (const button of document.querySelectorAll("[data-span]")) button.addEventListener("click", () => select({ span: button.dataset.span }));
   $("pause").addEventListener("click", () => {
-    // Paused, the selection stands still in time too.
+    // Paused, a span that follows the newest fault is fixed.
     const fixed = !paused() && span && selection().span.startsWith("last:") ? { span: `${span.from_us}-${span.end_us}` } : {};
     select({ paused: paused() ? "" : "1", ...fixed });
   });

@@ -141,7 +141,7 @@ fn unpack(
     take: &mut dyn FnMut(&[u8], u64) -> io::Result<()>,
 ) -> Result<(), UnpackError> {
     let counter = Cell::new(0);
-    let counted = Counted {
+    let counted = CountingReader {
         from,
         counter: &counter,
     };
@@ -194,12 +194,12 @@ fn named(error: io::Error, path: &Path, packing: Packing, bytes: u64) -> UnpackE
 }
 
 /// Counts the compressed bytes that are read.
-struct Counted<'a, R> {
+struct CountingReader<'a, R> {
     from: R,
     counter: &'a Cell<u64>,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for CountingReader<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.from.read(into)?;
         self.counter.set(self.counter.get() + count as u64);

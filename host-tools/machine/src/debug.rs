@@ -1,4 +1,4 @@
-//! What a debugger reads and writes while the hart stands still; no rule is looked at.
+//! What a debugger reads and writes while the hart is stopped; no rule is checked.
 //!
 //! A debugger sees memory in two ways, as a probe does: with the hart's loads, which the data cache answers,
 //! or over the system bus, which does not look into the cache.

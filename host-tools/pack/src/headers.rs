@@ -53,7 +53,7 @@ struct Headers<'a> {
     at: u64,
 }
 
-struct Header {
+struct NodeHeader {
     next: u64,
     kind: u32,
     target: u64,
@@ -143,7 +143,7 @@ impl Headers<'_> {
     }
 
     /// The header at offset `at`; `None` if it or its data lies outside the image.
-    fn header(&mut self, at: u64) -> Result<Option<Header>> {
+    fn header(&mut self, at: u64) -> Result<Option<NodeHeader>> {
         let Some(end) = self.name_end(at.saturating_add(16))? else {
             return Ok(None);
         };
@@ -151,7 +151,7 @@ impl Headers<'_> {
         let (next, spec, size) = (word(&fields[..4]), word(&fields[4..8]), word(&fields[8..]));
         let kind = (next & 7) as u32;
         let data = if matches!(kind, 2 | 3) { size } else { 0 };
-        Ok((end + data <= self.size).then_some(Header {
+        Ok((end + data <= self.size).then_some(NodeHeader {
             next: next & !15,
             kind,
             target: spec & !15,

@@ -229,18 +229,16 @@ impl View for TwoStageWalked {
         } in &rows
         {
             let at = gpa.map(|gpa| format!("guest {gpa:#x}: "));
+            let [level, index, entry_at, entry, flags] = words::step(mode, step);
+            let means = at.unwrap_or_default() + means;
             columns.row([
                 (*stage).to_owned(),
-                step.level.to_string(),
-                step.index.to_string(),
-                words::pa(mode, step.at),
-                step.entry
-                    .map(|pte| words::pte(mode, pte.raw()))
-                    .unwrap_or_default(),
-                step.entry
-                    .map(|pte| pte.flags().to_string())
-                    .unwrap_or_default(),
-                at.unwrap_or_default() + means,
+                level,
+                index,
+                entry_at,
+                entry,
+                flags,
+                means,
             ]);
         }
         if !rows.is_empty() {

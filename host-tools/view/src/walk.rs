@@ -85,18 +85,8 @@ impl View for Walked {
             ("means", ColumnSide::Left),
         ]);
         for step in walk.steps() {
-            columns.row([
-                step.level.to_string(),
-                step.index.to_string(),
-                words::pa(mode, step.at),
-                step.entry
-                    .map(|pte| words::pte(mode, pte.raw()))
-                    .unwrap_or_default(),
-                step.entry
-                    .map(|pte| pte.flags().to_string())
-                    .unwrap_or_default(),
-                means(self, step),
-            ]);
+            let [level, index, at, entry, flags] = words::step(mode, step);
+            columns.row([level, index, at, entry, flags, means(self, step)]);
         }
         if !walk.steps().is_empty() {
             columns.write(out, 0)?;

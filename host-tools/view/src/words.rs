@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 pub use model::counted;
-use pagetable::{Attributes, Mode, PhysAddr, Pte, Satp, VirtAddr};
+use pagetable::{Attributes, Mode, PhysAddr, Pte, Satp, Step, VirtAddr};
 
 /// A byte count in the largest unit that divides it: `4KiB`, `1028KiB`.
 #[derive(Clone, Copy)]
@@ -76,6 +76,18 @@ pub fn pte(mode: Mode, raw: u64) -> String {
         Mode::Sv32 => format!("{raw:#010x}"),
         _ => format!("{raw:#018x}"),
     }
+}
+
+/// A step of a walk as cells: level, index, address of the entry, entry, flags. Empty where the entry is not in memory.
+pub fn step(mode: Mode, step: &Step) -> [String; 5] {
+    let entry = step.entry;
+    [
+        step.level.to_string(),
+        step.index.to_string(),
+        pa(mode, step.at),
+        entry.map_or_else(String::new, |it| pte(mode, it.raw())),
+        entry.map_or_else(String::new, |it| it.flags().to_string()),
+    ]
 }
 
 /// Memory attributes as letters; empty for the platform's default.

@@ -27,14 +27,14 @@ pub struct BoardCollector {
 
 /// The writer of a recording; its size is a metric. A full disk does not end a farm: what arrives meanwhile is
 /// lost, and recording goes on when there is room.
-struct Counted {
+struct CountedFaults {
     writer: Writer,
     name: String,
     metrics: Arc<FarmMetrics>,
     is_failing: bool,
 }
 
-impl Counted {
+impl CountedFaults {
     fn note(&mut self, kept: std::io::Result<()>) -> std::io::Result<()> {
         let (bytes, _) = self.writer.progress();
         self.metrics.recorded(&self.name, bytes, kept.is_ok());
@@ -52,7 +52,7 @@ impl Counted {
     }
 }
 
-impl RecordingSink for Counted {
+impl RecordingSink for CountedFaults {
     fn received(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let kept = self.writer.received(bytes);
         self.note(kept)
@@ -84,7 +84,7 @@ impl BoardCollector {
             silent: board.silent,
             once: false,
             typed: board.typed.clone(),
-            record: Some(Box::new(Counted {
+            record: Some(Box::new(CountedFaults {
                 writer,
                 name: board.name.clone(),
                 metrics: Arc::clone(metrics),

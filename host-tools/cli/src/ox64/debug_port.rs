@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use machine::StrictMachine;
 
-/// The machine, which a debugger reaches too while the hart stands still.
+/// The machine, which a debugger also reaches while the hart is stopped.
 pub type SharedMachine = Arc<Mutex<StrictMachine>>;
 
 /// Locks the machine; one thread uses it at a time.

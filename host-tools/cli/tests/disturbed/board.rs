@@ -61,6 +61,8 @@ struct Board {
     owes_welcome: bool,
     sequence: u16,
     inbox: Inbox,
+    /// The host has said `Bye`.
+    is_leaving: bool,
     outbox: Outbox,
     waiting: VecDeque<(Channel, Vec<u8>)>,
     moved: Instant,
@@ -77,6 +79,7 @@ pub fn serve(mut line: TcpStream) {
         owes_welcome: false,
         sequence: 0,
         inbox: Inbox::EMPTY,
+        is_leaving: false,
         outbox: Outbox::EMPTY,
         waiting: VecDeque::new(),
         moved: Instant::now(),
@@ -143,7 +146,11 @@ impl Board {
                     self.moved = Instant::now();
                 }
             }
-            Request::Alive | Request::Bye => self.inbox.owe(),
+            Request::Alive => self.inbox.owe(),
+            Request::Bye => {
+                self.inbox.owe();
+                self.is_leaving = true;
+            }
             Request::Unknown { .. } => {}
         }
     }
@@ -175,7 +182,11 @@ impl Board {
             }
         }
         if let Some(next) = self.inbox.word() {
-            self.put(|sequence, room| Event::encode_heard(next, sequence, room));
+            let encode = match self.is_leaving {
+                true => Event::encode_last_heard,
+                false => Event::encode_heard,
+            };
+            self.put(|sequence, room| encode(next, sequence, room));
         }
         while self.outbox.has_room()
             && let Some((channel, bytes)) = self.waiting.pop_front()

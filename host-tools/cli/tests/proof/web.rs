@@ -113,7 +113,8 @@ fn the_page_counts_filters_pauses_and_comes_back() {
 
     // Forty faults, once and in order.
     let port = "0";
-    board.terminal().run("touch_test 40");
+    let said = board.terminal().run("touch_test 40");
+    assert!(said.contains("40 pages"), "{said:?}");
     let served = Served::from(&format!("unix:{}", path(&board.line())), port);
     let mut page = Browser::open(&served.address, 1200, 1000);
     page.until(&format!(

@@ -27,6 +27,8 @@ pub struct Client {
     /// Number of its session; `Some(0)` for a passive client.
     session: Option<u32>,
     owes_welcome: bool,
+    /// It has said `Bye`: the next acknowledgement is its last frame.
+    is_leaving: bool,
     end: StreamEnd,
     /// Console text queued for a passive client.
     text: Vec<u8>,
@@ -42,6 +44,7 @@ impl Client {
             splitter: Splitter::new(),
             session: None,
             owes_welcome: false,
+            is_leaving: false,
             end: StreamEnd::default(),
             text: Vec::new(),
             next_event: 0,
@@ -72,6 +75,7 @@ impl Client {
                         self.next_event = 0;
                     }
                     (self.session, self.owes_welcome) = (Some(session), true);
+                    self.is_leaving = false;
                 }
                 Ok(wire::Request::Stream(channel, payload)) => {
                     let Some(bytes) = self.end.receive(payload) else {
@@ -90,7 +94,11 @@ impl Client {
                 Ok(wire::Request::Heard { next }) => {
                     self.end.acknowledged(next);
                 }
-                Ok(wire::Request::Alive | wire::Request::Bye) => self.end.owe_acknowledgement(),
+                Ok(wire::Request::Alive) => self.end.owe_acknowledgement(),
+                Ok(wire::Request::Bye) => {
+                    self.end.owe_acknowledgement();
+                    self.is_leaving = true;
+                }
                 _ => {}
             }
         }
@@ -142,7 +150,10 @@ impl Client {
                     .put(&mut out, |sequence, room| welcome.encode(sequence, room));
             }
             self.end.fill_window(Channel::from_board);
-            self.end.write(&mut out, Event::encode_heard);
+            match self.is_leaving {
+                true => self.end.write(&mut out, Event::encode_last_heard),
+                false => self.end.write(&mut out, Event::encode_heard),
+            }
             while let Some((number, kind, payload)) = history.next(self.next_event) {
                 self.next_event = number + 1;
                 self.end.put(&mut out, |sequence, room| {

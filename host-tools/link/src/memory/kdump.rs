@@ -35,7 +35,7 @@ pub(super) fn open(path: &Path) -> Result<PhysicalDump, OpenError> {
     let (file, bytes) = files::open(path)?;
     let broken = |what: String| OpenError::Damaged(path.to_owned(), what);
     let header =
-        Header::read(&file).ok_or_else(|| broken(
+        KdumpHeader::read(&file).ok_or_else(|| broken(
             "a KDUMP with a damaged header; where the machine still runs, QEMU's dump-guest-memory without -z \
              writes an ELF core"
                 .into(),
@@ -67,7 +67,7 @@ pub(super) fn open(path: &Path) -> Result<PhysicalDump, OpenError> {
 }
 
 /// The header and sub-header, checked for sense.
-struct Header {
+struct KdumpHeader {
     machine: String,
     block: u64,
     sub_blocks: u64,
@@ -76,8 +76,8 @@ struct Header {
     info: (u64, u64),
 }
 
-impl Header {
-    fn read(file: &File) -> Option<Header> {
+impl KdumpHeader {
+    fn read(file: &File) -> Option<KdumpHeader> {
         let mut bytes = [0; 480];
         file.read_exact_at(&mut bytes, 0).ok()?;
         let word = |at: usize| {
@@ -100,7 +100,7 @@ impl Header {
         };
         let machine = &bytes[12 + 4 * 65..12 + 5 * 65];
         let machine = machine.split(|byte| *byte == 0).next().unwrap_or_default();
-        Some(Header {
+        Some(KdumpHeader {
             machine: String::from_utf8_lossy(machine).into_owned(),
             block,
             sub_blocks: word(after + 4),
@@ -166,7 +166,7 @@ impl Header {
 struct Pages {
     path: PathBuf,
     file: File,
-    header: Header,
+    header: KdumpHeader,
     bitmap: Vec<u8>,
     /// Number of pages before each 64 bytes of the bitmap.
     before: Vec<u64>,
@@ -190,7 +190,7 @@ const ZSTD: u32 = 0x20;
 const OTHERS: [(u32, &str); 2] = [(2, "LZO"), (4, "snappy")];
 
 impl Pages {
-    fn new(path: &Path, file: File, header: Header, bitmap: Vec<u8>) -> Pages {
+    fn new(path: &Path, file: File, header: KdumpHeader, bitmap: Vec<u8>) -> Pages {
         let ones = |bytes: &[u8]| {
             bytes
                 .iter()

@@ -15,11 +15,11 @@ const FLUSH: Duration = Duration::from_millis(400);
 
 /// A recording open for appending. What is appended is in the file within half a second.
 pub struct Writer {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<SharedFile>>,
     dropped: u64,
 }
 
-struct Shared {
+struct SharedFile {
     file: RecordingFile,
     /// Time of `start` in microseconds since 1970.
     start_us: u64,
@@ -49,7 +49,7 @@ impl Writer {
         let begin = started(start_us);
         file.put(begin.kind, &begin.payload, start_us)?;
         file.flush()?;
-        let shared = Arc::new(Mutex::new(Shared {
+        let shared = Arc::new(Mutex::new(SharedFile {
             file,
             start_us,
             start: Instant::now(),
@@ -101,13 +101,13 @@ impl Writer {
     }
 }
 
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+fn lock(shared: &Mutex<SharedFile>) -> MutexGuard<'_, SharedFile> {
     // A panic elsewhere is no reason to lose what was recorded.
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Flushes until the writer is gone.
-fn flush_on(shared: &Weak<Mutex<Shared>>) {
+fn flush_on(shared: &Weak<Mutex<SharedFile>>) {
     loop {
         thread::sleep(FLUSH);
         let Some(shared) = shared.upgrade() else {

@@ -189,7 +189,7 @@ impl SessionStreams {
                     }));
                 }
             }
-            Event::Heard { .. } if self.parting => emit(SessionEvent::Parted),
+            Event::Heard { is_last: true, .. } if self.parting => emit(SessionEvent::Parted),
             // A frame of an earlier session.
             _ if !self.open => {}
             Event::Stream(channel, payload) => {
@@ -198,7 +198,7 @@ impl SessionStreams {
                     emit(SessionEvent::Bytes(channel, bytes));
                 }
             }
-            Event::Heard { next } => {
+            Event::Heard { next, .. } => {
                 self.heard_at = now;
                 if self.end.acknowledged(next) {
                     self.moved_at = now;
@@ -443,6 +443,25 @@ mod tests {
         assert!(host.poll(now + SILENCE, &mut out), "the board is gone");
         host.poll(now + SILENCE, &mut out);
         assert_eq!(kinds(&out), [0xc0]);
+    }
+
+    #[test]
+    fn an_acknowledgement_of_something_earlier_is_no_goodbye() {
+        let now = Instant::now();
+        let mut host = Session::new(1, now);
+        let mine = host.streams.session;
+        host.receive(&welcome(mine), now, &mut |_| {});
+        let mut out = Vec::new();
+        // An `alive`, whose acknowledgement is still on its way when the host leaves.
+        host.poll(now + ALIVE_EVERY, &mut out);
+        out.clear();
+        host.close(&mut out);
+        assert_eq!(kinds(&out), [0xc6]);
+        let mut parted = 0;
+        let mut count = |said: SessionEvent<'_>| parted += u32::from(said == SessionEvent::Parted);
+        host.receive(&board_says(0x86, &[0]), now, &mut count);
+        host.receive(&board_says(0x86, &[0, 1]), now, &mut count);
+        assert_eq!(parted, 1, "the second one");
     }
 
     #[test]

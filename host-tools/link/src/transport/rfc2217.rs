@@ -19,12 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const WRITE: Duration = Duration::from_secs(2);
 
 /// The state of the protocol, and where its answers go.
-struct Shared {
+struct SharedPort {
     client: Client,
     stream: TcpStream,
 }
 
-impl Shared {
+impl SharedPort {
     fn send(&mut self) -> io::Result<()> {
         let output = self.client.take_output();
         self.stream.write_all(&output)
@@ -39,7 +39,7 @@ pub fn open(address: &str, baud: u32) -> io::Result<TargetLine> {
         baud_rate: baud,
         ..PortSettings::default()
     };
-    let mut shared = Shared {
+    let mut shared = SharedPort {
         client: Client::new(settings),
         stream: stream.try_clone()?,
     };
@@ -55,7 +55,7 @@ pub fn open(address: &str, baud: u32) -> io::Result<TargetLine> {
 }
 
 /// Waits until the server has set the port; returns what the board sent meanwhile.
-fn negotiate(shared: &mut Shared, stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn negotiate(shared: &mut SharedPort, stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + PATIENCE;
     let mut received = Vec::new();
     let mut piece = [0; 4096];
@@ -85,14 +85,14 @@ fn negotiate(shared: &mut Shared, stream: &mut TcpStream) -> io::Result<Vec<u8>>
     }
 }
 
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+fn lock(shared: &Mutex<SharedPort>) -> MutexGuard<'_, SharedPort> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Bytes from the board.
 struct Received {
     stream: TcpStream,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<SharedPort>>,
     waiting: Vec<u8>,
 }
 
@@ -117,7 +117,7 @@ impl Read for Received {
 }
 
 /// Bytes to the board.
-struct Sent(Arc<Mutex<Shared>>);
+struct Sent(Arc<Mutex<SharedPort>>);
 
 impl Write for Sent {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -8,6 +8,8 @@ use crate::number::{Malformed, put, take};
 pub(crate) const WELCOME: u8 = 0x80;
 pub(crate) const LOST: u8 = 0x82;
 const HEARD: u8 = 0x86;
+/// Flag behind the number of `Heard`.
+const LAST: u64 = 1;
 
 /// The board's answer to a hello; the first frame after boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,9 @@ pub enum Event<'a> {
     Heard {
         /// The number that the board expects next.
         next: u16,
+        /// It answers `Bye`: the board sends no frame behind it. An acknowledgement of something earlier may still be
+        /// on its way when a host says `Bye`, and must not be taken for this one.
+        is_last: bool,
     },
     /// A kind that this version does not know.
     Unknown {
@@ -64,9 +69,13 @@ impl<'a> Event<'a> {
             LOST => Event::Lost {
                 count: take(frame.payload)?.0,
             },
-            HEARD => Event::Heard {
-                next: take(frame.payload)?.0.try_into().map_err(|_| Malformed)?,
-            },
+            HEARD => {
+                let (next, rest) = take(frame.payload)?;
+                Event::Heard {
+                    next: next.try_into().map_err(|_| Malformed)?,
+                    is_last: take(rest).is_ok_and(|(flags, _)| flags & LAST != 0),
+                }
+            }
             kind => Event::Unknown {
                 kind,
                 len: frame.payload.len(),
@@ -82,6 +91,21 @@ impl<'a> Event<'a> {
     /// Encodes `Heard` as a frame; returns the length.
     pub fn encode_heard(next: u16, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
         encode(HEARD, next.into(), sequence, out)
+    }
+
+    /// Encodes the `Heard` that answers `Bye` as a frame; returns the length.
+    pub fn encode_last_heard(next: u16, sequence: u16, out: &mut [u8]) -> Result<usize, NoRoom> {
+        let mut payload = [0; 8];
+        let mut length = 0;
+        for number in [next.into(), LAST] {
+            put(&mut payload, &mut length, number).ok_or(NoRoom)?;
+        }
+        Frame {
+            kind: HEARD,
+            sequence,
+            payload: &payload[..length],
+        }
+        .encode(out)
     }
 }
 

@@ -199,6 +199,12 @@ fn a_session_and_its_streams() {
     );
     let length = Event::encode_heard(2, 2, &mut out).unwrap();
     assert_eq!(hex(&out[..length]), "00 03 86 02 06 02 b9 83 fc 04 00");
+    let length = Event::encode_last_heard(2, 2, &mut out).unwrap();
+    let (kind, sequence, payload) = heard(&out[..length]);
+    assert_eq!(
+        (kind, sequence, hex(&payload)),
+        (0x86, 2, "02 01".to_owned())
+    );
     let length = Request::encode_heard(1, 3, &mut out).unwrap();
     assert_eq!(hex(&out[..length]), "00 03 c4 03 06 01 82 28 2a ad 00");
     let length = Request::encode_alive(4, &mut out).unwrap();

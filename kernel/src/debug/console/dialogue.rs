@@ -182,7 +182,7 @@ impl Dialogue {
             // The line is plain as soon as the host has its acknowledgement.
             Request::Bye => {
                 self.leaving = self.mode == LineMode::Session;
-                self.session.receive(&Request::Alive, now);
+                self.session.receive(&Request::Bye, now);
             }
             // What finds no room now is not acknowledged: the host sends it again.
             Request::Stream(channel, payload) if !self.has_room(channel, payload.len()) => {}

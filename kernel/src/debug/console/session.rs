@@ -29,6 +29,8 @@ pub struct SessionState {
     /// When the host last sent something, and when the streams last moved on.
     received_at: u64,
     moved_at: u64,
+    /// The host has said `Bye`: the next acknowledgement is the last frame.
+    is_ending: bool,
 }
 
 impl SessionState {
@@ -40,6 +42,7 @@ impl SessionState {
         ticks_per_second: 0,
         received_at: 0,
         moved_at: 0,
+        is_ending: false,
     };
 
     /// The host's number for it.
@@ -56,6 +59,7 @@ impl SessionState {
         }
         self.number = number;
         self.ticks_per_second = ticks_per_second;
+        self.is_ending = false;
         (self.received_at, self.moved_at) = (now, now);
     }
 
@@ -75,6 +79,11 @@ impl SessionState {
             }
             Request::Alive => {
                 self.inbox.owe();
+                Received::Nothing
+            }
+            Request::Bye => {
+                self.inbox.owe();
+                self.is_ending = true;
                 Received::Nothing
             }
             _ => Received::Nothing,
@@ -107,7 +116,11 @@ impl SessionState {
     /// Puts the next frame on the line; whether there was one.
     pub fn begin(&mut self, outgoing: &mut Outgoing) -> bool {
         if let Some(next) = self.inbox.word() {
-            outgoing.begin(|sequence, out| Event::encode_heard(next, sequence, out));
+            let encode = match self.is_ending {
+                true => Event::encode_last_heard,
+                false => Event::encode_heard,
+            };
+            outgoing.begin(|sequence, out| encode(next, sequence, out));
             return true;
         }
         let Some((kind, payload)) = self.outbox.begin_next() else {

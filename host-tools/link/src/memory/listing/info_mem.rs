@@ -12,17 +12,7 @@ use super::printed::{PrintedRange, PrintedSpace, hex, letters};
 
 /// The ranges of all lines; the list may have been printed more than once.
 pub(super) fn read(text: &str) -> Vec<PrintedSpace> {
-    let mut space = PrintedSpace::default();
-    for line in text.lines() {
-        if let Some((range, is_32)) = range(line) {
-            space.is_32 |= is_32;
-            space.ranges.push(range);
-        }
-    }
-    match space.is_empty() {
-        true => Vec::new(),
-        false => vec![space],
-    }
+    PrintedSpace::of_lines(text, range)
 }
 
 fn range(line: &str) -> Option<(PrintedRange, bool)> {

@@ -35,6 +35,23 @@ impl PrintedSpace {
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty() && self.entries.is_empty()
     }
+
+    /// The space of a list with a range on each line that `range` can read, and whether that line is of RV32; no
+    /// space where there is no such line. A list may have been printed more than once.
+    pub fn of_lines(
+        text: &str,
+        range: impl Fn(&str) -> Option<(PrintedRange, bool)>,
+    ) -> Vec<PrintedSpace> {
+        let mut space = PrintedSpace::default();
+        for (range, is_32) in text.lines().filter_map(range) {
+            space.is_32 |= is_32;
+            space.ranges.push(range);
+        }
+        match space.is_empty() {
+            true => Vec::new(),
+            false => vec![space],
+        }
+    }
 }
 
 /// A range that is mapped with equal flags.

@@ -14,18 +14,8 @@ use super::printed::{PrintedRange, PrintedSpace, flag, hex};
 
 /// The ranges of all lines.
 pub(super) fn read(text: &str) -> Vec<PrintedSpace> {
-    let mut space = PrintedSpace::default();
-    for line in text.lines() {
-        if let Some((range, is_32)) = range(line) {
-            space.is_32 |= is_32;
-            space.ranges.push(range);
-        }
-    }
     // A top level of 1 GiB is Sv39's; the level's name alone does not say the mode.
-    match space.is_empty() {
-        true => Vec::new(),
-        false => vec![space],
-    }
+    PrintedSpace::of_lines(text, range)
 }
 
 fn range(line: &str) -> Option<(PrintedRange, bool)> {

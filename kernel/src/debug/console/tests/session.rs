@@ -31,6 +31,7 @@ over_each_device! {
     what_a_host_has_not_acknowledged_is_sent_again
     a_host_that_falls_silent_leaves_a_terminal_and_all_its_text
     keys_that_come_twice_are_typed_once
+    the_answer_to_bye_says_that_it_is_the_last_frame
     half_a_frame_swallows_no_key_that_comes_later
     a_million_random_bytes_do_no_harm
 }
@@ -114,6 +115,31 @@ where
         line.type_in(&room[..length]);
     }
     assert_eq!(line.input(), b"ps\r");
+}
+
+fn the_answer_to_bye_says_that_it_is_the_last_frame<D: DeviceModel>()
+where
+    &'static D: Registers,
+{
+    let mut line = TestLine::<D>::new();
+    open(&mut line, 7);
+    let mut room = [0; 32];
+    let mut acknowledgements = Vec::new();
+    for encode in [Request::encode_alive, Request::encode_bye] {
+        let length = encode(1, &mut room).unwrap();
+        line.heard.clear();
+        line.type_in(&room[..length]);
+        line.run();
+        let mut splitter = wire::Splitter::<{ wire::LARGEST }>::new();
+        for byte in &line.heard {
+            if let Some(wire::Split::Frame(frame)) = splitter.feed(*byte)
+                && let Ok(Event::Heard { is_last, .. }) = Event::decode(&frame)
+            {
+                acknowledgements.push(is_last);
+            }
+        }
+    }
+    assert_eq!(acknowledgements, [false, true]);
 }
 
 fn half_a_frame_swallows_no_key_that_comes_later<D: DeviceModel>()
