@@ -57,6 +57,33 @@ fn physical_memory_has_a_colour_for_each_owner() {
 }
 
 #[test]
+fn a_block_says_whose_memory_it_is_and_what_it_permits() {
+    let board = ["--board", "qemu-virt"];
+    let svg = drawn(&[&["map"][..], &LINUX, &board].concat());
+    says(&svg, &["16KiB mapped of 52KiB, 4 ranges: rw- user"]);
+    says(&svg, &["4KiB is 20 pixels high, each doubling adds 2"]);
+    let svg = drawn(&[&["map", "--physical"][..], &LINUX, &board].concat());
+    says(&svg, &["6MiB in 1 part: plic", "4KiB in 1 part: uart"]);
+}
+
+#[test]
+fn a_tooltip_has_the_exact_addresses_of_each_part() {
+    let svg = drawn(&[&["map"][..], &LINUX].concat());
+    let ranges = "<title>12KiB in 3 ranges: rw- user\n0x0000000003954000-";
+    says(&svg, &[ranges, "and 76 more</title>", "gap of 56.8MiB: 0x"]);
+    let svg = drawn(&["timeline", "samples.csv"]);
+    says(&svg, &["<title>0.500 s\nmapped: 4MiB\nused (A): 2MiB"]);
+    let svg = drawn(&["faults", "run.pwlog"]);
+    says(
+        &svg,
+        &[
+            "<title>2.0 s, 100 ms\n",
+            "\nStore/AMO page fault: 41</title>",
+        ],
+    );
+}
+
+#[test]
 fn the_working_set_is_a_heat_map() {
     let svg = drawn(&[&["ws"], &LINUX[..], &["--user"]].concat());
     let words = [

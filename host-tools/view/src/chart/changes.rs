@@ -44,7 +44,7 @@ pub fn changes<'a>(diff: &'a Diff, origin: &'a str) -> Strip<'a> {
     Strip {
         title: format!("Changes{name}: {origin}"),
         note: format!(
-            "low addresses above; heights are logarithms; pale and hatched is as before, {} mapped",
+            "low addresses above; pale and hatched is as before, {} mapped",
             RoundSize(diff.same_bytes)
         ),
         classes: KINDS.iter().map(class).collect(),

@@ -10,7 +10,7 @@ use plotters::prelude::DrawingBackend;
 use plotters::style::{BLACK, Color, IntoFont, RGBColor};
 
 use super::font::FAMILY;
-use super::{PaintError, Picture};
+use super::{PaintError, Picture, Tips};
 
 const SIZE: (u32, u32) = (1000, 500);
 const HEAD: u32 = 76;
@@ -49,13 +49,17 @@ impl Picture for FaultsOverTime<'_> {
         SIZE
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
+    fn paint<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+        tips: &mut Tips,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
         let (head, plot) = canvas.split_vertically(HEAD);
         self.paint_head(&head)?;
-        self.paint_bars(&plot)
+        self.paint_bars(&plot, tips)
     }
 }
 
@@ -92,7 +96,11 @@ impl FaultsOverTime<'_> {
         Ok(())
     }
 
-    fn paint_bars<B: DrawingBackend>(&self, plot: &DrawingArea<B, Shift>) -> Result<(), PaintError>
+    fn paint_bars<B: DrawingBackend>(
+        &self,
+        plot: &DrawingArea<B, Shift>,
+        tips: &mut Tips,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -133,6 +141,15 @@ impl FaultsOverTime<'_> {
                     let bar = Rectangle::new(corners, colour(*cause).filled());
                     chart.draw_series([bar])?;
                 }
+            }
+            if base > 0 {
+                let upper = chart.backend_coord(&(left, base));
+                let lower = chart.backend_coord(&(left + step, 0));
+                let counts = timeline.causes.iter().zip(&bucket.counts);
+                let counts = counts.filter(|(_, count)| **count > 0);
+                let lines = counts.map(|(cause, count)| format!("\n{cause}: {count}"));
+                let head = format!("{left:.places$} s, {}", duration(timeline.step_us));
+                tips.add([upper, lower], head + &lines.collect::<String>());
             }
         }
         Ok(())

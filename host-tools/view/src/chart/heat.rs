@@ -13,8 +13,8 @@ use plotters::style::{BLACK, Color, IntoFont, RGBColor, WHITE};
 use super::font::FAMILY;
 use super::permission::{CLASSES, class_of};
 use super::strip::{GREY, WIDTH, text};
-use super::{PaintError, Picture};
-use crate::words::{self, RoundSize};
+use super::{PaintError, Picture, Tips};
+use crate::words::{self, ExactSize, RoundSize};
 
 /// Maximum number of rows.
 const MOST_BANDS: usize = 32;
@@ -101,7 +101,11 @@ impl Picture for Heat<'_> {
         )
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
+    fn paint<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+        tips: &mut Tips,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -136,6 +140,15 @@ impl Picture for Heat<'_> {
                 let style = (FAMILY, 12).into_font().color(colour);
                 let used = percent(share(cell.accessed));
                 let words = format!("{used} of {}", RoundSize(cell.mapped.into()));
+                let tip = format!(
+                    "{} {}: {} mapped, {} accessed, {} dirty",
+                    words::va(self.space.mode(), band.va()),
+                    CLASSES[*class].words,
+                    ExactSize(cell.mapped),
+                    ExactSize(cell.accessed),
+                    ExactSize(cell.dirty)
+                );
+                tips.add(corners, tip);
                 let (wide, _) = canvas.estimate_text_size(&words, &style)?;
                 let is_narrow = i32::try_from(wide)? > right - left - 8;
                 let words = if is_narrow { used } else { words };

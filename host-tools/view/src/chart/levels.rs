@@ -13,7 +13,7 @@ use plotters::style::{BLACK, Color, IntoFont, RGBColor};
 
 use super::font::FAMILY;
 use super::strip::{GREY, WIDTH, paint_legend, text};
-use super::{PaintError, Picture};
+use super::{PaintError, Picture, Tips};
 use crate::words::{self, ExactSize, counted};
 
 /// Maximum number of boxes in a row.
@@ -142,7 +142,11 @@ impl Picture for Levels<'_> {
         (WIDTH, (HEAD + ROW * rows + FOOT) as u32)
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
+    fn paint<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+        tips: &mut Tips,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -166,7 +170,7 @@ impl Picture for Levels<'_> {
         canvas.draw(&Text::new(note, (18, 78), text(14)))?;
         self.paint_rows(canvas)?;
         match &self.root {
-            Some(root) => self.paint_node(canvas, root, BOXES.0, BOXES.1),
+            Some(root) => self.paint_node(canvas, root, BOXES, tips),
             None => Ok(canvas.draw(&Text::new("no tables", (BOXES.0, HEAD), text(16)))?),
         }
     }
@@ -214,8 +218,8 @@ impl Levels<'_> {
         &self,
         canvas: &DrawingArea<B, Shift>,
         node: &TableNode,
-        left: i32,
-        right: i32,
+        (left, right): (i32, i32),
+        tips: &mut Tips,
     ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
@@ -238,6 +242,14 @@ impl Levels<'_> {
             BLACK
         };
         let style = (FAMILY, 14).into_font().color(&ink);
+        let tip = format!(
+            "{} at {}, for va {} and up: {} of {room} entries valid",
+            counted(node.tables as usize, "table", "tables"),
+            words::pa(mode, node.first.at),
+            words::va(mode, mode.sign_extend(node.first.va.raw())),
+            node.valid
+        );
+        tips.add(corners, tip);
         let width = right - left - 8;
         // The longest form of each line that fits the width, and the lines that fit the height.
         let mut lines = Vec::new();
@@ -278,7 +290,8 @@ impl Levels<'_> {
         let mut at = f64::from(left);
         for child in &node.children {
             let wide = f64::from(right - left) * child.columns() as f64 / columns;
-            self.paint_node(canvas, child, at.round() as i32, (at + wide).round() as i32)?;
+            let edges = (at.round() as i32, (at + wide).round() as i32);
+            self.paint_node(canvas, child, edges, tips)?;
             at += wide;
         }
         Ok(())

@@ -1,6 +1,9 @@
 //! The address space as a strip: mappings and their permissions.
 
+use std::collections::BTreeSet;
+
 use model::AddressSpace;
+use model::space::range_names;
 use pagetable::Mode;
 
 use super::block::BlockPart;
@@ -42,8 +45,8 @@ pub fn address_space<'a>(space: &'a AddressSpace, origin: &'a str) -> Strip<'a> 
 }
 
 /// Explanation of the scale, for every strip.
-pub(super) const NOTE: &str = "low addresses above; heights are logarithms, addresses inside a \
-                               block are to scale; pale and hatched is not mapped";
+pub(super) const NOTE: &str = "low addresses above; inside a block addresses are to scale; pale and \
+                               hatched is not mapped";
 
 /// The permission classes, in the order of their colours.
 pub(super) fn permissions() -> Vec<StripClass> {
@@ -63,18 +66,43 @@ pub(super) fn hole(mode: Mode, bytes: u64) -> Option<String> {
 /// The text beside a block.
 fn beside(space: &AddressSpace, parts: &[BlockPart], bytes: u64) -> String {
     let [part] = parts else {
-        return several(parts, bytes, "range");
+        return among_several(space, parts, bytes);
     };
     let range = &space.ranges()[part.place];
+    let name = named(range_names(&space.areas, range));
     let memory = words::attributes(range.attributes());
     let comma = if memory.is_empty() { "" } else { ", " };
     format!(
-        "{} {} at {:#x}, {} pages{comma}{memory}",
+        "{} {} at {:#x}, {} pages{comma}{memory}{name}",
         ExactSize(range.bytes),
         range.flags().flags(),
         range.pa,
         ExactSize(range.leaf.page_bytes)
     )
+}
+
+/// A block of several ranges: how many, which permissions occur in it, and whose memory it is.
+fn among_several(space: &AddressSpace, parts: &[BlockPart], bytes: u64) -> String {
+    let classes: BTreeSet<usize> = parts.iter().map(|part| part.class).collect();
+    let classes: Vec<&str> = classes.iter().map(|at| CLASSES[*at].words).collect();
+    let mut names = Vec::new();
+    for part in parts {
+        let name = range_names(&space.areas, &space.ranges()[part.place]);
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let name = named(names.join(","));
+    let several = several(parts, bytes, "range");
+    format!("{several}: {}{name}", classes.join(", "))
+}
+
+/// Names of memory as the end of a text.
+pub(super) fn named(names: String) -> String {
+    match names.is_empty() {
+        true => names,
+        false => format!(": {}", words::printable(&names)),
+    }
 }
 
 /// Size of a block and number of its parts.

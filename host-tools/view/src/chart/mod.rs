@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use plotters::coord::Shift;
 use plotters::drawing::DrawingArea;
-use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend, WHITE};
+use plotters::prelude::{DrawingBackend, IntoDrawingArea, SVGBackend, WHITE};
 use thiserror::Error;
 
 mod block;
@@ -20,8 +20,10 @@ mod levels;
 mod map;
 mod permission;
 mod physical;
+mod pixels;
 mod strip;
 mod timeline;
+mod tips;
 
 pub use changes::changes;
 pub use faults::FaultsOverTime;
@@ -31,6 +33,9 @@ pub use map::address_space;
 pub use physical::physical;
 pub use strip::Strip;
 pub use timeline::WorkingSetOverTime;
+pub use tips::Tips;
+
+use pixels::Pixels;
 
 /// File format of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +76,12 @@ pub trait Picture {
     /// Width and height in pixels.
     fn size(&self) -> (u32, u32);
 
-    /// Paints onto a white canvas of [`Picture::size`].
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
+    /// Paints onto a white canvas of [`Picture::size`], and says in `tips` what a viewer of SVG shows at which place.
+    fn paint<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+        tips: &mut Tips,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static;
 }
@@ -87,33 +96,32 @@ pub fn write(
     match kind {
         ImageKind::Svg => {
             let mut text = String::new();
-            paint(picture, SVGBackend::with_string(&mut text, picture.size()))?;
-            out.write_all(text.as_bytes())?;
+            let tips = paint(picture, SVGBackend::with_string(&mut text, picture.size()))?;
+            out.write_all(tips.inserted(text).as_bytes())?;
         }
         ImageKind::Png => {
             let (width, height) = picture.size();
             let mut pixels = vec![0; width as usize * height as usize * 3];
-            paint(
-                picture,
-                BitMapBackend::with_buffer(&mut pixels, (width, height)),
-            )?;
+            paint(picture, Pixels::new(&mut pixels, (width, height))?)?;
             write_png(&pixels, width, height, out)?;
         }
     }
     Ok(())
 }
 
-fn paint<B: DrawingBackend>(picture: &impl Picture, backend: B) -> Result<(), ChartError>
+fn paint<B: DrawingBackend>(picture: &impl Picture, backend: B) -> Result<Tips, ChartError>
 where
     B::ErrorType: 'static,
 {
     let canvas = backend.into_drawing_area();
+    let mut tips = Tips::default();
     let painted: Result<(), PaintError> = (|| {
         canvas.fill(&WHITE)?;
-        picture.paint(&canvas)?;
+        picture.paint(&canvas, &mut tips)?;
         Ok(canvas.present()?)
     })();
-    painted.map_err(|why| ChartError::Draw(why.to_string()))
+    painted.map_err(|why| ChartError::Draw(why.to_string()))?;
+    Ok(tips)
 }
 
 fn write_png(

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use model::AddressSpace;
+use model::space::area_names;
 use pagetable::{PAGE_BYTES, Pte};
 use plotters::style::RGBColor;
 
 use super::block::BlockPart;
-use super::map::{NOTE, several};
+use super::map::{NOTE, named, several};
 use super::strip::{Strip, StripClass};
 use crate::words::{self, counted};
 
@@ -65,7 +66,15 @@ pub fn physical<'a>(spaces: &'a [AddressSpace], origin: &'a str) -> Strip<'a> {
         parts: parts(spaces),
         address: Box::new(move |at| words::pa(mode, pagetable::PhysAddr::new(at))),
         gap: Box::new(|_| None),
-        words: Box::new(|parts, bytes| several(parts, bytes, "part")),
+        words: Box::new(|parts, bytes| {
+            let areas = spaces.first().map_or(&[][..], |space| &space.areas);
+            let (Some(first), Some(last)) = (parts.first(), parts.last()) else {
+                return String::new();
+            };
+            let end = last.first.saturating_add(last.bytes - 1);
+            let name = named(area_names(areas, first.first, end));
+            several(parts, bytes, "part") + &name
+        }),
     }
 }
 

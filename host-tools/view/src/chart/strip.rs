@@ -12,16 +12,18 @@ use plotters::style::{BLACK, Color, IntoFont, RGBColor, TextStyle};
 
 use super::block::{self, BlockPart, PixelRows};
 use super::font::FAMILY;
-use super::{PaintError, Picture};
+use super::{PaintError, Picture, Tips};
 use crate::words::{ExactSize, RoundSize};
 
 /// Maximum number of blocks: each has a line of text beside it.
 pub(super) const MOST_BLOCKS: usize = 40;
 
 pub(super) const WIDTH: u32 = 1000;
+/// Parts that a tooltip lists.
+const MOST_TIP_LINES: usize = 20;
 const FOOT: i32 = 24;
 /// Left and right edge of the strip; addresses are to the left, text to the right.
-const STRIP: (i32, i32) = (200, 400);
+const STRIP: (i32, i32) = (200, 480);
 const LINE: i32 = 20;
 
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
@@ -162,24 +164,31 @@ impl Picture for Strip<'_> {
         (WIDTH, height as u32)
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
+    fn paint<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+        tips: &mut Tips,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
         let head = self.head();
         canvas.draw(&Text::new(self.title.clone(), (16, 12), text(24)))?;
         paint_legend(canvas, 48, &self.legend())?;
-        canvas.draw(&Text::new(self.note.clone(), (18, head - 30), text(14)))?;
-        paint_scale(canvas, head, self.doubling)?;
+        let note = format!(
+            "{}; 4KiB is {LINE} pixels high, each doubling adds {}",
+            self.note, self.doubling
+        );
+        canvas.draw(&Text::new(note, (18, head - 30), text(14)))?;
         let mut top = head;
         let pieces = self.pieces();
         for piece in &pieces {
             let bottom = top + block_height(piece.bytes, self.doubling);
-            self.paint_block(canvas, piece, top, bottom)?;
+            self.paint_block(canvas, piece, (top, bottom), tips)?;
             top = bottom;
             if let Some(gap @ 1..) = piece.gap {
                 let bottom = top + gap_height(gap);
-                self.paint_gap(canvas, gap, top, bottom)?;
+                self.paint_gap(canvas, gap, (top, bottom), tips)?;
                 top = bottom;
             }
         }
@@ -191,12 +200,31 @@ impl Picture for Strip<'_> {
 }
 
 impl Strip<'_> {
+    /// Every part of a block with its addresses, as far as a tooltip has room.
+    fn tip(&self, parts: &[BlockPart], bytes: u64) -> String {
+        let mut tip = (self.words)(parts, bytes);
+        for part in parts.iter().take(MOST_TIP_LINES) {
+            let last = (self.address)(part.first.saturating_add(part.bytes - 1));
+            let line = format!(
+                "\n{}-{last}  {}  {}",
+                (self.address)(part.first),
+                ExactSize(part.bytes),
+                self.classes[part.class].words
+            );
+            tip.push_str(&line);
+        }
+        if let Some(more @ 1..) = parts.len().checked_sub(MOST_TIP_LINES) {
+            tip.push_str(&format!("\n… and {more} more"));
+        }
+        tip
+    }
+
     fn paint_block<B: DrawingBackend>(
         &self,
         canvas: &DrawingArea<B, Shift>,
         piece: &CutPiece,
-        top: i32,
-        bottom: i32,
+        (top, bottom): (i32, i32),
+        tips: &mut Tips,
     ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
@@ -225,7 +253,11 @@ impl Strip<'_> {
         let address = (self.address)(parts[0].first);
         canvas.draw(&Text::new(address, (22, top + 2), text(16)))?;
         let words = (self.words)(parts, piece.bytes);
-        canvas.draw(&Text::new(words, (STRIP.1 + 14, top + 2), text(16)))?;
+        let room = WIDTH as i32 - STRIP.1 - 20;
+        let shown = fitting(canvas, &words, &text(16), room)?;
+        canvas.draw(&Text::new(shown, (STRIP.1 + 14, top + 2), text(16)))?;
+        let area = [(0, top), (WIDTH as i32, bottom)];
+        tips.add(area, self.tip(parts, piece.bytes));
         Ok(())
     }
 
@@ -234,8 +266,8 @@ impl Strip<'_> {
         &self,
         canvas: &DrawingArea<B, Shift>,
         bytes: u64,
-        top: i32,
-        bottom: i32,
+        (top, bottom): (i32, i32),
+        tips: &mut Tips,
     ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
@@ -248,31 +280,35 @@ impl Strip<'_> {
         let words = (self.gap)(bytes).unwrap_or_else(plain);
         let style = (FAMILY, 14).into_font().color(&GREY);
         let middle = (top + bottom) / 2 - 8;
-        canvas.draw(&Text::new(words, (STRIP.1 + 14, middle), style))?;
+        canvas.draw(&Text::new(words.clone(), (STRIP.1 + 14, middle), style))?;
+        let exact = format!("{words}: {bytes:#x} bytes");
+        tips.add([(0, top), (WIDTH as i32, bottom)], exact);
         Ok(())
     }
 }
 
-/// Paints the scale of heights at the right edge.
-fn paint_scale<B: DrawingBackend>(
+/// `words`, cut to `room` pixels with an ellipsis if they are longer.
+fn fitting<B: DrawingBackend>(
     canvas: &DrawingArea<B, Shift>,
-    head: i32,
-    doubling: i32,
-) -> Result<(), PaintError>
+    words: &str,
+    style: &TextStyle<'_>,
+    room: i32,
+) -> Result<String, PaintError>
 where
     B::ErrorType: 'static,
 {
-    let label = (FAMILY, 14).into_font().color(&GREY);
-    let mut left = WIDTH as i32 - 170;
-    for bytes in [1u64 << 12, 1 << 21, 1 << 30] {
-        let corners = [
-            (left, head),
-            (left + 30, head + block_height(bytes, doubling)),
-        ];
-        canvas.draw(&Rectangle::new(corners, GREY.mix(0.7)))?;
-        let words = ExactSize(bytes).to_string();
-        canvas.draw(&Text::new(words, (left, head - 16), label.clone()))?;
-        left += 54;
+    let width = |words: &str| -> Result<i32, PaintError> {
+        Ok(i32::try_from(canvas.estimate_text_size(words, style)?.0)?)
+    };
+    if width(words)? <= room {
+        return Ok(words.to_owned());
     }
-    Ok(())
+    let mut shown = words.to_owned();
+    while shown.pop().is_some() {
+        let cut = format!("{}…", shown.trim_end());
+        if width(&cut)? <= room {
+            return Ok(cut);
+        }
+    }
+    Ok(shown)
 }

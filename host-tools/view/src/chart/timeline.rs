@@ -10,19 +10,20 @@ use plotters::style::{Color, RGBColor};
 
 use super::font::FAMILY;
 use super::strip::{paint_legend, text};
-use super::{PaintError, Picture};
+use super::{PaintError, Picture, Tips};
 use crate::words::RoundSize;
 
 const SIZE: (u32, u32) = (1000, 520);
 const HEAD: u32 = 84;
 
-/// One curve: name, colour, and its value in a sample.
-type Curve = (&'static str, RGBColor, fn(&Sample) -> u128);
+/// One curve: name, colour, width in pixels, and its value in a sample.
+type Curve = (&'static str, RGBColor, u32, fn(&Sample) -> u128);
 
+/// From the widest to the narrowest, which is painted last: where values are equal, each line is still seen.
 const LINES: [Curve; 3] = [
-    ("mapped", RGBColor(150, 150, 150), |it| it.used.mapped),
-    ("used (A)", RGBColor(0, 114, 178), |it| it.used.accessed),
-    ("written (D)", RGBColor(213, 94, 0), |it| it.used.dirty),
+    ("mapped", RGBColor(150, 150, 150), 8, |it| it.used.mapped),
+    ("used (A)", RGBColor(0, 114, 178), 5, |it| it.used.accessed),
+    ("written (D)", RGBColor(213, 94, 0), 2, |it| it.used.dirty),
 ];
 const NEWLY: RGBColor = RGBColor(150, 200, 240);
 
@@ -39,7 +40,11 @@ impl Picture for WorkingSetOverTime<'_> {
         SIZE
     }
 
-    fn paint<B: DrawingBackend>(&self, canvas: &DrawingArea<B, Shift>) -> Result<(), PaintError>
+    fn paint<B: DrawingBackend>(
+        &self,
+        canvas: &DrawingArea<B, Shift>,
+        tips: &mut Tips,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -47,19 +52,23 @@ impl Picture for WorkingSetOverTime<'_> {
         let title = format!("Working set over time: {}", self.origin);
         head.draw(&Text::new(title, (16, 12), text(24)))?;
         let last = self.samples.last();
-        let item = |(name, colour, figure): &Curve| {
+        let item = |(name, colour, _, figure): &Curve| {
             let now = last.map_or(0, figure);
             (*colour, format!("{name} ({} at the end)", RoundSize(now)))
         };
         let mut legend: Vec<_> = LINES.iter().map(item).collect();
         legend.push((NEWLY, "used since the look before".to_owned()));
         paint_legend(&head, 50, &legend)?;
-        self.paint_plot(&plot)
+        self.paint_plot(&plot, tips)
     }
 }
 
 impl WorkingSetOverTime<'_> {
-    fn paint_plot<B: DrawingBackend>(&self, plot: &DrawingArea<B, Shift>) -> Result<(), PaintError>
+    fn paint_plot<B: DrawingBackend>(
+        &self,
+        plot: &DrawingArea<B, Shift>,
+        tips: &mut Tips,
+    ) -> Result<(), PaintError>
     where
         B::ErrorType: 'static,
     {
@@ -103,15 +112,29 @@ impl WorkingSetOverTime<'_> {
             ];
             chart.draw_series([Rectangle::new(corners, NEWLY.filled())])?;
         }
-        for (_, colour, figure) in &LINES {
+        for (_, colour, width, figure) in &LINES {
             let points = self
                 .samples
                 .iter()
                 .map(|it| (seconds(it), figure(it) as f64 / unit));
             let points: Vec<(f64, f64)> = points.collect();
-            let dots = points.iter().map(|at| Circle::new(*at, 3, colour.filled()));
+            let dots = points
+                .iter()
+                .map(|at| Circle::new(*at, 1 + width / 2, colour.filled()));
             chart.draw_series(dots)?;
-            chart.draw_series([PathElement::new(points, colour.stroke_width(2))])?;
+            chart.draw_series([PathElement::new(points, colour.stroke_width(*width))])?;
+        }
+        for sample in self.samples {
+            let (left, _) = chart.backend_coord(&((seconds(sample) - width).max(from), 0.0));
+            let (right, bottom) = chart.backend_coord(&((seconds(sample) + width).min(to), 0.0));
+            let (_, top) = chart.backend_coord(&(from, top));
+            let mut words = format!("{:.3} s", seconds(sample));
+            for (name, _, _, figure) in &LINES {
+                words.push_str(&format!("\n{name}: {}", RoundSize(figure(sample))));
+            }
+            let newly = RoundSize(sample.newly_accessed);
+            words.push_str(&format!("\nused since the look before: {newly}"));
+            tips.add([(left, top), (right, bottom)], words);
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use plotters::style::{FontStyle, register_font};
 
 use super::ChartError;
 
-const LIBERATION_SANS: &[u8] = include_bytes!("LiberationSans-Regular.ttf");
+/// The font's file.
+pub(super) const LIBERATION_SANS: &[u8] = include_bytes!("LiberationSans-Regular.ttf");
 
 /// Font family of every chart; SVG viewers resolve it to a font of their own.
 pub(super) const FAMILY: &str = "sans-serif";
