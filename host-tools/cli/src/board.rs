@@ -82,8 +82,7 @@ impl RespondingBoard {
     pub fn xlen(&self) -> Xlen {
         match self {
             RespondingBoard::Running(agent) => xlen(agent),
-            RespondingBoard::Recorded(kept) if kept.xlen == 32 => Xlen::Rv32,
-            RespondingBoard::Recorded(_) => Xlen::Rv64,
+            RespondingBoard::Recorded(kept) => recorded_xlen(kept),
         }
     }
 
@@ -146,6 +145,27 @@ pub fn space(board: &mut Agent, satp: u64, dialect: Dialect) -> Result<AddressSp
     match memory.take_failure() {
         Some(failure) => Err(failure),
         None => Ok(space),
+    }
+}
+
+/// The page tables of a task in a recording; `None` if the recorder has not read all of them.
+pub fn recorded_space(kept: &mut RecordedAnswers, satp: u64) -> Option<AddressSpace> {
+    let (xlen, dialect) = (recorded_xlen(kept), kept.dialect());
+    let satp = Satp::decode(satp, xlen).ok()?;
+    let mut memory = Cached::new(kept);
+    let space = AddressSpace::read(&mut memory, satp, dialect);
+    memory.take_failure().is_none().then_some(space)
+}
+
+/// The task table as a recording has it.
+pub fn recorded_tasks(kept: &RecordedAnswers) -> TaskList {
+    task_list(kept.tasks.clone())
+}
+
+fn recorded_xlen(kept: &RecordedAnswers) -> Xlen {
+    match kept.xlen {
+        32 => Xlen::Rv32,
+        _ => Xlen::Rv64,
     }
 }
 

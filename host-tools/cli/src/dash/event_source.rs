@@ -9,10 +9,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use link::recording::RecordingSink;
+use link::recording::{RecordingSink, Replay};
 use link::session::{Agent, AgentError, AgentOptions, Direction, LineTap, OnSilence};
 use link::session::{Decoder, LineEvent};
 use link::transport::{LineNews, Spec, TargetLine};
+use model::TaskList;
 use model::live::Update;
 
 use crate::board;
@@ -44,6 +45,19 @@ pub struct SourceOptions {
 /// is waited for, unless `once`.
 pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> {
     let (sender, updates) = sync_channel(WAITING);
+    if let Spec::Recording(path, speed) = spec {
+        let replay = Replay::open(path, *speed).with_context(|| spec.to_string())?;
+        let ending = sender.clone();
+        thread::spawn(move || {
+            let read = || play(replay, wishes.record, &sender);
+            say_end(catch_unwind(AssertUnwindSafe(read)), &ending);
+        });
+        return Ok(EventSource {
+            updates: Some(updates),
+            stop: Arc::default(),
+            thread: None,
+        });
+    }
     let line = match wishes.once {
         true => TargetLine::open(spec),
         false => {
@@ -52,10 +66,6 @@ pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> 
         }
     };
     let line = line.with_context(|| spec.to_string())?;
-    let wishes = SourceOptions {
-        silent: wishes.silent || matches!(spec, Spec::Recording(..)),
-        ..wishes
-    };
     Ok(follow(line, wishes, sender, updates))
 }
 
@@ -74,14 +84,7 @@ fn follow(
             true => listen(line, wishes.record, &sender),
             false => run_session(line, wishes, &sender, &stopped),
         };
-        // A panicked reader must be distinguishable from a line that has ended.
-        let ended = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
-            Err(
-                "the thread that reads the line has panicked, which is a bug of pagewalk"
-                    .to_owned(),
-            )
-        });
-        let _ = sender.send(Update::Ended(ended.err()));
+        say_end(catch_unwind(AssertUnwindSafe(read)), &sender);
     });
     // A passive line needs no goodbye.
     let thread = (!only_listens).then_some(thread);
@@ -90,6 +93,13 @@ fn follow(
         stop,
         thread,
     }
+}
+
+/// The end of a reader. One that panicked must be distinguishable from a line that has ended.
+fn say_end(ended: thread::Result<Result<(), String>>, sender: &SyncSender<Update>) {
+    let panicked = "the thread that reads the line has panicked, which is a bug of pagewalk";
+    let ended = ended.unwrap_or_else(|_| Err(panicked.to_owned()));
+    let _ = sender.send(Update::Ended(ended.err()));
 }
 
 /// The message for stderr about the line itself, if the update has one.
@@ -149,10 +159,44 @@ impl Drop for EventSource {
 
 fn listen(
     line: TargetLine,
-    mut record: Option<Box<dyn RecordingSink>>,
+    record: Option<Box<dyn RecordingSink>>,
     sender: &SyncSender<Update>,
 ) -> Result<(), String> {
     let (mut reader, _writer, _machine) = line.split();
+    decode(&mut reader, record, sender, |_| {})
+}
+
+/// Plays a recording: besides what the board said by itself, the task tables and page tables that it answered to
+/// the recorder.
+fn play(
+    mut replay: Replay,
+    record: Option<Box<dyn RecordingSink>>,
+    sender: &SyncSender<Update>,
+) -> Result<(), String> {
+    let mut tables = 0;
+    decode(&mut replay, record, sender, |replay| {
+        let answers = replay.answers();
+        if std::mem::replace(&mut tables, answers.tables) == answers.tables {
+            return;
+        }
+        let tasks = board::recorded_tasks(answers);
+        let alive: Vec<(u64, u64)> = roots(&tasks).collect();
+        let _ = sender.send(Update::Tasks(tasks));
+        for (pid, satp) in alive {
+            if let Some(space) = board::recorded_space(answers, satp) {
+                let _ = sender.send(Update::Space(pid, Box::new(space)));
+            }
+        }
+    })
+}
+
+/// Decodes what comes, up to its end; `after` sees the reader after each piece.
+fn decode<R: Read>(
+    reader: &mut R,
+    mut record: Option<Box<dyn RecordingSink>>,
+    sender: &SyncSender<Update>,
+    mut after: impl FnMut(&mut R),
+) -> Result<(), String> {
     let mut listener = Decoder::new(None);
     let mut piece = vec![0; 1 << 16];
     loop {
@@ -163,6 +207,7 @@ fn listen(
                     record.received(&piece[..count]).map_err(chain)?;
                 }
                 listener.receive(&piece[..count], &mut |said| forward(said, sender));
+                after(reader);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(chain(error)),
@@ -170,6 +215,12 @@ fn listen(
     }
     listener.finish(&mut |said| forward(said, sender));
     Ok(())
+}
+
+/// The tasks that have page tables: number and satp.
+fn roots(tasks: &TaskList) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let alive = tasks.0.iter().filter(|task| task.satp != 0);
+    alive.map(|task| (task.pid, task.satp))
 }
 
 fn run_session(
@@ -250,12 +301,7 @@ fn run_session(
             }
             Err(error) => return Err(chain(error)),
         };
-        let alive: Vec<(u64, u64)> = tasks
-            .0
-            .iter()
-            .filter(|task| task.satp != 0)
-            .map(|task| (task.pid, task.satp))
-            .collect();
+        let alive: Vec<(u64, u64)> = roots(&tasks).collect();
         if sender.send(Update::Tasks(tasks)).is_err() {
             return Ok(());
         }

@@ -87,6 +87,12 @@ fn each_fault_is_in_every_view_once_and_in_order() {
     }
     let mut screen = Screen::run(&["dash", &format!("{name}@max")], ".", 200, 60);
     screen.until("the line has ended");
+    // The tasks and page tables that the board told the recorder are the screen's, too.
+    screen.until_that("the shell among the tasks", |text| {
+        let rows = text.lines().filter(|line| line.contains("KiB"));
+        rows.into_iter()
+            .any(|line| line.contains("reading") && line.contains("sh"))
+    });
     screen.until(&last);
     screen.until_that("forty addresses in order", |text| touched(text) == wanted());
 }

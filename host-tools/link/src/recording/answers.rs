@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use pagetable::{Dialect, Outside, PhysAddr};
-use wire::{About, Answer, Ask, Channel, Event, Inbox, Request, Splitter};
+use wire::{About, Answer, Ask, Channel, Event, Frame, Inbox, Request, Splitter};
 
-use super::{BlockKind, Blocks, is_board_output};
+use super::{Block, BlockKind, Blocks, is_board_output};
 use crate::memory::{MemorySource, ReadError};
 use crate::session::TaskInfo;
 
@@ -21,7 +21,6 @@ struct PartialPage {
 }
 
 /// The latest answers of a recording.
-#[derive(Default)]
 pub struct RecordedAnswers {
     /// Facts about the board, if they were requested.
     pub about: Option<About>,
@@ -29,76 +28,53 @@ pub struct RecordedAnswers {
     pub tasks: Vec<TaskInfo>,
     /// Register width of the board in bits.
     pub xlen: u32,
+    /// Number of task tables so far, of which the last is kept.
+    pub tables: u64,
+    /// The task table whose rest has not come yet.
+    begun: Vec<TaskInfo>,
     pages: HashMap<u64, Box<PartialPage>>,
+}
+
+impl Default for RecordedAnswers {
+    fn default() -> Self {
+        RecordedAnswers {
+            about: None,
+            tasks: Vec::new(),
+            xlen: 64,
+            tables: 0,
+            begun: Vec::new(),
+            pages: HashMap::new(),
+        }
+    }
 }
 
 impl RecordedAnswers {
     /// Reads a recording to its end. Of repeated questions, the last answer is kept.
     pub fn read(from: impl Read) -> io::Result<RecordedAnswers> {
         let mut blocks = Blocks::new(from)?;
-        let mut heard = DirectionDecoder::default();
-        let mut said = DirectionDecoder::default();
-        let mut asked = HashMap::new();
-        let mut kept = RecordedAnswers {
-            xlen: 64,
-            ..RecordedAnswers::default()
-        };
+        let mut collected = AnswerCollector::default();
         let mut has_begun = false;
         while let Some(block) = blocks.next()? {
-            let side = match block.kind {
-                BlockKind::Sent => &mut said,
-                _ if is_board_output(&block, &mut has_begun) => &mut heard,
-                _ => continue,
-            };
-            let DirectionDecoder { splitter, ear } = side;
-            for byte in block.payload {
-                let Some(wire::Split::Frame(frame)) = splitter.feed(byte) else {
-                    continue;
-                };
-                match block.kind {
-                    BlockKind::Sent => match Request::decode(&frame) {
-                        Ok(Request::Hello { session, .. }) => ear.begin(session),
-                        Ok(Request::Stream(Channel::Control, payload)) => {
-                            let question = ear.inbox.take(payload).map(Ask::decode);
-                            if let Some(Ok((id, Some(ask)))) = question {
-                                asked.insert(id, ask);
-                            }
-                        }
-                        Ok(Request::Stream(_, payload)) => drop(ear.inbox.take(payload)),
-                        _ => {}
-                    },
-                    _ => match Event::decode(&frame) {
-                        Ok(Event::Welcome(welcome)) => {
-                            kept.xlen = welcome.xlen;
-                            ear.begin(welcome.session);
-                        }
-                        Ok(Event::Stream(channel, payload)) => {
-                            let bytes = ear.inbox.take(payload);
-                            if let Some(bytes) = bytes.filter(|_| channel == Channel::Control)
-                                && let Ok(id) = Answer::id(bytes)
-                                && let Some(ask) = asked.remove(&id)
-                                && let Ok(answer) = Answer::decode(&ask, bytes)
-                            {
-                                kept.take(&ask, answer);
-                            }
-                        }
-                        _ => {}
-                    },
-                }
-            }
+            let is_output = is_board_output(&block, &mut has_begun);
+            collected.take(&block, is_output);
         }
-        Ok(kept)
+        Ok(collected.kept)
     }
 
     fn take(&mut self, ask: &Ask, answer: Answer<'_>) {
         match (ask, answer) {
             (_, Answer::About(about, _)) => self.about = Some(about),
-            (Ask::Tasks { from }, Answer::Tasks(_, list)) => {
+            (Ask::Tasks { from }, Answer::Tasks(next, list)) => {
                 if *from == 0 {
-                    self.tasks.clear();
+                    self.begun.clear();
                 }
-                self.tasks
+                self.begun
                     .extend(list.map(|task| task.map_line(str::to_owned)));
+                // A table that a session left unfinished is none.
+                if next == 0 {
+                    self.tasks = std::mem::take(&mut self.begun);
+                    self.tables += 1;
+                }
             }
             (Ask::Words { at, .. }, Answer::Words(words)) => {
                 let word = crate::session::word_bytes(self.xlen);
@@ -131,6 +107,77 @@ impl RecordedAnswers {
         self.about
             .as_ref()
             .map_or(Dialect::None, crate::session::dialect)
+    }
+}
+
+/// Puts the answers of a recording together, block by block.
+#[derive(Default)]
+pub(super) struct AnswerCollector {
+    heard: DirectionDecoder,
+    said: DirectionDecoder,
+    asked: HashMap<u64, Ask>,
+    /// What the blocks so far hold.
+    pub(super) kept: RecordedAnswers,
+}
+
+impl AnswerCollector {
+    /// Takes the next block; `is_output` as [`is_board_output`] says.
+    pub(super) fn take(&mut self, block: &Block, is_output: bool) {
+        let is_request = block.kind == BlockKind::Sent;
+        let DirectionDecoder { splitter, ear } = match is_request {
+            true => &mut self.said,
+            false if is_output => &mut self.heard,
+            false => return,
+        };
+        for byte in &block.payload {
+            let Some(wire::Split::Frame(frame)) = splitter.feed(*byte) else {
+                continue;
+            };
+            if is_request {
+                take_request(&frame, ear, &mut self.asked);
+            } else {
+                take_event(&frame, ear, &mut self.asked, &mut self.kept);
+            }
+        }
+    }
+}
+
+fn take_request(frame: &Frame<'_>, ear: &mut StreamState, asked: &mut HashMap<u64, Ask>) {
+    match Request::decode(frame) {
+        Ok(Request::Hello { session, .. }) => ear.begin(session),
+        Ok(Request::Stream(Channel::Control, payload)) => {
+            let question = ear.inbox.take(payload).map(Ask::decode);
+            if let Some(Ok((id, Some(ask)))) = question {
+                asked.insert(id, ask);
+            }
+        }
+        Ok(Request::Stream(_, payload)) => drop(ear.inbox.take(payload)),
+        _ => {}
+    }
+}
+
+fn take_event(
+    frame: &Frame<'_>,
+    ear: &mut StreamState,
+    asked: &mut HashMap<u64, Ask>,
+    kept: &mut RecordedAnswers,
+) {
+    match Event::decode(frame) {
+        Ok(Event::Welcome(welcome)) => {
+            kept.xlen = welcome.xlen;
+            ear.begin(welcome.session);
+        }
+        Ok(Event::Stream(channel, payload)) => {
+            let bytes = ear.inbox.take(payload);
+            if let Some(bytes) = bytes.filter(|_| channel == Channel::Control)
+                && let Ok(id) = Answer::id(bytes)
+                && let Some(ask) = asked.remove(&id)
+                && let Ok(answer) = Answer::decode(&ask, bytes)
+            {
+                kept.take(&ask, answer);
+            }
+        }
+        _ => {}
     }
 }
 

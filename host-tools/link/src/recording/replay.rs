@@ -6,7 +6,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Blocks, is_board_output};
+use super::answers::AnswerCollector;
+use super::{Blocks, RecordedAnswers, is_board_output};
 use crate::transport::Speed;
 
 /// A recording as a line: bytes of the board arrive at their recorded times.
@@ -20,6 +21,7 @@ pub struct Replay {
     before_us: u64,
     rest: Vec<u8>,
     has_begun: bool,
+    answers: AnswerCollector,
 }
 
 impl Replay {
@@ -38,7 +40,13 @@ impl Replay {
             before_us: 0,
             rest: Vec::new(),
             has_begun: false,
+            answers: AnswerCollector::default(),
         })
+    }
+
+    /// What the board had answered to the recorder, up to what was read last.
+    pub fn answers(&mut self) -> &mut RecordedAnswers {
+        &mut self.answers.kept
     }
 
     fn wait(&self) {
@@ -60,7 +68,9 @@ impl Read for Replay {
                 self.played_us += block.at_us.saturating_sub(self.before_us);
             }
             self.before_us = block.at_us;
-            if is_board_output(&block, &mut self.has_begun) {
+            let is_output = is_board_output(&block, &mut self.has_begun);
+            self.answers.take(&block, is_output);
+            if is_output {
                 self.rest = block.payload;
                 self.wait();
             }
