@@ -20,7 +20,7 @@ const TICKS: u64 = 10_000_000;
 const BATCH: u64 = 10;
 
 /// A recording of so many faults at a thousand a second, and the bytes that were received.
-fn recording(path: &Path, faults: u64) -> Vec<u8> {
+pub fn recording(path: &Path, faults: u64) -> Vec<u8> {
     let mut file = RecordingFile::create(path).expect("a file");
     let mut line = Vec::new();
     let mut room = [0; wire::LARGEST];

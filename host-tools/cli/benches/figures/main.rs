@@ -7,6 +7,8 @@
 
 mod binary;
 mod clock;
+#[cfg(feature = "export")]
+mod dash;
 mod dumps;
 #[cfg(feature = "export")]
 mod export;
@@ -48,6 +50,16 @@ const MEASURES: &[Measure] = &[
     (&["agent.bytes_per_entry"], live::bytes_per_entry),
     (&["gdb.start_to_map"], live::start_to_map),
     (&["dash.cpu_percent_1000"], live::dash_cpu),
+    #[cfg(feature = "export")]
+    (
+        &[
+            "log.open_1m_s",
+            "dash.events_per_s",
+            "dash.span_ms",
+            "dash.rss_mib_1m",
+        ],
+        dash::open,
+    ),
     #[cfg(feature = "probe")]
     (&["probe.map_scans"], probe::map_scans),
     #[cfg(feature = "probe")]

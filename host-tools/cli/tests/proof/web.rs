@@ -274,6 +274,11 @@ fn what_is_selected_is_what_every_part_of_the_page_shows() {
         "[...document.querySelector('#compare-rows tr').cells].slice(0, 3).map((it) => it.textContent).join() === 'faults,{selected},107'"
     ));
 
+    // Each row of the heat map says what kind of region it is.
+    let regions = "fetch('/span.json').then((it) => it.json()).then((it) => it.heat.rows.map((row, at) => `${row} ${it.heat.regions[at]}`))";
+    let regions = page.eval(regions).to_string();
+    assert!(regions.contains("0x2000003000 mmap"), "{regions}");
+
     // A legend filters; the heat map goes down to one page.
     page.eval("[...document.querySelectorAll('#causes button')].find((it) => it.textContent.includes('zeroed')).click()");
     page.until(&matching("80"));

@@ -9,22 +9,24 @@
 //! ```
 //! A fault whose time is not known stands where the one before it stood.
 
+mod costs;
 mod filter;
+mod heat;
 mod span;
 mod summary;
 
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
+use std::vec;
 
 use abi::{Fault, Outcome, Sighting};
 
 use crate::ledger::LedgerRow;
 
+pub use costs::CostFigures;
 pub use filter::{FaultFilter, FilterError, TaskNames};
+pub use heat::HeatMap;
 pub use span::TimeSpan;
-pub use summary::{
-    Bins, CostFigures, FaultGroup, GroupBy, GroupCount, HeatAcross, HeatMap, SpanSummary,
-    SummaryOptions,
-};
+pub use summary::{Bins, FaultGroup, GroupBy, GroupCount, HeatAcross, SpanSummary, SummaryOptions};
 
 /// Number of rows kept: 2^20, of 64 bytes each.
 pub const ROWS: usize = 1 << 20;
@@ -151,6 +153,8 @@ pub struct FaultHistory {
     end_us: u64,
     lost: u64,
     has_times: bool,
+    /// Whether a row stands before one that was raised earlier: a fault that came late.
+    is_unordered: bool,
 }
 
 impl FaultHistory {
@@ -212,6 +216,7 @@ impl FaultHistory {
             }
             self.refused.push_back((row.id, kept));
         }
+        self.is_unordered |= self.rows.back().is_some_and(|it| it.at_us > at_us);
         self.rows.push_back(kept);
     }
 
@@ -245,6 +250,18 @@ impl FaultHistory {
             .iter()
             .enumerate()
             .map(move |(place, row)| (first + place as u64, row))
+    }
+
+    /// The kept rows of a span, oldest first.
+    fn rows_of(&self, span: TimeSpan) -> impl ExactSizeIterator<Item = &HistoryRow> {
+        let within = |row: &&HistoryRow| span.contains(row.at_us);
+        if self.is_unordered {
+            let chosen: Vec<&HistoryRow> = self.rows.iter().filter(within).collect();
+            return RowsOfSpan::Chosen(chosen.into_iter());
+        }
+        let first = self.rows.partition_point(|row| row.at_us < span.from_us);
+        let end = self.rows.partition_point(|row| row.at_us < span.end_us);
+        RowsOfSpan::Run(self.rows.range(first..end.max(first)))
     }
 
     /// The row of an id: a kept one, or a refused one however old.
@@ -297,6 +314,32 @@ impl FaultHistory {
         self.has_times
     }
 }
+
+/// Rows of a span: next to each other where they are in order of time.
+enum RowsOfSpan<'a> {
+    Run(vec_deque::Iter<'a, HistoryRow>),
+    Chosen(vec::IntoIter<&'a HistoryRow>),
+}
+
+impl<'a> Iterator for RowsOfSpan<'a> {
+    type Item = &'a HistoryRow;
+
+    fn next(&mut self) -> Option<&'a HistoryRow> {
+        match self {
+            RowsOfSpan::Run(rows) => rows.next(),
+            RowsOfSpan::Chosen(rows) => rows.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            RowsOfSpan::Run(rows) => rows.size_hint(),
+            RowsOfSpan::Chosen(rows) => rows.size_hint(),
+        }
+    }
+}
+
+impl ExactSizeIterator for RowsOfSpan<'_> {}
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use abi::Outcome;
-
+use super::costs::{CostFigures, cost_bins, costs};
+use super::heat::{HeatMap, heat};
 use super::{FaultFilter, FaultHistory, HistoryRow, TaskNames, TimeSpan};
 
 /// What faults are grouped by.
@@ -89,9 +89,18 @@ impl Bins {
 
     /// The part that a point of the span lies in.
     fn of(&self, at_us: u64) -> usize {
-        let within = u128::from(at_us - self.span.from_us) * self.count as u128;
-        (within / u128::from(self.span.length_us())) as usize
+        let (within, length) = (at_us - self.span.from_us, self.span.length_us());
+        match within.checked_mul(self.count as u64) {
+            Some(product) => (product / length) as usize,
+            None => (u128::from(within) * self.count as u128 / u128::from(length)) as usize,
+        }
     }
+}
+
+/// A fault that is summarized, and the part of the span that it lies in.
+pub(super) struct BinnedRow<'a> {
+    pub(super) row: &'a HistoryRow,
+    pub(super) bin: u32,
 }
 
 /// A group's faults: in all, and in each part of the span.
@@ -103,42 +112,6 @@ pub struct GroupCount {
     pub count: u64,
     /// Faults of it in each part.
     pub bins: Vec<u64>,
-}
-
-/// The costs of the faults with one outcome, in instructions. Exact, not estimated from a histogram.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CostFigures {
-    /// Number of the outcome; `None` for all together.
-    pub outcome: Option<u8>,
-    /// Faults whose cost is known.
-    pub count: u64,
-    /// The least.
-    pub least: u32,
-    /// Half of them cost no more.
-    pub p50: u32,
-    /// 90 of 100 cost no more.
-    pub p90: u32,
-    /// 99 of 100 cost no more.
-    pub p99: u32,
-    /// The most.
-    pub most: u32,
-    /// Faults by the octave of their cost: element n counts those of 2^n to 2^(n+1) - 1 instructions.
-    pub octaves: Vec<u64>,
-}
-
-/// Faults by page and by time or task.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HeatMap {
-    /// Bytes of a row: a page, or a power of two of them where there are too many.
-    pub row_bytes: u64,
-    /// First address of each row that has a fault, ascending.
-    pub rows: Vec<u64>,
-    /// Tasks of the columns; empty where columns are the parts of the span.
-    pub tasks: Vec<Option<u16>>,
-    /// Number of columns.
-    pub columns: usize,
-    /// Counts, row by row.
-    pub cells: Vec<u64>,
 }
 
 /// A span in numbers.
@@ -176,32 +149,43 @@ impl FaultHistory {
         options: &SummaryOptions,
     ) -> SpanSummary {
         let bins = Bins::new(span, options.bins);
-        let mut all = 0;
-        let mut passing: Vec<&HistoryRow> = Vec::new();
-        for (_, row) in self.rows().filter(|(_, row)| span.contains(row.at_us)) {
-            all += 1;
-            if filter.passes(row, names) {
-                passing.push(row);
-            }
-        }
-        let mut groups: BTreeMap<FaultGroup, GroupCount> = BTreeMap::new();
+        let rows = self.rows_of(span);
+        let all = rows.len() as u64;
+        let passing: Vec<BinnedRow<'_>> = rows
+            .filter(|row| filter.passes(row, names))
+            .map(|row| BinnedRow {
+                row,
+                bin: bins.of(row.at_us) as u32,
+            })
+            .collect();
+        let mut groups: Vec<GroupCount> = Vec::new();
         let mut tasks: BTreeMap<Option<u16>, u64> = BTreeMap::new();
         let mut refused = 0;
-        for row in &passing {
-            let group = options.by.group(row);
-            let counted = groups.entry(group).or_insert_with(|| GroupCount {
-                group,
-                count: 0,
-                bins: vec![0; bins.count],
-            });
-            counted.count += 1;
-            counted.bins[bins.of(row.at_us)] += 1;
-            *tasks.entry(row.fault().task()).or_default() += 1;
-            refused += u64::from(row.is_refusal());
+        let mut place = 0;
+        for run in passing.chunk_by(|one, next| one.row.task == next.row.task) {
+            let task = run.first().and_then(|it| it.row.fault().task());
+            *tasks.entry(task).or_default() += run.len() as u64;
+            for BinnedRow { row, bin } in run {
+                let group = options.by.group(row);
+                // Neighbours are mostly of one group.
+                if groups.get(place).is_none_or(|it| it.group != group) {
+                    let known = groups.iter().position(|it| it.group == group);
+                    place = known.unwrap_or_else(|| {
+                        groups.push(GroupCount {
+                            group,
+                            count: 0,
+                            bins: vec![0; bins.count],
+                        });
+                        groups.len() - 1
+                    });
+                }
+                groups[place].count += 1;
+                groups[place].bins[*bin as usize] += 1;
+                refused += u64::from(row.is_refusal());
+            }
         }
-        let mut groups: Vec<GroupCount> = groups.into_values().collect();
         groups.sort_by_key(|it| (std::cmp::Reverse(it.count), it.group));
-        let (heat, pages) = heat(&passing, bins, options);
+        let (heat, pages) = heat(&passing, bins.count, options);
         SpanSummary {
             bins,
             all,
@@ -209,7 +193,7 @@ impl FaultHistory {
             refused,
             groups,
             costs: costs(&passing),
-            cost_bins: cost_bins(&passing, bins),
+            cost_bins: cost_bins(&passing, bins.count),
             heat,
             pages,
             tasks,
@@ -217,126 +201,10 @@ impl FaultHistory {
     }
 }
 
-fn costs(rows: &[&HistoryRow]) -> Vec<CostFigures> {
-    let mut by_outcome: BTreeMap<u8, Vec<u32>> = BTreeMap::new();
-    for row in rows {
-        if let Some(cost) = row.cost() {
-            by_outcome.entry(row.outcome).or_default().push(cost);
-        }
-    }
-    let mut all: Vec<u32> = by_outcome.values().flatten().copied().collect();
-    let Some(whole) = figures(None, &mut all) else {
-        return Vec::new();
-    };
-    let each = by_outcome.iter_mut();
-    let mut each: Vec<CostFigures> = each
-        .filter_map(|(outcome, costs)| figures(Some(*outcome), costs))
-        .collect();
-    each.sort_by_key(|it| (std::cmp::Reverse(it.count), it.outcome));
-    each.insert(0, whole);
-    each
-}
-
-fn figures(outcome: Option<u8>, costs: &mut [u32]) -> Option<CostFigures> {
-    let mut octaves = Vec::new();
-    for octave in costs.iter().map(|cost| cost.max(&1).ilog2() as usize) {
-        if octaves.len() <= octave {
-            octaves.resize(octave + 1, 0);
-        }
-        octaves[octave] += 1;
-    }
-    Some(CostFigures {
-        outcome,
-        count: costs.len() as u64,
-        least: *costs.iter().min()?,
-        p50: percentile(costs, 50)?,
-        p90: percentile(costs, 90)?,
-        p99: percentile(costs, 99)?,
-        most: *costs.iter().max()?,
-        octaves,
-    })
-}
-
-/// The least value that `percent` of 100 do not exceed (nearest rank).
-fn percentile(costs: &mut [u32], percent: usize) -> Option<u32> {
-    let rank = (costs.len() * percent).div_ceil(100).checked_sub(1)?;
-    Some(*costs.select_nth_unstable(rank).1)
-}
-
-fn cost_bins(rows: &[&HistoryRow], bins: Bins) -> Vec<Option<(u32, u32)>> {
-    let mut costs = vec![Vec::new(); bins.count];
-    for row in rows {
-        if let Some(cost) = row.cost() {
-            costs[bins.of(row.at_us)].push(cost);
-        }
-    }
-    costs
-        .iter_mut()
-        .map(|costs| Some((percentile(costs, 50)?, percentile(costs, 99)?)))
-        .collect()
-}
-
-/// The heat map, and the number of different pages of different tasks.
-fn heat(rows: &[&HistoryRow], bins: Bins, options: &SummaryOptions) -> (HeatMap, usize) {
-    let mut pages: Vec<(u64, Option<u16>)> = rows
-        .iter()
-        .filter_map(|row| Some((row.page()?, row.fault().task())))
-        .collect();
-    pages.sort_unstable();
-    pages.dedup();
-    let count = pages.len();
-    let mut starts: Vec<u64> = pages.iter().map(|(page, _)| *page).collect();
-    starts.dedup();
-    let mut shift = 12;
-    while starts.len() > options.heat_rows.max(1) && shift < 63 {
-        shift += 1;
-        for start in &mut starts {
-            *start = *start >> shift << shift;
-        }
-        starts.dedup();
-    }
-    let mut tasks: Vec<Option<u16>> = Vec::new();
-    if options.across == HeatAcross::Task {
-        tasks.extend(pages.iter().map(|(_, task)| *task));
-        tasks.sort_unstable();
-        tasks.dedup();
-    }
-    let columns = match options.across {
-        HeatAcross::Time => bins.count,
-        HeatAcross::Task => tasks.len(),
-    };
-    let mut cells = vec![0; starts.len() * columns];
-    for row in rows {
-        let Some(page) = row.page() else { continue };
-        let column = match options.across {
-            HeatAcross::Time => Some(bins.of(row.at_us)),
-            HeatAcross::Task => tasks.binary_search(&row.fault().task()).ok(),
-        };
-        let at = starts.binary_search(&(page >> shift << shift)).ok();
-        if let Some((at, column)) = at.zip(column) {
-            cells[at * columns + column] += 1;
-        }
-    }
-    let heat = HeatMap {
-        row_bytes: 1 << shift,
-        rows: starts,
-        tasks,
-        columns,
-        cells,
-    };
-    (heat, count)
-}
-
-impl CostFigures {
-    /// Whether the faults of this outcome ended their tasks.
-    pub fn is_refusal(&self) -> bool {
-        self.outcome
-            .is_some_and(|outcome| Outcome::decode(outcome).is_refusal())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use abi::{Fault, Outcome};
+
     use super::super::tests::history_of;
     use super::*;
 
@@ -417,6 +285,7 @@ mod tests {
         };
         let heat = summary("", &few).heat;
         assert_eq!((heat.row_bytes, &heat.rows[..]), (0x4000, &[0, 0x8000][..]));
+        assert_eq!(heat.regions, [1 << Fault::EMPTY.class; 2]);
         assert_eq!(heat.cells, [1, 1, 1, 1, 0, 0, 0, 1]);
         let heat = summary(
             "",
@@ -429,6 +298,23 @@ mod tests {
         assert_eq!(heat.rows, [0, 0x1000, 0x2000, 0x9000]);
         assert_eq!(heat.tasks, [Some(2), Some(3)]);
         assert_eq!(heat.cells, [0, 1, 2, 0, 1, 0, 0, 1]);
+    }
+
+    #[test]
+    fn a_fault_that_came_late_is_counted_in_its_span() {
+        let late = [
+            (0, 1_000, 0x1000, 2, Outcome::Zeroed, 80),
+            (2, 3_000, 0x2000, 2, Outcome::Zeroed, 82),
+            (1, 2_000, 0x3000, 2, Outcome::Zeroed, 84),
+        ];
+        let history = history_of(&late);
+        let span = TimeSpan {
+            from_us: 1_500,
+            end_us: 2_500,
+        };
+        let nothing = FaultFilter::default();
+        let summary = history.summarize(span, &nothing, &TaskNames::new(), &OPTIONS);
+        assert_eq!((summary.all, summary.heat.rows), (1, vec![0x3000]));
     }
 
     #[test]

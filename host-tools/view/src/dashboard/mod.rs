@@ -10,7 +10,7 @@ mod span;
 pub use fault::FaultDetail;
 pub use groups::{GroupName, name as group_name};
 pub use rows::{FoldedRow, RowOrder, RowsRequest};
-pub use span::SpanRequest;
+pub use span::{SpanRequest, region_names};
 
 /// The names of instructions and the lines of their source, where programs are known.
 pub struct Sources<'a> {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use abi::Class;
 use model::Live;
 use model::history::{
     CostFigures, FaultFilter, GroupCount, HeatAcross, HeatMap, HistoryRow, Mark, MarkKind,
@@ -70,6 +71,8 @@ struct JsonCost<'a> {
 struct JsonHeat<'a> {
     row_bytes: u64,
     rows: Vec<Hex<u64>>,
+    /// Kinds of region of each row's faults, with `+` between them.
+    regions: Vec<String>,
     columns: usize,
     tasks: Vec<String>,
     cells: &'a [u64],
@@ -185,10 +188,23 @@ fn heat<'a>(live: &Live, heat: &'a HeatMap) -> JsonHeat<'a> {
     JsonHeat {
         row_bytes: heat.row_bytes,
         rows: heat.rows.iter().map(|at| Hex(*at)).collect(),
+        regions: heat
+            .regions
+            .iter()
+            .map(|kinds| region_names(*kinds))
+            .collect(),
         columns: heat.columns,
         tasks: heat.tasks.iter().map(task).collect(),
         cells: &heat.cells,
     }
+}
+
+/// The names of the classes whose bits are set, with `+` between them; empty where only faults without a region were.
+pub fn region_names(kinds: u32) -> String {
+    let set = (0..u32::BITS as u8).filter(|class| kinds >> class & 1 == 1);
+    let named = set.map(Class::decode).filter(|class| *class != Class::None);
+    let names: Vec<String> = named.map(|class| class.to_string()).collect();
+    names.join("+")
 }
 
 fn mark(mark: &Mark) -> JsonMark {

@@ -6,7 +6,7 @@ use ratatui::layout::{Constraint, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Cell, Paragraph, Row, Table};
-use view::dashboard::{FaultDetail, FoldedRow, RowOrder, RowsRequest, Sources};
+use view::dashboard::{FaultDetail, FoldedRow, RowOrder, RowsRequest, Sources, region_names};
 use view::live::cells;
 use view::words::{ExactSize, printable};
 
@@ -107,8 +107,9 @@ fn pages(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
     let heat = &shown.summary.heat;
     let most = heat.cells.iter().max().copied().unwrap_or(0);
     let title = format!(
-        "{:>18}  {} pages; a row is {}, at most {most} faults in a cell",
+        "{:>18} {:<9}  {} pages; a row is {}, at most {most} faults in a cell",
         "address",
+        "region",
         shown.summary.pages,
         ExactSize(heat.row_bytes)
     );
@@ -121,8 +122,9 @@ fn pages(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
             .take(heat.columns);
         let shades: String = cells.map(|count| shade(*count, most)).collect();
         lines.push(Line::raw(format!(
-            "{:>18}  {shades}",
-            format!("{address:#x}")
+            "{:>18} {:<9.9}  {shades}",
+            format!("{address:#x}"),
+            region_names(heat.regions[row]),
         )));
     }
     frame.render_widget(Paragraph::new(lines), area);

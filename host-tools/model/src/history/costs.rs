@@ -1,0 +1,185 @@
+//! What faults cost: exact percentiles, by outcome and by part of a span.
+//!
+//! Most costs are below 65,536 instructions. Those are counted by value, so that a million of them are one pass and
+//! never sorted; the few above are kept as they are.
+
+use std::collections::BTreeMap;
+
+use abi::Outcome;
+
+use super::summary::BinnedRow;
+
+/// Costs below it are counted by value.
+const COUNTED: usize = 1 << 16;
+
+/// The costs of the faults with one outcome, in instructions. Exact, not estimated from a histogram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CostFigures {
+    /// Number of the outcome; `None` for all together.
+    pub outcome: Option<u8>,
+    /// Faults whose cost is known.
+    pub count: u64,
+    /// The least.
+    pub least: u32,
+    /// Half of them cost no more.
+    pub p50: u32,
+    /// 90 of 100 cost no more.
+    pub p90: u32,
+    /// 99 of 100 cost no more.
+    pub p99: u32,
+    /// The most.
+    pub most: u32,
+    /// Faults by the octave of their cost: element n counts those of 2^n to 2^(n+1) - 1 instructions.
+    pub octaves: Vec<u64>,
+}
+
+impl CostFigures {
+    /// Whether the faults of this outcome ended their tasks.
+    pub fn is_refusal(&self) -> bool {
+        self.outcome
+            .is_some_and(|outcome| Outcome::decode(outcome).is_refusal())
+    }
+}
+
+/// All together first, then by outcome, the most frequent first; empty where no cost is known.
+pub(super) fn costs(rows: &[BinnedRow<'_>]) -> Vec<CostFigures> {
+    let mut by_outcome: BTreeMap<u8, CostCounts> = BTreeMap::new();
+    for run in rows.chunk_by(|one, next| one.row.outcome == next.row.outcome) {
+        let Some(first) = run.first() else { continue };
+        let counts = by_outcome.entry(first.row.outcome).or_default();
+        run.iter()
+            .filter_map(|it| it.row.cost())
+            .for_each(|cost| counts.add(cost));
+    }
+    let mut all = CostCounts::default();
+    for counts in by_outcome.values_mut() {
+        counts.above.sort_unstable();
+        all.add_all(counts);
+    }
+    all.above.sort_unstable();
+    let Some(whole) = all.figures(None) else {
+        return Vec::new();
+    };
+    let each = by_outcome.iter();
+    let mut each: Vec<CostFigures> = each
+        .filter_map(|(outcome, counts)| counts.figures(Some(*outcome)))
+        .collect();
+    each.sort_by_key(|it| (std::cmp::Reverse(it.count), it.outcome));
+    each.insert(0, whole);
+    each
+}
+
+/// How often each cost was seen.
+#[derive(Default)]
+struct CostCounts {
+    /// By cost; empty until there is one.
+    below: Vec<u32>,
+    /// Costs of [`COUNTED`] and more, sorted before they are asked.
+    above: Vec<u32>,
+}
+
+impl CostCounts {
+    fn add(&mut self, cost: u32) {
+        let place = cost as usize;
+        if place >= COUNTED {
+            return self.above.push(cost);
+        }
+        if self.below.is_empty() {
+            self.below = vec![0; COUNTED];
+        }
+        self.below[place] += 1;
+    }
+
+    fn add_all(&mut self, other: &CostCounts) {
+        if self.below.is_empty() {
+            self.below.clone_from(&other.below);
+        } else {
+            let sums = self.below.iter_mut().zip(&other.below);
+            sums.for_each(|(sum, count)| *sum += count);
+        }
+        self.above.extend(&other.above);
+    }
+
+    /// Each cost with its count, ascending.
+    fn steps(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let below = (0..).zip(&self.below).filter(|(_, count)| **count > 0);
+        let below = below.map(|(cost, count)| (cost, u64::from(*count)));
+        below.chain(self.above.iter().map(|cost| (*cost, 1)))
+    }
+
+    fn figures(&self, outcome: Option<u8>) -> Option<CostFigures> {
+        let count: u64 = self.steps().map(|(_, count)| count).sum();
+        let mut octaves = Vec::new();
+        for (cost, count) in self.steps() {
+            let octave = cost.max(1).ilog2() as usize;
+            if octaves.len() <= octave {
+                octaves.resize(octave + 1, 0);
+            }
+            octaves[octave] += count;
+        }
+        // The least value that `percent` of 100 do not exceed (nearest rank).
+        let percentile = |percent: u64| {
+            let rank = (count * percent).div_ceil(100);
+            let mut passed = 0;
+            let mut steps = self.steps();
+            let found = steps.find(|(_, count)| {
+                passed += count;
+                passed >= rank
+            });
+            found.map(|(cost, _)| cost)
+        };
+        Some(CostFigures {
+            outcome,
+            count,
+            least: self.steps().next()?.0,
+            p50: percentile(50)?,
+            p90: percentile(90)?,
+            p99: percentile(99)?,
+            most: percentile(100)?,
+            octaves,
+        })
+    }
+}
+
+/// The median and the 99th percentile of each part of the span.
+pub(super) fn cost_bins(rows: &[BinnedRow<'_>], count: usize) -> Vec<Option<(u32, u32)>> {
+    let mut costs = vec![Vec::new(); count];
+    for BinnedRow { row, bin } in rows {
+        if let Some(cost) = row.cost() {
+            costs[*bin as usize].push(cost);
+        }
+    }
+    costs
+        .iter_mut()
+        .map(|costs| Some((percentile(costs, 50)?, percentile(costs, 99)?)))
+        .collect()
+}
+
+/// The least value that `percent` of 100 do not exceed (nearest rank).
+fn percentile(costs: &mut [u32], percent: usize) -> Option<u32> {
+    let rank = (costs.len() * percent).div_ceil(100).checked_sub(1)?;
+    Some(*costs.select_nth_unstable(rank).1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_those_of_the_sorted_costs_on_both_sides_of_the_border() {
+        let costs: Vec<u32> = (0..1000u32).map(|it| it * it * 97 % 131_072).collect();
+        let mut counts = CostCounts::default();
+        costs.iter().for_each(|cost| counts.add(*cost));
+        counts.above.sort_unstable();
+        let figures = counts.figures(None).expect("a thousand costs");
+        let mut sorted = costs;
+        sorted.sort_unstable();
+        let by_rank = [50, 90, 99, 100].map(|percent| sorted[percent * 10 - 1]);
+        assert_eq!(
+            [figures.p50, figures.p90, figures.p99, figures.most],
+            by_rank
+        );
+        assert!(figures.p50 < 1 << 16 && figures.p90 > 1 << 16);
+        assert_eq!((figures.count, figures.least), (1000, 0));
+    }
+}
