@@ -4,6 +4,7 @@ use core::fmt::Write;
 use core::mem::MaybeUninit;
 
 use abi::Fault;
+use abi::message::SERVERS;
 use pagetable::PhysAddr;
 use romfs::Romfs;
 use romfs::record::Record;
@@ -22,6 +23,7 @@ use crate::mm::bootmap::ImageSections;
 use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Machine, Objects, Store, Surveyed};
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
+use crate::task::server::ServerSlot;
 use crate::task::slot::{MAX_PROCESSES, MAX_THREADS};
 use crate::task::{Process, Schedule, Tasks, Thread};
 use crate::tree::{self, Name, RamMap, Range, Tree, TreeHarts, WhyNot};
@@ -78,6 +80,8 @@ pub fn boot(entered: Entered) -> ! {
         MAX_PROCESSES,
         "the table of processes",
     );
+    let servers =
+        claim::<MaybeUninit<ServerSlot>>(&mut mapped, &mut ram, SERVERS, "the table of servers");
     let packets = &mut claim::<Buffers>(&mut mapped, &mut ram, 1, "gdb's packets")[0];
     let tasks = MutexGuard::leak(TASKS.lock());
     let others = prepare_harts(&mut mapped, &mut ram, &mut harts);
@@ -114,7 +118,7 @@ pub fn boot(entered: Entered) -> ! {
     console.begin_listening(mapped.machine.ticks());
     let debugger = MutexGuard::leak(DEBUGGER.lock());
     debugger.give_room(packets);
-    tasks.give_room(threads, processes);
+    tasks.give_room(threads, processes, servers);
     let mut schedule = Schedule::new(timebase_hz);
     if plic.is_none() {
         schedule.begin_polling(mapped.machine.ticks());

@@ -8,6 +8,8 @@ pub(super) enum CallResult {
     One(usize),
     /// These in `a0` and `a1`.
     Two(usize, usize),
+    /// All that it answers is in the registers.
+    Answered,
     /// The task waits in this state and asks again.
     Wait(SchedState),
     /// The task makes the same call again, when interrupts that wait have been dealt with.

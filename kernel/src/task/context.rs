@@ -1,5 +1,7 @@
 //! A program's integer registers, as the trap path saves and restores them.
 
+use abi::message::WORDS;
+
 /// `x[0]` is not a register; it keeps the offsets simple: register `n` lies at word `n`.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -22,6 +24,7 @@ const SP: usize = 2;
 const A0: usize = 10;
 const A1: usize = 11;
 const A2: usize = 12;
+const A6: usize = 16;
 const A7: usize = 17;
 
 /// `sstatus.SPIE`: interrupts on once in the program. Privileged spec, §sstatus.
@@ -64,7 +67,7 @@ impl Context {
         self.x[A7]
     }
 
-    /// Argument `n` of a system call, 0 to 5.
+    /// Argument `n` of a system call, 0 to 6.
     pub fn argument(&self, n: usize) -> usize {
         self.x[A0 + n]
     }
@@ -87,6 +90,26 @@ impl Context {
         if let Some(a1) = a1 {
             self.x[A1] = a1;
         }
+    }
+
+    /// The words of a message, which follow the first argument.
+    #[inline]
+    pub fn words(&self) -> [usize; WORDS] {
+        core::array::from_fn(|n| self.x[A1 + n])
+    }
+
+    /// Puts the words of a message behind the answer of a call that is past.
+    #[inline]
+    pub fn set_words(&mut self, words: [usize; WORDS]) {
+        self.x[A1..A1 + WORDS].copy_from_slice(&words);
+    }
+
+    /// Puts a message into the registers of who receives it: its number, its words, and where it comes from.
+    #[inline]
+    pub fn set_message(&mut self, number: usize, words: [usize; WORDS], from: usize) {
+        self.x[A0] = number;
+        self.set_words(words);
+        self.x[A6] = from;
     }
 
     /// The first context of a thread: its function and that one's argument, its stack, and where it returns to.

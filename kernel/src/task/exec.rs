@@ -5,6 +5,7 @@ use pagetable::PhysAddr;
 
 use super::context::Context;
 use super::program;
+use super::server_end;
 use super::slot::Slot;
 use super::state::SchedState;
 use super::thread_exit;
@@ -99,6 +100,7 @@ pub fn exit_process<P: Platform>(system: &mut System<P>, slot: Slot, status: u8)
     if system.tasks.process(first).threads > 1 {
         end_others(system, first);
     }
+    server_end::process_ends(system, first);
     system.tasks.set_state(first, SchedState::Ending { status });
     if system.is_active_elsewhere(first) {
         // That hart leaves the space first.

@@ -1,5 +1,7 @@
 //! A process: an address space, its limits, and the line it was started with. Its threads run in it.
 
+use abi::message::CONNECTIONS;
+
 use super::slot::Slot;
 use crate::mm::Space;
 
@@ -18,8 +20,42 @@ pub struct Process {
     pub threads: u16,
     /// Its memory.
     pub space: Space,
+    /// The servers that it is connected to.
+    pub(super) connections: Connections,
     pub(super) line: [u8; LINE_BYTES],
     pub(super) line_bytes: u8,
+}
+
+/// Servers that a process is connected to, by the number that it has for each, less one; 0 for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Connections([u32; CONNECTIONS]);
+
+impl Connections {
+    /// To no server.
+    pub const NONE: Connections = Connections([0; CONNECTIONS]);
+
+    /// The server of a connection, which may have ended.
+    #[inline]
+    pub fn server(&self, connection: usize) -> Option<u32> {
+        let id = *self.0.get(connection.wrapping_sub(1))?;
+        (id != 0).then_some(id)
+    }
+
+    /// A number for one more; `None` when all are taken.
+    pub fn add(&mut self, server: u32) -> Option<usize> {
+        let place = self.0.iter().position(|&id| id == 0)?;
+        self.0[place] = server;
+        Some(place + 1)
+    }
+
+    /// Gives a number up; whether there was one.
+    pub fn remove(&mut self, connection: usize) -> bool {
+        let is_there = self.server(connection).is_some();
+        if is_there {
+            self.0[connection - 1] = 0;
+        }
+        is_there
+    }
 }
 
 impl Process {
@@ -29,6 +65,7 @@ impl Process {
         first: Slot::FIRST,
         threads: 0,
         space: Space::EMPTY,
+        connections: Connections::NONE,
         line: [0; LINE_BYTES],
         line_bytes: 0,
     };

@@ -15,6 +15,11 @@ impl Slot {
     /// The first slot.
     pub const FIRST: Slot = Slot(0);
 
+    /// The slot of that index; `None` from [`MAX_THREADS`] on.
+    pub(super) fn at(index: usize) -> Option<Slot> {
+        (index < MAX_THREADS).then_some(Slot(index))
+    }
+
     /// Below [`MAX_THREADS`].
     pub fn index(self) -> usize {
         self.0

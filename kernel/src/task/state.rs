@@ -7,10 +7,14 @@
 //!     ▲                      │   ◄──► Sleeping, Paging   a tick of the clock
 //!     │                      │   ◄──► Waiting, Joining   the end of a child, of a thread
 //!     │                      │   ◄──► OnAddress          another thread, or a tick of the clock
+//!     │                      │   ◄──► Receiving, Sending another thread, or a tick of the clock
 //!     └── Exited ◄── Ending ◄┘
 //! ```
 
 use abi::TaskState;
+use abi::message::MessageKind;
+
+use super::waiters::WaitList;
 
 /// What a thread does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,35 @@ pub enum SchedState {
         /// Tick of the board's timebase that ends the wait; `u64::MAX` for none.
         until: u64,
     },
+    /// Wants a message. Its call is past: who sends one gives the answer, or the time is over.
+    Receiving {
+        /// The server's place.
+        server: u8,
+        /// Tick of the board's timebase that ends the wait; `u64::MAX` for none.
+        until: u64,
+    },
+    /// Wants room for its message, whose words are in its registers. Its call is past.
+    AwaitingRoom {
+        /// The server's place.
+        server: u8,
+        /// Is it answered?
+        kind: MessageKind,
+    },
+    /// Its message waits to be received, with its words in its registers. Its call is past.
+    Sending {
+        /// The server's place.
+        server: u8,
+    },
+    /// Its message was received: who returns it gives the answer. Its call is past.
+    AwaitingReturn {
+        /// The server's place.
+        server: u8,
+    },
+    /// Wants a server that there is not yet; its system call is made again.
+    Connecting {
+        /// Tick of the board's timebase that ends the wait; `u64::MAX` for none.
+        until: u64,
+    },
     /// Has ended, and its memory is being freed.
     Ending {
         /// As of `Exited`.
@@ -73,7 +106,24 @@ impl SchedState {
     pub fn wakes_at(self) -> Option<u64> {
         match self {
             SchedState::Sleeping { until } | SchedState::Paging { until } => Some(until),
-            SchedState::OnAddress { until } if until != u64::MAX => Some(until),
+            SchedState::OnAddress { until }
+            | SchedState::Receiving { until, .. }
+            | SchedState::Connecting { until }
+                if until != u64::MAX =>
+            {
+                Some(until)
+            }
+            _ => None,
+        }
+    }
+
+    /// The list that a thread is in that waits for this.
+    #[inline]
+    pub(super) fn wait_list(self) -> Option<WaitList> {
+        match self {
+            SchedState::OnAddress { .. } => Some(WaitList::Address),
+            SchedState::Receiving { server, .. } => Some(WaitList::Message(server)),
+            SchedState::AwaitingRoom { server, .. } => Some(WaitList::Room(server)),
             _ => None,
         }
     }
@@ -99,6 +149,11 @@ impl SchedState {
             SchedState::Paging { .. } => TaskState::Paging,
             SchedState::Joining { .. } => TaskState::Joining,
             SchedState::OnAddress { .. } => TaskState::OnAddress,
+            SchedState::Receiving { .. } => TaskState::Receiving,
+            SchedState::AwaitingRoom { .. }
+            | SchedState::Sending { .. }
+            | SchedState::AwaitingReturn { .. }
+            | SchedState::Connecting { .. } => TaskState::Sending,
             SchedState::Ending { .. } | SchedState::Exited { .. } => TaskState::Exited,
         }
     }

@@ -166,6 +166,70 @@ fn save_current<P: Platform>(system: &mut System<P>, context: &mut Context) {
     system.local.schedule.since = now;
 }
 
+/// Can the running thread, which waits from now on, leave the hart to `to` and the rest of its slice with it? Only where
+/// nothing else has to be looked at: neither another thread nor gdb.
+#[inline]
+pub(super) fn may_hand_over<P: Platform>(system: &System<P>, to: Slot) -> bool {
+    let thread = system.tasks.at(to);
+    let schedule = &system.local.schedule;
+    !system.harts.are_several()
+        && !system.tasks.higher_ready(to)
+        && thread.priority() >= system.tasks.at(schedule.current).priority()
+        && !schedule.need_resched
+        && thread.state().wakes_at().is_none()
+        && !system.debugger.is_attached()
+        && !system.objects.owes_frames()
+}
+
+/// Puts `to` on the hart in place of the running thread, which waits in that state. The timer stays as it is: the slice
+/// goes on, and ends for both.
+#[inline]
+pub(super) fn hand_over<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+    state: SchedState,
+    to: Slot,
+) {
+    let now = system.local.platform.ticks();
+    let schedule = &mut system.local.schedule;
+    let ran = now.saturating_sub(schedule.since);
+    let thread = system.tasks.at_mut(schedule.current);
+    thread.ticks += ran;
+    let used = thread.slice_used + ran;
+    if context.floats_dirty() {
+        system.local.platform.save_floats(&mut thread.floats);
+        context.floats_saved();
+        thread.has_floats = true;
+        schedule.floats_clear = false;
+    }
+    system
+        .local
+        .platform
+        .copy_registers(context, &mut thread.context);
+    let from = schedule.current;
+    schedule.current = to;
+    schedule.since = now;
+    let hart = system.harts.current() as u8;
+    system.tasks.take_turns(from, state, to, hart);
+    let (thread, process) = system.tasks.parts_mut(to);
+    thread.slice_used = used;
+    system
+        .local
+        .platform
+        .copy_registers(&thread.context, context);
+    if schedule.active != process.pid {
+        system.frames.fast.close();
+        system.local.platform.activate(&process.space);
+        schedule.active = process.pid;
+    }
+    system.frames.fast.set_task(thread.tid);
+    if thread.has_floats || !schedule.floats_clear {
+        system.local.platform.load_floats(&thread.floats);
+        schedule.floats_clear = !thread.has_floats;
+    }
+    schedule.loaded = thread.tid;
+}
+
 fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
     let current = system.local.schedule.current;
     let hart = system.harts.current() as u8;

@@ -3,6 +3,7 @@
 //! A call that must wait leaves `pc` at the `ecall` and changes the task's state; when the
 //! task is ready again it makes the same call again. So no call holds anything while it waits.
 
+use abi::message::MessageKind;
 use abi::{Call, Error, Set, Source, Topic};
 use pagetable::VirtAddr;
 
@@ -11,7 +12,7 @@ use super::context::Context;
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, memory, resched, threads};
+use super::{exec, memory, message, resched, threads};
 use crate::debug::monitor::Inspection;
 use crate::mm::Unreached;
 use crate::platform::Platform;
@@ -20,11 +21,14 @@ use crate::system::System;
 /// Bytes that move between a task and the kernel in one piece.
 const PIECE: usize = 512;
 
-/// Carries out the call in `context` if it is one that touches no memory and does not wait; whether it was.
+/// Carries out the call in `context` if it is one that touches no memory and does not wait, or for which the thread that
+/// it wakes takes the hart over; whether it was.
 #[inline]
 pub fn at_once<P: Platform>(system: &mut System<P>, context: &mut Context) -> bool {
     let current = system.local.schedule.current();
     let answer = match Call::decode(context.call()) {
+        Some(Call::SendBlocking) => return message::send_and_hand_over(system, context),
+        Some(Call::ReturnAndReceive) => return message::return_and_hand_over(system, context),
         Some(Call::Getpid) => system.local.schedule.active_process().into(),
         Some(Call::ThreadSelf) => system.tasks.at(current).tid.into(),
         Some(Call::Yield) => {
@@ -61,7 +65,7 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
                 context.set_return(Error::Busy.to_a0() as isize);
             }
         }
-        Ok(CallResult::Again | CallResult::Gone) => {}
+        Ok(CallResult::Again | CallResult::Answered | CallResult::Gone) => {}
         Err(Unreached::Refused(error)) => context.set_return(error.to_a0() as isize),
         Err(Unreached::Wait(request)) => {
             if let Err(error) = system.await_page(request, Source::Kernel) {
@@ -114,6 +118,15 @@ fn dispatch<P: Platform>(
         Call::ThreadJoin => Ok(threads::join(system, context, a0)?),
         Call::Priority => Ok(threads::priority(system, a0, a1)?),
         Call::WaitOnAddress => threads::wait_on_address(system, context, [a0, a1, a2, a3, a4]),
+        Call::ServerCreate => message::create(system, a0, a1),
+        Call::ServerDestroy => Ok(message::destroy(system, a0)?),
+        Call::Connect => message::connect(system, key, [a0, a1, a2]),
+        Call::Disconnect => Ok(message::disconnect(system, a0)?),
+        Call::SendScalar => Ok(message::send(system, context, MessageKind::Scalar)?),
+        Call::SendBlocking => Ok(message::send(system, context, MessageKind::Blocking)?),
+        Call::Receive => Ok(message::receive(system, context, a0, a1)?),
+        Call::Return => Ok(message::return_message(system, context)?),
+        Call::ReturnAndReceive => Ok(message::return_and_receive(system, context)?),
         // These are carried out at once.
         Call::Getpid | Call::Yield | Call::ThreadSelf | Call::WakeAddress => {
             Err(Error::Unsupported.into())

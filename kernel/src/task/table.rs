@@ -6,13 +6,14 @@ use abi::Error;
 use abi::thread::DEFAULT_PRIORITY;
 
 use super::context::Floats;
-use super::process::{LINE_BYTES, Process};
+use super::process::{Connections, LINE_BYTES, Process};
 use super::queue::ReadyQueue;
+use super::server::{ServerSlot, Servers};
 use super::sleepers::Sleepers;
 use super::slot::{MAX_PROCESSES, MAX_THREADS, ProcessSlot, Slot, SlotSet};
 use super::state::SchedState;
 use super::thread::{StackRange, Thread};
-use super::waiters::{WaitKey, Waiters};
+use super::waiters::{WaitKey, WaitList, Waiters};
 use crate::mm::Space;
 
 /// The highest number that a thread has; behind it they begin at 1 again.
@@ -34,8 +35,10 @@ pub struct Tasks {
     ready: ReadyQueue,
     /// Those that a tick of the clock wakes.
     sleepers: Sleepers,
-    /// Those that wait on an address.
+    /// Those that wait on an address, for a message, or for room for one.
     waiters: Waiters,
+    /// The servers, and the messages that wait there.
+    pub(super) servers: Servers,
     last_tid: u16,
 }
 
@@ -51,18 +54,22 @@ impl Tasks {
         ready: ReadyQueue::EMPTY,
         sleepers: Sleepers::EMPTY,
         waiters: Waiters::EMPTY,
+        servers: Servers::EMPTY,
         last_tid: 0,
     };
 
-    /// Memory for [`MAX_THREADS`] threads and [`MAX_PROCESSES`] processes; what it holds is arbitrary. A slot is only
-    /// written when it is first taken: the tables are 800 KiB, which no Image should carry and no boot should clear.
+    /// Memory for [`MAX_THREADS`] threads, [`MAX_PROCESSES`] processes and [`SERVERS`](abi::message::SERVERS) servers;
+    /// what it holds is arbitrary. A slot is only written when it is first taken: the tables are 800 KiB, which no
+    /// Image should carry and no boot should clear.
     pub fn give_room(
         &mut self,
         threads: &'static mut [MaybeUninit<Thread>],
         processes: &'static mut [MaybeUninit<Process>],
+        servers: &'static mut [MaybeUninit<ServerSlot>],
     ) {
         self.fresh_threads = Some(threads);
         self.fresh_processes = Some(processes);
+        self.servers.give_room(servers);
         // The slots that are named before they are taken.
         self.make_thread(Slot::FIRST);
         self.make_process(ProcessSlot(0));
@@ -153,6 +160,22 @@ impl Tasks {
         self.enter_state(slot, state, false);
     }
 
+    /// One thread waits for the other, which runs in its place: neither is in a queue between. What both are in is in the
+    /// caller's hand: `set_state` asks for each list, which takes half as long as the whole of a message.
+    #[inline]
+    pub(super) fn take_turns(&mut self, from: Slot, state: SchedState, to: Slot, hart: u8) {
+        let before = self.at(to).state;
+        debug_assert!(before.wakes_at().is_none() && state.wakes_at().is_none());
+        if let Some(list) = before.wait_list() {
+            self.waiters.remove(list, to);
+        }
+        self.at_mut(to).state = SchedState::Running { hart };
+        if let Some(list) = state.wait_list() {
+            self.waiters.push(list, from);
+        }
+        self.at_mut(from).state = state;
+    }
+
     /// A running thread has to wait for one of a higher priority: it goes on before the others of its own.
     pub fn preempt(&mut self, slot: Slot) {
         self.leave_state(slot);
@@ -173,8 +196,10 @@ impl Tasks {
                 if state.wakes_at().is_some() {
                     self.sleepers.remove(slot);
                 }
-                if let SchedState::OnAddress { .. } = state {
-                    self.waiters.remove(slot);
+                if let Some(list) = state.wait_list() {
+                    self.waiters.remove(list, slot);
+                } else if let SchedState::Sending { server } = state {
+                    self.servers.forget_sender(server, slot);
                 }
             }
         }
@@ -199,10 +224,10 @@ impl Tasks {
                 if let Some(until) = state.wakes_at() {
                     self.sleepers.insert(slot, until);
                 }
-                match state {
-                    SchedState::OnAddress { .. } => self.waiters.push(slot),
-                    SchedState::Empty => self.existing.set(slot, false),
-                    _ => {}
+                if let Some(list) = state.wait_list() {
+                    self.waiters.push(list, slot);
+                } else if state == SchedState::Empty {
+                    self.existing.set(slot, false);
                 }
             }
         }
@@ -284,10 +309,16 @@ impl Tasks {
         self.sleepers.first_tick()
     }
 
+    /// The thread that has waited longest for that.
+    #[inline]
+    pub(super) fn first_waiter(&self, list: WaitList) -> Option<Slot> {
+        self.waiters.first(list)
+    }
+
     /// Wakes at most `count` threads that wait on that word, those that came first; how many.
     pub fn wake_address(&mut self, key: WaitKey, count: usize) -> usize {
         let mut woken = 0;
-        let mut next = self.waiters.first();
+        let mut next = self.waiters.first(WaitList::Address);
         while let Some(slot) = next
             && woken < count
         {
@@ -327,6 +358,7 @@ impl Tasks {
         process.parent = parent;
         process.first = slot;
         process.threads = 1;
+        process.connections = Connections::NONE;
         process.line = [0; LINE_BYTES];
         process.line[..line.len()].copy_from_slice(line);
         process.line_bytes = line.len() as u8;
@@ -451,7 +483,8 @@ pub fn with_room() -> Box<Tasks> {
         room.collect::<Vec<_>>().leak()
     }
     let mut tasks = Box::new(Tasks::EMPTY);
-    tasks.give_room(room(MAX_THREADS), room(MAX_PROCESSES));
+    let servers = room(abi::message::SERVERS);
+    tasks.give_room(room(MAX_THREADS), room(MAX_PROCESSES), servers);
     tasks
 }
 

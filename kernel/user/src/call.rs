@@ -4,7 +4,7 @@ use abi::{Advice, Call, Error, Set, Topic};
 
 use crate::sys::{call, pages_at};
 
-fn ask(which: Call, arguments: [usize; 5]) -> Result<usize, Error> {
+pub(crate) fn ask(which: Call, arguments: [usize; 5]) -> Result<usize, Error> {
     Error::result(call(which, arguments).0)
 }
 

@@ -9,6 +9,7 @@ pub mod call;
 pub mod check;
 mod counter;
 pub mod layout;
+pub mod message;
 #[cfg(target_os = "none")]
 mod panic;
 pub mod sync;

@@ -21,6 +21,30 @@ pub(crate) fn call(call: Call, arguments: [usize; 5]) -> (usize, usize) {
     ask(call.number(), arguments)
 }
 
+/// Makes a call about messages, with seven arguments; what came back in `a0` to `a6`.
+#[cfg(target_os = "none")]
+pub(crate) fn message_call(call: Call, arguments: [usize; 7]) -> [usize; 7] {
+    let [mut a0, mut a1, mut a2, mut a3, mut a4, mut a5, mut a6] = arguments;
+    // SAFETY: the kernel writes no memory for these calls, and no other register.
+    unsafe {
+        core::arch::asm!(
+            "ecall",
+            inlateout("a0") a0, inlateout("a1") a1, inlateout("a2") a2, inlateout("a3") a3,
+            inlateout("a4") a4, inlateout("a5") a5, inlateout("a6") a6, in("a7") call.number(),
+            options(nostack),
+        );
+    }
+    [a0, a1, a2, a3, a4, a5, a6]
+}
+
+/// On the host there is no kernel.
+#[cfg(not(target_os = "none"))]
+pub(crate) fn message_call(_call: Call, arguments: [usize; 7]) -> [usize; 7] {
+    let mut answers = arguments;
+    answers[0] = abi::Error::Unsupported.to_a0();
+    answers
+}
+
 /// Makes any system call with anything as its arguments, for programs that test the kernel:
 /// what came back in `a0`. The kernel may write wherever they point.
 pub fn raw_call(number: usize, arguments: [usize; 5]) -> usize {

@@ -30,6 +30,7 @@ pub const RV32: &[&str] = &[
     "switch.process.floats.rv32",
     "thread.create_join.rv32",
     "wake.address.rv32",
+    "ipc.scalar.rv32",
 ];
 
 /// Rows of [`rv64`], in the order of [`board::Figures::rows`].
@@ -51,11 +52,13 @@ pub const RV64: &[&str] = &[
     "switch.process.floats.rv64",
     "thread.create_join.rv64",
     "wake.address.rv64",
+    "ipc.scalar.rv64",
 ];
 
 /// When and where peers were measured that take hours to build.
 const NUTTX_SV39: &str = "NuttX master Sv39 -Os, recorded 2026-11-21, QEMU virt";
 const NUTTX_SV32: &str = "NuttX 12.5.0 Sv32 -Os, recorded 2026-11-21, QEMU virt";
+const PIPE: &str = "Linux 6.1, a byte through two pipes and back, recorded 2026-11-21, QEMU virt";
 const BARE: &str = "loop that only enters a page, recorded 2026-11-21, QEMU virt";
 
 /// Boot to the prompt's first byte, faults and calls of one width, each beside its like.
@@ -86,6 +89,7 @@ fn of(bits: u32, names: &'static [&'static str]) -> Vec<FigureRow> {
         ("mmap.touch", _) => linux("mmap.touch", true, "the same"),
         ("spawn.wait", _) => linux("fork.wait", true, "fork, exit, wait; no program"),
         ("yield", _) => linux("yield", true, "sched_yield alone"),
+        ("ipc.scalar", _) => recorded(PIPE, 13_677.0),
         ("call.null", _) => linux("getpid", true, "getpid"),
         _ => None,
     };

@@ -45,6 +45,8 @@ pub struct Figures {
     pub thread: u64,
     /// The call that wakes one thread that waits on an address.
     pub wake: u64,
+    /// Five words to a server in another process, and its answer.
+    pub ipc_scalar: u64,
     /// The largest difference between what a program felt and what its fault's record says.
     pub unrecorded: u64,
 }
@@ -53,7 +55,7 @@ impl Figures {
     /// What each counts, how much it is, and how much it may be: what `just test` gates, and `just bench` shows.
     ///
     /// A limit is what was reached and a little, so that a change that costs something is noticed.
-    pub fn rows(&self) -> [(&'static str, u64, u64); 17] {
+    pub fn rows(&self) -> [(&'static str, u64, u64); 18] {
         let of = |rv64, rv32| if self.bits == 64 { rv64 } else { rv32 };
         [
             ("boot", self.boot, of(162_000, 230_000)),
@@ -73,6 +75,7 @@ impl Figures {
             ("switch.process.floats", self.switch_floats, of(970, 1_080)),
             ("thread.create_join", self.thread, of(4_500, 5_400)),
             ("wake.address", self.wake, of(500, 500)),
+            ("ipc.scalar", self.ipc_scalar, of(1_500, 1_700)),
         ]
     }
 }
@@ -153,6 +156,7 @@ pub fn measure(bits: u32) -> Figures {
         switch_floats: cost("switch.process.floats") / 2,
         thread: cost("thread.create_join"),
         wake: cost("wake.address"),
+        ipc_scalar: cost("ipc.scalar"),
         unrecorded: unrecorded.unwrap_or(0),
     }
 }

@@ -33,6 +33,7 @@ mod keys;
 mod lag;
 mod machines;
 mod memory;
+mod messages;
 mod ox64;
 mod paced;
 mod partition_tables;

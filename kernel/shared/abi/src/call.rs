@@ -1,7 +1,7 @@
 //! System calls of user programs.
 //!
 //! The number goes into `a7`, arguments into `a0`..`a5`, then `ecall`. The result is returned in `a0` (and in
-//! `a1` where noted); a value in `-4095..=-1` is the negated number of an [`Error`](crate::Error), decoded by
+//! further ones where noted); a value in `-4095..=-1` is the negated number of an [`Error`](crate::Error), decoded by
 //! [`Error::result`](crate::Error::result). All other registers are preserved.
 //!
 //! A program starts at its ELF entry with `a0` the address and `a1` the length of its argument line, which is
@@ -98,6 +98,37 @@ closed! {
         /// `WakeAddress(address, count)`: wakes at most that many threads that wait on the word, those that have
         /// waited longest; returns how many. In shared memory the word is the same for all who have it.
         WakeAddress = 29,
+        /// `ServerCreate(name_ptr, name_len)`: makes a server that others can send messages to under that name,
+        /// 1 to [`NAME_BYTES`](crate::message::NAME_BYTES) bytes; returns its number, which is good for the
+        /// caller's process alone. It ends with that process.
+        ServerCreate = 45,
+        /// `ServerDestroy(server)`: ends a server of the caller's process; who waits for it gets `NotFound`;
+        /// returns 0.
+        ServerDestroy = 46,
+        /// `Connect(name_ptr, name_len, timeout_ms)`: returns a connection of the caller's process to the server
+        /// of that name, and waits until one is made. `NotFound` with a timeout of 0, `TimedOut` after that time,
+        /// without a limit for [`NO_TIMEOUT`](crate::thread::NO_TIMEOUT).
+        Connect = 47,
+        /// `Disconnect(connection)`: gives up a connection; messages that were sent are received nevertheless;
+        /// returns 0.
+        Disconnect = 48,
+        /// `SendScalar(connection | flags, word, word, word, word, word)`: sends five words and goes on; returns
+        /// 0. A full queue is waited for, or with [`TRY`](crate::message::TRY) answered with `Busy`.
+        SendScalar = 49,
+        /// `SendBlocking(connection | flags, word, word, word, word, word)`: sends five words and waits until
+        /// the server returns the message; returns 0, and in `a1` to `a5` the words that it was returned with.
+        SendBlocking = 50,
+        /// `Receive(server, timeout_ms)`: waits for a message to a server of the caller's process. Returns in
+        /// `a0` the message's number, 0 for one that is not returned; in `a1` to `a5` its words; in `a6` the
+        /// sender's process number, and from bit 16 on its [`MessageKind`](crate::message::MessageKind).
+        /// `TimedOut` after that time, at once for 0, never for [`NO_TIMEOUT`](crate::thread::NO_TIMEOUT).
+        Receive = 52,
+        /// `Return(message, word, word, word, word, word)`: answers a message with five words, whose sender goes
+        /// on; returns 0. `NotFound` when the sender has ended, or the message was returned before.
+        Return = 53,
+        /// `ReturnAndReceive(message, word, word, word, word, word, timeout_ms)`: `Return`, then `Receive` from
+        /// the same server. When it cannot return, nothing is received.
+        ReturnAndReceive = 54,
     }
 }
 
@@ -110,12 +141,13 @@ mod tests {
         for call in Call::ALL {
             assert_eq!(Call::decode(call.number()), Some(*call));
         }
-        assert_eq!(Call::ALL.len(), 30);
+        assert!(Call::ALL.is_sorted_by_key(|call| call.number()));
     }
 
     #[test]
     fn a_number_beyond_the_last_asks_for_nothing() {
-        assert_eq!(Call::decode(30), None);
+        let last = Call::ALL.last().expect("there are calls");
+        assert_eq!(Call::decode(last.number() + 1), None);
         assert_eq!(Call::decode(usize::MAX), None);
     }
 }

@@ -14,6 +14,7 @@ mod error;
 mod fault;
 pub mod log;
 mod memory;
+pub mod message;
 mod numbered;
 mod outcome;
 mod place;

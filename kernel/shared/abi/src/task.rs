@@ -25,5 +25,9 @@ numbered! {
         Joining = 8 => "joining",
         /// Blocked until the word at an address is announced to have changed.
         OnAddress = 9 => "on address",
+        /// Blocked until a message comes.
+        Receiving = 10 => "receiving",
+        /// Blocked until a message that it sent is taken or returned, or a server is made.
+        Sending = 11 => "sending",
     }
 }

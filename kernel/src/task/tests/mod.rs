@@ -5,6 +5,7 @@ mod bounded;
 pub(crate) mod hart;
 mod inspects;
 pub(crate) mod kernel;
+mod messages;
 mod storm;
 mod threads;
 mod waits;

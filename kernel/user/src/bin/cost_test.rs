@@ -1,7 +1,7 @@
-//! `cost_test [ROUNDS]`: what a system call, a yield, a mapping, a process, a switch and a thread cost, in instructions.
+//! `cost_test [ROUNDS]`: what a system call, a yield, a mapping, a process, a switch, a thread and a message cost, in instructions.
 //!
 //! Each is repeated, and the cheapest and the dearest round are printed: the first rounds also pay for pages of this
-//! program. `cost_test exit` only ends; it is the process that is started and waited for. `cost_test peer` and
+//! program. `cost_test exit` only ends; it is the process that is started and waited for. `cost_test serve` answers messages. `cost_test peer` and
 //! `cost_test floats` only yield, the latter with float registers that it has written to.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use abi::Error;
 use abi::thread::NO_TIMEOUT;
+use user::message::{Server, ServerConnection};
 use user::thread::{self, Builder};
 use user::{Arguments, Counter, NOT_COUNTED, call, println, write_at};
 
@@ -21,6 +22,7 @@ const ROUNDS: usize = 32;
 fn run(arguments: Arguments) -> u8 {
     match arguments.word(1) {
         Some("exit") => return 0,
+        Some("serve") => return u8::from(serve().is_err()),
         Some("peer") => loop {
             call::yield_now();
         },
@@ -47,6 +49,7 @@ fn run(arguments: Arguments) -> u8 {
         .and_then(|()| measure(counter, "thread.create_join", rounds, create_and_join))
         .and_then(|()| wakes(counter, rounds))
         .and_then(|()| switches(counter, "switch.process", "cost_test peer", rounds, || {}))
+        .and_then(|()| messages(counter, rounds))
         .and_then(|()| {
             let (name, peer) = ("switch.process.floats", "cost_test floats");
             switches(counter, name, peer, rounds, dirty_floats)
@@ -135,6 +138,32 @@ fn switches(
     call::kill(peer)?;
     call::wait(peer)?;
     measured
+}
+
+/// The name of the server that is measured.
+const SERVER: &str = "cost_test";
+/// The first word of the message that ends it.
+const END: usize = 1;
+
+/// Answers every message at once.
+fn serve() -> Result<(), Error> {
+    let server = Server::create(SERVER)?;
+    let mut message = server.receive(NO_TIMEOUT)?;
+    while message.words[0] != END {
+        message = message.answer_and_receive(message.words, NO_TIMEOUT)?;
+    }
+    message.answer([0; 5])
+}
+
+/// There and back: five words to a server in another process, and its answer.
+fn messages(counter: Counter, rounds: usize) -> Result<(), Error> {
+    let child = call::spawn("cost_test serve")?;
+    let server = ServerConnection::to(SERVER, NO_TIMEOUT)?;
+    measure(counter, "ipc.scalar", rounds, || {
+        server.ask([2, 3, 4, 5, 6]).map(drop)
+    })?;
+    server.ask([END, 0, 0, 0, 0])?;
+    call::wait(child).map(drop)
 }
 
 static WORD: AtomicU32 = AtomicU32::new(0);

@@ -4,6 +4,7 @@
 //! reader is left out: ending itself or the shell, waiting for input, long sleeps.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
+use abi::message::TRY;
 use abi::{Call, Error};
 use user::{Arguments, call, println, raw_call};
 
@@ -21,6 +22,9 @@ const PHYSMAP: usize = PLACES[2];
 
 /// Number of addresses to try for each pointer argument.
 const ADDRESSES: usize = 20;
+
+/// A number that no call has.
+const BEYOND: usize = 200;
 
 const LENGTHS: [usize; 12] = [
     0,
@@ -108,7 +112,7 @@ fn nonsense(
     let (address, target) = (chance.pick(from), chance.pick(to));
     let length = chance.pick(&LENGTHS);
     let any = chance.next() as usize;
-    match chance.next() % 24 {
+    match chance.next() % 32 {
         0 => (Call::Write.number(), [address, length, 0, 0, 0]),
         1 => (Call::Spawn.number(), [address, length, 0, 0, 0]),
         2 => (Call::Wait.number(), [any, 1, 0, 0, 0]),
@@ -131,10 +135,11 @@ fn nonsense(
             [any % 2, 0, 0, 0, 0],
         ),
         7 => (
-            chance.pick(&[Call::ALL.len(), any | 0x100, usize::MAX]),
+            chance.pick(&[BEYOND, any | 0x100, usize::MAX]),
             [any, address, length, 0, 0],
         ),
         8..=11 => threads(chance, address, target),
+        12..=19 => messages(chance, address, target),
         _ => memory(chance, target),
     }
 }
@@ -174,6 +179,39 @@ fn threads(chance: &mut Chance, address: usize, target: usize) -> (usize, [usize
         _ => (
             Call::WakeAddress.number(),
             [place, chance.pick(&[0, 1, any, usize::MAX]), 0, 0, 0],
+        ),
+    }
+}
+
+/// A call about messages: between servers and connections of this program, which come and go. What would wait without
+/// limit is left out: sends try, and receivers have a time.
+fn messages(chance: &mut Chance, address: usize, target: usize) -> (usize, [usize; 5]) {
+    let any = chance.next() as usize;
+    let number = chance.pick(&[
+        0,
+        1,
+        any % 20,
+        any % 2000,
+        32 + any % 64 * 64,
+        any,
+        usize::MAX,
+    ]);
+    let at = chance.pick(&[address, target, target + any % 4]);
+    let bytes = chance.pick(&[0, 1, 1, 1, 16, 17, any]);
+    match chance.next() % 10 {
+        0 => (Call::ServerCreate.number(), [at, bytes, any, 0, 0]),
+        1 => (Call::ServerDestroy.number(), [number, any, 0, 0, 0]),
+        2 | 3 => (Call::Connect.number(), [at, bytes, any % 2, 0, 0]),
+        4 => (Call::Disconnect.number(), [number, any, 0, 0, 0]),
+        5 | 6 => (
+            Call::SendScalar.number(),
+            [number | TRY, any, address, target, 0],
+        ),
+        7 => (Call::Receive.number(), [number, any % 2, 0, 0, 0]),
+        8 => (Call::Return.number(), [number, any, address, target, 0]),
+        _ => (
+            Call::ReturnAndReceive.number(),
+            [number, any, address, target, 0],
         ),
     }
 }
