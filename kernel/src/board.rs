@@ -1,9 +1,6 @@
 //! The boards this kernel knows: `boards/*.toml`, compiled into a table.
 
-/// The console's number among a board's devices.
-pub const CONSOLE: usize = 0;
-/// Driver number of the interrupt controller, as UARTs have numbers of their own.
-pub const PLIC: usize = 1;
+pub use plan::{CONSOLE, PLIC};
 
 /// Which driver a board's console needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use link::memory::MemorySpec;
 use model::diff::{ChangeKind, pairs};
 
 use crate::format::Format;
-use crate::tables::{SpaceArgs, Spaces, read};
+use crate::tables::{PlanArgs, SpaceArgs, Spaces, read};
 
 /// Compare two snapshots of page tables: mappings added, removed, moved, or with other permissions.
 #[derive(clap::Args)]
@@ -27,6 +27,7 @@ Examples:
   pagewalk snapshot save before.json --from gdb://localhost:1234
   pagewalk diff before.json gdb://localhost:1234
   pagewalk diff before.json after.json --all-roots --ignore used
+  pagewalk diff planned: crash.core --board ox64 --elf kernel --image Image --satp 0x8000000000050a3c
   pagewalk diff boot.core crash.core --satp 0x8000000000081fca --format json")]
 pub struct DiffArgs {
     /// The earlier one: a snapshot, or anything that --from takes
@@ -35,6 +36,8 @@ pub struct DiffArgs {
     /// The later one: a snapshot, or anything that --from takes
     #[arg(value_name = "AFTER")]
     after: MemorySpec,
+    #[command(flatten)]
+    plan: PlanArgs,
     #[command(flatten)]
     pub roots: SpaceArgs,
     /// Leave out differences of these kinds only
@@ -70,7 +73,7 @@ impl ValueEnum for KindOption {
 
 /// Writes the differences.
 pub fn write(args: &DiffArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (before, after) = both(&args.roots, &args.before, &args.after)?;
+    let (before, after) = both(&args.roots.with(&args.plan), &args.before, &args.after)?;
     let ignored: Vec<ChangeKind> = args.ignore.iter().map(|it| it.0).collect();
     let diffs = pairs(&before.list, &after.list, &ignored);
     args.format.write(out, &diffs[..])?;

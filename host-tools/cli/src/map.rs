@@ -49,7 +49,9 @@ Examples:
   pagewalk map --from tcp://localhost:3334 --all-roots
   pagewalk map --from gdb://localhost:1234
   pagewalk map --mem ram.bin@0x80000000 --vsatp 0x8000000000080003 --hgatp 0x8000000000090000
-  pagewalk map --core nuttx32.core --satp 0x80080a1f --format csv")]
+  pagewalk map --core nuttx32.core --satp 0x80080a1f --format csv
+  pagewalk map --core vmcore --satp 0x80033000000830ca --dtb virt.dtb --elf vmlinux
+  pagewalk map --planned --board ox64 --elf kernel --image Image --dtb ox64.dtb")]
 pub struct MapArgs {
     #[command(flatten)]
     pub tables: TablesArgs,

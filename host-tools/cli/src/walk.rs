@@ -14,7 +14,7 @@
 
 use std::io::Write;
 
-use model::space::{AllBits, area_names, guess};
+use model::space::{AllBits, Bounds, area_names, guess};
 use pagetable::{
     Dialect, Mode, TwoStageOutcome, TwoStageWalk, VirtAddr, translate, translate_two_stage,
 };
@@ -87,10 +87,11 @@ pub fn of(open: OpenTables, va: u64) -> anyhow::Result<Walked> {
         va,
         walk,
         is_possibly_stale: memory.is_possibly_stale(),
-        name: walk
-            .address()
-            .map(|at| area_names(&open.areas, at.raw(), at.raw()))
-            .unwrap_or_default(),
+        name: area_names(
+            &open.areas,
+            Some(Bounds::one(va.raw())),
+            walk.address().map(|at| Bounds::one(at.raw())),
+        ),
         pmp: open.pmp,
     })
 }

@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod device_tree;
 pub mod gdb;
 pub mod hub;
 pub mod lines;
@@ -12,6 +13,7 @@ pub mod pmp;
 #[cfg(feature = "probe")]
 pub mod probe;
 pub mod recording;
+pub mod sections;
 pub mod session;
 pub mod symbols;
 pub mod text;

@@ -6,9 +6,10 @@
 use core::fmt;
 
 use pagetable::PAGE_BYTES;
+use plan::DevicePage;
 
 use super::name::Name;
-use crate::board::{BuiltinBoard, CONSOLE, PLIC, UartDriver};
+use crate::board::{BuiltinBoard, UartDriver};
 
 /// One past the last physical address at which the kernel's map can show a device: 34 bits on Sv32, the
 /// physmap's 254 GiB on Sv39 (`mm/bootmap.rs`).
@@ -129,18 +130,12 @@ impl Wiring {
         }
     }
 
-    /// The pages of device registers that the kernel touches: console, and of the PLIC the
-    /// priorities, this context's enables, and its threshold and claim. With each the device's
-    /// number and where its registers begin.
-    pub fn device_pages(&self) -> impl Iterator<Item = (usize, u64, u64)> + use<> {
-        let console = self.uart.base;
-        let plic = self.interrupt.ok().into_iter().flat_map(|plic| {
-            let context = u64::from(plic.context);
-            [0, 0x2000 + 0x80 * context, 0x20_0000 + 0x1000 * context]
-                .map(|offset| (PLIC, plic.base, plic.base + offset))
+    /// The pages of device registers that the kernel touches.
+    pub fn device_pages(&self) -> impl Iterator<Item = DevicePage> + use<> {
+        let plic = self.interrupt.ok().map(|it| plan::PlicPages {
+            base: it.base,
+            context: it.context,
         });
-        core::iter::once((CONSOLE, console, console))
-            .chain(plic)
-            .map(|(device, base, at)| (device, base, at / PAGE_BYTES * PAGE_BYTES))
+        plan::device_pages(self.uart.base, plic)
     }
 }

@@ -90,7 +90,7 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
                 opened.sources.push(Box::new(snapshot.clone()));
                 opened.snapshot.get_or_insert(snapshot);
             }
-            MemorySpec::Line(_) | MemorySpec::File(_) | MemorySpec::Pipe => {}
+            MemorySpec::Line(_) | MemorySpec::File(_) | MemorySpec::Pipe | MemorySpec::Planned => {}
         }
     }
     if !places.is_empty() {
@@ -110,7 +110,7 @@ impl Opened {
         self.held.extend(spans);
     }
 
-    fn narrow(&mut self, xlen: Xlen, asked: Option<Xlen>, name: &str) -> anyhow::Result<()> {
+    pub fn narrow(&mut self, xlen: Xlen, asked: Option<Xlen>, name: &str) -> anyhow::Result<()> {
         let wanted = asked.or(self.xlen);
         if let Some(wanted) = wanted.filter(|wanted| *wanted != xlen) {
             let (bits, wanted) = (xlen.bits(), wanted.bits());

@@ -89,6 +89,6 @@ impl TablesArgs {
     pub fn open_guest(&self, guest: &GuestArgs) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
         self.roots.check_wires(&origins)?;
-        self.roots.with_guest(guest)?.open(origins)
+        self.roots.with(&self.plan).with_guest(guest)?.open(origins)
     }
 }

@@ -1,8 +1,11 @@
 //! Facts about the machine: its memory, its hart.
 
+use std::path::Path;
+
 use boards::Board;
+use link::device_tree::DeviceTree;
 use link::memory::{PhysRange, PhysRangeError};
-use model::space::{Bounds, NamedArea};
+use model::space::{AreaOf, Bounds, NamedArea};
 use pagetable::Dialect;
 
 use crate::board_file::{board, dialect};
@@ -16,10 +19,39 @@ pub struct MachineArgs {
     /// The board: its RAM, its encoding of memory types, what its hart rejects
     #[arg(long, value_name = "NAME|FILE", value_parser = board)]
     pub board: Option<Board>,
+    /// The flattened device tree: its nodes name physical addresses. QEMU writes one with -M dumpdtb=FILE, Linux
+    /// has its own in /sys/firmware/fdt
+    #[arg(long, value_name = "FILE", value_parser = tree)]
+    pub dtb: Option<DeviceTree>,
     /// Address at which the target's kernel maps physical address 0: for a stub that reads virtual addresses
     /// only
     #[arg(long, value_name = "ADDR", value_parser = super::number)]
     pub linear: Option<u64>,
+}
+
+/// A name for a range of addresses.
+pub fn area(name: &str, of: AreaOf, span: PhysRange) -> NamedArea {
+    NamedArea {
+        name: name.to_owned(),
+        of,
+        bounds: Bounds {
+            first: span.first,
+            last: span.last,
+        },
+    }
+}
+
+/// Most bytes of a device tree: boards have some 100 KiB.
+const MOST_TREE: u64 = 64 << 20;
+
+/// Reads a flattened device tree.
+fn tree(path: &str) -> Result<DeviceTree, String> {
+    let whole = |error: &dyn std::error::Error| match error.source() {
+        Some(why) => format!("{error}: {why}"),
+        None => error.to_string(),
+    };
+    let bytes = container::read(Path::new(path), MOST_TREE).map_err(|it| whole(&it))?;
+    link::device_tree::read(&bytes).map_err(|it| whole(&it))
 }
 
 /// Parses a range of addresses.
@@ -51,24 +83,19 @@ impl MachineArgs {
         }
     }
 
-    /// Devices and RAM of the board file, with their names.
+    /// Devices and RAM of the board file, with their names, and those of the device tree.
     pub fn areas(&self) -> Vec<NamedArea> {
         let ram = self
             .board
             .as_ref()
             .map(|board| ("ram", board.ram.base, board.ram.size));
-        let area = |(name, base, bytes): (&str, u64, u64)| {
-            let span = PhysRange::of(base, bytes)?;
-            Some(NamedArea {
-                name: name.to_owned(),
-                bounds: Bounds {
-                    first: span.first,
-                    last: span.last,
-                },
-            })
-        };
         let all = self.named_devices().into_iter().chain(ram);
-        all.filter_map(area).collect()
+        let of_board = all.filter_map(|(name, base, bytes)| {
+            Some(area(name, AreaOf::Physical, PhysRange::of(base, bytes)?))
+        });
+        let named = self.dtb.iter().flat_map(|tree| &tree.names);
+        let of_tree = named.map(|(name, span)| area(name, AreaOf::Physical, *span));
+        of_board.chain(of_tree).collect()
     }
 
     /// Device ranges from the board file.

@@ -7,6 +7,7 @@ mod files;
 mod guest;
 mod live;
 mod machine;
+mod plan;
 mod pmp;
 mod probe;
 mod pte;
@@ -28,6 +29,7 @@ use crate::exit::UsageError;
 pub use files::read_dump;
 pub use guest::GuestArgs;
 pub use machine::{MachineArgs, span};
+pub use plan::PlanArgs;
 pub use pmp::PmpArgs;
 pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};
 pub use spaces::{STALE, Spaces, read, read_on};
@@ -52,11 +54,17 @@ pub struct MemoryArgs {
     /// RUN.pwlog; any gdb stub: gdb://HOST:PORT; or a hart through JTAG: probe, probe:SELECTOR
     #[arg(long, value_name = "SPEC")]
     pub from: Vec<MemorySpec>,
+    /// What the kernel will map on --board before it ever runs there; with --elf its own parts too
+    #[arg(long, conflicts_with_all = ["mem", "core", "dump", "from"], requires = "board")]
+    pub planned: bool,
 }
 
 impl MemoryArgs {
     /// All sources, in order of precedence.
     fn origins(&self) -> Vec<MemorySpec> {
+        if self.planned {
+            return vec![MemorySpec::Planned];
+        }
         let mut origins: Vec<MemorySpec> = self.from.clone();
         origins.extend(self.core.clone().map(MemorySpec::Core));
         origins.extend(self.mem.iter().cloned().map(MemorySpec::Raw));
@@ -90,6 +98,8 @@ pub struct TablesArgs {
     #[command(flatten)]
     from: MemoryArgs,
     #[command(flatten)]
+    plan: PlanArgs,
+    #[command(flatten)]
     pub roots: SpaceArgs,
 }
 
@@ -115,6 +125,9 @@ pub struct SpaceArgs {
     /// Whether the hart's registers of PMP are to be read too.
     #[arg(skip)]
     reads_pmp: bool,
+    /// The program whose sections name addresses, and the Image that is planned.
+    #[arg(skip)]
+    plan: PlanArgs,
 }
 
 /// A root with the name of its owner.
@@ -157,7 +170,7 @@ pub struct OpenTables {
     pub pmp_registers: Vec<(String, u64)>,
     /// Physical memory protection, if it is known.
     pub pmp: Option<Pmp>,
-    /// Names of physical memory, from the board's file.
+    /// Names of addresses, from the board's file, the device tree and the program.
     pub areas: Vec<NamedArea>,
     /// Whether the roots were chosen for a list of mappings: no other source has them.
     pub are_roots_made: bool,
@@ -176,6 +189,7 @@ fn kind(origin: &MemorySpec) -> &'static str {
         MemorySpec::Snapshot(_) => "a snapshot",
         MemorySpec::File(_) => "a file",
         MemorySpec::Pipe => "what a debugger reads",
+        MemorySpec::Planned => "what the kernel will map",
     }
 }
 
@@ -214,7 +228,7 @@ impl TablesArgs {
     pub fn open(&self) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
         self.roots.check_wires(&origins)?;
-        self.roots.open(origins)
+        self.roots.with(&self.plan).open(origins)
     }
 }
 
@@ -238,6 +252,7 @@ impl SpaceArgs {
             pipe: None,
             instead: Vec::new(),
             reads_pmp: false,
+            plan: PlanArgs::default(),
         }
     }
 
@@ -245,6 +260,14 @@ impl SpaceArgs {
     pub fn or(&self, instead: &[NamedRoot]) -> SpaceArgs {
         SpaceArgs {
             instead: instead.to_vec(),
+            ..self.clone()
+        }
+    }
+
+    /// The same options, with a program and an Image.
+    pub fn with(&self, plan: &PlanArgs) -> SpaceArgs {
+        SpaceArgs {
+            plan: plan.clone(),
             ..self.clone()
         }
     }
@@ -278,12 +301,12 @@ impl SpaceArgs {
             }
             (None, _) => self.in_files(origins, asked)?,
         };
-        self.apply_board(&mut open);
+        self.apply_board(&mut open)?;
         Ok(open)
     }
 
     /// Applies facts of `--board` that nothing else states; reports if none is used.
-    fn apply_board(&self, open: &mut OpenTables) {
+    fn apply_board(&self, open: &mut OpenTables) -> anyhow::Result<()> {
         let mut board = self.machine.traits();
         let mut ram = self.machine.ram().unwrap_or_default();
         let named = self.machine.board.as_ref();
@@ -307,12 +330,15 @@ impl SpaceArgs {
         }
         open.dialect = told.or(board.dialect);
         open.svade = board.svade;
+        // What says most comes first: sections, then devices, then all of RAM.
+        open.areas.extend(self.plan.areas()?);
         if !is_other {
-            open.areas = self.machine.areas();
+            open.areas.extend(self.machine.areas());
         }
         if open.ram.is_empty() {
             open.ram = ram;
         }
+        Ok(())
     }
 
     fn in_files(
@@ -330,7 +356,15 @@ impl SpaceArgs {
             all_roots,
             ..
         } = &self.root_args;
+        let is_planned = origins.contains(&MemorySpec::Planned);
+        let mut areas = Vec::new();
         let mut opened = files::open(origins, asked)?;
+        if is_planned {
+            let planned = self.plan.listing(&self.machine)?;
+            opened.narrow(planned.xlen, asked, "the board's kernel is")?;
+            opened.listings.push((planned.name, planned.listing));
+            areas = planned.areas;
+        }
         let listed = opened
             .listings
             .iter()
@@ -384,7 +418,7 @@ impl SpaceArgs {
             held,
             pmp_registers: Vec::new(),
             pmp: None,
-            areas: Vec::new(),
+            areas,
             are_roots_made,
         })
     }
@@ -407,7 +441,11 @@ impl SpaceArgs {
             let made = listing::build(&listing.spaces, mode, first.map(|satp| satp.root))
                 .with_context(|| name.clone())?;
             detail!("{name}: {}", listing.what);
-            for remark in &made.remarks {
+            let remarks = made
+                .remarks
+                .iter()
+                .filter(|_| listing.what != plan::PLANNED);
+            for remark in remarks {
                 eprintln!("note: {name}: {remark}");
             }
             roots.extend(made.roots);

@@ -189,6 +189,7 @@ impl TablesArgs {
     pub fn open_with(&self, pmp: &PmpArgs) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
         self.roots.check_wires(&origins)?;
-        self.roots.with_pmp(pmp).open(origins)?.with_pmp(pmp)
+        let roots = self.roots.with(&self.plan).with_pmp(pmp);
+        roots.open(origins)?.with_pmp(pmp)
     }
 }

@@ -37,6 +37,7 @@ mod messages;
 mod ox64;
 mod paced;
 mod partition_tables;
+mod planned;
 mod plugin;
 mod pmp;
 mod pressure;

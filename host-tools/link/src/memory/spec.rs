@@ -4,6 +4,7 @@
 //! vmcore  uboot.log  before.json     a file; its first bytes determine the format, compressed or not
 //! ram.bin@0x80000000                 raw memory, and the address of its first byte
 //! core: text: mem: snapshot:         prefix that selects the format of a file
+//! planned:                           what the kernel will map on --board
 //! gdb://localhost:1234  /dev/ttyUSB0@2000000  tcp://…  unix:…  qemu  run.pwlog
 //! ```
 
@@ -35,6 +36,8 @@ pub enum MemorySpec {
     File(PathBuf),
     /// The caller of `pagewalk bridge` reads the memory.
     Pipe,
+    /// The tables that the kernel will build on a board: the caller plans them.
+    Planned,
 }
 
 /// Why a text does not name a memory source.
@@ -61,6 +64,9 @@ const LOOKED_AT: usize = 512;
 /// The name that `pagewalk bridge` uses for its caller.
 const PIPE: &str = "pipe:";
 
+/// The name of the tables that a kernel will build.
+const PLANNED: &str = "planned:";
+
 /// Prefixes that select a format.
 const KINDS: [&str; 4] = ["core:", "text:", "mem:", "snapshot:"];
 
@@ -70,6 +76,9 @@ impl FromStr for MemorySpec {
     fn from_str(name: &str) -> Result<MemorySpec, MemorySpecError> {
         if name == PIPE {
             return Ok(MemorySpec::Pipe);
+        }
+        if name == PLANNED {
+            return Ok(MemorySpec::Planned);
         }
         if name == "-" {
             return Ok(MemorySpec::Text(name.into()));
@@ -117,6 +126,7 @@ impl fmt::Display for MemorySpec {
             MemorySpec::Text(name) if name == "-" => f.write_str("stdin"),
             MemorySpec::Text(name) => f.write_str(&last(Path::new(name))),
             MemorySpec::Pipe => f.write_str("the target"),
+            MemorySpec::Planned => f.write_str("what is planned"),
         }
     }
 }

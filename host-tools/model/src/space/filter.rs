@@ -14,6 +14,14 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// One address.
+    pub fn one(at: u64) -> Bounds {
+        Bounds {
+            first: at,
+            last: at,
+        }
+    }
+
     /// The intersection with `first..=last`; `None` if it is empty.
     fn meet(self, first: u64, last: u64) -> Option<(u64, u64)> {
         let (first, last) = (first.max(self.first), last.min(self.last));

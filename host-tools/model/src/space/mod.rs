@@ -11,7 +11,7 @@ mod reached;
 mod tables;
 pub(crate) mod ways;
 
-pub use area::{NamedArea, area_names, range_names};
+pub use area::{AreaOf, NamedArea, area_names, range_names};
 pub use bands::{Band, CutPiece, cut};
 pub use dialect::{AllBits, guess};
 pub use filter::{Attribute, Bounds, Filter};
@@ -64,7 +64,7 @@ pub struct AddressSpace {
     pub left_out: u64,
     /// True if the tables were read past the hart's caches, so recent writes may be missing.
     pub is_possibly_stale: bool,
-    /// Names of physical memory; empty where none are known.
+    /// Names of addresses; empty where none are known.
     pub areas: Vec<NamedArea>,
     forest: Arc<Forest>,
     top: Option<NodeId>,

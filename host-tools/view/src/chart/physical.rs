@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::AddressSpace;
-use model::space::area_names;
+use model::space::{Bounds, area_names};
 use pagetable::{PAGE_BYTES, Pte};
 use plotters::style::RGBColor;
 
@@ -72,7 +72,14 @@ pub fn physical<'a>(spaces: &'a [AddressSpace], origin: &'a str) -> Strip<'a> {
                 return String::new();
             };
             let end = last.first.saturating_add(last.bytes - 1);
-            let name = named(area_names(areas, first.first, end));
+            let name = named(area_names(
+                areas,
+                None,
+                Some(Bounds {
+                    first: first.first,
+                    last: end,
+                }),
+            ));
             several(parts, bytes, "part") + &name
         }),
     }

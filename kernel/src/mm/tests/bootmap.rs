@@ -110,7 +110,7 @@ fn the_page_below_the_stack_is_absent<M: TestMachine>(quirks: Quirks) {
 
 fn devices_are_typed_as_devices_and_ram_as_ram<M: TestMachine>(quirks: Quirks) {
     World::<M>::each(quirks, |mut world| {
-        let pages = world.wiring.device_pages().map(|(.., at)| at);
+        let pages = world.wiring.device_pages().map(|it| it.page);
         let pages: BTreeSet<u64> = pages.collect();
         let mut seen = 0;
         for mapping in world.mappings() {

@@ -210,7 +210,12 @@ impl<M: TestMachine> World<M> {
                 planned.insert(Self::VIRTUAL.phys_to_virt(PhysAddr::new(at)), (at, rights));
             }
         }
-        for (slot, first, at) in self.wiring.device_pages() {
+        for plan::DevicePage {
+            device: slot,
+            base: first,
+            page: at,
+        } in self.wiring.device_pages()
+        {
             let seen = Self::VIRTUAL.device(slot, first, at);
             planned.insert(seen, (at, read | write));
         }

@@ -78,6 +78,9 @@ pub fn build(
             .or(satp.map(|satp| satp.root))
             .or(space.root.map(PhysAddr::new));
         builder.mode = mode;
+        if let Some(first) = space.tables_at {
+            (builder.first, builder.next) = (Some(first), 0);
+        }
         let root = match root {
             Some(root) => builder.table_at(root.raw())?,
             None => builder.new_table()?,
@@ -141,6 +144,8 @@ fn mode_of(space: &PrintedSpace) -> Mode {
 struct Builder {
     mode: Mode,
     tables: HashMap<u64, Box<[u8; 4096]>>,
+    /// Where tables are made, if that is not the end of physical memory.
+    first: Option<u64>,
     next: u64,
     entries: u64,
     twice: Option<u64>,
@@ -151,6 +156,7 @@ impl Default for Builder {
         Builder {
             mode: Mode::Sv39,
             tables: HashMap::new(),
+            first: None,
             next: 0,
             entries: 0,
             twice: None,
@@ -169,7 +175,7 @@ impl Builder {
 
     fn new_table(&mut self) -> Result<u64, ListingError> {
         loop {
-            let first = (1 << self.mode.pa_bits()) - ROOM;
+            let first = self.first.unwrap_or((1 << self.mode.pa_bits()) - ROOM);
             let at = first + self.next * 4096;
             self.next += 1;
             if !self.tables.contains_key(&at) {

@@ -20,6 +20,8 @@ pub struct PrintedSpace {
     pub satp: Option<u64>,
     /// Address of the root table, if it is printed.
     pub root: Option<u64>,
+    /// Where tables are made one after the other, root first; at the end of physical memory if nothing is said.
+    pub tables_at: Option<u64>,
     /// The mode, if the form of the listing decides it.
     pub mode: Option<Mode>,
     /// Whether addresses have 32 bits.
