@@ -48,7 +48,7 @@ function walk(fault) {
 function neighbours(fault) {
   const line = (it) => make("tr", [make("td", seconds(it.at_us)), make("td", it.task), make("td", it.access), make("td", it.outcome), make("td", it.cost === null ? "" : count(it.cost), { class: "number" })], { tabindex: 0, onclick: () => select({ fault: String(it.id) }) });
   const here = make("tr", [make("td", seconds(fault.at_us)), make("td", "this one", { colspan: 4 })], { class: "stopped" });
-  const note = make("p", `${count(fault.page_faults)} faults of this task on this page`);
+  const note = make("p", `${count(fault.page_faults)} ${fault.page_faults === 1 ? "fault" : "faults"} of this task on this page`);
   return make("div", [note, make("table", [...fault.before.map(line), here, ...fault.after.map(line)])]);
 }
 

@@ -60,6 +60,8 @@ pub struct Look {
     length: usize,
     /// How far the end of the span lies before the newest fault, in halves of its length.
     moved: u64,
+    /// A span that was drawn with the mouse, instead of the last so many seconds.
+    drawn: Option<TimeSpan>,
 }
 
 impl Default for Look {
@@ -77,6 +79,7 @@ impl Default for Look {
             whole_us: u64::MAX,
             length: SPANS.len() - 1,
             moved: 0,
+            drawn: None,
         }
     }
 }
@@ -91,7 +94,7 @@ pub enum KeyOutcome {
 }
 
 /// Keys with their descriptions.
-pub const HELP: [(&str, &str); 13] = [
+pub const HELP: [(&str, &str); 14] = [
     ("q, Ctrl-C", "leave"),
     ("space", "pause: the view stands still, nothing is lost"),
     (
@@ -107,6 +110,10 @@ pub const HELP: [(&str, &str); 13] = [
     ("Enter", "open the fault: its walk, its page, commands"),
     ("End", "back to the newest"),
     ("Tab", "the next task's address space"),
+    (
+        "mouse",
+        "drag: a span; right: the whole; click: filter, open a fault",
+    ),
     ("?", "this list"),
 ];
 
@@ -133,9 +140,9 @@ impl Look {
             KeyCode::Enter => self.is_open = !self.is_open,
             KeyCode::Char('[') => self.shorten(),
             KeyCode::Char(']') => self.lengthen(),
-            KeyCode::Char('a') => (self.length, self.moved) = (SPANS.len() - 1, 0),
-            KeyCode::Left => self.moved = self.moved.saturating_add(1),
-            KeyCode::Right => self.moved = self.moved.saturating_sub(1),
+            KeyCode::Char('a') => self.select_whole(),
+            KeyCode::Left => self.move_span(false),
+            KeyCode::Right => self.move_span(true),
             KeyCode::Char('g') => {
                 let now = GROUPS.iter().position(|it| *it == self.by).unwrap_or(0);
                 self.by = GROUPS[(now + 1) % GROUPS.len()];
@@ -162,15 +169,51 @@ impl Look {
     fn shorten(&mut self) {
         let shorter = (0..self.length).rev().find(|it| self.is_part(*it));
         (self.length, self.moved) = (shorter.unwrap_or(self.length), 0);
+        self.drawn = None;
     }
 
     fn lengthen(&mut self) {
         let longer = (self.length + 1..SPANS.len()).find(|it| self.is_part(*it));
         (self.length, self.moved) = (longer.unwrap_or(SPANS.len() - 1), 0);
+        self.drawn = None;
+    }
+
+    /// Shows a span of the session until another is chosen.
+    pub fn select(&mut self, span: TimeSpan) {
+        self.drawn = Some(span);
+    }
+
+    /// Shows the whole session.
+    pub fn select_whole(&mut self) {
+        (self.length, self.moved, self.drawn) = (SPANS.len() - 1, 0, None);
+    }
+
+    /// Moves the span by half of its length.
+    fn move_span(&mut self, is_later: bool) {
+        if let Some(span) = &mut self.drawn {
+            let half = span.length_us() / 2;
+            let half = if is_later {
+                half
+            } else {
+                half.min(span.from_us)
+            };
+            let moved = |at: u64| match is_later {
+                true => at.saturating_add(half),
+                false => at - half,
+            };
+            (span.from_us, span.end_us) = (moved(span.from_us), moved(span.end_us));
+        } else if is_later {
+            self.moved = self.moved.saturating_sub(1);
+        } else {
+            self.moved = self.moved.saturating_add(1);
+        }
     }
 
     /// The span that is shown, of the whole session.
     pub fn span(&self, whole: TimeSpan) -> TimeSpan {
+        if let Some(span) = self.drawn {
+            return span;
+        }
         let Some(length) = SPANS[self.length] else {
             return whole;
         };

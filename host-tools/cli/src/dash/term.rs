@@ -3,6 +3,7 @@
 mod draw;
 mod fit;
 mod middle;
+mod mouse;
 mod shown;
 mod strip;
 mod top;
@@ -16,6 +17,7 @@ use model::Live;
 use model::live::Update;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
+use self::mouse::{Drag, MouseCapture, ScreenMap};
 use super::end;
 use super::keys::{KeyOutcome, Look};
 use crate::ending;
@@ -28,7 +30,9 @@ const HELD: usize = 100_000;
 /// Draws until the user quits. After the end of the line the view stays open.
 pub fn run(name: &str, updates: Receiver<Update>) -> anyhow::Result<()> {
     let mut terminal = ratatui::try_init()?;
+    let mouse = MouseCapture::begin();
     let shown = show(&mut terminal, name, &updates, ending::watch());
+    drop(mouse);
     // A closed terminal need not be restored.
     let _ = ratatui::try_restore();
     shown
@@ -43,9 +47,10 @@ fn show(
     let (mut live, mut look) = (Live::default(), Look::default());
     let mut held = VecDeque::new();
     let mut is_new = true;
+    let (mut map, mut drag) = (ScreenMap::default(), Drag::default());
     loop {
         if is_new {
-            terminal.draw(|frame| draw::all(frame, name, &live, &look, held.len()))?;
+            terminal.draw(|frame| map = draw::all(frame, name, &live, &look, held.len()))?;
         }
         if stop.load(Ordering::Relaxed) {
             return end(&live);
@@ -61,6 +66,7 @@ fn show(
                 {
                     return end(&live);
                 }
+                Event::Mouse(event) => drag.mouse(event, &map, &mut look),
                 _ => {}
             }
         }

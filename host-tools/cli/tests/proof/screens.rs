@@ -92,3 +92,24 @@ fn keys_filter_scroll_help_and_leave() {
     screen.press(b"q");
     screen.end();
 }
+
+#[test]
+fn the_mouse_selects_a_span_filters_and_opens_a_fault() {
+    let mut screen = dash(80, 24);
+    // SGR mouse reports: button, column and line from 1, M for down and m for up.
+    let click = |column: u16, row: u16| format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m");
+    screen.press(click(12, 3).as_bytes());
+    screen.until("only faults with `");
+    screen.press(click(12, 3).as_bytes());
+    screen.until("q leave");
+    screen.press(b"\x1b[<0;45;4M\x1b[<32;60;4M\x1b[<0;60;4m");
+    screen.until_not("a column is 0.180 s");
+    screen.press(b"\x1b[<2;45;4M");
+    screen.until("a column is 0.180 s");
+    screen.press(click(5, 12).as_bytes());
+    screen.until("one fault; Up and Down");
+    screen.press(click(5, 12).as_bytes());
+    screen.until("Enter open");
+    screen.press(b"q");
+    screen.end();
+}

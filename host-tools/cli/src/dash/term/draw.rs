@@ -9,14 +9,15 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use view::words::{ExactSize, counted, printable};
 
 use super::fit::fit;
+use super::mouse::ScreenMap;
 use super::shown::{Shown, head};
 use super::{middle, strip, top};
 use crate::dash::keys::{HELP, Look, Pane};
 
 /// From this width, tasks are drawn beside the causes.
 const WIDE: u16 = 140;
-/// Draws everything; `held` is the number of updates held back.
-pub fn all(frame: &mut Frame, name: &str, live: &Live, look: &Look, held: usize) {
+/// Draws everything; `held` is the number of updates held back. Where what lies is for the mouse.
+pub fn all(frame: &mut Frame, name: &str, live: &Live, look: &Look, held: usize) -> ScreenMap {
     let area = frame.area();
     let is_wide = area.width >= WIDE;
     let tasks_height = if is_wide {
@@ -48,24 +49,26 @@ pub fn all(frame: &mut Frame, name: &str, live: &Live, look: &Look, held: usize)
         _ => beside,
     };
     let shown = &Shown::new(live, look, columns, faults.height.saturating_sub(1));
+    let mut map = ScreenMap::default();
     draw_title(frame, title, name, shown, held);
     if is_wide {
         let [left, right] =
             Layout::horizontal([Constraint::Percentage(55), Constraint::Percentage(45)])
                 .spacing(2)
                 .areas(top);
-        top::rate(frame, left, shown);
+        top::rate(frame, left, shown, &mut map);
         top::tasks(frame, right, live);
     } else {
-        top::rate(frame, top, shown);
+        top::rate(frame, top, shown, &mut map);
         top::tasks(frame, tasks, live);
     }
-    middle::draw(frame, faults, shown);
+    middle::draw(frame, faults, shown, &mut map);
     draw_strip(frame, strip, live, look);
     draw_foot(frame, foot, shown);
     if look.help {
         draw_help(frame, area);
     }
+    map
 }
 
 fn draw_title(frame: &mut Frame, area: Rect, name: &str, shown: &Shown<'_>, held: usize) {
@@ -115,7 +118,7 @@ fn draw_strip(frame: &mut Frame, area: Rect, live: &Live, look: &Look) {
     };
     let Some((pid, space)) = chosen else {
         let what = if live.tasks.0.is_empty() {
-            "no address spaces: a recording, or a board that is only listened to, has none"
+            "no address spaces: this recording has none, or the board is only listened to"
         } else {
             "no address space yet"
         };
@@ -199,7 +202,7 @@ mod tests {
             let mut terminal = Terminal::new(TestBackend::new(width, 24)).unwrap();
             let look = Look::default();
             terminal
-                .draw(|frame| all(frame, "a-line-with-a-long-name", &live, &look, 0))
+                .draw(|frame| drop(all(frame, "a-line-with-a-long-name", &live, &look, 0)))
                 .unwrap();
             let cells = terminal.backend().buffer().content();
             let screen: String = cells.iter().map(|cell| cell.symbol()).collect();

@@ -11,6 +11,7 @@ use view::live::cells;
 use view::words::{ExactSize, printable};
 
 use super::fit::fit;
+use super::mouse::ScreenMap;
 use super::shown::{Shown, head};
 use crate::dash::keys::Pane;
 
@@ -20,12 +21,12 @@ const WIDE: u16 = 140;
 const SHADES: [char; 4] = ['░', '▒', '▓', '█'];
 
 /// Draws what is chosen.
-pub fn draw(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
+pub fn draw(frame: &mut Frame, area: Rect, shown: &Shown<'_>, map: &mut ScreenMap) {
     if shown.look.is_open {
         return one_fault(frame, area, shown);
     }
     match shown.look.pane {
-        Pane::Faults => faults(frame, area, shown),
+        Pane::Faults => faults(frame, area, shown, map),
         Pane::Pages => pages(frame, area, shown),
         Pane::Costs => costs(frame, area, shown),
         Pane::Console => console(frame, area, shown),
@@ -47,10 +48,16 @@ fn newest(shown: &Shown<'_>, limit: usize) -> Vec<FoldedRow> {
 }
 
 /// The newest faults that are selected, in order of arrival. Neighbours that are alike are one row.
-fn faults(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
+fn faults(frame: &mut Frame, area: Rect, shown: &Shown<'_>, map: &mut ScreenMap) {
     let room = usize::from(area.height.saturating_sub(1));
     let mut chosen = newest(shown, room);
     chosen.reverse();
+    map.rows = chosen.len();
+    map.faults = Rect {
+        y: area.y + 1,
+        height: area.height.saturating_sub(1),
+        ..area
+    };
     const CAUSE: u16 = 22;
     let (va, epc) = if area.width < WIDE {
         (13, 10)

@@ -11,12 +11,13 @@ use view::dashboard::group_name;
 use view::words::{ExactSize, printable};
 
 use super::fit::fit;
+use super::mouse::ScreenMap;
 use super::shown::{BESIDE, Shown, head};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// One row per group: its total, and a bar for each part of the span; below, the span's borders and costs.
-pub fn rate(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
+pub fn rate(frame: &mut Frame, area: Rect, shown: &Shown<'_>, map: &mut ScreenMap) {
     let Shown { live, summary, .. } = shown;
     let most = summary.groups.iter().flat_map(|it| &it.bins).max();
     let most = most.copied().unwrap_or(0);
@@ -33,7 +34,20 @@ pub fn rate(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
     let room = usize::from(area.height.saturating_sub(2)).max(1);
     for counted in summary.groups.iter().take(room) {
         lines.push(bars(live, counted, most));
+        map.filters.push(group_name(live, counted.group).filter);
     }
+    let inner = Rect::new(area.x, area.y + 1, area.width, room as u16).intersection(area);
+    let beside = BESIDE.min(area.width);
+    map.names = Rect {
+        width: beside,
+        ..inner
+    };
+    map.bars = Rect {
+        x: inner.x + beside,
+        width: inner.width - beside,
+        ..inner
+    };
+    map.bins = Some(summary.bins);
     let costs = summary.costs.first().map_or_else(String::new, |all| {
         format!("p50 {} p99 {}", all.p50, all.p99)
     });
