@@ -162,6 +162,10 @@ advisories:
 # Draw the pictures of the documentation again, docs/pictures
 pictures: build
     {{ pagewalk }} chart levels --core host-tools/cli/tests/captures/linux-sv39/pagetables.core --satp 0x80033000000830ca -o docs/pictures/levels.svg
+    command -v chromium >/dev/null || ./setup --tests
+    cargo test -q -p cli --all-features --test proof what_is_selected_is_what_every_part_of_the_page_shows
+    cp target/pictures/fault.png docs/pictures/dashboard.png
+    cp target/pictures/dark.png docs/pictures/dashboard-phone.png
 
 # Run the commands that README, tutorial and how-tos show, and write what they print into the pages
 screens: build

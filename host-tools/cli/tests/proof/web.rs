@@ -20,6 +20,7 @@ impl Served {
     fn from(spec: &str, port: &str) -> Served {
         let mut process = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
             .args(["dash", spec, "--web", "--port", port])
+            .current_dir(CAPTURES)
             .stdout(Stdio::piped())
             .spawn()
             .expect("pagewalk starts");
@@ -61,7 +62,10 @@ impl Drop for Served {
     }
 }
 
-/// Pictures are kept for inspection.
+/// Where recordings are named without this machine's folders, which pictures would show.
+const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures");
+
+/// Pictures are kept for inspection; `just pictures` takes some into the documentation.
 fn pictures() -> PathBuf {
     let folder = PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -227,7 +231,7 @@ fn brush(page: &mut Browser, chart: &str, from: f64, to: f64) {
 
 #[test]
 fn what_is_selected_is_what_every_part_of_the_page_shows() {
-    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/run.pwlog@max");
+    let recording = "run.pwlog@max";
     let served = Served::from(recording, "0");
     let mut page = Browser::open(&served.address, 1200, 1000);
     page.until("document.getElementById('state').textContent === 'the line has ended'");
@@ -307,9 +311,10 @@ fn what_is_selected_is_what_every_part_of_the_page_shows() {
 
 #[test]
 fn several_boards_have_a_tab_each_and_a_sum() {
-    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/run.pwlog@max");
+    let recording = "run.pwlog@max";
     let mut process = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
         .args(["dash", recording, recording, "--web", "--port", "0"])
+        .current_dir(CAPTURES)
         .stdout(Stdio::piped())
         .spawn()
         .expect("pagewalk starts");
