@@ -115,6 +115,8 @@ mod replay;
 mod report;
 mod romfs;
 #[cfg(feature = "full")]
+mod roots;
+#[cfg(feature = "full")]
 mod satp;
 mod settings;
 mod size;

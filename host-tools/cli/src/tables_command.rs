@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use crate::tables::SpaceArgs;
-use crate::{chart, diff, find, lint, map, output, snapshot, stats, walk, ws};
+use crate::{chart, diff, find, lint, map, output, roots, snapshot, stats, walk, ws};
 
 /// A command that reads page tables from any source.
 #[derive(clap::Subcommand)]
@@ -13,6 +13,7 @@ pub enum TablesCommand {
     Walk(walk::WalkArgs),
     Map(map::MapArgs),
     Find(find::FindArgs),
+    Roots(roots::RootsArgs),
     Diff(diff::DiffArgs),
     Lint(lint::LintArgs),
     Stats(stats::StatsArgs),
@@ -28,6 +29,7 @@ impl TablesCommand {
             TablesCommand::Walk(args) => &mut args.tables.roots,
             TablesCommand::Map(args) => &mut args.tables.roots,
             TablesCommand::Find(args) => &mut args.tables.roots,
+            TablesCommand::Roots(args) => &mut args.tables.roots,
             TablesCommand::Diff(args) => &mut args.roots,
             TablesCommand::Lint(args) => &mut args.tables.roots,
             TablesCommand::Stats(args) => &mut args.tables.roots,
@@ -53,6 +55,7 @@ impl TablesCommand {
             TablesCommand::Walk(args) => walk::write(&args, out),
             TablesCommand::Map(args) => map::write(&args, out),
             TablesCommand::Find(args) => find::write(&args, out),
+            TablesCommand::Roots(args) => roots::write(&args, out),
             TablesCommand::Diff(args) => diff::write(&args, out),
             TablesCommand::Lint(args) => lint::write(&args, out),
             TablesCommand::Stats(args) => stats::write(&args, out),

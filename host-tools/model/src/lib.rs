@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod lint;
 pub mod live;
 pub mod probe;
+pub mod roots;
 pub mod space;
 pub mod stats;
 pub mod tasks;

@@ -26,6 +26,7 @@ pub mod pmp;
 pub mod probe;
 #[cfg(feature = "export")]
 pub mod report;
+pub mod roots;
 pub mod rows;
 pub mod stats;
 pub mod tasks;

@@ -74,6 +74,7 @@ const MEASURES: &[Measure] = &[
     (&["machine.mips"], machine::mips),
     (&["map.core"], tables::core),
     (&["decode.rate"], tables::rate),
+    (&["roots.scan"], tables::roots),
     (
         &["walk.two_stage", "walk.two_stage.reads"],
         guests::two_stage,

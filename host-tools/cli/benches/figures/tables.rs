@@ -10,6 +10,7 @@ use link::memory::{Cached, MemorySource, Prefetch, RamOnly, open_core};
 use link::session::Agent;
 use link::transport::{Spec, TargetLine};
 use model::AddressSpace;
+use model::roots::RootScan;
 use pagetable::{Dialect, Memory, PhysAddr, Satp, Seen, Xlen, visit};
 
 use crate::clock::{race, run};
@@ -132,6 +133,48 @@ pub fn rate() -> Vec<FigureRow> {
         limit: None,
         aim: Some((rate(peer) / 8.0).max(1.0)),
         peer: recorded("memchr over the same tables", rate(peer)),
+    }]
+}
+
+/// Memory looked through for roots in a second: words that are mostly no entries, zeros, and tables of a
+/// Linux. Beside `memchr` looking at all of it.
+pub fn roots() -> Vec<FigureRow> {
+    const PAGES: usize = 1 << 15;
+    let mut core = open_core(&captures().join("pagetables.core")).expect("a core");
+    let mut table = [0; 4096];
+    let root = satp().root;
+    core.memory.read(root, &mut table).expect("its root");
+    let page = |place: usize| match place % 32 {
+        0 => table,
+        1..12 => [0; 4096],
+        _ => std::array::from_fn(|at| (at * place + at / 7) as u8 & 0x7f),
+    };
+    let pages: Vec<[u8; 4096]> = (0..PAGES).map(page).collect();
+    let (mut ours, mut peer) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..7 {
+        let start = Instant::now();
+        let last = PhysAddr::new(u64::MAX >> 8);
+        let mut scan = RootScan::new(Xlen::Rv64, PhysAddr::new(0), last);
+        for (place, page) in (0..).zip(&pages) {
+            scan.page(PhysAddr::from_frame(place), page);
+        }
+        assert_eq!(scan.candidates(), PAGES / 32);
+        ours = ours.min(start.elapsed().as_secs_f64());
+        let start = Instant::now();
+        let found = pages.iter().filter_map(|page| memchr::memchr(0xa5, page));
+        assert!(found.count() <= PAGES / 32);
+        peer = peer.min(start.elapsed().as_secs_f64());
+    }
+    let bytes = (PAGES * 4096) as f64;
+    let rate = |seconds: f64| bytes / seconds / f64::from(1 << 30);
+    vec![FigureRow {
+        name: "roots.scan",
+        value: rate(ours),
+        unit: "GiB/s",
+        better: Better::Higher,
+        limit: None,
+        aim: Some(rate(peer) / 4.0),
+        peer: recorded("memchr over the same memory", rate(peer)),
     }]
 }
 

@@ -128,6 +128,9 @@ pub struct SpaceArgs {
     /// The program whose sections name addresses, and the Image that is planned.
     #[arg(skip)]
     plan: PlanArgs,
+    /// Whether a source without any root will do.
+    #[arg(skip)]
+    is_rootless: bool,
 }
 
 /// A root with the name of its owner.
@@ -224,6 +227,13 @@ impl TablesArgs {
         self.from.from.iter().any(is_probe)
     }
 
+    /// Opens the memory; where nothing says a root, there is none.
+    pub fn open_rootless(&self) -> anyhow::Result<OpenTables> {
+        let origins = self.from.origins();
+        self.roots.check_wires(&origins)?;
+        self.roots.rootless().open_memory(origins)
+    }
+
     /// Opens the memory and decodes satp as the machine does.
     pub fn open(&self) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
@@ -253,6 +263,15 @@ impl SpaceArgs {
             instead: Vec::new(),
             reads_pmp: false,
             plan: PlanArgs::default(),
+            is_rootless: false,
+        }
+    }
+
+    /// The same options, for a command that looks for roots itself.
+    pub fn rootless(&self) -> SpaceArgs {
+        SpaceArgs {
+            is_rootless: true,
+            ..self.clone()
         }
     }
 
@@ -474,6 +493,9 @@ impl SpaceArgs {
 
     /// The roots of the command line.
     fn given(&self, xlen: Xlen) -> anyhow::Result<Vec<NamedRoot>> {
+        if !self.is_given() && self.is_rootless {
+            return Ok(Vec::new());
+        }
         if !self.is_given() {
             let misuse = "no root table: give --satp VALUE, or --root ADDR --mode MODE";
             return Err(UsageError(misuse.to_owned()).into());
