@@ -137,6 +137,11 @@ bench-json:
     @just image ox64 >&2
     @cargo bench -q -p cli --bench figures -- --json
 
+# A Linux that runs here and now, in each paging mode: its tasks, their pages and names beside its own /proc
+live:
+    @[ -e target/live/vmlinux ] || { echo 'there is no target/live/vmlinux: ./setup --live fetches it' >&2; exit 1; }
+    cargo bench -q -p cli --bench live
+
 # Build the host tool as it is given away, with every feature, target/release/pagewalk
 release:
     cargo build --release -p cli --all-features

@@ -355,6 +355,8 @@ class Prefix(gdb.Command):
     pw chart F      draw the address space as .svg or .png
     pw satp [VALUE] the root of the tables, field by field
     pw root N|SATP  look at the tables of another process from now on
+    pw ps           the tasks of a Linux; pw task N: look at the tables of one from now on
+    pw roots        every root of page tables that is in memory, of any kernel
     pw x/FMT PA     physical memory, as gdb's own x shows virtual
     pw faults [N]   the last faults that a Pagewalk kernel keeps
     pw catch fault  stop before a page fault is served
@@ -585,6 +587,69 @@ def satp_of(task):
     raise gdb.GdbError(
         "this stub has no task {}; give its satp: pw root 0x8000000000080120".format(task)
     )
+
+
+class Tasks(Command):
+    """List the tasks of the system that is found in memory, with the roots of their tables.
+
+Usage: pw ps [--os linux]"""
+
+    name = "ps"
+    words = ["--os", "--format", "--ram", "--xlen"]
+
+    def invoke(self, argument, from_tty):
+        stray, given = split(argument)
+        if stray:
+            raise gdb.GdbError("pw ps takes no number; did you mean: pw task " + stray)
+        print_answer("ps {}".format(options(given, satp=False)))
+
+
+class Task(Command):
+    """Look at the tables of a task from now on, by its number.
+
+Usage: pw task N [--os linux]        `pw ps` lists them; `pw root hart` goes back"""
+
+    name = "task"
+    words = ["--os", "--ram", "--xlen"]
+
+    def invoke(self, argument, from_tty):
+        task, given = split(argument)
+        if not re.fullmatch("[0-9]+", task or ""):
+            raise gdb.GdbError("of which task? Example: pw task 1; `pw ps` lists them")
+        if stub_is_ours():
+            satp = satp_of(int(task))
+        else:
+            satp = self.satp(task, given)
+        CHOSEN["satp"] = satp
+        gdb.write("satp {:#x}, chosen\n".format(satp))
+
+    def satp(self, task, given):
+        """The root of a task of the system that is found in memory."""
+        lines, wrong = ask("ps --format csv {}".format(options(given, satp=False)))
+        if wrong:
+            raise gdb.GdbError(wrong)
+        rows = [line.split(",") for line in lines[1:]]
+        found = [row[2] for row in rows if row[0] == task]
+        if not found:
+            raise gdb.GdbError("there is no task {}; `pw ps` lists them".format(task))
+        if int(found[0], 16) == 0:
+            raise gdb.GdbError("task {} has no tables of its own".format(task))
+        return int(found[0], 16)
+
+
+class Roots(Command):
+    """Find every root of page tables in memory, without symbols.
+
+Usage: pw roots [--all-pages] [--satp VALUE]"""
+
+    name = "roots"
+    words = ["--all-pages", "--satp", "--format", "--ram", "--xlen"]
+
+    def invoke(self, argument, from_tty):
+        stray, given = split(argument)
+        if stray:
+            raise gdb.GdbError("pw roots takes no address")
+        print_answer("roots {}".format(options(given)))
 
 
 class Ram(Command):
@@ -911,8 +976,8 @@ class FlagsOf(gdb.Function):
 
 Prefix()
 for command in (
-    Walk, Map, Find, Lint, Stats, Ws, Snapshot, Diff, Chart, Satp, Root, Ram, Examine, Faults, Catch,
-    Explain,
+    Walk, Map, Find, Lint, Stats, Ws, Snapshot, Diff, Chart, Satp, Root, Tasks, Task, Roots, Ram, Examine,
+    Faults, Catch, Explain,
 ):
     command()
 PhysicalAddress()

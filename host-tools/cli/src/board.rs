@@ -179,9 +179,9 @@ fn task_list(tasks: Vec<TaskInfo>) -> TaskList {
         pid: task.pid,
         state: task.state_word(),
         satp: task.satp,
-        resident_bytes: task.resident * pagetable::PAGE_BYTES,
-        table_bytes: task.tables * pagetable::PAGE_BYTES,
-        faults: task.faults,
+        resident_bytes: Some(task.resident * pagetable::PAGE_BYTES),
+        table_bytes: Some(task.tables * pagetable::PAGE_BYTES),
+        faults: Some(task.faults),
         line: task.line,
     };
     TaskList(tasks.into_iter().map(task).collect())

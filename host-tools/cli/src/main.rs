@@ -53,6 +53,8 @@ mod diff;
 #[cfg(feature = "full")]
 mod doctor;
 #[cfg(feature = "full")]
+mod dump;
+#[cfg(feature = "full")]
 mod ending;
 #[cfg(feature = "full")]
 mod escapes;
@@ -197,7 +199,7 @@ commands! {
     #[cfg(feature = "full")]
     Satp => satp::SatpArgs,
     #[cfg(feature = "full")]
-    Ps => ps::PsArgs,
+    Dump => dump::DumpArgs,
     #[cfg(feature = "probe")]
     Probe => probe::ProbeCommandArgs,
     #[cfg(feature = "full")]

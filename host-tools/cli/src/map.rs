@@ -48,6 +48,7 @@ Examples:
   pagewalk map --from /dev/ttyUSB0@2000000 --task 2
   pagewalk map --from tcp://localhost:3334 --all-roots
   pagewalk map --from gdb://localhost:1234
+  pagewalk map --from gdb://localhost:1234 --task 42 --user
   pagewalk map --mem ram.bin@0x80000000 --vsatp 0x8000000000080003 --hgatp 0x8000000000090000
   pagewalk map --core nuttx32.core --satp 0x80080a1f --format csv
   pagewalk map --core vmcore --satp 0x80033000000830ca --dtb virt.dtb --elf vmlinux
@@ -59,6 +60,10 @@ pub struct MapArgs {
     guest: GuestArgs,
     #[command(flatten)]
     wanted: FilterArgs,
+    /// Name areas of the kernel and mappings of the process: on with --task and --all-roots; with --satp, the system
+    /// is looked for
+    #[arg(long)]
+    names: bool,
     /// Which neighbouring mappings form one range
     #[arg(
         long,
@@ -79,7 +84,7 @@ pub fn write(args: &MapArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         return write_guest(args, out);
     }
     let filter = args.wanted.filter()?;
-    let mut spaces = args.tables.spaces()?;
+    let mut spaces = args.tables.spaces_named(args.names)?;
     for space in &mut spaces.list {
         space.only(&filter);
         space.merge(match args.merge {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Files are read as a whole. Of a running target, which is stopped as long as that takes, each page is asked for one
-//! word: that of an entry which the root in force shares with its kin. The pages that have it are read.
+//! word: that of an entry which the active root shares with its kin. The pages that have it are read.
 
 use std::io::Write;
 
@@ -33,7 +33,7 @@ Examples:
 pub struct RootsArgs {
     #[command(flatten)]
     pub tables: TablesArgs,
-    /// On a running target, read every page as a whole: also roots that share nothing with the one in force
+    /// On a running target, read every page as a whole: also roots that share nothing with the active one
     #[arg(long)]
     all_pages: bool,
     /// Output format
@@ -48,7 +48,11 @@ const PAGE: u64 = pagetable::PAGE_BYTES;
 /// Writes the roots.
 pub fn write(args: &RootsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut open = args.tables.open_rootless()?;
-    let list = search(&mut open, args.all_pages)?;
+    let mut list = search(&mut open, args.all_pages)?;
+    // Names are worth reading in a file; on a line, they take longer than all else.
+    if !open.held.is_empty() || args.tables.os().is_some() {
+        name(&mut list, &mut open, args.tables.os())?;
+    }
     args.format.write(out, &list)?;
     match open.memory.take_failure() {
         Some(failure) => Err(anyhow::anyhow!(failure).context("not all could be read")),
@@ -56,7 +60,37 @@ pub fn write(args: &RootsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
 }
 
-/// Every root in the memory of open tables; those that are open are in force.
+/// Names the roots of tasks, if the system that is asked for, or any, is in the memory.
+fn name(list: &mut RootList, open: &mut OpenTables, os: Option<&str>) -> anyhow::Result<()> {
+    let tasks = open.system(os).and_then(|system| {
+        let tasks = open.tasks(system.as_ref())?;
+        Ok((system.kernel(), tasks))
+    });
+    let (kernel, tasks) = match tasks {
+        Ok(known) => known,
+        Err(error) if os.is_some() => return Err(error),
+        Err(error) => {
+            detail!("no names: {error:#}");
+            return Ok(());
+        }
+    };
+    for root in &mut list.roots {
+        let at = root.satp.root;
+        let owners = tasks
+            .iter()
+            .filter(|task| task.satp.is_some_and(|satp| satp.root == at));
+        let owners: Vec<String> = owners
+            .map(|task| format!("{} {}", task.pid, task.name))
+            .collect();
+        root.name = owners.join(", ");
+        if kernel.root == at && owners.is_empty() {
+            root.name = "kernel".to_owned();
+        }
+    }
+    Ok(())
+}
+
+/// Every root in the memory of open tables; those that are open are active.
 pub fn search(open: &mut OpenTables, all_pages: bool) -> anyhow::Result<RootList> {
     let known = match open.held.is_empty() {
         true => &open.ram,
@@ -72,14 +106,14 @@ pub fn search(open: &mut OpenTables, all_pages: bool) -> anyhow::Result<RootList
     let mut scan = RootScan::new(open.xlen, first, last);
     let total: u64 = ranges.iter().map(|it| it.last - it.first + 1).sum();
     let is_live = open.held.is_empty();
-    let in_force: Vec<Satp> = open.roots.iter().map(|root| root.satp).collect();
-    let sieve = match in_force.first() {
+    let active: Vec<Satp> = open.roots.iter().map(|root| root.satp).collect();
+    let sieve = match active.first() {
         Some(satp) if is_live && !all_pages => shared_entry(&mut open.memory, *satp),
         _ => None,
     };
     if let Some(sieve) = &sieve {
         eprintln!(
-            "note: only roots with the entry {:#x} at index {} of the one in force; --all-pages reads all of memory",
+            "note: only roots with the entry {:#x} at index {} of the active one; --all-pages reads all of memory",
             sieve.raw, sieve.index
         );
     }
@@ -99,7 +133,7 @@ pub fn search(open: &mut OpenTables, all_pages: bool) -> anyhow::Result<RootList
         Ok(())
     })?;
     detail!("{} pages have the form of a root", scan.candidates());
-    Ok(scan.finish(&mut open.memory, &in_force))
+    Ok(scan.finish(&mut open.memory, &active))
 }
 
 /// An entry that all roots of one kernel have.
@@ -178,7 +212,7 @@ fn piece(
 }
 
 /// Whole pages of ranges, sorted and without overlaps.
-fn pages(ranges: &[PhysRange]) -> Vec<PhysRange> {
+pub fn pages(ranges: &[PhysRange]) -> Vec<PhysRange> {
     let mut whole: Vec<PhysRange> = ranges
         .iter()
         .filter_map(|range| {

@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use crate::tables::SpaceArgs;
-use crate::{chart, diff, find, lint, map, output, roots, snapshot, stats, walk, ws};
+use crate::{chart, diff, find, lint, map, output, ps, roots, snapshot, stats, walk, ws};
 
 /// A command that reads page tables from any source.
 #[derive(clap::Subcommand)]
@@ -14,6 +14,7 @@ pub enum TablesCommand {
     Map(map::MapArgs),
     Find(find::FindArgs),
     Roots(roots::RootsArgs),
+    Ps(ps::PsArgs),
     Diff(diff::DiffArgs),
     Lint(lint::LintArgs),
     Stats(stats::StatsArgs),
@@ -30,6 +31,7 @@ impl TablesCommand {
             TablesCommand::Map(args) => &mut args.tables.roots,
             TablesCommand::Find(args) => &mut args.tables.roots,
             TablesCommand::Roots(args) => &mut args.tables.roots,
+            TablesCommand::Ps(args) => &mut args.tables.roots,
             TablesCommand::Diff(args) => &mut args.roots,
             TablesCommand::Lint(args) => &mut args.tables.roots,
             TablesCommand::Stats(args) => &mut args.tables.roots,
@@ -56,6 +58,7 @@ impl TablesCommand {
             TablesCommand::Map(args) => map::write(&args, out),
             TablesCommand::Find(args) => find::write(&args, out),
             TablesCommand::Roots(args) => roots::write(&args, out),
+            TablesCommand::Ps(args) => ps::write(&args, out),
             TablesCommand::Diff(args) => diff::write(&args, out),
             TablesCommand::Lint(args) => lint::write(&args, out),
             TablesCommand::Stats(args) => stats::write(&args, out),

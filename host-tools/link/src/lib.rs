@@ -9,6 +9,7 @@ pub mod lines;
 pub mod memory;
 #[cfg(test)]
 mod noise;
+pub mod os;
 pub mod pmp;
 #[cfg(feature = "probe")]
 pub mod probe;

@@ -11,15 +11,15 @@ pub struct TaskRow {
     pub pid: u64,
     /// State as a word.
     pub state: &'static str,
-    /// `satp` while it runs; 0 once it has exited.
+    /// `satp` while it runs; 0 once it has exited, or where it has no tables of its own.
     pub satp: u64,
-    /// Size of its resident pages in bytes.
-    pub resident_bytes: u64,
-    /// Size of its page tables in bytes.
-    pub table_bytes: u64,
-    /// Number of page faults since its start.
-    pub faults: u64,
-    /// The command line it was started with.
+    /// Size of its resident pages in bytes, if the system counts them.
+    pub resident_bytes: Option<u64>,
+    /// Size of its page tables in bytes, if the system counts them.
+    pub table_bytes: Option<u64>,
+    /// Number of page faults since its start, if the system counts them.
+    pub faults: Option<u64>,
+    /// The command line it was started with, or its name.
     pub line: String,
 }
 
@@ -61,7 +61,7 @@ impl KnownTasks {
                 KnownTask {
                     command: row.line.clone(),
                     has_ended: row.satp == 0,
-                    resident_bytes: row.resident_bytes,
+                    resident_bytes: row.resident_bytes.unwrap_or(0),
                 },
             );
         }
@@ -87,9 +87,9 @@ mod tests {
             pid: *pid,
             state: "ready",
             satp: 1,
-            resident_bytes: 4096,
-            table_bytes: 0,
-            faults: 0,
+            resident_bytes: Some(4096),
+            table_bytes: Some(0),
+            faults: Some(0),
             line: (*line).to_owned(),
         };
         TaskList(tasks.iter().map(row).collect())

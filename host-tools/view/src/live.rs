@@ -187,9 +187,9 @@ pub fn json(out: &mut dyn Write, live: &Live) -> io::Result<()> {
     let tasks = live.tasks.0.iter().map(|task| JsonLiveTask {
         pid: task.pid,
         state: task.state,
-        resident: task.resident_bytes,
-        tables: task.table_bytes,
-        faults: task.faults,
+        resident: task.resident_bytes.unwrap_or(0),
+        tables: task.table_bytes.unwrap_or(0),
+        faults: task.faults.unwrap_or(0),
         command: &task.line,
         bands: live.spaces.get(&task.pid).map_or_else(Vec::new, |space| {
             space.bands(BANDS).iter().map(band).collect()

@@ -98,9 +98,9 @@ fn state(root: &FoundRoot) -> String {
         Stale::Bare => "stale: maps nothing of its own".to_owned(),
     });
     let words = [
-        root.is_in_force.then(|| "in force".to_owned()),
+        root.is_active.then(|| "active".to_owned()),
         root.is_kernel.then(|| "kernel's own".to_owned()),
-        (!root.is_kin && !root.is_in_force).then(|| "shares nothing".to_owned()),
+        (!root.is_kin && !root.is_active).then(|| "shares nothing".to_owned()),
         stale,
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -116,7 +116,7 @@ struct JsonRoot<'a> {
     own_tables: u64,
     shared: u128,
     shared_tables: u64,
-    in_force: bool,
+    active: bool,
     kernel: bool,
     kin: bool,
     stale: Option<&'static str>,
@@ -140,7 +140,7 @@ impl<'a> From<&'a FoundRoot> for JsonRoot<'a> {
             own_tables: root.own.1,
             shared: root.shared.0,
             shared_tables: root.shared.1,
-            in_force: root.is_in_force,
+            active: root.is_active,
             kernel: root.is_kernel,
             kin: root.is_kin,
             stale,

@@ -26,9 +26,9 @@ impl View for TaskList {
             columns.row([
                 task.pid.to_string(),
                 task.state.to_owned(),
-                words::ExactSize(task.resident_bytes).to_string(),
-                words::ExactSize(task.table_bytes).to_string(),
-                task.faults.to_string(),
+                size(task.resident_bytes),
+                size(task.table_bytes),
+                known(task.faults),
                 satp(task),
                 words::printable(&task.line),
             ]);
@@ -63,14 +63,22 @@ impl View for TaskList {
                 task.pid.to_string(),
                 task.state.to_owned(),
                 format!("{:#x}", task.satp),
-                task.resident_bytes.to_string(),
-                task.table_bytes.to_string(),
-                task.faults.to_string(),
+                known(task.resident_bytes),
+                known(task.table_bytes),
+                known(task.faults),
                 task.line.clone(),
             ])?;
         }
         lines.flush()
     }
+}
+
+fn size(bytes: Option<u64>) -> String {
+    bytes.map_or_else(String::new, |bytes| words::ExactSize(bytes).to_string())
+}
+
+fn known(count: Option<u64>) -> String {
+    count.map_or_else(String::new, |count| count.to_string())
 }
 
 fn satp(task: &TaskRow) -> String {
@@ -85,9 +93,12 @@ struct JsonTask<'a> {
     pid: u64,
     state: &'a str,
     satp: Hex<u64>,
-    resident: u64,
-    tables: u64,
-    faults: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resident: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tables: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<u64>,
     command: &'a str,
 }
 
@@ -101,9 +112,9 @@ mod tests {
             pid: 2,
             state: "ready",
             satp: 8 << 60 | 0x8_0123,
-            resident_bytes: 8192,
-            table_bytes: 12_288,
-            faults: 3,
+            resident_bytes: Some(8192),
+            table_bytes: Some(12_288),
+            faults: Some(3),
             line: "spin \u{1b}[31m".into(),
         };
         let mut out = Vec::new();

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use crate::initrd::{archive, program};
 use crate::row::PeerFigure;
 use crate::{house, scratch};
 
@@ -26,7 +26,6 @@ const COUNTS: &[(&str, [f64; 2])] = &[
     ("file.in_place", [613.0, 614.0]),
     ("file.copied", [5_232.0, 5_632.0]),
 ];
-const TARGET: &str = "riscv64gc-unknown-none-elf";
 
 /// What Linux takes for `what`, as `note` says; with `cbo.zero` where the machine has it.
 pub fn linux(what: &str, zicboz: bool, note: &str) -> Option<PeerFigure> {
@@ -63,7 +62,10 @@ fn boot(zicboz: bool) -> Option<Live> {
     let initrd = scratch.path().join("initrd");
     // More than the pages of it that are measured.
     let data: Vec<u8> = (0..16 << 20).map(|at: u32| (at >> 3) as u8).collect();
-    let files = [("init", 0o100_755, program()), ("data", 0o100_644, data)];
+    let files = [
+        ("init", 0o100_755, program(&house(), "linux_peer")),
+        ("data", 0o100_644, data),
+    ];
     fs::write(&initrd, archive(&files)).expect("the scratch folder can be written");
     let on = if zicboz { "on" } else { "off" };
     let ran = Command::new("qemu-system-riscv64")
@@ -96,54 +98,4 @@ fn boot(zicboz: bool) -> Option<Live> {
 fn count(line: &str) -> Option<(String, f64)> {
     let (name, count) = line.trim().strip_prefix("linux: ")?.split_once(' ')?;
     Some((name.to_owned(), count.parse().ok()?))
-}
-
-/// The first process, built for the board's processor.
-fn program() -> Vec<u8> {
-    let ran = Command::new(house().join("kernel/cargo"))
-        .args([
-            "build",
-            "-q",
-            "--locked",
-            "--profile",
-            "board",
-            "-p",
-            "user",
-        ])
-        .args(["--example", "linux_peer", "--target", TARGET])
-        .current_dir(house())
-        .status()
-        .expect("kernel/cargo starts");
-    assert!(
-        ran.success(),
-        "kernel/cargo build --example linux_peer: {ran}"
-    );
-    let built: PathBuf = house()
-        .join("target/board-side")
-        .join(TARGET)
-        .join("board/examples/linux_peer");
-    fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()))
-}
-
-/// A cpio archive in the "newc" form that Linux unpacks as its first file system.
-fn archive(files: &[(&str, u32, Vec<u8>)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let end = ("TRAILER!!!", 0, Vec::new());
-    for (inode, (name, mode, data)) in (1u32..).zip(files.iter().chain([&end])) {
-        let name_bytes = name.len() as u32 + 1;
-        // Magic, then: inode, mode, owner, group, links, time, size, four device numbers, length of the name, sum.
-        let size = data.len() as u32;
-        let words = [inode, *mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name_bytes, 0];
-        out.extend(b"070701");
-        out.extend(
-            words
-                .iter()
-                .flat_map(|word| format!("{word:08x}").into_bytes()),
-        );
-        out.extend(name.bytes().chain([0]));
-        out.resize(out.len().next_multiple_of(4), 0);
-        out.extend(data);
-        out.resize(out.len().next_multiple_of(4), 0);
-    }
-    out
 }

@@ -18,6 +18,7 @@ mod guests;
 #[path = "../../tests/hostile/mod.rs"]
 mod hostile;
 mod image;
+mod initrd;
 mod linux;
 mod live;
 mod machine;
@@ -26,6 +27,7 @@ mod probe;
 mod romfs;
 mod row;
 mod tables;
+mod tasks;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -75,6 +77,7 @@ const MEASURES: &[Measure] = &[
     (&["map.core"], tables::core),
     (&["decode.rate"], tables::rate),
     (&["roots.scan"], tables::roots),
+    (&["ps.linux", "map.linux.all"], tasks::linux),
     (
         &["walk.two_stage", "walk.two_stage.reads"],
         guests::two_stage,

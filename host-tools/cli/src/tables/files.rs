@@ -6,7 +6,8 @@ use std::path::Path;
 use link::memory::listing::{self, Listing};
 use link::memory::text::{self, Reading, TextDump, address};
 use link::memory::{
-    MemorySource, MemorySpec, NotedRoot, Overlay, PhysRange, Snapshot, open_physical, open_raw,
+    MemorySource, MemorySpec, NotedRoot, Overlay, PhysRange, Snapshot, VmcoreInfo, open_physical,
+    open_raw,
 };
 use pagetable::{Mode, PhysAddr, Xlen};
 use view::words::counted;
@@ -25,6 +26,8 @@ pub struct Opened {
     pub held: Vec<PhysRange>,
     /// The root of page tables that a dump knows.
     pub root: Option<NotedRoot>,
+    /// What a dump came with of Linux's own words.
+    pub info: VmcoreInfo,
     /// Lists of mappings, with their names.
     pub listings: Vec<(String, Listing)>,
     sources: Vec<Box<dyn MemorySource>>,
@@ -50,6 +53,7 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
         cut_at: None,
         held: Vec::new(),
         root: None,
+        info: VmcoreInfo::default(),
         listings: Vec::new(),
         sources: Vec::new(),
         texts: Vec::new(),
@@ -81,6 +85,9 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
                 }
                 opened.hold(&dump.ranges);
                 opened.root = opened.root.or(dump.root);
+                if opened.info.is_empty() {
+                    opened.info = dump.info;
+                }
                 opened.sources.push(dump.memory);
             }
             MemorySpec::Snapshot(path) => {

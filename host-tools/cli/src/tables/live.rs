@@ -25,11 +25,6 @@ impl SpaceArgs {
     /// Memory through a gdb stub.
     fn on_stub(&self, address: &str) -> anyhow::Result<OpenTables> {
         let name = || format!("gdb://{address}");
-        if self.root_args.task.is_some()
-            || self.root_args.all_roots && self.root_args.satp.is_empty()
-        {
-            bail!("{}: a gdb stub has no tasks; give --satp", name());
-        }
         // Registers are of a hart; memory is the same for all of them.
         let mut stub = match self.is_given() && !self.reads_pmp {
             true => board::stub(address)?,
@@ -41,6 +36,10 @@ impl SpaceArgs {
         };
         let pmp_registers = match self.reads_pmp {
             true => super::pmp::of_stub(&mut stub).with_context(name)?,
+            false => Vec::new(),
+        };
+        let harts = match self.reads_registers {
+            true => super::registers::of_stub(&mut stub).with_context(name)?,
             false => Vec::new(),
         };
         let roots = match self.is_given() {
@@ -69,6 +68,7 @@ impl SpaceArgs {
         }
         Ok(OpenTables {
             pmp_registers,
+            harts,
             ..ahead(stub, roots, xlen, ram)
         })
     }
@@ -79,6 +79,7 @@ impl SpaceArgs {
         let xlen = self.pte.xlen()?.unwrap_or(Xlen::Rv64);
         let roots = self.given(xlen)?;
         let is_bare = roots.iter().all(|root| root.satp.mode == Mode::Bare);
+        let is_bare = is_bare && !self.is_rootless && !self.wants_any_system();
         let ram = match self.machine.ram() {
             Some(ram) => Some(ram),
             // Nothing will be read.
@@ -185,6 +186,9 @@ fn open(
         pmp_registers: Vec::new(),
         pmp: None,
         areas: Vec::new(),
+        info: Default::default(),
+        harts: Vec::new(),
+        names: Default::default(),
         are_roots_made: false,
     }
 }

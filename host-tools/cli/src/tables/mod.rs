@@ -11,15 +11,18 @@ mod plan;
 mod pmp;
 mod probe;
 mod pte;
+mod registers;
 mod spaces;
 mod stub_hart;
+mod system;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use link::memory::listing;
-use link::memory::{Cached, MemorySource, MemorySpec, PhysRange, Pipe, RawSpec};
+use link::memory::vmcore::HartRegisters;
+use link::memory::{Cached, MemorySource, MemorySpec, PhysRange, Pipe, RawSpec, VmcoreInfo};
 use link::transport::Spec;
 use model::space::NamedArea;
 use pagetable::{Dialect, Mode, PhysAddr, Pmp, Satp, Xlen};
@@ -33,6 +36,7 @@ pub use plan::PlanArgs;
 pub use pmp::PmpArgs;
 pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};
 pub use spaces::{STALE, Spaces, read, read_on};
+pub use system::{NamesWanted, VirtualNames, task_list};
 
 /// Sources of memory; several files form one memory.
 #[derive(clap::Args)]
@@ -81,9 +85,12 @@ pub struct RootArgs {
     #[arg(long, value_name = "VALUE", value_parser = number, value_delimiter = ',',
           conflicts_with_all = ["task", "root"])]
     pub satp: Vec<u64>,
-    /// The tables of this task id of the board
+    /// The tables of this task id: of the board, or of the system that is found in the memory
     #[arg(long, value_name = "NUMBER", conflicts_with = "root")]
     pub task: Option<u64>,
+    /// Look for the tasks of this system only
+    #[arg(long, value_name = "linux", value_parser = system::names())]
+    pub os: Option<String>,
     /// Address of the root table, with --mode
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "mode")]
     pub root: Option<u64>,
@@ -131,6 +138,12 @@ pub struct SpaceArgs {
     /// Whether a source without any root will do.
     #[arg(skip)]
     is_rootless: bool,
+    /// Whether the registers of the harts are to be read too.
+    #[arg(skip)]
+    reads_registers: bool,
+    /// Whether names of virtual addresses are to be read: where the system is looked for anyway, or always.
+    #[arg(skip)]
+    pub names: NamesWanted,
 }
 
 /// A root with the name of its owner.
@@ -175,8 +188,23 @@ pub struct OpenTables {
     pub pmp: Option<Pmp>,
     /// Names of addresses, from the board's file, the device tree and the program.
     pub areas: Vec<NamedArea>,
+    /// What a dump came with of Linux's own words; empty without.
+    pub info: VmcoreInfo,
+    /// Registers of harts, if they were to be read and the source has them.
+    pub harts: Vec<HartRegisters>,
+    /// Names of virtual addresses, of all roots and of each one by its table.
+    pub names: VirtualNames,
     /// Whether the roots were chosen for a list of mappings: no other source has them.
     pub are_roots_made: bool,
+}
+
+/// Whether a source answers for its tasks itself: a board that runs Pagewalk, a recording, a snapshot, a list.
+fn has_tasks(origin: &MemorySpec) -> bool {
+    match origin {
+        MemorySpec::Line(Spec::Gdb(_) | Spec::Probe(_)) => false,
+        MemorySpec::Line(_) | MemorySpec::Snapshot(_) => true,
+        _ => false,
+    }
 }
 
 /// How a memory source was interpreted.
@@ -234,11 +262,31 @@ impl TablesArgs {
         self.roots.rootless().open_memory(origins)
     }
 
-    /// Opens the memory and decodes satp as the machine does.
-    pub fn open(&self) -> anyhow::Result<OpenTables> {
+    /// The same, with the registers of the harts.
+    pub fn open_whole(&self) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
         self.roots.check_wires(&origins)?;
-        self.roots.with(&self.plan).open(origins)
+        let roots = SpaceArgs {
+            reads_registers: true,
+            ..self.roots.rootless()
+        };
+        roots.open_memory(origins)
+    }
+
+    /// Opens the memory and decodes satp as the machine does.
+    pub fn open(&self) -> anyhow::Result<OpenTables> {
+        self.open_named(NamesWanted::No)
+    }
+
+    /// The same, with names of virtual addresses.
+    fn open_named(&self, names: NamesWanted) -> anyhow::Result<OpenTables> {
+        let origins = self.from.origins();
+        self.roots.check_wires(&origins)?;
+        let roots = SpaceArgs {
+            names,
+            ..self.roots.with(&self.plan)
+        };
+        roots.open(origins)
     }
 }
 
@@ -252,6 +300,7 @@ impl SpaceArgs {
             root_args: RootArgs {
                 satp: vec![0],
                 task: None,
+                os: None,
                 root: None,
                 all_roots: false,
             },
@@ -264,6 +313,8 @@ impl SpaceArgs {
             reads_pmp: false,
             plan: PlanArgs::default(),
             is_rootless: false,
+            reads_registers: false,
+            names: NamesWanted::No,
         }
     }
 
@@ -310,6 +361,7 @@ impl SpaceArgs {
         }
         let is_live =
             |origin: &&MemorySpec| matches!(origin, MemorySpec::Line(_) | MemorySpec::Pipe);
+        let is_of_board = origins.iter().any(has_tasks);
         let mut open = match (origins.iter().find(is_live), &origins[..]) {
             (Some(_), [MemorySpec::Line(spec)]) => self.on_line(spec)?,
             (Some(_), [MemorySpec::Pipe]) => self.through_pipe()?,
@@ -321,6 +373,9 @@ impl SpaceArgs {
             (None, _) => self.in_files(origins, asked)?,
         };
         self.apply_board(&mut open)?;
+        if self.wants_any_system() && !is_of_board {
+            self.use_system(&mut open)?;
+        }
         Ok(open)
     }
 
@@ -365,10 +420,6 @@ impl SpaceArgs {
         origins: Vec<MemorySpec>,
         asked: Option<Xlen>,
     ) -> anyhow::Result<OpenTables> {
-        if self.root_args.task.is_some() {
-            let misuse = "--task is a board's: files know no tasks; give --satp";
-            return Err(UsageError(misuse.to_owned()).into());
-        }
         let RootArgs {
             satp,
             root,
@@ -411,6 +462,8 @@ impl SpaceArgs {
                 are_roots_made = !self.is_given();
                 self.of_listings(&mut opened, xlen)?
             }
+            // Which roots there are is read later.
+            _ if self.wants_system() => Vec::new(),
             _ => match opened.root.filter(|_| !self.is_given()) {
                 Some(noted) => {
                     let value = noted.satp.encode(xlen);
@@ -425,6 +478,7 @@ impl SpaceArgs {
         };
         let cut_at = opened.cut_at;
         let held = opened.held.clone();
+        let opened_info = opened.info.clone();
         let mode = roots.first().map_or(Mode::Bare, |root| root.satp.mode);
         Ok(OpenTables {
             memory: Cached::new(opened.memory(mode)?),
@@ -438,6 +492,9 @@ impl SpaceArgs {
             pmp_registers: Vec::new(),
             pmp: None,
             areas,
+            info: opened_info,
+            harts: Vec::new(),
+            names: VirtualNames::default(),
             are_roots_made,
         })
     }
@@ -493,7 +550,7 @@ impl SpaceArgs {
 
     /// The roots of the command line.
     fn given(&self, xlen: Xlen) -> anyhow::Result<Vec<NamedRoot>> {
-        if !self.is_given() && self.is_rootless {
+        if !self.is_given() && (self.is_rootless || self.wants_system()) {
             return Ok(Vec::new());
         }
         if !self.is_given() {

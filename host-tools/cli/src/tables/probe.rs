@@ -1,5 +1,6 @@
 //! Tables in memory that a probe reads.
 
+#[cfg(not(feature = "probe"))]
 use anyhow::bail;
 use link::memory::MemorySpec;
 #[cfg(feature = "probe")]
@@ -75,11 +76,6 @@ impl SpaceArgs {
     /// Memory of a hart through JTAG.
     #[cfg(feature = "probe")]
     pub(super) fn on_probe(&self, selector: &str) -> anyhow::Result<OpenTables> {
-        if self.root_args.task.is_some()
-            || self.root_args.all_roots && self.root_args.satp.is_empty()
-        {
-            bail!("a probe has no tasks; give --satp");
-        }
         let mut hart = ProbedHart::open(selector, &self.wiring())?;
         let xlen = match self.pte.xlen()? {
             Some(xlen) => xlen,
@@ -87,6 +83,10 @@ impl SpaceArgs {
         };
         let pmp_registers = match self.reads_pmp {
             true => super::pmp::of_probe(hart.target()?, xlen)?,
+            false => Vec::new(),
+        };
+        let harts = match self.reads_registers {
+            true => super::registers::of_probe(&mut hart, self.wiring().number())?,
             false => Vec::new(),
         };
         let roots = match self.is_given() {
@@ -119,6 +119,9 @@ impl SpaceArgs {
             pmp_registers,
             pmp: None,
             areas: Vec::new(),
+            info: Default::default(),
+            harts,
+            names: Default::default(),
             are_roots_made: false,
         })
     }

@@ -6,7 +6,7 @@ use model::AddressSpace;
 use model::space::{AllBits, guess};
 use pagetable::{Dialect, Mode, Refusal, Satp, Trouble};
 
-use super::{OpenTables, TablesArgs, note_dialect};
+use super::{NamesWanted, OpenTables, TablesArgs, note_dialect};
 use view::words::counted;
 
 use crate::exit::UsageError;
@@ -76,6 +76,15 @@ impl TablesArgs {
     pub fn spaces(&self) -> anyhow::Result<Spaces> {
         Ok(read(self.open()?))
     }
+
+    /// The same, with names of virtual addresses: where the system is known, or `always`.
+    pub fn spaces_named(&self, always: bool) -> anyhow::Result<Spaces> {
+        let names = match always {
+            true => NamesWanted::Yes,
+            false => NamesWanted::IfKnown,
+        };
+        Ok(read(self.open_named(names)?))
+    }
 }
 
 /// Reads the address spaces of open tables. The memory is closed, so that a halted hart does not wait for the
@@ -93,7 +102,8 @@ pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn MemorySource>>) {
         let mut spaces = AddressSpace::read_all(&mut memory, &satps, dialect);
         for (space, root) in spaces.iter_mut().zip(&open.roots) {
             space.name.clone_from(&root.name);
-            space.areas.clone_from(&open.areas);
+            space.areas = open.names.of(root.satp.root);
+            space.areas.extend(open.areas.iter().cloned());
         }
         spaces
     };

@@ -243,7 +243,7 @@ fn the_commands_help_complain_and_restore() {
         "pw map --user\n",
         "Usage: pw walk ADDR",
         "pw catch\npw chart\npw diff\npw explain\npw faults\npw find\npw follow\npw lint\npw map\npw \
-         ram\npw root\npw satp\npw snapshot\npw stats\npw walk\npw ws\npw x\n",
+         ps\npw ram\npw root\npw roots\npw satp\npw snapshot\npw stats\npw task\npw walk\npw ws\npw x\n",
         "of which address? Example: pw walk $pc",
         "\nNo symbol table is loaded.",
         "pw map takes no address",

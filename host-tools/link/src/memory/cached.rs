@@ -53,6 +53,11 @@ impl<S: MemorySource> Cached<S> {
         }
     }
 
+    /// The source that is cached.
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
     /// Takes the first error that was not an address outside of memory. A walk treats both as "no memory
     /// here"; the caller should report it.
     pub fn take_failure(&mut self) -> Option<ReadError> {
@@ -72,6 +77,14 @@ impl<S: MemorySource> Cached<S> {
     /// Reads bytes that are not tables, without caching them.
     pub fn read_uncached(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         self.source.read(at, into)
+    }
+
+    /// Reads several ranges that are not tables, without caching them.
+    pub fn read_each(
+        &mut self,
+        wanted: &[(PhysAddr, usize)],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        self.source.read_each(wanted)
     }
 
     /// Clears the cache: later reads return the then current memory.

@@ -12,7 +12,7 @@ use pagetable::{PhysAddr, Xlen};
 
 use super::OpenError;
 use super::files::{self, FilePiece, Files};
-use super::vmcoreinfo::{self, NotedRoot};
+use super::vmcoreinfo::{NotedRoot, VmcoreInfo};
 
 /// An open core file.
 pub struct Core {
@@ -24,6 +24,8 @@ pub struct Core {
     pub cut_at: Option<PhysAddr>,
     /// The root of page tables in its VMCOREINFO.
     pub root: Option<NotedRoot>,
+    /// Its VMCOREINFO; empty where it has none.
+    pub info: VmcoreInfo,
     /// What was left out or assumed, a sentence each.
     pub remarks: Vec<String>,
 }
@@ -80,6 +82,7 @@ pub fn open(path: &Path) -> Result<Core, OpenError> {
         return Err(OpenError::VirtualCore(path.to_owned()));
     }
     let remarks = remarks(&headers);
+    let info = VmcoreInfo::new(&headers.vmcoreinfo);
     let mut cut_at = None;
     for piece in &mut headers.pieces {
         let present = bytes.saturating_sub(piece.offset);
@@ -93,7 +96,8 @@ pub fn open(path: &Path) -> Result<Core, OpenError> {
         memory: Files::new(vec![(path.to_owned(), file)], headers.pieces),
         xlen,
         cut_at,
-        root: vmcoreinfo::root(&headers.vmcoreinfo, xlen),
+        root: info.root(xlen),
+        info,
         remarks,
     })
 }
@@ -189,6 +193,10 @@ fn take_notes<H: FileHeader<Endian = Endianness>>(
     while let Ok(Some(note)) = notes.next() {
         match note.name() {
             b"VMCOREINFO" => found.vmcoreinfo = note.desc().to_vec(),
+            // Written by `pagewalk dump`; of a Linux both are there, and its own counts.
+            b"PAGEWALK" if found.vmcoreinfo.is_empty() => {
+                found.vmcoreinfo = note.desc().to_vec();
+            }
             b"CORE" => found.is_process |= matches!(note.n_type(endian).0, AUXV | FILES),
             _ => {}
         }

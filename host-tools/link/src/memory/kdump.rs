@@ -19,7 +19,7 @@ use container::BlockPacking;
 use pagetable::{Outside, PhysAddr, Xlen};
 
 use super::physical_dump::PhysicalDump;
-use super::{MemorySource, OpenError, ReadError, files, vmcoreinfo};
+use super::{MemorySource, OpenError, ReadError, VmcoreInfo, files};
 
 /// First bytes of the file, blanks included.
 pub(super) const MAGIC: &[u8] = b"KDUMP   ";
@@ -49,7 +49,7 @@ pub(super) fn open(path: &Path) -> Result<PhysicalDump, OpenError> {
         broken("a KDUMP that is cut off or damaged: its bitmap of pages is not in the file".into())
     })?;
     let pages = Pages::new(path, file, header, bitmap);
-    let info = pages.header.vmcoreinfo(&pages.file);
+    let info = VmcoreInfo::new(&pages.header.vmcoreinfo(&pages.file));
     let xlen = pages.header.xlen();
     if pages.ranges.is_empty() {
         return Err(OpenError::Empty(path.to_owned()));
@@ -60,7 +60,8 @@ pub(super) fn open(path: &Path) -> Result<PhysicalDump, OpenError> {
         xlen,
         cut_at,
         ranges: pages.ranges.clone(),
-        root: vmcoreinfo::root(&info, xlen.unwrap_or(Xlen::Rv64)),
+        root: info.root(xlen.unwrap_or(Xlen::Rv64)),
+        info,
         remarks: Vec::new(),
         memory: Box::new(pages),
     })

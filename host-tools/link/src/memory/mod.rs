@@ -26,6 +26,7 @@ mod sparse;
 mod spec;
 mod srec;
 pub mod text;
+pub mod vmcore;
 mod vmcoreinfo;
 
 pub use self::core::{Core, open as open_core};
@@ -43,7 +44,7 @@ pub use raw::{RawSpec, RawSpecError, open as open_raw};
 pub use snapshot::{Recorder, Snapshot};
 pub use sparse::Sparse;
 pub use spec::{MemorySpec, MemorySpecError};
-pub use vmcoreinfo::NotedRoot;
+pub use vmcoreinfo::{NotedRoot, VmcoreInfo};
 
 use pagetable::PhysAddr;
 
@@ -51,6 +52,24 @@ use pagetable::PhysAddr;
 pub trait MemorySource {
     /// Fills `into` from address `at`, completely, or fails.
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError>;
+
+    /// Reads several (address, length) ranges, several of them in flight where the source permits it; `None`
+    /// where there is no memory.
+    fn read_each(
+        &mut self,
+        wanted: &[(PhysAddr, usize)],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        let mut read = Vec::with_capacity(wanted.len());
+        for (at, bytes) in wanted {
+            let mut into = vec![0; *bytes];
+            read.push(match self.read(*at, &mut into) {
+                Ok(()) => Some(into),
+                Err(ReadError::Outside(_)) => None,
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(read)
+    }
 
     /// Whether some data may be older than the target's current memory.
     fn is_possibly_stale(&self) -> bool {
@@ -63,6 +82,13 @@ impl<S: MemorySource + ?Sized> MemorySource for &mut S {
         (**self).read(at, into)
     }
 
+    fn read_each(
+        &mut self,
+        wanted: &[(PhysAddr, usize)],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        (**self).read_each(wanted)
+    }
+
     fn is_possibly_stale(&self) -> bool {
         (**self).is_possibly_stale()
     }
@@ -71,6 +97,13 @@ impl<S: MemorySource + ?Sized> MemorySource for &mut S {
 impl<S: MemorySource + ?Sized> MemorySource for Box<S> {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         (**self).read(at, into)
+    }
+
+    fn read_each(
+        &mut self,
+        wanted: &[(PhysAddr, usize)],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        (**self).read_each(wanted)
     }
 
     fn is_possibly_stale(&self) -> bool {

@@ -24,6 +24,7 @@ const FORMATS: &[DumpFormat] = &[
                 xlen: Some(core.xlen),
                 cut_at: core.cut_at,
                 root: core.root,
+                info: core.info,
                 remarks: core.remarks,
                 ..PhysicalDump::of(core.memory)
             })

@@ -4,7 +4,7 @@
 
 use pagetable::{PhysAddr, Xlen};
 
-use super::vmcoreinfo::NotedRoot;
+use super::vmcoreinfo::{NotedRoot, VmcoreInfo};
 use super::{Files, MemorySource};
 
 /// A dump of physical memory, open for reading.
@@ -19,6 +19,8 @@ pub struct PhysicalDump {
     pub ranges: Vec<(PhysAddr, PhysAddr)>,
     /// The root of page tables that the dump knows.
     pub root: Option<NotedRoot>,
+    /// Its VMCOREINFO; empty where it has none.
+    pub info: VmcoreInfo,
     /// What was left out or assumed, a sentence each.
     pub remarks: Vec<String>,
 }
@@ -32,6 +34,7 @@ impl PhysicalDump {
             xlen: None,
             cut_at: None,
             root: None,
+            info: VmcoreInfo::default(),
             remarks: Vec::new(),
         }
     }

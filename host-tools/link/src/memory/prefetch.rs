@@ -92,6 +92,13 @@ impl<B: BatchRead> Prefetch<B> {
 }
 
 impl<B: BatchRead> MemorySource for Prefetch<B> {
+    fn read_each(
+        &mut self,
+        wanted: &[(PhysAddr, usize)],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        self.batch.read_all(wanted)
+    }
+
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let bytes = into.len();
         let outside = ReadError::Outside(Outside { at, bytes });

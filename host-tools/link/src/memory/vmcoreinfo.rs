@@ -15,17 +15,49 @@ pub struct NotedRoot {
     pub from: &'static str,
 }
 
-/// The root that the text of a VMCOREINFO says: `satp` where it is, else that of the kernel's own tables.
-pub(super) fn root(text: &[u8], xlen: Xlen) -> Option<NotedRoot> {
-    let field = |name: &str| {
-        let lines = text.split(|byte| *byte == b'\n');
+/// The text of a VMCOREINFO.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VmcoreInfo(Vec<u8>);
+
+/// How the text begins, in every version.
+const BEGIN: &[u8] = b"OSRELEASE=";
+
+impl VmcoreInfo {
+    /// How many bytes of a page [`VmcoreInfo::begins`] needs.
+    pub const HEAD_BYTES: usize = BEGIN.len();
+
+    /// Whether a text begins with these bytes.
+    pub fn begins(bytes: &[u8]) -> bool {
+        bytes.starts_with(BEGIN)
+    }
+
+    /// The text of a note, or of the page in which the kernel keeps it: up to the first zero.
+    pub fn new(text: &[u8]) -> VmcoreInfo {
+        let end = text.iter().position(|byte| *byte == 0);
+        VmcoreInfo(text[..end.unwrap_or(text.len())].to_vec())
+    }
+
+    /// The text.
+    pub fn text(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What stands behind `name=`.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let lines = self.0.split(|byte| *byte == b'\n');
         let mut values =
             lines.filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
-        std::str::from_utf8(values.next()?).ok()
-    };
-    // Kernels print some numbers in decimal and some in hexadecimal, behind 0x; symbols without 0x.
-    let number = |name: &str| {
-        let value = field(name)?.trim();
+        Some(std::str::from_utf8(values.next()?).ok()?.trim())
+    }
+
+    /// `NUMBER(name)`: kernels print some in decimal and some in hexadecimal, behind 0x.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        let value = self.field(&format!("NUMBER({name})"))?;
         match value.strip_prefix("0x") {
             Some(digits) => u64::from_str_radix(digits, 16).ok(),
             None => value
@@ -33,45 +65,59 @@ pub(super) fn root(text: &[u8], xlen: Xlen) -> Option<NotedRoot> {
                 .ok()
                 .or_else(|| Some(value.parse::<i64>().ok()? as u64)),
         }
-    };
-    let symbol =
-        |name: &str| u64::from_str_radix(field(name)?.trim().trim_start_matches("0x"), 16).ok();
-    let satp = number("NUMBER(satp)").and_then(|satp| Satp::decode(satp, xlen).ok());
-    if let Some(satp) = satp.filter(|satp| satp.mode != Mode::Bare) {
-        return Some(NotedRoot {
-            satp,
-            from: "NUMBER(satp)",
-        });
     }
-    let mode = match number("NUMBER(VA_BITS)")? {
-        32 => Mode::Sv32,
-        39 => Mode::Sv39,
-        48 => Mode::Sv48,
-        57 => Mode::Sv57,
-        _ => return None,
-    };
-    let va = symbol("SYMBOL(swapper_pg_dir)")?;
-    let base = number("NUMBER(phys_ram_base)");
-    let link = number("NUMBER(KERNEL_LINK_ADDR)");
-    // The kernel's own image is mapped from its link address; it is in RAM, behind an offset that 6.x writes
-    // down.
-    let offset = number("NUMBER(va_kernel_pa_offset)");
-    let pa = match (link, offset) {
-        (Some(link), Some(offset)) if va >= link => va.wrapping_sub(offset),
-        _ => va
-            .wrapping_sub(number("NUMBER(PAGE_OFFSET)")?)
-            .wrapping_add(base?),
-    };
-    let root = PhysAddr::new(pa);
-    let is_table = root.is_aligned(pagetable::PAGE_BYTES) && pa >> mode.pa_bits() == 0;
-    is_table.then_some(NotedRoot {
-        satp: Satp {
+
+    /// `SYMBOL(name)`: an address, without 0x.
+    pub fn symbol(&self, name: &str) -> Option<u64> {
+        let value = self.field(&format!("SYMBOL({name})"))?;
+        u64::from_str_radix(value.trim_start_matches("0x"), 16).ok()
+    }
+
+    /// The root that it says: `satp` where it is, else that of the kernel's own tables.
+    pub fn root(&self, xlen: Xlen) -> Option<NotedRoot> {
+        let satp = self.number("satp");
+        let satp = satp.and_then(|satp| Satp::decode(satp, xlen).ok());
+        if let Some(satp) = satp.filter(|satp| satp.mode != Mode::Bare) {
+            return Some(NotedRoot {
+                satp,
+                from: "NUMBER(satp)",
+            });
+        }
+        Some(NotedRoot {
+            satp: self.kernel()?,
+            from: "SYMBOL(swapper_pg_dir) and NUMBER(VA_BITS)",
+        })
+    }
+
+    /// The root of the kernel's own tables.
+    pub fn kernel(&self) -> Option<Satp> {
+        let mode = match self.number("VA_BITS")? {
+            32 => Mode::Sv32,
+            39 => Mode::Sv39,
+            48 => Mode::Sv48,
+            57 => Mode::Sv57,
+            _ => return None,
+        };
+        let va = self.symbol("swapper_pg_dir")?;
+        let base = self.number("phys_ram_base");
+        let link = self.number("KERNEL_LINK_ADDR");
+        // The kernel's own image is mapped from its link address; it is in RAM, behind an offset that 6.x writes
+        // down.
+        let offset = self.number("va_kernel_pa_offset");
+        let pa = match (link, offset) {
+            (Some(link), Some(offset)) if va >= link => va.wrapping_sub(offset),
+            _ => va
+                .wrapping_sub(self.number("PAGE_OFFSET")?)
+                .wrapping_add(base?),
+        };
+        let root = PhysAddr::new(pa);
+        let is_table = root.is_aligned(pagetable::PAGE_BYTES) && pa >> mode.pa_bits() == 0;
+        is_table.then_some(Satp {
             mode,
             asid: 0,
             root,
-        },
-        from: "SYMBOL(swapper_pg_dir) and NUMBER(VA_BITS)",
-    })
+        })
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +125,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<(Mode, u64)> {
-        let root = root(text.as_bytes(), Xlen::Rv64)?;
+        let root = VmcoreInfo::new(text.as_bytes()).root(Xlen::Rv64)?;
         Some((root.satp.mode, root.satp.root.raw()))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! every page ── of a root's form ── a tree of tables below it ── pointed at by none ── a root
-//!                                                                      shares entries with the one in force
+//!                                                                      shares entries with the active one
 //! ```
 //!
 //! A kernel gives each process a root of its own, whose entries for the kernel are the same in all of them. So
@@ -40,7 +40,7 @@ pub enum Stale {
 /// A root that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundRoot {
-    /// The root, as a register value with ASID 0; the one in force has its own.
+    /// The root, as a register value with ASID 0; the active one has its own.
     pub satp: Satp,
     /// Its owner, where it is known; else empty.
     pub name: String,
@@ -49,10 +49,10 @@ pub struct FoundRoot {
     /// Bytes behind entries that another root has too, and tables below those.
     pub shared: (u128, u64),
     /// Whether a hart uses it, as far as that is known.
-    pub is_in_force: bool,
+    pub is_active: bool,
     /// Whether it maps nothing but what the others share, and is where the kernel's own data is.
     pub is_kernel: bool,
-    /// Whether it shares an entry with the root in force, or with most roots where that is not known.
+    /// Whether it shares an entry with the active root, or with most roots where that is not known.
     pub is_kin: bool,
     /// Why it is of no use any more.
     pub stale: Option<Stale>,
@@ -97,9 +97,9 @@ impl RootScan {
         self.found.len()
     }
 
-    /// The roots among them. `in_force` are those that harts use: then only roots of that mode are looked for.
-    pub fn finish<M: Memory + ?Sized>(self, memory: &mut M, in_force: &[Satp]) -> RootList {
-        let known: Vec<Satp> = in_force
+    /// The roots among them. `active` are those that harts use: then only roots of that mode are looked for.
+    pub fn finish<M: Memory + ?Sized>(self, memory: &mut M, active: &[Satp]) -> RootList {
+        let known: Vec<Satp> = active
             .iter()
             .copied()
             .filter(|satp| satp.mode != Mode::Bare && satp.mode.xlen() == self.xlen)
@@ -212,7 +212,7 @@ impl<M: Memory + ?Sized> OfMode<'_, '_, M> {
         })
     }
 
-    /// The entries by which kin is known: those of a root in force, or those that most roots have.
+    /// The entries by which kin is known: those of an active root, or those that most roots have.
     fn leader(&self, candidates: &[Candidate]) -> HashSet<(u16, u64)> {
         let of_known = candidates.iter().find(|it| self.is_known(it.at));
         if let Some(known) = of_known {
@@ -254,7 +254,7 @@ impl<M: Memory + ?Sized> OfMode<'_, '_, M> {
             name: String::new(),
             own: (own.bytes, own.tables + 1),
             shared: (shared.bytes, shared.tables),
-            is_in_force: known.is_some(),
+            is_active: known.is_some(),
             is_kernel: false,
             is_kin: candidate.shares > 0,
             stale,
@@ -271,7 +271,7 @@ fn shares(leader: &HashSet<(u16, u64)>, entries: &[(u16, u64)]) -> u64 {
 /// the kernel, which is loaded before any page is given away: of all of them it is the first.
 fn mark_kernel(roots: &mut [FoundRoot]) {
     let is_bare = |root: &&mut FoundRoot| {
-        root.stale == Some(Stale::Bare) || root.is_in_force && root.own.0 == 0 && root.shared.0 > 0
+        root.stale == Some(Stale::Bare) || root.is_active && root.own.0 == 0 && root.shared.0 > 0
     };
     if let Some(first) = roots
         .iter_mut()

@@ -1,3 +1,7 @@
+//! Roots of memory that is laid out here, and of noise.
+//!
+//! A machine has a kernel's root and users' roots in the midst of random words.
+
 use super::*;
 
 /// Memory of 4 KiB pages from 0x8000_0000.
@@ -24,13 +28,13 @@ impl Pages {
         self.0[page][index * bytes..][..bytes].copy_from_slice(&raw.to_le_bytes()[..bytes]);
     }
 
-    fn search(&mut self, mode: Mode, in_force: &[Satp]) -> RootList {
+    fn search(&mut self, mode: Mode, active: &[Satp]) -> RootList {
         let last = BASE + self.0.len() as u64 * 4096 - 1;
         let mut scan = RootScan::new(mode.xlen(), PhysAddr::new(BASE), PhysAddr::new(last));
         for (place, page) in (0..).zip(&self.0) {
             scan.page(PhysAddr::new(BASE + place * 4096), page);
         }
-        scan.finish(self, in_force)
+        scan.finish(self, active)
     }
 }
 
@@ -113,14 +117,14 @@ fn each_root_is_found_and_nothing_else_in_every_mode() {
 }
 
 #[test]
-fn a_root_in_force_names_the_mode_and_its_kin() {
+fn an_active_root_names_the_mode_and_its_kin() {
     let mode = Mode::Sv39;
-    let in_force = satp(mode, 200);
-    let found = machine(mode, 3).search(mode, &[in_force]);
+    let active = satp(mode, 200);
+    let found = machine(mode, 3).search(mode, &[active]);
     assert_eq!(found.roots.len(), 4);
-    let known: Vec<&FoundRoot> = found.roots.iter().filter(|it| it.is_in_force).collect();
+    let known: Vec<&FoundRoot> = found.roots.iter().filter(|it| it.is_active).collect();
     assert_eq!(known.len(), 1);
-    assert_eq!(known[0].satp, in_force);
+    assert_eq!(known[0].satp, active);
 }
 
 #[test]

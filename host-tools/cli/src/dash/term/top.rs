@@ -98,9 +98,13 @@ pub fn tasks(frame: &mut Frame, area: Rect, live: &Live) {
         Row::new([
             Cell::new(Line::raw(task.pid.to_string()).right_aligned()),
             Cell::new(task.state),
-            Cell::new(Line::raw(ExactSize(task.resident_bytes).to_string()).right_aligned()),
-            Cell::new(Line::raw(ExactSize(task.table_bytes).to_string()).right_aligned()),
-            Cell::new(Line::raw(task.faults.to_string()).right_aligned()),
+            Cell::new(
+                Line::raw(ExactSize(task.resident_bytes.unwrap_or(0)).to_string()).right_aligned(),
+            ),
+            Cell::new(
+                Line::raw(ExactSize(task.table_bytes.unwrap_or(0)).to_string()).right_aligned(),
+            ),
+            Cell::new(Line::raw(task.faults.unwrap_or(0).to_string()).right_aligned()),
             Cell::new(fit(&printable(&task.line), command)),
         ])
     });

@@ -1,0 +1,109 @@
+//! Tasks of an unmodified Linux, out of its memory alone, beside its own /proc.
+
+mod proc;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use link::memory::{Cached, Files, MemorySource, PhysRange, ReadError, VmcoreInfo, open_core};
+use link::os::{Hints, find};
+use pagetable::PhysAddr;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/linux-tasks");
+
+#[test]
+fn every_page_and_name_of_a_stripped_linux_is_as_its_own_proc_says() {
+    let core = format!("{FOLDER}/guest.core.xz");
+    let printed = std::fs::read_to_string(format!("{FOLDER}/proc.txt")).expect("what it printed");
+    let program = Path::new(env!("CARGO_BIN_EXE_pagewalk"));
+    let compared = proc::compare(program, &["--from", &core], &printed);
+    assert_eq!(compared, 373);
+}
+
+/// What a command prints on stdout.
+fn answer(words: &[&str]) -> String {
+    let ran = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(words)
+        .env("PAGEWALK_CONFIG", "")
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{words:?}: {told}");
+    String::from_utf8_lossy(&ran.stdout).into_owned()
+}
+
+#[test]
+fn a_dump_of_the_machine_is_sparse_goes_on_where_it_was_cut_and_has_the_same_tasks() {
+    let core = format!("{FOLDER}/guest.core.xz");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (whole, part) = (
+        folder.path().join("vmcore"),
+        folder.path().join("vmcore.part"),
+    );
+    let out = whole.to_str().expect("a path");
+    answer(&["dump", "-o", out, "--from", &core]);
+    assert!(!part.exists(), "it has its own name when it is whole");
+    let first = fs::read(&whole).expect("the dump");
+    assert_eq!(
+        answer(&["ps", "--from", out]),
+        answer(&["ps", "--from", &core])
+    );
+    // Interrupted in the middle of a page.
+    fs::write(&part, &first[..first.len() / 2 + 77]).expect("a part");
+    answer(&["dump", "-o", out, "--from", &core, "--resume"]);
+    assert!(
+        fs::read(&whole).expect("the dump") == first,
+        "it is the same again"
+    );
+    // Of another machine.
+    fs::write(&part, &first[..100]).expect("a part");
+    let ran = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["dump", "-o", out, "--from", &core, "--resume"])
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(told.contains("without --resume it begins again"), "{told}");
+}
+
+/// Memory behind a stub that answers 2 KiB at a time, as QEMU's does.
+struct Counted {
+    memory: Files,
+    packets: usize,
+}
+
+impl MemorySource for Counted {
+    fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
+        self.packets += into.len().div_ceil(2048);
+        self.memory.read(at, into)
+    }
+}
+
+#[test]
+fn a_task_of_linux_takes_eight_packets_at_most() {
+    let core = open_core(Path::new(&format!("{FOLDER}/guest.core.xz"))).expect("a core");
+    let ram: Vec<PhysRange> = core
+        .memory
+        .ranges()
+        .filter_map(|(from, end)| PhysRange::of(from.raw(), end.raw() - from.raw()))
+        .collect();
+    let mut memory = Cached::new(Counted {
+        memory: core.memory,
+        packets: 0,
+    });
+    let info = VmcoreInfo::default();
+    let hints = Hints {
+        ram: &ram,
+        info: &info,
+    };
+    let linux = find(&mut memory, &hints, Some("linux")).expect("a Linux");
+    // Once all tables are known, each task costs what is read of it alone.
+    linux.tasks(&mut memory).expect("its tasks");
+    let before = memory.source().packets;
+    let tasks = linux.tasks(&mut memory).expect("its tasks");
+    let packets = memory.source().packets - before;
+    assert!(tasks.len() > 40, "{}", tasks.len());
+    assert!(packets <= 8 * tasks.len(), "{packets} of {}", tasks.len());
+    let areas = linux.areas();
+    assert!(areas.iter().any(|area| area.name == "linear map"));
+}

@@ -1,0 +1,42 @@
+//! A part of a structure in memory, read at once.
+
+use super::super::{OsError, Virtual};
+
+/// The bytes from the first to the last member that is wanted.
+pub(super) struct Part {
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Part {
+    /// Reads the part of the structure at `at` that has these members: offset and bytes of each.
+    pub fn read(
+        virt: &mut Virtual,
+        what: &'static str,
+        at: u64,
+        members: &[(u64, u64)],
+    ) -> Result<Part, OsError> {
+        let first = members.iter().map(|(at, _)| *at).min().unwrap_or(0);
+        let end = members.iter().map(|(at, bytes)| at + bytes).max();
+        let bytes = (end.unwrap_or(first) - first) as usize;
+        let bytes = virt.bytes(what, at.wrapping_add(first), bytes)?;
+        Ok(Part { first, bytes })
+    }
+
+    /// The bytes of a member that was wanted; zeros for another one.
+    pub fn bytes<const N: usize>(&self, at: u64) -> [u8; N] {
+        let from = at.wrapping_sub(self.first) as usize;
+        let bytes = from
+            .checked_add(N)
+            .and_then(|end| self.bytes.get(from..end));
+        bytes.and_then(|it| it.try_into().ok()).unwrap_or([0; N])
+    }
+
+    pub fn word(&self, at: u64) -> u64 {
+        u64::from_le_bytes(self.bytes(at))
+    }
+
+    pub fn word32(&self, at: u64) -> u32 {
+        u32::from_le_bytes(self.bytes(at))
+    }
+}
