@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, FromArgMatches};
+use model::Faults;
 use view::export::{EXPORTS, ExportKind, ExportOutput};
 use view::words::counted;
 
@@ -87,13 +88,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     // Before a header is written.
     File::open(&args.source.file).with_context(|| named(&args.source.file))?;
     let mut out = PathOutput::new(to, kind.is_folder);
-    let mut export = (kind.begin)(&mut out, &args.source.name()).with_context(|| named(to))?;
-    let totals = args.source.read(&mut |fault| export.fault(fault));
-    let totals = totals.and_then(|totals| {
-        export.end(&totals).with_context(|| named(to))?;
-        Ok(totals)
-    });
-    let totals = match totals {
+    let totals = match exported(&args, &mut out) {
         Ok(totals) => totals,
         Err(error) => {
             out.abandon();
@@ -105,13 +100,34 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let faults = counted(totals.count(), "fault", "faults");
-    output::answer(|out| {
+    output::summary(to, |out| {
         let files = match kind.is_folder {
             true => format!(" in {}", counted(files as u64, "file", "files")),
             false => String::new(),
         };
         Ok(writeln!(out, "{}: {faults}{files}", to.display())?)
     })
+}
+
+/// Writes everything; an error names the file that it is of.
+fn exported(args: &ExportArgs, out: &mut PathOutput) -> anyhow::Result<Faults> {
+    let named = || named(&args.output);
+    let begin = args.format.0.begin;
+    let mut export = begin(out, &args.source.name()).with_context(named)?;
+    let mut unwritten = None;
+    let totals = args.source.read(&mut |fault| {
+        export.fault(fault).map_err(|error| {
+            let kind = error.kind();
+            unwritten = Some(error);
+            kind.into()
+        })
+    });
+    if let Some(error) = unwritten {
+        return Err(error).with_context(named);
+    }
+    let totals = totals?;
+    export.end(&totals).with_context(named)?;
+    Ok(totals)
 }
 
 fn named(path: &Path) -> String {

@@ -257,7 +257,16 @@ fn run() -> anyhow::Result<()> {
     let settings = Arc::new(Settings::read(std::env::args_os().skip(1))?);
     let matches = command(&settings)
         .color(verbosity::early_color())
-        .get_matches();
+        .try_get_matches();
+    let matches = match matches {
+        Ok(matches) => matches,
+        // The help or the version: an answer like any other, which a full disk can refuse.
+        Err(asked) if !asked.use_stderr() => {
+            asked.print()?;
+            return Ok(std::io::Write::flush(&mut std::io::stdout())?);
+        }
+        Err(misuse) => misuse.exit(),
+    };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     verbosity::begin(&cli.verbosity);
     if let Some(file) = settings.file() {

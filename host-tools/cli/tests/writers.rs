@@ -34,6 +34,7 @@ impl Place {
             .collect();
         fs::write(tree.join("data"), noise).expect("a file");
         place.succeeds(&["romfs", "build", "tree", "-o", "in.romfs"]);
+        fs::write(place.path("faults.log"), faults()).expect("a log");
         place
     }
 
@@ -100,6 +101,25 @@ impl Place {
     }
 }
 
+/// A log of more faults than any limit here has room for, in whatever format.
+fn faults() -> String {
+    let mut log = String::new();
+    for seq in 0..4000_u64 {
+        // No compressor makes these much smaller.
+        let page = seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 28 << 12;
+        log += &format!(
+            "[{:>5}.{:06}] pagewalk: EXCEPTION: Store/AMO page fault. SCAUSE: 0000000f, EPC: \
+             {:016x}, STVAL: {page:016x}, task: 2, seq: {seq}, user write, heap, zeroed, level: 0, \
+             entry: 0000000000000000, frame: 0000000080431000, cost: {}\r\n",
+            seq / 50,
+            seq % 50 * 20_000,
+            page >> 3 & 0xffff_fffe,
+            700 + page % 997
+        );
+    }
+    log
+}
+
 fn said(run: &Output) -> String {
     String::from_utf8_lossy(&run.stderr).into_owned()
 }
@@ -154,6 +174,11 @@ fn replacing() -> Vec<Vec<String>> {
         format!("image glue {} --initrd in.romfs -o OUT", kernel.display()),
         "image build card.toml -o OUT".to_owned(),
         "image build card.toml --no-sha256 -o OUT".to_owned(),
+        "export faults.log --csv -o OUT".to_owned(),
+        "export faults.log --json -o OUT".to_owned(),
+        "export faults.log --perfetto -o OUT".to_owned(),
+        "export faults.log --firefox -o OUT".to_owned(),
+        "report faults.log -o OUT".to_owned(),
     ]
     .iter()
     .map(|line| line.split(' ').map(str::to_owned).collect())
@@ -221,6 +246,25 @@ fn a_device_that_is_full_is_an_error_and_nothing_stands_beside_it() {
         fs::remove_file(place.path(name)).expect("the link");
     }
     assert!(place.content() == was, "something is left");
+}
+
+#[cfg(feature = "export")]
+#[test]
+fn parquet_on_a_full_disk_leaves_no_part_of_a_partition() {
+    let place = Place::new();
+    let before = place.content();
+    let words = ["export", "faults.log", "--parquet", "-o", "folder"];
+    let run = place.limited(2, &words);
+    assert_clear(&words, "folder", "File too large", &run);
+    let files = |all: Vec<(String, Vec<u8>)>| -> Vec<String> {
+        let is_file = |path: &String| Path::new(path).is_file();
+        all.into_iter()
+            .map(|(name, _)| name)
+            .filter(is_file)
+            .collect()
+    };
+    assert_eq!(files(place.content()), files(before), "something is left");
+    place.succeeds(&words);
 }
 
 #[test]
@@ -478,6 +522,11 @@ fn every_answer_onto_a_full_device_is_an_error() {
         format!("stats {linux}"),
         format!("faults {CAPTURES}/pagewalk-line.bin --format csv"),
         format!("replay {CAPTURES}/run.pwlog --speed max"),
+        format!("recording info {CAPTURES}/run.pwlog"),
+        "--help".to_owned(),
+        "map --help".to_owned(),
+        "image -h".to_owned(),
+        "--version".to_owned(),
         format!("dash {CAPTURES}/run.pwlog@max"),
     ] {
         let words: Vec<&str> = line.split(' ').collect();

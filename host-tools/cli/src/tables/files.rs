@@ -1,7 +1,9 @@
 //! Memory in files: cores, raw dumps, text, snapshots, alone or combined.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use link::memory::listing::{self, Listing};
 use link::memory::text::{self, Reading, TextDump, address};
@@ -77,7 +79,7 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
                     opened.narrow(xlen, asked, &format!("{name} is a core"))?;
                 }
                 for remark in &dump.remarks {
-                    eprintln!("note: {name}: {remark}");
+                    say_once(format!("{name}: {remark}"));
                 }
                 if let Some(at) = dump.cut_at {
                     eprintln!("warning: {name}: cut off; memory from {at} is missing");
@@ -139,6 +141,16 @@ impl Opened {
     /// Adds memory to that of the files.
     pub fn add(&mut self, memory: impl MemorySource + 'static) {
         self.sources.push(Box::new(memory));
+    }
+}
+
+/// Notes what a file lacks, however often it is opened.
+fn say_once(remark: String) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&remark) {
+        eprintln!("note: {remark}");
+        said.insert(remark);
     }
 }
 

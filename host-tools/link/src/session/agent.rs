@@ -40,6 +40,8 @@ pub struct Agent {
     heard: u64,
     /// The session restarted since the question, which was lost with the old one.
     is_reopened: bool,
+    /// How the line ended, once it has: who asks afterwards is answered the same.
+    ended: Option<(io::ErrorKind, String)>,
     /// Set when the user interrupts.
     stop: Option<Arc<AtomicBool>>,
     /// Receives a copy of every byte.
@@ -107,6 +109,7 @@ impl Agent {
             answered: 0,
             heard: 0,
             is_reopened: false,
+            ended: None,
             stop,
             tap,
         };
@@ -339,8 +342,14 @@ impl Agent {
             .map_err(AgentError::Line)?;
         let patience = self.session.next_poll().min(deadline - now);
         let bytes = match self.incoming.recv_timeout(patience) {
-            Ok(bytes) => bytes.map_err(AgentError::Line)?,
+            Ok(bytes) => bytes.map_err(|error| {
+                self.ended = Some((error.kind(), error.to_string()));
+                AgentError::Line(error)
+            })?,
             Err(RecvTimeoutError::Timeout) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) if let Some((kind, what)) = self.ended.clone() => {
+                return Err(AgentError::Line(io::Error::new(kind, what)));
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 let what =
                     "the thread that reads the line has panicked, which is a bug of pagewalk";
