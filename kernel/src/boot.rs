@@ -25,7 +25,7 @@ use crate::platform::Platform;
 use crate::system::{BootFacts, System};
 use crate::task::server::ServerSlot;
 use crate::task::slot::{MAX_PROCESSES, MAX_THREADS};
-use crate::task::{Process, Schedule, Tasks, Thread};
+use crate::task::{Process, Schedule, Tasks, Thread, TrapFrame};
 use crate::tree::{self, Name, RamMap, Range, Tree, TreeHarts, WhyNot};
 
 /// The tables without threads and processes, for which boot claims memory.
@@ -74,6 +74,12 @@ pub fn boot(entered: Entered) -> ! {
     );
     let threads =
         claim::<MaybeUninit<Thread>>(&mut mapped, &mut ram, MAX_THREADS, "the table of threads");
+    let trap_frames = claim::<MaybeUninit<TrapFrame>>(
+        &mut mapped,
+        &mut ram,
+        MAX_THREADS,
+        "the threads' registers",
+    );
     let processes = claim::<MaybeUninit<Process>>(
         &mut mapped,
         &mut ram,
@@ -118,7 +124,7 @@ pub fn boot(entered: Entered) -> ! {
     console.begin_listening(mapped.machine.ticks());
     let debugger = MutexGuard::leak(DEBUGGER.lock());
     debugger.give_room(packets);
-    tasks.give_room(threads, processes, servers);
+    tasks.give_room(threads, trap_frames, processes, servers);
     let mut schedule = Schedule::new(timebase_hz);
     if plic.is_none() {
         schedule.begin_polling(mapped.machine.ticks());

@@ -14,6 +14,7 @@ const CLAIMS_AT_ONCE: usize = 64;
 impl<P: Platform> System<P> {
     /// Deals with the interrupts that wait.
     pub fn interrupt(&mut self, pending: Pending) {
+        self.local.schedule.look_at_all();
         if pending.timer {
             self.local.platform.set_timer(u64::MAX);
             let now = self.local.platform.ticks();

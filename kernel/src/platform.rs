@@ -4,7 +4,7 @@ use core::num::NonZeroUsize;
 
 use crate::drivers::Registers;
 use crate::mm::{Machine, Space};
-use crate::task::{Context, Floats};
+use crate::task::Floats;
 
 /// The interrupts that wait for this hart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,10 +31,6 @@ pub trait Platform: Machine + 'static {
     fn activate(&mut self, space: &Space);
     /// Activates the kernel's own tables, so that a space can be destroyed.
     fn leave_spaces(&mut self);
-    /// Copies a program's integer registers.
-    fn copy_registers(&self, from: &Context, to: &mut Context) {
-        *to = *from;
-    }
     /// Saves `f0` to `f31` and `fcsr`.
     fn save_floats(&mut self, into: &mut Floats);
     /// Loads `f0` to `f31` and `fcsr`.

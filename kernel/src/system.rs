@@ -43,23 +43,20 @@ pub struct BootFacts {
 }
 
 /// Everything the kernel knows: what harts share, and what this one owns.
+///
+/// In this order: what every trap looks at comes first, where an instruction reaches it without an address of its own.
+#[repr(C)]
 pub struct System<P: Platform> {
     /// State of the hart that has the lock: its platform, running thread, fast window and stock of frames.
     pub local: Local<P>,
     /// The harts that run the kernel, and the state of the others.
     pub harts: Harts<P>,
-    /// Descriptor of each frame of RAM: free, or its owner.
-    pub frames: Frames,
-    /// Shared objects, by id, with the count of their attachments.
-    pub objects: Objects,
-    /// Root of the kernel's own tables, whose upper half every space shares.
-    pub kernel_root: PhysAddr,
     /// All tasks; slot and generation make a pid.
     pub tasks: &'static mut Tasks,
-    /// Where pages of programs come from, as far as it takes time.
-    pub store: Store,
-    /// The log of the boot before, if memory kept it.
-    pub old_log: Option<Log>,
+    /// The gdb that is attached, if one is.
+    pub debugger: &'static mut Debugger,
+    /// The serial line: a terminal, a session with a host, or gdb.
+    pub console: &'static mut Console<P::Registers>,
     /// Faults may take the fast path.
     pub fast: bool,
     /// An idle hart gets frames ready.
@@ -68,10 +65,16 @@ pub struct System<P: Platform> {
     pub quiet: bool,
     /// Each fault is also printed.
     pub fault_text: bool,
-    /// The gdb that is attached, if one is.
-    pub debugger: &'static mut Debugger,
-    /// The serial line: a terminal, a session with a host, or gdb.
-    pub console: &'static mut Console<P::Registers>,
+    /// Descriptor of each frame of RAM: free, or its owner.
+    pub frames: Frames,
+    /// Shared objects, by id, with the count of their attachments.
+    pub objects: Objects,
+    /// Root of the kernel's own tables, whose upper half every space shares.
+    pub kernel_root: PhysAddr,
+    /// Where pages of programs come from, as far as it takes time.
+    pub store: Store,
+    /// The log of the boot before, if memory kept it.
+    pub old_log: Option<Log>,
     /// What the last audit found.
     pub audited: Audit,
     /// What was counted last for a line of a topic.

@@ -9,7 +9,7 @@ use crate::debug::stub;
 use crate::mm::{FirstLook, Refused, Resolution, Unresolved, first_look, resolve_present};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
-use crate::task::{Context, exec, switch, syscall, threads};
+use crate::task::{Context, TrapFrame, exec, switch, syscall, threads};
 
 /// What the hart said when it trapped.
 #[derive(Clone, Copy)]
@@ -27,8 +27,6 @@ pub struct Trap {
 const INTERRUPT: usize = 1 << (usize::BITS - 1);
 const SUPERVISOR_TIMER: usize = INTERRUPT | 5;
 const SUPERVISOR_EXTERNAL: usize = INTERRUPT | 9;
-/// A system call: `ecall` of a program.
-const CALL: usize = 8;
 /// The page faults, which must be quick.
 const FETCH: usize = 12;
 const LOAD: usize = 13;
@@ -36,13 +34,18 @@ const STORE: usize = 15;
 /// Instructions of the trap path outside what the record can see itself: from the record
 /// to `sret`, and the tests of the fast path. A test compares the records with what programs
 /// feel.
-const TAIL: usize = if usize::BITS == 64 { 131 } else { 137 };
+const TAIL: usize = if usize::BITS == 64 { 130 } else { 138 };
 /// How a task ends that a fault killed: 128 + cause, as shells know it from signals.
 const KILLED_BY_FAULT: u8 = 128;
 
-/// Deals with one trap out of the running task; when it returns, `context` is what runs next.
+/// Deals with one trap out of the running task that is no call; when it returns, `frame` is what runs next.
 #[inline(always)]
-pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap) {
+pub fn fault_or_interrupt<P: Platform>(
+    system: &mut System<P>,
+    frame: &mut &'static mut TrapFrame,
+    trap: Trap,
+) {
+    let context = &mut frame.registers;
     // While gdb catches faults, this is so for every trap; at other times it costs nothing.
     // One copy of the page fault's code: it is long.
     if system.frames.fast.has_served() && is_caught(system, context.pc, trap.cause, trap.value) {
@@ -53,16 +56,45 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
             LOAD => Access::Read,
             _ => Access::Execute,
         };
-        page_fault(system, context, trap.cause as u8, access, trap);
-    } else if trap.cause == CALL {
-        if call(system, context) {
-            return;
+        let returns = access == Access::Execute && trap.value == abi::thread::EXIT_THREAD;
+        if !(returns && threads::has_returned(system, context)) {
+            page_fault(system, context, trap.cause as u8, access, trap);
         }
     } else {
         other(system, context, trap);
     }
+    go_on(system, frame);
+}
+
+/// Deals with a system call of the running task; when it returns, `frame` is what runs next.
+#[inline(always)]
+pub fn call<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) {
+    if system.frames.fast.has_served() {
+        system.account_fast_path();
+    }
+    if syscall::at_once(system, frame) {
+        if !system.local.schedule.need_resched() || switch::take_turns(system, frame) {
+            return;
+        }
+    } else {
+        longer_call(system, &mut frame.registers);
+    }
+    go_on(system, frame);
+}
+
+/// One that may touch memory, wait, or change what the timer is needed for.
+#[inline(never)]
+fn longer_call<P: Platform>(system: &mut System<P>, context: &mut Context) {
+    syscall::handle(system, context);
+    // A program may have asked for faults in words.
+    system.choose_path();
+}
+
+/// What follows from a trap for the thread that it came from.
+#[inline(always)]
+fn go_on<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) {
     if system.debugger_wants_stop() || system.local.schedule.need_resched() {
-        leave_task(system, context);
+        leave_task(system, frame);
     }
     if system.frames.fast.is_open() {
         system.allow_fast();
@@ -75,19 +107,6 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context, trap: 
 fn is_caught<P: Platform>(system: &mut System<P>, pc: usize, cause: usize, value: usize) -> bool {
     system.account_fast_path();
     matches!(cause, FETCH | LOAD | STORE) && stub::caught(system, pc, cause, value)
-}
-
-/// Apart from the other traps: of these the hart sees the most, and needs the fewest registers. Whether nothing
-/// follows from it, so that the same thread goes on as it was.
-#[inline(never)]
-fn call<P: Platform>(system: &mut System<P>, context: &mut Context) -> bool {
-    if syscall::at_once(system, context) {
-        return !system.local.schedule.need_resched();
-    }
-    syscall::handle(system, context);
-    // A program may have asked for faults in words.
-    system.choose_path();
-    false
 }
 
 #[inline(never)]
@@ -110,12 +129,12 @@ fn other<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap)
 
 #[cold]
 #[inline(never)]
-fn leave_task<P: Platform>(system: &mut System<P>, context: &mut Context) {
+fn leave_task<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) {
     if system.debugger_wants_stop() {
-        switch::pause(system, context);
+        switch::pause(system, frame);
     }
     if system.local.schedule.need_resched() {
-        switch::reschedule(system, context);
+        switch::reschedule(system, frame);
     }
 }
 
@@ -180,15 +199,6 @@ fn look_closer<P: Platform>(
                 }
                 Err(refused) => refused,
             }
-        }
-        // A thread has returned from its first function.
-        FirstLook::Unresolved(Unresolved::Refused(_))
-            if trap.value == abi::thread::EXIT_THREAD
-                && access == Access::Execute
-                && threads::has_returned(system) =>
-        {
-            let (slot, value) = (system.local.schedule.current(), context.argument(0));
-            return exec::exit_thread(system, slot, value);
         }
         FirstLook::Unresolved(Unresolved::Refused(refused)) => refused,
         FirstLook::Unresolved(Unresolved::Wait(request)) => {

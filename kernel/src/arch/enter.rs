@@ -4,27 +4,22 @@ use core::num::NonZeroUsize;
 
 use pagetable::{Dialect, PhysAddr};
 
-use super::hart::Hart;
+use super::hart::HartBlock;
 use super::start::{Entered, layout};
 use crate::boot;
 
 /// Called by `entry.S` once, on the boot stack, at the linked addresses.
 #[unsafe(no_mangle)]
 extern "C" fn enter_rust(
-    hart: *mut Hart,
+    block: *mut HartBlock,
     id: usize,
     tree: usize,
     image: usize,
     memory_bits: usize,
     started: usize,
 ) -> ! {
-    // SAFETY: `entry.S` passes its own static block, to which there is no other reference; it is
-    // written whole before the reference is made.
-    let hart = unsafe {
-        let stack = hart as usize;
-        hart.write(Hart::new(0, id, stack));
-        &mut *hart
-    };
+    // SAFETY: `entry.S` passes its own static block, to which there is no other reference.
+    let hart = unsafe { HartBlock::write(block, 0, id) };
     let dialect = if memory_bits == 0 {
         Dialect::None
     } else {

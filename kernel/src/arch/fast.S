@@ -1,10 +1,10 @@
 # The fast path of a page fault: one page of zeros, entered and recorded without Rust.
 #
-# Comes in right after `trap_entry` has found a program's trap and kept t0-t5, a0 and a1 in the
-# hart's block, where the general path expects them too. So a test that fails just goes there:
+# Comes in right after `trap_entry` has found a program's trap and kept t0, t1, t3-t5 and a0-a2 in the
+# frame, where the general path expects them too. So a test that fails just goes there:
 # nothing has been changed before the last test has passed. `mm/fast.rs` has the block.
 #
-#   t0 the block   t2 the address   t3 where its leaf entry is   t5 the frame   a0 the record
+#   t0 the block   a1 scause, until all is sure   a2 the address   t3 where its leaf entry is   t5 the frame   a0 the record
 #
 # COST_… is how many instructions it takes from the first of `trap_entry` to `sret`: always the
 # same, so that it need not be counted. A test compares it with what a program feels. On a hart that
@@ -14,16 +14,16 @@
 
     # A load or store that found no page? 13 and 15 differ in bit 1; an interrupt has the top
     # bit, a fetch is 12.
-    csrr    t1, scause
-    csrr    t2, stval
-    andi    t3, t1, -3
+    csrr    a1, scause
+    csrr    a2, stval
+    andi    t3, a1, -3
     addi    t3, t3, -13
     bnez    t3, general
 
     # In the window? It is zeros that may be read and written, so there are no rights to look
     # at; a closed one has no length. Unsigned: an address below it is far above.
     lx      t3, {base}(t0)
-    sub     t3, t2, t3
+    sub     t3, a2, t3
     lx      t4, {bytes}(t0)
     bgeu    t3, t4, general
 
@@ -63,7 +63,7 @@ fill_in:
     lx      a1, {rows}(t0)
     add     t4, t4, a1
     copy8   a1, t4, 0, t0, {row}
-    srli    a1, t2, 12
+    srli    a1, a2, 12
     sw      a1, 8(t4)
 
     # The leaf, with A; for a store (scause bit 1) with D, which is bit 7. One store, then the
@@ -76,13 +76,13 @@ fill_in:
     slli    a1, t1, 6
     or      t4, t4, a1
     sx      t4, 0(t3)
-    sfence.vma t2, zero
+    sfence.vma a2, zero
 
     # The record, all 64 bytes of it: the slot holds an old one.
     now     a1, t4, t3, 0, a0
     csrr    a1, sepc
     put8    a1, 8, a0
-    put8    t2, 16, a0
+    put8    a2, 16, a0
     put8    zero, 24, a0
     sw      t5, 32(a0)
     slli    t1, t1, 2
@@ -95,9 +95,9 @@ fill_in:
 
     lx      t0, 5*WORD(tp)
     lx      t1, 6*WORD(tp)
-    lx      t2, 7*WORD(tp)
     lx      a0, 10*WORD(tp)
     lx      a1, 11*WORD(tp)
+    lx      a2, 12*WORD(tp)
     lx      t3, 28*WORD(tp)
     lx      t4, 29*WORD(tp)
     lx      t5, 30*WORD(tp)
@@ -106,17 +106,17 @@ fill_in:
 
     # None is ready: the first of the free list, if it has one, and zero it here.
 zero_now:
-    lx      a1, {active}(t0)
-    add     a1, a1, t0
-    lwu_    t5, {heads}(a1)
+    lx      t1, {active}(t0)
+    add     t1, t1, t0
+    lwu_    t5, {heads}(t1)
     beqz    t5, general
     addi    t4, t4, -1
     sx      t4, {room}(t0)
     slli    t4, t5, 4
-    lx      t1, {rows}(t0)
-    add     t4, t4, t1
+    lx      a1, {rows}(t0)
+    add     t4, t4, a1
     lw      t4, 12(t4)              # the next of the list
-    sw      t4, {heads}(a1)
+    sw      t4, {heads}(t1)
     lx      a0, {record}(t0)
     lx      t1, {physmap}(t0)
     slli    t4, t5, 12

@@ -1,4 +1,4 @@
-//! One hart's own block: the running program's registers, and where its kernel stack is.
+//! One hart's own block: where the running program's registers are, and its kernel stack.
 
 use core::ptr;
 
@@ -9,21 +9,17 @@ use super::shared::Ticket;
 use super::{STACK_BYTES, secondary_linked};
 use crate::harts::MAX_HARTS;
 use crate::mm::{BootRam, Fast, Machine, TableFrames, bootmap, table};
-use crate::task::context::Context;
+use crate::task::context::TrapFrame;
 
-/// What `sscratch` points to while a program runs. `trap.S` knows its layout by `offset_of!`.
+/// What `tp` points to while the kernel runs. `trap.S` knows its layout by `offset_of!`.
 #[repr(C, align(64))]
 pub struct Hart {
     /// The registers of the program that was interrupted, or that will run next.
-    pub context: Context,
-    /// `instret` at the first instruction after the trap; 0 where it cannot be read.
-    pub started: usize,
+    pub frame: &'static mut TrapFrame,
     /// Top of this hart's kernel stack.
     pub stack: usize,
     /// The SBI's number of this hart.
     pub id: usize,
-    /// Where `mm::Fast` is: what the fast path of a page fault needs.
-    pub fast: usize,
     /// Its place among the harts that run the kernel: 0 for the one that booted.
     pub index: usize,
     /// What it drew last: says after a crash whether it holds the lock.
@@ -38,13 +34,16 @@ pub struct Hart {
 
 impl Hart {
     /// The block of a hart that has run no program.
-    pub(super) const fn new(index: usize, id: usize, stack: usize) -> Hart {
+    pub(super) const fn new(
+        index: usize,
+        id: usize,
+        stack: usize,
+        frame: &'static mut TrapFrame,
+    ) -> Hart {
         Hart {
-            context: Context::EMPTY,
-            started: 0,
+            frame,
             stack,
             id,
-            fast: 0,
             index,
             ticket: Ticket::NONE,
             satp: 0,
@@ -54,9 +53,44 @@ impl Hart {
     }
 }
 
-/// A stack, and behind it a page with the block and a window that is never opened.
+/// A hart's block and the frame that it begins with.
+#[repr(C)]
+pub(super) struct HartBlock {
+    hart: Hart,
+    frame: TrapFrame,
+}
+
+impl HartBlock {
+    /// Writes the block of a hart that has run no program to `at`, whose kernel stack ends there.
+    ///
+    /// # Safety
+    /// There is room for it at `at`, aligned to 64 bytes, which no other reference reaches.
+    pub(super) unsafe fn write(at: *mut HartBlock, index: usize, id: usize) -> &'static mut Hart {
+        let own = at as usize;
+        // SAFETY: the caller's contract; the two references are to different parts.
+        unsafe {
+            let frame = &raw mut (*at).frame;
+            frame.write(TrapFrame {
+                hart: own,
+                ..TrapFrame::EMPTY
+            });
+            let hart = &raw mut (*at).hart;
+            hart.write(Hart::new(index, id, own, &mut *frame));
+            &mut *hart
+        }
+    }
+}
+
+/// What lies behind a hart's stack: its block, and a window that is never opened.
+#[repr(C)]
+struct HartPage {
+    block: HartBlock,
+    fast: Fast,
+}
+
+/// A stack, and behind it a page.
 const BYTES: usize = STACK_BYTES + 4096;
-const _: () = assert!(size_of::<Hart>() + size_of::<Fast>() <= 4096);
+const _: () = assert!(size_of::<HartPage>() <= 4096);
 
 /// A hart that can be started.
 #[derive(Clone, Copy)]
@@ -94,20 +128,19 @@ pub(super) fn prepare<M: Machine>(
     )
     .ok()?;
     machine.fence_all();
-    let fast = own + size_of::<Hart>();
-    let block = Hart {
-        fast,
-        satp: paging::SATP_MODE | root.frame() as usize,
-        linked: secondary_linked as *const () as usize,
-        own,
-        ..Hart::new(index, id, own)
-    };
+    let page = own as *mut HartPage;
     // SAFETY: the boot allocator gives a byte out once, and the page was just mapped there; both are
     // aligned to 64 bytes and fit.
-    unsafe {
-        ptr::write(own as *mut Hart, block);
-        ptr::write(fast as *mut Fast, Fast::EMPTY);
-    }
+    let hart = unsafe {
+        let fast = &raw mut (*page).fast;
+        ptr::write(fast, Fast::EMPTY);
+        let hart = HartBlock::write(&raw mut (*page).block, index, id);
+        hart.frame.fast = fast as usize;
+        hart
+    };
+    hart.satp = paging::SATP_MODE | root.frame() as usize;
+    hart.linked = secondary_linked as *const () as usize;
+    hart.own = own;
     Some(ToStart {
         index,
         id,

@@ -52,11 +52,11 @@ extern "C" fn enter_secondary(hart: &'static mut Hart) -> ! {
     let mut held = Held::take(hart);
     if let Some(system) = held.as_mut() {
         system.take_over(hart.index);
-        switch::reschedule(system, &mut hart.context);
+        switch::reschedule(system, &mut hart.frame);
     }
     give(settle(held, hart));
     // SAFETY: as in `run`.
-    unsafe { asm!("mv tp, {0}", "j enter_user", in(reg) hart, options(noreturn)) }
+    unsafe { asm!("mv tp, {0}", "j leave_kernel", in(reg) hart, options(noreturn)) }
 }
 
 /// The hart has the lock, and its own state takes its place. False if the task that trapped is not its task any
@@ -72,7 +72,7 @@ pub(super) fn begins(system: &mut System<Riscv>, hart: &mut Hart, cause: usize) 
         system.local.schedule.request_resched();
     }
     if system.drop_ended_thread() {
-        switch::reschedule(system, &mut hart.context);
+        switch::reschedule(system, &mut hart.frame);
         system.choose_path();
         return false;
     }
@@ -115,7 +115,7 @@ pub(super) fn settle(mut held: Held, hart: &mut Hart) -> Held {
         if pending.timer || pending.external {
             system.interrupt(pending);
         }
-        switch::reschedule(system, &mut hart.context);
+        switch::reschedule(system, &mut hart.frame);
         system.choose_path();
     }
 }

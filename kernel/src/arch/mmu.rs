@@ -13,34 +13,7 @@ use super::physmap::phys_to_ptr;
 use super::{Mmio, csr, sbi, triggers};
 use crate::mm::{Machine, Run, Space};
 use crate::platform::Platform;
-use crate::task::{Context, Floats};
-
-/// The instruction that loads a register.
-#[cfg(target_pointer_width = "64")]
-macro_rules! load {
-    () => {
-        "ld"
-    };
-}
-/// The instruction that stores one.
-#[cfg(target_pointer_width = "64")]
-macro_rules! store {
-    () => {
-        "sd"
-    };
-}
-#[cfg(target_pointer_width = "32")]
-macro_rules! load {
-    () => {
-        "lw"
-    };
-}
-#[cfg(target_pointer_width = "32")]
-macro_rules! store {
-    () => {
-        "sw"
-    };
-}
+use crate::task::Floats;
 
 /// Bytes of a frame.
 const FRAME: usize = 4096;
@@ -340,27 +313,6 @@ impl Platform for Riscv {
     fn leave_spaces(&mut self) {
         // SAFETY: `set_kernel_root` was called at boot, before any space existed.
         unsafe { self.set_root(self.kernel_root) }
-    }
-
-    /// Word by word: of an assignment the compiler makes a call of `memcpy`, whose loop takes more than twice as many
-    /// instructions.
-    #[inline]
-    fn copy_registers(&self, from: &Context, to: &mut Context) {
-        const { assert!(size_of::<Context>() == 34 * size_of::<usize>()) };
-        // SAFETY: reads and writes the 34 words of each, which do not overlap: one reference is unique.
-        unsafe {
-            asm!(
-                ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33",
-                concat!(load!(), " {word}, \\n*{bytes}({from})"),
-                concat!(store!(), " {word}, \\n*{bytes}({to})"),
-                ".endr",
-                bytes = const size_of::<usize>(),
-                word = out(reg) _,
-                from = in(reg) from,
-                to = in(reg) to,
-                options(nostack, preserves_flags)
-            );
-        }
     }
 
     fn save_floats(&mut self, into: &mut Floats) {

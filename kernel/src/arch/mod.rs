@@ -43,8 +43,8 @@ use core::arch::global_asm;
 use core::mem::{offset_of, size_of};
 
 use crate::mm::{Fast, bootmap};
-use crate::task::context::Context;
-use hart::Hart;
+use crate::task::context::{Context, TrapFrame};
+use hart::{Hart, HartBlock};
 
 /// Bytes of one hart's kernel stack; the page below it is never mapped.
 const STACK_BYTES: usize = 32 << 10;
@@ -70,7 +70,7 @@ global_asm!(
     tree_limit = const 2 << 20,
     stack_bytes = const STACK_BYTES,
     emergency_bytes = const EMERGENCY_BYTES,
-    hart_bytes = const size_of::<Hart>(),
+    hart_bytes = const size_of::<HartBlock>(),
 );
 
 global_asm!(
@@ -103,7 +103,7 @@ global_asm!(
         include_str!("unwind.S"),
         include_str!("secondary.S")
     ),
-    fast = const offset_of!(Hart, fast),
+    fast = const offset_of!(TrapFrame, fast),
     base = const offset_of!(Fast, base),
     bytes = const offset_of!(Fast, bytes),
     leaf = const offset_of!(Fast, leaf),
@@ -121,13 +121,14 @@ global_asm!(
     heads = const offset_of!(Fast, free.heads),
     zeroed = const offset_of!(Fast, magazine.zeroed),
     context_bytes = const size_of::<Context>(),
-    started = const offset_of!(Hart, started),
+    started = const offset_of!(TrapFrame, started),
+    hart = const offset_of!(TrapFrame, hart),
     stack = const offset_of!(Hart, stack),
     satp_of_hart = const offset_of!(Hart, satp),
     linked = const offset_of!(Hart, linked),
     own = const offset_of!(Hart, own),
-    pc = const offset_of!(Hart, context) + offset_of!(Context, pc),
-    status = const offset_of!(Hart, context) + offset_of!(Context, status),
+    pc = const offset_of!(TrapFrame, registers) + offset_of!(Context, pc),
+    status = const offset_of!(TrapFrame, registers) + offset_of!(Context, status),
 );
 
 unsafe extern "C" {
@@ -137,4 +138,6 @@ unsafe extern "C" {
     fn secondary_linked();
 }
 
-const _: () = assert!(offset_of!(Hart, context) == 0 && offset_of!(Context, x) == 0);
+const _: () = assert!(offset_of!(TrapFrame, registers) == 0 && offset_of!(Context, x) == 0);
+// `unwind.S` and `leave_kernel` find the frame by it.
+const _: () = assert!(offset_of!(Hart, frame) == 0);

@@ -15,6 +15,7 @@ use crate::system::System;
 const AWAKE: u32 = 500;
 
 /// Room for the kernel's state: an `Option` whose `None` is all zeros, which no Image has to carry.
+#[repr(C)]
 struct Place {
     is_filled: bool,
     system: MaybeUninit<System<Riscv>>,

@@ -228,14 +228,14 @@ pub fn run(
             system.say_harts(found);
         }
         csr::enable_interrupts(external, system.harts.are_several());
-        hart.fast = (&raw mut *system.frames.fast) as usize;
+        hart.frame.fast = (&raw mut *system.frames.fast) as usize;
         system.frames.fast.physmap = paging::phys_to_virt(PhysAddr::new(0));
-        switch::reschedule(system, &mut hart.context);
+        switch::reschedule(system, &mut hart.frame);
         if system.harts.are_several() {
             harts::give(harts::settle(held, hart));
         }
     }
-    // SAFETY: the context on the hart is a program's, its space is active, and `tp` is
+    // SAFETY: the frame on the hart is a program's, its space is active, and `tp` is
     // where `trap.S` expects the block; the boot stack's content is not needed any more.
-    unsafe { asm!("mv tp, {0}", "j enter_user", in(reg) hart, options(noreturn)) }
+    unsafe { asm!("mv tp, {0}", "j leave_kernel", in(reg) hart, options(noreturn)) }
 }

@@ -3,24 +3,31 @@
 general:
     rdinstret t0
     sx      t0, {started}(tp)
-    .irp n,1,2,3,8,9,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,31
+    .irp n,1,2,3,7,8,9,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,31
     sx      x\n, \n*WORD(tp)
     .endr
     csrrw   t0, sscratch, zero      # the program's tp; and from here on: the kernel
     csrr    t1, sepc
     csrr    t2, sstatus
-    csrr    a1, scause
-    csrr    a2, stval
     sx      t0, 4*WORD(tp)
     sx      t1, {pc}(tp)
     sx      t2, {status}(tp)
+    lx      tp, {hart}(tp)          # from here on its block, whichever thread it runs
 all_kept:
     lx      sp, {stack}(tp)
     mv      a0, tp
-    # It never returns. A call all the same: a debugger finds the caller by ra, and the rest in the block.
-    call    trap_from_user
+    # scause is in a1 and stval in a2, from the fast path. Neither returns. A call all the same: a debugger finds the
+    # caller by ra, and the rest in the frame.
+    li      t0, 8                   # a system call
+    bne     a1, t0, 1f
+    jal     call_from_user
+1:  jal     trap_from_user
     ebreak
 
+    # The hart's block at tp says whose frame it has.
+    .globl leave_kernel
+leave_kernel:
+    lx      tp, 0(tp)
     .globl enter_user
 enter_user:
     lx      t1, {pc}(tp)

@@ -1,8 +1,8 @@
 # In and out of the kernel.
 #
-# sscratch holds the hart's block while a program runs and zero while the kernel does,
-# so the first two instructions find out what was interrupted. The running program's
-# registers live in the block itself (offset 0 on): a switch of tasks copies them.
+# sscratch holds the running thread's frame while a program runs and zero while the kernel does,
+# so the first two instructions find out what was interrupted. The program's registers are kept
+# in the frame (offset 0 on), which says whose block tp holds while the kernel works.
 
     .section .text.trap, "ax"
     .option norelax
@@ -12,7 +12,7 @@ trap_entry:
     csrrw   tp, sscratch, tp
 swapped:
     beqz    tp, trap_from_kernel
-    .irp n,5,6,7,10,11,28,29,30
+    .irp n,5,6,10,11,12,28,29,30
     sx      x\n, \n*WORD(tp)
     .endr
 some_kept:

@@ -6,8 +6,9 @@
 #
 #   trap_entry    all where they were, pc in sepc
 #   swapped       tp in sscratch
-#   some_kept     what the fast path uses in the hart's block, at tp
-#   all_kept      all in the block: also while the kernel works, as it leaves tp alone
+#   some_kept     what the fast path uses in the thread's frame, at tp
+#   all_kept      all in the frame, which the hart's block at tp says: also while the kernel works, as it leaves tp alone
+#   enter_user    all in the frame, at tp
 
     .section .debug_frame, "", @progbits
     .macro  common augmentation
@@ -74,19 +75,20 @@ below_the_kernel:
     .byte   0x0c, 4, 0              # DW_CFA_def_cfa tp
     in_register 64, 4096+0x141
     in_register 4, 4096+0x140
-    same    1, 2, 3, 8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 31
-    kept    5, 6, 7, 10, 11, 28, 29, 30
+    same    1, 2, 3, 7, 8, 9, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 31
+    kept    5, 6, 10, 11, 12, 28, 29, 30
     end_of_frame
 
-    .macro  all_in_block
-    .byte   0x0c, 4, 0
+    .macro  all_in_frame
     .byte   0x05, 64                # DW_CFA_offset_extended
     .uleb128 {pc}/WORD
     kept    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     end_of_frame
     .endm
     frame   all_kept, enter_user, below_the_kernel
-    all_in_block
+    .byte   0x0f, 3, 0x74, 0, 0x06  # DW_CFA_def_cfa_expression: DW_OP_breg4 0, DW_OP_deref
+    all_in_frame
     frame   enter_user, entered
-    all_in_block
+    .byte   0x0c, 4, 0
+    all_in_frame
     .text

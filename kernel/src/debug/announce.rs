@@ -21,6 +21,8 @@ impl<P: Platform> System<P> {
     #[cold]
     #[inline(never)]
     fn print_fault(&mut self) {
+        // What is sent to a host has to be acknowledged in time.
+        self.local.schedule.look_at_all();
         if self.fault_text {
             let fault = self.local.log.last();
             let line = abi::text::Line {

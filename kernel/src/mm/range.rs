@@ -139,8 +139,20 @@ impl Space {
         let places = self.isolate_places(covered);
         let first = places.start;
         self.remove_all(places);
-        let before = first.checked_sub(1).map(|place| self.regions()[place]);
-        let behind = self.regions().get(first);
+        self.between(first, first)
+    }
+
+    /// The region at that place is taken out; the addresses that have no region around where it was.
+    pub(super) fn carve_region(&mut self, place: usize) -> Range<u64> {
+        let free = self.between(place, place + 1);
+        self.remove(place);
+        free
+    }
+
+    /// From the end of the region before place `first` to the one at `after`.
+    fn between(&self, first: usize, after: usize) -> Range<u64> {
+        let before = first.checked_sub(1).map(|place| &self.regions()[place]);
+        let behind = self.regions().get(after);
         let start = before.map_or(0, |region| region.end().raw());
         start..behind.map_or(u64::MAX, |region| region.base.raw())
     }

@@ -41,6 +41,17 @@ impl Space {
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<Option<Job>, Error> {
+        // Nearly always it is the region that it was, which goes whole.
+        if let Some(place) = self.place_of(va)
+            && let Region { base, pages, .. } = self.regions()[place]
+            && base == va
+            && u64::from(pages) * PAGE_BYTES == bytes
+            && Budget::of_an_entry().covers(pages.into())
+        {
+            let free = self.carve_region(place);
+            self.drop_pages(va..va.wrapping_add(bytes), free, frames, machine);
+            return Ok(None);
+        }
         let covered = self.covered(va, bytes)?;
         self.begin_removal(&covered, frames, machine)
     }

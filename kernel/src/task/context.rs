@@ -1,5 +1,8 @@
 //! A program's integer registers, as the trap path saves and restores them.
 
+use core::mem;
+use core::ops::{Deref, DerefMut};
+
 use abi::message::WORDS;
 
 /// `x[0]` is not a register; it keeps the offsets simple: register `n` lies at word `n`.
@@ -12,6 +15,68 @@ pub struct Context {
     pub pc: usize,
     /// `sstatus` as the program runs with it.
     pub status: usize,
+}
+
+/// Where `trap.S` keeps the registers of a thread, and what it needs beside them of the hart that runs it.
+///
+/// Hart and thread have a frame each. A thread that is put on the hart changes frames with it, so that no register is
+/// copied: what the thread has meanwhile is of no meaning.
+#[repr(C, align(64))]
+pub struct TrapFrame {
+    pub(crate) registers: Context,
+    /// `instret` at the first instruction after the last trap; 0 where it cannot be read.
+    pub(crate) started: usize,
+    /// Where the block of the hart is that has this frame.
+    pub(crate) hart: usize,
+    /// Where `mm::Fast` of that hart is: what the fast path of a page fault needs.
+    pub(crate) fast: usize,
+}
+
+impl TrapFrame {
+    /// No registers, and of no hart.
+    pub const EMPTY: TrapFrame = TrapFrame {
+        registers: Context::EMPTY,
+        started: 0,
+        hart: 0,
+        fast: 0,
+    };
+
+    /// Hart and thread change frames: the thread is taken off the hart, or put on it.
+    #[inline]
+    pub fn exchange(on_hart: &mut &'static mut TrapFrame, of_thread: &mut &'static mut TrapFrame) {
+        (of_thread.hart, of_thread.fast) = (on_hart.hart, on_hart.fast);
+        mem::swap(on_hart, of_thread);
+    }
+}
+
+impl TrapFrame {
+    /// One thread is taken off the hart and another is put on it: [`exchange`](Self::exchange) of both at once.
+    #[inline]
+    pub fn pass_on(
+        on_hart: &mut &'static mut TrapFrame,
+        from: &mut &'static mut TrapFrame,
+        to: &mut &'static mut TrapFrame,
+    ) {
+        (to.hart, to.fast) = (on_hart.hart, on_hart.fast);
+        mem::swap(on_hart, from);
+        mem::swap(on_hart, to);
+    }
+}
+
+impl Deref for TrapFrame {
+    type Target = Context;
+
+    #[inline]
+    fn deref(&self) -> &Context {
+        &self.registers
+    }
+}
+
+impl DerefMut for TrapFrame {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Context {
+        &mut self.registers
+    }
 }
 
 /// `f0` to `f31` and `fcsr`: moved only for programs that use them.
@@ -112,11 +177,17 @@ impl Context {
         self.x[A6] = from;
     }
 
-    /// The first context of a thread: its function and that one's argument, its stack, and where it returns to.
-    pub fn start_thread(entry: usize, argument: usize, stack: usize) -> Context {
-        let mut context = Context::start(entry, stack, (argument, 0), 0);
-        context.x[RA] = abi::thread::EXIT_THREAD;
-        context
+    /// Makes it the first context of a thread: its function and that one's argument, its stack, and where it returns
+    /// to. In its place: a context that is returned would be copied.
+    pub fn start_thread(&mut self, entry: usize, argument: usize, stack: usize) {
+        for register in &mut self.x {
+            *register = 0;
+        }
+        self.x[RA] = abi::thread::EXIT_THREAD;
+        self.x[SP] = stack;
+        self.x[A0] = argument;
+        self.pc = entry;
+        self.status = STATUS_SPIE | STATUS_FS_INITIAL;
     }
 
     /// Has the program written a float register since it was last put on the hart?

@@ -26,7 +26,7 @@ pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> R
     match start(system, slot, file, at) {
         Ok(context) => {
             let task = system.tasks.at_mut(slot);
-            task.context = context;
+            **task.context = context;
             system.tasks.set_state(slot, SchedState::Ready);
             stub::spawned(system, slot);
             system.local.schedule.request_resched();

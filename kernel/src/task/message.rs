@@ -17,7 +17,7 @@ use abi::thread::NO_TIMEOUT;
 use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
-use super::context::Context;
+use super::context::{Context, TrapFrame};
 use super::resched;
 use super::server::Queued;
 use super::server_end::end_server;
@@ -171,7 +171,7 @@ pub(super) fn send<P: Platform>(
 #[inline(never)]
 pub(super) fn send_and_hand_over<P: Platform>(
     system: &mut System<P>,
-    context: &mut Context,
+    context: &mut &'static mut TrapFrame,
 ) -> bool {
     let slot = system.local.schedule.current();
     let process = system.tasks.process(slot);
@@ -202,7 +202,7 @@ pub(super) fn send_and_hand_over<P: Platform>(
 #[inline(never)]
 pub(super) fn return_and_hand_over<P: Platform>(
     system: &mut System<P>,
-    context: &mut Context,
+    context: &mut &'static mut TrapFrame,
 ) -> bool {
     let Ok((sender, server)) = sender_of(system, context.argument(0)) else {
         return false;

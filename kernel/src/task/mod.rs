@@ -31,7 +31,7 @@ pub mod threads;
 mod unfinished;
 mod waiters;
 
-pub use context::{Context, Floats};
+pub use context::{Context, Floats, TrapFrame};
 pub use process::Process;
 pub use schedule::Schedule;
 pub use slot::{Slot, SlotSet};

@@ -25,7 +25,17 @@ impl<P: Platform> System<P> {
         self.harts.are_several() && self.harts.elsewhere().next().is_some()
     }
 
+    /// The thread that gdb lets run alone, if it can.
+    #[cold]
+    #[inline(never)]
+    pub fn next_alone(&self, only: Slot) -> Option<Slot> {
+        let state = self.tasks.at(only).state();
+        let can_run = matches!(state, SchedState::Ready | SchedState::Ending { .. });
+        (can_run && !self.is_active_elsewhere(only)).then_some(only)
+    }
+
     /// The next thread that has a turn, and whose space no other hart has active.
+    #[inline(never)]
     pub fn next_free(&self) -> Option<Slot> {
         let first = self.tasks.next_ready()?;
         if !self.is_active_elsewhere(first) {

@@ -130,6 +130,36 @@ impl ReadyQueue {
         Some(Slot((head as usize).wrapping_sub(1) & (MAX_THREADS - 1)))
     }
 
+    /// The first of that priority, if it is the highest.
+    #[inline]
+    pub fn first_of(&self, priority: u8) -> Option<Slot> {
+        let is_highest = self.highest == u16::from(priority) + 1;
+        let head = self.heads[priority as usize] as usize;
+        is_highest.then(|| Slot(head.wrapping_sub(1) & (MAX_THREADS - 1)))
+    }
+
+    /// The first of a list that is not empty leaves it, and a thread that is in none is its last one.
+    #[inline]
+    pub fn rotate(&mut self, slot: Slot, priority: u8) {
+        let place = slot.0 & (MAX_THREADS - 1);
+        let head = &mut self.heads[priority as usize];
+        let first = (*head as usize).wrapping_sub(1) & (MAX_THREADS - 1);
+        let Link { next, before } = self.links[first];
+        if next as usize == first {
+            *head = place as u16 + 1;
+            self.links[place] = Link {
+                next: place as u8,
+                before: place as u8,
+            };
+            return;
+        }
+        // In the ring the last one is before the first: it takes the place of that one, and the head moves on.
+        *head = u16::from(next) + 1;
+        self.links[place] = Link { next, before };
+        self.links[next as usize].before = place as u8;
+        self.links[before as usize].next = place as u8;
+    }
+
     /// Is a thread ready whose priority is this one, or higher?
     #[inline]
     pub fn has_from(&self, priority: u8) -> bool {
@@ -180,6 +210,12 @@ mod tests {
             let priority = [0, 1, 63, 64, 100, 254, 255][(seed >> 20) as usize % 7];
             let at = lists.iter().position(|list| list.contains(&slot));
             match at {
+                None if queue.first_of(priority).is_some() && seed & 6 == 0 => {
+                    queue.rotate(Slot(slot), priority);
+                    let list = &mut lists[usize::from(priority)];
+                    list.pop_front();
+                    list.push_back(slot);
+                }
                 Some(at) => {
                     queue.remove(Slot(slot), at as u8);
                     lists[at].retain(|other| *other != slot);
@@ -196,6 +232,8 @@ mod tests {
             let best = lists.iter().rposition(|list| !list.is_empty());
             let first = best.and_then(|best| lists[best].front().copied());
             assert_eq!(queue.first().map(Slot::index), first);
+            let of = queue.first_of(priority).map(Slot::index);
+            assert_eq!(of, first.filter(|_| best == Some(priority.into())));
             assert_eq!(queue.has_from(100), best.is_some_and(|best| best >= 100));
             assert_eq!(queue.has_above(100), best.is_some_and(|best| best > 100));
         }

@@ -27,6 +27,7 @@ pub fn report_soon<P: Platform>(system: &mut System<P>) {
     }
     let at = system.local.platform.ticks() + system.local.schedule.ticks(SLICE_MS);
     system.local.schedule.report_at = at;
+    system.local.schedule.look_at_all();
     if at < system.local.schedule.armed {
         system.local.schedule.armed = at;
         system.local.platform.set_timer(at);

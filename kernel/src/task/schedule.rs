@@ -29,6 +29,11 @@ pub struct Schedule {
     pub(super) need_resched: bool,
     pub(super) since: u64,
     pub(super) armed: u64,
+    /// What the timer is needed for at the latest, the end of a slice apart; as of the last time that it was looked at.
+    pub(super) alarm: u64,
+    /// The next switch is one among threads and no more: one hart, no gdb, no memory to give back, and `alarm` is as it
+    /// was. Whatever may change one of these takes this back.
+    pub(super) is_plain: bool,
     /// Ticks that a thread may run while others of its priority are ready.
     pub(super) slice: u64,
     /// When records that wait are sent to the host, at the latest; `u64::MAX` when none do.
@@ -50,6 +55,8 @@ impl Schedule {
             need_resched: true,
             since: 0,
             armed: u64::MAX,
+            alarm: u64::MAX,
+            is_plain: false,
             slice: SLICE_MS.saturating_mul(timebase_hz).div_ceil(1000),
             report_at: u64::MAX,
             poll_at: u64::MAX,
@@ -85,7 +92,6 @@ impl Schedule {
     pub fn vacate(&mut self) {
         self.occupied = false;
         self.loaded = 0;
-        self.floats_clear = false;
         self.active = 0;
         self.need_resched = true;
     }
@@ -94,8 +100,13 @@ impl Schedule {
     pub fn leave_thread(&mut self) {
         self.occupied = false;
         self.loaded = 0;
-        self.floats_clear = false;
         self.need_resched = true;
+    }
+
+    /// More may have changed than who runs: the next switch looks at everything.
+    #[inline]
+    pub fn look_at_all(&mut self) {
+        self.is_plain = false;
     }
 
     /// Something changed who may run.
@@ -133,6 +144,7 @@ impl Schedule {
     /// The timer has fired: nothing is armed any more. True if it is time to send records to the host.
     pub fn timer_fired(&mut self, now: u64) -> bool {
         self.armed = u64::MAX;
+        self.look_at_all();
         self.need_resched = true;
         let tell = self.report_at <= now;
         if tell {

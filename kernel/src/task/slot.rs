@@ -20,6 +20,12 @@ impl Slot {
         (index < MAX_THREADS).then_some(Slot(index))
     }
 
+    /// The same, masked: the compiler sees that it is below [`MAX_THREADS`].
+    #[inline]
+    pub(super) fn index_in_table(self) -> usize {
+        self.0 & (MAX_THREADS - 1)
+    }
+
     /// Below [`MAX_THREADS`].
     pub fn index(self) -> usize {
         self.0

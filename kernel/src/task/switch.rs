@@ -1,17 +1,21 @@
 //! From one thread to the next: registers, floats and spaces on and off the hart, and the timer.
 
-use super::context::Context;
+use super::context::TrapFrame;
 use super::exec;
+use super::process::Process;
 use super::slot::Slot;
 use super::state::SchedState;
+use super::thread::Thread;
 use crate::debug::stub;
+use crate::local::Local;
+use crate::mm::Frames;
 use crate::platform::Platform;
 use crate::system::System;
 
 /// Takes the running thread off the hart and puts the next ready one on it, waiting for an
-/// interrupt as long as none is. `context` holds the registers on the hart.
-pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    save_current(system, context);
+/// interrupt as long as none is. `frame` holds the registers on the hart.
+pub fn reschedule<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) {
+    save_current(system, frame);
     let next = loop {
         if system.debugger_wants_stop() {
             // The last hart to come answers gdb: then every task's registers are in the table.
@@ -43,8 +47,45 @@ pub fn reschedule<P: Platform>(system: &mut System<P>, context: &mut Context) {
         system.reap_objects();
     }
     system.local.schedule.current = next;
-    switch_to(system, context);
+    switch_to(system, frame);
     arm_timer(system, Some(next));
+    system.local.schedule.is_plain = !system.harts.are_several()
+        && !system.debugger.is_attached()
+        && !system.console.has_gdb_request()
+        && !system.objects.owes_frames();
+}
+
+/// The short way of [`reschedule`], for what happens most: the running thread goes behind the others of its priority,
+/// and the first of those runs. False, and nothing has changed, where anything else is to be done.
+#[inline(never)]
+pub fn take_turns<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) -> bool {
+    let (local, tasks) = (&mut system.local, &mut system.tasks);
+    if !local.schedule.is_plain {
+        return false;
+    }
+    let Some((thread, next)) = tasks.pass_turn(local.schedule.current) else {
+        return false;
+    };
+    let now = local.platform.ticks();
+    let ran = now.wrapping_sub(local.schedule.since);
+    thread.ticks = thread.ticks.wrapping_add(ran);
+    thread.slice_used = 0;
+    if frame.floats_dirty() {
+        save_floats(local, frame, thread);
+    }
+    TrapFrame::pass_on(frame, &mut thread.context, &mut next.thread.context);
+    load(local, &mut system.frames, next.thread, next.process);
+    let schedule = &mut local.schedule;
+    schedule.current = next.slot;
+    schedule.since = now;
+    schedule.need_resched = false;
+    let left = schedule.slice.saturating_sub(next.thread.slice_used);
+    let at = schedule.alarm.min(now.wrapping_add(left));
+    if at != schedule.armed {
+        schedule.armed = at;
+        local.platform.set_timer(at);
+    }
+    true
 }
 
 /// No thread can run until an interrupt comes.
@@ -112,42 +153,27 @@ fn next_thread<P: Platform>(system: &System<P>) -> Option<Slot> {
     match system.debugger.only() {
         None if system.harts.are_several() => system.next_free(),
         None => system.tasks.next_ready(),
-        Some(only) if system.is_active_elsewhere(only) => None,
-        Some(only)
-            if matches!(
-                system.tasks.at(only).state(),
-                SchedState::Ready | SchedState::Ending { .. }
-            ) =>
-        {
-            Some(only)
-        }
-        Some(_) => None,
+        Some(only) => system.next_alone(only),
     }
 }
 
 /// Takes the running thread off the hart: what gdb reads and writes is in the table.
-pub fn pause<P: Platform>(system: &mut System<P>, context: &mut Context) {
-    save_current(system, context);
+pub fn pause<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) {
+    save_current(system, frame);
     system.local.schedule.need_resched = true;
 }
 
-fn save_current<P: Platform>(system: &mut System<P>, context: &mut Context) {
+fn save_current<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) {
     let now = system.local.platform.ticks();
     if system.local.schedule.occupied {
         let current = system.local.schedule.current;
         let thread = system.tasks.at_mut(current);
         let ran = now.saturating_sub(system.local.schedule.since);
         thread.ticks += ran;
-        if context.floats_dirty() {
-            system.local.platform.save_floats(&mut thread.floats);
-            context.floats_saved();
-            thread.has_floats = true;
-            system.local.schedule.floats_clear = false;
+        if frame.floats_dirty() {
+            save_floats(&mut system.local, frame, thread);
         }
-        system
-            .local
-            .platform
-            .copy_registers(context, &mut thread.context);
+        TrapFrame::exchange(frame, &mut thread.context);
         if let SchedState::Running { .. } = thread.state() {
             let used = thread.slice_used + ran;
             thread.slice_used = 0;
@@ -161,6 +187,10 @@ fn save_current<P: Platform>(system: &mut System<P>, context: &mut Context) {
         } else {
             thread.slice_used = 0;
         }
+    }
+    // One that has ended leaves its floats on the hart.
+    if frame.floats_dirty() {
+        system.local.schedule.floats_clear = false;
     }
     system.local.schedule.occupied = false;
     system.local.schedule.since = now;
@@ -186,7 +216,7 @@ pub(super) fn may_hand_over<P: Platform>(system: &System<P>, to: Slot) -> bool {
 #[inline]
 pub(super) fn hand_over<P: Platform>(
     system: &mut System<P>,
-    context: &mut Context,
+    frame: &mut &'static mut TrapFrame,
     state: SchedState,
     to: Slot,
 ) {
@@ -196,65 +226,62 @@ pub(super) fn hand_over<P: Platform>(
     let thread = system.tasks.at_mut(schedule.current);
     thread.ticks += ran;
     let used = thread.slice_used + ran;
-    if context.floats_dirty() {
-        system.local.platform.save_floats(&mut thread.floats);
-        context.floats_saved();
-        thread.has_floats = true;
-        schedule.floats_clear = false;
-    }
-    system
-        .local
-        .platform
-        .copy_registers(context, &mut thread.context);
     let from = schedule.current;
     schedule.current = to;
     schedule.since = now;
+    if frame.floats_dirty() {
+        save_floats(&mut system.local, frame, thread);
+    }
+    TrapFrame::exchange(frame, &mut thread.context);
     let hart = system.harts.current() as u8;
     system.tasks.take_turns(from, state, to, hart);
     let (thread, process) = system.tasks.parts_mut(to);
     thread.slice_used = used;
-    system
-        .local
-        .platform
-        .copy_registers(&thread.context, context);
+    TrapFrame::exchange(frame, &mut thread.context);
+    load(&mut system.local, &mut system.frames, thread, process);
+}
+
+/// The thread's float registers, which the hart has and which differ from those in the table.
+fn save_floats<P: Platform>(local: &mut Local<P>, frame: &mut TrapFrame, thread: &mut Thread) {
+    local.platform.save_floats(&mut thread.floats);
+    frame.floats_saved();
+    thread.has_floats = true;
+    local.schedule.floats_clear = false;
+}
+
+/// Space, window and floats of the thread are those of the hart from now on.
+#[inline(always)]
+fn load<P: Platform>(
+    local: &mut Local<P>,
+    frames: &mut Frames,
+    thread: &Thread,
+    process: &Process,
+) {
+    let schedule = &mut local.schedule;
     if schedule.active != process.pid {
-        system.frames.fast.close();
-        system.local.platform.activate(&process.space);
+        frames.fast.close();
+        local.platform.activate(&process.space);
         schedule.active = process.pid;
     }
-    system.frames.fast.set_task(thread.tid);
+    frames.fast.set_task(thread.tid);
     if thread.has_floats || !schedule.floats_clear {
-        system.local.platform.load_floats(&thread.floats);
+        local.platform.load_floats(&thread.floats);
         schedule.floats_clear = !thread.has_floats;
     }
     schedule.loaded = thread.tid;
 }
 
-fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
+fn switch_to<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) {
     let current = system.local.schedule.current;
     let hart = system.harts.current() as u8;
     system
         .tasks
         .set_state(current, SchedState::Running { hart });
-    let (thread, process) = system.tasks.parts(current);
-    system
-        .local
-        .platform
-        .copy_registers(&thread.context, context);
-    let schedule = &mut system.local.schedule;
+    let (thread, process) = system.tasks.parts_mut(current);
+    TrapFrame::exchange(frame, &mut thread.context);
     // A thread that only waited finds all of it as it left it.
-    if schedule.loaded != thread.tid {
-        if schedule.active != process.pid {
-            system.frames.fast.close();
-            system.local.platform.activate(&process.space);
-            schedule.active = process.pid;
-        }
-        system.frames.fast.set_task(thread.tid);
-        if thread.has_floats || !schedule.floats_clear {
-            system.local.platform.load_floats(&thread.floats);
-            schedule.floats_clear = !thread.has_floats;
-        }
-        schedule.loaded = thread.tid;
+    if system.local.schedule.loaded != thread.tid {
+        load(&mut system.local, &mut system.frames, thread, process);
     }
     // For the same thread too: gdb may have set one while it stood.
     if system.debugger.has_triggers() {
@@ -268,6 +295,10 @@ fn switch_to<P: Platform>(system: &mut System<P>, context: &mut Context) {
 /// first sleeper, and records that the host waits for.
 fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
     let mut at = system.tasks.first_wake();
+    at = at.min(system.local.schedule.report_at);
+    at = at.min(system.local.schedule.poll_at);
+    at = at.min(system.console.deadline());
+    system.local.schedule.alarm = at;
     // Among several harts a slice always ends: what becomes ready elsewhere does not arm this hart's timer.
     if let Some(slot) = running
         && (system.harts.are_several() || system.tasks.others_ready(slot))
@@ -278,9 +309,6 @@ fn arm_timer<P: Platform>(system: &mut System<P>, running: Option<Slot>) {
             .saturating_sub(system.tasks.at(slot).slice_used);
         at = at.min(schedule.since + left);
     }
-    at = at.min(system.local.schedule.report_at);
-    at = at.min(system.local.schedule.poll_at);
-    at = at.min(system.console.deadline());
     if at != system.local.schedule.armed {
         system.local.schedule.armed = at;
         system.local.platform.set_timer(at);

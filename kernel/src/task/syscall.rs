@@ -8,7 +8,7 @@ use abi::{Call, Error, Set, Source, Topic};
 use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
-use super::context::Context;
+use super::context::{Context, TrapFrame};
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
@@ -24,7 +24,7 @@ const PIECE: usize = 512;
 /// Carries out the call in `context` if it is one that touches no memory and does not wait, or for which the thread that
 /// it wakes takes the hart over; whether it was.
 #[inline]
-pub fn at_once<P: Platform>(system: &mut System<P>, context: &mut Context) -> bool {
+pub fn at_once<P: Platform>(system: &mut System<P>, context: &mut &'static mut TrapFrame) -> bool {
     let current = system.local.schedule.current();
     let answer = match Call::decode(context.call()) {
         Some(Call::SendBlocking) => return message::send_and_hand_over(system, context),
@@ -53,6 +53,7 @@ pub fn at_once<P: Platform>(system: &mut System<P>, context: &mut Context) -> bo
 pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     // Pages that the call brings in are recorded with the place that asked for them.
     let slot = system.local.schedule.current();
+    system.local.schedule.look_at_all();
     system.tasks.at_mut(slot).context.pc = context.pc;
     match dispatch(system, context) {
         Ok(CallResult::One(value)) => context.set_return(value as isize),

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use abi::Error;
 use abi::thread::DEFAULT_PRIORITY;
 
-use super::context::Floats;
+use super::context::{Floats, TrapFrame};
 use super::process::{Connections, LINE_BYTES, Process};
 use super::queue::ReadyQueue;
 use super::server::{ServerSlot, Servers};
@@ -19,6 +19,16 @@ use crate::mm::Space;
 /// The highest number that a thread has; behind it they begin at 1 again.
 const LAST_TID: u16 = 32_767;
 
+/// The thread that runs next.
+pub struct Next<'a> {
+    /// Its slot.
+    pub slot: Slot,
+    /// The thread there.
+    pub thread: &'a mut Thread,
+    /// Its process.
+    pub process: &'a Process,
+}
+
 /// All processes and threads.
 ///
 /// The states stand in the threads; who is in a state that the hart asks for all the time also stands in a queue or a
@@ -28,6 +38,7 @@ pub struct Tasks {
     processes: [Option<&'static mut Process>; MAX_PROCESSES],
     /// Room for those that never were: nothing is spent on it before.
     fresh_threads: Option<&'static mut [MaybeUninit<Thread>]>,
+    fresh_frames: Option<&'static mut [MaybeUninit<TrapFrame>]>,
     fresh_processes: Option<&'static mut [MaybeUninit<Process>]>,
     existing: SlotSet,
     /// Places of processes that were ever taken: they are the first ones.
@@ -48,6 +59,7 @@ impl Tasks {
         threads: [const { None }; MAX_THREADS],
         processes: [const { None }; MAX_PROCESSES],
         fresh_threads: None,
+        fresh_frames: None,
         fresh_processes: None,
         existing: SlotSet::NONE,
         made: 0,
@@ -58,16 +70,18 @@ impl Tasks {
         last_tid: 0,
     };
 
-    /// Memory for [`MAX_THREADS`] threads, [`MAX_PROCESSES`] processes and [`SERVERS`](abi::message::SERVERS) servers;
-    /// what it holds is arbitrary. A slot is only written when it is first taken: the tables are 800 KiB, which no
-    /// Image should carry and no boot should clear.
+    /// Memory for [`MAX_THREADS`] threads and the frames of their registers, [`MAX_PROCESSES`] processes and
+    /// [`SERVERS`](abi::message::SERVERS) servers; what it holds is arbitrary. A slot is only written when it is first
+    /// taken: the tables are 800 KiB, which no Image should carry and no boot should clear.
     pub fn give_room(
         &mut self,
         threads: &'static mut [MaybeUninit<Thread>],
+        frames: &'static mut [MaybeUninit<TrapFrame>],
         processes: &'static mut [MaybeUninit<Process>],
         servers: &'static mut [MaybeUninit<ServerSlot>],
     ) {
         self.fresh_threads = Some(threads);
+        self.fresh_frames = Some(frames);
         self.fresh_processes = Some(processes);
         self.servers.give_room(servers);
         // The slots that are named before they are taken.
@@ -81,7 +95,9 @@ impl Tasks {
         if place.is_none() {
             let (first, rest) = self.fresh_threads.take()?.split_first_mut()?;
             self.fresh_threads = Some(rest);
-            *place = Some(first.write(Thread::EMPTY));
+            let (frame, frames) = self.fresh_frames.take()?.split_first_mut()?;
+            self.fresh_frames = Some(frames);
+            *place = Some(first.write(Thread::new(frame.write(TrapFrame::EMPTY))));
         }
         Some(())
     }
@@ -180,6 +196,39 @@ impl Tasks {
     pub fn preempt(&mut self, slot: Slot) {
         self.leave_state(slot);
         self.enter_state(slot, SchedState::Ready, true);
+    }
+
+    /// The running thread goes behind the others of its priority, and the first of those is the running one: both.
+    /// `None`, and nothing has changed, if there is none, a higher one is ready, or the first one only ends.
+    #[inline]
+    pub fn pass_turn(&mut self, slot: Slot) -> Option<(&mut Thread, Next<'_>)> {
+        let priority = self.at(slot).priority;
+        let next = self.ready.first_of(priority)?;
+        // A running thread is in no list, so that they are two.
+        let [thread, first] = self
+            .threads
+            .get_disjoint_mut([slot.index_in_table(), next.index_in_table()])
+            .ok()?;
+        let (thread, first) = (thread.as_deref_mut()?, first.as_deref_mut()?);
+        let SchedState::Running { hart } = thread.state else {
+            return None;
+        };
+        if first.state != SchedState::Ready {
+            return None;
+        }
+        // Written as a whole, a state is copied byte by byte.
+        first.state = SchedState::Running { hart };
+        thread.state = SchedState::Ready;
+        self.ready.rotate(slot, priority);
+        let process = self.processes[first.process.index()].as_deref_mut()?;
+        Some((
+            thread,
+            Next {
+                slot: next,
+                thread: first,
+                process,
+            },
+        ))
     }
 
     /// Takes the thread out of the queue or the list that its state has it in.
@@ -484,7 +533,12 @@ pub fn with_room() -> Box<Tasks> {
     }
     let mut tasks = Box::new(Tasks::EMPTY);
     let servers = room(abi::message::SERVERS);
-    tasks.give_room(room(MAX_THREADS), room(MAX_PROCESSES), servers);
+    tasks.give_room(
+        room(MAX_THREADS),
+        room(MAX_THREADS),
+        room(MAX_PROCESSES),
+        servers,
+    );
     tasks
 }
 
@@ -565,6 +619,15 @@ mod tests {
             assert!(tasks.higher_ready(c));
             tasks.set_state(next, SchedState::Ready);
         }
+        for (from, to) in [(a, b), (b, a)] {
+            tasks.set_state(from, SchedState::Running { hart: 3 });
+            let next = tasks.pass_turn(from).map(|(_, next)| next.slot);
+            assert_eq!(next, Some(to));
+            assert_eq!(tasks.at(from).state, SchedState::Ready);
+            assert_eq!(tasks.at(to).state, SchedState::Running { hart: 3 });
+            tasks.set_state(to, SchedState::Ready);
+        }
+        assert!(tasks.pass_turn(a).is_none(), "it does not run");
         tasks.set_state(a, SchedState::Running { hart: 0 });
         tasks.preempt(a);
         assert_eq!(tasks.next_ready(), Some(a), "it goes on where it was");

@@ -1,6 +1,6 @@
 //! A thread: what runs, with registers, a stack and a priority of its own, in the space of its process.
 
-use super::context::{Context, Floats};
+use super::context::{Floats, TrapFrame};
 use super::page_in::PageIn;
 use super::slot::ProcessSlot;
 use super::state::SchedState;
@@ -28,7 +28,7 @@ pub struct Thread {
     /// Ticks of its slice that it has used.
     pub(super) slice_used: u64,
     /// Its registers while it is not on the hart.
-    pub context: Context,
+    pub context: &'static mut TrapFrame,
     /// Its float registers while it is not on the hart.
     pub floats: Floats,
     /// Its float registers are not all zero, or may not be.
@@ -56,26 +56,29 @@ pub struct Thread {
 }
 
 impl Thread {
-    pub(super) const EMPTY: Thread = Thread {
-        tid: 0,
-        process: ProcessSlot(0),
-        state: SchedState::Empty,
-        priority: abi::thread::DEFAULT_PRIORITY,
-        slice_used: 0,
-        context: Context::EMPTY,
-        floats: Floats([0; 33]),
-        has_floats: false,
-        unfinished: None,
-        page_in: None,
-        survey: None,
-        stack: StackRange { base: 0, end: 0 },
-        wait_key: WaitKey::NONE,
-        deadline: None,
-        received: 0,
-        value: 0,
-        faults: 0,
-        ticks: 0,
-    };
+    /// A place for one, with its frame.
+    pub(super) const fn new(context: &'static mut TrapFrame) -> Thread {
+        Thread {
+            tid: 0,
+            process: ProcessSlot(0),
+            state: SchedState::Empty,
+            priority: abi::thread::DEFAULT_PRIORITY,
+            slice_used: 0,
+            context,
+            floats: Floats([0; 33]),
+            has_floats: false,
+            unfinished: None,
+            page_in: None,
+            survey: None,
+            stack: StackRange { base: 0, end: 0 },
+            wait_key: WaitKey::NONE,
+            deadline: None,
+            received: 0,
+            value: 0,
+            faults: 0,
+            ticks: 0,
+        }
+    }
 
     /// What it does; [`Tasks::set_state`](super::Tasks::set_state) changes it.
     #[inline]

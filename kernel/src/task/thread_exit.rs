@@ -15,11 +15,15 @@ use crate::system::System;
 pub(super) fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     let (thread, process) = system.tasks.parts_mut(slot);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
-    let job = match thread.unfinished.take() {
+    let job = match &thread.unfinished {
         Some(Unfinished {
             rest: Rest::Job { job, .. },
             ..
-        }) => Some(job),
+        }) => {
+            let job = *job;
+            thread.unfinished = None;
+            Some(job)
+        }
         _ => {
             let StackRange { base, end } = thread.stack;
             let begun =
@@ -33,7 +37,7 @@ pub(super) fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> b
     if let Some(mut job) = job {
         let mut budget = Budget::of_an_entry();
         if process.space.go_on(&mut job, &mut budget, frames, platform) != JobProgress::Done {
-            let key = CallKey::of(&thread.context);
+            let key = CallKey::of(thread.context);
             let rest = Rest::Job { job, answer: 0 };
             thread.unfinished = Some(Unfinished { key, rest });
             return false;

@@ -5,7 +5,7 @@
 //! to a thread that waits.
 
 use abi::Error;
-use abi::thread::{NO_TIMEOUT, PRIORITY_ONLY_ASKED};
+use abi::thread::{EXIT_THREAD, NO_TIMEOUT, PRIORITY_ONLY_ASKED};
 use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
@@ -45,7 +45,7 @@ pub(super) fn create<P: Platform>(
     let end = base + pages * PAGE_BYTES;
     let thread = system.tasks.at_mut(slot);
     thread.stack = StackRange { base, end };
-    thread.context = Context::start_thread(entry, argument, end as usize);
+    thread.context.start_thread(entry, argument, end as usize);
     thread.priority = priority;
     let tid = thread.tid;
     system.tasks.set_state(slot, SchedState::Ready);
@@ -59,16 +59,19 @@ pub(super) fn exit<P: Platform>(system: &mut System<P>, value: usize) -> CallRes
     CallResult::Gone
 }
 
-/// Is a jump to the address that threads return to a return, and no fault? A process' first thread has no caller.
+/// Ends the running thread, which has jumped to where threads return to. False if that is a fault: a process' first
+/// thread has no caller, and what a program has mapped there is its own.
 #[cold]
-pub fn has_returned<P: Platform>(system: &mut System<P>) -> bool {
+#[inline(never)]
+pub fn has_returned<P: Platform>(system: &mut System<P>, context: &Context) -> bool {
     let slot = system.local.schedule.current();
-    let (thread, process) = system.tasks.parts_mut(slot);
-    let has_returned = process.first != slot;
-    if has_returned {
-        thread.faults = thread.faults.wrapping_sub(1);
+    let process = system.tasks.process_mut(slot);
+    let at = VirtAddr::new(EXIT_THREAD as u64);
+    if process.first == slot || process.space.region_at(at).is_some() {
+        return false;
     }
-    has_returned
+    exec::exit_thread(system, slot, context.argument(0));
+    true
 }
 
 /// `ThreadJoin(thread)`.
@@ -165,7 +168,8 @@ pub(super) fn wait_on_address<P: Platform>(
     Ok(CallResult::Wait(SchedState::OnAddress { until }))
 }
 
-/// `WakeAddress(address, count)`.
+/// `WakeAddress(address, count)`. Apart from the other quick calls, which have no use for its registers.
+#[inline(never)]
 pub(super) fn wake_address<P: Platform>(
     system: &mut System<P>,
     at: usize,

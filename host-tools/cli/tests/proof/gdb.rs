@@ -310,7 +310,7 @@ fn a_crashed_kernel_is_looked_at_from_within() {
     let board = SocketBoard::boot(&[]);
     board.terminal().run("spin &");
     let kernel = program("kernel");
-    let break_it = "set {unsigned long}((char*)&boot_hart + 280) = 16";
+    let break_it = "set {unsigned long}((char*)&boot_hart + 8) = 16";
     let said = gdb(
         &board,
         Some(&kernel),
@@ -343,10 +343,7 @@ fn a_crash_that_nobody_watches_is_reported_and_can_be_looked_at_later() {
     gdb(
         &board,
         Some(&kernel),
-        &[
-            "set {unsigned long}((char*)&boot_hart + 280) = 16",
-            "detach",
-        ],
+        &["set {unsigned long}((char*)&boot_hart + 8) = 16", "detach"],
     );
     let mut terminal = board.terminal();
     terminal.send(b"x\r");

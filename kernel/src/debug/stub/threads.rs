@@ -36,7 +36,7 @@ pub fn context_of<P: Platform>(system: &System<P>, tid: Tid) -> Option<&Context>
     if tid == KERNEL {
         return system.debugger.crash.as_ref().map(|crash| &crash.context);
     }
-    Some(&system.tasks.at(slot_of(system, tid)?).context)
+    Some(system.tasks.at(slot_of(system, tid)?).context)
 }
 
 /// The thread that a stop is reported for when no other is meant: the one that ran last.

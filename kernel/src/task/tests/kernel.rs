@@ -22,7 +22,7 @@ use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
 use crate::mm::{Audit, Object, Objects, Prot, Region, RegionKind, Space, Store, Surveyed};
 use crate::platform::Pending;
 use crate::system::{BootFacts, System};
-use crate::task::{Context, SchedState, Schedule, Slot, switch, table};
+use crate::task::{Context, SchedState, Schedule, Slot, TrapFrame, switch, table};
 use crate::trap::{self, Trap};
 use crate::tree::RamMap;
 
@@ -87,7 +87,7 @@ const BOOTED_AT: u64 = 1_000_000;
 /// A kernel and the registers on its hart.
 pub struct Kernel<M: TestMachine> {
     pub system: System<Hart<M>>,
-    pub context: Context,
+    pub context: &'static mut TrapFrame,
     uart: &'static Ns16550Model,
     claims: &'static Claims,
 }
@@ -151,7 +151,7 @@ impl<M: TestMachine> Kernel<M> {
         };
         let mut kernel = Kernel {
             system,
-            context: Context::EMPTY,
+            context: Box::leak(Box::new(TrapFrame::EMPTY)),
             uart,
             claims,
         };
@@ -197,7 +197,7 @@ impl<M: TestMachine> Kernel<M> {
         }
         *system.tasks.space_mut(slot) = space;
         let task = system.tasks.at_mut(slot);
-        task.context = Context::start(TEXT as usize, STACK as usize, (0, 0), 0);
+        **task.context = Context::start(TEXT as usize, STACK as usize, (0, 0), 0);
         system.tasks.set_state(slot, SchedState::Ready);
         slot
     }
@@ -295,7 +295,10 @@ impl<M: TestMachine> Kernel<M> {
             value,
             started: None,
         };
-        trap::handle(&mut self.system, &mut self.context, trap);
+        match cause {
+            CALL_FROM_USER => trap::call(&mut self.system, &mut self.context),
+            _ => trap::fault_or_interrupt(&mut self.system, &mut self.context, trap),
+        }
         self.system.local.platform.take_work()
     }
 
