@@ -131,7 +131,7 @@ fn head(open: &mut OpenTables, os: Option<&str>) -> anyhow::Result<VmcoreHead> {
         let linear = system.as_ref().and_then(|system| system.linear(first));
         linear.unwrap_or(range.first)
     };
-    let aliases = system.as_ref().and_then(|system| system.image());
+    let image = system.as_ref().and_then(|system| system.image());
     let mut notes = Vec::new();
     notes.extend(system.as_ref().and_then(|system| system.note()));
     // Which root was in use: for a kernel that has no words of its own.
@@ -151,9 +151,22 @@ fn head(open: &mut OpenTables, os: Option<&str>) -> anyhow::Result<VmcoreHead> {
     Ok(VmcoreHead {
         xlen: open.xlen,
         ranges: ranges.iter().copied().map(core_range).collect(),
-        aliases: aliases.into_iter().collect(),
+        aliases: ranges
+            .iter()
+            .filter_map(|range| part_of(image?, *range))
+            .collect(),
         harts: std::mem::take(&mut open.harts),
         notes,
+    })
+}
+
+/// The part of an image that lies in a range: memory may have holes, where firmware is.
+fn part_of(image: CoreRange, range: PhysRange) -> Option<CoreRange> {
+    let first = image.range.first.max(range.first);
+    let end = image.range.last.min(range.last).checked_add(1)?;
+    Some(CoreRange {
+        range: PhysRange::of(first, end.checked_sub(first)?)?,
+        va: image.va.checked_add(first - image.range.first)?,
     })
 }
 

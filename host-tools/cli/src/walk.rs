@@ -64,6 +64,7 @@ pub fn write(args: &WalkArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 /// Translates one address through open tables.
 pub fn of(open: OpenTables, va: u64) -> anyhow::Result<Walked> {
     let satp = open.single_root()?;
+    let areas = open.areas_of(&satp.into());
     let mut memory = open.memory;
     let va = VirtAddr::new(va);
     let mut root = satp.tree(open.dialect.unwrap_or(Dialect::None));
@@ -88,7 +89,7 @@ pub fn of(open: OpenTables, va: u64) -> anyhow::Result<Walked> {
         walk,
         is_possibly_stale: memory.is_possibly_stale(),
         name: area_names(
-            &open.areas,
+            &areas,
             Some(Bounds::one(va.raw())),
             walk.address().map(|at| Bounds::one(at.raw())),
         ),

@@ -66,6 +66,42 @@ fn a_dump_of_the_machine_is_sparse_goes_on_where_it_was_cut_and_has_the_same_tas
     assert!(told.contains("without --resume it begins again"), "{told}");
 }
 
+#[test]
+fn gdb_and_drgn_read_the_kernels_own_addresses_in_a_dump() {
+    let core = format!("{FOLDER}/guest.core.xz");
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("vmcore");
+    let out = out.to_str().expect("a path");
+    answer(&["dump", "-o", out, "--from", &core]);
+    let core = open_core(Path::new(out)).expect("a core");
+    // `linux_banner` is in the page of the first of kallsyms' tables, and begins a few bytes before it.
+    let near = core.info.symbol("kallsyms_num_syms").expect("where it is");
+    let banner = near - 0xd0;
+    let physical = banner - core.info.number("va_kernel_pa_offset").expect("an offset");
+    let ran = Command::new("gdb-multiarch")
+        .args(["-nx", "-batch", "-ex", &format!("core-file {out}")])
+        .args(["-ex", &format!("x/s {banner:#x}")])
+        .output()
+        .expect("gdb-multiarch; run `./setup --tests`");
+    let read = String::from_utf8_lossy(&ran.stdout);
+    assert!(read.contains("Linux version "), "{read}");
+    let script = format!(
+        "import drgn; p = drgn.Program(); p.set_core_dump('{out}')\n\
+         print(p.platform.arch.name, p.read({banner}, 14) == p.read({physical}, 14, True), p.read({banner}, 14))"
+    );
+    let ran = Command::new("python3")
+        .args(["-c", &script])
+        .env(
+            "PYTHONPATH",
+            Path::new(FOLDER).join("../../../../../target/python"),
+        )
+        .output()
+        .expect("python3 starts; `./setup --tests` brings what it reads with");
+    let read = String::from_utf8_lossy(&ran.stdout);
+    let wrong = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(read.trim(), "RISCV64 True b'Linux version '", "{wrong}");
+}
+
 /// Memory behind a stub that answers 2 KiB at a time, as QEMU's does.
 struct Counted {
     memory: Files,

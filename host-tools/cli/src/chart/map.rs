@@ -29,7 +29,7 @@ pub struct ChartMapArgs {
 pub fn run(args: ChartMapArgs) -> anyhow::Result<()> {
     args.target.kind()?;
     let filter = args.wanted.filter()?;
-    let mut spaces = args.tables.spaces()?;
+    let mut spaces = args.tables.spaces_named(false)?;
     spaces.list.iter_mut().for_each(|space| space.only(&filter));
     let origin = spaces.origin(args.tables.name());
     match args.physical {

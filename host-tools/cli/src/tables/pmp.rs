@@ -11,7 +11,7 @@ use pagetable::{Pmp, Xlen};
 #[cfg(feature = "probe")]
 use pagetable::{PmpMatching, PmpRegisters};
 
-use super::{OpenTables, SpaceArgs, TablesArgs};
+use super::{NamesWanted, OpenTables, SpaceArgs, TablesArgs};
 use crate::exit::UsageError;
 
 /// Largest text that is read: a boot log is far smaller.
@@ -189,7 +189,10 @@ impl TablesArgs {
     pub fn open_with(&self, pmp: &PmpArgs) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
         self.roots.check_wires(&origins)?;
-        let roots = self.roots.with(&self.plan).with_pmp(pmp);
+        let roots = SpaceArgs {
+            names: NamesWanted::IfKnown,
+            ..self.roots.with(&self.plan).with_pmp(pmp)
+        };
         roots.open(origins)?.with_pmp(pmp)
     }
 }

@@ -95,15 +95,15 @@ pub fn read(open: OpenTables) -> Spaces {
 
 /// Reads the address spaces, and returns the memory for further reads.
 pub fn read_on(open: OpenTables) -> (Spaces, Cached<Box<dyn MemorySource>>) {
+    let areas: Vec<_> = open.roots.iter().map(|root| open.areas_of(root)).collect();
     let mut memory = open.memory;
     let given = open.dialect;
     let mut all = |dialect| -> Vec<AddressSpace> {
         let satps: Vec<Satp> = open.roots.iter().map(|root| root.satp).collect();
         let mut spaces = AddressSpace::read_all(&mut memory, &satps, dialect);
-        for (space, root) in spaces.iter_mut().zip(&open.roots) {
+        for ((space, root), areas) in spaces.iter_mut().zip(&open.roots).zip(&areas) {
             space.name.clone_from(&root.name);
-            space.areas = open.names.of(root.satp.root);
-            space.areas.extend(open.areas.iter().cloned());
+            space.areas.clone_from(areas);
         }
         spaces
     };

@@ -44,6 +44,13 @@ impl OpenTables {
         Ok(system)
     }
 
+    /// Names of addresses below one root: those of its virtual addresses first.
+    pub fn areas_of(&self, root: &NamedRoot) -> Vec<NamedArea> {
+        let mut areas = self.names.of(root.satp.root);
+        areas.extend(self.areas.iter().cloned());
+        areas
+    }
+
     /// The tasks of a system.
     pub fn tasks(&mut self, system: &dyn OsSystem) -> anyhow::Result<Vec<OsTask>> {
         let tasks = system.tasks(&mut self.memory);
