@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::harts::MAX_HARTS;
+use crate::mm::Policy;
 use crate::tree;
 
 /// Fault records kept when the arguments do not say; also the fewest.
@@ -12,6 +13,21 @@ const LOG_RECORDS_LIMIT: usize = 1 << 20;
 
 /// The slowest store, in milliseconds a page: the shell itself has 20 pages.
 const IMAGE_DELAY_LIMIT: u64 = 10_000;
+
+/// The largest backing store, in bytes: an entry of Sv32 has 22 bits for a slot.
+const STORE_LIMIT: u64 = 1 << 30;
+
+/// Which backing store there is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreArgument {
+    /// Pages that are as they were at first are dropped; others stay.
+    Rom,
+    /// Part of RAM.
+    Ram {
+        /// Its length in pages.
+        pages: u32,
+    },
+}
 
 /// What the arguments ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +49,10 @@ pub struct KernelArguments {
     pub image_delay_ms: Option<u64>,
     /// `harts=2`: so many harts run the kernel at most, the one that boots among them.
     pub harts: usize,
+    /// `store=ram:4M`: where pages of programs go when frames are short; nowhere if absent.
+    pub store: Option<StoreArgument>,
+    /// `evict=nru`: how the pages that go are chosen.
+    pub evict: Policy,
     /// `frames=1`: event frames from the start, without waiting for a hello.
     pub frames: bool,
 }
@@ -72,6 +92,8 @@ impl KernelArguments {
         verify: false,
         image_delay_ms: None,
         harts: MAX_HARTS,
+        store: None,
+        evict: Policy::Clock,
         frames: false,
     };
 
@@ -151,6 +173,14 @@ impl KernelArguments {
                 let harts = harts.filter(|harts| (1..=MAX_HARTS).contains(harts));
                 self.harts = harts.ok_or(ArgumentProblem::Bad("a number of harts, 1 to 8"))?;
             }
+            "store" => {
+                let wanted = "rom, or ram:SIZE of 4K to 1G, as in store=ram:4M";
+                self.store = Some(store(value).ok_or(ArgumentProblem::Bad(wanted))?);
+            }
+            "evict" => {
+                let policy = Policy::named(value);
+                self.evict = policy.ok_or(ArgumentProblem::Bad("clock, nru or lru"))?;
+            }
             _ => self.frames = switch(value, "0", "1")?,
         }
         Ok(())
@@ -158,7 +188,7 @@ impl KernelArguments {
 }
 
 /// The names, in the order in which they are shown.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "pool",
     "arena",
     "fast",
@@ -167,8 +197,20 @@ const NAMES: [&str; 9] = [
     "initrd.verify",
     "image.delay",
     "harts",
+    "store",
+    "evict",
     "frames",
 ];
+
+fn store(value: &str) -> Option<StoreArgument> {
+    if value == "rom" {
+        return Some(StoreArgument::Rom);
+    }
+    let (kind, bytes) = value.split_once(':')?;
+    let bytes = size(bytes).filter(|bytes| (4096..=STORE_LIMIT).contains(bytes))?;
+    let pages = u32::try_from(bytes / 4096).ok()?;
+    (kind == "ram").then_some(StoreArgument::Ram { pages })
+}
 
 fn switch(value: &str, off: &str, on: &str) -> Result<bool, ArgumentProblem> {
     match value {
@@ -224,15 +266,19 @@ mod tests {
                 verify: false,
                 image_delay_ms: None,
                 harts: MAX_HARTS,
+                store: None,
+                evict: Policy::Clock,
                 frames: false
             }
         );
         assert_eq!(
-            read("pool=lots log=few initrd.verify=yes image.delay=0 arena=here fast=no harts=9"),
+            read(
+                "pool=lots log=few initrd.verify=yes image.delay=0 arena=here fast=no harts=9 store=disk evict=best"
+            ),
             plain
         );
         let all = read(
-            "pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 image.delay=20 harts=3 frames=1",
+            "pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 image.delay=20 harts=3 store=ram:4M evict=lru frames=1",
         );
         assert_eq!(
             all,
@@ -245,10 +291,16 @@ mod tests {
                 verify: true,
                 image_delay_ms: Some(20),
                 harts: 3,
+                store: Some(StoreArgument::Ram { pages: 1024 }),
+                evict: Policy::Lru,
                 frames: true
             }
         );
         assert_eq!(read("log=1").log_records, 4096);
+        assert_eq!(read("store=rom").store, Some(StoreArgument::Rom));
+        for bad in ["store=ram", "store=ram:1K", "store=ram:2G", "store=tape:4M"] {
+            assert_eq!(read(bad).store, None, "{bad}");
+        }
     }
 
     #[test]
@@ -284,7 +336,7 @@ mod tests {
     #[test]
     fn a_right_boot_argument_is_not_complained_about() {
         let words = tree::BootArguments::new(
-            "pool=4M arena=0x50000000 fast=on zeroed=off log=8192 initrd.verify=0 frames=1",
+            "pool=4M arena=0x50000000 fast=on zeroed=off log=8192 initrd.verify=0 store=rom evict=nru frames=1",
         );
         assert_eq!(KernelArguments::not_understood(&words).count(), 0);
     }

@@ -11,7 +11,7 @@ use romfs::record::Record;
 use spin::{Mutex, MutexGuard};
 
 use crate::arch::{self, Entered, Mapped, Mmio, Others, Riscv};
-use crate::arguments::KernelArguments;
+use crate::arguments::{KernelArguments, StoreArgument};
 use crate::board::UartDriver;
 use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
@@ -20,7 +20,10 @@ use crate::fault;
 use crate::harts::{HartTable, Harts};
 use crate::local::Local;
 use crate::mm::bootmap::ImageSections;
-use crate::mm::{Audit, BootRam, Fast, FrameDescriptor, Frames, Machine, Objects, Store, Surveyed};
+use crate::mm::{
+    Audit, Backing, BootRam, Fast, FrameDescriptor, Frames, Machine, Objects, PAGE_BYTES, RamStore,
+    Store, Surveyed,
+};
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
 use crate::task::server::ServerSlot;
@@ -91,6 +94,7 @@ pub fn boot(entered: Entered) -> ! {
     let packets = &mut claim::<Buffers>(&mut mapped, &mut ram, 1, "gdb's packets")[0];
     let tasks = MutexGuard::leak(TASKS.lock());
     let others = prepare_harts(&mut mapped, &mut ram, &mut harts);
+    let store = open_store(&mut mapped, &mut ram, arguments.store);
     let entries = Frames::table_bytes(&ram) / size_of::<FrameDescriptor>();
     let table = claim::<FrameDescriptor>(&mut mapped, &mut ram, entries, "the frame table");
     let mut frames = Frames::new(
@@ -101,6 +105,11 @@ pub fn boot(entered: Entered) -> ! {
         arguments.arena.map(PhysAddr::new),
     );
     frames.keep_zeroed(arguments.zeroed);
+    frames.evictor.policy = arguments.evict;
+    let has_no_store = store.is_none();
+    if let Some(store) = store {
+        frames.backing = store;
+    }
     // The fast path's assembly clears 64 of 64.
     frames.fast.cboz = usize::from(tree.cboz_bytes == 64 && mapped.clears_64_bytes());
     let plic = tree
@@ -179,6 +188,12 @@ pub fn boot(entered: Entered) -> ! {
     }
     system.greet(beyond);
     say_what_is_odd(&mut system, &tree);
+    if has_no_store {
+        let _ = writeln!(
+            system.console,
+            "pagewalk: no RAM for the store that `store=` asks for; there is none"
+        );
+    }
     system.start_shell();
     arch::run(mapped.hart, system, &others, &mut harts)
 }
@@ -341,6 +356,25 @@ fn claim<T: arch::Plain>(
             count * size_of::<T>()
         )),
     }
+}
+
+/// The backing store; `None` where RAM has no place for it, less what programs need.
+fn open_store(
+    mapped: &mut Mapped,
+    ram: &mut BootRam,
+    wanted: Option<StoreArgument>,
+) -> Option<Backing> {
+    let pages = match wanted {
+        None => return Some(Backing::none()),
+        Some(StoreArgument::Rom) => return Some(Backing::rom()),
+        Some(StoreArgument::Ram { pages }) => pages,
+    };
+    if u64::from(pages) >= ram.free_frames() {
+        return None;
+    }
+    let at = ram.take(u64::from(pages) * PAGE_BYTES, PAGE_BYTES)?;
+    let slots = mapped.slices.claim::<u32>(ram, pages as usize)?;
+    Some(Backing::ram(RamStore { at }, slots))
 }
 
 fn open_uart(mapped: &mut Mapped, uart: &tree::UartNode) -> Uart<Mmio> {

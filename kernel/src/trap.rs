@@ -2,11 +2,11 @@
 
 use core::num::NonZeroUsize;
 
-use abi::{Access, Cause, Class, Fault, Outcome, Source};
+use abi::{Access, Cause, Class, Error, Fault, Outcome, Source};
 use pagetable::{PhysAddr, VirtAddr};
 
 use crate::debug::stub;
-use crate::mm::{FirstLook, Refused, Resolution, Unresolved, first_look, resolve_present};
+use crate::mm::{FirstLook, Refused, Resolution, Unresolved, first_look, resolve, resolve_present};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
 use crate::task::{Context, TrapFrame, exec, switch, syscall, threads};
@@ -190,7 +190,7 @@ fn look_closer<P: Platform>(
     let process = system.tasks.process_mut(system.local.schedule.current());
     let va = VirtAddr::new(trap.value as u64);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
-    let refused = match *found {
+    let mut refused = match *found {
         FirstLook::LeafIsThere(stop) => {
             match resolve_present(&mut process.space, frames, platform, (va, access), stop) {
                 Ok(resolution) => {
@@ -204,18 +204,46 @@ fn look_closer<P: Platform>(
         FirstLook::Unresolved(Unresolved::Wait(request)) => {
             let slot = system.local.schedule.current();
             let class = system.tasks.space_mut(slot).class_at(va);
-            match system.await_page(request, Source::User) {
-                // Its record comes with the page.
-                Ok(()) => return,
-                Err(_) => Refused {
-                    outcome: Outcome::OutOfMemory,
-                    class,
-                    level: Fault::NO_LEVEL,
-                    entry: 0,
+            let error = if system.is_stored(slot, request) {
+                match system.page_back(slot, request) {
+                    Ok(Some(resolution)) => {
+                        let access = access.number();
+                        return record(system, context, (cause, access), trap, &resolution);
+                    }
+                    Ok(None) => return,
+                    Err(error) => error,
+                }
+            } else {
+                match system.await_page(request, Source::User) {
+                    // Its record comes with the page.
+                    Ok(()) => return,
+                    Err(error) => error,
+                }
+            };
+            Refused {
+                outcome: match error {
+                    Error::StoreCorrupt => Outcome::StoreCorrupt,
+                    _ => Outcome::OutOfMemory,
                 },
+                class,
+                level: Fault::NO_LEVEL,
+                entry: 0,
             }
         }
     };
+    // A refusal has changed nothing: with frames that others had, the same can be tried again.
+    while refused.outcome == Outcome::OutOfMemory && system.reclaim_for_fault() {
+        let (space, frames, platform) = system.memory();
+        match resolve(space, frames, platform, va, access) {
+            Ok(resolution) => {
+                let access = access.number();
+                return record(system, context, (cause, access), trap, &resolution);
+            }
+            Err(Unresolved::Refused(again)) => refused = again,
+            // The page itself has gone: the next fault is for it.
+            Err(Unresolved::Wait(_)) => return,
+        }
+    }
     refuse(system, context, Cause::decode(cause), trap, refused)
 }
 

@@ -262,10 +262,15 @@ impl SimMachine {
         let fault = |cause| Err(SimFault { va, access, cause });
         if let Some(held) = self.tlb.get(view.asid, va) {
             // A hart need not walk again before it faults.
-            return match self.refuses(held.leaf, access, view.is_user) {
-                None => Ok(held.frame.wrapping_add(va.offset(PAGE_BYTES))),
-                Some(cause) => fault(cause),
+            if let Some(cause) = self.refuses(held.leaf, access, view.is_user) {
+                return fault(cause);
+            }
+            let frame = match self.set_traces(view, va, access, held) {
+                Some(now) => now.frame,
+                // It walked again for A or D, and found something else.
+                None => return fault(SimCause::Page),
             };
+            return Ok(frame.wrapping_add(va.offset(PAGE_BYTES)));
         }
         if self.tlb.misses(view.asid, va) || self.is_in_hole(view.asid, va) {
             return fault(SimCause::Page);
@@ -290,7 +295,45 @@ impl SimMachine {
             va.raw()
         );
         self.tlb.put(view.asid, va, entry);
+        self.set_traces(view, va, access, entry);
         Ok(frame.wrapping_add(va.offset(PAGE_BYTES)))
+    }
+
+    /// Where the hart sets A and D itself: it does so in memory, at the first access for which the translation that it
+    /// holds lacks one, and never in an entry that has changed since (Privileged Architecture, 12.3.1). `None` if it
+    /// has: then the access faults.
+    fn set_traces(
+        &mut self,
+        view: HartView,
+        va: VirtAddr,
+        access: AccessType,
+        held: TlbEntry,
+    ) -> Option<TlbEntry> {
+        let wanted = match access {
+            AccessType::Write => Pte::ACCESSED | Pte::DIRTY,
+            _ => Pte::ACCESSED,
+        };
+        if self.quirks.svade || held.leaf.has(wanted) {
+            return Some(held);
+        }
+        let mut last = (self.mode.levels() - 1, view.root);
+        let found = self.walker().walk(view.root, va, |level, _, table| {
+            last = (level, table);
+            table
+        });
+        let (leaf, frame) = found.filter(|(leaf, frame)| {
+            *frame == held.frame && self.refuses(*leaf, access, view.is_user).is_none()
+        })?;
+        let (level, table) = last;
+        let index = self.mode.index(va, level) * self.mode.entry_bytes();
+        let at = table.wrapping_add(index as u64);
+        let leaf = Pte::new(leaf.raw() | wanted);
+        let bytes = self.mode.entry_bytes();
+        let new = &leaf.raw().to_le_bytes()[..bytes];
+        self.cache.write(&mut self.ram, at, new, true);
+        let entry = TlbEntry { leaf, frame };
+        self.tlb.put(view.asid, va, entry);
+        Some(entry)
     }
 
     /// The exception of an access to a leaf, if any.

@@ -27,6 +27,8 @@ unsafe impl Plain for FrameDescriptor {}
 unsafe impl<T> Plain for MaybeUninit<T> {}
 // SAFETY: `Fault` is `repr(C)`, integers only, no padding (64 bytes).
 unsafe impl Plain for Fault {}
+// SAFETY: an integer.
+unsafe impl Plain for u32 {}
 // SAFETY: `Buffers` is bytes only.
 unsafe impl Plain for Buffers {}
 

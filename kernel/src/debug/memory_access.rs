@@ -27,7 +27,8 @@ pub fn read<P: Platform>(
 ) -> usize {
     if is_user(P::MODE, va) {
         return slot.map_or(0, |slot| {
-            peek(system.tasks.space(slot), &system.local.platform, va, into)
+            let (space, backing) = (system.tasks.space(slot), &system.frames.backing);
+            peek(space, backing, &system.local.platform, va, into)
         });
     }
     let mut done = 0;

@@ -58,6 +58,13 @@ pub enum AuditFinding {
     },
     /// The counts do not add up.
     Counts,
+    /// A page is in a slot of the backing store that is free.
+    FreeSlot {
+        /// The slot.
+        slot: u32,
+    },
+    /// Slots of the backing store are in use, and not as many pages refer to one.
+    Slots,
 }
 
 impl fmt::Display for AuditFinding {
@@ -93,6 +100,10 @@ impl fmt::Display for AuditFinding {
             }
             AuditFinding::Resident { space } => write!(f, "task {space} counts its pages wrong"),
             AuditFinding::Counts => f.write_str("the counts do not add up"),
+            AuditFinding::FreeSlot { slot } => {
+                write!(f, "a page is in slot {slot} of the store, which is free")
+            }
+            AuditFinding::Slots => f.write_str("slots of the store are in use for no page"),
         }
     }
 }
@@ -110,6 +121,8 @@ pub struct Audit {
     pub objects: u32,
     /// Frames that can be given out.
     pub free: u32,
+    /// Slots of the backing store that a page refers to, in memory or not.
+    pub slots: u32,
     /// Things that must not be.
     pub problems: u32,
     /// The first finding; `None` if there was none.
@@ -126,10 +139,19 @@ impl Audit {
         pages: 0,
         objects: 0,
         free: 0,
+        slots: 0,
         problems: 0,
         first: None,
         changed: false,
     };
+
+    /// A page refers to that slot.
+    fn slot(&mut self, frames: &Frames, slot: u32) {
+        self.slots += 1;
+        if !frames.backing.slots().is_used(slot) {
+            self.blame(AuditFinding::FreeSlot { slot });
+        }
+    }
 
     fn blame(&mut self, problem: AuditFinding) {
         self.problems += 1;
@@ -158,6 +180,7 @@ enum Stage {
         id: u32,
         va: u64,
         resident: u32,
+        stored: u32,
     },
     /// The row of that frame in that arena.
     Row {
@@ -225,7 +248,12 @@ impl Auditor {
                     self.objects(frames, machine, objects);
                     self.stage = Stage::space(0);
                 }
-                Stage::Space { id, va, resident } => {
+                Stage::Space {
+                    id,
+                    va,
+                    resident,
+                    stored,
+                } => {
                     let behind = |space: &&Space| u32::from(space.id()) >= id;
                     match spaces.clone().filter(behind).min_by_key(|it| it.id()) {
                         None => self.stage = self.first_row(frames, 0),
@@ -241,6 +269,7 @@ impl Auditor {
                                 number: self.number,
                                 found: &mut self.found,
                                 resident,
+                                stored,
                             };
                             self.stage = walk.go_on(va, budget);
                         }
@@ -283,6 +312,9 @@ impl Auditor {
                 self.found.blame(AuditFinding::Foreign { space: 0, frame });
             }
         }
+        for slot in objects.slots(machine) {
+            self.found.slot(frames, slot);
+        }
     }
 
     fn first_row(&self, frames: &Frames, arena: usize) -> Stage {
@@ -308,6 +340,9 @@ impl Auditor {
         budget.look();
         let frame = PhysAddr::new(number * PAGE_BYTES);
         let owner = frames.owner(frame);
+        if let Some(slot) = frames.slot_of(frame) {
+            self.found.slot(frames, slot);
+        }
         let space_of = |id: u16| spaces.clone().find(|space| space.id() == id);
         let is_had = match owner {
             Owner::Boot => true,
@@ -384,6 +419,9 @@ impl Auditor {
         if !self.found.changed && !agree {
             self.found.blame(AuditFinding::Counts);
         }
+        if !self.found.changed && self.found.slots != frames.backing.slots().used() {
+            self.found.blame(AuditFinding::Slots);
+        }
     }
 }
 
@@ -393,6 +431,7 @@ impl Stage {
             id,
             va: 0,
             resident: 0,
+            stored: 0,
         }
     }
 }
@@ -433,6 +472,7 @@ struct AuditWalk<'a, M> {
     number: u32,
     found: &'a mut Audit,
     resident: u32,
+    stored: u32,
 }
 
 impl<M: Machine> AuditWalk<'_, M> {
@@ -450,8 +490,13 @@ impl<M: Machine> AuditWalk<'_, M> {
             va = va.max(range.start);
             while va < range.end {
                 if budget.is_spent() {
-                    let resident = self.resident;
-                    return Stage::Space { id, va, resident };
+                    let (resident, stored) = (self.resident, self.stored);
+                    return Stage::Space {
+                        id,
+                        va,
+                        resident,
+                        stored,
+                    };
                 }
                 budget.look();
                 if va == range.start {
@@ -466,12 +511,20 @@ impl<M: Machine> AuditWalk<'_, M> {
                         self.page(VirtAddr::new(va), page.wrapping_add(va % reach));
                         va + PAGE_BYTES
                     }
-                    None => (va / reach + 1) * reach,
+                    None => {
+                        if let Some(slot) = table::slot_of(stop.entry) {
+                            self.stored += 1;
+                            self.found.slot(self.frames, slot);
+                            self.must_be_in_region(VirtAddr::new(va));
+                        }
+                        (va / reach + 1) * reach
+                    }
                 };
             }
             before = range.end;
         }
-        if !self.found.changed && self.resident != self.space.resident() {
+        let counted = (self.space.resident(), self.space.swapped());
+        if !self.found.changed && (self.resident, self.stored) != counted {
             let space = self.space.id();
             self.found.blame(AuditFinding::Resident { space });
         }
@@ -510,6 +563,13 @@ impl<M: Machine> AuditWalk<'_, M> {
                 space,
                 frame: table,
             });
+        }
+    }
+
+    fn must_be_in_region(&mut self, va: VirtAddr) {
+        if self.space.place_of(va).is_none() {
+            let space = self.space.id();
+            self.found.blame(AuditFinding::Stray { space, va });
         }
     }
 

@@ -114,8 +114,14 @@ impl Space {
         frames: &mut Frames,
         machine: &mut M,
     ) -> JobProgress {
-        if job.deed == Deed::BringIn {
-            return self.bring_in(job, budget, frames, machine);
+        match job.deed {
+            Deed::BringIn => return self.bring_in(job, budget, frames, machine),
+            // The rest of the last page is zeroed when the others have gone.
+            Deed::Shrink(heap_end) if heap_end < job.start && self.is_stored(machine, heap_end) => {
+                let (va, access) = (heap_end, Access::Read);
+                return JobProgress::Wait(PageRequest { va, access });
+            }
+            _ => {}
         }
         JobProgress::done(self.go_on_in_memory(job, budget, frames, machine))
     }

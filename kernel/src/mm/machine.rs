@@ -33,7 +33,7 @@ impl Run {
 /// A hart's MMU and the memory behind it.
 ///
 /// Every physical address that `mm` passes is a frame of [`Frames`](super::Frames), a table
-/// made of one, or the initrd.
+/// made of one, in the backing store's part of RAM, or in the initrd.
 pub trait Machine {
     /// The paging mode, known when the kernel is compiled.
     const MODE: Mode;

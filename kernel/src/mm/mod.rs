@@ -2,10 +2,9 @@
 //!
 //! Pure and safe: the machine is given (`Machine`), so all of it runs on the host.
 //!
-//! What is to come has its place, and no code yet. Eviction: callers of `resolve` that get
-//! `Refused` for want of memory, which has changed nothing, free frames and resolve again; only pages
-//! (`Owner::Page`) may be taken. A backing store: entries that are not valid and not empty, of which
-//! `table::page_of` finds those that hide a page. Other objects: `region::Object`, filled in
+//! Where frames are short: callers of `resolve` that get `Refused` for want of memory, which has changed nothing, call
+//! `reclaim` and resolve again; only pages of programs and of shared objects are ever taken. A page in the backing store
+//! has an entry that is not valid and not empty (`table::slot_of`). Other objects: `region::Object`, filled in
 //! `pager::populate`. Sharing a frame until it is written: `cow`.
 
 mod advise;
@@ -14,6 +13,7 @@ pub mod bootmap;
 mod bootram;
 mod budget;
 mod cow;
+mod evict;
 mod fast;
 mod fast_window;
 mod frame;
@@ -29,6 +29,7 @@ mod pager;
 mod peek;
 mod protect;
 mod range;
+mod reclaim;
 mod region;
 mod sbrk;
 mod space;
@@ -47,6 +48,7 @@ pub use audit::audit;
 pub use audit::{Audit, AuditFinding, Auditor};
 pub use bootram::BootRam;
 pub use budget::{BUDGET_PAGES, Budget};
+pub use evict::Policy;
 pub use fast::Fast;
 pub use frame::{Arena, Counts, FrameDescriptor, Frames, Owner, RunSearch};
 pub use gap::{MapRequest, Placement};
@@ -54,13 +56,14 @@ pub use job::{Job, JobProgress};
 pub use machine::{Machine, Run};
 pub use object::Objects;
 pub use pager::{
-    FirstLook, PageRequest, Refused, Resolution, Unresolved, first_look, page_in, resolve,
-    resolve_present,
+    FirstLook, PageInFailed, PageRequest, Refused, Resolution, Unresolved, first_look, page_in,
+    resolve, resolve_present,
 };
 pub use peek::{peek, poke, source};
+pub use reclaim::{Evictor, Reclaimed, Spaces, reclaim};
 pub use region::{Object, Prot, Region, RegionKind};
 pub use space::Space;
-pub use store::Store;
+pub use store::{Backing, RamStore, Store};
 pub use survey::{FrameCounts, PageCounts, Survey, SurveyCount, Surveyed};
 pub use table::TableFrames;
 pub use usercopy::{Unreached, UserMemory};

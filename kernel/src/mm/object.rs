@@ -8,12 +8,17 @@ use abi::Error;
 use pagetable::{PhysAddr, VirtAddr};
 
 use super::region::{Object, Region};
-use super::{Budget, Frames, Machine, Owner, PAGE_BYTES, Space};
+use super::store::Corrupt;
+use super::{Budget, Frames, Machine, Owner, PAGE_BYTES, PageInFailed, Space};
 
 /// Objects that there can be.
 pub const MAX_OBJECTS: usize = 16;
 /// Pages an object can have: as many as one frame lists.
 pub const MAX_PAGES: u32 = (PAGE_BYTES / 4) as u32;
+
+/// In the list: the page is in the backing store, and the other bits are its slot. No frame has so high a number: it would
+/// lie behind 8 TiB.
+const IN_STORE: u32 = 1 << 31;
 
 /// A shared object: a run of frames, and who may attach it.
 #[derive(Clone, Copy, Debug)]
@@ -169,12 +174,16 @@ impl Objects {
         machine: &M,
     ) {
         let ObjectSlot { pages, list, .. } = self.slots[at];
-        match listed(machine, list, pages - 1) {
-            Some(frame) => {
+        match entry(machine, list, pages - 1) {
+            Listed::Frame(frame) => {
                 frames.free(frame);
                 budget.pages(1);
             }
-            None => budget.look(),
+            Listed::Slot(slot) => {
+                frames.backing.release(slot);
+                budget.look();
+            }
+            Listed::Nothing => budget.look(),
         }
         self.slots[at].pages = pages - 1;
         if pages == 1 {
@@ -211,6 +220,28 @@ impl Objects {
             page if page < slot.pages => listed(machine, slot.list, page),
             _ => None,
         }
+    }
+
+    /// The pages of an object that are in the backing store.
+    pub fn slots<'a, M: Machine>(&'a self, machine: &'a M) -> impl Iterator<Item = u32> + 'a {
+        self.slots.iter().flat_map(move |slot| {
+            let pages = 0..slot.pages;
+            pages.filter_map(move |page| match entry(machine, slot.list, page) {
+                Listed::Slot(slot) => Some(slot),
+                _ => None,
+            })
+        })
+    }
+
+    /// The page has gone to that slot of the backing store; no space has it mapped any more.
+    pub(super) fn set_stored<M: Machine>(
+        &self,
+        machine: &mut M,
+        (object, page): (u16, u32),
+        slot: u32,
+    ) {
+        let list = self.slots[usize::from(object) % MAX_OBJECTS].list;
+        write_entry(machine, list, page, slot | IN_STORE);
     }
 
     /// How many there are.
@@ -254,19 +285,71 @@ pub(super) fn bring_in<M: Machine>(
     }
     let page = page + ((va.raw() - region.base.raw()) / PAGE_BYTES) as u32;
     let frame = frames.alloc_zeroed(machine, Owner::Object { object, page })?;
-    let number = (frame.raw() / PAGE_BYTES) as u32;
-    machine.write_bytes(
-        list.wrapping_add(u64::from(page) * 4),
-        &number.to_le_bytes(),
-    );
+    write_entry(machine, list, page, (frame.raw() / PAGE_BYTES) as u32);
     Some(frame)
 }
 
-fn listed<M: Machine>(machine: &M, list: PhysAddr, page: u32) -> Option<PhysAddr> {
+/// The slot of the backing store that has a shared region's page.
+pub(super) fn slot_at<M: Machine>(machine: &M, region: &Region, va: VirtAddr) -> Option<u32> {
+    let Object::Shared { page, list, .. } = region.object else {
+        return None;
+    };
+    let within = ((va.raw() - region.base.raw()) / PAGE_BYTES) as u32;
+    match entry(machine, list, page + within) {
+        Listed::Slot(slot) => Some(slot),
+        _ => None,
+    }
+}
+
+/// Brings a shared region's page back from that slot, which is free then: who writes to it through which space cannot be
+/// followed, so it is always written again.
+pub(super) fn page_in<M: Machine>(
+    frames: &mut Frames,
+    machine: &mut M,
+    (region, va): (&Region, VirtAddr),
+    slot: u32,
+) -> Result<(), PageInFailed> {
+    let Object::Shared { object, page, list } = region.object else {
+        return Ok(());
+    };
+    let page = page + ((va.raw() - region.base.raw()) / PAGE_BYTES) as u32;
+    let owner = Owner::Object { object, page };
+    let frame = frames.alloc(owner).ok_or(PageInFailed::NoFrame)?;
+    if let Err(Corrupt) = frames.backing.get(machine, slot, frame) {
+        frames.free(frame);
+        return Err(PageInFailed::Corrupt);
+    }
+    frames.backing.release(slot);
+    write_entry(machine, list, page, (frame.raw() / PAGE_BYTES) as u32);
+    Ok(())
+}
+
+/// What a list says of a page.
+enum Listed {
+    /// It was never touched.
+    Nothing,
+    Frame(PhysAddr),
+    Slot(u32),
+}
+
+fn entry<M: Machine>(machine: &M, list: PhysAddr, page: u32) -> Listed {
     let mut number = [0; 4];
     machine.read_bytes(list.wrapping_add(u64::from(page) * 4), &mut number);
     match u32::from_le_bytes(number) {
-        0 => None,
-        number => Some(PhysAddr::new(u64::from(number) * PAGE_BYTES)),
+        0 => Listed::Nothing,
+        number if number & IN_STORE != 0 => Listed::Slot(number & !IN_STORE),
+        number => Listed::Frame(PhysAddr::new(u64::from(number) * PAGE_BYTES)),
+    }
+}
+
+fn write_entry<M: Machine>(machine: &mut M, list: PhysAddr, page: u32, entry: u32) {
+    let at = list.wrapping_add(u64::from(page) * 4);
+    machine.write_bytes(at, &entry.to_le_bytes());
+}
+
+fn listed<M: Machine>(machine: &M, list: PhysAddr, page: u32) -> Option<PhysAddr> {
+    match entry(machine, list, page) {
+        Listed::Frame(frame) => Some(frame),
+        _ => None,
     }
 }

@@ -7,7 +7,7 @@
 //!   address ─► no region, or no right ──────────────► Refused (guard, no region, permission)
 //!      └► entry valid ─► A or D missing ────────────► set it, fence the leaf
 //!      │            └─► fewer rights than the region ► a private copy, or the region's rights
-//!      └► entry invalid ─► the store has the page ──► Wait, then `page_in`
+//!      └► entry invalid ─► a store has the page ────► Wait, then `page_in`
 //!                     └─► a frame is free ──────────► fill it, enter the leaf, fence the page
 //!                     └─► none is free ─────────────► Refused (out of memory), and nothing has changed
 //! ```
@@ -90,9 +90,14 @@ pub enum FirstLook {
     LeafIsThere(WalkEnd),
 }
 
-/// There is no frame for a page that has come.
+/// Why a page cannot be entered that was waited for. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoFrame;
+pub enum PageInFailed {
+    /// No frame is free for it, or for the table that it needs.
+    NoFrame,
+    /// The backing store has something else than what was written to it.
+    Corrupt,
+}
 
 /// Makes `access` to `va` possible, or says why it is not.
 pub fn resolve<M: Machine>(
@@ -191,12 +196,19 @@ fn look<M: Machine, const IN_TRAP: bool>(
         };
         return Err(refuse(class, outcome));
     }
-    if Pte::new(stop.entry).is_valid() {
-        return Err(FirstLook::LeafIsThere(stop));
+    if stop.entry != 0 {
+        return Err(if Pte::new(stop.entry).is_valid() {
+            FirstLook::LeafIsThere(stop)
+        } else {
+            // In the backing store: nothing else that is not valid has a region which permits something.
+            FirstLook::Unresolved(Unresolved::Wait(PageRequest { va, access }))
+        });
     }
     let wanted = (va.align_down(PAGE_BYTES), access);
-    let brought = if let Object::Phys { .. } | Object::Stored { .. } = region.object {
-        if is_in_store(region, va) {
+    let brought = if let Object::Shared { .. } | Object::Phys { .. } | Object::Stored { .. } =
+        region.object
+    {
+        if is_in_store(machine, region, va) {
             let request = PageRequest { va, access };
             return Err(FirstLook::Unresolved(Unresolved::Wait(request)));
         }
@@ -232,8 +244,9 @@ fn refused(class: Class, outcome: Outcome, level: u8, entry: u64) -> FirstLook {
 /// Does a store have a part of the page that `va` lies in? What lies behind the file's bytes is zeros.
 #[cold]
 #[inline(never)]
-fn is_in_store(region: &Region, va: VirtAddr) -> bool {
+fn is_in_store<M: Machine>(machine: &M, region: &Region, va: VirtAddr) -> bool {
     match region.object {
+        Object::Shared { .. } => object::slot_at(machine, region, va).is_some(),
         Object::Stored { bytes, .. } => {
             va.align_down(PAGE_BYTES).raw() - region.base.raw() < u64::from(bytes)
         }
@@ -241,7 +254,7 @@ fn is_in_store(region: &Region, va: VirtAddr) -> bool {
     }
 }
 
-/// As [`absent`], of a device or behind what a store has.
+/// As [`absent`], of a device, of a shared object, or behind what a store has.
 #[cold]
 #[inline(never)]
 fn elsewhere<M: Machine>(
@@ -253,7 +266,10 @@ fn elsewhere<M: Machine>(
     stop: WalkEnd,
 ) -> Option<(Outcome, PhysAddr, u32)> {
     let Object::Stored { at, bytes } = region.object else {
-        return device(owner, region, frames, machine, wanted.0, stop);
+        return match region.object {
+            Object::Phys { .. } => device(owner, region, frames, machine, wanted.0, stop),
+            _ => absent_apart(owner, region, frames, machine, wanted, stop),
+        };
     };
     // As a file of the initrd whose every page is the space's own: then `populate`, which is part of the trap, need
     // not know of stores.
@@ -285,30 +301,79 @@ pub fn page_in<M: Machine>(
     frames: &mut Frames,
     machine: &mut M,
     request: PageRequest,
-) -> Result<Option<Resolution>, NoFrame> {
+) -> Result<Option<Resolution>, PageInFailed> {
     let (page, stop) = (
         request.page(),
         table::walk(machine, space.root(), request.va),
     );
     let (owner, resident, region) = space.parts_at(request.va);
     let there = table::page_of::<M>(stop.entry, stop.level).is_some();
-    let Some(region) = region.filter(|region| !there && region.prot.permits(request.access)) else {
+    let slot = table::slot_of(stop.entry);
+    // The kernel may want a page that the program may not touch at present.
+    let may = |region: &&Region| slot.is_some() || region.prot.permits(request.access);
+    let Some(region) = region.filter(|_| !there).filter(may) else {
         return Ok(None);
     };
-    let (class, Object::Stored { .. }) = (region.kind.class(), region.object) else {
-        return Ok(None);
-    };
-    let wanted = (page, request.access);
-    let brought = elsewhere(owner, region, frames, machine, wanted, stop);
-    let (outcome, frame, pages) = brought.ok_or(NoFrame)?;
-    *resident += pages;
-    Ok(Some(Resolution {
+    let (class, wanted) = (region.kind.class(), (page, request.access));
+    let resolution = |outcome, frame| Resolution {
         outcome,
         class,
         level: stop.level,
         entry: stop.entry,
         frame,
-    }))
+    };
+    if let Some(slot) = slot {
+        let frame = bring_back(owner, region, frames, machine, (wanted, stop), slot)?;
+        *resident += 1;
+        space.swapped -= 1;
+        return Ok(Some(resolution(Outcome::PagedIn, frame)));
+    }
+    let slot = object::slot_at(machine, region, page);
+    match (slot, region.object) {
+        (Some(slot), _) => object::page_in(frames, machine, (region, page), slot)?,
+        (None, Object::Stored { .. }) => {}
+        (None, _) => return Ok(None),
+    }
+    let brought = elsewhere(owner, region, frames, machine, wanted, stop);
+    let (outcome, frame, pages) = brought.ok_or(PageInFailed::NoFrame)?;
+    *resident += pages;
+    let outcome = slot.map_or(outcome, |_| Outcome::PagedIn);
+    Ok(Some(resolution(outcome, frame)))
+}
+
+/// Fills a frame from a slot of the backing store, and enters it at the end of a walk.
+fn bring_back<M: Machine>(
+    owner: SpaceId,
+    region: &Region,
+    frames: &mut Frames,
+    machine: &mut M,
+    ((page, access), stop): ((VirtAddr, Access), WalkEnd),
+    slot: u32,
+) -> Result<PhysAddr, PageInFailed> {
+    let own = Owner::Page {
+        space: owner.id,
+        vpn: (page.raw() / PAGE_BYTES) as u32,
+    };
+    let frame = frames.alloc(own).ok_or(PageInFailed::NoFrame)?;
+    if frames.backing.get(machine, slot, frame).is_err() {
+        frames.free(frame);
+        return Err(PageInFailed::Corrupt);
+    }
+    let mut flags = leaf_flags(machine, region.prot, MemoryType::Ram) | accessed(access);
+    if frames.backing.keeps_slots() {
+        frames.set_slot(frame, Some(slot));
+    } else {
+        frames.backing.release(slot);
+        // Without D it would count as never written since it was at first.
+        flags |= Pte::DIRTY;
+    }
+    let leaf = Pte::leaf(M::MODE, frame, flags).raw();
+    machine.write_entry(stop.at, table::with_rights(leaf, region.prot.bits()));
+    machine.fence_page(page);
+    if region.prot.execute() {
+        machine.fence_code();
+    }
+    Ok(frame)
 }
 
 /// Serves a fault at a leaf that is there: sets A or D, or grants rights that the leaf lacks. The outcome and the

@@ -4,7 +4,9 @@ use abi::{Access, Error, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::region::{Object, Region};
-use super::{Frames, Machine, PAGE_BYTES, Space, Unresolved, cow, object, page_in, resolve, table};
+use super::{
+    Backing, Frames, Machine, PAGE_BYTES, Space, Unresolved, cow, object, page_in, resolve, table,
+};
 
 /// What stays of an entry whose page is exchanged.
 const KEPT: u64 =
@@ -12,14 +14,20 @@ const KEPT: u64 =
 
 /// Reads a program's memory as it would find it itself, without bringing a page in: what is
 /// not there yet reads as what a fault would put there. How many bytes could be read.
-pub fn peek<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u8]) -> usize {
+pub fn peek<M: Machine>(
+    space: &Space,
+    backing: &Backing,
+    machine: &M,
+    va: VirtAddr,
+    into: &mut [u8],
+) -> usize {
     let mut done = 0;
     while done < into.len() {
         let Some(at) = va.raw().checked_add(done as u64).map(VirtAddr::new) else {
             break;
         };
         let bytes = to_page_end(at).min(into.len() - done);
-        if !peek_page(space, machine, at, &mut into[done..done + bytes]) {
+        if !peek_page(space, backing, machine, at, &mut into[done..done + bytes]) {
             break;
         }
         done += bytes;
@@ -28,7 +36,13 @@ pub fn peek<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u8
 }
 
 /// The same within one page.
-fn peek_page<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u8]) -> bool {
+fn peek_page<M: Machine>(
+    space: &Space,
+    backing: &Backing,
+    machine: &M,
+    va: VirtAddr,
+    into: &mut [u8],
+) -> bool {
     let Some(region) = region_of(space, va) else {
         return false;
     };
@@ -48,6 +62,11 @@ fn peek_page<M: Machine>(space: &Space, machine: &M, va: VirtAddr, into: &mut [u
     if let Some(at) = there.or_else(shared) {
         machine.read_bytes(at, into);
         return true;
+    }
+    let slot = table::slot_of(stop.entry).or_else(|| object::slot_at(machine, &region, va));
+    if let Some(slot) = slot {
+        let from = (va.raw() % PAGE_BYTES) as usize;
+        return backing.peek(machine, slot, from, into).is_ok();
     }
     into.fill(0);
     if let Object::Image { at, bytes } | Object::Stored { at, bytes } = region.object {
@@ -127,12 +146,15 @@ fn own_page<M: Machine>(
     };
     let id = space.id();
     if cow::is_own(frames, id, &region, frame) {
+        let stop = table::walk(machine, space.root(), va);
+        machine.write_entry(stop.at, stop.entry | Pte::DIRTY);
         return Ok(frame);
     }
     let copy = cow::copy(frames, machine, id, va, frame).ok_or(Error::OutOfMemory)?;
     let stop = table::walk(machine, space.root(), va);
     let memory = machine.dialect().bits(MemoryType::Ram);
-    let flags = stop.entry & KEPT | memory;
+    // Written, even where the program may not write: a page without D is as it was at first, and can be dropped.
+    let flags = stop.entry & KEPT | memory | Pte::DIRTY;
     machine.write_entry(stop.at, Pte::leaf(M::MODE, copy, flags).raw());
     machine.fence_page(va);
     Ok(copy)

@@ -129,6 +129,7 @@ pub enum Object {
     /// Frames that were taken, one behind the other, when the region was made. They are there
     /// until it goes.
     Wired,
+    // The pager distinguishes these three from the others with one comparison.
     /// Pages of a shared object, see `object.rs`.
     Shared {
         /// The object's place in the table.
@@ -138,7 +139,6 @@ pub enum Object {
         /// The frame that lists the object's pages.
         list: PhysAddr,
     },
-    // The pager distinguishes the two from the others with one comparison.
     /// Physical memory outside of the pool of frames.
     Phys {
         /// What belongs at the region's base.
@@ -229,6 +229,12 @@ impl Region {
             object,
             advice: AccessPattern::Normal,
         })
+    }
+
+    /// Do its pages stay in memory?
+    #[inline]
+    pub(super) fn is_pinned(&self) -> bool {
+        false
     }
 
     /// May it be unmapped by the program that has it?

@@ -37,6 +37,14 @@ impl Space {
         Ok(())
     }
 
+    /// The page that holds the heap's new end if it moves by `delta` bytes back to the middle of one: what is behind
+    /// that end will be zeroed in it.
+    pub fn heap_page_after(&self, delta: i64) -> Option<VirtAddr> {
+        let new = self.heap.end.checked_add_signed(delta)?;
+        let is_inside = delta < 0 && new >= self.heap.base && !new.is_multiple_of(PAGE_BYTES);
+        is_inside.then_some(VirtAddr::new(new))
+    }
+
     /// Moves the end of the heap by `delta` bytes; the old end, and what is left to do. What it
     /// shrinks by is freed, and reads as zero if it grows again.
     ///

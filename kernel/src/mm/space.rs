@@ -17,7 +17,7 @@ use super::layout::{Layout, is_user_range, kernel_entries};
 use super::region::Region;
 use super::space_id::SpaceId;
 use super::zap::{Fence, RestOfTable, zap};
-use super::{Budget, Frames, Machine, Owner, PAGE_BYTES};
+use super::{Budget, Frames, Machine, Owner, PAGE_BYTES, object, table};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
 pub const MAX_REGIONS: usize = 256;
@@ -35,6 +35,7 @@ pub struct Space {
     pub(super) layout: Option<&'static Layout>,
     pub(super) heap: Heap,
     pub(super) resident: u32,
+    pub(super) swapped: u32,
 }
 
 impl Space {
@@ -49,6 +50,7 @@ impl Space {
         layout: None,
         heap: Heap::NONE,
         resident: 0,
+        swapped: 0,
     };
 
     /// A space without regions, in which the kernel is as in every other.
@@ -102,7 +104,7 @@ impl Space {
         frames: &mut Frames,
         machine: &mut M,
     ) -> bool {
-        while !budget.covers(self.resident.into()) {
+        while !budget.covers(u64::from(self.resident) + u64::from(self.swapped)) {
             let Some(&region) = self.regions().last() else {
                 break;
             };
@@ -159,6 +161,7 @@ impl Space {
         self.layout = None;
         self.heap = Heap::NONE;
         self.resident = 0;
+        self.swapped = 0;
     }
 
     /// What its frames and leaves need of it.
@@ -192,6 +195,21 @@ impl Space {
     #[inline]
     pub fn resident(&self) -> u32 {
         self.resident
+    }
+
+    /// Pages of it that are in the backing store. Those of shared objects count nowhere: they are nobody's alone.
+    pub fn swapped(&self) -> u32 {
+        self.swapped
+    }
+
+    /// Is the page of `va` in the backing store?
+    pub fn is_stored<M: Machine>(&self, machine: &M, va: VirtAddr) -> bool {
+        let stop = table::walk(machine, self.root, va);
+        let shared = || {
+            let region = &self.regions[self.place_of(va)?];
+            object::slot_at(machine, region, va)
+        };
+        table::slot_of(stop.entry).or_else(shared).is_some()
     }
 
     /// The fast path has entered so many pages.

@@ -227,6 +227,22 @@ fn largest_leaf<M: Machine>(va: u64, pa: u64, bytes: u64) -> u8 {
 /// is G, which no leaf of a program has.
 const PROT_NONE: u64 = Pte::GLOBAL;
 
+/// An entry that is not valid, and whose page is in the backing store: where a leaf has the page number, the slot. The first
+/// of the two bits that the MMU leaves to us.
+const IN_STORE: u64 = 1 << 9;
+
+/// The entry of a page that is in a slot of the backing store. What may be done with the page is said by its region alone.
+pub fn stored(slot: u32) -> u64 {
+    u64::from(slot) << 10 | IN_STORE
+}
+
+/// The slot of an entry whose page is in the backing store.
+#[inline]
+pub fn slot_of(entry: u64) -> Option<u32> {
+    const KIND: u64 = Pte::VALID | PROT_NONE | IN_STORE;
+    (entry & KIND == IN_STORE).then_some((entry >> 10) as u32)
+}
+
 /// The page of an entry, if it is a leaf, or a hidden one.
 #[inline]
 pub fn page_of<M: Machine>(entry: u64, level: u8) -> Option<PhysAddr> {

@@ -90,6 +90,7 @@ impl Space {
         };
         let zapped = zap(machine, frames, owner, range, Fence::EachPage, rest);
         self.resident -= zapped.pages;
+        self.swapped -= zapped.stored;
         if zapped.tables > 0 {
             // The walker may hold a pointer to a table. Its frame cannot be in use again yet:
             // the allocator is borrowed here.

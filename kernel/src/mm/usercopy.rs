@@ -2,7 +2,7 @@
 //! never through the program's own mapping, so they cannot fault.
 
 use abi::{Access, Error, Outcome};
-use pagetable::{PhysAddr, VirtAddr};
+use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::layout::{is_user, user_ranges};
 use super::{
@@ -110,7 +110,7 @@ fn to_page_end(va: VirtAddr) -> usize {
     (PAGE_BYTES - va.raw() % PAGE_BYTES) as usize
 }
 
-/// Zeros bytes of one page, if that page is there.
+/// Zeros bytes of one page, if that page is there, as a store of the program would.
 pub(super) fn clear<M: Machine>(space: &Space, machine: &mut M, va: VirtAddr, bytes: usize) {
     const ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
     let stop = table::walk(machine, space.root(), va);
@@ -120,5 +120,7 @@ pub(super) fn clear<M: Machine>(space: &Space, machine: &mut M, va: VirtAddr, by
             page.wrapping_add(within),
             &ZEROS[..bytes.min(to_page_end(va))],
         );
+        // What the backing store has of it is not what it holds any more.
+        machine.write_entry(stop.at, stop.entry | Pte::DIRTY);
     }
 }

@@ -16,7 +16,7 @@ use core::ops::Range;
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::space_id::SpaceId;
-use super::table::{is_empty, page_of, slot};
+use super::table::{is_empty, page_of, slot, slot_of};
 use super::{Frames, Machine, PAGE_BYTES, TableFrames};
 
 /// What a table at a border may still hold outside of the range.
@@ -44,6 +44,8 @@ pub enum Fence {
 pub struct Zapped {
     /// Pages of 4 KiB that had been there.
     pub pages: u32,
+    /// Pages that had been in the backing store.
+    pub stored: u32,
     /// Number of page tables that became empty and were freed.
     pub tables: u32,
 }
@@ -144,7 +146,13 @@ impl<M: Machine, R: Fn(Range<u64>) -> RestOfTable> Pass<'_, M, R> {
                     left |= !self.table(found, below, level - 1, va..va + span, part);
                 }
                 // Neither valid nor a page: nothing that a table needs to stay for.
-                None => self.machine.write_entry(found, 0),
+                None => {
+                    self.machine.write_entry(found, 0);
+                    if let Some(slot) = slot_of(entry) {
+                        self.frames.backing.release(slot);
+                        self.zapped.stored += 1;
+                    }
+                }
             }
             at = found.wrapping_add(bytes);
         }

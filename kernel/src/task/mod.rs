@@ -11,6 +11,7 @@ mod paging;
 pub mod process;
 mod program;
 mod queue;
+mod reclaim;
 pub mod resched;
 mod resume_call;
 pub mod schedule;

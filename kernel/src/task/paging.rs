@@ -6,6 +6,8 @@
 //!                                          └────────────────────► page_in ─► Ready ─► the same access again
 //! ```
 //!
+//! A page of the backing store comes at once, and the task runs on.
+//!
 //! The task is left where it was: at the instruction that faulted, or at its `ecall`. Nothing is held for it
 //! meanwhile, so it can be killed, stopped and looked at as any other.
 
@@ -14,14 +16,21 @@ use abi::{Error, Fault, Source};
 use super::page_in::PageIn;
 use super::slot::Slot;
 use super::state::SchedState;
-use crate::mm::{PageRequest, page_in};
+use crate::mm::{PageInFailed, PageRequest, Resolution, page_in};
 use crate::platform::Platform;
 use crate::system::System;
 
 impl<P: Platform> System<P> {
-    /// The running task waits for a page. `OutOfMemory` if that page has just come and found no frame: the access fails.
+    /// The running task waits for a page. `OutOfMemory` if that page has just come and found no frame, `StoreCorrupt` if
+    /// it is not what was stored: the access fails.
     pub fn await_page(&mut self, request: PageRequest, source: Source) -> Result<(), Error> {
         let slot = self.local.schedule.current();
+        if self.is_stored(slot, request) {
+            if let Some(resolution) = self.page_back(slot, request)? {
+                self.record_page(slot, request, source, &resolution);
+            }
+            return Ok(());
+        }
         let now = self.local.platform.ticks();
         let last = self.tasks.at_mut(slot).page_in.replace(PageIn {
             request,
@@ -54,29 +63,46 @@ impl<P: Platform> System<P> {
     }
 
     fn page_arrives(&mut self, slot: Slot) {
-        let (thread, process) = self.tasks.parts_mut(slot);
-        let Some(waited) = &mut thread.page_in else {
+        let Some(PageIn {
+            request, source, ..
+        }) = self.tasks.at(slot).page_in
+        else {
             return;
         };
-        let (frames, platform) = (&mut self.frames, &mut self.local.platform);
-        let resolution = match page_in(&mut process.space, frames, platform, waited.request) {
-            Ok(Some(resolution)) => resolution,
-            // A debugger brought it in, or its region went.
-            Ok(None) => return,
-            Err(_) => {
-                // The failure is reported when the task makes the access again: its end, or the call's, belongs there.
-                waited.failed = true;
-                return;
+        let resolution = loop {
+            let space = self.tasks.space_mut(slot);
+            let (frames, platform) = (&mut self.frames, &mut self.local.platform);
+            match page_in(space, frames, platform, request) {
+                Ok(Some(resolution)) => break resolution,
+                // A debugger brought it in, or its region went.
+                Ok(None) => return,
+                Err(PageInFailed::NoFrame) if self.reclaim_for_fault() => {}
+                Err(_) => {
+                    // The failure is reported when the task makes the access again: its end, or the call's, belongs there.
+                    if let Some(waited) = &mut self.tasks.at_mut(slot).page_in {
+                        waited.failed = true;
+                    }
+                    return;
+                }
             }
         };
-        let PageIn {
-            request, source, ..
-        } = *waited;
+        self.record_page(slot, request, source, &resolution);
+    }
+
+    /// A page has come that a thread wanted.
+    fn record_page(
+        &mut self,
+        slot: Slot,
+        request: PageRequest,
+        source: Source,
+        resolution: &Resolution,
+    ) {
+        let (thread, process) = self.tasks.parts_mut(slot);
         if source == Source::Kernel {
             thread.faults = thread.faults.wrapping_add(1);
         }
         self.local.log.push(&Fault {
-            time: platform.ticks(),
+            time: self.local.platform.ticks(),
             epc: thread.context.pc as u64,
             va: request.va.raw(),
             task: thread.tid,

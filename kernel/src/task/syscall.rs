@@ -4,7 +4,7 @@
 //! task is ready again it makes the same call again. So no call holds anything while it waits.
 
 use abi::message::MessageKind;
-use abi::{Call, Error, Set, Source, Topic};
+use abi::{Access, Call, Error, Set, Source, Topic};
 use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
@@ -14,7 +14,7 @@ use super::state::SchedState;
 use super::unfinished::CallKey;
 use super::{exec, memory, message, resched, threads};
 use crate::debug::monitor::Inspection;
-use crate::mm::Unreached;
+use crate::mm::{PageRequest, Unreached};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -67,6 +67,8 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
             }
         }
         Ok(CallResult::Again | CallResult::Answered | CallResult::Gone) => {}
+        // It has changed nothing, and is made again.
+        Err(Unreached::Refused(Error::OutOfMemory)) if system.reclaim_for_call() => {}
         Err(Unreached::Refused(error)) => context.set_return(error.to_a0() as isize),
         Err(Unreached::Wait(request)) => {
             if let Err(error) = system.await_page(request, Source::Kernel) {
@@ -274,6 +276,14 @@ fn sbrk<P: Platform>(
     key: CallKey,
     delta: isize,
 ) -> Result<CallResult, Unreached> {
+    // The rest of a page is zeroed where it is.
+    let (space, _, platform) = system.memory();
+    if let Some(va) = space.heap_page_after(delta as i64)
+        && space.is_stored(platform, va)
+    {
+        let access = Access::Read;
+        return Err(Unreached::Wait(PageRequest { va, access }));
+    }
     system.go_on(key, |space, _, platform| {
         let (old, job) = space.begin_sbrk(delta as i64, platform)?;
         Ok((old.raw() as usize, job))

@@ -316,6 +316,20 @@ impl Tasks {
             .filter(|process| process.pid != 0)
     }
 
+    /// Every process that exists, to change its space.
+    pub(super) fn processes_mut(&mut self) -> impl Iterator<Item = &mut Process> {
+        let made = self.made.min(MAX_PROCESSES);
+        let made = self.processes[..made].iter_mut().flatten();
+        made.map(|process| &mut **process)
+            .filter(|process| process.pid != 0)
+    }
+
+    /// The space of the process numbered `pid`.
+    pub(super) fn space_of(&mut self, pid: u16) -> Option<&mut Space> {
+        let process = self.processes_mut().find(|process| process.pid == pid)?;
+        Some(&mut process.space)
+    }
+
     /// Every space that is there.
     pub fn spaces(&self) -> impl Iterator<Item = &Space> + Clone {
         self.processes().map(|process| &process.space)

@@ -4,11 +4,11 @@ use crate::board::{built, measure};
 
 /// The kernel's part of an Image, in bytes, each width: what is zero at the start is not in it.
 const KERNEL_BYTES: [(&str, &str, u64); 2] = [
-    ("riscv64gc-unknown-none-elf", "images/initrd.romfs", 284_000),
+    ("riscv64gc-unknown-none-elf", "images/initrd.romfs", 299_000),
     (
         "riscv32imac-unknown-none-elf",
         "images/rv32/initrd.romfs",
-        303_000,
+        319_000,
     ),
 ];
 

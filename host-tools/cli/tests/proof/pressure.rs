@@ -48,6 +48,35 @@ fn two_heaps(board: &mut Board) {
     assert_eq!(free_pages(&board.run("free")), before);
 }
 
+/// Each of two programs needs four times the memory that there is, and finds all of it as it was written.
+#[test]
+fn two_hogs_of_four_times_the_pool_finish_and_lose_nothing() {
+    for policy in ["clock", "nru", "lru"] {
+        on_small_boards(&format!("4M store=ram:40M evict={policy}"), two_hogs);
+    }
+}
+
+fn two_hogs(board: &mut Board) {
+    board.run("hello &");
+    board.run("wait");
+    board.run("alloc_test 4096 4096 &");
+    board.run("alloc_test 4096 4096 &");
+    board.run("wait");
+    let said = board.text();
+    assert_eq!(
+        said.matches("a heap of 16777216 bytes").count(),
+        2,
+        "{said}"
+    );
+    assert_eq!(said.matches("all as written").count(), 2, "{said}");
+    assert_eq!(said.matches("ended with status 0").count(), 3, "{said}");
+    let (_, log) = fault_log(&board.run("faults"));
+    assert!(
+        log.iter().any(|fault| fault.outcome == "paged in"),
+        "they page"
+    );
+}
+
 #[test]
 fn out_of_frames_the_one_who_faults_dies_and_the_others_go_on() {
     on_small_boards("1M", the_one_who_faults_dies);

@@ -23,6 +23,8 @@ numbered! {
         Device = 7 => "device",
         /// A page of a shared object was mapped.
         Shared = 8 => "shared",
+        /// The page was brought back from the backing store.
+        PagedIn = 9 => "paged in",
         /// The address lies in no region.
         NoRegion = 0x80 => "no region",
         /// The address lies in a guard page.
@@ -39,6 +41,8 @@ numbered! {
         NotUser = 0x86 => "not a user address",
         /// The kernel itself faulted and stopped.
         KernelFault = 0x87 => "kernel fault",
+        /// The backing store has something else than what was written to it.
+        StoreCorrupt = 0x88 => "store corrupt",
     }
 }
 

@@ -6,8 +6,8 @@ pub const NONE: u32 = 0;
 /// One row of the table: 16 bytes, integers only, so that any bit pattern is a value.
 ///
 /// ```text
-///  0       8       16               48      64      96     128
-///  | state | 0     | audit          | space | vpn   | link |
+///  0       8        9      16               48      64      96     128
+///  | state | backed | idle | audit          | space | vpn   | link |
 /// ```
 /// The first eight bytes are one value, which the fast path of `arch/fast.S` writes as it is.
 ///
@@ -18,7 +18,7 @@ pub const NONE: u32 = 0;
 pub struct FrameDescriptor {
     head: u64,
     vpn: u32,
-    /// Of a free frame: the number of the next one, or [`NONE`].
+    /// Of a free frame: the number of the next one, or [`NONE`]. Of a page that is backed: its slot.
     pub(super) link: u32,
 }
 
@@ -36,6 +36,12 @@ pub(super) const BOOT: u8 = 4;
 pub(super) const ZEROED: u8 = 5;
 /// A page of a shared object, or its list of pages.
 pub(super) const OBJECT: u8 = 6;
+
+/// In the head: `link` is the page's slot in the backing store.
+const BACKED: u64 = 1 << 8;
+const IDLE_SHIFT: u32 = 9;
+/// The most rounds that are counted.
+pub(super) const IDLE_MAX: u8 = 127;
 
 impl FrameDescriptor {
     /// A row that says nothing.
@@ -75,6 +81,27 @@ impl FrameDescriptor {
             vpn,
             link: NONE,
         })
+    }
+
+    /// The slot of the backing store that has the page as it was when it came.
+    #[inline]
+    pub(super) fn slot(&self) -> Option<u32> {
+        (self.head & BACKED != 0).then_some(self.link)
+    }
+
+    pub(super) fn set_slot(&mut self, slot: Option<u32>) {
+        self.head = self.head & !BACKED | if slot.is_some() { BACKED } else { 0 };
+        self.link = slot.unwrap_or(NONE);
+    }
+
+    /// How often the hand of the evictor has found it unused since it was used.
+    pub(super) fn idle(&self) -> u8 {
+        (self.head >> IDLE_SHIFT) as u8 & IDLE_MAX
+    }
+
+    pub(super) fn set_idle(&mut self, rounds: u8) {
+        let field = u64::from(IDLE_MAX) << IDLE_SHIFT;
+        self.head = self.head & !field | u64::from(rounds.min(IDLE_MAX)) << IDLE_SHIFT;
     }
 
     /// What it is given out as, if it is.
@@ -165,6 +192,21 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_has_its_slot_and_its_rounds_beside_its_owner() {
+        let owner = Owner::Page { space: 9, vpn: 5 };
+        let mut row = FrameDescriptor::of(owner).unwrap();
+        assert_eq!((row.slot(), row.idle()), (None, 0));
+        row.set_audit(u32::MAX);
+        row.set_slot(Some(u32::MAX));
+        row.set_idle(255);
+        assert_eq!((row.slot(), row.idle()), (Some(u32::MAX), IDLE_MAX));
+        row.set_idle(3);
+        row.set_slot(None);
+        assert_eq!((row.slot(), row.idle(), row.audit()), (None, 3, u32::MAX));
+        assert_eq!((row.owner(), row.state()), (owner, PAGE));
+    }
 
     #[test]
     fn a_row_says_its_owner_and_begins_as_the_fast_path_writes_it() {

@@ -5,6 +5,7 @@
 //! arena is a list through the rows, so one frame is taken or given in a few instructions.
 
 mod arena;
+mod backed;
 mod counts;
 pub(super) mod descriptor;
 mod marks;
@@ -27,6 +28,8 @@ pub use tables::TablesOf;
 use super::bootram::Span;
 use super::fast::Fast;
 use super::magazine::{MAGAZINE, MAX_ARENAS};
+use super::reclaim::Evictor;
+use super::store::Backing;
 use super::{BootRam, Machine, PAGE_BYTES};
 
 /// All frames of RAM.
@@ -52,6 +55,10 @@ pub struct Frames {
     keeps_zeroed: bool,
     /// What the fast path takes from; the heads of the free lists are here.
     pub fast: &'static mut Fast,
+    /// Where pages go when frames are short; no store unless boot gives one.
+    pub backing: Backing,
+    /// Which page goes next.
+    pub evictor: Evictor,
     /// Allocations left before one fails, for tests.
     #[cfg(test)]
     pub(crate) fail_after: Option<u32>,
@@ -121,6 +128,8 @@ impl Frames {
             limited: limit.is_some(),
             keeps_zeroed: true,
             fast,
+            backing: Backing::none(),
+            evictor: Evictor::START,
             #[cfg(test)]
             fail_after: None,
         }
@@ -215,6 +224,9 @@ impl Frames {
             PAGE => self.counts.pages -= 1,
             OBJECT => self.counts.objects -= 1,
             _ => return false,
+        }
+        if let Some(slot) = self.table[at].slot() {
+            self.backing.release(slot);
         }
         // Between two of these, what is given out only grows.
         self.counts.peak = self.counts.peak.max(self.counts.pool - self.available);

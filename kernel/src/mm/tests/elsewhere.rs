@@ -169,6 +169,7 @@ fn a_debugger_reads_pages_that_are_not_there<M: TestMachine>(quirks: Quirks) {
     let mut bytes = [0xff; 64];
     let read = peek(
         &space,
+        &bench.frames.backing,
         &bench.machine,
         VirtAddr::new(at + PAGE_BYTES - 32),
         &mut bytes,

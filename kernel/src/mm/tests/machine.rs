@@ -5,8 +5,8 @@ use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::{Quirks, SimCause, SimRam};
 
 use crate::mm::{
-    BootRam, Fast, FrameDescriptor, Frames, Machine, Refused, Resolution, Space, Unresolved,
-    resolve,
+    Backing, BootRam, Fast, FrameDescriptor, Frames, Machine, PageInFailed, RamStore, Refused,
+    Resolution, Space, Unresolved, page_in, resolve,
 };
 
 /// A simulated machine with a mode in its type.
@@ -124,9 +124,18 @@ impl<M: TestMachine> Bench<M> {
         Bench::with_far_ram(quirks, pool, 0)
     }
 
+    /// With a backing store of so many slots in RAM.
+    pub fn with_store(quirks: Quirks, pool: usize, slots: usize) -> Bench<M> {
+        Bench::with(quirks, pool, slots, 0)
+    }
+
     /// With so many bytes of RAM more, at [`FAR_RAM`], of which there are only the descriptors: no access may touch it.
     pub fn with_far_ram(quirks: Quirks, pool: usize, far: u64) -> Bench<M> {
-        let frames = IMAGE_FRAMES + 1 + pool;
+        Bench::with(quirks, pool, 0, far)
+    }
+
+    fn with(quirks: Quirks, pool: usize, slots: usize, far: u64) -> Bench<M> {
+        let frames = IMAGE_FRAMES + 1 + pool + slots;
         let mut ram = SimRam::new(RAM_BASE, frames);
         let image_bytes = IMAGE_FRAMES as u64 * PAGE_BYTES;
         for at in 0..image_bytes {
@@ -140,16 +149,25 @@ impl<M: TestMachine> Bench<M> {
         boot.reserve(RAM_BASE, image_bytes).unwrap();
         let kernel_root = boot.take(PAGE_BYTES, PAGE_BYTES).unwrap();
         ram.get_mut(kernel_root, PAGE_BYTES as usize).fill(0);
+        let backing = match slots {
+            0 => Backing::none(),
+            _ => {
+                let at = boot.take(slots as u64 * PAGE_BYTES, PAGE_BYTES).unwrap();
+                // Noise: a row is only meant once its slot was given out.
+                Backing::ram(RamStore { at }, vec![0xabad_cafe; slots].leak())
+            }
+        };
         // Noise: rows are only meant once their frame was given out.
         let noise: Vec<FrameDescriptor> =
             vec![FrameDescriptor::NOISE; Frames::table_bytes(&boot) / size_of::<FrameDescriptor>()];
-        let frames = Frames::new(
+        let mut frames = Frames::new(
             noise.leak(),
             Box::leak(Box::new(Fast::EMPTY)),
             boot,
             None,
             None,
         );
+        frames.backing = backing;
         Bench {
             machine: M::new(sim::SimMachine::new(M::MODE, ram, quirks)),
             frames,
@@ -190,7 +208,13 @@ impl<M: TestMachine> Bench<M> {
                     match resolve(space, frames, machine, va, wanted(access)) {
                         Ok(Resolution { outcome, .. }) => outcomes.push(outcome),
                         Err(Unresolved::Refused(refused)) => return Err(refused),
-                        Err(Unresolved::Wait(request)) => panic!("{request:?} of no store"),
+                        Err(Unresolved::Wait(request)) => {
+                            assert!(frames.backing.is_there(), "{request:?} of no store");
+                            match page_in(space, frames, machine, request) {
+                                Ok(found) => outcomes.extend(found.map(|it| it.outcome)),
+                                Err(why) => return Err(refused(why)),
+                            }
+                        }
                     }
                 }
             }
@@ -209,6 +233,19 @@ impl<M: TestMachine> Bench<M> {
         let (at, _) = self.touch(space, va, pagetable::AccessType::Write)?;
         self.machine.hart().ram.get_mut(at, 1)[0] = byte;
         Ok(())
+    }
+}
+
+/// As a trap ends with a page that cannot come.
+fn refused(why: PageInFailed) -> Refused {
+    Refused {
+        outcome: match why {
+            PageInFailed::NoFrame => Outcome::OutOfMemory,
+            PageInFailed::Corrupt => Outcome::StoreCorrupt,
+        },
+        class: abi::Class::None,
+        level: 0,
+        entry: 0,
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod chance;
 mod cow;
 mod elsewhere;
 mod entries;
+mod evicted;
 mod fails;
 mod large;
 pub(crate) mod machine;

@@ -3,6 +3,7 @@
 //! A history is a seed: a failure prints it, and `SEED=0x… cargo test -p kernel histories` plays
 //! it again. `STEPS` makes it longer: `just soak`.
 
+mod evict;
 mod play;
 mod shared;
 
@@ -52,7 +53,11 @@ struct World<M> {
 impl<M: TestMachine> World<M> {
     fn new(quirks: Quirks, seed: u64) -> World<M> {
         let mut world = World {
-            bench: Bench::new(quirks, 96),
+            // Half of the histories have a backing store, which is full now and then.
+            bench: match seed >> 22 & 1 {
+                0 => Bench::new(quirks, 96),
+                _ => Bench::with_store(quirks, 72, 24),
+            },
             spaces: Vec::new(),
             objects: Objects::EMPTY,
             shared: BTreeMap::new(),
@@ -126,7 +131,8 @@ impl<M: TestMachine> World<M> {
             38..43 => self.share(),
             43..63 => self.store(),
             63..94 => self.load(),
-            94..98 => {
+            94..96 => self.evict(),
+            96..98 => {
                 self.spaces.swap(0, 1);
                 // What `activate` does: all spaces share one ASID.
                 crate::mm::Machine::fence_all(&mut self.bench.machine);

@@ -48,6 +48,7 @@ fn looking_at_what_is_not_there_brings_nothing_in<M: TestMachine>(quirks: Quirks
     let mut bytes = [0; 3 * PAGE_BYTES as usize];
     let seen = peek(
         &space,
+        &bench.frames.backing,
         &bench.machine,
         VirtAddr::new(TEXT_AT + 1),
         &mut bytes,

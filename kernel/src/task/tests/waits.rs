@@ -193,7 +193,9 @@ fn a_debugger_reads_and_writes_a_page_that_is_waited_for<M: TestMachine>(quirks:
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
     let space = system.tasks.space_mut(first);
     let mut found = [0; 4];
-    assert_eq!(peek(space, platform, VirtAddr::new(STORED), &mut found), 4);
+    let backing = &frames.backing;
+    let read = peek(space, backing, platform, VirtAddr::new(STORED), &mut found);
+    assert_eq!(read, 4);
     assert_eq!(space.resident(), 0, "looking brings nothing in");
     poke(space, frames, platform, VirtAddr::new(STORED + 4), b"gdb!").unwrap();
     assert_eq!(space.resident(), 1);
@@ -211,6 +213,7 @@ fn a_debugger_reads_and_writes_a_page_that_is_waited_for<M: TestMachine>(quirks:
     let mut now = [0; 8];
     peek(
         space,
+        &system.frames.backing,
         &system.local.platform,
         VirtAddr::new(STORED),
         &mut now,

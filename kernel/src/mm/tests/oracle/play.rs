@@ -29,6 +29,8 @@ pub fn history<M: TestMachine>(mode: &'static str, quirks: Quirks, seed: u64, st
     world.audit();
     world.exit_all();
     assert_eq!(world.bench.used(), 0, "every frame came back");
+    let slots = world.bench.frames.backing.slots().used();
+    assert_eq!(slots, 0, "every slot came back");
 }
 
 pub fn number(name: &str) -> Option<u64> {

@@ -1,0 +1,357 @@
+//! Frames are short: pages of programs go to the backing store, or are dropped, until some are free.
+//!
+//! One hand goes round the rows of all frames. Only pages of programs and of shared objects are candidates: a frame that is
+//! the kernel's, or wired for a device, is never one, whatever a policy says.
+//!
+//! ```text
+//!   written, or no slot has it     put into a slot        entry: the slot        the store has to have room
+//!   as its slot has it             nothing is copied      entry: the slot
+//!   as it was at first             nothing is copied      entry: empty           zeros, or the file, come again
+//!   of a shared object             put into a slot        entries of all: empty  the object's list has the slot
+//! ```
+
+use pagetable::{PhysAddr, Pte, VirtAddr};
+
+use super::evict::{Judgement, Policy, Seen};
+use super::object::Objects;
+use super::region::{Object, Region};
+use super::store::StoreFull;
+use super::table::{self, WalkEnd};
+use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
+
+/// Pages that are judged before the best of them goes: what one choice costs at most.
+const JUDGED: u32 = 64;
+/// Rows that are passed in one piece without a candidate among them.
+const ROWS: u64 = 512;
+
+/// The spaces whose pages may be taken.
+pub trait Spaces {
+    /// The space numbered `id`; `None` while its pages are busy: it is active on another hart, which may hold their
+    /// translations, or it is no more.
+    fn get(&mut self, id: u16) -> Option<&mut Space>;
+    /// Every space that is there; the second argument says that its pages are busy.
+    fn each(&mut self, see: impl FnMut(&mut Space, bool));
+}
+
+/// Which page goes next: where the hand is, and how it judges.
+#[derive(Clone, Copy, Debug)]
+pub struct Evictor {
+    /// How pages are judged.
+    pub policy: Policy,
+    /// An arena, and the number of a frame in it.
+    hand: (usize, u64),
+    counts: Evictions,
+}
+
+/// What was evicted since boot, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evictions {
+    /// As they were at first, or as the store had them: nothing was written.
+    pub clean: u64,
+    /// Written to the store.
+    pub dirty: u64,
+}
+
+impl Evictor {
+    /// The hand at the first frame.
+    pub const START: Evictor = Evictor {
+        policy: Policy::Clock,
+        hand: (0, 0),
+        counts: Evictions { clean: 0, dirty: 0 },
+    };
+
+    /// What was evicted.
+    pub fn counts(&self) -> Evictions {
+        self.counts
+    }
+}
+
+/// What one call of [`reclaim`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Frames that are free now.
+    pub frames: u32,
+}
+
+/// Frees as many frames as that, or fewer where no more can be. `for_page_in` lets the last slot be used: the page that comes
+/// leaves one.
+pub fn reclaim<M: Machine>(
+    frames: &mut Frames,
+    machine: &mut M,
+    spaces: &mut impl Spaces,
+    objects: &Objects,
+    (wanted, for_page_in): (u32, bool),
+) -> Reclaimed {
+    let mut reclaimed = Reclaimed::default();
+    if !frames.backing.is_there() {
+        return reclaimed;
+    }
+    // For each page every row is passed twice at most: the first time its A bit may be set.
+    let round = 2 * frames.rows() + 1;
+    let mut left = round;
+    while reclaimed.frames < wanted && left > 0 {
+        let mut search = Search {
+            frames,
+            machine,
+            spaces,
+            objects,
+            for_page_in,
+        };
+        let victim = search.select(&mut left);
+        if let Some(victim) = victim
+            && search.evict(&victim).is_ok()
+        {
+            reclaimed.frames += 1;
+            left = round;
+        }
+    }
+    reclaimed
+}
+
+/// A page that can go.
+#[derive(Clone, Copy, Debug)]
+struct Victim {
+    frame: PhysAddr,
+    owner: Owner,
+}
+
+struct Search<'a, M, S> {
+    frames: &'a mut Frames,
+    machine: &'a mut M,
+    spaces: &'a mut S,
+    objects: &'a Objects,
+    for_page_in: bool,
+}
+
+impl<M: Machine, S: Spaces> Search<'_, M, S> {
+    /// The page that goes next. `left` are the rows that may still be passed.
+    fn select(&mut self, left: &mut u64) -> Option<Victim> {
+        let policy = self.frames.evictor.policy;
+        let (begin, round) = (self.frames.evictor.hand, self.frames.rows());
+        let (mut judged, mut passed, mut cleared) = (0, 0, false);
+        let mut best: Option<(u8, Victim, bool)> = None;
+        let victim = loop {
+            // No page twice: the second time it would seem unused.
+            let is_enough = judged == JUDGED || passed >= ROWS.min(round) || *left == 0;
+            if is_enough && (best.is_some() || *left == 0) {
+                if let Some((_, _, true)) = best
+                    && !policy.clears()
+                {
+                    self.begin_epoch(begin, passed);
+                    cleared = true;
+                }
+                break best.map(|(_, victim, _)| victim);
+            }
+            (passed, *left) = (passed + 1, left.saturating_sub(1));
+            let Some((frame, owner, next)) = self.frames.next_row(self.frames.evictor.hand) else {
+                break None;
+            };
+            self.frames.evictor.hand = next;
+            let Some(seen) = self.look(frame, owner, policy.clears()) else {
+                continue;
+            };
+            judged += 1;
+            cleared |= seen.accessed && policy.clears();
+            let victim = Victim { frame, owner };
+            match policy.judge(seen) {
+                Judgement::Take => break Some(victim),
+                Judgement::Keep(rank) if best.is_none_or(|(most, ..)| rank > most) => {
+                    best = Some((rank, victim, seen.accessed));
+                }
+                Judgement::Keep(_) => {}
+            }
+        };
+        if cleared {
+            // A hart that holds a leaf with A does not set it again. One fence for all of them.
+            self.machine.fence_all();
+        }
+        victim
+    }
+
+    /// Every page that was passed since the hand was at `begin` was used: from now on it shows again which ones are.
+    fn begin_epoch(&mut self, begin: (usize, u64), passed: u64) {
+        let mut hand = begin;
+        for _ in 0..passed {
+            let Some((frame, owner, next)) = self.frames.next_row(hand) else {
+                return;
+            };
+            self.look(frame, owner, true);
+            hand = next;
+        }
+    }
+
+    /// What the policy is shown of a frame; `None` if it cannot be taken now. With `clears` its A bits are clear
+    /// afterwards.
+    fn look(&mut self, frame: PhysAddr, owner: Owner, clears: bool) -> Option<Seen> {
+        let (accessed, dirty) = match owner {
+            Owner::Page { space, vpn } => {
+                let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
+                let space = self.spaces.get(space)?;
+                let stop = page_at(space, self.machine, va, frame)?;
+                let has_slot = self.frames.slot_of(frame).is_some();
+                let is_dirty = stop.entry & Pte::DIRTY != 0;
+                let backing = &self.frames.backing;
+                if is_dirty && !has_slot && !backing.has_room(self.for_page_in) {
+                    return None;
+                }
+                (take_accessed(self.machine, stop, clears), is_dirty)
+            }
+            Owner::Object { object, page } if page != Owner::LIST => {
+                if !self.frames.backing.has_room(self.for_page_in) {
+                    return None;
+                }
+                let machine = &mut *self.machine;
+                let (mut accessed, mut busy) = (false, false);
+                self.spaces.each(|space, is_busy| {
+                    each_attachment(space, (object, page), |space, va, region| {
+                        if let Some(stop) = there(space, machine, va, frame) {
+                            busy |= is_busy || region.is_pinned();
+                            accessed |= take_accessed(machine, stop, clears);
+                        }
+                    });
+                });
+                if busy {
+                    return None;
+                }
+                (accessed, true)
+            }
+            _ => return None,
+        };
+        let idle = self.frames.count_idle(frame, accessed);
+        Some(Seen {
+            accessed,
+            dirty,
+            idle,
+        })
+    }
+
+    /// Takes a page that was just looked at. If the store does not take it, nothing has changed.
+    fn evict(&mut self, victim: &Victim) -> Result<(), StoreFull> {
+        let Victim { frame, owner } = *victim;
+        match owner {
+            Owner::Page { space, vpn } => {
+                let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
+                let space = self.spaces.get(space).ok_or(StoreFull)?;
+                evict_page(
+                    space,
+                    self.frames,
+                    self.machine,
+                    (va, frame),
+                    self.for_page_in,
+                )
+            }
+            Owner::Object { object, page } => self.evict_shared(frame, (object, page)),
+            _ => Err(StoreFull),
+        }
+    }
+
+    fn evict_shared(&mut self, frame: PhysAddr, page: (u16, u32)) -> Result<(), StoreFull> {
+        let machine = &mut *self.machine;
+        let slot = self.frames.backing.put(machine, frame, self.for_page_in)?;
+        self.spaces.each(|space, _| {
+            each_attachment(space, page, |space, va, _| {
+                if let Some(stop) = there(space, machine, va, frame) {
+                    machine.write_entry(stop.at, 0);
+                    machine.fence_page(va);
+                    space.resident -= 1;
+                }
+            });
+        });
+        self.objects.set_stored(machine, page, slot);
+        self.frames.evictor.counts.dirty += 1;
+        self.frames.free(frame);
+        Ok(())
+    }
+}
+
+/// The end of the walk to a page of the space's own that may be taken: not wired, not pinned.
+fn page_at<M: Machine>(
+    space: &Space,
+    machine: &M,
+    va: VirtAddr,
+    frame: PhysAddr,
+) -> Option<WalkEnd> {
+    let region = &space.regions()[space.place_of(va)?];
+    let is_own = matches!(
+        region.object,
+        Object::Zero | Object::Image { .. } | Object::Stored { .. }
+    );
+    if !is_own || region.is_pinned() {
+        return None;
+    }
+    there(space, machine, va, frame)
+}
+
+/// The end of the walk to `va`, if `frame` is what is there.
+fn there<M: Machine>(space: &Space, machine: &M, va: VirtAddr, frame: PhysAddr) -> Option<WalkEnd> {
+    let stop = table::walk(machine, space.root(), va);
+    let is_there = stop.level == 0 && table::page_of::<M>(stop.entry, 0) == Some(frame);
+    is_there.then_some(stop)
+}
+
+/// Is A set? With `clears` it is not any more; that is not fenced.
+fn take_accessed<M: Machine>(machine: &mut M, stop: WalkEnd, clears: bool) -> bool {
+    let accessed = stop.entry & Pte::ACCESSED != 0;
+    if accessed && clears {
+        machine.write_entry(stop.at, stop.entry & !Pte::ACCESSED);
+    }
+    accessed
+}
+
+/// Every place where a space has that page of a shared object attached.
+fn each_attachment(
+    space: &mut Space,
+    (object, page): (u16, u32),
+    mut see: impl FnMut(&mut Space, VirtAddr, &Region),
+) {
+    for place in 0..space.regions().len() {
+        let region = space.regions()[place];
+        let Object::Shared {
+            object: of,
+            page: first,
+            ..
+        } = region.object
+        else {
+            continue;
+        };
+        if of == object && (first..first + region.pages).contains(&page) {
+            let within = u64::from(page - first) * PAGE_BYTES;
+            see(space, region.base.wrapping_add(within), &region);
+        }
+    }
+}
+
+/// Takes a page of a space's own out of memory: to the store, or dropped if it is as it was at first.
+pub(super) fn evict_page<M: Machine>(
+    space: &mut Space,
+    frames: &mut Frames,
+    machine: &mut M,
+    (va, frame): (VirtAddr, PhysAddr),
+    for_page_in: bool,
+) -> Result<(), StoreFull> {
+    let stop = page_at(space, machine, va, frame).ok_or(StoreFull)?;
+    let is_dirty = stop.entry & Pte::DIRTY != 0;
+    let slot = match (frames.slot_of(frame), is_dirty) {
+        (slot, false) => slot,
+        (Some(slot), true) => {
+            frames.backing.put_again(machine, slot, frame)?;
+            Some(slot)
+        }
+        (None, true) => Some(frames.backing.put(machine, frame, for_page_in)?),
+    };
+    machine.write_entry(stop.at, slot.map_or(0, table::stored));
+    // Before the frame is anybody else's.
+    machine.fence_page(va);
+    space.resident -= 1;
+    space.swapped += u32::from(slot.is_some());
+    // The slot is the entry's now: freeing the frame must not free it.
+    frames.set_slot(frame, None);
+    frames.free(frame);
+    let counts = &mut frames.evictor.counts;
+    *(if is_dirty {
+        &mut counts.dirty
+    } else {
+        &mut counts.clean
+    }) += 1;
+    Ok(())
+}

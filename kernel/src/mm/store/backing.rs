@@ -1,0 +1,175 @@
+//! The backing store that boot was asked for: its slots, and what was moved.
+
+use pagetable::PhysAddr;
+
+use super::{PageStore, RamStore, Slots};
+use crate::mm::Machine;
+
+/// Slots that only a page which has to come back may take: while it comes, another one goes in its place.
+const RESERVE: u32 = 1;
+
+/// No slot is left, or no room in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreFull;
+
+/// What the store has is not what was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt;
+
+/// What a store has done since boot, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreCounts {
+    /// Pages that were written to it.
+    pub out: u64,
+    /// Pages that were read from it.
+    pub back: u64,
+}
+
+/// What keeps the pages.
+#[derive(Debug)]
+enum Kind {
+    /// No page is ever taken.
+    None,
+    /// Pages that are as they were at first are dropped; there is no slot for others.
+    Rom,
+    Ram(RamStore),
+}
+
+/// The backing store of all programs.
+#[derive(Debug)]
+pub struct Backing {
+    kind: Kind,
+    slots: Slots,
+    counts: StoreCounts,
+}
+
+impl Backing {
+    /// No store: no page is ever taken from a program.
+    pub fn none() -> Backing {
+        Backing::of(Kind::None, &mut [])
+    }
+
+    /// Unwritten pages are dropped, and others stay.
+    pub fn rom() -> Backing {
+        Backing::of(Kind::Rom, &mut [])
+    }
+
+    /// As many slots as `table` has rows, from `store` on.
+    pub fn ram(store: RamStore, table: &'static mut [u32]) -> Backing {
+        Backing::of(Kind::Ram(store), table)
+    }
+
+    fn of(kind: Kind, table: &'static mut [u32]) -> Backing {
+        Backing {
+            kind,
+            slots: Slots::new(table),
+            counts: StoreCounts::default(),
+        }
+    }
+
+    /// May pages be taken from programs?
+    #[inline]
+    pub fn is_there(&self) -> bool {
+        !matches!(self.kind, Kind::None)
+    }
+
+    /// Its name, as `store=` has it.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::None => "none",
+            Kind::Rom => "rom",
+            Kind::Ram(_) => "ram",
+        }
+    }
+
+    /// The slots.
+    pub fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// What was moved.
+    pub fn counts(&self) -> StoreCounts {
+        self.counts
+    }
+
+    /// Does a page that has come keep its slot? While half of them are free: then it need not be written again
+    /// if it is not written to.
+    pub(in crate::mm) fn keeps_slots(&self) -> bool {
+        self.slots.used() <= self.slots.count() / 2
+    }
+
+    /// Is a slot free; with `all`, also one of the reserve?
+    pub(in crate::mm) fn has_room(&self, all: bool) -> bool {
+        let reserve = if all { 0 } else { RESERVE };
+        self.slots.count() - self.slots.used() > reserve
+    }
+
+    /// Puts the frame into a new slot; with `all` the reserve may be used.
+    pub(in crate::mm) fn put<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        frame: PhysAddr,
+        all: bool,
+    ) -> Result<u32, StoreFull> {
+        let reserve = if all { 0 } else { RESERVE };
+        let slot = self.slots.take(reserve).ok_or(StoreFull)?;
+        let put = self.put_again(machine, slot, frame);
+        if put.is_err() {
+            self.release(slot);
+        }
+        put.map(|()| slot)
+    }
+
+    /// Puts the frame into a slot in place of what that has.
+    pub(in crate::mm) fn put_again<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        slot: u32,
+        frame: PhysAddr,
+    ) -> Result<(), StoreFull> {
+        match &mut self.kind {
+            Kind::None | Kind::Rom => return Err(StoreFull),
+            Kind::Ram(store) => store.put(machine, slot, frame)?,
+        }
+        self.counts.out += 1;
+        Ok(())
+    }
+
+    /// Fills the frame with what the slot has.
+    pub(in crate::mm) fn get<M: Machine>(
+        &mut self,
+        machine: &mut M,
+        slot: u32,
+        frame: PhysAddr,
+    ) -> Result<(), Corrupt> {
+        match &mut self.kind {
+            Kind::None | Kind::Rom => return Err(Corrupt),
+            Kind::Ram(store) => store.get(machine, slot, frame)?,
+        }
+        self.counts.back += 1;
+        Ok(())
+    }
+
+    /// Reads part of a slot's page, and changes nothing.
+    pub(in crate::mm) fn peek<M: Machine>(
+        &self,
+        machine: &M,
+        slot: u32,
+        from: usize,
+        into: &mut [u8],
+    ) -> Result<(), Corrupt> {
+        match &self.kind {
+            Kind::None | Kind::Rom => Err(Corrupt),
+            Kind::Ram(store) => store.peek(machine, slot, from, into),
+        }
+    }
+
+    /// One user of the slot less.
+    pub(in crate::mm) fn release(&mut self, slot: u32) {
+        if self.slots.release(slot)
+            && let Kind::Ram(store) = &mut self.kind
+        {
+            store.forget(slot);
+        }
+    }
+}
