@@ -27,6 +27,11 @@ pub enum StoreArgument {
         /// Its length in pages.
         pages: u32,
     },
+    /// Part of RAM, with compressed pages.
+    Zip {
+        /// Its length in pages, without the tables.
+        pages: u32,
+    },
 }
 
 /// What the arguments ask for.
@@ -174,7 +179,7 @@ impl KernelArguments {
                 self.harts = harts.ok_or(ArgumentProblem::Bad("a number of harts, 1 to 8"))?;
             }
             "store" => {
-                let wanted = "rom, or ram:SIZE of 4K to 1G, as in store=ram:4M";
+                let wanted = "rom, ram:SIZE or zip:SIZE, of 4K to 1G, as in store=zip:4M";
                 self.store = Some(store(value).ok_or(ArgumentProblem::Bad(wanted))?);
             }
             "evict" => {
@@ -209,7 +214,11 @@ fn store(value: &str) -> Option<StoreArgument> {
     let (kind, bytes) = value.split_once(':')?;
     let bytes = size(bytes).filter(|bytes| (4096..=STORE_LIMIT).contains(bytes))?;
     let pages = u32::try_from(bytes / 4096).ok()?;
-    (kind == "ram").then_some(StoreArgument::Ram { pages })
+    match kind {
+        "ram" => Some(StoreArgument::Ram { pages }),
+        "zip" => Some(StoreArgument::Zip { pages }),
+        _ => None,
+    }
 }
 
 fn switch(value: &str, off: &str, on: &str) -> Result<bool, ArgumentProblem> {
@@ -298,6 +307,8 @@ mod tests {
         );
         assert_eq!(read("log=1").log_records, 4096);
         assert_eq!(read("store=rom").store, Some(StoreArgument::Rom));
+        let zip = Some(StoreArgument::Zip { pages: 2 });
+        assert_eq!(read("store=zip:8K").store, zip);
         for bad in ["store=ram", "store=ram:1K", "store=ram:2G", "store=tape:4M"] {
             assert_eq!(read(bad).store, None, "{bad}");
         }

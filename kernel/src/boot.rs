@@ -22,7 +22,7 @@ use crate::local::Local;
 use crate::mm::bootmap::ImageSections;
 use crate::mm::{
     Audit, Backing, BootRam, Fast, FrameDescriptor, Frames, Machine, Objects, PAGE_BYTES, RamStore,
-    Store, Surveyed,
+    Store, Surveyed, ZipRoom, ZipScratch, ZipStore,
 };
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
@@ -47,6 +47,9 @@ static FAST: Mutex<Fast> = Mutex::new(Fast::EMPTY);
 /// No board's clock is slower: 32,768 Hz is the slowest in use. With a timebase far below the truth, a
 /// slice would be over before a program runs.
 const SLOWEST_HZ: u32 = 10_000;
+
+/// Slots of a compressed store for each page of RAM that it has: more are seldom filled, and each is 16 bytes.
+const ZIP_SLOTS: usize = 4;
 
 /// Runs once, on the boot hart.
 pub fn boot(entered: Entered) -> ! {
@@ -367,14 +370,28 @@ fn open_store(
     let pages = match wanted {
         None => return Some(Backing::none()),
         Some(StoreArgument::Rom) => return Some(Backing::rom()),
-        Some(StoreArgument::Ram { pages }) => pages,
+        Some(StoreArgument::Ram { pages } | StoreArgument::Zip { pages }) => pages,
     };
     if u64::from(pages) >= ram.free_frames() {
         return None;
     }
-    let at = ram.take(u64::from(pages) * PAGE_BYTES, PAGE_BYTES)?;
-    let slots = mapped.slices.claim::<u32>(ram, pages as usize)?;
-    Some(Backing::ram(RamStore { at }, slots))
+    let bytes = u64::from(pages) * PAGE_BYTES;
+    let at = ram.take(bytes, PAGE_BYTES)?;
+    if let Some(StoreArgument::Ram { .. }) = wanted {
+        let slots = mapped.slices.claim::<u32>(ram, pages as usize)?;
+        return Some(Backing::ram(RamStore { at }, slots));
+    }
+    let count = ZIP_SLOTS * pages as usize;
+    let scratch = mapped.slices.claim::<MaybeUninit<ZipScratch>>(ram, 1)?;
+    let room = ZipRoom {
+        at,
+        chunks: mapped.slices.claim(ram, ZipRoom::chunks_in(bytes))?,
+        values: mapped.slices.claim(ram, count)?,
+        lengths: mapped.slices.claim(ram, count)?,
+        scratch: scratch[0].write(ZipScratch::new()),
+    };
+    let slots = mapped.slices.claim::<u32>(ram, count)?;
+    Some(Backing::zip(ZipStore::new(room), slots))
 }
 
 fn open_uart(mapped: &mut Mapped, uart: &tree::UartNode) -> Uart<Mmio> {

@@ -29,6 +29,8 @@ unsafe impl<T> Plain for MaybeUninit<T> {}
 unsafe impl Plain for Fault {}
 // SAFETY: an integer.
 unsafe impl Plain for u32 {}
+// SAFETY: an integer.
+unsafe impl Plain for u64 {}
 // SAFETY: `Buffers` is bytes only.
 unsafe impl Plain for Buffers {}
 

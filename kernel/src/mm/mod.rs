@@ -60,10 +60,10 @@ pub use pager::{
     resolve, resolve_present,
 };
 pub use peek::{peek, poke, source};
-pub use reclaim::{Evictor, Reclaimed, Spaces, reclaim};
+pub use reclaim::{Evictor, ReclaimSpaces, Reclaimed, reclaim};
 pub use region::{Object, Prot, Region, RegionKind};
 pub use space::Space;
-pub use store::{Backing, RamStore, Store};
+pub use store::{Backing, RamStore, Store, ZipRoom, ZipScratch, ZipStore};
 pub use survey::{FrameCounts, PageCounts, Survey, SurveyCount, Surveyed};
 pub use table::TableFrames;
 pub use usercopy::{Unreached, UserMemory};

@@ -196,7 +196,8 @@ fn look<M: Machine, const IN_TRAP: bool>(
         };
         return Err(refuse(class, outcome));
     }
-    if stop.entry != 0 {
+    // As a word: an entry is no wider than the hart's registers.
+    if stop.entry as usize != 0 {
         return Err(if Pte::new(stop.entry).is_valid() {
             FirstLook::LeafIsThere(stop)
         } else {

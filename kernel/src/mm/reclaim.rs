@@ -12,7 +12,7 @@
 
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
-use super::evict::{Judgement, Policy, Seen};
+use super::evict::{Judgement, PageUse, Policy};
 use super::object::Objects;
 use super::region::{Object, Region};
 use super::store::StoreFull;
@@ -25,7 +25,7 @@ const JUDGED: u32 = 64;
 const ROWS: u64 = 512;
 
 /// The spaces whose pages may be taken.
-pub trait Spaces {
+pub trait ReclaimSpaces {
     /// The space numbered `id`; `None` while its pages are busy: it is active on another hart, which may hold their
     /// translations, or it is no more.
     fn get(&mut self, id: u16) -> Option<&mut Space>;
@@ -60,7 +60,7 @@ impl Evictor {
         counts: Evictions { clean: 0, dirty: 0 },
     };
 
-    /// What was evicted.
+    /// What was evicted since boot.
     pub fn counts(&self) -> Evictions {
         self.counts
     }
@@ -78,7 +78,7 @@ pub struct Reclaimed {
 pub fn reclaim<M: Machine>(
     frames: &mut Frames,
     machine: &mut M,
-    spaces: &mut impl Spaces,
+    spaces: &mut impl ReclaimSpaces,
     objects: &Objects,
     (wanted, for_page_in): (u32, bool),
 ) -> Reclaimed {
@@ -123,7 +123,7 @@ struct Search<'a, M, S> {
     for_page_in: bool,
 }
 
-impl<M: Machine, S: Spaces> Search<'_, M, S> {
+impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
     /// The page that goes next. `left` are the rows that may still be passed.
     fn select(&mut self, left: &mut u64) -> Option<Victim> {
         let policy = self.frames.evictor.policy;
@@ -182,7 +182,7 @@ impl<M: Machine, S: Spaces> Search<'_, M, S> {
 
     /// What the policy is shown of a frame; `None` if it cannot be taken now. With `clears` its A bits are clear
     /// afterwards.
-    fn look(&mut self, frame: PhysAddr, owner: Owner, clears: bool) -> Option<Seen> {
+    fn look(&mut self, frame: PhysAddr, owner: Owner, clears: bool) -> Option<PageUse> {
         let (accessed, dirty) = match owner {
             Owner::Page { space, vpn } => {
                 let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
@@ -191,13 +191,13 @@ impl<M: Machine, S: Spaces> Search<'_, M, S> {
                 let has_slot = self.frames.slot_of(frame).is_some();
                 let is_dirty = stop.entry & Pte::DIRTY != 0;
                 let backing = &self.frames.backing;
-                if is_dirty && !has_slot && !backing.has_room(self.for_page_in) {
+                if is_dirty && !backing.has_room(has_slot, self.for_page_in) {
                     return None;
                 }
                 (take_accessed(self.machine, stop, clears), is_dirty)
             }
             Owner::Object { object, page } if page != Owner::LIST => {
-                if !self.frames.backing.has_room(self.for_page_in) {
+                if !self.frames.backing.has_room(false, self.for_page_in) {
                     return None;
                 }
                 let machine = &mut *self.machine;
@@ -218,7 +218,7 @@ impl<M: Machine, S: Spaces> Search<'_, M, S> {
             _ => return None,
         };
         let idle = self.frames.count_idle(frame, accessed);
-        Some(Seen {
+        Some(PageUse {
             accessed,
             dirty,
             idle,

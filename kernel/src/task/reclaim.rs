@@ -8,7 +8,7 @@ use abi::Error;
 use super::slot::Slot;
 use super::table::Tasks;
 use crate::harts::Harts;
-use crate::mm::{PageInFailed, PageRequest, Resolution, Space, Spaces, page_in, reclaim};
+use crate::mm::{PageInFailed, PageRequest, ReclaimSpaces, Resolution, Space, page_in, reclaim};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -25,7 +25,7 @@ struct ProcessSpaces<'a, P: Platform> {
     harts: &'a Harts<P>,
 }
 
-impl<P: Platform> Spaces for ProcessSpaces<'_, P> {
+impl<P: Platform> ReclaimSpaces for ProcessSpaces<'_, P> {
     fn get(&mut self, id: u16) -> Option<&mut Space> {
         if self.harts.is_active_elsewhere(id) {
             return None;

@@ -51,30 +51,31 @@ fn two_heaps(board: &mut Board) {
 /// Each of two programs needs four times the memory that there is, and finds all of it as it was written.
 #[test]
 fn two_hogs_of_four_times_the_pool_finish_and_lose_nothing() {
-    for policy in ["clock", "nru", "lru"] {
-        on_small_boards(&format!("4M store=ram:40M evict={policy}"), two_hogs);
+    for how in [
+        "store=ram:10M",
+        "store=zip:2M evict=nru",
+        "store=zip:2M evict=lru",
+    ] {
+        on_small_boards(&format!("1M {how}"), two_hogs);
     }
 }
 
 fn two_hogs(board: &mut Board) {
+    // The shell has touched all that it will need: its own pages are no difference.
     board.run("hello &");
     board.run("wait");
-    board.run("alloc_test 4096 4096 &");
-    board.run("alloc_test 4096 4096 &");
+    let before = free_pages(&board.run("free"));
+    board.run("alloc_test 4096 1024 &");
+    board.run("alloc_test 4096 1024 &");
     board.run("wait");
     let said = board.text();
-    assert_eq!(
-        said.matches("a heap of 16777216 bytes").count(),
-        2,
-        "{said}"
-    );
     assert_eq!(said.matches("all as written").count(), 2, "{said}");
     assert_eq!(said.matches("ended with status 0").count(), 3, "{said}");
     let (_, log) = fault_log(&board.run("faults"));
-    assert!(
-        log.iter().any(|fault| fault.outcome == "paged in"),
-        "they page"
-    );
+    let paged = log.iter().filter(|fault| fault.outcome == "paged in");
+    assert!(paged.count() > 500, "they page, the last of them too");
+    // The shell's own pages may be in the store.
+    assert!(free_pages(&board.run("free")) >= before);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //!
 //! One that was used loses its A bit as the hand passes, and goes the next time if it is not used until then.
 
-use super::{Judgement, Seen};
+use super::{Judgement, PageUse};
 
-pub(super) fn judge(seen: Seen) -> Judgement {
+pub(super) fn judge(seen: PageUse) -> Judgement {
     if seen.accessed {
         Judgement::Keep(0)
     } else {

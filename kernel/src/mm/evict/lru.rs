@@ -3,8 +3,8 @@
 //! A hart does not say when a page was used, only that it was since the bit was cleared. Rounds of the hand are therefore
 //! the clock, and the pages of one look are compared, not all there are.
 
-use super::{Judgement, Seen};
+use super::{Judgement, PageUse};
 
-pub(super) fn judge(seen: Seen) -> Judgement {
+pub(super) fn judge(seen: PageUse) -> Judgement {
     Judgement::Keep(seen.idle)
 }

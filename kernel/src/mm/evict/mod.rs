@@ -14,7 +14,7 @@ mod nru;
 
 /// A page as the hand finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct PageUse {
     /// It was used since the hand came by last.
     pub accessed: bool,
     /// It was written since it came: the store does not have it as it is.
@@ -26,7 +26,7 @@ pub struct Seen {
 /// What a policy says of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// It goes.
+    /// It goes, and no other is looked at.
     Take,
     /// It goes only if no other of those that are looked at has a higher rank.
     Keep(u8),
@@ -46,7 +46,7 @@ pub enum Policy {
 
 impl Policy {
     /// Every policy, with its name and its judgement.
-    const ALL: [(Policy, &'static str, fn(Seen) -> Judgement); 3] = [
+    const ALL: [(Policy, &'static str, fn(PageUse) -> Judgement); 3] = [
         (Policy::Clock, "clock", clock::judge),
         (Policy::Nru, "nru", nru::judge),
         (Policy::Lru, "lru", lru::judge),
@@ -70,7 +70,7 @@ impl Policy {
 
     /// What it says of a page.
     #[inline]
-    pub fn judge(self, seen: Seen) -> Judgement {
+    pub fn judge(self, seen: PageUse) -> Judgement {
         (Policy::ALL[self as usize].2)(seen)
     }
 }
@@ -79,7 +79,7 @@ impl Policy {
 mod tests {
     use super::*;
 
-    const UNUSED: Seen = Seen {
+    const UNUSED: PageUse = PageUse {
         accessed: false,
         dirty: false,
         idle: 1,
@@ -95,11 +95,11 @@ mod tests {
 
     #[test]
     fn no_policy_takes_a_page_in_use_and_nru_prefers_one_that_is_clean() {
-        let used = Seen {
+        let used = PageUse {
             accessed: true,
             ..UNUSED
         };
-        let written = Seen {
+        let written = PageUse {
             dirty: true,
             ..UNUSED
         };
@@ -117,7 +117,7 @@ mod tests {
         };
         assert!(rank(written) > rank(used));
         // The longer it was not used, the sooner it goes.
-        let long = Seen { idle: 9, ..UNUSED };
+        let long = PageUse { idle: 9, ..UNUSED };
         assert_eq!(Policy::Lru.judge(long), Judgement::Keep(9));
     }
 }

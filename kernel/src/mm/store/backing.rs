@@ -2,8 +2,8 @@
 
 use pagetable::PhysAddr;
 
-use super::{PageStore, RamStore, Slots};
-use crate::mm::Machine;
+use super::{PageStore, RamStore, Slots, ZipStore};
+use crate::mm::{Machine, PAGE_BYTES};
 
 /// Slots that only a page which has to come back may take: while it comes, another one goes in its place.
 const RESERVE: u32 = 1;
@@ -33,6 +33,7 @@ enum Kind {
     /// Pages that are as they were at first are dropped; there is no slot for others.
     Rom,
     Ram(RamStore),
+    Zip(ZipStore),
 }
 
 /// The backing store of all programs.
@@ -59,6 +60,11 @@ impl Backing {
         Backing::of(Kind::Ram(store), table)
     }
 
+    /// As many slots as `table` has rows, compressed.
+    pub fn zip(store: ZipStore, table: &'static mut [u32]) -> Backing {
+        Backing::of(Kind::Zip(store), table)
+    }
+
     fn of(kind: Kind, table: &'static mut [u32]) -> Backing {
         Backing {
             kind,
@@ -79,15 +85,43 @@ impl Backing {
             Kind::None => "none",
             Kind::Rom => "rom",
             Kind::Ram(_) => "ram",
+            Kind::Zip(_) => "zip",
         }
     }
 
-    /// The slots.
+    /// Its slots, in use and free.
     pub fn slots(&self) -> &Slots {
         &self.slots
     }
 
-    /// What was moved.
+    /// Where a store in RAM begins.
+    #[cfg(test)]
+    pub fn start(&self) -> Option<PhysAddr> {
+        match &self.kind {
+            Kind::Ram(store) => Some(store.at),
+            _ => None,
+        }
+    }
+
+    /// Where the chunks of a compressed store begin.
+    #[cfg(test)]
+    pub fn zip_start(&self) -> Option<PhysAddr> {
+        match &self.kind {
+            Kind::Zip(store) => Some(store.start()),
+            _ => None,
+        }
+    }
+
+    /// Bytes of RAM that the pages in the store take.
+    pub fn bytes_used(&self) -> u64 {
+        match &self.kind {
+            Kind::None | Kind::Rom => 0,
+            Kind::Ram(_) => u64::from(self.slots.used()) * PAGE_BYTES,
+            Kind::Zip(store) => store.bytes_used(),
+        }
+    }
+
+    /// How many pages were moved since boot.
     pub fn counts(&self) -> StoreCounts {
         self.counts
     }
@@ -95,13 +129,21 @@ impl Backing {
     /// Does a page that has come keep its slot? While half of them are free: then it need not be written again
     /// if it is not written to.
     pub(in crate::mm) fn keeps_slots(&self) -> bool {
-        self.slots.used() <= self.slots.count() / 2
+        let is_roomy = match &self.kind {
+            Kind::Zip(store) => store.is_roomy(),
+            _ => true,
+        };
+        is_roomy && self.slots.used() <= self.slots.count() / 2
     }
 
-    /// Is a slot free; with `all`, also one of the reserve?
-    pub(in crate::mm) fn has_room(&self, all: bool) -> bool {
+    /// Can a written page be put; with `all`, with the reserve? One with a slot is put into that.
+    pub(in crate::mm) fn has_room(&self, has_slot: bool, all: bool) -> bool {
         let reserve = if all { 0 } else { RESERVE };
-        self.slots.count() - self.slots.used() > reserve
+        let has_bytes = match &self.kind {
+            Kind::Zip(store) => store.has_room(all),
+            _ => true,
+        };
+        has_bytes && (has_slot || self.slots.count() - self.slots.used() > reserve)
     }
 
     /// Puts the frame into a new slot; with `all` the reserve may be used.
@@ -130,6 +172,7 @@ impl Backing {
         match &mut self.kind {
             Kind::None | Kind::Rom => return Err(StoreFull),
             Kind::Ram(store) => store.put(machine, slot, frame)?,
+            Kind::Zip(store) => store.put(machine, slot, frame)?,
         }
         self.counts.out += 1;
         Ok(())
@@ -145,6 +188,7 @@ impl Backing {
         match &mut self.kind {
             Kind::None | Kind::Rom => return Err(Corrupt),
             Kind::Ram(store) => store.get(machine, slot, frame)?,
+            Kind::Zip(store) => store.get(machine, slot, frame)?,
         }
         self.counts.back += 1;
         Ok(())
@@ -161,15 +205,18 @@ impl Backing {
         match &self.kind {
             Kind::None | Kind::Rom => Err(Corrupt),
             Kind::Ram(store) => store.peek(machine, slot, from, into),
+            Kind::Zip(store) => store.peek(machine, slot, from, into),
         }
     }
 
     /// One user of the slot less.
     pub(in crate::mm) fn release(&mut self, slot: u32) {
-        if self.slots.release(slot)
-            && let Kind::Ram(store) = &mut self.kind
-        {
-            store.forget(slot);
+        if self.slots.release(slot) {
+            match &mut self.kind {
+                Kind::None | Kind::Rom => {}
+                Kind::Ram(store) => store.forget(slot),
+                Kind::Zip(store) => store.forget(slot),
+            }
         }
     }
 }

@@ -11,14 +11,17 @@
 //! ```
 
 mod backing;
+mod chunks;
 mod delay;
 mod ram;
 mod slots;
+mod zip;
 
 pub use backing::{Backing, Corrupt, StoreFull};
 pub use delay::Store;
 pub use ram::RamStore;
 pub use slots::Slots;
+pub use zip::{ZipRoom, ZipScratch, ZipStore};
 
 use pagetable::PhysAddr;
 

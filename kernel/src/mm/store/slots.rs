@@ -28,12 +28,12 @@ impl Slots {
         }
     }
 
-    /// How many there are.
+    /// How many slots there are.
     pub fn count(&self) -> u32 {
         self.table.len() as u32
     }
 
-    /// How many are in use.
+    /// How many slots are in use.
     pub fn used(&self) -> u32 {
         self.used
     }

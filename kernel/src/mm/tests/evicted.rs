@@ -8,7 +8,7 @@ use super::both;
 use super::machine::{Bench, IMAGE_FRAMES, RAM_BASE, TestMachine, image_byte};
 use crate::mm::{
     Budget, MapRequest, Object, Objects, PageInFailed, PageRequest, Placement, Policy, Prot,
-    Region, RegionKind, Space, Spaces, audit, page_in, peek, poke, reclaim, table,
+    ReclaimSpaces, Region, RegionKind, Space, audit, page_in, peek, poke, reclaim, table,
 };
 
 both! {
@@ -22,11 +22,13 @@ both! {
     what_a_debugger_wrote_into_text_is_not_dropped
     a_page_without_rights_goes_and_keeps_what_it_holds
     used_pages_outlive_unused_ones
+    pages_of_every_kind_come_back_from_where_they_are_compressed
+    a_flipped_bit_in_a_compressed_page_is_found_or_changes_only_that_page
 }
 
 struct All<'a>(&'a mut [Space]);
 
-impl Spaces for All<'_> {
+impl ReclaimSpaces for All<'_> {
     fn get(&mut self, id: u16) -> Option<&mut Space> {
         self.0.iter_mut().find(|space| space.id() == id)
     }
@@ -371,4 +373,99 @@ fn used_pages_outlive_unused_ones<M: TestMachine>(quirks: Quirks) {
             assert!(!is_there(&bench, &spaces[0], page), "{policy}: {page}");
         }
     }
+}
+
+/// Zeros, a repeated word, text, noise: what each takes, and that it comes back.
+fn pages_of_every_kind_come_back_from_where_they_are_compressed<M: TestMachine>(quirks: Quirks) {
+    let mut bench = Bench::<M>::with_zip(quirks, 40, 16, 8);
+    let mut spaces = [bench.space(1)];
+    let at = zeros::<M>(&mut spaces[0], 4);
+    let mut noise = 0x9e37_79b9_u32;
+    let mut byte = |page: u64, offset: u64| -> u8 {
+        noise ^= noise << 13;
+        noise ^= noise >> 17;
+        noise ^= noise << 5;
+        match page {
+            0 => 0,
+            1 => [0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4][offset as usize % 8],
+            2 => b"a page of text that says the same again and again. "[offset as usize % 51],
+            _ => noise as u8,
+        }
+    };
+    let pages: Vec<Vec<u8>> = (0..4)
+        .map(|page| (0..PAGE_BYTES).map(|offset| byte(page, offset)).collect())
+        .collect();
+    let mut taken = Vec::new();
+    for (page, bytes) in (0..).zip(&pages) {
+        let va = at + page * PAGE_BYTES;
+        bench.store(&mut spaces[0], va, bytes[0]).unwrap();
+        let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+        poke(&mut spaces[0], frames, machine, VirtAddr::new(va), bytes).unwrap();
+        let before = bench.frames.backing.bytes_used();
+        assert_eq!(evict(&mut bench, &mut spaces, 1), 1);
+        taken.push(bench.frames.backing.bytes_used() - before);
+    }
+    assert_eq!(taken[..2], [0, 0]);
+    assert!(taken[2] <= 256, "{taken:?}");
+    assert_eq!(taken[3], PAGE_BYTES, "what cannot be smaller is not larger");
+    for (page, bytes) in (0..).zip(&pages) {
+        let va = VirtAddr::new(at + page * PAGE_BYTES);
+        let mut seen = vec![0xff; 100];
+        let backing = &bench.frames.backing;
+        peek(
+            &spaces[0],
+            backing,
+            &bench.machine,
+            va.wrapping_add(1000),
+            &mut seen,
+        );
+        assert_eq!(seen, bytes[1000..1100]);
+        let (frame, _) = bench
+            .touch(&mut spaces[0], va.raw(), AccessType::Read)
+            .unwrap();
+        assert_eq!(bench.machine.hart().ram.get(frame, 4096), bytes);
+    }
+    must_be_sound(&mut bench, &spaces, &Objects::EMPTY);
+    let [space] = spaces;
+    bench.destroy(space);
+    let backing = &bench.frames.backing;
+    assert_eq!((backing.slots().used(), backing.bytes_used()), (0, 0));
+}
+
+/// The store has no checksum: that a bit has changed is found where it is no LZ4 any more, and nothing else suffers.
+fn a_flipped_bit_in_a_compressed_page_is_found_or_changes_only_that_page<M: TestMachine>(
+    quirks: Quirks,
+) {
+    let mut found = 0;
+    for bit in 0..40 {
+        let mut bench = Bench::<M>::with_zip(quirks, 40, 16, 8);
+        let mut spaces = [bench.space(1)];
+        let at = zeros::<M>(&mut spaces[0], 2);
+        for page in 0..2 {
+            for word in 0..64 {
+                let va = at + page * PAGE_BYTES + word * 61;
+                bench.store(&mut spaces[0], va, word as u8 | 1).unwrap();
+            }
+        }
+        assert_eq!(evict(&mut bench, &mut spaces, 2), 2);
+        // The first page's first chunk.
+        let start = bench.frames.backing.zip_start().unwrap();
+        let at_bit = start.wrapping_add(bit / 8);
+        bench.machine.hart().ram.get_mut(at_bit, 1)[0] ^= 1 << (bit % 8);
+        let used = bench.used();
+        match bench.load(&mut spaces[0], at) {
+            Ok(_) => {}
+            Err(refused) => {
+                assert_eq!(refused.outcome, Outcome::StoreCorrupt);
+                assert_eq!(bench.used(), used, "nothing has changed");
+                found += 1;
+            }
+        }
+        for word in 0..64 {
+            let va = at + PAGE_BYTES + word * 61;
+            assert_eq!(bench.load(&mut spaces[0], va), Ok(word as u8 | 1));
+        }
+        must_be_sound(&mut bench, &spaces, &Objects::EMPTY);
+    }
+    assert!(found > 0, "some are found");
 }

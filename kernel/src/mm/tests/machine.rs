@@ -6,7 +6,7 @@ use sim::{Quirks, SimCause, SimRam};
 
 use crate::mm::{
     Backing, BootRam, Fast, FrameDescriptor, Frames, Machine, PageInFailed, RamStore, Refused,
-    Resolution, Space, Unresolved, page_in, resolve,
+    Resolution, Space, Unresolved, ZipRoom, ZipScratch, ZipStore, page_in, resolve,
 };
 
 /// A simulated machine with a mode in its type.
@@ -127,6 +127,24 @@ impl<M: TestMachine> Bench<M> {
     /// With a backing store of so many slots in RAM.
     pub fn with_store(quirks: Quirks, pool: usize, slots: usize) -> Bench<M> {
         Bench::with(quirks, pool, slots, 0)
+    }
+
+    /// With a backing store of compressed pages: so many slots, and RAM for `room` whole pages.
+    pub fn with_zip(quirks: Quirks, pool: usize, slots: usize, room: usize) -> Bench<M> {
+        let mut bench = Bench::with(quirks, pool, room, 0);
+        let Some(at) = bench.frames.backing.start() else {
+            panic!("a store was asked for")
+        };
+        let noise = |count: usize| vec![0xabad_cafe_u32; count].leak();
+        let room = ZipRoom {
+            at,
+            chunks: noise(ZipRoom::chunks_in(room as u64 * PAGE_BYTES)),
+            values: vec![7; slots].leak(),
+            lengths: noise(slots),
+            scratch: Box::leak(Box::new(ZipScratch::new())),
+        };
+        bench.frames.backing = Backing::zip(ZipStore::new(room), noise(slots));
+        bench
     }
 
     /// With so many bytes of RAM more, at [`FAR_RAM`], of which there are only the descriptors: no access may touch it.

@@ -54,9 +54,10 @@ impl<M: TestMachine> World<M> {
     fn new(quirks: Quirks, seed: u64) -> World<M> {
         let mut world = World {
             // Half of the histories have a backing store, which is full now and then.
-            bench: match seed >> 22 & 1 {
-                0 => Bench::new(quirks, 96),
-                _ => Bench::with_store(quirks, 72, 24),
+            bench: match seed >> 22 & 3 {
+                0 | 2 => Bench::new(quirks, 96),
+                1 => Bench::with_store(quirks, 72, 24),
+                _ => Bench::with_zip(quirks, 72, 24, 4),
             },
             spaces: Vec::new(),
             objects: Objects::EMPTY,

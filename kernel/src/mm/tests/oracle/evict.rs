@@ -2,7 +2,7 @@
 
 use super::{Known, World};
 use crate::mm::tests::machine::TestMachine;
-use crate::mm::{Policy, Space, Spaces, reclaim};
+use crate::mm::{Policy, ReclaimSpaces, Space, reclaim};
 
 /// The spaces of a history. The second one may be active on another hart.
 struct KnownSpaces<'a> {
@@ -10,7 +10,7 @@ struct KnownSpaces<'a> {
     is_busy: bool,
 }
 
-impl Spaces for KnownSpaces<'_> {
+impl ReclaimSpaces for KnownSpaces<'_> {
     fn get(&mut self, id: u16) -> Option<&mut Space> {
         let mut spaces = self.spaces.iter_mut().enumerate();
         let (place, known) = spaces.find(|(_, known)| known.space.id() == id)?;
