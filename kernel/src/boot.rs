@@ -388,7 +388,7 @@ fn open_store(
         chunks: mapped.slices.claim(ram, ZipRoom::chunks_in(bytes))?,
         values: mapped.slices.claim(ram, count)?,
         lengths: mapped.slices.claim(ram, count)?,
-        scratch: scratch[0].write(ZipScratch::new()),
+        scratch: scratch[0].write(ZipScratch::empty()),
     };
     let slots = mapped.slices.claim::<u32>(ram, count)?;
     Some(Backing::zip(ZipStore::new(room), slots))

@@ -37,7 +37,7 @@ pub struct ZipScratch {
 
 impl ZipScratch {
     /// The compressor before its first page.
-    pub fn new() -> ZipScratch {
+    pub fn empty() -> ZipScratch {
         ZipScratch {
             page: [0; PAGE],
             packed: [0; OUTPUT],

@@ -141,7 +141,7 @@ impl<M: TestMachine> Bench<M> {
             chunks: noise(ZipRoom::chunks_in(room as u64 * PAGE_BYTES)),
             values: vec![7; slots].leak(),
             lengths: noise(slots),
-            scratch: Box::leak(Box::new(ZipScratch::new())),
+            scratch: Box::leak(Box::new(ZipScratch::empty())),
         };
         bench.frames.backing = Backing::zip(ZipStore::new(room), noise(slots));
         bench
