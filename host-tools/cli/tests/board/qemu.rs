@@ -21,6 +21,7 @@ pub struct Qemu {
     drives: Vec<PathBuf>,
     counting: bool,
     harts: u32,
+    traps: Option<PathBuf>,
 }
 
 impl Qemu {
@@ -64,6 +65,7 @@ impl Qemu {
             drives: Vec::new(),
             counting: false,
             harts: 1,
+            traps: None,
         }
     }
 
@@ -94,6 +96,12 @@ impl Qemu {
     /// `-smp`: so many harts.
     pub fn harts(mut self, harts: u32) -> Self {
         self.harts = harts;
+        self
+    }
+
+    /// `-d int`: each trap is a line in this file.
+    pub fn traps_into(mut self, log: &Path) -> Self {
+        self.traps = Some(log.to_owned());
         self
     }
 
@@ -148,6 +156,9 @@ impl Qemu {
             ));
             qemu.arg("-device")
                 .arg(format!("virtio-blk-device,drive=disk{number}"));
+        }
+        if let Some(log) = &self.traps {
+            qemu.args(["-d", "int", "-D"]).arg(log);
         }
         if self.counting {
             // Not `sleep=off`: an idle machine would jump to its last timer, which is at the end of time.

@@ -31,6 +31,7 @@ mod image;
 mod jtag;
 mod keys;
 mod lag;
+mod live_traps;
 mod machines;
 mod memory;
 mod messages;
