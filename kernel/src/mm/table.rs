@@ -236,7 +236,8 @@ pub fn stored(slot: u32) -> u64 {
     u64::from(slot) << 10 | IN_STORE
 }
 
-/// The slot of an entry whose page is in the backing store.
+/// The slot of an entry whose page is in the backing store. It is this entry's alone: one that is copied to another space
+/// would be released twice, and its page written by both.
 #[inline]
 pub fn slot_of(entry: u64) -> Option<u32> {
     const KIND: u64 = Pte::VALID | PROT_NONE | IN_STORE;

@@ -32,6 +32,9 @@ pub enum Judgement {
     Keep(u8),
 }
 
+/// A policy, its name, and what it says of a page.
+type PolicyRow = (Policy, &'static str, fn(PageUse) -> Judgement);
+
 /// How pages are chosen: `evict=` at boot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
@@ -46,7 +49,7 @@ pub enum Policy {
 
 impl Policy {
     /// Every policy, with its name and its judgement.
-    const ALL: [(Policy, &'static str, fn(PageUse) -> Judgement); 3] = [
+    const ALL: [PolicyRow; 3] = [
         (Policy::Clock, "clock", clock::judge),
         (Policy::Nru, "nru", nru::judge),
         (Policy::Lru, "lru", lru::judge),

@@ -37,7 +37,8 @@ pub(super) const ZEROED: u8 = 5;
 /// A page of a shared object, or its list of pages.
 pub(super) const OBJECT: u8 = 6;
 
-/// In the head: `link` is the page's slot in the backing store.
+/// In the head: `link` is the page's slot in the backing store. With the bits behind it, the heads of two pages of one space
+/// differ: who compares owners compares state and space.
 const BACKED: u64 = 1 << 8;
 const IDLE_SHIFT: u32 = 9;
 /// The most rounds that are counted.
