@@ -182,6 +182,8 @@ fn task_list(tasks: Vec<TaskInfo>) -> TaskList {
         resident_bytes: Some(task.resident * pagetable::PAGE_BYTES),
         table_bytes: Some(task.tables * pagetable::PAGE_BYTES),
         faults: Some(task.faults),
+        process: task.process,
+        hart: task.hart,
         line: task.line,
     };
     TaskList(tasks.into_iter().map(task).collect())

@@ -19,6 +19,10 @@ pub struct TaskRow {
     pub table_bytes: Option<u64>,
     /// Number of page faults since its start, if the system counts them.
     pub faults: Option<u64>,
+    /// Number of the process that it is a thread of, if the system says it.
+    pub process: Option<u64>,
+    /// Number of the hart that ran it when the table was read; `None` while none did, or where that is not said.
+    pub hart: Option<u64>,
     /// The command line it was started with, or its name.
     pub line: String,
 }
@@ -90,6 +94,8 @@ mod tests {
             resident_bytes: Some(4096),
             table_bytes: Some(0),
             faults: Some(0),
+            process: None,
+            hart: None,
             line: (*line).to_owned(),
         };
         TaskList(tasks.iter().map(row).collect())

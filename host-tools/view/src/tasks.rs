@@ -11,8 +11,11 @@ use crate::json::{Hex, JsonObject};
 use crate::words;
 
 impl View for TaskList {
-    /// One row per task.
+    /// One row per task; with processes and harts where the target says them.
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.0.iter().any(|task| task.process.is_some()) {
+            return threads(self, out);
+        }
         let mut columns = Columns::new([
             ("pid", ColumnSide::Right),
             ("state", ColumnSide::Left),
@@ -46,6 +49,8 @@ impl View for TaskList {
             resident: task.resident_bytes,
             tables: task.table_bytes,
             faults: task.faults,
+            process: task.process,
+            hart: task.hart,
             command: &task.line,
         });
         object.list("tasks", items)?;
@@ -56,7 +61,7 @@ impl View for TaskList {
     fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut lines = csv::Writer::from_writer(out);
         lines.write_record([
-            "pid", "state", "satp", "resident", "tables", "faults", "command",
+            "pid", "state", "satp", "resident", "tables", "faults", "command", "process", "hart",
         ])?;
         for task in &self.0 {
             lines.write_record([
@@ -67,10 +72,42 @@ impl View for TaskList {
                 known(task.table_bytes),
                 known(task.faults),
                 task.line.clone(),
+                known(task.process),
+                known(task.hart),
             ])?;
         }
         lines.flush()
     }
+}
+
+/// With the process of each thread and the hart that it is on.
+fn threads(list: &TaskList, out: &mut dyn Write) -> io::Result<()> {
+    let mut columns = Columns::new([
+        ("pid", ColumnSide::Right),
+        ("process", ColumnSide::Right),
+        ("hart", ColumnSide::Right),
+        ("state", ColumnSide::Left),
+        ("resident", ColumnSide::Right),
+        ("tables", ColumnSide::Right),
+        ("faults", ColumnSide::Right),
+        ("satp", ColumnSide::Left),
+        ("command", ColumnSide::Left),
+    ]);
+    for task in &list.0 {
+        columns.row([
+            task.pid.to_string(),
+            known(task.process),
+            task.hart
+                .map_or_else(|| "-".to_owned(), |hart| hart.to_string()),
+            task.state.to_owned(),
+            size(task.resident_bytes),
+            size(task.table_bytes),
+            known(task.faults),
+            satp(task),
+            words::printable(&task.line),
+        ]);
+    }
+    columns.write(out, 0)
 }
 
 fn size(bytes: Option<u64>) -> String {
@@ -99,6 +136,10 @@ struct JsonTask<'a> {
     tables: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hart: Option<u64>,
     command: &'a str,
 }
 
@@ -115,11 +156,14 @@ mod tests {
             resident_bytes: Some(8192),
             table_bytes: Some(12_288),
             faults: Some(3),
+            process: Some(2),
+            hart: None,
             line: "spin \u{1b}[31m".into(),
         };
         let mut out = Vec::new();
         TaskList(vec![task]).table(&mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("process  hart"), "{out}");
         assert!(
             out.contains("spin \u{fffd}[31m") && !out.contains('\u{1b}'),
             "{out}"

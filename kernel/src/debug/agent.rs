@@ -10,6 +10,7 @@ use super::memory_access;
 use crate::mm::table;
 use crate::platform::Platform;
 use crate::system::System;
+use crate::task::SchedState;
 
 /// Words read at a time.
 const WORDS: usize = 32;
@@ -39,7 +40,10 @@ fn answer<'a, P: Platform>(
     match ask {
         Some(Ask::About) => about(system, AnswerWriter::new(room, id, None)?),
         Some(Ask::Words { at, count }) => words(system, room, id, at, count),
-        Some(Ask::Tasks { from }) => tasks(system, AnswerWriter::new(room, id, None)?, from),
+        Some(Ask::Tasks { from }) => tasks(system, AnswerWriter::new(room, id, None)?, from, false),
+        Some(Ask::Threads { from }) => {
+            tasks(system, AnswerWriter::new(room, id, None)?, from, true)
+        }
         Some(Ask::Faults { from }) => faults(system, AnswerWriter::new(room, id, None)?, from),
         None => Some(AnswerWriter::new(room, id, Some(Error::Unsupported))?.finish(0)),
     }
@@ -101,11 +105,13 @@ fn words<'a, P: Platform>(
     Some(answer.finish(bytes))
 }
 
-/// Tasks from place `from` on, as many as fit; in front, the place to ask on from.
+/// Tasks from place `from` on, as many as fit; in front, the place to ask on from. A host that knows them gets process
+/// and hart of each.
 fn tasks<'a, P: Platform>(
     system: &System<P>,
     mut answer: AnswerWriter<'a>,
     from: u64,
+    with_process: bool,
 ) -> Option<&'a [u8]> {
     let list = || {
         let tasks = system.tasks.iter().map(|(slot, thread)| {
@@ -117,20 +123,29 @@ fn tasks<'a, P: Platform>(
                 resident: process.space.resident().into(),
                 tables: table::count(&system.local.platform, process.space.root()).into(),
                 faults: thread.faults.into(),
+                process: Some(process.pid.into()),
+                hart: match thread.state() {
+                    SchedState::Running { hart } => Some(system.harts.id(hart.into()) as u64),
+                    _ => None,
+                },
                 line: clipped(process.line()),
             }
         });
         tasks.enumerate().skip(from.min(1 << 16) as usize)
     };
+    let put = |answer: &mut AnswerWriter<'_>, task: &TaskRecord<&str>| match with_process {
+        true => answer.thread(task),
+        false => answer.task(task),
+    };
     // How many fit is found out in the room itself, then written again behind that number.
     const NUMBER: usize = 3;
     let room = answer.rest().len().saturating_sub(NUMBER);
     let mut trial = AnswerWriter::new(&mut answer.rest()[..room], 0, None)?;
-    let next = list().find(|(_, task)| trial.task(task).is_none());
+    let next = list().find(|(_, task)| put(&mut trial, task).is_none());
     let next = next.map_or(usize::MAX, |(place, _)| place);
     answer.number(if next == usize::MAX { 0 } else { next as u64 })?;
     for (_, task) in list().take_while(|(place, _)| *place < next) {
-        answer.task(&task)?;
+        put(&mut answer, &task)?;
     }
     Some(answer.finish(0))
 }

@@ -220,6 +220,8 @@ pub fn task_list(tasks: Vec<OsTask>, xlen: Xlen) -> TaskList {
         resident_bytes: task.resident_bytes,
         table_bytes: task.table_bytes,
         faults: task.faults,
+        process: None,
+        hart: None,
         line: task.name,
     };
     TaskList(tasks.into_iter().map(row).collect())

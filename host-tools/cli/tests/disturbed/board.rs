@@ -243,6 +243,8 @@ fn answer(id: u64, ask: Option<Ask>) -> Vec<u8> {
                     resident: 300,
                     tables: 3,
                     faults: pid * 30,
+                    process: None,
+                    hart: None,
                     line,
                 };
                 answer.task(&task).expect("room");

@@ -1,6 +1,9 @@
 //! The kernel on several harts, as a user of its prompt sees it.
 
-use crate::board::{Board, Qemu, free_pages, tasks};
+use std::collections::HashSet;
+use std::process::Command;
+
+use crate::board::{Board, Qemu, SocketBoard, free_pages, tasks};
 
 /// The numbers behind `pagewalk: harts`, the boot hart first.
 #[track_caller]
@@ -98,4 +101,38 @@ fn programs_fault_map_and_share_on_four_harts_at_once() {
         let audit = board.run("audit");
         assert!(audit.contains("every frame has one owner"), "{audit}");
     }
+}
+
+#[test]
+fn ps_of_the_host_says_which_hart_runs_each_thread_and_whose_it_is() {
+    let board = SocketBoard::boot(&["-smp", "4"]);
+    let mut terminal = board.terminal();
+    for _ in 0..2 {
+        terminal.run("spin forever &");
+    }
+    drop(terminal);
+    let line = format!("unix:{}", board.line().display());
+    // A thread that has just been started may not have its hart yet.
+    let harts = loop {
+        let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+            .args(["ps", "--from", &line, "--format", "csv"])
+            .output()
+            .expect("pagewalk starts");
+        let said = String::from_utf8(output.stdout).expect("text");
+        let rows: Vec<Vec<&str>> = said.lines().map(|row| row.split(',').collect()).collect();
+        assert_eq!(rows[0][7..], ["process", "hart"], "{said}");
+        let spinning: Vec<_> = rows
+            .iter()
+            .filter(|row| row[6].starts_with("spin"))
+            .collect();
+        assert_eq!(spinning.len(), 2, "{said}");
+        assert!(spinning.iter().all(|row| row[7] == row[0]), "{said}");
+        let harts: HashSet<String> = spinning.iter().map(|row| row[8].to_owned()).collect();
+        if !harts.contains("") {
+            break harts;
+        }
+    };
+    assert_eq!(harts.len(), 2, "each on its own: {harts:?}");
+    let numbers = harts.iter().map(|hart| hart.parse::<u32>());
+    assert!(numbers.flatten().filter(|hart| *hart < 4).count() == 2);
 }

@@ -64,7 +64,7 @@ impl RecordedAnswers {
     fn take(&mut self, ask: &Ask, answer: Answer<'_>) {
         match (ask, answer) {
             (_, Answer::About(about, _)) => self.about = Some(about),
-            (Ask::Tasks { from }, Answer::Tasks(next, list)) => {
+            (Ask::Tasks { from } | Ask::Threads { from }, Answer::Tasks(next, list)) => {
                 if *from == 0 {
                     self.begun.clear();
                 }

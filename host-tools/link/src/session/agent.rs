@@ -194,14 +194,23 @@ impl Agent {
         Ok(&self.ram)
     }
 
-    /// The whole task table.
+    /// The whole task table, with processes and harts where the board knows that question.
     pub fn tasks(&mut self) -> Result<Vec<TaskInfo>, AgentError> {
+        match self.table(|from| Ask::Threads { from }) {
+            Err(AgentError::Refused(abi::Error::Unsupported)) => {
+                self.table(|from| Ask::Tasks { from })
+            }
+            table => table,
+        }
+    }
+
+    fn table(&mut self, ask: fn(u64) -> Ask) -> Result<Vec<TaskInfo>, AgentError> {
         let mut all: Vec<TaskInfo> = Vec::new();
         let mut from = 0;
         // All parts share one deadline.
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let next = self.ask_until(deadline, &Ask::Tasks { from }, |answer| match answer {
+            let next = self.ask_until(deadline, &ask(from), |answer| match answer {
                 Answer::Tasks(next, list) => {
                     all.extend(list.map(|task| task.map_line(str::to_owned)));
                     Some(next)

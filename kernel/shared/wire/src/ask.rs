@@ -23,6 +23,11 @@ pub enum Ask {
         /// Index, 0 for the first.
         from: u64,
     },
+    /// The same, each with its process and its hart. A board that was built before it refuses it as unsupported.
+    Threads {
+        /// As of [`Ask::Tasks`].
+        from: u64,
+    },
     /// Records of the fault log.
     Faults {
         /// Number of the first record; the answer starts with the oldest one kept if that is later.
@@ -42,6 +47,7 @@ impl Ask {
             Ask::Words { at, count } => (1, &[*at, *count]),
             Ask::Tasks { from } => (2, &[*from]),
             Ask::Faults { from } => (3, &[*from]),
+            Ask::Threads { from } => (4, &[*from]),
         };
         let mut used = 0;
         for number in [id, kind].iter().chain(numbers) {
@@ -65,6 +71,9 @@ impl Ask {
                 from: take(rest)?.0,
             }),
             3 => Some(Ask::Faults {
+                from: take(rest)?.0,
+            }),
+            4 => Some(Ask::Threads {
                 from: take(rest)?.0,
             }),
             _ => None,
@@ -99,6 +108,10 @@ pub struct TaskRecord<L> {
     pub tables: u64,
     /// Page faults since it was started.
     pub faults: u64,
+    /// Number of the process that it is a thread of; `None` in an answer to [`Ask::Tasks`].
+    pub process: Option<u64>,
+    /// The SBI's number of the hart that runs it; `None` while none does, and in an answer to [`Ask::Tasks`].
+    pub hart: Option<u64>,
     /// The command line it was started with; at most 64 bytes.
     pub line: L,
 }
@@ -119,6 +132,8 @@ impl<L> TaskRecord<L> {
             resident: self.resident,
             tables: self.tables,
             faults: self.faults,
+            process: self.process,
+            hart: self.hart,
             line: store(self.line),
         }
     }
@@ -151,6 +166,16 @@ impl<'a> AnswerWriter<'a> {
 
     /// Appends a whole task, or nothing and `None` without room.
     pub fn task(&mut self, task: &TaskRecord<&str>) -> Option<()> {
+        self.row(task, &[])
+    }
+
+    /// The same in an answer to [`Ask::Threads`], with process and hart.
+    pub fn thread(&mut self, task: &TaskRecord<&str>) -> Option<()> {
+        let hart = task.hart.map_or(0, |hart| hart.saturating_add(1));
+        self.row(task, &[task.process.unwrap_or(0), hart])
+    }
+
+    fn row(&mut self, task: &TaskRecord<&str>, more: &[u64]) -> Option<()> {
         let mut used = self.used;
         let numbers = [
             task.pid,
@@ -159,10 +184,10 @@ impl<'a> AnswerWriter<'a> {
             task.resident,
             task.tables,
             task.faults,
-            task.line.len() as u64,
         ];
-        for number in numbers {
-            put(self.out, &mut used, number)?;
+        let length = [task.line.len() as u64];
+        for number in numbers.iter().chain(more).chain(&length) {
+            put(self.out, &mut used, *number)?;
         }
         let end = used + task.line.len();
         self.out
@@ -236,9 +261,10 @@ impl<'a> Answer<'a> {
                 Answer::About(about, Extents::decode(rest)?)
             }
             Ask::Words { .. } => Answer::Words(PackedWords::decode(rest)?),
-            Ask::Tasks { .. } => {
+            Ask::Tasks { .. } | Ask::Threads { .. } => {
                 let (next, rest) = take(rest)?;
-                Answer::Tasks(next, TaskRecords::decode(rest)?)
+                let are_threads = matches!(ask, Ask::Threads { .. });
+                Answer::Tasks(next, TaskRecords::decode(rest, are_threads)?)
             }
             Ask::Faults { .. } => {
                 let (first, records) = take(rest)?;
@@ -287,11 +313,16 @@ impl Iterator for Extents<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRecords<'a> {
     rest: &'a [u8],
+    /// They answer [`Ask::Threads`].
+    are_threads: bool,
 }
 
 impl<'a> TaskRecords<'a> {
-    fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let list = TaskRecords { rest: bytes };
+    fn decode(bytes: &'a [u8], are_threads: bool) -> Result<Self, Malformed> {
+        let list = TaskRecords {
+            rest: bytes,
+            are_threads,
+        };
         let mut check = list.clone();
         while !check.rest.is_empty() {
             check.step()?;
@@ -300,12 +331,19 @@ impl<'a> TaskRecords<'a> {
     }
 
     fn step(&mut self) -> Result<TaskRecord<&'a str>, Malformed> {
-        let mut numbers = [0; 7];
+        let (mut numbers, mut more) = ([0; 6], [0; 2]);
         let mut rest = self.rest;
         for number in &mut numbers {
             (*number, rest) = take(rest)?;
         }
-        let [pid, satp, state, resident, tables, faults, bytes] = numbers;
+        if self.are_threads {
+            for number in &mut more {
+                (*number, rest) = take(rest)?;
+            }
+        }
+        let (bytes, rest) = take(rest)?;
+        let [pid, satp, state, resident, tables, faults] = numbers;
+        let [process, hart] = more;
         let (line, rest) = usize::try_from(bytes)
             .ok()
             .and_then(|bytes| rest.split_at_checked(bytes))
@@ -318,6 +356,8 @@ impl<'a> TaskRecords<'a> {
             resident,
             tables,
             faults,
+            process: Some(process).filter(|process| *process != 0),
+            hart: hart.checked_sub(1),
             line: core::str::from_utf8(line).map_err(|_| Malformed)?,
         })
     }

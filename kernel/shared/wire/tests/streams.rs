@@ -184,6 +184,7 @@ fn questions_come_back_as_they_were() {
             count: u64::MAX,
         },
         Ask::Tasks { from: 3 },
+        Ask::Threads { from: 130 },
         Ask::Faults { from: 70_000 },
     ];
     for ask in asks {
@@ -235,6 +236,8 @@ fn answers_come_back_as_they_were() {
         resident: 12,
         tables: 3,
         faults: 99,
+        process: None,
+        hart: None,
         line,
     };
     let mut tasks = AnswerWriter::new(&mut out, 1, None).unwrap();
@@ -249,6 +252,25 @@ fn answers_come_back_as_they_were() {
         list.collect::<Vec<_>>(),
         [task(1, "sh"), task(2, "touch_test 100")]
     );
+
+    let threads = [(1, None), (1, Some(0)), (9, Some(u64::MAX - 1))].map(|(process, hart)| {
+        let process = Some(process);
+        TaskRecord {
+            process,
+            hart,
+            ..task(9, "sh")
+        }
+    });
+    let mut answer = AnswerWriter::new(&mut out, 1, None).unwrap();
+    answer.number(7).unwrap();
+    for thread in &threads {
+        answer.thread(thread).unwrap();
+    }
+    let Ok(Answer::Tasks(7, list)) = Answer::decode(&Ask::Threads { from: 0 }, answer.finish(0))
+    else {
+        panic!("not threads")
+    };
+    assert_eq!(list.collect::<Vec<_>>(), threads);
 
     let ask = Ask::Faults { from: 7 };
     let mut batch = BatchWriter::<200>::new(7);
