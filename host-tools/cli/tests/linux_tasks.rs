@@ -3,6 +3,7 @@
 mod proc;
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
@@ -113,6 +114,53 @@ impl MemorySource for Counted {
         self.packets += into.len().div_ceil(2048);
         self.memory.read(at, into)
     }
+}
+
+/// Bytes of its structures, symbols, types and tables are others than they were: what is read is wrong or refused,
+/// and nothing panics or goes on without end.
+#[test]
+fn a_damaged_linux_is_refused_or_misread_and_no_more() {
+    let packed = container::open(Path::new(&format!("{FOLDER}/guest.core.xz"))).expect("a file");
+    let mut whole = Vec::new();
+    (&packed.file).read_to_end(&mut whole).expect("its bytes");
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed as usize % below
+    };
+    let mut refused = 0;
+    for round in 0..12 {
+        let mut bytes = whole.clone();
+        // The first pages are the head of the file.
+        for _ in 0..1 << (round + 4) {
+            let at = 0x2000 + random(bytes.len() - 0x2000);
+            bytes[at] ^= 1 << random(8);
+        }
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        fs::write(file.path(), &bytes).expect("the damaged core");
+        let core = open_core(file.path()).expect("a core");
+        let ram: Vec<PhysRange> = core
+            .memory
+            .ranges()
+            .filter_map(|(from, end)| PhysRange::of(from.raw(), end.raw() - from.raw()))
+            .collect();
+        let mut memory = Cached::new(core.memory);
+        let info = VmcoreInfo::default();
+        let hints = Hints {
+            ram: &ram,
+            info: &info,
+        };
+        let Ok(linux) = find(&mut memory, &hints, None) else {
+            refused += 1;
+            continue;
+        };
+        for task in linux.tasks(&mut memory).unwrap_or_default() {
+            let _ = linux.mappings(&mut memory, &task);
+        }
+    }
+    assert!(refused < 12, "a few changed bits do not hide it");
 }
 
 #[test]

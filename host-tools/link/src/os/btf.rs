@@ -11,6 +11,8 @@ use super::layouts::Layouts;
 const MAGIC: u16 = 0xeb9f;
 /// Most types that one name is resolved through: typedefs of typedefs.
 const MOST_STEPS: usize = 32;
+/// Most members that are looked at for one name: the largest structures have a few hundred.
+const MOST_MEMBERS: u32 = 1 << 16;
 
 /// Kinds of types, from btf.rst §2.2.
 mod kind {
@@ -139,12 +141,13 @@ impl Btf {
     }
 
     /// Offset in bytes and type of a member of type `id`, also inside of unnamed members.
-    fn find(&self, id: u32, name: &str, depth: usize) -> Option<(u64, u32)> {
+    fn find(&self, id: u32, name: &str, depth: usize, left: &mut u32) -> Option<(u64, u32)> {
         let (at, head) = self.resolved(id)?;
         if !matches!(head.kind, kind::STRUCT | kind::UNION) || depth > MOST_STEPS {
             return None;
         }
         for place in 0..head.count {
+            *left = left.checked_sub(1)?;
             let at = at + 12 + place * 12;
             let (known, of, bits) = (
                 word(&self.types, at)?,
@@ -162,7 +165,7 @@ impl Btf {
                 return Some((offset, of));
             }
             if known.is_empty()
-                && let Some((inner, of)) = self.find(of, name, depth + 1)
+                && let Some((inner, of)) = self.find(of, name, depth + 1, left)
             {
                 return Some((offset + inner, of));
             }
@@ -176,7 +179,8 @@ impl Layouts for Btf {
         let mut id = *self.names.get(of)?;
         let mut sum = 0;
         for name in path.split('.') {
-            let (offset, of) = self.find(id, name, 0)?;
+            let mut left = MOST_MEMBERS;
+            let (offset, of) = self.find(id, name, 0, &mut left)?;
             (sum, id) = (sum + offset, of);
         }
         Some(sum)

@@ -14,6 +14,8 @@ use super::super::{OsError, Virtual};
 
 /// Most entries of one tree that are believed: ten times the default of vm.max_map_count.
 const MOST_ENTRIES: usize = 1 << 20;
+/// Most levels of a tree: ten slots at least on each of six are a million entries.
+const MOST_LEVELS: u8 = 12;
 /// Bytes of a node.
 const NODE_BYTES: usize = 256;
 
@@ -52,7 +54,7 @@ impl Maple {
         let root = virt.word("maple_tree", tree.wrapping_add(self.root))?;
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         match is_node(root) {
-            true => self.node(virt, root, &mut seen, &mut found)?,
+            true => self.node(virt, root, MOST_LEVELS, &mut seen, &mut found)?,
             // A tree with one entry has no node.
             false if root != 0 => found.push(root),
             false => {}
@@ -65,7 +67,7 @@ impl Maple {
     fn kind(&self, pointer: u64) -> Option<NodeKind> {
         let range = NodeKind {
             slots_at: self.range_slots_at as usize,
-            slots: (NODE_BYTES - self.range_slots_at as usize) / 8,
+            slots: NODE_BYTES.saturating_sub(self.range_slots_at as usize) / 8,
             is_leaf: false,
         };
         match pointer >> 3 & 0xf {
@@ -87,6 +89,7 @@ impl Maple {
         &self,
         virt: &mut Virtual,
         pointer: u64,
+        levels: u8,
         seen: &mut HashSet<u64>,
         found: &mut Vec<u64>,
     ) -> Result<(), OsError> {
@@ -96,7 +99,7 @@ impl Maple {
         let Some(kind) = self.kind(pointer) else {
             return damaged("a node of an unknown kind");
         };
-        if !seen.insert(at) || found.len() > MOST_ENTRIES {
+        if levels == 0 || !seen.insert(at) || found.len() > MOST_ENTRIES {
             return damaged("the tree does not end");
         }
         let bytes = virt.bytes(WHAT, at, NODE_BYTES)?;
@@ -110,14 +113,17 @@ impl Maple {
         let first = kind.slots_at / 8;
         for place in 0..kind.slots.min(words.len().saturating_sub(first)) {
             let is_last = place + 1 == kind.slots;
-            let pivot = if is_last { u64::MAX } else { words[1 + place] };
+            let pivot = match is_last {
+                true => u64::MAX,
+                false => words.get(1 + place).copied().unwrap_or(0),
+            };
             let slot = words[first + place];
             let is_over = place > 0 && pivot == 0;
             // Behind its last pivot a node may have numbers about itself: only an address is an entry.
             let is_entry = slot >> 63 == 1 && slot & 3 == 0;
             match (kind.is_leaf, is_node(slot)) {
                 (true, _) if is_entry => found.push(slot),
-                (false, true) => self.node(virt, slot, seen, found)?,
+                (false, true) => self.node(virt, slot, levels - 1, seen, found)?,
                 _ => {}
             }
             if is_over || pivot == u64::MAX {

@@ -96,8 +96,9 @@ fn vmcoreinfo(memory: &mut dyn KernelReader, hints: &Hints) -> Result<Option<Vmc
     /// Pages that are asked for together.
     const BATCH: usize = 1 << 12;
     let pages = hints.ram.iter().flat_map(|range| {
-        let first = range.first.next_multiple_of(pagetable::PAGE_BYTES);
-        (first..=range.last).step_by(pagetable::PAGE_BYTES as usize)
+        let first = range.first.checked_next_multiple_of(pagetable::PAGE_BYTES);
+        let first = first.into_iter();
+        first.flat_map(|first| (first..=range.last).step_by(pagetable::PAGE_BYTES as usize))
     });
     let mut pages = pages.map(PhysAddr::new).peekable();
     while pages.peek().is_some() {
@@ -145,7 +146,8 @@ impl OsSystem for Linux {
         let va = self.info.number("KERNEL_LINK_ADDR")?;
         let end = *self.symbols.get("_end")?;
         let pa = va.wrapping_sub(self.info.number("va_kernel_pa_offset")?);
-        let bytes = end.checked_sub(va)?.next_multiple_of(pagetable::PAGE_BYTES);
+        let bytes = end.checked_sub(va)?;
+        let bytes = bytes.checked_next_multiple_of(pagetable::PAGE_BYTES)?;
         let range = PhysRange::of(pa, bytes)?;
         Some(CoreRange { range, va })
     }

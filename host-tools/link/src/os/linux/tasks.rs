@@ -52,7 +52,8 @@ fn task(
     let end = comm.iter().position(|byte| *byte == 0);
     let comm = String::from_utf8_lossy(&comm[..end.unwrap_or(comm.len())]);
     let is_kernels = part.word32(fields.flags) & KERNEL_THREAD != 0;
-    let faults = part.word(fields.minor_faults) + part.word(fields.major_faults);
+    let (minor, major) = (fields.minor_faults, fields.major_faults);
+    let faults = part.word(minor).saturating_add(part.word(major));
     let mut task = OsTask {
         pid: u64::from(part.word32(fields.pid)),
         name: match is_kernels {
@@ -77,7 +78,7 @@ fn task(
     task.resident_bytes = match fields.resident {
         Some(counters) => {
             let pages = resident(virt, &part, counters, cpus)?;
-            Some(pages * pagetable::PAGE_BYTES)
+            Some(pages.saturating_mul(pagetable::PAGE_BYTES))
         }
         None => None,
     };
@@ -93,7 +94,7 @@ fn resident(
 ) -> Result<u64, OsError> {
     const KINDS: [u64; 3] = [0, 1, 3];
     let value = |kind: u64| mm.word(counters.first + kind * counters.step) as i64;
-    let mut sum: i64 = KINDS.into_iter().map(value).sum();
+    let mut sum = KINDS.into_iter().map(value).fold(0, i64::saturating_add);
     if let Some(per_cpu) = counters.per_cpu {
         // The counters of one process are allocated together: of each CPU, 4 bytes side by side.
         let first = mm.word(counters.first + per_cpu);
@@ -102,10 +103,8 @@ fn resident(
         for cpu in cpus.iter().filter(|_| is_together) {
             let counted = virt.bytes("percpu_counter", first.wrapping_add(*cpu), 16)?;
             let counted = counted.as_chunks::<4>().0;
-            sum += KINDS
-                .into_iter()
-                .map(|kind| i64::from(i32::from_le_bytes(counted[kind as usize])))
-                .sum::<i64>();
+            let own = |kind: u64| i64::from(i32::from_le_bytes(counted[kind as usize]));
+            sum = KINDS.into_iter().map(own).fold(sum, i64::saturating_add);
         }
     }
     Ok(sum.max(0) as u64)
