@@ -115,7 +115,7 @@ pub struct Audit {
     pub spaces: u32,
     /// Frames that are page tables of those spaces.
     pub tables: u32,
-    /// Frames that are pages of one space alone.
+    /// Frames that are pages, of one space or common to several.
     pub pages: u32,
     /// Frames that belong to shared objects, attached or not.
     pub objects: u32,
@@ -356,14 +356,19 @@ impl Auditor {
                     || space_of(space)
                         .is_some_and(|space| is_pointed_to(machine, space.root(), frame, budget))
             }
-            Owner::Page { space, vpn } => space_of(space).is_some_and(|space| {
-                let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
-                let stop = table::walk(machine, space.root(), va);
-                let page = table::page_of::<M>(stop.entry, stop.level);
-                let within = va.offset(M::MODE.leaf_bytes(stop.level));
-                page.is_some_and(|page| page.wrapping_add(within) == frame)
-            }),
+            Owner::Page { space, vpn } => {
+                space_of(space).is_some_and(|space| page_at(machine, space, vpn) == Some(frame))
+            }
             Owner::Object { object, page } => objects.frame(machine, object, page) == Some(frame),
+            Owner::Common { shares, vpn } => {
+                self.found.pages += 1;
+                let has = |space: &Space| {
+                    budget.look();
+                    page_at(machine, space, vpn) == Some(frame)
+                };
+                // A fork keeps addresses, and nothing moves a page afterwards: whoever has it has it there.
+                spaces.clone().map(has).filter(|&has| has).count() == usize::from(shares)
+            }
         };
         if !is_had {
             self.found.blame(AuditFinding::Lost { frame, owner });
@@ -446,6 +451,14 @@ fn first_of_list(frames: &Frames, arena: usize, listed: u32) -> Stage {
         },
         None => Stage::Done,
     }
+}
+
+/// The frame of a space's page, if it is there.
+fn page_at<M: Machine>(machine: &M, space: &Space, vpn: u32) -> Option<PhysAddr> {
+    let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
+    let stop = table::walk(machine, space.root(), va);
+    let page = table::page_of::<M>(stop.entry, stop.level)?;
+    Some(page.wrapping_add(va.offset(M::MODE.leaf_bytes(stop.level))))
 }
 
 /// Does any pointer of a program's part lead to `table`? Looks at all of them, in one piece: there are at most as many
@@ -591,6 +604,11 @@ impl<M: Machine> AuditWalk<'_, M> {
                 // No other entry can say the same: its row names the one page that it is.
                 self.found.pages += 1;
             }
+            // Counted with its row: others have it too.
+            (
+                Owner::Common { vpn: of, .. },
+                Object::Zero | Object::Image { .. } | Object::Stored { .. },
+            ) if of == vpn => {}
             (
                 Owner::Object { object, page },
                 Object::Shared {

@@ -48,6 +48,11 @@ impl Budget {
         self.looks = self.looks.saturating_sub(pages.saturating_mul(LOOKS));
     }
 
+    /// So many entries were looked at that took little more than the look.
+    pub fn looks(&mut self, entries: u32) {
+        self.looks = self.looks.saturating_sub(entries);
+    }
+
     /// An entry was looked at and had nothing.
     pub fn look(&mut self) {
         self.looks = self.looks.saturating_sub(1);

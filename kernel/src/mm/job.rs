@@ -16,7 +16,9 @@ use pagetable::VirtAddr;
 
 use super::region::{Object, Prot};
 use super::usercopy::clear;
-use super::{Budget, Frames, Machine, PAGE_BYTES, PageRequest, Space, Unresolved, resolve, table};
+use super::{
+    Budget, Frames, Machine, PAGE_BYTES, PageRequest, Space, Unresolved, cow, resolve, table,
+};
 
 /// What is done to a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +158,7 @@ impl Space {
             }
             Deed::Protect(prot) => {
                 job.at = self.afford(at, end, budget, machine);
-                self.rewrite(at, job.at, prot, machine);
+                self.rewrite(at, job.at, prot, frames, machine);
                 if job.at == end {
                     self.coalesce(job.start, end);
                     let large = M::MODE.leaf_bytes(1);
@@ -236,7 +238,8 @@ impl Space {
         let free = free.map_or(0..0, |covered| self.carve(&covered));
         self.drop_pages(at..end, free, frames, machine);
         if let Deed::Shrink(heap_end) = deed {
-            if heap_end < start {
+            // Common again only if a thread has forked meanwhile; without a frame for a copy those bytes stay.
+            if heap_end < start && cow::make_own(self, frames, machine, heap_end).is_some() {
                 let bytes = (start.raw() - heap_end.raw()) as usize;
                 clear(self, machine, heap_end, bytes);
             }

@@ -16,6 +16,7 @@ mod cow;
 mod evict;
 mod fast;
 mod fast_window;
+mod fork;
 mod frame;
 mod gap;
 mod heap;

@@ -148,6 +148,50 @@ pub fn resolve_present<M: Machine>(
     })
 }
 
+/// A store to a page that a fork has made common, which the region permits: how it came to be the space's own, and its
+/// frame. `None` where it is no such page, and where there is no frame: [`resolve_present`] finds out which.
+///
+/// Apart from what else may be wrong with a leaf that is there: these faults come by the hundred.
+#[inline(never)]
+fn store_to_common<M: Machine>(
+    owner: SpaceId,
+    frames: &mut Frames,
+    machine: &mut M,
+    page: VirtAddr,
+    stop: WalkEnd,
+) -> Option<(Outcome, PhysAddr)> {
+    let frame = Pte::new(stop.entry).target(M::MODE);
+    let (row, shares) = frames.common_row(frame)?;
+    if shares > 1 {
+        return copy_common(owner, frames, machine, page, stop, row);
+    }
+    frames.adopt(row, owner.id);
+    machine.write_entry(stop.at, stop.entry | STORED);
+    machine.fence_page(page);
+    Some((Outcome::LastOwner, frame))
+}
+
+/// What a leaf gets with the store that made its page the space's own.
+const STORED: u64 = Pte::WRITE | Pte::ACCESSED | Pte::DIRTY;
+
+/// The same where others have the page: apart, so that the last owner pays for no register of it.
+#[inline(never)]
+fn copy_common<M: Machine>(
+    owner: SpaceId,
+    frames: &mut Frames,
+    machine: &mut M,
+    page: VirtAddr,
+    stop: WalkEnd,
+    row: usize,
+) -> Option<(Outcome, PhysAddr)> {
+    let frame = Pte::new(stop.entry).target(M::MODE);
+    let copy = cow::copy_common(frames, machine, (owner.id, page), frame, row)?;
+    let entry = cow::with_frame::<M>(stop.entry, frame, copy) | STORED;
+    machine.write_entry(stop.at, entry);
+    machine.fence_page(page);
+    Some((Outcome::CopiedOnWrite, copy))
+}
+
 /// [`resolve`] as part of its caller, for the trap, where every call is felt: it leaves what is rare to
 /// others.
 #[inline(always)]
@@ -198,12 +242,26 @@ fn look<M: Machine, const IN_TRAP: bool>(
     }
     // As a word: an entry is no wider than the hart's registers.
     if stop.entry as usize != 0 {
-        return Err(if Pte::new(stop.entry).is_valid() {
-            FirstLook::LeafIsThere(stop)
-        } else {
+        if !Pte::new(stop.entry).is_valid() {
             // In the backing store: nothing else that is not valid has a region which permits something.
-            FirstLook::Unresolved(Unresolved::Wait(PageRequest { va, access }))
-        });
+            let request = PageRequest { va, access };
+            return Err(FirstLook::Unresolved(Unresolved::Wait(request)));
+        }
+        let lacks_write = stop.entry & Pte::WRITE == 0 && stop.level == 0;
+        if IN_TRAP && access == Access::Write && lacks_write {
+            let page = va.align_down(PAGE_BYTES);
+            let own = store_to_common(owner, frames, machine, page, stop);
+            if let Some((outcome, frame)) = own {
+                return Ok(Resolution {
+                    outcome,
+                    class,
+                    level: stop.level,
+                    entry: stop.entry,
+                    frame,
+                });
+            }
+        }
+        return Err(FirstLook::LeafIsThere(stop));
     }
     let wanted = (va.align_down(PAGE_BYTES), access);
     let brought = if let Object::Shared { .. } | Object::Phys { .. } | Object::Stored { .. } =
@@ -425,13 +483,9 @@ fn grant<M: Machine>(
 ) -> Option<(Outcome, PhysAddr)> {
     let copies = region.prot.write() && stop.level == 0;
     let (outcome, frame, entry) = if copies && !cow::is_own(frames, owner.id, region, frame) {
-        let copy = cow::copy(frames, machine, owner.id, page, frame)?;
+        let (outcome, own) = cow::own(frames, machine, owner.id, page, frame)?;
         let flags = leaf_flags(machine, region.prot, MemoryType::Ram);
-        (
-            Outcome::ImageCopied,
-            copy,
-            Pte::leaf(M::MODE, copy, flags).raw(),
-        )
+        (outcome, own, Pte::leaf(M::MODE, own, flags).raw())
     } else {
         let entry = table::with_rights(stop.entry, region.prot.bits());
         (Outcome::AccessBits, frame, entry)

@@ -150,7 +150,11 @@ fn own_page<M: Machine>(
         machine.write_entry(stop.at, stop.entry | Pte::DIRTY);
         return Ok(frame);
     }
-    let copy = cow::copy(frames, machine, id, va, frame).ok_or(Error::OutOfMemory)?;
+    let own = cow::own(frames, machine, id, va, frame);
+    let (_, copy) = own.ok_or(Error::OutOfMemory)?;
+    if copy == frame {
+        return Ok(frame);
+    }
     let stop = table::walk(machine, space.root(), va);
     let memory = machine.dialect().bits(MemoryType::Ram);
     // Written, even where the program may not write: a page without D is as it was at first, and can be dropped.

@@ -1,7 +1,7 @@
 //! Protection: the pages of a range get other rights.
 
 use abi::Error;
-use pagetable::VirtAddr;
+use pagetable::{Pte, VirtAddr};
 
 use super::region::{Prot, Region, RegionKind};
 use super::{Frames, Job, Machine, Space, table};
@@ -44,11 +44,18 @@ impl Space {
         va: VirtAddr,
         end: VirtAddr,
         prot: Prot,
+        frames: &Frames,
         machine: &mut M,
     ) {
         let mut changed = 0;
         table::each_page(machine, self.root(), va, end, |machine, page, stop| {
-            let entry = table::with_rights(stop.entry, prot.bits());
+            let target = Pte::new(stop.entry).target(M::MODE);
+            // A page that others have too is copied by the first store: until then no leaf may let one through.
+            let hidden = match prot.write() && frames.is_common(target) {
+                true => Pte::WRITE,
+                false => 0,
+            };
+            let entry = table::with_rights(stop.entry, prot.bits() & !hidden);
             if entry == stop.entry {
                 return;
             }

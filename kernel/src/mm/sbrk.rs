@@ -7,7 +7,7 @@ use super::heap::{HEAP_LIMIT, Heap};
 use super::layout::is_user_range;
 use super::region::{Object, Prot, Region, RegionKind};
 use super::usercopy::clear;
-use super::{Job, Machine, PAGE_BYTES, Space};
+use super::{Frames, Job, Machine, PAGE_BYTES, Space, cow};
 
 impl Space {
     /// Says where the heap will begin once it grows: at the start of the layout's window, or
@@ -49,10 +49,12 @@ impl Space {
     /// shrinks by is freed, and reads as zero if it grows again.
     ///
     /// `BadArgument` for an end before the beginning, `LimitExceeded` beyond the limit,
-    /// `NoAddressSpace` where something else lies in the way.
+    /// `NoAddressSpace` where something else lies in the way, `OutOfMemory` where it would end in a page that is
+    /// common to other spaces and no frame is free for a copy.
     pub fn begin_sbrk<M: Machine>(
         &mut self,
         delta: i64,
+        frames: &mut Frames,
         machine: &mut M,
     ) -> Result<(VirtAddr, Option<Job>), Error> {
         let Heap { base, end, limit } = self.heap;
@@ -72,16 +74,31 @@ impl Space {
             if !self.has_room(self.borders(&covered)) {
                 return Err(Error::LimitExceeded);
             }
+            self.own_end(new, frames, machine)?;
             return Ok((old, Some(Job::shrink(new, kept, held))));
         }
         if kept > held {
             self.extend_heap::<M>(held.raw(), kept.raw())?;
         }
         if new < old {
+            self.own_end(new, frames, machine)?;
             clear(self, machine, new, (kept.raw() - new.raw()) as usize);
         }
         self.heap.set_end(new);
         Ok((old, None))
+    }
+
+    /// The page that the heap will end in is cleared from there on: for this space alone.
+    fn own_end<M: Machine>(
+        &self,
+        new: VirtAddr,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> Result<(), Error> {
+        if new.raw().is_multiple_of(PAGE_BYTES) {
+            return Ok(());
+        }
+        cow::make_own(self, frames, machine, new).ok_or(Error::OutOfMemory)
     }
 
     /// More of the heap: by the region that it ends with, or one more behind it.

@@ -351,6 +351,12 @@ impl Space {
         Ok(())
     }
 
+    /// Adds a region behind all others, which no other can be in the way of.
+    pub(super) fn append(&mut self, region: Region) {
+        self.regions[self.used & (MAX_REGIONS - 1)] = region;
+        self.used += 1;
+    }
+
     pub(super) fn remove(&mut self, at: usize) {
         self.remove_all(at..at + 1);
     }

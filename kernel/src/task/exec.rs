@@ -4,6 +4,7 @@ use abi::Error;
 use pagetable::PhysAddr;
 
 use super::context::Context;
+use super::forking::Forking;
 use super::program;
 use super::server_end;
 use super::slot::Slot;
@@ -20,17 +21,25 @@ pub const KILLED: u8 = 255;
 
 /// Starts the program that `line`'s first word names, with the whole line as its argument.
 pub fn spawn<P: Platform>(system: &mut System<P>, parent: u16, line: &[u8]) -> Result<u16, Error> {
+    let slot = make(system, parent, line)?;
+    system.tasks.set_state(slot, SchedState::Ready);
+    stub::spawned(system, slot);
+    system.local.schedule.request_resched();
+    Ok(system.tasks.at(slot).tid)
+}
+
+/// Makes a process of the program, which does not run yet: its thread has its first context.
+pub(super) fn make<P: Platform>(
+    system: &mut System<P>,
+    parent: u16,
+    line: &[u8],
+) -> Result<Slot, Error> {
     let (file, at) = find(system, line)?;
     let slot = system.tasks.add(parent, line)?;
-    let pid = system.tasks.at(slot).tid;
     match start(system, slot, file, at) {
         Ok(context) => {
-            let task = system.tasks.at_mut(slot);
-            **task.context = context;
-            system.tasks.set_state(slot, SchedState::Ready);
-            stub::spawned(system, slot);
-            system.local.schedule.request_resched();
-            Ok(pid)
+            **system.tasks.at_mut(slot).context = context;
+            Ok(slot)
         }
         Err(error) => {
             let space = system.tasks.space_mut(slot);
@@ -91,6 +100,7 @@ pub fn exit_process<P: Platform>(system: &mut System<P>, slot: Slot, status: u8)
     if let SchedState::Ending { .. } = system.tasks.at(first).state() {
         return;
     }
+    abandon_fork(system, first);
     let current = system.local.schedule.current();
     if system.tasks.process(current).first == first {
         system.local.platform.leave_spaces();
@@ -133,8 +143,31 @@ pub fn exit_thread<P: Platform>(system: &mut System<P>, slot: Slot, value: usize
     system.local.schedule.request_resched();
 }
 
+/// A child that the process was making is not made: its memory goes as that of a process that ends, and no parent can
+/// wait for it.
+pub(super) fn abandon_fork<P: Platform>(system: &mut System<P>, slot: Slot) {
+    let Some(forking) = system.tasks.process_mut(slot).forking.take() else {
+        return;
+    };
+    if !is_in_the_making(system, &forking) {
+        return;
+    }
+    system.tasks.process_mut(forking.child).parent = 0;
+    let ending = SchedState::Ending { status: KILLED };
+    system.tasks.set_state(forking.child, ending);
+    if !go_on_ending(system, forking.child) {
+        system.local.schedule.request_resched();
+    }
+}
+
+/// Is the child still the one that is made? Anybody may have killed it.
+pub(super) fn is_in_the_making<P: Platform>(system: &System<P>, forking: &Forking) -> bool {
+    let thread = system.tasks.at(forking.child);
+    thread.tid == forking.pid && thread.state() == SchedState::Starting
+}
+
 /// No thread of the process is left but its first one.
-fn end_others<P: Platform>(system: &mut System<P>, first: Slot) {
+pub(super) fn end_others<P: Platform>(system: &mut System<P>, first: Slot) {
     let process = system.tasks.at(first).process;
     let all = system.tasks.existing();
     for slot in all.filter(|slot| *slot != first) {

@@ -124,7 +124,9 @@ pub fn map_device<P: Platform>(
     let current = system.local.schedule.current();
     let current = system.tasks.process(current).pid;
     let taken = system.tasks.processes().any(|process| {
+        // Nothing of one that has ended runs any more, though its memory may still be there.
         process.pid != current
+            && system.tasks.at(process.first).is_alive()
             && process.space.regions().iter().any(|region| {
                 let Object::Phys { at, .. } = region.object else {
                     return false;

@@ -3,6 +3,8 @@
 mod call_result;
 pub mod context;
 pub mod exec;
+mod fork;
+mod forking;
 mod memory;
 mod message;
 mod on_harts;
@@ -12,6 +14,7 @@ pub mod process;
 mod program;
 mod queue;
 mod reclaim;
+mod replace;
 pub mod resched;
 mod resume_call;
 pub mod schedule;

@@ -2,6 +2,7 @@
 
 use abi::message::CONNECTIONS;
 
+use super::forking::Forking;
 use super::slot::Slot;
 use crate::mm::Space;
 
@@ -22,6 +23,8 @@ pub struct Process {
     pub space: Space,
     /// The servers that it is connected to.
     pub(super) connections: Connections,
+    /// A child in the making, if one entry was not enough for it.
+    pub(super) forking: Option<Forking>,
     pub(super) line: [u8; LINE_BYTES],
     pub(super) line_bytes: u8,
 }
@@ -66,6 +69,7 @@ impl Process {
         threads: 0,
         space: Space::EMPTY,
         connections: Connections::NONE,
+        forking: None,
         line: [0; LINE_BYTES],
         line_bytes: 0,
     };

@@ -12,7 +12,7 @@ use super::context::{Context, TrapFrame};
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, memory, message, resched, threads};
+use super::{exec, fork, memory, message, replace, resched, threads};
 use crate::debug::monitor::Inspection;
 use crate::mm::{PageRequest, Unreached};
 use crate::platform::Platform;
@@ -54,7 +54,11 @@ pub fn handle<P: Platform>(system: &mut System<P>, context: &mut Context) {
     // Pages that the call brings in are recorded with the place that asked for them.
     let slot = system.local.schedule.current();
     system.local.schedule.look_at_all();
-    system.tasks.at_mut(slot).context.pc = context.pc;
+    let (thread, process) = system.tasks.parts_mut(slot);
+    thread.context.pc = context.pc;
+    if process.forking.is_some() && fork::goes_first(system, context) {
+        return;
+    }
     match dispatch(system, context) {
         Ok(CallResult::One(value)) => context.set_return(value as isize),
         Ok(CallResult::Two(first, second)) => context.set_return_pair(first as isize, second),
@@ -103,6 +107,12 @@ fn dispatch<P: Platform>(
         Call::Read => read(system, a0, a1),
         Call::Sleep => Ok(sleep(system, context, a0)),
         Call::Spawn => spawn(system, a0, a1),
+        Call::Fork => Ok(fork::fork(system, context, key)?),
+        Call::Exec => {
+            let mut line = [0; LINE_BYTES];
+            let line = line_of(system, a0, a1, &mut line)?;
+            Ok(replace::replace(system, line)?)
+        }
         Call::Wait => Ok(wait_for(system, a0, a1)?),
         Call::Kill => Ok(kill(system, a0)?),
         Call::Sbrk => sbrk(system, key, a0 as isize),
@@ -215,15 +225,23 @@ fn spawn<P: Platform>(
     at: usize,
     bytes: usize,
 ) -> Result<CallResult, Unreached> {
-    if bytes > LINE_BYTES {
-        return Err(Error::LimitExceeded.into());
-    }
     let mut line = [0; LINE_BYTES];
-    let line = &mut line[..bytes];
-    from_task(system, at, line)?;
+    let line = line_of(system, at, bytes, &mut line)?;
     let parent = current_pid(system);
     let pid = exec::spawn(system, parent, line)?;
     Ok(CallResult::One(pid.into()))
+}
+
+/// The command line that a program names, read into `room`.
+fn line_of<'a, P: Platform>(
+    system: &mut System<P>,
+    at: usize,
+    bytes: usize,
+    room: &'a mut [u8; LINE_BYTES],
+) -> Result<&'a [u8], Unreached> {
+    let line = room.get_mut(..bytes).ok_or(Error::LimitExceeded)?;
+    from_task(system, at, line)?;
+    Ok(line)
 }
 
 /// `flags` bit 0: do not wait; `Busy` while no such child has ended.
@@ -284,8 +302,8 @@ fn sbrk<P: Platform>(
         let access = Access::Read;
         return Err(Unreached::Wait(PageRequest { va, access }));
     }
-    system.go_on(key, |space, _, platform| {
-        let (old, job) = space.begin_sbrk(delta as i64, platform)?;
+    system.go_on(key, |space, frames, platform| {
+        let (old, job) = space.begin_sbrk(delta as i64, frames, platform)?;
         Ok((old.raw() as usize, job))
     })
 }

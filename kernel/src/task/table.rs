@@ -157,6 +157,17 @@ impl Tasks {
         self.parts_mut(slot).1
     }
 
+    /// The processes of two threads; `None` if both are of the same.
+    pub fn two_processes_mut(
+        &mut self,
+        first: Slot,
+        second: Slot,
+    ) -> Option<(&mut Process, &mut Process)> {
+        let places = [first, second].map(|slot| self.at(slot).process.index());
+        let [first, second] = self.processes.get_disjoint_mut(places).ok()?;
+        Some((first.as_deref_mut()?, second.as_deref_mut()?))
+    }
+
     /// The space that a thread runs in.
     #[inline]
     pub fn space(&self, slot: Slot) -> &Space {
@@ -422,6 +433,7 @@ impl Tasks {
         process.first = slot;
         process.threads = 1;
         process.connections = Connections::NONE;
+        process.forking = None;
         process.line = [0; LINE_BYTES];
         process.line[..line.len()].copy_from_slice(line);
         process.line_bytes = line.len() as u8;
@@ -531,7 +543,9 @@ impl Tasks {
             } else {
                 self.last_tid + 1
             };
-            if self.find(self.last_tid).is_none() {
+            // A process that replaced its program has a space of another number than its own.
+            let is_space = self.spaces().any(|space| space.id() == self.last_tid);
+            if !is_space && self.find(self.last_tid).is_none() {
                 return self.last_tid;
             }
         }

@@ -42,6 +42,17 @@ pub fn spawn(line: &str) -> Result<usize, Error> {
     ask(Call::Spawn, [line.as_ptr() as usize, line.len(), 0, 0, 0])
 }
 
+/// Starts a copy of this process; its task number, and 0 in the copy.
+pub fn fork() -> Result<usize, Error> {
+    ask(Call::Fork, [0; 5])
+}
+
+/// Runs the program that the line's first word names in the place of this one; returns on an error alone.
+pub fn exec(line: &str) -> Error {
+    let refused = ask(Call::Exec, [line.as_ptr() as usize, line.len(), 0, 0, 0]);
+    refused.err().unwrap_or(Error::Unknown)
+}
+
 /// Waits until a child has ended; its exit status.
 pub fn wait(child: usize) -> Result<usize, Error> {
     let (a0, status) = call(Call::Wait, [child, 0, 0, 0, 0]);

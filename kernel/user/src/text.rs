@@ -4,6 +4,38 @@ use core::fmt::{self, Write};
 
 use crate::call;
 
+/// A command line for [`call::spawn`] or [`call::exec`]; what it has no room for is left out.
+pub struct CommandLine {
+    bytes: [u8; 96],
+    used: usize,
+}
+
+impl CommandLine {
+    /// The line that [`format_args!`] describes.
+    pub fn of(words: fmt::Arguments<'_>) -> CommandLine {
+        let mut line = CommandLine {
+            bytes: [0; 96],
+            used: 0,
+        };
+        let _ = line.write_fmt(words);
+        line
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.bytes[..self.used]).unwrap_or("")
+    }
+}
+
+impl Write for CommandLine {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.get_mut(self.used..self.used + text.len());
+        room.ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.used += text.len();
+        Ok(())
+    }
+}
+
 /// Collects text and writes it when it is full or dropped; `\n` becomes `\r\n` in the kernel.
 pub struct Out {
     bytes: [u8; 256],

@@ -47,6 +47,12 @@ pub struct Figures {
     pub wake: u64,
     /// Five words to a server in another process, and its answer.
     pub ipc_scalar: u64,
+    /// A fork of a process with 1,024 pages of its own and its program.
+    pub fork: u64,
+    /// A store to a page that another process has too: copied.
+    pub cow: u64,
+    /// A store to a page that another process had too: in place.
+    pub cow_last: u64,
     /// The largest difference between what a program felt and what its fault's record says.
     pub unrecorded: u64,
 }
@@ -55,7 +61,7 @@ impl Figures {
     /// What each counts, how much it is, and how much it may be: what `just test` gates, and `just bench` shows.
     ///
     /// A limit is what was reached and a little, so that a change that costs something is noticed.
-    pub fn rows(&self) -> [(&'static str, u64, u64); 18] {
+    pub fn rows(&self) -> [(&'static str, u64, u64); 21] {
         let of = |rv64, rv32| if self.bits == 64 { rv64 } else { rv32 };
         [
             ("boot", self.boot, of(162_000, 230_000)),
@@ -76,6 +82,15 @@ impl Figures {
             ("thread.create_join", self.thread, of(3_800, 4_500)),
             ("wake.address", self.wake, of(500, 500)),
             ("ipc.scalar", self.ipc_scalar, of(1_500, 1_700)),
+            // 30 a page, 650 a table, 6,000 for a process: 1,024 pages and the few of the program; tables of the pages,
+            // the program and the stack, and those above.
+            (
+                "fork.page",
+                self.fork,
+                of(30 * 1_035 + 650 * 8 + 6_000, 60_000),
+            ),
+            ("cow", self.cow, of(1_600, 2_750)),
+            ("cow.last", self.cow_last, of(430, 430)),
         ]
     }
 }
@@ -157,6 +172,9 @@ pub fn measure(bits: u32) -> Figures {
         thread: cost("thread.create_join"),
         wake: cost("wake.address"),
         ipc_scalar: cost("ipc.scalar"),
+        fork: cost("fork.page"),
+        cow: cost("cow"),
+        cow_last: cost("cow.last"),
         unrecorded: unrecorded.unwrap_or(0),
     }
 }

@@ -62,6 +62,29 @@ fn shared_memory_lives_as_long_as_one_has_it() {
 }
 
 #[test]
+fn a_fork_has_all_of_its_parents_memory_and_each_writes_its_own() {
+    on_each_width(|board| {
+        for _ in 0..2 {
+            let said = board.run("fork_test");
+            assert!(
+                said.contains("fork_test: 31 checks hold, 0 do not"),
+                "{said}"
+            );
+            assert_eq!(
+                said.matches("killed:").count(),
+                1,
+                "frames in a row are not a child's: {said}"
+            );
+        }
+        let (_, log) = fault_log(&board.run("faults"));
+        for outcome in ["copied on write", "last owner"] {
+            let found = log.iter().any(|fault| fault.outcome == outcome);
+            assert!(found, "no fault of outcome {outcome}");
+        }
+    });
+}
+
+#[test]
 fn devices_are_mapped_for_one_owner_and_nothing_else_is() {
     on_each_width(|board| {
         all_hold(board, "device_test");

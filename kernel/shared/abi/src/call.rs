@@ -129,6 +129,14 @@ closed! {
         /// `ReturnAndReceive(message, word, word, word, word, word, timeout_ms)`: `Return`, then `Receive` from
         /// the same server. When it cannot return, nothing is received.
         ReturnAndReceive = 54,
+        /// `Fork()`: starts a process that is a copy of the caller's, with its memory as it is and the calling thread
+        /// alone; returns its task id, and 0 in the new process. Pages are common to both until one of them writes;
+        /// shared memory stays shared. Devices and memory mapped as `WIRED` are not in the new process.
+        Fork = 60,
+        /// `Exec(line_ptr, line_len)`: replaces the program of the process as `Spawn` would start one: its memory
+        /// goes, and its other threads end. Its task id, parent, children and priority stay. Does not return unless it
+        /// fails; then nothing has changed.
+        Exec = 61,
     }
 }
 

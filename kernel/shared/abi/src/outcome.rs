@@ -25,6 +25,10 @@ numbered! {
         Shared = 8 => "shared",
         /// The page was brought back from the backing store.
         PagedIn = 9 => "paged in",
+        /// A page that a fork had made common was copied for the space that wrote to it.
+        CopiedOnWrite = 12 => "copied on write",
+        /// A page that a fork had made common was written by the last space that had it: no copy was needed.
+        LastOwner = 13 => "last owner",
         /// The address lies in no region.
         NoRegion = 0x80 => "no region",
         /// The address lies in a guard page.

@@ -159,7 +159,7 @@ fn kind<P: Platform>(system: &System<P>, number: u64) -> usize {
     match system.frames.owner(PhysAddr::new(number * PAGE_BYTES)) {
         Owner::Boot => BOOT,
         Owner::Table { .. } => TABLE,
-        Owner::Page { .. } => PAGE,
+        Owner::Page { .. } | Owner::Common { .. } => PAGE,
         Owner::Object { .. } => SHARED,
         Owner::Free => FREE,
     }

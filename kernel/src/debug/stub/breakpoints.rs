@@ -384,6 +384,17 @@ impl<P: Platform> System<P> {
         }
     }
 
+    /// A copy of a task's memory is made: `copy` does not stop where steps of tasks in that memory end.
+    pub(super) fn clear_steps_in(&mut self, slot: Slot, copy: Slot) {
+        for n in 0..step::MOST {
+            if let Some(wait) = self.debugger.breakpoints.waits[n]
+                && self.share_space(wait.slot, slot)
+            {
+                let _ = self.poke(copy, wait.at, &wait.original[..wait.bytes.into()]);
+            }
+        }
+    }
+
     /// Restores the original instruction at every breakpoint, as before gdb attached.
     pub(super) fn remove_all_breakpoints(&mut self) {
         self.remove_steps();

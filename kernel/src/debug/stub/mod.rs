@@ -28,5 +28,5 @@ pub use catch::caught;
 pub use crash::post_mortem;
 pub use debugger::{Buffers, Crash, Debugger, StopReason};
 pub use inserted::Breakpoints;
-pub use serve::{breakpoint, ended, fatal, service, spawned};
+pub use serve::{breakpoint, ended, fatal, forked, service, spawned};
 pub use shim::{GdbRequest, Shim};

@@ -90,6 +90,14 @@ pub fn spawned<P: Platform>(system: &mut System<P>, slot: Slot) {
     }
 }
 
+/// A task is a copy of that of `parent`: where a step of gdb's would end there, it has the instruction itself.
+pub fn forked<P: Platform>(system: &mut System<P>, parent: Slot, slot: Slot) {
+    if system.debugger.is_attached() {
+        system.clear_steps_in(parent, slot);
+        spawned(system, slot);
+    }
+}
+
 /// A task has ended. If it was to go by one step, gdb would wait without end.
 pub fn ended<P: Platform>(system: &mut System<P>, slot: Slot) {
     if system.debugger.attached && system.is_stepping(slot) {

@@ -36,6 +36,8 @@ pub(super) const BOOT: u8 = 4;
 pub(super) const ZEROED: u8 = 5;
 /// A page of a shared object, or its list of pages.
 pub(super) const OBJECT: u8 = 6;
+/// A page that spaces have in common until one of them writes to it: in the place of the space, how many.
+pub(super) const COMMON: u8 = 12;
 
 /// In the head: `link` is the page's slot in the backing store. With the bits behind it, the heads of two pages of one space
 /// differ: who compares owners compares state and space.
@@ -75,7 +77,7 @@ impl FrameDescriptor {
             Owner::Table { space } => (TABLE, space, 0),
             Owner::Page { space, vpn } => (PAGE, space, vpn),
             Owner::Object { object, page } => (OBJECT, object, page),
-            Owner::Free | Owner::Boot => return None,
+            Owner::Free | Owner::Boot | Owner::Common { .. } => return None,
         };
         Some(FrameDescriptor {
             head: u64::from(state) | u64::from(space) << 48,
@@ -111,7 +113,7 @@ impl FrameDescriptor {
         self.head as u8
     }
 
-    /// The space, or the object.
+    /// The space, or the object; of a common page how many spaces have it.
     #[inline]
     pub(super) fn space(&self) -> u16 {
         (self.head >> 48) as u16
@@ -135,9 +137,38 @@ impl FrameDescriptor {
                 object: space,
                 page: vpn,
             },
+            COMMON => Owner::Common { shares: space, vpn },
             BOOT => Owner::Boot,
             _ => Owner::Free,
         }
+    }
+
+    /// So many spaces have the page from now on, all at the address that it has.
+    #[inline]
+    pub(super) fn set_common(&mut self, shares: u16) {
+        self.head = u64::from(COMMON) | u64::from(shares) << 48;
+    }
+
+    /// The row of a page of that space, whichever page.
+    pub(super) fn of_page(space: u16) -> FrameDescriptor {
+        FrameDescriptor {
+            head: FrameDescriptor::head(space),
+            vpn: 0,
+            link: NONE,
+        }
+    }
+
+    /// Are both pages of one space? No audit marks pages, so that all of the first eight bytes are the same then, but for
+    /// the evictor's count. A page that a store backs is not, as its slot is one page's.
+    #[inline(always)]
+    pub(super) fn is_of_same_owner(&self, other: &FrameDescriptor) -> bool {
+        (self.head ^ other.head) & !(u64::from(IDLE_MAX) << IDLE_SHIFT) == 0
+    }
+
+    /// It is a page of that space alone from now on, at the address that it has.
+    #[inline]
+    pub(super) fn set_own(&mut self, space: u16) {
+        self.head = FrameDescriptor::head(space);
     }
 
     /// The first eight bytes of a page of `space`, as the fast path writes them.
@@ -173,6 +204,13 @@ pub enum Owner {
     Page {
         /// The space's id.
         space: u16,
+        /// Its virtual page number (the low 32 bits).
+        vpn: u32,
+    },
+    /// A page that a fork has made common to several spaces, at the same address in each.
+    Common {
+        /// How many spaces have it: entries of page tables that name the frame.
+        shares: u16,
         /// Its virtual page number (the low 32 bits).
         vpn: u32,
     },

@@ -6,6 +6,7 @@
 
 mod arena;
 mod backed;
+mod common;
 mod counts;
 pub(super) mod descriptor;
 mod marks;
@@ -18,8 +19,9 @@ mod tests;
 use pagetable::PhysAddr;
 
 pub use arena::Arena;
+pub(super) use common::Sharing;
 pub use counts::Counts;
-use descriptor::{FREE, OBJECT, PAGE, TABLE, ZEROED};
+use descriptor::{COMMON, FREE, OBJECT, PAGE, TABLE, ZEROED};
 pub use descriptor::{FrameDescriptor, NONE, Owner};
 pub use marks::Stamp;
 pub use search::RunSearch;
@@ -50,6 +52,8 @@ pub struct Frames {
     releases: u32,
     /// Audits that have begun.
     audits: u32,
+    /// Frames that several spaces have, or had, in common.
+    common: u32,
     limited: bool,
     /// Frames that come back full of zeros are kept ready for those who want zeros.
     keeps_zeroed: bool,
@@ -125,6 +129,7 @@ impl Frames {
             available: pool,
             releases: 0,
             audits: 0,
+            common: 0,
             limited: limit.is_some(),
             keeps_zeroed: true,
             fast,
@@ -223,6 +228,10 @@ impl Frames {
             TABLE => self.counts.tables -= 1,
             PAGE => self.counts.pages -= 1,
             OBJECT => self.counts.objects -= 1,
+            COMMON => {
+                self.counts.pages -= 1;
+                self.common -= 1;
+            }
             _ => return false,
         }
         if let Some(slot) = self.table[at].slot() {
@@ -234,13 +243,16 @@ impl Frames {
         true
     }
 
-    /// Takes a page or table back if it is that space's own.
+    /// Takes a page or table back if it is that space's own. A common page loses the space, and is taken back from the
+    /// last one that has it.
     pub fn free_of(&mut self, space: u16, frame: PhysAddr) -> bool {
         let Some((arena, at)) = self.row_in(frame) else {
             return false;
         };
         let row = &self.table[at];
-        let own = row.space() == space && matches!(row.state(), TABLE | PAGE);
+        let is_last = row.state() == COMMON && self.leave_row(at);
+        let row = &self.table[at];
+        let own = is_last || row.space() == space && matches!(row.state(), TABLE | PAGE);
         if own && self.take_back(at) {
             self.push_free_in(arena, at);
         }

@@ -5,8 +5,8 @@ use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::{Quirks, SimCause, SimRam};
 
 use crate::mm::{
-    Backing, BootRam, Fast, FrameDescriptor, Frames, Machine, PageInFailed, RamStore, Refused,
-    Resolution, Space, Unresolved, ZipRoom, ZipScratch, ZipStore, page_in, resolve,
+    Backing, BootRam, Budget, Fast, FrameDescriptor, Frames, Machine, PageInFailed, RamStore,
+    Refused, Resolution, Space, Unresolved, ZipRoom, ZipScratch, ZipStore, page_in, resolve,
 };
 
 /// A simulated machine with a mode in its type.
@@ -196,6 +196,25 @@ impl<M: TestMachine> Bench<M> {
     /// A space without regions.
     pub fn space(&mut self, id: u16) -> Space {
         Space::create(id, &mut self.frames, &mut self.machine, self.kernel_root).unwrap()
+    }
+
+    /// A child of a space, forked in pieces of a few pages; `None` without memory, and then nothing is left of it.
+    pub fn fork(&mut self, space: &Space, id: u16) -> Option<Space> {
+        let (frames, machine) = (&mut self.frames, &mut self.machine);
+        let mut child = Space::create(id, frames, machine, self.kernel_root).ok()?;
+        child.take_regions_of(space);
+        let mut from = VirtAddr::new(0);
+        loop {
+            let mut budget = Budget::of_pages(3);
+            match space.share_some(&mut child, from, &mut budget, frames, machine) {
+                Ok(Some(next)) => from = next,
+                Ok(None) => return Some(child),
+                Err(_) => {
+                    child.destroy(frames, machine);
+                    return None;
+                }
+            }
+        }
     }
 
     /// Frames given out.

@@ -8,6 +8,7 @@ mod elsewhere;
 mod entries;
 mod evicted;
 mod fails;
+mod fork;
 mod large;
 pub(crate) mod machine;
 mod oracle;

@@ -27,6 +27,9 @@ const HISTORY: u64 = 5_000;
 /// The audit looks at everything; once in so many steps is soon enough.
 const AUDITS: u64 = 50;
 
+/// Spaces that there are at most.
+const FAMILY: usize = 5;
+
 /// Where the program's file lies: text, constants, variables.
 const TEXT: u64 = 0x1_0000;
 const HEAP: u64 = 0x4_0000;
@@ -131,10 +134,12 @@ impl<M: TestMachine> World<M> {
             30..38 => self.grow(),
             38..43 => self.share(),
             43..63 => self.store(),
-            63..94 => self.load(),
-            94..96 => self.evict(),
+            63..92 => self.load(),
+            92..94 => self.evict(),
+            94..96 => self.fork(),
             96..98 => {
-                self.spaces.swap(0, 1);
+                let other = self.chance.below(self.spaces.len() as u64) as usize;
+                self.spaces.swap(0, other);
                 // What `activate` does: all spaces share one ASID.
                 crate::mm::Machine::fence_all(&mut self.bench.machine);
             }
@@ -337,7 +342,38 @@ impl<M: TestMachine> World<M> {
         self.objects.creator_ended(ended.space.id());
         self.bench.destroy(ended.space);
         self.reap();
-        self.start_or_wait();
+        if self.spaces.len() < 2 {
+            self.start_or_wait();
+        }
+    }
+
+    /// A child that knows what its parent knows, and then goes its own way; of five, one ends first.
+    fn fork(&mut self) {
+        if self.bench.frames.backing.is_there() {
+            return;
+        }
+        if self.spaces.len() == FAMILY {
+            let ended = self.spaces.remove(1);
+            self.objects.creator_ended(ended.space.id());
+            self.bench.destroy(ended.space);
+            self.reap();
+        }
+        let Some(space) = self.bench.fork(&self.spaces[0].space, self.next) else {
+            return;
+        };
+        self.next = self.next % 60_000 + 1;
+        let parent = &self.spaces[0];
+        let (mut bytes, attached) = (parent.bytes.clone(), parent.attached.clone());
+        // Frames in a row are not inherited.
+        bytes.retain(|&at, _| {
+            let mut regions = space.regions().iter();
+            regions.any(|region| region.contains(VirtAddr::new(at)))
+        });
+        self.spaces.push(Known {
+            space,
+            bytes,
+            attached,
+        });
     }
 
     /// A new space, as soon as there is a frame for its root.

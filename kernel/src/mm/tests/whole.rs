@@ -97,7 +97,7 @@ impl Space {
             let request = PageRequest { va, access };
             page_in(self, frames, machine, request).map_err(|_| Error::OutOfMemory)?;
         }
-        let (old, job) = self.begin_sbrk(delta, machine)?;
+        let (old, job) = self.begin_sbrk(delta, frames, machine)?;
         if let Some(job) = job {
             self.finish(job, frames, machine);
         }

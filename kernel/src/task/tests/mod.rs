@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bounded;
+mod fork;
 pub(crate) mod hart;
 mod inspects;
 pub(crate) mod kernel;

@@ -1,4 +1,5 @@
-//! `cost_test [ROUNDS]`: what a system call, a yield, a mapping, a process, a switch, a thread and a message cost, in instructions.
+//! `cost_test [ROUNDS]`: what a system call, a yield, a mapping, a process, a switch, a thread, a message and a fork cost, in
+//! instructions.
 //!
 //! Each is repeated, and the cheapest and the dearest round are printed: the first rounds also pay for pages of this
 //! program. `cost_test exit` only ends; it is the process that is started and waited for. `cost_test serve` answers messages. `cost_test peer` and
@@ -53,7 +54,8 @@ fn run(arguments: Arguments) -> u8 {
         .and_then(|()| {
             let (name, peer) = ("switch.process.floats", "cost_test floats");
             switches(counter, name, peer, rounds, dirty_floats)
-        });
+        })
+        .and_then(|()| forks(counter));
     match measured {
         Ok(()) => 0,
         Err(error) => {
@@ -167,6 +169,63 @@ fn messages(counter: Counter, rounds: usize) -> Result<(), Error> {
     })?;
     server.ask([END, 0, 0, 0, 0])?;
     call::wait(child).map(drop)
+}
+
+/// Pages that a process has which forks, in two leaf tables of Sv39 and one of Sv32.
+const FORKED: usize = 1024;
+
+/// A fork of a process with that many pages, and stores to pages that it has in common with its child, or had.
+fn forks(counter: Counter) -> Result<(), Error> {
+    let at = call::map_as(FORKED * PAGE, 0, 0, 0, FORKED * PAGE)?;
+    let store = |page: usize| write_at(at + page * PAGE, 1);
+    let (mut least, mut most) = (usize::MAX, 0);
+    for _ in 0..4 {
+        // Each is the process' own again, so that the fork takes a right from each.
+        (0..FORKED).for_each(store);
+        let before = counter.read();
+        let child = call::fork()?;
+        if child == 0 {
+            call::exit(0);
+        }
+        let cost = counter.since(before);
+        (least, most) = (least.min(cost), most.max(cost));
+        call::wait(child)?;
+    }
+    println!("cost_test: fork.page min {least} max {most} instructions");
+    last_owner(counter, &store)?;
+    let child = call::fork()?;
+    if child == 0 {
+        loop {
+            call::sleep(1_000_000);
+        }
+    }
+    stores(counter, "cow", &store);
+    call::kill(child)?;
+    call::wait(child)?;
+    call::unmap_at(at, FORKED * PAGE)
+}
+
+/// Stores to pages that a child had, which has ended.
+fn last_owner(counter: Counter, store: &impl Fn(usize)) -> Result<(), Error> {
+    let child = call::fork()?;
+    if child == 0 {
+        call::exit(0);
+    }
+    call::wait(child)?;
+    stores(counter, "cow.last", store);
+    Ok(())
+}
+
+/// One store to each page.
+fn stores(counter: Counter, name: &str, store: &impl Fn(usize)) {
+    let (mut least, mut most) = (usize::MAX, 0);
+    for page in 0..FORKED {
+        let before = counter.read();
+        store(page);
+        let cost = counter.since(before);
+        (least, most) = (least.min(cost), most.max(cost));
+    }
+    println!("cost_test: {name} min {least} max {most} instructions");
 }
 
 static WORD: AtomicU32 = AtomicU32::new(0);

@@ -59,7 +59,11 @@ fn run(arguments: Arguments) -> u8 {
     let mut refused = 0;
     for _ in 0..calls {
         let (number, arguments) = nonsense(&mut chance, &from, &to);
-        refused += usize::from(Error::result(raw_call(number, arguments)).is_err());
+        let answer = raw_call(number, arguments);
+        if number == Call::Fork.number() && answer == 0 {
+            call::exit(0);
+        }
+        refused += usize::from(Error::result(answer).is_err());
     }
     println!("hostile: {calls} calls, {refused} of them refused");
     0
@@ -112,7 +116,7 @@ fn nonsense(
     let (address, target) = (chance.pick(from), chance.pick(to));
     let length = chance.pick(&LENGTHS);
     let any = chance.next() as usize;
-    match chance.next() % 32 {
+    match chance.next() % 34 {
         0 => (Call::Write.number(), [address, length, 0, 0, 0]),
         1 => (Call::Spawn.number(), [address, length, 0, 0, 0]),
         2 => (Call::Wait.number(), [any, 1, 0, 0, 0]),
@@ -140,6 +144,10 @@ fn nonsense(
         ),
         8..=11 => threads(chance, address, target),
         12..=19 => messages(chance, address, target),
+        // A child ends at once.
+        32 => (Call::Fork.number(), [any, address, length, 0, 0]),
+        // A line of zeros names no program.
+        33 => (Call::Exec.number(), [address, length, 0, 0, 0]),
         _ => memory(chance, target),
     }
 }
