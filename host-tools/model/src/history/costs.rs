@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use abi::Outcome;
 
-use super::summary::BinnedRow;
+use super::binned::BinnedRow;
 
 /// Costs below it are counted by value.
 const COUNTED: usize = 1 << 16;

@@ -4,10 +4,20 @@
 //! seen.
 
 use super::HistoryRow;
-use super::summary::{BinnedRow, HeatAcross, SummaryOptions};
+use super::binned::BinnedRow;
 
 /// Places that remember the page seen last.
 const SEEN: usize = 1 << 12;
+
+/// What the columns of a heat map are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeatAcross {
+    /// Equal parts of the span.
+    #[default]
+    Time,
+    /// Tasks, in order of their ids.
+    Task,
+}
 
 /// Faults by page and by time or task.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,11 +74,11 @@ fn touched(rows: &[BinnedRow<'_>]) -> Vec<TouchedPage> {
     pages
 }
 
-/// The heat map over `bins` parts of the span, and the number of different pages of different tasks.
+/// The heat map of at most `most_rows` rows over `bins` parts of the span, and the number of different pages of different tasks.
 pub(super) fn heat(
     rows: &[BinnedRow<'_>],
     bins: usize,
-    options: &SummaryOptions,
+    (most_rows, across): (usize, HeatAcross),
 ) -> (HeatMap, usize) {
     let pages = touched(rows);
     let count = pages
@@ -77,7 +87,7 @@ pub(super) fn heat(
     let mut starts: Vec<u64> = pages.iter().map(|it| it.page).collect();
     starts.dedup();
     let mut shift = 12;
-    while starts.len() > options.heat_rows.max(1) && shift < 63 {
+    while starts.len() > most_rows.max(1) && shift < 63 {
         shift += 1;
         for start in &mut starts {
             *start = *start >> shift << shift;
@@ -85,12 +95,12 @@ pub(super) fn heat(
         starts.dedup();
     }
     let mut tasks: Vec<Option<u16>> = Vec::new();
-    if options.across == HeatAcross::Task {
+    if across == HeatAcross::Task {
         tasks.extend(pages.iter().map(|it| it.task));
         tasks.sort_unstable();
         tasks.dedup();
     }
-    let columns = match options.across {
+    let columns = match across {
         HeatAcross::Time => bins,
         HeatAcross::Task => tasks.len(),
     };
@@ -104,7 +114,7 @@ pub(super) fn heat(
     let mut cells = vec![0; starts.len() * columns];
     for BinnedRow { row, bin } in rows {
         let Some(page) = row.page() else { continue };
-        let column = match options.across {
+        let column = match across {
             HeatAcross::Time => Some(*bin as usize),
             HeatAcross::Task => tasks.binary_search(&row.fault().task()).ok(),
         };

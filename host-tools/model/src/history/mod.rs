@@ -9,6 +9,7 @@
 //! ```
 //! A fault whose time is not known stands where the one before it stood.
 
+mod binned;
 mod costs;
 mod filter;
 mod heat;
@@ -24,9 +25,9 @@ use crate::ledger::LedgerRow;
 
 pub use costs::CostFigures;
 pub use filter::{FaultFilter, FilterError, TaskNames};
-pub use heat::HeatMap;
+pub use heat::{HeatAcross, HeatMap};
 pub use span::TimeSpan;
-pub use summary::{Bins, FaultGroup, GroupBy, GroupCount, HeatAcross, SpanSummary, SummaryOptions};
+pub use summary::{Bins, FaultGroup, GroupBy, GroupCount, SpanSummary, SummaryOptions};
 
 /// Number of rows kept: 2^20, of 64 bytes each.
 pub const ROWS: usize = 1 << 20;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::binned::BinnedRow;
 use super::costs::{CostFigures, cost_bins, costs};
-use super::heat::{HeatMap, heat};
+use super::heat::{HeatAcross, HeatMap, heat};
 use super::{FaultFilter, FaultHistory, HistoryRow, TaskNames, TimeSpan};
 
 /// What faults are grouped by.
@@ -43,16 +44,6 @@ pub enum FaultGroup {
     Task(Option<u16>),
     /// Id of a hart.
     Hart(u16),
-}
-
-/// What the columns of a heat map are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HeatAcross {
-    /// Equal parts of the span.
-    #[default]
-    Time,
-    /// Tasks, in order of their ids.
-    Task,
 }
 
 /// How a summary is cut.
@@ -95,12 +86,6 @@ impl Bins {
             None => (u128::from(within) * self.count as u128 / u128::from(length)) as usize,
         }
     }
-}
-
-/// A fault that is summarized, and the part of the span that it lies in.
-pub(super) struct BinnedRow<'a> {
-    pub(super) row: &'a HistoryRow,
-    pub(super) bin: u32,
 }
 
 /// A group's faults: in all, and in each part of the span.
@@ -185,7 +170,7 @@ impl FaultHistory {
             }
         }
         groups.sort_by_key(|it| (std::cmp::Reverse(it.count), it.group));
-        let (heat, pages) = heat(&passing, bins.count, options);
+        let (heat, pages) = heat(&passing, bins.count, (options.heat_rows, options.across));
         SpanSummary {
             bins,
             all,
