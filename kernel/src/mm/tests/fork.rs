@@ -241,7 +241,7 @@ fn a_heap_that_shrinks_clears_nobody_elses_bytes<M: TestMachine>(quirks: Quirks)
         bench.frames.fail_after = None;
         grow(&mut child, &mut bench, shrunk).unwrap();
         grow(&mut child, &mut bench, -shrunk).unwrap();
-        let end = 12_000 + shrunk as i64;
+        let end = 12_000 + shrunk;
         for at in [0, 5_000, 6_000, 10_500] {
             let due = if i64::try_from(at).unwrap() < end {
                 7
