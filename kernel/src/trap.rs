@@ -9,7 +9,7 @@ use crate::debug::stub;
 use crate::mm::{FirstLook, Refused, Resolution, Unresolved, first_look, resolve, resolve_present};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
-use crate::task::{Context, TrapFrame, exec, switch, syscall, threads};
+use crate::task::{Context, TrapFrame, exec, switch, syscall, threads, waits_for_page};
 
 /// What the hart said when it trapped.
 #[derive(Clone, Copy)]
@@ -200,7 +200,12 @@ fn look_closer<P: Platform>(
                 Err(refused) => refused,
             }
         }
-        FirstLook::Unresolved(Unresolved::Refused(refused)) => refused,
+        FirstLook::Unresolved(Unresolved::Refused(refused)) => {
+            if waits_for_page(system, va, &refused) {
+                return;
+            }
+            refused
+        }
         FirstLook::Unresolved(Unresolved::Wait(request)) => {
             let slot = system.local.schedule.current();
             let class = system.tasks.space_mut(slot).class_at(va);

@@ -4,7 +4,7 @@ use abi::Error;
 use pagetable::VirtAddr;
 
 use super::range::Covered;
-use super::region::{AccessPattern, Object, Region};
+use super::region::{AccessPattern, Object, Region, RegionKind};
 use super::{Job, Space};
 
 impl Space {
@@ -42,10 +42,11 @@ impl Space {
     /// Pages go, and are as at first when they are touched again.
     fn begin_forget(&mut self, covered: &Covered) -> Result<Job, Error> {
         let own = |region: &Region| {
-            matches!(
+            let is_private = matches!(
                 region.object,
                 Object::Zero | Object::Image { .. } | Object::Stored { .. }
-            )
+            );
+            is_private && region.kind != RegionKind::Borrowed
         };
         if !self.within(covered).iter().all(own) {
             return Err(Error::AccessDenied);

@@ -529,6 +529,8 @@ impl<M: Machine> AuditWalk<'_, M> {
                             self.stored += 1;
                             self.found.slot(self.frames, slot);
                             self.must_be_in_region(VirtAddr::new(va));
+                        } else if let Some(page) = table::lent_page::<M>(stop.entry) {
+                            self.lent_page(VirtAddr::new(va), page);
                         }
                         (va / reach + 1) * reach
                     }
@@ -583,6 +585,17 @@ impl<M: Machine> AuditWalk<'_, M> {
         if self.space.place_of(va).is_none() {
             let space = self.space.id();
             self.found.blame(AuditFinding::Stray { space, va });
+        }
+    }
+
+    /// A page that is lent is one of another space, or of another place in this one.
+    fn lent_page(&mut self, va: VirtAddr, frame: PhysAddr) {
+        let (space, vpn) = (self.space.id(), (va.raw() / PAGE_BYTES) as u32);
+        let own = Owner::Page { space, vpn };
+        self.must_be_in_region(va);
+        match self.frames.owner(frame) {
+            owner @ Owner::Page { .. } if owner != own => {}
+            _ => self.found.blame(AuditFinding::Foreign { space, frame }),
         }
     }
 

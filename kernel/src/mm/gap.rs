@@ -100,7 +100,7 @@ impl Space {
             .ok_or(Error::NoAddressSpace)
     }
 
-    fn gap_in(
+    pub(super) fn gap_in(
         &self,
         within: UserRange,
         not: UserRange,

@@ -40,6 +40,7 @@ mod survey;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+mod transfer;
 mod unmap;
 mod usercopy;
 mod zap;
@@ -67,6 +68,7 @@ pub use space::Space;
 pub use store::{Backing, RamStore, Store, ZipRoom, ZipScratch, ZipStore};
 pub use survey::{FrameCounts, PageCounts, Survey, SurveyCount, Surveyed};
 pub use table::TableFrames;
+pub use transfer::{Lend, Lends, Transfer};
 pub use usercopy::{Unreached, UserMemory};
 
 pub use pagetable::PAGE_BYTES;

@@ -243,7 +243,10 @@ fn look<M: Machine, const IN_TRAP: bool>(
     // As a word: an entry is no wider than the hart's registers.
     if stop.entry as usize != 0 {
         if !Pte::new(stop.entry).is_valid() {
-            // In the backing store: nothing else that is not valid has a region which permits something.
+            if table::lent_page::<M>(stop.entry).is_some() {
+                return Err(refuse(class, Outcome::Lent));
+            }
+            // In the backing store: nothing else that is not valid and not lent has a region which permits something.
             let request = PageRequest { va, access };
             return Err(FirstLook::Unresolved(Unresolved::Wait(request)));
         }
@@ -366,7 +369,8 @@ pub fn page_in<M: Machine>(
         table::walk(machine, space.root(), request.va),
     );
     let (owner, resident, region) = space.parts_at(request.va);
-    let there = table::page_of::<M>(stop.entry, stop.level).is_some();
+    let there = table::page_of::<M>(stop.entry, stop.level).is_some()
+        || table::lent_page::<M>(stop.entry).is_some();
     let slot = table::slot_of(stop.entry);
     // The kernel may want a page that the program may not touch at present.
     let may = |region: &&Region| slot.is_some() || region.prot.permits(request.access);

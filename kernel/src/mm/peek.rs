@@ -55,11 +55,15 @@ fn peek_page<M: Machine>(
         let within = va.offset(M::MODE.leaf_bytes(stop.level));
         page.wrapping_add(within)
     });
+    let lent = || {
+        let page = table::lent_page::<M>(stop.entry).filter(|_| stop.level == 0)?;
+        Some(page.wrapping_add(va.raw() % PAGE_BYTES))
+    };
     let shared = || {
         let frame = object::frame_at(machine, &region, va)?;
         Some(frame.wrapping_add(va.raw() % PAGE_BYTES))
     };
-    if let Some(at) = there.or_else(shared) {
+    if let Some(at) = there.or_else(lent).or_else(shared) {
         machine.read_bytes(at, into);
         return true;
     }

@@ -24,7 +24,10 @@ impl Space {
     ) -> Result<Job, Error> {
         let covered = self.covered(va, bytes)?;
         let may = |region: &Region| {
-            let fixed = matches!(region.kind, RegionKind::Guard | RegionKind::Reserved);
+            let fixed = matches!(
+                region.kind,
+                RegionKind::Guard | RegionKind::Reserved | RegionKind::Borrowed
+            );
             !fixed && prot.is_allowed() && region.max.covers(prot)
         };
         if !self.within(&covered).iter().all(may) {

@@ -94,6 +94,8 @@ pub enum RegionKind {
     Device,
     /// Memory that several spaces share.
     Shared,
+    /// Pages that another space has lent.
+    Borrowed,
 }
 
 impl RegionKind {
@@ -110,6 +112,7 @@ impl RegionKind {
             RegionKind::Reserved => Class::Reserved,
             RegionKind::Device => Class::Device,
             RegionKind::Shared => Class::Shared,
+            RegionKind::Borrowed => Class::Borrowed,
         }
     }
 }
@@ -231,10 +234,10 @@ impl Region {
         })
     }
 
-    /// Do its pages stay in memory?
+    /// Do its pages stay in memory? Those that are lent do: their lender gets back the frame that it has lent.
     #[inline]
     pub(super) fn is_pinned(&self) -> bool {
-        false
+        self.kind == RegionKind::Borrowed
     }
 
     /// May it be unmapped by the program that has it?

@@ -21,6 +21,11 @@ impl Space {
         };
     }
 
+    /// One past the heap's last byte.
+    pub fn heap_end(&self) -> VirtAddr {
+        VirtAddr::new(self.heap.end)
+    }
+
     /// How many bytes the heap may have.
     pub fn heap_limit(&self) -> u64 {
         self.heap.limit

@@ -255,6 +255,27 @@ pub fn page_of<M: Machine>(entry: u64, level: u8) -> Option<PhysAddr> {
     is_page.then(|| pte.target(M::MODE))
 }
 
+/// An entry that is not valid, and whose page is lent: S, which software has to itself. Its other bits stay, for the
+/// return, and for who looks.
+const LENT: u64 = 1 << 8;
+
+/// The page of an entry whose page is lent.
+#[inline]
+pub fn lent_page<M: Machine>(entry: u64) -> Option<PhysAddr> {
+    let is_lent = entry & (Pte::VALID | LENT) == LENT;
+    is_lent.then(|| Pte::new(entry).target(M::MODE))
+}
+
+/// The entry of a page that is lent from now on.
+pub fn lend(entry: u64) -> u64 {
+    entry & !Pte::VALID | LENT
+}
+
+/// The entry of a page that is lent no longer.
+pub fn unlend(entry: u64) -> u64 {
+    entry & !LENT | Pte::VALID
+}
+
 /// The same page with other rights: R, W and X as in `rights`; hidden if there are none.
 pub fn with_rights(entry: u64, rights: u64) -> u64 {
     const RIGHTS: u64 = Pte::READ | Pte::WRITE | Pte::EXEC;

@@ -83,6 +83,9 @@ impl<M: Machine, S: FnMut(&M, VirtAddr, Access, &Resolution)> UserMemory<'_, M, 
             Err(Unresolved::Refused(refused)) if refused.outcome == Outcome::OutOfMemory => {
                 Err(Error::OutOfMemory.into())
             }
+            Err(Unresolved::Refused(refused)) if refused.outcome == Outcome::Lent => {
+                Err(Error::ShareViolation.into())
+            }
             Err(Unresolved::Refused(_)) => Err(Error::BadAddress.into()),
         }
     }

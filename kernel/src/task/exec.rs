@@ -5,6 +5,7 @@ use pagetable::PhysAddr;
 
 use super::context::Context;
 use super::forking::Forking;
+use super::lent;
 use super::program;
 use super::server_end;
 use super::slot::Slot;
@@ -186,6 +187,9 @@ pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     };
     if system.tasks.process(slot).first != slot {
         return thread_exit::go_on_ending(system, slot);
+    }
+    if !lent::process_ends(system, slot) {
+        return false;
     }
     let space = system.tasks.space_mut(slot);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);

@@ -13,6 +13,7 @@ use abi::Error;
 use super::call_result::CallResult;
 use super::context::Context;
 use super::forking::Forking;
+use super::lent;
 use super::slot::Slot;
 use super::state::SchedState;
 use super::unfinished::CallKey;
@@ -75,6 +76,8 @@ fn begin<P: Platform>(
     if system.frames.backing.is_there() {
         return Err(Error::Unsupported);
     }
+    // A page that is lent, or borrowed, goes back as the one frame that it is.
+    lent::refuse_any(system)?;
     let process = system.tasks.process(caller);
     let parent = process.pid;
     let (line, bytes) = process.line_bytes();

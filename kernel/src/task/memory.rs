@@ -4,6 +4,7 @@ use abi::{Advice, Error, map, prot};
 use pagetable::{MemoryType, PhysAddr, VirtAddr};
 
 use super::call_result::CallResult;
+use super::lent;
 use super::unfinished::CallKey;
 use crate::mm::{
     Budget, Frames, Job, MapRequest, Object, PAGE_BYTES, Placement, Prot, RegionKind, Space,
@@ -61,6 +62,7 @@ pub fn munmap<P: Platform>(
     at: usize,
     bytes: usize,
 ) -> Result<CallResult, Unreached> {
+    lent::refuse_lent(system, at, bytes)?;
     let answer = system.go_on(key, |space, frames, platform| {
         let va = VirtAddr::new(at as u64);
         Ok((0, space.begin_unmap(va, bytes as u64, frames, platform)?))
@@ -80,6 +82,7 @@ pub fn protect<P: Platform>(
     rights: usize,
 ) -> Result<CallResult, Unreached> {
     let rights = decode(rights, Prot::NONE)?;
+    lent::refuse_lent(system, at, bytes)?;
     let va = VirtAddr::new(at as u64);
     system.go_on(key, |space, frames, platform| {
         let job = space.begin_protect(va, bytes as u64, rights, frames, platform)?;
@@ -96,6 +99,9 @@ pub fn advise<P: Platform>(
     advice: usize,
 ) -> Result<CallResult, Unreached> {
     let advice = Advice::decode(advice).ok_or(Error::BadArgument)?;
+    if advice == Advice::DontNeed {
+        lent::refuse_lent(system, at, bytes)?;
+    }
     let va = VirtAddr::new(at as u64);
     system.go_on(key, |space, _, _| {
         Ok((0, space.begin_advise(va, bytes as u64, advice)?))

@@ -18,10 +18,12 @@ use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
 use super::context::{Context, TrapFrame};
+use super::lent;
+use super::message_number::{next_number, number, sender_slot};
 use super::resched;
 use super::server::Queued;
 use super::server_end::end_server;
-use super::slot::{MAX_THREADS, Slot};
+use super::slot::Slot;
 use super::state::SchedState;
 use super::switch;
 use super::unfinished::CallKey;
@@ -61,7 +63,9 @@ pub(super) fn destroy<P: Platform>(
     server: usize,
 ) -> Result<CallResult, Error> {
     let place = own_server(system, server)?;
+    lent::drop_moved(system, place);
     end_server(system, place);
+    lent::server_ends(system, place);
     Ok(CallResult::One(0))
 }
 
@@ -117,54 +121,84 @@ pub(super) fn send<P: Platform>(
     kind: MessageKind,
 ) -> Result<CallResult, Error> {
     let slot = system.local.schedule.current();
-    let tasks = &mut *system.tasks;
     let to = context.argument(0);
-    let process = tasks.process(slot);
-    let (id, sender) = (process.connections.server(to & !TRY), process.pid);
-    let server = id.and_then(|id| tasks.servers.find(id));
-    let server = server.ok_or(Error::NotFound)?;
-    let words = context.words();
-    if let Some(receiver) = tasks.first_waiter(WaitList::Message(server)) {
-        // No message is before it: who receives waits only while nothing else does.
-        let number = match kind {
-            MessageKind::Scalar => 0,
-            MessageKind::Blocking => message_number(system, slot),
-        };
-        let from = usize::from(sender) | kind.number() << 16;
-        let thread = system.tasks.at_mut(receiver);
-        thread.context.set_message(number, words, from);
-        system.tasks.set_state(receiver, SchedState::Ready);
-        context.set_return(0);
-        return Ok(match kind {
-            MessageKind::Scalar => {
-                resched::made_ready(system);
-                CallResult::Answered
-            }
-            MessageKind::Blocking => CallResult::Wait(SchedState::AwaitingReturn { server }),
-        });
-    }
-    let queue = tasks.servers.at(server).ok_or(Error::NotFound)?;
-    let is_full = queue.waiting() == QUEUE;
-    // Who waits for room is before it.
-    if is_full || tasks.first_waiter(WaitList::Room(server)).is_some() {
+    let server = connected(system, slot, to & !TRY)?;
+    if !has_room(system, slot, server) {
         if to & TRY != 0 {
             return Err(Error::Busy);
         }
         context.set_return(0);
         return Ok(CallResult::Wait(SchedState::AwaitingRoom { server, kind }));
     }
+    if kind == MessageKind::Blocking {
+        next_number(system, slot);
+    }
+    let words = context.words();
+    deliver(system, context, server, kind, words)
+}
+
+/// The place of the server that the thread's process is connected to.
+#[inline]
+pub(super) fn connected<P: Platform>(
+    system: &mut System<P>,
+    slot: Slot,
+    connection: usize,
+) -> Result<u8, Error> {
+    let id = system.tasks.process(slot).connections.server(connection);
+    let server = id.and_then(|id| system.tasks.servers.find(id));
+    server.ok_or(Error::NotFound)
+}
+
+/// Can a message be sent at once? Who has waited for room is before who comes.
+pub(super) fn has_room<P: Platform>(system: &mut System<P>, slot: Slot, server: u8) -> bool {
+    let has_turn = core::mem::take(&mut system.tasks.at_mut(slot).has_turn);
+    let first = has_turn || system.tasks.first_waiter(WaitList::Room(server)).is_none();
+    let queue = system.tasks.servers.at(server);
+    first && queue.is_some_and(|queue| queue.waiting() < QUEUE)
+}
+
+/// Hands a message to who waits for one, or puts it into the queue, where there is room. The sender has its answer, or waits
+/// for it.
+pub(super) fn deliver<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+    server: u8,
+    kind: MessageKind,
+    words: [usize; WORDS],
+) -> Result<CallResult, Error> {
+    let slot = system.local.schedule.current();
+    let sender = current_pid(system);
+    let is_answered = !matches!(kind, MessageKind::Scalar | MessageKind::Move);
     context.set_return(0);
-    let queue = tasks.servers.at(server).ok_or(Error::NotFound)?;
-    Ok(match kind {
-        MessageKind::Scalar => {
-            queue.push(Queued::Words { sender, words });
-            CallResult::Answered
+    if let Some(receiver) = system.tasks.first_waiter(WaitList::Message(server)) {
+        // No message is before it: who receives waits only while nothing else does.
+        let number = match is_answered {
+            true => number(system, slot),
+            false => 0,
+        };
+        let from = usize::from(sender) | kind.number() << 16;
+        let thread = system.tasks.at_mut(receiver);
+        thread.context.set_message(number, words, from);
+        system.tasks.set_state(receiver, SchedState::Ready);
+        if is_answered {
+            return Ok(CallResult::Wait(SchedState::AwaitingReturn { server }));
         }
-        MessageKind::Blocking => {
-            queue.push(Queued::Sender(slot));
-            CallResult::Wait(SchedState::Sending { server })
-        }
-    })
+        resched::made_ready(system);
+        return Ok(CallResult::Answered);
+    }
+    let queue = system.tasks.servers.at(server).ok_or(Error::NotFound)?;
+    if is_answered {
+        queue.push(Queued::Sender(slot));
+        // What the receiver is to get stands in its registers, and is past when it gets its answer.
+        context.set_words(words);
+        return Ok(CallResult::Wait(SchedState::Sending { server, kind }));
+    }
+    queue.push(Queued::Words {
+        sender,
+        kind,
+        words,
+    });
+    Ok(CallResult::Answered)
 }
 
 /// `SendBlocking` to a thread that waits for it: that one has the hart at once. Else false, and nothing has changed.
@@ -187,7 +221,7 @@ pub(super) fn send_and_hand_over<P: Platform>(
     if !switch::may_hand_over(system, receiver) {
         return false;
     }
-    let number = message_number(system, slot);
+    let number = next_number(system, slot);
     let words = context.words();
     context.set_return(0);
     let state = SchedState::AwaitingReturn { server };
@@ -213,7 +247,12 @@ pub(super) fn return_and_hand_over<P: Platform>(
         .at(server)
         .is_some_and(|it| it.waiting() == 0)
         && system.tasks.first_waiter(WaitList::Room(server)).is_none();
-    if context.argument(6) != NO_TIMEOUT || !is_empty || !switch::may_hand_over(system, sender) {
+    let lends = system.tasks.lends.all();
+    if context.argument(6) != NO_TIMEOUT
+        || !is_empty
+        || !lends.is_empty()
+        || !switch::may_hand_over(system, sender)
+    {
         return false;
     }
     let words = context.words();
@@ -233,6 +272,7 @@ pub(super) fn receive<P: Platform>(
     timeout_ms: usize,
 ) -> Result<CallResult, Error> {
     let place = own_server(system, server)?;
+    lent::drop_orphan(system);
     if take_message(system, context, place) {
         context.pc = context.pc.wrapping_add(4);
         return Ok(CallResult::Answered);
@@ -249,9 +289,17 @@ pub(super) fn return_message<P: Platform>(
     system: &mut System<P>,
     context: &mut Context,
 ) -> Result<CallResult, Error> {
-    let (sender, _) = sender_of(system, context.argument(0))?;
-    answer(system, sender, context.words());
-    resched::made_ready(system);
+    let number = context.argument(0);
+    let has_returned = lent::return_pages(system, number)?;
+    match sender_of(system, number) {
+        Ok((sender, _)) => {
+            answer(system, sender, context.words());
+            resched::made_ready(system);
+        }
+        // The pages were freed.
+        Err(_) if has_returned => {}
+        Err(error) => return Err(error),
+    }
     Ok(CallResult::One(0))
 }
 
@@ -260,7 +308,9 @@ pub(super) fn return_and_receive<P: Platform>(
     system: &mut System<P>,
     context: &mut Context,
 ) -> Result<CallResult, Error> {
-    let (sender, server) = sender_of(system, context.argument(0))?;
+    let number = context.argument(0);
+    lent::return_pages(system, number)?;
+    let (sender, server) = sender_of(system, number)?;
     answer(system, sender, context.words());
     let timeout_ms = context.argument(6);
     context.set_return(0);
@@ -287,14 +337,23 @@ fn take_message<P: Platform>(system: &mut System<P>, context: &mut Context, plac
     }
     match message {
         None => return false,
-        Some(Queued::Words { sender, words }) => {
-            context.set_message(0, words, sender.into());
+        Some(Queued::Words {
+            sender,
+            kind,
+            words,
+        }) => {
+            context.set_message(0, words, usize::from(sender) | kind.number() << 16);
         }
         Some(Queued::Sender(sender)) => {
-            let number = message_number(system, sender);
             let (thread, process) = system.tasks.parts(sender);
-            let from = usize::from(process.pid) | MessageKind::Blocking.number() << 16;
+            let kind = match thread.state() {
+                SchedState::Sending { kind, .. } => kind,
+                _ => MessageKind::Blocking,
+            };
+            let number = number(system, sender);
+            let from = usize::from(process.pid) | kind.number() << 16;
             context.set_message(number, thread.context.words(), from);
+            system.tasks.lends.set_received(number);
             let received = SchedState::AwaitingReturn { server: place };
             system.tasks.set_state(sender, received);
         }
@@ -317,16 +376,29 @@ fn fill_queue<P: Platform>(system: &mut System<P>, place: u8) {
         };
         let state = match kind {
             MessageKind::Scalar => {
-                queue.push(Queued::Words { sender, words });
+                queue.push(Queued::Words {
+                    sender,
+                    kind,
+                    words,
+                });
                 SchedState::Ready
             }
             MessageKind::Blocking => {
                 queue.push(Queued::Sender(slot));
-                SchedState::Sending { server: place }
+                next_number(system, slot);
+                SchedState::Sending {
+                    server: place,
+                    kind,
+                }
+            }
+            // Its pages are not here yet: it makes its call again, and is the next one.
+            _ => {
+                system.tasks.at_mut(slot).has_turn = true;
+                SchedState::Ready
             }
         };
         system.tasks.set_state(slot, state);
-        if kind == MessageKind::Scalar {
+        if state == SchedState::Ready {
             resched::made_ready(system);
         }
     }
@@ -385,35 +457,13 @@ fn read_name<'a, P: Platform>(
     Ok(into)
 }
 
-/// A number for the message that a thread waits with: what is left of its slot, its number, and how many it has sent.
-///
-/// ```text
-///  0       8            23         31
-///  | slot  | thread     | received |
-/// ```
-fn message_number<P: Platform>(system: &mut System<P>, slot: Slot) -> usize {
-    let thread = system.tasks.at_mut(slot);
-    thread.received = thread.received.wrapping_add(1);
-    number_of(slot, thread.tid, thread.received)
-}
-
-fn number_of(slot: Slot, tid: u16, received: u8) -> usize {
-    slot.index() | usize::from(tid) << 8 | usize::from(received) << 23
-}
-
 /// The thread that waits with that message to be returned by the running process, and the place of its server.
 fn sender_of<P: Platform>(system: &mut System<P>, number: usize) -> Result<(Slot, u8), Error> {
     let own = current_pid(system);
-    let slot = Slot::at(number & (MAX_THREADS - 1));
-    let slot = slot.filter(|slot| system.tasks.existing().has(*slot));
-    let slot = slot.ok_or(Error::NotFound)?;
-    let thread = system.tasks.at(slot);
-    let SchedState::AwaitingReturn { server } = thread.state() else {
+    let slot = sender_slot(system, number).ok_or(Error::NotFound)?;
+    let SchedState::AwaitingReturn { server } = system.tasks.at(slot).state() else {
         return Err(Error::NotFound);
     };
-    if number_of(slot, thread.tid, thread.received) != number {
-        return Err(Error::NotFound);
-    }
     let owner = system.tasks.servers.at(server).map(|it| it.owner());
     match owner == Some(own) {
         true => Ok((slot, server)),

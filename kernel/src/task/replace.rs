@@ -10,6 +10,7 @@ use abi::Error;
 use super::call_result::CallResult;
 use super::context::Floats;
 use super::exec;
+use super::lent;
 use super::state::SchedState;
 use super::waiters::WaitKey;
 use crate::debug::stub;
@@ -23,6 +24,7 @@ pub(super) fn replace<P: Platform>(
     system: &mut System<P>,
     line: &[u8],
 ) -> Result<CallResult, Error> {
+    lent::refuse_any(system)?;
     let made = exec::make(system, 0, line)?;
     let first = system.tasks.process(system.local.schedule.current()).first;
     exec::abandon_fork(system, first);

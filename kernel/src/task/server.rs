@@ -6,7 +6,7 @@
 use core::mem::MaybeUninit;
 
 use abi::Error;
-use abi::message::{NAME_BYTES, QUEUE, SERVERS, WORDS};
+use abi::message::{MessageKind, NAME_BYTES, QUEUE, SERVERS, WORDS};
 
 use super::slot::Slot;
 
@@ -14,7 +14,11 @@ use super::slot::Slot;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queued {
     /// Its words, and the number of the process that sent them.
-    Words { sender: u16, words: [usize; WORDS] },
+    Words {
+        sender: u16,
+        kind: MessageKind,
+        words: [usize; WORDS],
+    },
     /// The thread that waits with it.
     Sender(Slot),
 }
@@ -35,6 +39,7 @@ pub struct ServerSlot {
 
 const NOTHING: Queued = Queued::Words {
     sender: 0,
+    kind: MessageKind::Scalar,
     words: [0; WORDS],
 };
 

@@ -1,7 +1,9 @@
 //! The end of a server: with its process, or before.
 
 use abi::Error;
+use abi::message::MessageKind;
 
+use super::message_number::number;
 use super::slot::Slot;
 use super::state::SchedState;
 use crate::platform::Platform;
@@ -22,14 +24,32 @@ pub(super) fn end_server<P: Platform>(system: &mut System<P>, place: u8) {
         let waits = match system.tasks.at(slot).state() {
             SchedState::Receiving { server, .. }
             | SchedState::AwaitingRoom { server, .. }
-            | SchedState::Sending { server }
+            | SchedState::Sending { server, .. }
             | SchedState::AwaitingReturn { server } => server == place,
             _ => false,
         };
         if waits {
-            let context = &mut system.tasks.at_mut(slot).context;
-            context.answer(Error::NotFound.to_a0(), None);
-            system.tasks.set_state(slot, SchedState::Ready);
+            let number = number(system, slot);
+            let (thread, process) = system.tasks.parts_mut(slot);
+            // A call that is made again finds out by itself.
+            let is_past = match thread.state() {
+                SchedState::AwaitingRoom { kind, .. } => {
+                    matches!(kind, MessageKind::Scalar | MessageKind::Blocking)
+                }
+                _ => true,
+            };
+            if is_past {
+                thread.context.answer(Error::NotFound.to_a0(), None);
+            }
+            // Who has lent pages has them back before it goes on.
+            let pid = process.pid;
+            let lends = &system.tasks.lends;
+            let lent = lends.find(|lend| lend.message == number && lend.lender == pid);
+            let state = match lent {
+                Some(_) => SchedState::AwaitingEnd,
+                None => SchedState::Ready,
+            };
+            system.tasks.set_state(slot, state);
         }
     }
     system.tasks.servers.remove(place);

@@ -77,12 +77,18 @@ pub enum SchedState {
     Sending {
         /// The server's place.
         server: u8,
+        /// What it sent.
+        kind: MessageKind,
     },
     /// Its message was received: who returns it gives the answer. Its call is past.
     AwaitingReturn {
         /// The server's place.
         server: u8,
     },
+    /// Wants pages that its process has lent; its access, or its call, is made again.
+    AwaitingPages,
+    /// Its server has ended, and pages that it lent there are on their way back. Its call is past.
+    AwaitingEnd,
     /// Wants a server that there is not yet; its system call is made again.
     Connecting {
         /// Tick of the board's timebase that ends the wait; `u64::MAX` for none.
@@ -124,6 +130,7 @@ impl SchedState {
             SchedState::OnAddress { .. } => Some(WaitList::Address),
             SchedState::Receiving { server, .. } => Some(WaitList::Message(server)),
             SchedState::AwaitingRoom { server, .. } => Some(WaitList::Room(server)),
+            SchedState::AwaitingPages => Some(WaitList::Pages),
             _ => None,
         }
     }
@@ -153,6 +160,8 @@ impl SchedState {
             SchedState::AwaitingRoom { .. }
             | SchedState::Sending { .. }
             | SchedState::AwaitingReturn { .. }
+            | SchedState::AwaitingPages
+            | SchedState::AwaitingEnd
             | SchedState::Connecting { .. } => TaskState::Sending,
             SchedState::Ending { .. } | SchedState::Exited { .. } => TaskState::Exited,
         }

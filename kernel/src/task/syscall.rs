@@ -12,7 +12,7 @@ use super::context::{Context, TrapFrame};
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, fork, memory, message, replace, resched, threads};
+use super::{exec, fork, lend, lent, memory, message, replace, resched, threads};
 use crate::debug::monitor::Inspection;
 use crate::mm::{PageRequest, Unreached};
 use crate::platform::Platform;
@@ -137,6 +137,7 @@ fn dispatch<P: Platform>(
         Call::Disconnect => Ok(message::disconnect(system, a0)?),
         Call::SendScalar => Ok(message::send(system, context, MessageKind::Scalar)?),
         Call::SendBlocking => Ok(message::send(system, context, MessageKind::Blocking)?),
+        Call::SendMemory => lend::send(system, context),
         Call::Receive => Ok(message::receive(system, context, a0, a1)?),
         Call::Return => Ok(message::return_message(system, context)?),
         Call::ReturnAndReceive => Ok(message::return_and_receive(system, context)?),
@@ -294,6 +295,15 @@ fn sbrk<P: Platform>(
     key: CallKey,
     delta: isize,
 ) -> Result<CallResult, Unreached> {
+    if delta < 0 {
+        let (space, ..) = system.memory();
+        let end = space.heap_end().raw() as usize;
+        lent::refuse_lent(
+            system,
+            end.saturating_add_signed(delta),
+            delta.unsigned_abs(),
+        )?;
+    }
     // The rest of a page is zeroed where it is.
     let (space, _, platform) = system.memory();
     if let Some(va) = space.heap_page_after(delta as i64)

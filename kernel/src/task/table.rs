@@ -14,7 +14,7 @@ use super::slot::{MAX_PROCESSES, MAX_THREADS, ProcessSlot, Slot, SlotSet};
 use super::state::SchedState;
 use super::thread::{StackRange, Thread};
 use super::waiters::{WaitKey, WaitList, Waiters};
-use crate::mm::Space;
+use crate::mm::{Lends, Space};
 
 /// The highest number that a thread has; behind it they begin at 1 again.
 const LAST_TID: u16 = 32_767;
@@ -50,6 +50,8 @@ pub struct Tasks {
     waiters: Waiters,
     /// The servers, and the messages that wait there.
     pub(super) servers: Servers,
+    /// Pages that messages have lent.
+    pub(super) lends: Lends,
     last_tid: u16,
 }
 
@@ -67,6 +69,7 @@ impl Tasks {
         sleepers: Sleepers::EMPTY,
         waiters: Waiters::EMPTY,
         servers: Servers::EMPTY,
+        lends: Lends::EMPTY,
         last_tid: 0,
     };
 
@@ -258,7 +261,7 @@ impl Tasks {
                 }
                 if let Some(list) = state.wait_list() {
                     self.waiters.remove(list, slot);
-                } else if let SchedState::Sending { server } = state {
+                } else if let SchedState::Sending { server, .. } = state {
                     self.servers.forget_sender(server, slot);
                 }
             }
@@ -480,6 +483,7 @@ impl Tasks {
         thread.wait_key = WaitKey::NONE;
         thread.deadline = None;
         thread.stack = StackRange::default();
+        thread.has_turn = false;
         thread.value = 0;
         thread.faults = 0;
         thread.ticks = 0;

@@ -45,8 +45,10 @@ pub struct Thread {
     pub(super) wait_key: WaitKey,
     /// The tick that its call waits until, if one entry was not enough to begin to wait.
     pub(super) deadline: Option<(CallKey, u64)>,
-    /// How many messages it sent that were received, by which an answer to an earlier one is known; wraps.
-    pub(super) received: u8,
+    /// How many messages it sent that are answered, by which an answer to an earlier one is known; wraps.
+    pub(super) sent: u8,
+    /// There is room for its message in the queue that it has waited for.
+    pub(super) has_turn: bool,
     /// What it ended with, for who joins it.
     pub(super) value: usize,
     /// Page faults it raised.
@@ -73,7 +75,8 @@ impl Thread {
             stack: StackRange { base: 0, end: 0 },
             wait_key: WaitKey::NONE,
             deadline: None,
-            received: 0,
+            sent: 0,
+            has_turn: false,
             value: 0,
             faults: 0,
             ticks: 0,

@@ -31,14 +31,16 @@ impl WaitKey {
     }
 }
 
-/// Lists: those that wait on addresses, and two of each server.
-const LISTS: usize = 1 + 2 * SERVERS;
+/// Lists: those that wait on addresses, those that wait for pages, and two of each server.
+const LISTS: usize = 2 + 2 * SERVERS;
 
 /// What the threads of a list wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitList {
     /// The word at some address.
     Address,
+    /// Pages that their process has lent.
+    Pages,
     /// A message to that server.
     Message(u8),
     /// Room in the queue of that server.
@@ -50,8 +52,9 @@ impl WaitList {
     fn index(self) -> usize {
         match self {
             WaitList::Address => 0,
-            WaitList::Message(server) => 1 + server as usize % SERVERS,
-            WaitList::Room(server) => 1 + SERVERS + server as usize % SERVERS,
+            WaitList::Pages => 1,
+            WaitList::Message(server) => 2 + server as usize % SERVERS,
+            WaitList::Room(server) => 2 + SERVERS + server as usize % SERVERS,
         }
     }
 }

@@ -12,7 +12,7 @@ use abi::message::{MessageKind, TRY, WORDS};
 use abi::{Call, Error};
 
 use crate::call::ask;
-use crate::sys::message_call;
+use crate::sys::{message_call, pages_at};
 
 /// The words of a message, or of its answer.
 pub type Words = [usize; WORDS];
@@ -50,7 +50,28 @@ impl Message {
 
     /// Does its sender wait for an answer?
     pub fn is_answered(&self) -> bool {
-        self.kind != MessageKind::Scalar.number()
+        self.number != 0
+    }
+
+    /// The pages that came with it: at that address so many bytes; none with a message of words alone.
+    pub fn pages(&self) -> (usize, usize) {
+        match self.kind > MessageKind::Blocking.number() {
+            true => (self.words[0], self.words[1]),
+            false => (0, 0),
+        }
+    }
+
+    /// The pages that came with it, to read; those of a message that is returned only until then.
+    pub fn memory(&self) -> &[u8] {
+        let (at, bytes) = self.pages();
+        crate::sys::bytes_at(at as *const u8, bytes)
+    }
+
+    /// The pages that came with it, if they may be written to.
+    pub fn memory_mut(&mut self) -> Option<&mut [u8]> {
+        let (at, bytes) = self.pages();
+        let may = bytes > 0 && self.kind != MessageKind::Borrow.number();
+        may.then(|| pages_at(at, bytes))
     }
 
     /// Lets its sender go on, with these words as the answer.
@@ -119,6 +140,36 @@ impl ServerConnection {
     /// The same; `Busy` where the queue is full.
     pub fn try_ask(&self, words: Words) -> Result<Words, Error> {
         self.call(Call::SendBlocking, TRY, words)
+    }
+
+    /// Gives pages away, with two words.
+    pub fn give(&self, memory: &'static mut [u8], words: [usize; 2]) -> Result<(), Error> {
+        let at = (memory.as_mut_ptr() as usize, memory.len());
+        self.send_memory(MessageKind::Move, 0, at, words).map(drop)
+    }
+
+    /// Lends pages to be read, with two words; those that the server answers with.
+    pub fn lend(&self, memory: &[u8], words: [usize; 2]) -> Result<Words, Error> {
+        let at = (memory.as_ptr() as usize, memory.len());
+        self.send_memory(MessageKind::Borrow, 0, at, words)
+    }
+
+    /// Lends pages to be written, with two words; those that the server answers with.
+    pub fn lend_mut(&self, memory: &mut [u8], words: [usize; 2]) -> Result<Words, Error> {
+        let at = (memory.as_mut_ptr() as usize, memory.len());
+        self.send_memory(MessageKind::MutableBorrow, 0, at, words)
+    }
+
+    /// Any message with pages, wherever they are; flags as of [`abi::message`].
+    pub fn send_memory(
+        &self,
+        kind: MessageKind,
+        flags: usize,
+        (at, bytes): (usize, usize),
+        [first, second]: [usize; 2],
+    ) -> Result<Words, Error> {
+        let words = [kind.number(), at, bytes, first, second];
+        self.call(Call::SendMemory, flags, words)
     }
 
     fn call(&self, call: Call, flags: usize, words: Words) -> Result<Words, Error> {

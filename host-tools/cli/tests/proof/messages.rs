@@ -36,6 +36,24 @@ fn messages_between_programs_are_received_once_in_order_and_answered() {
     });
 }
 
+#[test]
+fn pages_go_with_messages_and_come_back_whichever_side_ends() {
+    on_each_width(|board| {
+        let said = board.run("lend_test");
+        for part in [
+            "move", "borrow", "many", "refused", "lent", "wait", "chain", "ends",
+        ] {
+            assert!(
+                said.contains(&format!("lend_test: {part} is well")),
+                "{said}"
+            );
+        }
+        assert!(said.contains(" checks hold, 0 do not"), "{said}");
+        assert!(said.contains("lend_test touch: killed:"), "{said}");
+        assert!(said.contains(": lent"), "{said}");
+    });
+}
+
 /// Asks `ps` until it says both.
 fn until_ps_says(board: &mut Board, state: &str, event: &str) {
     for _ in 0..1000 {

@@ -118,6 +118,11 @@ closed! {
         /// `SendBlocking(connection | flags, word, word, word, word, word)`: sends five words and waits until
         /// the server returns the message; returns 0, and in `a1` to `a5` the words that it was returned with.
         SendBlocking = 50,
+        /// `SendMemory(connection | flags, kind, addr, len, word, word)`: sends whole pages and two words. As
+        /// [`MessageKind`](crate::message::MessageKind) says, they become the receiver's (2), which the caller does
+        /// not wait for, or are lent to be read (3) or written (4) until it returns the message: then the answer is
+        /// as of `SendBlocking`. The receiver gets in `a1` and `a2` the address and the length, in `a3` and `a4` the words.
+        SendMemory = 51,
         /// `Receive(server, timeout_ms)`: waits for a message to a server of the caller's process. Returns in
         /// `a0` the message's number, 0 for one that is not returned; in `a1` to `a5` its words; in `a6` the
         /// sender's process number, and from bit 16 on its [`MessageKind`](crate::message::MessageKind).

@@ -17,6 +17,16 @@ pub const SERVERS: usize = 32;
 /// A flag beside the connection: a full queue is answered with `Busy`, and not waited for.
 pub const TRY: usize = 0x100;
 
+/// A flag beside the connection, of a message that lends pages: threads of the lender that touch them wait until they
+/// are returned. Without it such an access is a fault.
+pub const WAIT: usize = 0x200;
+
+/// Pages that one message can have.
+pub const PAGES: usize = 256;
+
+/// Messages with pages that can be received and not returned at once.
+pub const LENDS: usize = 64;
+
 /// The words of a message.
 pub const WORDS: usize = 5;
 
@@ -27,5 +37,11 @@ closed! {
         Scalar = 0,
         /// Five words; the sender waits for five.
         Blocking = 1,
+        /// Pages that become the receiver's; the sender has gone on.
+        Move = 2,
+        /// Pages that the receiver may read until it returns the message, which the sender waits for.
+        Borrow = 3,
+        /// Pages that the receiver may write until it returns the message, which the sender waits for.
+        MutableBorrow = 4,
     }
 }

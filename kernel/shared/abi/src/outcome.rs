@@ -47,6 +47,8 @@ numbered! {
         KernelFault = 0x87 => "kernel fault",
         /// The backing store has something else than what was written to it.
         StoreCorrupt = 0x88 => "store corrupt",
+        /// The page is lent to another task.
+        Lent = 0x89 => "lent",
     }
 }
 

@@ -82,6 +82,8 @@ numbered! {
         Device = 9 => "device",
         /// Memory shared by several tasks.
         Shared = 10 => "shared",
+        /// Memory that another task has lent with a message.
+        Borrowed = 11 => "borrowed",
     }
 }
 

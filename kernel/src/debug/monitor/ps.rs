@@ -91,7 +91,9 @@ impl fmt::Display for Event {
             SchedState::OnAddress { .. } => ("address", 0),
             SchedState::Receiving { .. } => ("message", 0),
             SchedState::AwaitingRoom { .. } | SchedState::Sending { .. } => ("receiver", 0),
-            SchedState::AwaitingReturn { .. } => ("return", 0),
+            SchedState::AwaitingReturn { .. }
+            | SchedState::AwaitingPages
+            | SchedState::AwaitingEnd => ("return", 0),
             SchedState::Connecting { .. } => ("server", 0),
             SchedState::Waiting { child } => ("child", child),
             SchedState::Joining { thread } => ("thread", thread),

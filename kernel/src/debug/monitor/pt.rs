@@ -38,8 +38,12 @@ pub fn line<M: Machine>(
     let kib = (run.end - run.from) / 1024;
     writeln!(
         out,
-        " {kib:>7}KiB {}   {}",
+        " {kib:>7}KiB {}{}  {}",
         RegionFlags(region, run.entry),
+        match run.entry.and_then(table::lent_page::<M>) {
+            Some(_) => 's',
+            None => ' ',
+        },
         region.kind.class()
     )?;
     Ok(match ahead(run.end) {
@@ -84,7 +88,9 @@ struct Run {
 fn run<M: Machine>(machine: &M, space: &Space, region: &Region, from: u64) -> Run {
     let walk = |va: u64| {
         let stop = table::walk(machine, space.root(), VirtAddr::new(va));
-        let entry = Pte::new(stop.entry).is_valid().then_some(stop.entry);
+        let is_there =
+            Pte::new(stop.entry).is_valid() || table::lent_page::<M>(stop.entry).is_some();
+        let entry = is_there.then_some(stop.entry);
         // A hole ends no sooner than what its entry would map: a region may be as large as
         // the address space, and most of it is never touched.
         let step = match entry {
@@ -164,6 +170,22 @@ mod tests {
         assert_eq!(mapped, 5 * 4, "{said:#?}");
         assert!(said[1].contains(&format!("{at:#018x} -> -")), "{said:#?}");
         assert!(said[1].contains(" 12KiB rw---   mmap"), "{said:#?}");
+    }
+
+    #[test]
+    fn a_page_that_is_lent_is_shown_with_its_frame() {
+        let mut bench = Bench::<Sv39>::new(Default::default(), 200);
+        let mut space = bench.space(1);
+        let wanted = MapRequest::zeros(3);
+        let at = space.map::<Sv39>(Placement::ANYWHERE, &wanted).unwrap();
+        bench.store(&mut space, at.raw(), 1).unwrap();
+        let (frames, machine) = (&mut bench.frames, &mut bench.machine);
+        let frame = space.give_page(at, true, frames, machine).unwrap();
+        let said = lines(&bench.machine, &space);
+        let line = format!("{:#018x} -> {:#018x}", at.raw(), frame.raw());
+        assert!(said[1].starts_with(&line), "{said:#?}");
+        assert!(said[1].contains(" 4KiB rw-ads  mmap"), "{said:#?}");
+        assert!(said[2].contains(" 8KiB rw---   mmap"), "{said:#?}");
     }
 
     #[test]

@@ -273,6 +273,26 @@ impl Frames {
         }
     }
 
+    /// A page of a space becomes one of another, or lies elsewhere.
+    pub(in crate::mm) fn transfer(&mut self, frame: PhysAddr, space: u16, vpn: u32) {
+        let (at, row) = (
+            self.row(frame),
+            FrameDescriptor::of(Owner::Page { space, vpn }),
+        );
+        let (Some(at), Some(row)) = (at, row) else {
+            return;
+        };
+        if self.table[at].state() == PAGE {
+            // Its leaf is dirty from now on: what a slot has of it is not looked at again.
+            if let Some(slot) = self.table[at].slot() {
+                self.backing.release(slot);
+            }
+            self.table[at] = row;
+            // An audit that has met it already would count it twice.
+            self.begin_release();
+        }
+    }
+
     /// Puts the row's frame before its arena's list.
     fn push_free(&mut self, at: usize) {
         let number = self.first + at as u64;

@@ -6,6 +6,7 @@ mod fork;
 pub(crate) mod hart;
 mod inspects;
 pub(crate) mod kernel;
+mod lends;
 mod messages;
 mod storm;
 mod threads;

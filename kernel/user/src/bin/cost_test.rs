@@ -167,6 +167,11 @@ fn messages(counter: Counter, rounds: usize) -> Result<(), Error> {
     measure(counter, "ipc.scalar", rounds, || {
         server.ask([2, 3, 4, 5, 6]).map(drop)
     })?;
+    let page = call::map(PAGE)?;
+    page.fill(1);
+    measure(counter, "ipc.lend", rounds, || {
+        server.lend_mut(page, [2, 3]).map(drop)
+    })?;
     server.ask([END, 0, 0, 0, 0])?;
     call::wait(child).map(drop)
 }

@@ -4,8 +4,10 @@
 //! reader is left out: ending itself or the shell, waiting for input, long sleeps.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-use abi::message::TRY;
+use abi::message::{TRY, WAIT};
+use abi::thread::NO_TIMEOUT;
 use abi::{Call, Error};
+use user::message::{Server, ServerConnection};
 use user::{Arguments, call, println, raw_call};
 
 user::main!(run);
@@ -42,6 +44,9 @@ const LENGTHS: [usize; 12] = [
 ];
 
 fn run(arguments: Arguments) -> u8 {
+    if arguments.word(1) == Some("serve") {
+        return u8::from(serve().is_err());
+    }
     let Some(calls) = arguments.number(1) else {
         println!("usage: hostile CALLS [SEED]");
         return 2;
@@ -52,6 +57,11 @@ fn run(arguments: Arguments) -> u8 {
         println!("hostile: no page to begin with");
         return 1;
     };
+    // Its first connection, which it keeps.
+    let answering = call::spawn("hostile serve");
+    if let Err(error) = ServerConnection::to(ANSWERING, 10_000) {
+        println!("hostile: no server to lend to: {error}");
+    }
     let mut chance = Chance(arguments.number(2).unwrap_or(1) as u64 | 1);
     let devices = devices();
     let from = addresses(read.as_ptr() as usize, devices);
@@ -65,8 +75,23 @@ fn run(arguments: Arguments) -> u8 {
         }
         refused += usize::from(Error::result(answer).is_err());
     }
+    if let Ok(child) = answering {
+        let _ = call::kill(child).and_then(|()| call::wait(child));
+    }
     println!("hostile: {calls} calls, {refused} of them refused");
     0
+}
+
+/// The name of a server in a process of its own, which returns at once what it is lent.
+const ANSWERING: &str = "hostile";
+
+fn serve() -> Result<(), Error> {
+    let server = Server::create(ANSWERING)?;
+    let mut message = server.receive(NO_TIMEOUT)?;
+    loop {
+        let next = message.answer_and_receive([0; 5], NO_TIMEOUT);
+        message = next.or_else(|_| server.receive(NO_TIMEOUT))?;
+    }
 }
 
 /// Two devices of QEMU's `virt`, one mapped with leaves of a page and one with large ones. A board
@@ -206,11 +231,39 @@ fn messages(chance: &mut Chance, address: usize, target: usize) -> (usize, [usiz
     ]);
     let at = chance.pick(&[address, target, target + any % 4]);
     let bytes = chance.pick(&[0, 1, 1, 1, 16, 17, any]);
-    match chance.next() % 10 {
+    let pages = chance.pick(&[0, 1, 1, 1, 2, 3, 256, 257, any]);
+    let lent = chance.pick(&[
+        address,
+        address & !(PAGE - 1),
+        target & !(PAGE - 1),
+        SCRATCH + any % 32 * PAGE,
+        SCRATCH + any % 32 * PAGE,
+        any & !(PAGE - 1),
+        &raw const any as usize & !(PAGE - 1),
+        serve as *const () as usize & !(PAGE - 1),
+    ]);
+    let length = pages
+        .wrapping_mul(PAGE)
+        .wrapping_add(chance.pick(&[0, 0, 0, 1]));
+    match chance.next() % 14 {
+        // Lent to who returns it.
+        10 | 11 => (
+            Call::SendMemory.number(),
+            [1 | any & WAIT, 3 + any % 2, lent, length, any],
+        ),
+        // The page that results are written to stays.
+        12 if lent.abs_diff(target) > 300 * PAGE => (
+            Call::SendMemory.number(),
+            [number | TRY, any % 3, lent, length, any],
+        ),
+        13 => (
+            Call::SendMemory.number(),
+            [number | TRY, any & !7, address, any, any],
+        ),
         0 => (Call::ServerCreate.number(), [at, bytes, any, 0, 0]),
         1 => (Call::ServerDestroy.number(), [number, any, 0, 0, 0]),
         2 | 3 => (Call::Connect.number(), [at, bytes, any % 2, 0, 0]),
-        4 => (Call::Disconnect.number(), [number, any, 0, 0, 0]),
+        4 if number != 1 => (Call::Disconnect.number(), [number, any, 0, 0, 0]),
         5 | 6 => (
             Call::SendScalar.number(),
             [number | TRY, any, address, target, 0],
