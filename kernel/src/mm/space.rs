@@ -197,7 +197,7 @@ impl Space {
         self.resident
     }
 
-    /// Pages of it that are in the backing store. Those of shared objects count nowhere: they are nobody's alone.
+    /// Pages of it that are in the backing store. Those of shared objects count nowhere: they belong to no space alone.
     pub fn swapped(&self) -> u32 {
         self.swapped
     }

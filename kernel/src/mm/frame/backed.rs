@@ -10,7 +10,7 @@ impl Frames {
         self.table[self.row(frame)?].slot()
     }
 
-    /// The page came from that slot, which stays its own; or it has none, and whoever takes it has released it.
+    /// The page came from that slot, which stays its own; or it has none, and the caller has released it.
     pub(in crate::mm) fn set_slot(&mut self, frame: PhysAddr, slot: Option<u32>) {
         if let Some(at) = self.row(frame) {
             self.table[at].set_slot(slot);

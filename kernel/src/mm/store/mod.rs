@@ -7,7 +7,7 @@
 //! ```text
 //!   evicted:     frame ─► put ─► slot        entry: not valid, names the slot
 //!   touched:     slot ─► get ─► frame        the slot stays the frame's while it has room: a clean page is not put again
-//!   written, or little room: the slot is free again, or is put anew
+//!   written, or little room: the slot is free again, or is put again
 //! ```
 
 mod backing;
@@ -51,6 +51,6 @@ pub trait PageStore {
         from: usize,
         into: &mut [u8],
     ) -> Result<(), Corrupt>;
-    /// Nobody wants what the slot has any more.
+    /// No page needs what the slot has any more.
     fn forget(&mut self, slot: u32);
 }

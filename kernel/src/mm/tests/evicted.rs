@@ -339,7 +339,7 @@ fn a_page_without_rights_goes_and_keeps_what_it_holds<M: TestMachine>(quirks: Qu
     must_be_sound(&mut bench, &spaces, &Objects::EMPTY);
 }
 
-/// Each policy takes the pages that nobody used since the last round.
+/// Each policy takes the pages that were not used since the last round.
 fn used_pages_outlive_unused_ones<M: TestMachine>(quirks: Quirks) {
     for policy in ["clock", "nru", "lru"] {
         let mut bench = Bench::<M>::with_store(quirks, 40, 32);
