@@ -84,7 +84,7 @@ impl Figures {
             ("thread.create_join", self.thread, of(3_800, 4_500)),
             ("wake.address", self.wake, of(500, 500)),
             ("ipc.scalar", self.ipc_scalar, of(960, 1_100)),
-            ("ipc.lend", self.ipc_lend, of(5_000, 6_000)),
+            ("ipc.lend", self.ipc_lend, of(5_200, 6_000)),
             // 30 a page, 650 a table, 6,000 for a process: 1,024 pages and the few of the program; tables of the pages,
             // the program and the stack, and those above.
             (
