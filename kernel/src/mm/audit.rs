@@ -366,7 +366,7 @@ impl Auditor {
                     budget.look();
                     page_at(machine, space, vpn) == Some(frame)
                 };
-                // A fork keeps addresses, and nothing moves a page afterwards: whoever has it has it there.
+                // A fork keeps addresses, and nothing moves a page afterwards: each space has it there.
                 spaces.clone().map(has).filter(|&has| has).count() == usize::from(shares)
             }
         };

@@ -50,7 +50,7 @@ pub use audit::audit;
 pub use audit::{Audit, AuditFinding, Auditor};
 pub use bootram::BootRam;
 pub use budget::{BUDGET_PAGES, Budget};
-pub use evict::Policy;
+pub use evict::{Evictor, Policy};
 pub use fast::Fast;
 pub use frame::{Arena, Counts, FrameDescriptor, Frames, Owner, RunSearch};
 pub use gap::{MapRequest, Placement};
@@ -58,14 +58,14 @@ pub use job::{Job, JobProgress};
 pub use machine::{Machine, Run};
 pub use object::Objects;
 pub use pager::{
-    FirstLook, PageInFailed, PageRequest, Refused, Resolution, Unresolved, first_look, page_in,
-    resolve, resolve_present,
+    FirstLook, PageRequest, Refused, Resolution, Unresolved, first_look, page_in, resolve,
+    resolve_present,
 };
 pub use peek::{peek, poke, source};
-pub use reclaim::{Evictor, ReclaimSpaces, Reclaimed, reclaim};
+pub use reclaim::{ReclaimSpaces, Reclaimed, reclaim};
 pub use region::{Object, Prot, Region, RegionKind};
 pub use space::Space;
-pub use store::{Backing, RamStore, Store, ZipRoom, ZipScratch, ZipStore};
+pub use store::{Backing, PageInFailed, RamStore, Store, ZipRoom, ZipScratch, ZipStore};
 pub use survey::{FrameCounts, PageCounts, Survey, SurveyCount, Surveyed};
 pub use table::TableFrames;
 pub use transfer::{Lend, Lends, Transfer};

@@ -9,6 +9,7 @@ use pagetable::{PhysAddr, VirtAddr};
 
 use super::region::{Object, Region};
 use super::store::Corrupt;
+use super::table;
 use super::{Budget, Frames, Machine, Owner, PAGE_BYTES, PageInFailed, Space};
 
 /// Objects that there can be.
@@ -298,6 +299,18 @@ pub(super) fn slot_at<M: Machine>(machine: &M, region: &Region, va: VirtAddr) ->
     match entry(machine, list, page + within) {
         Listed::Slot(slot) => Some(slot),
         _ => None,
+    }
+}
+
+impl Space {
+    /// Is the page of `va` in the backing store?
+    pub fn is_stored<M: Machine>(&self, machine: &M, va: VirtAddr) -> bool {
+        let stop = table::walk(machine, self.root(), va);
+        let shared = || {
+            let region = &self.regions()[self.place_of(va)?];
+            slot_at(machine, region, va)
+        };
+        table::slot_of(stop.entry).or_else(shared).is_some()
     }
 }
 

@@ -23,7 +23,7 @@ use super::object;
 use super::region::{AccessPattern, Object, Prot, Region, RegionKind};
 use super::space_id::SpaceId;
 use super::table::{self, WalkEnd};
-use super::{Frames, Machine, Owner, PAGE_BYTES, Run, Space};
+use super::{Frames, Machine, Owner, PAGE_BYTES, PageInFailed, Run, Space};
 
 /// Pages of a file that come together, if they lie in one leaf table and need no frame.
 const FAULT_AROUND_PAGES: usize = 8;
@@ -88,15 +88,6 @@ pub enum FirstLook {
     Unresolved(Unresolved),
     /// The walk ends at a leaf in a region that permits the access: for [`resolve_present`].
     LeafIsThere(WalkEnd),
-}
-
-/// Why a page cannot be entered that was waited for. Nothing was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PageInFailed {
-    /// No frame is free for it, or for the table that it needs.
-    NoFrame,
-    /// The backing store has something else than what was written to it.
-    Corrupt,
 }
 
 /// Makes `access` to `va` possible, or says why it is not.

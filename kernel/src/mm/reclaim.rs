@@ -12,7 +12,7 @@
 
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
-use super::evict::{Judgement, PageUse, Policy};
+use super::evict::{Judgement, PageUse};
 use super::object::Objects;
 use super::region::{Object, Region};
 use super::store::StoreFull;
@@ -31,39 +31,6 @@ pub trait ReclaimSpaces {
     fn get(&mut self, id: u16) -> Option<&mut Space>;
     /// Every space that is there; the second argument says that its pages are busy.
     fn each(&mut self, see: impl FnMut(&mut Space, bool));
-}
-
-/// Which page goes next: where the hand is, and how it judges.
-#[derive(Clone, Copy, Debug)]
-pub struct Evictor {
-    /// How pages are judged.
-    pub policy: Policy,
-    /// An arena, and the number of a frame in it.
-    hand: (usize, u64),
-    counts: Evictions,
-}
-
-/// What was evicted since boot, in pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Evictions {
-    /// As they were at first, or as the store had them: nothing was written.
-    pub clean: u64,
-    /// Written to the store.
-    pub dirty: u64,
-}
-
-impl Evictor {
-    /// The hand at the first frame.
-    pub const START: Evictor = Evictor {
-        policy: Policy::Clock,
-        hand: (0, 0),
-        counts: Evictions { clean: 0, dirty: 0 },
-    };
-
-    /// What was evicted since boot.
-    pub fn counts(&self) -> Evictions {
-        self.counts
-    }
 }
 
 /// What one call of [`reclaim`] did.

@@ -17,7 +17,7 @@ use super::layout::{Layout, is_user_range, kernel_entries};
 use super::region::Region;
 use super::space_id::SpaceId;
 use super::zap::{Fence, RestOfTable, zap};
-use super::{Budget, Frames, Machine, Owner, PAGE_BYTES, object, table};
+use super::{Budget, Frames, Machine, Owner, PAGE_BYTES};
 
 /// Regions a space can have: a fixed table, so that the fault path never allocates.
 pub const MAX_REGIONS: usize = 256;
@@ -200,16 +200,6 @@ impl Space {
     /// Pages of it that are in the backing store. Those of shared objects count nowhere: they belong to no space alone.
     pub fn swapped(&self) -> u32 {
         self.swapped
-    }
-
-    /// Is the page of `va` in the backing store?
-    pub fn is_stored<M: Machine>(&self, machine: &M, va: VirtAddr) -> bool {
-        let stop = table::walk(machine, self.root, va);
-        let shared = || {
-            let region = &self.regions[self.place_of(va)?];
-            object::slot_at(machine, region, va)
-        };
-        table::slot_of(stop.entry).or_else(shared).is_some()
     }
 
     /// The fast path has entered so many pages.

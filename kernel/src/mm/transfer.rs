@@ -329,7 +329,7 @@ impl Space {
         }
     }
 
-    /// The page goes: its frame. `lend` leaves an entry that says so. Fenced: nobody reaches it here any more.
+    /// The page goes: its frame. `lend` leaves an entry that says so. Fenced: no translation leads to it any more.
     pub fn give_page<M: Machine>(
         &mut self,
         va: VirtAddr,

@@ -26,6 +26,14 @@ impl Space {
         frames: &mut Frames,
         machine: &mut M,
     ) -> Result<Option<Job>, Error> {
+        // Mostly what `map` gave is taken away as it was given.
+        if let Some(place) = self.whole_region(va, bytes) {
+            if !self.regions()[place].is_mmapped() {
+                return Err(Error::AccessDenied);
+            }
+            self.drop_region(place, va, frames, machine);
+            return Ok(None);
+        }
         let covered = self.covered(va, bytes)?;
         if !self.within(&covered).iter().all(Region::is_mmapped) {
             return Err(Error::AccessDenied);
@@ -42,18 +50,34 @@ impl Space {
         machine: &mut M,
     ) -> Result<Option<Job>, Error> {
         // Nearly always it is the region that it was, which goes whole.
-        if let Some(place) = self.place_of(va)
-            && let Region { base, pages, .. } = self.regions()[place]
-            && base == va
-            && u64::from(pages) * PAGE_BYTES == bytes
-            && Budget::of_an_entry().covers(pages.into())
-        {
-            let free = self.carve_region(place);
-            self.drop_pages(va..va.wrapping_add(bytes), free, frames, machine);
+        if let Some(place) = self.whole_region(va, bytes) {
+            self.drop_region(place, va, frames, machine);
             return Ok(None);
         }
         let covered = self.covered(va, bytes)?;
         self.begin_removal(&covered, frames, machine)
+    }
+
+    /// The place of the region that is exactly that range, if its pages can go in one entry.
+    #[inline]
+    fn whole_region(&self, va: VirtAddr, bytes: u64) -> Option<usize> {
+        let place = self.place_of(va)?;
+        let Region { base, pages, .. } = self.regions()[place];
+        let is_whole = base == va && u64::from(pages) * PAGE_BYTES == bytes;
+        (is_whole && Budget::of_an_entry().covers(pages.into())).then_some(place)
+    }
+
+    /// Takes a region away with all its pages. No leaf reaches over its borders.
+    fn drop_region<M: Machine>(
+        &mut self,
+        place: usize,
+        va: VirtAddr,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) {
+        let end = self.regions()[place].end();
+        let free = self.carve_region(place);
+        self.drop_pages(va..end, free, frames, machine);
     }
 
     fn begin_removal<M: Machine>(

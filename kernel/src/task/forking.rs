@@ -10,7 +10,7 @@ use super::unfinished::CallKey;
 pub struct Forking {
     /// Its first thread.
     pub child: Slot,
-    /// Its number: the slot may be another's by now, if somebody killed it and asked how it ended.
+    /// Its number: the slot may be another's by now, if it was killed and waited for.
     pub pid: u16,
     /// The thread that forks.
     pub caller: Slot,

@@ -49,7 +49,7 @@ fn give_back<P: Platform>(system: &mut System<P>, lend: &Lend) {
         let offset = page * PAGE_BYTES;
         let (space, frames, platform) = system.memory_at(borrower);
         let to = lend.to.wrapping_add(offset);
-        // One that was lent on is given back by who has it now.
+        // One that was lent on is returned by its last borrower.
         let Some(frame) = space.give_page(to, false, frames, platform) else {
             continue;
         };
@@ -93,13 +93,13 @@ pub(super) fn server_ends<P: Platform>(system: &mut System<P>, place: u8) {
     let own = system.tasks.process(system.local.schedule.current()).pid;
     let of_server = |lend: &Lend| lend.server == place && lend.borrower == own;
     while let Some(lend) = system.tasks.lends.find(of_server) {
-        // What was lent on is given back by who has it now, to who lent it first.
+        // What was lent on is returned by its last borrower, to its first lender.
         system.tasks.lends.hand_on(&lend);
         give_back(system, &lend);
     }
 }
 
-/// Pages that were moved to a server of the running process go with it, if nobody has received them.
+/// Pages that were moved to a server of the running process go with it, if no thread has received them.
 pub(super) fn drop_moved<P: Platform>(system: &mut System<P>, place: u8) {
     let slot = system.local.schedule.current();
     while let Some(message) = system.tasks.servers.at(place).and_then(|it| it.pop()) {
@@ -160,15 +160,22 @@ pub(super) fn refuse_any<P: Platform>(system: &System<P>) -> Result<(), Error> {
 }
 
 /// `ShareViolation` where the running process has lent a page of the range: what is lent stays as it is.
+#[inline(always)]
 pub(super) fn refuse_lent<P: Platform>(
     system: &System<P>,
     at: usize,
     bytes: usize,
 ) -> Result<(), Error> {
-    let lends = &system.tasks.lends;
-    if lends.all().is_empty() {
-        return Ok(());
+    match system.tasks.lends.all().is_empty() {
+        true => Ok(()),
+        false => refuse_if_lent(system, at, bytes),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn refuse_if_lent<P: Platform>(system: &System<P>, at: usize, bytes: usize) -> Result<(), Error> {
+    let lends = &system.tasks.lends;
     let pid = system.tasks.process(system.local.schedule.current()).pid;
     match lends.reach(pid, VirtAddr::new(at as u64), bytes as u64) {
         Some(_) => Err(Error::ShareViolation),

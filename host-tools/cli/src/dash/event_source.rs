@@ -2,14 +2,14 @@
 
 use std::io::{ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use link::recording::{RecordingSink, Replay};
+use link::recording::{AnswerCollector, RecordingSink, Replay};
 use link::session::{Agent, AgentError, AgentOptions, Direction, LineTap, OnSilence};
 use link::session::{Decoder, LineEvent};
 use link::transport::{LineNews, Spec, TargetLine};
@@ -163,7 +163,7 @@ fn listen(
     sender: &SyncSender<Update>,
 ) -> Result<(), String> {
     let (mut reader, _writer, _machine) = line.split();
-    decode(&mut reader, record, sender, |_| {})
+    decode(&mut *reader, record, sender, || {})
 }
 
 /// Plays a recording: besides what the board said by itself, the task tables and page tables that it answered to
@@ -173,9 +173,14 @@ fn play(
     record: Option<Box<dyn RecordingSink>>,
     sender: &SyncSender<Update>,
 ) -> Result<(), String> {
+    let answers = Arc::new(Mutex::new(AnswerCollector::default()));
+    let collecting = Arc::clone(&answers);
+    replay.watch(Box::new(move |block, is_output| {
+        lock(&collecting).take(block, is_output);
+    }));
     let mut tables = 0;
-    decode(&mut replay, record, sender, |replay| {
-        let answers = replay.answers();
+    decode(&mut replay, record, sender, || {
+        let answers = &mut lock(&answers).kept;
         if std::mem::replace(&mut tables, answers.tables) == answers.tables {
             return;
         }
@@ -190,12 +195,17 @@ fn play(
     })
 }
 
-/// Decodes what comes, up to its end; `after` sees the reader after each piece.
-fn decode<R: Read>(
-    reader: &mut R,
+/// One thread plays and collects: the lock is never poisoned by another.
+fn lock(answers: &Mutex<AnswerCollector>) -> MutexGuard<'_, AnswerCollector> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Decodes what comes, up to its end; `after` is called after each piece.
+fn decode(
+    reader: &mut dyn Read,
     mut record: Option<Box<dyn RecordingSink>>,
     sender: &SyncSender<Update>,
-    mut after: impl FnMut(&mut R),
+    mut after: impl FnMut(),
 ) -> Result<(), String> {
     let mut listener = Decoder::new(None);
     let mut piece = vec![0; 1 << 16];
@@ -207,7 +217,7 @@ fn decode<R: Read>(
                     record.received(&piece[..count]).map_err(chain)?;
                 }
                 listener.receive(&piece[..count], &mut |said| forward(said, sender));
-                after(reader);
+                after();
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(chain(error)),

@@ -75,7 +75,7 @@ impl Figures {
             ("fault.image.around", self.in_place_around, of(470, 475)),
             ("fault.image.copied", self.copied, of(1_550, 2_600)),
             ("mmap", self.mmap, of(1_000, 1_300)),
-            ("mmap.touch", self.mmap_touch, of(3_000, 3_250)),
+            ("mmap.touch", self.mmap_touch, of(2_800, 3_100)),
             ("spawn.wait", self.spawn, of(21_500, 25_000)),
             ("yield", self.yield_alone, of(175, 175)),
             ("call.null", self.call, of(165, 165)),
@@ -93,7 +93,7 @@ impl Figures {
                 of(30 * 1_035 + 650 * 8 + 6_000, 60_000),
             ),
             ("cow", self.cow, of(1_600, 2_750)),
-            ("cow.last", self.cow_last, of(430, 430)),
+            ("cow.last", self.cow_last, of(430, 440)),
         ]
     }
 }

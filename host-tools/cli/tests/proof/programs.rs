@@ -283,7 +283,7 @@ fn a_backtrace_crosses_a_call_into_the_kernel() {
     );
     let trace = between(&said, "bt");
     let places = [
-        "trap_from_user",
+        "call_from_user",
         "<signal handler called>",
         "user::call::read",
         "sh::run",

@@ -87,7 +87,7 @@ fn each_fault_is_in_every_view_once_and_in_order() {
     }
     let mut screen = Screen::run(&["dash", &format!("{name}@max")], ".", 200, 60);
     screen.until("the line has ended");
-    // The tasks and page tables that the board told the recorder are the screen's, too.
+    // The tasks and page tables that the board answered to the recorder are the screen's, too.
     screen.until_that("the shell among the tasks", |text| {
         let rows = text.lines().filter(|line| line.contains("KiB"));
         rows.into_iter()

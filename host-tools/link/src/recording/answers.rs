@@ -112,17 +112,17 @@ impl RecordedAnswers {
 
 /// Puts the answers of a recording together, block by block.
 #[derive(Default)]
-pub(super) struct AnswerCollector {
+pub struct AnswerCollector {
     heard: DirectionDecoder,
     said: DirectionDecoder,
     asked: HashMap<u64, Ask>,
     /// What the blocks so far hold.
-    pub(super) kept: RecordedAnswers,
+    pub kept: RecordedAnswers,
 }
 
 impl AnswerCollector {
     /// Takes the next block; `is_output` as [`is_board_output`] says.
-    pub(super) fn take(&mut self, block: &Block, is_output: bool) {
+    pub fn take(&mut self, block: &Block, is_output: bool) {
         let is_request = block.kind == BlockKind::Sent;
         let DirectionDecoder { splitter, ear } = match is_request {
             true => &mut self.said,

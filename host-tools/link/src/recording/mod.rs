@@ -32,13 +32,13 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub use answers::RecordedAnswers;
+pub use answers::{AnswerCollector, RecordedAnswers};
 pub use block::{Block, BlockKind, is_board_output};
 pub use edit::{EditError, cut, merge};
 pub use file::{RecordingFile, put_aside};
 pub use index::{Segment, SegmentIndex};
 pub use reader::{Blocks, ReceivedBytes};
-pub use replay::Replay;
+pub use replay::{Replay, Watcher};
 pub use survey::RecordingSurvey;
 pub use writer::Writer;
 

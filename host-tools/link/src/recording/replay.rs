@@ -6,8 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::answers::AnswerCollector;
-use super::{Blocks, RecordedAnswers, is_board_output};
+use super::{Block, Blocks, is_board_output};
 use crate::transport::Speed;
 
 /// A recording as a line: bytes of the board arrive at their recorded times.
@@ -21,8 +20,11 @@ pub struct Replay {
     before_us: u64,
     rest: Vec<u8>,
     has_begun: bool,
-    answers: AnswerCollector,
+    watcher: Option<Watcher>,
 }
+
+/// Sees each block as it is played, and whether a decoder of the board's bytes takes it.
+pub type Watcher = Box<dyn FnMut(&Block, bool) + Send>;
 
 impl Replay {
     /// Opens a recording for replay.
@@ -40,13 +42,13 @@ impl Replay {
             before_us: 0,
             rest: Vec::new(),
             has_begun: false,
-            answers: AnswerCollector::default(),
+            watcher: None,
         })
     }
 
-    /// What the board had answered to the recorder, up to what was read last.
-    pub fn answers(&mut self) -> &mut RecordedAnswers {
-        &mut self.answers.kept
+    /// Shows `watcher` every block, also those of the other direction, before its bytes are read.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.watcher = Some(watcher);
     }
 
     fn wait(&self) {
@@ -69,7 +71,9 @@ impl Read for Replay {
             }
             self.before_us = block.at_us;
             let is_output = is_board_output(&block, &mut self.has_begun);
-            self.answers.take(&block, is_output);
+            if let Some(watcher) = &mut self.watcher {
+                watcher(&block, is_output);
+            }
             if is_output {
                 self.rest = block.payload;
                 self.wait();

@@ -9,8 +9,11 @@
 //! ```
 
 mod clock;
+mod hand;
 mod lru;
 mod nru;
+
+pub use hand::Evictor;
 
 /// A page as the hand finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

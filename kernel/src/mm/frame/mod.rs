@@ -28,9 +28,9 @@ pub use search::RunSearch;
 pub use tables::TablesOf;
 
 use super::bootram::Span;
+use super::evict::Evictor;
 use super::fast::Fast;
 use super::magazine::{MAGAZINE, MAX_ARENAS};
-use super::reclaim::Evictor;
 use super::store::Backing;
 use super::{BootRam, Machine, PAGE_BYTES};
 

@@ -2,19 +2,12 @@
 
 use pagetable::PhysAddr;
 
+use super::failure::{Corrupt, StoreFull};
 use super::{PageStore, RamStore, Slots, ZipStore};
 use crate::mm::{Machine, PAGE_BYTES};
 
 /// Slots that only a page which has to come back may take: while it comes, another one goes in its place.
 const RESERVE: u32 = 1;
-
-/// No slot is left, or no room in the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreFull;
-
-/// What the store has is not what was put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Corrupt;
 
 /// What a store has done since boot, in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,12 +13,14 @@
 mod backing;
 mod chunks;
 mod delay;
+mod failure;
 mod ram;
 mod slots;
 mod zip;
 
-pub use backing::{Backing, Corrupt, StoreFull};
+pub use backing::Backing;
 pub use delay::Store;
+pub use failure::{Corrupt, PageInFailed, StoreFull};
 pub use ram::RamStore;
 pub use slots::Slots;
 pub use zip::{ZipRoom, ZipScratch, ZipStore};

@@ -205,7 +205,7 @@ fn a_shared_page_goes_from_all_who_have_it<M: TestMachine>(quirks: Quirks) {
     assert_eq!(bench.load(&mut spaces[1], at[1] + PAGE_BYTES), Ok(3));
     bench.store(&mut spaces[1], at[1] + PAGE_BYTES, 4).unwrap();
     assert_eq!(bench.load(&mut spaces[0], at[0] + PAGE_BYTES), Ok(4));
-    // One that is in the store when its object ends gives its slot back.
+    // One that is in the store when its object ends frees its slot.
     assert_eq!(evict_with(&mut bench, &mut spaces, &objects, (1, false)), 1);
     must_be_sound(&mut bench, &spaces, &objects);
     for space in spaces {

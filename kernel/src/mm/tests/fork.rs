@@ -17,7 +17,7 @@ both! {
     a_child_of_a_child_has_its_own_view
     every_kind_of_memory_keeps_its_meaning
     rights_that_come_back_let_no_store_through_to_a_common_page
-    a_heap_that_shrinks_clears_nobody_elses_bytes
+    a_heap_that_shrinks_clears_no_bytes_of_others
     what_a_debugger_writes_is_private_to_one_of_the_family
     a_copy_without_memory_leaves_the_page_common
     every_allocation_of_a_fork_fails_once_and_leaves_no_frame_behind
@@ -219,7 +219,7 @@ fn rights_that_come_back_let_no_store_through_to_a_common_page<M: TestMachine>(q
     }
 }
 
-fn a_heap_that_shrinks_clears_nobody_elses_bytes<M: TestMachine>(quirks: Quirks) {
+fn a_heap_that_shrinks_clears_no_bytes_of_others<M: TestMachine>(quirks: Quirks) {
     // Within a page, and by pages: the second is a job.
     for shrunk in [-2000, -7000] {
         let mut bench = Bench::<M>::new(quirks, 64);

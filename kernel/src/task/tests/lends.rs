@@ -17,7 +17,7 @@ use crate::task::{SchedState, Slot, exec};
 
 both! {
     a_page_that_is_lent_is_out_of_reach_until_it_is_returned
-    a_borrower_that_ends_gives_back_and_a_lender_that_ends_leaves_nothing
+    a_borrower_that_ends_returns_and_a_lender_that_ends_leaves_nothing
     what_was_lent_on_comes_back_to_who_lent_it_first
     a_message_that_was_never_received_leaves_no_page
     every_allocation_of_a_send_fails_once_and_changes_nothing
@@ -179,7 +179,7 @@ fn a_page_that_is_lent_is_out_of_reach_until_it_is_returned<M: TestMachine>(quir
     }
 }
 
-fn a_borrower_that_ends_gives_back_and_a_lender_that_ends_leaves_nothing<M: TestMachine>(
+fn a_borrower_that_ends_returns_and_a_lender_that_ends_leaves_nothing<M: TestMachine>(
     quirks: Quirks,
 ) {
     for receives in [false, true] {

@@ -78,7 +78,7 @@ impl Drag {
                     && begin != at.x
                 {
                     look.select(span(bins, map.bars, begin, at.x));
-                    // The bars now show the selection: the next drag begins anew.
+                    // The bars now show the selection: the next drag begins from here.
                     self.0 = match event.kind {
                         MouseEventKind::Up(_) => None,
                         _ => self.0,
