@@ -71,10 +71,11 @@ impl BoardConsole {
     #[track_caller]
     pub fn expect_within(&mut self, text: &str, patience: Duration) -> String {
         let deadline = Instant::now() + patience;
+        let mut from = self.seen;
         loop {
-            if let Some(at) = find(&self.text[self.seen..], text.as_bytes()) {
-                let before = self.text[self.seen..self.seen + at].to_vec();
-                self.seen += at + text.len();
+            if let Some(at) = find(&self.text, &mut from, text.as_bytes()) {
+                let before = self.text[self.seen..at].to_vec();
+                self.seen = at + text.len();
                 return String::from_utf8_lossy(&before).into_owned();
             }
             if let Err(why) = self.hear_until(deadline) {
@@ -87,9 +88,10 @@ impl BoardConsole {
     #[track_caller]
     pub fn hears(&mut self, text: &str, within: Duration) -> bool {
         let deadline = Instant::now() + within;
+        let mut from = self.seen;
         loop {
-            if let Some(at) = find(&self.text[self.seen..], text.as_bytes()) {
-                self.seen += at + text.len();
+            if let Some(at) = find(&self.text, &mut from, text.as_bytes()) {
+                self.seen = at + text.len();
                 return true;
             }
             match self.hear_until(deadline) {
@@ -279,8 +281,18 @@ fn listen(
     });
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
+/// The place of `needle` at or behind `from`, which goes on so that no byte is looked at again: a log of thousands of lines
+/// comes in thousands of pieces.
+fn find(haystack: &[u8], from: &mut usize, needle: &[u8]) -> Option<usize> {
+    let rest = &haystack[*from..];
+    let found = rest
         .windows(needle.len())
-        .position(|window| window == needle)
+        .position(|window| window == needle);
+    match found {
+        Some(at) => Some(*from + at),
+        None => {
+            *from = haystack.len().saturating_sub(needle.len() - 1).max(*from);
+            None
+        }
+    }
 }
