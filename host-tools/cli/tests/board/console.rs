@@ -195,7 +195,7 @@ impl BoardConsole {
     /// A panic ends every wait at once; its line is read to the end first.
     fn look_for_panic(&mut self, deadline: Instant) -> Result<(), Silence> {
         let new = self.text[self.calm..].to_ascii_lowercase();
-        if find(&new, b"panic").is_none() {
+        if find(&new, &mut 0, b"panic").is_none() {
             self.calm = self
                 .text
                 .len()
