@@ -34,7 +34,7 @@ const STORE: usize = 15;
 /// Instructions of the trap path outside what the record can see itself: from the record
 /// to `sret`, and the tests of the fast path. A test compares the records with what programs
 /// feel.
-const TAIL: usize = if usize::BITS == 64 { 130 } else { 138 };
+const TAIL: usize = if usize::BITS == 64 { 127 } else { 136 };
 /// How a task ends that a fault killed: 128 + cause, as shells know it from signals.
 const KILLED_BY_FAULT: u8 = 128;
 

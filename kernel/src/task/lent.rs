@@ -16,7 +16,7 @@ use crate::mm::{Frames, Lend, Refused, Space};
 use crate::platform::Platform;
 use crate::system::System;
 
-/// Gives back what a message has lent to the running process. `ShareViolation` while that has lent it on.
+/// Returns what a message has lent to the running process. `ShareViolation` while that has lent it on.
 pub(super) fn return_pages<P: Platform>(
     system: &mut System<P>,
     number: usize,

@@ -81,7 +81,7 @@ fn a_fork_is_made_in_pieces_and_its_child_begins_behind_the_call<M: TestMachine>
     assert_eq!(context.x[11..], kernel.context.x[11..]);
     let resident = |slot| kernel.system.tasks.space(slot).resident();
     assert_eq!(resident(child), resident(parent));
-    // The child's turn: it ends, and gives its shares back.
+    // The child's turn: it ends, and frees its shares.
     kernel.call(Call::Munmap, [at, PAGE_BYTES, 0, 0, 0]);
     kernel.begin(Call::Wait, [pid as u64, 0, 0, 0, 0]);
     kernel.enter_call();
