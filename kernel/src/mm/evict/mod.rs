@@ -1,6 +1,6 @@
 //! Which page goes when memory is short: one file a policy, and one row here.
 //!
-//! The hand goes round all frames ([`reclaim`](super::reclaim)); a policy judges each page that it passes. No list is kept, so
+//! The hand goes round all frames ([`reclaim`](mod@super::reclaim)); a policy judges each page that it passes. No list is kept, so
 //! that a page costs nothing when it comes: the fast path could not enter it in one.
 //!
 //! ```text

@@ -20,7 +20,7 @@ impl Store {
         }
     }
 
-    /// True where pages of files have to be waited for: their regions are of [`Object::Stored`](super::Object::Stored).
+    /// True where pages of files have to be waited for: their regions are of [`Object::Stored`](crate::mm::Object::Stored).
     pub fn is_slow(&self) -> bool {
         self.delay.is_some()
     }
