@@ -22,7 +22,7 @@ use crate::local::Local;
 use crate::mm::bootmap::ImageSections;
 use crate::mm::{
     Audit, Backing, BootRam, Fast, FrameDescriptor, Frames, Machine, Objects, PAGE_BYTES, RamStore,
-    Store, Surveyed, ZipRoom, ZipScratch, ZipStore,
+    SlowStore, Surveyed, ZipRoom, ZipScratch, ZipStore,
 };
 use crate::platform::Platform;
 use crate::system::{BootFacts, System};
@@ -164,7 +164,7 @@ pub fn boot(entered: Entered) -> ! {
         objects: Objects::EMPTY,
         kernel_root: mapped.root,
         tasks,
-        store: Store::new(image_delay),
+        store: SlowStore::new(image_delay),
         old_log,
         fast: arguments.fast,
         prezeroes: arguments.zeroed,

@@ -13,7 +13,7 @@ use crate::drivers::Plic;
 use crate::fault::Log;
 use crate::harts::Harts;
 use crate::local::Local;
-use crate::mm::{Audit, Frames, Objects, Resolution, Store, Surveyed, UserMemory};
+use crate::mm::{Audit, Frames, Objects, Resolution, SlowStore, Surveyed, UserMemory};
 use crate::platform::Platform;
 use crate::task::{Slot, Tasks};
 use crate::tree::{RamMap, Wiring};
@@ -72,7 +72,7 @@ pub struct System<P: Platform> {
     /// Root of the kernel's own tables, whose upper half every space shares.
     pub kernel_root: PhysAddr,
     /// Where pages of programs come from, as far as it takes time.
-    pub store: Store,
+    pub store: SlowStore,
     /// The log of the boot before, if memory kept it.
     pub old_log: Option<Log>,
     /// What the last audit found.

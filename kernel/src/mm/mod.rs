@@ -65,7 +65,7 @@ pub use peek::{peek, poke, source};
 pub use reclaim::{ReclaimSpaces, Reclaimed, reclaim};
 pub use region::{Object, Prot, Region, RegionKind};
 pub use space::Space;
-pub use store::{Backing, PageInFailed, RamStore, Store, ZipRoom, ZipScratch, ZipStore};
+pub use store::{Backing, PageInFailed, RamStore, SlowStore, ZipRoom, ZipScratch, ZipStore};
 pub use survey::{FrameCounts, PageCounts, Survey, SurveyCount, Surveyed};
 pub use table::TableFrames;
 pub use transfer::{Lend, Lends, Transfer};

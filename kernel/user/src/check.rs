@@ -1,5 +1,7 @@
 //! Code shared by test programs: checks with messages, and children that must be killed.
 
+use abi::Error;
+
 use crate::{call, println};
 
 /// Prints `what` if `good` is false; returns `good`.
@@ -22,6 +24,27 @@ pub fn is<T: PartialEq + core::fmt::Debug>(what: &str, found: T, due: T) -> bool
 /// Runs a command line to its end; its exit status, 255 if it could not be started.
 pub fn status_of(line: &str) -> usize {
     call::spawn(line).and_then(call::wait).unwrap_or(255)
+}
+
+/// A part of a test program; an error of a call in it is one failed check.
+pub type Part = fn(&mut Tally) -> Result<(), Error>;
+
+/// Runs the parts of a test program, or the one that is `wanted`, and says how each went; returns the exit status.
+pub fn run_parts(program: &str, parts: &[(&str, Part)], wanted: Option<&str>) -> u8 {
+    let mut tally = Tally::default();
+    for (name, part) in parts {
+        if wanted.is_some_and(|wanted| wanted != *name) {
+            continue;
+        }
+        match part(&mut tally) {
+            Ok(()) => println!("{program}: {name} is well"),
+            Err(error) => {
+                println!("{program}: {name}: {error}");
+                tally.add(false);
+            }
+        }
+    }
+    tally.end(program)
 }
 
 /// Counts checks; tests read its last line.

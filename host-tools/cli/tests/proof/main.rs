@@ -16,6 +16,7 @@ mod commands;
 mod connect;
 mod daily;
 mod dead_kernel;
+mod each_width;
 mod faulters;
 mod fences;
 mod figures;

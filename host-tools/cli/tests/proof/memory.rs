@@ -1,33 +1,7 @@
 //! What the kernel does with memory, seen from outside, on Sv39 and on Sv32.
 
-use crate::board::{Board, Qemu, fault_log, free_pages, number_after, tasks};
-
-/// On each width; nothing is lost by it, and every frame has one owner afterwards.
-fn on_each_width(check: impl Fn(&mut Board)) {
-    for machine in Qemu::of_each_width() {
-        let mut board = machine.boot();
-        board.run("hello");
-        board.run("audit");
-        let before = free_pages(&board.run("free"));
-        check(&mut board);
-        sound(&mut board);
-        assert_eq!(
-            free_pages(&board.run("free")),
-            before,
-            "{}",
-            board.run("ps")
-        );
-        assert_eq!(tasks(&board.run("ps")).len(), 1);
-    }
-}
-
-fn sound(board: &mut Board) {
-    let said = board.run("audit");
-    assert!(
-        said.contains("audit: every frame has one owner, and all adds up"),
-        "{said}"
-    );
-}
+use crate::board::{Board, fault_log, number_after, tasks};
+use crate::each_width::{on_each_width, sound};
 
 /// A test program says how many of its checks hold.
 fn all_hold(board: &mut Board, line: &str) {

@@ -1,24 +1,7 @@
 //! Threads as programs have them, on Sv39 and on Sv32.
 
-use crate::board::{Board, Qemu, fault_log, free_pages, tasks};
-
-/// On each width; nothing is lost by it.
-fn on_each_width(check: impl Fn(&mut Board)) {
-    for machine in Qemu::of_each_width() {
-        let mut board = machine.boot();
-        board.run("hello");
-        board.run("audit");
-        let before = free_pages(&board.run("free"));
-        check(&mut board);
-        let said = board.run("audit");
-        assert!(
-            said.contains("audit: every frame has one owner, and all adds up"),
-            "{said}"
-        );
-        assert_eq!(free_pages(&board.run("free")), before);
-        assert_eq!(tasks(&board.run("ps")).len(), 1);
-    }
-}
+use crate::board::fault_log;
+use crate::each_width::on_each_width;
 
 #[test]
 fn threads_share_a_space_and_wait_for_each_other() {

@@ -4,7 +4,7 @@
 //! so that any stub works.
 
 mod batch;
-mod error;
+pub(crate) mod error;
 mod features;
 mod packet;
 mod patient;

@@ -17,7 +17,7 @@ pub enum ReadError {
     Agent(crate::session::AgentError),
     /// The gdb stub returned an error.
     #[error(transparent)]
-    Stub(crate::gdb::StubError),
+    Stub(crate::gdb::error::StubError),
     /// The probe returned an error.
     #[cfg(feature = "probe")]
     #[error(transparent)]

@@ -48,7 +48,7 @@ pub(super) fn open(path: &Path) -> Result<PhysicalDump, OpenError> {
     let bitmap = header.bitmap(&file, bytes).ok_or_else(|| {
         broken("a KDUMP that is cut off or damaged: its bitmap of pages is not in the file".into())
     })?;
-    let pages = Pages::new(path, file, header, bitmap);
+    let pages = KdumpPages::new(path, file, header, bitmap);
     let info = VmcoreInfo::new(&pages.header.vmcoreinfo(&pages.file));
     let xlen = pages.header.xlen();
     if pages.ranges.is_empty() {
@@ -163,8 +163,8 @@ impl KdumpHeader {
     }
 }
 
-/// Pages of a dump, read one by one.
-struct Pages {
+/// KdumpPages of a dump, read one by one.
+struct KdumpPages {
     path: PathBuf,
     file: File,
     header: KdumpHeader,
@@ -190,8 +190,8 @@ const ZLIB: u32 = 1;
 const ZSTD: u32 = 0x20;
 const OTHERS: [(u32, &str); 2] = [(2, "LZO"), (4, "snappy")];
 
-impl Pages {
-    fn new(path: &Path, file: File, header: KdumpHeader, bitmap: Vec<u8>) -> Pages {
+impl KdumpPages {
+    fn new(path: &Path, file: File, header: KdumpHeader, bitmap: Vec<u8>) -> KdumpPages {
         let ones = |bytes: &[u8]| {
             bytes
                 .iter()
@@ -203,7 +203,7 @@ impl Pages {
             *count += ones(chunk);
             Some(here)
         });
-        let mut pages = Pages {
+        let mut pages = KdumpPages {
             path: path.to_owned(),
             file,
             before: before.collect(),
@@ -302,7 +302,7 @@ impl Pages {
         if is_there(last) {
             return None;
         }
-        // Pages lie in the order of their frames, so that what is missing is missing to the end.
+        // KdumpPages lie in the order of their frames, so that what is missing is missing to the end.
         let range = self
             .ranges
             .iter()
@@ -356,7 +356,7 @@ impl Pages {
     }
 }
 
-impl MemorySource for Pages {
+impl MemorySource for KdumpPages {
     fn read(&mut self, at: PhysAddr, into: &mut [u8]) -> Result<(), ReadError> {
         let (mut done, block) = (0, self.header.block);
         while done < into.len() {

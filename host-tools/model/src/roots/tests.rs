@@ -5,11 +5,11 @@
 use super::*;
 
 /// Memory of 4 KiB pages from 0x8000_0000.
-struct Pages(Vec<[u8; 4096]>);
+struct FixedPages(Vec<[u8; 4096]>);
 
 const BASE: u64 = 0x8000_0000;
 
-impl Memory for Pages {
+impl Memory for FixedPages {
     type Error = ();
 
     fn read_word(&mut self, _: PhysAddr, _: usize) -> Result<u64, ()> {
@@ -22,7 +22,7 @@ impl Memory for Pages {
     }
 }
 
-impl Pages {
+impl FixedPages {
     fn put(&mut self, mode: Mode, page: usize, index: usize, raw: u64) {
         let bytes = mode.entry_bytes();
         self.0[page][index * bytes..][..bytes].copy_from_slice(&raw.to_le_bytes()[..bytes]);
@@ -46,12 +46,12 @@ fn random(seed: &mut u64) -> u64 {
     seed.wrapping_mul(0x2545_f491_4f6c_dd1d)
 }
 
-fn noise(pages: usize, mut seed: u64) -> Pages {
+fn noise(pages: usize, mut seed: u64) -> FixedPages {
     let mut all = vec![[0; 4096]; pages];
     for chunk in all.iter_mut().flat_map(|page| page.as_chunks_mut::<8>().0) {
         *chunk = random(&mut seed).to_le_bytes();
     }
-    Pages(all)
+    FixedPages(all)
 }
 
 fn satp(mode: Mode, page: u64) -> Satp {
@@ -64,7 +64,7 @@ fn satp(mode: Mode, page: u64) -> Satp {
 
 /// A kernel's root at page 10, users' at 100, 200 and so on: each with a table for every level and one page of
 /// its own, and all of them with the kernel's entry.
-fn machine(mode: Mode, users: usize) -> Pages {
+fn machine(mode: Mode, users: usize) -> FixedPages {
     let mut memory = noise(1024, 7);
     let pointer = |page: usize| (BASE / 4096 + page as u64) << 10 | 1;
     let leaf = |page: usize| (BASE / 4096 + page as u64) << 10 | 0xd7;
@@ -162,7 +162,7 @@ fn random_memory_has_no_roots() {
 fn of_sparse_pages_of_entries_at_random_few_are_taken_for_roots() {
     let mut seed = 99;
     let pages = 1 << 13;
-    let mut memory = Pages(vec![[0; 4096]; pages]);
+    let mut memory = FixedPages(vec![[0; 4096]; pages]);
     for page in 0..pages {
         for _ in 0..4 {
             let entry = BASE / 4096 + random(&mut seed) % pages as u64;

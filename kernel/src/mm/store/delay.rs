@@ -6,15 +6,15 @@
 
 /// How long a page takes, and until when the store is busy. In ticks of the board's timebase.
 #[derive(Clone, Copy, Debug)]
-pub struct Store {
+pub struct SlowStore {
     delay: Option<u64>,
     busy_until: u64,
 }
 
-impl Store {
+impl SlowStore {
     /// A page takes `delay` ticks; with `None` the pages of files are in memory, and no task ever waits.
-    pub const fn new(delay: Option<u64>) -> Store {
-        Store {
+    pub const fn new(delay: Option<u64>) -> SlowStore {
+        SlowStore {
             delay,
             busy_until: 0,
         }
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn requests_are_served_one_after_the_other() {
-        let mut store = Store::new(Some(100));
+        let mut store = SlowStore::new(Some(100));
         assert_eq!(store.submit(50), 150);
         assert_eq!(store.submit(60), 250);
         // It was idle meanwhile.

@@ -1,7 +1,7 @@
 //! Where pages are while they are not in memory: one file a store.
 //!
 //! A *backing store* keeps pages that were taken from programs, each in a slot; [`Backing`] is the one that boot was asked for
-//! with `store=`, or none. What a page needs no slot for, because it is as it was at first, is dropped instead. [`Store`] is
+//! with `store=`, or none. What a page needs no slot for, because it is as it was at first, is dropped instead. [`SlowStore`] is
 //! about the files of the initrd, which can be slow.
 //!
 //! ```text
@@ -19,7 +19,7 @@ mod slots;
 mod zip;
 
 pub use backing::Backing;
-pub use delay::Store;
+pub use delay::SlowStore;
 pub use failure::{Corrupt, PageInFailed, StoreFull};
 pub use ram::RamStore;
 pub use slots::Slots;

@@ -19,7 +19,7 @@ use crate::fault::Log;
 use crate::harts::{HartTable, Harts};
 use crate::local::Local;
 use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
-use crate::mm::{Audit, Object, Objects, Prot, Region, RegionKind, Space, Store, Surveyed};
+use crate::mm::{Audit, Object, Objects, Prot, Region, RegionKind, SlowStore, Space, Surveyed};
 use crate::platform::Pending;
 use crate::system::{BootFacts, System};
 use crate::task::{Context, SchedState, Schedule, Slot, TrapFrame, switch, table};
@@ -123,7 +123,7 @@ impl<M: TestMachine> Kernel<M> {
             objects: Objects::EMPTY,
             kernel_root,
             tasks: Box::leak(table::with_room()),
-            store: Store::new(None),
+            store: SlowStore::new(None),
             old_log: None,
             fast: false,
             prezeroes: false,

@@ -8,7 +8,8 @@ use abi::{Call, Error};
 use pagetable::{PAGE_BYTES, VirtAddr};
 use sim::Quirks;
 
-use super::kernel::{DATA, Kernel};
+use super::kernel::Kernel;
+use super::servers::{answer, ask, connect, running, serve, switch_to};
 use crate::mm::Unreached;
 use crate::mm::tests::both;
 use crate::mm::tests::chance::Chance;
@@ -22,56 +23,6 @@ both! {
     a_message_that_was_never_received_leaves_no_page
     every_allocation_of_a_send_fails_once_and_changes_nothing
     random_histories_of_pages_keep_each_page_and_its_content
-}
-
-fn running<M: TestMachine>(kernel: &Kernel<M>) -> Slot {
-    kernel.system.local.schedule.current()
-}
-
-/// The running thread makes a call, once.
-fn ask<M: TestMachine>(kernel: &mut Kernel<M>, call: Call, arguments: [u64; 5]) {
-    kernel.begin(call, arguments);
-    kernel.enter_call();
-}
-
-fn answer<M: TestMachine>(kernel: &Kernel<M>) -> Result<usize, Error> {
-    Error::result(kernel.context.x[10])
-}
-
-#[track_caller]
-fn switch_to<M: TestMachine>(kernel: &mut Kernel<M>, slot: Slot) {
-    for _ in 0..100 {
-        if running(kernel) == slot {
-            return;
-        }
-        ask(kernel, Call::Yield, [0; 5]);
-    }
-    panic!(
-        "it is never its turn: {:?}",
-        kernel.system.tasks.at(slot).state()
-    );
-}
-
-fn name<M: TestMachine>(kernel: &mut Kernel<M>, name: &str) -> [u64; 5] {
-    let slot = running(kernel);
-    let at = VirtAddr::new(DATA);
-    let written = kernel.system.memory_of(slot).write(at, name.as_bytes());
-    written.expect("its variables");
-    [DATA, name.len() as u64, 0, 0, 0]
-}
-
-#[track_caller]
-fn serve<M: TestMachine>(kernel: &mut Kernel<M>, of: &str) -> u64 {
-    let arguments = name(kernel, of);
-    let made = kernel.call(Call::ServerCreate, arguments).result;
-    made.expect("a server") as u64
-}
-
-#[track_caller]
-fn connect<M: TestMachine>(kernel: &mut Kernel<M>, to: &str) -> u64 {
-    let arguments = name(kernel, to);
-    let made = kernel.call(Call::Connect, arguments).result;
-    made.expect("a connection") as u64
 }
 
 /// Pages of the running task; each begins with its word.

@@ -5,10 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use abi::message::{QUEUE, TRY};
 use abi::thread::NO_TIMEOUT;
 use abi::{Call, Error};
-use pagetable::VirtAddr;
 use sim::Quirks;
 
-use super::kernel::{DATA, Kernel};
+use super::kernel::Kernel;
+use super::servers::{answer, ask, connect, name, running, serve, switch_to};
 use crate::mm::tests::both;
 use crate::mm::tests::chance::Chance;
 use crate::mm::tests::machine::TestMachine;
@@ -26,63 +26,14 @@ both! {
 
 const FOREVER: u64 = NO_TIMEOUT as u64;
 
-fn running<M: TestMachine>(kernel: &Kernel<M>) -> Slot {
-    kernel.system.local.schedule.current()
-}
-
 fn state<M: TestMachine>(kernel: &Kernel<M>, slot: Slot) -> SchedState {
     kernel.system.tasks.at(slot).state()
-}
-
-/// The running thread makes a call, once.
-fn ask<M: TestMachine>(kernel: &mut Kernel<M>, call: Call, arguments: [u64; 5]) {
-    kernel.begin(call, arguments);
-    kernel.enter_call();
-}
-
-fn answer<M: TestMachine>(kernel: &Kernel<M>) -> Result<usize, Error> {
-    Error::result(kernel.context.x[10])
 }
 
 /// What a thread that is not on the hart was answered.
 fn answered<M: TestMachine>(kernel: &Kernel<M>, slot: Slot) -> (Result<usize, Error>, usize) {
     let x = kernel.system.tasks.at(slot).context.x;
     (Error::result(x[10]), x[11])
-}
-
-/// Puts a name into the running task's memory.
-fn name<M: TestMachine>(kernel: &mut Kernel<M>, name: &str) -> [u64; 5] {
-    let slot = running(kernel);
-    let at = VirtAddr::new(DATA);
-    let written = kernel.system.memory_of(slot).write(at, name.as_bytes());
-    written.expect("its variables");
-    [DATA, name.len() as u64, 0, 0, 0]
-}
-
-#[track_caller]
-fn serve<M: TestMachine>(kernel: &mut Kernel<M>, of: &str) -> u64 {
-    let arguments = name(kernel, of);
-    let made = kernel.call(Call::ServerCreate, arguments).result;
-    made.expect("a server") as u64
-}
-
-#[track_caller]
-fn connect<M: TestMachine>(kernel: &mut Kernel<M>, to: &str) -> u64 {
-    let arguments = name(kernel, to);
-    let made = kernel.call(Call::Connect, arguments).result;
-    made.expect("a connection") as u64
-}
-
-/// Another task has its turn.
-#[track_caller]
-fn switch_to<M: TestMachine>(kernel: &mut Kernel<M>, slot: Slot) {
-    for _ in 0..100 {
-        if running(kernel) == slot {
-            return;
-        }
-        ask(kernel, Call::Yield, [0; 5]);
-    }
-    panic!("it is never its turn: {:?}", state(kernel, slot));
 }
 
 /// A task that serves `it`, with the server's number, and one that is connected, which runs.

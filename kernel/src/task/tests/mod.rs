@@ -8,6 +8,7 @@ mod inspects;
 pub(crate) mod kernel;
 mod lends;
 mod messages;
+mod servers;
 mod storm;
 mod threads;
 mod waits;

@@ -8,7 +8,7 @@ use super::kernel::{HEAP, Kernel, TEXT};
 use crate::debug::monitor::Inspection;
 use crate::mm::tests::both;
 use crate::mm::tests::machine::{RAM_BASE, TestMachine};
-use crate::mm::{Object, Prot, Region, RegionKind, Store, peek, poke};
+use crate::mm::{Object, Prot, Region, RegionKind, SlowStore, peek, poke};
 use crate::task::{SchedState, Slot};
 
 both! {
@@ -32,7 +32,7 @@ const STORED_FILE_BYTES: u64 = 2 * PAGE_BYTES;
 /// A kernel whose store is slow, and whose first task has variables there.
 fn slow<M: TestMachine>(quirks: Quirks, pool: usize) -> Kernel<M> {
     let mut kernel = Kernel::<M>::new(quirks, pool);
-    kernel.system.store = Store::new(Some(DELAY));
+    kernel.system.store = SlowStore::new(Some(DELAY));
     let first = kernel.system.local.schedule.current();
     add_stored(&mut kernel, first);
     kernel

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use abi::message::{LENDS, MessageKind, PAGES, TRY, WAIT};
 use abi::thread::NO_TIMEOUT;
 use abi::{Advice, Error, map, prot};
-use user::check::{Tally, is};
+use user::check::{Part, Tally, is, run_parts};
 use user::message::{Message, Server, ServerConnection};
 use user::{Arguments, call, println, read_at, thread, write_at};
 
@@ -24,8 +24,6 @@ const QUIT: usize = 1;
 const KEEP: usize = 2;
 const LEND_ON: usize = 3;
 const SUM: usize = 0;
-
-type Part = fn(&mut Tally) -> Result<(), Error>;
 
 const PARTS: [(&str, Part); 8] = [
     ("move", moves),
@@ -44,20 +42,7 @@ fn run(arguments: Arguments) -> u8 {
         (Some("touch"), _) => return u8::from(touch().is_err()),
         _ => {}
     }
-    let mut tally = Tally::default();
-    for (name, part) in PARTS {
-        if arguments.word(1).is_some_and(|wanted| wanted != name) {
-            continue;
-        }
-        match part(&mut tally) {
-            Ok(()) => println!("lend_test: {name} is well"),
-            Err(error) => {
-                println!("lend_test: {name}: {error}");
-                tally.add(false);
-            }
-        }
-    }
-    tally.end("lend_test")
+    run_parts("lend_test", &PARTS, arguments.word(1))
 }
 
 fn sum(memory: &[u8]) -> usize {

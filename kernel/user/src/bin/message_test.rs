@@ -9,9 +9,9 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use abi::Error;
 use abi::message::{CONNECTIONS, MessageKind, NAME_BYTES, QUEUE, SERVERS};
 use abi::thread::NO_TIMEOUT;
-use user::check::{Tally, is};
+use user::check::{Part, Tally, is, run_parts};
 use user::message::{Server, ServerConnection};
-use user::{Arguments, call, println, thread};
+use user::{Arguments, call, thread};
 
 user::main!(run);
 
@@ -23,8 +23,6 @@ const COUNT: usize = 0xc0;
 const COUNTED: usize = 0xc1;
 /// Milliseconds after which something is wrong.
 const PATIENCE: usize = 20_000;
-
-type Part = fn(&mut Tally) -> Result<(), Error>;
 
 const PARTS: [(&str, Part); 8] = [
     ("words", words),
@@ -43,20 +41,7 @@ fn run(arguments: Arguments) -> u8 {
         (Some("ask"), Some(name)) => return u8::from(ask_for_ever(name).is_err()),
         _ => {}
     }
-    let mut tally = Tally::default();
-    for (name, part) in PARTS {
-        if arguments.word(1).is_some_and(|wanted| wanted != name) {
-            continue;
-        }
-        match part(&mut tally) {
-            Ok(()) => println!("message_test: {name} is well"),
-            Err(error) => {
-                println!("message_test: {name}: {error}");
-                tally.add(false);
-            }
-        }
-    }
-    tally.end("message_test")
+    run_parts("message_test", &PARTS, arguments.word(1))
 }
 
 /// Answers with sums until it is asked to end.
