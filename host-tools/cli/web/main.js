@@ -96,13 +96,24 @@ function addNote(us, event) {
 }
 
 let due = null;
+// What is being drawn, and whether something has come since the last drawing began: it waits for no further event.
+let drawing = 0;
+let stale = false;
+
 function soon(wait) {
-  if (due !== null && wait) return;
+  stale = true;
+  if (wait && (due !== null || drawing)) return;
   clearTimeout(due);
-  due = setTimeout(async () => {
-    await refresh().catch(() => {});
-    due = null;
-  }, wait);
+  due = setTimeout(drawAll, wait);
+}
+
+async function drawAll() {
+  due = null;
+  stale = false;
+  drawing += 1;
+  await refresh().catch(() => {});
+  drawing -= 1;
+  if (stale && due === null) soon(PERIOD);
 }
 
 function connect() {

@@ -18,8 +18,15 @@ struct Served {
 impl Served {
     #[track_caller]
     fn from(spec: &str, port: &str) -> Served {
+        Served::from_all(&[spec], port)
+    }
+
+    #[track_caller]
+    fn from_all(specs: &[&str], port: &str) -> Served {
         let mut process = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-            .args(["dash", spec, "--web", "--port", port])
+            .arg("dash")
+            .args(specs)
+            .args(["--web", "--port", port])
             .current_dir(CAPTURES)
             .stdout(Stdio::piped())
             .spawn()
@@ -27,7 +34,7 @@ impl Served {
         let mut line = String::new();
         let stdout = process.stdout.take().expect("stdout was piped");
         BufReader::new(stdout).read_line(&mut line).expect("a line");
-        let (_, address) = line.trim().split_once(": http").expect("an address");
+        let (_, address) = line.trim().rsplit_once(": http").expect("an address");
         Served {
             process,
             address: format!("http{address}"),
@@ -312,24 +319,47 @@ fn what_is_selected_is_what_every_part_of_the_page_shows() {
 #[test]
 fn several_boards_have_a_tab_each_and_a_sum() {
     let recording = "run.pwlog@max";
-    let mut process = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-        .args(["dash", recording, recording, "--web", "--port", "0"])
-        .current_dir(CAPTURES)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("pagewalk starts");
-    let mut line = String::new();
-    let stdout = process.stdout.take().expect("stdout was piped");
-    BufReader::new(stdout).read_line(&mut line).expect("a line");
-    let (_, address) = line.trim().rsplit_once(": http").expect("an address");
-    let served = Served {
-        process,
-        address: format!("http{address}"),
-    };
+    let served = Served::from_all(&[recording; 2], "0");
     let mut page = Browser::open(&served.address, 1200, 1000);
     page.until("document.querySelectorAll('#boards [role=tab]').length === 2");
     page.until("document.querySelector('#boards .sum').textContent === 'all 2: 214 faults, 2 killed, 0 lost'");
     page.eval("document.querySelectorAll('#boards [role=tab]')[1].click()");
     page.until("location.hash.includes('board=1')");
     page.until(&matching("107"));
+}
+
+/// The page's next stream of events is `stream`; after `hold()` the next rows come when `release()` is called.
+const HELD: &str = "(() => {\
+    window.EventSource = class extends EventSource { constructor(url) { super(url); window.stream = this; } };\
+    const real = window.fetch;\
+    window.hold = () => { window.fetch = (url) => {\
+        if (!url.startsWith('/rows.json')) return real(url);\
+        window.fetch = real;\
+        return new Promise((go) => { window.release = () => go(real(url)); });\
+    }; };\
+})()";
+
+#[test]
+fn what_comes_while_the_page_draws_is_drawn_after_it() {
+    let served = Served::from_all(&["run.pwlog@max"; 2], "0");
+    let mut page = Browser::open(&served.address, 1200, 1000);
+    page.until("document.querySelectorAll('#boards [role=tab]').length === 2");
+    page.eval(HELD);
+    page.eval("document.querySelectorAll('#boards [role=tab]')[1].click()");
+    page.until("window.stream?.readyState === 1");
+    page.until("document.getElementById('state').textContent === 'the line has ended'");
+    page.until(&matching("107"));
+    page.eval(
+        "fetch('/live.json?board=1').then((it) => it.json()).then((it) => {\
+            const task = { pid: 999, command: 'late', state: 'ready', resident: 0, tables: 0, faults: 0, bands: [] };\
+            const say = (live) => stream.dispatchEvent(new MessageEvent('live', { data: JSON.stringify(live) }));\
+            window.before = () => say(it);\
+            window.after = () => say({ ...it, tasks: [...it.tasks, task] });\
+        })",
+    );
+    // The table of tasks is drawn, and the rows of the same drawing are on their way.
+    page.eval("hold(), before(), null");
+    page.until("Boolean(window.release)");
+    page.eval("after(), release(), null");
+    page.until("document.getElementById('tasks').textContent.includes('late')");
 }
