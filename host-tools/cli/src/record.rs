@@ -19,7 +19,7 @@ use link::transport::Spec;
 use model::Live;
 use view::words::{RoundSize, counted};
 
-use crate::dash::event_source::{self, SourceOptions};
+use crate::dash::event_source::{self, Questions, SourceOptions};
 use crate::{ending, size, verbosity};
 
 /// Interval at which the stop flag is checked.
@@ -31,7 +31,7 @@ const EACH: Duration = Duration::from_millis(250);
 ///
 /// A Pagewalk board is also asked for its tasks and their tables: `ps`, `satp`, `walk` and `map` accept the
 /// recording and show its last answers. A serial port or socket that is absent, or is lost, is waited for.
-/// The file is only appended to: after any interruption it is readable up to the last half second. On a
+/// The file is only appended to: after any interruption it is readable up to the last second. On a
 /// terminal, a line shows what it has so far.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -71,6 +71,7 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     let failed = Arc::new(Mutex::new(None));
     let writer = Arc::new(Mutex::new(open_timed(&args.to, args.rotate)?));
     let wishes = SourceOptions {
+        questions: Questions::TasksAndTables,
         silent: args.silent,
         once: args.once,
         typed: args.typed,
@@ -106,7 +107,7 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
     drop(updates);
     drop(feed);
     progress.clear();
-    // The last half second; an error of the thread that writes is returned here too.
+    // The last second; an error of the thread that writes is returned here too.
     lock(&writer).sync().context("the recording has ended")?;
     if live.ended {
         eprintln!("note: {}: the line has ended", args.line);

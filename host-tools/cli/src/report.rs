@@ -17,9 +17,10 @@ use link::session::{Decoder, LineEvent};
 use link::symbols::build_id;
 use model::Faults;
 use model::ledger::LedgerRow;
-use pagetable::{Dialect, Mode, Satp, VirtAddr, Xlen, translate};
+use pagetable::{Dialect, Mode, Refusal, Satp, VirtAddr, WalkOutcome, Xlen, translate};
 use view::View;
 use view::chart::{self, FaultsOverTime, ImageKind};
+use view::recorded_walk;
 use view::report::ReportPage;
 use view::walk::Walked;
 use view::words::counted;
@@ -213,41 +214,41 @@ fn chart(faults: &Faults, origin: &str) -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&svg).into_owned())
 }
 
-/// The last fault that was refused, and its walk.
+/// The last fault that was refused, and its walk: as its record has it, and through the tables that the board sent
+/// last, if those are in the recording.
 fn fatal(path: &Path, rows: &[LedgerRow], console: &Console) -> Option<(LedgerRow, String)> {
     let is_fatal = |row: &&LedgerRow| row.sighting.fault.outcome().is_refusal();
     let row = *rows.iter().rev().find(is_fatal)?;
+    let recorded = recorded_walk::lines(&row.sighting.fault);
+    let recorded = match recorded.is_empty() {
+        true => "No table was walked.".to_owned(),
+        false => format!("At the fault:\n\n{}", recorded.join("\n")),
+    };
     let xlen = console.board.as_ref().map_or(64, |(_, xlen)| *xlen);
-    let walk = walk(path, &row, if xlen == 32 { Xlen::Rv32 } else { Xlen::Rv64 });
-    Some((
-        row,
-        walk.unwrap_or_else(|error| format!("no walk: {error:#}")),
-    ))
+    let later = match tables(path, &row, if xlen == 32 { Xlen::Rv32 } else { Xlen::Rv64 }) {
+        Ok(Some(walk)) => format!("\n\nThe tables as the board last sent them:\n\n{walk}"),
+        Ok(None) => "\n\nThe recording does not have these tables.".to_owned(),
+        Err(error) => format!("\n\nThe recording does not have these tables: {error:#}."),
+    };
+    Some((row, recorded + &later))
 }
 
-/// The walk of a fault's address, through the tables that the recording has.
-fn walk(path: &Path, row: &LedgerRow, xlen: Xlen) -> anyhow::Result<String> {
+/// The walk of a fault's address through the tables that the recording has; `None` if it lacks one of them.
+fn tables(path: &Path, row: &LedgerRow, xlen: Xlen) -> anyhow::Result<Option<String>> {
     let fault = &row.sighting.fault;
-    let level = match fault.level() {
-        Some(level) => format!("it stopped at level {level}, entry {:#x}", fault.entry),
-        None => "no table was walked".to_owned(),
-    };
-    let answers = RecordedAnswers::read(BufReader::new(File::open(path)?));
-    let mut answers = answers.with_context(|| level.clone())?;
-    let satp = Satp::decode(fault.satp, xlen).with_context(|| level.clone())?;
+    let mut answers = RecordedAnswers::read(BufReader::new(File::open(path)?))?;
+    let satp = Satp::decode(fault.satp, xlen)?;
     if satp.mode == Mode::Bare {
-        return Ok(level);
+        return Ok(None);
     }
     let dialect: Dialect = answers.dialect();
     let mut memory = Cached::new(&mut answers);
     let root = satp.tree(dialect);
     let va = VirtAddr::new(fault.va);
     let walk = translate(&mut memory, root, va);
-    if memory.take_failure().is_some() {
-        return Ok(format!(
-            "{level}; the recording has no answer with the tables of {:#x}",
-            fault.satp
-        ));
+    let is_unread = matches!(walk.outcome, WalkOutcome::Refused(Refusal::NoMemory));
+    if memory.take_failure().is_some() || is_unread {
+        return Ok(None);
     }
     let walked = Walked {
         satp,
@@ -260,8 +261,5 @@ fn walk(path: &Path, row: &LedgerRow, xlen: Xlen) -> anyhow::Result<String> {
     };
     let mut text = Vec::new();
     walked.table(&mut text)?;
-    Ok(format!(
-        "At the fault {level}. The tables as the board last sent them:\n\n{}",
-        String::from_utf8_lossy(&text)
-    ))
+    Ok(Some(String::from_utf8_lossy(&text).into_owned()))
 }

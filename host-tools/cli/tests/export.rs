@@ -123,6 +123,10 @@ fn a_report_is_one_page_with_board_versions_chart_and_faults() {
         "<th>Tool</th><td>pagewalk 0",
         "<svg",
         "Store/AMO page fault",
+        // The walk of the fault that killed, as its record has it; this recording has no tables.
+        "level 2 [  0]  points to the next table",
+        "level 0 [  0]  0x0  the entry is zero: nothing is mapped  &lt;- stopped here",
+        "The recording does not have these tables",
         "UTC",
         "</html>",
     ] {

@@ -4,9 +4,10 @@
 mod inputs;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use inputs::built;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Exit code, stdout, stderr.
 fn ox64(words: &[&str]) -> (i32, String, String) {
@@ -139,21 +140,11 @@ fn the_checklist_is_that_of_the_documentation() {
 
 #[test]
 fn other_tools_see_the_board_on_its_serial_line() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
-        .args(["ox64", &card(), "--serial", "tcp://127.0.0.1:0"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("our program runs");
-    let mut line = String::new();
-    let said = child.stdout.take().expect("a pipe");
-    BufReader::new(said).read_line(&mut line).expect("a line");
-    let place = line.trim().strip_prefix("serial").expect(&line).trim();
+    let (mut child, place) = board_on_a_port();
     let ask = |words: &[&str]| {
         let run = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
             .args(words)
-            .args(["--from", place])
+            .args(["--from", &place])
             .output()
             .expect("our program runs");
         String::from_utf8_lossy(&run.stdout).into_owned()
@@ -167,6 +158,79 @@ fn other_tools_see_the_board_on_its_serial_line() {
         "{map}"
     );
     assert!(faults.contains("stack grown"), "{faults}");
+}
+
+/// The card on the machine, with its serial line at a port; and that port as a SPEC.
+fn board_on_a_port() -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["ox64", &card(), "--serial", "tcp://127.0.0.1:0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("our program runs");
+    let mut line = String::new();
+    let said = child.stdout.take().expect("a pipe");
+    BufReader::new(said).read_line(&mut line).expect("a line");
+    let place = line.trim().strip_prefix("serial").expect(&line).trim();
+    (child, place.to_owned())
+}
+
+#[test]
+fn the_board_is_recorded_and_shown_by_the_dashboard() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut board, place) = board_on_a_port();
+    let pagewalk = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+        command.args(words).current_dir(folder.path());
+        command.stdin(Stdio::null());
+        command
+    };
+    // Its lines, as it prints them where there is no terminal.
+    let mut dash = pagewalk(&["dash", &place, "--type", "touch_test 3"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("our program runs");
+    let shown = BufReader::new(dash.stdout.take().expect("a pipe"));
+    let mut lines = shown.lines().map(|line| line.expect("text"));
+    let fault = lines.find(|line| line.contains("Store/AMO page fault"));
+    fault.expect("a fault is shown");
+    kill_process(Pid::from_child(&dash), Signal::INT).expect("it runs");
+    dash.wait().expect("it ends");
+    let mut record = pagewalk(&["record", &place, "run.pwlog", "--type", "touch_test 3"])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("our program runs");
+    let read = |words: &[&str]| {
+        let run = pagewalk(words).output().expect("our program runs");
+        String::from_utf8_lossy(&run.stdout).into_owned()
+    };
+    // Within a second it is in the file, while the recording goes on.
+    let faults = loop {
+        let faults = read(&["faults", "run.pwlog"]);
+        if faults.matches("Store/AMO page fault").count() >= 3 {
+            break faults;
+        }
+        let ended = record.try_wait().expect("a status");
+        assert!(ended.is_none(), "the recording has ended: {faults}");
+    };
+    assert!(faults.contains("zeroed"), "{faults}");
+    let tasks = loop {
+        let tasks = read(&["ps", "--from", "run.pwlog"]);
+        if tasks.contains("sh") {
+            break tasks;
+        }
+        let ended = record.try_wait().expect("a status");
+        assert!(ended.is_none(), "the recording has ended: {tasks}");
+    };
+    kill_process(Pid::from_child(&record), Signal::INT).expect("it runs");
+    let ended = record.wait().expect("it ends");
+    board.kill().expect("it runs");
+    board.wait().expect("it ends");
+    assert!(ended.success(), "{tasks}");
+    let info = read(&["recording", "info", "run.pwlog"]);
+    assert!(info.contains("boards  ox64"), "{info}");
 }
 
 #[test]
@@ -187,6 +251,21 @@ fn a_trace_has_a_line_for_what_happens_beside_instructions() {
     // UART3's data register: the text itself.
     let sent = |row: &&Vec<&str>| row[2] == "write" && row[3] == "0x30002088";
     assert!(rows.iter().filter(sent).count() > "Pagewalk".len());
+    // And its chart has a colour for each kind.
+    let chart = folder.path().join("trace.svg");
+    let drawn = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["chart", "trace", file, "-o"])
+        .arg(&chart)
+        .output()
+        .expect("our program runs");
+    assert!(drawn.status.success(), "{drawn:?}");
+    let svg = fs::read_to_string(chart).expect("the chart");
+    for kind in [
+        "fill (", "miss (", "read (", "write (", "trap (", "fence (", "sbi (",
+    ] {
+        assert!(svg.contains(kind), "no {kind}");
+    }
+    assert!(svg.contains("Events over time: trace.csv"), "{svg}");
     let card = card();
     assert_eq!(
         ox64(&[&card, "--trace", &card]).0,

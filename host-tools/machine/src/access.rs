@@ -94,6 +94,9 @@ impl StrictMachine {
             self.find(SiliconRule::DeviceWidth, pa);
             return Err(fault);
         }
+        if !self.bus.plic_has(pa) {
+            self.find(SiliconRule::PlicOffset, pa);
+        }
         Ok(())
     }
 

@@ -66,6 +66,12 @@ impl Bus {
                 .any(|it| self.within(pa, it.base, it.bytes))
     }
 
+    /// Is there a register of a PLIC at that address, or no PLIC?
+    #[must_use]
+    pub fn plic_has(&self, pa: u64) -> bool {
+        !self.within(pa, self.plic_base, PLIC_BYTES) || self.plic.has(pa - self.plic_base)
+    }
+
     fn within(&self, pa: u64, base: u64, bytes: u64) -> bool {
         pa.checked_sub(base).is_some_and(|at| at < bytes)
     }

@@ -110,6 +110,19 @@ impl PlicModel {
         self.best().is_some()
     }
 
+    /// Is there a register of S-mode's? Elsewhere reads are 0, and writes are dropped.
+    #[must_use]
+    pub fn has(&self, offset: u64) -> bool {
+        let enables = ENABLE + self.context * ENABLE_STRIDE;
+        let own = THRESHOLD + self.context * CONTEXT_STRIDE;
+        let priorities = 4..=u64::from(self.sources) * 4;
+        // Some kernels clear the words of sources that a PLIC does not have.
+        priorities.contains(&offset)
+            || (PENDING..0x1080).contains(&offset)
+            || (enables..enables + ENABLE_STRIDE).contains(&offset)
+            || (own..own + 8).contains(&offset)
+    }
+
     /// Reads a word; a claim among them. `None` where S-mode may not.
     pub fn read(&mut self, offset: u64) -> Option<u32> {
         let word = |bits: &Bits, base: u64| {

@@ -44,6 +44,8 @@ pub enum SiliconRule {
     WrongBaud,
     /// A byte came and the UART's FIFO was full.
     ByteLost,
+    /// The PLIC has no register of S-mode's there: another context's, or none.
+    PlicOffset,
 }
 
 struct RuleText {
@@ -54,12 +56,12 @@ struct RuleText {
 
 impl SiliconRule {
     #[rustfmt::skip]
-    pub const ALL: [SiliconRule; 18] = [
+    pub const ALL: [SiliconRule; 19] = [
         SiliconRule::AccessedClear, SiliconRule::DirtyClear, SiliconRule::WalkPastCache, SiliconRule::DirtyLinesLost,
         SiliconRule::CodeWithoutFence, SiliconRule::DeviceNotOrdered, SiliconRule::FetchFromDevice, SiliconRule::RamTypedAsDevice,
         SiliconRule::RamNotCacheable, SiliconRule::ReservedBits, SiliconRule::MisalignedSuperpage, SiliconRule::StaleTranslation,
         SiliconRule::NegativeTranslation, SiliconRule::ReservationLost, SiliconRule::OutsidePmp, SiliconRule::DeviceWidth,
-        SiliconRule::WrongBaud, SiliconRule::ByteLost,
+        SiliconRule::WrongBaud, SiliconRule::ByteLost, SiliconRule::PlicOffset,
     ];
 
     #[rustfmt::skip]
@@ -83,6 +85,7 @@ impl SiliconRule {
             SiliconRule::DeviceWidth => ("device-width", "access fault: this device's registers are 32 bits wide", "C906 User Manual, \"PLIC\""),
             SiliconRule::WrongBaud => ("wrong-baud", "the UART's divisor gives another rate than the terminal's: the text is garbled", "BL808 Reference Manual, \"UART\""),
             SiliconRule::ByteLost => ("byte-lost", "a byte was received and the FIFO of 32 was full", "BL808 Reference Manual, \"UART\""),
+            SiliconRule::PlicOffset => ("plic-offset", "S-mode has no register of the PLIC there: reads are 0, writes are dropped", "C906 User Manual, \"PLIC\""),
         };
         RuleText { name, text, source }
     }

@@ -72,7 +72,7 @@ const fn case(
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 18] = [
+const CASES: [Case; 20] = [
     case('a', SiliconRule::AccessedClear, false, "TN", Some("K"), |p| {
         p.leaf(0, FRAME_AT, LEAF & !0x40, 0);
         p.words(&[SFENCE, ld(5, TEST, 0)]);
@@ -192,7 +192,31 @@ const CASES: [Case; 18] = [
         p.words(&[sd(6, 8, 0), 0x1200_0073 | 7 << 15, ld(5, 7, 0)]);
         p.expect(5, 0x11);
     }),
+    // Enables source 1 for context 0, as a kernel does that takes the hart's number for its context.
+    case('s', SiliconRule::PlicOffset, false, "B", None, |p| {
+        p.constant(8, 0xe000_2000);
+        p.words(&[addi(6, 0, 2), s(0x23, 2, 8, 6, 0), i(0x03, 2, 5, 8, 0)]);
+        p.expect(5, 2);
+    }),
+    // Waits until the FIFO is full, and then for the time of twelve bytes more.
+    case('t', SiliconRule::ByteLost, false, "B", None, |p| {
+        p.constant(7, 0x3000_2000);
+        let count = [i(0x03, 2, 5, 7, 0x84), srli(5, 5, 8), i(0x13, 7, 5, 5, 0x3f)];
+        let again = p.bytes.len();
+        p.words(&count);
+        p.words(&[addi(6, 0, 32), over_next(0, 5, 6)]);
+        p.jump(again);
+        p.word(addi(9, 0, 2000));
+        let again = p.bytes.len();
+        p.words(&[addi(9, 9, -1), over_next(0, 9, 0)]);
+        p.jump(again);
+        p.words(&count);
+        p.expect(5, TYPED as i32);
+    }),
 ];
+
+/// Bytes that are typed while the last case runs.
+const TYPED: usize = 40;
 
 impl AsmProgram {
     /// An entry in a register: a frame's address with flags, and a type from another register.
@@ -408,6 +432,9 @@ fn run(case: &Case, off: Vec<SiliconRule>) -> (String, StrictMachine) {
         .load(arguments, text.as_bytes())
         .expect("it fits");
     let base = board.ram.base;
+    if case.rule == SiliconRule::ByteLost {
+        machine.type_bytes(&[b'x'; TYPED]);
+    }
     machine.hart = C906::new(base + entry as u64, 0, base + arguments as u64);
     let mut said = Vec::new();
     loop {
@@ -427,6 +454,13 @@ fn run(case: &Case, off: Vec<SiliconRule>) -> (String, StrictMachine) {
         String::from_utf8_lossy(&said).trim_end().to_owned(),
         machine,
     )
+}
+
+#[test]
+fn every_rule_has_an_image_that_breaks_it() {
+    for rule in SiliconRule::ALL {
+        assert!(CASES.iter().any(|case| case.rule == rule), "{rule}");
+    }
 }
 
 #[test]

@@ -19,6 +19,17 @@ pub enum TraceKind {
 }
 
 impl TraceKind {
+    /// Every kind.
+    pub const ALL: [TraceKind; 7] = [
+        TraceKind::Fill,
+        TraceKind::Miss,
+        TraceKind::DeviceRead,
+        TraceKind::DeviceWrite,
+        TraceKind::Trap,
+        TraceKind::Fence,
+        TraceKind::Firmware,
+    ];
+
     /// Its word in a file.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -45,6 +56,8 @@ pub struct Traced {
 }
 
 impl Traced {
+    /// Ticks of the clock in a microsecond.
+    pub const TICKS: u64 = crate::uart::CYCLES / 1_000_000;
     /// The names of what [`Traced`] prints, comma-separated.
     pub const HEADER: &'static str = "clock,pc,kind,address,value";
 }

@@ -21,6 +21,7 @@ pub mod roots;
 pub mod space;
 pub mod stats;
 pub mod tasks;
+mod timeline;
 mod words;
 pub mod working;
 
@@ -35,4 +36,5 @@ pub use ledger::Ledger;
 pub use live::Live;
 pub use space::AddressSpace;
 pub use tasks::{TaskList, TaskRow};
+pub use timeline::{Bucket, Timeline};
 pub use words::counted;

@@ -25,6 +25,7 @@ pub mod map;
 pub mod pmp;
 pub mod probe;
 #[cfg(feature = "export")]
+pub mod recorded_walk;
 pub mod report;
 pub mod roots;
 pub mod rows;

@@ -41,7 +41,7 @@ pub fn cells(row: &LedgerRow) -> LiveCells {
     LiveCells {
         time: text(cells.seconds()),
         task: text(cells.task),
-        cause: cells.text,
+        cause: cells.text.into_owned(),
         access: text(cells.access),
         va: cells.address.to_string(),
         epc: cells.epc.to_string(),

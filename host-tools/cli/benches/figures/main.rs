@@ -84,7 +84,10 @@ const MEASURES: &[Measure] = &[
     ),
     (&["faults.rate"], faults::rate),
     #[cfg(feature = "export")]
-    (&["recording.bytes_per_fault"], export::bytes_per_fault),
+    (
+        &["recording.bytes_per_fault", "recording.bytes_per_fault.50"],
+        export::bytes_per_fault,
+    ),
     #[cfg(feature = "export")]
     (&["export.parquet.rate"], export::parquet),
     #[cfg(feature = "export")]

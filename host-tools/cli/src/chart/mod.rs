@@ -14,6 +14,7 @@ mod faults;
 mod levels;
 mod map;
 mod timeline;
+mod trace;
 mod ws;
 
 /// Draw a chart as SVG or PNG.
@@ -31,6 +32,7 @@ enum Chart {
     Levels(levels::ChartLevelsArgs),
     Timeline(timeline::ChartTimelineArgs),
     Faults(faults::ChartFaultsArgs),
+    Trace(trace::ChartTraceArgs),
 }
 
 impl ChartArgs {
@@ -41,7 +43,7 @@ impl ChartArgs {
             Chart::Ws(args) => Some(&mut args.tables.roots),
             Chart::Levels(args) => Some(&mut args.tables.roots),
             Chart::Diff(args) => Some(&mut args.roots),
-            Chart::Timeline(_) | Chart::Faults(_) => None,
+            Chart::Timeline(_) | Chart::Faults(_) | Chart::Trace(_) => None,
         }
     }
 }
@@ -55,6 +57,7 @@ pub fn run(args: ChartArgs) -> anyhow::Result<()> {
         Chart::Levels(args) => levels::run(args),
         Chart::Timeline(args) => timeline::run(args),
         Chart::Faults(args) => faults::run(args),
+        Chart::Trace(args) => trace::run(args),
     }
 }
 

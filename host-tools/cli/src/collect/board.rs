@@ -7,11 +7,12 @@ use anyhow::Context;
 use link::recording::{RecordingSink, Writer};
 use model::Ledger;
 use model::live::Update;
+use view::words::counted;
 
 use super::farm::{Farm, FarmBoard};
 use super::metrics::FarmMetrics;
 use super::{LOOK, StopFlag};
-use crate::dash::event_source::{self, EventSource, SourceOptions};
+use crate::dash::event_source::{self, EventSource, Questions, SourceOptions};
 
 /// Rows kept to recognize repetitions: more than a board sends again.
 const KEPT: usize = 4096;
@@ -25,28 +26,39 @@ pub struct BoardCollector {
     metrics: Arc<FarmMetrics>,
 }
 
-/// The writer of a recording; its size is a metric. A full disk does not end a farm: what arrives meanwhile is
-/// lost, and recording goes on when there is room.
+/// The writer of a recording; its size is a metric. A full disk does not end a farm: what arrives meanwhile
+/// waits in memory, up to a limit, and is written when there is room.
 struct CountedFaults {
     writer: Writer,
     name: String,
     metrics: Arc<FarmMetrics>,
     is_failing: bool,
+    /// Bytes that were lost before the last note about it.
+    lost: u64,
 }
 
 impl CountedFaults {
     fn note(&mut self, kept: std::io::Result<()>) -> std::io::Result<()> {
-        let (bytes, _) = self.writer.progress();
-        self.metrics.recorded(&self.name, bytes, kept.is_ok());
+        let (name, writer) = (&self.name, &self.writer);
+        let (bytes, _) = writer.progress();
+        self.metrics.recorded(name, bytes, kept.is_ok());
+        let was_failing = std::mem::replace(&mut self.is_failing, writer.is_failing());
         match kept {
-            Err(error) if !std::mem::replace(&mut self.is_failing, true) => {
+            Err(error) if !was_failing => {
+                self.is_failing = true;
                 eprintln!(
-                    "warning: {}: cannot record ({error}); what arrives is lost until it can",
-                    self.name
+                    "warning: {name}: cannot record ({error}); what arrives waits until it can, 4 MiB at most"
                 );
             }
-            Err(_) => {}
-            Ok(()) => self.is_failing = false,
+            Ok(()) if was_failing && !self.is_failing => {
+                let lost = writer.lost() - std::mem::replace(&mut self.lost, writer.lost());
+                let gap = match lost {
+                    0 => "without a gap".to_owned(),
+                    lost => format!("with a gap of {}", counted(lost, "byte", "bytes")),
+                };
+                eprintln!("note: {name}: records again, {gap}");
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -81,6 +93,7 @@ impl BoardCollector {
             );
         }
         let options = SourceOptions {
+            questions: Questions::Alive,
             silent: board.silent,
             once: false,
             typed: board.typed.clone(),
@@ -89,6 +102,7 @@ impl BoardCollector {
                 name: board.name.clone(),
                 metrics: Arc::clone(metrics),
                 is_failing: false,
+                lost: 0,
             })),
         };
         let feed = event_source::start(&board.line, options);

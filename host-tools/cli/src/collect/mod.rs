@@ -4,7 +4,7 @@
 //! a line --> a recording, BOARD.pwlog --size or day--> BOARD.1.pwlog --> board=BOARD/date=DAY/BOARD.1.parquet
 //! ```
 //!
-//! The recordings are the truth: they are written within half a second, and Parquet is made of them again
+//! The recordings are the truth: they are written within a second, and Parquet is made of them again
 //! whenever it is not there. A file of Parquet appears by a rename, when it is complete.
 
 mod board;

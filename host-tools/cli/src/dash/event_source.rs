@@ -22,14 +22,28 @@ use crate::board;
 const WAITING: usize = 4096;
 /// Interval of task queries.
 const TASKS: Duration = Duration::from_millis(1000);
+/// Interval of task queries that only show whether the board is alive.
+const ALIVE: Duration = Duration::from_secs(10);
 /// Interval at which the stop flag is checked.
 const LOOK: Duration = Duration::from_millis(50);
 /// Page-table reads take at most a tenth of the line's time.
 const MAP_SHARE: u32 = 9;
 
+/// What a board that answers is asked for, beside its faults.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Questions {
+    /// Its tasks each second, and the tables of one of them.
+    #[default]
+    TasksAndTables,
+    /// Its tasks, now and then: whether it is alive.
+    Alive,
+}
+
 /// Options of the event source.
 #[derive(Default)]
 pub struct SourceOptions {
+    /// What the board is asked for.
+    pub questions: Questions,
     /// Send nothing to the board.
     pub silent: bool,
     /// End at the first loss of the line, and if the board does not answer.
@@ -240,6 +254,7 @@ fn run_session(
     stop: &Arc<AtomicBool>,
 ) -> Result<(), String> {
     let SourceOptions {
+        questions,
         once,
         typed,
         mut record,
@@ -314,6 +329,12 @@ fn run_session(
         let alive: Vec<(u64, u64)> = roots(&tasks).collect();
         if sender.send(Update::Tasks(tasks)).is_err() {
             return Ok(());
+        }
+        if questions == Questions::Alive {
+            if !run_for(&mut agent, ALIVE, stop)? {
+                return Ok(());
+            }
+            continue;
         }
         let asked = Instant::now();
         let mut rest = TASKS;

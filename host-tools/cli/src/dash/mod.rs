@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use event_source::{EventSource, SourceOptions};
+use event_source::{EventSource, Questions, SourceOptions};
 use link::transport::Spec;
 use model::Live;
 
@@ -101,6 +101,7 @@ pub fn run(args: DashArgs) -> anyhow::Result<()> {
 
 fn open(line: &Spec, silent: bool, once: bool, typed: Vec<String>) -> anyhow::Result<EventSource> {
     let options = SourceOptions {
+        questions: Questions::TasksAndTables,
         silent,
         once,
         typed,

@@ -118,7 +118,7 @@ impl<'a> BoardRun<'a> {
     }
 
     pub fn run(mut self) -> anyhow::Result<End> {
-        let limit = self.args.limit.unwrap_or(u64::MAX);
+        let limit = self.args.limit();
         loop {
             let left = limit.saturating_sub(self.machine().attempts());
             let stop = self.run_piece(PIECE.min(left));

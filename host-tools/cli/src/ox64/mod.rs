@@ -68,7 +68,7 @@ pub struct Ox64Args {
     /// Type this line at the next prompt; may be repeated
     #[arg(long = "type", value_name = "LINE", allow_hyphen_values = true)]
     lines: Vec<String>,
-    /// End after as many instructions
+    /// End after as many instructions; with --until, ten thousand million if none are given
     #[arg(long, value_name = "COUNT")]
     limit: Option<u64>,
     /// Whether the firmware has set sxstatus.MAEE: memory types are in the entries then. Which it is on
@@ -99,6 +99,21 @@ pub struct Ox64Args {
     /// Forgive what this rule refuses; may be repeated, `all` is every rule
     #[arg(long, value_name = "RULE")]
     forgive: Vec<String>,
+}
+
+/// Instructions after which what is awaited is given up: a hundred seconds of a busy board, minutes of this machine.
+const AWAITED: u64 = 10_000_000_000;
+
+impl Ox64Args {
+    /// Instructions after which the run ends. An Image that loops would keep a script waiting without
+    /// limit.
+    fn limit(&self) -> u64 {
+        let unlimited = match self.until {
+            Some(_) => AWAITED,
+            None => u64::MAX,
+        };
+        self.limit.unwrap_or(unlimited)
+    }
 }
 
 /// Boots it, and runs it until it ends or is left.

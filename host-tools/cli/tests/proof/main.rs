@@ -44,6 +44,9 @@ mod plugin;
 mod pmp;
 mod pressure;
 mod programs;
+mod random_cards;
+#[cfg(feature = "web")]
+mod report;
 mod roots;
 mod rsp;
 mod screens;

@@ -114,10 +114,10 @@ fn kernel() -> Vec<u8> {
 }
 
 /// What stands on a card.
-struct Contents {
-    conf: Option<String>,
-    image: Vec<u8>,
-    tree: Vec<u8>,
+pub struct Contents {
+    pub conf: Option<String>,
+    pub image: Vec<u8>,
+    pub tree: Vec<u8>,
 }
 
 impl Default for Contents {
@@ -143,7 +143,8 @@ fn fat_of(mutant: &Mutant) -> Vec<u8> {
     bytes
 }
 
-fn fat(contents: &Contents) -> Vec<u8> {
+/// The bytes of a FAT with these files.
+pub fn fat(contents: &Contents) -> Vec<u8> {
     let file = |path: &str, bytes: &[u8]| FatFile {
         path: path.to_owned(),
         content: Content::bytes(bytes.to_vec()),
@@ -245,7 +246,7 @@ pub fn fat_with(conf: &str) -> Vec<u8> {
 }
 
 /// What differs between U-Boot and the played one, of cards with these names.
-fn differences(names: &[String], volumes: &[Vec<u8>]) -> String {
+pub fn differences(names: &[String], volumes: &[Vec<u8>]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("all");
     disk(&path, volumes, 0);

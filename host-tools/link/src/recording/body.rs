@@ -1,4 +1,4 @@
-//! Blocks of about half a second as one body: times, kinds, lengths, and what each direction had.
+//! Blocks of about a second as one body: times, kinds, lengths, and what each direction had.
 
 use super::block::{Block, BlockKind};
 use super::frames::{DirectionFacts, DirectionModel};

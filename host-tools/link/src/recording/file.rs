@@ -18,6 +18,9 @@ const CHUNK: usize = 1 << 18;
 /// Bytes of payload after which a segment ends.
 const SEGMENT: usize = 1 << 20;
 
+/// Bytes of payload that wait at most while the disk is full.
+const KEPT: usize = 4 << 20;
+
 /// Microseconds of a day.
 const DAY_US: u64 = 86_400_000_000;
 
@@ -39,6 +42,9 @@ pub struct RecordingFile {
     rotate_at: Option<u64>,
     is_ended: bool,
     faults: u64,
+    /// Whether the last write failed: what waits is tried again at the next flush.
+    is_failing: bool,
+    lost: u64,
 }
 
 impl RecordingFile {
@@ -94,6 +100,8 @@ impl RecordingFile {
             rotate_at: None,
             is_ended: false,
             faults: 0,
+            is_failing: false,
+            lost: 0,
         }
     }
 
@@ -110,6 +118,16 @@ impl RecordingFile {
     /// Fault records in frames, as far as they are written.
     pub fn faults(&self) -> u64 {
         self.faults
+    }
+
+    /// Whether the last write failed, as on a full disk.
+    pub fn is_failing(&self) -> bool {
+        self.is_failing
+    }
+
+    /// Bytes that were dropped, because writes failed while more arrived than can wait.
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Appends a block; times do not go back. It is in the file after [`RecordingFile::flush`].
@@ -130,63 +148,110 @@ impl RecordingFile {
                 payload: payload.to_vec(),
             }),
         }
-        if self.waiting_bytes >= CHUNK {
+        if self.is_failing {
+            // To compress all of it again for every byte that arrives would take the processor, too.
+            self.forget_oldest();
+        } else if self.waiting_bytes >= CHUNK {
             self.flush()?;
         }
         Ok(())
     }
 
-    /// Writes what is waiting, as a chunk.
+    /// While the disk is full: makes room for what arrives now.
+    fn forget_oldest(&mut self) {
+        if self.waiting_bytes <= KEPT {
+            return;
+        }
+        let mut excess = self.waiting_bytes - KEPT / 2;
+        let is_old = |block: &Block| {
+            let goes = excess > 0;
+            excess = excess.saturating_sub(block.payload.len());
+            goes
+        };
+        let count = self
+            .blocks
+            .iter()
+            .map(is_old)
+            .take_while(|goes| *goes)
+            .count();
+        let dropped = bytes_of(self.blocks.drain(..count).as_slice());
+        self.waiting_bytes -= dropped;
+        self.lost += dropped as u64;
+    }
+
+    /// Writes what is waiting, as a chunk. After an error it waits still, up to a limit: the next call tries
+    /// again.
     pub fn flush(&mut self) -> io::Result<()> {
         if self.blocks.is_empty() {
             return Ok(());
         }
-        if self.rotate_at.is_some_and(|most| self.end >= most) || self.is_of_another_day() {
-            self.rotate()?;
-        }
-        let blocks = std::mem::take(&mut self.blocks);
-        let payload = std::mem::take(&mut self.waiting_bytes);
-        let result = self.write_blocks(blocks, payload);
-        if result.is_err() {
+        let written = self.write_waiting();
+        self.is_failing = written.is_err();
+        if self.is_failing {
             // The compressor is ahead of the file: what follows must not refer to what is not there.
             self.segment_bytes = SEGMENT;
         }
-        result
+        written
     }
 
-    fn write_blocks(&mut self, mut blocks: Vec<Block>, payload: usize) -> io::Result<()> {
-        // A body of a gigabyte, from one call with as much, is more than a reader accepts.
-        while blocks
-            .iter()
-            .map(|block| block.payload.len())
-            .sum::<usize>()
-            > 4 * CHUNK
-        {
-            let rest = split(&mut blocks);
-            self.write_chunk(blocks)?;
-            blocks = rest;
+    fn write_waiting(&mut self) -> io::Result<()> {
+        if self.rotate_at.is_some_and(|most| self.end >= most) || self.is_of_another_day() {
+            self.rotate()?;
         }
-        self.segment_bytes += payload;
-        self.write_chunk(blocks)
+        while !self.blocks.is_empty() {
+            let mut blocks = std::mem::take(&mut self.blocks);
+            // A body of a gigabyte, from one call with as much, is more than a reader accepts.
+            let rest = match self.waiting_bytes > 4 * CHUNK {
+                true => split(&mut blocks),
+                false => Vec::new(),
+            };
+            let payload = bytes_of(&blocks);
+            self.segment_bytes += payload;
+            let written = self.write_chunk(&mut blocks);
+            if written.is_err() {
+                blocks.extend(rest);
+                self.blocks = blocks;
+                return written;
+            }
+            self.waiting_bytes -= payload;
+            self.blocks = rest;
+        }
+        Ok(())
     }
 
-    fn write_chunk(&mut self, mut blocks: Vec<Block>) -> io::Result<()> {
+    /// Adds to the blocks what a reader that begins with them needs; a failed write takes it out again.
+    fn write_chunk(&mut self, blocks: &mut Vec<Block>) -> io::Result<()> {
+        let is_first = self.segment_bytes >= SEGMENT;
+        let context = self.welcome.clone().filter(|_| is_first);
+        let has_context = context.is_some();
+        if let Some(payload) = context {
+            let at_us = blocks.first().map_or(0, |block| block.at_us);
+            let kind = BlockKind::Context;
+            blocks.insert(
+                0,
+                Block {
+                    at_us,
+                    kind,
+                    payload,
+                },
+            );
+        }
+        let written = self.write_body(blocks, is_first);
+        if has_context {
+            blocks.remove(0);
+        }
+        written
+    }
+
+    fn write_body(&mut self, blocks: &[Block], is_first: bool) -> io::Result<()> {
         let mut kind = ChunkKind::Next;
         let start_us = blocks.first().map_or(0, |block| block.at_us);
-        if self.segment_bytes >= SEGMENT {
+        if is_first {
             (kind, self.segment_bytes) = (ChunkKind::First, 0);
             self.packer.restart();
             self.model = BodyModel::default();
-            if let Some(welcome) = &self.welcome {
-                let context = Block {
-                    at_us: start_us,
-                    kind: BlockKind::Context,
-                    payload: welcome.clone(),
-                };
-                blocks.insert(0, context);
-            }
         }
-        let (body, facts) = self.model.encode(start_us, &blocks);
+        let (body, facts) = self.model.encode(start_us, blocks);
         let packed = self.packer.pack(&body);
         let bytes = chunk(kind, start_us, facts.faults, body.len(), &packed);
         let offset = self.end;
@@ -225,14 +290,19 @@ impl RecordingFile {
         self.write_whole(&index)?;
         let aside = free_name(&self.path);
         std::fs::rename(&self.path, &aside).map_err(named(&aside))?;
-        let mut next = RecordingFile::create(&self.path)?;
+        let next = RecordingFile::create(&self.path);
+        let mut next = next.inspect_err(|_| {
+            // On a full disk: the recording keeps its name, and is put aside when there is room.
+            let _ = std::fs::rename(&aside, &self.path);
+        })?;
         next.rotate_at = self.rotate_at;
+        (next.lost, next.is_failing) = (self.lost, self.is_failing);
         next.welcome = self.welcome.take();
         next.blocks = std::mem::take(&mut self.blocks);
-        next.waiting_bytes = self.waiting_bytes;
         next.faults = self.faults;
         let started_us = next.blocks.first().map_or(0, |block| block.at_us);
         next.blocks.insert(0, started(started_us));
+        next.waiting_bytes = bytes_of(&next.blocks);
         self.is_ended = true;
         *self = next;
         Ok(())
@@ -256,6 +326,10 @@ impl Drop for RecordingFile {
         // A caller that needs to know calls `end`.
         let _ = self.end();
     }
+}
+
+fn bytes_of(blocks: &[Block]) -> usize {
+    blocks.iter().map(|block| block.payload.len()).sum()
 }
 
 /// Splits the blocks where about [`CHUNK`] bytes are reached; returns the rest.

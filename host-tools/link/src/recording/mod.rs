@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! header   "PWLOG" 0, version (u16): 2
-//! chunk    half a second: header with length, time, number of faults, CRC-32; a compressed body
+//! chunk    a second: header with length, time, number of faults, CRC-32; a compressed body
 //! ...
 //! index    a chunk with the place of each segment, if the recording was ended
 //! ```

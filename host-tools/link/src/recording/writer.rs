@@ -10,10 +10,14 @@ use super::RecordingSink;
 use super::block::{BlockKind, started};
 use super::file::RecordingFile;
 
-/// What is waiting is written that often: a program that is killed loses less than a second.
-const FLUSH: Duration = Duration::from_millis(400);
+/// What is waiting is written that often: a program that is killed loses less than a second. Each time costs some
+/// fifty bytes of the file.
+const FLUSH: Duration = Duration::from_millis(800);
+/// Microseconds to which times are rounded down. A serial adapter holds bytes back for longer, and the digits below
+/// would be noise that no compressor makes smaller.
+const RESOLUTION_US: u64 = 1_000;
 
-/// A recording open for appending. What is appended is in the file within half a second.
+/// A recording open for appending. What is appended is in the file within a second.
 pub struct Writer {
     shared: Arc<Mutex<SharedFile>>,
     dropped: u64,
@@ -71,6 +75,16 @@ impl Writer {
         (shared.file.bytes(), shared.file.faults())
     }
 
+    /// Whether the last write failed, as on a full disk; what arrives waits, and is written when there is room.
+    pub fn is_failing(&self) -> bool {
+        lock(&self.shared).file.is_failing()
+    }
+
+    /// Bytes that were dropped, because writes failed while more arrived than can wait.
+    pub fn lost(&self) -> u64 {
+        lock(&self.shared).file.lost()
+    }
+
     /// Appends bytes that were received at `now`.
     pub fn received_at(&mut self, bytes: &[u8], now: Instant) -> io::Result<()> {
         self.put_at(BlockKind::Received, bytes, now)
@@ -83,12 +97,15 @@ impl Writer {
 
     fn put_at(&mut self, kind: BlockKind, payload: &[u8], now: Instant) -> io::Result<()> {
         let mut shared = lock(&self.shared);
-        if let Some(error) = shared.failed.take() {
-            return Err(error);
-        }
         let since = now.saturating_duration_since(shared.start);
         let at_us = shared.start_us.saturating_add(since.as_micros() as u64);
-        shared.file.put(kind, payload, at_us)
+        let put = shared
+            .file
+            .put(kind, payload, at_us - at_us % RESOLUTION_US);
+        match shared.failed.take() {
+            Some(error) => Err(error),
+            None => put,
+        }
     }
 
     /// Writes what is waiting.

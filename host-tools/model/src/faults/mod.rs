@@ -2,14 +2,13 @@
 
 use abi::Cause;
 
+use crate::Timeline;
 use crate::ledger::{Ledger, LedgerRow};
 
 mod stream;
-mod timeline;
 mod totals;
 
 pub use stream::{FaultStream, KEPT, TakeRow};
-pub use timeline::{Bucket, Timeline};
 
 use totals::FaultTotals;
 
@@ -152,8 +151,9 @@ impl Faults {
 
     /// Faults for each cause over time, in at most `buckets` intervals of a round length; `None` if no time
     /// is known.
-    pub fn timeline(&self, buckets: usize) -> Option<Timeline> {
-        Timeline::of(&self.rows, buckets)
+    pub fn timeline(&self, buckets: usize) -> Option<Timeline<Cause>> {
+        let cause = |row: &LedgerRow| Some((row.sighting.time_us?, row.sighting.fault.cause()));
+        Timeline::of(self.rows.iter().filter_map(cause), buckets)
     }
 }
 

@@ -11,6 +11,7 @@ use plotters::drawing::DrawingArea;
 use plotters::prelude::{DrawingBackend, IntoDrawingArea, SVGBackend, WHITE};
 use thiserror::Error;
 
+mod bars;
 mod block;
 mod changes;
 mod faults;
@@ -24,6 +25,7 @@ mod pixels;
 mod strip;
 mod timeline;
 mod tips;
+mod trace;
 
 pub use changes::changes;
 pub use faults::FaultsOverTime;
@@ -34,6 +36,7 @@ pub use physical::physical;
 pub use strip::Strip;
 pub use timeline::WorkingSetOverTime;
 pub use tips::Tips;
+pub use trace::{EventKind, EventsOverTime};
 
 use pixels::Pixels;
 

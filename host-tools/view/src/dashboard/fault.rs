@@ -6,12 +6,13 @@ use abi::{Fault, Outcome};
 use model::Live;
 use model::history::HistoryRow;
 use model::ledger::LedgerRow;
-use pagetable::{Mode, Pte, Satp, VirtAddr, Xlen};
+use pagetable::Mode;
 use serde::Serialize;
 
 use super::{Sources, groups};
-use crate::faults::FaultCells;
-use crate::json::{Hex, JsonObject};
+use crate::faults::{FaultCells, text};
+use crate::json::JsonObject;
+use crate::recorded_walk;
 
 /// Faults of the same page that are listed before the fault, and after it.
 const NEIGHBOURS: usize = 8;
@@ -22,17 +23,6 @@ pub struct FaultDetail {
     pub id: u64,
     /// The board or recording, as a command of pagewalk would name it.
     pub spec: String,
-}
-
-/// A level of a walk, from the root down.
-#[derive(Serialize)]
-struct JsonStep {
-    level: u8,
-    index: usize,
-    /// The entry, where the record has it: the one that stopped the walk.
-    entry: Option<Hex<u64>>,
-    text: String,
-    stopped: bool,
 }
 
 #[derive(Serialize)]
@@ -83,8 +73,8 @@ impl FaultDetail {
         object.member("text", sentence(&whole))?;
         object.member("line", (sources.lines)(fault.epc))?;
         object.member("cells", FaultCells::of(&whole, sources.names))?;
-        object.member("mode", mode(&fault).map(Mode::name))?;
-        object.list("walk", steps(&fault))?;
+        object.member("mode", recorded_walk::mode(&fault).map(Mode::name))?;
+        object.list("walk", recorded_walk::steps(&fault))?;
         object.member("page_faults", of_page.len())?;
         let before = of_page[..here].iter().rev().take(NEIGHBOURS).rev();
         object.list("before", before.map(|it| neighbour(live, it)))?;
@@ -109,18 +99,7 @@ impl FaultDetail {
             lines.push(format!("task {}", groups::task_name(live, task)));
         }
         lines.push(String::new());
-        for step in steps(&fault) {
-            let entry = step.entry.map_or_else(String::new, |it| format!("{it}  "));
-            let stopped = if step.stopped {
-                "  <- stopped here"
-            } else {
-                ""
-            };
-            lines.push(format!(
-                "level {} [{:>3}]  {entry}{}{stopped}",
-                step.level, step.index, step.text
-            ));
-        }
+        lines.extend(recorded_walk::lines(&fault));
         let same = live.history.rows().filter(|(_, it)| {
             row.page().is_some() && it.page() == row.page() && it.fault().task == fault.task
         });
@@ -171,59 +150,6 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn mode(fault: &Fault) -> Option<Mode> {
-    // The mode field of RV64 is above the 32 bits of an RV32 satp.
-    let xlen = if fault.satp >> 32 == 0 {
-        Xlen::Rv32
-    } else {
-        Xlen::Rv64
-    };
-    Satp::decode(fault.satp, xlen)
-        .ok()
-        .map(|satp| satp.mode)
-        .filter(|mode| mode.levels() > 0)
-}
-
-/// From the root to where the walk stopped.
-fn steps(fault: &Fault) -> Vec<JsonStep> {
-    let Some((mode, end)) = mode(fault).zip(fault.level()) else {
-        return Vec::new();
-    };
-    let va = VirtAddr::new(fault.va);
-    let step = |level: u8| {
-        let stopped = level == end;
-        JsonStep {
-            level,
-            index: mode.index(va, level),
-            entry: stopped.then_some(Hex(fault.entry)),
-            text: match stopped {
-                true => entry_text(mode, level, fault.entry),
-                false => "points to the next table".to_owned(),
-            },
-            stopped,
-        }
-    };
-    (end..=mode.root_level().max(end)).rev().map(step).collect()
-}
-
-fn entry_text(mode: Mode, level: u8, entry: u64) -> String {
-    let pte = Pte::new(entry);
-    match (pte.is_valid(), entry) {
-        (_, 0) => "the entry is zero: nothing is mapped".to_owned(),
-        (false, _) => "the entry is not valid (V is 0)".to_owned(),
-        (true, _) if pte.is_leaf() => {
-            let bytes = mode.leaf_bytes(level);
-            format!(
-                "a leaf of {} KiB to {}, {}",
-                bytes >> 10,
-                pte.target(mode),
-                pte.flags()
-            )
-        }
-        (true, _) => format!("points to the table at {}", pte.target(mode)),
-    }
-}
-
 /// What happened, in one sentence.
 fn sentence(row: &LedgerRow) -> String {
     let fault = &row.sighting.fault;
@@ -240,7 +166,7 @@ fn sentence(row: &LedgerRow) -> String {
     let region = cells.region.as_deref().filter(|it| *it != "none");
     let region = region.map_or_else(String::new, |it| format!(" ({it})"));
     let end = match fault.outcome() {
-        Outcome::None => cells.text.clone(),
+        Outcome::None => cells.text.into_owned(),
         outcome if outcome.is_refusal() => format!("refused, {outcome}: the task was ended"),
         outcome => match fault.frame() {
             Some(frame) => format!("{outcome}, frame {frame:#x}"),
@@ -265,8 +191,8 @@ fn neighbour(live: &Live, (id, row): &(u64, &HistoryRow)) -> JsonNeighbour {
         task: fault
             .task()
             .map_or_else(String::new, |task| groups::task_name(live, task)),
-        access: cells.access.unwrap_or_default(),
-        outcome: cells.outcome.unwrap_or_default(),
+        access: text(cells.access),
+        outcome: text(cells.outcome),
         cost: row.cost(),
     }
 }

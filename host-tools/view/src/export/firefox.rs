@@ -136,12 +136,12 @@ impl Export for Firefox {
         };
         let function = profile.intern_string(&at_function);
         let texts = [
-            Some(cells.address.to_string()),
-            Some(at_function),
+            Some(cells.address.to_string().into()),
+            Some(at_function.into()),
             cells.access,
             cells.region,
             cells.outcome,
-            cells.frame.map(|frame| frame.to_string()),
+            cells.frame.map(|frame| frame.to_string().into()),
         ];
         let texts = texts.map(|text| profile.intern_string(text.as_deref().unwrap_or("")));
         let frames = [name, function].map(|label| FrameInfo {

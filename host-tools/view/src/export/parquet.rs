@@ -4,10 +4,12 @@
 //! them. A row is a fault; its columns are those of CSV, and `received` and `hart`. The schema is a promise:
 //! columns may be added, and none changes its name, type or meaning.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use model::Faults;
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
@@ -113,7 +115,7 @@ struct Rows {
 
 impl Rows {
     fn push(&mut self, fault: &ExportedFault<'_>) {
-        let text = |text: Option<String>| text.map(|text| ByteArray::from(text.into_bytes()));
+        let text = |text: Option<Cow<'static, str>>| text.map(byte_array);
         let cells = FaultCells::of(fault.row, &|_| fault.function.map(str::to_owned));
         self.count += 1;
         self.received.push(fault.received_us.map(u64::cast_signed));
@@ -122,12 +124,12 @@ impl Rows {
         self.time_us.push(cells.time_us.map(u64::cast_signed));
         self.task.push(cells.task.map(i32::from));
         self.cause.push(i32::from(cells.cause));
-        self.text.push(text(Some(cells.text)));
+        self.text.push(byte_array(cells.text));
         self.source.push(text(cells.source));
         self.access.push(text(cells.access));
         self.address.push(cells.address.0.cast_signed());
         self.epc.push(cells.epc.0.cast_signed());
-        self.function.push(text(cells.function));
+        self.function.push(text(cells.function.map(Cow::Owned)));
         self.region.push(text(cells.region));
         self.outcome.push(text(cells.outcome));
         self.level.push(cells.level.map(i32::from));
@@ -166,6 +168,15 @@ impl Rows {
         self.count = 0;
         Ok(())
     }
+}
+
+/// Text as Parquet has it; one that is part of the program is not copied.
+fn byte_array(text: Cow<'static, str>) -> ByteArray {
+    let bytes = match text {
+        Cow::Borrowed(known) => Bytes::from_static(known.as_bytes()),
+        Cow::Owned(text) => Bytes::from(text),
+    };
+    ByteArray::from(bytes)
 }
 
 /// One file of Parquet.

@@ -3,6 +3,7 @@
 //! A slice lasts as many nanoseconds as the fault cost instructions, as in QEMU with `-icount shift=0`; a
 //! board that runs at another rate counts no time per fault. It ends where the next one on its track begins.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -189,7 +190,7 @@ fn arguments(fault: &ExportedFault<'_>) -> Vec<DebugAnnotation> {
     let texts = [
         ("source", cells.source),
         ("access", cells.access),
-        ("function", cells.function),
+        ("function", cells.function.map(Into::into)),
         ("region", cells.region),
         ("outcome", cells.outcome),
     ];
@@ -202,7 +203,7 @@ fn arguments(fault: &ExportedFault<'_>) -> Vec<DebugAnnotation> {
         ..argument(name)
     });
     let texts = texts.into_iter().map(|(name, value)| DebugAnnotation {
-        string_value: value,
+        string_value: value.map(Cow::into_owned),
         ..argument(name)
     });
     let all = numbers.chain(addresses).chain(texts);

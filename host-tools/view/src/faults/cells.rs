@@ -1,5 +1,7 @@
 //! The cells of a fault, formatted once for every view.
 
+use std::borrow::Cow;
+
 use abi::{Access, Outcome, Source};
 use model::ledger::LedgerRow;
 use serde::Serialize;
@@ -16,16 +18,16 @@ pub(crate) struct FaultCells {
     pub task: Option<u16>,
     pub cause: u8,
     /// Cause as text.
-    pub text: String,
+    pub text: Cow<'static, str>,
     /// Origin of the access: user or kernel.
-    pub source: Option<String>,
-    pub access: Option<String>,
+    pub source: Option<Cow<'static, str>>,
+    pub access: Option<Cow<'static, str>>,
     pub address: Hex<u64>,
     pub epc: Hex<u64>,
     /// Function that contains `epc`, if a program with symbols was given.
     pub function: Option<String>,
-    pub region: Option<String>,
-    pub outcome: Option<String>,
+    pub region: Option<Cow<'static, str>>,
+    pub outcome: Option<Cow<'static, str>>,
     pub level: Option<u8>,
     /// PTE at which the walk stopped.
     pub entry: Option<Hex<u64>>,
@@ -56,14 +58,14 @@ impl FaultCells {
             time_us: sighting.time_us,
             task: fault.task(),
             cause: fault.cause,
-            text: fault.cause().to_string(),
-            source: source.map(|it| it.to_string()),
-            access: access.map(|it| it.to_string()),
+            text: words(fault.cause().known_text(), fault.cause()),
+            source: source.map(|it| words(it.known_text(), it)),
+            access: access.map(|it| words(it.known_text(), it)),
             address: Hex(fault.va),
             epc: Hex(fault.epc),
             function: names(fault.epc),
-            region: outcome.map(|_| fault.class().to_string()),
-            outcome: outcome.map(|it| it.to_string()),
+            region: outcome.map(|_| words(fault.class().known_text(), fault.class())),
+            outcome: outcome.map(|it| words(it.known_text(), it)),
             level: fault.level(),
             entry: fault.level().map(|_| Hex(fault.entry)),
             frame: fault.frame().map(Hex),
@@ -85,7 +87,7 @@ impl FaultCells {
             text(self.time_us),
             text(self.task),
             self.cause.to_string(),
-            self.text,
+            self.text.into_owned(),
             text(self.source),
             text(self.access),
             self.address.to_string(),
@@ -100,6 +102,11 @@ impl FaultCells {
             text(self.cost),
         ]
     }
+}
+
+/// The text of a value: a million faults have a handful of them, which are not copied.
+fn words(known: Option<&'static str>, value: impl ToString) -> Cow<'static, str> {
+    known.map_or_else(|| value.to_string().into(), Cow::Borrowed)
 }
 
 /// A cell as text; empty for `None`.

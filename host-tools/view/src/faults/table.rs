@@ -81,7 +81,7 @@ fn each(
             text(cells.seq),
             seconds,
             text(cells.task),
-            cells.text,
+            cells.text.into_owned(),
             text(cells.source),
             text(cells.access),
             if has_address {

@@ -49,6 +49,14 @@ macro_rules! numbered {
                 }
             }
 
+            /// What `Display` prints of a named value; `None` for an unknown one, whose text has its number.
+            pub const fn known_text(self) -> Option<&'static str> {
+                match self {
+                    Self::Unknown(_) => None,
+                    known => Some(known.text()),
+                }
+            }
+
             /// Parses the text that `Display` prints.
             pub fn named(words: &str) -> Option<Self> {
                 if let Some(known) = Self::ALL.iter().find(|value| value.text() == words) {
