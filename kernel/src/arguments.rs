@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::fault::OomPolicy;
 use crate::harts::MAX_HARTS;
 use crate::mm::Policy;
 use crate::tree;
@@ -58,6 +59,8 @@ pub struct KernelArguments {
     pub store: Option<StoreArgument>,
     /// `evict=nru`: how the pages that go are chosen.
     pub evict: Policy,
+    /// `oom=kill-largest`: who ends when no frame can be had.
+    pub oom: OomPolicy,
     /// `frames=1`: event frames from the start, without waiting for a hello.
     pub frames: bool,
 }
@@ -99,6 +102,7 @@ impl KernelArguments {
         harts: MAX_HARTS,
         store: None,
         evict: Policy::Clock,
+        oom: OomPolicy::KillFaulter,
         frames: false,
     };
 
@@ -186,6 +190,10 @@ impl KernelArguments {
                 let policy = Policy::named(value);
                 self.evict = policy.ok_or(ArgumentProblem::Bad("clock, nru or lru"))?;
             }
+            "oom" => {
+                let policy = OomPolicy::named(value);
+                self.oom = policy.ok_or(ArgumentProblem::Bad("kill-faulter or kill-largest"))?;
+            }
             _ => self.frames = switch(value, "0", "1")?,
         }
         Ok(())
@@ -193,7 +201,7 @@ impl KernelArguments {
 }
 
 /// The names, in the order in which they are shown.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "pool",
     "arena",
     "fast",
@@ -204,6 +212,7 @@ const NAMES: [&str; 11] = [
     "harts",
     "store",
     "evict",
+    "oom",
     "frames",
 ];
 
@@ -277,17 +286,18 @@ mod tests {
                 harts: MAX_HARTS,
                 store: None,
                 evict: Policy::Clock,
+                oom: OomPolicy::KillFaulter,
                 frames: false
             }
         );
         assert_eq!(
             read(
-                "pool=lots log=few initrd.verify=yes image.delay=0 arena=here fast=no harts=9 store=disk evict=best"
+                "pool=lots log=few initrd.verify=yes image.delay=0 arena=here fast=no harts=9 store=disk evict=best oom=kill-all"
             ),
             plain
         );
         let all = read(
-            "pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 image.delay=20 harts=3 store=ram:4M evict=lru frames=1",
+            "pool=4M arena=0x50000000 fast=off zeroed=off log=8192 initrd.verify=1 image.delay=20 harts=3 store=ram:4M evict=lru oom=kill-largest frames=1",
         );
         assert_eq!(
             all,
@@ -302,6 +312,7 @@ mod tests {
                 harts: 3,
                 store: Some(StoreArgument::Ram { pages: 1024 }),
                 evict: Policy::Lru,
+                oom: OomPolicy::KillLargest,
                 frames: true
             }
         );
@@ -347,7 +358,7 @@ mod tests {
     #[test]
     fn a_right_boot_argument_is_not_complained_about() {
         let words = tree::BootArguments::new(
-            "pool=4M arena=0x50000000 fast=on zeroed=off log=8192 initrd.verify=0 store=rom evict=nru frames=1",
+            "pool=4M arena=0x50000000 fast=on zeroed=off log=8192 initrd.verify=0 store=rom evict=nru oom=kill-faulter frames=1",
         );
         assert_eq!(KernelArguments::not_understood(&words).count(), 0);
     }

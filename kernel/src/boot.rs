@@ -16,7 +16,7 @@ use crate::board::UartDriver;
 use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
-use crate::fault;
+use crate::fault::{self, PagingCounts};
 use crate::harts::{HartTable, Harts};
 use crate::local::Local;
 use crate::mm::bootmap::ImageSections;
@@ -113,6 +113,7 @@ pub fn boot(entered: Entered) -> ! {
     if let Some(store) = store {
         frames.backing = store;
     }
+    frames.count_costs(mapped.started.is_some());
     // The fast path's assembly clears 64 of 64.
     frames.fast.cboz = usize::from(tree.cboz_bytes == 64 && mapped.clears_64_bytes());
     let plic = tree
@@ -173,6 +174,8 @@ pub fn boot(entered: Entered) -> ! {
         debugger,
         console,
         audited: Audit::NOTHING,
+        paging: PagingCounts::default(),
+        oom: arguments.oom,
         surveyed: Surveyed::default(),
         plic,
         initrd,
@@ -388,6 +391,7 @@ fn open_store(
         chunks: mapped.slices.claim(ram, ZipRoom::chunks_in(bytes))?,
         values: mapped.slices.claim(ram, count)?,
         lengths: mapped.slices.claim(ram, count)?,
+        sums: mapped.slices.claim(ram, count)?,
         scratch: scratch[0].write(ZipScratch::empty()),
     };
     let slots = mapped.slices.claim::<u32>(ram, count)?;

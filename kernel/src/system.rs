@@ -2,7 +2,7 @@
 
 use core::num::NonZeroUsize;
 
-use abi::{Access, Fault, Source};
+use abi::{Access, Fault, PagingStatistics, Source};
 use pagetable::{PhysAddr, VirtAddr};
 use romfs::Romfs;
 
@@ -10,7 +10,7 @@ use crate::board::BuiltinBoard;
 use crate::debug::Console;
 use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
-use crate::fault::Log;
+use crate::fault::{Log, OomPolicy, PagingCounts};
 use crate::harts::Harts;
 use crate::local::Local;
 use crate::mm::{Audit, Frames, Objects, Resolution, SlowStore, Surveyed, UserMemory};
@@ -75,6 +75,10 @@ pub struct System<P: Platform> {
     pub store: SlowStore,
     /// The log of the boot before, if memory kept it.
     pub old_log: Option<Log>,
+    /// What paging did for all, as far as it is counted nowhere else.
+    pub paging: PagingCounts,
+    /// Who ends when no frame can be had.
+    pub oom: OomPolicy,
     /// What the last audit found.
     pub audited: Audit,
     /// What was counted last for a line of a topic.
@@ -134,12 +138,15 @@ impl<P: Platform> System<P> {
         let (thread, process) = self.tasks.parts_mut(slot);
         let (tid, epc, satp) = (thread.tid, thread.context.pc as u64, process.space.satp());
         let (log, faults) = (&mut self.local.log, &mut thread.faults);
+        let (of_thread, of_all) = (&mut thread.paging.in_calls, &mut self.paging.in_calls);
         UserMemory {
             space: &mut process.space,
             frames: &mut self.frames,
             machine: &mut self.local.platform,
             paged_in: move |platform: &P, va: VirtAddr, access: Access, resolution: &Resolution| {
                 *faults = faults.wrapping_add(1);
+                *of_thread += 1;
+                *of_all += 1;
                 log.push(&Fault {
                     time: platform.ticks(),
                     epc,
@@ -152,6 +159,20 @@ impl<P: Platform> System<P> {
                     ..resolution.record()
                 });
             },
+        }
+    }
+
+    /// What paging did since boot.
+    pub fn statistics(&self) -> PagingStatistics {
+        let moved = self.frames.moved();
+        PagingStatistics {
+            faults: self.local.log.next(),
+            in_calls: self.paging.in_calls,
+            major: self.paging.major,
+            evicted_clean: moved.clean,
+            evicted_dirty: moved.dirty,
+            pages_out: moved.out,
+            pages_in: moved.back,
         }
     }
 

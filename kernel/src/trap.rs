@@ -208,7 +208,6 @@ fn look_closer<P: Platform>(
         }
         FirstLook::Unresolved(Unresolved::Wait(request)) => {
             let slot = system.local.schedule.current();
-            let class = system.tasks.space_mut(slot).class_at(va);
             let error = if system.is_stored(slot, request) {
                 match system.page_back(slot, request) {
                     Ok(Some(resolution)) => {
@@ -225,6 +224,7 @@ fn look_closer<P: Platform>(
                     Err(error) => error,
                 }
             };
+            let class = system.tasks.space_mut(slot).class_at(va);
             Refused {
                 outcome: match error {
                     Error::StoreCorrupt => Outcome::StoreCorrupt,
@@ -248,6 +248,9 @@ fn look_closer<P: Platform>(
             // The page itself has gone: the next fault is for it.
             Err(Unresolved::Wait(_)) => return,
         }
+    }
+    if refused.outcome == Outcome::OutOfMemory && system.kills_for_frames() {
+        return;
     }
     refuse(system, context, Cause::decode(cause), trap, refused)
 }

@@ -244,6 +244,10 @@ impl Machine for Riscv {
         unsafe { asm!("sfence.vma zero, zero", options(nostack)) };
     }
 
+    fn instructions(&self) -> usize {
+        csr::instret()
+    }
+
     fn fence_code(&mut self) {
         csr::fence_code();
     }

@@ -6,7 +6,7 @@ use abi::Fault;
 
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::resched;
+use crate::task::{Slot, resched};
 use crate::tree::TreeHarts;
 
 impl<P: Platform> System<P> {
@@ -48,6 +48,19 @@ impl<P: Platform> System<P> {
             fault.va,
             fault.epc,
             fault.outcome()
+        );
+    }
+
+    /// Says on the console that a process ends because another one needs frames.
+    pub fn announce_sacrifice(&mut self, first: Slot) {
+        let wants = self.tasks.process(self.local.schedule.current());
+        let process = self.tasks.process(first);
+        let _ = writeln!(
+            self.console,
+            "{}: killed: out of memory, {} pages, for {}",
+            process.line(),
+            process.space.resident() + process.space.swapped(),
+            wants.line()
         );
     }
 

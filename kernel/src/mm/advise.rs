@@ -1,11 +1,14 @@
 //! Advice: how a range will be used, as [`abi::Advice`] lists it.
 
-use abi::Error;
-use pagetable::VirtAddr;
+use abi::{Advice, Error};
+use pagetable::{Pte, VirtAddr};
 
 use super::range::Covered;
-use super::region::{AccessPattern, Object, Region, RegionKind};
-use super::{Job, Space};
+use super::region::{Region, Usage};
+use super::{Budget, Frames, Job, Machine, Owner, Space, table};
+
+/// Looks at an entry that take as long as to free a slot of the store.
+const RELEASE: u32 = 4;
 
 impl Space {
     /// Says how a range will be used: see [`abi::Advice`]. What is left to do, if anything is.
@@ -13,44 +16,88 @@ impl Space {
         &mut self,
         va: VirtAddr,
         bytes: u64,
-        advice: abi::Advice,
+        advice: Advice,
     ) -> Result<Option<Job>, Error> {
         let covered = self.covered(va, bytes)?;
+        let end = covered.end;
         match advice {
-            abi::Advice::Normal => self
-                .set_advice(&covered, AccessPattern::Normal)
-                .map(|()| None),
-            abi::Advice::Random => self
-                .set_advice(&covered, AccessPattern::Random)
-                .map(|()| None),
-            abi::Advice::WillNeed => Ok(Some(Job::bring_in(va, covered.end))),
-            abi::Advice::DontNeed => self.begin_forget(&covered).map(Some),
+            Advice::Normal | Advice::Random => {
+                let random = advice == Advice::Random;
+                self.set_usage(&covered, |usage| usage.with_random(random))?;
+                Ok(None)
+            }
+            Advice::WillNeed => Ok(Some(Job::bring_in(va, end))),
+            Advice::DontNeed => self.may_drop(&covered).map(|()| Some(Job::forget(va, end))),
+            Advice::Free => self.may_drop(&covered).map(|()| Some(Job::disown(va, end))),
+            // Pages may be common to others, which only they who know all spaces can take: `page_out`.
+            Advice::PageOut => Ok(None),
         }
     }
 
-    fn set_advice(&mut self, covered: &Covered, advice: AccessPattern) -> Result<(), Error> {
+    /// Changes how a range is used.
+    pub(super) fn set_usage(
+        &mut self,
+        covered: &Covered,
+        change: impl Fn(Usage) -> Usage,
+    ) -> Result<(), Error> {
         if !self.has_room(self.borders(covered)) {
             return Err(Error::LimitExceeded);
         }
         for region in self.isolate(covered) {
-            region.advice = advice;
+            region.usage = change(region.usage);
         }
         self.coalesce(covered.va, covered.end);
         Ok(())
     }
 
-    /// Pages go, and are as at first when they are touched again.
-    fn begin_forget(&mut self, covered: &Covered) -> Result<Job, Error> {
-        let own = |region: &Region| {
-            let is_private = matches!(
-                region.object,
-                Object::Zero | Object::Image { .. } | Object::Stored { .. }
-            );
-            is_private && region.kind != RegionKind::Borrowed
-        };
-        if !self.within(covered).iter().all(own) {
-            return Err(Error::AccessDenied);
+    /// Pages may go, and are as at first when they are touched again: not those that others see too, or that are pinned.
+    fn may_drop(&self, covered: &Covered) -> Result<(), Error> {
+        let own = |region: &Region| region.is_private() && !region.is_pinned();
+        match self.within(covered).iter().all(own) {
+            true => Ok(()),
+            false => Err(Error::AccessDenied),
         }
-        Ok(Job::forget(covered.va, covered.end))
+    }
+
+    /// What pages of a range hold is not needed: the evictor need not write one, as D is clear and it has no slot.
+    /// What only the store has is dropped now.
+    pub(super) fn disown<M: Machine>(
+        &mut self,
+        job: (VirtAddr, VirtAddr),
+        budget: &mut Budget,
+        frames: &mut Frames,
+        machine: &mut M,
+    ) -> VirtAddr {
+        let (from, end) = job;
+        let mut va = from.raw();
+        let mut changed = false;
+        while va < end.raw() && !budget.is_spent() {
+            budget.look();
+            let stop = table::walk(machine, self.root(), VirtAddr::new(va));
+            let reach = M::MODE.leaf_bytes(stop.level);
+            if let Some(slot) = table::slot_of(stop.entry) {
+                machine.write_entry(stop.at, 0);
+                frames.backing.release(slot);
+                self.swapped -= 1;
+                budget.looks(RELEASE);
+            } else if let Some(frame) = table::page_of::<M>(stop.entry, stop.level)
+                && let Owner::Page { space, .. } = frames.owner(frame)
+                && space == self.id()
+            {
+                if let Some(slot) = frames.slot_of(frame) {
+                    frames.set_slot(frame, None);
+                    frames.backing.release(slot);
+                }
+                machine.write_entry(stop.at, stop.entry & !Pte::DIRTY);
+                changed = true;
+                budget.pages(1);
+            }
+            va = (va / reach + 1) * reach;
+        }
+        if changed {
+            // A hart that holds a leaf with D does not set it again.
+            machine.fence_all();
+        }
+        VirtAddr::new(va.min(end.raw()))
     }
 }

@@ -14,7 +14,7 @@ use core::ops::Range;
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::frame::Sharing;
-use super::region::{Object, Prot};
+use super::region::{Object, Prot, Region};
 use super::table::{self, NoTable};
 use super::{Budget, Frames, Machine, PAGE_BYTES, Space};
 
@@ -26,7 +26,11 @@ impl Space {
         let inherited = |object| !matches!(object, Object::Phys { .. } | Object::Wired);
         for region in parent.regions() {
             if inherited(region.object) {
-                self.append(*region);
+                // Who pinned them did so for itself.
+                self.append(Region {
+                    usage: region.usage.with_pinned(false),
+                    ..*region
+                });
             }
         }
     }

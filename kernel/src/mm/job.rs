@@ -11,7 +11,7 @@
 //! anywhere and begun again: what was done is done, what was not still can be. A range that goes
 //! permits nothing from the first piece on, so that no page of it is brought in behind the job.
 
-use abi::Access;
+use abi::{Access, Outcome};
 use pagetable::VirtAddr;
 
 use super::region::{Object, Prot};
@@ -29,8 +29,12 @@ enum Deed {
     Shrink(VirtAddr),
     /// DontNeed: the pages are freed, the regions stay.
     Forget,
+    /// DontNeed at some time: the pages stay until frames are short.
+    Disown,
     /// Pages come, as many as there are frames for.
     BringIn,
+    /// All pages come; to be written to as well, if that is permitted.
+    Require { to_write: bool },
     /// Frames in a row are filled with zeros, and then permit this.
     Zero(Prot),
     /// Protect: each leaf gets these rights.
@@ -48,6 +52,8 @@ pub enum JobProgress {
     More,
     /// It goes on when this page has come.
     Wait(PageRequest),
+    /// It goes on when frames are free.
+    NoFrame,
 }
 
 impl JobProgress {
@@ -93,6 +99,19 @@ impl Job {
         Job::new(Deed::Forget, start, end)
     }
 
+    pub(super) const fn disown(start: VirtAddr, end: VirtAddr) -> Job {
+        Job::new(Deed::Disown, start, end)
+    }
+
+    pub(super) const fn page_in(start: VirtAddr, end: VirtAddr) -> Job {
+        Job::new(Deed::Require { to_write: false }, start, end)
+    }
+
+    /// Pages that stay can as well be entered as written: then not even a hart that does not set D faults.
+    pub(super) const fn pin(start: VirtAddr, end: VirtAddr) -> Job {
+        Job::new(Deed::Require { to_write: true }, start, end)
+    }
+
     /// Pages of a range come, as far as its regions permit and frames go.
     pub const fn bring_in(start: VirtAddr, end: VirtAddr) -> Job {
         Job::new(Deed::BringIn, start, end)
@@ -117,7 +136,9 @@ impl Space {
         machine: &mut M,
     ) -> JobProgress {
         match job.deed {
-            Deed::BringIn => return self.bring_in(job, budget, frames, machine),
+            Deed::BringIn | Deed::Require { .. } => {
+                return self.bring_in(job, budget, frames, machine);
+            }
             // The rest of the last page is zeroed when the others have gone.
             Deed::Shrink(heap_end) if heap_end < job.start && self.is_stored(machine, heap_end) => {
                 let (va, access) = (heap_end, Access::Read);
@@ -145,7 +166,11 @@ impl Space {
                 self.drop_pages(at..job.at, 0..0, frames, machine);
                 job.at == end
             }
-            Deed::BringIn => true,
+            Deed::Disown => {
+                job.at = self.disown((at, end), budget, frames, machine);
+                job.at == end
+            }
+            Deed::BringIn | Deed::Require { .. } => true,
             Deed::Zero(prot) => {
                 self.zero_pages(job, budget, machine);
                 if job.at == end {
@@ -248,7 +273,7 @@ impl Space {
         true
     }
 
-    /// WillNeed is a hint: it ends at the first page that cannot come.
+    /// WillNeed is a hint: it ends at the first page that cannot come. What is required waits for frames.
     fn bring_in<M: Machine>(
         &mut self,
         job: &mut Job,
@@ -260,14 +285,23 @@ impl Space {
             let prot = self
                 .region_at(job.at)
                 .map_or(Prot::NONE, |region| region.prot);
+            let is_required = job.deed != Deed::BringIn;
             let access = match prot {
-                prot if prot.write() => Access::Write,
+                prot if prot.write() && job.deed != (Deed::Require { to_write: false }) => {
+                    Access::Write
+                }
                 prot if prot.read() => Access::Read,
                 _ => Access::Execute,
             };
             match resolve(self, frames, machine, job.at, access) {
                 Ok(_) => {}
                 Err(Unresolved::Wait(request)) => return JobProgress::Wait(request),
+                Err(Unresolved::Refused(why))
+                    if is_required && why.outcome == Outcome::OutOfMemory =>
+                {
+                    return JobProgress::NoFrame;
+                }
+                // Another thread has changed the range meanwhile.
                 Err(Unresolved::Refused(_)) => return JobProgress::Done,
             }
             budget.pages(1);

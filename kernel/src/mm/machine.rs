@@ -107,4 +107,8 @@ pub trait Machine {
     }
     /// Instructions written to memory are seen by later fetches.
     fn fence_code(&mut self);
+    /// Instructions that this hart has retired, modulo the width of its registers. Only where they can be counted.
+    fn instructions(&self) -> usize {
+        0
+    }
 }

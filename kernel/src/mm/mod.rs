@@ -26,8 +26,10 @@ mod leaf;
 mod machine;
 mod magazine;
 mod object;
+mod page_out;
 mod pager;
 mod peek;
+mod pin;
 mod protect;
 mod range;
 mod reclaim;
@@ -57,12 +59,13 @@ pub use gap::{MapRequest, Placement};
 pub use job::{Job, JobProgress};
 pub use machine::{Machine, Run};
 pub use object::Objects;
+pub use page_out::{PageOut, page_out};
 pub use pager::{
     FirstLook, PageRequest, Refused, Resolution, Unresolved, first_look, page_in, resolve,
     resolve_present,
 };
 pub use peek::{peek, poke, source};
-pub use reclaim::{ReclaimSpaces, Reclaimed, reclaim};
+pub use reclaim::{NotEvicted, ReclaimSpaces, Reclaimed, evict_frame, reclaim};
 pub use region::{Object, Prot, Region, RegionKind};
 pub use space::Space;
 pub use store::{Backing, PageInFailed, RamStore, SlowStore, ZipRoom, ZipScratch, ZipStore};

@@ -305,12 +305,17 @@ pub(super) fn slot_at<M: Machine>(machine: &M, region: &Region, va: VirtAddr) ->
 impl Space {
     /// Is the page of `va` in the backing store?
     pub fn is_stored<M: Machine>(&self, machine: &M, va: VirtAddr) -> bool {
+        self.slot_at(machine, va).is_some()
+    }
+
+    /// The slot of the backing store that the page of `va` is in.
+    pub fn slot_at<M: Machine>(&self, machine: &M, va: VirtAddr) -> Option<u32> {
         let stop = table::walk(machine, self.root(), va);
         let shared = || {
             let region = &self.regions()[self.place_of(va)?];
             slot_at(machine, region, va)
         };
-        table::slot_of(stop.entry).or_else(shared).is_some()
+        table::slot_of(stop.entry).or_else(shared)
     }
 }
 

@@ -20,7 +20,7 @@ use super::fast_window::open_window;
 use super::layout::is_user;
 use super::leaf::{accessed, leaf_flags, right};
 use super::object;
-use super::region::{AccessPattern, Object, Prot, Region, RegionKind};
+use super::region::{Object, Prot, Region, RegionKind, Usage};
 use super::space_id::SpaceId;
 use super::table::{self, WalkEnd};
 use super::{Frames, Machine, Owner, PAGE_BYTES, PageInFailed, Run, Space};
@@ -533,7 +533,8 @@ fn absent<M: Machine>(
         Outcome::Zeroed | Outcome::StackGrown if frames.fast.wanted => {
             open_window(owner, frames, machine, region, page, at);
         }
-        Outcome::ImageInPlace if region.advice == AccessPattern::Normal => {
+        // Of a pinned region all have come already: as a comparison with zero.
+        Outcome::ImageInPlace if region.usage == Usage::NORMAL => {
             pages += fault_around(machine, region, page, at, leaf);
         }
         _ => {}

@@ -64,7 +64,7 @@ pub fn reclaim<M: Machine>(
             objects,
             for_page_in,
         };
-        let victim = search.select(&mut left);
+        let victim = search.select_counted(&mut left);
         if let Some(victim) = victim
             && search.evict(&victim).is_ok()
         {
@@ -73,6 +73,39 @@ pub fn reclaim<M: Machine>(
         }
     }
     reclaimed
+}
+
+/// Why a frame was not emptied. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotEvicted {
+    /// It is no page that may be taken: the kernel's, wired, pinned, lent, or common to processes that have forked.
+    Fixed,
+    /// Its space is active on another hart.
+    Busy,
+    /// The store has no room for it.
+    Full,
+}
+
+/// Empties a frame, of any space or shared object.
+pub fn evict_frame<M: Machine>(
+    frames: &mut Frames,
+    machine: &mut M,
+    spaces: &mut impl ReclaimSpaces,
+    objects: &Objects,
+    frame: PhysAddr,
+) -> Result<(), NotEvicted> {
+    let owner = frames.owner(frame);
+    let mut search = Search {
+        frames,
+        machine,
+        spaces,
+        objects,
+        for_page_in: false,
+    };
+    search.may_go(frame, owner)?;
+    search.look(frame, owner, false).ok_or(NotEvicted::Full)?;
+    let evicted = search.evict(&Victim { frame, owner });
+    evicted.map_err(|StoreFull| NotEvicted::Full)
 }
 
 /// A page that can go.
@@ -91,6 +124,18 @@ struct Search<'a, M, S> {
 }
 
 impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
+    /// [`Self::select`], and what it takes.
+    fn select_counted(&mut self, left: &mut u64) -> Option<Victim> {
+        if !self.frames.evictor.counting {
+            return self.select(left);
+        }
+        let before = self.machine.instructions();
+        let victim = self.select(left);
+        let cost = self.machine.instructions().wrapping_sub(before);
+        self.frames.evictor.costs.add(cost as u32);
+        victim
+    }
+
     /// The page that goes next. `left` are the rows that may still be passed.
     fn select(&mut self, left: &mut u64) -> Option<Victim> {
         let policy = self.frames.evictor.policy;
@@ -109,11 +154,16 @@ impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
                 }
                 break best.map(|(_, victim, _)| victim);
             }
-            (passed, *left) = (passed + 1, left.saturating_sub(1));
-            let Some((frame, owner, next)) = self.frames.next_row(self.frames.evictor.hand) else {
-                break None;
+            let limit = match ROWS.min(round).saturating_sub(passed) {
+                0 => *left,
+                rows => rows.min(*left),
             };
+            let (found, next, rows) = self.frames.next_page(self.frames.evictor.hand, limit);
             self.frames.evictor.hand = next;
+            (passed, *left) = (passed + rows, left.saturating_sub(rows));
+            let Some((frame, owner)) = found else {
+                continue;
+            };
             let Some(seen) = self.look(frame, owner, policy.clears()) else {
                 continue;
             };
@@ -137,13 +187,13 @@ impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
 
     /// Every page that was passed since the hand was at `begin` was used: from now on it shows again which ones are.
     fn begin_epoch(&mut self, begin: (usize, u64), passed: u64) {
-        let mut hand = begin;
-        for _ in 0..passed {
-            let Some((frame, owner, next)) = self.frames.next_row(hand) else {
-                return;
-            };
-            self.look(frame, owner, true);
-            hand = next;
+        let (mut hand, mut left) = (begin, passed);
+        while left > 0 {
+            let (found, next, rows) = self.frames.next_page(hand, left);
+            if let Some((frame, owner)) = found {
+                self.look(frame, owner, true);
+            }
+            (hand, left) = (next, left.saturating_sub(rows));
         }
     }
 
@@ -190,6 +240,32 @@ impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
             dirty,
             idle,
         })
+    }
+
+    /// Is it a page that can go if the store has room?
+    fn may_go(&mut self, frame: PhysAddr, owner: Owner) -> Result<(), NotEvicted> {
+        let (mut fixed, mut busy) = (false, false);
+        match owner {
+            Owner::Page { space, vpn } => {
+                let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
+                let space = self.spaces.get(space).ok_or(NotEvicted::Busy)?;
+                fixed = page_at(space, self.machine, va, frame).is_none();
+            }
+            Owner::Object { object, page } if page != Owner::LIST => {
+                self.spaces.each(|space, is_busy| {
+                    each_attachment(space, (object, page), |_, _, region| {
+                        fixed |= region.is_pinned();
+                        busy |= is_busy;
+                    });
+                });
+            }
+            _ => fixed = true,
+        }
+        match (fixed, busy) {
+            (true, _) => Err(NotEvicted::Fixed),
+            (false, true) => Err(NotEvicted::Busy),
+            (false, false) => Ok(()),
+        }
     }
 
     /// Takes a page that was just looked at. If the store does not take it, nothing has changed.

@@ -159,14 +159,37 @@ pub enum Object {
     },
 }
 
-/// How a program says it will use a region.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AccessPattern {
-    /// In some order: pages of a file come several at a time.
-    #[default]
-    Normal,
-    /// Here and there: each page comes alone.
-    Random,
+/// How a program says it will use a region, and whether its pages stay. One byte: a region has no room for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage(u8);
+
+const RANDOM: u8 = 1;
+const PINNED: u8 = 2;
+
+impl Usage {
+    /// In some order: pages of a file come several at a time. Pages may go.
+    pub const NORMAL: Usage = Usage(0);
+
+    /// Here and there, or not: then each page comes alone.
+    #[must_use]
+    pub const fn with_random(self, random: bool) -> Usage {
+        self.with(RANDOM, random)
+    }
+
+    /// Its pages stay in memory, or not.
+    #[must_use]
+    pub const fn with_pinned(self, pinned: bool) -> Usage {
+        self.with(PINNED, pinned)
+    }
+
+    /// Do its pages stay in memory because the program asked for it?
+    pub const fn is_pinned(self) -> bool {
+        self.0 & PINNED != 0
+    }
+
+    const fn with(self, bit: u8, set: bool) -> Usage {
+        Usage(if set { self.0 | bit } else { self.0 & !bit })
+    }
 }
 
 /// A run of pages with one purpose and one set of rights; regions never overlap.
@@ -185,7 +208,7 @@ pub struct Region {
     /// What they hold at first.
     pub object: Object,
     /// How they will be used.
-    pub advice: AccessPattern,
+    pub usage: Usage,
 }
 
 // Of 32 bytes it is found in a table by a shift, and a copy of it is eight words on RV32: for more the compiler calls
@@ -202,7 +225,7 @@ impl Region {
         // Zero as all the rest: an empty task table lies in BSS, not in the Image.
         kind: RegionKind::Text,
         object: Object::Zero,
-        advice: AccessPattern::Normal,
+        usage: Usage::NORMAL,
     };
 
     /// Checks what no region may be: unaligned, empty, writable and executable.
@@ -230,14 +253,23 @@ impl Region {
             max: prot,
             kind,
             object,
-            advice: AccessPattern::Normal,
+            usage: Usage::NORMAL,
         })
     }
 
     /// Do its pages stay in memory? Those that are lent do: their lender gets back the frame that it has lent.
     #[inline]
     pub(super) fn is_pinned(&self) -> bool {
-        self.kind == RegionKind::Borrowed
+        self.kind == RegionKind::Borrowed || self.usage.is_pinned()
+    }
+
+    /// Is it memory of the space alone, whose pages can be dropped and come again as at first?
+    pub(super) fn is_private(&self) -> bool {
+        let is_own = matches!(
+            self.object,
+            Object::Zero | Object::Image { .. } | Object::Stored { .. }
+        );
+        is_own && self.kind != RegionKind::Borrowed
     }
 
     /// May it be unmapped by the program that has it?

@@ -5,6 +5,7 @@ use pagetable::{MemoryType, PhysAddr, VirtAddr};
 
 use super::call_result::CallResult;
 use super::lent;
+use super::pages;
 use super::unfinished::CallKey;
 use crate::mm::{
     Budget, Frames, Job, MapRequest, Object, PAGE_BYTES, Placement, Prot, RegionKind, Space,
@@ -99,8 +100,10 @@ pub fn advise<P: Platform>(
     advice: usize,
 ) -> Result<CallResult, Unreached> {
     let advice = Advice::decode(advice).ok_or(Error::BadArgument)?;
-    if advice == Advice::DontNeed {
-        lent::refuse_lent(system, at, bytes)?;
+    match advice {
+        Advice::DontNeed | Advice::Free => lent::refuse_lent(system, at, bytes)?,
+        Advice::PageOut => return pages::advise_page_out(system, key, at, bytes),
+        Advice::Normal | Advice::Random | Advice::WillNeed => {}
     }
     let va = VirtAddr::new(at as u64);
     system.go_on(key, |space, _, _| {

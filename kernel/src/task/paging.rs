@@ -76,7 +76,7 @@ impl<P: Platform> System<P> {
                 Ok(Some(resolution)) => break resolution,
                 // A debugger brought it in, or its region went.
                 Ok(None) => return,
-                Err(PageInFailed::NoFrame) if self.reclaim_for_fault() => {}
+                Err(PageInFailed::NoFrame) if self.reclaim_for(slot) => {}
                 Err(_) => {
                     // The failure is reported when the task makes the access again: its end, or the call's, belongs there.
                     if let Some(waited) = &mut self.tasks.at_mut(slot).page_in {
@@ -86,7 +86,14 @@ impl<P: Platform> System<P> {
                 }
             }
         };
+        self.count_major(slot);
         self.record_page(slot, request, source, &resolution);
+    }
+
+    /// A page has come from a store for a thread.
+    pub(super) fn count_major(&mut self, slot: Slot) {
+        self.tasks.at_mut(slot).paging.major += 1;
+        self.paging.major += 1;
     }
 
     /// A page has come that a thread wanted.
@@ -100,6 +107,8 @@ impl<P: Platform> System<P> {
         let (thread, process) = self.tasks.parts_mut(slot);
         if source == Source::Kernel {
             thread.faults = thread.faults.wrapping_add(1);
+            thread.paging.in_calls += 1;
+            self.paging.in_calls += 1;
         }
         self.local.log.push(&Fault {
             time: self.local.platform.ticks(),

@@ -4,11 +4,15 @@
 //! fault at once, a call by leaving its thread at the `ecall`.
 
 use abi::Error;
+use pagetable::PhysAddr;
 
 use super::slot::Slot;
 use super::table::Tasks;
 use crate::harts::Harts;
-use crate::mm::{PageInFailed, PageRequest, ReclaimSpaces, Resolution, Space, page_in, reclaim};
+use crate::mm::{
+    Budget, Frames, NotEvicted, Objects, PageInFailed, PageOut, PageRequest, ReclaimSpaces,
+    Resolution, Space, evict_frame, page_in, page_out, reclaim,
+};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -42,25 +46,66 @@ impl<P: Platform> ReclaimSpaces for ProcessSpaces<'_, P> {
 }
 
 impl<P: Platform> System<P> {
-    /// Frees some frames; false where none can be freed, as always without a store.
-    fn reclaim(&mut self, wanted: u32, for_page_in: bool) -> bool {
+    /// Frees some frames for the thread at `slot`; false where none can be freed, as always without a store.
+    fn reclaim(&mut self, slot: Slot, wanted: u32, for_page_in: bool) -> bool {
+        self.with_spaces(slot, |spaces, frames, platform, objects| {
+            reclaim(frames, platform, spaces, objects, (wanted, for_page_in)).frames > 0
+        })
+    }
+
+    /// Does what moves pages of any process, and counts it for the thread at `slot`.
+    fn with_spaces<T>(
+        &mut self,
+        slot: Slot,
+        deed: impl FnOnce(&mut ProcessSpaces<P>, &mut Frames, &mut P, &Objects) -> T,
+    ) -> T {
+        let before = self.frames.moved();
         let mut spaces = ProcessSpaces {
             tasks: &mut *self.tasks,
             harts: &self.harts,
         };
         let (frames, platform) = (&mut self.frames, &mut self.local.platform);
-        let how = (wanted, for_page_in);
-        reclaim(frames, platform, &mut spaces, &self.objects, how).frames > 0
+        let done = deed(&mut spaces, frames, platform, &self.objects);
+        let counts = &mut self.tasks.at_mut(slot).paging;
+        counts.add(before, self.frames.moved());
+        done
     }
 
-    /// Frees frames for a fault that found none; false if it finds none either the next time.
+    /// Frees frames for a fault of the running thread that found none; false if it finds none either the next time.
     pub fn reclaim_for_fault(&mut self) -> bool {
-        self.reclaim(BATCH, false)
+        self.reclaim_for(self.local.schedule.current())
+    }
+
+    /// The same for a thread that may not run.
+    pub(super) fn reclaim_for(&mut self, slot: Slot) -> bool {
+        self.reclaim(slot, BATCH, false)
     }
 
     /// Frees frames for a call that was refused for want of them; false if it had not lacked them, or none can be freed.
     pub fn reclaim_for_call(&mut self) -> bool {
-        self.frames.counts().free() < CALL_BATCH && self.reclaim(CALL_BATCH, false)
+        let slot = self.local.schedule.current();
+        self.frames.counts().free() < CALL_BATCH && self.reclaim(slot, CALL_BATCH, false)
+    }
+
+    /// Empties a frame of the pool that is given out.
+    pub(super) fn evict_frame(&mut self, frame: PhysAddr) -> Result<(), NotEvicted> {
+        let slot = self.local.schedule.current();
+        self.with_spaces(slot, |spaces, frames, platform, objects| {
+            evict_frame(frames, platform, spaces, objects, frame)
+        })
+    }
+
+    /// The next piece of a range of the thread's process goes out of memory; true if that was the last one.
+    pub(super) fn page_out_some(
+        &mut self,
+        slot: Slot,
+        range: &mut PageOut,
+        budget: &mut Budget,
+    ) -> Result<bool, Error> {
+        let id = self.tasks.process(slot).pid;
+        self.with_spaces(slot, |spaces, frames, platform, objects| {
+            page_out(frames, platform, spaces, objects, (id, range, budget))
+        })
     }
 
     /// Is the page that a thread waits for in the backing store, whose pages come at once?
@@ -80,11 +125,17 @@ impl<P: Platform> System<P> {
             let space = self.tasks.space_mut(slot);
             let (frames, platform) = (&mut self.frames, &mut self.local.platform);
             match page_in(space, frames, platform, request) {
-                Ok(resolution) => return Ok(resolution),
+                Ok(resolution) => {
+                    if resolution.is_some() {
+                        self.tasks.at_mut(slot).paging.back += 1;
+                        self.count_major(slot);
+                    }
+                    return Ok(resolution);
+                }
                 Err(PageInFailed::Corrupt) => return Err(Error::StoreCorrupt),
                 // One at a time when only the last slot is left.
-                Err(PageInFailed::NoFrame) if self.reclaim(BATCH, false) => {}
-                Err(PageInFailed::NoFrame) if self.reclaim(1, true) => {}
+                Err(PageInFailed::NoFrame) if self.reclaim(slot, BATCH, false) => {}
+                Err(PageInFailed::NoFrame) if self.reclaim(slot, 1, true) => {}
                 Err(PageInFailed::NoFrame) => break,
             }
         }

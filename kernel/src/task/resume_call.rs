@@ -94,6 +94,7 @@ impl<P: Platform> System<P> {
             JobProgress::Done => Ok(CallResult::One(answer)),
             JobProgress::More => Ok(CallResult::Again),
             JobProgress::Wait(request) => Err(Unreached::Wait(request)),
+            JobProgress::NoFrame => Err(Error::OutOfMemory.into()),
         }
     }
 }

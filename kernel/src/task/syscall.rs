@@ -12,7 +12,7 @@ use super::context::{Context, TrapFrame};
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, fork, lend, lent, memory, message, replace, resched, threads};
+use super::{exec, fork, lend, lent, memory, message, pages, replace, resched, threads};
 use crate::debug::monitor::Inspection;
 use crate::mm::{PageRequest, Unreached};
 use crate::platform::Platform;
@@ -131,6 +131,13 @@ fn dispatch<P: Platform>(
         Call::ThreadJoin => Ok(threads::join(system, context, a0)?),
         Call::Priority => Ok(threads::priority(system, a0, a1)?),
         Call::WaitOnAddress => threads::wait_on_address(system, context, [a0, a1, a2, a3, a4]),
+        Call::PageOut => pages::page_out(system, key, a0, a1),
+        Call::PageIn => pages::page_in(system, key, a0, a1),
+        Call::Pin => pages::pin(system, key, a0, a1),
+        Call::Unpin => Ok(pages::unpin(system, a0, a1)?),
+        Call::EvictFrame => Ok(pages::evict_frame(system, a0)?),
+        Call::FreeFrames => Ok(CallResult::One(system.frames.counts().free() as usize)),
+        Call::PagingStatistics => statistics(system, a0, (a1, a2)),
         Call::ServerCreate => message::create(system, a0, a1),
         Call::ServerDestroy => Ok(message::destroy(system, a0)?),
         Call::Connect => message::connect(system, key, [a0, a1, a2]),
@@ -316,6 +323,27 @@ fn sbrk<P: Platform>(
         let (old, job) = space.begin_sbrk(delta as i64, frames, platform)?;
         Ok((old.raw() as usize, job))
     })
+}
+
+/// `PagingStatistics(thread or 0 for all, ptr, len)`.
+fn statistics<P: Platform>(
+    system: &mut System<P>,
+    thread: usize,
+    (at, bytes): (usize, usize),
+) -> Result<CallResult, Unreached> {
+    let found = match thread {
+        0 => system.statistics(),
+        tid => {
+            let tid = u16::try_from(tid).map_err(|_| Error::NoSuchTask)?;
+            let slot = system.tasks.find(tid).ok_or(Error::NoSuchTask)?;
+            let thread = system.tasks.at(slot);
+            thread.paging.statistics(thread.faults)
+        }
+    };
+    let found = found.encode();
+    let found = &found[..bytes.min(found.len())];
+    to_task(system, at, found)?;
+    Ok(CallResult::One(found.len()))
 }
 
 /// Whole lines, as many as fit, so that a page of them needs one call.

@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use crate::fault::ThreadPaging;
 use abi::Error;
 use abi::thread::DEFAULT_PRIORITY;
 
@@ -486,6 +487,7 @@ impl Tasks {
         thread.has_turn = false;
         thread.value = 0;
         thread.faults = 0;
+        thread.paging = ThreadPaging::ZERO;
         thread.ticks = 0;
         Ok(slot)
     }

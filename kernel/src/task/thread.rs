@@ -6,6 +6,7 @@ use super::slot::ProcessSlot;
 use super::state::SchedState;
 use super::unfinished::{CallKey, Unfinished};
 use super::waiters::WaitKey;
+use crate::fault::ThreadPaging;
 use crate::mm::Survey;
 
 /// Where a thread's stack lies: addresses `base` to `end`, exclusive; both 0 for none.
@@ -53,6 +54,8 @@ pub struct Thread {
     pub(super) value: usize,
     /// Page faults it raised.
     pub faults: u32,
+    /// What paging did for it.
+    pub paging: ThreadPaging,
     /// Ticks it spent on the hart.
     pub ticks: u64,
 }
@@ -79,6 +82,7 @@ impl Thread {
             has_turn: false,
             value: 0,
             faults: 0,
+            paging: ThreadPaging::ZERO,
             ticks: 0,
         }
     }

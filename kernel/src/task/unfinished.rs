@@ -5,7 +5,7 @@
 //! does anything else, because a debugger sent it elsewhere, begins again: see [`Job`].
 
 use super::context::Context;
-use crate::mm::{Job, RunSearch};
+use crate::mm::{Job, PageOut, RunSearch};
 
 /// Which call it is: all that the registers say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Unfinished {
 pub enum Rest {
     /// Frames that follow each other are looked for; nothing has changed yet.
     Search(RunSearch),
+    /// Pages of a range go out of memory.
+    PageOut(PageOut),
     /// Work on a range, and what the call will answer.
     Job {
         /// The work.

@@ -1,6 +1,6 @@
 //! System calls as safe functions; `abi::Call` has the contract of each.
 
-use abi::{Advice, Call, Error, Set, Topic};
+use abi::{Advice, Call, Error, PagingStatistics, Set, Topic};
 
 use crate::sys::{call, pages_at};
 
@@ -129,6 +129,45 @@ pub fn protect(at: usize, bytes: usize, prot: usize) -> Result<(), Error> {
 /// How whole pages will be used.
 pub fn advise(at: usize, bytes: usize, advice: Advice) -> Result<(), Error> {
     ask(Call::Advise, [at, bytes, advice.number(), 0, 0]).map(|_| ())
+}
+
+/// Takes whole pages out of memory.
+pub fn page_out(at: usize, bytes: usize) -> Result<(), Error> {
+    ask(Call::PageOut, [at, bytes, 0, 0, 0]).map(|_| ())
+}
+
+/// Brings whole pages into memory.
+pub fn page_in(at: usize, bytes: usize) -> Result<(), Error> {
+    ask(Call::PageIn, [at, bytes, 0, 0, 0]).map(|_| ())
+}
+
+/// Brings whole pages into memory, where they stay.
+pub fn pin(at: usize, bytes: usize) -> Result<(), Error> {
+    ask(Call::Pin, [at, bytes, 0, 0, 0]).map(|_| ())
+}
+
+/// Pages that were pinned may go again.
+pub fn unpin(at: usize, bytes: usize) -> Result<(), Error> {
+    ask(Call::Unpin, [at, bytes, 0, 0, 0]).map(|_| ())
+}
+
+/// Empties the frame with that physical page number, of any process.
+pub fn evict_frame(frame: usize) -> Result<(), Error> {
+    ask(Call::EvictFrame, [frame, 0, 0, 0, 0]).map(|_| ())
+}
+
+/// Frames of the page pool that are free.
+pub fn free_frames() -> Result<usize, Error> {
+    ask(Call::FreeFrames, [0; 5])
+}
+
+/// What paging did for a thread, or for all with 0.
+pub fn paging_statistics(thread: usize) -> Result<PagingStatistics, Error> {
+    let mut bytes = [0; PagingStatistics::BYTES];
+    let into = bytes.as_mut_ptr() as usize;
+    let written = ask(Call::PagingStatistics, [thread, into, bytes.len(), 0, 0])?;
+    let written = bytes.get(..written).unwrap_or(&bytes);
+    Ok(PagingStatistics::decode(written))
 }
 
 /// A device's registers, from physical page number `frame` on; their address.

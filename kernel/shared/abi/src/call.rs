@@ -98,6 +98,25 @@ closed! {
         /// `WakeAddress(address, count)`: wakes at most that many threads that wait on the word, those that have
         /// waited longest; returns how many. In shared memory the word is the same for all who have it.
         WakeAddress = 29,
+        /// `PageOut(addr, len)`: takes whole pages out of memory: to the backing store, or dropped where they are as at
+        /// first; returns 0. Those mapped in place or not there stay so. On `StoreFull` part of them has gone.
+        PageOut = 30,
+        /// `PageIn(addr, len)`: brings all of these pages into memory; returns 0. They can go again.
+        PageIn = 31,
+        /// `Pin(addr, len)`: brings all of these pages into memory, where they stay until `Unpin` or the end of their
+        /// mapping; returns 0. `LimitExceeded` for more than a quarter of the page pool. On an error none of them
+        /// is pinned.
+        Pin = 32,
+        /// `Unpin(addr, len)`: these pages may go again; returns 0, also for pages that were not pinned.
+        Unpin = 33,
+        /// `EvictFrame(frame)`: empties the frame with that physical page number, of any process; returns 0, also for
+        /// a free one. `AccessDenied` for what can not be taken: a table, a wired or a pinned page.
+        EvictFrame = 34,
+        /// `FreeFrames()`: returns how many frames of the page pool are free.
+        FreeFrames = 35,
+        /// `PagingStatistics(thread or 0 for all, ptr, len)`: writes what paging did,
+        /// [`PagingStatistics`](crate::PagingStatistics), at most that many bytes; returns how many.
+        PagingStatistics = 36,
         /// `ServerCreate(name_ptr, name_len)`: makes a server that others can send messages to under that name,
         /// 1 to [`NAME_BYTES`](crate::message::NAME_BYTES) bytes; returns its number, which is good for the
         /// caller's process alone. It ends with that process.

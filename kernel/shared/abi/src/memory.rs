@@ -14,6 +14,11 @@ closed! {
         /// No further use: pages are freed, and have their initial content when touched again. Only for
         /// private memory.
         DontNeed = 3,
+        /// The content is not needed: until a page is written again, it may be dropped in place of being stored, and
+        /// then has its initial content. One that is in the store is dropped now. Only for private memory.
+        Free = 4,
+        /// No use soon: pages go to the backing store now, as far as it has room. Without a store nothing happens.
+        PageOut = 5,
     }
 }
 

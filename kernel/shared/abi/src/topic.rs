@@ -30,6 +30,12 @@ closed! {
         Dump = 10,
         /// The fault log of the previous boot, if memory preserved it; the format is that of `Faults`.
         OldFaults = 11,
+        /// The backing store: its slots, bytes, and pages written and read.
+        Store = 12,
+        /// Which pages go when frames are short, and how many went.
+        Evict = 13,
+        /// Histograms of what faults, choices of a page, and the store took, in instructions.
+        Hist = 14,
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 use abi::Topic;
 use pagetable::VirtAddr;
 
-use super::{pmm, ps, vmm};
+use super::{evict, hist, pmm, ps, store, vmm};
 use crate::fault::Log;
 use crate::mm::{PAGE_BYTES, table};
 use crate::platform::Platform;
@@ -37,6 +37,9 @@ pub fn line<P: Platform>(
         Topic::Audit => audit(system, out),
         Topic::Pt | Topic::Pages => pages(system, index, pid, out),
         Topic::Boot | Topic::Dump => boot(system, out),
+        Topic::Store => store::json(system, out),
+        Topic::Evict => evict::json(system, out),
+        Topic::Hist => hist::json(system, index, out),
     }
 }
 
@@ -70,7 +73,7 @@ fn threads<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) 
     let process = system.tasks.process(slot);
     writeln!(
         out,
-        r#"{{"pid":{},"parent":{},"state":"{}","resident":{},"tables":{},"faults":{},"ticks":{},"process":{},"priority":{},"policy":"RR","type":"{}","hart":{},"event":"{}","stack":{},"stack_used":{},"command":{}}}"#,
+        r#"{{"pid":{},"parent":{},"state":"{}","resident":{},"tables":{},"faults":{},"ticks":{},"process":{},"priority":{},"policy":"RR","type":"{}","hart":{},"event":"{}","stack":{},"stack_used":{},"swapped":{},"major":{},"command":{}}}"#,
         thread.tid,
         process.parent,
         thread.state().on_the_wire().text(),
@@ -88,6 +91,8 @@ fn threads<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) 
         ps::Event(thread.state()),
         thread.stack.end - thread.stack.base,
         ps::stack_used(&system.local.platform, &process.space, thread.stack),
+        process.space.swapped(),
+        thread.paging.major,
         Quoted(process.line())
     )?;
     next(index, system.tasks.iter().nth(index + 1).is_some())
@@ -185,13 +190,14 @@ fn regions<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) 
     };
     writeln!(
         out,
-        r#"{{"pid":{},"base":"{:#x}","pages":{},"rights":"{}","most":"{}","kind":"{}"}}"#,
+        r#"{{"pid":{},"base":"{:#x}","pages":{},"rights":"{}","most":"{}","kind":"{}","pinned":{}}}"#,
         process.pid,
         region.base.raw(),
         region.pages,
         vmm::Rights(region.prot.bits()),
         vmm::Rights(region.max.bits()),
-        region.kind.class().text()
+        region.kind.class().text(),
+        region.usage.is_pinned()
     )?;
     next(index, vmm::nth(system, index + 1).is_some())
 }

@@ -5,14 +5,17 @@
 
 mod audit;
 mod boot;
+mod evict;
 mod faults;
 mod free;
+mod hist;
 mod inspect;
 mod json;
 mod pages;
 mod pmm;
 mod ps;
 mod pt;
+mod store;
 mod survey;
 mod vmm;
 mod ws;
@@ -57,6 +60,9 @@ pub fn line<P: Platform>(
         Topic::Vmm => vmm::line(system, index, out),
         Topic::Audit => audit::line(system, index, out),
         Topic::Ws => ws::line(system, index, out),
+        Topic::Store => store::line(system, index, out),
+        Topic::Evict => evict::line(system, index, out),
+        Topic::Hist => hist::line(system, index, out),
     };
     next.map_err(|_| Error::LimitExceeded)
 }

@@ -29,24 +29,36 @@ pub fn line<M: Machine>(
         page.raw() + va.offset(M::MODE.leaf_bytes(stop.level))
     });
     let bits = if page.is_some() {
-        stop.entry
+        stop.entry & !STORED
     } else {
         region.prot.bits()
     };
     let digits = if M::MODE.entry_bytes() == 4 { 8 } else { 10 };
-    writeln!(
+    write!(
         out,
-        "{:>3} {:0digits$x} -> {at:0digits$x} (flags: {})",
+        "{:>3} {:0digits$x} -> ",
         M::MODE.index(va, 0),
-        va.raw(),
-        LeafFlags(bits)
+        va.raw()
     )?;
+    let slot = match page {
+        Some(_) => None,
+        None => space.slot_at(machine, va),
+    };
+    match slot {
+        Some(slot) => {
+            writeln!(out, "slot {slot} (flags: {})", LeafFlags(bits | STORED))?;
+        }
+        None => writeln!(out, "{at:0digits$x} (flags: {})", LeafFlags(bits))?,
+    }
     let next = va.raw() + PAGE_BYTES;
     Ok(match ahead(next) {
         Some(region) => (next.max(region.base.raw()) / PAGE_BYTES) as usize + 1,
         None => 0,
     })
 }
+
+/// Bit 9 of an entry that is not valid: the page is in the backing store, as in Xous.
+const STORED: u64 = 1 << 9;
 
 struct LeafFlags(u64);
 
@@ -61,6 +73,7 @@ impl fmt::Display for LeafFlags {
             (Pte::GLOBAL, "GLOBAL"),
             (Pte::ACCESSED, "A"),
             (Pte::DIRTY, "D"),
+            (STORED, "P"),
         ];
         let mut first = true;
         for (bit, name) in names {
@@ -99,5 +112,20 @@ mod tests {
         assert!(head.starts_with(" 44 6002c000 -> 800"), "{second}");
         assert_eq!(flags, "flags: VALID | R | W | USER | A | D)\n");
         assert_eq!(end, 0);
+    }
+
+    #[test]
+    fn a_page_in_the_store_has_its_slot_and_the_flag_p() {
+        let mut bench = Bench::<Sv32>::with_store(Default::default(), 40, 4);
+        let mut space = bench.space(1);
+        let at = VirtAddr::new(0x6002_b000);
+        space
+            .map::<Sv32>(Placement::At(at), &MapRequest::zeros(1))
+            .unwrap();
+        bench.store(&mut space, at.raw(), 1).unwrap();
+        bench.evict(&mut space, at).unwrap();
+        let mut text = String::new();
+        line(&bench.machine, &space, 0, &mut text).unwrap();
+        assert_eq!(text, " 43 6002b000 -> slot 0 (flags: R | W | P)\n");
     }
 }

@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use pagetable::{Pte, VirtAddr};
 
-use crate::mm::{Machine, PAGE_BYTES, Region, Space, table};
+use crate::mm::{Machine, Object, PAGE_BYTES, Region, Space, table};
 
 /// Index n + 1 goes on at virtual page n.
 pub fn line<M: Machine>(
@@ -31,18 +31,20 @@ pub fn line<M: Machine>(
     };
     let run = run(machine, space, region, at.max(region.base.raw()));
     write!(out, "{:#018x} -> ", run.from)?;
-    match run.entry {
-        Some(entry) => write!(out, "{:#018x}", Pte::new(entry).target(M::MODE).raw())?,
-        None => write!(out, "{:<18}", "-")?,
+    match run.seen {
+        Seen::Leaf(entry) => write!(out, "{:#018x}", Pte::new(entry).target(M::MODE).raw())?,
+        Seen::Slot(slot) => write!(out, "slot {slot:<13}")?,
+        Seen::Nothing => write!(out, "{:<18}", "-")?,
     }
     let kib = (run.end - run.from) / 1024;
     writeln!(
         out,
         " {kib:>7}KiB {}{}  {}",
-        RegionFlags(region, run.entry),
-        match run.entry.and_then(table::lent_page::<M>) {
-            Some(_) => 's',
-            None => ' ',
+        RegionFlags(region, run.seen),
+        match run.seen {
+            Seen::Leaf(entry) if table::lent_page::<M>(entry).is_some() => 's',
+            Seen::Slot(_) => 'P',
+            _ => ' ',
         },
         region.kind.class()
     )?;
@@ -53,16 +55,19 @@ pub fn line<M: Machine>(
 }
 
 /// What the table permits, or what the region will where nothing is mapped yet.
-struct RegionFlags<'a>(&'a Region, Option<u64>);
+struct RegionFlags<'a>(&'a Region, Seen);
 
 impl fmt::Display for RegionFlags<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let prot = self.0.prot;
-        let bits = self.1.unwrap_or(0);
+        let bits = match self.1 {
+            Seen::Leaf(entry) => entry,
+            _ => 0,
+        };
         let has = |bit: u64| bits & bit != 0;
         let [read, write, execute] = match self.1 {
-            Some(_) => [has(Pte::READ), has(Pte::WRITE), has(Pte::EXEC)],
-            None => [prot.read(), prot.write(), prot.execute()],
+            Seen::Leaf(_) => [has(Pte::READ), has(Pte::WRITE), has(Pte::EXEC)],
+            _ => [prot.read(), prot.write(), prot.execute()],
         };
         let letters = [
             (read, 'r'),
@@ -77,12 +82,20 @@ impl fmt::Display for RegionFlags<'_> {
     }
 }
 
-/// Pages of one region that follow each other in physical memory too, with equal flags, or
-/// that are all not there.
+/// What is known of a page: its leaf, valid or lent; its slot of the backing store; or neither.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    Leaf(u64),
+    Slot(u32),
+}
+
+/// Pages of one region that follow each other in physical memory too, with equal flags, or in slots,
+/// or that are all not there.
 struct Run {
     from: u64,
     end: u64,
-    entry: Option<u64>,
+    seen: Seen,
 }
 
 fn run<M: Machine>(machine: &M, space: &Space, region: &Region, from: u64) -> Run {
@@ -90,18 +103,34 @@ fn run<M: Machine>(machine: &M, space: &Space, region: &Region, from: u64) -> Ru
         let stop = table::walk(machine, space.root(), VirtAddr::new(va));
         let is_there =
             Pte::new(stop.entry).is_valid() || table::lent_page::<M>(stop.entry).is_some();
-        let entry = is_there.then_some(stop.entry);
+        let is_shared = matches!(region.object, Object::Shared { .. });
+        let slot = match table::slot_of(stop.entry) {
+            None if is_shared && !is_there => space.slot_at(machine, VirtAddr::new(va)),
+            slot => slot,
+        };
+        let seen = match slot {
+            _ if is_there => Seen::Leaf(stop.entry),
+            Some(slot) => Seen::Slot(slot),
+            None => Seen::Nothing,
+        };
         // A hole ends no sooner than what its entry would map: a region may be as large as
         // the address space, and most of it is never touched.
-        let step = match entry {
-            Some(_) => PAGE_BYTES,
-            None => M::MODE.leaf_bytes(stop.level),
+        let step = match seen {
+            Seen::Nothing if !is_shared => M::MODE.leaf_bytes(stop.level),
+            _ => PAGE_BYTES,
         };
-        (entry, va / step * step + step)
+        (seen, va / step * step + step)
     };
-    let (entry, mut end) = walk(from);
-    // The physical page number begins at bit 10 of an entry.
-    let expected = |va: u64| entry.map(|entry| entry + (((va - from) / PAGE_BYTES) << 10));
+    let (seen, mut end) = walk(from);
+    let expected = |va: u64| {
+        let pages = (va - from) / PAGE_BYTES;
+        match seen {
+            // The physical page number begins at bit 10 of an entry.
+            Seen::Leaf(entry) => Seen::Leaf(entry + (pages << 10)),
+            Seen::Slot(slot) => Seen::Slot(slot + pages as u32),
+            Seen::Nothing => Seen::Nothing,
+        }
+    };
     while end < region.end().raw() {
         let (next, next_end) = walk(end);
         if next != expected(end) {
@@ -112,7 +141,7 @@ fn run<M: Machine>(machine: &M, space: &Space, region: &Region, from: u64) -> Ru
     Run {
         from,
         end: end.min(region.end().raw()),
-        entry,
+        seen,
     }
 }
 
@@ -186,6 +215,27 @@ mod tests {
         assert!(said[1].starts_with(&line), "{said:#?}");
         assert!(said[1].contains(" 4KiB rw-ads  mmap"), "{said:#?}");
         assert!(said[2].contains(" 8KiB rw---   mmap"), "{said:#?}");
+    }
+
+    #[test]
+    fn a_page_in_the_store_is_shown_with_its_slot() {
+        let mut bench = Bench::<Sv39>::with_store(Default::default(), 200, 8);
+        let mut space = bench.space(1);
+        let wanted = MapRequest::zeros(4);
+        let at = space.map::<Sv39>(Placement::ANYWHERE, &wanted).unwrap();
+        for page in 0..3 {
+            let va = at.raw() + page * PAGE_BYTES;
+            bench.store(&mut space, va, 1).unwrap();
+        }
+        for page in 0..2 {
+            let va = at.wrapping_add(page * PAGE_BYTES);
+            bench.evict(&mut space, va).unwrap();
+        }
+        let said = lines(&bench.machine, &space);
+        let line = format!("{:#018x} -> slot 0 ", at.raw());
+        assert!(said[1].starts_with(&line), "{said:#?}");
+        assert!(said[1].contains(" 8KiB rw---P  mmap"), "{said:#?}");
+        assert!(said[2].contains(" 4KiB rw-ad   mmap"), "{said:#?}");
     }
 
     #[test]

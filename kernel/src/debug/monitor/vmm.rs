@@ -22,13 +22,18 @@ pub fn line<P: Platform>(
     };
     writeln!(
         out,
-        "{:>5} {:#018x} {:>9}KiB {:<6} {:<4} {}",
+        "{:>5} {:#018x} {:>9}KiB {:<6} {:<4} {}{}",
         process.pid,
         region.base.raw(),
         u64::from(region.pages) * PAGE_BYTES / 1024,
         Rights(region.prot.bits()),
         Rights(region.max.bits()),
-        region.kind.class().text()
+        region.kind.class().text(),
+        if region.usage.is_pinned() {
+            " pinned"
+        } else {
+            ""
+        }
     )?;
     Ok(if nth(system, place + 1).is_some() {
         index + 1

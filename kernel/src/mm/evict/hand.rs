@@ -1,6 +1,7 @@
 //! Where the hand is that goes round all frames, and what it has taken.
 
 use super::Policy;
+use crate::fault::Costs;
 
 /// Which page goes next: where the hand is, and how it judges.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +11,10 @@ pub struct Evictor {
     /// An arena, and the number of a frame in it.
     pub(in crate::mm) hand: (usize, u64),
     pub(in crate::mm) counts: Evictions,
+    /// Instructions can be counted.
+    pub counting: bool,
+    /// What it took to choose a page.
+    pub(in crate::mm) costs: Costs,
 }
 
 /// What was evicted since boot, in pages.
@@ -27,7 +32,14 @@ impl Evictor {
         policy: Policy::Clock,
         hand: (0, 0),
         counts: Evictions { clean: 0, dirty: 0 },
+        counting: false,
+        costs: Costs::NONE,
     };
+
+    /// What it took to choose a page, in instructions.
+    pub fn costs(&self) -> &Costs {
+        &self.costs
+    }
 
     /// What was evicted since boot.
     pub fn counts(&self) -> Evictions {

@@ -55,6 +55,8 @@ pub struct Frames {
     /// Frames that several spaces have, or had, in common.
     common: u32,
     limited: bool,
+    /// What boot had kept was released.
+    has_released: bool,
     /// Frames that come back full of zeros are kept ready for those who want zeros.
     keeps_zeroed: bool,
     /// What the fast path takes from; the heads of the free lists are here.
@@ -131,6 +133,7 @@ impl Frames {
             audits: 0,
             common: 0,
             limited: limit.is_some(),
+            has_released: false,
             keeps_zeroed: true,
             fast,
             backing: Backing::none(),

@@ -60,6 +60,7 @@ impl Frames {
             let written = number < self.arenas[arena].fresh;
             if written {
                 self.push_free((number - self.first) as usize);
+                self.has_released = true;
             } else if self
                 .ram
                 .release(Span {

@@ -4,6 +4,7 @@ use pagetable::PhysAddr;
 
 use super::failure::{Corrupt, StoreFull};
 use super::{PageStore, RamStore, Slots, ZipStore};
+use crate::fault::Costs;
 use crate::mm::{Machine, PAGE_BYTES};
 
 /// Slots that only a page which has to come back may take: while it comes, another one goes in its place.
@@ -35,6 +36,21 @@ pub struct Backing {
     kind: Kind,
     slots: Slots,
     counts: StoreCounts,
+    /// Instructions can be counted.
+    pub counting: bool,
+    put_costs: Costs,
+    get_costs: Costs,
+    /// How the store fails, for tests.
+    #[cfg(test)]
+    pub(crate) failing: Option<Failing>,
+}
+
+/// A store that fails: each operation whose number can be divided by `every`.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failing {
+    pub every: u32,
+    pub operations: u32,
 }
 
 impl Backing {
@@ -63,6 +79,11 @@ impl Backing {
             kind,
             slots: Slots::new(table),
             counts: StoreCounts::default(),
+            counting: false,
+            put_costs: Costs::NONE,
+            get_costs: Costs::NONE,
+            #[cfg(test)]
+            failing: None,
         }
     }
 
@@ -79,6 +100,15 @@ impl Backing {
             Kind::Rom => "rom",
             Kind::Ram(_) => "ram",
             Kind::Zip(_) => "zip",
+        }
+    }
+
+    /// What it takes to put a page, as the work on so many pages that are copied.
+    pub(in crate::mm) fn pages_of_work(&self) -> u32 {
+        match &self.kind {
+            Kind::None | Kind::Rom | Kind::Ram(_) => 1,
+            // To compress one takes up to 100 times as long as to copy it, mostly a third of that.
+            Kind::Zip(_) => 32,
         }
     }
 
@@ -117,6 +147,33 @@ impl Backing {
     /// How many pages were moved since boot.
     pub fn counts(&self) -> StoreCounts {
         self.counts
+    }
+
+    /// What it took to write a page, and to read one, in instructions.
+    pub fn costs(&self) -> (&Costs, &Costs) {
+        (&self.put_costs, &self.get_costs)
+    }
+
+    /// Slots that only a page which has to come back may take.
+    pub fn reserve(&self) -> u32 {
+        RESERVE.min(self.slots.count())
+    }
+
+    fn instructions<M: Machine>(&self, machine: &M) -> usize {
+        if self.counting {
+            machine.instructions()
+        } else {
+            0
+        }
+    }
+
+    #[cfg(test)]
+    fn fails(&mut self) -> bool {
+        let Some(failing) = &mut self.failing else {
+            return false;
+        };
+        failing.operations += 1;
+        failing.operations.is_multiple_of(failing.every)
     }
 
     /// Does a page that has come keep its slot? While half of them are free: then it need not be written again
@@ -162,10 +219,19 @@ impl Backing {
         slot: u32,
         frame: PhysAddr,
     ) -> Result<(), StoreFull> {
+        #[cfg(test)]
+        if self.fails() {
+            return Err(StoreFull);
+        }
+        let before = self.instructions(machine);
         match &mut self.kind {
             Kind::None | Kind::Rom => return Err(StoreFull),
             Kind::Ram(store) => store.put(machine, slot, frame)?,
             Kind::Zip(store) => store.put(machine, slot, frame)?,
+        }
+        if self.counting {
+            let after = machine.instructions();
+            self.put_costs.add(after.wrapping_sub(before) as u32);
         }
         self.counts.out += 1;
         Ok(())
@@ -178,10 +244,19 @@ impl Backing {
         slot: u32,
         frame: PhysAddr,
     ) -> Result<(), Corrupt> {
+        #[cfg(test)]
+        if self.fails() {
+            return Err(Corrupt);
+        }
+        let before = self.instructions(machine);
         match &mut self.kind {
             Kind::None | Kind::Rom => return Err(Corrupt),
             Kind::Ram(store) => store.get(machine, slot, frame)?,
             Kind::Zip(store) => store.get(machine, slot, frame)?,
+        }
+        if self.counting {
+            let after = machine.instructions();
+            self.get_costs.add(after.wrapping_sub(before) as u32);
         }
         self.counts.back += 1;
         Ok(())

@@ -19,6 +19,8 @@ mod slots;
 mod zip;
 
 pub use backing::Backing;
+#[cfg(test)]
+pub(crate) use backing::Failing;
 pub use delay::SlowStore;
 pub use failure::{Corrupt, PageInFailed, StoreFull};
 pub use ram::RamStore;

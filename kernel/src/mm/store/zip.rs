@@ -7,6 +7,8 @@
 //!   slot:   word, REPEATED     the page is that word, 512 times
 //!           chunk, bytes       compressed; 4096 bytes are not
 //! ```
+//!
+//! Of what is kept in chunks there is a checksum. A bit that flips there ends who needs the page, and no one else.
 
 use core::cell::RefCell;
 
@@ -56,6 +58,8 @@ pub struct ZipRoom {
     pub values: &'static mut [u64],
     /// A row for each slot: how long its page is when compressed.
     pub lengths: &'static mut [u32],
+    /// A row for each slot: the checksum of what its chunks hold.
+    pub sums: &'static mut [u32],
     /// What the compressor works with; one store has it at a time.
     pub scratch: &'static mut ZipScratch,
 }
@@ -73,6 +77,7 @@ pub struct ZipStore {
     /// Of each slot the first chunk, or the word.
     values: &'static mut [u64],
     lengths: &'static mut [u32],
+    sums: &'static mut [u32],
     scratch: RefCell<&'static mut ZipScratch>,
 }
 
@@ -90,6 +95,7 @@ impl ZipStore {
             chunks: Chunks::new(room.at, room.chunks),
             values: room.values,
             lengths: room.lengths,
+            sums: room.sums,
             scratch: RefCell::new(room.scratch),
         }
     }
@@ -116,6 +122,12 @@ impl ZipStore {
         self.chunks.used() <= self.chunks.count() / 2
     }
 
+    /// Are those the bytes that were put into the slot?
+    fn check(&self, slot: u32, bytes: &[u8]) -> Result<(), Corrupt> {
+        let is_same = self.sums[slot as usize] == checksum(bytes);
+        is_same.then_some(()).ok_or(Corrupt)
+    }
+
     /// Fills the page from a slot.
     fn unpack<M: Machine>(
         &self,
@@ -131,10 +143,14 @@ impl ZipStore {
                 words.fill(value.to_le_bytes());
                 Ok(())
             }
-            PAGE => self.chunks.read(machine, value as u32, page),
+            PAGE => {
+                self.chunks.read(machine, value as u32, page)?;
+                self.check(slot, page)
+            }
             _ => {
                 let packed = packed.get_mut(..bytes).ok_or(Corrupt)?;
                 self.chunks.read(machine, value as u32, packed)?;
+                self.check(slot, packed)?;
                 match lz4rip_decode::decompress_into(packed, page) {
                     Ok(PAGE) => Ok(()),
                     _ => Err(Corrupt),
@@ -142,6 +158,20 @@ impl ZipStore {
             }
         }
     }
+}
+
+/// A change within one word of four bytes always changes it, any other with all but one in 2^32: each step is a
+/// bijection of the sum so far, and of the word.
+fn checksum(bytes: &[u8]) -> u32 {
+    const ODD: u32 = 0x9e37_79b1;
+    let step = |sum: u32, word: u32| (sum ^ word).wrapping_mul(ODD).rotate_left(13);
+    let (words, rest) = bytes.as_chunks::<4>();
+    let sum = words.iter().fold(bytes.len() as u32, |sum, word| {
+        step(sum, u32::from_le_bytes(*word))
+    });
+    let mut last = [0; 4];
+    last[..rest.len()].copy_from_slice(rest);
+    step(sum, u32::from_le_bytes(last))
 }
 
 /// The word that all of the page consists of.
@@ -165,8 +195,8 @@ impl PageStore for ZipStore {
             compressor,
         } = &mut **self.scratch.get_mut();
         machine.read_bytes(frame, page);
-        let (value, length) = match repeated(page) {
-            Some(word) => (word, REPEATED),
+        let (value, length, sum) = match repeated(page) {
+            Some(word) => (word, REPEATED, 0),
             None => {
                 let length = compressor.compress_into(page, packed).unwrap_or(PAGE);
                 // A chunk less, or it is not worth it.
@@ -177,13 +207,14 @@ impl PageStore for ZipStore {
                     &page[..]
                 };
                 let first = self.chunks.write(machine, bytes)?;
-                (first.into(), bytes.len() as u32)
+                (first.into(), bytes.len() as u32, checksum(bytes))
             }
         };
         // Only now: had there been no room, the slot would be as it was.
         self.forget(slot);
         self.values[slot as usize] = value;
         self.lengths[slot as usize] = length;
+        self.sums[slot as usize] = sum;
         Ok(())
     }
 

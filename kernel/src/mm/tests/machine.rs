@@ -4,9 +4,11 @@ use abi::Outcome;
 use pagetable::{Dialect, Mode, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::{Quirks, SimCause, SimRam};
 
+use crate::mm::reclaim::evict_page;
+use crate::mm::store::StoreFull;
 use crate::mm::{
     Backing, BootRam, Budget, Fast, FrameDescriptor, Frames, Machine, PageInFailed, RamStore,
-    Refused, Resolution, Space, Unresolved, ZipRoom, ZipScratch, ZipStore, page_in, resolve,
+    Refused, Resolution, Space, Unresolved, ZipRoom, ZipScratch, ZipStore, page_in, resolve, table,
 };
 
 /// A simulated machine with a mode in its type.
@@ -141,6 +143,7 @@ impl<M: TestMachine> Bench<M> {
             chunks: noise(ZipRoom::chunks_in(room as u64 * PAGE_BYTES)),
             values: vec![7; slots].leak(),
             lengths: noise(slots),
+            sums: noise(slots),
             scratch: Box::leak(Box::new(ZipScratch::empty())),
         };
         bench.frames.backing = Backing::zip(ZipStore::new(room), noise(slots));
@@ -257,6 +260,14 @@ impl<M: TestMachine> Bench<M> {
             }
         }
         panic!("{va:?} faults without end: {outcomes:?}");
+    }
+
+    /// Takes a page of the space's own out of memory.
+    pub fn evict(&mut self, space: &mut Space, va: VirtAddr) -> Result<(), StoreFull> {
+        let stop = table::walk(&self.machine, space.root(), va);
+        let page = table::page_of::<M>(stop.entry, stop.level).expect("it is in memory");
+        let (frames, machine) = (&mut self.frames, &mut self.machine);
+        evict_page(space, frames, machine, (va, page), true)
     }
 
     /// A program's load of a byte.

@@ -34,6 +34,7 @@ impl Space {
             match self.go_on(&mut job, &mut budget, frames, machine) {
                 JobProgress::Done => return,
                 JobProgress::More => {}
+                JobProgress::NoFrame => assert!(evict_one(self, frames, machine), "{job:?}"),
                 JobProgress::Wait(request) => {
                     frames.fail_after = None;
                     while page_in(self, frames, machine, request).is_err() {

@@ -14,6 +14,7 @@ use crate::task::SchedState;
 
 both! {
     no_call_on_a_range_does_more_than_its_budget_at_once
+    pages_go_come_and_are_pinned_in_pieces
     ctrl_c_ends_a_task_in_the_middle_of_a_call
     a_call_that_was_interrupted_has_each_effect_once
     what_a_task_leaves_is_given_back_in_pieces_and_others_run_between
@@ -115,6 +116,46 @@ fn no_call_on_a_range_does_more_than_its_budget_at_once<M: TestMachine>(quirks: 
     assert_eq!(kernel.system.frames.counts().free(), before);
     let wired = kernel.call(Call::Mmap, [(POOL as u64) * PAGE_BYTES * 2, 0, WIRED, 0, 0]);
     assert_eq!(wired.result, Err(Error::OutOfMemory));
+}
+
+/// Out and in through a store that has room for all, and twice as much memory as a process may pin.
+fn pages_go_come_and_are_pinned_in_pieces<M: TestMachine>(quirks: Quirks) {
+    let bench = Bench::<M>::with_store(quirks, POOL, POOL);
+    let mut kernel = Kernel::on(bench);
+    let bytes = PAGES * PAGE_BYTES;
+    let some = POOL as u64 / 5 * PAGE_BYTES;
+    let populated = kernel.call(Call::Mmap, [bytes, 0, POPULATE, 0, 0]);
+    let at = good("populate", populated);
+    let free = kernel.system.frames.counts().free();
+    let out = |kernel: &mut Kernel<M>, what: &str| {
+        let answer = kernel.call(Call::PageOut, [at, bytes, 0, 0, 0]);
+        assert!(answer.entries > 4, "{what}: {} entries", answer.entries);
+        good(what, answer);
+        assert_eq!(kernel.resident(), 0, "{what}");
+        assert_eq!(kernel.system.frames.counts().free(), free + PAGES as u32);
+        kernel.must_be_sound(what);
+    };
+    out(&mut kernel, "page out");
+    let call = |kernel: &mut Kernel<M>, call: Call, bytes: u64| {
+        let answer = kernel.call(call, [at, bytes, 0, 0, 0]);
+        kernel.must_be_sound(&format!("{call:?}"));
+        answer
+    };
+    good("page in", call(&mut kernel, Call::PageIn, bytes));
+    assert_eq!(kernel.resident(), PAGES as u32);
+    out(&mut kernel, "page out again");
+    good("pin", call(&mut kernel, Call::Pin, some));
+    let answer = call(&mut kernel, Call::Pin, bytes);
+    assert_eq!(answer.result, Err(Error::LimitExceeded));
+    assert_eq!(u64::from(kernel.resident()) * PAGE_BYTES, some);
+    let answer = call(&mut kernel, Call::PageOut, bytes);
+    assert_eq!(answer.result, Err(Error::AccessDenied));
+    good("unpin", call(&mut kernel, Call::Unpin, bytes));
+    out(&mut kernel, "page out at last");
+    let free = [at, bytes, Advice::Free.number() as u64, 0, 0];
+    good("free", kernel.call(Call::Advise, free));
+    assert_eq!(kernel.system.frames.backing.slots().used(), 0);
+    kernel.must_be_sound("free");
 }
 
 fn ctrl_c_ends_a_task_in_the_middle_of_a_call<M: TestMachine>(quirks: Quirks) {

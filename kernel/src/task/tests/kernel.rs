@@ -15,7 +15,7 @@ use crate::debug::Console;
 use crate::debug::stub::Debugger;
 use crate::drivers::model::{DeviceModel, Ns16550Model};
 use crate::drivers::{Plic, Registers};
-use crate::fault::Log;
+use crate::fault::{Log, OomPolicy, PagingCounts};
 use crate::harts::{HartTable, Harts};
 use crate::local::Local;
 use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
@@ -132,6 +132,8 @@ impl<M: TestMachine> Kernel<M> {
             debugger: Box::leak(Box::new(Debugger::EMPTY)),
             console,
             audited: Audit::NOTHING,
+            paging: PagingCounts::default(),
+            oom: OomPolicy::KillFaulter,
             surveyed: Surveyed::default(),
             plic: Some(Plic::new(Wires::Plic(claims), 0, board.uart_irq)),
             initrd: Romfs::new(initrd()).expect("it was just written"),

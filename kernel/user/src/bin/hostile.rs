@@ -300,7 +300,28 @@ fn memory(chance: &mut Chance, target: usize) -> (usize, [usize; 5]) {
     let bytes = chance.pick(&LENGTHS);
     let few = (any >> 20) % (20 * PAGE);
     let rights = chance.pick(&[0, 1, 3, 5, 7, 2, any]);
-    match chance.next() % 12 {
+    match chance.next() % 15 {
+        12 => {
+            let call = chance.pick(&[
+                Call::PageOut.number(),
+                Call::PageIn.number(),
+                Call::Pin.number(),
+                Call::Unpin.number(),
+            ]);
+            let from = chance.pick(&[SCRATCH + page % (32 * PAGE), address, any]);
+            (call, [from, chance.pick(&[few, few, bytes]), 0, 0, 0])
+        }
+        // Of RAM, and of what is none.
+        13 => {
+            let frame = chance.pick(&[0x8_0000 + any % 0x8000, PLACES[2] / PAGE, any]);
+            (Call::EvictFrame.number(), [frame, any, 0, 0, 0])
+        }
+        14 => {
+            let into = chance.pick(&[target, target + PAGE - 8, 0, KERNEL, SCRATCH + few]);
+            let thread = chance.pick(&[0, any % 400, any]);
+            let number = Call::PagingStatistics.number() - any % 2;
+            (number, [thread, into, bytes, 0, 0])
+        }
         0 => (Call::Mmap.number(), [bytes, rights, 0, 0, 0]),
         1 => (Call::Mmap.number(), [few, rights, 1, SCRATCH + few, 0]),
         2 => {
@@ -325,7 +346,7 @@ fn memory(chance: &mut Chance, target: usize) -> (usize, [usize; 5]) {
         6 => (Call::Protect.number(), [address, bytes, rights, 0, 0]),
         7 => {
             let from = chance.pick(&[SCRATCH + page % (32 * PAGE), any]);
-            (Call::Advise.number(), [from, few, any % 6, 0, 0])
+            (Call::Advise.number(), [from, few, any % 8, 0, 0])
         }
         8 => (
             Call::MapDevice.number(),

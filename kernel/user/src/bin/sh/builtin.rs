@@ -16,16 +16,19 @@ faults                the fault log
 faults old            that of the boot before, if memory kept it
 faults text on|off    print each fault as it happens
 boot                  what was found at boot
+store                 the backing store: slots, bytes, pages out and in
+evict                 which pages go when frames are short, and how many went
+hist                  what faults and paging took, in instructions
 TOPIC json            any of these for programs, one object a line
 kill TASK             end a task
 wait                  until no task runs in the background
 poweroff              switch the machine off
 PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test pace_test data_test faulter spin
                       spawn_test hostile map_test share_test device_test image_test layout_low layout_nuttx
-                      layout_xous layout_ox64 cost_test lag_test fork_test";
+                      layout_xous layout_ox64 cost_test lag_test fork_test paging_test";
 
 /// Topics that are commands of their own.
-const TOPICS: [(&str, Topic); 8] = [
+const TOPICS: [(&str, Topic); 11] = [
     ("ps", Topic::Ps),
     ("free", Topic::Free),
     ("pmm", Topic::Pmm),
@@ -34,6 +37,9 @@ const TOPICS: [(&str, Topic); 8] = [
     ("audit", Topic::Audit),
     ("faults", Topic::Faults),
     ("boot", Topic::Boot),
+    ("store", Topic::Store),
+    ("evict", Topic::Evict),
+    ("hist", Topic::Hist),
 ];
 
 /// Carries the line out if it is the shell's own; whether it was.
