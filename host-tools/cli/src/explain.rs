@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use link::memory::MemorySpec;
-use link::text::{CrashReport, each_crash, trap_dialects};
+use link::text::{CrashReport, TrapText, trap_dialects};
 use link::transport::Spec;
 use model::{CrashRegisters, TrappedMode};
 use pagetable::{AccessType, Mode, PhysAddr, Pmp, PmpMode, Satp, Xlen};
@@ -167,25 +167,22 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
         true => "standard input".to_owned(),
         false => file.display().to_string(),
     };
-    let mut bytes = Vec::new();
     let mut from = match is_stdin {
         true => crate::recording::recorded(Box::new(io::stdin().lock())),
         false => crate::recording::open(file),
     }
     .with_context(name)?;
-    let read = (&mut from).take(MOST_TEXT).read_to_end(&mut bytes);
-    read.with_context(name)?;
-    if bytes.len() as u64 == MOST_TEXT {
+    let (mut reports, mut last) = (0_u64, None);
+    let is_whole = read_traps(&mut from, &mut |report| {
+        reports += 1;
+        last = Some(report);
+    });
+    if !is_whole.with_context(name)? {
         bail!(
             "{}: too long: give the part of it that has the report",
             name()
         );
     }
-    let (mut reports, mut last) = (0_u64, None);
-    each_crash(&bytes, |report| {
-        reports += 1;
-        last = Some(report);
-    });
     let Some(report) = last else {
         let known: Vec<&str> = trap_dialects().collect();
         bail!(
@@ -214,6 +211,27 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let printed = report.walk.as_ref();
     let stopped = printed.and_then(|walk| printed_walk::stopped(walk, &crash, xlen));
     with_tables(&args, &crash, xlen, &programs, open, stopped)
+}
+
+/// Hands on every trap of a text; false if it is longer than [`MOST_TEXT`].
+fn read_traps(from: &mut dyn Read, take: &mut dyn FnMut(CrashReport)) -> io::Result<bool> {
+    let (mut traps, mut length) = (TrapText::default(), 0_u64);
+    let mut piece = vec![0; 1 << 18];
+    loop {
+        let count = match from.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        length += count as u64;
+        if length >= MOST_TEXT {
+            return Ok(false);
+        }
+        traps.take(&piece[..count], take);
+    }
+    traps.finish(take);
+    Ok(true)
 }
 
 /// What had to be decided to read the report, and what it does not have.

@@ -93,7 +93,7 @@ struct Console {
     board: Option<(String, u32)>,
     /// The line in which the kernel names itself and its version.
     kernel: Option<String>,
-    crash: Vec<(String, u64)>,
+    crash: Vec<(&'static str, u64)>,
 }
 
 impl Console {

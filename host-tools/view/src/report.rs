@@ -35,7 +35,7 @@ pub struct ReportPage<'a> {
     /// The fault that ended it, and the walk of its address as text or why there is none.
     pub fatal: Option<(LedgerRow, String)>,
     /// Registers of the last crash that the board printed.
-    pub crash: &'a [(String, u64)],
+    pub crash: &'a [(&'static str, u64)],
     /// The last lines of text.
     pub console: &'a [String],
 }
@@ -251,7 +251,7 @@ mod tests {
             names: &|_| Some("f<T>".to_owned()),
             chart: "",
             fatal: None,
-            crash: &[("sp".to_owned(), 16)],
+            crash: &[("sp", 16)],
             console: &["\u{1b}[31m<b>".to_owned()],
         };
         page.html(&mut html).unwrap();

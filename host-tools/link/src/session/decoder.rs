@@ -157,6 +157,11 @@ impl TextState {
                 None => (rest, &[][..]),
             };
             rest = behind;
+            // Most lines are whole in what is received: they are read where they lie.
+            if end.is_some() && self.line.is_empty() && text.len() <= LONGEST_LINE {
+                read_line(&mut self.log, text, emit);
+                continue;
+            }
             while self.line.len() + text.len() > LONGEST_LINE {
                 let (part, left) = text.split_at(LONGEST_LINE - self.line.len());
                 self.line.extend(part);
@@ -171,13 +176,7 @@ impl TextState {
     }
 
     fn end_line(&mut self, emit: &mut dyn FnMut(LineEvent)) {
-        let line_use = self
-            .log
-            .line(&self.line, &mut |finding| emit(LineEvent::from(finding)));
-        if line_use == LineUse::Text {
-            let line = String::from_utf8_lossy(&self.line);
-            emit(LineEvent::Text(line.trim_end_matches('\r').to_owned()));
-        }
+        read_line(&mut self.log, &self.line, emit);
         self.line.clear();
     }
 
@@ -187,6 +186,14 @@ impl TextState {
         }
         self.log
             .finish(&mut |finding| emit(LineEvent::from(finding)));
+    }
+}
+
+fn read_line(log: &mut LogReader, line: &[u8], emit: &mut dyn FnMut(LineEvent)) {
+    let line_use = log.line(line, &mut |finding| emit(LineEvent::from(finding)));
+    if line_use == LineUse::Text {
+        let line = String::from_utf8_lossy(line);
+        emit(LineEvent::Text(line.trim_end_matches('\r').to_owned()));
     }
 }
 

@@ -3,6 +3,10 @@
 //! `Load page fault`, `LoadPageFault`, `load_page_fault`, `EXCEPT_RISCV_LOAD_ACCESS_PAGE_FAULT` and
 //! `trap_load_page_fault` are one cause: letters count, what stands between them does not.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 /// Names in small letters, without anything between; of those that fit the longest counts.
 const NAMES: &[(&str, u8)] = &[
     ("instructionaddressmisaligned", 0),
@@ -72,16 +76,34 @@ const NAMES: &[(&str, u8)] = &[
     ("gueststorepagefault", 23),
 ];
 
+/// All names at once: the lines of a trace have one each.
+static AUTOMATON: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(NAMES.iter().map(|(name, _)| name))
+        .expect("a few short words")
+});
+
 /// The cause that the text names, if it names one.
 pub(super) fn named(text: &[u8]) -> Option<u8> {
-    let letters: Vec<u8> = text
-        .iter()
-        .filter(|byte| byte.is_ascii_alphabetic())
-        .map(u8::to_ascii_lowercase)
-        .collect();
-    let fits = |name: &&(&str, u8)| memchr::memmem::find(&letters, name.0.as_bytes()).is_some();
-    let longest = NAMES.iter().filter(fits).max_by_key(|(name, _)| name.len());
-    longest.map(|(_, number)| *number)
+    named_behind(text, 0)
+}
+
+/// The cause that the text names behind a place, else the one that it names before it.
+pub(super) fn named_behind(text: &[u8], place: usize) -> Option<u8> {
+    let (before, behind) = text.split_at(place);
+    let mut letters = Vec::with_capacity(text.len());
+    put_letters(before, &mut letters);
+    let place = letters.len();
+    put_letters(behind, &mut letters);
+    let fits = AUTOMATON.find_overlapping_iter(&letters);
+    let best = fits.max_by_key(|hit| (hit.start() >= place, hit.len()));
+    best.map(|hit| NAMES[hit.pattern()].1)
+}
+
+fn put_letters(text: &[u8], letters: &mut Vec<u8>) {
+    let alphabetic = text.iter().filter(|byte| byte.is_ascii_alphabetic());
+    letters.extend(alphabetic.map(u8::to_ascii_lowercase));
 }
 
 #[cfg(test)]

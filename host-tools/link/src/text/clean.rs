@@ -7,6 +7,9 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+/// Bytes that decide of what encoding a text is: two lines' worth.
+pub(super) const FEW: usize = 64;
+
 /// UTF-16 of either byte order as UTF-8, by its byte order mark or by the zeros between its
 /// letters; all else as it is. An odd last byte is left out.
 pub fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
@@ -14,8 +17,8 @@ pub fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
         [0xff, 0xfe, ..] => true,
         [0xfe, 0xff, ..] => false,
         [0xef, 0xbb, 0xbf, rest @ ..] => return Cow::Borrowed(rest),
-        // Letters of ASCII, every second byte zero: two lines' worth decides.
-        _ => match looks_wide(&bytes[..bytes.len().min(64)]) {
+        // Letters of ASCII, every second byte zero.
+        _ => match looks_wide(&bytes[..bytes.len().min(FEW)]) {
             Some(is_little) => is_little,
             None => return Cow::Borrowed(bytes),
         },

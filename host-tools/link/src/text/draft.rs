@@ -6,7 +6,7 @@
 use abi::{Cause, Sighting};
 
 use super::CrashReport;
-use super::causes::named;
+use super::causes::named_behind;
 use super::registers::{Found, Role};
 
 /// Registers of one report; a text with more repeats itself.
@@ -66,7 +66,7 @@ impl Draft {
     /// Adds a register that a dialect has under a name of its own.
     pub fn put(&mut self, name: &'static str, value: u64) {
         if self.report.register(name).is_none() && self.report.registers.len() < MOST_REGISTERS {
-            self.report.registers.push((name.to_owned(), value));
+            self.report.registers.push((name, value));
         }
     }
 
@@ -98,9 +98,9 @@ impl Draft {
             if let (Role::Cause, Some(decimal)) = (it.role, it.decimal) {
                 self.open_causes.push((report.registers.len(), decimal));
             }
-            report.registers.push((it.name.to_owned(), it.value));
+            report.registers.push((it.name, it.value));
             if it.role == Role::Cause && self.named.is_none() {
-                self.named = named(&line[it.end..]).or_else(|| named(line));
+                self.named = named_behind(line, it.end);
             }
         }
     }
@@ -147,7 +147,7 @@ impl Draft {
     }
 
     fn settle_cause(&mut self, place: usize, decimal: u64) {
-        let (name, hex) = self.report.registers[place].clone();
+        let (name, hex) = self.report.registers[place];
         let by_name = self.named.map(u64::from);
         let value = match by_name {
             Some(number) if number == decimal || number == hex => number,
@@ -181,7 +181,7 @@ impl Draft {
                 };
                 self.report
                     .registers
-                    .insert(0, (name.to_owned(), named.into()));
+                    .insert(0, (name, named.into()));
                 let cause = Cause::decode(named);
                 self.report
                     .notes

@@ -19,6 +19,8 @@ use std::borrow::Cow;
 use abi::Sighting;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 
+use memmem::Finder;
+
 mod causes;
 mod clean;
 mod draft;
@@ -37,6 +39,7 @@ mod rust;
 mod sel4;
 mod spike;
 mod trap;
+mod trap_text;
 mod uboot;
 mod wrapped;
 mod xous;
@@ -46,6 +49,7 @@ mod zephyr;
 pub use clean::{plain, utf8};
 pub use report::{CrashReport, PrintedWalk};
 pub use trap::trap_dialects;
+pub use trap_text::TrapText;
 
 /// What a parser has found, complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +69,8 @@ pub enum LineUse {
     Consumed,
 }
 
-/// One dialect of log, read line by line. It may remember earlier lines.
+/// One dialect of log, read line by line. It may remember earlier lines, but not count on lines that
+/// have no mark of any trap: [`LogReader::skip`] passes over them.
 pub trait LogParser: Send {
     /// Takes the next line, without its end, and emits what it completes. A line is bytes: at the
     /// wrong speed, or with a bit lost, it is no UTF-8, and an index into what it was decoded to
@@ -128,6 +133,16 @@ impl LogReader {
         }
     }
 
+    /// How many bytes of lines at the beginning of a text say nothing of faults and traps. Who does
+    /// not show them passes over them, at the speed of one look for all marks at once; the line
+    /// that follows is the next for [`LogReader::line`].
+    pub fn skip(&mut self, text: &[u8]) -> usize {
+        if self.cut.is_some() {
+            return 0;
+        }
+        self.traps.skip(text)
+    }
+
     /// Takes the next line, without its end.
     pub fn line(&mut self, line: &[u8], emit: &mut dyn FnMut(LogFinding)) -> LineUse {
         let line = plain(line);
@@ -178,23 +193,12 @@ impl LogReader {
     }
 }
 
-/// Hands on every trap in a text, whatever its encoding, in its order.
-pub fn each_crash(text: &[u8], mut take: impl FnMut(CrashReport)) {
-    let mut keep = |finding| match finding {
-        LogFinding::Crash(report) => take(report),
-        LogFinding::Fault(_) => {}
-    };
-    let mut reader = LogReader::of_reports();
-    for line in utf8(text).split(|byte| *byte == b'\n') {
-        reader.line(line, &mut keep);
-    }
-    reader.finish(&mut keep);
-}
-
 /// Every trap in a text, in its order.
 pub fn crashes(text: &[u8]) -> Vec<CrashReport> {
     let mut found = Vec::new();
-    each_crash(text, |report| found.push(report));
+    let mut traps = TrapText::default();
+    traps.take(text, &mut |report| found.push(report));
+    traps.finish(&mut |report| found.push(report));
     found
 }
 
@@ -215,21 +219,29 @@ fn field(line: &[u8], name: &str) -> Option<u64> {
     hex_after(line, &format!("{name}="))
 }
 
-/// What stands before and after each `mark`; what comes after reaches to the next one.
-fn around<'a>(line: &'a [u8], mark: &'a str) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-    memmem::find_iter(line, mark).map(|at| {
-        let after = &line[at + mark.len()..];
-        let end = memmem::find(after, mark.as_bytes()).unwrap_or(after.len());
+/// What stands before and after each mark; what comes after reaches to the next one.
+fn around<'a>(
+    line: &'a [u8],
+    mark: &'a Finder<'static>,
+) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    mark.find_iter(line).map(|at| {
+        let after = &line[at + mark.needle().len()..];
+        let end = mark.find(after).unwrap_or(after.len());
         (&line[..at], &after[..end])
     })
 }
 
 /// The number that these digits write.
 fn number<T: Number>(digits: &[u8], radix: u32) -> Option<T> {
-    // `from_str_radix` would take a sign.
-    let is_number = digits.iter().all(|it| char::from(*it).is_digit(radix));
-    let digits = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
-    T::try_from(u64::from_str_radix(digits, radix).ok()?).ok()
+    // `from_str_radix` would take a sign, and wants to be shown that it is UTF-8.
+    let mut value = (!digits.is_empty()).then_some(0_u64)?;
+    for digit in digits {
+        let digit = char::from(*digit).to_digit(radix)?;
+        value = value
+            .checked_mul(radix.into())?
+            .checked_add(digit.into())?;
+    }
+    T::try_from(value).ok()
 }
 
 /// A type that a number on a line may have.

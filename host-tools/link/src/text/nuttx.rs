@@ -9,13 +9,16 @@
 //! The task, the access and the end of it are not printed; the access follows from
 //! the cause.
 
+use std::sync::LazyLock;
+
 use abi::{Cause, Fault, Sighting};
+use memchr::memmem::Finder;
 
 use super::draft::{Draft, Registers, TrapDialect};
 use super::report::access_of;
 use super::{LineUse, LogFinding, LogParser, around, hex_after, registers, time_us};
 
-const MARK: &str = ": EXCEPTION: ";
+static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(": EXCEPTION: "));
 
 /// The row of its traps: what it cannot resolve, and the registers that follow.
 pub(super) const TRAP: TrapDialect = TrapDialect {
@@ -57,7 +60,7 @@ impl LogParser for NuttxLog {
 
 /// Emits every fault that stands in the line.
 fn faults(line: &[u8], emit: &mut dyn FnMut(Sighting)) {
-    for (before, fields) in around(line, MARK) {
+    for (before, fields) in around(line, &MARK) {
         let Some((cause, epc, va)) = registers(fields, ["MCAUSE", "EPC", "MTVAL"]) else {
             continue;
         };

@@ -9,6 +9,8 @@
 //! What a number without `0x` is follows from its shape: digits as many as a register has, or a
 //! letter among them, are hexadecimal. Of the others the reader of the report decides.
 
+use std::sync::LazyLock;
+
 /// What a register states of a trap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -106,19 +108,36 @@ const GENERAL: [&str; 32] = [
 /// The longest name, so that no longer word is looked up.
 const LONGEST: usize = 8;
 
-fn known(word: &[u8]) -> Option<(&'static str, Role)> {
-    let found = |name: &str| name.as_bytes().eq_ignore_ascii_case(word);
-    if let Some((_, name, role)) = NAMES.iter().find(|(name, ..)| found(name)) {
-        return Some((name, *role));
+/// A register by its spelling, eight letters in one word.
+type BySpelling = (u64, &'static str, Role);
+
+/// The names by their first letter: each word of a long log is looked up here.
+static KNOWN: LazyLock<[Vec<BySpelling>; 26]> = LazyLock::new(|| {
+    let mut known = [const { Vec::new() }; 26];
+    let general = GENERAL.iter().map(|name| (*name, *name, Role::Other));
+    for (spelled, name, role) in NAMES.iter().copied().chain(general) {
+        let first = usize::from(spelled.as_bytes()[0] - b'a');
+        known[first].push((packed(spelled.as_bytes()), name, role));
     }
-    let general = match word {
-        [b'x' | b'X', digits @ ..] if !digits.is_empty() => {
-            let number: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
-            GENERAL.get(number).filter(|_| digits[0] != b'+')
-        }
-        _ => GENERAL.iter().find(|name| found(name)),
-    };
-    general.map(|name| (*name, Role::Other))
+    known
+});
+
+/// Up to eight letters of any case as one number.
+fn packed(word: &[u8]) -> u64 {
+    let letters = word.iter().map(|it| u64::from(it.to_ascii_lowercase()));
+    letters.fold(0, |packed, letter| packed << 8 | letter)
+}
+
+/// `word`: a letter, then up to seven letters, digits and `_`.
+fn known(word: &[u8]) -> Option<(&'static str, Role)> {
+    if let [b'x' | b'X', digits @ ..] = word {
+        let number: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        return GENERAL.get(number).map(|name| (*name, Role::Other));
+    }
+    let spelled = packed(word);
+    let row = &KNOWN[usize::from(word.first()?.to_ascii_lowercase() - b'a')];
+    let found = row.iter().find(|(known, ..)| *known == spelled);
+    found.map(|(_, name, role)| (*name, *role))
 }
 
 /// Every register on the line, in order.

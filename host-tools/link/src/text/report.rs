@@ -9,7 +9,7 @@ pub struct CrashReport {
     pub message: Option<String>,
     /// Name and value of each register in the report, in its order. `x2` is `sp`; all else
     /// is called as the kernel calls it, in small letters.
-    pub registers: Vec<(String, u64)>,
+    pub registers: Vec<(&'static str, u64)>,
     /// Digits of a register: 8 on a hart of 32 bits, 16 on one of 64, 0 where none was printed at
     /// its full width.
     pub digits: usize,
@@ -44,7 +44,7 @@ const VALUES: [&str; 4] = ["stval", "mtval", "tval", "badaddr"];
 impl CrashReport {
     /// A register by name.
     pub fn register(&self, name: &str) -> Option<u64> {
-        let found = self.registers.iter().find(|(known, _)| known == name);
+        let found = self.registers.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| *value)
     }
 
@@ -147,12 +147,9 @@ pub(super) fn access_of(cause: Cause) -> u8 {
 mod tests {
     use super::*;
 
-    fn report(registers: &[(&str, u64)]) -> CrashReport {
-        let registers = registers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), *value));
+    fn report(registers: &[(&'static str, u64)]) -> CrashReport {
         CrashReport {
-            registers: registers.collect(),
+            registers: registers.to_vec(),
             ..CrashReport::default()
         }
     }

@@ -12,7 +12,8 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use memchr::{memchr_iter, memrchr};
 
 use super::LogFinding;
 use super::causes::named;
@@ -47,6 +48,10 @@ static DIALECTS: &[TrapDialect] = &[
 /// Words that a register's line has, in every dialect.
 const WORDS: [&str; 6] = ["cause", "epc", "tval", "badaddr", "bad_addr", "satp"];
 
+/// In a text that still has its colours a code may stand inside a mark. No line that is
+/// [plain](super::plain) has it.
+const ESCAPE: [&str; 1] = ["\x1b"];
+
 /// What a match means: the dialect, and whether a trap begins there.
 #[derive(Clone, Copy)]
 struct Mark {
@@ -73,15 +78,17 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
             }
         }
     }
-    for word in WORDS {
+    for word in WORDS.into_iter().chain(ESCAPE) {
         texts.push(word);
         meanings.push(Mark {
             dialect: None,
             begins: false,
         });
     }
+    // Every byte of a log goes through it: a table of each state's successors, not a search for them.
     let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
         .match_kind(MatchKind::LeftmostLongest)
         .build(&texts)
         .expect("a few short words");
@@ -182,6 +189,22 @@ impl TrapLog {
         if is_over {
             self.complete(emit);
         }
+    }
+
+    /// How many bytes of whole lines no trap has a part in.
+    pub fn skip(&mut self, text: &[u8]) -> usize {
+        if self.open.is_some() {
+            return 0;
+        }
+        let quiet = match MARKS.automaton.find(text) {
+            Some(hit) => memrchr(b'\n', &text[..hit.start()]).map_or(0, |end| end + 1),
+            None => text.len(),
+        };
+        if self.told_lines > 0 {
+            let lines = memchr_iter(b'\n', &text[..quiet]).count();
+            self.told_lines = self.told_lines.saturating_sub(lines);
+        }
+        quiet
     }
 
     /// A line was reported as a fault and is not read here: registers that follow are of the same trap.

@@ -1,6 +1,6 @@
 //! Faults of a recording of any length, passed on once their order is known.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io;
 
 use abi::Sighting;
@@ -23,8 +23,9 @@ pub struct FaultStream {
     totals: FaultTotals,
     /// Filter by task.
     task: Option<u16>,
-    /// Faults of the current boot that left the ledger, by number.
-    waiting: BTreeMap<u64, LedgerRow>,
+    /// Faults of the current boot that left the ledger, in the order of their numbers. Nearly every one is
+    /// the last.
+    waiting: VecDeque<(u64, LedgerRow)>,
     is_long: bool,
 }
 
@@ -59,7 +60,7 @@ impl FaultStream {
 
     /// Holds a row back: a text line may arrive before the frame of an earlier fault.
     fn wait(&mut self, row: LedgerRow, take: TakeRow<'_>) -> io::Result<()> {
-        let boot = self.waiting.first_key_value().map(|(_, row)| row.boot);
+        let boot = self.waiting.front().map(|(_, row)| row.boot);
         let Some(seq) = row.sighting.seq else {
             self.flush(0, take)?;
             return self.tell(&row, take);
@@ -67,13 +68,24 @@ impl FaultStream {
         if boot.is_some_and(|boot| boot != row.boot) {
             self.flush(0, take)?;
         }
-        self.waiting.insert(seq, row);
+        match self.waiting.back() {
+            Some((last, _)) if *last >= seq => self.insert(seq, row),
+            _ => self.waiting.push_back((seq, row)),
+        }
         self.flush(WAITING, take)
+    }
+
+    /// Inserts a row that is late; of one number the last row counts.
+    fn insert(&mut self, seq: u64, row: LedgerRow) {
+        match self.waiting.binary_search_by_key(&seq, |(known, _)| *known) {
+            Ok(place) => self.waiting[place].1 = row,
+            Err(place) => self.waiting.insert(place, (seq, row)),
+        }
     }
 
     fn flush(&mut self, keep: usize, take: TakeRow<'_>) -> io::Result<()> {
         while self.waiting.len() > keep
-            && let Some((_, row)) = self.waiting.pop_first()
+            && let Some((_, row)) = self.waiting.pop_front()
         {
             self.tell(&row, take)?;
         }

@@ -80,6 +80,7 @@ pub struct GuestRoot {
 
 impl GuestRoot {
     /// Number of guest physical address bits; 64 for Bare.
+    #[inline]
     pub const fn address_bits(self) -> u32 {
         match self.mode {
             Mode::Bare => 64,
@@ -147,6 +148,7 @@ impl GuestWalk {
     }
 
     /// The physical address; `None` if the walk failed.
+    #[inline]
     pub const fn address(&self) -> Option<PhysAddr> {
         match self.outcome {
             GuestOutcome::Bare(at) | GuestOutcome::Mapped { at, .. } => Some(at),
@@ -156,6 +158,7 @@ impl GuestWalk {
 
     /// Why `access` stops here; `None` if it goes through. With `svade`, a clear A or D bit stops it. The
     /// guest's SUM and MXR have no say.
+    #[inline]
     pub const fn refuses(&self, access: AccessType, svade: bool) -> Option<GuestDenial> {
         match self.outcome {
             GuestOutcome::Bare(_) => None,
@@ -181,6 +184,7 @@ pub const fn guest_page_fault(access: AccessType) -> u8 {
 }
 
 /// Translates a guest physical address. Reads at most one entry per level.
+#[inline]
 pub fn translate_guest<M: Memory + ?Sized>(memory: &mut M, root: GuestRoot, gpa: u64) -> GuestWalk {
     let mut walk = GuestWalk {
         gpa,

@@ -89,6 +89,7 @@ impl TwoStageWalk {
     }
 
     /// The physical address; `None` if a stage has none.
+    #[inline]
     pub const fn address(&self) -> Option<PhysAddr> {
         match &self.outcome {
             TwoStageOutcome::Mapped { guest, .. } => guest.address(),
@@ -124,6 +125,7 @@ impl TwoStageWalk {
 
 /// Translates `va` of a guest whose own tables begin at `first`, a guest physical address, and whose memory
 /// is what `second` maps. Reads at most one entry per level, and as many of the second stage for each.
+#[inline]
 pub fn translate_two_stage<M: Memory + ?Sized>(
     memory: &mut M,
     first: Root,

@@ -15,9 +15,13 @@
 //!
 //! Time does not go back within a boot. A fault with an earlier time means a reboot, numbered or not.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use abi::{Fault, Sighting};
+
+use numbers::Numbers;
+
+mod numbers;
 
 /// Records of several harts may be slightly out of order in time. A reboot takes longer than this: the
 /// firmware alone does.
@@ -57,7 +61,7 @@ pub struct Ledger {
     /// One above the highest number of this boot.
     next_seq: Option<u64>,
     /// Row id for each number of this boot that is still kept.
-    numbered: BTreeMap<u64, u64>,
+    numbered: Numbers,
     /// Whether a numbered row of this boot was dropped.
     has_forgotten: bool,
     /// Time of the last unnumbered fault of this boot, in microseconds.
@@ -127,20 +131,19 @@ impl Ledger {
                 false => Verdict::Next,
             };
         };
-        if let Some(id) = self.numbered.get(&seq) {
+        if let Some(id) = self.numbered.get(seq) {
             let same = self
-                .row(*id)
+                .row(id)
                 .is_some_and(|row| is_same(&row.sighting, sighting));
             return match same {
-                true => Verdict::Again(Some(*id)),
+                true => Verdict::Again(Some(id)),
                 false => Verdict::AnotherBoot,
             };
         }
-        let time_of = |id: &u64| self.row(*id).and_then(|row| row.sighting.time_us);
-        let below = self.numbered.range(..seq).next_back();
-        let above = self.numbered.range(seq..).next();
-        let is_late_in_time = above.is_some_and(|(_, id)| is_before(time_of(id), sighting.time_us));
-        let falls_back = below.is_some_and(|(_, id)| is_before(sighting.time_us, time_of(id)));
+        let time_of = |id: u64| self.row(id).and_then(|row| row.sighting.time_us);
+        let (below, above) = self.numbered.around(seq);
+        let is_late_in_time = above.is_some_and(|id| is_before(time_of(id), sighting.time_us));
+        let falls_back = below.is_some_and(|id| is_before(sighting.time_us, time_of(id)));
         match (self.next_seq.is_some_and(|next| seq < next), below) {
             _ if falls_back || is_late_in_time => Verdict::AnotherBoot,
             (false, _) => Verdict::Next,
@@ -187,7 +190,7 @@ impl Ledger {
         if let Some(seq) = oldest.sighting.seq
             && oldest.boot == self.boot
         {
-            self.numbered.remove(&seq);
+            self.numbered.remove(seq);
             self.has_forgotten = true;
         }
     }
