@@ -33,7 +33,7 @@ use crate::{output, printed_walk, walk};
 
 /// Explain a trap: what any kernel, boot loader, simulator or debugger printed of it, or three
 /// registers; with page tables, which level stopped it and why.
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 #[command(after_help = "\
 Examples:
   pagewalk explain serial.log
@@ -47,9 +47,10 @@ Examples:
   pagewalk explain serial.log --pmp serial.log
   pagewalk explain --scause 21 --sepc 0x80200000 --stval 0x4000 --from ram.bin@0x80000000 --vsatp 0x8000000000080001 --hgatp 0x8000000000080004
 
-Reads Linux, OpenSBI, U-Boot, NuttX, Zephyr, xv6, Xous, seL4, FreeRTOS, EDK2, kernels in Rust, QEMU
-(-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else names its registers, through
-colours, log prefixes, quotes, UTF-16 and lines wrapped at the edge of a terminal.")]
+Reads Linux, BSD, OpenSBI, U-Boot, coreboot, EDK2, NuttX, Zephyr, xv6, Xous, seL4, Genode, FreeRTOS,
+kernels in Rust, QEMU (-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else names its
+registers, through colours, log prefixes, quotes, UTF-16 and lines wrapped at the edge of a terminal or
+by a mail.")]
 pub struct ExplainArgs {
     /// Text that contains the report, or a recording; `-` reads from stdin. The last report counts
     #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],
@@ -387,6 +388,7 @@ fn read_cause(cause: CauseArg) -> u64 {
 /// Explains registers from the command line or from a stub; with tables, also the translation.
 fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
     args.roots.check_wires(&args.from)?;
+    let mut guest = args.guest.clone();
     let crash = match (args.scause, &args.from[..]) {
         (Some(cause), _) => CrashRegisters {
             scause: Some(read_cause(cause)),
@@ -400,7 +402,7 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
                 stub.register(name)
                     .with_context(|| format!("gdb://{address}"))
             };
-            CrashRegisters {
+            let crash = CrashRegisters {
                 scause: Some(told("scause")?),
                 sepc: Some(told("sepc")?),
                 stval: Some(told("stval")?),
@@ -408,7 +410,17 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
                 ra: Some(told("ra")?),
                 satp: Some(told("satp")?),
                 ..CrashRegisters::default()
+            };
+            // A trap of a guest is explained by the guest's registers, where the stub has them.
+            let xlen = if stub.xlen()? == 32 {
+                Xlen::Rv32
+            } else {
+                Xlen::Rv64
+            };
+            if crash.is_guest_fault(xlen) {
+                guest = guest.or_of(&mut stub);
             }
+            crash
         }
         (None, [MemorySpec::Line(Spec::Probe(selector))]) => args.roots.trap_at_probe(selector)?,
         _ => {
@@ -416,6 +428,10 @@ fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
                           does: --from gdb://HOST:PORT, --from probe";
             return Err(UsageError(misuse.to_owned()).into());
         }
+    };
+    let args = &ExplainArgs {
+        guest,
+        ..args.clone()
     };
     let pmp = args.pmp_for(&crash);
     let open = match args.from.is_empty() {

@@ -1,5 +1,6 @@
 //! `--vsatp` and `--hgatp`: a guest's tables, and the second stage below them.
 
+use link::gdb::Stub;
 use pagetable::{Dialect, GuestRoot, Hgatp, Mode, Root, Satp, Xlen};
 
 use super::{OpenTables, SpaceArgs, TablesArgs, decode_satp, number};
@@ -40,6 +41,18 @@ impl GuestRoots {
 }
 
 impl GuestArgs {
+    /// The guest's registers at a stub that has them, unless options say which: no options where it has none.
+    pub fn or_of(&self, stub: &mut Stub) -> GuestArgs {
+        if self.is_given() {
+            return self.clone();
+        }
+        let hgatp = stub.register("hgatp").ok().filter(|raw| *raw != 0);
+        GuestArgs {
+            hgatp,
+            vsatp: hgatp.and_then(|_| stub.register("vsatp").ok()),
+        }
+    }
+
     /// Whether a second stage was given.
     pub fn is_given(&self) -> bool {
         self.hgatp.is_some()

@@ -1,6 +1,7 @@
 //! Memory of running machines: through a gdb stub, an agent, a pipe.
 
 use anyhow::{Context, bail};
+use link::gdb::Stub;
 use link::memory::{BatchRead, Cached, MemorySource, PhysRange, Prefetch, RamOnly};
 use link::transport::Spec;
 use pagetable::{Mode, Satp, Xlen};
@@ -12,6 +13,16 @@ use crate::board::{self, RespondingBoard};
 const NO_RAM: &str = "what is memory there? Only that is read, and neither --ram, --board, the \
                       stub's memory map nor QEMU's `info mtree` says it; give --ram \
                       0x80000000+128M or --board NAME";
+
+/// Says of a hart in machine mode that its tables are not in use there. QEMU's stub has the mode as a register.
+fn note_machine_mode(stub: &mut Stub, satp: Satp, name: &str) {
+    const MACHINE: u64 = 3;
+    if satp.mode != Mode::Bare && stub.register("priv").is_ok_and(|mode| mode == MACHINE) {
+        eprintln!(
+            "note: {name}: the hart is in machine mode, where nothing is translated; satp is for the modes below"
+        );
+    }
+}
 
 impl SpaceArgs {
     pub(super) fn on_line(&self, spec: &Spec) -> anyhow::Result<OpenTables> {
@@ -46,7 +57,9 @@ impl SpaceArgs {
             true => self.given(xlen)?,
             false => {
                 let satp = stub.register("satp").with_context(name)?;
-                vec![decode_satp(satp, xlen, self.pte.mode)?.into()]
+                let satp = decode_satp(satp, xlen, self.pte.mode)?;
+                note_machine_mode(&mut stub, satp, &name());
+                vec![satp.into()]
             }
         };
         let ram = match self.machine.ram() {

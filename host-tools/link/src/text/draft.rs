@@ -52,6 +52,8 @@ pub(super) struct Draft {
     pub is_interrupt: bool,
     /// The cause's number in decimal, by the index of its register, while nothing decides.
     open_causes: Vec<(usize, u64)>,
+    /// The same of registers that hold addresses.
+    open_addresses: Vec<(usize, u64)>,
     /// Numbers without `0x` and not at full width that only hexadecimal explains.
     has_bare_hex: bool,
     /// Lines since the last register.
@@ -95,8 +97,12 @@ impl Draft {
             }
             report.digits = report.digits.max(it.digits);
             self.has_bare_hex |= it.digits == 0 && it.decimal.is_none() && is_bare(line, it);
-            if let (Role::Cause, Some(decimal)) = (it.role, it.decimal) {
-                self.open_causes.push((report.registers.len(), decimal));
+            if let Some(decimal) = it.decimal {
+                let open = match it.role {
+                    Role::Cause => &mut self.open_causes,
+                    _ => &mut self.open_addresses,
+                };
+                open.push((report.registers.len(), decimal));
             }
             report.registers.push((it.name, it.value));
             if it.role == Role::Cause && self.named.is_none() {
@@ -113,6 +119,7 @@ impl Draft {
         for (place, decimal) in std::mem::take(&mut self.open_causes) {
             self.settle_cause(place, decimal);
         }
+        self.settle_addresses();
         self.settle_name();
         let top = if self.report.digits == 8 { 31 } else { 63 };
         if self.is_interrupt {
@@ -143,7 +150,10 @@ impl Draft {
 
     /// Whether its cause may still become another number.
     pub fn is_unsettled(&self) -> bool {
-        !self.open_causes.is_empty() || self.is_interrupt || self.report.digits == 0
+        !self.open_causes.is_empty()
+            || !self.open_addresses.is_empty()
+            || self.is_interrupt
+            || self.report.digits == 0
     }
 
     fn settle_cause(&mut self, place: usize, decimal: u64) {
@@ -169,6 +179,24 @@ impl Draft {
         }
     }
 
+    /// Numbers without `0x`, and without a letter among all their digits, are decimal if one of them is longer
+    /// than a register of 32 bits and shorter than one of 64: who prints in hexadecimal rarely meets that.
+    fn settle_addresses(&mut self) {
+        let open = std::mem::take(&mut self.open_addresses);
+        let registers = &mut self.report.registers;
+        let is_long = |(place, _): &(usize, u64)| registers[*place].1 >> 32 != 0;
+        if self.has_bare_hex || !open.iter().any(is_long) {
+            return;
+        }
+        for (place, decimal) in open {
+            let (name, value) = &mut registers[place];
+            self.report
+                .notes
+                .push(format!("{name} {value:x} is read as decimal: {decimal:#x}"));
+            *value = decimal;
+        }
+    }
+
     /// A name beside the number is the same cause, or it is said; without a number it is the cause.
     fn settle_name(&mut self) {
         let Some(named) = self.named else { return };
@@ -179,9 +207,7 @@ impl Draft {
                 } else {
                     "scause"
                 };
-                self.report
-                    .registers
-                    .insert(0, (name, named.into()));
+                self.report.registers.insert(0, (name, named.into()));
                 let cause = Cause::decode(named);
                 self.report
                     .notes
@@ -216,4 +242,38 @@ fn is_bare(line: &[u8], it: &Found) -> bool {
     let is_digit = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b'_';
     let digits = line[..it.end].iter().rev().take_while(is_digit).count();
     !line[..it.end - digits].ends_with(b"x") && !line[..it.end - digits].ends_with(b"X")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crashes;
+
+    #[test]
+    fn addresses_in_decimal_are_read_as_such_and_said() {
+        for text in [
+            "Exception!\nmcause: 13\nmepc: 2147484212\nmtval: 16\n",
+            "TrapFrame { sepc: 2147484212, scause: Exception(LoadPageFault), stval: 16 }\n",
+        ] {
+            let found = crashes(text.as_bytes());
+            let trap = &found[0];
+            assert_eq!(
+                (trap.cause(), trap.pc(), trap.value()),
+                (Some(13), Some(0x8000_0234), Some(16)),
+                "{trap:?}"
+            );
+            let notes = trap.notes.join("; ");
+            assert!(
+                notes.contains("epc 2147484212 is read as decimal: 0x80000234"),
+                "{notes}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_letter_makes_all_of_them_hexadecimal() {
+        let text = "mcause: 5\nmepc: 80000a34\nmtval: 2000001000\nsp: 3fc8f8d0a0\n";
+        let found = crashes(text.as_bytes());
+        assert_eq!(found[0].value(), Some(0x20_0000_1000));
+        assert!(found[0].notes.is_empty(), "{:?}", found[0].notes);
+    }
 }

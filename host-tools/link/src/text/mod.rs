@@ -21,12 +21,15 @@ use memchr::{memchr, memchr_iter, memmem, memrchr};
 
 use memmem::Finder;
 
+mod bsd;
 mod causes;
 mod clean;
 mod draft;
 mod edk2;
+mod firmware;
 mod freertos;
 mod gdb;
+mod genode;
 mod linux;
 mod nuttx;
 mod openocd;
@@ -237,9 +240,7 @@ fn number<T: Number>(digits: &[u8], radix: u32) -> Option<T> {
     let mut value = (!digits.is_empty()).then_some(0_u64)?;
     for digit in digits {
         let digit = char::from(*digit).to_digit(radix)?;
-        value = value
-            .checked_mul(radix.into())?
-            .checked_add(digit.into())?;
+        value = value.checked_mul(radix.into())?.checked_add(digit.into())?;
     }
     T::try_from(value).ok()
 }

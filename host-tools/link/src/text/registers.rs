@@ -66,6 +66,8 @@ const NAMES: &[(&str, &str, Role)] = &[
     ("sbadaddr", "stval", Role::Value),
     ("mbadaddr", "mtval", Role::Value),
     ("bad_addr", "badaddr", Role::Value),
+    ("pf_addr", "badaddr", Role::Value),
+    ("pf_ip", "epc", Role::Pc),
     ("sstatus", "sstatus", Role::Status),
     ("mstatus", "mstatus", Role::Status),
     ("status", "status", Role::Status),
@@ -213,13 +215,20 @@ struct Printed {
 fn number_after(line: &[u8], mut at: usize) -> Option<(Printed, bool)> {
     let byte = |at: usize| line.get(at).copied().unwrap_or_default();
     let blanks = |mut at: usize| {
-        while matches!(byte(at), b' ' | b'\t') {
-            at += 1;
+        loop {
+            match byte(at) {
+                b' ' | b'\t' => at += 1,
+                // The blank that pages and chats keep from breaking, in UTF-8.
+                0xc2 if byte(at + 1) == 0xa0 => at += 2,
+                _ => return at,
+            }
         }
-        at
     };
-    let mut is_signed = matches!(byte(at), b'"' | b'\'');
-    at += usize::from(is_signed);
+    let mut is_signed = false;
+    // Quotes of JSON and Python, and what Markdown puts around a word.
+    while matches!(byte(at), b'"' | b'\'' | b'`' | b'*') {
+        (is_signed, at) = (true, at + 1);
+    }
     at = blanks(at);
     // `(/64)`, `(x2)`, as OpenOCD and some kernels have them.
     if byte(at) == b'(' {
@@ -229,7 +238,11 @@ fn number_after(line: &[u8], mut at: usize) -> Option<(Printed, bool)> {
     match byte(at) {
         b':' | b'=' | b'|' => {
             is_signed = true;
+            // `==`, `:=`, and Markdown's `**name:** value`.
             at += 1;
+            while matches!(byte(at), b'=' | b'*') {
+                at += 1;
+            }
         }
         b'-' if byte(at + 1) == b'>' => {
             is_signed = true;
@@ -307,6 +320,12 @@ mod tests {
             "(gdb) p $x  scause -> 0xd",
             "hart0: scause=0xd.",
             "scause=0x0000_000d",
+            "scause == 0xd",
+            "| `scause` | `0xd` |",
+            "**scause:** `0xd`",
+            "`scause`: 0xd",
+            "scause\u{a0}= 0xd",
+            "scause\u{a0}:\u{a0}0xd",
         ] {
             assert_eq!(read(line), [("scause", 13)], "{line}");
         }

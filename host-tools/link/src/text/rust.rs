@@ -10,9 +10,14 @@
 //! }
 //! Exception(LoadPageFault) va = 0xffffffff00080000 instruction = 0x1ab1a
 //! StorePageFault in application, bad addr = 0x0, bad instruction = 0x804003ac, core dumped.
+//! > mcause: Exception(IllegalInstruction)                                            RustSBI
+//! unhandled trap Scause { bits: 15 } Exception(StorePageFault), stval = 0xdeadb000
+//! Unhandled Supervisor Page Fault @ 0xffffffc080201a34, fault_vaddr=VA:0x10 (READ):  ArceOS
 //! ```
 //!
 //! The names are those of the crate `riscv`: `LoadFault` is an access fault.
+
+use memchr::memmem;
 
 use super::causes::named;
 use super::draft::{Draft, Registers, TrapDialect};
@@ -29,7 +34,7 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
         "Exception(StorePageFault) va",
         "Exception(InstructionPageFault) va",
     ],
-    marks: &["scause: Exception("],
+    marks: &["cause: Exception(", "cause { bits: ", "fault_vaddr=VA:"],
     says: false,
     more,
 };
@@ -37,6 +42,17 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
 fn more(line: &[u8], draft: &mut Draft) -> Registers {
     if draft.named.is_none() {
         draft.named = named(line);
+    }
+    if let Some(at) = hex_after(line, "fault_vaddr=VA:") {
+        draft.put("stval", at);
+        if let Some(pc) = hex_after(line, "Fault @ ") {
+            draft.put("sepc", pc);
+        }
+        let accesses: [(&[u8], u8); 3] = [(b"(READ", 13), (b"(WRITE", 15), (b"(EXECUTE", 12)];
+        let access = accesses
+            .iter()
+            .find(|(word, _)| memmem::find(line, word).is_some());
+        draft.named = draft.named.or(access.map(|(_, cause)| *cause));
     }
     let address = hex_after(line, "bad addr = ").or_else(|| hex_after(line, " va = "));
     if let Some(at) = address {
@@ -80,6 +96,38 @@ mod tests {
             (Some(0x80f0_fe70), Some(0x8020_1000))
         );
         assert_eq!(trap.status(), Some(0x100));
+    }
+
+    #[test]
+    fn a_cause_that_is_a_word_alone_is_the_cause() {
+        for (text, cause, pc, value) in [
+            (
+                "> mcause: Exception(IllegalInstruction)\n> mepc:   0x80201000\n> mtval:  0x0\n",
+                2,
+                0x8020_1000,
+                0,
+            ),
+            (
+                "unhandled trap Scause { bits: 15 } Exception(StorePageFault), stval = 0x8, sepc = 0x80204a1c\n",
+                15,
+                0x8020_4a1c,
+                8,
+            ),
+            (
+                "Unhandled Supervisor Page Fault @ 0xffffffc080201a34, fault_vaddr=VA:0x10 (READ):\n\
+                 TrapFrame {\n  sepc: 0xffffffc080201a34,\n}\n",
+                13,
+                0xffff_ffc0_8020_1a34,
+                0x10,
+            ),
+        ] {
+            let found = crashes(text.as_bytes());
+            assert_eq!(
+                (found[0].cause(), found[0].pc(), found[0].value()),
+                (Some(cause), Some(pc), Some(value)),
+                "{text}"
+            );
+        }
     }
 
     #[test]

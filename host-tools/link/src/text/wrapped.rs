@@ -7,6 +7,13 @@
 //!
 //! Half a number is a number, and a wrong one. So a line that may be broken waits for the next, and
 //! the two are one where together they have more registers.
+//!
+//! A mail breaks between words, and quotes what it breaks:
+//!
+//! ```text
+//! > epc : ffffffff01d2a020 ra : ffffffff81e020ae sp :
+//! > ffffffc60048bc70
+//! ```
 
 use super::registers::registers;
 
@@ -23,7 +30,12 @@ pub(super) fn may_be_cut(line: &[u8]) -> bool {
         .take_while(|it| it.is_ascii_hexdigit())
         .count();
     let is_half = line.len() >= 40 && digits > 0 && digits != 16;
-    line.len() <= LONGEST && (is_edge(line.len()) || is_half)
+    line.len() <= LONGEST && (is_edge(line.len()) || is_half || is_open(line))
+}
+
+/// Whether the line ends behind a sign, with the number still to come.
+fn is_open(line: &[u8]) -> bool {
+    matches!(line.trim_ascii_end(), [.., b':' | b'='])
 }
 
 fn is_edge(columns: usize) -> bool {
@@ -34,6 +46,12 @@ fn is_edge(columns: usize) -> bool {
 
 /// The two as one line, if they were one.
 pub(super) fn joined(cut: &[u8], next: &[u8]) -> Option<Vec<u8>> {
+    if is_open(cut) {
+        let quoted = |it: &u8| matches!(it, b'>' | b'|' | b' ' | b'\t');
+        let inside = next.iter().position(|it| !quoted(it))?;
+        let together = [cut, b" ", &next[inside..]].concat();
+        return (told(&together).0 > told(cut).0 + told(next).0).then_some(together);
+    }
     let first = next.first().filter(|it| !matches!(it, b'[' | b'<'))?;
     let is_inside = cut.last()?.is_ascii_alphanumeric() && first.is_ascii_alphanumeric();
     if !is_inside && !is_edge(cut.len()) {
@@ -97,6 +115,30 @@ mod tests {
             for trap in found {
                 assert!(matches!(trap.cause(), Some(13) | None), "{width}: {trap:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_mail_that_breaks_between_name_and_number_is_read() {
+        for quote in ["", "> ", "| ", "> > "] {
+            let text = [
+                "[ 7.1] epc : ffffffff01d2a020 ra : ffffffff81e020ae sp :",
+                "ffffffc60048bc70",
+                "[ 7.1] status: 0000000200000120 badaddr: ffffffd980000008 cause:",
+                "000000000000000d",
+            ];
+            let text = text.map(|line| format!("{quote}{line}\n")).concat();
+            let found = crashes(text.as_bytes());
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(
+                (found[0].cause(), found[0].value(), found[0].register("sp")),
+                (
+                    Some(13),
+                    Some(0xffff_ffd9_8000_0008),
+                    Some(0xffff_ffc6_0048_bc70)
+                ),
+                "{text}"
+            );
         }
     }
 

@@ -21,7 +21,8 @@ pub(super) struct Numbers {
 impl Numbers {
     /// The row of a number.
     pub fn get(&self, seq: u64) -> Option<u64> {
-        if self.run.back().is_some_and(|(last, _)| *last < seq) {
+        let is_highest = self.run.back().is_some_and(|(last, _)| *last < seq);
+        if is_highest && self.late.is_empty() {
             return None;
         }
         let place = self.run.binary_search_by_key(&seq, |(known, _)| *known);

@@ -9,7 +9,7 @@
 
 use super::super::Sparse;
 use super::Reading;
-use super::row::{Row, RowForm, octal};
+use super::row::{Row, RowForm, in_radix};
 
 /// A repeat longer than this is noise or nonsense, unless it repeats zeros.
 const LONGEST_REPEAT: u64 = 64 << 20;
@@ -26,8 +26,8 @@ pub(super) struct Block {
     stride: Option<(usize, u64)>,
     bytes: Vec<u8>,
     order: ByteOrder,
-    /// `od` counts in octal unless an option changes that.
-    is_octal: bool,
+    /// Of addresses without a colon: `od` counts in octal unless an option changes that.
+    radix: u32,
 }
 
 /// In which order the digits of a word are.
@@ -48,15 +48,15 @@ impl Block {
     pub fn of(look: &Look) -> Block {
         Block {
             order: look.order(),
-            is_octal: look.is_octal,
+            radix: look.radix.unwrap_or(16),
             ..Block::default()
         }
     }
 
     /// Takes the next row; what was waiting is put into the memory.
     pub fn take(&mut self, row: &mut Row, reading: Reading, memory: &mut Sparse) {
-        if self.is_octal && row.form == RowForm::Blank {
-            row.at = octal(row.at);
+        if self.radix != 16 && row.form == RowForm::Blank {
+            row.at = in_radix(row.at, self.radix);
         }
         if let Some(before) = self.waiting.take() {
             let stride = row
@@ -75,6 +75,22 @@ impl Block {
         } else {
             self.waiting = Some(std::mem::take(row));
         }
+    }
+
+    /// Takes the row above once more, with words that stood on a line of their own. False if it is another, or
+    /// has none.
+    pub fn grow(&mut self, row: &mut Row) -> bool {
+        let Some(before) = self.waiting.as_mut().filter(|_| !self.is_repeating) else {
+            return false;
+        };
+        let is_same = (before.at, before.form) == (row.at, row.form);
+        let has_more = row.words.len() >= before.words.len() && row.words != before.words;
+        let is_whole = row.form == RowForm::Colon && row.rest.trim_ascii().is_empty();
+        let grows = is_same && has_more && is_whole;
+        if grows {
+            std::mem::swap(before, row);
+        }
+        grows
     }
 
     /// A `*`: the row above again, up to the next. False if there is none.
@@ -187,11 +203,18 @@ impl Block {
     }
 }
 
+/// In which radix one address follows another after so many bytes; `None` if in none, or in hexadecimal too.
+fn radix(at: u64, next: u64, bytes: u64) -> Option<u32> {
+    let fits = |radix: u32| in_radix(next, radix).wrapping_sub(in_radix(at, radix)) == bytes;
+    let first = [16, 8, 10].into_iter().find(|radix| fits(*radix))?;
+    (first != 16).then_some(first)
+}
+
 /// Order of bytes and radix of addresses, by rows that can be only one of the two.
 #[derive(Default)]
 pub(super) struct Look {
     before: Option<(u64, usize)>,
-    is_octal: bool,
+    radix: Option<u32>,
     order: ByteOrder,
     first: Option<u64>,
     has_halves: bool,
@@ -203,10 +226,13 @@ impl Look {
         self.first.get_or_insert(row.at);
         if row.form == RowForm::Blank && row.address_digits == 7 {
             let bytes = row.words.len() * if row.digits == 6 { 2 } else { row.digits / 2 };
-            if let Some((at, 16)) = self.before {
-                self.is_octal |= row.at.wrapping_sub(at) == 0x20;
+            if self.radix.is_none() {
+                self.radix = match self.before {
+                    _ if row.digits == 6 => Some(8),
+                    Some((at, bytes)) => radix(at, row.at, bytes as u64),
+                    None => None,
+                };
             }
-            self.is_octal |= row.digits == 6;
             self.before = Some((row.at, bytes));
         } else if row.form == RowForm::Colon && !row.has_prefix && row.digits > 2 {
             self.has_halves |= row.digits == 4;

@@ -138,7 +138,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
 
 fn unquoted(line: &[u8]) -> &[u8] {
     let mut line = line.trim_ascii_start();
-    while let Some(rest) = line.strip_prefix(b"> ") {
+    while let Some(rest) = line.strip_prefix(b">") {
         line = rest.trim_ascii_start();
     }
     line
@@ -167,6 +167,8 @@ struct DumpReader {
     asked: Option<(u64, usize)>,
     /// The number of the next word of a `readmemh`.
     next: Option<u64>,
+    /// The line before, if it was a row: a terminal may have broken it.
+    last: Vec<u8>,
 }
 
 impl DumpReader {
@@ -178,14 +180,35 @@ impl DumpReader {
             reading,
             asked: None,
             next: None,
+            last: Vec::new(),
         }
     }
 
     fn line(&mut self, line: &[u8]) {
-        match self.is_told(line) {
+        match self.is_told(line) || self.goes_on(line) {
             true => self.dump.told += 1,
-            false => self.dump.noise += 1,
+            false => {
+                self.last.clear();
+                self.dump.noise += 1;
+            }
         }
+    }
+
+    /// Words without an address behind a row: a terminal or a mail broke it, in a number or between two.
+    fn goes_on(&mut self, line: &[u8]) -> bool {
+        let is_of_words = |it: &u8| it.is_ascii_hexdigit() || matches!(it, b' ' | b'\t' | b'x');
+        if self.last.is_empty() || self.asked.is_some() || !line.iter().all(is_of_words) {
+            return false;
+        }
+        // Between two numbers first: two of four bytes side by side look like one of eight.
+        for between in [&b" "[..], b""] {
+            let whole = [&self.last, between, line].concat();
+            if self.row.read(&whole) && self.block.grow(&mut self.row) {
+                self.last = whole;
+                return true;
+            }
+        }
+        false
     }
 
     fn is_told(&mut self, line: &[u8]) -> bool {
@@ -202,6 +225,8 @@ impl DumpReader {
             }
             self.block
                 .take(&mut self.row, self.reading, &mut self.dump.memory);
+            self.last.clear();
+            self.last.extend_from_slice(line);
             return true;
         }
         if memmem::find(line, b"mmu_ln_setentry:").is_some() {
@@ -260,6 +285,8 @@ fn words_of(line: &[u8], bytes: &mut Vec<u8>) -> Option<usize> {
     let mut width = None;
     let tokens = line.split(|it| it.is_ascii_whitespace());
     for token in tokens.filter(|it| !it.is_empty()) {
+        // An array in C has commas.
+        let token = token.strip_suffix(b",").unwrap_or(token);
         let digits = token.strip_prefix(b"0x").unwrap_or(token);
         let (value, count) = hex(digits).filter(|(_, count)| *count == digits.len())?;
         let is_same = *width.get_or_insert(count) == count;
@@ -320,6 +347,108 @@ mod tests {
 
     /// The same two entries in every format.
     const EXPECTED: [(u64, u64); 2] = [(0x5040_7000, 0xe7), (0x5040_7008, 0x1410_1821)];
+
+    /// Sixteen rows of eight bytes each, as that prints them.
+    fn table(row: impl Fn(u64, [u8; 16]) -> String) -> String {
+        let rows = (0..16_u64).map(|place| {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&(0x2000_0001 + (place << 10)).to_le_bytes());
+            bytes[8..].copy_from_slice(&(place << 40).to_le_bytes());
+            row(place * 16, bytes)
+        });
+        rows.collect()
+    }
+
+    /// The words of [`table`] from `base` on.
+    fn expected(base: u64) -> Vec<(u64, u64)> {
+        let rows = (0..16_u64).flat_map(|place| {
+            let at = base + place * 16;
+            [(at, 0x2000_0001 + (place << 10)), (at + 8, place << 40)]
+        });
+        // Zeros are no entries.
+        rows.filter(|(_, word)| *word != 0).collect()
+    }
+
+    fn read_at(base: u64, text: &str) -> Vec<(u64, u64)> {
+        let reading = Reading { base, ..READING };
+        let dump = read("test", text.as_bytes(), reading).unwrap();
+        dump.memory
+            .words(8)
+            .map(|(at, word)| (at.raw(), word))
+            .collect()
+    }
+
+    fn hex_of(bytes: &[u8], size: usize, between: &str) -> String {
+        let words = bytes.chunks(size).map(|word| {
+            let digits = word.iter().rev().map(|byte| format!("{byte:02x}"));
+            digits.collect::<String>()
+        });
+        words.collect::<Vec<_>>().join(between)
+    }
+
+    #[test]
+    fn a_row_that_a_terminal_broke_at_any_column_is_one() {
+        let md = table(|at, bytes| {
+            let at = 0x8000_0000 + at;
+            format!("{at:08x}: {}\n", hex_of(&bytes, 8, " "))
+        });
+        let gdb = table(|at, bytes| {
+            let at = 0x8000_0000 + at;
+            format!("{at:#x}:\t0x{}\n", hex_of(&bytes, 8, "\t0x"))
+        });
+        for width in [26, 27, 30, 34, 40] {
+            for (text, quote) in [(&md, ""), (&md, "> "), (&gdb, ""), (&gdb, ">")] {
+                let broken = text.lines().map(|line| {
+                    let (first, rest) = line.split_at(width.min(line.len()));
+                    format!("{quote}{first}\n{quote}{rest}\n")
+                });
+                let broken = broken.collect::<String>();
+                assert_eq!(
+                    read_at(0, &broken),
+                    expected(0x8000_0000),
+                    "{width}: {broken}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn od_counts_in_the_radix_that_its_rows_show() {
+        let in_radix = |row: fn(u64) -> String| {
+            table(|at, bytes| format!("{} {}\n", row(at), hex_of(&bytes, 4, " ")))
+        };
+        for text in [
+            in_radix(|at| format!("{at:07}")),
+            in_radix(|at| format!("{at:07o}")),
+            in_radix(|at| format!("{at:07x}")),
+            in_radix(|at| format!("{at:06x}")),
+        ] {
+            assert_eq!(read_at(0x8000_0000, &text), expected(0x8000_0000), "{text}");
+        }
+    }
+
+    #[test]
+    fn windows_trace32_and_arrays_of_c_are_dumps() {
+        let dots = ".".repeat(16);
+        let powershell = table(|at, bytes| {
+            let at = 0x8000_0000 + at;
+            format!("{at:08X}   {}  {dots}\n", hex_of(&bytes, 1, " "))
+        });
+        let trace32 = table(|at, bytes| {
+            let at = 0x8000_0000 + at;
+            format!("  SD:{at:08X}|>{} {dots}\n", hex_of(&bytes, 8, " "))
+        });
+        for text in [powershell, trace32] {
+            assert_eq!(read_at(0, &text), expected(0x8000_0000), "{text}");
+        }
+        let array = table(|_, bytes| format!("  0x{},\n", hex_of(&bytes, 1, ", 0x")));
+        let array = format!("unsigned char mem[] = {{\n{array}}};\nunsigned int mem_len = 256;\n");
+        assert_eq!(
+            read_at(0x8000_0000, &array),
+            expected(0x8000_0000),
+            "{array}"
+        );
+    }
 
     #[test]
     fn u_boot_md_q() {

@@ -82,6 +82,11 @@ impl Row {
         for colon in memchr::memchr3_iter(b':', b'|', b'=', line) {
             let behind = &line[colon + 1..];
             let is_bar = line[colon] == b'|';
+            // Trace32 marks the row of its cursor.
+            let behind = match is_bar {
+                true => behind.strip_prefix(b">").unwrap_or(behind),
+                false => behind,
+            };
             let is_gap = matches!(behind.first(), Some(b' ' | b'\t'));
             if is_bar == is_gap {
                 continue;
@@ -124,7 +129,9 @@ impl Row {
         }
         // Columns of equal width are a list of numbers.
         let is_dump = self.words(behind, false) && self.digits != digits;
-        is_dump && matches!(self.rest.trim_ascii().first(), None | Some(b'|' | b'>'))
+        // PowerShell's `Format-Hex` has no bar before its characters: they are as many as the bytes.
+        let is_column = self.digits == 2 && self.words.len() == 16 && self.rest.len() <= 19;
+        is_dump && (is_column || matches!(self.rest.trim_ascii().first(), None | Some(b'|' | b'>')))
     }
 
     /// Takes the words; where a gap may begin the characters, they end there.
@@ -211,7 +218,12 @@ impl Row {
 
 /// What the digits of a number are in octal; as they were where one is none.
 pub(super) fn octal(at: u64) -> u64 {
-    u64::from_str_radix(&format!("{at:x}"), 8).unwrap_or(at)
+    in_radix(at, 8)
+}
+
+/// What the digits of a hexadecimal number are in that radix; as they were where one is none.
+pub(super) fn in_radix(at: u64, radix: u32) -> u64 {
+    u64::from_str_radix(&format!("{at:x}"), radix).unwrap_or(at)
 }
 
 /// Hexadecimal digits at the beginning, and how many.
