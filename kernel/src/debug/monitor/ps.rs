@@ -97,6 +97,8 @@ impl fmt::Display for Event {
             SchedState::Connecting { .. } => ("server", 0),
             SchedState::Waiting { child } => ("child", child),
             SchedState::Joining { thread } => ("thread", thread),
+            SchedState::AwaitingHandler => ("handler", 0),
+            SchedState::HandlerIdle => ("fault", 0),
             _ => ("-", 0),
         };
         let width = f.width().unwrap_or(0);
