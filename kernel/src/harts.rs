@@ -31,6 +31,14 @@ pub struct HartCounts {
     pub idle: u64,
     /// Interrupts that it sent to other harts.
     pub ipis: u64,
+    /// Instructions that it had retired when it last took the lock; 0 where that cannot be read.
+    pub instructions: u64,
+    /// Acquisitions of the kernel's lock.
+    pub taken: u64,
+    /// Those of them that had to wait for another hart.
+    pub contended: u64,
+    /// Threads and their spaces that it let go of because another hart ended them.
+    pub shootdowns: u64,
 }
 
 /// What a hart owns that does not have the lock.
@@ -55,6 +63,10 @@ impl<P: Platform> HartTable<P> {
             traps: 0,
             idle: 0,
             ipis: 0,
+            instructions: 0,
+            taken: 0,
+            contended: 0,
+            shootdowns: 0,
         }; MAX_HARTS],
     };
 }
@@ -125,6 +137,14 @@ impl<P: Platform> Harts<P> {
         self.number
     }
 
+    /// The number of the hart with that index in records of faults and in `ps`: the SBI's, and 0 where there is one.
+    pub fn number_of(&self, index: usize) -> u16 {
+        match self.are_several {
+            true => self.table.ids[index] as u16,
+            false => 0,
+        }
+    }
+
     /// What was counted of the hart with that index.
     pub fn counts(&self, index: usize) -> HartCounts {
         self.table.counts[index]
@@ -133,6 +153,21 @@ impl<P: Platform> Harts<P> {
     /// To count something of the hart that has the lock.
     pub fn count(&mut self) -> &mut HartCounts {
         &mut self.table.counts[self.current]
+    }
+
+    /// The hart with that index took the lock once more. That many times it has had to wait for it, and so many
+    /// instructions it has retired.
+    pub fn took_lock(&mut self, index: usize, contended: u64, instructions: u64) {
+        let counts = &mut self.table.counts[index];
+        counts.taken += 1;
+        counts.contended = contended;
+        counts.instructions = instructions;
+    }
+
+    /// The thread that the hart with that index runs, if it does not have the lock.
+    pub fn runs(&self, index: usize) -> Option<Slot> {
+        let schedule = &self.table.away[index].as_ref()?.schedule;
+        schedule.is_occupied().then(|| schedule.current())
     }
 
     /// The numbers of all, by index.

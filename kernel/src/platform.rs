@@ -25,6 +25,14 @@ pub trait Platform: Machine + 'static {
     /// Instructions this hart has retired since `start`, a count that it gave itself: not every hart
     /// can be asked.
     fn instructions_since(&self, start: NonZeroUsize) -> usize;
+    /// Instructions this hart has retired since reset. Only to be asked where boot could read the count.
+    fn instructions_retired(&self) -> u64 {
+        0
+    }
+    /// Acquisitions of the kernel's lock by all harts since boot; wraps.
+    fn lock_taken(&self) -> u32 {
+        0
+    }
     /// Asks for a timer interrupt at `at` ticks; `u64::MAX` for none. A pending one is taken back.
     fn set_timer(&mut self, at: u64);
     /// Writes the space's root to `satp` and fences what the hart may hold of the last one.

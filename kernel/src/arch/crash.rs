@@ -81,7 +81,7 @@ extern "C" fn trap_from_kernel_rust(cause: usize, value: usize) {
     };
     match system {
         Some(system) => {
-            system.take_over(hart.index);
+            system.take_over(hart.index, hart.contended);
             system.local.log.push(&record(&crash));
             if !system.debugger.is_attached() {
                 sbi::print(format_args!("{report}"));

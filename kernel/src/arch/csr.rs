@@ -67,6 +67,19 @@ pub fn instret() -> usize {
     read!("instret")
 }
 
+/// The same, whole where a register holds half of it.
+pub fn instructions() -> u64 {
+    #[cfg(target_pointer_width = "64")]
+    return instret() as u64;
+    #[cfg(target_pointer_width = "32")]
+    loop {
+        let (high, low, again) = (read!("instreth"), instret(), read!("instreth"));
+        if high == again {
+            return (high as u64) << 32 | low as u64;
+        }
+    }
+}
+
 /// The root of the active page tables, with its mode.
 pub fn satp() -> usize {
     read!("satp")

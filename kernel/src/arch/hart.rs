@@ -24,6 +24,8 @@ pub struct Hart {
     pub index: usize,
     /// What it drew last: says after a crash whether it holds the lock.
     pub ticket: Ticket,
+    /// How often it has had to wait for the lock.
+    pub contended: u64,
     /// What `secondary.S` starts a hart with: `satp`, where it goes on as linked, and this block.
     pub satp: usize,
     /// See [`satp`](Self::satp).
@@ -46,6 +48,7 @@ impl Hart {
             id,
             index,
             ticket: Ticket::NONE,
+            contended: 0,
             satp: 0,
             linked: 0,
             own: 0,

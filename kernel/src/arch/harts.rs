@@ -51,7 +51,7 @@ extern "C" fn enter_secondary(hart: &'static mut Hart) -> ! {
     csr::enable_interrupts(false, true);
     let mut held = Held::take(hart);
     if let Some(system) = held.as_mut() {
-        system.take_over(hart.index);
+        system.take_over(hart.index, hart.contended);
         switch::reschedule(system, &mut hart.frame);
     }
     give(settle(held, hart));
@@ -65,7 +65,7 @@ extern "C" fn enter_secondary(hart: &'static mut Hart) -> ! {
 #[inline(never)]
 pub(super) fn begins(system: &mut System<Riscv>, hart: &mut Hart, cause: usize) -> bool {
     stop_if_crashed();
-    system.take_over(hart.index);
+    system.take_over(hart.index, hart.contended);
     system.harts.count().traps += 1;
     if cause == csr::SOFTWARE_INTERRUPT {
         csr::clear_software_interrupt();
@@ -109,7 +109,7 @@ pub(super) fn settle(mut held: Held, hart: &mut Hart) -> Held {
         let Some(system) = held.as_mut() else {
             return held;
         };
-        system.take_over(hart.index);
+        system.take_over(hart.index, hart.contended);
         system.harts.count().idle += idle;
         let pending = csr::pending();
         if pending.timer || pending.external {

@@ -33,8 +33,3 @@ fn stand() -> ! {
         csr::wait_for_interrupt();
     }
 }
-
-/// Acquisitions of the kernel's lock, and how many had to wait.
-pub fn lock_counts() -> (u32, u32) {
-    LOCK.counts()
-}

@@ -296,6 +296,14 @@ impl Platform for Riscv {
         csr::instret().wrapping_sub(start.get())
     }
 
+    fn instructions_retired(&self) -> u64 {
+        csr::instructions()
+    }
+
+    fn lock_taken(&self) -> u32 {
+        LOCK.counts().0
+    }
+
     fn set_timer(&mut self, at: u64) {
         if self.sstc {
             csr::set_stimecmp(at)

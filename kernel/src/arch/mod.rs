@@ -31,7 +31,6 @@ use sv39 as paging;
 
 pub use crash::die;
 pub use hart::{Others, ToStart};
-pub use lock::lock_counts;
 pub use mmio::Mmio;
 pub use mmu::Riscv;
 pub use paging::REACH;

@@ -35,9 +35,12 @@ static PLACE: Locked = Locked(UnsafeCell::new(Place {
 pub(super) struct Held(Ticket);
 
 /// One round of waiting for the lock. What another hart wants with an interrupt is looked at with the lock held.
-fn wait(ticket: Ticket, round: u32, index: usize) {
+fn wait(ticket: Ticket, round: u32, hart: &mut Hart) {
     stop_if_crashed();
-    let bit = 1 << index;
+    if round == 0 {
+        hart.contended += 1;
+    }
+    let bit = 1 << hart.index;
     if round > AWAKE {
         csr::clear_software_interrupt();
         if LOCK.falls_asleep(ticket, bit) {
@@ -51,7 +54,7 @@ impl Held {
     /// Waits for its turn. The hart's block remembers the ticket, for a crash while it is held.
     #[inline(always)]
     pub(super) fn take(hart: &mut Hart) -> Held {
-        let ticket = LOCK.take(|ticket, round| wait(ticket, round, hart.index));
+        let ticket = LOCK.take(|ticket, round| wait(ticket, round, &mut *hart));
         hart.ticket = ticket;
         Held(ticket)
     }

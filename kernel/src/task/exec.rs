@@ -177,9 +177,7 @@ pub(super) fn end_others<P: Platform>(system: &mut System<P>, first: Slot) {
             system.tasks.remove(slot);
         }
     }
-    let process = system.tasks.process_mut(first);
-    process.threads = 1;
-    process.handler = None;
+    system.tasks.process_mut(first).threads = 1;
 }
 
 /// Frees memory of a process that ends, as much as one entry may; true once it has ended.
@@ -196,7 +194,7 @@ pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     let space = system.tasks.space_mut(slot);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
     let mut budget = Budget::of_an_entry();
-    if !space.destroy_some(&mut budget, frames, platform) || lent::drop_unreceived(system) {
+    if !space.destroy_some(&mut budget, frames, platform) {
         return false;
     }
     ended(system, slot, status);
@@ -211,6 +209,9 @@ fn ended<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
     system.objects.creator_ended(pid);
     system.reap_objects();
     stub::ended(system, slot);
+    if system.harts.are_several() {
+        wake_killers(system, pid);
+    }
     system.tasks.reparent(pid);
     let parent_lives = system
         .tasks
@@ -226,6 +227,16 @@ fn ended<P: Platform>(system: &mut System<P>, slot: Slot, status: u8) {
         system.tasks.remove(slot);
     }
     system.task_ended(pid);
+}
+
+/// Those that have killed a process while another hart ran it.
+fn wake_killers<P: Platform>(system: &mut System<P>, pid: u16) {
+    let killing = SchedState::Killing { process: pid };
+    system.tasks.wake(|state| match state == killing {
+        true => SchedState::Ready,
+        false => state,
+    });
+    system.local.schedule.request_resched();
 }
 
 /// The program that `line`'s first word names: the bytes of `bin/NAME` in the initrd, and their

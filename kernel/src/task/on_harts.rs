@@ -7,9 +7,14 @@ use crate::platform::Platform;
 use crate::system::System;
 
 impl<P: Platform> System<P> {
-    /// The hart with that index has the lock now.
-    pub fn take_over(&mut self, index: usize) {
+    /// The hart with that index has the lock now, for which it has had to wait that many times since boot.
+    pub fn take_over(&mut self, index: usize, contended: u64) {
         self.harts.exchange(index, &mut self.local);
+        let instructions = match self.boot.first_instruction {
+            Some(_) => self.local.platform.instructions_retired(),
+            None => 0,
+        };
+        self.harts.took_lock(index, contended, instructions);
     }
 
     /// Is the space of the thread's process active on another hart?
@@ -62,6 +67,7 @@ impl<P: Platform> System<P> {
         if is_lost {
             self.local.platform.leave_spaces();
             self.local.schedule.vacate();
+            self.harts.count().shootdowns += 1;
         }
         is_lost
     }

@@ -8,7 +8,6 @@
 //!     │                      │   ◄──► Waiting, Joining   the end of a child, of a thread
 //!     │                      │   ◄──► OnAddress          another thread, or a tick of the clock
 //!     │                      │   ◄──► Receiving, Sending another thread, or a tick of the clock
-//!     │                      │   ◄──► AwaitingHandler    the exception handler of its process
 //!     └── Exited ◄── Ending ◄┘
 //! ```
 
@@ -88,10 +87,6 @@ pub enum SchedState {
     },
     /// Wants pages that its process has lent; its access, or its call, is made again.
     AwaitingPages,
-    /// Its fault is with the exception handler of its process, or waits until that is free: then it is made again.
-    AwaitingHandler,
-    /// The exception handler of its process, which waits for a fault.
-    HandlerIdle,
     /// Its server has ended, and pages that it lent there are on their way back. Its call is past.
     AwaitingEnd,
     /// Wants a server that there is not yet; its system call is made again.
@@ -108,6 +103,11 @@ pub enum SchedState {
     Exited {
         /// 0 for success; 128 + the cause of a fault that killed it; 255 when killed by a task.
         status: u8,
+    },
+    /// Wants the end of a process that it has killed, and that another hart ran. Its call is past.
+    Killing {
+        /// The process' number.
+        process: u16,
     },
 }
 
@@ -157,11 +157,11 @@ impl SchedState {
             SchedState::Reading => TaskState::Reading,
             SchedState::Writing => TaskState::Writing,
             SchedState::Sleeping { .. } => TaskState::Sleeping,
-            SchedState::Waiting { .. } => TaskState::Waiting,
+            SchedState::Waiting { .. } | SchedState::Killing { .. } => TaskState::Waiting,
             SchedState::Paging { .. } => TaskState::Paging,
-            SchedState::Joining { .. } | SchedState::AwaitingHandler => TaskState::Joining,
+            SchedState::Joining { .. } => TaskState::Joining,
             SchedState::OnAddress { .. } => TaskState::OnAddress,
-            SchedState::Receiving { .. } | SchedState::HandlerIdle => TaskState::Receiving,
+            SchedState::Receiving { .. } => TaskState::Receiving,
             SchedState::AwaitingRoom { .. }
             | SchedState::Sending { .. }
             | SchedState::AwaitingReturn { .. }

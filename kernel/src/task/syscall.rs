@@ -12,7 +12,7 @@ use super::context::{Context, TrapFrame};
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, fork, handler, lend, lent, memory, message, pages, replace, resched, threads};
+use super::{exec, fork, lend, lent, memory, message, pages, replace, resched, threads};
 use crate::debug::monitor::Inspection;
 use crate::mm::{PageRequest, Unreached};
 use crate::platform::Platform;
@@ -114,7 +114,7 @@ fn dispatch<P: Platform>(
             Ok(replace::replace(system, line)?)
         }
         Call::Wait => Ok(wait_for(system, a0, a1)?),
-        Call::Kill => Ok(kill(system, a0)?),
+        Call::Kill => Ok(kill(system, context, a0)?),
         Call::Sbrk => sbrk(system, key, a0 as isize),
         Call::Mmap => memory::mmap(system, key, [a0, a1, a2, a3, a4]),
         Call::Munmap => memory::munmap(system, key, a0, a1),
@@ -148,7 +148,6 @@ fn dispatch<P: Platform>(
         Call::Receive => Ok(message::receive(system, context, a0, a1)?),
         Call::Return => Ok(message::return_message(system, context)?),
         Call::ReturnAndReceive => Ok(message::return_and_receive(system, context)?),
-        Call::SetExceptionHandler => Ok(handler::set(system, a0, a1)?),
         // These are carried out at once.
         Call::Getpid | Call::Yield | Call::ThreadSelf | Call::WakeAddress => {
             Err(Error::Unsupported.into())
@@ -282,7 +281,11 @@ fn wait_for<P: Platform>(
     }
 }
 
-fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<CallResult, Error> {
+fn kill<P: Platform>(
+    system: &mut System<P>,
+    context: &mut Context,
+    pid: usize,
+) -> Result<CallResult, Error> {
     let pid = u16::try_from(pid).map_err(|_| Error::NoSuchTask)?;
     let slot = system.tasks.find(pid).ok_or(Error::NoSuchTask)?;
     let slot = system.tasks.process(slot).first;
@@ -290,11 +293,17 @@ fn kill<P: Platform>(system: &mut System<P>, pid: usize) -> Result<CallResult, E
         return Err(Error::NoSuchTask);
     }
     let is_own = system.tasks.process(system.local.schedule.current()).first == slot;
+    let is_elsewhere = system.is_active_elsewhere(slot);
+    let process = system.tasks.process(slot).pid;
     exec::exit_process(system, slot, exec::KILLED);
-    Ok(if is_own {
-        CallResult::Gone
-    } else {
-        CallResult::One(0)
+    if is_own {
+        return Ok(CallResult::Gone);
+    }
+    context.set_return(0);
+    // It ends when that hart has let go of it: who kills it may count on that, as on one hart.
+    Ok(match is_elsewhere {
+        true => CallResult::Wait(SchedState::Killing { process }),
+        false => CallResult::Answered,
     })
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::process::Command;
 
-use crate::board::{Board, Qemu, SocketBoard, free_pages, tasks};
+use crate::board::{Board, Qemu, SocketBoard, built, free_pages, tasks};
+use crate::gdb::gdb;
+use crate::plugin::between;
 
 /// The numbers behind `pagewalk: harts`, the boot hart first.
 #[track_caller]
@@ -103,14 +105,20 @@ fn programs_fault_map_and_share_on_four_harts_at_once() {
     }
 }
 
-#[test]
-fn ps_of_the_host_says_which_hart_runs_each_thread_and_whose_it_is() {
+/// A board with four harts whose line is free, and programs that never end.
+#[track_caller]
+fn on_a_socket(programs: usize) -> SocketBoard {
     let board = SocketBoard::boot(&["-smp", "4"]);
     let mut terminal = board.terminal();
-    for _ in 0..2 {
+    for _ in 0..programs {
         terminal.run("spin forever &");
     }
-    drop(terminal);
+    board
+}
+
+#[test]
+fn ps_of_the_host_says_which_hart_runs_each_thread_and_whose_it_is() {
+    let board = on_a_socket(2);
     let line = format!("unix:{}", board.line().display());
     // A thread that has just been started may not have its hart yet.
     let harts = loop {
@@ -135,4 +143,130 @@ fn ps_of_the_host_says_which_hart_runs_each_thread_and_whose_it_is() {
     assert_eq!(harts.len(), 2, "each on its own: {harts:?}");
     let numbers = harts.iter().map(|hart| hart.parse::<u32>());
     assert!(numbers.flatten().filter(|hart| *hart < 4).count() == 2);
+}
+
+/// Rows of `harts`, word by word.
+fn hart_rows(said: &str) -> Vec<Vec<String>> {
+    let rows = said.lines().skip(1).map(|row| row.split_whitespace());
+    rows.map(|row| row.map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn harts_at_the_prompt_says_what_each_does_and_counts() {
+    for machine in Qemu::of_each_width() {
+        let mut board = machine.clone().harts(4).boot();
+        let spinning = start_spinning(&mut board, 2);
+        // A program that has just been started may not have its hart yet.
+        let rows = loop {
+            let rows = hart_rows(&board.run("harts"));
+            if rows.iter().filter(|row| row[2] == "running").count() == 3 {
+                break rows;
+            }
+        };
+        let mut ids: Vec<&str> = rows.iter().map(|row| &*row[1]).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, ["0", "1", "2", "3"], "{rows:?}");
+        for row in &rows {
+            let number = |at: usize| row[at].parse::<u64>().expect("a number");
+            assert_eq!(row[0], row[1], "as in records of faults");
+            assert!(number(4) > 1000, "instructions: {row:?}");
+            let [traps, lock, contended] = [6, 7, 8].map(number);
+            assert!(traps < lock && contended <= lock, "{row:?}");
+        }
+        let running = |pid: &u32| rows.iter().any(|row| row[3] == pid.to_string());
+        assert!(spinning.iter().all(running), "{rows:?}");
+        for pid in spinning {
+            board.run(&format!("kill {pid}"));
+        }
+        let let_go = hart_rows(&board.run("harts"));
+        let let_go = let_go.iter().map(|row| row[10].parse::<u64>());
+        assert_eq!(let_go.map(Result::unwrap_or_default).sum::<u64>(), 2);
+        let objects = board.run("harts json");
+        let objects: Vec<serde_json::Value> = objects
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("an object"))
+            .collect();
+        assert_eq!(objects.len(), 4);
+        assert!(objects.iter().all(|hart| hart["lock"].as_u64() > Some(0)));
+        // One is shown too, with what can be counted of it for nothing.
+        let rows = hart_rows(&machine.harts(1).boot().run("harts"));
+        assert_eq!((rows.len(), &*rows[0][2]), (1, "running"), "{rows:?}");
+        assert!(rows[0][6].parse::<u64>().expect("traps") > 0);
+    }
+}
+
+/// The harts that threads of `spin` were on, from `info threads`.
+fn spinning_in(said: &str) -> Vec<&str> {
+    let lines = said.lines().filter(|line| line.contains("(spin"));
+    let lines = lines.filter_map(|line| line.split_once("[ready] on hart "));
+    lines.map(|(_, rest)| &rest[..1]).collect()
+}
+
+#[test]
+fn all_harts_stop_for_gdb_and_one_thread_steps_while_the_others_stand() {
+    let board = on_a_socket(3);
+    let spin = built("board-side/riscv64gc-unknown-none-elf/board/spin");
+    let places = "thread apply all -q p/x $pc";
+    let commands = [
+        "echo <threads>\\n",
+        "info threads",
+        "echo </threads>\\n",
+        "set scheduler-locking on",
+        "echo <before>\\n",
+        places,
+        "echo </before>\\n",
+        "stepi",
+        "echo <after>\\n",
+        places,
+        "echo </after>\\n",
+        "set scheduler-locking off",
+        "break *$pc",
+        "continue",
+        "continue",
+        "continue",
+        "continue",
+        "delete",
+        "detach",
+    ];
+    let said = gdb(&board, Some(&spin), &commands);
+    let mut harts = spinning_in(between(&said, "threads"));
+    harts.sort_unstable();
+    harts.dedup();
+    assert_eq!(harts.len(), 3, "each on its own: {said}");
+    let places = |mark| -> Vec<&str> {
+        let lines = between(&said, mark).lines();
+        lines
+            .filter_map(|line| line.split_once("= ").map(|it| it.1))
+            .collect()
+    };
+    let (before, after) = (places("before"), places("after"));
+    assert_eq!((before.len(), after.len()), (4, 4), "{said}");
+    let moved = before
+        .iter()
+        .zip(&after)
+        .filter(|(one, other)| one != other);
+    assert_eq!(moved.count(), 1, "one of four: {said}");
+    assert_eq!(said.matches("hit Breakpoint 1").count(), 4, "{said}");
+    let listed = board.terminal().run("ps");
+    assert_eq!(listed.matches("spin").count(), 3, "{listed}");
+}
+
+#[test]
+fn a_hart_that_crashes_says_which_it_is_and_the_others_stand() {
+    let board = on_a_socket(3);
+    let kernel = built("board-side/riscv64gc-unknown-none-elf/board/kernel");
+    // Its next trap finds no stack.
+    let break_it = "set {unsigned long}((char*)&boot_hart + 8) = 16";
+    let said = gdb(&board, Some(&kernel), &[break_it, "continue", "detach"]);
+    assert!(
+        said.contains("kernel fault: Store/AMO page fault"),
+        "{said}"
+    );
+    let hart = said
+        .split_once("  hart ")
+        .and_then(|(_, rest)| rest.split_once("; the others stand"));
+    let hart = hart.and_then(|(hart, _)| hart.parse::<u32>().ok());
+    assert!(hart.is_some_and(|hart| hart < 4), "{said}");
+    let said = gdb(&board, Some(&kernel), &["info threads", "detach"]);
+    assert!(said.contains("(the kernel [crashed])"), "{said}");
 }

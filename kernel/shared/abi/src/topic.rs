@@ -36,6 +36,8 @@ closed! {
         Evict = 13,
         /// Histograms of what faults, choices of a page, and the store took, in instructions.
         Hist = 14,
+        /// Harts: a heading, then one line per hart that runs the kernel.
+        Harts = 15,
     }
 }
 

@@ -6,12 +6,11 @@ use core::fmt::{self, Write};
 use abi::Topic;
 use pagetable::VirtAddr;
 
-use super::{evict, hist, pmm, ps, store, vmm};
+use super::{evict, harts, hist, pmm, ps, store, vmm};
 use crate::fault::Log;
 use crate::mm::{PAGE_BYTES, table};
 use crate::platform::Platform;
 use crate::system::System;
-use crate::task::SchedState;
 
 type Written = Result<usize, fmt::Error>;
 
@@ -36,6 +35,7 @@ pub fn line<P: Platform>(
         Topic::Vmm => regions(system, index, out),
         Topic::Audit => audit(system, out),
         Topic::Pt | Topic::Pages => pages(system, index, pid, out),
+        Topic::Harts => harts::json(system, index, out),
         Topic::Boot | Topic::Dump => boot(system, out),
         Topic::Store => store::json(system, out),
         Topic::Evict => evict::json(system, out),
@@ -84,10 +84,7 @@ fn threads<P: Platform>(system: &System<P>, index: usize, out: &mut impl Write) 
         process.pid,
         thread.priority(),
         ps::kind(system, slot),
-        match thread.state() {
-            SchedState::Running { hart } => i16::from(hart),
-            _ => -1,
-        },
+        ps::hart_of(system, thread.state()).map_or(-1, i32::from),
         ps::Event(thread.state()),
         thread.stack.end - thread.stack.base,
         ps::stack_used(&system.local.platform, &process.space, thread.stack),

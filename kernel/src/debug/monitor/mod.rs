@@ -8,6 +8,7 @@ mod boot;
 mod evict;
 mod faults;
 mod free;
+mod harts;
 mod hist;
 mod inspect;
 mod json;
@@ -63,6 +64,7 @@ pub fn line<P: Platform>(
         Topic::Store => store::line(system, index, out),
         Topic::Evict => evict::line(system, index, out),
         Topic::Hist => hist::line(system, index, out),
+        Topic::Harts => harts::line(system, index, out),
     };
     next.map_err(|_| Error::LimitExceeded)
 }

@@ -44,7 +44,7 @@ pub fn line<P: Platform>(
         process.pid,
         thread.priority(),
         kind(system, slot),
-        Hart(thread.state()),
+        Hart(hart_of(system, thread.state())),
         Event(thread.state()),
         (stack.end - stack.base) / 1024,
         stack_used(&system.local.platform, &process.space, stack) / 1024,
@@ -66,14 +66,22 @@ pub(super) fn kind<P: Platform>(system: &System<P>, slot: Slot) -> &'static str 
     }
 }
 
-/// The hart that it is on.
-struct Hart(SchedState);
+/// The number of the hart that runs a thread in this state, as in records of faults; `None` while none does.
+pub(super) fn hart_of<P: Platform>(system: &System<P>, state: SchedState) -> Option<u16> {
+    match state {
+        SchedState::Running { hart } => Some(system.harts.number_of(hart.into())),
+        _ => None,
+    }
+}
+
+/// A hart, or `-` for none.
+struct Hart(Option<u16>);
 
 impl fmt::Display for Hart {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self.0 {
-            SchedState::Running { hart } => hart.fmt(f),
-            _ => f.pad("-"),
+            Some(hart) => hart.fmt(f),
+            None => f.pad("-"),
         }
     }
 }
@@ -96,9 +104,8 @@ impl fmt::Display for Event {
             | SchedState::AwaitingEnd => ("return", 0),
             SchedState::Connecting { .. } => ("server", 0),
             SchedState::Waiting { child } => ("child", child),
+            SchedState::Killing { process } => ("end", process),
             SchedState::Joining { thread } => ("thread", thread),
-            SchedState::AwaitingHandler => ("handler", 0),
-            SchedState::HandlerIdle => ("fault", 0),
             _ => ("-", 0),
         };
         let width = f.width().unwrap_or(0);

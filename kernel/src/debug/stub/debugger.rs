@@ -8,6 +8,7 @@ use gdbstub::common::{Signal, Tid};
 use super::filter::Catches;
 use super::inserted::{Breakpoints, Program};
 use super::shim;
+use crate::harts::MAX_HARTS;
 use crate::task::{Context, Slot};
 
 /// The packet that gdb introduces itself with, at most.
@@ -46,6 +47,8 @@ pub struct Debugger {
     pub(super) told_soft: bool,
     /// How the programs go on.
     pub(super) plan: Plan,
+    /// The thread that each hart ran when it stopped, by the hart's index; 0 for none.
+    pub(super) ran: [u16; MAX_HARTS],
     pub(super) buffers: Option<&'static mut Buffers>,
 }
 
@@ -66,6 +69,7 @@ impl Debugger {
         event_thread: None,
         told_soft: false,
         plan: Plan::EMPTY,
+        ran: [0; MAX_HARTS],
         buffers: None,
     };
 
@@ -87,6 +91,23 @@ impl Debugger {
     /// True from gdb's first packet until it detaches or is forgotten.
     pub fn is_attached(&self) -> bool {
         self.attached
+    }
+
+    /// The hart with that index stops, and ran this thread.
+    pub fn stops_on(&mut self, hart: usize, tid: u16) {
+        if let Some(ran) = self.ran.get_mut(hart) {
+            *ran = tid;
+        }
+    }
+
+    /// The harts run what they like from now on.
+    pub(super) fn goes_on(&mut self) {
+        self.ran = [0; MAX_HARTS];
+    }
+
+    /// The index of the hart that ran this thread when all stopped.
+    pub(super) fn hart_of(&self, tid: u16) -> Option<usize> {
+        self.ran.iter().position(|ran| *ran == tid)
     }
 
     /// True if gdb has asked for a stop.

@@ -13,12 +13,13 @@ use crate::platform::Platform;
 use crate::system::System;
 use crate::task::Slot;
 
-const HELP: [&str; 9] = [
+const HELP: [&str; 10] = [
     "satp [TASK]  the root of a task's page tables\n",
     "pt [VA]      its pages, or how one address is translated\n",
     "maps         its regions: what a fault there would find\n",
     "faults [N]   the last faults, 20 if N is not given\n",
     "ps           all tasks\n",
+    "harts        the harts: what each runs, and its counts\n",
     "free         frames: how many, and who has them\n",
     "catch fault [TASK] [ADDRESS|START-END|START+SIZE] [read|write|execute]\n",
     "             stop before such a fault is served; catch off\n",
@@ -38,6 +39,7 @@ pub fn line<P: Platform>(
     let slot = threads::selected(system);
     match name {
         "ps" => topic(system, Topic::Ps, index, 0, out),
+        "harts" => topic(system, Topic::Harts, index, 0, out),
         "free" => topic(system, Topic::Free, index, 0, out),
         "faults" => faults(system, argument, index, out),
         "satp" => {

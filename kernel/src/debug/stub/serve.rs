@@ -115,6 +115,7 @@ pub fn service<P: Platform>(system: &mut System<P>) {
     while system.debugger.wants_stop() {
         serve_stop(system);
     }
+    system.debugger.goes_on();
 }
 
 fn serve_stop<P: Platform>(system: &mut System<P>) {

@@ -146,6 +146,11 @@ impl<P: Platform> ThreadExtraInfo for System<P> {
             if process.first != slot {
                 let _ = write!(text, " of process {}", process.pid);
             }
+            if self.harts.are_several()
+                && let Some(hart) = self.debugger.hart_of(thread.tid)
+            {
+                let _ = write!(text, " on hart {}", self.harts.id(hart));
+            }
         }
         Ok(text.used())
     }

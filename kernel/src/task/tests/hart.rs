@@ -23,6 +23,10 @@ pub struct Hart<M> {
     pub pending: Pending,
     /// External interrupts are let in no more.
     pub masks_external: bool,
+    /// What [`Platform::is_waited_for`] says.
+    pub is_waited_for: bool,
+    /// Fences of code that this hart made.
+    pub code_fences: usize,
 }
 
 /// What a hart was made to do.
@@ -56,6 +60,8 @@ impl<M> Hart<M> {
             most: Cell::default(),
             pending: Pending::default(),
             masks_external: false,
+            is_waited_for: false,
+            code_fences: 0,
         }
     }
 
@@ -125,6 +131,7 @@ impl<M: TestMachine> Machine for Hart<M> {
     }
 
     fn fence_code(&mut self) {
+        self.code_fences += 1;
         self.machine.fence_code()
     }
 }
@@ -170,6 +177,10 @@ impl<M: TestMachine> Platform for Hart<M> {
             "the hart sleeps, and nothing can wake it"
         );
         std::mem::take(&mut self.pending)
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.is_waited_for
     }
 
     fn power_off(&mut self) {}

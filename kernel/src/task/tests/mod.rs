@@ -2,10 +2,9 @@
 
 mod addresses;
 mod bounded;
-mod defects;
 mod fork;
-mod handlers;
 pub(crate) mod hart;
+mod harts;
 mod inspects;
 pub(crate) mod kernel;
 mod lends;

@@ -6,6 +6,7 @@ use user::{call, print, println};
 
 const HELP: &str = "\
 ps                    tasks
+harts                 the harts: what each runs, its idle time, its waits for the kernel's lock
 free                  the page pool
 pmm [dump]            physical memory: arenas, or a letter for each frame
 vmm                   virtual memory: the regions of all tasks
@@ -28,8 +29,9 @@ PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test pace
                       layout_xous layout_ox64 cost_test lag_test fork_test paging_test";
 
 /// Topics that are commands of their own.
-const TOPICS: [(&str, Topic); 11] = [
+const TOPICS: [(&str, Topic); 12] = [
     ("ps", Topic::Ps),
+    ("harts", Topic::Harts),
     ("free", Topic::Free),
     ("pmm", Topic::Pmm),
     ("vmm", Topic::Vmm),
