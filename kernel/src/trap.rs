@@ -9,6 +9,7 @@ use crate::debug::stub;
 use crate::mm::{FirstLook, Refused, Resolution, Unresolved, first_look, resolve, resolve_present};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
+use crate::task::handler::{self, HandledBy};
 use crate::task::{Context, TrapFrame, exec, switch, syscall, threads, waits_for_page};
 
 /// What the hart said when it trapped.
@@ -56,8 +57,8 @@ pub fn fault_or_interrupt<P: Platform>(
             LOAD => Access::Read,
             _ => Access::Execute,
         };
-        let returns = access == Access::Execute && trap.value == abi::thread::EXIT_THREAD;
-        if !(returns && threads::has_returned(system, context)) {
+        let returns = access == Access::Execute && abi::thread::is_return_address(trap.value);
+        if !(returns && threads::has_returned(system, context, trap.value)) {
             page_fault(system, context, trap.cause as u8, access, trap);
         }
     } else {
@@ -130,6 +131,7 @@ fn other<P: Platform>(system: &mut System<P>, context: &mut Context, trap: Trap)
 #[cold]
 #[inline(never)]
 fn leave_task<P: Platform>(system: &mut System<P>, frame: &mut &'static mut TrapFrame) {
+    handler::go_over(system, frame);
     if system.debugger_wants_stop() {
         switch::pause(system, frame);
     }
@@ -255,7 +257,7 @@ fn look_closer<P: Platform>(
     refuse(system, context, Cause::decode(cause), trap, refused)
 }
 
-/// A fault that ends the task: its record, a line on the console, and its memory back.
+/// A fault that ends the task, or calls its handler: its record, a line on the console, and its memory back.
 #[cold]
 #[inline(never)]
 fn refuse<P: Platform>(
@@ -265,8 +267,14 @@ fn refuse<P: Platform>(
     trap: Trap,
     refused: Refused,
 ) {
+    let handled_by = handler::of_fault(system, cause, trap.value, refused.outcome);
+    let outcome = match &handled_by {
+        HandledBy::Later => return,
+        HandledBy::Handler(_) => Outcome::Handler,
+        HandledBy::None => refused.outcome,
+    };
     let resolution = Resolution {
-        outcome: refused.outcome,
+        outcome,
         class: refused.class,
         level: refused.level,
         entry: refused.entry,
@@ -274,6 +282,9 @@ fn refuse<P: Platform>(
     };
     let access = Access::of(cause).map_or(0, Access::number);
     record(system, context, (cause.number(), access), trap, &resolution);
+    if let HandledBy::Handler(handler) = &handled_by {
+        return handler::call(system, context, handler, (cause, trap.value));
+    }
     let fault = system.local.log.last();
     if stub::fatal(system, &fault) {
         return;

@@ -190,6 +190,17 @@ impl Context {
         self.status = STATUS_SPIE | STATUS_FS_INITIAL;
     }
 
+    /// Makes it the context of an exception handler that is called: where it begins, its stack, and what it gets. What
+    /// stands in the other registers is of the same process.
+    #[inline]
+    pub fn call_handler(&mut self, entry: usize, stack: usize, arguments: [usize; 4]) {
+        self.x[RA] = abi::thread::RETURN_FROM_EXCEPTION_HANDLER;
+        self.x[SP] = stack;
+        self.x[A0..A0 + 4].copy_from_slice(&arguments);
+        self.pc = entry;
+        self.status = STATUS_SPIE | STATUS_FS_INITIAL;
+    }
+
     /// Has the program written a float register since it was last put on the hart?
     pub fn floats_dirty(&self) -> bool {
         self.status & STATUS_FS_DIRTY == STATUS_FS_DIRTY

@@ -177,7 +177,9 @@ pub(super) fn end_others<P: Platform>(system: &mut System<P>, first: Slot) {
             system.tasks.remove(slot);
         }
     }
-    system.tasks.process_mut(first).threads = 1;
+    let process = system.tasks.process_mut(first);
+    process.threads = 1;
+    process.handler = None;
 }
 
 /// Frees memory of a process that ends, as much as one entry may; true once it has ended.
@@ -194,7 +196,7 @@ pub fn go_on_ending<P: Platform>(system: &mut System<P>, slot: Slot) -> bool {
     let space = system.tasks.space_mut(slot);
     let (frames, platform) = (&mut system.frames, &mut system.local.platform);
     let mut budget = Budget::of_an_entry();
-    if !space.destroy_some(&mut budget, frames, platform) {
+    if !space.destroy_some(&mut budget, frames, platform) || lent::drop_unreceived(system) {
         return false;
     }
     ended(system, slot, status);

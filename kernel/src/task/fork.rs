@@ -132,10 +132,12 @@ fn start<P: Platform>(system: &mut System<P>, context: &Context, forking: &Forki
     let Forking { child, caller, .. } = *forking;
     let parent = system.tasks.at(caller);
     let (stack, priority, has_floats) = (parent.stack, parent.priority(), parent.has_floats);
+    let can_return = parent.can_return;
     let thread = system.tasks.at_mut(child);
     **thread.context = *context;
     thread.context.set_return(0);
     thread.stack = stack;
+    thread.can_return = can_return;
     if has_floats || context.floats_dirty() {
         // The caller's are on the hart.
         system.local.platform.save_floats(&mut thread.floats);

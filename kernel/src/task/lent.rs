@@ -116,7 +116,33 @@ pub(super) fn drop_moved<P: Platform>(system: &mut System<P>, place: u8) {
     }
 }
 
-/// A sender that ended before its message was received has left pages in the running process: they are freed.
+/// A lender has ended, and its space is gone: pages of a message that was not received are freed at once, and not when
+/// the borrower next asks for one. A message at a time; false when there is none.
+pub(super) fn drop_unreceived<P: Platform>(system: &mut System<P>) -> bool {
+    let orphan = match system.tasks.lends.all().is_empty() {
+        true => None,
+        false => orphan(system),
+    };
+    if let Some(lend) = &orphan {
+        give_back(system, lend);
+    }
+    orphan.is_some()
+}
+
+/// Pages of a sender that ended before its message was received, in a process whose space no other hart has.
+fn orphan<P: Platform>(system: &System<P>) -> Option<Lend> {
+    system.tasks.lends.find(|lend| {
+        let is_orphan = lend.lender == 0 && !lend.received;
+        let borrower = system
+            .tasks
+            .find_process(lend.borrower)
+            .filter(|_| is_orphan);
+        borrower.is_some_and(|borrower| !system.is_active_elsewhere(borrower))
+    })
+}
+
+/// A sender that ended before its message was received, while another hart had this space, has left pages in the running
+/// process: they are freed.
 pub(super) fn drop_orphan<P: Platform>(system: &mut System<P>) {
     if system.tasks.lends.all().is_empty() {
         return;

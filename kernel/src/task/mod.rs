@@ -5,6 +5,8 @@ pub mod context;
 pub mod exec;
 mod fork;
 mod forking;
+pub mod handler;
+mod handler_of;
 mod lend;
 mod lent;
 mod memory;

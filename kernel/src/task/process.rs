@@ -3,6 +3,7 @@
 use abi::message::CONNECTIONS;
 
 use super::forking::Forking;
+use super::handler_of::ExceptionHandler;
 use super::slot::Slot;
 use crate::mm::Space;
 
@@ -23,6 +24,8 @@ pub struct Process {
     pub space: Space,
     /// The servers that it is connected to.
     pub(super) connections: Connections,
+    /// Who is called when one of its threads faults.
+    pub(super) handler: Option<ExceptionHandler>,
     /// A child in the making, if one entry was not enough for it.
     pub(super) forking: Option<Forking>,
     pub(super) line: [u8; LINE_BYTES],
@@ -69,6 +72,7 @@ impl Process {
         threads: 0,
         space: Space::EMPTY,
         connections: Connections::NONE,
+        handler: None,
         forking: None,
         line: [0; LINE_BYTES],
         line_bytes: 0,

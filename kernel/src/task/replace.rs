@@ -54,6 +54,7 @@ pub(super) fn replace<P: Platform>(
     thread.survey = None;
     thread.page_in = None;
     thread.deadline = None;
+    thread.can_return = false;
     system.tasks.set_state(first, SchedState::Ready);
     system.tasks.at_mut(first).wait_key = WaitKey::NONE;
     stub::spawned(system, first);

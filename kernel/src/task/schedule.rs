@@ -7,6 +7,7 @@
 //! is no aging, and a thread that must never wait long gets a higher priority.
 
 use super::slot::Slot;
+use super::state::SchedState;
 
 /// How long a thread may run while others of its priority are ready, in milliseconds.
 pub(super) const SLICE_MS: u64 = 10;
@@ -27,6 +28,8 @@ pub struct Schedule {
     /// The hart's float registers are zeros: those of any thread that has none.
     pub(super) floats_clear: bool,
     pub(super) need_resched: bool,
+    /// The thread that runs next at once, of the same process, and what the running one does from then on.
+    pub(super) goes_over: Option<(SchedState, Slot)>,
     pub(super) since: u64,
     pub(super) armed: u64,
     /// What the timer is needed for at the latest, the end of a slice apart; as of the last time that it was looked at.
@@ -53,6 +56,7 @@ impl Schedule {
             active: 0,
             floats_clear: false,
             need_resched: true,
+            goes_over: None,
             since: 0,
             armed: u64::MAX,
             alarm: u64::MAX,

@@ -8,6 +8,7 @@
 //!     │                      │   ◄──► Waiting, Joining   the end of a child, of a thread
 //!     │                      │   ◄──► OnAddress          another thread, or a tick of the clock
 //!     │                      │   ◄──► Receiving, Sending another thread, or a tick of the clock
+//!     │                      │   ◄──► AwaitingHandler    the exception handler of its process
 //!     └── Exited ◄── Ending ◄┘
 //! ```
 
@@ -87,6 +88,10 @@ pub enum SchedState {
     },
     /// Wants pages that its process has lent; its access, or its call, is made again.
     AwaitingPages,
+    /// Its fault is with the exception handler of its process, or waits until that is free: then it is made again.
+    AwaitingHandler,
+    /// The exception handler of its process, which waits for a fault.
+    HandlerIdle,
     /// Its server has ended, and pages that it lent there are on their way back. Its call is past.
     AwaitingEnd,
     /// Wants a server that there is not yet; its system call is made again.
@@ -159,9 +164,9 @@ impl SchedState {
             SchedState::Sleeping { .. } => TaskState::Sleeping,
             SchedState::Waiting { .. } | SchedState::Killing { .. } => TaskState::Waiting,
             SchedState::Paging { .. } => TaskState::Paging,
-            SchedState::Joining { .. } => TaskState::Joining,
+            SchedState::Joining { .. } | SchedState::AwaitingHandler => TaskState::Joining,
             SchedState::OnAddress { .. } => TaskState::OnAddress,
-            SchedState::Receiving { .. } => TaskState::Receiving,
+            SchedState::Receiving { .. } | SchedState::HandlerIdle => TaskState::Receiving,
             SchedState::AwaitingRoom { .. }
             | SchedState::Sending { .. }
             | SchedState::AwaitingReturn { .. }

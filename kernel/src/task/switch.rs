@@ -204,7 +204,7 @@ fn save_current<P: Platform>(system: &mut System<P>, frame: &mut &'static mut Tr
 
 /// Can the running thread, which waits from now on, leave the hart to `to` and the rest of its slice with it? Only where
 /// nothing else has to be looked at: neither another thread nor gdb.
-#[inline]
+#[inline(always)]
 pub(super) fn may_hand_over<P: Platform>(system: &System<P>, to: Slot) -> bool {
     let thread = system.tasks.at(to);
     let schedule = &system.local.schedule;
@@ -219,32 +219,74 @@ pub(super) fn may_hand_over<P: Platform>(system: &System<P>, to: Slot) -> bool {
 
 /// Puts `to` on the hart in place of the running thread, which waits in that state. The timer stays as it is: the slice
 /// goes on, and ends for both.
-#[inline]
+#[inline(always)]
 pub(super) fn hand_over<P: Platform>(
     system: &mut System<P>,
     frame: &mut &'static mut TrapFrame,
     state: SchedState,
     to: Slot,
 ) {
-    let now = system.local.platform.ticks();
-    let schedule = &mut system.local.schedule;
-    let ran = now.saturating_sub(schedule.since);
-    let thread = system.tasks.at_mut(schedule.current);
+    let local = &mut system.local;
+    let now = local.platform.ticks();
+    let ran = now.saturating_sub(local.schedule.since);
+    let hart = system.harts.current() as u8;
+    let both = system
+        .tasks
+        .take_turns(local.schedule.current, state, to, hart);
+    let (thread, next) = both.expect("one waits for the other");
     thread.ticks += ran;
     let used = thread.slice_used + ran;
-    let from = schedule.current;
-    schedule.current = to;
-    schedule.since = now;
     if frame.floats_dirty() {
-        save_floats(&mut system.local, frame, thread);
+        save_floats(local, frame, thread);
     }
-    TrapFrame::exchange(frame, &mut thread.context);
-    let hart = system.harts.current() as u8;
-    system.tasks.take_turns(from, state, to, hart);
-    let (thread, process) = system.tasks.parts_mut(to);
-    thread.slice_used = used;
-    TrapFrame::exchange(frame, &mut thread.context);
-    load(&mut system.local, &mut system.frames, thread, process);
+    TrapFrame::pass_on(frame, &mut thread.context, &mut next.thread.context);
+    next.thread.slice_used = used;
+    local.schedule.current = to;
+    local.schedule.since = now;
+    load(local, &mut system.frames, next.thread, next.process);
+}
+
+/// Puts another thread of the same process and priority on the hart in place of the running one; the states of both are
+/// in no queue. Space, timer and slice stay as they are, and so does the time, which counts for who leaves the hart next.
+/// False, and nothing has changed, where anything else may want the hart.
+#[inline]
+pub(super) fn run_sibling<P: Platform>(
+    system: &mut System<P>,
+    frame: &mut &'static mut TrapFrame,
+    state: SchedState,
+    to: Slot,
+) -> bool {
+    let local = &mut system.local;
+    let others = system.harts.are_several() || system.debugger.is_attached();
+    if others || local.schedule.need_resched || system.objects.owes_frames() {
+        return false;
+    }
+    let current = local.schedule.current;
+    let Some((thread, next)) = system.tasks.two_threads_mut(current, to) else {
+        return false;
+    };
+    let SchedState::Running { hart } = thread.state else {
+        return false;
+    };
+    if thread.priority != next.priority {
+        return false;
+    }
+    if frame.floats_dirty() {
+        save_floats(local, frame, thread);
+    }
+    TrapFrame::pass_on(frame, &mut thread.context, &mut next.context);
+    next.state = SchedState::Running { hart };
+    next.slice_used = thread.slice_used;
+    thread.state = state;
+    let schedule = &mut local.schedule;
+    if next.has_floats || !schedule.floats_clear {
+        local.platform.load_floats(&next.floats);
+        schedule.floats_clear = !next.has_floats;
+    }
+    schedule.current = to;
+    schedule.loaded = next.tid;
+    system.frames.fast.set_task(next.tid);
+    true
 }
 
 /// The thread's float registers, which the hart has and which differ from those in the table.

@@ -12,7 +12,7 @@ use super::context::{Context, TrapFrame};
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, fork, lend, lent, memory, message, pages, replace, resched, threads};
+use super::{exec, fork, handler, lend, lent, memory, message, pages, replace, resched, threads};
 use crate::debug::monitor::Inspection;
 use crate::mm::{PageRequest, Unreached};
 use crate::platform::Platform;
@@ -148,6 +148,7 @@ fn dispatch<P: Platform>(
         Call::Receive => Ok(message::receive(system, context, a0, a1)?),
         Call::Return => Ok(message::return_message(system, context)?),
         Call::ReturnAndReceive => Ok(message::return_and_receive(system, context)?),
+        Call::SetExceptionHandler => Ok(handler::set(system, a0, a1)?),
         // These are carried out at once.
         Call::Getpid | Call::Yield | Call::ThreadSelf | Call::WakeAddress => {
             Err(Error::Unsupported.into())

@@ -191,26 +191,56 @@ impl Tasks {
         self.enter_state(slot, state, false);
     }
 
-    /// One thread waits for the other, which runs in its place: neither is in a queue between. What both are in is in the
-    /// caller's hand: `set_state` asks for each list, which takes half as long as the whole of a message.
-    #[inline]
-    pub(super) fn take_turns(&mut self, from: Slot, state: SchedState, to: Slot, hart: u8) {
-        let before = self.at(to).state;
-        debug_assert!(before.wakes_at().is_none() && state.wakes_at().is_none());
-        if let Some(list) = before.wait_list() {
+    /// One thread waits for the other, which runs in its place: neither is in a queue between. Both, and the process of the
+    /// second. What both are in is in the caller's hand: `set_state` asks for each list, which takes half as long as the
+    /// whole of a message.
+    #[inline(always)]
+    pub(super) fn take_turns(
+        &mut self,
+        from: Slot,
+        state: SchedState,
+        to: Slot,
+        hart: u8,
+    ) -> Option<(&mut Thread, Next<'_>)> {
+        let places = [from.index_in_table(), to.index_in_table()];
+        let [thread, next] = self.threads.get_disjoint_mut(places).ok()?;
+        let (thread, next) = (thread.as_deref_mut()?, next.as_deref_mut()?);
+        let process = self.processes[next.process.index()].as_deref()?;
+        debug_assert!(next.state.wakes_at().is_none() && state.wakes_at().is_none());
+        if let Some(list) = next.state.wait_list() {
             self.waiters.remove(list, to);
         }
-        self.at_mut(to).state = SchedState::Running { hart };
+        next.state = SchedState::Running { hart };
         if let Some(list) = state.wait_list() {
             self.waiters.push(list, from);
         }
-        self.at_mut(from).state = state;
+        thread.state = state;
+        Some((
+            thread,
+            Next {
+                slot: to,
+                thread: next,
+                process,
+            },
+        ))
     }
 
     /// A running thread has to wait for one of a higher priority: it goes on before the others of its own.
     pub fn preempt(&mut self, slot: Slot) {
         self.leave_state(slot);
         self.enter_state(slot, SchedState::Ready, true);
+    }
+
+    /// Two threads; `None` if they are one.
+    #[inline]
+    pub(super) fn two_threads_mut(
+        &mut self,
+        first: Slot,
+        second: Slot,
+    ) -> Option<(&mut Thread, &mut Thread)> {
+        let places = [first.index_in_table(), second.index_in_table()];
+        let [first, second] = self.threads.get_disjoint_mut(places).ok()?;
+        Some((first.as_deref_mut()?, second.as_deref_mut()?))
     }
 
     /// The running thread goes behind the others of its priority, and the first of those is the running one: both.
@@ -437,6 +467,7 @@ impl Tasks {
         process.first = slot;
         process.threads = 1;
         process.connections = Connections::NONE;
+        process.handler = None;
         process.forking = None;
         process.line = [0; LINE_BYTES];
         process.line[..line.len()].copy_from_slice(line);
@@ -485,6 +516,7 @@ impl Tasks {
         thread.deadline = None;
         thread.stack = StackRange::default();
         thread.has_turn = false;
+        thread.can_return = false;
         thread.value = 0;
         thread.faults = 0;
         thread.paging = ThreadPaging::ZERO;

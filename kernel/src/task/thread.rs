@@ -50,6 +50,8 @@ pub struct Thread {
     pub(super) sent: u8,
     /// There is room for its message in the queue that it has waited for.
     pub(super) has_turn: bool,
+    /// It began at a function, which may return: that ends it.
+    pub(super) can_return: bool,
     /// What it ended with, for who joins it.
     pub(super) value: usize,
     /// Page faults it raised.
@@ -80,6 +82,7 @@ impl Thread {
             deadline: None,
             sent: 0,
             has_turn: false,
+            can_return: false,
             value: 0,
             faults: 0,
             paging: ThreadPaging::ZERO,

@@ -5,12 +5,13 @@
 //! to a thread that waits.
 
 use abi::Error;
-use abi::thread::{EXIT_THREAD, NO_TIMEOUT, PRIORITY_ONLY_ASKED};
+use abi::thread::{EXIT_THREAD, NO_TIMEOUT, PRIORITY_ONLY_ASKED, RETURN_FROM_EXCEPTION_HANDLER};
 use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
 use super::context::Context;
 use super::exec;
+use super::handler;
 use super::resched;
 use super::state::SchedState;
 use super::thread::StackRange;
@@ -47,6 +48,7 @@ pub(super) fn create<P: Platform>(
     thread.stack = StackRange { base, end };
     thread.context.start_thread(entry, argument, end as usize);
     thread.priority = priority;
+    thread.can_return = true;
     let tid = thread.tid;
     system.tasks.set_state(slot, SchedState::Ready);
     resched::made_ready(system);
@@ -55,23 +57,33 @@ pub(super) fn create<P: Platform>(
 
 /// `ThreadExit(value)`.
 pub(super) fn exit<P: Platform>(system: &mut System<P>, value: usize) -> CallResult {
-    exec::exit_thread(system, system.local.schedule.current(), value);
+    if !handler::ends_thread(system, value) {
+        exec::exit_thread(system, system.local.schedule.current(), value);
+    }
     CallResult::Gone
 }
 
-/// Ends the running thread, which has jumped to where threads return to. False if that is a fault: a process' first
-/// thread has no caller, and what a program has mapped there is its own.
+/// The running thread has jumped to `at`: is that where code returns to that the kernel called, and was it called?
+/// Then its thread ends, or the one that faulted goes on. False if that is a fault: a program's first thread has no caller.
 #[cold]
 #[inline(never)]
-pub fn has_returned<P: Platform>(system: &mut System<P>, context: &Context) -> bool {
-    let slot = system.local.schedule.current();
-    let process = system.tasks.process_mut(slot);
-    let at = VirtAddr::new(EXIT_THREAD as u64);
-    if process.first == slot || process.space.region_at(at).is_some() {
-        return false;
+pub fn has_returned<P: Platform>(system: &mut System<P>, context: &Context, at: usize) -> bool {
+    match at {
+        EXIT_THREAD => {
+            let slot = system.local.schedule.current();
+            let value = context.argument(0);
+            if handler::ends_thread(system, value) {
+                return true;
+            }
+            let can_return = system.tasks.at(slot).can_return;
+            if can_return {
+                exec::exit_thread(system, slot, value);
+            }
+            can_return
+        }
+        RETURN_FROM_EXCEPTION_HANDLER => handler::has_returned(system, context),
+        _ => false,
     }
-    exec::exit_thread(system, slot, context.argument(0));
-    true
 }
 
 /// `ThreadJoin(thread)`.
@@ -87,8 +99,9 @@ pub(super) fn join<P: Platform>(
     if other.process != system.tasks.at(current).process {
         return Err(Error::NoSuchTask);
     }
-    // Neither would ever end.
-    if slot == current || slot == process.first {
+    // None of these would ever end.
+    let is_handler = process.handler.is_some_and(|it| it.is_thread(slot));
+    if slot == current || slot == process.first || is_handler {
         return Err(Error::BadArgument);
     }
     if let SchedState::Exited { .. } = other.state() {

@@ -272,6 +272,11 @@ pub fn priority(thread: usize) -> Result<usize, Error> {
     set_priority(thread, abi::thread::PRIORITY_ONLY_ASKED)
 }
 
+/// Calls `entry` on faults, with a stack that ends at that address; 0: no more. The old entry.
+pub fn set_exception_handler(entry: usize, stack: usize) -> Result<usize, Error> {
+    ask(Call::SetExceptionHandler, [entry, stack, 0, 0, 0])
+}
+
 /// Waits while the word at an address holds `expected`, until it is woken, or that time is over.
 pub fn wait_on_address(at: usize, expected: u32, timeout_ms: usize) -> Result<(), Error> {
     let arguments = [at, expected as usize, timeout_ms, 0, 0];

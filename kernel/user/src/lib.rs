@@ -8,6 +8,7 @@ pub mod arguments;
 pub mod call;
 pub mod check;
 mod counter;
+pub mod handler;
 pub mod layout;
 pub mod message;
 #[cfg(target_os = "none")]
@@ -19,7 +20,9 @@ pub mod thread;
 
 pub use arguments::Arguments;
 pub use counter::{Counter, NOT_COUNTED};
-pub use sys::{illegal, instructions, raw_call, read_at, reserve_misaligned, run_at, write_at};
+pub use sys::{
+    breakpoint, illegal, instructions, raw_call, read_at, reserve_misaligned, run_at, write_at,
+};
 
 /// Names the program's layout in an ELF note; without it, the board's is used.
 #[macro_export]

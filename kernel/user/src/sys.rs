@@ -164,6 +164,15 @@ pub fn reserve_misaligned() {
     }
 }
 
+/// Stops at a breakpoint that no debugger has set.
+pub fn breakpoint() {
+    #[cfg(target_os = "none")]
+    // SAFETY: traps before it could do anything.
+    unsafe {
+        core::arch::asm!("ebreak", options(nostack));
+    }
+}
+
 /// Executes an encoding that is no instruction.
 pub fn illegal() {
     #[cfg(target_os = "none")]

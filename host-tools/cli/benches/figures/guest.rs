@@ -32,6 +32,7 @@ pub const RV32: &[&str] = &[
     "wake.address.rv32",
     "ipc.scalar.rv32",
     "ipc.lend.rv32",
+    "handler.rv32",
     "fork.page.rv32",
     "cow.rv32",
     "cow.last.rv32",
@@ -58,6 +59,7 @@ pub const RV64: &[&str] = &[
     "wake.address.rv64",
     "ipc.scalar.rv64",
     "ipc.lend.rv64",
+    "handler.rv64",
     "fork.page.rv64",
     "cow.rv64",
     "cow.last.rv64",
@@ -67,6 +69,8 @@ pub const RV64: &[&str] = &[
 const NUTTX_SV39: &str = "NuttX master Sv39 -Os, recorded 2026-11-21, QEMU virt";
 const NUTTX_SV32: &str = "NuttX 12.5.0 Sv32 -Os, recorded 2026-11-21, QEMU virt";
 const PIPE: &str = "Linux 6.1, a byte through two pipes and back, recorded 2026-11-21, QEMU virt";
+const LINUX_SIGNAL: &str =
+    "Linux RV64, SIGSEGV handled and skipped, recorded 2026-11-21, QEMU virt";
 const LINUX_COW: &str = "Linux RV64, a page copied after fork, recorded 2026-11-21, QEMU virt";
 const BARE: &str = "loop that only enters a page, recorded 2026-11-21, QEMU virt";
 
@@ -99,6 +103,7 @@ fn of(bits: u32, names: &'static [&'static str]) -> Vec<FigureRow> {
         ("spawn.wait", _) => linux("fork.wait", true, "fork, exit, wait; no program"),
         ("yield", _) => linux("yield", true, "sched_yield alone"),
         ("ipc.scalar" | "ipc.lend", _) => recorded(PIPE, 13_677.0),
+        ("handler", _) => recorded(LINUX_SIGNAL, 4_426.0),
         ("fork.page", _) => linux(
             "fork.wait",
             true,

@@ -47,6 +47,33 @@ fn what_a_thread_does_wrong_ends_its_program_and_nothing_else() {
 }
 
 #[test]
+fn a_program_handles_its_own_faults() {
+    on_each_width(|board| {
+        let said = board.run("handler_test");
+        for part in [
+            "skip", "causes", "mend", "threads", "ends", "nested", "forged",
+        ] {
+            assert!(
+                said.contains(&format!("handler_test: {part} is well")),
+                "{said}"
+            );
+        }
+        assert!(
+            said.contains("handler_test: 227 checks hold, 0 do not"),
+            "{said}"
+        );
+        for killed in ["nested", "forged 4286595072"] {
+            let line = format!("handler_test {killed}: killed: ");
+            assert!(said.contains(&line), "{said}");
+        }
+        board.run("handler_test mend");
+        let (_, log) = fault_log(&board.run("faults"));
+        let handled = log.iter().filter(|fault| fault.outcome == "handler");
+        assert!(handled.count() >= 4, "the log says that a handler took it");
+    });
+}
+
+#[test]
 fn a_program_has_the_stack_that_it_asks_for() {
     on_each_width(|board| {
         let said = board.run("stack_test 5000");

@@ -161,6 +161,12 @@ closed! {
         /// goes, and its other threads end. Its task id, parent, children and priority stay. Does not return unless it
         /// fails; then nothing has changed.
         Exec = 61,
+        /// `SetExceptionHandler(entry, stack)`: faults of the caller's process that would end it call `entry` from now
+        /// on, one at a time, in a thread of its own whose stack ends at address `stack`; entry 0: no more. Returns
+        /// the old entry. The handler gets in `a0` the number of the [`Cause`](crate::Cause), in `a1` the program
+        /// counter, in `a2` the address (of an illegal instruction its bits), in `a3` the thread. What it returns is added to
+        /// that thread's program counter; `ThreadExit` ends that thread instead.
+        SetExceptionHandler = 62,
     }
 }
 

@@ -29,6 +29,8 @@ numbered! {
         CopiedOnWrite = 12 => "copied on write",
         /// A page that a fork had made common was written by the last space that had it: no copy was needed.
         LastOwner = 13 => "last owner",
+        /// The program's exception handler was called.
+        Handler = 14 => "handler",
         /// The address lies in no region.
         NoRegion = 0x80 => "no region",
         /// The address lies in a guard page.

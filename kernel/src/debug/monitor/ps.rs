@@ -106,6 +106,8 @@ impl fmt::Display for Event {
             SchedState::Waiting { child } => ("child", child),
             SchedState::Killing { process } => ("end", process),
             SchedState::Joining { thread } => ("thread", thread),
+            SchedState::AwaitingHandler => ("handler", 0),
+            SchedState::HandlerIdle => ("fault", 0),
             _ => ("-", 0),
         };
         let width = f.width().unwrap_or(0);

@@ -26,7 +26,7 @@ both! {
 }
 
 /// Pages of the running task; each begins with its word.
-fn pages<M: TestMachine>(kernel: &mut Kernel<M>, words: &[u64]) -> u64 {
+pub(super) fn pages<M: TestMachine>(kernel: &mut Kernel<M>, words: &[u64]) -> u64 {
     let bytes = words.len() as u64 * PAGE_BYTES;
     let mapped = kernel.call(Call::Mmap, [bytes, 0, 0, 0, 0]).result;
     let at = mapped.expect("pages") as u64;
@@ -36,13 +36,21 @@ fn pages<M: TestMachine>(kernel: &mut Kernel<M>, words: &[u64]) -> u64 {
     at
 }
 
-fn write<M: TestMachine>(kernel: &mut Kernel<M>, at: u64, word: u64) -> Result<(), Unreached> {
+pub(super) fn write<M: TestMachine>(
+    kernel: &mut Kernel<M>,
+    at: u64,
+    word: u64,
+) -> Result<(), Unreached> {
     let slot = running(kernel);
     let mut memory = kernel.system.memory_of(slot);
     memory.write(VirtAddr::new(at), &word.to_le_bytes())
 }
 
-fn read<M: TestMachine>(kernel: &mut Kernel<M>, slot: Slot, at: u64) -> Result<u64, Error> {
+pub(super) fn read<M: TestMachine>(
+    kernel: &mut Kernel<M>,
+    slot: Slot,
+    at: u64,
+) -> Result<u64, Error> {
     let mut word = [0; 8];
     match kernel
         .system
@@ -56,7 +64,7 @@ fn read<M: TestMachine>(kernel: &mut Kernel<M>, slot: Slot, at: u64) -> Result<u
 }
 
 /// The running task sends pages.
-fn send<M: TestMachine>(
+pub(super) fn send<M: TestMachine>(
     kernel: &mut Kernel<M>,
     to: u64,
     kind: MessageKind,
@@ -67,7 +75,7 @@ fn send<M: TestMachine>(
 }
 
 /// The running task makes a call, after which another may run; its answer.
-fn ask_and_stay<M: TestMachine>(
+pub(super) fn ask_and_stay<M: TestMachine>(
     kernel: &mut Kernel<M>,
     call: Call,
     arguments: [u64; 5],
@@ -83,16 +91,16 @@ fn ask_and_stay<M: TestMachine>(
 
 /// The running task receives pages: the message's number, and their address.
 #[track_caller]
-fn receive<M: TestMachine>(kernel: &mut Kernel<M>, server: u64) -> (u64, u64) {
+pub(super) fn receive<M: TestMachine>(kernel: &mut Kernel<M>, server: u64) -> (u64, u64) {
     ask(kernel, Call::Receive, [server, 0, 0, 0, 0]);
     let number = answer(kernel).expect("a message");
     (number as u64, kernel.context.x[11] as u64)
 }
 
-const WRITE: MessageKind = MessageKind::MutableBorrow;
+pub(super) const WRITE: MessageKind = MessageKind::MutableBorrow;
 
 /// The first task serves `it`; another is connected and runs.
-fn pair<M: TestMachine>(kernel: &mut Kernel<M>) -> (Slot, u64, Slot, u64) {
+pub(super) fn pair<M: TestMachine>(kernel: &mut Kernel<M>) -> (Slot, u64, Slot, u64) {
     let (server, client) = (running(kernel), kernel.task(0, "client"));
     let number = serve(kernel, "it");
     switch_to(kernel, client);

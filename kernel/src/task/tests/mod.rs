@@ -2,7 +2,9 @@
 
 mod addresses;
 mod bounded;
+mod defects;
 mod fork;
+mod handlers;
 pub(crate) mod hart;
 mod harts;
 mod inspects;

@@ -1,4 +1,4 @@
-//! `cost_test [ROUNDS]`: what a system call, a yield, a mapping, a process, a switch, a thread, a message and a fork cost, in
+//! `cost_test [ROUNDS]`: what a system call, a yield, a mapping, a process, a switch, a thread, a message, a handler and a fork cost, in
 //! instructions.
 //!
 //! Each is repeated, and the cheapest and the dearest round are printed: the first rounds also pay for pages of this
@@ -12,7 +12,7 @@ use abi::Error;
 use abi::thread::NO_TIMEOUT;
 use user::message::{Server, ServerConnection};
 use user::thread::{self, Builder};
-use user::{Arguments, Counter, NOT_COUNTED, call, println, write_at};
+use user::{Arguments, Counter, NOT_COUNTED, call, handler, println, write_at};
 
 user::main!(run);
 
@@ -55,6 +55,7 @@ fn run(arguments: Arguments) -> u8 {
             let (name, peer) = ("switch.process.floats", "cost_test floats");
             switches(counter, name, peer, rounds, dirty_floats)
         })
+        .and_then(|()| handles(counter, rounds))
         .and_then(|()| forks(counter));
     match measured {
         Ok(()) => 0,
@@ -174,6 +175,21 @@ fn messages(counter: Counter, rounds: usize) -> Result<(), Error> {
     })?;
     server.ask([END, 0, 0, 0, 0])?;
     call::wait(child).map(drop)
+}
+
+/// Goes behind the instruction that faulted.
+extern "C" fn skip(_cause: usize, pc: usize, _at: usize, _thread: usize) -> isize {
+    handler::instruction_bytes(pc)
+}
+
+/// A store to nothing, which the program's handler skips; what the handler does, about ten instructions, is counted too.
+fn handles(counter: Counter, rounds: usize) -> Result<(), Error> {
+    handler::set(skip, call::map(PAGE)?)?;
+    measure(counter, "handler", rounds, || {
+        write_at(8, 1);
+        Ok(())
+    })?;
+    handler::clear()
 }
 
 /// Pages that a process has which forks, in two leaf tables of Sv39 and one of Sv32.

@@ -141,7 +141,7 @@ fn nonsense(
     let (address, target) = (chance.pick(from), chance.pick(to));
     let length = chance.pick(&LENGTHS);
     let any = chance.next() as usize;
-    match chance.next() % 34 {
+    match chance.next() % 35 {
         0 => (Call::Write.number(), [address, length, 0, 0, 0]),
         1 => (Call::Spawn.number(), [address, length, 0, 0, 0]),
         2 => (Call::Wait.number(), [any, 1, 0, 0, 0]),
@@ -173,6 +173,17 @@ fn nonsense(
         32 => (Call::Fork.number(), [any, address, length, 0, 0]),
         // A line of zeros names no program.
         33 => (Call::Exec.number(), [address, length, 0, 0, 0]),
+        // This program does not fault: no handler is called.
+        34 => (
+            Call::SetExceptionHandler.number(),
+            [
+                chance.pick(&[address, target, 0, any]),
+                chance.pick(&[target, any & !15, address]),
+                any,
+                0,
+                0,
+            ],
+        ),
         _ => memory(chance, target),
     }
 }
