@@ -592,10 +592,10 @@ def satp_of(task):
 class Tasks(Command):
     """List the tasks of the system that is found in memory, with the roots of their tables.
 
-Usage: pw ps [--os linux]"""
+Usage: pw ps [--os linux] [--elf KERNEL]"""
 
     name = "ps"
-    words = ["--os", "--format", "--ram", "--xlen"]
+    words = ["--os", "--elf", "--format", "--ram", "--xlen"]
 
     def invoke(self, argument, from_tty):
         stray, given = split(argument)
@@ -607,10 +607,10 @@ Usage: pw ps [--os linux]"""
 class Task(Command):
     """Look at the tables of a task from now on, by its number.
 
-Usage: pw task N [--os linux]        `pw ps` lists them; `pw root hart` goes back"""
+Usage: pw task N [--os linux] [--elf KERNEL]        `pw ps` lists them; `pw root hart` goes back"""
 
     name = "task"
-    words = ["--os", "--ram", "--xlen"]
+    words = ["--os", "--elf", "--ram", "--xlen"]
 
     def invoke(self, argument, from_tty):
         task, given = split(argument)

@@ -47,9 +47,15 @@ impl Programs {
 
     /// `function+0x10`, from the first program that contains the address.
     pub fn name(&self, at: u64) -> Option<String> {
+        let (name, offset) = self.function(at)?;
+        Some(format!("{name}+{offset:#x}"))
+    }
+
+    /// The function that contains an address, and the offset in it.
+    pub fn function(&self, at: u64) -> Option<(String, u64)> {
         let at = at.wrapping_sub(self.moved_by);
         let (name, offset) = self.symbols.iter().find_map(|program| program.name(at))?;
-        Some(format!("{name}+{offset:#x}"))
+        Some((name.to_owned(), offset))
     }
 }
 

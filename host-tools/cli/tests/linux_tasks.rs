@@ -151,6 +151,7 @@ fn a_damaged_linux_is_refused_or_misread_and_no_more() {
         let hints = Hints {
             ram: &ram,
             info: &info,
+            program: None,
         };
         let Ok(linux) = find(&mut memory, &hints, None) else {
             refused += 1;
@@ -179,6 +180,7 @@ fn a_task_of_linux_takes_eight_packets_at_most() {
     let hints = Hints {
         ram: &ram,
         info: &info,
+        program: None,
     };
     let linux = find(&mut memory, &hints, Some("linux")).expect("a Linux");
     // Once all tables are known, each task costs what is read of it alone.

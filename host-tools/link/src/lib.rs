@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+mod debug_sections;
 pub mod device_tree;
 pub mod gdb;
 pub mod hub;

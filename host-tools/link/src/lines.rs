@@ -1,13 +1,10 @@
 //! Source lines of addresses, from a program's DWARF.
 
-use std::sync::Arc;
+use gimli::SectionId;
+use object::Object;
 
-use gimli::{Dwarf, EndianArcSlice, RunTimeEndian, SectionId};
-use object::{Object, ObjectSection};
-
+use crate::debug_sections::{self, SectionBytes};
 use crate::symbols::SymbolsError;
-
-type Bytes = EndianArcSlice<RunTimeEndian>;
 
 /// A source location.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,27 +18,17 @@ pub struct SourceLine {
 }
 
 /// Line table of one program.
-pub struct Lines(addr2line::Context<Bytes>);
+pub struct Lines(addr2line::Context<SectionBytes>);
 
 impl Lines {
     /// Reads the line table of an ELF file; `None` if it has no usable DWARF.
     pub fn read(elf: &[u8]) -> Result<Option<Lines>, SymbolsError> {
         let file = object::File::parse(elf).map_err(SymbolsError::NotAnObject)?;
-        let endian = match file.is_little_endian() {
-            true => RunTimeEndian::Little,
-            false => RunTimeEndian::Big,
-        };
-        let section = |id: SectionId| -> Result<Bytes, SymbolsError> {
-            let section = file.section_by_name(id.name());
-            let bytes = section.map_or(Ok(&[][..]), |section| section.data());
-            let bytes = bytes.map_err(SymbolsError::NotAnObject)?;
-            Ok(EndianArcSlice::new(Arc::from(bytes), endian))
-        };
         let has_lines = file.section_by_name(SectionId::DebugLine.name()).is_some();
         if !has_lines {
             return Ok(None);
         }
-        let dwarf = Dwarf::load(section)?;
+        let dwarf = debug_sections::load(&file).map_err(SymbolsError::NotAnObject)?;
         Ok(addr2line::Context::from_dwarf(dwarf).ok().map(Lines))
     }
 

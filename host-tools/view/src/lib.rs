@@ -29,6 +29,7 @@ pub mod recorded_walk;
 pub mod report;
 pub mod roots;
 pub mod rows;
+pub mod stacks;
 pub mod stats;
 pub mod tasks;
 pub mod two_stage;

@@ -68,6 +68,7 @@ fn packets(folder: &Path) -> f64 {
     let hints = Hints {
         ram: &ram,
         info: &VmcoreInfo::default(),
+        program: None,
     };
     let linux = find(&mut memory, &hints, Some("linux")).expect("a Linux");
     linux.tasks(&mut memory).expect("its tasks");

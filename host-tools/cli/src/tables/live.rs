@@ -202,6 +202,7 @@ fn open(
         info: Default::default(),
         harts: Vec::new(),
         names: Default::default(),
+        kernel_file: None,
         are_roots_made: false,
     }
 }

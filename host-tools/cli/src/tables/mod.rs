@@ -17,7 +17,7 @@ mod stub_hart;
 mod system;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use link::memory::listing;
@@ -89,7 +89,7 @@ pub struct RootArgs {
     #[arg(long, value_name = "NUMBER", conflicts_with = "root")]
     pub task: Option<u64>,
     /// Look for the tasks of this system only
-    #[arg(long, value_name = "linux", value_parser = system::names())]
+    #[arg(long, value_name = "SYSTEM", value_parser = system::names())]
     pub os: Option<String>,
     /// Address of the root table, with --mode
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "mode")]
@@ -194,6 +194,8 @@ pub struct OpenTables {
     pub harts: Vec<HartRegisters>,
     /// Names of virtual addresses, of all roots and of each one by its table.
     pub names: VirtualNames,
+    /// The file that the kernel was linked to, for its symbols and layouts.
+    pub kernel_file: Option<PathBuf>,
     /// Whether the roots were chosen for a list of mappings: no other source has them.
     pub are_roots_made: bool,
 }
@@ -259,7 +261,7 @@ impl TablesArgs {
     pub fn open_rootless(&self) -> anyhow::Result<OpenTables> {
         let origins = self.from.origins();
         self.roots.check_wires(&origins)?;
-        self.roots.rootless().open_memory(origins)
+        self.roots.with(&self.plan).rootless().open_memory(origins)
     }
 
     /// The same, with the registers of the harts.
@@ -268,7 +270,7 @@ impl TablesArgs {
         self.roots.check_wires(&origins)?;
         let roots = SpaceArgs {
             reads_registers: true,
-            ..self.roots.rootless()
+            ..self.roots.with(&self.plan).rootless()
         };
         roots.open_memory(origins)
     }
@@ -404,6 +406,7 @@ impl SpaceArgs {
         }
         open.dialect = told.or(board.dialect);
         open.svade = board.svade;
+        open.kernel_file = self.plan.elf().map(Path::to_owned);
         // What says most comes first: sections, then devices, then all of RAM.
         open.areas.extend(self.plan.areas()?);
         if !is_other {
@@ -495,6 +498,7 @@ impl SpaceArgs {
             info: opened_info,
             harts: Vec::new(),
             names: VirtualNames::default(),
+            kernel_file: None,
             are_roots_made,
         })
     }

@@ -4,7 +4,7 @@
 //! left out without it, and that is said.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use boards::Board;
@@ -32,7 +32,8 @@ const IMAGE_MAGIC: &[u8] = b"RSC\x05";
 /// A program whose sections name addresses, and the Image that is planned.
 #[derive(clap::Args, Clone, Default)]
 pub struct PlanArgs {
-    /// A program whose sections name addresses: a kernel, or what a task runs. With --planned, the kernel
+    /// A program whose sections name addresses: a kernel, or what a task runs. With --planned, the kernel; for the
+    /// tasks of xv6 and of a Linux without BTF too, with its debug information
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
     /// With --planned: the Image, for where its initrd ends
@@ -53,6 +54,11 @@ pub struct PlannedMap {
 }
 
 impl PlanArgs {
+    /// The program.
+    pub fn elf(&self) -> Option<&Path> {
+        self.elf.as_deref()
+    }
+
     /// The sections of the program, by their virtual and their physical addresses.
     pub fn areas(&self) -> anyhow::Result<Vec<NamedArea>> {
         let Some(path) = &self.elf else {

@@ -122,6 +122,7 @@ impl SpaceArgs {
             info: Default::default(),
             harts,
             names: Default::default(),
+            kernel_file: None,
             are_roots_made: false,
         })
     }

@@ -1,11 +1,12 @@
 //! Tasks of the system that is found in the memory: whose tables are these.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::builder::PossibleValuesParser;
 use link::memory::{MemorySpec, PhysRange};
-use link::os::{self, Hints, OsSystem, OsTask, VirtArea};
+use link::os::{self, Hints, KernelFile, OsSystem, OsTask, VirtArea};
 use link::transport::Spec;
 use model::space::{AreaOf, Bounds, NamedArea};
 use model::{TaskList, TaskRow};
@@ -35,9 +36,20 @@ impl OpenTables {
                 "what is memory there is not known: give --ram 0x80000000+128M, or --board NAME";
             return Err(UsageError(misuse.to_owned()).into());
         }
+        let program = self.kernel_file.as_deref().map(program).transpose()?;
+        if let Some(linked) = program.as_ref().map(KernelFile::xlen)
+            && linked != self.xlen
+        {
+            let (linked, taken) = (linked.bits(), self.xlen.bits());
+            let misuse = format!(
+                "--elf is of {linked} bits, and the memory is taken as of {taken}: give --xlen {linked}"
+            );
+            return Err(UsageError(misuse).into());
+        }
         let hints = Hints {
             ram,
             info: &self.info,
+            program: program.as_ref(),
         };
         let system = os::find(&mut self.memory, &hints, name)?;
         detail!("{}", system.name());
@@ -159,6 +171,14 @@ fn area(area: VirtArea) -> NamedArea {
         of: AreaOf::Virtual,
         bounds: Bounds { first, last },
     }
+}
+
+/// Most bytes of a kernel's file: a vmlinux with all debug information has a few hundred MiB.
+const MOST_BYTES: u64 = 2 << 30;
+
+fn program(path: &Path) -> anyhow::Result<KernelFile> {
+    let bytes = container::read(path, MOST_BYTES)?;
+    KernelFile::read(&bytes).with_context(|| path.display().to_string())
 }
 
 /// The root of one task.

@@ -9,14 +9,19 @@ use crate::memory::ReadError;
 pub enum OsError {
     /// No system of those that are known was recognized.
     #[error(
-        "no system was recognized in the memory; known are Linux with VMCOREINFO and BTF (6.0 and later), and a board that runs Pagewalk"
+        "no system was recognized in the memory; known are Linux with VMCOREINFO and BTF (6.0 and later), xv6 with its kernel's file (--elf), and a board that runs Pagewalk"
     )]
     NoSystem,
     /// The kernel does not export a symbol that is needed.
     #[error("the kernel has no symbol `{0}`; was it built without KALLSYMS_ALL or DEBUG_INFO_BTF?")]
     Symbol(String),
+    /// The kernel's file has no debug information.
+    #[error(
+        "the kernel's file (--elf) has no debug information; give it as it was linked, with -g and not stripped"
+    )]
+    NoLayouts,
     /// Its debug information does not know a member of a structure.
-    #[error("the kernel's BTF has no member `{1}` of `{0}`")]
+    #[error("the kernel's debug information has no member `{1}` of `{0}`")]
     Member(&'static str, &'static str),
     /// An address is not mapped, or its memory is not there.
     #[error("{what}: nothing is mapped at {at:#x}, or it is not in the memory given")]

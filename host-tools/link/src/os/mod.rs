@@ -2,20 +2,27 @@
 //!
 //! ```text
 //! memory ── symbols ── layouts of structures ── the list of tasks ── a root of page tables each
-//!           (kallsyms)  (BTF)
+//!           kallsyms,   BTF, or
+//!           or --elf    DWARF of --elf
 //! ```
 //!
 //! Offsets come from the kernel's own debug information, never from a table of versions. To add a system: a file
 //! with its [`OsSystem`], and a row in [`SYSTEMS`].
 
 mod btf;
+mod dwarf;
 mod error;
 mod kallsyms;
+mod kernel_file;
 mod layouts;
 mod linux;
+mod part;
 mod reader;
+pub mod stack;
+mod xv6;
 
 pub use error::OsError;
+pub use kernel_file::KernelFile;
 pub use layouts::Layouts;
 pub use reader::{KernelReader, Virtual};
 
@@ -43,6 +50,17 @@ pub struct OsTask {
     pub faults: Option<u64>,
     /// Address of the system's record of it, by which [`OsSystem::mappings`] finds it again.
     pub record: u64,
+}
+
+/// What a task's registers were when it was switched away from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavedRegisters {
+    /// Where it goes on.
+    pub pc: u64,
+    /// `x2`.
+    pub sp: u64,
+    /// `x8`, the frame pointer where the kernel was built with one.
+    pub fp: u64,
 }
 
 /// Virtual addresses with a name.
@@ -77,12 +95,26 @@ pub trait OsSystem {
     /// Areas of the kernel's half, in any order.
     fn areas(&self) -> Vec<VirtArea>;
 
+    /// Functions of the kernel that contain addresses, with the offset in each, where it keeps their names itself.
+    fn functions(
+        &self,
+        memory: &mut dyn KernelReader,
+        addresses: &[u64],
+    ) -> Result<Vec<Option<(String, u64)>>, OsError>;
+
     /// The mappings of a task as the system knows them, by address.
     fn mappings(
         &self,
         memory: &mut dyn KernelReader,
         task: &OsTask,
     ) -> Result<Vec<VirtArea>, OsError>;
+
+    /// The registers of a task in the kernel; `None` for one that runs, or has ended.
+    fn saved(
+        &self,
+        memory: &mut dyn KernelReader,
+        task: &OsTask,
+    ) -> Result<Option<SavedRegisters>, OsError>;
 }
 
 /// What is known of a target before its system is.
@@ -91,6 +123,8 @@ pub struct Hints<'a> {
     pub ram: &'a [PhysRange],
     /// The text of a VMCOREINFO that a dump came with; empty without one.
     pub info: &'a VmcoreInfo,
+    /// The file that the kernel was linked to, if there is one.
+    pub program: Option<&'a KernelFile>,
 }
 
 /// A system, as a user names it.
@@ -103,11 +137,17 @@ pub struct SystemRow {
 
 type Find = fn(&mut dyn KernelReader, &Hints) -> Result<Option<Box<dyn OsSystem>>, OsError>;
 
-/// All systems that are known.
-pub const SYSTEMS: &[SystemRow] = &[SystemRow {
-    name: "linux",
-    find: linux::find,
-}];
+/// All systems that are known; those that symbols of the kernel's file identify first.
+pub const SYSTEMS: &[SystemRow] = &[
+    SystemRow {
+        name: "xv6",
+        find: xv6::find,
+    },
+    SystemRow {
+        name: "linux",
+        find: linux::find,
+    },
+];
 
 /// Finds the system of a target: the one with that name, or any.
 pub fn find(

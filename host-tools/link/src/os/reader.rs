@@ -65,6 +65,16 @@ impl<'a> Virtual<'a> {
         Virtual { memory, root }
     }
 
+    /// Memory by its physical addresses, as a kernel sees it that maps itself where it lies.
+    pub fn bare(memory: &'a mut dyn KernelReader) -> Self {
+        let satp = pagetable::Satp {
+            mode: Mode::Bare,
+            asid: 0,
+            root: PhysAddr::new(0),
+        };
+        Virtual::new(memory, satp)
+    }
+
     /// The physical address of a virtual one.
     pub fn physical(&mut self, what: &'static str, va: u64) -> Result<PhysAddr, OsError> {
         let found = self.memory.translate(self.root, va);
@@ -110,5 +120,13 @@ impl<'a> Virtual<'a> {
         let mut word = [0; 4];
         self.read(what, va, &mut word)?;
         Ok(u32::from_le_bytes(word))
+    }
+
+    /// Reads a pointer of 4 or 8 bytes.
+    pub fn pointer(&mut self, what: &'static str, va: u64, bytes: u64) -> Result<u64, OsError> {
+        match bytes {
+            4 => self.word32(what, va).map(u64::from),
+            _ => self.word(what, va),
+        }
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Fields {
     pub asid: Option<u64>,
     pub table_bytes: Option<u64>,
     pub resident: Option<Resident>,
+    /// Return address, stack pointer and `s0` of a thread that is not running.
+    pub saved: Option<[u64; 3]>,
 }
 
 /// Counters of resident pages: of files, anonymous, in swap, shared.
@@ -72,6 +74,7 @@ impl Fields {
             asid: layouts.member("mm_struct", "context.id"),
             table_bytes: layouts.member("mm_struct", "pgtables_bytes"),
             resident,
+            saved: saved(layouts),
         })
     }
 
@@ -106,3 +109,12 @@ impl Fields {
 
 /// Bytes of a task's name: TASK_COMM_LEN.
 pub(super) const COMM_BYTES: u64 = 16;
+
+fn saved(layouts: &impl Layouts) -> Option<[u64; 3]> {
+    let thread = |path| layouts.member("task_struct", path);
+    Some([
+        thread("thread.ra")?,
+        thread("thread.sp")?,
+        thread("thread.s")?,
+    ])
+}

@@ -1,10 +1,10 @@
 //! Mappings of a Linux process, with the names that /proc/PID/maps has.
 
 use super::super::layouts::{Layouts, offset};
+use super::super::part::Part;
 use super::super::{KernelReader, OsError, OsTask, VirtArea, Virtual};
 use super::Linux;
 use super::maple::Maple;
-use super::part::Part;
 
 /// Most directories of one path, and most bytes of a name: NAME_MAX.
 const MOST_PARTS: usize = 256;

@@ -1,17 +1,16 @@
-//! Linux: found by the VMCOREINFO in its memory, described by its own kallsyms and BTF.
+//! Linux: found by the VMCOREINFO in its memory, described by its own kallsyms and BTF, or by a vmlinux.
 //!
 //! ```text
 //! OSRELEASE=…  ──  kallsyms_names, …  ──  init_task, __start_BTF  ──  task_struct, mm_struct
 //! a page of RAM    symbols                                            offsets of members
 //! ```
 //!
-//! So a distribution's stripped kernel is read as it is.
+//! So a distribution's stripped kernel is read as it is. One without kallsyms or BTF needs its vmlinux, with DWARF.
 
 mod areas;
 mod fields;
 mod maple;
 mod mappings;
-mod part;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -19,7 +18,11 @@ use std::collections::BTreeMap;
 use pagetable::{PhysAddr, Satp};
 
 use super::btf::Btf;
-use super::{Hints, KernelReader, OsError, OsSystem, OsTask, VirtArea, Virtual, kallsyms};
+use super::layouts::Layouts;
+use super::{
+    Hints, KernelFile, KernelReader, OsError, OsSystem, OsTask, SavedRegisters, VirtArea, Virtual,
+    kallsyms,
+};
 use crate::memory::vmcore::CoreRange;
 use crate::memory::{PhysRange, VmcoreInfo};
 use fields::Fields;
@@ -64,7 +67,29 @@ pub(super) fn find(
         return Ok(None);
     };
     let mut virt = Virtual::new(memory, kernel);
-    let symbols = kallsyms::find(&mut virt, &info, SYMBOLS)?;
+    let symbols = match (kallsyms::find(&mut virt, &info, SYMBOLS), hints.program) {
+        (Ok(symbols), _) => symbols,
+        (Err(OsError::Symbol(_)), Some(program)) => linked_symbols(program, &info)?,
+        (Err(error), _) => return Err(error),
+    };
+    let (fields, mappings) = match (btf(&mut virt, &symbols), hints.program) {
+        (Ok(btf), _) => (Fields::of(&btf)?, MappingFields::of(&btf)),
+        (Err(_), Some(vmlinux)) if vmlinux.size("task_struct").is_some() => {
+            (Fields::of(vmlinux)?, MappingFields::of(vmlinux))
+        }
+        (Err(error), _) => return Err(error),
+    };
+    Ok(Some(Box::new(Linux {
+        info,
+        kernel,
+        symbols,
+        fields,
+        mappings,
+    })))
+}
+
+/// The layouts that the kernel carries in its own memory.
+fn btf(virt: &mut Virtual, symbols: &BTreeMap<String, u64>) -> Result<Btf, OsError> {
     let symbol = |name: &str| {
         let found = symbols.get(name).copied();
         found.ok_or_else(|| OsError::Symbol(name.to_owned()))
@@ -74,14 +99,23 @@ pub(super) fn find(
     let bytes = bytes.ok_or_else(|| OsError::damaged("BTF", "it ends before it begins"))?;
     let section = virt.bytes("BTF", from, bytes as usize)?;
     let btf = Btf::read(&section);
-    let btf = btf.ok_or_else(|| OsError::damaged("BTF", "it is no list of types"))?;
-    Ok(Some(Box::new(Linux {
-        info,
-        kernel,
-        symbols,
-        fields: Fields::of(&btf)?,
-        mappings: MappingFields::of(&btf),
-    })))
+    btf.ok_or_else(|| OsError::damaged("BTF", "it is no list of types"))
+}
+
+/// Symbols of a vmlinux, moved by as much as the kernel was: by KASLR.
+fn linked_symbols(
+    vmlinux: &KernelFile,
+    info: &VmcoreInfo,
+) -> Result<BTreeMap<String, u64>, OsError> {
+    const KNOWN: &str = "swapper_pg_dir";
+    let missing = || OsError::Symbol(KNOWN.to_owned());
+    let linked = vmlinux.symbol(KNOWN).ok_or_else(missing)?;
+    let moved_by = info.symbol(KNOWN).ok_or_else(missing)?.wrapping_sub(linked);
+    let moved = SYMBOLS.iter().filter_map(|name| {
+        let at = vmlinux.symbol(name)?;
+        Some(((*name).to_owned(), at.wrapping_add(moved_by)))
+    });
+    Ok(moved.collect())
 }
 
 impl Linux {
@@ -160,11 +194,32 @@ impl OsSystem for Linux {
         areas::of(&self.info)
     }
 
+    fn functions(
+        &self,
+        memory: &mut dyn KernelReader,
+        addresses: &[u64],
+    ) -> Result<Vec<Option<(String, u64)>>, OsError> {
+        let mut virt = Virtual::new(memory, self.kernel);
+        match kallsyms::functions(&mut virt, &self.info, addresses) {
+            // Without kallsyms only a vmlinux knows them.
+            Err(OsError::Symbol(_)) => Ok(vec![None; addresses.len()]),
+            found => found,
+        }
+    }
+
     fn mappings(
         &self,
         memory: &mut dyn KernelReader,
         task: &OsTask,
     ) -> Result<Vec<VirtArea>, OsError> {
         mappings::read(self, memory, task)
+    }
+
+    fn saved(
+        &self,
+        memory: &mut dyn KernelReader,
+        task: &OsTask,
+    ) -> Result<Option<SavedRegisters>, OsError> {
+        tasks::saved(self, memory, task)
     }
 }

@@ -2,10 +2,10 @@
 
 use pagetable::Satp;
 
-use super::super::{KernelReader, OsError, OsTask, Virtual};
+use super::super::part::Part;
+use super::super::{KernelReader, OsError, OsTask, SavedRegisters, Virtual};
 use super::Linux;
 use super::fields::{COMM_BYTES, Fields, Resident};
-use super::part::Part;
 
 /// Most tasks that are believed: the largest pid_max.
 const MOST_TASKS: usize = 1 << 22;
@@ -83,6 +83,22 @@ fn task(
         None => None,
     };
     Ok(task)
+}
+
+/// What `__switch_to` saved of a task; nothing of one that may be running.
+pub(super) fn saved(
+    linux: &Linux,
+    memory: &mut dyn KernelReader,
+    task: &OsTask,
+) -> Result<Option<SavedRegisters>, OsError> {
+    let Some(saved) = linux.fields.saved.filter(|_| task.state != "running") else {
+        return Ok(None);
+    };
+    let mut virt = Virtual::new(memory, linux.kernel);
+    let members = saved.map(|at| (at, 8));
+    let part = Part::read(&mut virt, "task_struct", task.record, &members)?;
+    let [pc, sp, fp] = saved.map(|at| part.word(at));
+    Ok(Some(SavedRegisters { pc, sp, fp }))
 }
 
 /// Resident pages: of files, anonymous, and shared. The third counter is of what is in swap.

@@ -1,6 +1,6 @@
 //! A part of a structure in memory, read at once.
 
-use super::super::{OsError, Virtual};
+use super::{OsError, Virtual};
 
 /// The bytes from the first to the last member that is wanted.
 pub(super) struct Part {
@@ -38,5 +38,22 @@ impl Part {
 
     pub fn word32(&self, at: u64) -> u32 {
         u32::from_le_bytes(self.bytes(at))
+    }
+
+    /// A number of up to 8 bytes: offset and bytes of the member.
+    pub fn number(&self, (at, bytes): (u64, u64)) -> u64 {
+        let from = at.wrapping_sub(self.first) as usize;
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let own = rest.iter().take(bytes.min(8) as usize).rev();
+        own.fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    }
+
+    /// Text up to its zero, of a member that is an array of characters.
+    pub fn text(&self, (at, bytes): (u64, u64)) -> String {
+        let rest = self.bytes.get(at.wrapping_sub(self.first) as usize..);
+        let text = rest.unwrap_or_default();
+        let text = &text[..text.len().min(bytes as usize)];
+        let end = text.iter().position(|byte| *byte == 0);
+        String::from_utf8_lossy(&text[..end.unwrap_or(text.len())]).into_owned()
     }
 }
