@@ -22,6 +22,7 @@ mod initrd;
 mod linux;
 mod live;
 mod machine;
+mod paging;
 #[cfg(feature = "probe")]
 mod probe;
 mod romfs;
@@ -48,6 +49,8 @@ const MEASURES: &[Measure] = &[
     (guest::RV64, guest::rv64),
     (guest::RV32, guest::rv32),
     (&["image.kernel_bytes"], guest::kernel_bytes),
+    (paging::RV64, paging::rv64),
+    (paging::RV32, paging::rv32),
     (&["wire.bytes_per_fault"], live::bytes_per_fault),
     (&["agent.bytes_per_entry"], live::bytes_per_entry),
     (&["gdb.start_to_map"], live::start_to_map),
