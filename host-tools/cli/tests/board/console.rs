@@ -84,6 +84,27 @@ impl BoardConsole {
         }
     }
 
+    /// Waits for one of these texts, whichever comes first, and returns which and what came before it.
+    #[track_caller]
+    pub fn expect_any<'a>(&mut self, texts: &[&'a str]) -> (&'a str, String) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let seen = &self.text[self.seen..];
+            let found = texts.iter().filter_map(|text| {
+                let at = find(seen, &mut 0, text.as_bytes())?;
+                Some((at, *text))
+            });
+            if let Some((at, text)) = found.min() {
+                let before = String::from_utf8_lossy(&seen[..at]).into_owned();
+                self.seen += at + text.len();
+                return (text, before);
+            }
+            if let Err(why) = self.hear_until(deadline) {
+                panic!("none of {texts:?} came: {why}\n{}", self.last_lines());
+            }
+        }
+    }
+
     /// Whether `text` comes within that time: for who has something to do until it does.
     #[track_caller]
     pub fn hears(&mut self, text: &str, within: Duration) -> bool {

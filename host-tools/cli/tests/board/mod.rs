@@ -25,4 +25,4 @@ pub use monitor::{Monitor, with_stub};
 pub use qemu::{Board, PROMPT, Qemu};
 pub use screen::Screen;
 pub use socket::SocketBoard;
-pub use uboot::UBoot;
+pub use uboot::{PROMPT as UBOOT_PROMPT, UBoot};

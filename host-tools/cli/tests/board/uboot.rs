@@ -9,7 +9,7 @@ use super::qemu::{Board, Qemu};
 const BINARY: &str = "/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin";
 
 /// What U-Boot says when it waits for a line.
-const PROMPT: &str = "=> ";
+pub const PROMPT: &str = "=> ";
 
 /// Keys that stop the countdown; blanks do nothing else.
 const KEYS: &[u8] = b"   ";

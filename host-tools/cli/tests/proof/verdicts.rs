@@ -11,7 +11,7 @@ use pack::content::{Content, Extent};
 use pack::fat::{FatFile, FatWidth, VolumeWriter};
 use pack::gpt::GptEntry;
 
-use crate::board::{UBoot, built};
+use crate::board::{UBOOT_PROMPT, UBoot, built};
 
 const SECTOR: u64 = 512;
 /// A FAT16 of the smallest size that is one.
@@ -75,6 +75,8 @@ fn mutants() -> Vec<Mutant> {
         conf("lines end as on DOS", "label a\r\n kernel /Image\r\n fdt /board.dtb\r\n"),
         conf("a blank follows the path", "label a\n kernel /Image \n fdt /board.dtb\n"),
         conf("a keyword has no value", "label a\n kernel\n fdt /board.dtb\n"),
+        conf("a word is unknown and a later value is missing", "colour blue\nlabel a\n kernel\n fdt /board.dtb\n"),
+        conf("a tree is named twice", "label a\n kernel /none\n fdt /board.dtb\n fdt\n"),
         conf("a keyword is misspelt", "label a\n kernal /Image\n fdt /board.dtb\n"),
         conf("there is no label", "default a\nkernel /Image\n"),
         conf("the label has no kernel", "label a\n fdt /board.dtb\n"),
@@ -208,8 +210,11 @@ const DECIDING: &[&str] = &[
     "Error parsing config file",
     "Bad Linux RISCV Image magic",
     "Image lacks image_size",
-    "Starting kernel",
+    STARTS,
 ];
+
+/// What a U-Boot says last.
+const STARTS: &str = "Starting kernel ...";
 
 /// The lines that decide, of what was said.
 pub fn deciding<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -253,20 +258,20 @@ pub fn differences(names: &[String], volumes: &[Vec<u8>]) -> String {
     let mut uboot = None;
     let mut wrong = String::new();
     for (at, (name, volume)) in names.iter().zip(volumes).enumerate() {
-        let (ours, starts) = ours(folder.path(), volume);
+        let (ours, _) = ours(folder.path(), volume);
         let asked: &mut UBoot = uboot.get_or_insert_with(|| UBoot::start(&path));
         let number = at + 1;
         let command = format!(
             "if test -e virtio 0:{number:x} /extlinux/extlinux.conf; then sysboot virtio 0:{number:x} any ${{scriptaddr}} /extlinux/extlinux.conf; fi"
         );
-        let said = if starts {
-            asked.type_line(&command);
-            let said = asked.expect("Starting kernel") + "Starting kernel ...";
+        asked.type_line(&command);
+        // Its echo.
+        asked.expect("\n");
+        let (end, mut said) = asked.expect_any(&[STARTS, UBOOT_PROMPT]);
+        if end == STARTS {
+            said += STARTS;
             uboot = None;
-            said
-        } else {
-            asked.ask(&command)
-        };
+        }
         let theirs = deciding(said.lines());
         if ours != theirs {
             wrong += &format!("\n{name}\nU-Boot: {theirs:#?}\nours: {ours:#?}\n{said}");

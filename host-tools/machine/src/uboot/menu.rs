@@ -26,29 +26,35 @@ pub struct Menu {
 }
 
 impl Menu {
-    /// Reads one; `None` where U-Boot gives up on the whole file.
-    #[must_use]
-    pub fn read(text: &str) -> Option<Menu> {
-        let mut reader = MenuReader { rest: text };
+    /// Reads one. Where U-Boot gives up on the whole file, the error is what it has ignored until then.
+    pub fn read(text: &str) -> Result<Menu, Vec<String>> {
         let mut menu = Menu::default();
+        match menu.fill(text) {
+            Some(()) => Ok(menu),
+            None => Err(menu.ignored),
+        }
+    }
+
+    fn fill(&mut self, text: &str) -> Option<()> {
+        let mut reader = MenuReader { rest: text };
         loop {
             let before = reader.rest;
             match reader.keyword() {
-                Token::End => return Some(menu),
+                Token::End => return Some(()),
                 Token::Line => {}
                 Token::Text(word) => match word.as_str() {
                     "menu" => {
                         reader.keyword();
                         reader.skip_line();
                     }
-                    "timeout" => menu.timeout = reader.number()?,
+                    "timeout" => self.timeout = reader.number()?,
                     "prompt" => {
                         reader.number();
                     }
-                    "default" | "ontimeout" => menu.default = Some(reader.value()?),
+                    "default" | "ontimeout" => self.default = Some(reader.value()?),
                     "label" => {
                         let label = reader.label()?;
-                        menu.labels.push(label);
+                        self.labels.push(label);
                     }
                     "include" => {
                         reader.value()?;
@@ -56,7 +62,7 @@ impl Menu {
                     _ => {
                         // It prints the word, with the blanks before it.
                         let word = &before[..before.len() - reader.rest.len()];
-                        menu.ignored.push(word.to_owned());
+                        self.ignored.push(word.to_owned());
                         reader.skip_line();
                     }
                 },
@@ -126,6 +132,15 @@ impl MenuReader<'_> {
         }
     }
 
+    /// A value that counts once. After a keyword that comes again U-Boot does not look for one: what stands there is
+    /// read as the next keyword.
+    fn first_value(&mut self, known: &mut Option<String>) -> Option<()> {
+        if known.is_none() {
+            *known = Some(self.value()?);
+        }
+        Some(())
+    }
+
     fn number(&mut self) -> Option<i64> {
         let value = self.value()?;
         let end = value
@@ -144,6 +159,7 @@ impl MenuReader<'_> {
             name: self.value()?,
             ..Label::default()
         };
+        let mut overlays = None;
         loop {
             let before = self.rest;
             match self.keyword() {
@@ -173,19 +189,19 @@ impl MenuReader<'_> {
                         continue;
                     }
                     "initrd" => {
-                        label.initrd.get_or_insert(self.value()?);
+                        self.first_value(&mut label.initrd)?;
                         continue;
                     }
                     "fdt" | "devicetree" => {
-                        label.fdt.get_or_insert(self.value()?);
+                        self.first_value(&mut label.fdt)?;
                         continue;
                     }
                     "fdtdir" | "devicetreedir" => {
-                        label.fdtdir.get_or_insert(self.value()?);
+                        self.first_value(&mut label.fdtdir)?;
                         continue;
                     }
                     "fdtoverlays" | "devicetree-overlay" => {
-                        self.value()?;
+                        self.first_value(&mut overlays)?;
                         continue;
                     }
                     "localboot" => {
@@ -213,6 +229,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_value_of_a_keyword_that_comes_again_is_read_as_a_keyword() {
+        let menu = Menu::read("label a\n fdt /x\n fdt\n kernel /Image\n fdt /y\n append z\n");
+        let menu = menu.expect("a second fdt needs no value");
+        assert_eq!(menu.labels[0].fdt.as_deref(), Some("/x"));
+        assert_eq!(menu.labels[0].kernel.as_deref(), Some("/Image"));
+        // The word `/y` is no keyword, and ends the label.
+        assert_eq!(
+            (&menu.labels[0].append, &*menu.ignored),
+            (&None, &[" /y".to_owned(), " append".to_owned()][..])
+        );
+    }
+
+    #[test]
     fn the_stock_file_whose_default_is_no_label_tries_the_first() {
         let text = "TIMEOUT 30\nDEFAULT Pine64 OX64 Kernel\nLABEL Pine64 0X64 Kernel\n  KERNEL ../Image\n  FDT ../ox64.dtb\nLABEL other\n kernel /b\n initrd /c\n";
         let menu = Menu::read(text).expect("it is read");
@@ -234,7 +263,10 @@ mod tests {
         assert_eq!(menu.labels[0].kernel, None);
         assert_eq!(menu.labels[0].fdt, None);
         assert_eq!(menu.ignored, [" kernal", " fdt"]);
-        assert_eq!(Menu::read("label a\n kernel\n"), None);
+        assert_eq!(
+            Menu::read("colour\nlabel a\n kernel\n"),
+            Err(vec!["colour".to_owned()])
+        );
     }
 
     #[test]

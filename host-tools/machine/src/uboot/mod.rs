@@ -137,13 +137,15 @@ impl Loader<'_> {
         // As in C, it ends at the first zero.
         let end = text.iter().position(|&byte| byte == 0);
         let text = String::from_utf8_lossy(&text[..end.unwrap_or(text.len())]).into_owned();
-        let Some(menu) = Menu::read(&text) else {
+        let read = Menu::read(&text);
+        let (Ok(Menu { ignored, .. }) | Err(ignored)) = &read;
+        for line in ignored {
+            self.say(format!("Ignoring unknown command: {line}"));
+        }
+        let Ok(menu) = read else {
             self.say("Error parsing config file");
             return Err(format!("{conf}: a keyword stands without its value"));
         };
-        for line in &menu.ignored {
-            self.say(format!("Ignoring unknown command: {line}"));
-        }
         let mut why = format!("{conf} has no LABEL");
         for label in menu.order() {
             match self.boot_label(files, folder, label) {
