@@ -49,8 +49,8 @@ Examples:
 
 Reads Linux, BSD, OpenSBI, U-Boot, coreboot, EDK2, NuttX, Zephyr, xv6, Xous, seL4, Genode, FreeRTOS,
 kernels in Rust, QEMU (-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else names its
-registers, through colours, log prefixes, quotes, UTF-16 and lines wrapped at the edge of a terminal or
-by a mail.")]
+registers, through colours, log prefixes, quotes, UTF-16 and lines wrapped at the edge of a terminal
+or by a mail.")]
 pub struct ExplainArgs {
     /// Text that contains the report, or a recording; `-` reads from stdin. The last report counts
     #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],
