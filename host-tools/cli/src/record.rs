@@ -79,6 +79,7 @@ pub fn run(args: RecordArgs) -> anyhow::Result<()> {
             writer: Arc::clone(&writer),
             failed: Arc::clone(&failed),
         })),
+        notes: None,
     };
     // Ends the session, so that the board's line becomes plain.
     let stop = ending::watch();

@@ -185,6 +185,7 @@ struct JsonSurvey<'a> {
     received_bytes: u64,
     sent_bytes: u64,
     faults: u64,
+    notes: u64,
     boards: &'a [String],
 }
 
@@ -204,6 +205,7 @@ impl SurveyRow {
             received_bytes: survey.received_bytes,
             sent_bytes: survey.sent_bytes,
             faults: survey.faults,
+            notes: survey.notes,
             boards: &survey.boards,
         }
     }
@@ -271,6 +273,7 @@ impl View for Surveys {
                     ),
                 ),
                 ("faults", cells.faults.to_string()),
+                ("notes", cells.notes.to_string()),
                 ("boards", boards),
             ];
             for (name, value) in lines {

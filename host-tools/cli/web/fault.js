@@ -5,6 +5,10 @@ import { $, count, make, seconds } from "./dom.js";
 import { ask, select, selection } from "./selection.js";
 
 let shown = "";
+let shownUs = null;
+
+// When the open fault was raised, on the session axis; null where none is open.
+export const time = () => (selection().fault ? shownUs : null);
 
 export async function refresh() {
   const { fault, board } = selection();
@@ -25,6 +29,7 @@ export async function refresh() {
 }
 
 function drawFault(fault) {
+  shownUs = fault.at_us;
   $("fault-title").textContent = `Fault ${count(fault.id)} at ${seconds(fault.at_us)}`;
   const body = [make("p", fault.text, { class: fault.refusal ? "refused" : null })];
   const cells = fault.cells;

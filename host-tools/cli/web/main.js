@@ -8,8 +8,9 @@ import { $, count, make, seconds } from "./dom.js";
 import * as exporting from "./export.js";
 import * as fault from "./fault.js";
 import * as heat from "./heat.js";
+import { drawMemory } from "./memory.js";
 import * as rows from "./rows.js";
-import { ask, begin, faultsQuery, onSelect, select, selection, toggleWord } from "./selection.js";
+import { ask, begin, faultsQuery, onSelect, select, selection, tell, toggleWord } from "./selection.js";
 import { drawSpaces } from "./spaces.js";
 import { drawTasks } from "./tasks.js";
 
@@ -33,7 +34,7 @@ async function refresh() {
   const { by } = selection();
   try {
     const answer = await ask("span.json", { ...faultsQuery(), ...heat.heatQuery(), by, bins: BINS });
-    span = { ...answer, notes: notes() };
+    span = { ...answer, notes: [...answer.notes, ...notes()] };
     $("filter-error").textContent = "";
   } catch (error) {
     // Of a filter that is being typed the last good one stays.
@@ -48,6 +49,7 @@ async function refresh() {
   if (live) {
     drawTasks(live, span);
     drawSpaces(live, span);
+    drawMemory(live);
   }
   await Promise.all([rows.refresh(), fault.refresh(), compare.drawCompare(span), overview()]);
 }
@@ -59,8 +61,8 @@ async function overview() {
   overviewAsked = now;
   const whole = await ask("span.json", { by: "outcome", bins: 240, heat_rows: 1 });
   const chosen = selection().span === "all" ? null : span;
-  whole.notes = notes();
-  bars($("overview"), whole, { height: 64, selected: chosen, brush: (from, end) => select({ span: `${from}-${end}` }), pick: addNote });
+  whole.notes.push(...notes());
+  bars($("overview"), whole, { height: 64, selected: chosen, brush: (from, end) => select({ span: `${from}-${end}` }), pick: (us, event) => event.shiftKey && setNote(us) });
 }
 
 function drawFacts() {
@@ -86,13 +88,20 @@ function drawLive() {
   $("text").textContent = live.text.join("\n");
 }
 
-// Notes of the reader are in the link: a reader who gets it sees them too.
+// Notes that no recording keeps are in the link: a reader who gets it sees them too.
 const notes = () => selection().notes.split("\n").filter(Boolean).map((it) => ({ at_us: Number(it.split(" ")[0]), text: it.slice(it.indexOf(" ") + 1) }));
 
-function addNote(us, event) {
-  if (!event.shiftKey) return;
-  const text = prompt(`A note at ${seconds(us, 1000)}`);
-  if (text) select({ notes: [...selection().notes.split("\n").filter(Boolean), `${us} ${text.replaceAll("\n", " ")}`].join("\n") });
+async function setNote(us) {
+  const text = prompt(`A note at ${seconds(us, 1000)}`)?.trim();
+  if (!text) return;
+  try {
+    const { kept } = await tell("note", { at_us: us, text });
+    $("note-text").textContent = `The note is kept in ${kept}.`;
+    select({});
+  } catch (error) {
+    $("note-text").textContent = `The note is in this page's link only: ${error.message}`;
+    select({ notes: [...selection().notes.split("\n").filter(Boolean), `${us} ${text.replaceAll("\n", " ")}`].join("\n") });
+  }
 }
 
 let due = null;
@@ -145,6 +154,7 @@ const KEYS = {
   ArrowLeft: () => move(-0.5),
   ArrowRight: () => move(0.5),
   a: () => select({ span: "all" }),
+  n: () => span && setNote(fault.time() ?? Math.round((span.from_us + span.end_us) / 2)),
   g: () => select({ by: { outcome: "cause", cause: "task", task: "hart", hart: "outcome" }[selection().by] }),
   Escape: () => select({ fault: "" }),
   "?": () => $("keys").toggleAttribute("hidden"),

@@ -57,4 +57,12 @@ export async function ask(path, query = {}) {
   return answer.json();
 }
 
+// Something to keep about the selected board.
+export async function tell(path, words) {
+  const body = JSON.stringify({ board: Number(state.board), ...words });
+  const answer = await fetch(`/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  if (!answer.ok) throw new Error((await answer.text()).trim());
+  return answer.json();
+}
+
 export const faultsQuery = () => ({ ...spanQuery(), filter: state.filter });

@@ -16,6 +16,7 @@ pub mod layout;
 pub mod ledger;
 pub mod lint;
 pub mod live;
+pub mod owners;
 pub mod probe;
 pub mod roots;
 pub mod space;

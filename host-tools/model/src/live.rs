@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use abi::{Cause, Sighting};
 
-use crate::history::{FaultHistory, TaskNames};
+use crate::history::{BoardTime, FaultHistory, TaskNames};
 use crate::ledger::{Ledger, LedgerRow};
 use crate::tasks::KnownTasks;
 use crate::{AddressSpace, TaskList};
@@ -41,6 +41,10 @@ pub enum Update {
     Trouble(String),
     /// The line is there again: no trouble any more.
     Returned(String),
+    /// The extents of RAM: first address and bytes of each.
+    Ram(Vec<(u64, u64)>),
+    /// A note that a person set.
+    Note(BoardTime, String),
     /// The line has ended; where it should not have, why.
     Ended(Option<String>),
 }
@@ -68,6 +72,8 @@ pub struct Live {
     pub history: FaultHistory,
     /// Page tables by task id.
     pub spaces: BTreeMap<u64, AddressSpace>,
+    /// First address and bytes of each extent of RAM; empty until the board says so.
+    pub ram: Vec<(u64, u64)>,
     /// The last [`LINES`] lines of text.
     pub text: VecDeque<String>,
     /// The last thing that could not be read.
@@ -89,6 +95,7 @@ impl Default for Live {
             known: KnownTasks::default(),
             history: FaultHistory::default(),
             spaces: BTreeMap::new(),
+            ram: Vec::new(),
             text: VecDeque::new(),
             trouble: None,
             ended: false,
@@ -126,6 +133,8 @@ impl Live {
             }
             Update::Trouble(what) => self.trouble = Some(what),
             Update::Returned(_) => self.trouble = None,
+            Update::Ram(extents) => self.ram = extents,
+            Update::Note(at, text) => self.history.note(at, &text),
             Update::Ended(trouble) => {
                 self.ended = true;
                 self.trouble = trouble.or(self.trouble.take());

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use model::ledger::LedgerRow;
 use model::live::Live;
+use model::owners::{OwnedPart, Owner, owned_parts};
 use model::space::MappedRange;
+use model::working::{Used, WorkingSet};
 use serde::Serialize;
 
 use crate::faults::{FaultCells, text};
@@ -16,6 +18,8 @@ use crate::words;
 const SECONDS: usize = 120;
 /// Maximum number of bands in a dashboard's address space.
 const BANDS: usize = 8;
+/// Maximum number of parts of physical memory.
+const OWNED: usize = 1000;
 
 /// Cells of a fault in a one-line view; empty where unknown.
 pub struct LiveCells {
@@ -127,7 +131,25 @@ struct JsonLiveTask<'a> {
     tables: u64,
     faults: u64,
     command: &'a str,
+    /// Bytes of user pages with A set, and with D set; null as long as the tables have not been read.
+    used: Option<u128>,
+    written: Option<u128>,
     bands: Vec<JsonBand>,
+}
+
+#[derive(Serialize)]
+struct JsonExtent {
+    at: Hex<u64>,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct JsonOwned {
+    at: Hex<u64>,
+    bytes: u64,
+    owner: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -155,6 +177,40 @@ fn band(band: &model::space::Band<'_>) -> JsonBand {
         bytes: band.bytes,
         ranges: band.ranges.iter().map(range).collect(),
     }
+}
+
+/// Bytes of a task's own pages that were used, and that were written.
+fn used(live: &Live, pid: u64) -> Option<(u128, u128)> {
+    let set = WorkingSet::of(live.spaces.get(&pid)?);
+    let user = set
+        .permissions
+        .iter()
+        .filter(|(perms, _)| perms.contains('u'));
+    let sum = |sum: (u128, u128), used: &Used| (sum.0 + used.accessed, sum.1 + used.dirty);
+    Some(user.fold((0, 0), |all, (_, used)| sum(all, used)))
+}
+
+/// The parts of RAM that tasks and tables have; the rest is the kernel's, or free.
+fn owned(live: &Live) -> Vec<JsonOwned> {
+    let pids: Vec<u64> = live.spaces.keys().copied().collect();
+    let row = |part: OwnedPart| {
+        let (owner, pid) = match part.owner {
+            Owner::Kernel => return None,
+            Owner::Tables => ("tables", None),
+            Owner::Shared => ("shared", None),
+            Owner::Space(place) => ("task", pids.get(place).copied()),
+        };
+        let (at, bytes) = (Hex(part.at), part.bytes);
+        let is_ram = |(base, length): &(u64, u64)| part.at >= *base && part.at - base < *length;
+        live.ram.iter().any(is_ram).then_some(JsonOwned {
+            at,
+            bytes,
+            owner,
+            pid,
+        })
+    };
+    let parts = owned_parts(live.spaces.values()).into_iter();
+    parts.filter_map(row).collect()
 }
 
 /// Everything except the rows: schema `pagewalk.live/1`.
@@ -191,11 +247,21 @@ pub fn json(out: &mut dyn Write, live: &Live) -> io::Result<()> {
         tables: task.table_bytes.unwrap_or(0),
         faults: task.faults.unwrap_or(0),
         command: &task.line,
+        used: used(live, task.pid).map(|(used, _)| used),
+        written: used(live, task.pid).map(|(_, written)| written),
         bands: live.spaces.get(&task.pid).map_or_else(Vec::new, |space| {
             space.bands(BANDS).iter().map(band).collect()
         }),
     });
     object.list("tasks", tasks)?;
+    let extents = live
+        .ram
+        .iter()
+        .map(|&(at, bytes)| JsonExtent { at: Hex(at), bytes });
+    object.list("ram", extents)?;
+    let owned = owned(live);
+    object.member("owned_parts", owned.len())?;
+    object.list("owned", owned.into_iter().take(OWNED))?;
     let text = live.text.iter().rev().take(20).rev();
     object.list("text", text.map(|line| words::printable(line)))?;
     object.end()

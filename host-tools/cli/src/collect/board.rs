@@ -104,6 +104,7 @@ impl BoardCollector {
                 is_failing: false,
                 lost: 0,
             })),
+            notes: None,
         };
         let feed = event_source::start(&board.line, options);
         let mut feed = feed.with_context(|| format!("boards.{}", board.name))?;

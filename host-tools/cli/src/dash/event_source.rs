@@ -9,11 +9,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use link::recording::{AnswerCollector, RecordingSink, Replay};
+use link::recording::{AnswerCollector, BlockKind, Note, NoteKeeper, RecordingSink, Replay};
 use link::session::{Agent, AgentError, AgentOptions, Direction, LineTap, OnSilence};
-use link::session::{Decoder, LineEvent};
+use link::session::{Decoder, LineEvent, RamExtent};
 use link::transport::{LineNews, Spec, TargetLine};
 use model::TaskList;
+use model::history::BoardTime;
 use model::live::Update;
 
 use crate::board;
@@ -52,6 +53,8 @@ pub struct SourceOptions {
     pub typed: Vec<String>,
     /// Records both directions of the line.
     pub record: Option<Box<dyn RecordingSink>>,
+    /// Keeps notes in that recording.
+    pub notes: Option<NoteKeeper>,
 }
 
 /// Starts to listen, and types commands at a board that answers. A Pagewalk board is also asked for its tasks
@@ -70,6 +73,7 @@ pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> 
             updates: Some(updates),
             stop: Arc::default(),
             thread: None,
+            notes: Some(NoteKeeper::of_file(path)),
         });
     }
     let line = match wishes.once {
@@ -86,10 +90,11 @@ pub fn start(spec: &Spec, wishes: SourceOptions) -> anyhow::Result<EventSource> 
 /// Decodes an open line, on a thread of its own.
 fn follow(
     line: TargetLine,
-    wishes: SourceOptions,
+    mut wishes: SourceOptions,
     sender: SyncSender<Update>,
     updates: Receiver<Update>,
 ) -> EventSource {
+    let notes = wishes.notes.take();
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let only_listens = wishes.silent;
@@ -106,6 +111,7 @@ fn follow(
         updates: Some(updates),
         stop,
         thread,
+        notes,
     }
 }
 
@@ -151,6 +157,7 @@ pub struct EventSource {
     updates: Option<Receiver<Update>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    notes: Option<NoteKeeper>,
 }
 
 impl EventSource {
@@ -158,6 +165,11 @@ impl EventSource {
     pub fn take(&mut self) -> Receiver<Update> {
         // Taken once; a second call returns a closed channel.
         self.updates.take().unwrap_or_else(|| sync_channel(0).1)
+    }
+
+    /// Moves out what keeps notes; `None` where nothing is recorded.
+    pub fn take_notes(&mut self) -> Option<NoteKeeper> {
+        self.notes.take()
     }
 }
 
@@ -189,8 +201,19 @@ fn play(
 ) -> Result<(), String> {
     let answers = Arc::new(Mutex::new(AnswerCollector::default()));
     let collecting = Arc::clone(&answers);
+    let noted = sender.clone();
     replay.watch(Box::new(move |block, is_output| {
         lock(&collecting).take(block, is_output);
+        if block.kind == BlockKind::Note
+            && let Some(note) = Note::decode(&block.payload)
+        {
+            let at = BoardTime {
+                boots_back: note.boots_back,
+                time_us: note.time_us,
+            };
+            // The view has ended, so the result has no receiver.
+            let _ = noted.send(Update::Note(at, note.text));
+        }
     }));
     let mut tables = 0;
     decode(&mut replay, record, sender, || {
@@ -200,6 +223,7 @@ fn play(
         }
         let tasks = board::recorded_tasks(answers);
         let alive: Vec<(u64, u64)> = roots(&tasks).collect();
+        let _ = sender.send(Update::Ram(ram(&answers.ram)));
         let _ = sender.send(Update::Tasks(tasks));
         for (pid, satp) in alive {
             if let Some(space) = board::recorded_space(answers, satp) {
@@ -239,6 +263,11 @@ fn decode(
     }
     listener.finish(&mut |said| forward(said, sender));
     Ok(())
+}
+
+/// First address and bytes of each extent.
+fn ram(extents: &[RamExtent]) -> Vec<(u64, u64)> {
+    extents.iter().map(|it| (it.base, it.bytes)).collect()
 }
 
 /// The tasks that have page tables: number and satp.
@@ -302,6 +331,10 @@ fn run_session(
             Err(error) => return Err(chain(error)),
         }
     };
+    // A board that does not say where its RAM is has no strip of physical memory.
+    if let Ok(extents) = agent.ram() {
+        let _ = sender.send(Update::Ram(ram(extents)));
+    }
     for command in typed {
         // Ctrl-U first: a hello during the boot may have left a part of itself in the line editor.
         agent.type_in(format!("\x15{command}\r").as_bytes());

@@ -31,6 +31,8 @@ pub enum Pane {
     Costs,
     /// The board's text.
     Console,
+    /// Notes of a person.
+    Notes,
 }
 
 /// What the terminal view shows.
@@ -44,6 +46,10 @@ pub struct Look {
     pub filter: String,
     /// The filter is being typed.
     pub typing: bool,
+    /// A note that is being typed.
+    pub note: Option<String>,
+    /// What the last key led to; until the next key.
+    pub said: String,
     /// Number of rows from the newest to the cursor.
     pub back: usize,
     /// Index of the task whose address space is shown.
@@ -71,6 +77,8 @@ impl Default for Look {
             help: false,
             filter: String::new(),
             typing: false,
+            note: None,
+            said: String::new(),
             back: 0,
             task: 0,
             pane: Pane::Faults,
@@ -85,16 +93,18 @@ impl Default for Look {
 }
 
 /// The effect of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyOutcome {
     /// The view continues.
     Stay,
+    /// A note was typed.
+    Note(String),
     /// The user quits: `q` or Ctrl-C.
     Leave,
 }
 
 /// Keys with their descriptions.
-pub const HELP: [(&str, &str); 14] = [
+pub const HELP: [(&str, &str); 15] = [
     ("q, Ctrl-C", "leave"),
     ("space", "pause: the view stands still, nothing is lost"),
     (
@@ -105,7 +115,11 @@ pub const HELP: [(&str, &str); 14] = [
     ("Left, Right", "move the span by half of its length"),
     ("a", "the whole session"),
     ("g", "group by outcome, cause, task, hart"),
-    ("1 2 3 4", "faults, pages by time, costs, console"),
+    ("1 2 3 4 5", "faults, pages by time, costs, console, notes"),
+    (
+        "n",
+        "note the open fault or the span's end; a recording keeps it",
+    ),
     ("Up, Down", "another fault; PgUp, PgDn: ten further"),
     ("Enter", "open the fault: its walk, its page, commands"),
     ("End", "back to the newest"),
@@ -123,9 +137,13 @@ impl Look {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
             return KeyOutcome::Leave;
         }
+        self.said.clear();
         if self.typing {
             self.type_in(key.code);
             return KeyOutcome::Stay;
+        }
+        if let Some(note) = self.note.take() {
+            return self.note_key(note, key.code);
         }
         if std::mem::take(&mut self.help) {
             return KeyOutcome::Stay;
@@ -151,6 +169,8 @@ impl Look {
             KeyCode::Char('2') => self.pane = Pane::Pages,
             KeyCode::Char('3') => self.pane = Pane::Costs,
             KeyCode::Char('4') => self.pane = Pane::Console,
+            KeyCode::Char('5') => self.pane = Pane::Notes,
+            KeyCode::Char('n') => self.note = Some(String::new()),
             KeyCode::Tab => self.task = self.task.wrapping_add(1),
             KeyCode::Up => self.back = self.back.saturating_add(1),
             KeyCode::Down => self.back = self.back.saturating_sub(1),
@@ -220,6 +240,20 @@ impl Look {
         let back = (length / 2).saturating_mul(self.moved);
         let end_us = whole.end_us.saturating_sub(back).max(whole.from_us + 1);
         TimeSpan { end_us, ..whole }.last(length)
+    }
+
+    /// A key while a note is typed.
+    fn note_key(&mut self, mut note: String, key: KeyCode) -> KeyOutcome {
+        match key {
+            KeyCode::Enter if note.trim().is_empty() => return KeyOutcome::Stay,
+            KeyCode::Enter => return KeyOutcome::Note(note),
+            KeyCode::Esc => return KeyOutcome::Stay,
+            KeyCode::Backspace => drop(note.pop()),
+            KeyCode::Char(letter) => note.push(letter),
+            _ => {}
+        }
+        self.note = Some(note);
+        KeyOutcome::Stay
     }
 
     fn type_in(&mut self, key: KeyCode) {
@@ -294,6 +328,21 @@ mod tests {
         assert_eq!(shown(&look), (29_000_000, 30_000_000));
         press(&mut look, &[KeyCode::Char(']'), KeyCode::Char(']')]);
         assert_eq!(shown(&look), (0, 30_000_000));
+    }
+
+    #[test]
+    fn a_note_is_typed_as_it_is_or_left() {
+        let mut look = Look::default();
+        let typed: Vec<_> = "nQuit? q".chars().map(KeyCode::Char).collect();
+        assert_eq!(press(&mut look, &typed), KeyOutcome::Stay);
+        assert_eq!(look.note.as_deref(), Some("Quit? q"));
+        let said = press(&mut look, &[KeyCode::Backspace, KeyCode::Enter]);
+        assert_eq!(said, KeyOutcome::Note("Quit? ".to_owned()));
+        press(&mut look, &[KeyCode::Char('n'), KeyCode::Char('x')]);
+        assert_eq!(press(&mut look, &[KeyCode::Esc]), KeyOutcome::Stay);
+        let empty = [KeyCode::Char('n'), KeyCode::Char(' '), KeyCode::Enter];
+        assert_eq!(press(&mut look, &empty), KeyOutcome::Stay);
+        assert_eq!(look.note, None);
     }
 
     #[test]

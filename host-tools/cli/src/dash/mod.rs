@@ -17,6 +17,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use event_source::{EventSource, Questions, SourceOptions};
+use link::recording::Writer;
 use link::transport::Spec;
 use model::Live;
 
@@ -35,6 +36,7 @@ Examples:
   pagewalk dash /dev/ttyUSB0@2000000 /dev/ttyUSB1@2000000 --web
   pagewalk dash run.pwlog@max --web --elf hello
   pagewalk dash run.pwlog@10x
+  pagewalk dash /dev/ttyUSB0@2000000 --record run.pwlog
   pagewalk dash qemu --type 'pace_test 50 &'
   pagewalk dash /dev/ttyUSB0@2000000 --silent | grep Store
 In the terminal, ? lists the keys.")]
@@ -55,6 +57,10 @@ pub struct DashArgs {
     /// Type this command at the board's shell first; may be repeated
     #[arg(long = "type", value_name = "COMMAND", conflicts_with = "silent")]
     typed: Vec<String>,
+    /// Record both directions of the line too; an existing recording is appended to. Notes that are set in the view
+    /// are kept in it
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Serve a page to browsers on this machine instead
     #[arg(long, hide = cfg!(not(feature = "web")))]
     web: bool,
@@ -91,31 +97,48 @@ pub fn run(args: DashArgs) -> anyhow::Result<()> {
         ))
         .into());
     };
-    let mut feed = open(line, args.silent, args.once, args.typed)?;
+    let mut feed = open(line, args.typed.clone(), &args)?;
     let name = line.to_string();
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
-        return term::run(&name, feed.take());
+        let notes = feed.take_notes();
+        return term::run(&name, feed.take(), notes);
     }
     lines::print(&name, feed.take())
 }
 
-fn open(line: &Spec, silent: bool, once: bool, typed: Vec<String>) -> anyhow::Result<EventSource> {
-    let options = SourceOptions {
+fn open(line: &Spec, typed: Vec<String>, args: &DashArgs) -> anyhow::Result<EventSource> {
+    let mut options = SourceOptions {
         questions: Questions::TasksAndTables,
-        silent,
-        once,
+        silent: args.silent,
+        once: args.once,
         typed,
-        record: None,
+        ..SourceOptions::default()
     };
+    if let Some(path) = &args.record {
+        if matches!(line, Spec::Recording(..)) {
+            let what = format!("{line} is a recording already; --record is for a board's line");
+            return Err(UsageError(what).into());
+        }
+        let writer = Writer::append(path)?;
+        options.notes = Some(writer.notes());
+        options.record = Some(Box::new(writer));
+    }
     event_source::start(line, options)
 }
 
 #[cfg(feature = "web")]
 fn serve(args: DashArgs) -> anyhow::Result<()> {
+    if let (Some(path), [_, _, ..]) = (&args.record, &args.lines[..]) {
+        return Err(UsageError(format!(
+            "--record {} has room for one line; `pagewalk collect` records several",
+            path.display()
+        ))
+        .into());
+    }
     let programs = Programs::with_lines(&args.elf)?;
     let mut feeds = Vec::new();
     for line in &args.lines {
-        let feed = open(line, args.silent, args.once, args.typed.clone())?;
+        let feed = open(line, args.typed.clone(), &args)?;
         // Its speed is no part of what other commands call a recording.
         let name = match line {
             Spec::Recording(path, _) => path.display().to_string(),
@@ -123,9 +146,11 @@ fn serve(args: DashArgs) -> anyhow::Result<()> {
         };
         feeds.push((name, feed));
     }
-    let boards = feeds
-        .iter_mut()
-        .map(|(name, feed)| (name.clone(), feed.take()));
+    let boards = feeds.iter_mut().map(|(name, feed)| web::BoardFeed {
+        name: name.clone(),
+        notes: feed.take_notes(),
+        updates: feed.take(),
+    });
     let options = web::PageOptions {
         port: args.port,
         listen: args.listen,

@@ -4,15 +4,17 @@ mod draw;
 mod fit;
 mod middle;
 mod mouse;
+mod notes;
 mod shown;
 mod strip;
 mod top;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use link::recording::NoteKeeper;
 use model::Live;
 use model::live::Update;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
@@ -28,10 +30,14 @@ const TICK: Duration = Duration::from_millis(100);
 const HELD: usize = 100_000;
 
 /// Draws until the user quits. After the end of the line the view stays open.
-pub fn run(name: &str, updates: Receiver<Update>) -> anyhow::Result<()> {
+pub fn run(
+    name: &str,
+    updates: Receiver<Update>,
+    keeper: Option<NoteKeeper>,
+) -> anyhow::Result<()> {
     let mut terminal = ratatui::try_init()?;
     let mouse = MouseCapture::begin();
-    let shown = show(&mut terminal, name, &updates, ending::watch());
+    let shown = show(&mut terminal, name, &updates, keeper.as_ref());
     drop(mouse);
     // A closed terminal need not be restored.
     let _ = ratatui::try_restore();
@@ -42,8 +48,9 @@ fn show(
     terminal: &mut ratatui::DefaultTerminal,
     name: &str,
     updates: &Receiver<Update>,
-    stop: &AtomicBool,
+    keeper: Option<&NoteKeeper>,
 ) -> anyhow::Result<()> {
+    let stop = ending::watch();
     let (mut live, mut look) = (Live::default(), Look::default());
     let mut held = VecDeque::new();
     let mut is_new = true;
@@ -61,11 +68,13 @@ fn show(
         while event::poll(TICK.saturating_sub(drawn.elapsed()))? {
             is_new = true;
             match event::read()? {
-                Event::Key(key)
-                    if key.kind != KeyEventKind::Release && look.key(key) == KeyOutcome::Leave =>
-                {
-                    return end(&live);
-                }
+                Event::Key(key) if key.kind != KeyEventKind::Release => match look.key(key) {
+                    KeyOutcome::Stay => {}
+                    KeyOutcome::Note(text) => {
+                        look.said = notes::keep(&mut live, keeper, map.note_us, text);
+                    }
+                    KeyOutcome::Leave => return end(&live),
+                },
                 Event::Mouse(event) => drag.mouse(event, &map, &mut look),
                 _ => {}
             }

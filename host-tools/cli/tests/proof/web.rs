@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::board::{PROMPT, SocketBoard};
@@ -118,6 +118,11 @@ fn the_page_counts_filters_pauses_and_comes_back() {
     page.until("document.getElementById('board').textContent === 'qemu-virt (rv64)'");
     page.until("document.querySelectorAll('#tasks tr').length === 1");
     page.until("document.querySelectorAll('#spaces svg rect').length > 5");
+
+    // Physical memory by owner is what the tables say; a task's working set is no more than what it has.
+    page.until("document.querySelectorAll('#memory rect').length > 5");
+    let owners = "fetch('/live.json').then((it) => it.json()).then((it) => it.tasks.map((task) => it.owned.filter((part) => part.pid === task.pid).reduce((sum, part) => sum + part.bytes, 0) > 0 && task.used > 0 && task.written <= task.used))";
+    assert_eq!(page.eval(owners), serde_json::json!([true]));
     let before = page.eval("Number(document.getElementById('shown').textContent)");
     drop(page);
     drop(served);
@@ -314,6 +319,69 @@ fn what_is_selected_is_what_every_part_of_the_page_shows() {
         page.until("document.documentElement.scrollWidth <= document.documentElement.clientWidth");
         page.picture(&pictures().join(if is_dark { "dark.png" } else { "phone.png" }));
     }
+}
+
+/// Sets a note from the keyboard, at the middle of what is selected.
+fn note(page: &mut Browser, text: &str) {
+    page.eval(&format!(
+        "(() => {{ window.prompt = () => '{text}'; document.body.dispatchEvent(new KeyboardEvent('keydown', {{ key: 'n', bubbles: true }})); }})()"
+    ));
+}
+
+/// How many notes of that text the overview shows.
+fn shown_notes(text: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('#overview .note text')].filter((it) => it.textContent === '⚑ {text}').length"
+    )
+}
+
+#[test]
+fn a_note_is_kept_in_the_recording_and_otherwise_in_the_link() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recording = folder.path().join("run.pwlog");
+    std::fs::copy(Path::new(CAPTURES).join("run.pwlog"), &recording).expect("a copy");
+    let spec = format!("{}@max", path(&recording));
+    // Whoever looks at it later sees the note once, also while another page shows it.
+    for earlier in 0..2 {
+        let served = Served::from(&spec, "0");
+        let mut page = Browser::open(&served.address, 1200, 1000);
+        page.until(&matching("107"));
+        page.until(&format!(
+            "{} === {earlier}",
+            shown_notes("here <i>it</i> began")
+        ));
+        note(&mut page, "here <i>it</i> began");
+        page.until("document.getElementById('note-text').textContent.endsWith('run.pwlog.')");
+        page.until(&format!(
+            "{} === {}",
+            shown_notes("here <i>it</i> began"),
+            earlier + 1
+        ));
+        assert_eq!(page.eval("location.hash.includes('notes')"), false);
+    }
+    let info = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["recording", "info", path(&recording), "--format", "json"])
+        .output()
+        .expect("pagewalk runs");
+    let info: serde_json::Value = serde_json::from_slice(&info.stdout).expect("JSON");
+    assert_eq!(info["recordings"][0]["notes"], 2);
+    assert_eq!(info["recordings"][0]["faults"], 107);
+
+    // Where it cannot be written it is in the link, and the page says why.
+    std::fs::remove_file(&recording).expect("the recording");
+    let gone = folder.path().join("gone.pwlog");
+    std::fs::copy(Path::new(CAPTURES).join("run.pwlog"), &gone).expect("a copy");
+    let served = Served::from(&format!("{}@max", path(&gone)), "0");
+    let mut page = Browser::open(&served.address, 1200, 1000);
+    page.until(&matching("107"));
+    std::fs::remove_file(&gone).expect("the recording");
+    note(&mut page, "lost?");
+    page.until("document.getElementById('note-text').textContent.includes('link only: ')");
+    page.until(&format!("{} === 1", shown_notes("lost?")));
+    assert!(!gone.exists());
+    let link = page.eval("location.href");
+    let mut other = Browser::open(link.as_str().expect("a link"), 1200, 1000);
+    other.until(&format!("{} === 1", shown_notes("lost?")));
 }
 
 #[test]

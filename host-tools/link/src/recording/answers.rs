@@ -8,7 +8,7 @@ use wire::{About, Answer, Ask, Channel, Event, Frame, Inbox, Request, Splitter};
 
 use super::{Block, BlockKind, Blocks, is_board_output};
 use crate::memory::{MemorySource, ReadError};
-use crate::session::TaskInfo;
+use crate::session::{RamExtent, TaskInfo};
 
 const PAGE: usize = 4096;
 /// Granularity of known bytes: the word of a 32-bit hart.
@@ -24,6 +24,8 @@ struct PartialPage {
 pub struct RecordedAnswers {
     /// Facts about the board, if they were requested.
     pub about: Option<About>,
+    /// The extents of RAM, if they were requested.
+    pub ram: Vec<RamExtent>,
     /// The task table.
     pub tasks: Vec<TaskInfo>,
     /// Register width of the board in bits.
@@ -39,6 +41,7 @@ impl Default for RecordedAnswers {
     fn default() -> Self {
         RecordedAnswers {
             about: None,
+            ram: Vec::new(),
             tasks: Vec::new(),
             xlen: 64,
             tables: 0,
@@ -63,7 +66,10 @@ impl RecordedAnswers {
 
     fn take(&mut self, ask: &Ask, answer: Answer<'_>) {
         match (ask, answer) {
-            (_, Answer::About(about, _)) => self.about = Some(about),
+            (_, Answer::About(about, ram)) => {
+                self.about = Some(about);
+                self.ram = ram.map(|(base, bytes)| RamExtent { base, bytes }).collect();
+            }
             (Ask::Tasks { from } | Ask::Threads { from }, Answer::Tasks(next, list)) => {
                 if *from == 0 {
                     self.begun.clear();

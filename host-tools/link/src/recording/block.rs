@@ -11,6 +11,8 @@ pub enum BlockKind {
     Sent,
     /// Bytes received earlier, without which a reader that begins here lacks the board's name and clock.
     Context,
+    /// What a person said about a point in time: a `Note`.
+    Note,
     /// A type of a newer program.
     Other(u8),
 }
@@ -23,6 +25,7 @@ impl BlockKind {
             BlockKind::Started => 1,
             BlockKind::Sent => 2,
             BlockKind::Context => 3,
+            BlockKind::Note => 4,
             BlockKind::Other(number) => number,
         }
     }
@@ -33,6 +36,7 @@ impl BlockKind {
             1 => BlockKind::Started,
             2 => BlockKind::Sent,
             3 => BlockKind::Context,
+            4 => BlockKind::Note,
             other => BlockKind::Other(other),
         }
     }

@@ -1,8 +1,10 @@
 //! A recording as a file: chunks are appended, a partial one is removed again.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, BufReader, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::block::{Block, BlockKind, started};
 use super::body::BodyModel;
@@ -20,6 +22,9 @@ const SEGMENT: usize = 1 << 20;
 
 /// Bytes of payload that wait at most while the disk is full.
 const KEPT: usize = 4 << 20;
+/// A recording that was just closed is free after a moment: how often and how long it is waited for.
+const LOCK_TRIES: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// Microseconds of a day.
 const DAY_US: u64 = 86_400_000_000;
@@ -45,12 +50,18 @@ pub struct RecordingFile {
     /// Whether the last write failed: what waits is tried again at the next flush.
     is_failing: bool,
     lost: u64,
+    /// Time of the last block.
+    last_us: u64,
 }
 
 impl RecordingFile {
-    /// Creates a recording, or replaces what was there.
+    /// Creates a recording, or replaces what was there. `ResourceBusy` if another program writes it.
     pub fn create(path: &Path) -> io::Result<RecordingFile> {
-        let file = File::create(path).map_err(named(path))?;
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(path).map_err(named(path))?;
+        lock(&file, path)?;
+        file.set_len(0).map_err(named(path))?;
         let mut recording = RecordingFile::of(file, path, 0, SegmentIndex::default());
         recording.write_whole(&HEADER)?;
         Ok(recording)
@@ -58,11 +69,25 @@ impl RecordingFile {
 
     /// Opens or creates a recording to append to, and the number of bytes of an unfinished chunk that were
     /// removed. One of version 1 is rewritten first. `InvalidData` for another kind of file, which stays
-    /// unchanged.
+    /// unchanged; `ResourceBusy` if another program writes it.
     pub fn append(path: &Path) -> io::Result<(RecordingFile, u64)> {
+        RecordingFile::open(path, true)
+    }
+
+    /// The same for a recording that is there already.
+    pub fn append_existing(path: &Path) -> io::Result<RecordingFile> {
+        Ok(RecordingFile::open(path, false)?.0)
+    }
+
+    fn open(path: &Path, create: bool) -> io::Result<(RecordingFile, u64)> {
         let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
+        options
+            .read(true)
+            .write(true)
+            .create(create)
+            .truncate(false);
         let mut file = options.open(path).map_err(named(path))?;
+        lock(&file, path)?;
         let bytes = file.metadata().map_err(named(path))?.len();
         if bytes == 0 {
             let mut recording = RecordingFile::of(file, path, 0, SegmentIndex::default());
@@ -72,7 +97,10 @@ impl RecordingFile {
         let mut blocks = Blocks::new(BufReader::new(&file)).map_err(named(path))?;
         let is_old = blocks.is_old();
         // What the index says cannot be trusted for the end: bytes may follow it.
-        while blocks.next().map_err(named(path))?.is_some() {}
+        let mut last_us = 0;
+        while let Some(block) = blocks.next().map_err(named(path))? {
+            last_us = block.at_us;
+        }
         let end = blocks.at();
         if is_old {
             drop(blocks);
@@ -81,7 +109,8 @@ impl RecordingFile {
         file.set_len(end).map_err(named(path))?;
         let index = SegmentIndex::walk(&mut file).map_err(named(path))?;
         file.seek(SeekFrom::Start(end)).map_err(named(path))?;
-        let recording = RecordingFile::of(file, path, end, index);
+        let mut recording = RecordingFile::of(file, path, end, index);
+        recording.last_us = last_us;
         Ok((recording, bytes.saturating_sub(end)))
     }
 
@@ -102,6 +131,7 @@ impl RecordingFile {
             faults: 0,
             is_failing: false,
             lost: 0,
+            last_us: 0,
         }
     }
 
@@ -113,6 +143,11 @@ impl RecordingFile {
     /// Bytes of the file so far.
     pub fn bytes(&self) -> u64 {
         self.end
+    }
+
+    /// Time of the last block, in microseconds since 1970; 0 without one.
+    pub fn last_us(&self) -> u64 {
+        self.last_us
     }
 
     /// Fault records in frames, as far as they are written.
@@ -133,6 +168,7 @@ impl RecordingFile {
     /// Appends a block; times do not go back. It is in the file after [`RecordingFile::flush`].
     pub fn put(&mut self, kind: BlockKind, payload: &[u8], at_us: u64) -> io::Result<()> {
         self.is_ended = false;
+        self.last_us = at_us;
         self.waiting_bytes += payload.len();
         match self.blocks.last_mut() {
             Some(last)
@@ -300,6 +336,7 @@ impl RecordingFile {
         next.welcome = self.welcome.take();
         next.blocks = std::mem::take(&mut self.blocks);
         next.faults = self.faults;
+        next.last_us = self.last_us;
         let started_us = next.blocks.first().map_or(0, |block| block.at_us);
         next.blocks.insert(0, started(started_us));
         next.waiting_bytes = bytes_of(&next.blocks);
@@ -330,6 +367,23 @@ impl Drop for RecordingFile {
 
 fn bytes_of(blocks: &[Block]) -> usize {
     blocks.iter().map(|block| block.payload.len()).sum()
+}
+
+/// Two programs that append to one recording would write over each other. One that was killed holds no lock.
+fn lock(file: &File, path: &Path) -> io::Result<()> {
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
+            // A file system that has no locks.
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+                return Ok(());
+            }
+            Err(TryLockError::Error(error)) => return Err(named(path)(error)),
+        }
+    }
+    let busy = io::Error::new(ErrorKind::ResourceBusy, "another program is writing it");
+    Err(named(path)(busy))
 }
 
 /// Splits the blocks where about [`CHUNK`] bytes are reached; returns the rest.

@@ -23,6 +23,8 @@ pub struct RecordingSurvey {
     pub received_bytes: u64,
     /// Bytes sent to the board.
     pub sent_bytes: u64,
+    /// Notes that a person set.
+    pub notes: u64,
     /// Blocks of kinds that this program does not know.
     pub unknown_blocks: u64,
     /// Fault records: frames, and lines of text in any dialect. One that arrived twice counts twice.
@@ -49,6 +51,7 @@ impl RecordingSurvey {
                 BlockKind::Sent => survey.sent_bytes += bytes,
                 BlockKind::Started => survey.sessions += 1,
                 BlockKind::Context => {}
+                BlockKind::Note => survey.notes += 1,
                 BlockKind::Other(_) => survey.unknown_blocks += 1,
             }
             if is_board_output(&block, &mut has_begun) {

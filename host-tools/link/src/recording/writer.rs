@@ -1,7 +1,7 @@
 //! Appends to a recording what arrives now.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -9,27 +9,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::RecordingSink;
 use super::block::{BlockKind, started};
 use super::file::RecordingFile;
+use super::note::NoteKeeper;
+use super::shared::SharedFile;
 
 /// What is waiting is written that often: a program that is killed loses less than a second. Each time costs some
 /// fifty bytes of the file.
 const FLUSH: Duration = Duration::from_millis(800);
-/// Microseconds to which times are rounded down. A serial adapter holds bytes back for longer, and the digits below
-/// would be noise that no compressor makes smaller.
-const RESOLUTION_US: u64 = 1_000;
 
 /// A recording open for appending. What is appended is in the file within a second.
 pub struct Writer {
     shared: Arc<Mutex<SharedFile>>,
+    path: PathBuf,
     dropped: u64,
-}
-
-struct SharedFile {
-    file: RecordingFile,
-    /// Time of `start` in microseconds since 1970.
-    start_us: u64,
-    start: Instant,
-    /// The error of a write on the thread; the next call returns it.
-    failed: Option<io::Error>,
 }
 
 impl Writer {
@@ -61,12 +52,21 @@ impl Writer {
         }));
         let weak = Arc::downgrade(&shared);
         thread::spawn(move || flush_on(&weak));
-        Ok(Writer { shared, dropped })
+        Ok(Writer {
+            shared,
+            path: path.to_owned(),
+            dropped,
+        })
     }
 
     /// Number of bytes of an unfinished chunk that were removed at the end.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Appends notes to this recording, as long as it is written.
+    pub fn notes(&self) -> NoteKeeper {
+        NoteKeeper::of_writer(Arc::downgrade(&self.shared), self.path.clone())
     }
 
     /// Bytes of the file, and fault records in frames that this writer has written to it.
@@ -96,25 +96,12 @@ impl Writer {
     }
 
     fn put_at(&mut self, kind: BlockKind, payload: &[u8], now: Instant) -> io::Result<()> {
-        let mut shared = lock(&self.shared);
-        let since = now.saturating_duration_since(shared.start);
-        let at_us = shared.start_us.saturating_add(since.as_micros() as u64);
-        let put = shared
-            .file
-            .put(kind, payload, at_us - at_us % RESOLUTION_US);
-        match shared.failed.take() {
-            Some(error) => Err(error),
-            None => put,
-        }
+        lock(&self.shared).put_at(kind, payload, now)
     }
 
     /// Writes what is waiting.
     pub fn sync(&mut self) -> io::Result<()> {
-        let mut shared = lock(&self.shared);
-        if let Some(error) = shared.failed.take() {
-            return Err(error);
-        }
-        shared.file.flush()
+        lock(&self.shared).flush()
     }
 }
 

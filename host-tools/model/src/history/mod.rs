@@ -13,6 +13,7 @@ mod binned;
 mod costs;
 mod filter;
 mod heat;
+mod notes;
 mod span;
 mod summary;
 
@@ -26,6 +27,7 @@ use crate::ledger::LedgerRow;
 pub use costs::CostFigures;
 pub use filter::{FaultFilter, FilterError, TaskNames};
 pub use heat::{HeatAcross, HeatMap};
+pub use notes::{BoardTime, HistoryNote};
 pub use span::TimeSpan;
 pub use summary::{Bins, FaultGroup, GroupBy, GroupCount, SpanSummary, SummaryOptions};
 
@@ -147,6 +149,7 @@ pub struct FaultHistory {
     /// Refused faults with their ids: kept when the rows around them are not.
     refused: VecDeque<(u64, HistoryRow)>,
     marks: VecDeque<Mark>,
+    notes: VecDeque<HistoryNote>,
     /// Begin of each boot on the axis.
     bases: Vec<u64>,
     /// Values of `satp`, by the number that rows hold.

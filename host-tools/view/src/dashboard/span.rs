@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use abi::Class;
 use model::Live;
 use model::history::{
-    CostFigures, FaultFilter, GroupCount, HeatAcross, HeatMap, HistoryRow, Mark, MarkKind,
-    SummaryOptions, TimeSpan,
+    CostFigures, FaultFilter, GroupCount, HeatAcross, HeatMap, HistoryNote, HistoryRow, Mark,
+    MarkKind, SummaryOptions, TimeSpan,
 };
 use serde::Serialize;
 
@@ -94,6 +94,12 @@ struct JsonMark {
 }
 
 #[derive(Serialize)]
+struct JsonNote {
+    at_us: u64,
+    text: String,
+}
+
+#[derive(Serialize)]
 struct JsonKilled {
     id: u64,
     at_us: u64,
@@ -136,6 +142,8 @@ impl SpanRequest {
         object.list("tasks", tasks)?;
         let marks = history.marks().filter(|mark| span.contains(mark.at_us));
         object.list("marks", marks.map(mark))?;
+        let notes = history.notes().filter(|note| span.contains(note.at_us));
+        object.list("notes", notes.map(note))?;
         // However long ago, and whatever is selected: what died is the first thing to know.
         object.member("killed_in_all", history.refused().count())?;
         let killed = history.refused().rev().take(KILLED);
@@ -216,6 +224,13 @@ fn mark(mark: &Mark) -> JsonMark {
         at_us: mark.at_us,
         kind,
         text,
+    }
+}
+
+fn note(note: &HistoryNote) -> JsonNote {
+    JsonNote {
+        at_us: note.at_us,
+        text: words::printable(&note.text),
     }
 }
 

@@ -143,6 +143,10 @@ fn draw_foot(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
     let text = if look.typing {
         let error = shown.error.as_deref().unwrap_or_default();
         format!("filter: {}_   {error}", look.filter)
+    } else if let Some(note) = &look.note {
+        format!("note: {note}_   Enter keeps it, Esc leaves it")
+    } else if !look.said.is_empty() {
+        printable(&look.said)
     } else if let Some(error) = &shown.error {
         error.clone()
     } else if let Some(trouble) = &live.trouble {
@@ -150,8 +154,7 @@ fn draw_foot(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
     } else if !look.filter.is_empty() {
         format!("only faults with `{}`; Esc shows all   ? help", look.filter)
     } else {
-        "? help  q leave  space pause  / filter  [ ] span  g group  1-4 panes  Enter open"
-            .to_owned()
+        "? help  q leave  space pause  / filter  [ ] span  n note  1-5 panes  Enter open".to_owned()
     };
     frame.render_widget(Paragraph::new(fit(&text, area.width)), area);
 }

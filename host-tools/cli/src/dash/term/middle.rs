@@ -12,6 +12,7 @@ use view::words::{ExactSize, printable};
 
 use super::fit::fit;
 use super::mouse::ScreenMap;
+use super::notes;
 use super::shown::{Shown, head};
 use crate::dash::keys::Pane;
 
@@ -22,14 +23,16 @@ const SHADES: [char; 4] = ['░', '▒', '▓', '█'];
 
 /// Draws what is chosen.
 pub fn draw(frame: &mut Frame, area: Rect, shown: &Shown<'_>, map: &mut ScreenMap) {
+    map.note_us = shown.summary.bins.span.end_us.saturating_sub(1);
     if shown.look.is_open {
-        return one_fault(frame, area, shown);
+        return one_fault(frame, area, shown, map);
     }
     match shown.look.pane {
         Pane::Faults => faults(frame, area, shown, map),
         Pane::Pages => pages(frame, area, shown),
         Pane::Costs => costs(frame, area, shown),
         Pane::Console => console(frame, area, shown),
+        Pane::Notes => notes::draw(frame, area, shown),
     }
 }
 
@@ -216,8 +219,10 @@ fn console(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
 }
 
 /// The fault under the cursor: the newest that is in sight.
-fn one_fault(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
+fn one_fault(frame: &mut Frame, area: Rect, shown: &Shown<'_>, map: &mut ScreenMap) {
     let chosen = newest(shown, 1);
+    let row = (chosen.first()).and_then(|it| shown.live.history.get(it.id));
+    map.note_us = row.map_or(map.note_us, |row| row.at_us);
     let detail = chosen.first().and_then(|row| {
         let detail = FaultDetail {
             id: row.id,

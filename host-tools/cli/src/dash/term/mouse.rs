@@ -49,6 +49,8 @@ pub struct ScreenMap {
     pub faults: Rect,
     /// How many rows there are.
     pub rows: usize,
+    /// Where on the session axis a note is set.
+    pub note_us: u64,
 }
 
 /// The column at which a drag began.
@@ -144,6 +146,7 @@ mod tests {
             filters: vec!["cause:store".to_owned(), "cause:load".to_owned()],
             faults: Rect::new(0, 8, 80, 10),
             rows: 4,
+            note_us: 2_000,
         }
     }
 

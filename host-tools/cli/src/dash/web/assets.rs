@@ -26,7 +26,7 @@ macro_rules! web {
 }
 
 /// Every file of the page. A new module of it is a row here.
-const ASSETS: [Asset; 15] = [
+const ASSETS: [Asset; 16] = [
     ("/", HTML, include_str!("../../../web/page.html")),
     web!("page.css", CSS),
     web!("boards.js", SCRIPT),
@@ -38,6 +38,7 @@ const ASSETS: [Asset; 15] = [
     web!("fault.js", SCRIPT),
     web!("heat.js", SCRIPT),
     web!("main.js", SCRIPT),
+    web!("memory.js", SCRIPT),
     web!("rows.js", SCRIPT),
     web!("selection.js", SCRIPT),
     web!("spaces.js", SCRIPT),

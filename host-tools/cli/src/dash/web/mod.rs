@@ -3,6 +3,7 @@
 //! ```text
 //! board ─► event_source ─► Live (one a board) ◄── /span.json /rows.json /fault.json /live.json
 //!                                            ◄── /events: a summary when it changes
+//!                                            ◄── /note: a note of a person, kept in the recording
 //! ```
 //! The page keeps no faults: it asks for what is selected. Names from a board are inserted as text. Requests
 //! with another host name, or from another site's page, are rejected.
@@ -10,6 +11,7 @@
 mod assets;
 mod events;
 mod guard;
+mod note;
 mod queries;
 mod state;
 
@@ -21,8 +23,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use anyhow::{Context, bail};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{middleware, serve as serve_http};
+use link::recording::NoteKeeper;
 use model::live::Update;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -42,12 +45,22 @@ pub struct PageOptions {
     pub programs: Programs,
 }
 
+/// A board of the page: where its updates come from, and where notes about it go.
+pub struct BoardFeed {
+    /// The line or recording, as the command line named it.
+    pub name: String,
+    /// What it says.
+    pub updates: Receiver<Update>,
+    /// Keeps notes; `None` where nothing is recorded.
+    pub notes: Option<NoteKeeper>,
+}
+
 /// Serves the page, its answers and its event streams until Ctrl-C.
-pub fn serve(boards: Vec<(String, Receiver<Update>)>, options: PageOptions) -> anyhow::Result<()> {
+pub fn serve(mut boards: Vec<BoardFeed>, options: PageOptions) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let names: Vec<String> = boards.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> = boards.iter().map(|it| it.name.clone()).collect();
     runtime.block_on(async {
         let at = options.listen.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let asked = SocketAddr::new(at, options.port);
@@ -59,16 +72,18 @@ pub fn serve(boards: Vec<(String, Receiver<Update>)>, options: PageOptions) -> a
         let port = listener.local_addr()?.port();
         let token = options.listen.map(|_| token()).transpose()?;
         let shared = WebState {
-            boards: boards.iter().map(|(name, _)| WebBoard::new(name)).collect(),
+            boards: (boards.iter_mut())
+                .map(|it| WebBoard::new(&it.name, it.notes.take()))
+                .collect(),
             run: link::session::seed().into(),
             hosts: hosts(options.listen, port).into(),
             token: token.as_deref().map(Into::into),
             listeners: ListenerSlots::default(),
             programs: Arc::new(Mutex::new(options.programs)),
         };
-        for ((line, updates), board) in boards.into_iter().zip(shared.boards.iter()) {
+        for (feed, board) in boards.into_iter().zip(shared.boards.iter()) {
             let board = board.clone();
-            thread::spawn(move || apply(&line, &updates, &board));
+            thread::spawn(move || apply(&feed.name, &feed.updates, &board));
         }
         let host = match options.listen {
             None => "localhost".to_owned(),
@@ -85,6 +100,7 @@ pub fn serve(boards: Vec<(String, Receiver<Update>)>, options: PageOptions) -> a
             .route("/span.json", get(queries::span_json))
             .route("/rows.json", get(queries::rows_json))
             .route("/fault.json", get(queries::fault_json))
+            .route("/note", post(note::note))
             .route("/events", get(events::events))
             .layer(middleware::from_fn_with_state(shared.clone(), guard::guard))
             .with_state(shared.clone());

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use link::recording::NoteKeeper;
 use model::Live;
 use serde::Serialize;
 
@@ -21,6 +22,8 @@ pub struct WebBoard {
     live: Arc<Mutex<Live>>,
     /// The last summary, with its time.
     told: Arc<Mutex<Option<TimedSummary>>>,
+    /// Keeps notes in the recording, if there is one.
+    pub notes: Option<Arc<NoteKeeper>>,
 }
 
 /// Time and text of a summary.
@@ -45,9 +48,10 @@ pub struct WebState {
 
 impl WebBoard {
     /// A board of which nothing is known yet.
-    pub fn new(spec: &str) -> WebBoard {
+    pub fn new(spec: &str, notes: Option<NoteKeeper>) -> WebBoard {
         WebBoard {
             spec: spec.into(),
+            notes: notes.map(Arc::new),
             ..WebBoard::default()
         }
     }
