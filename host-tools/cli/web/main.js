@@ -16,12 +16,15 @@ import { drawTasks } from "./tasks.js";
 
 // Faults that come in are drawn this often at most; what the reader selects is drawn at once.
 const PERIOD = 1000;
+// From this interval between two drawings on, the reader is told.
+const SLOW = 3000;
 const BINS = 200;
 
 let live = null;
 let span = null;
 let events = null;
 let overviewAsked = 0;
+let period = PERIOD;
 
 const paused = () => selection().paused === "1";
 
@@ -120,9 +123,14 @@ async function drawAll() {
   due = null;
   stale = false;
   drawing += 1;
+  const begun = performance.now();
   await refresh().catch(() => {});
   drawing -= 1;
-  if (stale && due === null) soon(PERIOD);
+  // A slow link or browser gets a picture less often, so that it has as much time for its reader as for drawing.
+  const took = performance.now() - begun;
+  period = Math.max(PERIOD, 2 * took);
+  $("slow").textContent = period > SLOW ? `drawn every ${Math.round(period / 1000)} s: this browser or its link is slow` : "";
+  if (stale && due === null) soon(period);
 }
 
 function connect() {
@@ -132,7 +140,7 @@ function connect() {
     live = JSON.parse(event.data);
     if (paused()) return;
     drawLive();
-    soon(span ? PERIOD : 0);
+    soon(span ? period : 0);
   });
   events.onerror = () => state("no connection; trying again", true);
   events.onopen = () => state("live");

@@ -431,3 +431,21 @@ fn what_comes_while_the_page_draws_is_drawn_after_it() {
     page.eval("after(), release(), null");
     page.until("document.getElementById('tasks').textContent.includes('late')");
 }
+
+#[test]
+fn a_reader_whose_link_is_slow_gets_a_coarser_rate_and_is_told() {
+    let served = Served::from("run.pwlog@max", "0");
+    let mut page = Browser::open(&served.address, 1200, 1000);
+    page.until(&matching("107"));
+    // Each answer about a span takes a minute by the page's own clock.
+    page.eval(
+        "(() => {\
+        const [real, clock] = [window.fetch, performance.now.bind(performance)];\
+        let late = 0;\
+        performance.now = () => clock() + late;\
+        window.fetch = (url) => { if (url.startsWith('/span.json')) late += 60000; return real(url); };\
+        })()",
+    );
+    page.eval("document.querySelector('[data-span=all]').click()");
+    page.until("/^drawn every \\d{3,} s: /.test(document.getElementById('slow').textContent)");
+}
