@@ -6,8 +6,10 @@ use pagetable::{Mode, PAGE_BYTES};
 use sim::Quirks;
 
 use super::kernel::{Kernel, TEXT};
-use super::lends::{WRITE, ask_and_stay, pages, pair, read, receive, send, write};
-use super::servers::{ask, connect, running, serve, switch_to};
+use super::lends::{
+    WRITE, ask_and_stay, pages, pair, pair_beside_first, read, receive, send, write,
+};
+use super::servers::{ask, running, switch_to};
 use crate::mm::layout::kernel_start;
 use crate::mm::tests::both;
 use crate::mm::tests::machine::TestMachine;
@@ -89,12 +91,7 @@ fn an_address_that_is_a_frames_number_is_not_taken_for_it<M: TestMachine>(quirks
     let mut kernel = Kernel::<M>::new(quirks, 512);
     let first = running(&kernel);
     let before = kernel.system.frames.counts().free();
-    let server = kernel.task(0, "server");
-    switch_to(&mut kernel, server);
-    let number = serve(&mut kernel, "it");
-    let client = kernel.task(0, "client");
-    switch_to(&mut kernel, client);
-    let to = connect(&mut kernel, "it");
+    let (server, number, client, to) = pair_beside_first(&mut kernel);
     let at = pages(&mut kernel, &[7]);
     let frame = kernel.call(Call::Translate, [at, 0, 0, 0, 0]).result;
     let number_of_frame = frame.expect("it is there") as u64 * PAGE_BYTES;

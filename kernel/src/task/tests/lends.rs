@@ -108,6 +108,13 @@ pub(super) fn pair<M: TestMachine>(kernel: &mut Kernel<M>) -> (Slot, u64, Slot, 
     (server, number, client, connection)
 }
 
+/// As [`pair`], of two tasks that are not the first one: either can end.
+pub(super) fn pair_beside_first<M: TestMachine>(kernel: &mut Kernel<M>) -> (Slot, u64, Slot, u64) {
+    let server = kernel.task(0, "server");
+    switch_to(kernel, server);
+    pair(kernel)
+}
+
 fn a_page_that_is_lent_is_out_of_reach_until_it_is_returned<M: TestMachine>(quirks: Quirks) {
     let mut kernel = Kernel::<M>::new(quirks, 256);
     let (server, number, client, to) = pair(&mut kernel);
@@ -146,12 +153,7 @@ fn a_borrower_that_ends_returns_and_a_lender_that_ends_leaves_nothing<M: TestMac
             let mut kernel = Kernel::<M>::new(quirks, 512);
             let first = running(&kernel);
             let before = kernel.system.frames.counts().free();
-            let server = kernel.task(0, "server");
-            switch_to(&mut kernel, server);
-            let number = serve(&mut kernel, "it");
-            let client = kernel.task(0, "client");
-            switch_to(&mut kernel, client);
-            let to = connect(&mut kernel, "it");
+            let (server, number, client, to) = pair_beside_first(&mut kernel);
             let at = pages(&mut kernel, &[1, 2, 3]);
             send(&mut kernel, to, WRITE, (at, 3));
             switch_to(&mut kernel, server);
