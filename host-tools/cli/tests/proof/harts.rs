@@ -113,6 +113,14 @@ fn on_a_socket(programs: usize) -> SocketBoard {
     for _ in 0..programs {
         terminal.run("spin forever &");
     }
+    // One that has just been started may not have its hart yet. The shell has one while it answers.
+    let running = |said: &str| {
+        hart_rows(said)
+            .iter()
+            .filter(|row| row[2] == "running")
+            .count()
+    };
+    while running(&terminal.run("harts")) <= programs {}
     board
 }
 
