@@ -16,7 +16,7 @@ import { drawTasks } from "./tasks.js";
 
 // Faults that come in are drawn this often at most; what the reader selects is drawn at once.
 const PERIOD = 1000;
-// From this interval between two drawings on, the reader is told.
+// From this interval between two drawings on, the page says so.
 const SLOW = 3000;
 const BINS = 200;
 

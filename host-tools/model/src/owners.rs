@@ -8,7 +8,7 @@ use crate::AddressSpace;
 
 /// Who has a part of physical memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Owner {
+pub enum MemoryOwner {
     /// It is a page table.
     Tables,
     /// The programs of this space alone: its place among the spaces.
@@ -27,7 +27,7 @@ pub struct OwnedPart {
     /// Length in bytes.
     pub bytes: u64,
     /// Who has it.
-    pub owner: Owner,
+    pub owner: MemoryOwner,
 }
 
 /// What has a claim on an address.
@@ -38,7 +38,7 @@ enum Claim {
     Space(usize),
 }
 
-/// Runs of memory with the same owner by address, from a sweep over the starts and ends of all mappings. What nobody
+/// Runs of memory with the same owner by address, from a sweep over the starts and ends of all mappings. What no table
 /// maps is in no run.
 pub fn owned_parts<'a>(spaces: impl IntoIterator<Item = &'a AddressSpace>) -> Vec<OwnedPart> {
     // For each address, the number of mappings that start, minus those that end, per claim.
@@ -89,16 +89,16 @@ pub fn owned_parts<'a>(spaces: impl IntoIterator<Item = &'a AddressSpace>) -> Ve
 }
 
 /// The owner of memory with these claims; `None` without one.
-fn owner(open: &BTreeMap<Claim, i64>) -> Option<Owner> {
+fn owner(open: &BTreeMap<Claim, i64>) -> Option<MemoryOwner> {
     if open.contains_key(&Claim::Tables) {
-        return Some(Owner::Tables);
+        return Some(MemoryOwner::Tables);
     }
     // Spaces are the last of the order.
     let mut last = open.keys().rev();
     match (last.next()?, last.next()) {
-        (Claim::Space(_), Some(Claim::Space(_))) => Some(Owner::Shared),
-        (Claim::Space(place), _) => Some(Owner::Space(*place)),
-        _ => Some(Owner::Kernel),
+        (Claim::Space(_), Some(Claim::Space(_))) => Some(MemoryOwner::Shared),
+        (Claim::Space(place), _) => Some(MemoryOwner::Space(*place)),
+        _ => Some(MemoryOwner::Kernel),
     }
 }
 
@@ -146,11 +146,11 @@ mod tests {
         assert_eq!(
             parts,
             [
-                (0x1000, 2, Owner::Tables),
-                (4 << 30, gib, Owner::Space(0)),
-                (5 << 30, gib, Owner::Space(1)),
-                (6 << 30, gib, Owner::Shared),
-                (7 << 30, gib, Owner::Kernel),
+                (0x1000, 2, MemoryOwner::Tables),
+                (4 << 30, gib, MemoryOwner::Space(0)),
+                (5 << 30, gib, MemoryOwner::Space(1)),
+                (6 << 30, gib, MemoryOwner::Shared),
+                (7 << 30, gib, MemoryOwner::Kernel),
             ]
         );
     }

@@ -24,7 +24,6 @@ pub mod live;
 pub mod map;
 pub mod pmp;
 pub mod probe;
-#[cfg(feature = "export")]
 pub mod recorded_walk;
 pub mod report;
 pub mod roots;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use model::ledger::LedgerRow;
 use model::live::Live;
-use model::owners::{OwnedPart, Owner, owned_parts};
+use model::owners::{MemoryOwner, OwnedPart, owned_parts};
 use model::space::MappedRange;
 use model::working::{Used, WorkingSet};
 use serde::Serialize;
@@ -195,10 +195,10 @@ fn owned(live: &Live) -> Vec<JsonOwned> {
     let pids: Vec<u64> = live.spaces.keys().copied().collect();
     let row = |part: OwnedPart| {
         let (owner, pid) = match part.owner {
-            Owner::Kernel => return None,
-            Owner::Tables => ("tables", None),
-            Owner::Shared => ("shared", None),
-            Owner::Space(place) => ("task", pids.get(place).copied()),
+            MemoryOwner::Kernel => return None,
+            MemoryOwner::Tables => ("tables", None),
+            MemoryOwner::Shared => ("shared", None),
+            MemoryOwner::Space(place) => ("task", pids.get(place).copied()),
         };
         let (at, bytes) = (Hex(part.at), part.bytes);
         let is_ram = |(base, length): &(u64, u64)| part.at >= *base && part.at - base < *length;

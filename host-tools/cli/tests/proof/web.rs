@@ -341,7 +341,7 @@ fn a_note_is_kept_in_the_recording_and_otherwise_in_the_link() {
     let recording = folder.path().join("run.pwlog");
     std::fs::copy(Path::new(CAPTURES).join("run.pwlog"), &recording).expect("a copy");
     let spec = format!("{}@max", path(&recording));
-    // Whoever looks at it later sees the note once, also while another page shows it.
+    // Each later reader sees the note once, also while another page shows it.
     for earlier in 0..2 {
         let served = Served::from(&spec, "0");
         let mut page = Browser::open(&served.address, 1200, 1000);

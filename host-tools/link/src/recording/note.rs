@@ -14,11 +14,11 @@ const TEXT: usize = 1000;
 
 /// What a person says about a point in time.
 ///
-/// Boots are counted back from the one in force where the note stands in the recording: a part that begins later,
+/// Boots are counted back from the one that is active where the note stands in the recording: a part that begins later,
 /// or several recordings in one, still mean the same boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// How many boots ago; 0 for the boot in force where the note stands.
+    /// How many boots ago; 0 for the boot that is active where the note stands.
     pub boots_back: u64,
     /// Microseconds since that boot.
     pub time_us: u64,

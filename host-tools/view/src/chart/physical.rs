@@ -1,7 +1,7 @@
 //! Physical memory as a strip: which roots map which part.
 
 use model::AddressSpace;
-use model::owners::{Owner, owned_parts};
+use model::owners::{MemoryOwner, owned_parts};
 use model::space::{Bounds, area_names};
 use plotters::style::RGBColor;
 
@@ -92,10 +92,10 @@ fn parts(spaces: &[AddressSpace]) -> Vec<BlockPart> {
         first: part.at,
         bytes: part.bytes,
         class: match part.owner {
-            Owner::Tables => 0,
-            Owner::Shared => 1,
-            Owner::Kernel => 2,
-            Owner::Space(place) => 3 + place.min(USERS.len() - 1),
+            MemoryOwner::Tables => 0,
+            MemoryOwner::Shared => 1,
+            MemoryOwner::Kernel => 2,
+            MemoryOwner::Space(place) => 3 + place.min(USERS.len() - 1),
         },
         place: 0,
     });
