@@ -23,7 +23,7 @@ const BINS = 200;
 let live = null;
 let span = null;
 let events = null;
-let overviewAsked = 0;
+let overviewAsked = -Infinity;
 let period = PERIOD;
 
 const paused = () => selection().paused === "1";
@@ -195,7 +195,7 @@ function wire() {
     if ("board" in changes) connect();
     if (live) drawLive();
     rows.selected();
-    overviewAsked = 0;
+    overviewAsked = -Infinity;
     soon(0);
   });
 }

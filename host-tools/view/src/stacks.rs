@@ -132,7 +132,7 @@ mod tests {
         }]);
         let mut out = Vec::new();
         list.table(&mut out).unwrap();
-        let expected = "7 cat: sleeping\n                          #0  0x0000000080002000  sched+0x66  kernel/proc.c:476\n                          #1  0x0000000080003000\n";
+        let expected = "7 cat: sleeping\n  #0  0x0000000080002000  sched+0x66  kernel/proc.c:476\n  #1  0x0000000080003000\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }
