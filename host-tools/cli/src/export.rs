@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, FromArgMatches};
 use model::Faults;
+use pack::PackError;
+use pack::output::Output;
 use view::export::{EXPORTS, ExportKind, ExportOutput};
 use view::words::counted;
 
@@ -88,13 +90,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     // Before a header is written.
     File::open(&args.source.file).with_context(|| named(&args.source.file))?;
     let mut out = PathOutput::new(to, kind.is_folder);
-    let totals = match exported(&args, &mut out) {
-        Ok(totals) => totals,
-        Err(error) => {
-            out.abandon();
-            return Err(error);
-        }
-    };
+    let totals = exported(&args, &mut out)?;
     let files = out.complete().with_context(|| named(to))?;
     if is_stdout {
         return Ok(());
@@ -134,12 +130,20 @@ fn named(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Files at a path: each is written beside its name and put there when all are complete.
+/// The error of the system, without the path that the caller adds.
+fn plain(error: PackError) -> io::Error {
+    match error {
+        PackError::Io { source, .. } => source,
+        other => io::Error::other(other),
+    }
+}
+
+/// Files at a path: each gets its name when all are complete.
 pub struct PathOutput {
     root: PathBuf,
     is_folder: bool,
-    /// Names as they are written, and as they will be.
-    files: Vec<(PathBuf, PathBuf)>,
+    /// Files without a name so far: whatever ends this process, none of them is left.
+    files: Vec<Output>,
 }
 
 impl PathOutput {
@@ -154,21 +158,11 @@ impl PathOutput {
 
     /// Gives every file its name; returns how many there are.
     pub fn complete(&mut self) -> io::Result<usize> {
-        for (from, to) in &self.files {
-            if from != to {
-                fs::rename(from, to)?;
-            }
+        let count = self.files.len();
+        for file in std::mem::take(&mut self.files) {
+            file.commit().map_err(plain)?;
         }
-        Ok(std::mem::take(&mut self.files).len())
-    }
-
-    /// Removes what was written.
-    pub fn abandon(&mut self) {
-        for (from, to) in std::mem::take(&mut self.files) {
-            if from != to {
-                let _ = fs::remove_file(from);
-            }
-        }
+        Ok(count)
     }
 }
 
@@ -186,16 +180,16 @@ impl ExportOutput for PathOutput {
         }
         // A device or a pipe is written as it is.
         let is_special = fs::metadata(&to).is_ok_and(|it| !it.is_file() && !it.is_dir());
-        let from = match is_special {
-            true => to.clone(),
+        let file = match is_special {
+            true => File::create(&to)?,
             false => {
-                let mut name = to.file_name().unwrap_or_default().to_owned();
-                name.push(".part");
-                to.with_file_name(name)
+                // It can be exported again.
+                let output = Output::create(&to).map_err(plain)?.rebuildable();
+                let file = output.file().try_clone()?;
+                self.files.push(output);
+                file
             }
         };
-        let file = File::create(&from)?;
-        self.files.push((from, to));
         Ok(Box::new(BufWriter::with_capacity(1 << 16, file)))
     }
 }

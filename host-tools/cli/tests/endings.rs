@@ -4,15 +4,15 @@
 //! is the same for any program.
 
 use std::fs::{self, File};
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
@@ -311,4 +311,81 @@ fn a_machine_that_is_not_installed_is_said_by_the_command() {
         said.contains("qemu-system-riscv64") && said.contains("./setup"),
         "{said}"
     );
+}
+
+#[test]
+fn nothing_is_left_of_a_report_or_an_export_that_a_signal_ends() {
+    let mut log = String::new();
+    for number in 0..20_000 {
+        log += &format!(
+            "EXCEPTION: Store/AMO page fault. MCAUSE: 000000000000000f, EPC: 0000000080000000, MTVAL: {number:013x}000\n"
+        );
+    }
+    for (verb, output) in [
+        ("export line --csv -o out", "out"),
+        ("export line --json -o out", "out"),
+        ("export line --perfetto -o out", "out"),
+        ("export line --folded -o out", "out"),
+        ("export line --parquet -o folder", "folder/out"),
+        ("report line -o out", "out"),
+    ] {
+        for &signal in SIGNALS {
+            let folder = tempfile::tempdir().expect("a folder");
+            fs::create_dir(folder.path().join("folder")).expect("a folder");
+            fs::write(folder.path().join(output), "old").expect("a file");
+            let line = folder.path().join("line");
+            mknodat(CWD, &line, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+            let mut program = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+                .args(verb.split(' '))
+                .current_dir(&folder)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("pagewalk starts");
+            // More than a pipe holds: once it is written, most of it has been read. Open for both, because the program
+            // may open it twice, and no reader would be there in between.
+            let mut options = File::options();
+            options.read(true).write(true);
+            let pipe = options.custom_flags(OFlags::NONBLOCK.bits() as i32);
+            let mut to = pipe.open(&line).expect("a pipe");
+            let mut rest = log.as_bytes();
+            until(verb, || {
+                while let Ok(count) = to.write(rest) {
+                    rest = &rest[count..];
+                    if rest.is_empty() {
+                        return Some(());
+                    }
+                }
+                None
+            });
+            kill_process(Pid::from_child(&program), signal).expect("a signal");
+            let ended = program.wait().expect("an end");
+            assert!(!ended.success(), "{verb}: {signal:?}: {ended}");
+            drop(to);
+            assert_eq!(
+                fs::read(folder.path().join(output)).expect("the old file"),
+                b"old",
+                "{verb}: {signal:?}"
+            );
+            let mut left: Vec<String> = files(folder.path());
+            left.sort();
+            let mut wanted = [output, "line"];
+            wanted.sort_unstable();
+            assert_eq!(left, wanted, "{verb}: {signal:?}");
+        }
+    }
+}
+
+/// The paths of all files in a folder and its folders.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("UTF-8");
+        match entry.file_type().expect("a type").is_dir() {
+            true => found.extend(files(&entry.path()).iter().map(|it| format!("{name}/{it}"))),
+            false => found.push(name),
+        }
+    }
+    found
 }
