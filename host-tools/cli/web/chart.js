@@ -1,6 +1,6 @@
 // Stacked bars over time with axes, marks and a brush: the overview, and the rate.
 
-import { colour, count, draw, hint, seconds, step } from "./dom.js";
+import { colour, count, draw, hint, seconds, short, step } from "./dom.js";
 
 const LEFT = 52;
 const BOTTOM = 18;
@@ -76,7 +76,7 @@ function valueAxis(top, perSecond, y, width) {
   for (let value = 0; value <= rate; value += mark) {
     const at = y(value / perSecond);
     parts.push(draw("line", { x1: LEFT, x2: width, y1: at, y2: at, class: "grid" }));
-    parts.push(draw("text", { x: LEFT - 6, y: at + 4, class: "tick end" }, value ? count(value) : "0/s"));
+    parts.push(draw("text", { x: LEFT - 6, y: at + 4, class: "tick end" }, value ? short(value) : "0/s"));
   }
   return parts;
 }

@@ -1,6 +1,6 @@
 // What faults cost, in instructions: a histogram by outcome, percentiles, and how they change.
 
-import { $, brief, colour, count, draw, hint, make } from "./dom.js";
+import { $, brief, colour, count, draw, hint, make, short } from "./dom.js";
 import { toggleWord } from "./selection.js";
 
 const LEFT = 52;
@@ -40,7 +40,7 @@ function histogram(svg, costs) {
   const parts = [];
   for (const value of [1, 10, 100, 1000, 10000, 100000].filter((it) => it <= top)) {
     const at = 8 + room - scale(value) * room;
-    parts.push(draw("line", { x1: LEFT, x2: width, y1: at, y2: at, class: "grid" }), draw("text", { x: LEFT - 6, y: at + 4, class: "tick end" }, count(value)));
+    parts.push(draw("line", { x1: LEFT, x2: width, y1: at, y2: at, class: "grid" }), draw("text", { x: LEFT - 6, y: at + 4, class: "tick end" }, short(value)));
   }
   for (let at = 0; at < columns; at += 1) {
     const octave = first + at;
@@ -77,6 +77,6 @@ function overTime(svg, span) {
   const x = (at) => LEFT + ((at + 0.5) / span.bins) * (width - LEFT - 6);
   const y = (value) => height - 6 - (Math.log10(value + 1) / Math.log10(top + 1)) * (height - 14);
   const dots = (which, name) => span.cost_bins.map((it, at) => it && draw("circle", { cx: x(at), cy: y(it[which]), r: 1.6, class: name })).filter(Boolean);
-  const words = known.length ? [draw("text", { x: LEFT - 6, y: 12, class: "tick end" }, count(top)), draw("text", { x: LEFT - 6, y: height - 6, class: "tick end" }, "0")] : [];
+  const words = known.length ? [draw("text", { x: LEFT - 6, y: 12, class: "tick end" }, short(top)), draw("text", { x: LEFT - 6, y: height - 6, class: "tick end" }, "0")] : [];
   svg.replaceChildren(...words, ...dots(1, "p99"), ...dots(0, "p50"));
 }

@@ -34,7 +34,10 @@ export function draw(name, attributes = {}, content) {
 
 export const count = (number) => Number(number).toLocaleString("en-US");
 
-// A number in at most four characters, for ticks: 512, 16k, 2M. Powers of two keep their names.
+// A count in about five characters, for an axis: 82, 5,952, 2.3M.
+export const short = (number) => (number < 100_000 ? count(number) : Number(number).toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 1 }));
+
+// A power of two in at most four characters, for ticks: 512, 16k, 2M. Powers of two keep their names.
 export function brief(number) {
   for (const [unit, each] of [["G", 2 ** 30], ["M", 2 ** 20], ["k", 2 ** 10]]) if (number >= each) return `${Math.round(number / each)}${unit}`;
   return String(number);

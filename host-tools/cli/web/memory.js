@@ -7,7 +7,7 @@ const PALETTE = 9;
 
 export function drawMemory(live) {
   const place = new Map(live.tasks.map((task, at) => [task.pid, at]));
-  const look = (part) => (part.owner === "task" ? `var(--g${(place.get(part.pid) ?? 0) % PALETTE})` : part.owner === "tables" ? "var(--bad)" : "var(--ink)");
+  const look = (part) => (part.owner === "task" ? `var(--g${(place.get(part.pid) ?? 0) % PALETTE})` : part.owner === "tables" ? "var(--ink)" : "var(--dim)");
   $("memory").replaceChildren(...live.ram.map((extent) => strip(extent, live.owned, look)));
   $("no-memory").hidden = live.ram.length > 0;
   const sums = new Map();

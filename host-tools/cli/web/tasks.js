@@ -23,6 +23,6 @@ function row(pid, command, state, resident, tables, used, selected, faults, span
   const said = died && kind ? `killed: ${died.outcome}` : state;
   const filter = () => toggleWord(`task:${pid}`);
   const share = make("meter", undefined, { min: 0, max: Math.max(span.passing, 1), value: selected, title: `${count(selected)} of the selected faults` });
-  const cells = [make("td", pid, { class: "number" }), make("td", said), make("td", resident, { class: "number" }), make("td", tables, { class: "number" }), make("td", used, { class: "number" }), make("td", faults === null ? "" : count(faults), { class: "number" }), make("td", [share, ` ${count(selected)}`]), make("td", command, { title: command })];
+  const cells = [make("td", pid, { class: "number" }), make("td", command, { title: command }), make("td", said), make("td", resident, { class: "number" }), make("td", tables, { class: "number" }), make("td", used, { class: "number" }), make("td", faults === null ? "" : count(faults), { class: "number" }), make("td", [share, ` ${count(selected)}`])];
   return make("tr", cells, { tabindex: 0, class: died && kind ? "refused" : kind ?? null, title: "filter this task", onclick: filter, onkeydown: (event) => event.key === "Enter" && filter() });
 }
