@@ -1,16 +1,11 @@
 //! What a span of faults amounts to: counts, rates, costs, and which pages.
 
 use std::collections::BTreeMap;
-use std::panic::resume_unwind;
-use std::thread;
 
 use super::binned::BinnedRow;
 use super::costs::{CostFigures, cost_bins, costs};
 use super::heat::{HeatAcross, HeatMap, heat};
 use super::{FaultFilter, FaultHistory, HistoryRow, TaskNames, TimeSpan};
-
-/// Rows from which two threads summarize.
-const MANY: usize = 1 << 16;
 
 /// What faults are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,50 +124,6 @@ pub struct SpanSummary {
     pub tasks: BTreeMap<Option<u16>, u64>,
 }
 
-/// Faults by group and by task.
-struct Counts {
-    groups: Vec<GroupCount>,
-    tasks: BTreeMap<Option<u16>, u64>,
-    refused: u64,
-}
-
-impl Counts {
-    fn of(rows: &[BinnedRow<'_>], bins: &Bins, by: GroupBy) -> Counts {
-        let mut groups: Vec<GroupCount> = Vec::new();
-        let mut tasks: BTreeMap<Option<u16>, u64> = BTreeMap::new();
-        let mut refused = 0;
-        let mut place = 0;
-        for run in rows.chunk_by(|one, next| one.row.task == next.row.task) {
-            let task = run.first().and_then(|it| it.row.fault().task());
-            *tasks.entry(task).or_default() += run.len() as u64;
-            for BinnedRow { row, bin } in run {
-                let group = by.group(row);
-                // Neighbours are mostly of one group.
-                if groups.get(place).is_none_or(|it| it.group != group) {
-                    let known = groups.iter().position(|it| it.group == group);
-                    place = known.unwrap_or_else(|| {
-                        groups.push(GroupCount {
-                            group,
-                            count: 0,
-                            bins: vec![0; bins.count],
-                        });
-                        groups.len() - 1
-                    });
-                }
-                groups[place].count += 1;
-                groups[place].bins[*bin as usize] += 1;
-                refused += u64::from(row.is_refusal());
-            }
-        }
-        groups.sort_by_key(|it| (std::cmp::Reverse(it.count), it.group));
-        Counts {
-            groups,
-            tasks,
-            refused,
-        }
-    }
-}
-
 impl FaultHistory {
     /// Summarizes the faults of a span that pass a filter.
     pub fn summarize(
@@ -192,37 +143,45 @@ impl FaultHistory {
                 bin: bins.of(row.at_us) as u32,
             })
             .collect();
-        let figures = || (costs(&passing), cost_bins(&passing, bins.count));
-        let counts = || {
-            let heat_options = (options.heat_rows, options.across);
-            (
-                Counts::of(&passing, &bins, options.by),
-                heat(&passing, bins.count, heat_options),
-            )
-        };
-        // Many rows are read by two processors at once.
-        let ((costs, cost_bins), (counts, (heat, pages))) = match passing.len() < MANY {
-            true => (figures(), counts()),
-            false => thread::scope(|scope| {
-                let other = scope.spawn(figures);
-                let counts = counts();
-                (
-                    other.join().unwrap_or_else(|why| resume_unwind(why)),
-                    counts,
-                )
-            }),
-        };
+        let mut groups: Vec<GroupCount> = Vec::new();
+        let mut tasks: BTreeMap<Option<u16>, u64> = BTreeMap::new();
+        let mut refused = 0;
+        let mut place = 0;
+        for run in passing.chunk_by(|one, next| one.row.task == next.row.task) {
+            let task = run.first().and_then(|it| it.row.fault().task());
+            *tasks.entry(task).or_default() += run.len() as u64;
+            for BinnedRow { row, bin } in run {
+                let group = options.by.group(row);
+                // Neighbours are mostly of one group.
+                if groups.get(place).is_none_or(|it| it.group != group) {
+                    let known = groups.iter().position(|it| it.group == group);
+                    place = known.unwrap_or_else(|| {
+                        groups.push(GroupCount {
+                            group,
+                            count: 0,
+                            bins: vec![0; bins.count],
+                        });
+                        groups.len() - 1
+                    });
+                }
+                groups[place].count += 1;
+                groups[place].bins[*bin as usize] += 1;
+                refused += u64::from(row.is_refusal());
+            }
+        }
+        groups.sort_by_key(|it| (std::cmp::Reverse(it.count), it.group));
+        let (heat, pages) = heat(&passing, bins.count, (options.heat_rows, options.across));
         SpanSummary {
             bins,
             all,
             passing: passing.len() as u64,
-            refused: counts.refused,
-            groups: counts.groups,
-            costs,
-            cost_bins,
+            refused,
+            groups,
+            costs: costs(&passing),
+            cost_bins: cost_bins(&passing, bins.count),
             heat,
             pages,
-            tasks: counts.tasks,
+            tasks,
         }
     }
 }
