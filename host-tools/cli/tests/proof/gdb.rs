@@ -41,7 +41,9 @@ fn gdb_at(target: &str, symbols: Option<&Path>, commands: &[&str]) -> String {
     gdb.args(["-c", "exec timeout 120 gdb-multiarch \"$@\" 2>&1", "gdb"]);
     gdb.args(["-nx", "-batch"]);
     let attach = format!("target remote {target}");
-    let first = ["set pagination off", "set confirm off", &attach];
+    // A packet that is sent again, because the machine is slow, would be answered twice.
+    let patient = "set remotetimeout 60";
+    let first = [patient, "set pagination off", "set confirm off", &attach];
     for command in first.iter().chain(commands) {
         gdb.args(["-ex", command]);
     }
