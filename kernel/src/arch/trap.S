@@ -79,7 +79,7 @@ trap_from_kernel:
     .option arch, +a                # link-time optimisation forgets what the target has
     amoswap.w tp, tp, (tp)          # an address of a word is not zero
     .option pop
-    bnez    tp, stand
+    bnez    tp, halt
     lla     tp, crashed
     sx      t0, 5*WORD(tp)
     lla     t0, halt
@@ -97,11 +97,6 @@ trap_from_kernel:
     sx      t2, {status}(tp)
     lla     sp, emergency_stack_top
     call    trap_from_kernel_rust
-    j       halt
-
-# What made this hart trap is still pending: `wfi` would not wait, and the hart would only be in the way.
-stand:
-    csrw    sie, zero
     j       halt
 
     .section .bss.crashed, "aw", @nobits
