@@ -145,7 +145,7 @@ impl<P: Platform> System<P> {
             machine: &mut self.local.platform,
             paged_in: move |platform: &P, va: VirtAddr, access: Access, resolution: &Resolution| {
                 *faults = faults.wrapping_add(1);
-                *of_thread += 1;
+                *of_thread = of_thread.wrapping_add(1);
                 *of_all += 1;
                 log.push(&Fault {
                     time: platform.ticks(),

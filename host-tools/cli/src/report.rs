@@ -220,15 +220,15 @@ fn fatal(path: &Path, rows: &[LedgerRow], console: &Console) -> Option<(LedgerRo
     let is_fatal = |row: &&LedgerRow| row.sighting.fault.outcome().is_refusal();
     let row = *rows.iter().rev().find(is_fatal)?;
     let recorded = recorded_walk::lines(&row.sighting.fault);
-    let recorded = match recorded.is_empty() {
-        true => "No table was walked.".to_owned(),
-        false => format!("At the fault:\n\n{}", recorded.join("\n")),
-    };
+    if recorded.is_empty() {
+        return Some((row, "No table was walked.".to_owned()));
+    }
+    let recorded = format!("At the fault:\n\n{}", recorded.join("\n"));
     let xlen = console.board.as_ref().map_or(64, |(_, xlen)| *xlen);
     let later = match tables(path, &row, if xlen == 32 { Xlen::Rv32 } else { Xlen::Rv64 }) {
         Ok(Some(walk)) => format!("\n\nThe tables as the board last sent them:\n\n{walk}"),
         Ok(None) => "\n\nThe recording does not have these tables.".to_owned(),
-        Err(error) => format!("\n\nThe recording does not have these tables: {error:#}."),
+        Err(error) => format!("\n\nThese tables cannot be read: {error:#}."),
     };
     Some((row, recorded + &later))
 }

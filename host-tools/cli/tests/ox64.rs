@@ -5,9 +5,13 @@ mod inputs;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use inputs::built;
 use rustix::process::{Pid, Signal, kill_process};
+
+/// Time after which what is awaited is given up.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Exit code, stdout, stderr.
 fn ox64(words: &[&str]) -> (i32, String, String) {
@@ -207,6 +211,7 @@ fn the_board_is_recorded_and_shown_by_the_dashboard() {
         String::from_utf8_lossy(&run.stdout).into_owned()
     };
     // Within a second it is in the file, while the recording goes on.
+    let deadline = Instant::now() + PATIENCE;
     let faults = loop {
         let faults = read(&["faults", "run.pwlog"]);
         if faults.matches("Store/AMO page fault").count() >= 3 {
@@ -214,6 +219,7 @@ fn the_board_is_recorded_and_shown_by_the_dashboard() {
         }
         let ended = record.try_wait().expect("a status");
         assert!(ended.is_none(), "the recording has ended: {faults}");
+        assert!(Instant::now() < deadline, "{faults}");
     };
     assert!(faults.contains("zeroed"), "{faults}");
     let tasks = loop {
@@ -223,6 +229,7 @@ fn the_board_is_recorded_and_shown_by_the_dashboard() {
         }
         let ended = record.try_wait().expect("a status");
         assert!(ended.is_none(), "the recording has ended: {tasks}");
+        assert!(Instant::now() < deadline, "{tasks}");
     };
     kill_process(Pid::from_child(&record), Signal::INT).expect("it runs");
     let ended = record.wait().expect("it ends");
@@ -295,6 +302,9 @@ fn a_gdb_stub_shows_the_hart_and_its_tables() {
             "-q",
             "-nx",
             "-batch",
+            "-ex",
+            // A packet that is sent again would be answered twice.
+            "set remotetimeout 60",
             "-ex",
             &format!("target remote {place}"),
         ])

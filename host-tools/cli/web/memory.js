@@ -1,13 +1,11 @@
 // Physical memory: each extent of RAM as a strip, and who has what of it.
 
-import { $, draw, make, size } from "./dom.js";
-
-// A task's colour is that of its place in the list; tables and shared pages have their own.
-const PALETTE = 9;
+import { $, colour, draw, make, size } from "./dom.js";
 
 export function drawMemory(live) {
   const place = new Map(live.tasks.map((task, at) => [task.pid, at]));
-  const look = (part) => (part.owner === "task" ? `var(--g${(place.get(part.pid) ?? 0) % PALETTE})` : part.owner === "tables" ? "var(--ink)" : "var(--dim)");
+  // A task's colour is that of its place in the list; tables and shared pages have their own.
+  const look = (part) => (part.owner === "task" ? colour({}, place.get(part.pid) ?? 0) : part.owner === "tables" ? "var(--ink)" : "var(--dim)");
   $("memory").replaceChildren(...live.ram.map((extent) => strip(extent, live.owned, look)));
   $("no-memory").hidden = live.ram.length > 0;
   const sums = new Map();

@@ -15,8 +15,11 @@ pub(crate) fn section(file: &object::File, id: SectionId) -> Result<SectionBytes
         false => RunTimeEndian::Big,
     };
     let section = file.section_by_name(id.name());
-    let bytes = section.map_or(Ok(&[][..]), |section| section.data())?;
-    Ok(EndianArcSlice::new(Arc::from(bytes), endian))
+    let bytes = match section {
+        Some(section) => section.uncompressed_data()?,
+        None => (&[][..]).into(),
+    };
+    Ok(EndianArcSlice::new(Arc::from(&*bytes), endian))
 }
 
 /// All sections that hold types, names and lines.

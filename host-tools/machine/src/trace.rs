@@ -57,7 +57,7 @@ pub struct Traced {
 
 impl Traced {
     /// Ticks of the clock in a microsecond.
-    pub const TICKS: u64 = crate::uart::CYCLES / 1_000_000;
+    pub const TICKS_PER_US: u64 = crate::uart::CYCLES / 1_000_000;
     /// The names of what [`Traced`] prints, comma-separated.
     pub const HEADER: &'static str = "clock,pc,kind,address,value";
 }

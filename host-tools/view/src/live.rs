@@ -240,15 +240,16 @@ pub fn json(out: &mut dyn Write, live: &Live) -> io::Result<()> {
             .collect(),
     });
     object.list("seconds", seconds)?;
-    let tasks = live.tasks.0.iter().map(|task| JsonLiveTask {
+    let tasks = live.tasks.0.iter().map(|task| (task, used(live, task.pid)));
+    let tasks = tasks.map(|(task, used)| JsonLiveTask {
         pid: task.pid,
         state: task.state,
         resident: task.resident_bytes.unwrap_or(0),
         tables: task.table_bytes.unwrap_or(0),
         faults: task.faults.unwrap_or(0),
         command: &task.line,
-        used: used(live, task.pid).map(|(used, _)| used),
-        written: used(live, task.pid).map(|(_, written)| written),
+        used: used.map(|(used, _)| used),
+        written: used.map(|(_, written)| written),
         bands: live.spaces.get(&task.pid).map_or_else(Vec::new, |space| {
             space.bands(BANDS).iter().map(band).collect()
         }),

@@ -315,11 +315,7 @@ fn page_at<M: Machine>(
     frame: PhysAddr,
 ) -> Option<WalkEnd> {
     let region = &space.regions()[space.place_of(va)?];
-    let is_own = matches!(
-        region.object,
-        Object::Zero | Object::Image { .. } | Object::Stored { .. }
-    );
-    if !is_own || region.is_pinned() {
+    if !region.is_private() || region.is_pinned() {
         return None;
     }
     there(space, machine, va, frame)

@@ -159,6 +159,16 @@ pub enum Object {
     },
 }
 
+impl Object {
+    /// Does its content belong to the region alone?
+    pub(super) fn is_private(&self) -> bool {
+        matches!(
+            self,
+            Object::Zero | Object::Image { .. } | Object::Stored { .. }
+        )
+    }
+}
+
 /// How a program says it will use a region, and whether its pages stay. One byte: a region has no room for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage(u8);
@@ -265,11 +275,7 @@ impl Region {
 
     /// Is it memory of the space alone, whose pages can be dropped and come again as at first?
     pub(super) fn is_private(&self) -> bool {
-        let is_own = matches!(
-            self.object,
-            Object::Zero | Object::Image { .. } | Object::Stored { .. }
-        );
-        is_own && self.kind != RegionKind::Borrowed
+        self.object.is_private() && self.kind != RegionKind::Borrowed
     }
 
     /// May it be unmapped by the program that has it?

@@ -17,7 +17,7 @@ use abi::{Access, Error, Outcome};
 use pagetable::{MemoryType, PhysAddr, Pte, VirtAddr};
 
 use super::leaf::leaf_flags;
-use super::region::{Object, Prot, RegionKind};
+use super::region::{Prot, RegionKind};
 use super::{
     Frames, Machine, MapRequest, Owner, PAGE_BYTES, Placement, Space, Unreached, Unresolved,
     resolve, table,
@@ -220,11 +220,7 @@ impl Space {
         let covered = self.covered(transfer.va, transfer.bytes())?;
         let writes = transfer.kind != MessageKind::Borrow;
         for region in self.within(&covered) {
-            let is_private = matches!(
-                region.object,
-                Object::Zero | Object::Image { .. } | Object::Stored { .. }
-            );
-            let may = is_private && region.prot.covers(transfer.prot());
+            let may = region.object.is_private() && region.prot.covers(transfer.prot());
             let goes = transfer.kind != MessageKind::Move || region.kind == RegionKind::Anonymous;
             if !may || !goes {
                 return Err(Error::AccessDenied.into());

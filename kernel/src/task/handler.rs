@@ -105,7 +105,7 @@ pub fn of_fault<P: Platform>(
         return HandledBy::None;
     };
     let is_forged = cause == Cause::InstructionPageFault && abi::thread::is_return_address(value);
-    if handler.thread == current || is_forged || outcome == Outcome::OutOfMemory {
+    if handler.is_thread(current) || is_forged || outcome == Outcome::OutOfMemory {
         return HandledBy::None;
     }
     if handler.serves.is_none() {
@@ -164,7 +164,7 @@ pub(super) fn ends_thread<P: Platform>(system: &mut System<P>, value: usize) -> 
 fn leave<P: Platform>(system: &mut System<P>) -> Option<Slot> {
     let current = system.local.schedule.current();
     let handler = system.tasks.process_mut(current).handler.as_mut()?;
-    if handler.thread != current {
+    if !handler.is_thread(current) {
         return None;
     }
     let faulted = handler.serves.take()?;

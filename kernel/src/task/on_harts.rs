@@ -35,6 +35,13 @@ impl<P: Platform> System<P> {
     #[inline(never)]
     pub fn next_alone(&self, only: Slot) -> Option<Slot> {
         let state = self.tasks.at(only).state();
+        // The end of its wait is the exception handler's to bring about.
+        let handler = self.tasks.process(only).handler;
+        if let (SchedState::AwaitingHandler, Some(handler)) = (state, handler)
+            && handler.thread != only
+        {
+            return self.next_alone(handler.thread);
+        }
         let can_run = matches!(state, SchedState::Ready | SchedState::Ending { .. });
         (can_run && !self.is_active_elsewhere(only)).then_some(only)
     }

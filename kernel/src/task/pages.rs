@@ -45,7 +45,7 @@ pub fn page_out<P: Platform>(
     Ok(CallResult::Again)
 }
 
-/// The same as advice: what cannot go stays.
+/// The same as advice: without room for it, it stays.
 pub fn advise_page_out<P: Platform>(
     system: &mut System<P>,
     key: CallKey,
@@ -81,13 +81,16 @@ pub fn pin<P: Platform>(
 ) -> Result<CallResult, Unreached> {
     let va = VirtAddr::new(at as u64);
     let begin = |space: &mut Space, frames: &mut Frames| space.begin_pin(va, bytes as u64, frames);
-    require(system, key, (at, bytes), begin).map_err(|(error, had_begun)| {
-        if had_begun {
-            // The regions end where the range does, so there is room for that.
+    match require(system, key, (at, bytes), begin) {
+        Ok(answer) => Ok(answer),
+        Err((error, false)) => Err(error.into()),
+        Err((error, true)) => {
+            // Where no region can be split any more, some of it stays pinned.
             let _ = system.memory().0.unpin(va, bytes as u64);
+            // The answer itself: a refusal for want of frames would be tried again with those of the pages just unpinned, without limit.
+            Ok(CallResult::One(error.to_a0()))
         }
-        error.into()
-    })
+    }
 }
 
 /// `Unpin(addr, len)`.

@@ -92,7 +92,8 @@ impl<P: Platform> System<P> {
 
     /// A page has come from a store for a thread.
     pub(super) fn count_major(&mut self, slot: Slot) {
-        self.tasks.at_mut(slot).paging.major += 1;
+        let counts = &mut self.tasks.at_mut(slot).paging;
+        counts.major = counts.major.wrapping_add(1);
         self.paging.major += 1;
     }
 
@@ -107,7 +108,7 @@ impl<P: Platform> System<P> {
         let (thread, process) = self.tasks.parts_mut(slot);
         if source == Source::Kernel {
             thread.faults = thread.faults.wrapping_add(1);
-            thread.paging.in_calls += 1;
+            thread.paging.in_calls = thread.paging.in_calls.wrapping_add(1);
             self.paging.in_calls += 1;
         }
         self.local.log.push(&Fault {

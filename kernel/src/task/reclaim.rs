@@ -127,7 +127,8 @@ impl<P: Platform> System<P> {
             match page_in(space, frames, platform, request) {
                 Ok(resolution) => {
                     if resolution.is_some() {
-                        self.tasks.at_mut(slot).paging.back += 1;
+                        let counts = &mut self.tasks.at_mut(slot).paging;
+                        counts.back = counts.back.wrapping_add(1);
                         self.count_major(slot);
                     }
                     return Ok(resolution);

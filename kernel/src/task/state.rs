@@ -9,6 +9,8 @@
 //!     │                      │   ◄──► OnAddress          another thread, or a tick of the clock
 //!     │                      │   ◄──► Receiving, Sending another thread, or a tick of the clock
 //!     │                      │   ◄──► AwaitingHandler    the exception handler of its process
+//!     │                      │   ◄──► HandlerIdle        a fault of another thread of its process
+//!     │                      │   ◄──► Killing            the end of a process on another hart
 //!     └── Exited ◄── Ending ◄┘
 //! ```
 

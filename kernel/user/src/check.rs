@@ -32,6 +32,12 @@ pub type Part = fn(&mut Tally) -> Result<(), Error>;
 /// Runs the parts of a test program, or the one that is `wanted`, and says how each went; returns the exit status.
 pub fn run_parts(program: &str, parts: &[(&str, Part)], wanted: Option<&str>) -> u8 {
     let mut tally = Tally::default();
+    if let Some(wanted) = wanted
+        && !parts.iter().any(|(name, _)| *name == wanted)
+    {
+        println!("{program}: no part {wanted}");
+        return 1;
+    }
     for (name, part) in parts {
         if wanted.is_some_and(|wanted| wanted != *name) {
             continue;

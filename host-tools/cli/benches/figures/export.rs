@@ -107,7 +107,7 @@ fn paced(path: &Path, faults: u64, pace: Pace) -> Vec<u8> {
 
 /// Bytes of a recording for each fault, beside the frames on the line.
 pub fn bytes_per_fault() -> Vec<FigureRow> {
-    let row = |name, pace: Pace| {
+    let row = |name, pace: Pace, limit| {
         let faults = 60 * pace.rate;
         let folder = scratch();
         let path = folder.path().join("run.pwlog");
@@ -118,7 +118,7 @@ pub fn bytes_per_fault() -> Vec<FigureRow> {
             value: bytes as f64 / faults as f64,
             unit: "bytes",
             better: Better::Lower,
-            limit: Some(8.0),
+            limit: Some(limit),
             aim: None,
             peer: Some(PeerFigure {
                 name: "its frames on the line".to_owned(),
@@ -127,8 +127,8 @@ pub fn bytes_per_fault() -> Vec<FigureRow> {
         }
     };
     vec![
-        row("recording.bytes_per_fault", BUSY),
-        row("recording.bytes_per_fault.50", CALM),
+        row("recording.bytes_per_fault", BUSY, 3.5),
+        row("recording.bytes_per_fault.50", CALM, 7.0),
     ]
 }
 

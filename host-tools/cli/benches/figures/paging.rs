@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::guest::board::{Qemu, number_after};
+use crate::guest::board::{Board, Qemu, number_after};
 use crate::row::FigureRow;
 
 /// Rows of [`rv64`].
@@ -51,17 +51,17 @@ pub fn rv32() -> Vec<FigureRow> {
 
 /// In the order of the names, each with its limit on that width.
 fn of(bits: u32, names: &[&'static str]) -> Vec<FigureRow> {
-    let cost = |store: &str, kind: &str| {
-        let mut board = machine(bits, &format!("store={store}"));
-        let said = board.run("paging_test cost");
+    let costs = |store: &str| machine(bits, &format!("store={store}")).run("paging_test cost");
+    let cost = |said: &str, kind: &str| {
         let line = said.lines().find(|line| line.contains(kind));
         let line = line.unwrap_or_else(|| panic!("{said}"));
         [number_after(line, " out "), number_after(line, " in ")]
     };
-    let file = cost("rom", "file");
-    let ram = cost("ram:4M", "noise");
-    let zip = cost("zip:4M", "text");
-    let zeros = cost("zip:4M", "zeros");
+    let file = cost(&costs("rom"), "file");
+    let ram = cost(&costs("ram:4M"), "noise");
+    let compressed = costs("zip:4M");
+    let zip = cost(&compressed, "text");
+    let zeros = cost(&compressed, "zeros");
     let (average, most) = select(bits);
     let values = [
         file[0], file[1], ram[0], ram[1], zip[0], zip[1], zeros[0], average, most,
@@ -72,7 +72,7 @@ fn of(bits: u32, names: &[&'static str]) -> Vec<FigureRow> {
         .collect()
 }
 
-fn machine(bits: u32, append: &str) -> crate::guest::board::Board {
+fn machine(bits: u32, append: &str) -> Board {
     let machine = match bits {
         32 => Qemu::with_image_of_32_bits(),
         _ => Qemu::with_image(),

@@ -96,7 +96,7 @@ fn event(line: &str) -> anyhow::Result<(u64, EventKind)> {
         .parse()
         .with_context(|| format!("`{clock}` is no number"))?;
     Ok((
-        clock / Traced::TICKS,
+        clock / Traced::TICKS_PER_US,
         kind(word).map_err(anyhow::Error::msg)?,
     ))
 }

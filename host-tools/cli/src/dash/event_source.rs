@@ -14,9 +14,9 @@ use link::session::{Agent, AgentError, AgentOptions, Direction, LineTap, OnSilen
 use link::session::{Decoder, LineEvent, RamExtent};
 use link::transport::{LineNews, Spec, TargetLine};
 use model::TaskList;
-use model::history::BoardTime;
 use model::live::Update;
 
+use super::notes;
 use crate::board;
 
 /// Queue limit: a recording at full speed waits for the view.
@@ -207,12 +207,8 @@ fn play(
         if block.kind == BlockKind::Note
             && let Some(note) = Note::decode(&block.payload)
         {
-            let at = BoardTime {
-                boots_back: note.boots_back,
-                time_us: note.time_us,
-            };
             // The view has ended, so the result has no receiver.
-            let _ = noted.send(Update::Note(at, note.text));
+            let _ = noted.send(notes::update(note));
         }
     }));
     let mut tables = 0;

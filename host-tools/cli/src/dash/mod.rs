@@ -8,6 +8,7 @@ mod connections;
 pub mod event_source;
 mod keys;
 mod lines;
+mod notes;
 mod term;
 #[cfg(feature = "web")]
 mod web;

@@ -71,7 +71,12 @@ fn show(
                 Event::Key(key) if key.kind != KeyEventKind::Release => match look.key(key) {
                     KeyOutcome::Stay => {}
                     KeyOutcome::Note(text) => {
-                        look.said = notes::keep(&mut live, keeper, map.note_us, text);
+                        // What has come meanwhile is in the recording before the note; the view stays where it is.
+                        if !held.is_empty() {
+                            look.select(look.span(live.history.whole()));
+                            held.drain(..).for_each(|update| live.apply(update));
+                        }
+                        look.said = notes::set(&mut live, keeper, map.note_us, &text);
                     }
                     KeyOutcome::Leave => return end(&live),
                 },

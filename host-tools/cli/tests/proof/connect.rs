@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::board::{PROMPT, Screen, SocketBoard, built};
+use crate::host::PATIENT;
 use crate::tools::path;
 
 /// A hub on a board's line.
@@ -157,7 +158,7 @@ fn gdb_a_terminal_and_commands_share_a_line() {
         text
     };
     let attach = format!(
-        "set pagination off\nset confirm off\ntarget remote {}",
+        "{PATIENT}\nset pagination off\nset confirm off\ntarget remote {}",
         connection.gdb
     );
     until(&mut keys, &attach, "attached");
@@ -199,7 +200,8 @@ fn a_gdb_that_is_killed_leaves_the_board_running() {
     let connection = Connection::to(&board, &folder.path().join("line.bin"));
     let attach = format!("target remote {}", connection.gdb);
     let mut gdb = Command::new("gdb-multiarch")
-        .args(["-nx", "-q", "-ex", &attach, "-ex", "echo here\\n"])
+        .args(["-nx", "-q", "-ex", PATIENT, "-ex", &attach])
+        .args(["-ex", "echo here\\n"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

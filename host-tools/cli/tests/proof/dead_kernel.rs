@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::board::SocketBoard;
+use crate::host::PATIENT;
 use crate::plugin::Machine;
 
 /// An address that no kernel maps.
@@ -15,7 +16,7 @@ fn jump(stub: &str) {
     let set = format!("set $pc = {NOWHERE}");
     let said = Command::new("gdb-multiarch")
         .args([
-            "-nx", "-batch", "-ex", &attach, "-ex", &set, "-ex", "detach",
+            "-nx", "-batch", "-ex", PATIENT, "-ex", &attach, "-ex", &set, "-ex", "detach",
         ])
         .output()
         .expect("gdb-multiarch; run `./setup --tests`");

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::board::{PROMPT, SocketBoard, built};
 use crate::connect::Connection;
+use crate::host::PATIENT;
 use crate::tools::path;
 
 /// What gdb says to these commands, in one session on the line.
@@ -41,9 +42,7 @@ fn gdb_at(target: &str, symbols: Option<&Path>, commands: &[&str]) -> String {
     gdb.args(["-c", "exec timeout 120 gdb-multiarch \"$@\" 2>&1", "gdb"]);
     gdb.args(["-nx", "-batch"]);
     let attach = format!("target remote {target}");
-    // A packet that is sent again, because the machine is slow, would be answered twice.
-    let patient = "set remotetimeout 60";
-    let first = [patient, "set pagination off", "set confirm off", &attach];
+    let first = [PATIENT, "set pagination off", "set confirm off", &attach];
     for command in first.iter().chain(commands) {
         gdb.args(["-ex", command]);
     }

@@ -2,10 +2,14 @@
 
 use std::collections::HashSet;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::board::{Board, Qemu, SocketBoard, built, free_pages, tasks};
 use crate::gdb::gdb;
 use crate::plugin::between;
+
+/// Time after which a look is given up.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// The numbers behind `pagewalk: harts`, the boot hart first.
 #[track_caller]
@@ -23,7 +27,18 @@ fn harts_of(text: &str) -> (Vec<u32>, String) {
 }
 
 /// Starts programs that never end, and gives their numbers.
+/// Looks until something is there.
 #[track_caller]
+fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not in time");
+    }
+}
+
 fn start_spinning(board: &mut Board, count: usize) -> Vec<u32> {
     for _ in 0..count {
         board.run("spin forever &");
@@ -74,7 +89,7 @@ fn programs_that_run_on_other_harts_are_killed_and_all_their_memory_comes_back()
                 board.run(&format!("kill {pid}"));
             }
             // Each is named by the shell when nothing of it is left.
-            while tasks(&board.run("ps")).len() > 1 {}
+            until(|| (tasks(&board.run("ps")).len() == 1).then_some(()));
         }
         let audit = board.run("audit");
         assert!(audit.contains("every frame has one owner"), "{audit}");
@@ -120,7 +135,7 @@ fn on_a_socket(programs: usize) -> SocketBoard {
             .filter(|row| row[2] == "running")
             .count()
     };
-    while running(&terminal.run("harts")) <= programs {}
+    until(|| (running(&terminal.run("harts")) > programs).then_some(()));
     board
 }
 
@@ -129,7 +144,7 @@ fn ps_of_the_host_says_which_hart_runs_each_thread_and_whose_it_is() {
     let board = on_a_socket(2);
     let line = format!("unix:{}", board.line().display());
     // A thread that has just been started may not have its hart yet.
-    let harts = loop {
+    let harts = until(|| {
         let output = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
             .args(["ps", "--from", &line, "--format", "csv"])
             .output()
@@ -144,10 +159,8 @@ fn ps_of_the_host_says_which_hart_runs_each_thread_and_whose_it_is() {
         assert_eq!(spinning.len(), 2, "{said}");
         assert!(spinning.iter().all(|row| row[7] == row[0]), "{said}");
         let harts: HashSet<String> = spinning.iter().map(|row| row[8].to_owned()).collect();
-        if !harts.contains("") {
-            break harts;
-        }
-    };
+        (!harts.contains("")).then_some(harts)
+    });
     assert_eq!(harts.len(), 2, "each on its own: {harts:?}");
     let numbers = harts.iter().map(|hart| hart.parse::<u32>());
     assert!(numbers.flatten().filter(|hart| *hart < 4).count() == 2);
@@ -165,12 +178,11 @@ fn harts_at_the_prompt_says_what_each_does_and_counts() {
         let mut board = machine.clone().harts(4).boot();
         let spinning = start_spinning(&mut board, 2);
         // A program that has just been started may not have its hart yet.
-        let rows = loop {
+        let rows = until(|| {
             let rows = hart_rows(&board.run("harts"));
-            if rows.iter().filter(|row| row[2] == "running").count() == 3 {
-                break rows;
-            }
-        };
+            let running = rows.iter().filter(|row| row[2] == "running").count();
+            (running == 3).then_some(rows)
+        });
         let mut ids: Vec<&str> = rows.iter().map(|row| &*row[1]).collect();
         ids.sort_unstable();
         assert_eq!(ids, ["0", "1", "2", "3"], "{rows:?}");

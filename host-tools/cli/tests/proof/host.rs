@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+/// gdb sends a packet again that is not answered within two seconds, and takes the second answer for that of the next one.
+pub const PATIENT: &str = "set remotetimeout 60";
+
 /// What `pagewalk` answers; it must answer well.
 #[track_caller]
 pub fn pagewalk(arguments: &[&str]) -> String {

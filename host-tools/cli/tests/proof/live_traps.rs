@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::board::{Qemu, SocketBoard};
+use crate::host::PATIENT;
 use crate::plugin::Machine;
 
 /// Debian's U-Boot for S-mode.
@@ -88,7 +89,7 @@ fn jump(sets: &[&str], last: &str) -> (String, Trap, String) {
     machine.monitor.ask("log int");
     let attach = format!("target remote {}", machine.stub);
     let mut gdb = Command::new("gdb-multiarch");
-    gdb.args(["-nx", "-batch", "-ex", &attach]);
+    gdb.args(["-nx", "-batch", "-ex", PATIENT, "-ex", &attach]);
     let pc = format!("$pc = {NOWHERE}");
     for set in sets.iter().chain(&[&*pc]) {
         gdb.args(["-ex", &format!("set {set}")]);

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::board::{Monitor, SocketBoard, with_stub};
-use crate::host::pagewalk;
+use crate::host::{PATIENT, pagewalk};
 use crate::tools::path;
 
 pub const PLUGIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../gdb-plugin/pagewalk.py");
@@ -19,6 +19,7 @@ pub fn gdb(target: &str, commands: &[&str]) -> String {
     gdb.args(["-nx", "-batch"]);
     gdb.env("PAGEWALK", env!("CARGO_BIN_EXE_pagewalk"));
     let first = [
+        PATIENT.to_owned(),
         "set pagination off".to_owned(),
         "set confirm off".to_owned(),
         format!("source {PLUGIN}"),

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::board::{PROMPT, SocketBoard, built};
 use crate::connect::{Connection, ask};
+use crate::host::PATIENT;
 use crate::plugin::{Machine, PLUGIN, Rv32, between, gdb};
 use crate::tools::path;
 
@@ -129,7 +130,13 @@ fn typed_while_gdb_waits(board: &SocketBoard, lines: &[&str], commands: &[&str])
     gdb.env("PAGEWALK", env!("CARGO_BIN_EXE_pagewalk"));
     let attach = format!("target remote {}", connection.gdb);
     let source = format!("source {PLUGIN}");
-    let first = ["set pagination off", "set confirm off", &source, &attach];
+    let first = [
+        PATIENT,
+        "set pagination off",
+        "set confirm off",
+        &source,
+        &attach,
+    ];
     let go_on = format!("shell echo go >{}", path(&go));
     for command in first.iter().chain(commands) {
         let command = if *command == "go" { &*go_on } else { *command };

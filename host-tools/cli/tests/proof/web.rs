@@ -368,7 +368,6 @@ fn a_note_is_kept_in_the_recording_and_otherwise_in_the_link() {
     assert_eq!(info["recordings"][0]["faults"], 107);
 
     // Where it cannot be written it is in the link, and the page says why.
-    std::fs::remove_file(&recording).expect("the recording");
     let gone = folder.path().join("gone.pwlog");
     std::fs::copy(Path::new(CAPTURES).join("run.pwlog"), &gone).expect("a copy");
     let served = Served::from(&format!("{}@max", path(&gone)), "0");

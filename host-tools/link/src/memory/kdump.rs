@@ -163,7 +163,7 @@ impl KdumpHeader {
     }
 }
 
-/// KdumpPages of a dump, read one by one.
+/// Pages of a dump, read one by one.
 struct KdumpPages {
     path: PathBuf,
     file: File,
@@ -302,7 +302,7 @@ impl KdumpPages {
         if is_there(last) {
             return None;
         }
-        // KdumpPages lie in the order of their frames, so that what is missing is missing to the end.
+        // Pages lie in the order of their frames, so that what is missing is missing to the end.
         let range = self
             .ranges
             .iter()

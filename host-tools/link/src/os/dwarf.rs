@@ -15,6 +15,8 @@ use gimli::{
 use super::layouts::Layouts;
 use crate::debug_sections::SectionBytes;
 
+/// Most members that are looked at for one name.
+const MOST_MEMBERS: u32 = 1 << 16;
 /// Most types that one name is resolved through: typedefs of typedefs, and structures in structures.
 const MOST_STEPS: usize = 32;
 
@@ -174,10 +176,17 @@ impl Dwarf {
     }
 
     /// Offset and type of a member, also inside of unnamed members.
-    fn find(&self, of: TypePlace, name: &str, steps: usize) -> Option<(u64, TypePlace)> {
+    fn find(
+        &self,
+        of: TypePlace,
+        name: &str,
+        steps: usize,
+        left: &mut u32,
+    ) -> Option<(u64, TypePlace)> {
         let steps = steps.checked_sub(1)?;
         let (of, _) = self.resolved(of)?;
         for (unit, entry) in self.children(of, dw::DW_TAG_member) {
+            *left = left.checked_sub(1)?;
             let (Some(offset), Some(place)) =
                 (offset(&unit, &entry), self.type_of(of.unit, &entry))
             else {
@@ -187,8 +196,8 @@ impl Dwarf {
                 Some(known) if known == name => return Some((offset, place)),
                 Some(_) => {}
                 None => {
-                    if let Some((inner, place)) = self.find(place, name, steps) {
-                        return Some((offset + inner, place));
+                    if let Some((inner, place)) = self.find(place, name, steps, left) {
+                        return Some((offset.checked_add(inner)?, place));
                     }
                 }
             }
@@ -200,7 +209,8 @@ impl Dwarf {
         let mut place = self.named(of)?;
         let mut sum = 0_u64;
         for name in path.split('.') {
-            let (offset, of) = self.find(place, name, MOST_STEPS)?;
+            let mut left = MOST_MEMBERS;
+            let (offset, of) = self.find(place, name, MOST_STEPS, &mut left)?;
             (sum, place) = (sum.checked_add(offset)?, of);
         }
         Some((sum, place))
@@ -210,6 +220,11 @@ impl Dwarf {
     fn bytes(&self, place: TypePlace, steps: usize) -> Option<u64> {
         let steps = steps.checked_sub(1)?;
         let (place, entry) = self.resolved(place)?;
+        // Some compilers give pointers no size of their own.
+        if entry.tag() == dw::DW_TAG_pointer_type {
+            let address_size = self.unit(place.unit)?.encoding().address_size;
+            return Some(address_size.into());
+        }
         if entry.tag() != dw::DW_TAG_array_type {
             return entry.attr(dw::DW_AT_byte_size)?.udata_value();
         }

@@ -37,22 +37,25 @@ pub(super) fn functions(
     info: &VmcoreInfo,
     addresses: &[u64],
 ) -> Result<Vec<Option<(String, u64)>>, OsError> {
-    // The nearest symbol below each; of several at one address the first.
-    let mut nearest: Vec<Option<(u64, Vec<u8>)>> = vec![None; addresses.len()];
-    Tables::read(memory, info)?.each(|symbol, name| {
-        for (address, nearest) in addresses.iter().zip(&mut nearest) {
-            let is_nearer = nearest.as_ref().is_none_or(|(known, _)| symbol > *known);
-            if symbol <= *address && is_nearer {
-                *nearest = Some((symbol, name.to_vec()));
-            }
+    let tables = Tables::read(memory, info)?;
+    let mut places = Vec::new();
+    tables.each(|symbol, _| places.push(symbol))?;
+    places.sort_unstable();
+    let below = |address: &u64| {
+        let end = places.partition_point(|symbol| symbol <= address);
+        Some(places[end.checked_sub(1)?])
+    };
+    let nearest: Vec<Option<u64>> = addresses.iter().map(below).collect();
+    let mut names = BTreeMap::new();
+    tables.each(|symbol, name| {
+        // Of several at one address the first.
+        if nearest.contains(&Some(symbol)) && !names.contains_key(&symbol) {
+            names.insert(symbol, String::from_utf8_lossy(name).into_owned());
         }
     })?;
-    let named = addresses.iter().zip(nearest).map(|(address, nearest)| {
-        let (symbol, name) = nearest?;
-        Some((
-            String::from_utf8_lossy(&name).into_owned(),
-            address - symbol,
-        ))
+    let named = addresses.iter().zip(nearest).map(|(address, symbol)| {
+        let symbol = symbol?;
+        Some((names.get(&symbol)?.clone(), address - symbol))
     });
     Ok(named.collect())
 }

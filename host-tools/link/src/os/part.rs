@@ -2,6 +2,9 @@
 
 use super::{OsError, Virtual};
 
+/// Most bytes of one part: offsets from debug information may be any number.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// The bytes from the first to the last member that is wanted.
 pub(super) struct Part {
     first: u64,
@@ -17,9 +20,12 @@ impl Part {
         members: &[(u64, u64)],
     ) -> Result<Part, OsError> {
         let first = members.iter().map(|(at, _)| *at).min().unwrap_or(0);
-        let end = members.iter().map(|(at, bytes)| at + bytes).max();
-        let bytes = (end.unwrap_or(first) - first) as usize;
-        let bytes = virt.bytes(what, at.wrapping_add(first), bytes)?;
+        let ends = members.iter().map(|(at, bytes)| at.saturating_add(*bytes));
+        let bytes = ends.max().unwrap_or(first) - first;
+        if bytes > MOST_BYTES {
+            return Err(OsError::damaged(what, format!("it has {bytes} bytes")));
+        }
+        let bytes = virt.bytes(what, at.wrapping_add(first), bytes as usize)?;
         Ok(Part { first, bytes })
     }
 

@@ -31,7 +31,8 @@ pub fn calls(
     let end = saved.sp.saturating_add(MOST_BYTES);
     let (mut calls, mut frame, mut low) = (vec![saved.pc], saved.fp, saved.sp);
     while calls.len() < MOST_CALLS {
-        let is_above = frame > low && frame <= end && frame % word_bytes == 0;
+        let is_above =
+            frame >= low.saturating_add(2 * word_bytes) && frame <= end && frame % word_bytes == 0;
         if !is_above {
             break;
         }

@@ -321,15 +321,26 @@ impl RecordingFile {
                 .is_some_and(|(first, next)| day(first.start_us) != day(next.at_us))
     }
 
-    fn rotate(&mut self) -> io::Result<()> {
-        let index = self.index.chunk(self.end);
-        self.write_whole(&index)?;
+    /// Gives the file the next free name, and its own to a new one.
+    fn put_aside_for_next(&self) -> io::Result<RecordingFile> {
         let aside = free_name(&self.path);
         std::fs::rename(&self.path, &aside).map_err(named(&aside))?;
-        let next = RecordingFile::create(&self.path);
-        let mut next = next.inspect_err(|_| {
+        RecordingFile::create(&self.path).inspect_err(|_| {
             // On a full disk: the recording keeps its name, and is put aside when there is room.
             let _ = std::fs::rename(&aside, &self.path);
+        })
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        let before = self.end;
+        let index = self.index.chunk(before);
+        self.write_whole(&index)?;
+        let next = self.put_aside_for_next();
+        let mut next = next.inspect_err(|_| {
+            // It goes on, and gets its index when it is put aside.
+            let _ = self.file.set_len(before);
+            let _ = self.file.seek(SeekFrom::Start(before));
+            self.end = before;
         })?;
         next.rotate_at = self.rotate_at;
         (next.lost, next.is_failing) = (self.lost, self.is_failing);

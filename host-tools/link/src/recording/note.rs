@@ -1,6 +1,6 @@
 //! Notes that a person sets while looking at a recording, kept in the recording.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, Weak};
 
@@ -75,29 +75,40 @@ impl NoteKeeper {
         }
     }
 
+    /// Whether it is for a recording that is played, and not for one that is written.
+    pub fn is_of_file(&self) -> bool {
+        matches!(self.0, Place::File(_))
+    }
+
     /// Appends a note. `ResourceBusy` if another program writes the recording.
     pub fn keep(&self, note: &Note) -> io::Result<()> {
         match &self.0 {
-            Place::Writer(shared, _) => {
-                let shared = shared.upgrade();
-                let shared = shared.ok_or_else(|| io::Error::from(ErrorKind::BrokenPipe))?;
+            Place::Writer(shared, path) => {
+                // The line has ended before its view.
+                let Some(shared) = shared.upgrade() else {
+                    return append(path, note);
+                };
                 let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
                 shared.put_now(BlockKind::Note, &note.encode())?;
                 shared.flush()
             }
-            Place::File(path) => {
-                let mut file = RecordingFile::append_existing(path)?;
-                // At the time of the last block: a look at a recording does not make it longer.
-                let at_us = file.last_us();
-                file.put(BlockKind::Note, &note.encode(), at_us)?;
-                file.end()
-            }
+            Place::File(path) => append(path, note),
         }
     }
 }
 
+/// Appends a note to a file, at the time of its last block: a look at a recording does not make it longer.
+fn append(path: &Path, note: &Note) -> io::Result<()> {
+    let mut file = RecordingFile::append_existing(path)?;
+    let at_us = file.last_us();
+    file.put(BlockKind::Note, &note.encode(), at_us)?;
+    file.end()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::super::{Blocks, RecordingSink, RecordingSurvey, Writer};
     use super::*;
 
@@ -132,14 +143,17 @@ mod tests {
         let other = NoteKeeper::of_file(&path).keep(&note("by another program"));
         assert_eq!(other.unwrap_err().kind(), ErrorKind::ResourceBusy);
         drop(writer);
-        assert!(keeper.keep(&note("too late")).is_err());
+        keeper.keep(&note("after the line")).unwrap();
         let before = RecordingSurvey::read(Blocks::open(&path).unwrap()).unwrap();
         NoteKeeper::of_file(&path)
             .keep(&note("afterwards"))
             .unwrap();
-        assert_eq!(notes(&path), [note("while it runs"), note("afterwards")]);
+        assert_eq!(
+            notes(&path),
+            ["while it runs", "after the line", "afterwards"].map(note)
+        );
         let survey = RecordingSurvey::read(Blocks::open(&path).unwrap()).unwrap();
-        assert_eq!((survey.notes, survey.cut_at), (2, None));
+        assert_eq!((survey.notes, survey.cut_at), (3, None));
         assert_eq!(survey.span_us, before.span_us);
         let gone = NoteKeeper::of_file(&folder.path().join("none.pwlog")).keep(&note("nowhere"));
         assert_eq!(gone.unwrap_err().kind(), ErrorKind::NotFound);

@@ -118,9 +118,8 @@ fn flush_on(shared: &Weak<Mutex<SharedFile>>) {
             return;
         };
         let mut shared = lock(&shared);
-        if let Err(error) = shared.file.flush() {
-            shared.failed = Some(error);
-        }
+        // What failed before is written with it, and no error any more.
+        shared.failed = shared.file.flush().err();
     }
 }
 

@@ -306,3 +306,20 @@ fn time_us(line: &[u8]) -> Option<u64> {
     let fraction = format!("{fraction:0<9}").parse::<u64>().ok()? / 1000;
     seconds.checked_mul(1_000_000)?.checked_add(fraction)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_of_every_dialect_stops_the_look() {
+        let marks = DIALECTS
+            .iter()
+            .flat_map(|dialect| dialect.begins.iter().chain(dialect.marks));
+        for mark in marks.chain(&WORDS).chain(&ESCAPE) {
+            let text = format!("nothing\nof interest\nboard: {mark} 1\nmore\n");
+            let skipped = TrapLog::default().skip(text.as_bytes());
+            assert_eq!(skipped, "nothing\nof interest\n".len(), "{mark}");
+        }
+    }
+}

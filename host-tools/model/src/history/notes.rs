@@ -56,7 +56,7 @@ impl FaultHistory {
         let at_us = end.map_or(at_us, |end| at_us.min(end));
         BoardTime {
             boots_back: (self.bases.len() - begun) as u64,
-            time_us: at_us - self.bases[boot],
+            time_us: at_us.saturating_sub(self.bases[boot]),
         }
     }
 }

@@ -48,6 +48,6 @@ impl View for FaultReport<'_> {
 }
 
 /// Seconds with six decimals.
-pub(crate) fn seconds(time_us: u64) -> String {
+pub fn seconds(time_us: u64) -> String {
     format!("{}.{:06}", time_us / 1_000_000, time_us % 1_000_000)
 }

@@ -4,7 +4,7 @@
 /// lowest byte first; later versions add values at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PagingStatistics {
-    /// Page faults, those of the kernel in calls of programs among them.
+    /// Of a thread its page faults, those of the kernel in calls of programs among them; of all the records of the fault log.
     pub faults: u64,
     /// Of these, what the kernel raised with interrupts off, as it reached for memory of a program in a call. All others came
     /// with interrupts on; handlers of interrupts raise none.

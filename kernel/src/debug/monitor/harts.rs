@@ -42,14 +42,17 @@ fn row<P: Platform>(system: &System<P>, nth: usize) -> Option<HartRow> {
         counts.taken = system.local.platform.lock_taken().into();
         counts.traps = counts.taken.saturating_sub(1);
     }
+    let schedule = &system.local.schedule;
     let slot = match is_current {
-        true => Some(system.local.schedule.current()),
+        true => schedule.is_occupied().then(|| schedule.current()),
         false => harts.runs(index),
     };
+    let thread = slot.map(|slot| system.tasks.at(slot).tid);
     Some(HartRow {
         number: harts.number_of(index),
         id: harts.id(index),
-        thread: slot.map(|slot| system.tasks.at(slot).tid),
+        // While all stand for gdb no thread is on any of them.
+        thread: thread.or(system.debugger.ran_on(index)),
         counts,
     })
 }

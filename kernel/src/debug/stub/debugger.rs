@@ -105,6 +105,11 @@ impl Debugger {
         self.ran = [0; MAX_HARTS];
     }
 
+    /// The thread that the hart with that index ran when all stopped.
+    pub fn ran_on(&self, hart: usize) -> Option<u16> {
+        self.ran.get(hart).copied().filter(|tid| *tid != 0)
+    }
+
     /// The index of the hart that ran this thread when all stopped.
     pub(super) fn hart_of(&self, tid: u16) -> Option<usize> {
         self.ran.iter().position(|ran| *ran == tid)

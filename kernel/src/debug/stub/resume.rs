@@ -33,7 +33,7 @@ impl<P: Platform> MultiThreadResume for System<P> {
         Ok(())
     }
 
-    /// With a signal, the task gets what it was stopped for; there are no handlers, so it ends.
+    /// With a signal, the task gets what it was stopped for; there are no signal handlers, so it ends.
     fn set_resume_action_continue(
         &mut self,
         tid: Tid,

@@ -15,6 +15,7 @@ use crate::task::SchedState;
 both! {
     no_call_on_a_range_does_more_than_its_budget_at_once
     pages_go_come_and_are_pinned_in_pieces
+    a_pin_for_which_there_are_no_frames_ends_and_holds_nothing
     ctrl_c_ends_a_task_in_the_middle_of_a_call
     a_call_that_was_interrupted_has_each_effect_once
     what_a_task_leaves_is_given_back_in_pieces_and_others_run_between
@@ -156,6 +157,21 @@ fn pages_go_come_and_are_pinned_in_pieces<M: TestMachine>(quirks: Quirks) {
     good("free", kernel.call(Call::Advise, free));
     assert_eq!(kernel.system.frames.backing.slots().used(), 0);
     kernel.must_be_sound("free");
+}
+
+/// All frames but some are wired, and a store has room: each page that is pinned takes one away, and none comes back.
+fn a_pin_for_which_there_are_no_frames_ends_and_holds_nothing<M: TestMachine>(quirks: Quirks) {
+    let mut kernel = Kernel::on(Bench::<M>::with_store(quirks, POOL, POOL));
+    let wanted = POOL as u64 / 5;
+    let spare = wanted / 2;
+    let bytes = wanted * PAGE_BYTES;
+    let at = good("mmap", kernel.call(Call::Mmap, [bytes, 0, 0, 0, 0]));
+    let fixed = (u64::from(kernel.system.frames.counts().free()) - spare) * PAGE_BYTES;
+    good("wired", kernel.call(Call::Mmap, [fixed, 0, WIRED, 0, 0]));
+    let answer = kernel.call(Call::Pin, [at, bytes, 0, 0, 0]);
+    assert_eq!(answer.result, Err(Error::OutOfMemory));
+    kernel.must_be_sound("pin");
+    good("page out", kernel.call(Call::PageOut, [at, bytes, 0, 0, 0]));
 }
 
 fn ctrl_c_ends_a_task_in_the_middle_of_a_call<M: TestMachine>(quirks: Quirks) {

@@ -24,6 +24,7 @@ both! {
     a_handler_is_set_changed_and_taken_away
     a_child_has_no_handler_and_returns_where_its_parent_would
     a_handler_has_the_priority_of_who_faulted
+    who_runs_alone_runs_its_handler_while_that_has_the_fault
 }
 
 const ILLEGAL: usize = 2;
@@ -363,4 +364,22 @@ fn a_handler_has_the_priority_of_who_faulted<M: TestMachine>(quirks: Quirks) {
     kernel.fault(STORE, NOWHERE);
     assert_eq!(running(&kernel), handler);
     assert_eq!(kernel.system.tasks.at(handler).priority(), 3);
+}
+
+/// gdb lets one thread go a step: what it faults at is the handler's, which would else never run.
+fn who_runs_alone_runs_its_handler_while_that_has_the_fault<M: TestMachine>(quirks: Quirks) {
+    let mut kernel = Kernel::<M>::new(quirks, 256);
+    let first = running(&kernel);
+    set(&mut kernel);
+    let handler = kernel.system.tasks.process(first).handler;
+    let handler = handler.expect("it is set").thread;
+    // Something wants the hart: both are in the table when the trap ends, and none is on the hart.
+    kernel.system.local.schedule.need_resched = true;
+    kernel.fault(STORE, NOWHERE);
+    let states = [first, handler].map(|slot| kernel.system.tasks.at(slot).state());
+    assert_eq!(states[0], SchedState::AwaitingHandler);
+    kernel.system.tasks.set_state(handler, SchedState::Ready);
+    assert_eq!(kernel.system.next_alone(first), Some(handler));
+    kernel.system.tasks.set_state(first, SchedState::Ready);
+    assert_eq!(kernel.system.next_alone(first), Some(first));
 }

@@ -1,6 +1,6 @@
 //! `handler_test [PART]`: what the exception handler of a program is called for, and what it can do.
 //!
-//! `handler_test nested`, `forged ADDRESS` and `exit` are children that end.
+//! `handler_test child nested`, `child forged ADDRESS` and `child exit` are children that end.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -19,28 +19,41 @@ const PAGE: usize = 4096;
 const NOWHERE: usize = 0x70;
 
 fn run(arguments: Arguments) -> u8 {
+    if arguments.word(1) == Some("child") {
+        return child(&arguments);
+    }
+    run_parts(
+        "handler_test",
+        &[
+            ("skip", skips),
+            ("causes", causes),
+            ("mend", mends),
+            ("threads", threads),
+            ("ends", ends),
+            ("nested", nested),
+            ("forged", forged),
+        ],
+        arguments.word(1),
+    )
+}
+
+/// Ends as its second word says; status 1 if there was no handler.
+fn child(arguments: &Arguments) -> u8 {
     let set = |entry| call::map(PAGE).and_then(|stack| handler::set(entry, stack));
-    match arguments.word(1) {
-        Some("nested") if set(fault_again).is_ok() => write_at(NOWHERE, 1),
-        Some("exit") if set(end_thread).is_ok() => write_at(NOWHERE, 1),
-        Some("forged") if set(skip).is_ok() => {
-            run_at(arguments.number(2).unwrap_or(0));
+    let kind = arguments.word(2);
+    let entry = match kind {
+        Some("nested") => fault_again,
+        Some("exit") => end_thread,
+        _ => skip,
+    };
+    if set(entry).is_err() {
+        return 1;
+    }
+    match kind {
+        Some("forged") => {
+            run_at(arguments.number(3).unwrap_or(0));
         }
-        word => {
-            return run_parts(
-                "handler_test",
-                &[
-                    ("skip", skips),
-                    ("causes", causes),
-                    ("mend", mends),
-                    ("threads", threads),
-                    ("ends", ends),
-                    ("nested", nested),
-                    ("forged", forged),
-                ],
-                word,
-            );
-        }
+        _ => write_at(NOWHERE, 1),
     }
     0
 }
@@ -161,26 +174,26 @@ fn ends(tally: &mut Tally) -> Result<(), Error> {
     let value = thread::spawn(faults, 3)?.join()?;
     tally.add(is("a thread that was ended", value, NOWHERE));
     handler::clear()?;
-    let status = status_of("handler_test exit");
+    let status = status_of("handler_test child exit");
     tally.add(is("a program that was ended", status, NOWHERE));
     Ok(())
 }
 
 fn nested(tally: &mut Tally) -> Result<(), Error> {
-    let status = status_of("handler_test nested");
+    let status = status_of("handler_test child nested");
     tally.add(is("a handler that faults", status, 128 + 2));
     Ok(())
 }
 
 fn forged(tally: &mut Tally) -> Result<(), Error> {
     let lines = [
-        (RETURN_FROM_ISR, "handler_test forged 4286586880"),
-        (EXIT_THREAD, "handler_test forged 4286590976"),
+        (RETURN_FROM_ISR, "handler_test child forged 4286586880"),
+        (EXIT_THREAD, "handler_test child forged 4286590976"),
         (
             RETURN_FROM_EXCEPTION_HANDLER,
-            "handler_test forged 4286595072",
+            "handler_test child forged 4286595072",
         ),
-        (RETURN_FROM_SWAPPER, "handler_test forged 4286611456"),
+        (RETURN_FROM_SWAPPER, "handler_test child forged 4286611456"),
     ];
     for (at, line) in lines {
         let named = line.rsplit(' ').next().and_then(|word| word.parse().ok());

@@ -1,32 +1,27 @@
 //! Notes of a person in the terminal view.
 
-use link::recording::{Note, NoteKeeper};
+use link::recording::NoteKeeper;
 use model::Live;
-use model::live::Update;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
+use view::faults::seconds;
 use view::words::printable;
 
 use super::fit::fit;
 use super::shown::{Shown, head};
+use crate::dash::notes;
 
 /// Shows a note from now on and keeps it, if there is a recording; returns what to say about it.
-pub fn keep(live: &mut Live, keeper: Option<&NoteKeeper>, at_us: u64, text: String) -> String {
-    let at = live.history.board_time(at_us);
-    let note = Note {
-        boots_back: at.boots_back,
-        time_us: at.time_us,
-        text: text.trim().to_owned(),
-    };
-    let said = match keeper.map(|keeper| (keeper.path(), keeper.keep(&note))) {
-        Some((path, Ok(()))) => format!("the note is kept in {}", path.display()),
-        Some((_, Err(error))) => format!("the note is shown, but not kept: {error}"),
-        None => "the note is shown, but not kept: --record RUN.pwlog records the line".to_owned(),
-    };
-    live.apply(Update::Note(at, note.text));
-    said
+pub fn set(live: &mut Live, keeper: Option<&NoteKeeper>, at_us: u64, text: &str) -> String {
+    let note = notes::note(live, at_us, text);
+    let kept = notes::keep(live, keeper, &note);
+    live.apply(notes::update(note));
+    match kept {
+        Ok(path) => format!("the note is kept in {}", path.display()),
+        Err(why) => format!("the note is shown, but not kept: {why}"),
+    }
 }
 
 /// The notes of the selected span, the last ones where there is no room for all.
@@ -42,8 +37,7 @@ pub fn draw(frame: &mut Frame, area: Rect, shown: &Shown<'_>) {
     let room = usize::from(area.height.saturating_sub(1));
     let last = notes.iter().skip(notes.len().saturating_sub(room));
     let lines = last.map(|note| {
-        let (seconds, us) = (note.at_us / 1_000_000, note.at_us % 1_000_000);
-        let line = format!("{seconds:>5}.{us:06}  {}", printable(&note.text));
+        let line = format!("{:>12}  {}", seconds(note.at_us), printable(&note.text));
         Line::raw(fit(&line, area.width))
     });
     let lines: Vec<Line<'_>> = std::iter::once(head(title)).chain(lines).collect();

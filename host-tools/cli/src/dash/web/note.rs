@@ -4,11 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use link::recording::Note;
-use model::live::Update;
 use serde::Deserialize;
 
 use super::state::WebState;
+use crate::dash::notes;
 
 /// A note as the page sends it.
 #[derive(Deserialize)]
@@ -36,24 +35,18 @@ pub async fn note(State(shared): State<WebState>, Json(posted): Json<PostedNote>
     if posted.text.trim().is_empty() {
         return refuse(StatusCode::BAD_REQUEST, "the note is empty".to_owned());
     }
-    let Some(keeper) = &board.notes else {
-        let why = "nothing is recorded: `pagewalk dash SPEC --record RUN.pwlog` does".to_owned();
-        return refuse(StatusCode::CONFLICT, why);
+    let mut live = board.live();
+    let note = notes::note(&live, posted.at_us, &posted.text);
+    let kept = match notes::keep(&live, board.notes.as_deref(), &note) {
+        Ok(path) => path.display().to_string(),
+        Err(why) => return refuse(StatusCode::CONFLICT, why),
     };
-    let at = board.live().history.board_time(posted.at_us);
-    let note = Note {
-        boots_back: at.boots_back,
-        time_us: at.time_us,
-        text: posted.text.trim().to_owned(),
-    };
-    if let Err(error) = keeper.keep(&note) {
-        return refuse(StatusCode::CONFLICT, error.to_string());
-    }
-    board.live().apply(Update::Note(at, note.text));
+    live.apply(notes::update(note));
+    drop(live);
     let mut out = Vec::new();
     // Writing to memory does not fail.
     let _ = view::json::JsonObject::begin(&mut out, "pagewalk.note/1").and_then(|mut object| {
-        object.member("kept", keeper.path().display().to_string())?;
+        object.member("kept", kept)?;
         object.end()
     });
     ([(header::CONTENT_TYPE, "application/json")], out).into_response()

@@ -67,17 +67,26 @@ pub(super) fn find(
         return Ok(None);
     };
     let mut virt = Virtual::new(memory, kernel);
-    let symbols = match (kallsyms::find(&mut virt, &info, SYMBOLS), hints.program) {
+    let mut symbols = match (kallsyms::find(&mut virt, &info, SYMBOLS), hints.program) {
         (Ok(symbols), _) => symbols,
         (Err(OsError::Symbol(_)), Some(program)) => linked_symbols(program, &info)?,
         (Err(error), _) => return Err(error),
     };
+    // A kernel may keep the names of its functions alone.
+    if let Some(program) = hints.program
+        && let Ok(linked) = linked_symbols(program, &info)
+    {
+        for (name, at) in linked {
+            symbols.entry(name).or_insert(at);
+        }
+    }
     let (fields, mappings) = match (btf(&mut virt, &symbols), hints.program) {
         (Ok(btf), _) => (Fields::of(&btf)?, MappingFields::of(&btf)),
         (Err(_), Some(vmlinux)) if vmlinux.size("task_struct").is_some() => {
             (Fields::of(vmlinux)?, MappingFields::of(vmlinux))
         }
-        (Err(error), _) => return Err(error),
+        (Err(_), Some(_)) => return Err(OsError::NoLayouts),
+        (Err(error), None) => return Err(error),
     };
     Ok(Some(Box::new(Linux {
         info,
