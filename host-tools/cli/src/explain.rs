@@ -47,10 +47,10 @@ Examples:
   pagewalk explain serial.log --pmp serial.log
   pagewalk explain --scause 21 --sepc 0x80200000 --stval 0x4000 --from ram.bin@0x80000000 --vsatp 0x8000000000080001 --hgatp 0x8000000000080004
 
-Reads Linux, BSD, OpenSBI, U-Boot, coreboot, EDK2, NuttX, Zephyr, xv6, Xous, seL4, Genode, FreeRTOS,
-kernels in Rust, QEMU (-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else names its
-registers, through colours, log prefixes, quotes, UTF-16 and lines wrapped at the edge of a terminal
-or by a mail.")]
+Reads Linux, BSD, OpenSBI, U-Boot, coreboot, EDK2, NuttX, Zephyr, xv6, Xous, seL4, Genode, Fuchsia,
+FreeRTOS, kernels in Rust, QEMU (-d int, info registers), Spike (-l), gdb, OpenOCD and whatever else
+names its registers, through colours, log prefixes, quotes, HTML, UTF-16 and lines wrapped at the
+edge of a terminal or by a mail.")]
 pub struct ExplainArgs {
     /// Text that contains the report, or a recording; `-` reads from stdin. The last report counts
     #[arg(value_name = "FILE|-", required_unless_present_any = ["scause", "from"],

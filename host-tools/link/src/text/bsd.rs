@@ -11,16 +11,16 @@
 
 use memchr::memmem;
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 use super::hex_after;
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "BSD",
-    begins: &[],
     marks: &["Fatal page fault at "],
     says: true,
     more,
+    ..PLAIN
 };
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {

@@ -1,11 +1,13 @@
 //! Text as it was meant: without colours, and in one encoding.
 //!
-//! A log comes out of a terminal with its escape codes, out of PowerShell in UTF-16, out of a mail
-//! with `> ` before each line. What means a number is the same in all of them.
+//! A log comes out of a terminal with its escape codes, out of PowerShell in UTF-16, out of a forum's page
+//! with its entities, out of a mail with `> ` before each line. What means a number is the same in all of them.
 
 use std::borrow::Cow;
 
 use memchr::memchr;
+
+use super::markup;
 
 /// Bytes that decide of what encoding a text is: two lines' worth.
 pub(super) const FEW: usize = 64;
@@ -51,9 +53,21 @@ fn looks_wide(first: &[u8]) -> Option<bool> {
     }
 }
 
-/// A line without the escape codes of a terminal: `ESC [ … letter`, `ESC ] … BEL`, `ESC` and one
-/// letter.
+/// A line without what a terminal, a page or an editor put around its letters: escape codes (`ESC [ … letter`,
+/// `ESC ] … BEL`, `ESC` and one letter, also spelled `^[[31m` or `\x1b[31m`), HTML's tags and entities, and
+/// blanks that do not break.
 pub fn plain(line: &[u8]) -> Cow<'_, [u8]> {
+    let by_terminal = without_escapes(line);
+    match by_terminal {
+        Cow::Borrowed(line) => markup::plain(line),
+        Cow::Owned(line) => match markup::plain(&line) {
+            Cow::Owned(plain) => Cow::Owned(plain),
+            Cow::Borrowed(_) => Cow::Owned(line),
+        },
+    }
+}
+
+fn without_escapes(line: &[u8]) -> Cow<'_, [u8]> {
     const ESCAPE: u8 = 0x1b;
     if memchr(ESCAPE, line).is_none() {
         return Cow::Borrowed(line);
@@ -64,10 +78,7 @@ pub fn plain(line: &[u8]) -> Cow<'_, [u8]> {
         kept.extend_from_slice(&rest[..at]);
         let code = &rest[at + 1..];
         let length = match code.first() {
-            Some(b'[') => code[1..]
-                .iter()
-                .position(|it| matches!(it, 0x40..=0x7e))
-                .map(|end| end + 2),
+            Some(b'[') => markup::control_sequence(&code[1..]).map(|end| end + 1),
             Some(b']') => code.iter().position(|it| *it == 7).map(|end| end + 1),
             Some(_) => Some(1),
             None => None,

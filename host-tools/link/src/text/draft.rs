@@ -22,6 +22,10 @@ pub(super) struct TrapDialect {
     pub marks: &'static [&'static str],
     /// Whether what stands from its mark on is a sentence: the message of the report.
     pub says: bool,
+    /// Whether numbers without `0x`, and without a letter, are decimal: Rust's `{:?}`.
+    pub is_decimal: bool,
+    /// Whether its `pc` is where the hart is now, whatever trapped before: a debugger's.
+    pub has_own_pc: bool,
     /// Takes from a line what registers do not hold.
     pub more: fn(line: &[u8], draft: &mut Draft) -> Registers,
 }
@@ -40,6 +44,17 @@ pub(super) fn nothing_more(_: &[u8], _: &mut Draft) -> Registers {
     Registers::Count
 }
 
+/// A dialect without any of that, for the rows to begin with.
+pub(super) const PLAIN: TrapDialect = TrapDialect {
+    name: "",
+    begins: &[],
+    marks: &[],
+    says: false,
+    is_decimal: false,
+    has_own_pc: false,
+    more: nothing_more,
+};
+
 /// A report that is not complete.
 #[derive(Default)]
 pub(super) struct Draft {
@@ -56,6 +71,12 @@ pub(super) struct Draft {
     open_addresses: Vec<(usize, u64)>,
     /// Numbers without `0x` and not at full width that only hexadecimal explains.
     has_bare_hex: bool,
+    /// Registers that a sentence gave: a line of registers knows better.
+    by_words: Vec<&'static str>,
+    /// The register whose number a debugger prints on the next line.
+    pub asked: Option<&'static str>,
+    /// The hart that the text names.
+    pub hart: Option<u64>,
     /// Lines since the last register.
     pub quiet_lines: usize,
     /// Another parser has reported it as a fault.
@@ -72,7 +93,15 @@ impl Draft {
         }
     }
 
-    fn has_cause(&self) -> bool {
+    /// Adds a register out of a sentence, which may be cut.
+    pub fn put_of_words(&mut self, name: &'static str, value: u64) {
+        if self.report.register(name).is_none() {
+            self.put(name, value);
+            self.by_words.push(name);
+        }
+    }
+
+    pub fn has_cause(&self) -> bool {
         self.report.cause().is_some()
     }
 
@@ -92,11 +121,15 @@ impl Draft {
     pub fn take(&mut self, line: &[u8], found: &[Found]) {
         for it in found {
             let report = &mut self.report;
+            if let Some(place) = self.by_words.iter().position(|name| *name == it.name) {
+                self.by_words.remove(place);
+                report.registers.retain(|(name, _)| *name != it.name);
+            }
             if report.register(it.name).is_some() || report.registers.len() >= MOST_REGISTERS {
                 continue;
             }
             report.digits = report.digits.max(it.digits);
-            self.has_bare_hex |= it.digits == 0 && it.decimal.is_none() && is_bare(line, it);
+            self.has_bare_hex |= it.digits == 0 && is_bare_hex(line, it);
             if let Some(decimal) = it.decimal {
                 let open = match it.role {
                     Role::Cause => &mut self.open_causes,
@@ -121,6 +154,7 @@ impl Draft {
         }
         self.settle_addresses();
         self.settle_name();
+        self.settle_pc();
         let top = if self.report.digits == 8 { 31 } else { 63 };
         if self.is_interrupt {
             let cause = self
@@ -185,7 +219,8 @@ impl Draft {
         let open = std::mem::take(&mut self.open_addresses);
         let registers = &mut self.report.registers;
         let is_long = |(place, _): &(usize, u64)| registers[*place].1 >> 32 != 0;
-        if self.has_bare_hex || !open.iter().any(is_long) {
+        let is_decimal = self.dialect.is_some_and(|it| it.is_decimal) || open.iter().any(is_long);
+        if self.has_bare_hex || !is_decimal {
             return;
         }
         for (place, decimal) in open {
@@ -224,6 +259,22 @@ impl Draft {
         }
     }
 
+    /// Where a kernel prints a pc and no epc, it is that of the trap; a debugger's is where the hart is now.
+    fn settle_pc(&mut self) {
+        let is_debugger = self.dialect.is_some_and(|it| it.has_own_pc);
+        let has_cause = self.report.cause().is_some() && self.report.pc().is_none();
+        if let Some(pc) = self.report.register("pc")
+            && has_cause
+            && !is_debugger
+            && self.report.register("priv").is_none()
+        {
+            self.put("epc", pc);
+            self.report
+                .notes
+                .push("the text has a pc and no epc: it is taken for that of the trap".to_owned());
+        }
+    }
+
     /// Whether it has enough registers to be a trap.
     pub fn is_trap(&self) -> bool {
         let report = &self.report;
@@ -237,11 +288,13 @@ impl Draft {
     }
 }
 
-/// Whether the digits of a number have no `0x` before them.
-fn is_bare(line: &[u8], it: &Found) -> bool {
+/// Whether a number without `0x` has a letter among its digits.
+fn is_bare_hex(line: &[u8], it: &Found) -> bool {
     let is_digit = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b'_';
     let digits = line[..it.end].iter().rev().take_while(is_digit).count();
-    !line[..it.end - digits].ends_with(b"x") && !line[..it.end - digits].ends_with(b"X")
+    let (before, digits) = line[..it.end].split_at(it.end - digits);
+    let has_letter = digits.iter().any(u8::is_ascii_alphabetic);
+    has_letter && !before.ends_with(b"x") && !before.ends_with(b"X")
 }
 
 #[cfg(test)]

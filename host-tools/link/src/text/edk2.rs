@@ -8,16 +8,16 @@
 //!
 //! It prints 17 digits of a register of 16. Source: `CpuExceptionHandlerLib.c` of UefiCpuPkg.
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 use super::hex_after;
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "EDK2",
     begins: &["RISCV64 Exception Type", "RISCV32 Exception Type"],
-    marks: &[],
     says: true,
     more,
+    ..PLAIN
 };
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {

@@ -13,8 +13,8 @@
 
 use memchr::memmem;
 
-use super::draft::{Draft, Registers, TrapDialect};
-use super::hex_after;
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
+use super::{hex_after, number};
 
 /// The row of coreboot.
 pub(super) const COREBOOT: TrapDialect = TrapDialect {
@@ -23,6 +23,7 @@ pub(super) const COREBOOT: TrapDialect = TrapDialect {
     marks: &["Bad instruction pc: ", "Bad address:        "],
     says: true,
     more: coreboot,
+    ..PLAIN
 };
 
 fn coreboot(line: &[u8], draft: &mut Draft) -> Registers {
@@ -42,10 +43,9 @@ fn coreboot(line: &[u8], draft: &mut Draft) -> Registers {
 /// The row of riscv-pk.
 pub(super) const PK: TrapDialect = TrapDialect {
     name: "riscv-pk",
-    begins: &[],
-    marks: &["va/inst ", " segfault @ 0x"],
-    says: false,
+    marks: &["va/inst ", " segfault @ 0x", "unhandlable trap "],
     more: pk,
+    ..PLAIN
 };
 
 /// What riscv-pk calls a fault that it cannot resolve.
@@ -64,6 +64,16 @@ fn pk(line: &[u8], draft: &mut Draft) -> Registers {
         }
         if let Some(status) = hex_after(line, " sr ") {
             draft.put("status", status);
+        }
+    }
+    // The firmware under it: `machine mode: unhandlable trap 5 @ 0x80001234`.
+    if let Some(at) = memmem::find(line, b"unhandlable trap ") {
+        let code = line[at..].split(|it| *it == b' ').nth(2);
+        if let Some(cause) = code.and_then(|code| number(code, 10)) {
+            draft.put("mcause", cause);
+        }
+        if let Some(pc) = hex_after(&line[at..], "@ ") {
+            draft.put("mepc", pc);
         }
     }
     for (words, cause) in SEGFAULTS {
@@ -104,6 +114,15 @@ Stored sp:          0x0000000080023f00
         );
         assert_eq!(trap.register("sp"), Some(0x8002_3f00));
         assert_eq!(trap.dialect, Some("coreboot"));
+    }
+
+    #[test]
+    fn a_trap_that_the_firmware_cannot_handle_has_cause_and_pc() {
+        let found = crashes(b"machine mode: unhandlable trap 5 @ 0x0000000080001234\n");
+        assert_eq!(
+            (found[0].cause(), found[0].pc()),
+            (Some(5), Some(0x8000_1234))
+        );
     }
 
     #[test]

@@ -6,15 +6,13 @@
 //!
 //! There is no form that all have; what ports and vendors print names the registers of machine mode.
 
-use super::draft::{TrapDialect, nothing_more};
+use super::draft::{PLAIN, TrapDialect};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "FreeRTOS",
-    begins: &[],
     marks: &["freertos_risc_v", "handle_trap", "FreeRTOS exception"],
-    says: false,
-    more: nothing_more,
+    ..PLAIN
 };
 
 #[cfg(test)]

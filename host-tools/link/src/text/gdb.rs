@@ -7,20 +7,70 @@
 //! priv           0x3       prv:3 [Machine]
 //! ```
 
-use super::draft::{TrapDialect, nothing_more};
+use memchr::{memmem, memrchr};
+
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
+use super::{number, registers};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "gdb",
-    begins: &[],
-    marks: &["info registers", "(gdb) i r", "prv:"],
-    says: false,
-    more: nothing_more,
+    marks: &["info registers", "(gdb) i r", "prv:", "(gdb) p"],
+    more,
+    has_own_pc: true,
+    ..PLAIN
 };
+
+/// `(gdb) p/x $scause`, and `$1 = 0xd` on the next line.
+fn more(line: &[u8], draft: &mut Draft) -> Registers {
+    if let Some(at) = memmem::find(line, b"(gdb) p") {
+        let name = memrchr(b'$', &line[at..]).map(|dollar| &line[at + dollar + 1..]);
+        draft.asked = name.and_then(|name| registers::name(name.trim_ascii()));
+        return Registers::Taken;
+    }
+    let Some(name) = draft.asked.take() else {
+        return Registers::Count;
+    };
+    if let Some(value) = line.strip_prefix(b"$").and_then(answer) {
+        draft.put(name, value);
+        return Registers::Taken;
+    }
+    Registers::Count
+}
+
+/// The number of `1 = 0xd`.
+fn answer(text: &[u8]) -> Option<u64> {
+    let sign = memmem::find(text, b" = ")?;
+    let value = text[sign + 3..].trim_ascii();
+    match value.strip_prefix(b"0x") {
+        Some(digits) => number(digits, 16),
+        None => number(value, 10),
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::super::crashes;
+
+    #[test]
+    fn registers_printed_one_by_one_are_one_report() {
+        let text = "\
+(gdb) p/x $scause
+$1 = 0xd
+(gdb) p $sepc
+$2 = 2147492442
+(gdb) print/x $stval
+$3 = 0x10
+(gdb) p $sp
+$4 = (void *) 0x80021000
+";
+        let found = crashes(text.as_bytes());
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            (found[0].cause(), found[0].pc(), found[0].value()),
+            (Some(13), Some(0x8000_225a), Some(0x10))
+        );
+    }
 
     #[test]
     fn the_number_is_the_first_of_the_two() {

@@ -9,7 +9,7 @@
 
 use memchr::memmem;
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
@@ -18,6 +18,7 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
     marks: &["pf_addr=", "pf_ip="],
     says: true,
     more,
+    ..PLAIN
 };
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {

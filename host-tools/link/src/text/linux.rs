@@ -13,7 +13,7 @@
 
 use memchr::memmem;
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 use super::{field, hex_after};
 
 /// Its row.
@@ -34,6 +34,7 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
     ],
     says: true,
     more,
+    ..PLAIN
 };
 
 /// What a level is called, from the root on.
@@ -41,7 +42,7 @@ const LEVELS: [&str; 5] = ["pgd", "p4d", "pud", "pmd", "pte"];
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {
     if let Some(at) = hex_after(line, "at virtual address ") {
-        draft.put("badaddr", at);
+        draft.put_of_words("badaddr", at);
     }
     if let Some(offset) = hex_after(line, "Kernel Offset: ") {
         draft.report.moved_by = offset;

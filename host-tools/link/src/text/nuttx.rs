@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use abi::{Cause, Fault, Sighting};
 use memchr::memmem::Finder;
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 use super::report::access_of;
 use super::{LineUse, LogFinding, LogParser, around, hex_after, registers, time_us};
 
@@ -32,6 +32,7 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
     ],
     says: true,
     more,
+    ..PLAIN
 };
 
 /// A panic names the cause once more; a log that begins there has it from nowhere else.

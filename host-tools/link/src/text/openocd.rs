@@ -5,15 +5,14 @@
 //! scause (/64): 0x000000000000000d
 //! ```
 
-use super::draft::{TrapDialect, nothing_more};
+use super::draft::{PLAIN, TrapDialect};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "OpenOCD",
-    begins: &[],
     marks: &["> reg ", "(/64): 0x", "(/32): 0x"],
-    says: false,
-    more: nothing_more,
+    has_own_pc: true,
+    ..PLAIN
 };
 
 #[cfg(test)]

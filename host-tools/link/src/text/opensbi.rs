@@ -8,7 +8,7 @@
 //!
 //! Since 1.5 the values stand behind `trap0: `. Source: `lib/sbi/sbi_trap.c`.
 
-use super::draft::{TrapDialect, nothing_more};
+use super::draft::{PLAIN, TrapDialect};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
@@ -20,7 +20,7 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
     ],
     marks: &["sbi_trap_error"],
     says: true,
-    more: nothing_more,
+    ..PLAIN
 };
 
 #[cfg(test)]

@@ -13,16 +13,15 @@ use abi::{Access, Class, Fault, Outcome, Sighting, Source};
 use memchr::memchr_iter;
 use memchr::memmem::Finder;
 
-use super::draft::{TrapDialect, nothing_more};
+use super::draft::{PLAIN, TrapDialect};
 use super::{LineUse, LogFinding, LogParser, around, time_us};
 
 /// The row of its last words.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "Pagewalk",
     begins: &["pagewalk: "],
-    marks: &[],
     says: true,
-    more: nothing_more,
+    ..PLAIN
 };
 
 static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(abi::text::MARK));

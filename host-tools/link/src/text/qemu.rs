@@ -15,15 +15,16 @@
 
 use memchr::memmem;
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "QEMU",
     begins: &["riscv_cpu_do_interrupt", "CPU#"],
     marks: &["mhartid"],
-    says: false,
     more,
+    has_own_pc: true,
+    ..PLAIN
 };
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {

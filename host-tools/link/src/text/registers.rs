@@ -66,6 +66,7 @@ const NAMES: &[(&str, &str, Role)] = &[
     ("sbadaddr", "stval", Role::Value),
     ("mbadaddr", "mtval", Role::Value),
     ("bad_addr", "badaddr", Role::Value),
+    ("badvaddr", "badaddr", Role::Value),
     ("pf_addr", "badaddr", Role::Value),
     ("pf_ip", "epc", Role::Pc),
     ("sstatus", "sstatus", Role::Status),
@@ -142,21 +143,38 @@ fn known(word: &[u8]) -> Option<(&'static str, Role)> {
     found.map(|(_, name, role)| (*name, *role))
 }
 
+/// The register of that name.
+pub(super) fn name(word: &[u8]) -> Option<&'static str> {
+    let is_word = word.first().is_some_and(u8::is_ascii_alphabetic) && word.len() <= LONGEST;
+    if is_word {
+        known(word).map(|(name, _)| name)
+    } else {
+        None
+    }
+}
+
 /// Every register on the line, in order.
 pub(super) fn registers(line: &[u8], found: &mut Vec<Found>) {
     found.clear();
-    let mut at = 0;
+    let (mut at, mut words) = (0, Vec::new());
     while at < line.len() {
         if !line[at].is_ascii_alphabetic() {
             at += 1;
             continue;
         }
-        let start = at;
+        let mut start = at;
         while at < line.len() && is_of_word(line[at]) {
             at += 1;
         }
-        if at - start > LONGEST || start > 0 && matches!(line[start - 1], b'0'..=b'9' | b'.' | b'$')
+        let before = start.checked_sub(1).map_or(b' ', |it| line[it]);
+        // `csr_scause`, `CSR_SCAUSE`.
+        if line[start..at]
+            .get(..4)
+            .is_some_and(|it| it.eq_ignore_ascii_case(b"csr_"))
         {
+            start += 4;
+        }
+        if at - start > LONGEST || at == start || before.is_ascii_digit() {
             continue;
         }
         // `x2/sp`: the second name is looked up next, with the number behind it.
@@ -166,12 +184,20 @@ pub(super) fn registers(line: &[u8], found: &mut Vec<Found>) {
         let Some((mut number, is_signed)) = number_after(line, at) else {
             continue;
         };
-        let is_certain = is_signed || matches!(role, Role::Cause | Role::Pc | Role::Value);
+        let is_of_trap = matches!(role, Role::Cause | Role::Pc | Role::Value);
+        // `frame.sepc = 1` and `$sepc=1`, but neither `12.sp` nor gdb's `x/gx $sp`.
+        if matches!(before, b'.' | b'$') && !(is_of_trap && is_signed) {
+            continue;
+        }
+        let is_certain = is_signed || is_of_trap;
         let is_word = matches!(name, "cause" | "epc" | "tval" | "status" | "time" | "pc");
         let is_wide = number.has_prefix || matches!(number.digits, 8 | 16 | 17);
-        // Words of a sentence: `cause 13`, `status 5`, `a0 5`.
+        // Words of a sentence: `cause 13`, `status 5`, `a0 5`. Beside an epc the first is a register.
         if !is_wide && (!is_certain || is_word && !is_signed) && role != Role::Time {
-            continue;
+            if name != "cause" {
+                continue;
+            }
+            words.push(found.len());
         }
         if role == Role::Time {
             let Some(decimal) = number.decimal else {
@@ -195,6 +221,15 @@ pub(super) fn registers(line: &[u8], found: &mut Vec<Found>) {
             end: number.end,
         });
     }
+    if !found.iter().any(is_place) {
+        words.iter().rev().for_each(|place| {
+            found.remove(*place);
+        });
+    }
+}
+
+fn is_place(it: &Found) -> bool {
+    matches!(it.role, Role::Pc | Role::Value)
 }
 
 fn is_of_word(byte: u8) -> bool {
@@ -211,18 +246,14 @@ struct Printed {
     end: usize,
 }
 
-/// The number after a name, and whether a sign stood between: `: = |` or `->`.
+/// The number after a name, and whether a sign stood between: `: = | , ->` and the like.
 fn number_after(line: &[u8], mut at: usize) -> Option<(Printed, bool)> {
     let byte = |at: usize| line.get(at).copied().unwrap_or_default();
     let blanks = |mut at: usize| {
-        loop {
-            match byte(at) {
-                b' ' | b'\t' => at += 1,
-                // The blank that pages and chats keep from breaking, in UTF-8.
-                0xc2 if byte(at + 1) == 0xa0 => at += 2,
-                _ => return at,
-            }
+        while matches!(byte(at), b' ' | b'\t') {
+            at += 1;
         }
+        at
     };
     let mut is_signed = false;
     // Quotes of JSON and Python, and what Markdown puts around a word.
@@ -230,38 +261,74 @@ fn number_after(line: &[u8], mut at: usize) -> Option<(Printed, bool)> {
         (is_signed, at) = (true, at + 1);
     }
     at = blanks(at);
-    // `(/64)`, `(x2)`, as OpenOCD and some kernels have them.
+    // `scause(0xd)`: the number itself; `(/64)`, `(x2)`, as OpenOCD and some kernels have them; and the
+    // bracket behind `Last cause (mcause):`.
+    if line[at..].starts_with(b"(0x") {
+        return Some((printed(line, at + 1)?, true));
+    }
     if byte(at) == b'(' {
-        let inside = line[at..].iter().take(8).position(|it| *it == b')')?;
+        let inside = line[at..].iter().take(10).position(|it| *it == b')')?;
+        // Of two names the one in the brackets is the register's.
+        if name(&line[at + 1..at + inside]).is_some_and(|it| it.ends_with("cause")) {
+            return None;
+        }
         at = blanks(at + inside + 1);
     }
-    match byte(at) {
-        b':' | b'=' | b'|' => {
-            is_signed = true;
-            // `==`, `:=`, and Markdown's `**name:** value`.
-            at += 1;
-            while matches!(byte(at), b'=' | b'*') {
-                at += 1;
-            }
-        }
-        b'-' if byte(at + 1) == b'>' => {
-            is_signed = true;
-            at += 2;
-        }
-        _ => is_signed &= byte(at).is_ascii_hexdigit(),
+    if line[at..].starts_with(b"):") {
+        at += 1;
+    }
+    let sign = sign(&line[at..]);
+    match sign {
+        Some(length) => (is_signed, at) = (true, at + length),
+        None => is_signed &= byte(at).is_ascii_hexdigit(),
     }
     at = blanks(at);
     while matches!(byte(at), b'"' | b'\'' | b'`' | b'[' | b'(') {
+        if verilog(&line[at..]).is_some() {
+            break;
+        }
         at += 1;
     }
-    Some((printed(line, at)?, is_signed))
+    let number = match verilog(&line[at..]) {
+        Some(length) => digits(line, at + length, true)?,
+        None => printed(line, at)?,
+    };
+    Some((number, is_signed))
 }
 
-fn printed(line: &[u8], mut at: usize) -> Option<Printed> {
-    let has_prefix = matches!(line.get(at..at + 2), Some(b"0x" | b"0X"));
-    if has_prefix {
-        at += 2;
+/// Length of a sign between a name and its number.
+fn sign(text: &[u8]) -> Option<usize> {
+    match text {
+        [b':' | b'=' | b'|', rest @ ..] => {
+            // `==`, `:=`, `=>`, and Markdown's `**name:** value`.
+            let more = rest
+                .iter()
+                .take_while(|it| matches!(it, b'=' | b'*' | b'>'));
+            Some(1 + more.count())
+        }
+        [b'-', b'>', ..] => Some(2),
+        // The arrows → and ⇒.
+        [0xe2, 0x86, 0x92, ..] | [0xe2, 0x87, 0x92, ..] => Some(3),
+        // A row of CSV.
+        [b',', rest @ ..] if rest.trim_ascii_start().starts_with(b"0x") => Some(1),
+        [b'i', b's', b' ', b'0', b'x', ..] => Some(3),
+        _ => None,
     }
+}
+
+/// Length of Verilog's prefix of a hexadecimal number: `64'h`, `'h`.
+fn verilog(text: &[u8]) -> Option<usize> {
+    let bits = text.iter().take_while(|it| it.is_ascii_digit()).count();
+    let is_hex = bits <= 3 && matches!(text.get(bits..bits + 2), Some(b"'h" | b"'H"));
+    is_hex.then_some(bits + 2)
+}
+
+fn printed(line: &[u8], at: usize) -> Option<Printed> {
+    let has_prefix = matches!(line.get(at..at + 2), Some(b"0x" | b"0X"));
+    digits(line, at + if has_prefix { 2 } else { 0 }, has_prefix)
+}
+
+fn digits(line: &[u8], mut at: usize, has_prefix: bool) -> Option<Printed> {
     let (mut value, mut decimal, mut digits, mut has_digit) = (0_u64, Some(0_u64), 0, false);
     let first = at;
     while let Some(byte) = line.get(at).copied() {
@@ -275,13 +342,17 @@ fn printed(line: &[u8], mut at: usize) -> Option<Printed> {
                 digits += 1;
             }
             None if byte == b'_' && digits > 0 => {}
+            // WinDbg parts a number of 64 bits in the middle.
+            None if byte == b'`' && digits == 8 && is_rest_of_eight(&line[at + 1..]) => {}
             None => break,
         }
         at += 1;
     }
     // A word of letters a to f is a word; one that goes on is no number.
     let ends = |byte: &u8| !is_of_word(*byte) && !matches!(byte, b'+' | b'.');
-    let is_ended = line.get(at).is_none_or(ends) || line.get(at..at + 2) == Some(b". ");
+    let is_verilog = verilog(&line[at..]).is_some();
+    let is_ended =
+        !is_verilog && line.get(at).is_none_or(ends) || line.get(at..at + 2) == Some(b". ");
     let is_number = digits > 0 && (has_digit || has_prefix || digits >= 8);
     (is_number && (is_ended || line.get(at) == Some(&b'.') && at + 1 == line.len())).then(|| {
         Printed {
@@ -293,6 +364,10 @@ fn printed(line: &[u8], mut at: usize) -> Option<Printed> {
             end: at,
         }
     })
+}
+
+fn is_rest_of_eight(text: &[u8]) -> bool {
+    text.iter().take_while(|it| it.is_ascii_hexdigit()).count() == 8
 }
 
 #[cfg(test)]
@@ -324,8 +399,19 @@ mod tests {
             "| `scause` | `0xd` |",
             "**scause:** `0xd`",
             "`scause`: 0xd",
-            "scause\u{a0}= 0xd",
-            "scause\u{a0}:\u{a0}0xd",
+            "$scause = 0xd",
+            "frame.scause = 0xd",
+            "csr_scause: 0xd",
+            "CSR_SCAUSE=0xD",
+            "scause => 0xd",
+            "scause → 0xd",
+            "scause,0xd",
+            "scause is 0xd,",
+            "scause(0xd)",
+            "Last cause (scause): 0xd",
+            "scause=64'h000000000000000d",
+            "scause='hd",
+            "scause=00000000`0000000d sp",
         ] {
             assert_eq!(read(line), [("scause", 13)], "{line}");
         }

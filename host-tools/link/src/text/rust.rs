@@ -13,14 +13,16 @@
 //! > mcause: Exception(IllegalInstruction)                                            RustSBI
 //! unhandled trap Scause { bits: 15 } Exception(StorePageFault), stval = 0xdeadb000
 //! Unhandled Supervisor Page Fault @ 0xffffffc080201a34, fault_vaddr=VA:0x10 (READ):  ArceOS
+//! Unsupported trap Exception(LoadPageFault), stval = 0x10!                          rCore
+//! Exception 'Load access fault' mepc=0x42000c5e, mtval=0x00000000                   esp-hal
 //! ```
 //!
-//! The names are those of the crate `riscv`: `LoadFault` is an access fault.
+//! A number without `0x` and without a letter is decimal: `{:#?}` prints it so. The names are those of the crate `riscv`: `LoadFault` is an access fault.
 
 use memchr::memmem;
 
 use super::causes::named;
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 use super::hex_after;
 
 /// Its row.
@@ -34,9 +36,17 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
         "Exception(StorePageFault) va",
         "Exception(InstructionPageFault) va",
     ],
-    marks: &["cause: Exception(", "cause { bits: ", "fault_vaddr=VA:"],
-    says: false,
+    marks: &[
+        "cause: Exception(",
+        "trap Exception(",
+        "trap: Exception(",
+        "Exception '",
+        "cause { bits: ",
+        "fault_vaddr=VA:",
+    ],
     more,
+    is_decimal: true,
+    ..PLAIN
 };
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {
@@ -112,6 +122,18 @@ mod tests {
                 15,
                 0x8020_4a1c,
                 8,
+            ),
+            (
+                "Exception 'Load access fault' mepc=0x42000c5e, mtval=0x00000010\n",
+                5,
+                0x4200_0c5e,
+                0x10,
+            ),
+            (
+                "TrapContext {\n    sepc: 65644,\n    scause: Exception(\n        LoadPageFault,\n    ),\n    stval: 10,\n}\n",
+                13,
+                65644,
+                10,
             ),
             (
                 "Unhandled Supervisor Page Fault @ 0xffffffc080201a34, fault_vaddr=VA:0x10 (READ):\n\

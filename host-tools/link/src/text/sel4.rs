@@ -13,7 +13,7 @@
 
 use memchr::memmem;
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 use super::hex_after;
 
 /// Its row.
@@ -23,6 +23,7 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
     marks: &["in thread 0x"],
     says: true,
     more,
+    ..PLAIN
 };
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {

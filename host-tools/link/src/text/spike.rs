@@ -10,15 +10,15 @@
 
 use memchr::memmem;
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "Spike",
     begins: &[": exception trap_", ": exception interrupt #"],
-    marks: &[],
-    says: false,
     more,
+    has_own_pc: true,
+    ..PLAIN
 };
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {

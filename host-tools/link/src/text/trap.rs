@@ -13,18 +13,20 @@
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr_iter, memmem, memrchr};
 
-use super::LogFinding;
 use super::causes::named;
 use super::draft::{Draft, Registers, TrapDialect};
 use super::registers::{Found, registers};
+use super::{LogFinding, harts};
 
 /// Lines without a register after which a report is complete: longer than a stack dump or a list
 /// of modules in an oops.
 const QUIET_LINES: usize = 48;
 /// Bytes of a message that are kept.
 const LONGEST_MESSAGE: usize = 160;
+/// Reports that wait for more lines of their harts.
+const MOST_HARTS: usize = 16;
 /// Every dialect: one file each.
 static DIALECTS: &[TrapDialect] = &[
     super::pagewalk::TRAP,
@@ -41,6 +43,7 @@ static DIALECTS: &[TrapDialect] = &[
     super::edk2::TRAP,
     super::bsd::TRAP,
     super::genode::TRAP,
+    super::fuchsia::TRAP,
     super::firmware::COREBOOT,
     super::firmware::PK,
     super::qemu::TRAP,
@@ -106,6 +109,8 @@ static MARKS: LazyLock<Marks> = LazyLock::new(|| {
 #[derive(Default)]
 pub(super) struct TrapLog {
     open: Option<Draft>,
+    /// Reports of other harts, which were not complete when this one's began.
+    harts: Vec<Draft>,
     /// Lines that may still belong to a trap which another parser has reported as a fault.
     told_lines: usize,
     found: Vec<Found>,
@@ -130,6 +135,14 @@ impl TrapLog {
         }
         let mut found = std::mem::take(&mut self.found);
         registers(line, &mut found);
+        let hart = if is_marked || !found.is_empty() {
+            harts::named(line)
+        } else {
+            None
+        };
+        if let Some(hart) = hart {
+            self.turn_to(hart, emit);
+        }
         if begin.is_some()
             || self
                 .open
@@ -148,6 +161,10 @@ impl TrapLog {
             let is_told = is_told || begin.is_none() && self.told_lines > 0;
             let draft = self.open.get_or_insert_default();
             draft.dialect = draft.dialect.or(dialect);
+            draft.hart = draft.hart.or(hart);
+            if draft.named.is_none() && !draft.has_cause() {
+                draft.named = called(line);
+            }
             draft.is_told |= is_told;
             if draft.report.time_us.is_none() {
                 draft.report.time_us = time_us(line);
@@ -166,6 +183,22 @@ impl TrapLog {
         }
         self.count(!found.is_empty() || is_marked, emit);
         self.found = found;
+    }
+
+    /// Goes on with the report of the hart that a line names, where another one's is open: two harts that
+    /// print at once mix their lines.
+    fn turn_to(&mut self, hart: u64, emit: &mut dyn FnMut(LogFinding)) {
+        let is_other = |draft: &Draft| draft.hart.is_some_and(|open| open != hart);
+        if !self.open.as_ref().is_some_and(is_other) {
+            return;
+        }
+        let is_whole = |draft: &Draft| draft.report.missing().is_empty();
+        if self.open.as_ref().is_some_and(is_whole) || self.harts.len() >= MOST_HARTS {
+            self.complete(emit);
+        }
+        self.harts.extend(self.open.take());
+        let place = self.harts.iter().position(|draft| draft.hart == Some(hart));
+        self.open = place.map(|place| self.harts.remove(place));
     }
 
     /// What the dialect of the line, or of the report, has to say.
@@ -223,7 +256,11 @@ impl TrapLog {
 
     /// The log has ended.
     pub fn finish(&mut self, emit: &mut dyn FnMut(LogFinding)) {
-        self.complete(emit);
+        let last = self.open.take();
+        for draft in std::mem::take(&mut self.harts).into_iter().chain(last) {
+            self.open = Some(draft);
+            self.complete(emit);
+        }
     }
 
     fn complete(&mut self, emit: &mut dyn FnMut(LogFinding)) {
@@ -265,6 +302,18 @@ fn sight(draft: &mut Draft, emit: &mut dyn FnMut(LogFinding)) {
         draft.sighting = Some(sighting);
         emit(LogFinding::Fault(sighting));
     }
+}
+
+/// The cause where it is its name alone: `SCAUSE = LoadPageFault`, `cause (mcause): Load access fault`.
+fn called(line: &[u8]) -> Option<u8> {
+    let lower = line.to_ascii_lowercase();
+    let behind = &lower[memmem::rfind(&lower, b"cause")? + b"cause".len()..];
+    let behind = behind
+        .strip_prefix(b")")
+        .unwrap_or(behind)
+        .trim_ascii_start();
+    let name = behind.strip_prefix(b":").or(behind.strip_prefix(b"="))?;
+    named(name)
 }
 
 /// Whose traps are known by more than the names of registers.
@@ -310,6 +359,38 @@ fn time_us(line: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn harts_that_print_at_once_have_a_report_each() {
+        let lines = |hart: u32, cause: u32, pc: u32, at: u32| {
+            let text = format!("scause={cause:#x}\nsepc={pc:#x}\nstval={at:#x}\n");
+            let of_hart = move |line: &str| format!("hart {hart}: {line}\n");
+            text.lines().map(of_hart).collect::<Vec<_>>()
+        };
+        let all = [
+            lines(0, 13, 0x8000_0010, 8),
+            lines(1, 15, 0x8000_0020, 9),
+            lines(2, 7, 0x30, 10),
+        ];
+        let text: String = (0..3)
+            .flat_map(|line| all.iter().map(move |it| it[line].clone()))
+            .collect();
+        let found = super::super::crashes(text.as_bytes());
+        let mut traps: Vec<_> = found
+            .iter()
+            .map(|it| (it.cause(), it.pc(), it.value()))
+            .collect();
+        traps.sort();
+        assert_eq!(
+            traps,
+            [
+                (Some(7), Some(0x30), Some(10)),
+                (Some(13), Some(0x8000_0010), Some(8)),
+                (Some(15), Some(0x8000_0020), Some(9)),
+            ],
+            "{text}"
+        );
+    }
 
     #[test]
     fn a_mark_of_every_dialect_stops_the_look() {

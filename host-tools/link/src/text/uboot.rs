@@ -4,6 +4,7 @@
 //! Unhandled exception: Load access fault
 //! EPC: 00000000f7f3b8ae RA: 00000000f7f3b506 TVAL: ffffffb300687fb3
 //! EPC: 000000004022e8ae RA: 000000004022e506 reloc adjusted
+//! exception code: 5 , Load access fault , epc 9ff7d29e , ra 9ff7d280              until 2020; barebox
 //! ```
 //!
 //! The second line has the addresses as they were linked: how far apart the two are is how far
@@ -11,19 +12,29 @@
 
 use memchr::memmem;
 
-use super::draft::{Draft, Registers, TrapDialect};
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
 use super::registers::registers;
+use super::{digits, hex_after, number};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "U-Boot",
-    begins: &["Unhandled exception:"],
+    begins: &["Unhandled exception:", "exception code: "],
     marks: &["reloc adjusted"],
     says: true,
     more,
+    ..PLAIN
 };
 
 fn more(line: &[u8], draft: &mut Draft) -> Registers {
+    if let Some(code) = digits(line, "exception code", 10) {
+        if let Some(code) = number(code, 10) {
+            draft.put("cause", code);
+        }
+        if let Some(pc) = hex_after(line, " epc ") {
+            draft.put("epc", pc);
+        }
+    }
     if memmem::find(line, b"reloc adjusted").is_none() {
         return Registers::Count;
     }
@@ -64,6 +75,16 @@ resetting ...
             (0x7fd3_4000, Some(0xff73_3840))
         );
         assert!(trap.notes[0].contains("by its name"), "{:?}", trap.notes);
+    }
+
+    #[test]
+    fn the_form_before_that_has_a_number_and_no_address() {
+        let text = "exception code: 5 , Load access fault , epc 80201a , ra 802018\n";
+        let found = crashes(text.as_bytes());
+        assert_eq!(
+            (found[0].cause(), found[0].pc(), found[0].value()),
+            (Some(5), Some(0x80_201a), None)
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! Older ones print `scause 0x…` and `stval=0x…` with `%p`, newer ones with `0x%lx`; Rust ones the
 //! name of the cause, and numbers without `0x`. Source: `kernel/trap.c`.
 
-use super::draft::{TrapDialect, nothing_more};
+use super::draft::{PLAIN, TrapDialect};
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
@@ -17,7 +17,7 @@ pub(super) const TRAP: TrapDialect = TrapDialect {
     begins: &["usertrap()"],
     marks: &["kerneltrap"],
     says: true,
-    more: nothing_more,
+    ..PLAIN
 };
 
 #[cfg(test)]

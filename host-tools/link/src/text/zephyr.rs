@@ -9,16 +9,35 @@
 //! The cause is decimal and has its name behind it; all else is hexadecimal without `0x`. Source:
 //! `arch/riscv/core/fatal.c`.
 
-use super::draft::{TrapDialect, nothing_more};
+use memchr::memmem;
+
+use super::causes::named;
+use super::draft::{Draft, PLAIN, Registers, TrapDialect};
+use super::hex_after;
 
 /// Its row.
 pub(super) const TRAP: TrapDialect = TrapDialect {
     name: "Zephyr",
-    begins: &[],
-    marks: &["<err> os:", "ZEPHYR FATAL ERROR", "Current thread: 0x"],
-    says: false,
-    more: nothing_more,
+    marks: &[
+        "Faulting instruction address = ",
+        "<err> os:",
+        "ZEPHYR FATAL ERROR",
+        "Current thread: 0x",
+    ],
+    more,
+    ..PLAIN
 };
+
+/// `Exception cause Load access fault (5)` and `Faulting instruction address = 0x80001a5c`, until 2020.
+fn more(line: &[u8], draft: &mut Draft) -> Registers {
+    if let Some(at) = memmem::find(line, b"Exception cause ") {
+        draft.named = draft.named.or_else(|| named(&line[at..]));
+    }
+    if let Some(pc) = hex_after(line, "Faulting instruction address = ") {
+        draft.put("mepc", pc);
+    }
+    Registers::Count
+}
 
 #[cfg(test)]
 mod tests {
