@@ -7,11 +7,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use abi::Fault;
 use link::recording::{Blocks, ReceivedBytes};
 use rustix::process::{Pid, Signal, kill_process};
+use wire::{BatchWriter, Welcome};
 
 use reader::check;
 
@@ -249,4 +252,104 @@ fn a_collector_goes_on_without_a_gap_when_there_is_room_again() {
     program.wait().expect("an end");
     let kept = received(&at.join("farm/one.1.pwlog"));
     assert!(kept.starts_with(sent.as_bytes()), "{} bytes", kept.len());
+}
+
+/// What a board that booted then says about these of its faults.
+fn said_of(boot: u64, faults: std::ops::Range<u64>) -> Vec<u8> {
+    let mut room = [0; wire::LARGEST];
+    let welcome = Welcome {
+        version: wire::VERSION,
+        ticks_per_second: 1_000_000,
+        xlen: 64,
+        board: "lab",
+        session: 0,
+    };
+    let used = welcome.encode(0, &mut room).expect("it fits");
+    let mut said = room[..used].to_vec();
+    let mut batch = BatchWriter::<1000>::new(faults.start);
+    for seq in faults {
+        assert!(batch.push(&Fault {
+            time: seq * 1000 + boot,
+            va: 0x20_0000 + seq * 0x1000,
+            cause: 15,
+            task: 2,
+            ..Fault::EMPTY
+        }));
+    }
+    let used = batch.encode(1, &mut room).expect("it fits");
+    said.extend(&room[..used]);
+    said
+}
+
+/// A board on a line that is there for what it says, until it is unplugged: one message of each channel for each time.
+fn comes_and_goes() -> (u16, Sender<Vec<u8>>, Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (says, words): (_, Receiver<Vec<u8>>) = channel();
+    let (unplugs, unplugged) = channel();
+    thread::spawn(move || {
+        for said in words {
+            let (mut line, _) = listener.accept().expect("a collector");
+            line.write_all(&said).expect("it listens");
+            if unplugged.recv().is_err() {
+                return;
+            }
+        }
+    });
+    (port, says, unplugs)
+}
+
+#[test]
+fn a_board_that_is_unplugged_reset_and_outlives_its_collector_is_counted_once() {
+    let (port, says, unplugs) = comes_and_goes();
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let farm = format!(
+        "folder = \"farm\"\n[boards.lab]\nline = \"tcp://127.0.0.1:{port}\"\nsilent = true\n"
+    );
+    fs::write(at.join("farm.toml"), farm).expect("a file");
+    let recording = at.join("farm/lab.pwlog");
+    let deadline = Instant::now() + PATIENCE;
+    let until_recorded = |all: &[u8]| {
+        while received(&recording) != all {
+            assert!(Instant::now() < deadline, "it is not recorded");
+            thread::yield_now();
+        }
+    };
+    let (mut program, mut stderr) = collect(at, &[]);
+    line_with(&mut stderr, "collecting 1 board");
+    let mut all = Vec::new();
+    // Ten faults; ten that are lost; ten more; a reset and five of that boot.
+    let visits = [said_of(0, 0..10), said_of(0, 20..30), said_of(7, 0..5)];
+    for (visit, said) in visits.into_iter().enumerate() {
+        all.extend(&said);
+        says.send(said).expect("a board");
+        until_recorded(&all);
+        if visit < 2 {
+            unplugs.send(()).expect("a board");
+            line_with(&mut stderr, "lab: closed by the other end; waiting for it");
+        }
+    }
+    program.kill().expect("kill -9");
+    program.wait().expect("an end");
+    // What the board says without a collector is lost, and only that.
+    unplugs.send(()).expect("a board");
+    let last = said_of(7, 8..10);
+    all.extend(&last);
+    says.send(last).expect("a board");
+    let (mut program, mut stderr) = collect(at, &[]);
+    line_with(&mut stderr, "collecting 1 board");
+    until_recorded(&all);
+    kill_process(Pid::from_child(&program), Signal::INT).expect("it runs");
+    line_with(&mut stderr, "2 faults, 0 lost; 1 file of Parquet");
+    assert!(program.wait().expect("an end").success());
+    check(at, &["count", "farm/parquet", "27"]);
+    let faults = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
+        .args(["faults", "farm/lab.1.pwlog", "--format", "json"])
+        .current_dir(at)
+        .output()
+        .expect("pagewalk starts");
+    // Ten of the first boot, and three of the second.
+    let text = String::from_utf8_lossy(&faults.stdout);
+    assert!(text.contains("\"missing\": 13"), "{text:.400}");
 }

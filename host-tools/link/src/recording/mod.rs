@@ -399,6 +399,21 @@ mod tests {
         took(Speed::Max);
     }
 
+    #[test]
+    fn a_recording_without_the_start_of_a_session_is_played_from_its_first_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.pwlog");
+        let mut file = RecordingFile::create(&path).unwrap();
+        // As `recording cut` may leave it, and long after 1970.
+        let at_us = 1_800_000_000_000_000;
+        file.put(BlockKind::Received, b"a", at_us).unwrap();
+        file.end().unwrap();
+        let mut replay = Replay::open(&path, Speed::Times(1.0)).unwrap();
+        let mut all = Vec::new();
+        replay.read_to_end(&mut all).unwrap();
+        assert_eq!(all, b"a");
+    }
+
     proptest! {
         #[test]
         fn whatever_was_on_the_line_comes_back_byte_for_byte(

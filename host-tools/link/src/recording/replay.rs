@@ -16,8 +16,8 @@ pub struct Replay {
     start: Instant,
     /// Microseconds of the recording that were played.
     played_us: u64,
-    /// Time of the block before, in microseconds.
-    before_us: u64,
+    /// Time of the block before, in microseconds; the first block is played at once.
+    before_us: Option<u64>,
     rest: Vec<u8>,
     has_begun: bool,
     watcher: Option<Watcher>,
@@ -39,7 +39,7 @@ impl Replay {
             speed,
             start: Instant::now(),
             played_us: 0,
-            before_us: 0,
+            before_us: None,
             rest: Vec::new(),
             has_begun: false,
             watcher: None,
@@ -67,9 +67,10 @@ impl Read for Replay {
             };
             // The pause between two sessions is skipped.
             if block.kind.is_line() {
-                self.played_us += block.at_us.saturating_sub(self.before_us);
+                let before_us = self.before_us.unwrap_or(block.at_us);
+                self.played_us += block.at_us.saturating_sub(before_us);
             }
-            self.before_us = block.at_us;
+            self.before_us = Some(block.at_us);
             let is_output = is_board_output(&block, &mut self.has_begun);
             if let Some(watcher) = &mut self.watcher {
                 watcher(&block, is_output);
