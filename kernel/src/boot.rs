@@ -16,7 +16,7 @@ use crate::board::UartDriver;
 use crate::debug::Console;
 use crate::debug::stub::{Buffers, Debugger};
 use crate::drivers::{Plic, Uart};
-use crate::fault::{self, PagingCounts};
+use crate::fault::{self, PagingCounts, Pressure};
 use crate::harts::{HartTable, Harts};
 use crate::local::Local;
 use crate::mm::bootmap::ImageSections;
@@ -28,7 +28,7 @@ use crate::platform::Platform;
 use crate::system::{BootFacts, System};
 use crate::task::server::ServerSlot;
 use crate::task::slot::{MAX_PROCESSES, MAX_THREADS};
-use crate::task::{Process, Schedule, Tasks, Thread, TrapFrame};
+use crate::task::{PressureWatches, Process, Schedule, Tasks, Thread, TrapFrame};
 use crate::tree::{self, Name, RamMap, Range, Tree, TreeHarts, WhyNot};
 
 /// The tables without threads and processes, for which boot claims memory.
@@ -154,6 +154,7 @@ pub fn boot(entered: Entered) -> ! {
         ram: RamMap::new(&tree),
         sstc: mapped.machine.has_sstc(),
     };
+    let pressure = Pressure::new(timebase_hz, mapped.machine.ticks());
     let mut system = System {
         local: Local {
             platform: mapped.machine,
@@ -175,6 +176,8 @@ pub fn boot(entered: Entered) -> ! {
         console,
         audited: Audit::NOTHING,
         paging: PagingCounts::default(),
+        pressure,
+        watches: PressureWatches::NONE,
         oom: arguments.oom,
         surveyed: Surveyed::default(),
         plic,

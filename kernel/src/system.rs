@@ -10,12 +10,12 @@ use crate::board::BuiltinBoard;
 use crate::debug::Console;
 use crate::debug::stub::Debugger;
 use crate::drivers::Plic;
-use crate::fault::{Log, OomPolicy, PagingCounts};
+use crate::fault::{Log, OomPolicy, PagingCounts, Pressure};
 use crate::harts::Harts;
 use crate::local::Local;
 use crate::mm::{Audit, Frames, Objects, Resolution, SlowStore, Surveyed, UserMemory};
 use crate::platform::Platform;
-use crate::task::{Slot, Tasks};
+use crate::task::{PressureWatches, Slot, Tasks};
 use crate::tree::{RamMap, Wiring};
 
 /// What boot found out, kept for those who ask.
@@ -77,6 +77,10 @@ pub struct System<P: Platform> {
     pub old_log: Option<Log>,
     /// What paging did for all, as far as it is counted nowhere else.
     pub paging: PagingCounts,
+    /// How much of the time programs were stalled for want of memory.
+    pub pressure: Pressure,
+    /// Who waits until they are.
+    pub watches: PressureWatches,
     /// Who ends when no frame can be had.
     pub oom: OomPolicy,
     /// What the last audit found.

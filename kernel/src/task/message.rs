@@ -415,7 +415,7 @@ fn wait_for_message<P: Platform>(
 }
 
 /// The tick that ends a wait of so many milliseconds from now on.
-fn deadline<P: Platform>(system: &System<P>, timeout_ms: usize) -> u64 {
+pub(super) fn deadline<P: Platform>(system: &System<P>, timeout_ms: usize) -> u64 {
     if timeout_ms == NO_TIMEOUT {
         return u64::MAX;
     }

@@ -51,7 +51,9 @@ impl<P: Platform> System<P> {
         while let Some(slot) = self.tasks.first_due(now) {
             match self.tasks.at(slot).state() {
                 SchedState::Paging { .. } => self.page_arrives(slot),
-                SchedState::OnAddress { .. } | SchedState::Receiving { .. } => {
+                SchedState::OnAddress { .. }
+                | SchedState::Receiving { .. }
+                | SchedState::AwaitingPressure { .. } => {
                     let context = &mut self.tasks.at_mut(slot).context;
                     context.answer(Error::TimedOut.to_a0(), None);
                 }

@@ -78,13 +78,14 @@ impl<P: Platform> System<P> {
 
     /// The same for a thread that may not run.
     pub(super) fn reclaim_for(&mut self, slot: Slot) -> bool {
-        self.reclaim(slot, BATCH, false)
+        self.stalled(|system| system.reclaim(slot, BATCH, false))
     }
 
     /// Frees frames for a call that was refused for want of them; false if it had not lacked them, or none can be freed.
     pub fn reclaim_for_call(&mut self) -> bool {
         let slot = self.local.schedule.current();
-        self.frames.counts().free() < CALL_BATCH && self.reclaim(slot, CALL_BATCH, false)
+        self.frames.counts().free() < CALL_BATCH
+            && self.stalled(|system| system.reclaim(slot, CALL_BATCH, false))
     }
 
     /// Empties a frame of the pool that is given out.
@@ -117,6 +118,14 @@ impl<P: Platform> System<P> {
     /// Brings a page back from the backing store for the thread at `slot`, in exchange for others if need be. `None`
     /// where it is not wanted any more. `OutOfMemory`, or `StoreCorrupt`: the access fails.
     pub fn page_back(
+        &mut self,
+        slot: Slot,
+        request: PageRequest,
+    ) -> Result<Option<Resolution>, Error> {
+        self.stalled(|system| system.page_back_now(slot, request))
+    }
+
+    fn page_back_now(
         &mut self,
         slot: Slot,
         request: PageRequest,

@@ -11,6 +11,7 @@
 //!     │                      │   ◄──► AwaitingHandler    the exception handler of its process
 //!     │                      │   ◄──► HandlerIdle        a fault of another thread of its process
 //!     │                      │   ◄──► Killing            the end of a process on another hart
+//!     │                      │   ◄──► AwaitingPressure   stalls of other threads, or a tick of the clock
 //!     └── Exited ◄── Ending ◄┘
 //! ```
 
@@ -101,6 +102,13 @@ pub enum SchedState {
         /// Tick of the board's timebase that ends the wait; `u64::MAX` for none.
         until: u64,
     },
+    /// Wants to be woken when memory is short. Its call is past: the stall that is enough gives the answer.
+    AwaitingPressure {
+        /// Its row among those that wait for it.
+        place: u8,
+        /// Tick of the board's timebase that ends the wait; `u64::MAX` for none.
+        until: u64,
+    },
     /// Has ended, and its memory is being freed.
     Ending {
         /// As of `Exited`.
@@ -127,6 +135,7 @@ impl SchedState {
             SchedState::OnAddress { until }
             | SchedState::Receiving { until, .. }
             | SchedState::Connecting { until }
+            | SchedState::AwaitingPressure { until, .. }
                 if until != u64::MAX =>
             {
                 Some(until)
@@ -167,6 +176,7 @@ impl SchedState {
             SchedState::Waiting { .. } | SchedState::Killing { .. } => TaskState::Waiting,
             SchedState::Paging { .. } => TaskState::Paging,
             SchedState::Joining { .. } | SchedState::AwaitingHandler => TaskState::Joining,
+            SchedState::AwaitingPressure { .. } => TaskState::Pressure,
             SchedState::OnAddress { .. } => TaskState::OnAddress,
             SchedState::Receiving { .. } | SchedState::HandlerIdle => TaskState::Receiving,
             SchedState::AwaitingRoom { .. }

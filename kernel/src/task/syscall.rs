@@ -12,7 +12,9 @@ use super::context::{Context, TrapFrame};
 use super::process::{LINE_BYTES, Process};
 use super::state::SchedState;
 use super::unfinished::CallKey;
-use super::{exec, fork, handler, lend, lent, memory, message, pages, replace, resched, threads};
+use super::{
+    exec, fork, handler, lend, lent, memory, message, pages, pressure, replace, resched, threads,
+};
 use crate::debug::monitor::Inspection;
 use crate::mm::{PageRequest, Unreached};
 use crate::platform::Platform;
@@ -138,6 +140,7 @@ fn dispatch<P: Platform>(
         Call::EvictFrame => Ok(pages::evict_frame(system, a0)?),
         Call::FreeFrames => Ok(CallResult::One(system.frames.counts().free() as usize)),
         Call::PagingStatistics => statistics(system, a0, (a1, a2)),
+        Call::AwaitPressure => Ok(pressure::await_pressure(system, context, [a0, a1, a2, a3])?),
         Call::ServerCreate => message::create(system, a0, a1),
         Call::ServerDestroy => Ok(message::destroy(system, a0)?),
         Call::Connect => message::connect(system, key, [a0, a1, a2]),

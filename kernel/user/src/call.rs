@@ -1,6 +1,6 @@
 //! System calls as safe functions; `abi::Call` has the contract of each.
 
-use abi::{Advice, Call, Error, PagingStatistics, Set, Topic};
+use abi::{Advice, Call, Error, PagingStatistics, PressureKind, Set, Topic};
 
 use crate::sys::{call, pages_at};
 
@@ -168,6 +168,19 @@ pub fn paging_statistics(thread: usize) -> Result<PagingStatistics, Error> {
     let written = ask(Call::PagingStatistics, [thread, into, bytes.len(), 0, 0])?;
     let written = bytes.get(..written).unwrap_or(&bytes);
     Ok(PagingStatistics::decode(written))
+}
+
+/// Waits until programs were stalled for want of memory for so many microseconds within a window of so many milliseconds; the
+/// microseconds in that window.
+pub fn await_pressure(
+    kind: PressureKind,
+    stall_us: usize,
+    window_ms: usize,
+    timeout_ms: usize,
+) -> Result<usize, Error> {
+    let arguments = [kind.number(), stall_us, window_ms, timeout_ms, 0];
+    let (a0, us) = call(Call::AwaitPressure, arguments);
+    Error::result(a0).map(|_| us)
 }
 
 /// A device's registers, from physical page number `frame` on; their address.

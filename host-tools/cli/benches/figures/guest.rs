@@ -146,7 +146,7 @@ pub fn kernel_bytes() -> Vec<FigureRow> {
             "image.kernel_bytes",
             payload.kernel_bytes as f64,
             "bytes",
-            375_000.0,
+            379_000.0,
         )
     }]
 }

@@ -68,7 +68,7 @@ impl Figures {
     pub fn rows(&self) -> [(&'static str, u64, u64); 23] {
         let of = |rv64, rv32| if self.bits == 64 { rv64 } else { rv32 };
         [
-            ("boot", self.boot, of(166_000, 236_000)),
+            ("boot", self.boot, of(175_000, 270_000)),
             ("fault.fast", self.fast, of(90, 96)),
             ("fault.zero", self.zero, of(640, 1_190)),
             ("fault.zero.cboz", self.cboz, of(225, 240)),

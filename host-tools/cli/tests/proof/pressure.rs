@@ -129,6 +129,22 @@ fn the_prompt_shows_the_store_evictions_and_what_they_cost() {
             assert_eq!(bins.len(), kind["bounds"].as_array().unwrap().len() + 1);
         }
         assert!(costs[3]["times"].as_u64() >= Some(out), "{said}");
+        // Of one hart nothing else runs while a page is read: both are the same.
+        let said = board.run("pressure json");
+        let lines = said.lines().filter(|text| text.starts_with('{'));
+        let shares: Vec<serde_json::Value> = lines
+            .map(|text| serde_json::from_str(text).unwrap())
+            .collect();
+        assert_eq!(shares.len(), 2, "{said}");
+        for (share, kind) in shares.iter().zip(["some", "full"]) {
+            assert_eq!(share["pressure"], kind);
+            assert!(share["total_us"].as_u64() > Some(0), "{share}");
+            for span in ["avg10", "avg60", "avg300"] {
+                let percent = share[span].as_f64().unwrap();
+                assert!((0.0..=100.0).contains(&percent), "{share}");
+            }
+        }
+        assert_eq!(shares[0]["total_us"], shares[1]["total_us"]);
         // In words.
         let words = |board: &mut Board, line: &str, wanted: &[&str]| {
             let said = board.run(line);
@@ -136,6 +152,11 @@ fn the_prompt_shows_the_store_evictions_and_what_they_cost() {
         };
         words(board, "store", &["STORE", "RESERVE", "ram", "2560"]);
         words(board, "evict", &["POLICY", "MAJOR", "nru"]);
+        words(
+            board,
+            "pressure",
+            &["some avg10=", "full avg10=", " avg300=", " total="],
+        );
         words(
             board,
             "hist",

@@ -117,6 +117,11 @@ closed! {
         /// `PagingStatistics(thread or 0 for all, ptr, len)`: writes what paging did,
         /// [`PagingStatistics`](crate::PagingStatistics), at most that many bytes; returns how many.
         PagingStatistics = 36,
+        /// `AwaitPressure(kind, stall_us, window_ms, timeout_ms)`: waits until programs were stalled for want of memory for that
+        /// many microseconds within a window of 10 to 10,000 milliseconds, counted from this call on; stalls of that
+        /// [`PressureKind`](crate::PressureKind). Returns 0, and in `a1` the microseconds in the window. `TimedOut` after that
+        /// time, at once for 0, never for [`NO_TIMEOUT`](crate::thread::NO_TIMEOUT); `LimitExceeded` while eight wait.
+        AwaitPressure = 37,
         /// `ServerCreate(name_ptr, name_len)`: makes a server that others can send messages to under that name,
         /// 1 to [`NAME_BYTES`](crate::message::NAME_BYTES) bytes; returns its number, which is good for the
         /// caller's process alone. It ends with that process.

@@ -29,5 +29,7 @@ numbered! {
         Receiving = 10 => "receiving",
         /// Blocked until a message that it sent is taken or returned, or a server is made.
         Sending = 11 => "sending",
+        /// Blocked until memory is short.
+        Pressure = 12 => "pressure",
     }
 }

@@ -38,6 +38,8 @@ closed! {
         Hist = 14,
         /// Harts: a heading, then one line per hart that runs the kernel.
         Harts = 15,
+        /// Pressure: shares of the time in which programs were stalled for want of memory.
+        Pressure = 16,
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt::{self, Write};
 use abi::Topic;
 use pagetable::VirtAddr;
 
-use super::{evict, harts, hist, pmm, ps, store, vmm};
+use super::{evict, harts, hist, pmm, pressure, ps, store, vmm};
 use crate::fault::Log;
 use crate::mm::{PAGE_BYTES, table};
 use crate::platform::Platform;
@@ -40,6 +40,7 @@ pub fn line<P: Platform>(
         Topic::Store => store::json(system, out),
         Topic::Evict => evict::json(system, out),
         Topic::Hist => hist::json(system, index, out),
+        Topic::Pressure => pressure::json(system, index, out),
     }
 }
 

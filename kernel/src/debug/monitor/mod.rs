@@ -14,6 +14,7 @@ mod inspect;
 mod json;
 mod pages;
 mod pmm;
+mod pressure;
 mod ps;
 mod pt;
 mod store;
@@ -65,6 +66,7 @@ pub fn line<P: Platform>(
         Topic::Evict => evict::line(system, index, out),
         Topic::Hist => hist::line(system, index, out),
         Topic::Harts => harts::line(system, index, out),
+        Topic::Pressure => pressure::line(system, index, out),
     };
     next.map_err(|_| Error::LimitExceeded)
 }

@@ -108,6 +108,7 @@ impl fmt::Display for Event {
             SchedState::Joining { thread } => ("thread", thread),
             SchedState::AwaitingHandler => ("handler", 0),
             SchedState::HandlerIdle => ("fault", 0),
+            SchedState::AwaitingPressure { .. } => ("pressure", 0),
             _ => ("-", 0),
         };
         let width = f.width().unwrap_or(0);

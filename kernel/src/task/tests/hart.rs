@@ -15,6 +15,8 @@ use crate::task::Floats;
 pub struct Hart<M> {
     pub machine: M,
     pub now: u64,
+    /// Ticks that go by with each entry of a table that is written.
+    pub ticks_a_write: u64,
     /// What was done since an interrupt could get through last.
     work: Cell<Work>,
     /// The most that was done between two such moments.
@@ -56,6 +58,7 @@ impl<M> Hart<M> {
         Hart {
             machine,
             now,
+            ticks_a_write: 0,
             work: Cell::default(),
             most: Cell::default(),
             pending: Pending::default(),
@@ -97,6 +100,7 @@ impl<M: TestMachine> Machine for Hart<M> {
 
     fn write_entry(&mut self, at: PhysAddr, value: u64) {
         self.did(|work| work.writes += 1);
+        self.now += self.ticks_a_write;
         self.machine.write_entry(at, value)
     }
 

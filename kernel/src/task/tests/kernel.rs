@@ -15,14 +15,14 @@ use crate::debug::Console;
 use crate::debug::stub::Debugger;
 use crate::drivers::model::{DeviceModel, Ns16550Model};
 use crate::drivers::{Plic, Registers};
-use crate::fault::{Log, OomPolicy, PagingCounts};
+use crate::fault::{Log, OomPolicy, PagingCounts, Pressure};
 use crate::harts::{HartTable, Harts};
 use crate::local::Local;
 use crate::mm::tests::machine::{Bench, RAM_BASE, TestMachine};
 use crate::mm::{Audit, Object, Objects, Prot, Region, RegionKind, SlowStore, Space, Surveyed};
 use crate::platform::Pending;
 use crate::system::{BootFacts, System};
-use crate::task::{Context, SchedState, Schedule, Slot, TrapFrame, switch, table};
+use crate::task::{Context, PressureWatches, SchedState, Schedule, Slot, TrapFrame, switch, table};
 use crate::trap::{self, Trap};
 use crate::tree::RamMap;
 
@@ -133,6 +133,8 @@ impl<M: TestMachine> Kernel<M> {
             console,
             audited: Audit::NOTHING,
             paging: PagingCounts::default(),
+            pressure: Pressure::new(1_000_000, BOOTED_AT),
+            watches: PressureWatches::NONE,
             oom: OomPolicy::KillFaulter,
             surveyed: Surveyed::default(),
             plic: Some(Plic::new(Wires::Plic(claims), 0, board.uart_irq)),

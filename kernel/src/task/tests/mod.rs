@@ -11,6 +11,7 @@ mod inspects;
 pub(crate) mod kernel;
 mod lends;
 mod messages;
+mod pressure;
 mod servers;
 mod storm;
 mod threads;

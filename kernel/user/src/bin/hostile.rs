@@ -152,7 +152,7 @@ fn nonsense(
             (Call::Sbrk.number(), [delta, 0, 0, 0, 0])
         }
         5 => {
-            let topic = any % 12 + chance.pick(&[0, 0x100]);
+            let topic = any % 17 + chance.pick(&[0, 0x100]);
             let index = chance.pick(&[0, 1, any, usize::MAX]);
             (
                 Call::Inspect.number(),
@@ -311,7 +311,11 @@ fn memory(chance: &mut Chance, target: usize) -> (usize, [usize; 5]) {
     let bytes = chance.pick(&LENGTHS);
     let few = (any >> 20) % (20 * PAGE);
     let rights = chance.pick(&[0, 1, 3, 5, 7, 2, any]);
-    match chance.next() % 15 {
+    match chance.next() % 16 {
+        15 => (
+            Call::AwaitPressure.number(),
+            [any % 3, bytes, chance.pick(&[10, 10_000, any]), any % 2, 0],
+        ),
         12 => {
             let call = chance.pick(&[
                 Call::PageOut.number(),

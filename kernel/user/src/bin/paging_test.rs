@@ -1,14 +1,14 @@
-//! `paging_test [calls|shared|frames|free|limits]`: what the calls promise that move pages, on a board with `store=`.
+//! `paging_test [calls|shared|frames|free|limits|pressure]`: what the calls promise that move pages, on a board with `store=`.
 //!
 //! `paging_test bare` is for a board without one. `paging_test cost` prints what a page out and in costs in instructions, of
 //! several kinds.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use abi::{Advice, Error, PagingStatistics, map, prot};
+use abi::{Advice, Error, PagingStatistics, PressureKind, map, prot};
 use user::check::{Part, Tally, is, run_parts};
-use user::{Arguments, Counter, NOT_COUNTED, call, println, read_at, write_at};
+use user::{Arguments, Counter, NOT_COUNTED, call, println, read_at, thread, write_at};
 
 user::main!(run);
 
@@ -16,12 +16,13 @@ const PAGE: usize = 4096;
 /// Pages of each range.
 const PAGES: usize = 24;
 const BYTES: usize = PAGES * PAGE;
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("calls", calls),
     ("shared", shared),
     ("frames", frames),
     ("free", free),
     ("limits", limits),
+    ("pressure", pressure),
 ];
 
 fn run(arguments: Arguments) -> u8 {
@@ -253,6 +254,35 @@ fn limits(tally: &mut Tally) -> Result<(), Error> {
     ));
     call::unmap_at(large, 2 * most * PAGE)?;
     call::unmap_at(at, BYTES)
+}
+
+/// The thread that pages has done enough.
+static ENOUGH: AtomicBool = AtomicBool::new(false);
+
+/// Pages go and come back until there was enough of it.
+extern "C" fn keep_paging(_: usize) -> usize {
+    let paged = written().and_then(|at| {
+        while !ENOUGH.load(Ordering::Relaxed) {
+            call::page_out(at, BYTES)?;
+            (0..PAGES).for_each(|page| _ = read_at(at + page * PAGE));
+        }
+        call::unmap_at(at, BYTES)
+    });
+    paged.map_or(1, |()| 0)
+}
+
+/// A thread waits until another one was stalled for long enough.
+fn pressure(tally: &mut Tally) -> Result<(), Error> {
+    let paging = thread::spawn(keep_paging, 0)?;
+    let stalled = call::await_pressure(PressureKind::Some, 20, 10_000, 60_000);
+    ENOUGH.store(true, Ordering::Relaxed);
+    tally.add(is("enough", stalled.map(|us| us >= 20), Ok(true)));
+    tally.add(is("paging", paging.join(), Ok(0)));
+    let never = call::await_pressure(PressureKind::Full, 10_000_000, 10_000, 1);
+    tally.add(is("its time", never, Err(Error::TimedOut)));
+    let wrong = call::await_pressure(PressureKind::Full, 10_001, 10, 1);
+    tally.add(is("no window", wrong, Err(Error::BadArgument)));
+    Ok(())
 }
 
 /// Pages of the program's file that it may write to: copies, which are as at first until it does.

@@ -19,6 +19,7 @@ faults text on|off    print each fault as it happens
 boot                  what was found at boot
 store                 the backing store: slots, bytes, pages out and in
 evict                 which pages go when frames are short, and how many went
+pressure              how much of the time programs waited for memory, as Linux has it
 hist                  what faults and paging took, in instructions
 TOPIC json            any of these for programs, one object a line
 kill TASK             end a task
@@ -30,7 +31,7 @@ PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test pace
                       handler_test thread_test message_test lend_test";
 
 /// Topics that are commands of their own.
-const TOPICS: [(&str, Topic); 12] = [
+const TOPICS: [(&str, Topic); 13] = [
     ("ps", Topic::Ps),
     ("harts", Topic::Harts),
     ("free", Topic::Free),
@@ -42,6 +43,7 @@ const TOPICS: [(&str, Topic); 12] = [
     ("boot", Topic::Boot),
     ("store", Topic::Store),
     ("evict", Topic::Evict),
+    ("pressure", Topic::Pressure),
     ("hist", Topic::Hist),
 ];
 
