@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -13,6 +13,7 @@ use model::faults::FaultStream;
 use model::ledger::LedgerRow;
 use view::export::ExportedFault;
 
+use crate::recording::unpacked;
 use crate::symbols::Programs;
 
 /// A file, and which of its faults count.
@@ -174,8 +175,8 @@ impl FaultReader {
 
     /// Reads a file to its end: a recording with times, anything else without.
     pub fn file(mut self, path: &Path, take: TakeFault<'_>) -> io::Result<Faults> {
-        let mut from = BufReader::with_capacity(1 << 16, File::open(path)?);
-        if !is_recording(io::BufRead::fill_buf(&mut from)?) {
+        let mut from = unpacked(Box::new(File::open(path)?))?;
+        if !is_recording(from.fill_buf()?) {
             let mut piece = vec![0; 1 << 16];
             loop {
                 match from.read(&mut piece)? {

@@ -207,12 +207,18 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     recorded(Box::new(File::open(path)?))
 }
 
-/// Unpacks what is compressed, and strips the times of a recording.
-pub fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+/// Unpacks what is compressed.
+pub fn unpacked(from: Box<dyn Read>) -> io::Result<BufReader<Box<dyn Read>>> {
     let mut from = BufReader::with_capacity(1 << 16, from);
     if let Some(packing) = Packing::of(from.fill_buf()?) {
         from = BufReader::with_capacity(1 << 16, packing.reader(from));
     }
+    Ok(from)
+}
+
+/// Unpacks what is compressed, and strips the times of a recording.
+pub fn recorded(from: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+    let mut from = unpacked(from)?;
     if is_recording(from.fill_buf()?) {
         return Ok(Box::new(ReceivedBytes::new(Blocks::new(from)?)));
     }

@@ -110,8 +110,10 @@ pub fn run(args: RecordingArgs) -> anyhow::Result<()> {
             output,
         } => {
             let to = to.unwrap_or(u64::MAX);
-            let blocks = recording::cut(&file, from, to, &output);
-            let blocks = blocks.with_context(|| file.display().to_string())?;
+            if to <= from {
+                bail!("--to is not later than --from: the part would be empty");
+            }
+            let blocks = recording::cut(&file, from, to, &output)?;
             made(&output, &counted(blocks, "block", "blocks"))
         }
         RecordingVerb::Merge { files, output } => {
@@ -133,16 +135,18 @@ fn made(path: &Path, what: &str) -> anyhow::Result<()> {
 
 fn survey(files: &[PathBuf]) -> anyhow::Result<Surveys> {
     let mut rows = Vec::new();
-    for file in files {
+    for path in files {
+        let blocks = Blocks::open(path)?;
         let read = || -> io::Result<SurveyRow> {
+            let mut file = recording::open_file(path)?;
             Ok(SurveyRow {
-                file: file.display().to_string(),
-                bytes: std::fs::metadata(file)?.len(),
-                survey: RecordingSurvey::read(Blocks::open(file)?)?,
-                segments: SegmentIndex::read(&mut std::fs::File::open(file)?)?.0.len(),
+                file: path.display().to_string(),
+                bytes: file.metadata()?.len(),
+                segments: SegmentIndex::read(&mut file)?.0.len(),
+                survey: RecordingSurvey::read(blocks)?,
             })
         };
-        rows.push(read().with_context(|| file.display().to_string())?);
+        rows.push(read().with_context(|| path.display().to_string())?);
     }
     Ok(Surveys(rows))
 }

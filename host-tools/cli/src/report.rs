@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -27,6 +27,7 @@ use view::words::counted;
 
 use crate::output;
 use crate::recorded_faults::RecordedFaultArgs;
+use crate::recording::unpacked;
 use crate::symbols::Programs;
 
 /// Intervals of the chart.
@@ -154,10 +155,8 @@ fn facts(
         "Tool",
         format!("pagewalk {}", crate::version::long().replace('\n', "; ")),
     );
-    let mut start = [0; 8];
-    let mut file = File::open(&source.file)?;
-    let read = std::io::Read::read(&mut file, &mut start)?;
-    if is_recording(&start[..read]) {
+    let mut file = unpacked(Box::new(File::open(&source.file)?))?;
+    if is_recording(file.fill_buf()?) {
         let survey = RecordingSurvey::read(Blocks::open(&source.file)?)?;
         if let Some((first, last)) = survey.span_us {
             let day = view::export::partition("", Some(first));
@@ -236,7 +235,7 @@ fn fatal(path: &Path, rows: &[LedgerRow], console: &Console) -> Option<(LedgerRo
 /// The walk of a fault's address through the tables that the recording has; `None` if it lacks one of them.
 fn tables(path: &Path, row: &LedgerRow, xlen: Xlen) -> anyhow::Result<Option<String>> {
     let fault = &row.sighting.fault;
-    let mut answers = RecordedAnswers::read(BufReader::new(File::open(path)?))?;
+    let mut answers = RecordedAnswers::read(unpacked(Box::new(File::open(path)?))?)?;
     let satp = Satp::decode(fault.satp, xlen)?;
     if satp.mode == Mode::Bare {
         return Ok(None);

@@ -3,9 +3,12 @@
 mod reader;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use reader::check;
@@ -136,6 +139,37 @@ fn a_report_is_one_page_with_board_versions_chart_and_faults() {
     let page = page.replace("http://www.w3.org/2000/svg", "");
     for outside in ["http:", "https:", "src=", "<script", "@import"] {
         assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn a_compressed_recording_is_read_as_what_is_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = fs::read(format!("{TESTS}/captures/run-2.pwlog")).expect("a capture");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&plain).expect("room");
+    let packed = packed.finish().expect("room");
+    // A folder for each, so that both have one name, which is shown.
+    for (place, bytes) in [("plain", &plain), ("packed", &packed)] {
+        fs::create_dir(folder.path().join(place)).expect("a folder");
+        fs::write(folder.path().join(place).join("run.pwlog"), bytes).expect("a file");
+    }
+    for words in [
+        &["export", "run.pwlog", "--csv", "-o", "out"][..],
+        &["report", "run.pwlog", "-o", "out"],
+        &["recording", "cut", "run.pwlog", "--from", "3", "-o", "out"],
+        &["recording", "merge", "run.pwlog", "-o", "out"],
+        &["recording", "info", "run.pwlog"],
+        &["recording", "check", "run.pwlog"],
+    ] {
+        let [plain, packed] = ["plain", "packed"].map(|place| {
+            let place = folder.path().join(place);
+            let output = pagewalk(&place, words);
+            assert!(output.status.success(), "{words:?}: {output:?}");
+            let made = fs::read(place.join("out")).expect("a file");
+            (made, output.stdout, output.stderr)
+        });
+        assert!(plain == packed, "{words:?}");
     }
 }
 

@@ -17,11 +17,13 @@ pub enum EditError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// Nothing was recorded in that time.
-    #[error("nothing was recorded between {from_us} and {to_us} µs; it lasts {lasts_us} µs")]
+    #[error("{}: nothing was recorded {}; it lasts {} s", path.display(), span(*from_us, *to_us), seconds(*lasts_us))]
     Empty {
+        /// The recording.
+        path: PathBuf,
         /// Microseconds since the start of the recording.
         from_us: u64,
-        /// Microseconds since the start of the recording.
+        /// Microseconds since the start of the recording; `u64::MAX` for its end.
         to_us: u64,
         /// Length of the recording in microseconds.
         lasts_us: u64,
@@ -34,6 +36,20 @@ pub enum EditError {
     SameFile(PathBuf),
 }
 
+fn span(from_us: u64, to_us: u64) -> String {
+    let from = seconds(from_us);
+    match to_us {
+        u64::MAX => format!("from second {from} on"),
+        _ => format!("from second {from} to before {}", seconds(to_us)),
+    }
+}
+
+/// Microseconds as seconds, without zeros at the end.
+fn seconds(us: u64) -> String {
+    let text = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// Copies what was recorded from `from_us` to before `to_us`, in microseconds since the first block. The
 /// board's name and clock come first, so that times are known. Returns the number of blocks.
 pub fn cut(path: &Path, from_us: u64, to_us: u64, to: &Path) -> Result<u64, EditError> {
@@ -41,6 +57,7 @@ pub fn cut(path: &Path, from_us: u64, to_us: u64, to: &Path) -> Result<u64, Edit
     let mut blocks = Blocks::open(path)?;
     let Some(first) = blocks.next()? else {
         return Err(EditError::Empty {
+            path: path.to_owned(),
             from_us,
             to_us,
             lasts_us: 0,
@@ -77,10 +94,14 @@ pub fn cut(path: &Path, from_us: u64, to_us: u64, to: &Path) -> Result<u64, Edit
     match out {
         Some(mut out) => out.end()?,
         None => {
+            while let Some(block) = blocks.next()? {
+                last_us = block.at_us;
+            }
             return Err(EditError::Empty {
+                path: path.to_owned(),
                 from_us,
                 to_us,
-                lasts_us: last_us - start_us,
+                lasts_us: last_us.saturating_sub(start_us),
             });
         }
     }

@@ -87,6 +87,15 @@ fn named(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{path}: {error}"))
 }
 
+/// Opens a file that may be compressed: its content.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let opened = container::open(path).map_err(|error| match error {
+        container::UnpackError::File(_, error) => error,
+        other => io::Error::new(io::ErrorKind::InvalidData, other),
+    });
+    Ok(opened?.file)
+}
+
 /// First bytes of every recording of any version.
 const MAGIC: &[u8; 6] = b"PWLOG\0";
 /// The magic and the version, 2.

@@ -141,9 +141,9 @@ impl<R: Read> Blocks<R> {
 }
 
 impl Blocks<BufReader<File>> {
-    /// Opens a recording. Errors contain the path.
+    /// Opens a recording; of a compressed file its content. Errors contain the path.
     pub fn open(path: &Path) -> io::Result<Blocks<BufReader<File>>> {
-        let open = || Blocks::new(BufReader::new(File::open(path)?));
+        let open = || Blocks::new(BufReader::new(super::open_file(path)?));
         open().map_err(super::named(path))
     }
 

@@ -29,11 +29,7 @@ pub type Watcher = Box<dyn FnMut(&Block, bool) + Send>;
 impl Replay {
     /// Opens a recording for replay.
     pub fn open(path: &Path, speed: Speed) -> io::Result<Replay> {
-        let opened = container::open(path).map_err(|error| match error {
-            container::UnpackError::File(_, error) => error,
-            other => io::Error::new(io::ErrorKind::InvalidData, other),
-        });
-        let file = opened?.file;
+        let file = super::open_file(path)?;
         Ok(Replay {
             blocks: Blocks::new(BufReader::new(file))?,
             speed,
