@@ -86,6 +86,79 @@ fn what_is_no_card_is_said_in_words() {
     }
 }
 
+/// A generator of numbers: Marsaglia's xorshift.
+fn draw(state: &mut u64, most: usize) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) as usize % most
+}
+
+/// What a card has in use, up to there: its tables, its folders, its files.
+const IN_USE: usize = 4 << 20;
+
+/// Harms a part of the card that is not empty. Most of it are files; as often as not it is what describes them.
+fn harm(state: &mut u64, card: &mut [u8], whole: &[u8]) {
+    let sectors: Vec<usize> = (0..whole.len() / 512)
+        .filter(|sector| whole[sector * 512..][..512].iter().any(|byte| *byte != 0))
+        .collect();
+    let few = sectors.len().min(40);
+    let among = [few, sectors.len()][draw(state, 2)];
+    let at = sectors[draw(state, among)] * 512 + draw(state, 512);
+    let end = whole.len().min(at + [1, 4, 32, 512][draw(state, 4)]);
+    match draw(state, 4) {
+        0 => card[at] ^= 1 << draw(state, 8),
+        1 => card[at..end].fill([0, 0xff, 0x0f, 0x20][draw(state, 4)]),
+        2 => card[at..end].fill_with(|| draw(state, 256) as u8),
+        // A part of another place: loops of clusters and of folders, entries twice.
+        _ => {
+            let from = draw(state, whole.len() - (end - at));
+            card[at..end].copy_from_slice(&whole[from..from + (end - at)]);
+        }
+    }
+}
+
+/// `HARMED` is how many cards there are, `SEED` plays them again: 200 in `just soak`.
+#[test]
+fn a_card_that_is_harmed_anywhere_is_judged_in_words_and_ends() {
+    let number = |name: &str, default: u64| -> u64 {
+        std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+    };
+    let bytes = fs::read(card()).expect("the card");
+    let (whole, size) = (&bytes[..IN_USE.min(bytes.len())], bytes.len() as u64);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("card");
+    let mut seed = number("SEED", 0x0c64);
+    for turn in 0..number("HARMED", 12) {
+        let mut state = seed;
+        let mut harmed = whole.to_vec();
+        for _ in 0..=draw(&mut state, 8) {
+            harm(&mut state, &mut harmed, whole);
+        }
+        let file = fs::File::create(&path).expect("a file");
+        (&file).write_all(&harmed).expect("room");
+        // Now and then it is cut off, too.
+        match draw(&mut state, 8) {
+            0 => file.set_len(draw(&mut state, IN_USE) as u64),
+            _ => file.set_len(size),
+        }
+        .expect("room");
+        let name = path.to_str().expect("UTF-8");
+        let maee = ["0", "1"][turn as usize % 2];
+        let words = [
+            name, "--maee", maee, "--until", "prompt", "--limit", "5000000",
+        ];
+        // A signal or a panic is neither.
+        let (code, _, notes) = ox64(&words);
+        assert!([0, 1].contains(&code), "SEED={seed}: {code}: {notes}");
+        assert!(
+            code == 0 || notes.contains("error: "),
+            "SEED={seed}: {notes}"
+        );
+        seed = state | 1;
+    }
+}
+
 #[test]
 fn an_end_that_does_not_come_is_an_error() {
     let card = card();
@@ -109,6 +182,7 @@ fn a_rule_that_does_not_exist_is_answered_with_those_that_do() {
         notes.contains("unknown rule `gravity`; known rules: all, a-clear, d-clear"),
         "{notes}"
     );
+    assert!(!notes.contains("Retrieving"), "before it boots: {notes}");
 }
 
 #[test]

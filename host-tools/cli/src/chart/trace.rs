@@ -1,7 +1,7 @@
 //! `pagewalk chart trace`: what happens on the Ox64 in software over time, from `ox64 --trace`.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -61,9 +61,12 @@ fn kind(word: &str) -> Result<EventKind, String> {
 }
 
 /// Times in microseconds, and kinds.
-fn events(from: impl BufRead) -> anyhow::Result<Vec<(u64, EventKind)>> {
-    let mut lines = from.lines();
-    if lines.next().transpose()?.as_deref() != Some(Traced::HEADER) {
+fn events(mut from: impl BufRead) -> anyhow::Result<Vec<(u64, EventKind)>> {
+    // No more of it than a header has: another file may be one line of gigabytes, and not text.
+    let mut header = Vec::new();
+    let mut begin = (&mut from).take(Traced::HEADER.len() as u64 + 1);
+    begin.read_until(b'\n', &mut header)?;
+    if header.strip_suffix(b"\n") != Some(Traced::HEADER.as_bytes()) {
         bail!(
             "no trace of `pagewalk ox64 --trace`: its first line is not `{}`",
             Traced::HEADER
@@ -71,7 +74,7 @@ fn events(from: impl BufRead) -> anyhow::Result<Vec<(u64, EventKind)>> {
     }
     let mut events = Vec::new();
     let mut unreadable = None;
-    for (number, line) in (2..).zip(lines) {
+    for (number, line) in (2..).zip(from.lines()) {
         if let Some(why) = unreadable {
             return Err(why);
         }
@@ -122,6 +125,9 @@ mod tests {
         let damaged = TRACE.replace("fill", "f,ll");
         let why = events(damaged.as_bytes()).unwrap_err();
         assert!(format!("{why:#}").starts_with("line 2"), "{why:#}");
-        assert!(events(&b"a,b,c"[..]).is_err() && events(&b""[..]).is_err());
+        for other in [&b"a,b,c"[..], b"", b"\xff\xfe\0"] {
+            let why = events(other).unwrap_err().to_string();
+            assert!(why.starts_with("no trace"), "{why}");
+        }
     }
 }

@@ -125,15 +125,15 @@ pub fn run(args: Ox64Args) -> anyhow::Result<()> {
     if save_to.is_some() && save_to == card {
         return Err(UsageError("--save would overwrite the card".to_owned()).into());
     }
+    // What is wrong with the options is said before the firmware says anything.
+    let forgiven = rules(&args.forgive)?;
+    let line = args.serial.as_deref().map(serial::open).transpose()?;
     let mut machine = powered_on(&args)?;
-    for rule in rules(&args.forgive)? {
+    for rule in forgiven {
         machine.findings.forgive(rule);
     }
     let listens = args.until.is_none() || io::stdin().is_terminal();
-    let line = match &args.serial {
-        Some(spec) => serial::open(spec)?,
-        None => serial::terminal(listens),
-    };
+    let line = line.unwrap_or_else(|| serial::terminal(listens));
     ending::at_once(RawMode::restore);
     let raw = line.is_terminal.then(RawMode::begin).transpose()?;
     let machine = Arc::new(Mutex::new(machine));
