@@ -10,6 +10,8 @@
 //!   of a shared object             put into a slot        entries of all: empty  the object's list has the slot
 //! ```
 
+use core::ops::Range;
+
 use pagetable::{PhysAddr, Pte, VirtAddr};
 
 use super::evict::{Judgement, PageUse};
@@ -19,8 +21,11 @@ use super::store::StoreFull;
 use super::table::{self, WalkEnd};
 use super::{Frames, Machine, Owner, PAGE_BYTES, Space};
 
-/// Pages that are judged before the best of them goes: what one choice costs at most.
-const JUDGED: u32 = 64;
+/// Looks at pages before the best of them goes: what one choice costs at most.
+const LOOKS: u32 = 40;
+/// What a look counts for whose entry has to be walked to, and one at a page that several spaces may have.
+const WALKED: u32 = 4;
+const SHARED: u32 = 8;
 /// Rows that are passed in one piece without a candidate among them.
 const ROWS: u64 = 512;
 
@@ -54,16 +59,19 @@ pub fn reclaim<M: Machine>(
         return reclaimed;
     }
     // For each page every row is passed twice at most: the first time its A bit may be set.
-    let round = 2 * frames.rows() + 1;
+    let rows = frames.rows();
+    let round = 2 * rows + 1;
     let mut left = round;
+    let mut search = Search {
+        frames,
+        machine,
+        spaces,
+        objects,
+        for_page_in,
+        near: Near::NOWHERE,
+        rows,
+    };
     while reclaimed.frames < wanted && left > 0 {
-        let mut search = Search {
-            frames,
-            machine,
-            spaces,
-            objects,
-            for_page_in,
-        };
         let victim = search.select_counted(&mut left);
         if let Some(victim) = victim
             && search.evict(&victim).is_ok()
@@ -101,9 +109,12 @@ pub fn evict_frame<M: Machine>(
         spaces,
         objects,
         for_page_in: false,
+        near: Near::NOWHERE,
+        rows: 0,
     };
     search.may_go(frame, owner)?;
-    search.look(frame, owner, false).ok_or(NotEvicted::Full)?;
+    let seen = search.look(frame, owner, false, &mut 0);
+    seen.ok_or(NotEvicted::Full)?;
     let evicted = search.evict(&Victim { frame, owner });
     evicted.map_err(|StoreFull| NotEvicted::Full)
 }
@@ -121,6 +132,63 @@ struct Search<'a, M, S> {
     spaces: &'a mut S,
     objects: &'a Objects,
     for_page_in: bool,
+    near: Near,
+    /// Rows of a round, for a choice.
+    rows: u64,
+}
+
+/// Entries beside one that was walked to: of the same table and the same region, whose pages may be taken too.
+///
+/// Frames that follow each other mostly hold pages that do. Nothing changes regions or tables while frames are reclaimed.
+struct Near {
+    space: u16,
+    /// Numbers of the pages that they are for.
+    pages: Range<u32>,
+    /// The first of them.
+    at: PhysAddr,
+}
+
+impl Near {
+    const NOWHERE: Near = Near {
+        space: 0,
+        pages: 0..0,
+        at: PhysAddr::new(0),
+    };
+
+    /// Around the entry of a page in that region.
+    fn around<M: Machine>(space: u16, vpn: u32, stop: WalkEnd, region: &Region) -> Near {
+        let entries = M::MODE.entries() as u32;
+        let (table, base) = (
+            vpn & !(entries - 1),
+            (region.base.raw() / PAGE_BYTES) as u32,
+        );
+        let pages = table.max(base)..(table + entries).min(base + region.pages);
+        let back = u64::from(vpn - pages.start) * M::MODE.entry_bytes() as u64;
+        let at = PhysAddr::new(stop.at.raw() - back);
+        Near { space, pages, at }
+    }
+
+    /// The end of the walk to that page, if it is one of these and `frame` is there.
+    #[inline]
+    fn find<M: Machine>(
+        &self,
+        machine: &M,
+        (space, vpn): (u16, u32),
+        frame: PhysAddr,
+    ) -> Option<WalkEnd> {
+        if self.space != space || !self.pages.contains(&vpn) {
+            return None;
+        }
+        let ahead = u64::from(vpn - self.pages.start) * M::MODE.entry_bytes() as u64;
+        let at = self.at.wrapping_add(ahead);
+        let entry = machine.read_entry(at);
+        let is_there = table::page_of::<M>(entry, 0) == Some(frame);
+        is_there.then_some(WalkEnd {
+            level: 0,
+            at,
+            entry,
+        })
+    }
 }
 
 impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
@@ -139,12 +207,12 @@ impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
     /// The page that goes next. `left` are the rows that may still be passed.
     fn select(&mut self, left: &mut u64) -> Option<Victim> {
         let policy = self.frames.evictor.policy;
-        let (begin, round) = (self.frames.evictor.hand, self.frames.rows());
-        let (mut judged, mut passed, mut cleared) = (0, 0, false);
+        let (begin, round) = (self.frames.evictor.hand, self.rows);
+        let (mut looks, mut passed, mut cleared) = (0, 0, false);
         let mut best: Option<(u8, Victim, bool)> = None;
         let victim = loop {
             // No page twice: the second time it would seem unused.
-            let is_enough = judged == JUDGED || passed >= ROWS.min(round) || *left == 0;
+            let is_enough = looks >= LOOKS || passed >= ROWS.min(round) || *left == 0;
             if is_enough && (best.is_some() || *left == 0) {
                 if let Some((_, _, true)) = best
                     && !policy.clears()
@@ -164,10 +232,10 @@ impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
             let Some((frame, owner)) = found else {
                 continue;
             };
-            let Some(seen) = self.look(frame, owner, policy.clears()) else {
+            let seen = self.look(frame, owner, policy.clears(), &mut looks);
+            let Some(seen) = seen else {
                 continue;
             };
-            judged += 1;
             cleared |= seen.accessed && policy.clears();
             let victim = Victim { frame, owner };
             match policy.judge(seen) {
@@ -191,29 +259,40 @@ impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
         while left > 0 {
             let (found, next, rows) = self.frames.next_page(hand, left);
             if let Some((frame, owner)) = found {
-                self.look(frame, owner, true);
+                self.look(frame, owner, true, &mut 0);
             }
             (hand, left) = (next, left.saturating_sub(rows));
         }
     }
 
     /// What the policy is shown of a frame; `None` if it cannot be taken now. With `clears` its A bits are clear
-    /// afterwards.
-    fn look(&mut self, frame: PhysAddr, owner: Owner, clears: bool) -> Option<PageUse> {
+    /// afterwards. What the look took is added to `looks`.
+    fn look(
+        &mut self,
+        frame: PhysAddr,
+        owner: Owner,
+        clears: bool,
+        looks: &mut u32,
+    ) -> Option<PageUse> {
         let (accessed, dirty) = match owner {
             Owner::Page { space, vpn } => {
-                let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
-                let space = self.spaces.get(space)?;
-                let stop = page_at(space, self.machine, va, frame)?;
-                let has_slot = self.frames.slot_of(frame).is_some();
+                *looks += 1;
+                let near = self.near.find(self.machine, (space, vpn), frame);
+                let stop = match near {
+                    Some(stop) => stop,
+                    None => {
+                        *looks += WALKED - 1;
+                        self.walk_to(frame, (space, vpn))?
+                    }
+                };
                 let is_dirty = stop.entry & Pte::DIRTY != 0;
-                let backing = &self.frames.backing;
-                if is_dirty && !backing.has_room(has_slot, self.for_page_in) {
+                if is_dirty && !self.has_room(frame) {
                     return None;
                 }
                 (take_accessed(self.machine, stop, clears), is_dirty)
             }
             Owner::Object { object, page } if page != Owner::LIST => {
+                *looks += SHARED;
                 if !self.frames.backing.has_room(false, self.for_page_in) {
                     return None;
                 }
@@ -242,14 +321,32 @@ impl<M: Machine, S: ReclaimSpaces> Search<'_, M, S> {
         })
     }
 
+    /// Has the store room for a page that was written?
+    fn has_room(&self, frame: PhysAddr) -> bool {
+        let backing = &self.frames.backing;
+        // Mostly it has, also for one more.
+        backing.has_room(false, self.for_page_in)
+            || backing.has_room(self.frames.slot_of(frame).is_some(), self.for_page_in)
+    }
+
+    /// The end of the walk to a page of a space's own, if that may be taken.
+    #[inline(never)]
+    fn walk_to(&mut self, frame: PhysAddr, (id, vpn): (u16, u32)) -> Option<WalkEnd> {
+        let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
+        let space = self.spaces.get(id)?;
+        let stop = page_at(space, self.machine, va, frame)?;
+        let region = space.region_at(va)?;
+        self.near = Near::around::<M>(id, vpn, stop, &region);
+        Some(stop)
+    }
+
     /// Is it a page that can go if the store has room?
     fn may_go(&mut self, frame: PhysAddr, owner: Owner) -> Result<(), NotEvicted> {
         let (mut fixed, mut busy) = (false, false);
         match owner {
             Owner::Page { space, vpn } => {
-                let va = VirtAddr::new(u64::from(vpn) * PAGE_BYTES);
-                let space = self.spaces.get(space).ok_or(NotEvicted::Busy)?;
-                fixed = page_at(space, self.machine, va, frame).is_none();
+                self.spaces.get(space).ok_or(NotEvicted::Busy)?;
+                fixed = self.walk_to(frame, (space, vpn)).is_none();
             }
             Owner::Object { object, page } if page != Owner::LIST => {
                 self.spaces.each(|space, is_busy| {

@@ -5,6 +5,7 @@ use pagetable::PhysAddr;
 use super::descriptor::{BOOT, FrameDescriptor, OBJECT, PAGE};
 use super::{Frames, Owner, address};
 use crate::fault::Moved;
+use crate::mm::PAGE_BYTES;
 
 /// A page and its owner, the place behind it, and the rows that were passed.
 pub(in crate::mm) type NextPage = (Option<(PhysAddr, Owner)>, (usize, u64), u64);
@@ -41,8 +42,11 @@ impl Frames {
 
     /// The hand comes by a page: for how many rounds it was not used now.
     pub(in crate::mm) fn count_idle(&mut self, frame: PhysAddr, accessed: bool) -> u8 {
-        let Some(at) = self.row(frame) else { return 0 };
-        let row = &mut self.table[at];
+        // It is one of the table's: the hand came by it.
+        let at = (frame.raw() / PAGE_BYTES).wrapping_sub(self.first) as usize;
+        let Some(row) = self.table.get_mut(at) else {
+            return 0;
+        };
         let idle = if accessed { 0 } else { row.idle() + 1 };
         row.set_idle(idle);
         row.idle()
@@ -54,7 +58,23 @@ impl Frames {
     ///
     /// Every choice of a page comes by here, mostly past rows that are no pages: they are looked at in one loop, and what boot
     /// has kept not at all.
+    #[inline]
     pub(in crate::mm) fn next_page(&self, (arena, number): (usize, u64), limit: u64) -> NextPage {
+        // Nearly always it is the next frame. A row that boot has kept may hold anything: whose page it is then, is found in no table.
+        if let Some(known) = self.arenas[..self.arenas_used].get(arena)
+            && (known.first..known.fresh).contains(&number)
+            && let Some(row) = self.table.get((number - self.first) as usize)
+            && row.state() == PAGE
+            && limit > 0
+        {
+            let found = (address(number as u32), row.owner());
+            return (Some(found), (arena, number + 1), 1);
+        }
+        self.next_page_after(arena, number, limit)
+    }
+
+    #[inline(never)]
+    fn next_page_after(&self, arena: usize, number: u64, limit: u64) -> NextPage {
         let arenas = self.arenas_used;
         let mut passed = 0;
         // This one from `number` on, the others, and this one from its beginning.

@@ -26,6 +26,7 @@ both! {
     pages_of_every_kind_come_back_from_where_they_are_compressed
     a_flipped_bit_in_a_compressed_page_is_found_and_no_other_page_suffers
     a_store_that_fails_loses_nothing_that_it_has_taken
+    a_choice_clears_few_entries_whether_all_half_or_no_pages_are_used
 }
 
 struct All<'a>(&'a mut [Space]);
@@ -63,6 +64,42 @@ fn evict_with<M: TestMachine>(
 fn must_be_sound<M: TestMachine>(bench: &mut Bench<M>, spaces: &[Space], objects: &Objects) {
     let found = audit(&mut bench.frames, &bench.machine, spaces.iter(), objects);
     assert_eq!(found.first, None, "{found:?}");
+}
+
+fn a_choice_clears_few_entries_whether_all_half_or_no_pages_are_used<M: TestMachine>(
+    quirks: Quirks,
+) {
+    const PAGES: u64 = 400;
+    for used_of in [1, 2, PAGES + 1] {
+        let mut bench = Bench::<M>::with_store(quirks, PAGES as usize + 64, 64);
+        let mut spaces = [bench.space(1)];
+        let at = zeros::<M>(&mut spaces[0], PAGES);
+        let entry = |bench: &Bench<M>, space: &Space, page: u64| {
+            let va = VirtAddr::new(at + page * PAGE_BYTES);
+            table::walk(&bench.machine, space.root(), va)
+        };
+        for page in 0..PAGES {
+            bench
+                .store(&mut spaces[0], at + page * PAGE_BYTES, 1)
+                .unwrap();
+            if !(page + 1).is_multiple_of(used_of) {
+                let stop = entry(&bench, &spaces[0], page);
+                let value = stop.entry & !Pte::ACCESSED;
+                bench.machine.write_entry(stop.at, value);
+            }
+        }
+        bench.machine.fence_all();
+        let used = |bench: &Bench<M>, spaces: &[Space]| {
+            let is_used = |page: &u64| entry(bench, &spaces[0], *page).entry & Pte::ACCESSED != 0;
+            (0..PAGES).filter(is_used).count()
+        };
+        let before = used(&bench, &spaces);
+        assert_eq!(before as u64, PAGES / used_of);
+        assert_eq!(evict(&mut bench, &mut spaces, 1), 1);
+        let cleared = before - used(&bench, &spaces);
+        assert!(cleared <= 40, "{cleared} of {before}");
+        must_be_sound(&mut bench, &spaces, &Objects::EMPTY);
+    }
 }
 
 fn a_written_page_comes_back_as_it_was<M: TestMachine>(quirks: Quirks) {
