@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 
 use abi::Outcome;
 
-use super::binned::BinnedRow;
-
 /// Costs below it are counted by value.
 const COUNTED: usize = 1 << 16;
 
@@ -42,15 +40,7 @@ impl CostFigures {
 }
 
 /// All together first, then by outcome, the most frequent first; empty where no cost is known.
-pub(super) fn costs(rows: &[BinnedRow<'_>]) -> Vec<CostFigures> {
-    let mut by_outcome: BTreeMap<u8, CostCounts> = BTreeMap::new();
-    for run in rows.chunk_by(|one, next| one.row.outcome == next.row.outcome) {
-        let Some(first) = run.first() else { continue };
-        let counts = by_outcome.entry(first.row.outcome).or_default();
-        run.iter()
-            .filter_map(|it| it.row.cost())
-            .for_each(|cost| counts.add(cost));
-    }
+pub(super) fn costs(mut by_outcome: BTreeMap<u8, CostCounts>) -> Vec<CostFigures> {
     let mut all = CostCounts::default();
     for counts in by_outcome.values_mut() {
         counts.above.sort_unstable();
@@ -71,7 +61,7 @@ pub(super) fn costs(rows: &[BinnedRow<'_>]) -> Vec<CostFigures> {
 
 /// How often each cost was seen.
 #[derive(Default)]
-struct CostCounts {
+pub(super) struct CostCounts {
     /// By cost; empty until there is one.
     below: Vec<u32>,
     /// Costs of [`COUNTED`] and more, sorted before they are asked.
@@ -79,7 +69,7 @@ struct CostCounts {
 }
 
 impl CostCounts {
-    fn add(&mut self, cost: u32) {
+    pub(super) fn add(&mut self, cost: u32) {
         let place = cost as usize;
         if place >= COUNTED {
             return self.above.push(cost);
@@ -141,24 +131,71 @@ impl CostCounts {
     }
 }
 
-/// The median and the 99th percentile of each part of the span.
-pub(super) fn cost_bins(rows: &[BinnedRow<'_>], count: usize) -> Vec<Option<(u32, u32)>> {
-    let mut costs = vec![Vec::new(); count];
-    for BinnedRow { row, bin } in rows {
-        if let Some(cost) = row.cost() {
-            costs[*bin as usize].push(cost);
-        }
-    }
-    costs
-        .iter_mut()
-        .map(|costs| Some((percentile(costs, 50)?, percentile(costs, 99)?)))
-        .collect()
+/// Costs of one block of [`BinCosts`].
+const BLOCK: usize = 1 << 8;
+
+/// The costs of one part of a span, of one part after the other.
+pub(super) struct BinCosts {
+    /// By cost.
+    below: Vec<u32>,
+    /// The sums of each block of `below`: most of it is passed over.
+    blocks: [u32; COUNTED / BLOCK],
+    above: Vec<u32>,
+    count: usize,
 }
 
-/// The least value that `percent` of 100 do not exceed (nearest rank).
-fn percentile(costs: &mut [u32], percent: usize) -> Option<u32> {
-    let rank = (costs.len() * percent).div_ceil(100).checked_sub(1)?;
-    Some(*costs.select_nth_unstable(rank).1)
+impl BinCosts {
+    pub(super) fn new() -> BinCosts {
+        BinCosts {
+            below: vec![0; COUNTED],
+            blocks: [0; COUNTED / BLOCK],
+            above: Vec::new(),
+            count: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, cost: u32) {
+        self.count += 1;
+        match self.below.get_mut(cost as usize) {
+            Some(count) => {
+                *count += 1;
+                self.blocks[cost as usize / BLOCK] += 1;
+            }
+            None => self.above.push(cost),
+        }
+    }
+
+    /// The median and the 99th percentile; the next part begins without costs.
+    pub(super) fn take(&mut self) -> Option<(u32, u32)> {
+        let figures = self.percentile(50).zip(self.percentile(99));
+        let blocks = self.below.chunks_exact_mut(BLOCK).zip(&mut self.blocks);
+        for (block, sum) in blocks.filter(|(_, sum)| **sum > 0) {
+            block.fill(0);
+            *sum = 0;
+        }
+        self.above.clear();
+        self.count = 0;
+        figures
+    }
+
+    /// The least value that `percent` of 100 do not exceed (nearest rank).
+    fn percentile(&mut self, percent: usize) -> Option<u32> {
+        let mut left = (self.count * percent).div_ceil(100).checked_sub(1)?;
+        for (number, sum) in self.blocks.iter().enumerate() {
+            if left >= *sum as usize {
+                left -= *sum as usize;
+                continue;
+            }
+            let first = number * BLOCK;
+            for (cost, count) in (first as u32..).zip(&self.below[first..first + BLOCK]) {
+                match left.checked_sub(*count as usize) {
+                    Some(rest) => left = rest,
+                    None => return Some(cost),
+                }
+            }
+        }
+        Some(*self.above.select_nth_unstable(left).1)
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,8 @@
 //! Faults by page, and by time or task.
 //!
-//! A million faults are mostly on few pages: the pages are found by one pass that sorts only what it has not just
-//! seen.
+//! A million faults are mostly on few pages: rows and columns are found for each page, and not for each fault.
 
-use super::HistoryRow;
-use super::binned::BinnedRow;
-
-/// Places that remember the page seen last.
-const SEEN: usize = 1 << 12;
+use super::pages::TouchedPages;
 
 /// What the columns of a heat map are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,51 +31,16 @@ pub struct HeatMap {
     pub cells: Vec<u64>,
 }
 
-/// A page of a task, with the class of its region.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct TouchedPage {
-    page: u64,
-    task: Option<u16>,
-    class: u8,
-}
-
-impl TouchedPage {
-    fn of(row: &HistoryRow) -> Option<TouchedPage> {
-        Some(TouchedPage {
-            page: row.page()?,
-            task: row.fault().task(),
-            class: row.class,
-        })
-    }
-
-    fn place(&self) -> usize {
-        let key = self.page >> 12 ^ u64::from(self.task.unwrap_or(0)) << 40;
-        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize % SEEN
-    }
-}
-
-/// Each page that was touched, once, ascending.
-fn touched(rows: &[BinnedRow<'_>]) -> Vec<TouchedPage> {
-    let mut seen = vec![None; SEEN];
-    let mut pages = Vec::new();
-    for page in rows.iter().filter_map(|it| TouchedPage::of(it.row)) {
-        let before = seen[page.place()].replace(page);
-        if before != Some(page) {
-            pages.push(page);
-        }
-    }
-    pages.sort_unstable();
-    pages.dedup();
-    pages
-}
-
-/// The heat map of at most `most_rows` rows over `bins` parts of the span, and the number of different pages of different tasks.
+/// The heat map of at most `most_rows` rows, and the number of different pages of different tasks. The parts of the
+/// span end at `ends`, which are places in `touched.touches`.
 pub(super) fn heat(
-    rows: &[BinnedRow<'_>],
-    bins: usize,
+    touched: &TouchedPages,
+    ends: &[usize],
     (most_rows, across): (usize, HeatAcross),
 ) -> (HeatMap, usize) {
-    let pages = touched(rows);
+    let mut pages = touched.pages.clone();
+    pages.sort_unstable();
+    pages.dedup();
     let count = pages
         .chunk_by(|one, next| (one.page, one.task) == (next.page, next.task))
         .count();
@@ -94,34 +54,28 @@ pub(super) fn heat(
         }
         starts.dedup();
     }
-    let mut tasks: Vec<Option<u16>> = Vec::new();
-    if across == HeatAcross::Task {
-        tasks.extend(pages.iter().map(|it| it.task));
-        tasks.sort_unstable();
-        tasks.dedup();
-    }
-    let columns = match across {
-        HeatAcross::Time => bins,
-        HeatAcross::Task => tasks.len(),
-    };
-    let row_of = |page: u64| starts.binary_search(&(page >> shift << shift)).ok();
+    let row_of = |page: u64| starts.partition_point(|start| *start < page >> shift << shift);
     let mut regions = vec![0; starts.len()];
     for it in &pages {
-        if let Some(at) = row_of(it.page) {
-            regions[at] |= 1u32.checked_shl(it.class.into()).unwrap_or(0);
-        }
+        regions[row_of(it.page)] |= 1u32.checked_shl(it.class.into()).unwrap_or(0);
     }
-    let mut cells = vec![0; starts.len() * columns];
-    for BinnedRow { row, bin } in rows {
-        let Some(page) = row.page() else { continue };
-        let column = match across {
-            HeatAcross::Time => Some(*bin as usize),
-            HeatAcross::Task => tasks.binary_search(&row.fault().task()).ok(),
-        };
-        if let Some((at, column)) = row_of(page).zip(column) {
-            cells[at * columns + column] += 1;
+    let rows: Vec<usize> = touched.pages.iter().map(|it| row_of(it.page)).collect();
+    let mut tasks: Vec<Option<u16>> = Vec::new();
+    let (columns, cells) = match across {
+        HeatAcross::Time => (
+            ends.len(),
+            cells_by_time(touched, ends, &rows, starts.len()),
+        ),
+        HeatAcross::Task => {
+            tasks.extend(pages.iter().map(|it| it.task));
+            tasks.sort_unstable();
+            tasks.dedup();
+            (
+                tasks.len(),
+                cells_by_task(touched, &tasks, &rows, starts.len()),
+            )
         }
-    }
+    };
     let heat = HeatMap {
         row_bytes: 1 << shift,
         rows: starts,
@@ -131,4 +85,39 @@ pub(super) fn heat(
         cells,
     };
     (heat, count)
+}
+
+fn cells_by_time(
+    touched: &TouchedPages,
+    ends: &[usize],
+    rows: &[usize],
+    row_count: usize,
+) -> Vec<u64> {
+    let mut cells = vec![0; row_count * ends.len()];
+    let mut from = 0;
+    for (column, end) in ends.iter().enumerate() {
+        for place in &touched.touches[from..*end] {
+            cells[rows[*place as usize] * ends.len() + column] += 1;
+        }
+        from = *end;
+    }
+    cells
+}
+
+fn cells_by_task(
+    touched: &TouchedPages,
+    tasks: &[Option<u16>],
+    rows: &[usize],
+    row_count: usize,
+) -> Vec<u64> {
+    let mut counts = vec![0_u64; touched.pages.len()];
+    for place in &touched.touches {
+        counts[*place as usize] += 1;
+    }
+    let mut cells = vec![0; row_count * tasks.len()];
+    for ((page, row), count) in touched.pages.iter().zip(rows).zip(counts) {
+        let column = tasks.partition_point(|task| *task < page.task);
+        cells[row * tasks.len() + column] += count;
+    }
+    cells
 }

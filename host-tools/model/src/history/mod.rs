@@ -9,11 +9,12 @@
 //! ```
 //! A fault whose time is not known stands where the one before it stood.
 
-mod binned;
 mod costs;
 mod filter;
 mod heat;
+mod kinds;
 mod notes;
+mod pages;
 mod span;
 mod summary;
 
@@ -256,11 +257,12 @@ impl FaultHistory {
             .map(move |(place, row)| (first + place as u64, row))
     }
 
-    /// The kept rows of a span, oldest first.
+    /// The kept rows of a span, in order of time.
     fn rows_of(&self, span: TimeSpan) -> impl ExactSizeIterator<Item = &HistoryRow> {
         let within = |row: &&HistoryRow| span.contains(row.at_us);
         if self.is_unordered {
-            let chosen: Vec<&HistoryRow> = self.rows.iter().filter(within).collect();
+            let mut chosen: Vec<&HistoryRow> = self.rows.iter().filter(within).collect();
+            chosen.sort_by_key(|row| row.at_us);
             return RowsOfSpan::Chosen(chosen.into_iter());
         }
         let first = self.rows.partition_point(|row| row.at_us < span.from_us);
@@ -339,6 +341,14 @@ impl<'a> Iterator for RowsOfSpan<'a> {
         match self {
             RowsOfSpan::Run(rows) => rows.size_hint(),
             RowsOfSpan::Chosen(rows) => rows.size_hint(),
+        }
+    }
+
+    /// Asks once which of both it is, and not for each row.
+    fn fold<B, F: FnMut(B, &'a HistoryRow) -> B>(self, first: B, f: F) -> B {
+        match self {
+            RowsOfSpan::Run(rows) => rows.fold(first, f),
+            RowsOfSpan::Chosen(rows) => rows.fold(first, f),
         }
     }
 }

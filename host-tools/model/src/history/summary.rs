@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::binned::BinnedRow;
-use super::costs::{CostFigures, cost_bins, costs};
+use super::costs::{BinCosts, CostCounts, CostFigures, costs};
 use super::heat::{HeatAcross, HeatMap, heat};
+use super::kinds::RowKinds;
+use super::pages::{TouchedPage, TouchedPages};
 use super::{FaultFilter, FaultHistory, HistoryRow, TaskNames, TimeSpan};
 
 /// What faults are grouped by.
@@ -78,13 +79,12 @@ impl Bins {
         }
     }
 
-    /// The part that a point of the span lies in.
-    fn of(&self, at_us: u64) -> usize {
-        let (within, length) = (at_us - self.span.from_us, self.span.length_us());
-        match within.checked_mul(self.count as u64) {
-            Some(product) => (product / length) as usize,
-            None => (u128::from(within) * self.count as u128 / u128::from(length)) as usize,
-        }
+    /// The first microsecond of a part: of those with `within * count / length == part`, rounded down.
+    fn begin_us(&self, part: usize) -> u64 {
+        let product = part as u128 * u128::from(self.span.length_us());
+        let within = product.div_ceil(self.count as u128);
+        let within = u64::try_from(within).unwrap_or(u64::MAX);
+        self.span.from_us.saturating_add(within)
     }
 }
 
@@ -133,52 +133,130 @@ impl FaultHistory {
         names: &TaskNames,
         options: &SummaryOptions,
     ) -> SpanSummary {
-        let bins = Bins::new(span, options.bins);
         let rows = self.rows_of(span);
         let all = rows.len() as u64;
-        let passing: Vec<BinnedRow<'_>> = rows
-            .filter(|row| filter.passes(row, names))
-            .map(|row| BinnedRow {
-                row,
-                bin: bins.of(row.at_us) as u32,
-            })
-            .collect();
-        let mut groups: Vec<GroupCount> = Vec::new();
-        let mut tasks: BTreeMap<Option<u16>, u64> = BTreeMap::new();
-        let mut refused = 0;
-        let mut place = 0;
-        for run in passing.chunk_by(|one, next| one.row.task == next.row.task) {
-            let task = run.first().and_then(|it| it.row.fault().task());
-            *tasks.entry(task).or_default() += run.len() as u64;
-            for BinnedRow { row, bin } in run {
-                let group = options.by.group(row);
-                // Neighbours are mostly of one group.
-                if groups.get(place).is_none_or(|it| it.group != group) {
-                    let known = groups.iter().position(|it| it.group == group);
-                    place = known.unwrap_or_else(|| {
-                        groups.push(GroupCount {
-                            group,
-                            count: 0,
-                            bins: vec![0; bins.count],
-                        });
-                        groups.len() - 1
-                    });
-                }
-                groups[place].count += 1;
-                groups[place].bins[*bin as usize] += 1;
-                refused += u64::from(row.is_refusal());
-            }
-        }
-        groups.sort_by_key(|it| (std::cmp::Reverse(it.count), it.group));
-        let (heat, pages) = heat(&passing, bins.count, (options.heat_rows, options.across));
-        SpanSummary {
+        let mut fold = SpanFold::new(Bins::new(span, options.bins), options.by);
+        rows.filter(|row| filter.passes(row, names))
+            .for_each(|row| fold.add(row));
+        fold.end(all, options)
+    }
+}
+
+/// What rows in order of time amount to so far: one pass, however many there are.
+struct SpanFold {
+    bins: Bins,
+    by: GroupBy,
+    /// The part of the span that rows are in, and the first microsecond behind it.
+    bin: usize,
+    bin_end_us: u64,
+    kinds: RowKinds,
+    /// For each kind its place in `groups`, and in `costs`.
+    places: Vec<(usize, usize)>,
+    groups: Vec<GroupCount>,
+    group_places: BTreeMap<FaultGroup, usize>,
+    /// By outcome.
+    costs: Vec<(u8, CostCounts)>,
+    bin_costs: BinCosts,
+    cost_bins: Vec<Option<(u32, u32)>>,
+    touched: TouchedPages,
+    /// Where each part of the span ends in `touched.touches`.
+    touch_ends: Vec<usize>,
+}
+
+impl SpanFold {
+    fn new(bins: Bins, by: GroupBy) -> SpanFold {
+        SpanFold {
             bins,
+            by,
+            bin: 0,
+            bin_end_us: bins.begin_us(1),
+            kinds: RowKinds::new(),
+            places: Vec::new(),
+            groups: Vec::new(),
+            group_places: BTreeMap::new(),
+            costs: Vec::new(),
+            bin_costs: BinCosts::new(),
+            cost_bins: Vec::new(),
+            touched: TouchedPages::new(),
+            touch_ends: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, row: &HistoryRow) {
+        while row.at_us >= self.bin_end_us && self.bin + 1 < self.bins.count {
+            self.end_bin();
+        }
+        let place = self.kinds.add(row);
+        if place == self.places.len() {
+            self.add_kind(row);
+        }
+        let (group, costs) = self.places[place];
+        self.groups[group].bins[self.bin] += 1;
+        if let Some(cost) = row.cost() {
+            self.costs[costs].1.add(cost);
+            self.bin_costs.add(cost);
+        }
+        let kind = &self.kinds.kinds[place];
+        if kind.has_page {
+            self.touched.add(TouchedPage {
+                page: row.va & !0xfff,
+                task: kind.task,
+                class: kind.class,
+            });
+        }
+    }
+
+    /// The first row of a kind.
+    fn add_kind(&mut self, row: &HistoryRow) {
+        let group = self.by.group(row);
+        let groups = &mut self.groups;
+        let of_group = *self.group_places.entry(group).or_insert_with(|| {
+            groups.push(GroupCount {
+                group,
+                count: 0,
+                bins: vec![0; self.bins.count],
+            });
+            groups.len() - 1
+        });
+        let known = self.costs.iter().position(|it| it.0 == row.outcome);
+        let of_costs = known.unwrap_or_else(|| {
+            self.costs.push((row.outcome, CostCounts::default()));
+            self.costs.len() - 1
+        });
+        self.places.push((of_group, of_costs));
+    }
+
+    fn end_bin(&mut self) {
+        self.cost_bins.push(self.bin_costs.take());
+        self.touch_ends.push(self.touched.touches.len());
+        self.bin += 1;
+        self.bin_end_us = self.bins.begin_us(self.bin + 1);
+    }
+
+    fn end(mut self, all: u64, options: &SummaryOptions) -> SpanSummary {
+        while self.bin < self.bins.count {
+            self.end_bin();
+        }
+        let mut tasks: BTreeMap<Option<u16>, u64> = BTreeMap::new();
+        let (mut passing, mut refused) = (0, 0);
+        for (kind, (group, _)) in self.kinds.kinds.iter().zip(&self.places) {
+            *tasks.entry(kind.task).or_default() += kind.count;
+            self.groups[*group].count += kind.count;
+            passing += kind.count;
+            refused += if kind.is_refusal { kind.count } else { 0 };
+        }
+        let mut groups = self.groups;
+        groups.sort_by_key(|it| (std::cmp::Reverse(it.count), it.group));
+        let shape = (options.heat_rows, options.across);
+        let (heat, pages) = heat(&self.touched, &self.touch_ends, shape);
+        SpanSummary {
+            bins: self.bins,
             all,
-            passing: passing.len() as u64,
+            passing,
             refused,
             groups,
-            costs: costs(&passing),
-            cost_bins: cost_bins(&passing, bins.count),
+            costs: costs(self.costs.into_iter().collect()),
+            cost_bins: self.cost_bins,
             heat,
             pages,
             tasks,
@@ -188,10 +266,11 @@ impl FaultHistory {
 
 #[cfg(test)]
 mod tests {
-    use abi::{Fault, Outcome};
+    use abi::{Fault, Outcome, Sighting};
 
     use super::super::tests::history_of;
     use super::*;
+    use crate::ledger::LedgerRow;
 
     const OPTIONS: SummaryOptions = SummaryOptions {
         by: GroupBy::Outcome,
@@ -300,6 +379,101 @@ mod tests {
         let nothing = FaultFilter::default();
         let summary = history.summarize(span, &nothing, &TaskNames::new(), &OPTIONS);
         assert_eq!((summary.all, summary.heat.rows), (1, vec![0x3000]));
+    }
+
+    /// Faults of a few tasks and outcomes on a few thousand pages; some come late, and some share their place in the
+    /// table of pages.
+    fn any_history(seed: u64) -> FaultHistory {
+        let mut state = seed;
+        let mut draw = |most: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % most
+        };
+        let mut history = FaultHistory::default();
+        for id in 1..=3_000 {
+            let fault = Fault {
+                cause: [2, 12, 13, 15][draw(4) as usize],
+                va: draw(40) << 28 | draw(50) << 12 | draw(4096),
+                task: [2, 3, 900, Fault::NO_TASK][draw(4) as usize],
+                class: draw(4) as u8,
+                outcome: draw(20) as u8,
+                cost: [80 + draw(40), draw(200_000), u64::from(Fault::NO_COST)][draw(3) as usize]
+                    as u32,
+                ..Fault::EMPTY
+            };
+            let sighting = Sighting {
+                seq: Some(id),
+                time_us: Some(id * 1_000 + draw(seed % 2 * 9_000 + 900)),
+                fault,
+            };
+            let row = LedgerRow {
+                id,
+                boot: 0,
+                sighting,
+            };
+            history.push(&row, 0);
+        }
+        history
+    }
+
+    #[test]
+    fn a_summary_is_that_of_every_fault_for_itself() {
+        for (seed, bins) in [(1, 7), (2, 240), (3, 1), (4, 64)] {
+            let history = any_history(seed);
+            let whole = history.whole();
+            let span = TimeSpan {
+                from_us: whole.from_us + seed * 100_000,
+                end_us: whole.end_us - 77_777,
+            };
+            let options = SummaryOptions { bins, ..OPTIONS };
+            let summary =
+                history.summarize(span, &FaultFilter::default(), &TaskNames::new(), &options);
+            let rows: Vec<&HistoryRow> = history
+                .rows()
+                .map(|(_, row)| row)
+                .filter(|row| span.contains(row.at_us))
+                .collect();
+            let bin_of = |row: &HistoryRow| {
+                let within = u128::from(row.at_us - span.from_us);
+                (within * bins as u128 / u128::from(span.length_us())) as usize
+            };
+            assert_eq!(summary.passing, rows.len() as u64);
+            let mut groups: BTreeMap<FaultGroup, Vec<u64>> = BTreeMap::new();
+            let mut costs = vec![Vec::new(); bins];
+            let mut cells = vec![0; summary.heat.cells.len()];
+            let mut pages = std::collections::BTreeSet::new();
+            for row in &rows {
+                let bin = bin_of(row);
+                let counts = groups.entry(FaultGroup::Outcome(row.outcome));
+                counts.or_insert_with(|| vec![0; bins])[bin] += 1;
+                costs[bin].extend(row.cost());
+                if let Some(page) = row.page() {
+                    let start = page / summary.heat.row_bytes * summary.heat.row_bytes;
+                    let at = summary.heat.rows.binary_search(&start).expect("its row");
+                    cells[at * bins + bin] += 1;
+                    pages.insert((page, row.fault().task()));
+                }
+            }
+            let found = summary.groups.into_iter().map(|it| (it.group, it.bins));
+            assert_eq!(found.collect::<BTreeMap<_, _>>(), groups);
+            assert_eq!(summary.heat.cells, cells);
+            assert_eq!(summary.pages, pages.len());
+            let ranked = costs.into_iter().map(|mut costs| {
+                costs.sort_unstable();
+                let rank = |percent: usize| (costs.len() * percent).div_ceil(100) - 1;
+                (!costs.is_empty()).then(|| (costs[rank(50)], costs[rank(99)]))
+            });
+            assert_eq!(summary.cost_bins, ranked.collect::<Vec<_>>());
+            let mut tasks: BTreeMap<Option<u16>, u64> = BTreeMap::new();
+            for row in &rows {
+                *tasks.entry(row.fault().task()).or_default() += 1;
+            }
+            assert_eq!(summary.tasks, tasks);
+            let refused = rows.iter().filter(|row| row.is_refusal()).count() as u64;
+            assert_eq!(summary.refused, refused);
+        }
     }
 
     #[test]
