@@ -48,9 +48,10 @@ const PIECE: u64 = 1 << 20;
 
 /// Writes the core, and what is in it to stdout.
 pub fn run(args: DumpArgs) -> anyhow::Result<()> {
+    let output = replaced_by_whole(&args.output)?;
     let mut open = args.tables.open_whole()?;
     let head = head(&mut open, args.tables.os())?;
-    let part = with_end(&args.output, ".part");
+    let part = with_end(&output, ".part");
     let name = || part.display().to_string();
     let (mut file, done) = begin(&part, &head, args.resume).with_context(name)?;
     if done > 0 {
@@ -77,7 +78,7 @@ pub fn run(args: DumpArgs) -> anyhow::Result<()> {
     let (filled, missing) = copied
         .with_context(|| format!("{} has what was read until then: --resume goes on", name()))?;
     file.sync_all().with_context(name)?;
-    fs::rename(&part, &args.output).with_context(name)?;
+    fs::rename(&part, &output).with_context(name)?;
     if missing > 0 {
         eprintln!(
             "warning: {} could not be read, and are zeros in the dump",
@@ -104,6 +105,22 @@ pub fn run(args: DumpArgs) -> anyhow::Result<()> {
         )?;
         Ok(())
     })
+}
+
+/// The file that takes the place of `path` once it is whole: of a link, what it leads to. A device or a pipe would be
+/// lost, as the file gets its name.
+fn replaced_by_whole(path: &Path) -> anyhow::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Ok(real) if real.is_file() => Ok(real),
+        Ok(_) => {
+            let misuse = format!(
+                "{}: is no regular file: a core is written in any order, and has its name once it is whole",
+                path.display()
+            );
+            Err(UsageError(misuse).into())
+        }
+        Err(_) => Ok(path.to_owned()),
+    }
 }
 
 /// What the core begins with: where a Linux is found, its own words and the addresses at which it maps memory.

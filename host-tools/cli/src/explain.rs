@@ -29,7 +29,7 @@ use view::two_stage::TwoStageWalked;
 use crate::exit::UsageError;
 use crate::symbols::Programs;
 use crate::tables::{GuestArgs, NamedRoot, OpenTables, PmpArgs, SpaceArgs, number};
-use crate::{output, printed_walk, walk};
+use crate::{core_hart, output, printed_walk, walk};
 
 /// Explain a trap: what any kernel, boot loader, simulator or debugger printed of it, or three
 /// registers; with page tables, which level stopped it and why.
@@ -44,6 +44,7 @@ Examples:
   pagewalk explain --scause 0xf --sepc 0x10a06 --stval 0x8 --from vmcore --satp 0x8000000000081fca
   pagewalk explain --from gdb://localhost:1234
   pagewalk explain --from probe --board ox64
+  pagewalk explain --from vmcore --hart 1 --elf vmlinux
   pagewalk explain serial.log --pmp serial.log
   pagewalk explain --scause 21 --sepc 0x80200000 --stval 0x4000 --from ram.bin@0x80000000 --vsatp 0x8000000000080001 --hgatp 0x8000000000080004
 
@@ -67,7 +68,7 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "ADDR", value_parser = number, requires = "scause")]
     stval: Option<u64>,
     /// Where the page tables are, as for `walk`; of a gdb stub or a probe the registers too, unless
-    /// there is a report. The satp, or pgdp, of a report is the root
+    /// there is a report; of an ELF core alone, those that it keeps of a hart. The satp, or pgdp, of a report is the root
     #[arg(long, value_name = "SPEC")]
     from: Vec<MemorySpec>,
     #[command(flatten)]
@@ -180,8 +181,9 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     });
     if !is_whole.with_context(name)? {
         bail!(
-            "{}: too long: give the part of it that has the report",
-            name()
+            "{}: longer than {} MiB, the most that is looked through: give the part of it that has the report",
+            name(),
+            MOST_TEXT >> 20
         );
     }
     let Some(report) = last else {
@@ -194,11 +196,18 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
         );
     };
     if reports > 1 {
-        eprintln!("note: {}: {reports} reports; this is the last", name());
+        let hart = report.hart;
+        let of_hart = hart.map_or(String::new(), |hart| format!(", of hart {hart}"));
+        eprintln!(
+            "note: {}: {reports} reports; this is the last{of_hart}",
+            name()
+        );
     }
     let (crash, xlen) = of(&report);
     note(&report, &crash, &name());
-    let programs = Programs::with_lines(&args.elf)?.moved_by(report.moved_by);
+    let programs = Programs::with_lines(&args.elf)?
+        .moved_by(report.moved_by)
+        .with_printed(printed_names(&report));
     let open = match args.from.is_empty() {
         true => None,
         false => Some(
@@ -212,6 +221,18 @@ pub fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let printed = report.walk.as_ref();
     let stopped = printed.and_then(|walk| printed_walk::stopped(walk, &crash, xlen));
     with_tables(&args, &crash, xlen, &programs, open, stopped)
+}
+
+/// Names of instructions that the report has, by their addresses.
+fn printed_names(report: &CrashReport) -> Vec<(u64, String)> {
+    let address = |name: &str| match name {
+        "epc" => report.pc(),
+        name => report.register(name),
+    };
+    let names = report.names.iter();
+    names
+        .filter_map(|(name, symbol)| Some((address(name)?, symbol.clone())))
+        .collect()
 }
 
 /// Hands on every trap of a text; false if it is longer than [`MOST_TEXT`].
@@ -387,6 +408,13 @@ fn read_cause(cause: CauseArg) -> u64 {
 
 /// Explains registers from the command line or from a stub; with tables, also the translation.
 fn registers(args: &ExplainArgs) -> anyhow::Result<()> {
+    if args.scause.is_none()
+        && let [from] = &args.from[..]
+        && let MemorySpec::Core(path) = from.clone().sniffed()?
+    {
+        let programs = Programs::read(&args.elf)?;
+        return core_hart::explain(&path, args.roots.hart(), &programs, args.is_json());
+    }
     args.roots.check_wires(&args.from)?;
     let mut guest = args.guest.clone();
     let crash = match (args.scause, &args.from[..]) {

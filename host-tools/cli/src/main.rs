@@ -44,6 +44,7 @@ mod common_options;
 mod completions;
 #[cfg(feature = "full")]
 mod connect;
+mod core_hart;
 #[cfg(feature = "full")]
 mod dash;
 #[cfg(feature = "full")]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use abi::Sighting;
 use anyhow::{Context, bail};
-use container::Packing;
+use container::{OtherPacking, Packing};
 use link::memory::{Cached, FoundLog, MemorySource, MemorySpec, ReadError, find_logs};
 use link::recording::{Blocks, ReceivedBytes, is_recording};
 use link::session::micros;
@@ -210,6 +210,11 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Read>> {
 /// Unpacks what is compressed.
 pub fn unpacked(from: Box<dyn Read>) -> io::Result<BufReader<Box<dyn Read>>> {
     let mut from = BufReader::with_capacity(1 << 16, from);
+    if let Some(other) = OtherPacking::of(from.fill_buf()?) {
+        let OtherPacking { what, command, .. } = other;
+        let refused = format!("it is {what}, which is not opened here; {command} FILE unpacks it");
+        return Err(io::Error::other(refused));
+    }
     if let Some(packing) = Packing::of(from.fill_buf()?) {
         from = BufReader::with_capacity(1 << 16, packing.reader(from));
     }

@@ -34,6 +34,19 @@ fn card() -> String {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_refused_before_the_card_is_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let nowhere = folder.path().join("none/of/these");
+    let nowhere = nowhere.to_str().expect("UTF-8");
+    for option in ["--save", "--trace"] {
+        let (code, said, notes) = ox64(&["no-such-card.img", option, nowhere]);
+        assert_eq!((code, said.as_str()), (1, ""), "{notes}");
+        assert!(notes.contains(nowhere), "{option}: {notes}");
+        assert!(!notes.contains("no-such-card"), "{option}: {notes}");
+    }
+}
+
+#[test]
 fn the_card_boots_and_runs_programs_and_silicon_would_refuse_nothing() {
     for maee in ["0", "1"] {
         let card = card();

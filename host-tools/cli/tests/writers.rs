@@ -248,6 +248,26 @@ fn a_device_that_is_full_is_an_error_and_nothing_stands_beside_it() {
     assert!(place.content() == was, "something is left");
 }
 
+#[test]
+fn a_dump_takes_the_place_of_no_device_and_of_no_link() {
+    let place = Place::new();
+    let pipe = place.path("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let mut words = vec!["dump", LINUX[0], LINUX[1], "-o", "pipe"];
+    let run = place.command(&words).output().expect("our program runs");
+    assert_eq!(run.status.code(), Some(2), "{}", said(&run));
+    assert!(said(&run).contains("is no regular file"), "{}", said(&run));
+    assert!(!fs::metadata(&pipe).expect("the pipe").is_file());
+    fs::write(place.path("real"), OLD).expect("a file");
+    std::os::unix::fs::symlink("real", place.path("link")).expect("a link");
+    words[4] = "link";
+    place.succeeds(&words);
+    let link = fs::symlink_metadata(place.path("link")).expect("the link");
+    assert!(link.is_symlink());
+    assert!(fs::read(place.path("real")).expect("the dump").len() > OLD.len());
+}
+
 #[cfg(feature = "export")]
 #[test]
 fn parquet_on_a_full_disk_leaves_no_part_of_a_partition() {

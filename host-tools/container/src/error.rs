@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::Packing;
+use crate::{OtherPacking, Packing};
 
 /// Why a file cannot be opened or unpacked.
 #[derive(Debug, Error)]
@@ -13,6 +13,10 @@ pub enum UnpackError {
     /// The file cannot be opened or read.
     #[error("{path}", path = .0.display())]
     File(PathBuf, #[source] io::Error),
+    /// The file is packed in a way that is not opened.
+    #[error("{path}: it is {what}, which is not opened here; {command} {path} unpacks it",
+        path = .0.display(), what = .1.what, command = .1.command)]
+    Other(PathBuf, OtherPacking),
     /// The stream ends before its end mark.
     #[error(
         "{path}: cut off: its {packing} stream ends in the middle, behind {bytes} bytes unpacked; fetch the file again",

@@ -13,6 +13,7 @@
 
 mod block;
 mod error;
+mod other;
 mod packing;
 mod scratch;
 mod unpacked;
@@ -20,6 +21,7 @@ mod zstd;
 
 pub use block::BlockPacking;
 pub use error::UnpackError;
+pub use other::OtherPacking;
 pub use packing::Packing;
 pub use scratch::{Scratch, scratch_file};
 pub use unpacked::{MOST_BYTES, UnpackedFile, head, open, open_with, packing_of, read, read_from};

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::{Packing, Scratch, UnpackError};
+use crate::other::LOOKED_AT;
+use crate::{OtherPacking, Packing, Scratch, UnpackError};
 
 /// Most bytes that [`open`] unpacks: more memory than a board has, a larger card than one writes.
 pub const MOST_BYTES: u64 = 64 << 30;
@@ -43,7 +44,9 @@ pub fn open_with(
 ) -> Result<UnpackedFile, UnpackError> {
     let failed = |error| UnpackError::File(path.to_owned(), error);
     let mut file = file(path)?;
-    let packing = Packing::of(&first(&mut file, path, 8)?);
+    let begin = first(&mut file, path, LOOKED_AT)?;
+    refuse_other(&begin, path)?;
+    let packing = Packing::of(&begin);
     let bytes = file.seek(SeekFrom::End(0)).map_err(failed)?;
     file.rewind().map_err(failed)?;
     let Some(packing) = packing else {
@@ -75,7 +78,8 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, UnpackError> {
 
 /// The content of a stream, as [`read`] does for a file; `path` names it in errors.
 pub fn read_from(mut from: impl Read, path: &Path, limit: u64) -> Result<Vec<u8>, UnpackError> {
-    let mut bytes = first(&mut from, path, 8)?;
+    let mut bytes = first(&mut from, path, LOOKED_AT)?;
+    refuse_other(&bytes, path)?;
     let Some(packing) = Packing::of(&bytes) else {
         let read = from.read_to_end(&mut bytes);
         return match read {
@@ -102,6 +106,7 @@ pub fn head(path: &Path, most: usize) -> Result<Vec<u8>, UnpackError> {
     let failed = |error| UnpackError::File(path.to_owned(), error);
     let mut file = file(path)?;
     let begin = first(&mut file, path, most)?;
+    refuse_other(&begin, path)?;
     let Some(packing) = Packing::of(&begin) else {
         return Ok(begin);
     };
@@ -112,6 +117,14 @@ pub fn head(path: &Path, most: usize) -> Result<Vec<u8>, UnpackError> {
         // What is there says what the file is; that it is cut off is found when it is opened.
         Err(error) if head.is_empty() => Err(named(error, path, packing, 0)),
         _ => Ok(head),
+    }
+}
+
+/// An error for a file that begins so, if it is packed in a way that is not opened.
+fn refuse_other(first: &[u8], path: &Path) -> Result<(), UnpackError> {
+    match OtherPacking::of(first) {
+        Some(packing) => Err(UnpackError::Other(path.to_owned(), packing)),
+        None => Ok(()),
     }
 }
 

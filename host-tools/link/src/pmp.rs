@@ -135,6 +135,9 @@ fn registers_of(line: &str) -> Vec<(String, u64)> {
     let (mut found, mut name) = (Vec::new(), None);
     for word in words.filter(|word| !word.is_empty()) {
         let small = word.to_ascii_lowercase();
+        let small = small
+            .strip_prefix("csr_")
+            .map_or(small.clone(), str::to_owned);
         if is_name(&small) {
             name = Some(small);
         } else if let Some(value) = address(word)
@@ -234,6 +237,7 @@ Domain1 Region00          : 0x0000000000000000-0xffffffffffffffff M: () S/U: (R)
         ];
         for text in [
             "pmpcfg0=0x1f18 pmpaddr0=0x20007fff pmpaddr1=0xffffffffffffffff",
+            "CSR_PMPCFG0=0x1f18 csr_pmpaddr0=0x20007fff csr_pmpaddr1=0xffffffffffffffff",
             "PMPCFG0: 1F18, PMPADDR0: 20007FFF, PMPADDR1: ffffffffffffffff",
             "pmpcfg0        0x1f18\t7960\npmpaddr0       0x20007fff 536903679\npmpaddr1 \
              0xffffffffffffffff -1",

@@ -76,6 +76,13 @@ impl FlashMedium {
             Err(container::UnpackError::File(path, error)) => {
                 return Err(PackError::io("read", &path)(error));
             }
+            Err(container::UnpackError::Other(path, packing)) => {
+                let container::OtherPacking { what, command, .. } = packing;
+                let name = path.display();
+                let wrong =
+                    format!("is not a disk image: it is {what}; unpack it first: {command} {name}");
+                return Err(PackError::wrong(&path, wrong));
+            }
             other => other?,
         };
         let needs = source.bytes;

@@ -17,6 +17,7 @@ pub mod faults;
 pub mod fields;
 pub mod find;
 pub mod guest_map;
+pub mod hart;
 pub mod json;
 pub mod layout;
 pub mod lint;

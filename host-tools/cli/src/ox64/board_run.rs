@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 use std::sync::MutexGuard;
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
@@ -74,14 +73,19 @@ fn debugger(
     Ok(None)
 }
 
-fn trace_file(path: &Path, args: &Ox64Args) -> anyhow::Result<BufWriter<File>> {
-    if args.card.as_deref() == Some(path) {
+/// The file of `--trace`, with its header.
+pub fn trace_file(args: &Ox64Args) -> anyhow::Result<Option<BufWriter<File>>> {
+    let Some(path) = &args.trace else {
+        return Ok(None);
+    };
+    if args.card.as_ref() == Some(path) {
         return Err(UsageError(format!("{} is the card", path.display())).into());
     }
     let file = File::create(path).with_context(|| path.display().to_string())?;
     let mut file = BufWriter::new(file);
-    writeln!(file, "{}", Traced::HEADER).with_context(|| path.display().to_string())?;
-    Ok(file)
+    let header = writeln!(file, "{}", Traced::HEADER).and_then(|()| file.flush());
+    header.with_context(|| path.display().to_string())?;
+    Ok(Some(file))
 }
 
 pub struct BoardRun<'a> {
@@ -100,14 +104,14 @@ impl<'a> BoardRun<'a> {
         args: &'a Ox64Args,
         machine: &SharedMachine,
         line: SerialEnd,
+        trace: Option<BufWriter<File>>,
     ) -> anyhow::Result<BoardRun<'a>> {
-        let trace = args.trace.as_deref().map(|path| trace_file(path, args));
         let session = BoardRun {
             args,
             machine: machine.clone(),
             lines: args.lines.iter().map(String::as_str).collect(),
             line,
-            trace: trace.transpose()?,
+            trace,
             debugger: debugger(args, machine)?,
             lately: String::from_utf8_lossy(lock(machine).recent_output()).into_owned(),
         };

@@ -15,12 +15,13 @@ mod jtag;
 mod serial;
 
 use std::fs::{self, File};
-use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use machine::{CYCLES, MachineOptions, SiliconRule, StrictMachine};
+use pack::output::Output;
 use view::words::counted;
 
 use crate::ending;
@@ -128,6 +129,9 @@ pub fn run(args: Ox64Args) -> anyhow::Result<()> {
     // What is wrong with the options is said before the firmware says anything.
     let forgiven = rules(&args.forgive)?;
     let line = args.serial.as_deref().map(serial::open).transpose()?;
+    // Where the files cannot be written, that shows before minutes of a run, not behind them.
+    let save_to = save_to.map(Output::create).transpose()?;
+    let trace = board_run::trace_file(&args)?;
     let mut machine = powered_on(&args)?;
     for rule in forgiven {
         machine.findings.forgive(rule);
@@ -137,10 +141,12 @@ pub fn run(args: Ox64Args) -> anyhow::Result<()> {
     ending::at_once(RawMode::restore);
     let raw = line.is_terminal.then(RawMode::begin).transpose()?;
     let machine = Arc::new(Mutex::new(machine));
-    let ended = BoardRun::new(&args, &machine, line)?.run();
+    let ended = BoardRun::new(&args, &machine, line, trace)?.run();
     drop(raw);
     let ended = ended?;
-    save(&args, &mut lock(&machine))?;
+    if let (Some(path), Some(file)) = (&args.save, save_to) {
+        save(path, file, &mut lock(&machine))?;
+    }
     report(&lock(&machine), ended, args.until.is_some())
 }
 
@@ -170,11 +176,10 @@ fn powered_on(args: &Ox64Args) -> anyhow::Result<StrictMachine> {
 }
 
 /// The machine as it is at the end of a run, for `--restore`.
-fn save(args: &Ox64Args, machine: &mut StrictMachine) -> anyhow::Result<()> {
-    let Some(path) = &args.save else {
-        return Ok(());
-    };
-    fs::write(path, machine.save()).with_context(|| path.display().to_string())?;
+fn save(path: &Path, mut file: Output, machine: &mut StrictMachine) -> anyhow::Result<()> {
+    file.write_all(&machine.save())
+        .with_context(|| path.display().to_string())?;
+    file.commit()?;
     eprintln!("note: saved in {}", path.display());
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use link::memory::listing::{self, Listing};
 use link::memory::text::{self, Reading, TextDump, address};
+use link::memory::vmcore::HartRegisters;
 use link::memory::{
     MemorySource, MemorySpec, NotedRoot, Overlay, PhysRange, Snapshot, VmcoreInfo, open_physical,
     open_raw,
@@ -30,6 +31,8 @@ pub struct Opened {
     pub root: Option<NotedRoot>,
     /// What a dump came with of Linux's own words.
     pub info: VmcoreInfo,
+    /// Registers of the harts, in the order of the cores.
+    pub harts: Vec<HartRegisters>,
     /// Lists of mappings, with their names.
     pub listings: Vec<(String, Listing)>,
     sources: Vec<Box<dyn MemorySource>>,
@@ -56,6 +59,7 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
         held: Vec::new(),
         root: None,
         info: VmcoreInfo::default(),
+        harts: Vec::new(),
         listings: Vec::new(),
         sources: Vec::new(),
         texts: Vec::new(),
@@ -90,6 +94,7 @@ pub fn open(origins: Vec<MemorySpec>, asked: Option<Xlen>) -> anyhow::Result<Ope
                 if opened.info.is_empty() {
                     opened.info = dump.info;
                 }
+                opened.harts.extend(dump.harts);
                 opened.sources.push(dump.memory);
             }
             MemorySpec::Snapshot(path) => {
@@ -189,6 +194,12 @@ fn parsed(text: &NamedText, mode: Mode) -> anyhow::Result<TextDump> {
         let rows = counted(times, "row has", "rows have");
         eprintln!(
             "warning: {name}: {rows} other bytes than an earlier one, first at {at}; the last counts"
+        );
+    }
+    if let Some(bytes) = dump.numbers_of {
+        eprintln!(
+            "note: {name}: its words have no addresses: they are taken for numbers of {bytes} bytes, the lowest byte \
+             first; bytes as they lie, as of xxd -p, become memory by xxd -r -p"
         );
     }
     if dump.noise > 0 {

@@ -35,6 +35,7 @@ pub use machine::{MachineArgs, span};
 pub use plan::PlanArgs;
 pub use pmp::PmpArgs;
 pub use pte::{PteArgs, XlenOption, decode_satp, mode, note_dialect, number};
+pub use registers::GENERAL_REGISTERS;
 pub use spaces::{STALE, Spaces, read, read_on};
 pub use system::{NamesWanted, VirtualNames, task_list};
 
@@ -482,6 +483,7 @@ impl SpaceArgs {
         let cut_at = opened.cut_at;
         let held = opened.held.clone();
         let opened_info = opened.info.clone();
+        let harts = opened.harts.clone();
         let mode = roots.first().map_or(Mode::Bare, |root| root.satp.mode);
         Ok(OpenTables {
             memory: Cached::new(opened.memory(mode)?),
@@ -496,7 +498,7 @@ impl SpaceArgs {
             pmp: None,
             areas,
             info: opened_info,
-            harts: Vec::new(),
+            harts,
             names: VirtualNames::default(),
             kernel_file: None,
             are_roots_made,

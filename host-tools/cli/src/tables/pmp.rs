@@ -1,8 +1,8 @@
 //! `--pmp`: physical memory protection, from the hart or from a text.
 
 use std::io::Read;
+use std::path::Path;
 
-use anyhow::Context;
 use link::gdb::Stub;
 use link::pmp;
 #[cfg(feature = "probe")]
@@ -60,23 +60,23 @@ impl PmpArgs {
 
 /// The text that the option means, and what to call it.
 fn text(given: &str) -> anyhow::Result<(String, String)> {
-    let mut bytes = Vec::new();
     if given == "-" {
-        let mut stdin = std::io::stdin().lock().take(MOST_TEXT);
-        stdin.read_to_end(&mut bytes).context("stdin")?;
+        let stdin = Path::new("stdin");
+        let bytes =
+            container::read_from(std::io::stdin().lock().take(MOST_TEXT), stdin, MOST_TEXT)?;
         return Ok(("stdin".to_owned(), lossy(&bytes)));
     }
-    if given.contains(['=', ':', ' ', '\n']) && !std::path::Path::new(given).exists() {
+    if given.contains(['=', ':', ' ', '\n']) && !Path::new(given).exists() {
         return Ok(("--pmp".to_owned(), given.to_owned()));
     }
-    let file = std::fs::File::open(given).with_context(|| given.to_owned())?;
-    let read = file.take(MOST_TEXT).read_to_end(&mut bytes);
-    read.with_context(|| given.to_owned())?;
-    Ok((given.to_owned(), lossy(&bytes)))
+    let head = container::head(Path::new(given), MOST_TEXT as usize)?;
+    Ok((given.to_owned(), lossy(&head)))
 }
 
+/// Without what a terminal or a page put around its letters.
 fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    let text = link::text::utf8(bytes);
+    String::from_utf8_lossy(&link::text::plain(&text)).into_owned()
 }
 
 /// The entries of a text, after its notes.

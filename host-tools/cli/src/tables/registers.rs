@@ -7,7 +7,7 @@ use link::memory::vmcore::HartRegisters;
 use crate::hart::ProbedHart;
 
 /// Names of x1 to x31 in a target description: Unprivileged spec, register names of the calling convention.
-const NAMES: [&str; 31] = [
+pub const GENERAL_REGISTERS: [&str; 31] = [
     "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", "a0", "a1", "a2", "a3", "a4", "a5", "a6",
     "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
 ];
@@ -18,11 +18,11 @@ pub(super) fn of_stub(stub: &mut Stub) -> anyhow::Result<Vec<HartRegisters>> {
     // Some stubs use the other name of x8, or numbers.
     let name = |number: usize| {
         let other = format!("x{}", number + 1);
-        let names = [NAMES[number], "s0", other.as_str()];
+        let names = [GENERAL_REGISTERS[number], "s0", other.as_str()];
         let of = |it: &&str| (**it != *"s0" || number == 7) && known.iter().any(|k| k == *it);
         names.iter().find(|it| of(it)).map(|it| (*it).to_owned())
     };
-    let names: Vec<Option<String>> = (0..NAMES.len()).map(name).collect();
+    let names: Vec<Option<String>> = (0..GENERAL_REGISTERS.len()).map(name).collect();
     let threads = stub.threads()?;
     let mut harts = Vec::new();
     for hart in 0..threads.ids.len().max(1) {

@@ -44,13 +44,13 @@ impl SpaceArgs {
 
     /// Index of the hart that the command line names.
     #[cfg(feature = "probe")]
-    fn hart(&self) -> Option<u32> {
+    pub fn hart(&self) -> Option<u32> {
         self.probe.hart()
     }
 
     /// Without probe support there is no such option.
     #[cfg(not(feature = "probe"))]
-    fn hart(&self) -> Option<u32> {
+    pub fn hart(&self) -> Option<u32> {
         None
     }
 }

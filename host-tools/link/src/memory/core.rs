@@ -12,6 +12,7 @@ use pagetable::{PhysAddr, Xlen};
 
 use super::OpenError;
 use super::files::{self, FilePiece, Files};
+use super::vmcore::{self, HartRegisters, NT_PRSTATUS};
 use super::vmcoreinfo::{NotedRoot, VmcoreInfo};
 
 /// An open core file.
@@ -26,12 +27,19 @@ pub struct Core {
     pub root: Option<NotedRoot>,
     /// Its VMCOREINFO; empty where it has none.
     pub info: VmcoreInfo,
+    /// Registers of each hart, in the order of their notes.
+    pub harts: Vec<HartRegisters>,
     /// What was left out or assumed, a sentence each.
     pub remarks: Vec<String>,
 }
 
 /// Most bits of a physical address in any mode (Privileged spec, §Sv39).
 const PA_BITS: u32 = 56;
+
+/// Harts of a machine: more notes are of something else.
+const MOST_HARTS: usize = 4096;
+/// Bytes that are kept of a note with registers.
+const LONGEST_STATUS: usize = 512;
 
 /// What the headers of a core say.
 #[derive(Default)]
@@ -44,6 +52,8 @@ struct CoreHeaders {
     /// Whether a note of a process is there.
     is_process: bool,
     vmcoreinfo: Vec<u8>,
+    /// Descriptions of the `NT_PRSTATUS` notes.
+    statuses: Vec<Vec<u8>>,
 }
 
 impl CoreHeaders {
@@ -98,8 +108,17 @@ pub fn open(path: &Path) -> Result<Core, OpenError> {
         cut_at,
         root: info.root(xlen),
         info,
+        harts: harts(&headers.statuses, xlen),
         remarks,
     })
+}
+
+/// Registers of each hart. A note that is too short has none.
+fn harts(statuses: &[Vec<u8>], xlen: Xlen) -> Vec<HartRegisters> {
+    let numbered = (0..).zip(statuses);
+    numbered
+        .filter_map(|(hart, status)| vmcore::registers(status, hart, xlen))
+        .collect()
 }
 
 /// What a reader of the memory has to know.
@@ -197,6 +216,13 @@ fn take_notes<H: FileHeader<Endian = Endianness>>(
             b"PAGEWALK" if found.vmcoreinfo.is_empty() => {
                 found.vmcoreinfo = note.desc().to_vec();
             }
+            b"CORE"
+                if note.n_type(endian).0 == NT_PRSTATUS && found.statuses.len() < MOST_HARTS =>
+            {
+                // No register lies further in.
+                let status = note.desc().iter().take(LONGEST_STATUS);
+                found.statuses.push(status.copied().collect());
+            }
             b"CORE" => found.is_process |= matches!(note.n_type(endian).0, AUXV | FILES),
             _ => {}
         }
@@ -257,6 +283,35 @@ mod tests {
         assert_eq!(word(&mut memory, 0x8000_0008), Some(0));
         assert_eq!(word(&mut memory, 0x8000_0010), None);
         assert_eq!(word(&mut memory, 0x9000_0000), Some(0));
+    }
+
+    #[test]
+    fn harts_that_were_written_are_read_again_at_both_widths() {
+        for xlen in [Xlen::Rv32, Xlen::Rv64] {
+            let harts = [0, 1, 2].map(|hart| {
+                let mut general = [0; 31];
+                (0..)
+                    .zip(&mut general)
+                    .for_each(|(at, it)| *it = at * 8 + u64::from(hart));
+                let pc = 0x8000_0000 + u64::from(hart) * 4;
+                HartRegisters { hart, pc, general }
+            });
+            let range = crate::memory::PhysRange::of(0x8000_0000, 0x1000).unwrap();
+            let head = vmcore::VmcoreHead {
+                xlen,
+                ranges: vec![vmcore::CoreRange {
+                    range,
+                    va: range.first,
+                }],
+                aliases: Vec::new(),
+                harts: harts.to_vec(),
+                notes: Vec::new(),
+            };
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&head.bytes()).unwrap();
+            let core = open(file.path()).unwrap();
+            assert_eq!((core.xlen, core.harts), (xlen, harts.to_vec()));
+        }
     }
 
     #[test]

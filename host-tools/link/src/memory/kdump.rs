@@ -62,6 +62,7 @@ pub(super) fn open(path: &Path) -> Result<PhysicalDump, OpenError> {
         ranges: pages.ranges.clone(),
         root: info.root(xlen.unwrap_or(Xlen::Rv64)),
         info,
+        harts: Vec::new(),
         remarks: Vec::new(),
         memory: Box::new(pages),
     })

@@ -25,6 +25,7 @@ const FORMATS: &[DumpFormat] = &[
                 cut_at: core.cut_at,
                 root: core.root,
                 info: core.info,
+                harts: core.harts,
                 remarks: core.remarks,
                 ..PhysicalDump::of(core.memory)
             })

@@ -4,6 +4,7 @@
 
 use pagetable::{PhysAddr, Xlen};
 
+use super::vmcore::HartRegisters;
 use super::vmcoreinfo::{NotedRoot, VmcoreInfo};
 use super::{Files, MemorySource};
 
@@ -21,6 +22,8 @@ pub struct PhysicalDump {
     pub root: Option<NotedRoot>,
     /// Its VMCOREINFO; empty where it has none.
     pub info: VmcoreInfo,
+    /// Registers of each hart, where the format keeps them.
+    pub harts: Vec<HartRegisters>,
     /// What was left out or assumed, a sentence each.
     pub remarks: Vec<String>,
 }
@@ -35,6 +38,7 @@ impl PhysicalDump {
             cut_at: None,
             root: None,
             info: VmcoreInfo::default(),
+            harts: Vec::new(),
             remarks: Vec::new(),
         }
     }

@@ -16,6 +16,8 @@ pub struct RawSpec {
     pub path: PathBuf,
     /// Physical address of its first byte.
     pub at: PhysAddr,
+    /// Whether it is known to be raw: `mem:FILE@ADDR`. Else a file of text is read as such.
+    pub is_sure: bool,
 }
 
 /// Why a text is not a `FILE@ADDR`.
@@ -39,6 +41,7 @@ impl FromStr for RawSpec {
                 Some(at) => Ok(RawSpec {
                     path: PathBuf::from(path),
                     at: PhysAddr::new(at),
+                    is_sure: false,
                 }),
                 None => Err(RawSpecError::NotANumber(at.to_owned())),
             },

@@ -90,7 +90,13 @@ impl FromStr for MemorySpec {
             Some(("core:", path)) => return Ok(MemorySpec::Core(path.into())),
             Some(("text:", path)) => return Ok(MemorySpec::Text(path.into())),
             Some(("snapshot:", path)) => return Ok(MemorySpec::Snapshot(path.into())),
-            Some((_, place)) => return Ok(MemorySpec::Raw(place.parse()?)),
+            Some((_, place)) => {
+                let place = place.parse::<RawSpec>()?;
+                return Ok(MemorySpec::Raw(RawSpec {
+                    is_sure: true,
+                    ..place
+                }));
+            }
             None => {}
         }
         // A serial port is not a regular file and a dump is: that distinguishes PATH@BAUD from FILE@ADDR.
@@ -137,7 +143,9 @@ impl MemorySpec {
         let path = match self {
             MemorySpec::File(path) => path,
             // Text at an address is no raw memory: the address is added to its own.
-            MemorySpec::Raw(place) if text::is_dump(&container::head(&place.path, LOOKED_AT)?) => {
+            MemorySpec::Raw(place)
+                if !place.is_sure && text::is_text(&container::head(&place.path, LOOKED_AT)?) =>
+            {
                 let mut name = place.path.into_os_string();
                 name.push(format!("@{:#x}", place.at.raw()));
                 return Ok(MemorySpec::Text(name));

@@ -78,7 +78,25 @@ const fn widths(xlen: Xlen) -> Widths {
 
 const PT_LOAD: u64 = 1;
 const PT_NOTE: u64 = 4;
-const NT_PRSTATUS: u32 = 1;
+pub(super) const NT_PRSTATUS: u32 = 1;
+
+/// The registers in the description of a `NT_PRSTATUS` note, of the hart with that index. `None` if it is too short.
+pub(super) fn registers(status: &[u8], hart: u32, xlen: Xlen) -> Option<HartRegisters> {
+    let widths = widths(xlen);
+    let bytes = xlen.bits() as usize / 8;
+    let mut words = status.get(widths.registers..)?.chunks_exact(bytes);
+    let mut word = || {
+        let mut value = [0; 8];
+        value[..bytes].copy_from_slice(words.next()?);
+        Some(u64::from_le_bytes(value))
+    };
+    let pc = word()?;
+    let mut general = [0; 31];
+    for value in &mut general {
+        *value = word()?;
+    }
+    Some(HartRegisters { hart, pc, general })
+}
 
 impl VmcoreHead {
     /// Offset in the file of the first byte of memory: a whole page.

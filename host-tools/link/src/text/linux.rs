@@ -44,6 +44,14 @@ fn more(line: &[u8], draft: &mut Draft) -> Registers {
     if let Some(at) = hex_after(line, "at virtual address ") {
         draft.put_of_words("badaddr", at);
     }
+    for name in ["epc", "ra"] {
+        let names = &mut draft.report.names;
+        if let Some(symbol) = symbol(line, name)
+            && !names.iter().any(|(known, _)| *known == name)
+        {
+            names.push((name, symbol));
+        }
+    }
     if let Some(offset) = hex_after(line, "Kernel Offset: ") {
         draft.report.moved_by = offset;
     }
@@ -61,6 +69,20 @@ fn more(line: &[u8], draft: &mut Draft) -> Registers {
         walk.entries = entries.collect();
     }
     Registers::Count
+}
+
+/// `epc : poke_init+0x20/0xff0 [poke]`, without the function's length.
+fn symbol(line: &[u8], name: &str) -> Option<String> {
+    let mark = format!("{name} : ");
+    let begin = memmem::find(line, mark.as_bytes())? + mark.len();
+    let text = str::from_utf8(&line[begin..]).ok()?.trim_end();
+    let (symbol, behind) = text.split_once('/')?;
+    let is_symbol = symbol.contains("+0x") && !symbol.contains(' ');
+    let module = behind.split_once(' ').map(|(_, module)| module);
+    is_symbol.then(|| match module {
+        Some(module) if module.starts_with('[') => format!("{symbol} {module}"),
+        _ => symbol.to_owned(),
+    })
 }
 
 /// `39-bit VAs`.
@@ -110,6 +132,14 @@ mod tests {
         assert_eq!(oops.value(), Some(0xffff_ffd9_8000_0008));
         assert_eq!((oops.status(), oops.digits), (Some(0x2_0000_0120), 16));
         assert_eq!(oops.moved_by, 0x1e0_0000);
+        let names = [
+            ("epc", "poke_init+0x20 [poke]"),
+            ("ra", "do_one_initcall+0x4e"),
+        ];
+        assert_eq!(
+            oops.names,
+            names.map(|(name, symbol)| (name, symbol.to_owned()))
+        );
         assert!(
             oops.message
                 .as_ref()

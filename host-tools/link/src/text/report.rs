@@ -23,6 +23,10 @@ pub struct CrashReport {
     pub moved_by: u64,
     /// The walk that the kernel itself printed.
     pub walk: Option<PrintedWalk>,
+    /// Names of instructions as the kernel printed them, by the register: `epc`, `ra`.
+    pub names: Vec<(&'static str, String)>,
+    /// The hart that its lines name.
+    pub hart: Option<u64>,
 }
 
 /// Entries on the way of an address, as a kernel printed them.

@@ -271,6 +271,7 @@ impl TrapLog {
         if !draft.is_trap() {
             return;
         }
+        draft.report.hart = draft.hart;
         draft.report.dialect = draft.dialect.map(|dialect| dialect.name);
         if draft.sighting.is_none() && is_fault(&draft) {
             draft.sighting = draft.report.sighting();

@@ -59,15 +59,36 @@ const MOST_TEXT: usize = 64 << 20;
 /// What is looked at of a text before it is read in full.
 const LOOKED_AT: usize = 1 << 16;
 
+/// Columns of terminals.
+const WIDTHS: [usize; 4] = [80, 100, 120, 132];
+
+/// Lines as they were before a terminal broke them: where none is longer than it is wide, those that fill it go on. Marks of
+/// a mail, and fences of Markdown around the text, are left out; every dialect reads words in a line wherever they stand.
+fn rejoined(text: &str) -> String {
+    let longest = text.lines().map(str::len).max().unwrap_or_default();
+    let is_edge = WIDTHS.contains(&longest);
+    let mut joined = String::with_capacity(text.len());
+    for line in text.lines().filter(|line| !line.starts_with("```")) {
+        let goes_on = is_edge && line.len() == longest;
+        let mut line = line;
+        while let Some(rest) = line.strip_prefix('>') {
+            line = rest.strip_prefix(' ').unwrap_or(rest);
+        }
+        joined.push_str(line);
+        if !goes_on {
+            joined.push('\n');
+        }
+    }
+    joined
+}
+
 /// The tables that a text lists, in the first dialect that knows one of its lines.
 pub fn read(text: &[u8]) -> Option<Listing> {
     if text.len() > MOST_TEXT {
         return None;
     }
-    let text = crate::text::utf8(text);
-    // Colours of a terminal; every dialect reads words in a line wherever they stand.
-    let text = crate::text::plain(&text);
-    let text = String::from_utf8_lossy(&text);
+    let text = super::text::unfolded_text(text);
+    let text = rejoined(&String::from_utf8_lossy(&text));
     let begin = &text[..text.floor_char_boundary(LOOKED_AT)];
     DIALECTS.iter().find_map(|dialect| {
         // JSON is one piece, whose beginning alone is none.
@@ -78,4 +99,41 @@ pub fn read(text: &[u8]) -> Option<Listing> {
         let what = dialect.name;
         (!spaces.is_empty()).then_some(Listing { what, spaces })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PTDUMP: &str = "\
+---[ Linear mapping ]---
+0xffffffd800000000-0xffffffd800200000    0x0000000080000000         2M PMD     D A G . . W R V
+0xffffffd800200000-0xffffffd800201000    0x0000000080200000         4K PTE     D A G . X . R V
+";
+
+    fn ranges(text: &str) -> usize {
+        let listing = read(text.as_bytes()).expect(text);
+        listing.spaces.iter().map(|space| space.ranges.len()).sum()
+    }
+
+    #[test]
+    fn a_list_is_the_same_behind_a_terminals_edge_a_mail_or_a_page() {
+        let broken = |width: usize| {
+            let lines = PTDUMP.lines().map(|line| match line.len() > width {
+                true => format!("{}\n{}\n", &line[..width], &line[width..]),
+                false => format!("{line}\n"),
+            });
+            lines.collect::<String>()
+        };
+        assert_eq!(ranges(PTDUMP), 2);
+        for text in [
+            broken(80),
+            PTDUMP.lines().map(|line| format!("> {line}\n")).collect(),
+            PTDUMP.replace('\n', "<br>"),
+            PTDUMP.replace(' ', "&nbsp;"),
+            format!("```\n{PTDUMP}```\n"),
+        ] {
+            assert_eq!(ranges(&text), 2, "{text}");
+        }
+    }
 }

@@ -9,7 +9,7 @@
 
 use super::super::Sparse;
 use super::Reading;
-use super::row::{Row, RowForm, in_radix};
+use super::row::{Row, RowForm, in_radix, whole_in_radix};
 
 /// A repeat longer than this is noise or nonsense, unless it repeats zeros.
 const LONGEST_REPEAT: u64 = 64 << 20;
@@ -48,14 +48,16 @@ impl Block {
     pub fn of(look: &Look) -> Block {
         Block {
             order: look.order(),
-            radix: look.radix.unwrap_or(16),
+            radix: look
+                .radix
+                .unwrap_or(if look.has_octal_words { 8 } else { 16 }),
             ..Block::default()
         }
     }
 
     /// Takes the next row; what was waiting is put into the memory.
     pub fn take(&mut self, row: &mut Row, reading: Reading, memory: &mut Sparse) {
-        if self.radix != 16 && row.form == RowForm::Blank {
+        if self.radix != 16 && matches!(row.form, RowForm::Blank | RowForm::Colon) {
             row.at = in_radix(row.at, self.radix);
         }
         if let Some(before) = self.waiting.take() {
@@ -103,6 +105,11 @@ impl Block {
         is_row
     }
 
+    /// Whether a `*` waits for the address that ends it.
+    pub fn is_repeating(&self) -> bool {
+        self.is_repeating
+    }
+
     /// Whether rows came before this address: it may end them.
     pub fn is_open(&self, at: u64) -> bool {
         let before = self.waiting.as_ref();
@@ -124,7 +131,12 @@ impl Block {
         reading: Reading,
         memory: &mut Sparse,
     ) -> u64 {
-        let width = self.width(row, stride, reading);
+        let binary = self.binary(row, stride);
+        let row = binary.as_ref().unwrap_or(row);
+        let width = match binary {
+            Some(_) => 1,
+            None => self.width(row, stride, reading),
+        };
         let is_big = self.is_big(row, width);
         let mut bytes = std::mem::take(&mut self.bytes);
         row.bytes(width, is_big, &mut bytes);
@@ -146,6 +158,20 @@ impl Block {
         let end = row.at.wrapping_add(bytes.len() as u64);
         self.bytes = bytes;
         end
+    }
+
+    /// The row of `xxd -b`: eight digits for each byte from one address to the next.
+    fn binary(&self, row: &Row, stride: Option<u64>) -> Option<Row> {
+        let count = row.words.len() as u64;
+        let stride = stride.or(self.stride.map(|(_, stride)| stride));
+        let is_binary = row.form == RowForm::Colon && row.digits == 8 && stride == Some(count);
+        let is_binary = is_binary && !row.has_prefix;
+        is_binary.then(|| Row {
+            words: row.words.iter().map(|word| in_radix(*word, 2)).collect(),
+            digits: 2,
+            most_digits: 2,
+            ..row.clone()
+        })
     }
 
     /// Bytes of a word: by the addresses, else by its digits, else the width of an entry.
@@ -205,7 +231,8 @@ impl Block {
 
 /// In which radix one address follows another after so many bytes; `None` if in none, or in hexadecimal too.
 fn radix(at: u64, next: u64, bytes: u64) -> Option<u32> {
-    let fits = |radix: u32| in_radix(next, radix).wrapping_sub(in_radix(at, radix)) == bytes;
+    let both = |radix: u32| Some((whole_in_radix(at, radix)?, whole_in_radix(next, radix)?));
+    let fits = |radix: u32| both(radix).is_some_and(|(at, next)| next.wrapping_sub(at) == bytes);
     let first = [16, 8, 10].into_iter().find(|radix| fits(*radix))?;
     (first != 16).then_some(first)
 }
@@ -218,26 +245,39 @@ pub(super) struct Look {
     order: ByteOrder,
     first: Option<u64>,
     has_halves: bool,
+    /// Rows with offsets of eight digits; the second shows their radix.
+    offsets: usize,
+    /// Of the only row that was seen: `od` without options, most likely.
+    has_octal_words: bool,
 }
 
 impl Look {
     /// Looks at a row; true once nothing is open.
     pub fn at(&mut self, row: &Row) -> bool {
         self.first.get_or_insert(row.at);
-        if row.form == RowForm::Blank && row.address_digits == 7 {
+        // `xxd -d` has decimal offsets before its colons.
+        let is_offset =
+            row.form == RowForm::Colon && row.address_digits == 8 && self.first == Some(0);
+        let is_first = self.before.is_none();
+        if row.form == RowForm::Blank && row.address_digits == 7 || is_offset && self.offsets < 2 {
+            self.offsets += usize::from(is_offset);
             let bytes = row.words.len() * if row.digits == 6 { 2 } else { row.digits / 2 };
-            if self.radix.is_none() {
-                self.radix = match self.before {
-                    _ if row.digits == 6 => Some(8),
-                    Some((at, bytes)) => radix(at, row.at, bytes as u64),
-                    None => None,
-                };
+            if self.radix.is_none()
+                && let Some((at, bytes)) = self.before
+            {
+                self.radix = radix(at, row.at, bytes as u64);
+                // The rows of `hexdump -o` are octal, and its offsets are not.
+                self.has_octal_words = false;
+            } else if self.radix.is_none() {
+                self.has_octal_words = row.digits == 6;
             }
             self.before = Some((row.at, bytes));
-        } else if row.form == RowForm::Colon && !row.has_prefix && row.digits > 2 {
+        }
+        if row.form == RowForm::Colon && !row.has_prefix && row.digits > 2 {
             self.has_halves |= row.digits == 4;
             self.characters(row);
-            return self.order != ByteOrder::Unknown;
+            // The radix of offsets shows in the second row.
+            return self.order != ByteOrder::Unknown && (!is_offset || !is_first);
         }
         false
     }

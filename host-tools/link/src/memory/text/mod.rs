@@ -1,7 +1,7 @@
 //! Text dumps, as copied from a terminal.
 //!
 //! ```text
-//! line --> plain (colours, quotes) --> Row: an address and words --> Block: rows together --> Sparse
+//! text --> lines (colours, quotes, HTML) --> Row: an address and words --> Block: rows together --> Sparse
 //! ```
 //!
 //! Read are U-Boot's `md`, gdb's and QEMU's `x`, OpenOCD's `md`, lldb, probe-rs, crash's `rd`,
@@ -9,19 +9,24 @@
 //! and pwndbg, words without addresses, NuttX's log of its MMU, and files of S-records and Intel hex. A line that is none of these is
 //! noise (prompts, commands, boot messages) and only counted.
 
+mod alone;
+mod asked;
 mod block;
+mod line;
 mod nuttx;
 mod row;
-
-use std::borrow::Cow;
+mod section;
 
 use memchr::memmem;
 use pagetable::Mode;
 
 use super::magic::foreign;
 use super::{OpenError, Sparse, ihex, srec};
-use crate::text::{plain, utf8};
+use crate::text::utf8;
+use alone::words_of;
+use asked::Asked;
 use block::{Block, Look};
+use line::{lines, unfolded};
 use row::{Row, hex};
 
 /// A parsed text dump.
@@ -33,6 +38,8 @@ pub struct TextDump {
     pub told: usize,
     /// Number of other non-empty lines.
     pub noise: usize,
+    /// Bytes of the words that had no addresses, and were taken for numbers: their lowest byte lies first.
+    pub numbers_of: Option<usize>,
 }
 
 /// Parameters for parsing a dump.
@@ -52,6 +59,7 @@ const LOOKED_AT: usize = 1 << 12;
 pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenError> {
     refuse_foreign(name, text)?;
     let text = utf8(text);
+    let text = unfolded(&text);
     let text = &text[..];
     if let Some(records) = records(name, text, reading.base) {
         return records;
@@ -63,7 +71,7 @@ pub fn read(name: &str, text: &[u8], reading: Reading) -> Result<TextDump, OpenE
     let mut dump = reader.dump;
     reader.block.finish(reading, &mut dump.memory);
     if dump.memory.is_empty() && reading.base != 0 {
-        words_alone(text, reading, &mut dump);
+        alone::read(lines(text), reading, &mut dump);
     }
     match dump.memory.is_empty() {
         false => Ok(dump),
@@ -85,19 +93,23 @@ pub fn refuse_foreign(name: &str, first: &[u8]) -> Result<(), OpenError> {
     }
 }
 
-/// Whether a file that begins so is text that shows memory: its first line does. Raw memory that begins so is
-/// not to be expected.
-pub fn is_dump(first: &[u8]) -> bool {
-    let is_text = first
-        .iter()
-        .all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~'));
-    let is_row = || {
-        let line = lines(first).next();
-        line.is_some_and(|line| {
-            Row::default().read(&line) || words_of(&line, &mut Vec::new()).is_some()
-        })
+/// A text without what a terminal, a page or an editor put into it; its lines end where they ended.
+pub(super) fn unfolded_text(text: &[u8]) -> Vec<u8> {
+    let text = utf8(text);
+    crate::text::plain(&unfolded(&text)).into_owned()
+}
+
+/// Whether a file that begins so is text: raw memory that begins so, with page tables in it, is not to be expected.
+pub fn is_text(first: &[u8]) -> bool {
+    let text = utf8(first);
+    // A letter may be cut where the piece that is looked at ends.
+    let is_utf8 = match str::from_utf8(&text) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
     };
-    is_text && !first.is_empty() && (srec::is_srec(first) || ihex::is_ihex(first) || is_row())
+    let is_printed =
+        |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b | b' '..=b'~' | 0x80..);
+    !text.is_empty() && is_utf8 && text.iter().all(is_printed)
 }
 
 /// A file of S-records or Intel hex: each line is one, or the file is damaged. `None` for other text.
@@ -126,29 +138,17 @@ fn records(name: &str, text: &[u8], base: u64) -> Option<Result<TextDump, OpenEr
     Some(Ok(dump))
 }
 
-/// Lines that are not empty, without colours and the marks of a quoted mail.
-fn lines(text: &[u8]) -> impl Iterator<Item = Cow<'_, [u8]>> {
-    let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
-    let lines = lines.map(|line| match plain(line) {
-        Cow::Borrowed(line) => Cow::Borrowed(unquoted(line)),
-        Cow::Owned(line) => Cow::Owned(unquoted(&line).to_vec()),
-    });
-    lines.filter(|line| !line.is_empty())
-}
-
-fn unquoted(line: &[u8]) -> &[u8] {
-    let mut line = line.trim_ascii_start();
-    while let Some(rest) = line.strip_prefix(b">") {
-        line = rest.trim_ascii_start();
-    }
-    line
+/// Whether a line stands for rows that are equal: `*`, perhaps behind the prefix of a log.
+fn is_star(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    line == b"*" || line.ends_with(b"] *") || line.ends_with(b": *")
 }
 
 /// What the rows say about all of them.
 fn look(text: &[u8]) -> Look {
     let (mut look, mut row) = (Look::default(), Row::default());
     for line in lines(text).take(LOOKED_AT) {
-        if line.trim_ascii() == b"*" {
+        if is_star(&line) {
             look.star();
         } else if row.read(&line) && look.at(&row) {
             break;
@@ -163,8 +163,10 @@ struct DumpReader {
     block: Block,
     row: Row,
     reading: Reading,
-    /// The address that a `devmem` asked for, and its bits.
-    asked: Option<(u64, usize)>,
+    /// What the line before asked for.
+    asked: Option<Asked>,
+    /// Whether sections of an object file are shown.
+    in_section: bool,
     /// The number of the next word of a `readmemh`.
     next: Option<u64>,
     /// The line before, if it was a row: a terminal may have broken it.
@@ -179,6 +181,7 @@ impl DumpReader {
             row: Row::default(),
             reading,
             asked: None,
+            in_section: false,
             next: None,
             last: Vec::new(),
         }
@@ -212,8 +215,19 @@ impl DumpReader {
     }
 
     fn is_told(&mut self, line: &[u8]) -> bool {
-        if line.trim_ascii() == b"*" {
+        if is_star(line) {
             return self.block.star();
+        }
+        if section::is_title(line) {
+            self.in_section = true;
+            return false;
+        }
+        if self.in_section
+            && let Some((at, bytes)) = section::row(line)
+        {
+            let at = self.reading.base.wrapping_add(at);
+            self.dump.memory.put(at, &bytes);
+            return true;
         }
         if line.first() == Some(&b'@') || self.next.is_some() {
             return self.readmemh(line.trim_ascii());
@@ -229,39 +243,46 @@ impl DumpReader {
             self.last.extend_from_slice(line);
             return true;
         }
+        // The address that ends a repeat, behind the prefix of a log.
+        if self.block.is_repeating()
+            && let Some(blank) = memchr::memrchr(b' ', line)
+            && self.row.read(&line[blank + 1..])
+            && self.row.words.is_empty()
+            && self.block.is_open(self.row.at)
+        {
+            self.block
+                .take(&mut self.row, self.reading, &mut self.dump.memory);
+            return true;
+        }
         if memmem::find(line, b"mmu_ln_setentry:").is_some() {
             let line = String::from_utf8_lossy(line);
             return nuttx::line(&line, self.reading, &mut self.dump.memory);
         }
-        self.devmem(line)
+        self.is_answer(line)
     }
 
-    /// `devmem 0x80000000 64`, and the value on the next line.
-    fn devmem(&mut self, line: &[u8]) -> bool {
-        if let Some(at) = memmem::find(line, b"devmem") {
-            let mut words = line[at..].split(|it| *it == b' ').skip(1);
-            let address = words.next().and_then(|it| hex(it.strip_prefix(b"0x")?));
-            let bits = words.next().and_then(|it| str::from_utf8(it).ok());
-            let bits = bits.and_then(|it| it.trim().parse().ok()).unwrap_or(32);
-            self.asked = address.map(|(address, _)| (address, bits));
+    /// The value of a word that was asked for on the line before.
+    fn is_answer(&mut self, line: &[u8]) -> bool {
+        if let Some(asked) = Asked::on(line) {
+            self.asked = Some(asked);
             return false;
         }
-        let Some((at, bits)) = self.asked.take() else {
+        let answer = self.asked.take().and_then(|asked| asked.answered(line));
+        let Some((at, bytes)) = answer else {
             return false;
         };
-        let value = line.trim_ascii().strip_prefix(b"0x");
-        let value = value.and_then(|it| hex(it).filter(|(_, digits)| *digits == it.len()));
-        let Some((value, _)) = value.filter(|_| matches!(bits, 8 | 16 | 32 | 64)) else {
-            return false;
-        };
-        let bytes = &value.to_le_bytes()[..bits / 8];
         let at = self.reading.base.wrapping_add(at);
-        self.dump.memory.put(at, bytes);
+        self.dump.memory.put(at, &bytes);
         true
     }
 
     /// `@80000000`, and words without addresses behind it. Verilog counts words.
     fn readmemh(&mut self, line: &[u8]) -> bool {
+        let comment = memmem::find(line, b"//").unwrap_or(line.len());
+        let line = line[..comment].trim_ascii_end();
+        if line.is_empty() {
+            return false;
+        }
         if let Some(at) = line.strip_prefix(b"@") {
             let at = hex(at).filter(|(_, digits)| *digits == at.len());
             self.next = at.map(|(at, _)| at);
@@ -277,42 +298,6 @@ impl DumpReader {
         self.dump.memory.put(at, &bytes);
         self.next = Some(next.wrapping_add((bytes.len() / width) as u64));
         true
-    }
-}
-
-/// The bytes of a line of words of one width and nothing else, and that width.
-fn words_of(line: &[u8], bytes: &mut Vec<u8>) -> Option<usize> {
-    let mut width = None;
-    let tokens = line.split(|it| it.is_ascii_whitespace());
-    for token in tokens.filter(|it| !it.is_empty()) {
-        // An array in C has commas.
-        let token = token.strip_suffix(b",").unwrap_or(token);
-        let digits = token.strip_prefix(b"0x").unwrap_or(token);
-        let (value, count) = hex(digits).filter(|(_, count)| *count == digits.len())?;
-        let is_same = *width.get_or_insert(count) == count;
-        if !is_same || !matches!(count, 2 | 4 | 8 | 16) {
-            return None;
-        }
-        bytes.extend_from_slice(&value.to_le_bytes()[..count / 2]);
-    }
-    width.map(|digits| digits / 2)
-}
-
-/// Words without any address: they begin where the command line says.
-fn words_alone(text: &[u8], reading: Reading, dump: &mut TextDump) {
-    let mut at = reading.base;
-    (dump.told, dump.noise) = (0, 0);
-    let mut bytes = Vec::new();
-    for line in lines(text) {
-        bytes.clear();
-        match words_of(&line, &mut bytes) {
-            Some(_) => {
-                dump.memory.put(at, &bytes);
-                at = at.wrapping_add(bytes.len() as u64);
-                dump.told += 1;
-            }
-            None => dump.noise += 1,
-        }
     }
 }
 

@@ -48,7 +48,7 @@ const MOST_WORDS: usize = 64;
 impl Row {
     /// Reads a line into this row; false if it is none.
     pub fn read(&mut self, line: &[u8]) -> bool {
-        self.pointer(line) || self.colon(line) || self.blank(line)
+        self.pointer(line) || self.colon(line) || self.blank(line) || self.assigned(line)
     }
 
     fn clear(&mut self, form: RowForm, (at, digits): (u64, usize)) {
@@ -87,11 +87,13 @@ impl Row {
                 true => behind.strip_prefix(b">").unwrap_or(behind),
                 false => behind,
             };
+            let before = &line[..colon];
             let is_gap = matches!(behind.first(), Some(b' ' | b'\t'));
-            if is_bar == is_gap {
+            // Only Trace32 has a bar; it names the class of the access before it.
+            let has_class = is_bar && memchr::memchr(b':', before).is_some();
+            if is_bar == is_gap && !has_class {
                 continue;
             }
-            let before = &line[..colon];
             let address = match line[colon] {
                 b'=' => address_alone(before),
                 _ => address_before(before, is_bar),
@@ -112,12 +114,29 @@ impl Row {
         false
     }
 
-    /// An address at the beginning, blanks, and words.
+    /// An address at the beginning, blanks, and words. Behind the prefix of a log, if a bar ends the row.
     fn blank(&mut self, line: &[u8]) -> bool {
-        let Some((at, digits)) = hex(line) else {
+        if self.columns(line) {
+            return true;
+        }
+        let is_canonical = line.ends_with(b"|") || line.ends_with(b"|\x1b");
+        let behind = |at: usize| &line[at + 1..];
+        is_canonical
+            && memchr::memchr_iter(b' ', line).any(|at| {
+                let is_address = hex(behind(at)).is_some_and(|(_, digits)| {
+                    digits >= 8 && behind(at)[digits..].starts_with(b"  ")
+                });
+                is_address && self.columns(behind(at))
+            })
+    }
+
+    fn columns(&mut self, line: &[u8]) -> bool {
+        let digits_at = line.strip_prefix(b"0x").unwrap_or(line);
+        let Some((at, digits)) = hex(digits_at) else {
             return false;
         };
-        let behind = &line[digits..];
+        let has_prefix = digits_at.len() != line.len();
+        let behind = &digits_at[digits..];
         let is_address = digits >= 6 && matches!(behind.first(), None | Some(b' ' | b'\t'));
         if !is_address {
             return false;
@@ -125,17 +144,74 @@ impl Row {
         self.clear(RowForm::Blank, (at, digits));
         // An address alone ends a dump.
         if behind.trim_ascii().is_empty() {
-            return true;
+            return !has_prefix;
         }
-        // Columns of equal width are a list of numbers.
-        let is_dump = self.words(behind, false) && self.digits != digits;
+        // Columns of equal width are a list of numbers, unless the first stands apart.
+        let is_apart = behind.starts_with(b"  ") && digits == 16;
+        let is_dump = self.words(behind, false) && (self.digits != digits || is_apart);
         // PowerShell's `Format-Hex` has no bar before its characters: they are as many as the bytes.
-        let is_column = self.digits == 2 && self.words.len() == 16 && self.rest.len() <= 19;
-        is_dump && (is_column || matches!(self.rest.trim_ascii().first(), None | Some(b'|' | b'>')))
+        let is_column = self.digits == 2 && self.words.len() == 16 && self.rest.len() <= 24;
+        let is_ended = matches!(self.rest.trim_ascii().first(), None | Some(b'|' | b'>'));
+        let has_bar = self.rest.trim_ascii().starts_with("│".as_bytes());
+        is_dump && (is_column || has_bar || is_ended && !has_prefix)
+    }
+
+    /// One word, by an assignment: `[0x80000000] = 0x20000401`, `MEM  0x80000000 : 0x20000401`.
+    fn assigned(&mut self, line: &[u8]) -> bool {
+        const BEFORE: [&[u8]; 6] = [b"*(", b"*", b"[", b"mem[", b"MEM  ", b"Value at address "];
+        let before = BEFORE.iter().find_map(|it| line.strip_prefix(*it));
+        // peda counts offsets before a bar.
+        let offset =
+            memchr::memmem::find(line, b"| 0x").map(|bar| (&line[..bar], &line[bar + 2..]));
+        let is_offset = |(offset, _): &(&[u8], &[u8])| offset.iter().all(u8::is_ascii_digit);
+        let offset = offset.filter(is_offset);
+        let rest = before.or(offset.map(|(_, rest)| rest)).unwrap_or(line);
+        let Some((at, digits)) = rest.strip_prefix(b"0x").and_then(hex) else {
+            return false;
+        };
+        let behind = rest[2 + digits..].trim_ascii_start();
+        let behind = behind
+            .strip_prefix(b"]")
+            .or(behind.strip_prefix(b")"))
+            .unwrap_or(behind);
+        // devmem2 has the address of its mapping in brackets.
+        let behind = match (behind.first(), memchr::memchr(b')', behind)) {
+            (Some(b'('), Some(end)) => &behind[end + 1..],
+            _ => behind,
+        };
+        let behind = behind.trim_ascii_start();
+        let sign: &[u8] = match offset {
+            Some(_) => b"-->",
+            None if line.starts_with(b"MEM") || line.starts_with(b"Value") => b":",
+            None => b"=",
+        };
+        let Some(value) = behind.strip_prefix(sign) else {
+            return false;
+        };
+        let value = value.trim_ascii_start();
+        let Some((word, count)) = value.strip_prefix(b"0x").and_then(hex) else {
+            return false;
+        };
+        let is_alone = matches!(value[2 + count..].trim_ascii(), b"" | b";");
+        if offset.is_none() && !is_alone {
+            return false;
+        }
+        self.clear(RowForm::Colon, (at, digits));
+        self.words.push(word);
+        (self.digits, self.most_digits, self.has_prefix) = (count, count, true);
+        true
     }
 
     /// Takes the words; where a gap may begin the characters, they end there.
     fn words(&mut self, text: &[u8], has_gap: bool) -> bool {
+        let first = text.trim_ascii_start();
+        let length = first.iter().take_while(|it| it.is_ascii_hexdigit()).count();
+        if let Some(run) = run(&first[..length]) {
+            self.words.extend(run.map(u64::from));
+            (self.digits, self.most_digits) = (2, 2);
+            self.rest.extend_from_slice(&first[length..]);
+            return self.words.len() <= MOST_WORDS;
+        }
         let mut at = 0;
         while self.words.len() < MOST_WORDS {
             let gap = text[at..]
@@ -183,11 +259,28 @@ impl Row {
         true
     }
 
-    /// Takes decimal numbers between tabs: all of the line, or none.
+    /// Takes decimal numbers between tabs: all of the line, or none. gdb's octal ones begin with 0, its binary ones
+    /// have as many digits as bits.
     fn decimals(&mut self, text: &[u8]) -> bool {
-        for token in text.split(|it| *it == b'\t').skip(1) {
-            let token = std::str::from_utf8(token.trim_ascii()).unwrap_or_default();
-            let value = token.parse::<u64>().ok().or_else(|| {
+        let tokens = || {
+            text.split(|it| *it == b'\t')
+                .skip(1)
+                .map(<[u8]>::trim_ascii)
+        };
+        let is_octal = tokens().any(|it| it.len() > 1 && it[0] == b'0');
+        let is_bits = |it: &[u8]| {
+            matches!(it.len(), 8 | 16 | 32 | 64) && it.iter().all(|it| matches!(it, b'0' | b'1'))
+        };
+        let radix = match is_octal {
+            true if tokens().all(is_bits) => 2,
+            true => 8,
+            false => 10,
+        };
+        for token in tokens() {
+            let token = std::str::from_utf8(token).unwrap_or_default();
+            let is_digits = token.bytes().all(|it| it.is_ascii_digit());
+            let value = || u64::from_str_radix(token, radix).ok();
+            let value = is_digits.then(value).flatten().or_else(|| {
                 let value = token.strip_prefix('-')?.parse::<u64>().ok()?;
                 Some(value.wrapping_neg())
             });
@@ -223,7 +316,12 @@ pub(super) fn octal(at: u64) -> u64 {
 
 /// What the digits of a hexadecimal number are in that radix; as they were where one is none.
 pub(super) fn in_radix(at: u64, radix: u32) -> u64 {
-    u64::from_str_radix(&format!("{at:x}"), radix).unwrap_or(at)
+    whole_in_radix(at, radix).unwrap_or(at)
+}
+
+/// The same; `None` where one is no digit of that radix.
+pub(super) fn whole_in_radix(at: u64, radix: u32) -> Option<u64> {
+    u64::from_str_radix(&format!("{at:x}"), radix).ok()
 }
 
 /// Hexadecimal digits at the beginning, and how many.
@@ -243,6 +341,14 @@ pub(super) fn hex(text: &[u8]) -> Option<(u64, usize)> {
         value = value << 4 | u64::from(digit);
     }
     (digits > 0).then_some((value, digits))
+}
+
+/// More digits than a number has: bytes as they lie.
+pub(super) fn run(token: &[u8]) -> Option<impl Iterator<Item = u8>> {
+    let is_run = token.len() > 16 && token.len().is_multiple_of(2);
+    let is_hex = is_run && token.iter().all(u8::is_ascii_hexdigit);
+    let byte = |two: &[u8]| hex(two).map_or(0, |(value, _)| value as u8);
+    is_hex.then(|| token.chunks(2).map(byte))
 }
 
 /// J-Link's address before an equals sign: eight or sixteen digits and nothing else, or it is a variable's name.
