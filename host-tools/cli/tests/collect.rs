@@ -31,6 +31,23 @@ fn received(recording: &Path) -> Vec<u8> {
     bytes
 }
 
+/// A farm of one board at this port.
+fn farm_of(folder: &Path, board: &str, port: u16) {
+    let farm = format!(
+        "folder = \"farm\"\n[boards.{board}]\nline = \"tcp://127.0.0.1:{port}\"\nsilent = true\n"
+    );
+    fs::write(folder.join("farm.toml"), farm).expect("a file");
+}
+
+#[track_caller]
+fn until_recorded(recording: &Path, all: &[u8]) {
+    let deadline = Instant::now() + PATIENCE;
+    while received(recording) != all {
+        assert!(Instant::now() < deadline, "it is not recorded");
+        thread::yield_now();
+    }
+}
+
 fn collect(folder: &Path, words: &[&str]) -> (Child, BufReader<ChildStderr>) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_pagewalk"))
         .arg("collect")
@@ -103,10 +120,7 @@ fn a_killed_collector_has_what_it_received_and_goes_on() {
     });
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();
-    let farm = format!(
-        "folder = \"farm\"\n[boards.one]\nline = \"tcp://127.0.0.1:{port}\"\nsilent = true\n"
-    );
-    fs::write(at.join("farm.toml"), farm).expect("a file");
+    farm_of(at, "one", port);
     let (mut program, mut stderr) = collect(at, &["--metrics", "127.0.0.1:0"]);
     let line = line_with(&mut stderr, "metrics at http://");
     let address = line
@@ -194,10 +208,7 @@ fn talkative_board(said: String) -> u16 {
 
 /// Collects from this port with files of 400 blocks at most: a disk that is full after 200 KiB.
 fn collect_on_small_disk(at: &Path, port: u16) -> (Child, BufReader<ChildStderr>) {
-    let farm = format!(
-        "folder = \"farm\"\n[boards.one]\nline = \"tcp://127.0.0.1:{port}\"\nsilent = true\n"
-    );
-    fs::write(at.join("farm.toml"), farm).expect("a file");
+    farm_of(at, "one", port);
     let mut program = Command::new("sh")
         .args(["-c", "ulimit -S -f 400 && exec \"$@\"", "sh"])
         .args([env!("CARGO_BIN_EXE_pagewalk"), "collect", "farm.toml"])
@@ -304,18 +315,8 @@ fn a_board_that_is_unplugged_reset_and_outlives_its_collector_is_counted_once() 
     let (port, says, unplugs) = comes_and_goes();
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();
-    let farm = format!(
-        "folder = \"farm\"\n[boards.lab]\nline = \"tcp://127.0.0.1:{port}\"\nsilent = true\n"
-    );
-    fs::write(at.join("farm.toml"), farm).expect("a file");
+    farm_of(at, "lab", port);
     let recording = at.join("farm/lab.pwlog");
-    let deadline = Instant::now() + PATIENCE;
-    let until_recorded = |all: &[u8]| {
-        while received(&recording) != all {
-            assert!(Instant::now() < deadline, "it is not recorded");
-            thread::yield_now();
-        }
-    };
     let (mut program, mut stderr) = collect(at, &[]);
     line_with(&mut stderr, "collecting 1 board");
     let mut all = Vec::new();
@@ -324,7 +325,7 @@ fn a_board_that_is_unplugged_reset_and_outlives_its_collector_is_counted_once() 
     for (visit, said) in visits.into_iter().enumerate() {
         all.extend(&said);
         says.send(said).expect("a board");
-        until_recorded(&all);
+        until_recorded(&recording, &all);
         if visit < 2 {
             unplugs.send(()).expect("a board");
             line_with(&mut stderr, "lab: closed by the other end; waiting for it");
@@ -339,7 +340,7 @@ fn a_board_that_is_unplugged_reset_and_outlives_its_collector_is_counted_once() 
     says.send(last).expect("a board");
     let (mut program, mut stderr) = collect(at, &[]);
     line_with(&mut stderr, "collecting 1 board");
-    until_recorded(&all);
+    until_recorded(&recording, &all);
     kill_process(Pid::from_child(&program), Signal::INT).expect("it runs");
     line_with(&mut stderr, "2 faults, 0 lost; 1 file of Parquet");
     assert!(program.wait().expect("an end").success());
@@ -352,4 +353,54 @@ fn a_board_that_is_unplugged_reset_and_outlives_its_collector_is_counted_once() 
     // Ten of the first boot, and three of the second.
     let text = String::from_utf8_lossy(&faults.stdout);
     assert!(text.contains("\"missing\": 13"), "{text:.400}");
+}
+
+#[test]
+fn parquet_that_cannot_be_made_stops_no_recording_and_is_made_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    fs::create_dir(at.join("farm")).expect("a folder");
+    for aside in ["lab.1.pwlog", "lab.2.pwlog"] {
+        let from = format!("{TESTS}/captures/run-2.pwlog");
+        fs::copy(from, at.join("farm").join(aside)).expect("a file");
+    }
+    // A file where the folder belongs: nothing can be made in it.
+    fs::write(at.join("farm/parquet"), "in the way").expect("a file");
+    let (port, says, unplugs) = comes_and_goes();
+    farm_of(at, "lab", port);
+    let (mut program, mut stderr) = collect(at, &[]);
+    line_with(&mut stderr, "cannot make Parquet");
+    let said = said_of(0, 0..10);
+    says.send(said.clone()).expect("a board");
+    until_recorded(&at.join("farm/lab.pwlog"), &said);
+    fs::remove_file(at.join("farm/parquet")).expect("a file");
+    line_with(&mut stderr, "Parquet is made again");
+    kill_process(Pid::from_child(&program), Signal::INT).expect("it runs");
+    // Both that waited, and the one that was open.
+    line_with(&mut stderr, "10 faults, 0 lost; 3 files of Parquet");
+    assert!(program.wait().expect("an end").success());
+    check(at, &["count", "farm/parquet", "224"]);
+    drop(unplugs);
+}
+
+#[test]
+fn a_board_that_said_nothing_leaves_no_recording_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let absent = at.join("no line here");
+    let farm = format!(
+        "folder = \"farm\"\n[boards.lab]\nline = \"unix:{}\"\n",
+        absent.display()
+    );
+    fs::write(at.join("farm.toml"), farm).expect("a file");
+    for _ in 0..2 {
+        let (mut program, mut stderr) = collect(at, &[]);
+        line_with(&mut stderr, "collecting 1 board");
+        kill_process(Pid::from_child(&program), Signal::INT).expect("it runs");
+        line_with(&mut stderr, "0 files of Parquet");
+        assert!(program.wait().expect("an end").success());
+    }
+    let left = fs::read_dir(at.join("farm")).expect("a folder");
+    let left: Vec<_> = left.map(|it| it.expect("an entry").file_name()).collect();
+    assert_eq!(left, ["lab.pwlog"]);
 }

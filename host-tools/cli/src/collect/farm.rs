@@ -76,6 +76,15 @@ impl Farm {
                 .line
                 .parse()
                 .with_context(|| format!("{name}: boards.{name_of}"))?;
+            let same = boards
+                .iter()
+                .find(|it: &&FarmBoard| !matches!(spec, Spec::Recording(..)) && it.line == spec);
+            if let Some(same) = same {
+                bail!(
+                    "{name}: boards.{} and boards.{name_of} have the same line",
+                    same.name
+                );
+            }
             boards.push(FarmBoard {
                 name: name_of,
                 line: spec,

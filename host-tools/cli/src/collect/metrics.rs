@@ -149,6 +149,11 @@ impl FarmMetrics {
         self.parquet.inc_by(files);
     }
 
+    /// Files of Parquet so far.
+    pub fn parquet_files(&self) -> u64 {
+        self.parquet.get()
+    }
+
     /// Faults of all boards.
     pub fn faults(&self) -> u64 {
         self.all_faults.load(Ordering::Relaxed)

@@ -14,18 +14,20 @@ mod parquet;
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use link::recording::{BlockKind, Blocks};
 use view::words::counted;
 
 use self::board::BoardCollector;
 use self::farm::Farm;
 use self::metrics::FarmMetrics;
+use self::parquet::ParquetMaker;
 use crate::ending;
 
 /// Interval at which the stop flag and the folder are looked at.
@@ -88,29 +90,44 @@ pub fn run(args: CollectArgs) -> anyhow::Result<()> {
         farm.folder.display()
     );
     // What was put aside before, by this program or by one that was killed.
-    let mut made = parquet::make(&farm, &metrics)?;
+    let mut maker = ParquetMaker::default();
+    maker.turn(&farm, &metrics);
     while left.load(Ordering::SeqCst) > 0 && !stop.load(Ordering::Relaxed) {
         thread::sleep(LOOK);
-        made += parquet::make(&farm, &metrics)?;
+        maker.turn(&farm, &metrics);
     }
     // Each is waited for, also after one that has panicked.
     let panicked = threads.into_iter().filter_map(|thread| thread.join().err());
     let is_whole = panicked.count() == 0;
     for board in &farm.boards {
-        link::recording::put_aside(&farm.recording(&board.name))?;
+        let recording = farm.recording(&board.name);
+        if recording.exists() && has_output(&recording)? {
+            link::recording::put_aside(&recording)?;
+        }
     }
-    made += parquet::make(&farm, &metrics)?;
+    let made = parquet::make(&farm, &metrics);
     eprintln!(
         "note: {}, {} lost; {} of Parquet",
         counted(metrics.faults(), "fault", "faults"),
         metrics.lost(),
-        counted(made, "file", "files")
+        counted(metrics.parquet_files(), "file", "files")
     );
     anyhow::ensure!(
         is_whole,
         "a board's thread has panicked, which is a bug of pagewalk"
     );
-    Ok(())
+    made
+}
+
+/// Whether a board said anything. A recording without that stays, and is gone on with the next time.
+fn has_output(recording: &Path) -> std::io::Result<bool> {
+    let mut blocks = Blocks::open(recording)?;
+    while let Some(block) = blocks.next()? {
+        if block.kind == BlockKind::Received {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A flag that many threads read.

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use view::export::EXPORTS;
@@ -14,28 +15,66 @@ use super::metrics::FarmMetrics;
 use crate::export::PathOutput;
 use crate::recorded_faults::FaultReader;
 
-/// Makes Parquet of each recording that has none; returns the number of files.
-pub fn make(farm: &Farm, metrics: &FarmMetrics) -> anyhow::Result<u64> {
-    let folder = farm.folder.join("parquet");
-    let complete = folder.join("_complete");
-    let mut files = 0;
-    for (board, path) in aside(farm)? {
-        let Some(stem) = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-        else {
-            continue;
-        };
-        let mark = complete.join(&stem);
-        if mark.exists() {
-            continue;
+/// After a failure, such as on a full disk: how long until the next attempt. Each reads a whole recording.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Makes Parquet while boards are recorded, which goes on when that fails.
+#[derive(Default)]
+pub struct ParquetMaker {
+    failed: Option<Instant>,
+}
+
+impl ParquetMaker {
+    /// Makes what is missing. A failure is said once, and tried again later.
+    pub fn turn(&mut self, farm: &Farm, metrics: &FarmMetrics) {
+        if self.failed.is_some_and(|failed| failed.elapsed() < AGAIN) {
+            return;
         }
-        files += one(&folder, &board, &stem, &path).with_context(|| path.display().to_string())?;
-        fs::create_dir_all(&complete)?;
-        fs::write(&mark, "").with_context(|| mark.display().to_string())?;
-        metrics.parquet(files);
+        let was_failing = self.failed.is_some();
+        match make(farm, metrics) {
+            Ok(()) => {
+                self.failed = None;
+                if was_failing {
+                    eprintln!("note: Parquet is made again");
+                }
+            }
+            Err(error) => {
+                self.failed = Some(Instant::now());
+                if !was_failing {
+                    eprintln!(
+                        "warning: cannot make Parquet ({error:#}); recording goes on, and it is tried again"
+                    );
+                }
+            }
+        }
     }
-    Ok(files)
+}
+
+/// Makes Parquet of each recording that has none, and counts the files. One that fails keeps no other from it; the
+/// error is that of the first.
+pub fn make(farm: &Farm, metrics: &FarmMetrics) -> anyhow::Result<()> {
+    let folder = farm.folder.join("parquet");
+    let mut first = Ok(());
+    for (board, path) in aside(farm)? {
+        let made = make_one(&folder, &board, &path, metrics);
+        let made = made.with_context(|| path.display().to_string());
+        first = first.and(made);
+    }
+    first
+}
+
+fn make_one(folder: &Path, board: &str, path: &Path, metrics: &FarmMetrics) -> anyhow::Result<()> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let complete = folder.join("_complete");
+    let mark = complete.join(&*stem);
+    if mark.exists() {
+        return Ok(());
+    }
+    let files = one(folder, board, &stem, path)?;
+    fs::create_dir_all(&complete)?;
+    fs::write(&mark, "").with_context(|| mark.display().to_string())?;
+    metrics.parquet(files);
+    Ok(())
 }
 
 /// Recordings that were put aside, with their boards: `BOARD.NUMBER.pwlog`.
