@@ -40,6 +40,10 @@ const VERBS: &[&str] = &[
     "ws --from QEMU",
     "chart map --from QEMU -o SVG",
     "snapshot save --from QEMU FILE",
+    "dump --from QEMU -o FILE",
+    "roots --from QEMU",
+    "chart levels --from QEMU -o SVG",
+    "doctor QEMU",
 ];
 
 /// Those that draw in a terminal, or pass its keys on.

@@ -62,24 +62,35 @@ const LOOKED_AT: usize = 1 << 16;
 /// Columns of terminals.
 const WIDTHS: [usize; 4] = [80, 100, 120, 132];
 
-/// Lines as they were before a terminal broke them: where none is longer than it is wide, those that fill it go on. Marks of
-/// a mail, and fences of Markdown around the text, are left out; every dialect reads words in a line wherever they stand.
-fn rejoined(text: &str) -> String {
-    let longest = text.lines().map(str::len).max().unwrap_or_default();
-    let is_edge = WIDTHS.contains(&longest);
-    let mut joined = String::with_capacity(text.len());
-    for line in text.lines().filter(|line| !line.starts_with("```")) {
-        let goes_on = is_edge && line.len() == longest;
-        let mut line = line;
+/// Without the marks of a mail, and without fences of Markdown around the text; every dialect reads words in a line
+/// wherever they stand.
+fn unquoted(text: &str) -> String {
+    let mut lines = String::with_capacity(text.len());
+    for mut line in text.lines().filter(|line| !line.starts_with("```")) {
         while let Some(rest) = line.strip_prefix('>') {
             line = rest.strip_prefix(' ').unwrap_or(rest);
         }
+        lines.push_str(line);
+        lines.push('\n');
+    }
+    lines
+}
+
+/// Lines as they were before a terminal broke them: where none is longer than one is wide, those that fill it go on. `None`
+/// where none does.
+fn rejoined(text: &str) -> Option<String> {
+    let longest = text.lines().map(str::len).max().unwrap_or_default();
+    if !WIDTHS.contains(&longest) {
+        return None;
+    }
+    let mut joined = String::with_capacity(text.len());
+    for line in text.lines() {
         joined.push_str(line);
-        if !goes_on {
+        if line.len() != longest {
             joined.push('\n');
         }
     }
-    joined
+    Some(joined)
 }
 
 /// The tables that a text lists, in the first dialect that knows one of its lines.
@@ -88,14 +99,25 @@ pub fn read(text: &[u8]) -> Option<Listing> {
         return None;
     }
     let text = super::text::unfolded_text(text);
-    let text = rejoined(&String::from_utf8_lossy(&text));
+    let text = unquoted(&String::from_utf8_lossy(&text));
+    let whole = rejoined(&text).and_then(|text| listed(&text));
+    let listing = listed(&text);
+    // A line may happen to be as long as a terminal is wide.
+    match (whole, listing) {
+        (Some(whole), Some(listing)) if whole.mappings() <= listing.mappings() => Some(listing),
+        (whole, listing) => whole.or(listing),
+    }
+}
+
+/// What the first dialect reads that knows one of the lines.
+fn listed(text: &str) -> Option<Listing> {
     let begin = &text[..text.floor_char_boundary(LOOKED_AT)];
     DIALECTS.iter().find_map(|dialect| {
         // JSON is one piece, whose beginning alone is none.
         let is_likely = begin.len() == text.len()
             || text.trim_start().starts_with('{')
             || !(dialect.read)(begin).is_empty();
-        let spaces = is_likely.then(|| (dialect.read)(&text))?;
+        let spaces = is_likely.then(|| (dialect.read)(text))?;
         let what = dialect.name;
         (!spaces.is_empty()).then_some(Listing { what, spaces })
     })
@@ -134,6 +156,12 @@ mod tests {
             format!("```\n{PTDUMP}```\n"),
         ] {
             assert_eq!(ranges(&text), 2, "{text}");
+        }
+        // Each prefix of a log once makes the lines as long as a terminal is wide.
+        for indent in 0..40 {
+            let prefix = "x".repeat(indent);
+            let lines = PTDUMP.lines().map(|line| format!("{prefix} {line}\n"));
+            assert_eq!(ranges(&lines.collect::<String>()), 2, "{indent}");
         }
     }
 }

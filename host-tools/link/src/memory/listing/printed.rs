@@ -11,6 +11,14 @@ pub struct Listing {
     pub spaces: Vec<PrintedSpace>,
 }
 
+impl Listing {
+    /// Ranges and entries of all spaces.
+    pub fn mappings(&self) -> usize {
+        let of = |space: &PrintedSpace| space.ranges.len() + space.entries.len();
+        self.spaces.iter().map(of).sum()
+    }
+}
+
 /// One address space, as it is printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrintedSpace {
