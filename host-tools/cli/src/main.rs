@@ -44,6 +44,7 @@ mod common_options;
 mod completions;
 #[cfg(feature = "full")]
 mod connect;
+#[cfg(feature = "full")]
 mod core_hart;
 #[cfg(feature = "full")]
 mod dash;
