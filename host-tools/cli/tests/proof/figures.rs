@@ -11,7 +11,7 @@ const KERNEL_BYTES: [(&str, &str, u64); 2] = [
     (
         "riscv32imac-unknown-none-elf",
         "images/rv32/initrd.romfs",
-        412_000,
+        416_000,
     ),
 ];
 
