@@ -186,6 +186,12 @@ fn senseless_calls_with_a_store_do_no_harm() {
 fn out_of_frames_the_largest_ends_where_boot_asked_for_it() {
     on_small_boards("1M oom=kill-largest", |board| {
         board.run("alloc_test 4096 170 60000 &");
+        // It holds all of its pages once it sleeps.
+        let holds = |said: &str| {
+            let mut lines = said.lines();
+            lines.any(|line| line.contains("sleeping") && line.contains("alloc_test"))
+        };
+        while !holds(&board.run("ps")) {}
         let said = board.run("touch_test 100");
         assert!(said.contains("touch_test: 100 pages"), "{said}");
         board.run("wait");
