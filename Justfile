@@ -102,12 +102,13 @@ test: && _test
     just image ox64
     just image qemu-virt
 
-# Random histories of the kernel's memory management, as many steps as that (SEED=0x… plays one again); 200 hosts that
+# Random histories of the kernel's memory management, as many steps as that (SEED=0x… plays one again); ten million on one to four harts; 200 hosts that
 # come at as many moments of a boot; ten million faults of 1,000 boards over 90 days, counted by DuckDB and Polars; 200 random
 # cards before U-Boot, 200 harmed ones; ten million random instructions beside QEMU
 # The long tests
 soak steps="20000000": build
     STEPS={{ steps }} cargo test -q -p kernel random_histories
+    HART_STEPS=1000000 cargo test -q -p kernel histories_on_several_harts
     STARTS=200 cargo test -q -p cli --all-features --test proof first_command
     ROWS=10000000 BOARDS=1000 DAYS=90 cargo test -q -p cli --all-features --test export faults_of_a_farm -- --nocapture
     CARDS=200 cargo test -q -p cli --all-features --test proof a_card_that_is_wrong_in_many

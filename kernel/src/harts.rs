@@ -10,8 +10,11 @@
 //!   away           –   1   2   3     ──►      away           0   1   –   3
 //! ```
 //!
-//! A process is on one hart at most, and its space is active there alone: a hart that has nothing to run leaves the
-//! space that it had. So no other hart holds translations of a space when its pages go.
+//! Threads of one process run on several harts, and its space is active on each of them. Before anything is taken out of
+//! its tables, the other harts leave it ([`System::hold_still`](crate::system::System::hold_still)): each goes to the
+//! kernel's own tables, forgets every translation, and waits for the lock. So no other hart holds translations of a space
+//! when its pages go, and none sets A or D in an entry that is being changed. A hart that has nothing to run leaves the space
+//! that it had.
 
 use core::mem;
 
@@ -37,7 +40,7 @@ pub struct HartCounts {
     pub taken: u64,
     /// Those of them that had to wait for another hart.
     pub contended: u64,
-    /// Threads and their spaces that it let go of because another hart ended them.
+    /// Times that it left a space for another hart, which changed the tables or ended the thread.
     pub shootdowns: u64,
 }
 
@@ -52,6 +55,8 @@ pub struct HartTable<P: Platform> {
     away: [Option<Away<P>>; MAX_HARTS],
     ids: [usize; MAX_HARTS],
     counts: [HartCounts; MAX_HARTS],
+    /// Those that have left the space of the thread that they run, a bit for each index: they wait for the lock.
+    left: u32,
 }
 
 impl<P: Platform> HartTable<P> {
@@ -68,6 +73,7 @@ impl<P: Platform> HartTable<P> {
             contended: 0,
             shootdowns: 0,
         }; MAX_HARTS],
+        left: 0,
     };
 }
 
@@ -198,10 +204,43 @@ impl<P: Platform> Harts<P> {
         self.table.away.iter().position(is_idle)
     }
 
+    /// The harts that have the space of a process active and do not have the lock, a bit for each index.
+    fn active_elsewhere(&self, is_meant: impl Fn(u16) -> bool) -> u32 {
+        let mut harts = 0;
+        for (index, away) in self.table.away.iter().enumerate() {
+            let active = away
+                .as_ref()
+                .map_or(0, |away| away.schedule.active_process());
+            if active != 0 && is_meant(active) {
+                harts |= 1 << index;
+            }
+        }
+        harts & !self.table.left
+    }
+
     /// Is the space of process `pid` active on a hart that does not have the lock?
     pub fn is_active_elsewhere(&self, pid: u16) -> bool {
-        let mut away = self.table.away.iter().flatten();
-        self.are_several && away.any(|away| away.schedule.active_process() == pid)
+        self.are_several && self.active_elsewhere(|active| active == pid) != 0
+    }
+
+    /// Has every hart that does not have the lock leave its space, if `is_meant` says so of the space's process.
+    #[cold]
+    #[inline(never)]
+    pub fn hold_still(&mut self, platform: &mut P, is_meant: impl Fn(u16) -> bool) {
+        let harts = self.active_elsewhere(is_meant);
+        if harts != 0 {
+            platform.have_left(harts, &self.table.ids);
+            self.table.left |= harts;
+            self.count().ipis += u64::from(harts.count_ones());
+        }
+    }
+
+    /// Has the hart that has the lock now left its space because another one asked it to? Said once.
+    pub fn has_left(&mut self) -> bool {
+        let bit = 1 << self.current;
+        let has_left = self.table.left & bit != 0;
+        self.table.left &= !bit;
+        has_left
     }
 
     /// The threads that other harts run, each with the index of its hart.

@@ -47,14 +47,13 @@ impl<P: Platform> System<P> {
                 return;
             };
             let is_console = plic.is_console(irq);
-            let before = self.console.bytes_moved();
             if is_console {
                 self.console_interrupt();
             }
-            let served = self.console.bytes_moved() != before;
-            if let Some(plic) = &mut self.plic
-                && plic.complete(irq, served) == Completed::Masked
-            {
+            let moved = self.console.bytes_moved();
+            let Some(plic) = &mut self.plic else { return };
+            let served = plic.has_moved(moved) && is_console;
+            if plic.complete(irq, served) == Completed::Masked {
                 self.say_masked(irq, is_console);
             }
         }

@@ -26,12 +26,16 @@ pub struct Trap {
 
 /// The top bit of `scause`: set for interrupts, clear for exceptions (Privileged spec, §scause).
 const INTERRUPT: usize = 1 << (usize::BITS - 1);
+/// Another hart's.
+pub const SUPERVISOR_SOFTWARE: usize = INTERRUPT | 1;
 const SUPERVISOR_TIMER: usize = INTERRUPT | 5;
 const SUPERVISOR_EXTERNAL: usize = INTERRUPT | 9;
 /// The page faults, which must be quick.
 const FETCH: usize = 12;
 const LOAD: usize = 13;
 const STORE: usize = 15;
+/// A system call.
+const CALL: usize = 8;
 /// Instructions of the trap path outside what the record can see itself: from the record
 /// to `sret`, and the tests of the fast path. A test compares the records with what programs
 /// feel.
@@ -89,6 +93,56 @@ fn longer_call<P: Platform>(system: &mut System<P>, context: &mut Context) {
     syscall::handle(system, context);
     // A program may have asked for faults in words.
     system.choose_path();
+}
+
+/// A trap on the hart with that index, which has got the lock, for which it has had to wait that many times. False if the
+/// thread that trapped is not its thread any more, as another hart ended it: `frame` is what runs next.
+#[cold]
+#[inline(never)]
+pub fn begin<P: Platform>(
+    system: &mut System<P>,
+    frame: &mut &'static mut TrapFrame,
+    (index, contended): (usize, u64),
+    (cause, value): (usize, usize),
+) -> bool {
+    system.take_over(index, contended);
+    system.harts.count().traps += 1;
+    if cause == SUPERVISOR_SOFTWARE {
+        system.local.schedule.request_resched();
+    }
+    let is_lost = system.drop_ended_thread();
+    system.come_back();
+    if is_lost {
+        switch::reschedule(system, frame);
+        system.choose_path();
+        return false;
+    }
+    hold_still(system, &frame.registers, (cause, value));
+    true
+}
+
+/// Before a trap of the running thread is dealt with, among several harts: where it may take entries out of its process'
+/// tables, or change those that are there, the other harts leave the space first.
+fn hold_still<P: Platform>(
+    system: &mut System<P>,
+    context: &Context,
+    (cause, value): (usize, usize),
+) {
+    let slot = system.local.schedule.current();
+    if !system.is_active_elsewhere(slot) {
+        return;
+    }
+    let takes_out = match cause {
+        CALL => syscall::may_take_out(system, context),
+        // A fetch may be the return of a thread, which ends and frees its stack.
+        FETCH => true,
+        LOAD | STORE => system.may_take_out(slot, VirtAddr::new(value as u64)),
+        // Another exception ends the thread, or calls its handler; an interrupt is another's affair.
+        _ => false,
+    };
+    if takes_out {
+        system.hold_still(slot);
+    }
 }
 
 /// What follows from a trap for the thread that it came from.

@@ -15,7 +15,7 @@ mod atomic {
 use atomic::{AtomicBool, AtomicU32, Ordering};
 use loom::sync::Arc;
 use loom::thread;
-use shared::{LastWord, TicketLock};
+use shared::{LastWord, Requests, TicketLock};
 
 /// What a lock is for: a word that is read and written in two steps. Two at once would lose one, and so would a
 /// holder that does not see what the one before wrote.
@@ -109,5 +109,36 @@ fn a_hart_that_sleeps_for_the_lock_is_woken_when_it_is_its_turn() {
         let woken = lock.give_and_wake(holder);
         let slept = sleeper.join().expect("it ends");
         assert!(!slept || woken == 2, "it would sleep without end");
+    });
+}
+
+/// A hart in a program that writes a page; the holder of the lock takes the page, and copies what is in it.
+#[test]
+fn what_a_program_wrote_before_its_hart_answered_is_there_for_who_takes_the_page() {
+    const BIT: u32 = 1 << 3;
+    loom::model(|| {
+        let requests = Requests {
+            asked: AtomicU32::new(0),
+        };
+        let shared = Arc::new((requests, AtomicU32::new(0)));
+        let program = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let (requests, page) = &*shared;
+                page.store(1, Ordering::Relaxed);
+                while !requests.is_asked(BIT) {
+                    thread::yield_now();
+                }
+                page.store(2, Ordering::Relaxed);
+                requests.answer(BIT);
+            })
+        };
+        let (requests, page) = &*shared;
+        requests.ask(BIT);
+        while !requests.have_answered(BIT) {
+            thread::yield_now();
+        }
+        assert_eq!(page.load(Ordering::Relaxed), 2);
+        program.join().expect("it ends");
     });
 }

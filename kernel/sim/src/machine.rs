@@ -65,7 +65,16 @@ impl HartView {
     }
 }
 
-/// Memory and one hart, whose TLB keeps every stale entry that the architecture allows.
+/// What a hart has of its own, while another one makes the accesses.
+#[derive(Debug)]
+struct OtherHart {
+    tlb: Tlb,
+    view: HartView,
+    owed: Option<u64>,
+    stale_code: BTreeSet<PhysAddr>,
+}
+
+/// Memory and its harts, whose TLBs keep every stale entry that the architecture allows. One of them makes the accesses.
 #[derive(Debug)]
 pub struct SimMachine {
     /// Physical memory, filled with noise.
@@ -85,6 +94,9 @@ pub struct SimMachine {
     owed: Option<u64>,
     /// Frames written since the last `fence_code`.
     stale_code: BTreeSet<PhysAddr>,
+    /// The number of the hart that makes the accesses; in its place among the others there is nothing.
+    current: usize,
+    others: Vec<OtherHart>,
 }
 
 impl SimMachine {
@@ -101,6 +113,46 @@ impl SimMachine {
             kernel: None,
             owed: None,
             stale_code: BTreeSet::new(),
+            current: 0,
+            others: Vec::new(),
+        }
+    }
+
+    /// More harts with the same memory: so many in all.
+    pub fn add_harts(&mut self, count: usize) {
+        self.others.resize_with(count, || OtherHart {
+            tlb: Tlb::default(),
+            view: HartView::user(PhysAddr::new(0)),
+            owed: None,
+            stale_code: BTreeSet::new(),
+        });
+    }
+
+    /// The hart with that number makes the accesses and fences from now on.
+    pub fn run_on(&mut self, hart: usize) {
+        for number in [self.current, hart] {
+            if let Some(other) = self.others.get_mut(number) {
+                std::mem::swap(&mut self.tlb, &mut other.tlb);
+                std::mem::swap(&mut self.view, &mut other.view);
+                std::mem::swap(&mut self.owed, &mut other.owed);
+                std::mem::swap(&mut self.stale_code, &mut other.stale_code);
+            }
+        }
+        self.current = hart;
+    }
+
+    /// A hart that does not make the accesses forgets every translation.
+    pub fn forget_on(&mut self, hart: usize) {
+        if let Some(other) = self.others.get_mut(hart) {
+            other.tlb.fence_all();
+        }
+    }
+
+    /// Bytes of a frame were written: no hart may fetch them before its own `fence.i`.
+    fn code_is_stale(&mut self, frame: PhysAddr) {
+        self.stale_code.insert(frame);
+        for other in &mut self.others {
+            other.stale_code.insert(frame);
         }
     }
 
@@ -156,6 +208,7 @@ impl SimMachine {
         let pte = Pte::new(value);
         if pte.is_valid() && !pte.is_leaf() {
             // A speculative walk may use the pointer at once.
+            // Other harts do not look ahead: which of them have this space is not known here.
             self.tlb
                 .link(at.align_down(PAGE_BYTES), pte.target(self.mode));
         }
@@ -169,14 +222,14 @@ impl SimMachine {
     /// Writes bytes that a program may read or execute; they must be within one frame.
     pub fn write_bytes(&mut self, at: PhysAddr, from: &[u8]) {
         self.write(at, from);
-        self.stale_code.insert(at.align_down(PAGE_BYTES));
+        self.code_is_stale(at.align_down(PAGE_BYTES));
     }
 
     /// Zeroes a frame; panics if a translation still reaches it.
     pub fn zero_frame(&mut self, frame: PhysAddr) {
         self.must_be_free(frame);
         self.write(frame, &[0; PAGE_BYTES as usize]);
-        self.stale_code.insert(frame);
+        self.code_is_stale(frame);
     }
 
     /// Copies a frame; panics if a translation still reaches the target.
@@ -184,11 +237,13 @@ impl SimMachine {
         self.must_be_free(to);
         let data = self.read(from, PAGE_BYTES as usize).to_vec();
         self.write(to, &data);
-        self.stale_code.insert(to);
+        self.code_is_stale(to);
     }
 
     fn must_be_free(&self, frame: PhysAddr) {
-        if let Some(va) = self.tlb.reaches(frame) {
+        let others = self.others.iter().map(|other| &other.tlb);
+        let mut all = std::iter::once(&self.tlb).chain(others);
+        if let Some(va) = all.find_map(|tlb| tlb.reaches(frame)) {
             panic!(
                 "frame {:#x} is refilled while the TLB still reaches it at {va:#x}: a fence is missing",
                 frame.raw()

@@ -40,8 +40,6 @@ macro_rules! read {
     }};
 }
 
-/// `scause` of a software interrupt: another hart's.
-pub const SOFTWARE_INTERRUPT: usize = 1 << (usize::BITS - 1) | 1;
 /// `sie`/`sip` bits. Privileged spec, §sip and sie.
 const SOFTWARE: usize = 1 << 1;
 const TIMER: usize = 1 << 5;
@@ -101,8 +99,8 @@ pub fn is_interrupted() -> bool {
 
 /// What another hart sent has been seen.
 pub fn clear_software_interrupt() {
-    // SAFETY: takes back a pending interrupt, and touches no memory.
-    unsafe { asm!("csrc sip, {0}", in(reg) SOFTWARE, options(nomem, nostack)) };
+    // SAFETY: takes back a pending interrupt. Without `nomem`: what the interrupt was sent for is looked at after it.
+    unsafe { asm!("csrc sip, {0}", in(reg) SOFTWARE, options(nostack)) };
 }
 
 /// No external interrupt gets through any more.
@@ -137,6 +135,21 @@ pub fn let_programs_count() {
 pub fn wait_for_interrupt() {
     // SAFETY: `wfi` changes no state; it returns also while SIE is clear.
     unsafe { asm!("wfi", options(nomem, nostack)) };
+}
+
+/// Sleeps until another hart has interrupted this one. No other interrupt wakes it: what a timer has to say waits too, and
+/// `wfi` would not sleep at all while it is pending.
+pub fn wait_for_another_hart() {
+    // SAFETY: `sie` is as it was afterwards, and `wfi` changes no state.
+    unsafe {
+        asm!(
+            "csrrw {0}, sie, {0}",
+            "wfi",
+            "csrw sie, {0}",
+            inout(reg) SOFTWARE => _,
+            options(nostack)
+        )
+    };
 }
 
 /// What float registers a hart has.

@@ -26,11 +26,12 @@ pub struct Hart {
     pub ticket: Ticket,
     /// How often it has had to wait for the lock.
     pub contended: u64,
-    /// What `secondary.S` starts a hart with: `satp`, where it goes on as linked, and this block.
+    /// `satp` of the kernel's own tables: `secondary.S` starts a hart with it, and one that is asked to leave its space
+    /// goes there.
     pub satp: usize,
-    /// See [`satp`](Self::satp).
+    /// Where `secondary.S` goes on, as linked.
     pub linked: usize,
-    /// See [`satp`](Self::satp).
+    /// Where this block is, for `secondary.S`.
     pub own: usize,
 }
 

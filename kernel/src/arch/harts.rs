@@ -21,6 +21,7 @@ use super::{Riscv, csr, sbi, secondary_entry};
 use crate::harts::MAX_HARTS;
 use crate::system::System;
 use crate::task::{Schedule, switch};
+use crate::trap;
 use crate::tree::{TreeHarts, WhyNot};
 
 /// Has the firmware start the harts. They wait for the lock, which the caller holds.
@@ -61,22 +62,18 @@ extern "C" fn enter_secondary(hart: &'static mut Hart) -> ! {
 
 /// The hart has the lock, and its own state takes its place. False if the task that trapped is not its task any
 /// more: another hart ended it.
-#[cold]
-#[inline(never)]
-pub(super) fn begins(system: &mut System<Riscv>, hart: &mut Hart, cause: usize) -> bool {
+#[inline(always)]
+pub(super) fn begins(
+    system: &mut System<Riscv>,
+    hart: &mut Hart,
+    (cause, value): (usize, usize),
+) -> bool {
     stop_if_crashed();
-    system.take_over(hart.index, hart.contended);
-    system.harts.count().traps += 1;
-    if cause == csr::SOFTWARE_INTERRUPT {
+    if cause == trap::SUPERVISOR_SOFTWARE {
         csr::clear_software_interrupt();
-        system.local.schedule.request_resched();
     }
-    if system.drop_ended_thread() {
-        switch::reschedule(system, &mut hart.frame);
-        system.choose_path();
-        return false;
-    }
-    true
+    let own = (hart.index, hart.contended);
+    trap::begin(system, &mut hart.frame, own, (cause, value))
 }
 
 /// Wakes other harts for what has changed, and sleeps as long as this one has no task.

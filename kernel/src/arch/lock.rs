@@ -2,7 +2,7 @@
 
 use super::atomic::{AtomicBool, AtomicU32};
 use super::csr;
-use super::shared::{LastWord, TicketLock};
+use super::shared::{LastWord, Requests, TicketLock};
 
 /// The lock of the kernel's state.
 pub(super) static LOCK: TicketLock = TicketLock {
@@ -10,6 +10,11 @@ pub(super) static LOCK: TicketLock = TicketLock {
     serving: AtomicU32::new(0),
     contended: AtomicU32::new(0),
     sleepers: AtomicU32::new(0),
+};
+
+/// What the holder of the lock asks of the others.
+pub(super) static REQUESTS: Requests = Requests {
+    asked: AtomicU32::new(0),
 };
 
 /// Has a hart crashed?

@@ -7,10 +7,11 @@ use core::ptr;
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
 use super::csr::FloatUnit;
-use super::lock::LOCK;
+use super::lock::{LOCK, REQUESTS, stop_if_crashed};
 use super::paging::{self, RawEntry};
 use super::physmap::phys_to_ptr;
 use super::{Mmio, csr, sbi, triggers};
+use crate::harts::MAX_HARTS;
 use crate::mm::{Machine, Run, Space};
 use crate::platform::Platform;
 use crate::task::Floats;
@@ -73,9 +74,19 @@ impl Riscv {
     /// The tables at `root` map the kernel as it runs now.
     unsafe fn set_root(&mut self, root: PhysAddr) {
         let satp = paging::SATP_MODE | (root.raw() >> 12) as usize;
-        // SAFETY: the caller's contract; all spaces share ASID 0, hence the whole fence.
-        unsafe { asm!("csrw satp, {0}", "sfence.vma zero, zero", in(reg) satp, options(nostack)) };
+        // SAFETY: the caller's contract.
+        unsafe { activate_root(satp) };
     }
+}
+
+/// Writes `satp` and forgets every translation.
+///
+/// # Safety
+/// The tables that it names map the kernel as it runs now.
+#[inline(always)]
+pub(super) unsafe fn activate_root(satp: usize) {
+    // SAFETY: the caller's contract; all spaces share ASID 0, hence the whole fence.
+    unsafe { asm!("csrw satp, {0}", "sfence.vma zero, zero", in(reg) satp, options(nostack)) };
 }
 
 impl Machine for Riscv {
@@ -379,6 +390,20 @@ impl Platform for Riscv {
 
     fn is_waited_for(&self) -> bool {
         LOCK.is_waited_for()
+    }
+
+    fn have_left(&mut self, harts: u32, ids: &[usize; MAX_HARTS]) {
+        REQUESTS.ask(harts);
+        for (index, &id) in ids.iter().enumerate() {
+            if harts & 1 << index != 0 {
+                sbi::interrupt_hart(id);
+            }
+        }
+        // Each is in a program, and the interrupt takes it out, or in the kernel, and on its way to the queue.
+        while !REQUESTS.have_answered(harts) {
+            stop_if_crashed();
+            core::hint::spin_loop();
+        }
     }
 
     fn triggers(&mut self) -> usize {

@@ -6,7 +6,8 @@ use core::mem::MaybeUninit;
 use super::Riscv;
 use super::csr;
 use super::hart::Hart;
-use super::lock::{LOCK, stop_if_crashed};
+use super::lock::{LOCK, REQUESTS, stop_if_crashed};
+use super::mmu;
 use super::shared::Ticket;
 use crate::system::System;
 
@@ -44,9 +45,22 @@ fn wait(ticket: Ticket, round: u32, hart: &mut Hart) {
     if round > AWAKE {
         csr::clear_software_interrupt();
         if LOCK.falls_asleep(ticket, bit) {
-            csr::wait_for_interrupt();
+            // What is asked from here on comes with an interrupt that `wfi` does not wait for.
+            answer(hart.satp, bit);
+            csr::wait_for_another_hart();
         }
         LOCK.wakes(bit);
+    }
+    answer(hart.satp, bit);
+}
+
+/// Leaves the space that the hart has active, if the holder of the lock asks it to.
+#[inline(always)]
+fn answer(kernel_satp: usize, bit: u32) {
+    if REQUESTS.is_asked(bit) {
+        // SAFETY: the hart's block has the kernel's own tables from boot on.
+        unsafe { mmu::activate_root(kernel_satp) };
+        REQUESTS.answer(bit);
     }
 }
 

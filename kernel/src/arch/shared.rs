@@ -112,6 +112,46 @@ impl TicketLock {
     }
 }
 
+/// What the hart that has the lock asks of others: to leave the space that they have active, so that its tables can change.
+///
+/// ```text
+///   holder:  ask ──► interrupt ──► waits until all have answered ──► changes tables, frees frames, gives the lock
+///   another:         traps ──► answers: leaves the space, forgets its translations ──► queues for the lock ──► comes back
+/// ```
+///
+/// The holder alone asks, so no two wait for each other. Who has answered is in the kernel and cannot go back to a program
+/// without the lock.
+pub struct Requests {
+    /// The harts that have not answered yet, a bit for each.
+    pub(super) asked: AtomicU32,
+}
+
+impl Requests {
+    /// These harts are asked, a bit for each. They have to be interrupted.
+    pub fn ask(&self, harts: u32) {
+        // SeqCst: asked before it is interrupted, as `is_asked` looks after it has taken the interrupt back.
+        self.asked.fetch_or(harts, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Have all of them answered?
+    pub fn have_answered(&self, harts: u32) -> bool {
+        // Acquire, with the release of `answer`: what they did in the space comes before what is done to it.
+        self.asked.load(Ordering::Acquire) & harts == 0
+    }
+
+    /// Is the hart of that bit asked?
+    #[inline(always)]
+    pub fn is_asked(&self, bit: u32) -> bool {
+        self.asked.load(Ordering::Relaxed) & bit != 0
+    }
+
+    /// The hart of that bit has left.
+    pub fn answer(&self, bit: u32) {
+        self.asked.fetch_and(!bit, Ordering::Release);
+    }
+}
+
 /// The end of the kernel: one hart reports it, all others stand.
 pub struct LastWord {
     pub(super) has_crashed: AtomicBool,

@@ -219,6 +219,7 @@ pub fn run(
 ) -> ! {
     let external = system.plic.is_some();
     {
+        hart.satp = paging::SATP_MODE | system.kernel_root.frame() as usize;
         let mut held = Held::take(hart);
         let system = held.insert(system);
         if !found.all().is_empty() {

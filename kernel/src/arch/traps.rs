@@ -15,7 +15,7 @@ use crate::trap::{self, Trap};
 /// runs next. It does not return: what it would have to save for a caller is saved already.
 #[unsafe(no_mangle)]
 extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize) -> ! {
-    with_kernel(hart, cause, |system, frame| {
+    with_kernel(hart, (cause, value), |system, frame| {
         let trap = Trap {
             cause,
             value,
@@ -28,14 +28,14 @@ extern "C" fn trap_from_user(hart: &'static mut Hart, cause: usize, value: usize
 /// A system call. Apart from the other traps, whose code wants more registers, which it would have to save.
 #[unsafe(no_mangle)]
 extern "C" fn call_from_user(hart: &'static mut Hart, cause: usize) -> ! {
-    with_kernel(hart, cause, trap::call)
+    with_kernel(hart, (cause, 0), trap::call)
 }
 
 /// With the lock held, and then back to a program.
 #[inline(always)]
 fn with_kernel(
     hart: &'static mut Hart,
-    cause: usize,
+    (cause, value): (usize, usize),
     deal: impl FnOnce(&mut System<Riscv>, &mut &'static mut TrapFrame),
 ) -> ! {
     {
@@ -43,7 +43,7 @@ fn with_kernel(
         let mut are_several = false;
         if let Some(system) = held.as_mut() {
             are_several = system.harts.are_several();
-            if !are_several || harts::begins(system, hart, cause) {
+            if !are_several || harts::begins(system, hart, (cause, value)) {
                 deal(system, &mut hart.frame);
             }
         }

@@ -25,6 +25,8 @@ pub struct Plic<R> {
     unserved: u32,
     /// Claims in a row that no source answered.
     unanswered: u32,
+    /// Bytes that the console had moved at its last interrupt.
+    moved: u64,
 }
 
 /// What became of a source.
@@ -46,6 +48,7 @@ impl<R: Registers> Plic<R> {
             console,
             unserved: 0,
             unanswered: 0,
+            moved: 0,
         };
         plic.registers
             .write(THRESHOLD + plic.context * CONTEXT_STRIDE, 0);
@@ -58,6 +61,12 @@ impl<R: Registers> Plic<R> {
     /// Is that the console's source?
     pub fn is_console(&self, irq: u32) -> bool {
         irq == self.console
+    }
+
+    /// Has the console moved any byte since its last interrupt? Not in this one alone: while a hart waited for the kernel, a
+    /// program on another one may have filled what the interrupt was for.
+    pub fn has_moved(&mut self, bytes: u64) -> bool {
+        core::mem::replace(&mut self.moved, bytes) != bytes
     }
 
     /// The source that interrupts now, if any. It stays quiet until it is completed.
@@ -202,6 +211,15 @@ mod tests {
         assert_eq!(plic.claim(), None, "it is quiet");
         model.pending.borrow_mut().insert(20);
         assert_eq!(plic.claim(), Some(20), "the console is not");
+    }
+
+    #[test]
+    fn bytes_that_a_program_moves_before_the_interrupt_is_served_count_for_it() {
+        let model = Model::default();
+        let mut plic = Plic::new(&model, S_CONTEXT, 20);
+        assert!(plic.has_moved(5), "written before the first one came");
+        assert!(!plic.has_moved(5));
+        assert!(plic.has_moved(6), "by a program on another hart");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Threads on several harts: which one runs where, and whom a change concerns.
 
+use pagetable::{Pte, VirtAddr};
+
 use super::slot::Slot;
 use super::state::SchedState;
 use super::switch;
+use crate::mm::layout::is_user;
+use crate::mm::{Region, table};
 use crate::platform::Platform;
 use crate::system::System;
 
@@ -46,23 +50,77 @@ impl<P: Platform> System<P> {
         (can_run && !self.is_active_elsewhere(only)).then_some(only)
     }
 
-    /// The next thread that has a turn, and whose space no other hart has active.
+    /// Has every other hart leave the space of the thread's process: until this one gives the lock back, entries of its
+    /// tables can be taken out, and their frames given to others, with fences on this hart alone.
+    pub fn hold_still(&mut self, slot: Slot) {
+        if self.harts.are_several() {
+            let pid = self.tasks.process(slot).pid;
+            let platform = &mut self.local.platform;
+            self.harts.hold_still(platform, |active| active == pid);
+        }
+    }
+
+    /// The same for the spaces of all processes.
+    pub fn hold_all_still(&mut self) {
+        if self.harts.are_several() {
+            self.harts.hold_still(&mut self.local.platform, |_| true);
+        }
+    }
+
+    /// May a load or store at `va` need more than a leaf entered in a table that is there? Then other harts must not use the
+    /// tables meanwhile. So each of them finds a new table too: when it comes back, it holds nothing.
+    pub fn may_take_out(&mut self, slot: Slot, va: VirtAddr) -> bool {
+        let space = self.tasks.space_mut(slot);
+        let stop = table::walk(&self.local.platform, space.root(), va);
+        // All have to fetch what a page of text is filled with.
+        let is_text = |region: Region| region.prot.execute();
+        let enters_only = is_user(P::MODE, va) && stop.level == 0 && stop.entry == 0;
+        !enters_only || space.region_at(va).is_some_and(is_text)
+    }
+
+    /// Is the page at `va` there, to be read?
+    pub fn is_there(&self, slot: Slot, va: VirtAddr) -> bool {
+        let root = self.tasks.space(slot).root();
+        is_user(P::MODE, va) && {
+            let entry = Pte::new(table::walk(&self.local.platform, root, va).entry);
+            entry.is_valid() && entry.has(Pte::READ | Pte::ACCESSED)
+        }
+    }
+
+    /// Another hart had this one leave its space: it goes back to it, for the thread that it still runs.
+    pub fn come_back(&mut self) {
+        if self.harts.has_left() && self.local.schedule.is_occupied() {
+            let process = self.tasks.process(self.local.schedule.current());
+            self.local.platform.activate(&process.space);
+            // Text may have been written meanwhile.
+            self.local.platform.fence_code();
+            self.harts.count().shootdowns += 1;
+        }
+    }
+
+    /// The next thread that has a turn, and that no other hart has to let go of.
     #[inline(never)]
     pub fn next_free(&self) -> Option<Slot> {
         let first = self.tasks.next_ready()?;
-        if !self.is_active_elsewhere(first) {
+        if !self.has_to_wait(first) {
             return Some(first);
         }
-        // Rare: its process has another thread that runs, or ends on another hart.
+        // Rare: its process ends, and another hart has not left it yet.
         let ready = self.tasks.iter().filter(|(_, thread)| {
             matches!(
                 thread.state(),
                 SchedState::Ready | SchedState::Ending { .. }
             )
         });
-        let free = ready.filter(|(slot, _)| !self.is_active_elsewhere(*slot));
+        let free = ready.filter(|(slot, _)| !self.has_to_wait(*slot));
         free.max_by_key(|(_, thread)| thread.priority())
             .map(|(slot, _)| slot)
+    }
+
+    /// The memory of a process goes when no hart runs a thread of it any more.
+    fn has_to_wait(&self, slot: Slot) -> bool {
+        let ends = matches!(self.tasks.at(slot).state(), SchedState::Ending { .. });
+        ends && self.tasks.process(slot).first == slot && self.is_active_elsewhere(slot)
     }
 
     /// Another hart ended the thread that this one runs: takes it off the hart. Only then its memory goes.

@@ -139,6 +139,8 @@ fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
             let state = system.tasks.at(slot).state();
             return system.tasks.set_state(slot, state);
         }
+        // Of a thread whose process goes on.
+        system.hold_still(slot);
         if exec::go_on_ending(system, slot) {
             return;
         }

@@ -4,7 +4,7 @@
 //! task is ready again it makes the same call again. So no call holds anything while it waits.
 
 use abi::message::MessageKind;
-use abi::{Access, Call, Error, Set, Source, Topic};
+use abi::{Access, Call, Error, Set, Source, Topic, map};
 use pagetable::VirtAddr;
 
 use super::call_result::CallResult;
@@ -49,6 +49,36 @@ pub fn at_once<P: Platform>(system: &mut System<P>, context: &mut &'static mut T
     };
     context.set_return(answer as isize);
     true
+}
+
+/// May the call in `context` take entries out of its process' tables, or change those that are there? All may that touch
+/// memory, but for a wait on a word whose page is there.
+pub fn may_take_out<P: Platform>(system: &mut System<P>, context: &Context) -> bool {
+    match Call::decode(context.call()) {
+        None => false,
+        Some(
+            Call::Getpid
+            | Call::ThreadSelf
+            | Call::Yield
+            | Call::Sleep
+            | Call::WakeAddress
+            | Call::ThreadCreate
+            | Call::ThreadJoin
+            | Call::Priority
+            | Call::Wait
+            | Call::Kill
+            | Call::FreeFrames
+            | Call::SendScalar
+            | Call::SendBlocking,
+        ) => false,
+        // Without a flag that enters pages, it only has a region more.
+        Some(Call::Mmap) => context.argument(2) & (map::WIRED | map::POPULATE) != 0,
+        Some(Call::WaitOnAddress) => {
+            let slot = system.local.schedule.current();
+            !system.is_there(slot, VirtAddr::new(context.argument(0) as u64))
+        }
+        Some(_) => true,
+    }
 }
 
 /// Carries out the call in `context`, any but those of [`at_once`].

@@ -44,6 +44,7 @@ mod plugin;
 mod pmp;
 mod pressure;
 mod programs;
+mod race;
 mod random_cards;
 #[cfg(feature = "web")]
 mod report;

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use pagetable::{Dialect, Mode, PhysAddr, VirtAddr};
 
 use super::kernel::Wires;
+use crate::harts::MAX_HARTS;
 use crate::mm::tests::machine::TestMachine;
 use crate::mm::{Machine, Space};
 use crate::platform::{Pending, Platform};
@@ -29,6 +30,10 @@ pub struct Hart<M> {
     pub is_waited_for: bool,
     /// Fences of code that this hart made.
     pub code_fences: usize,
+    /// Harts that have left their space and not come back, a bit for each index.
+    pub have_left: u32,
+    /// Other harts leave their space when they are asked to; for a test that shows what it is for.
+    pub others_obey: bool,
 }
 
 /// What a hart was made to do.
@@ -65,6 +70,8 @@ impl<M> Hart<M> {
             masks_external: false,
             is_waited_for: false,
             code_fences: 0,
+            have_left: 0,
+            others_obey: true,
         }
     }
 
@@ -185,6 +192,13 @@ impl<M: TestMachine> Platform for Hart<M> {
 
     fn is_waited_for(&self) -> bool {
         self.is_waited_for
+    }
+
+    fn have_left(&mut self, harts: u32, _ids: &[usize; MAX_HARTS]) {
+        for index in (0..MAX_HARTS).filter(|index| self.others_obey && harts & 1 << index != 0) {
+            self.machine.hart().forget_on(index);
+        }
+        self.have_left |= harts;
     }
 
     fn power_off(&mut self) {}

@@ -98,6 +98,13 @@ impl<M: TestMachine> Kernel<M> {
         Kernel::on(Bench::new(quirks, pool))
     }
 
+    /// On this machine, which has several harts.
+    pub fn on_harts(bench: Bench<M>, harts: usize) -> Kernel<M> {
+        let mut kernel = Kernel::on(bench);
+        kernel.system.local.platform.machine.hart().add_harts(harts);
+        kernel
+    }
+
     /// On this machine.
     pub fn on(bench: Bench<M>) -> Kernel<M> {
         let Bench {

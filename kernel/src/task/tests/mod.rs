@@ -13,6 +13,7 @@ mod lends;
 mod messages;
 mod pressure;
 mod servers;
+mod smp;
 mod storm;
 mod threads;
 mod waits;

@@ -1,6 +1,6 @@
 //! `thread_test [WHAT]`: threads that share a space: join, mutex, condition, semaphore, priorities, many of them.
 //!
-//! Without a word all of it, each part with a line. `guard` and `below` run past the end of a thread's stack, `fault`
+//! Without a word all of it, each part with a line; with a part's name that part. `guard` and `below` run past the end of a thread's stack, `fault`
 //! faults in a thread, `return` returns from the first thread's place: each ends the program.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
@@ -21,8 +21,11 @@ const PAGE: usize = 4096;
 
 fn run(arguments: Arguments) -> u8 {
     let Some(word) = arguments.word(1) else {
-        return all();
+        return run_some(|_| true);
     };
+    if PARTS.iter().any(|(name, _)| *name == word) {
+        return run_some(|name| name == word);
+    }
     let entry: thread::ThreadEntry = match word {
         "guard" => run_past_the_end,
         "below" => run_below,
@@ -33,7 +36,7 @@ fn run(arguments: Arguments) -> u8 {
             return 1;
         }
         _ => {
-            println!("usage: thread_test [guard|below|fault|return]");
+            println!("usage: thread_test [PART|guard|below|fault|return]");
             return 2;
         }
     };
@@ -45,17 +48,18 @@ fn run(arguments: Arguments) -> u8 {
 /// One thing that is tried.
 type Part = fn() -> Result<(), Error>;
 
-fn all() -> u8 {
-    let parts: [(&str, Part); 7] = [
-        ("join", join),
-        ("mutex", mutex),
-        ("condvar", condvar),
-        ("semaphore", semaphore),
-        ("timeout", timeout),
-        ("priority", priority),
-        ("many", many),
-    ];
-    for (name, part) in parts {
+const PARTS: [(&str, Part); 7] = [
+    ("join", join),
+    ("mutex", mutex),
+    ("condvar", condvar),
+    ("semaphore", semaphore),
+    ("timeout", timeout),
+    ("priority", priority),
+    ("many", many),
+];
+
+fn run_some(is_wanted: impl Fn(&str) -> bool) -> u8 {
+    for (name, part) in PARTS.into_iter().filter(|(name, _)| is_wanted(name)) {
         match part() {
             Ok(()) => println!("thread_test: {name} is well"),
             Err(error) => {

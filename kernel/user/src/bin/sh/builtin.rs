@@ -28,7 +28,7 @@ poweroff              switch the machine off
 PROGRAM [WORD...] [&] run a program: hello alloc_test stack_test touch_test pace_test data_test faulter spin
                       spawn_test hostile map_test share_test device_test image_test layout_low layout_nuttx
                       layout_xous layout_ox64 cost_test lag_test fork_test paging_test
-                      handler_test thread_test message_test lend_test";
+                      handler_test thread_test message_test lend_test race_test";
 
 /// Topics that are commands of their own.
 const TOPICS: [(&str, Topic); 13] = [
