@@ -3,7 +3,6 @@
 use core::num::NonZeroUsize;
 
 use crate::drivers::Registers;
-use crate::harts::MAX_HARTS;
 use crate::mm::{Machine, Space};
 use crate::task::Floats;
 
@@ -56,7 +55,7 @@ pub trait Platform: Machine + 'static {
     }
     /// Has other harts leave the space that each has active, a bit for each index; returns when all have. They are in
     /// the kernel from then on, and come back to a program when they have had its lock. `ids` are the SBI's numbers.
-    fn have_left(&mut self, _harts: u32, _ids: &[usize; MAX_HARTS]) {}
+    fn have_left(&mut self, _harts: u32, _ids: &[usize]) {}
     /// How many debug triggers can stop a program at an instruction.
     fn triggers(&mut self) -> usize {
         0

@@ -11,7 +11,6 @@ use super::lock::{LOCK, REQUESTS, stop_if_crashed};
 use super::paging::{self, RawEntry};
 use super::physmap::phys_to_ptr;
 use super::{Mmio, csr, sbi, triggers};
-use crate::harts::MAX_HARTS;
 use crate::mm::{Machine, Run, Space};
 use crate::platform::Platform;
 use crate::task::Floats;
@@ -392,7 +391,7 @@ impl Platform for Riscv {
         LOCK.is_waited_for()
     }
 
-    fn have_left(&mut self, harts: u32, ids: &[usize; MAX_HARTS]) {
+    fn have_left(&mut self, harts: u32, ids: &[usize]) {
         REQUESTS.ask(harts);
         for (index, &id) in ids.iter().enumerate() {
             if harts & 1 << index != 0 {

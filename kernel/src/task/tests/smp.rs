@@ -410,7 +410,7 @@ impl<M: TestMachine> History<M> {
                 self.known.remove(&victim);
             }
         }
-        // Whoever has ended and was this one's child.
+        // A child that has ended and was this one's child.
         self.smp.call(hart, Call::Wait, [0, 1, 0, 0, 0]);
     }
 
@@ -450,7 +450,7 @@ impl<M: TestMachine> History<M> {
             .iter()
             .filter(|(_, it)| it.process == process && lives(it));
         let stacks: Vec<u64> = all.map(|(_, thread)| thread.stack.base).collect();
-        // None where the process has been killed, and this hart has not heard of it.
+        // None where the process has been killed, which this hart does not know yet.
         let chosen = self.chance.below(stacks.len().max(1) as u64) as usize;
         if let Some(&at) = stacks.get(chosen)
             && at != 0

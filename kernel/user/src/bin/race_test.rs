@@ -198,7 +198,7 @@ fn split(tally: &mut Tally) -> Result<(), Error> {
     let at = call::map_as(LARGE, 0, map::WIRED, 0, STEP)?;
     write_at(at + STEP, OWN);
     SEEN.store(0, Ordering::Relaxed);
-    let reader = thread::spawn(reads_while_told, at + STEP)?;
+    let reader = thread::spawn(reads_until_stopped, at + STEP)?;
     for _ in 0..rounds() {
         let seen = SEEN.load(Ordering::Relaxed);
         call::protect(at + STEP + PAGE, PAGE, prot::READ)?;
@@ -213,8 +213,8 @@ fn split(tally: &mut Tally) -> Result<(), Error> {
 /// In the place of a number of looks: the end.
 const STOP: u32 = u32::MAX;
 
-/// Reads its page until it is told to stop; how often it was wrong.
-extern "C" fn reads_while_told(page: usize) -> usize {
+/// Reads its page until it is to stop; how often it was wrong.
+extern "C" fn reads_until_stopped(page: usize) -> usize {
     let mut wrong = 0;
     loop {
         wrong += usize::from(read_at(page) != OWN);
