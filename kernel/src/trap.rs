@@ -39,7 +39,7 @@ const CALL: usize = 8;
 /// Instructions of the trap path outside what the record can see itself: from the record
 /// to `sret`, and the tests of the fast path. A test compares the records with what programs
 /// feel.
-const TAIL: usize = if usize::BITS == 64 { 127 } else { 136 };
+const TAIL: usize = if usize::BITS == 64 { 128 } else { 135 };
 /// How a task ends that a fault killed: 128 + cause, as shells know it from signals.
 const KILLED_BY_FAULT: u8 = 128;
 

@@ -62,7 +62,7 @@ fn a_program_handles_its_own_faults() {
             said.contains("handler_test: 227 checks hold, 0 do not"),
             "{said}"
         );
-        for killed in ["nested", "forged 4286595072"] {
+        for killed in ["child nested", "child forged 4286595072"] {
             let line = format!("handler_test {killed}: killed: ");
             assert!(said.contains(&line), "{said}");
         }
