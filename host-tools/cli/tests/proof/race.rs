@@ -5,7 +5,7 @@ use crate::board::{Board, Qemu, free_pages, tasks};
 /// Rounds of one command, and of all.
 const AT_ONCE: usize = 250;
 const ROUNDS: usize = 1000;
-/// Rounds of what takes longest: each starts four threads that map and unmap.
+/// Rounds of what takes longest.
 const FEW: usize = 250;
 
 /// Runs a part of `race_test` so often on four harts; nothing of memory is lost.
@@ -61,12 +61,12 @@ fn rights_that_one_hart_takes_away_are_gone_on_all_of_32_bits() {
 
 #[test]
 fn a_process_that_one_thread_ends_leaves_nothing_though_others_fault() {
-    race(of_64_bits(), &["exit"], FEW);
+    race(of_64_bits(), &["exit"], ROUNDS);
 }
 
 #[test]
 fn a_process_that_one_thread_ends_leaves_nothing_though_others_fault_of_32_bits() {
-    race(of_32_bits(), &["exit"], FEW);
+    race(of_32_bits(), &["exit"], ROUNDS);
 }
 
 #[test]
