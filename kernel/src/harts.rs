@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Threads of one process run on several harts, and its space is active on each of them. Before anything is taken out of
-//! its tables, the other harts leave it ([`System::hold_still`](crate::system::System::hold_still)): each goes to the
+//! its tables, the other harts leave it ([`System::shoot_down`](crate::system::System::shoot_down)): each goes to the
 //! kernel's own tables, forgets every translation, and waits for the lock. So no other hart holds translations of a space
 //! when its pages go, and none sets A or D in an entry that is being changed. A hart that has nothing to run leaves the space
 //! that it had.
@@ -226,10 +226,10 @@ impl<P: Platform> Harts<P> {
     /// Has every hart that does not have the lock leave its space, if `is_meant` says so of the space's process.
     #[cold]
     #[inline(never)]
-    pub fn hold_still(&mut self, platform: &mut P, is_meant: impl Fn(u16) -> bool) {
+    pub fn shoot_down(&mut self, platform: &mut P, is_meant: impl Fn(u16) -> bool) {
         let harts = self.active_elsewhere(is_meant);
         if harts != 0 {
-            platform.have_left(harts, &self.table.ids);
+            platform.shoot_down(harts, &self.table.ids);
             self.table.left |= harts;
             self.count().ipis += u64::from(harts.count_ones());
         }

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use crate::debug::agent;
-use crate::drivers::Completed;
+use crate::drivers::{Completed, Service};
 use crate::platform::{Pending, Platform};
 use crate::system::System;
 use crate::task::SchedState;
@@ -47,13 +47,17 @@ impl<P: Platform> System<P> {
                 return;
             };
             let is_console = plic.is_console(irq);
+            let before = self.console.bytes_moved();
             if is_console {
                 self.console_interrupt();
             }
-            let moved = self.console.bytes_moved();
+            let after = self.console.bytes_moved();
             let Some(plic) = &mut self.plic else { return };
-            let served = plic.has_moved(moved) && is_console;
-            if plic.complete(irq, served) == Completed::Masked {
+            let service = match is_console {
+                true => plic.console_service(before, after),
+                false => Service::Nothing,
+            };
+            if plic.complete(irq, service) == Completed::Masked {
                 self.say_masked(irq, is_console);
             }
         }

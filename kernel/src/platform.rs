@@ -53,9 +53,9 @@ pub trait Platform: Machine + 'static {
     fn is_waited_for(&self) -> bool {
         false
     }
-    /// Has other harts leave the space that each has active, a bit for each index; returns when all have. They are in
+    /// TLB shootdown: has other harts leave the space that each has active, a bit for each index; returns when all have. They are in
     /// the kernel from then on, and come back to a program when they have had its lock. `ids` are the SBI's numbers.
-    fn have_left(&mut self, _harts: u32, _ids: &[usize]) {}
+    fn shoot_down(&mut self, _harts: u32, _ids: &[usize]) {}
     /// How many debug triggers can stop a program at an instruction.
     fn triggers(&mut self) -> usize {
         0

@@ -117,13 +117,13 @@ pub fn begin<P: Platform>(
         system.choose_path();
         return false;
     }
-    hold_still(system, &frame.registers, (cause, value));
+    shoot_down_for(system, &frame.registers, (cause, value));
     true
 }
 
 /// Before a trap of the running thread is dealt with, among several harts: where it may take entries out of its process'
 /// tables, or change those that are there, the other harts leave the space first.
-fn hold_still<P: Platform>(
+fn shoot_down_for<P: Platform>(
     system: &mut System<P>,
     context: &Context,
     (cause, value): (usize, usize),
@@ -132,16 +132,16 @@ fn hold_still<P: Platform>(
     if !system.is_active_elsewhere(slot) {
         return;
     }
-    let takes_out = match cause {
-        CALL => syscall::may_take_out(system, context),
+    let changes_entries = match cause {
+        CALL => syscall::may_change_entries(system, context),
         // A fetch may be the return of a thread, which ends and frees its stack.
         FETCH => true,
-        LOAD | STORE => system.may_take_out(slot, VirtAddr::new(value as u64)),
+        LOAD | STORE => system.fault_may_change_entries(slot, VirtAddr::new(value as u64)),
         // Another exception ends the thread, or calls its handler; an interrupt is another's affair.
         _ => false,
     };
-    if takes_out {
-        system.hold_still(slot);
+    if changes_entries {
+        system.shoot_down(slot);
     }
 }
 

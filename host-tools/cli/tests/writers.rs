@@ -473,6 +473,12 @@ fn a_recording_on_a_full_disk_ends_with_an_error_and_can_be_read() {
             assert_clear(&words, name, full, &run);
         }
     }
+    let whole = format!("{CAPTURES}/run.pwlog");
+    for verb in ["cut", "merge"] {
+        let words = ["recording", verb, &whole, "-o", "/dev/full"];
+        let run = place.command(&words).output().expect("it runs");
+        assert_clear(&words, "/dev/full", full, &run);
+    }
     // What was written until then is whole.
     let kept = place.path("kept.pwlog");
     let run = place

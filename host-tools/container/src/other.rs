@@ -13,7 +13,7 @@ pub struct OtherPacking {
 
 /// Every one that is known.
 const ALL: [OtherPacking; 10] = [
-    other(b"BZh", "bzip2-compressed", "bzip2 -dk"),
+    other(BZIP2, "bzip2-compressed", "bzip2 -dk"),
     other(b"\x04\x22\x4d\x18", "lz4-compressed", "lz4 -dk"),
     other(
         b"\x02\x21\x4c\x18",
@@ -33,7 +33,8 @@ const ALL: [OtherPacking; 10] = [
     other(b"Rar!\x1a\x07", "a RAR archive", "unrar x"),
 ];
 
-/// bzip2's magic is three letters; behind the level stands the beginning of its first block, or of its end.
+/// Three letters, which text may begin with too: behind the level stands the beginning of the first block, or of the end.
+const BZIP2: &[u8] = b"BZh";
 const BLOCKS: [&[u8]; 2] = [b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90"];
 
 /// Bytes at the beginning of a file that decide.
@@ -50,17 +51,13 @@ const fn other(magic: &'static [u8], what: &'static str, command: &'static str) 
 impl OtherPacking {
     /// The packing of a file that begins so.
     pub fn of(first: &[u8]) -> Option<OtherPacking> {
-        let is_begun = |it: &OtherPacking| {
-            let behind = first.strip_prefix(it.magic)?;
-            let is_bzip2 = it.magic == b"BZh";
-            let is_block = || {
-                let has_level = matches!(behind.first(), Some(b'1'..=b'9'));
-                let block = behind.get(1..).unwrap_or_default();
-                has_level && BLOCKS.iter().any(|begin| block.starts_with(begin))
-            };
-            (!is_bzip2 || is_block()).then_some(())
+        let is_begun = |it: &OtherPacking| match first.strip_prefix(it.magic) {
+            Some([b'1'..=b'9', block @ ..]) if it.magic == BZIP2 => {
+                BLOCKS.iter().any(|begin| block.starts_with(begin))
+            }
+            behind => behind.is_some() && it.magic != BZIP2,
         };
-        ALL.into_iter().find(|it| is_begun(it).is_some())
+        ALL.into_iter().find(is_begun)
     }
 }
 

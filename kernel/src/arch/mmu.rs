@@ -391,7 +391,7 @@ impl Platform for Riscv {
         LOCK.is_waited_for()
     }
 
-    fn have_left(&mut self, harts: u32, ids: &[usize]) {
+    fn shoot_down(&mut self, harts: u32, ids: &[usize]) {
         REQUESTS.ask(harts);
         for (index, &id) in ids.iter().enumerate() {
             if harts & 1 << index != 0 {

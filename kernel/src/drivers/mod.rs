@@ -7,7 +7,7 @@ mod uart;
 mod uart16550;
 mod uart_bl808;
 
-pub use plic::{Completed, Plic};
+pub use plic::{Completed, Plic, Service};
 pub use uart::Uart;
 
 /// One device's registers: 32 bits wide, or the low bits of that.

@@ -1,7 +1,7 @@
 //! `SendMemory`: a message takes pages along.
 //!
-//! They go when the message is sent, before a thread receives it. Both spaces are still by then, so a fence on this hart is
-//! enough: entries of the sender's go, and in the receiver's tables may be linked and taken back.
+//! They go when the message is sent, before a thread receives it. No other hart has either space by then, so a fence on this one
+//! is enough: entries of the sender's go, and in the receiver's tables may be linked and taken back.
 
 use abi::Error;
 use abi::message::{MessageKind, TRY, WAIT};
@@ -51,7 +51,7 @@ pub(super) fn send<P: Platform>(
     if system.tasks.process(receiver).forking.is_some() {
         return Err(Error::Busy.into());
     }
-    system.hold_still(receiver);
+    system.shoot_down(receiver);
     let window = {
         let (space, frames, platform) = system.memory_at(receiver);
         space.open_window(&transfer, frames, platform)?

@@ -50,26 +50,26 @@ impl<P: Platform> System<P> {
         (can_run && !self.is_active_elsewhere(only)).then_some(only)
     }
 
-    /// Has every other hart leave the space of the thread's process: until this one gives the lock back, entries of its
-    /// tables can be taken out, and their frames given to others, with fences on this hart alone.
-    pub fn hold_still(&mut self, slot: Slot) {
+    /// TLB shootdown: every other hart leaves the space of the thread's process. Until this one gives the lock back, entries
+    /// of its tables can be taken out, and their frames given to others, with fences on this hart alone.
+    pub fn shoot_down(&mut self, slot: Slot) {
         if self.harts.are_several() {
             let pid = self.tasks.process(slot).pid;
             let platform = &mut self.local.platform;
-            self.harts.hold_still(platform, |active| active == pid);
+            self.harts.shoot_down(platform, |active| active == pid);
         }
     }
 
     /// The same for the spaces of all processes.
-    pub fn hold_all_still(&mut self) {
+    pub fn shoot_down_all(&mut self) {
         if self.harts.are_several() {
-            self.harts.hold_still(&mut self.local.platform, |_| true);
+            self.harts.shoot_down(&mut self.local.platform, |_| true);
         }
     }
 
     /// May a load or store at `va` need more than a leaf entered in a table that is there? Then other harts must not use the
     /// tables meanwhile. So each of them finds a new table too: when it comes back, it holds nothing.
-    pub fn may_take_out(&mut self, slot: Slot, va: VirtAddr) -> bool {
+    pub fn fault_may_change_entries(&mut self, slot: Slot, va: VirtAddr) -> bool {
         let space = self.tasks.space_mut(slot);
         let stop = table::walk(&self.local.platform, space.root(), va);
         // All have to fetch what a page of text is filled with.

@@ -71,7 +71,7 @@ impl<P: Platform> System<P> {
         else {
             return;
         };
-        self.hold_still(slot);
+        self.shoot_down(slot);
         let resolution = loop {
             let space = self.tasks.space_mut(slot);
             let (frames, platform) = (&mut self.frames, &mut self.local.platform);

@@ -59,7 +59,7 @@ impl<P: Platform> System<P> {
         slot: Slot,
         deed: impl FnOnce(&mut ProcessSpaces<P>, &mut Frames, &mut P, &Objects) -> T,
     ) -> T {
-        self.hold_all_still();
+        self.shoot_down_all();
         let before = self.frames.moved();
         let mut spaces = ProcessSpaces {
             tasks: &mut *self.tasks,

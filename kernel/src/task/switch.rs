@@ -140,7 +140,7 @@ fn give_back<P: Platform>(system: &mut System<P>, slot: Slot) {
             return system.tasks.set_state(slot, state);
         }
         // Of a thread whose process goes on.
-        system.hold_still(slot);
+        system.shoot_down(slot);
         if exec::go_on_ending(system, slot) {
             return;
         }

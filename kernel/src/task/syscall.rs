@@ -53,7 +53,7 @@ pub fn at_once<P: Platform>(system: &mut System<P>, context: &mut &'static mut T
 
 /// May the call in `context` take entries out of its process' tables, or change those that are there? All may that touch
 /// memory, but for a wait on a word whose page is there.
-pub fn may_take_out<P: Platform>(system: &mut System<P>, context: &Context) -> bool {
+pub fn may_change_entries<P: Platform>(system: &mut System<P>, context: &Context) -> bool {
     match Call::decode(context.call()) {
         None => false,
         Some(

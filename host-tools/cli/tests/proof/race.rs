@@ -22,6 +22,8 @@ fn race(machine: Qemu, parts: &[&str], rounds: usize) {
         }
     }
     must_be_whole(&mut board, before);
+    let said = board.text();
+    assert!(!said.contains("masked"), "no source is stuck: {said}");
 }
 
 #[track_caller]

@@ -61,7 +61,10 @@ impl RecordingFile {
         options.write(true).create(true).truncate(false);
         let file = options.open(path).map_err(named(path))?;
         lock(&file, path)?;
-        file.set_len(0).map_err(named(path))?;
+        // A device has no length: what it refuses, it refuses when it is written.
+        if file.metadata().map_err(named(path))?.is_file() {
+            file.set_len(0).map_err(named(path))?;
+        }
         let mut recording = RecordingFile::of(file, path, 0, SegmentIndex::default());
         recording.write_whole(&HEADER)?;
         Ok(recording)

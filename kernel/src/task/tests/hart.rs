@@ -194,7 +194,7 @@ impl<M: TestMachine> Platform for Hart<M> {
         self.is_waited_for
     }
 
-    fn have_left(&mut self, harts: u32, _ids: &[usize]) {
+    fn shoot_down(&mut self, harts: u32, _ids: &[usize]) {
         for index in (0..MAX_HARTS).filter(|index| self.others_obey && harts & 1 << index != 0) {
             self.machine.hart().forget_on(index);
         }

@@ -24,9 +24,9 @@ const OWN: u32 = 0x600d_0000;
 const ANOTHERS: u32 = 0xbad0_0000;
 /// Looks of the other thread before its page goes.
 const LOOKS: u32 = 20;
-/// Far more than a 2 MiB leaf, and than a 4 MiB one.
+/// Several leaves one level up, of 2 MiB or of 4 MiB.
 const LARGE: usize = 16 << 20;
-/// The largest step of a table whose leaves lie one level up.
+/// The alignment of a leaf one level up.
 const STEP: usize = if usize::BITS == 64 { 2 << 20 } else { 4 << 20 };
 
 static ROUNDS: AtomicUsize = AtomicUsize::new(20);

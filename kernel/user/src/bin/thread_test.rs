@@ -1,7 +1,7 @@
 //! `thread_test [WHAT]`: threads that share a space: join, mutex, condition, semaphore, priorities, many of them.
 //!
-//! Without a word all of it, each part with a line; with a part's name that part. `guard` and `below` run past the end of a thread's stack, `fault`
-//! faults in a thread, `return` returns from the first thread's place: each ends the program.
+//! Without a word all of it, each part with a line; with a part's name that part. `guard` and `below` run past the end of
+//! a thread's stack, `fault` faults in a thread, `return` returns from the first thread's place: each ends the program.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 use abi::Error;
