@@ -6,7 +6,8 @@ use pagetable::{AccessType, PAGE_BYTES, PhysAddr, VirtAddr};
 use sim::Quirks;
 
 use super::hart::Hart;
-use super::kernel::{Kernel, STACK};
+use super::kernel::{Kernel, STACK, TEXT};
+use crate::mm::BUDGET_PAGES;
 use crate::mm::tests::both;
 use crate::mm::tests::machine::{Bench, TestMachine};
 use crate::task::{Context, SchedState, Schedule, Slot, TrapFrame};
@@ -16,11 +17,13 @@ both! {
     threads_of_one_process_run_on_two_harts_and_a_page_that_goes_is_gone_on_both
     a_hart_that_did_not_leave_would_read_a_frame_of_the_next_owner
     what_enters_a_page_only_lets_the_other_harts_go_on
+    a_stack_that_is_freed_in_pieces_is_gone_on_every_hart_piece_by_piece
 }
 
 const LOAD: usize = 13;
 const STORE: usize = 15;
 const CALL: usize = 8;
+const TIMER: usize = 1 << (usize::BITS - 1) | 5;
 /// Retries of one access; each fault on the way is served.
 const PATIENCE: usize = 12;
 
@@ -197,7 +200,7 @@ impl<M: TestMachine> Smp<M> {
 
     /// One more thread of the process that the hart runs a thread of.
     pub fn thread(&mut self, hart: usize) {
-        let arguments = [super::kernel::TEXT, 0, PAGE_BYTES, 128, 0];
+        let arguments = [TEXT, 0, PAGE_BYTES, 128, 0];
         let made = self.call(hart, Call::ThreadCreate, arguments);
         made.expect("it runs").expect("there is room");
     }
@@ -286,4 +289,61 @@ fn what_enters_a_page_only_lets_the_other_harts_go_on<M: TestMachine>(quirks: Qu
     let advised = smp.call(0, Call::Advise, [at, PAGE_BYTES, advice, 0, 0]);
     advised.unwrap().unwrap();
     assert_eq!(asked(&smp), before + 1, "a page less");
+}
+
+fn a_stack_that_is_freed_in_pieces_is_gone_on_every_hart_piece_by_piece<M: TestMachine>(
+    quirks: Quirks,
+) {
+    const PAGES: u64 = 4 * BUDGET_PAGES as u64;
+    const SPARE: u64 = 60;
+    let pool = (PAGES + SPARE) as usize;
+    let mut smp = Smp::<M>::new(quirks, 2, Bench::new(quirks, pool));
+    let first = smp.runs(0).expect("the first thread");
+    // What takes the frames later: its tables are there, so that nothing but its pages is entered then.
+    let bytes = (PAGES + SPARE) * PAGE_BYTES;
+    let mapped = smp.call(0, Call::Mmap, [bytes, 0, 0, 0, 0]);
+    let at = mapped.unwrap().unwrap() as u64;
+    smp.store(0, at, 2).unwrap();
+    smp.store(0, at + bytes - PAGE_BYTES, 2).unwrap();
+    let stack = [TEXT, 0, PAGES * PAGE_BYTES, 128, 0];
+    let made = smp.call(0, Call::ThreadCreate, stack).unwrap().unwrap();
+    smp.look(1);
+    let slot = smp.kernel.system.tasks.find(made as u16).unwrap();
+    let (own, other) = match smp.runs(0) == Some(slot) {
+        true => (0, 1),
+        false => (1, 0),
+    };
+    assert_eq!((smp.runs(own), smp.runs(other)), (Some(slot), Some(first)));
+    let base = smp.kernel.system.tasks.at(slot).stack.base;
+    let last = base + (PAGES - 1) * PAGE_BYTES;
+    for page in 0..PAGES {
+        smp.store(own, base + page * PAGE_BYTES, 1).unwrap();
+    }
+    // Who runs on its hart when it has ended.
+    smp.thread(other);
+    smp.begin(own, TIMER, 0);
+    // The other hart always waits for the lock: it gets it behind each piece.
+    smp.kernel.system.local.platform.is_waited_for = true;
+    smp.call(own, Call::ThreadExit, [0; 5]);
+    let is_there = |smp: &Smp<M>| smp.kernel.system.is_there(first, VirtAddr::new(last));
+    let mut pieces = 0;
+    while is_there(&smp) {
+        // It goes on with its program, which reads what is left. A hart may fault once more than it must.
+        assert!(smp.begin(other, TIMER, 0));
+        let reads = (0..2).any(|_| smp.access(other, last, AccessType::Read).is_ok());
+        assert!(reads, "it is there still");
+        smp.look(own);
+        pieces += 1;
+    }
+    assert!(pieces > 1, "one entry frees less than all");
+    while smp.runs(own).is_none() {
+        smp.look(own);
+    }
+    // The frames get other contents, which no translation may reach.
+    let mut page = 1;
+    while smp.kernel.system.frames.counts().free() > 1 {
+        smp.store(own, at + page * PAGE_BYTES, 2).unwrap();
+        page += 1;
+    }
+    smp.kernel.must_be_sound("a stack freed across harts");
 }
